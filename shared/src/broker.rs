@@ -1,0 +1,89 @@
+//! The connection to NATS, and the streams the fleet needs there.
+
+mod streams;
+
+use std::time::Duration;
+
+use anyhow::bail;
+use async_nats::{
+    Client, ConnectOptions, Event, ServerError,
+    jetstream::{self, Context},
+};
+use secrecy::ExposeSecret as _;
+use tokio::sync::broadcast;
+use tracing::{debug, info, warn};
+
+use crate::{config::Nats, subjects::Subjects};
+
+/// A connection and the names to use on it.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    /// The connection itself.
+    pub client: Client,
+    /// JetStream on it.
+    pub jetstream: Context,
+    /// The names.
+    pub subjects: Subjects,
+    /// What the server says when it forbids something: a forbidden request itself is never answered.
+    violations: broadcast::Sender<String>,
+}
+
+impl Broker {
+    /// Connects, waiting for the server if it is not there yet, and keeps reconnecting for ever.
+    ///
+    /// # Errors
+    /// When the server refuses the credentials or cannot be reached within 30 seconds.
+    pub async fn connect(nats: &Nats, name: &str) -> anyhow::Result<Self> {
+        let violations = broadcast::Sender::new(16);
+        let heard = violations.clone();
+        let mut options = ConnectOptions::new()
+            .name(name)
+            .connection_timeout(Duration::from_secs(5))
+            .request_timeout(Some(Duration::from_secs(5)))
+            .subscription_capacity(65_536)
+            .reconnect_delay_callback(|attempt| Duration::from_millis(50 * 2_u64.pow(attempt.min(5) as u32)))
+            .event_callback(move |event| {
+                let heard = heard.clone();
+                async move { hear(&event, &heard) }
+            });
+        if !nats.user.is_empty() {
+            options = options.user_and_password(nats.user.clone(), nats.password.expose_secret().to_string());
+            // Accounts with permissions let each user hear its own inbox alone.
+            options = options.custom_inbox_prefix(format!("_INBOX_{}", nats.user));
+        }
+        let servers: Vec<&str> = nats.url.split(',').map(str::trim).collect();
+        let mut last = String::new();
+        for _ in 0..60 {
+            match options.clone().connect(&servers).await {
+                Ok(client) => {
+                    let jetstream = jetstream::new(client.clone());
+                    return Ok(Self { client, jetstream, subjects: Subjects::new(&nats.prefix), violations });
+                }
+                Err(error) if error.to_string().contains("authorization") => {
+                    bail!(
+                        "NATS at {} refuses user `{}`: set nats.user and nats.password: {error}",
+                        nats.url,
+                        nats.user
+                    )
+                }
+                Err(error) => last = error.to_string(),
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        bail!("NATS at {} cannot be reached ({last}): start it, or set nats.url", nats.url)
+    }
+}
+
+fn hear(event: &Event, violations: &broadcast::Sender<String>) {
+    match event {
+        Event::Connected => info!("connected to NATS"),
+        Event::Closed | Event::Draining => debug!(%event, "NATS connection"),
+        Event::SlowConsumer(id) => warn!(id, "a subscription is full: messages were dropped"),
+        Event::ServerError(ServerError::Other(what)) => {
+            warn!(what, "NATS");
+            // Nobody may be listening.
+            let _ = violations.send(what.clone());
+        }
+        other => warn!(%other, "NATS connection"),
+    }
+}

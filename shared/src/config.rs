@@ -1,0 +1,60 @@
+//! Configuration: `defaults.toml`, then `hoidap.toml`, then `HOIDAP_*` variables.
+//!
+//! The defaults and the meaning of every setting stand in `defaults.toml` alone; the structs here give them types. What
+//! is wrong with a value is said in one sentence that names the key.
+
+mod fleet;
+mod load;
+mod site;
+
+pub use fleet::{
+    Analytics, Cache, ClickHouse, Durability, Gateway, LogFormat, Nats, RateLimit, Redis, Telemetry, Worker,
+};
+pub use load::{ConfigError, DEFAULTS};
+pub use site::{
+    Chunking, Classifier, Collection, Embedding, Generator, Indices, IntentExamples, Product, PromptStyle,
+    Provider, ProviderKind, Retriever, Section, Support,
+};
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Where Hoidap runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Serves the API documentation, accepts any host name.
+    Development,
+    /// Neither.
+    Production,
+}
+
+/// The whole configuration. See `defaults.toml` for what each setting means.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Config {
+    pub environment: Environment,
+    pub support: Support,
+    pub nats: Nats,
+    pub redis: Redis,
+    pub clickhouse: ClickHouse,
+    pub gateway: Gateway,
+    pub rate_limit: RateLimit,
+    pub cache: Cache,
+    pub worker: Worker,
+    pub indices: Indices,
+    pub embedding: Embedding,
+    pub chunking: Chunking,
+    pub classifier: Classifier,
+    pub retriever: Retriever,
+    pub generator: Generator,
+    pub providers: BTreeMap<String, Provider>,
+    pub analytics: Analytics,
+    pub telemetry: Telemetry,
+    pub products: Vec<Product>,
+    pub sections: Vec<Section>,
+    pub intents: Vec<IntentExamples>,
+    pub collections: Vec<Collection>,
+}

@@ -1,0 +1,132 @@
+//! Settings of the servers and processes. Their meaning and defaults stand in `defaults.toml`.
+#![allow(missing_docs)]
+
+use std::{net::SocketAddr, time::Duration};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// What the broker promises for a stored message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Every write is synced before it is acknowledged.
+    Durable,
+    /// The server's default: synced every two minutes.
+    Fast,
+}
+
+/// The broker.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nats {
+    pub url: String,
+    pub user: String,
+    pub password: SecretString,
+    pub prefix: String,
+    pub replicas: usize,
+    pub durability: Durability,
+    pub jobs_max_age_days: u64,
+    pub jobs_max_bytes: i64,
+    pub events_max_bytes: i64,
+    pub dead_max_bytes: i64,
+}
+
+/// The cache and the shared limiter. The address may hold a password, so it is a secret.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    pub url: SecretString,
+    pub prefix: String,
+    pub timeout_ms: u64,
+}
+
+/// The analytics store.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClickHouse {
+    pub url: String,
+    pub database: String,
+    pub user: String,
+    pub password: SecretString,
+    pub timeout_ms: u64,
+}
+
+/// The HTTP gateway.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    pub listen: SocketAddr,
+    pub cors_origins: Vec<String>,
+    pub trusted_hosts: Vec<String>,
+    pub trusted_proxies: Vec<String>,
+    pub admin_token: SecretString,
+    pub hash_key: SecretString,
+    pub answer_timeout_ms: u64,
+    pub max_body_bytes: usize,
+    pub header_timeout_ms: u64,
+    pub request_timeout_ms: u64,
+    pub max_connections: usize,
+    pub max_history_turns: usize,
+    pub used_history_turns: usize,
+}
+
+/// Limits on clients.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    pub chat_per_minute: u32,
+}
+
+/// The answer cache.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    pub ttl_secs: u64,
+}
+
+/// A worker process.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    pub listen: SocketAddr,
+    pub concurrency: usize,
+    pub ack_wait_ms: u64,
+    pub backoff_ms: Vec<u64>,
+    pub max_deliveries: u32,
+    pub drain_ms: u64,
+}
+
+impl Worker {
+    /// How long to wait before delivery number `delivery + 1`, `delivery` counting from 1.
+    pub fn backoff(&self, delivery: u32) -> Duration {
+        let index = (delivery.max(1) as usize - 1).min(self.backoff_ms.len().saturating_sub(1));
+        Duration::from_millis(self.backoff_ms.get(index).copied().unwrap_or(1_000))
+    }
+}
+
+/// The analytics sink.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Analytics {
+    pub batch_rows: usize,
+    pub batch_ms: u64,
+}
+
+/// Logs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

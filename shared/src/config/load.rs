@@ -1,0 +1,235 @@
+use std::path::{Path, PathBuf};
+
+use config::{Environment as Variables, File, FileFormat};
+
+use super::{Config, ProviderKind};
+
+/// The text of `defaults.toml`: every setting, its default and its meaning.
+pub const DEFAULTS: &str = include_str!("../defaults.toml");
+
+/// Settings that are lists of text, so that a variable can hold them with commas.
+const LISTS: [&str; 5] = [
+    "gateway.cors_origins",
+    "gateway.trusted_hosts",
+    "gateway.trusted_proxies",
+    "generator.providers",
+    "worker.backoff_ms",
+];
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file or variable that cannot be read, or a key that is not known.
+    #[error("the configuration cannot be read: {0}")]
+    Unreadable(#[from] config::ConfigError),
+    /// A value that makes no sense.
+    #[error("the configuration is wrong: {key}: {what}")]
+    Invalid {
+        /// The setting.
+        key: String,
+        /// What is wrong with it and what to do.
+        what: String,
+    },
+}
+
+impl Config {
+    /// Reads the configuration of this process: the file that `path` or `HOIDAP_CONFIG` names (or `hoidap.toml`, when
+    /// there is one), and the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the key.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let named =
+            path.map(Path::to_path_buf).or_else(|| std::env::var_os("HOIDAP_CONFIG").map(PathBuf::from));
+        let file = match named {
+            Some(path) => Some(path),
+            None => Some(PathBuf::from("hoidap.toml")).filter(|path| path.exists()),
+        };
+        Self::read(file.as_deref(), None)
+    }
+
+    /// Reads the configuration from one file (or none) and the given variables (the process's own when `None`).
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the key.
+    pub fn read(
+        file: Option<&Path>,
+        variables: Option<std::collections::HashMap<String, String>>,
+    ) -> Result<Self, ConfigError> {
+        let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(path) = file {
+            builder = builder.add_source(File::from(path).format(FileFormat::Toml));
+        }
+        let environment = Variables::with_prefix("HOIDAP")
+            .prefix_separator("_")
+            .separator("__")
+            .try_parsing(true)
+            .list_separator(",")
+            .source(variables.map(only_sections).or_else(|| Some(only_sections(std::env::vars().collect()))));
+        let environment = LISTS.iter().fold(environment, |source, key| source.with_list_parse_key(key));
+        let from_variables = config::Config::builder().add_source(environment.clone()).build()?;
+        let mut config: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        if let Some(base) = file.and_then(Path::parent) {
+            config.resolve_paths(base, &from_variables);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Paths in the file are relative to the file; those of the environment stay relative to the working directory.
+    fn resolve_paths(&mut self, base: &Path, from_variables: &config::Config) {
+        let given = |key: &str| from_variables.get_string(key).is_ok();
+        if !given("indices.dir") {
+            self.indices.dir = base.join(&self.indices.dir);
+        }
+        if !given("embedding.model_dir") && !self.embedding.model_dir.as_os_str().is_empty() {
+            self.embedding.model_dir = base.join(&self.embedding.model_dir);
+        }
+        for collection in &mut self.collections {
+            collection.root = collection.root.take().map(|root| base.join(root));
+            for path in &mut collection.paths {
+                *path = base.join(&*path);
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let fail = |key: &str, what: String| Err(ConfigError::Invalid { key: key.into(), what });
+        let token = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        };
+        if !token(&self.nats.prefix) {
+            return fail(
+                "nats.prefix",
+                format!("`{}` may hold letters, digits, - and _ only", self.nats.prefix),
+            );
+        }
+        if ![1, 3, 5].contains(&self.nats.replicas) {
+            return fail("nats.replicas", format!("{} is not 1, 3 or 5", self.nats.replicas));
+        }
+        if self.worker.backoff_ms.is_empty() {
+            return fail("worker.backoff_ms", "needs at least one wait".into());
+        }
+        if (self.worker.max_deliveries as usize) < self.worker.backoff_ms.len() {
+            return fail(
+                "worker.max_deliveries",
+                "must be at least the number of waits in worker.backoff_ms".into(),
+            );
+        }
+        if self.worker.concurrency == 0 || self.worker.ack_wait_ms < 300 {
+            return fail("worker", "concurrency must be at least 1 and ack_wait_ms at least 300".into());
+        }
+        if self.chunking.overlap_tokens * 2 > self.chunking.max_tokens || self.chunking.max_tokens < 32 {
+            return fail(
+                "chunking",
+                "max_tokens must be at least 32 and overlap_tokens at most half of it".into(),
+            );
+        }
+        if self.indices.keep_versions == 0 || self.retriever.depth == 0 {
+            return fail("indices.keep_versions, retriever.depth", "must be at least 1".into());
+        }
+        if !(1..=50_000).contains(&self.analytics.batch_rows) || self.analytics.batch_ms == 0 {
+            return fail("analytics", "batch_rows must be 1 to 50000 and batch_ms at least 1".into());
+        }
+        if self.generator.providers.is_empty() {
+            return fail("generator.providers", "needs at least one provider, such as \"extractive\"".into());
+        }
+        for name in &self.generator.providers {
+            let Some(provider) = self.providers.get(name) else {
+                return fail("generator.providers", format!("`{name}` has no table [providers.{name}]"));
+            };
+            if provider.kind != ProviderKind::Extractive
+                && (provider.base_url.is_empty() || provider.model.is_empty())
+            {
+                return fail(&format!("providers.{name}"), "needs base_url and model".into());
+            }
+        }
+        for name in self.products.iter().map(|p| &p.id).chain(self.collections.iter().map(|c| &c.name)) {
+            if !token(name) {
+                return fail(
+                    "products, collections",
+                    format!("`{name}` may hold letters, digits, - and _ only"),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The variables that set a value: those with a section (`__`), and `HOIDAP_ENVIRONMENT`. Others, such as
+/// `HOIDAP_CONFIG`, belong to programs around Hoidap.
+fn only_sections(
+    variables: std::collections::HashMap<String, String>,
+) -> std::collections::HashMap<String, String> {
+    variables.into_iter().filter(|(key, _)| key.contains("__") || key == "HOIDAP_ENVIRONMENT").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, io::Write, time::Duration};
+
+    use super::*;
+
+    fn with(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variables: HashMap<_, _> =
+            pairs.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect();
+        Config::read(None, Some(variables))
+    }
+
+    #[test]
+    fn the_defaults_are_whole() {
+        let config = with(&[]).unwrap();
+        assert_eq!(config.rate_limit.chat_per_minute, 20);
+        assert_eq!(config.cache.ttl_secs, 3_600);
+        assert_eq!(config.retriever.depth, 8);
+    }
+
+    #[test]
+    fn variables_win() {
+        let config = with(&[
+            ("HOIDAP_RATE_LIMIT__CHAT_PER_MINUTE", "0"),
+            ("HOIDAP_NATS__URL", "nats://elsewhere:4222"),
+            ("HOIDAP_GATEWAY__CORS_ORIGINS", "https://a.example,https://b.example"),
+            ("HOIDAP_NATS__PASSWORD", "12345"),
+            ("HOIDAP_WORKER__BACKOFF_MS", "10,20"),
+            ("HOIDAP_CONFIG", "not a setting"),
+        ])
+        .unwrap();
+        assert_eq!(config.rate_limit.chat_per_minute, 0);
+        assert_eq!(config.nats.url, "nats://elsewhere:4222");
+        assert_eq!(config.gateway.cors_origins, ["https://a.example", "https://b.example"]);
+        assert_eq!(config.worker.backoff(1), Duration::from_millis(10));
+        assert_eq!(config.worker.backoff(9), Duration::from_millis(20));
+        assert!(!format!("{config:?}").contains("12345"), "a secret must not be printed");
+    }
+
+    #[test]
+    fn unknown_and_senseless_settings_are_named() {
+        assert!(
+            with(&[("HOIDAP_RATE_LIMIT__CHAT_PER_HOUR", "1")])
+                .unwrap_err()
+                .to_string()
+                .contains("chat_per_hour")
+        );
+        assert!(
+            with(&[("HOIDAP_ANALYTICS__BATCH_ROWS", "0")]).unwrap_err().to_string().contains("batch_rows")
+        );
+        assert!(with(&[("HOIDAP_NATS__PREFIX", "a.b")]).unwrap_err().to_string().contains("nats.prefix"));
+        assert!(
+            with(&[("HOIDAP_GENERATOR__PROVIDERS", "nobody")]).unwrap_err().to_string().contains("nobody")
+        );
+    }
+
+    #[test]
+    fn paths_of_the_file_are_relative_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hoidap.toml");
+        let text = "[indices]\ndir = \"data\"\n[[collections]]\nname = \"docs\"\npaths = [\"pages\"]\n";
+        std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        let config = Config::read(Some(&path), Some(HashMap::new())).unwrap();
+        assert_eq!(config.indices.dir, dir.path().join("data"));
+        assert_eq!(config.collections[0].paths[0], dir.path().join("pages"));
+        let elsewhere = HashMap::from([("HOIDAP_INDICES__DIR".to_string(), "here".to_string())]);
+        assert_eq!(Config::read(Some(&path), Some(elsewhere)).unwrap().indices.dir, PathBuf::from("here"));
+    }
+}

@@ -1,0 +1,183 @@
+//! Settings of documents, search and answers. Their meaning and defaults stand in `defaults.toml`.
+#![allow(missing_docs)]
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Where visitors are sent when nothing else can be said.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Support {
+    pub address: String,
+}
+
+/// Where collections live and how they are built.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Indices {
+    pub dir: PathBuf,
+    pub keep_versions: usize,
+    pub reload_ms: u64,
+    pub faiss_index: String,
+    pub exact_up_to: usize,
+    pub max_file_bytes: u64,
+    pub max_read_secs: u64,
+}
+
+/// The embedding model.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embedding {
+    pub model_dir: PathBuf,
+    pub model: String,
+    pub threads: usize,
+    pub batch: usize,
+}
+
+/// How documents are cut.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chunking {
+    pub max_tokens: usize,
+    pub overlap_tokens: usize,
+}
+
+/// The first stage.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Classifier {
+    pub min_confidence: f32,
+}
+
+/// The second stage.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retriever {
+    pub depth: usize,
+    pub candidates: usize,
+    pub max_passage_chars: usize,
+    pub min_support: f32,
+}
+
+/// The last stage.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generator {
+    pub providers: Vec<String>,
+    pub prompt_tokens: usize,
+    pub answer_tokens: u32,
+    pub passages: usize,
+    pub min_sentence_support: f32,
+    pub min_supported_share: f32,
+    pub breaker_failures: u32,
+    pub breaker_open_ms: u64,
+    pub probe_ms: u64,
+    pub second_call_share: f32,
+}
+
+/// What a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderKind {
+    /// `POST {base_url}/chat/completions`: OpenAI, Gemini, Ollama, vLLM, llama.cpp.
+    OpenAi,
+    /// `POST {base_url}/messages`.
+    Anthropic,
+    /// No model: sentences quoted from the passages.
+    Extractive,
+}
+
+/// How a provider's model is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PromptStyle {
+    /// Instructions, turns and numbered passages, for models that follow instructions.
+    #[default]
+    Chat,
+    /// One passage and one question, for small base models.
+    Completion,
+}
+
+/// A language-model provider. Left-out values are those shown in `defaults.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    pub kind: ProviderKind,
+    #[serde(default)]
+    pub base_url: String,
+    #[serde(default)]
+    pub model: String,
+    #[serde(default)]
+    pub api_key_env: String,
+    #[serde(default)]
+    pub prompt: PromptStyle,
+    #[serde(default = "connect_timeout_ms")]
+    pub connect_timeout_ms: u64,
+    #[serde(default = "first_token_timeout_ms")]
+    pub first_token_timeout_ms: u64,
+    #[serde(default = "total_timeout_ms")]
+    pub total_timeout_ms: u64,
+    #[serde(default)]
+    pub usd_per_million_prompt_tokens: Option<f64>,
+    #[serde(default)]
+    pub usd_per_million_completion_tokens: Option<f64>,
+}
+
+fn connect_timeout_ms() -> u64 {
+    1_000
+}
+
+fn first_token_timeout_ms() -> u64 {
+    10_000
+}
+
+fn total_timeout_ms() -> u64 {
+    25_000
+}
+
+/// A product of the site.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Product {
+    pub id: String,
+    pub name: String,
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    #[serde(default)]
+    pub urls: Vec<String>,
+}
+
+/// A section of the site.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    pub id: String,
+    pub urls: Vec<String>,
+}
+
+/// More examples of an intent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntentExamples {
+    pub name: String,
+    pub examples: Vec<String>,
+}
+
+/// A collection that is built from files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collection {
+    pub name: String,
+    #[serde(default)]
+    pub product: Option<String>,
+    #[serde(default)]
+    pub section: Option<String>,
+    #[serde(default)]
+    pub locale: Option<String>,
+    #[serde(default)]
+    pub root: Option<PathBuf>,
+    #[serde(default)]
+    pub base_url: Option<String>,
+    pub paths: Vec<PathBuf>,
+}

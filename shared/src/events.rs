@@ -1,0 +1,118 @@
+//! Analytics events: what the fleet tells of each chat. One event for every chat, however it ended.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::job::{Answer, Envelope, Hop, JobId, PageContext, ProviderAttempt, SCHEMA, Usage, now_ms};
+
+/// The kind of event that tells how a chat ended; the last token of its subject.
+pub const CHAT: &str = "chat";
+
+/// How one chat ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChatEvent {
+    /// The number of the event's schema; see [`SCHEMA`].
+    pub schema: u16,
+    /// The job; also the key by which a doubled event is known.
+    pub job_id: JobId,
+    /// The end, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// `answered`, `cached`, `unanswered`, `small_talk`, `out_of_scope`, `human_agent`, `rate_limited`, `rejected` or `failed`.
+    pub outcome: String,
+    /// A stable code, where the outcome is a failure.
+    pub problem: Option<String>,
+    /// The session.
+    pub session_id: String,
+    /// The site's own name for the visitor.
+    pub user_id: Option<String>,
+    /// Keyed hash of the client's address.
+    pub client: String,
+    /// The question.
+    pub question: String,
+    /// The page, without query or fragment.
+    pub page: String,
+    /// The intent, `unknown` when the chat ended before it was found.
+    pub intent: String,
+    /// The product.
+    pub product: Option<String>,
+    /// The language of the answer.
+    pub language: String,
+    /// 0 to 1.
+    pub confidence: f32,
+    /// Milliseconds from the question to the end.
+    pub took_ms: u64,
+    /// The provider whose words were given.
+    pub provider: Option<String>,
+    /// Its model.
+    pub model: Option<String>,
+    /// Every provider called, in order.
+    pub attempts: Vec<ProviderAttempt>,
+    /// Tokens and cost.
+    pub usage: Usage,
+    /// Time in each stage.
+    pub hops: Vec<Hop>,
+    /// `url` of each cited source.
+    pub sources: Vec<String>,
+    /// The versions the answer depends on.
+    pub versions: BTreeMap<String, String>,
+}
+
+impl ChatEvent {
+    /// The event of a job that went through the fleet.
+    pub fn of_answer(envelope: &Envelope<Answer>) -> Self {
+        let answer = &envelope.body;
+        let at_ms = now_ms();
+        Self {
+            schema: SCHEMA,
+            job_id: envelope.job_id.clone(),
+            at_ms,
+            outcome: answer.outcome.name().to_string(),
+            problem: answer.problem.clone(),
+            session_id: answer.session_id.clone(),
+            user_id: answer.user_id.clone(),
+            client: answer.client.clone(),
+            question: answer.question.clone(),
+            page: answer.page.clone(),
+            intent: answer.intent.name.clone(),
+            product: answer.product.clone(),
+            language: answer.language.code().to_string(),
+            confidence: answer.confidence,
+            took_ms: at_ms.saturating_sub(envelope.accepted_ms),
+            provider: answer.provider.clone(),
+            model: answer.model.clone(),
+            attempts: answer.attempts.clone(),
+            usage: answer.usage.clone(),
+            hops: envelope.hops.clone(),
+            sources: answer.sources.iter().map(|source| source.metadata.url.clone()).collect(),
+            versions: answer.versions.clone(),
+        }
+    }
+}
+
+/// The page's address by origin and path alone: what follows `?` or `#` may hold tracking or personal data.
+pub fn page_of(context: &PageContext) -> String {
+    match url::Url::parse(&context.url) {
+        Ok(mut url) => {
+            url.set_query(None);
+            url.set_fragment(None);
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.to_string()
+        }
+        Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_counts_by_origin_and_path() {
+        let page = |url: &str| page_of(&PageContext { url: url.into(), ..PageContext::default() });
+        assert_eq!(page("https://u:p@a.example/b/c?utm_source=x&q=1#top"), "https://a.example/b/c");
+        assert_eq!(page("no address"), "");
+    }
+}

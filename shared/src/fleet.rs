@@ -1,0 +1,169 @@
+//! What running processes tell of themselves, kept in a key-value bucket: the gateway's view of the stages behind it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use async_nats::jetstream::kv::{Operation, Store};
+use futures::StreamExt as _;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use crate::{
+    broker::Broker,
+    stage::{Component, StageStatus},
+};
+
+/// How often a process tells of itself.
+pub const BEAT: Duration = Duration::from_secs(2);
+/// How long its word counts.
+pub const STALE: Duration = Duration::from_secs(8);
+
+/// One stage in one process, as it was last heard of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Member {
+    /// The stage.
+    pub stage: String,
+    /// The process: host, process number and a random part.
+    pub instance: String,
+    /// The stage's own word.
+    pub status: StageStatus,
+}
+
+/// A name for this process that no other has.
+pub fn instance_name() -> String {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!("{}-{}", std::process::id(), &random[..8])
+}
+
+/// Opens the bucket, which was made with the streams.
+///
+/// # Errors
+/// When it is not there, or the server does not answer.
+pub async fn bucket(broker: &Broker) -> anyhow::Result<Store> {
+    let name = broker.subjects.fleet_bucket();
+    let opened = broker.jetstream.get_key_value(&name).await;
+    opened.with_context(|| format!("the key-value bucket {name} cannot be opened: run `hoidap-worker setup`"))
+}
+
+/// Tells of one stage of this process.
+///
+/// # Errors
+/// When the bucket cannot be written.
+pub async fn announce(store: &Store, member: &Member) -> anyhow::Result<()> {
+    let key = format!("{}.{}", member.stage, member.instance);
+    store.put(key, serde_json::to_vec(member)?.into()).await?;
+    Ok(())
+}
+
+/// Withdraws this process's word, so that nobody counts on it for the next seconds.
+///
+/// # Errors
+/// When the bucket cannot be written.
+pub async fn withdraw(store: &Store, stage: &str, instance: &str) -> anyhow::Result<()> {
+    store.delete(format!("{stage}.{instance}")).await?;
+    Ok(())
+}
+
+/// The processes heard of lately. Cheap to clone; all clones see the same.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    members: Arc<RwLock<HashMap<String, (Member, Instant)>>>,
+}
+
+impl Fleet {
+    /// Follows the bucket for as long as the returned value's task runs; reconnects by itself.
+    pub fn follow(broker: Broker) -> Self {
+        let fleet = Self::default();
+        let seen = fleet.clone();
+        tokio::spawn(async move {
+            loop {
+                if let Err(error) = seen.watch(&broker).await {
+                    debug!(%error, "the fleet's bucket is not to be read");
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        });
+        fleet
+    }
+
+    async fn watch(&self, broker: &Broker) -> anyhow::Result<()> {
+        let store = bucket(broker).await?;
+        let mut changes = store.watch_with_history(">").await?;
+        // A watch whose consumer was lost with the server ends in silence, so silence itself ends it.
+        while let Ok(Some(change)) = tokio::time::timeout(STALE, changes.next()).await {
+            let entry = change?;
+            match entry.operation {
+                Operation::Put => match serde_json::from_slice::<Member>(&entry.value) {
+                    Ok(member) => self.heard(entry.key, member),
+                    Err(error) => {
+                        warn!(key = entry.key, %error, "an entry of the fleet's bucket cannot be read")
+                    }
+                },
+                Operation::Delete | Operation::Purge => self.gone(&entry.key),
+            }
+        }
+        Ok(())
+    }
+
+    fn heard(&self, key: String, member: Member) {
+        if let Ok(mut members) = self.members.write() {
+            members.insert(key, (member, Instant::now()));
+            members.retain(|_, (_, at)| at.elapsed() < STALE * 4);
+        }
+    }
+
+    fn gone(&self, key: &str) {
+        if let Ok(mut members) = self.members.write() {
+            members.remove(key);
+        }
+    }
+
+    /// The processes of a stage that were heard of within [`STALE`].
+    pub fn members(&self, stage: &str) -> Vec<Member> {
+        let Ok(members) = self.members.read() else { return Vec::new() };
+        let mut found: Vec<Member> = members
+            .values()
+            .filter(|(member, at)| member.stage == stage && at.elapsed() < STALE)
+            .map(|(member, _)| member.clone())
+            .collect();
+        found.sort_by(|a, b| a.instance.cmp(&b.instance));
+        found
+    }
+
+    /// The version of each of the stages, when every process of a stage tells the same; `None` when one is silent or
+    /// two differ, as they do for a moment while an index is swapped.
+    pub fn versions(&self, stages: &[&str]) -> Option<BTreeMap<String, String>> {
+        let mut versions = BTreeMap::new();
+        for stage in stages {
+            let members = self.members(stage);
+            let version = &members.first()?.status.version;
+            if members.iter().any(|member| &member.status.version != version) {
+                return None;
+            }
+            versions.insert((*stage).to_string(), version.clone());
+        }
+        Some(versions)
+    }
+
+    /// What the processes of the given stages depend on, each component once: healthy if any process says so.
+    pub fn components(&self, stages: &[&str]) -> Vec<Component> {
+        let mut found: BTreeMap<String, Component> = BTreeMap::new();
+        for component in
+            stages.iter().flat_map(|stage| self.members(stage)).flat_map(|member| member.status.components)
+        {
+            match found.get(&component.name) {
+                Some(known) if known.healthy => {}
+                _ => {
+                    found.insert(component.name.clone(), component);
+                }
+            }
+        }
+        found.into_values().collect()
+    }
+}

@@ -1,0 +1,83 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Classified;
+
+/// Where a passage stood in each ranking, from 1; `None` where that leg did not find it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ranks {
+    /// By embedding.
+    pub dense: Option<u32>,
+    /// By words.
+    pub lexical: Option<u32>,
+    /// After fusion.
+    pub fused: Option<u32>,
+}
+
+/// A piece of a document that may answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Passage {
+    /// The chunk's id: stable as long as its document's text and place do not change.
+    pub chunk_id: String,
+    /// The collection it was found in.
+    pub collection: String,
+    /// The version of that collection.
+    pub version: String,
+    /// The chunk's text, capped.
+    pub text: String,
+    /// How well it fits the question, 0 to 1.
+    pub score: f32,
+    /// Cosine of the chunk's and the best query's embedding, when the dense leg saw it.
+    pub similarity: Option<f32>,
+    /// Where each leg ranked it.
+    pub ranks: Ranks,
+    /// The document's address on the site.
+    pub url: String,
+    /// The document's path as it was indexed.
+    pub source: String,
+    /// The document's title.
+    pub title: String,
+    /// The headings above the chunk, outermost first.
+    pub heading_path: Vec<String>,
+    /// Where the chunk starts in the document's extracted text, in characters.
+    pub start: usize,
+    /// Where it ends, in characters, exclusive.
+    pub end: usize,
+    /// The document's locale.
+    pub locale: String,
+    /// The product the document is about.
+    pub product: Option<String>,
+    /// The section it belongs to.
+    pub section: Option<String>,
+    /// SHA-256 of the document, in hexadecimal: its version.
+    pub document_hash: String,
+}
+
+/// Which filter the passages passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FilterUsed {
+    /// None was asked for.
+    None,
+    /// Product and section.
+    ProductAndSection,
+    /// Product alone.
+    Product,
+    /// One was asked for, but left nothing, so all documents were searched.
+    FellBack,
+}
+
+/// A classified question with the passages that may answer it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Retrieved {
+    /// The question and its meaning.
+    pub classified: Classified,
+    /// The best passages, best first; empty when nothing was found.
+    pub passages: Vec<Passage>,
+    /// How likely it is that the passages hold an answer at all, 0 to 1.
+    pub support: f32,
+    /// The filter that produced them.
+    pub filter: FilterUsed,
+    /// The version of everything the retriever's result depends on.
+    pub version: String,
+}

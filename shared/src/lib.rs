@@ -1,0 +1,15 @@
+//! What every part of Hoidap agrees on: messages, subjects, configuration, text rules and telemetry.
+//!
+//! This crate depends on no sibling. It knows the shape of a job but not how any stage works on one.
+#![forbid(unsafe_code)]
+
+pub mod broker;
+pub mod config;
+pub mod events;
+pub mod fleet;
+pub mod job;
+pub mod phrases;
+pub mod stage;
+pub mod subjects;
+pub mod telemetry;
+pub mod text;

@@ -1,0 +1,62 @@
+//! What Hoidap says of itself to a visitor, in the visitor's language.
+
+use crate::text::Language;
+
+/// When the fleet could not work on a question.
+pub fn apology(language: Language, support: &str) -> String {
+    match language {
+        Language::Vi => {
+            format!("Xin lỗi, tôi đang gặp sự cố kỹ thuật. Vui lòng liên hệ {support} để được hỗ trợ.")
+        }
+        Language::En => format!("Sorry, I am having a technical problem. Please contact {support} for help."),
+    }
+}
+
+/// When no document answers a question.
+pub fn no_answer(language: Language, support: &str) -> String {
+    match language {
+        Language::Vi => format!(
+            "Tôi chưa tìm thấy thông tin này trong tài liệu. Bạn vui lòng liên hệ {support} để được hỗ trợ thêm."
+        ),
+        Language::En => {
+            format!(
+                "I could not find this in the documentation. Please contact {support} and they will help you."
+            )
+        }
+    }
+}
+
+/// When a visitor is only being friendly.
+pub fn small_talk(language: Language) -> &'static str {
+    match language {
+        Language::Vi => {
+            "Chào bạn! Tôi có thể trả lời các câu hỏi về sản phẩm và dịch vụ của chúng tôi. Bạn cần giúp gì?"
+        }
+        Language::En => "Hello! I can answer questions about our products and services. How can I help you?",
+    }
+}
+
+/// When a question has nothing to do with the site.
+pub fn out_of_scope(language: Language, support: &str) -> String {
+    match language {
+        Language::Vi => format!(
+            "Xin lỗi, tôi chỉ trả lời được các câu hỏi về sản phẩm và dịch vụ của chúng tôi. \
+             Với việc khác, bạn vui lòng liên hệ {support}."
+        ),
+        Language::En => format!(
+            "Sorry, I can only answer questions about our products and services. For anything else, please contact {support}."
+        ),
+    }
+}
+
+/// When a visitor wants to speak with a person.
+pub fn human_agent(language: Language, support: &str) -> String {
+    match language {
+        Language::Vi => {
+            format!("Bạn có thể gặp nhân viên hỗ trợ qua {support}. Hãy mô tả ngắn gọn vấn đề của bạn nhé.")
+        }
+        Language::En => format!(
+            "You can reach our support staff at {support}. Please describe your problem in a few words."
+        ),
+    }
+}

@@ -1,0 +1,173 @@
+//! Every subject, stream and consumer name of the fleet, and their settings.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    consumer::{AckPolicy, pull},
+    stream::{Compression, Config as Stream, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType},
+};
+
+use crate::{
+    config::{Nats, Worker},
+    job::JobId,
+};
+
+/// Largest message on the jobs stream, in bytes.
+pub const MAX_JOB_BYTES: i32 = 256 * 1024;
+/// How long a stored message's `Nats-Msg-Id` is remembered.
+pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(10);
+/// How long an answer can be read by its job's name.
+pub const ANSWERS_KEPT: Duration = Duration::from_hours(1);
+/// How long the last word of a process that died is kept.
+pub const FLEET_KEPT: Duration = Duration::from_mins(1);
+
+/// Names under one prefix.
+#[derive(Clone, Debug)]
+pub struct Subjects {
+    prefix: String,
+}
+
+impl Subjects {
+    /// Names under `prefix`, which the configuration has checked to be one plain token.
+    pub fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_string() }
+    }
+
+    /// Where the jobs of a stage wait.
+    pub fn jobs(&self, stage: &str) -> String {
+        format!("{}.jobs.{stage}", self.prefix)
+    }
+
+    /// The lasting record of finished jobs.
+    pub fn done(&self) -> String {
+        self.jobs("done")
+    }
+
+    /// The one stored answer of a job.
+    pub fn answer(&self, job: &JobId) -> String {
+        format!("{}.answers.{job}", self.prefix)
+    }
+
+    /// Where a waiting gateway hears of finished jobs: a core subject, no stream.
+    pub fn replies(&self, gateway: &str) -> String {
+        format!("{}.replies.{gateway}", self.prefix)
+    }
+
+    /// Jobs that a stage could not work on.
+    pub fn dead(&self, stage: &str) -> String {
+        format!("{}.dead.{stage}", self.prefix)
+    }
+
+    /// Analytics events of one kind.
+    pub fn events(&self, kind: &str) -> String {
+        format!("{}.events.{kind}", self.prefix)
+    }
+
+    /// The name of a stream: `HOIDAP_JOBS` for `JOBS`.
+    pub fn stream(&self, name: &str) -> String {
+        format!("{}_{name}", self.prefix.to_uppercase().replace('-', "_"))
+    }
+
+    /// The key-value bucket in which processes tell of themselves.
+    pub fn fleet_bucket(&self) -> String {
+        format!("{}_fleet", self.prefix.replace('-', "_"))
+    }
+
+    /// The consumer that all processes of a stage share.
+    pub fn consumer(&self, stage: &str) -> String {
+        stage.to_string()
+    }
+
+    /// The streams of the fleet with their settings, the bucket of [`Self::fleet_bucket`] among them.
+    pub fn streams(&self, nats: &Nats) -> Vec<Stream> {
+        let all = |kind: &str| vec![format!("{}.{kind}.>", self.prefix)];
+        let base = Stream {
+            storage: StorageType::File,
+            num_replicas: nats.replicas,
+            retention: RetentionPolicy::Limits,
+            discard: DiscardPolicy::Old,
+            duplicate_window: DUPLICATE_WINDOW,
+            allow_direct: true,
+            ..Stream::default()
+        };
+        vec![
+            Stream {
+                name: self.stream("JOBS"),
+                description: Some("every message a stage consumed: the log that is replayed".into()),
+                subjects: all("jobs"),
+                max_age: Duration::from_hours(24 * nats.jobs_max_age_days),
+                max_bytes: nats.jobs_max_bytes,
+                max_message_size: MAX_JOB_BYTES,
+                compression: Some(Compression::S2),
+                ..base.clone()
+            },
+            Stream {
+                name: self.stream("ANSWERS"),
+                description: Some("one answer a job, for an hour".into()),
+                subjects: all("answers"),
+                max_age: ANSWERS_KEPT,
+                max_messages_per_subject: 1,
+                max_message_size: 2 * MAX_JOB_BYTES,
+                ..base.clone()
+            },
+            Stream {
+                name: self.stream("DEAD"),
+                description: Some("jobs that could not be worked on, with the reason".into()),
+                subjects: all("dead"),
+                max_age: Duration::from_hours(24 * 30),
+                max_bytes: nats.dead_max_bytes,
+                discard: DiscardPolicy::New,
+                ..base.clone()
+            },
+            Stream {
+                name: self.stream("ADVISORIES"),
+                description: Some("what the server says of deliveries it gave up".into()),
+                subjects: ["MAX_DELIVERIES", "MSG_TERMINATED"]
+                    .map(|kind| format!("$JS.EVENT.ADVISORY.CONSUMER.{kind}.{}.>", self.stream("JOBS")))
+                    .to_vec(),
+                max_age: Duration::from_hours(24 * 7),
+                ..base.clone()
+            },
+            Stream {
+                name: self.stream("EVENTS"),
+                description: Some("analytics events on their way to ClickHouse".into()),
+                subjects: all("events"),
+                max_age: Duration::from_hours(24 * 3),
+                max_bytes: nats.events_max_bytes,
+                compression: Some(Compression::S2),
+                persist_mode: (nats.replicas == 1).then_some(PersistenceMode::Async),
+                ..base.clone()
+            },
+            // A key-value bucket is a stream of this shape. It is kept in a file because one in memory is gone when a
+            // server is started anew, and only the operator may make it again.
+            Stream {
+                name: format!("KV_{}", self.fleet_bucket()),
+                description: Some("what running processes tell of themselves".into()),
+                subjects: vec![format!("$KV.{}.>", self.fleet_bucket())],
+                max_age: FLEET_KEPT,
+                max_messages_per_subject: 1,
+                discard: DiscardPolicy::New,
+                duplicate_window: FLEET_KEPT,
+                allow_rollup: true,
+                deny_delete: true,
+                ..base
+            },
+        ]
+    }
+
+    /// The consumer of a stage on the jobs stream.
+    pub fn stage_consumer(&self, stage: &str, worker: &Worker) -> pull::Config {
+        pull::Config {
+            durable_name: Some(self.consumer(stage)),
+            description: Some(format!("the {stage} stage")),
+            filter_subject: self.jobs(stage),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: Duration::from_millis(worker.ack_wait_ms),
+            // The runner itself turns a job that came too often into a dead letter; the server's own limit stands
+            // behind it for a message that kills every worker before it can say so.
+            max_deliver: i64::from(worker.max_deliveries) + 3,
+            max_ack_pending: 4_096,
+            ..pull::Config::default()
+        }
+    }
+}
