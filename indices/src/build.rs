@@ -1,0 +1,201 @@
+//! Documents to a new version of a collection.
+
+mod embed;
+mod gather;
+mod unrelated;
+
+use std::{fs, io, path::Path, time::Instant};
+
+use hoidap_shared::{config::Config, text::Language};
+
+pub use embed::Progress;
+pub use gather::{Gathered, Skipped};
+
+use crate::{
+    embed::{EmbedError, Embedder},
+    lexical,
+    store::{
+        Chunker, CollectionFolder, EMBEDDINGS, FORMAT, LEXICAL, Manifest, Records, Source, StoreError,
+        VECTORS, WORDS, io_error, sha256,
+    },
+    text::Words,
+    vectors,
+};
+
+/// Number of the rules by which documents are read and cut; a new one makes every collection build anew.
+const RULES: u32 = 1;
+
+/// Why there is no new version. Each is one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The collection's folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The model.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// The documents.
+    #[error("the documents of `{0}` cannot be listed: {1}")]
+    Sources(String, io::Error),
+    /// An index.
+    #[error("the index of `{0}` cannot be written: {1}")]
+    Index(String, String),
+    /// There is nothing to index.
+    #[error("`{collection}` would be empty: none of {files} files holds text{first}")]
+    Empty {
+        /// The collection.
+        collection: String,
+        /// Files looked at.
+        files: usize,
+        /// Why the first of them was left out.
+        first: String,
+    },
+}
+
+/// What a build did.
+#[derive(Debug)]
+pub struct Built {
+    /// The version in service now.
+    pub manifest: Manifest,
+    /// Whether it is new; `false` when nothing had changed.
+    pub new: bool,
+    /// Chunks that were embedded; the vectors of the others were taken from the version before.
+    pub embedded: usize,
+    /// Files that were left out, and why.
+    pub skipped: Vec<Skipped>,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+/// Builds a version of a collection from its sources and puts it into service. Chunks whose text is that of the version
+/// before keep their vectors; when nothing changed, no version is made.
+///
+/// # Errors
+/// [`BuildError`]; the version before stays in service.
+pub fn build(
+    config: &Config,
+    name: &str,
+    source: &Source,
+    embedder: &dyn Embedder,
+    progress: &dyn Progress,
+) -> Result<Built, BuildError> {
+    let began = Instant::now();
+    let folder = CollectionFolder::new(&config.indices.dir, name)?;
+    let lock = folder.lock()?;
+    let gathered = gather::gather(config, name, source, embedder, progress)?;
+    let before = folder.current()?.and_then(|version| {
+        let manifest = folder.manifest(&version, Some(embedder.model())).ok()?;
+        folder.verify(&manifest).ok().map(|()| manifest)
+    });
+    let chunker = Chunker {
+        rules: RULES,
+        max_tokens: config.chunking.max_tokens,
+        overlap_tokens: config.chunking.overlap_tokens,
+    };
+    let faiss = factory(config, gathered.records.chunks.len());
+    let content = content(&gathered.records, embedder, &chunker, &faiss, source);
+    if let Some(manifest) = before.as_ref().filter(|manifest| manifest.content == content) {
+        let manifest = manifest.clone();
+        let seconds = began.elapsed().as_secs_f64();
+        return Ok(Built { manifest, new: false, embedded: 0, skipped: gathered.skipped, seconds });
+    }
+    let kept = before.map(|manifest| folder.version_dir(&manifest.version));
+    let (embeddings, embedded) = embed::all(&gathered, kept.as_deref(), embedder, progress)?;
+    let dimensions = embedder.model().dimensions;
+    let now = jiff::Timestamp::now();
+    let manifest = Manifest {
+        format: FORMAT,
+        collection: name.into(),
+        version: format!("{}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ"), &content[..8]),
+        built: now.to_string(),
+        content,
+        model: embedder.model().clone(),
+        chunker,
+        faiss,
+        documents: gathered.records.documents.len(),
+        chunks: gathered.records.chunks.len(),
+        locales: locales(&gathered.records),
+        source: source.clone(),
+        background: unrelated::background(&embeddings, dimensions, embedder)?,
+        files: std::collections::BTreeMap::new(),
+    };
+    let unfinished = folder.begin(&lock, &manifest.version)?;
+    write(&unfinished, &gathered, &embeddings, &manifest, words(&gathered.records, embedder))?;
+    let manifest = folder.commit(&lock, &unfinished, manifest)?;
+    folder.prune(&lock, config.indices.keep_versions)?;
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(Built { manifest, new: true, embedded, skipped: gathered.skipped, seconds })
+}
+
+/// `auto` is exact search up to a size, and a graph beyond.
+fn factory(config: &Config, chunks: usize) -> String {
+    match config.indices.faiss_index.as_str() {
+        "auto" if chunks <= config.indices.exact_up_to => "Flat".into(),
+        "auto" => "HNSW32".into(),
+        explicit => explicit.into(),
+    }
+}
+
+/// A hash over all that makes a version what it is.
+fn content(
+    records: &Records,
+    embedder: &dyn Embedder,
+    chunker: &Chunker,
+    faiss: &str,
+    source: &Source,
+) -> String {
+    let mut text = format!("{FORMAT} {:?} {chunker:?} {faiss} {source:?}\n", embedder.model());
+    for document in &records.documents {
+        text += &format!(
+            "{}\t{}\t{}\t{:?}\t{:?}\t{}\n",
+            document.source, document.hash, document.url, document.product, document.section, document.locale
+        );
+    }
+    sha256(text)
+}
+
+fn locales(records: &Records) -> Vec<String> {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for document in &records.documents {
+        match counts.iter_mut().find(|(locale, _)| *locale == document.locale) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((document.locale.clone(), 1)),
+        }
+    }
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts.into_iter().map(|(locale, _)| locale).collect()
+}
+
+fn words(records: &Records, embedder: &dyn Embedder) -> Words {
+    let mut words = Words::default();
+    for document in &records.documents {
+        words.add(&document.text, Language::from_locale(&document.locale).unwrap_or(Language::En));
+    }
+    words.set_prior(embedder.words());
+    words
+}
+
+fn write(
+    dir: &Path,
+    gathered: &Gathered,
+    embeddings: &[f32],
+    manifest: &Manifest,
+    words: Words,
+) -> Result<(), BuildError> {
+    let failed = |what: String| BuildError::Index(manifest.collection.clone(), what);
+    let records = &gathered.records;
+    records.write(dir).map_err(io_error(dir))?;
+    let json = serde_json::to_string(&words).map_err(|error| failed(error.to_string()))?;
+    fs::write(dir.join(WORDS), json).map_err(io_error(dir))?;
+    let bytes: Vec<u8> = embeddings.iter().flat_map(|x| x.to_le_bytes()).collect();
+    fs::write(dir.join(EMBEDDINGS), bytes).map_err(io_error(dir))?;
+    vectors::write(&dir.join(VECTORS), embeddings, manifest.model.dimensions, &manifest.faiss)
+        .map_err(failed)?;
+    let groups = records.groups();
+    let entries = records.chunks.iter().zip(&groups.of_chunk).map(|(chunk, group)| lexical::Entry {
+        text: records.text(chunk),
+        head: gather::head(&records.documents[chunk.document].title, &chunk.heading_path),
+        group: *group,
+    });
+    lexical::write(&dir.join(LEXICAL), entries).map_err(|error| failed(error.to_string()))
+}

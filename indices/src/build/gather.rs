@@ -1,0 +1,168 @@
+use hoidap_shared::{
+    config::Config,
+    text::{Language, has_vietnamese_marks},
+};
+
+use super::{BuildError, Progress};
+use crate::{
+    chunk,
+    document::{self, Found, Limits},
+    embed::Embedder,
+    store::{ChunkRecord, DocumentRecord, Records, Source, sha256},
+};
+
+/// The share of words with Vietnamese marks from which a page without a locale counts as Vietnamese.
+const VIETNAMESE_SHARE: usize = 10;
+
+/// A file that was left out.
+#[derive(Clone, Debug)]
+pub struct Skipped {
+    /// Its path as it would have been indexed.
+    pub source: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// All documents of a collection, cut.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Documents and chunks.
+    pub records: Records,
+    /// What is embedded for each chunk.
+    pub(super) embedded: Vec<String>,
+    /// Files left out.
+    pub skipped: Vec<Skipped>,
+}
+
+pub(super) fn gather(
+    config: &Config,
+    name: &str,
+    source: &Source,
+    embedder: &dyn Embedder,
+    progress: &dyn Progress,
+) -> Result<Gathered, BuildError> {
+    let files = document::find(&source.paths, source.root.as_deref())
+        .map_err(|error| BuildError::Sources(name.into(), error))?;
+    let limits = Limits { bytes: config.indices.max_file_bytes, seconds: config.indices.max_read_secs };
+    let mut gathered = Gathered::default();
+    progress.begin("reading", files.len());
+    for file in &files {
+        match read(config, source, file, limits) {
+            Ok((record, document)) => add(&mut gathered, config, record, &document, embedder),
+            Err(error) => {
+                gathered.skipped.push(Skipped { source: file.source.clone(), reason: error.to_string() });
+            }
+        }
+        progress.step(1);
+    }
+    progress.end();
+    if gathered.records.chunks.is_empty() {
+        let first =
+            gathered.skipped.first().map(|s| format!("; {}: {}", s.source, s.reason)).unwrap_or_default();
+        return Err(BuildError::Empty { collection: name.into(), files: files.len(), first });
+    }
+    gathered.records.resolve().map_err(|what| BuildError::Index(name.into(), what))?;
+    Ok(gathered)
+}
+
+fn read(
+    config: &Config,
+    source: &Source,
+    file: &Found,
+    limits: Limits,
+) -> Result<(DocumentRecord, document::Document), document::ReadError> {
+    let bytes = document::read(&file.path, limits)?;
+    let hash = sha256(&bytes);
+    let document = document::extract(&file.path, bytes, limits)?;
+    let url = address(source.base_url.as_deref(), file);
+    let path = url::Url::parse(&url).map_or_else(|_| format!("/{}", file.page), |url| url.path().to_string());
+    let product = longest_prefix(&path, config.products.iter().map(|p| (&p.id, &p.urls)));
+    let section = longest_prefix(&path, config.sections.iter().map(|s| (&s.id, &s.urls)));
+    let record = DocumentRecord {
+        source: file.source.clone(),
+        url,
+        title: document.title.clone(),
+        locale: source.locale.clone().unwrap_or_else(|| locale(&document)),
+        product: source.product.clone().or(product),
+        section: source.section.clone().or(section),
+        hash,
+        text: document.text.clone(),
+    };
+    Ok((record, document))
+}
+
+fn add(
+    gathered: &mut Gathered,
+    config: &Config,
+    record: DocumentRecord,
+    document: &document::Document,
+    embedder: &dyn Embedder,
+) {
+    let index = gathered.records.documents.len();
+    let mut seen = std::collections::HashMap::<String, usize>::new();
+    let mut offsets = chunk::Offsets::new(&record.text);
+    for span in chunk::cut(document, &config.chunking, &|text| embedder.count_tokens(text)) {
+        let bytes = offsets.byte(span.start)..offsets.byte(span.end);
+        let text = &record.text[bytes.clone()];
+        // The same text twice in a document makes two chunks with two names.
+        let times = seen.entry(text.to_string()).or_default();
+        *times += 1;
+        let id = sha256(format!("{}\n{times}\n{text}", record.source))[..24].to_string();
+        let embedded = format!("{}\n{text}", head(&record.title, &span.heading_path));
+        gathered.records.chunks.push(ChunkRecord {
+            id,
+            document: index,
+            start: span.start,
+            end: span.end,
+            heading_path: span.heading_path,
+            embedded: sha256(&embedded),
+            bytes,
+        });
+        gathered.embedded.push(embedded);
+    }
+    gathered.records.documents.push(record);
+}
+
+/// Title and headings of a chunk, as they are embedded and indexed before its text.
+pub(super) fn head(title: &str, heading_path: &[String]) -> String {
+    let mut head = vec![title.to_string()];
+    head.extend(heading_path.iter().filter(|heading| !title.contains(heading.as_str())).cloned());
+    head.join(" > ")
+}
+
+fn address(base: Option<&str>, file: &Found) -> String {
+    match base {
+        None => file.page.clone(),
+        Some(base) => {
+            let joined = url::Url::parse(base).ok().and_then(|url| url.join(&file.page).ok());
+            joined.map_or_else(|| format!("{}/{}", base.trim_end_matches('/'), file.page), String::from)
+        }
+    }
+}
+
+/// The name whose path prefix is the longest that the path begins with.
+fn longest_prefix<'a>(
+    path: &str,
+    names: impl Iterator<Item = (&'a String, &'a Vec<String>)>,
+) -> Option<String> {
+    let begins = |prefix: &str| {
+        let rest = path.strip_prefix(prefix.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
+    };
+    names
+        .flat_map(|(name, urls)| urls.iter().map(move |url| (name, url)))
+        .filter(|(_, url)| begins(url))
+        .max_by_key(|(_, url)| url.len())
+        .map(|(name, _)| name.clone())
+}
+
+/// The locale a page names, or the language its words show.
+fn locale(document: &document::Document) -> String {
+    if let Some(language) = document.locale.as_deref().and_then(Language::from_locale) {
+        return language.code().to_string();
+    }
+    let words = document.text.split_whitespace().take(2_000);
+    let (all, marked) =
+        words.fold((0, 0), |(all, marked), word| (all + 1, marked + usize::from(has_vietnamese_marks(word))));
+    if marked * VIETNAMESE_SHARE >= all { "vi" } else { "en" }.to_string()
+}

@@ -1,0 +1,174 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use hoidap_shared::config::{Collection, Config};
+use serde_json::json;
+
+use super::{processor::faiss_line, progress::Bars};
+use crate::{
+    build::{Built, build},
+    embed::OnnxEmbedder,
+    store::{self, CollectionFolder, Source},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Build {
+    /// The collection; without it, every one of the configuration is built that is missing or changed.
+    #[arg(long)]
+    collection: Option<String>,
+    /// The product of all its documents.
+    #[arg(long, requires = "collection")]
+    product: Option<String>,
+    /// The section of all its documents.
+    #[arg(long, requires = "collection")]
+    section: Option<String>,
+    /// The locale of all its documents, such as vi; found for each when left out.
+    #[arg(long, requires = "collection")]
+    locale: Option<String>,
+    /// What a page's path is appended to, such as https://www.example.com/help/.
+    #[arg(long, requires = "collection")]
+    base_url: Option<String>,
+    /// The folder that pages' paths are relative to; the folder given as PATH when left out.
+    #[arg(long, requires = "collection")]
+    root: Option<PathBuf>,
+    /// Files (.html, .md, .txt, .pdf), folders, or lists (@FILE, one path a line).
+    #[arg(requires = "collection")]
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Update {
+    /// The collection; all when left out.
+    #[arg(long)]
+    collection: Option<String>,
+}
+
+impl Build {
+    pub(super) fn run(self, config: Config, json: bool) -> anyhow::Result<()> {
+        let sources = match &self.collection {
+            Some(name) => vec![(name.clone(), self.source(&config, name)?)],
+            None => config
+                .collections
+                .iter()
+                .map(|c| Ok((c.name.clone(), configured(c)?)))
+                .collect::<anyhow::Result<_>>()?,
+        };
+        if sources.is_empty() {
+            bail!("the configuration has no [[collections]]: add one, or name a collection and its paths");
+        }
+        build_all(config, &sources, json)
+    }
+
+    /// The sources on the command line, or those of the configured collection of that name.
+    fn source(&self, config: &Config, name: &str) -> anyhow::Result<Source> {
+        if self.paths.is_empty() {
+            return match config.collections.iter().find(|c| c.name == name) {
+                Some(collection) => configured(collection),
+                None => bail!(
+                    "name the files or folders of `{name}`: the configuration has no collection of that name"
+                ),
+            };
+        }
+        Ok(Source {
+            paths: self.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<_>>()?,
+            root: self.root.as_deref().map(absolute).transpose()?,
+            base_url: self.base_url.clone(),
+            product: self.product.clone(),
+            section: self.section.clone(),
+            locale: self.locale.clone(),
+        })
+    }
+}
+
+impl Update {
+    pub(super) fn run(self, config: Config, json: bool) -> anyhow::Result<()> {
+        let dir = &config.indices.dir;
+        let folders = match &self.collection {
+            Some(name) => vec![CollectionFolder::existing(dir, name)?],
+            None => store::list(dir)?,
+        };
+        let mut sources = Vec::new();
+        for folder in folders {
+            let version =
+                folder.current()?.with_context(|| format!("`{}` has no current version", folder.name))?;
+            sources.push((folder.name.clone(), folder.manifest(&version, None)?.source));
+        }
+        if sources.is_empty() {
+            bail!("there is no collection in {}: build one first", dir.display());
+        }
+        build_all(config, &sources, json)
+    }
+}
+
+fn configured(collection: &Collection) -> anyhow::Result<Source> {
+    Ok(Source {
+        paths: collection.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<_>>()?,
+        root: collection.root.as_deref().map(absolute).transpose()?,
+        base_url: collection.base_url.clone(),
+        product: collection.product.clone(),
+        section: collection.section.clone(),
+        locale: collection.locale.clone(),
+    })
+}
+
+/// `update` may run elsewhere, so paths are kept whole; the mark of a list stays in front.
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    let text = path.to_string_lossy();
+    let (mark, path) = text.strip_prefix('@').map_or(("", path), |rest| ("@", Path::new(rest)));
+    let whole = path.canonicalize().with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(PathBuf::from(format!("{mark}{}", whole.display())))
+}
+
+fn build_all(mut config: Config, sources: &[(String, Source)], json: bool) -> anyhow::Result<()> {
+    // Nobody waits for single questions here: the session may have every core.
+    config.embedding.threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let embedder = OnnxEmbedder::open(&config.embedding)?;
+    if !json {
+        eprintln!("{}", faiss_line());
+    }
+    let mut all = Vec::new();
+    for (name, source) in sources {
+        let built = build(&config, name, source, &embedder, &Bars::new(name))?;
+        if json {
+            all.push(as_json(&built));
+        } else {
+            say(&built);
+        }
+    }
+    if json {
+        println!("{}", serde_json::Value::from(all));
+    }
+    Ok(())
+}
+
+fn say(built: &Built) {
+    for skipped in &built.skipped {
+        eprintln!("left out: {} {}", skipped.source, skipped.reason);
+    }
+    let m = &built.manifest;
+    if !built.new {
+        println!("{}: nothing changed since version {} ({:.1} s)", m.collection, m.version, built.seconds);
+        return;
+    }
+    println!(
+        "{}: version {} in service: {} documents, {} chunks ({} embedded, {} kept), index {}, {:.1} s",
+        m.collection,
+        m.version,
+        m.documents,
+        m.chunks,
+        built.embedded,
+        m.chunks - built.embedded,
+        m.faiss,
+        built.seconds
+    );
+}
+
+fn as_json(built: &Built) -> serde_json::Value {
+    let m = &built.manifest;
+    json!({
+        "collection": m.collection, "version": m.version, "new": built.new, "documents": m.documents, "chunks": m.chunks,
+        "embedded": built.embedded, "index": m.faiss, "seconds": built.seconds,
+        "skipped": built.skipped.iter().map(|s| json!({"source": s.source, "reason": s.reason})).collect::<Vec<_>>(),
+    })
+}

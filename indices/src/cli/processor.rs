@@ -1,0 +1,32 @@
+/// The instruction set that FAISS was compiled for, as the build script found it in the compiler's flags.
+const FAISS_FLAGS: &str = env!("HOIDAP_FAISS_FLAGS");
+
+/// Whether FAISS was compiled for processors with AVX2.
+pub(super) fn faiss_has_avx2() -> bool {
+    FAISS_FLAGS
+        .split_whitespace()
+        .any(|flag| matches!(flag, "-mavx2" | "-march=x86-64-v3" | "-march=x86-64-v4" | "-march=native"))
+}
+
+/// What a build says of it.
+pub(super) fn faiss_line() -> String {
+    if faiss_has_avx2() {
+        format!("FAISS was compiled with {FAISS_FLAGS}")
+    } else {
+        "FAISS was compiled without AVX2, so searches are slower: build with CXXFLAGS=\"-O3 -march=x86-64-v3\"".into()
+    }
+}
+
+/// Refuses a processor that lacks what FAISS was compiled for, before it meets an illegal instruction.
+///
+/// # Errors
+/// A sentence with the way out.
+pub fn check_processor() -> anyhow::Result<()> {
+    #[cfg(target_arch = "x86_64")]
+    if faiss_has_avx2() && !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
+        anyhow::bail!(
+            "this processor has no AVX2, but FAISS was compiled with {FAISS_FLAGS}: build again with CXXFLAGS=-O3"
+        );
+    }
+    Ok(())
+}

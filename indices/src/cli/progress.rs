@@ -1,0 +1,74 @@
+use std::{
+    io::IsTerminal,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::build::Progress;
+
+/// How often a log, which has no bar, gets a line.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// A bar with rate and time left on a terminal, a line now and then elsewhere.
+pub(super) struct Bars {
+    name: String,
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    bar: ProgressBar,
+    what: String,
+    began: Instant,
+    said: Instant,
+}
+
+impl Bars {
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.into(), open: Mutex::new(None) }
+    }
+
+    fn with(&self, f: impl FnOnce(&mut Option<Open>)) {
+        f(&mut self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+impl Progress for Bars {
+    fn begin(&self, what: &str, total: usize) {
+        let bar = ProgressBar::new(total as u64);
+        let template = "{prefix} {msg} {wide_bar} {pos}/{len} {per_sec} {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(self.name.clone());
+        bar.set_message(what.to_string());
+        let now = Instant::now();
+        self.with(|open| *open = Some(Open { bar, what: what.into(), began: now, said: now }));
+    }
+
+    fn step(&self, steps: usize) {
+        self.with(|open| {
+            let Some(open) = open else { return };
+            open.bar.inc(steps as u64);
+            if !std::io::stderr().is_terminal() && open.said.elapsed() >= LINE_EVERY {
+                open.said = Instant::now();
+                let (done, all) = (open.bar.position(), open.bar.length().unwrap_or(0));
+                let rate = done as f64 / open.began.elapsed().as_secs_f64();
+                let left = all.saturating_sub(done) as f64 / rate.max(0.001);
+                eprintln!(
+                    "{}: {} {done} of {all}, {rate:.0} a second, {left:.0} s left",
+                    self.name, open.what
+                );
+            }
+        });
+    }
+
+    fn end(&self) {
+        self.with(|open| {
+            if let Some(open) = open.take() {
+                open.bar.finish_and_clear();
+            }
+        });
+    }
+}

@@ -1,0 +1,104 @@
+use anyhow::bail;
+use clap::Args;
+use hoidap_shared::{config::Config, job::Passage, text::Language};
+use serde_json::json;
+
+use crate::{
+    embed::{Embedder, OnnxEmbedder, needs_embedding},
+    library::{Library, SearchRequest},
+    text::queries,
+};
+
+/// Characters of a passage that are shown.
+const SNIPPET: usize = 200;
+
+#[derive(Debug, Args)]
+pub(super) struct Search {
+    /// What to look for.
+    question: String,
+    /// Collections to search, with commas; all when left out.
+    #[arg(long, value_delimiter = ',')]
+    collection: Vec<String>,
+    /// Only documents of this product, if that leaves any.
+    #[arg(long)]
+    product: Option<String>,
+    /// Only documents of this section, if that leaves any.
+    #[arg(long)]
+    section: Option<String>,
+    /// The language of the page it is asked on.
+    #[arg(long)]
+    locale: Option<String>,
+    /// Passages wanted.
+    #[arg(long)]
+    depth: Option<usize>,
+}
+
+impl Search {
+    pub(super) fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
+        let library = open(config, &self.collection)?;
+        let embedder = OnnxEmbedder::open(&config.embedding)?;
+        let hint = self.locale.as_deref().and_then(Language::from_locale);
+        let understood = library.text().understand(&self.question, hint);
+        let mut queries = queries(&understood, None);
+        for query in queries.iter_mut().filter(|query| needs_embedding(query)) {
+            query.embedding = embedder.embed_queries(std::slice::from_ref(&query.text))?.pop();
+        }
+        let request = SearchRequest {
+            queries: &queries,
+            collections: &self.collection,
+            product: self.product.as_deref(),
+            section: self.section.as_deref(),
+            locale: Some(understood.language),
+            depth: self.depth.unwrap_or(config.retriever.depth),
+            candidates: config.retriever.candidates,
+        };
+        let outcome = library.search(&request)?;
+        if json {
+            let value = json!({
+                "language": understood.language, "restored": understood.restored, "certainty": understood.certainty,
+                "filter": outcome.filter, "support": outcome.support, "passages": outcome.passages,
+            });
+            println!("{value}");
+            return Ok(());
+        }
+        if let Some(restored) = &understood.restored {
+            println!("read as: {restored} (certainty {:.2})", understood.certainty);
+        }
+        println!("support {:.2}", outcome.support);
+        outcome.passages.iter().for_each(show);
+        Ok(())
+    }
+}
+
+/// Opens the library; what was refused is said, and a collection that was named must be there.
+pub(super) fn open(config: &Config, named: &[String]) -> anyhow::Result<Library> {
+    let library = Library::open(config)?;
+    let known = library.collections();
+    for refusal in known.iter().filter_map(|info| info.refusal.as_ref()) {
+        eprintln!("{refusal}");
+    }
+    let serving = |name: &String| known.iter().any(|info| info.name == *name && info.version.is_some());
+    if let Some(missing) = named.iter().find(|name| !serving(name)) {
+        bail!("there is no collection `{missing}` in service in {}", config.indices.dir.display());
+    }
+    if known.iter().all(|info| info.version.is_none()) {
+        bail!("there is no collection in service in {}: build one first", config.indices.dir.display());
+    }
+    Ok(library)
+}
+
+fn show(passage: &Passage) {
+    let rank = |rank: Option<u32>| rank.map_or("-".into(), |rank| rank.to_string());
+    println!(
+        "\n{}. {} [{}]\n   dense {} lexical {} score {:.2}\n   {}",
+        rank(passage.ranks.fused),
+        passage.title,
+        passage.heading_path.join(" > "),
+        rank(passage.ranks.dense),
+        rank(passage.ranks.lexical),
+        passage.score,
+        if passage.url.is_empty() { &passage.source } else { &passage.url },
+    );
+    let snippet: String = passage.text.chars().take(SNIPPET).collect();
+    println!("   {}", snippet.replace('\n', " "));
+}

@@ -1,0 +1,92 @@
+//! Files to extracted text with its structure.
+
+mod extract;
+mod find;
+mod html;
+mod markdown;
+mod pdf;
+mod plain;
+
+use hoidap_shared::text::normalise;
+
+pub use extract::{Limits, ReadError, extract, read};
+pub use find::{Found, find};
+
+/// What a block of text is on its page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockKind {
+    /// A heading and its level, from 1.
+    Heading(u8),
+    /// A paragraph, or an item of a list.
+    Text,
+    /// A row of a table, its cells parted by `|`.
+    Row,
+    /// Preformatted lines.
+    Code,
+}
+
+/// A piece of the extracted text; `start` and `end` are characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// What it is.
+    pub kind: BlockKind,
+    /// Where it starts.
+    pub start: usize,
+    /// Where it ends, exclusive.
+    pub end: usize,
+}
+
+/// What a file says, without its navigation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// Its title.
+    pub title: String,
+    /// The language it says it is in.
+    pub locale: Option<String>,
+    /// The whole text, in normal form; blocks are parted by a line break.
+    pub text: String,
+    /// The text's blocks, in order.
+    pub blocks: Vec<Block>,
+    chars: usize,
+}
+
+impl Document {
+    /// Appends a block; an empty one is left out.
+    fn push(&mut self, kind: BlockKind, raw: &str) {
+        let text = match kind {
+            BlockKind::Code => {
+                raw.lines().map(code_line).collect::<Vec<_>>().join("\n").trim_matches('\n').to_string()
+            }
+            _ => normalise(raw),
+        };
+        if text.trim().is_empty() {
+            return;
+        }
+        if !self.text.is_empty() {
+            self.text.push('\n');
+            self.chars += 1;
+        }
+        let length = text.chars().count();
+        self.blocks.push(Block { kind, start: self.chars, end: self.chars + length });
+        self.text.push_str(&text);
+        self.chars += length;
+    }
+
+    /// The first heading stands in for a missing title, and the file's name for both.
+    fn settle_title(&mut self, file_name: &str) {
+        self.title = normalise(&self.title);
+        if self.title.is_empty() {
+            let first = self.blocks.iter().find(|block| matches!(block.kind, BlockKind::Heading(_)));
+            self.title = match first {
+                Some(block) => self.text.chars().skip(block.start).take(block.end - block.start).collect(),
+                None => file_name.to_string(),
+            };
+        }
+    }
+}
+
+/// A line of code keeps its indentation.
+fn code_line(line: &str) -> String {
+    let indent: String = line.chars().take_while(|c| *c == ' ' || *c == '\t').map(|_| ' ').collect();
+    indent + &normalise(line)
+}

@@ -1,0 +1,83 @@
+//! Texts to vectors, by a model that runs in this process.
+
+mod onnx;
+mod queue;
+
+use hoidap_shared::{config, job::Query};
+use serde::{Deserialize, Serialize};
+
+pub use onnx::OnnxEmbedder;
+pub use queue::EmbedQueue;
+
+/// Which model made a vector. Vectors of different models cannot be compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelId {
+    /// The configured name, such as `intfloat/multilingual-e5-small`.
+    pub name: String,
+    /// Length of a vector.
+    pub dimensions: usize,
+    /// SHA-256 of the model's file, in hexadecimal; empty for a model known by name alone.
+    pub sha256: String,
+}
+
+impl ModelId {
+    /// The identity of the configured model, without loading it.
+    ///
+    /// # Errors
+    /// When the model's files cannot be read or its name is not known.
+    pub fn configured(settings: &config::Embedding) -> Result<Self, EmbedError> {
+        onnx::identify(settings)
+    }
+}
+
+/// Why a text has no vector.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EmbedError {
+    /// The model cannot be loaded.
+    #[error("the embedding model {model} cannot be loaded: {reason}")]
+    Load {
+        /// Its folder or name.
+        model: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The model failed on a text.
+    #[error("the embedding failed: {0}")]
+    Run(String),
+    /// The thread that owns the model has ended.
+    #[error("the embedding thread has ended")]
+    Closed,
+}
+
+/// A model that makes vectors of texts. Calls block, for milliseconds per text.
+pub trait Embedder: Send + Sync {
+    /// Which model this is.
+    fn model(&self) -> &ModelId;
+
+    /// Vectors of questions, L2-normalised, in the order of the texts.
+    ///
+    /// # Errors
+    /// [`EmbedError::Run`] when the model fails.
+    fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// Vectors of pieces of documents, L2-normalised, in the order of the texts.
+    ///
+    /// # Errors
+    /// [`EmbedError::Run`] when the model fails.
+    fn embed_passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// Tokens the model sees in a text, without those that mark its ends.
+    fn count_tokens(&self, text: &str) -> usize;
+
+    /// The whole words in the model's vocabulary, with their log-probabilities; empty where it has none.
+    fn words(&self) -> Vec<(String, f32)>;
+}
+
+/// Below this weight a wording is searched by its words alone: text without diacritics whose restoration is nearly
+/// certain only adds noise to the dense leg.
+const EMBED_FROM_WEIGHT: f32 = 0.5;
+
+/// Whether a wording is worth an embedding.
+pub fn needs_embedding(query: &Query) -> bool {
+    query.embedding.is_none() && query.weight >= EMBED_FROM_WEIGHT
+}

@@ -1,0 +1,179 @@
+use std::{
+    fs,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use fastembed::{
+    EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
+    UserDefinedEmbeddingModel,
+};
+use hoidap_shared::config;
+use serde::Deserialize;
+use tokenizers::Tokenizer;
+
+use super::{EmbedError, Embedder, ModelId};
+use crate::store::sha256_of_file;
+
+/// Longest input of the model, in its own tokens.
+const WINDOW: usize = 512;
+
+/// A model that ONNX Runtime executes, by fastembed.
+pub struct OnnxEmbedder {
+    id: ModelId,
+    prefixes: Prefixes,
+    batch: usize,
+    tokenizer: Tokenizer,
+    session: Mutex<TextEmbedding>,
+}
+
+/// What a model wants before a text; models of the E5 family were trained with them.
+struct Prefixes {
+    query: &'static str,
+    passage: &'static str,
+}
+
+impl OnnxEmbedder {
+    /// Loads the configured model: from its folder, or by name from fastembed's cache and download.
+    ///
+    /// # Errors
+    /// [`EmbedError::Load`] naming the file that is missing or wrong.
+    pub fn open(settings: &config::Embedding) -> Result<Self, EmbedError> {
+        let id = identify(settings)?;
+        let session = if settings.model_dir.as_os_str().is_empty() {
+            let options = TextInitOptions::new(by_name(&settings.model)?)
+                .with_intra_threads(settings.threads)
+                .with_show_download_progress(true);
+            TextEmbedding::try_new(options)
+        } else {
+            let options =
+                InitOptionsUserDefined::new().with_max_length(WINDOW).with_intra_threads(settings.threads);
+            TextEmbedding::try_new_from_user_defined(from_folder(&settings.model_dir)?, options)
+        }
+        .map_err(|error| load_error(&settings.model, error))?;
+        let mut tokenizer = session.tokenizer.clone();
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|error| load_error(&settings.model, error))?;
+        let e5 = settings.model.to_ascii_lowercase().contains("e5");
+        let prefixes = if e5 {
+            Prefixes { query: "query: ", passage: "passage: " }
+        } else {
+            Prefixes { query: "", passage: "" }
+        };
+        Ok(Self { id, prefixes, batch: settings.batch.max(1), tokenizer, session: Mutex::new(session) })
+    }
+
+    /// Texts of like length share a batch, so that little of it is padding.
+    fn embed(&self, prefix: &str, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|&i| texts[i].len());
+        let sorted: Vec<String> = order.iter().map(|&i| format!("{prefix}{}", texts[i])).collect();
+        let vectors = self
+            .session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .embed(&sorted, Some(self.batch))
+            .map_err(|error| EmbedError::Run(error.to_string()))?;
+        let mut placed = vec![Vec::new(); texts.len()];
+        for (i, mut vector) in order.into_iter().zip(vectors) {
+            if vector.len() != self.id.dimensions || vector.iter().any(|x| !x.is_finite()) {
+                return Err(EmbedError::Run("the model gave a vector of another length or no number".into()));
+            }
+            normalise(&mut vector);
+            placed[i] = vector;
+        }
+        Ok(placed)
+    }
+}
+
+impl Embedder for OnnxEmbedder {
+    fn model(&self) -> &ModelId {
+        &self.id
+    }
+
+    fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.embed(self.prefixes.query, texts)
+    }
+
+    fn embed_passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.embed(self.prefixes.passage, texts)
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        self.tokenizer.encode_fast(text, false).map_or(text.len(), |encoding| encoding.len())
+    }
+
+    fn words(&self) -> Vec<(String, f32)> {
+        let Ok(json) = self.tokenizer.to_string(false) else { return Vec::new() };
+        #[derive(Deserialize)]
+        struct File {
+            model: Pieces,
+        }
+        #[derive(Deserialize)]
+        struct Pieces {
+            vocab: Vec<(String, f32)>,
+        }
+        // Only a vocabulary with scores tells how common a word is.
+        let Ok(file) = serde_json::from_str::<File>(&json) else { return Vec::new() };
+        file.model
+            .vocab
+            .into_iter()
+            .filter_map(|(piece, score)| Some((piece.strip_prefix('▁')?.to_string(), score)))
+            .collect()
+    }
+}
+
+/// Which model the settings name.
+pub(super) fn identify(settings: &config::Embedding) -> Result<ModelId, EmbedError> {
+    let name = settings.model.clone();
+    if settings.model_dir.as_os_str().is_empty() {
+        let known =
+            TextEmbedding::get_model_info(&by_name(&name)?).map_err(|error| load_error(&name, error))?.dim;
+        return Ok(ModelId { name, dimensions: known, sha256: String::new() });
+    }
+    #[derive(Deserialize)]
+    struct Shape {
+        hidden_size: usize,
+    }
+    let path = settings.model_dir.join("config.json");
+    let shape: Shape = serde_json::from_slice(&read(&path)?)
+        .map_err(|error| load_error(&path.display().to_string(), error))?;
+    let model = settings.model_dir.join("model.onnx");
+    let sha256 = sha256_of_file(&model).map_err(|error| load_error(&model.display().to_string(), error))?;
+    Ok(ModelId { name, dimensions: shape.hidden_size, sha256 })
+}
+
+fn by_name(name: &str) -> Result<EmbeddingModel, EmbedError> {
+    TextEmbedding::list_supported_models()
+        .into_iter()
+        .find(|info| info.model_code.eq_ignore_ascii_case(name) || format!("{:?}", info.model) == name)
+        .map(|info| info.model)
+        .ok_or_else(|| load_error(name, "fastembed knows no model of this name: set embedding.model to one it lists, or embedding.model_dir to a folder"))
+}
+
+fn from_folder(dir: &Path) -> Result<UserDefinedEmbeddingModel, EmbedError> {
+    let file = |name: &str| read(&dir.join(name));
+    let tokenizer_files = TokenizerFiles {
+        tokenizer_file: file("tokenizer.json")?,
+        config_file: file("config.json")?,
+        special_tokens_map_file: file("special_tokens_map.json")?,
+        tokenizer_config_file: file("tokenizer_config.json")?,
+    };
+    Ok(UserDefinedEmbeddingModel::new(file("model.onnx")?, tokenizer_files).with_pooling(Pooling::Mean))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, EmbedError> {
+    fs::read(path).map_err(|error| load_error(&path.display().to_string(), error))
+}
+
+fn load_error(model: &str, reason: impl std::fmt::Display) -> EmbedError {
+    EmbedError::Load { model: model.into(), reason: reason.to_string() }
+}
+
+/// Scales a vector to length 1; a vector of zeros stays.
+pub(crate) fn normalise(vector: &mut [f32]) {
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|x| *x /= length);
+    }
+}

@@ -1,0 +1,125 @@
+use std::collections::BTreeSet;
+
+use frostem::{Algorithm, Stemmer};
+use hoidap_shared::text::{fold, has_vietnamese_marks};
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::text::syllable::is_syllable;
+
+/// Words that carry a question, not its subject: they are not looked for.
+const STOP: &str = include_str!("stop.txt");
+
+/// A text as the lexical index sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Analysed {
+    /// Words without diacritics; those that are no Vietnamese syllables by their English stem.
+    pub folded: Vec<String>,
+    /// Words that have diacritics, with them.
+    pub exact: Vec<String>,
+    /// Neighbouring Vietnamese syllables: most Vietnamese words have two.
+    pub pairs: Vec<String>,
+}
+
+/// Turns texts into terms. The same rules serve documents and questions, in both languages.
+pub struct Analyser {
+    english: Stemmer,
+    stop: BTreeSet<&'static str>,
+}
+
+impl Default for Analyser {
+    fn default() -> Self {
+        let stop =
+            STOP.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect();
+        Self { english: Stemmer::new(Algorithm::English), stop }
+    }
+}
+
+impl Analyser {
+    /// All terms of a document's text.
+    pub fn document(&self, text: &str) -> Analysed {
+        self.analyse(text, &BTreeSet::new())
+    }
+
+    /// The terms of a question without the words that only ask. When nothing else is left, all of them.
+    pub fn question(&self, text: &str) -> Analysed {
+        let analysed = self.analyse(text, &self.stop);
+        if analysed.folded.is_empty() { self.document(text) } else { analysed }
+    }
+
+    fn analyse(&self, text: &str, stop: &BTreeSet<&str>) -> Analysed {
+        let mut out = Analysed::default();
+        let mut before: Option<(usize, String)> = None;
+        for (at, word) in text.unicode_word_indices() {
+            let lower = word.to_lowercase();
+            if stop.contains(lower.as_str()) {
+                before = None;
+                continue;
+            }
+            let folded = fold(&lower);
+            if is_syllable(&lower) {
+                if let Some((end, first)) = before.take()
+                    && text[end..at].chars().all(char::is_whitespace)
+                {
+                    out.pairs.push(format!("{first} {folded}"));
+                }
+                before = Some((at + word.len(), folded.clone()));
+                out.folded.push(folded);
+            } else {
+                before = None;
+                self.foreign(&folded, &mut out.folded);
+            }
+            if has_vietnamese_marks(&lower) {
+                out.exact.push(lower);
+            }
+        }
+        out
+    }
+
+    /// A word of another language, and the parts of a compound name such as `max_connections` or `sources.list`.
+    fn foreign(&self, folded: &str, terms: &mut Vec<String>) {
+        let parts: Vec<&str> =
+            folded.split(['_', '.', '\'', '’', ':']).filter(|part| !part.is_empty()).collect();
+        if parts.len() > 1 && !folded.contains(['\'', '’']) {
+            terms.push(folded.to_string());
+        }
+        terms.extend(
+            parts.into_iter().filter(|part| *part != "s").map(|part| self.english.stem(part).to_string()),
+        );
+    }
+}
+
+/// The distinct terms of a question that say what it is about.
+pub(crate) fn content_terms(analysed: &Analysed) -> BTreeSet<&str> {
+    analysed.folded.iter().map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn diacritics_fold_and_stay() {
+        let analysed = Analyser::default().document("Đặt lại mật khẩu");
+        assert_eq!(analysed.folded, ["dat", "lai", "mat", "khau"]);
+        assert_eq!(analysed.exact, ["đặt", "lại", "mật", "khẩu"]);
+        assert_eq!(analysed.pairs, ["dat lai", "lai mat", "mat khau"]);
+    }
+
+    #[test]
+    fn english_words_meet_by_their_stem() {
+        let analyser = Analyser::default();
+        assert_eq!(
+            analyser.document("installing packages").folded,
+            analyser.document("installed package").folded
+        );
+        assert!(analyser.document("set max_connections").folded.contains(&"connect".to_string()));
+    }
+
+    #[test]
+    fn a_question_is_its_subject() {
+        let analyser = Analyser::default();
+        assert_eq!(analyser.question("How do I reset my password?").folded, ["reset", "password"]);
+        assert_eq!(analyser.question("Làm thế nào để đổi mật khẩu?").folded, ["doi", "mat", "khau"]);
+        assert!(!analyser.question("how do I").folded.is_empty());
+    }
+}

@@ -1,0 +1,224 @@
+use std::{collections::BTreeMap, path::Path};
+
+use tantivy::{
+    Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term,
+    collector::{Collector, FilterCollector, TopDocs},
+    query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, Query, TermQuery},
+    schema::{FAST, Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
+    tokenizer::{PreTokenizedString, Token},
+};
+
+use super::{Analysed, Analyser};
+use crate::vectors::Filter;
+
+/// Memory of the writer, in bytes.
+const WRITER_BYTES: usize = 64 << 20;
+
+/// What a term counts in each field, beside the 1 of a folded word in the text.
+const EXACT: f32 = 0.4;
+const PAIR: f32 = 0.6;
+const HEAD: f32 = 1.0;
+
+struct Fields {
+    folded: Field,
+    exact: Field,
+    pairs: Field,
+    head: Field,
+    chunk: Field,
+    group: Field,
+}
+
+fn schema() -> (Schema, Fields) {
+    let mut builder = Schema::builder();
+    let indexing =
+        TextFieldIndexing::default().set_index_option(IndexRecordOption::WithFreqs).set_tokenizer("raw");
+    let words = TextOptions::default().set_indexing_options(indexing);
+    let mut text = |name: &str| builder.add_text_field(name, words.clone());
+    let (folded, exact, pairs, head) = (text("folded"), text("exact"), text("pairs"), text("head"));
+    let (chunk, group) = (builder.add_u64_field("chunk", FAST), builder.add_u64_field("group", FAST));
+    (builder.build(), Fields { folded, exact, pairs, head, chunk, group })
+}
+
+/// A chunk as it is indexed.
+pub(crate) struct Entry<'a> {
+    /// Its text.
+    pub(crate) text: &'a str,
+    /// Its title and headings.
+    pub(crate) head: String,
+    /// Its filter group.
+    pub(crate) group: u16,
+}
+
+/// Writes an index of one segment to an empty folder.
+pub(crate) fn write<'a>(dir: &Path, entries: impl Iterator<Item = Entry<'a>>) -> Result<(), TantivyError> {
+    std::fs::create_dir(dir)?;
+    let (schema, fields) = schema();
+    let index = Index::create_in_dir(dir, schema)?;
+    let mut writer = index.writer_with_num_threads::<TantivyDocument>(1, WRITER_BYTES)?;
+    let analyser = Analyser::default();
+    for (chunk, entry) in entries.enumerate() {
+        let text = analyser.document(entry.text);
+        let head = analyser.document(&entry.head);
+        let mut document = TantivyDocument::new();
+        document.add_pre_tokenized_text(fields.folded, tokenized(text.folded));
+        document.add_pre_tokenized_text(fields.exact, tokenized(text.exact));
+        document.add_pre_tokenized_text(fields.pairs, tokenized(text.pairs));
+        document.add_pre_tokenized_text(fields.head, tokenized(head.folded));
+        document.add_u64(fields.chunk, chunk as u64);
+        document.add_u64(fields.group, u64::from(entry.group));
+        writer.add_document(document)?;
+    }
+    writer.commit()?;
+    let segments = index.searchable_segment_ids()?;
+    if segments.len() > 1 {
+        writer.merge(&segments).wait()?;
+    }
+    writer.wait_merging_threads()?;
+    for lock in [".tantivy-writer.lock", ".tantivy-meta.lock"] {
+        // The locks of a writer that has ended; not every one was taken.
+        let _ = std::fs::remove_file(dir.join(lock));
+    }
+    Ok(())
+}
+
+fn tokenized(terms: Vec<String>) -> PreTokenizedString {
+    let token = |(position, text)| Token { position, text, ..Token::default() };
+    PreTokenizedString { text: String::new(), tokens: terms.into_iter().enumerate().map(token).collect() }
+}
+
+/// The lexical leg of one version.
+pub(crate) struct Lexical {
+    reader: IndexReader,
+    fields: Fields,
+}
+
+impl Lexical {
+    /// Opens an index that [`write`] made.
+    pub(crate) fn open(dir: &Path, chunks: usize) -> Result<Self, String> {
+        let text = |error: TantivyError| error.to_string();
+        let index = Index::open_in_dir(dir).map_err(text)?;
+        let (expected, fields) = schema();
+        if index.schema() != expected {
+            return Err("the lexical index has other fields than this release writes".into());
+        }
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text)?;
+        let lexical = Self { reader, fields };
+        match lexical.reader.searcher().num_docs() {
+            found if found == chunks as u64 => Ok(lexical),
+            found => Err(format!("the lexical index holds {found} chunks, the manifest says {chunks}")),
+        }
+    }
+}
+
+/// How many chunks of the collections hold each term, and how many chunks there are.
+pub(crate) fn frequencies(indices: &[&Lexical], terms: &[&str]) -> Result<(Vec<u64>, u64), TantivyError> {
+    let all = Together::of(indices);
+    let mut counts = Vec::with_capacity(terms.len());
+    for term in terms {
+        let fields = indices.first().map(|lexical| &lexical.fields);
+        let frequency = |f: &Fields| {
+            let text = all.doc_freq(&Term::from_field_text(f.folded, term))?;
+            Ok::<_, TantivyError>(text.max(all.doc_freq(&Term::from_field_text(f.head, term))?))
+        };
+        counts.push(fields.map_or(Ok(0), frequency)?);
+    }
+    Ok((counts, all.total_num_docs()?))
+}
+
+/// The best chunks of each index by BM25 over the statistics of all of them, so that their scores compare.
+/// Each result is chunk and score, best first.
+pub(crate) fn search(
+    indices: &[(&Lexical, Option<&Filter>)],
+    question: &Analysed,
+    count: usize,
+) -> Result<Vec<Vec<(usize, f32)>>, TantivyError> {
+    let together = Together::of(&indices.iter().map(|(lexical, _)| *lexical).collect::<Vec<_>>());
+    indices.iter().map(|(lexical, filter)| lexical.search(question, count, *filter, &together)).collect()
+}
+
+impl Lexical {
+    fn search(
+        &self,
+        question: &Analysed,
+        count: usize,
+        filter: Option<&Filter>,
+        statistics: &Together,
+    ) -> Result<Vec<(usize, f32)>, TantivyError> {
+        let searcher = self.reader.searcher();
+        let query = self.query(question);
+        let top = TopDocs::with_limit(count.max(1)).order_by_score();
+        let found = match filter {
+            None => run(&searcher, &query, top, statistics)?,
+            Some(filter) => {
+                let groups = filter.clone();
+                let passes = move |group: u64| groups.iter().any(|g| u64::from(*g) == group);
+                run(&searcher, &query, FilterCollector::new("group".into(), passes, top), statistics)?
+            }
+        };
+        let mut hits = Vec::with_capacity(found.len());
+        for (score, address) in found {
+            let column = searcher.segment_reader(address.segment_ord).fast_fields().u64("chunk")?;
+            hits.extend(column.first(address.doc_id).map(|chunk| (chunk as usize, score)));
+        }
+        hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        Ok(hits)
+    }
+
+    fn query(&self, question: &Analysed) -> BooleanQuery {
+        let fields = [
+            (self.fields.folded, &question.folded, 1.0),
+            (self.fields.head, &question.folded, HEAD),
+            (self.fields.exact, &question.exact, EXACT),
+            (self.fields.pairs, &question.pairs, PAIR),
+        ];
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        for (field, terms, boost) in fields {
+            let mut counts: BTreeMap<&str, f32> = BTreeMap::new();
+            for term in terms {
+                *counts.entry(term).or_default() += 1.0;
+            }
+            for (term, times) in counts {
+                let term = TermQuery::new(Term::from_field_text(field, term), IndexRecordOption::WithFreqs);
+                clauses
+                    .push((Occur::Should, Box::new(BoostQuery::new(Box::new(term), boost * times.sqrt()))));
+            }
+        }
+        BooleanQuery::new(clauses)
+    }
+}
+
+fn run<C: Collector>(
+    searcher: &Searcher,
+    query: &BooleanQuery,
+    collector: C,
+    statistics: &Together,
+) -> Result<C::Fruit, TantivyError> {
+    searcher.search_with_statistics_provider(query, &collector, statistics)
+}
+
+/// The statistics of several indices as if they were one.
+struct Together(Vec<Searcher>);
+
+impl Together {
+    fn of(indices: &[&Lexical]) -> Self {
+        Self(indices.iter().map(|lexical| lexical.reader.searcher()).collect())
+    }
+
+    fn sum(&self, of: impl Fn(&Searcher) -> Result<u64, TantivyError>) -> Result<u64, TantivyError> {
+        self.0.iter().map(of).sum()
+    }
+}
+
+impl Bm25StatisticsProvider for Together {
+    fn total_num_tokens(&self, field: Field) -> Result<u64, TantivyError> {
+        self.sum(|searcher| searcher.total_num_tokens(field))
+    }
+
+    fn total_num_docs(&self) -> Result<u64, TantivyError> {
+        self.sum(Bm25StatisticsProvider::total_num_docs)
+    }
+
+    fn doc_freq(&self, term: &Term) -> Result<u64, TantivyError> {
+        self.sum(|searcher| Bm25StatisticsProvider::doc_freq(searcher, term))
+    }
+}

@@ -1,0 +1,184 @@
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use hoidap_shared::config::Config;
+
+use super::{CollectionInfo, ReloadEvent, collection::Collection};
+use crate::{
+    embed::{EmbedError, ModelId},
+    store::{self, CollectionFolder, StoreError, sha256},
+    text::{TextModel, Words},
+};
+
+/// All collections below one folder. Searches may run from many threads; [`Library::reload`] swaps in new versions.
+pub struct Library {
+    dir: PathBuf,
+    model: ModelId,
+    pub(super) max_passage_chars: usize,
+    shelf: RwLock<Arc<Shelf>>,
+}
+
+/// What is in service at one moment.
+#[derive(Default)]
+pub(super) struct Shelf {
+    pub(super) collections: BTreeMap<String, Arc<Collection>>,
+    /// Versions on disk that are not in service: version and sentence.
+    refused: BTreeMap<String, (String, String)>,
+    text: Arc<TextModel>,
+}
+
+impl Library {
+    /// Opens every collection's current version. What is damaged is refused (see [`Library::collections`]), the others
+    /// serve.
+    ///
+    /// # Errors
+    /// When the configured embedding model cannot be identified.
+    pub fn open(config: &Config) -> Result<Self, EmbedError> {
+        let library = Self {
+            dir: config.indices.dir.clone(),
+            model: ModelId::configured(&config.embedding)?,
+            max_passage_chars: config.retriever.max_passage_chars,
+            shelf: RwLock::default(),
+        };
+        library.reload();
+        Ok(library)
+    }
+
+    /// Loads a version as a worker would, and lets it go.
+    ///
+    /// # Errors
+    /// [`StoreError`] saying why it cannot serve.
+    pub fn check(folder: &CollectionFolder, version: &str, model: &ModelId) -> Result<(), StoreError> {
+        Collection::open(folder, version, model).map(|_| ())
+    }
+
+    pub(super) fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&self.shelf.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks at the disk again and swaps in new current versions; searches that run go on with the ones they have.
+    /// Cheap when nothing changed: it reads one small file for each collection.
+    pub fn reload(&self) -> Vec<ReloadEvent> {
+        let before = self.shelf();
+        let mut next = Shelf::default();
+        let mut events = Vec::new();
+        // A folder that cannot be listed for a moment takes nothing out of service.
+        let Ok(folders) = store::list(&self.dir) else { return events };
+        for folder in &folders {
+            self.look_at(folder, &before, &mut next, &mut events);
+        }
+        for name in
+            before.collections.keys().filter(|name| folders.iter().all(|folder| folder.name != **name))
+        {
+            events.push(ReloadEvent::Removed { collection: name.clone() });
+        }
+        let changed = events.iter().any(|event| !matches!(event, ReloadEvent::Refused { .. }));
+        next.text =
+            if changed || before.collections.is_empty() { model_of(&next) } else { Arc::clone(&before.text) };
+        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        events
+    }
+
+    fn look_at(
+        &self,
+        folder: &CollectionFolder,
+        before: &Shelf,
+        next: &mut Shelf,
+        events: &mut Vec<ReloadEvent>,
+    ) {
+        let name = folder.name.clone();
+        let serving = before.collections.get(&name);
+        let keep =
+            |next: &mut Shelf| serving.map(|old| next.collections.insert(name.clone(), Arc::clone(old)));
+        let version = match folder.current() {
+            Ok(Some(version)) => version,
+            // Its file was there a moment ago.
+            Ok(None) | Err(_) => {
+                keep(next);
+                return;
+            }
+        };
+        if serving.is_some_and(|old| old.manifest.version == version) {
+            keep(next);
+            return;
+        }
+        if let Some(refusal) = before.refused.get(&name).filter(|(refused, _)| *refused == version) {
+            next.refused.insert(name.clone(), refusal.clone());
+            keep(next);
+            return;
+        }
+        match Collection::open(folder, &version, &self.model) {
+            Ok(collection) => {
+                next.collections.insert(name.clone(), Arc::new(collection));
+                events.push(ReloadEvent::Loaded { collection: name, version });
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                next.refused.insert(name.clone(), (version, reason.clone()));
+                let fallback = keep(next).is_none() && serving.is_none();
+                if fallback {
+                    self.fall_back(folder, next, events);
+                }
+                events.push(ReloadEvent::Refused { collection: name, reason });
+            }
+        }
+    }
+
+    /// A process that starts while the current version is damaged serves the newest kept one that is whole.
+    fn fall_back(&self, folder: &CollectionFolder, next: &mut Shelf, events: &mut Vec<ReloadEvent>) {
+        let refused = next.refused.get(&folder.name).map(|(version, _)| version.clone());
+        for version in folder.versions().unwrap_or_default().into_iter().rev() {
+            if Some(&version) == refused.as_ref() {
+                continue;
+            }
+            if let Ok(collection) = Collection::open(folder, &version, &self.model) {
+                next.collections.insert(folder.name.clone(), Arc::new(collection));
+                events.push(ReloadEvent::Loaded { collection: folder.name.clone(), version });
+                return;
+            }
+        }
+    }
+
+    /// Every collection on disk, whether in service or refused, by name.
+    pub fn collections(&self) -> Vec<CollectionInfo> {
+        let shelf = self.shelf();
+        let refusal = |name: &str| shelf.refused.get(name).map(|(_, reason)| reason.clone());
+        let mut all: Vec<CollectionInfo> =
+            shelf.collections.iter().map(|(name, collection)| collection.info(refusal(name))).collect();
+        for (name, (_, reason)) in &shelf.refused {
+            if !shelf.collections.contains_key(name) {
+                all.push(CollectionInfo {
+                    name: name.clone(),
+                    refusal: Some(reason.clone()),
+                    ..CollectionInfo::default()
+                });
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// One hash over the names and versions in service.
+    pub fn version(&self) -> String {
+        let shelf = self.shelf();
+        let lines: Vec<String> =
+            shelf.collections.iter().map(|(name, c)| format!("{name} {}", c.manifest.version)).collect();
+        sha256(lines.join("\n"))[..16].to_string()
+    }
+
+    /// What is known of the words of all collections in service.
+    pub fn text(&self) -> Arc<TextModel> {
+        Arc::clone(&self.shelf().text)
+    }
+}
+
+fn model_of(shelf: &Shelf) -> Arc<TextModel> {
+    let mut words = Words::default();
+    for collection in shelf.collections.values() {
+        words.merge(&collection.words);
+    }
+    Arc::new(TextModel::new(words))
+}

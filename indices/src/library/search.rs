@@ -1,0 +1,174 @@
+use std::{collections::HashMap, sync::Arc};
+
+use hoidap_shared::job::{FilterUsed, Passage, Ranks};
+
+use super::{
+    Library, SearchError, SearchOutcome, SearchRequest,
+    collection::Collection,
+    find::{Found, failed, find},
+    fuse::{Place, Scale, combine, leg, sorted},
+    select::select,
+    support::{Evidence, evidence},
+};
+
+/// How much the dense leg counts where question and documents share a language, and where they do not: then only names
+/// and technical terms are left to the lexical leg.
+const DENSE_SHARE: f32 = 0.5;
+const DENSE_SHARE_ACROSS: f32 = 0.7;
+
+/// What a passage in another language than the question's counts, where there are passages in both.
+const OTHER_LANGUAGE: f32 = 0.9;
+
+/// The first candidates of the dense leg tell which language the documents speak.
+const LANGUAGE_SAMPLE: usize = 10;
+
+/// What each leg found, and what is made of it.
+pub struct Rankings {
+    /// Sources of the dense leg's chunks, best first.
+    pub dense: Vec<String>,
+    /// Sources of the lexical leg's chunks, best first.
+    pub lexical: Vec<String>,
+    /// What is handed on.
+    pub outcome: SearchOutcome,
+    /// What the support rests on.
+    pub evidence: Evidence,
+}
+
+impl Library {
+    /// Searches; blocks for milliseconds.
+    ///
+    /// # Errors
+    /// [`SearchError`] when an embedding does not fit or an index fails.
+    pub fn search(&self, request: &SearchRequest<'_>) -> Result<SearchOutcome, SearchError> {
+        Ok(self.rankings(request)?.outcome)
+    }
+
+    /// Searches, and tells what each leg found.
+    ///
+    /// # Errors
+    /// As [`Library::search`].
+    pub fn rankings(&self, request: &SearchRequest<'_>) -> Result<Rankings, SearchError> {
+        let shelf = self.shelf();
+        let wanted = |name: &String| request.collections.is_empty() || request.collections.contains(name);
+        let in_service = shelf.collections.iter().filter(|(name, _)| wanted(name));
+        let collections: Vec<Arc<Collection>> = in_service.map(|(_, c)| Arc::clone(c)).collect();
+        let (found, filter) = filtered(&collections, request)?;
+        let dense = leg(&found.dense, Scale::Span);
+        let lexical = leg(&found.lexical, Scale::Ratio);
+        let language = request.locale.unwrap_or_default();
+        let speaks = |place: &Place| locale(&collections, place).starts_with(language.code());
+        let share = dense_share(&dense, &speaks);
+        let fused = prefer(combine(&dense, &lexical, share), &speaks);
+        let chosen = select(&collections, &fused, request.depth);
+
+        let mut cosines: HashMap<Place, f32> = HashMap::new();
+        for (place, cosine) in found.dense.iter().flat_map(|ranking| &ranking.hits) {
+            let best = cosines.entry(*place).or_insert(*cosine);
+            *best = best.max(*cosine);
+        }
+        let places: Vec<Place> = chosen.iter().map(|(place, _)| *place).collect();
+        let question = request.queries.first().map_or("", |query| &query.text);
+        let borrowed: Vec<&Collection> = collections.iter().map(Arc::as_ref).collect();
+        let evidence = evidence(&borrowed, &places, |place| cosines.get(place).copied(), question, language)
+            .map_err(|error| failed(&collections, 0, error.to_string()))?;
+        let support = if chosen.is_empty() { 0.0 } else { evidence.support() };
+        let (dense_rank, lexical_rank) = (ranks(&dense), ranks(&lexical));
+        let passages = chosen.iter().zip(1..).map(|((place, score), rank)| {
+            let ranks = Ranks {
+                dense: dense_rank.get(place).copied(),
+                lexical: lexical_rank.get(place).copied(),
+                fused: Some(rank),
+            };
+            self.passage(&collections, place, *score, cosines.get(place).copied(), ranks)
+        });
+        let outcome = SearchOutcome { passages: passages.collect(), filter, support };
+        let sources =
+            |leg: &[(Place, f32)]| leg.iter().map(|(place, _)| source(&collections, place)).collect();
+        Ok(Rankings { dense: sources(&dense), lexical: sources(&lexical), outcome, evidence })
+    }
+
+    fn passage(
+        &self,
+        collections: &[Arc<Collection>],
+        place: &Place,
+        score: f32,
+        similarity: Option<f32>,
+        ranks: Ranks,
+    ) -> Passage {
+        let collection = &collections[place.0];
+        let records = &collection.records;
+        let chunk = &records.chunks[place.1];
+        let document = &records.documents[chunk.document];
+        Passage {
+            chunk_id: chunk.id.clone(),
+            collection: collection.manifest.collection.clone(),
+            version: collection.manifest.version.clone(),
+            text: records.text(chunk).chars().take(self.max_passage_chars).collect(),
+            score,
+            similarity,
+            ranks,
+            url: document.url.clone(),
+            source: document.source.clone(),
+            title: document.title.clone(),
+            heading_path: chunk.heading_path.clone(),
+            start: chunk.start,
+            end: chunk.end,
+            locale: document.locale.clone(),
+            product: document.product.clone(),
+            section: document.section.clone(),
+            document_hash: document.hash.clone(),
+        }
+    }
+}
+
+/// Looks with the filter that was asked for, and with less of it as long as nothing is found.
+fn filtered(
+    collections: &[Arc<Collection>],
+    request: &SearchRequest<'_>,
+) -> Result<(Found, FilterUsed), SearchError> {
+    let mut tiers = Vec::new();
+    if request.section.is_some() {
+        tiers.push((request.product, request.section, FilterUsed::ProductAndSection));
+    }
+    if request.product.is_some() {
+        tiers.push((request.product, None, FilterUsed::Product));
+    }
+    for (product, section, used) in &tiers {
+        let found = find(collections, request, *product, *section)?;
+        if !found.is_empty() {
+            return Ok((found, *used));
+        }
+    }
+    let used = if tiers.is_empty() { FilterUsed::None } else { FilterUsed::FellBack };
+    Ok((find(collections, request, None, None)?, used))
+}
+
+fn dense_share(dense: &[(Place, f32)], speaks: &impl Fn(&Place) -> bool) -> f32 {
+    let sample = &dense[..dense.len().min(LANGUAGE_SAMPLE)];
+    let other = sample.iter().filter(|(place, _)| !speaks(place)).count();
+    let share = other as f32 / sample.len().max(1) as f32;
+    DENSE_SHARE + (DENSE_SHARE_ACROSS - DENSE_SHARE) * share
+}
+
+fn prefer(fused: Vec<(Place, f32)>, speaks: &impl Fn(&Place) -> bool) -> Vec<(Place, f32)> {
+    let weight = |place: &Place| if speaks(place) { 1.0 } else { OTHER_LANGUAGE };
+    if fused.iter().any(|(place, _)| speaks(place)) {
+        sorted(fused.into_iter().map(|(place, score)| (place, score * weight(&place))).collect())
+    } else {
+        fused
+    }
+}
+
+fn ranks(leg: &[(Place, f32)]) -> HashMap<Place, u32> {
+    leg.iter().map(|(place, _)| *place).zip(1..).collect()
+}
+
+fn source(collections: &[Arc<Collection>], place: &Place) -> String {
+    let records = &collections[place.0].records;
+    records.documents[records.chunks[place.1].document].source.clone()
+}
+
+fn locale<'a>(collections: &'a [Arc<Collection>], place: &Place) -> &'a str {
+    let records = &collections[place.0].records;
+    &records.documents[records.chunks[place.1].document].locale
+}

@@ -1,0 +1,70 @@
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::{collection::Collection, fuse::Place};
+use crate::text::tokens;
+
+/// A document is heard once, and once more for every so many chunks it has: a long page must not crowd out the others,
+/// but a book is more than a page.
+const CHUNKS_A_VOICE: usize = 50;
+
+/// Two passages with this share of words in common say the same.
+const SAME: f32 = 0.9;
+
+/// The best candidates, near-duplicates left out, no more than `depth`, best first. Where other documents do not fill
+/// the list, further passages of the same ones do.
+pub(super) fn select(
+    collections: &[Arc<Collection>],
+    fused: &[(Place, f32)],
+    depth: usize,
+) -> Vec<(Place, f32)> {
+    let mut selection = Selection { collections, depth, chosen: Vec::new(), words: Vec::new() };
+    let mut heard: HashMap<(usize, usize), usize> = HashMap::new();
+    let mut later = Vec::new();
+    for candidate in fused {
+        let (collection, chunk) = candidate.0;
+        let document = collections[collection].records.chunks[chunk].document;
+        let times = heard.entry((collection, document)).or_default();
+        if *times <= collections[collection].lengths[document] / CHUNKS_A_VOICE {
+            *times += usize::from(selection.take(candidate));
+        } else {
+            later.push(candidate);
+        }
+    }
+    for candidate in later {
+        selection.take(candidate);
+    }
+    selection.chosen.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    selection.chosen
+}
+
+struct Selection<'a> {
+    collections: &'a [Arc<Collection>],
+    depth: usize,
+    chosen: Vec<(Place, f32)>,
+    words: Vec<BTreeSet<String>>,
+}
+
+impl Selection<'_> {
+    /// Takes a candidate unless the list is full or says the same already; whether it did.
+    fn take(&mut self, candidate: &(Place, f32)) -> bool {
+        if self.chosen.len() == self.depth {
+            return false;
+        }
+        let records = &self.collections[candidate.0.0].records;
+        let mine: BTreeSet<String> = tokens(records.text(&records.chunks[candidate.0.1])).collect();
+        let fresh = !self.words.iter().any(|other| alike(other, &mine));
+        if fresh {
+            self.words.push(mine);
+            self.chosen.push(*candidate);
+        }
+        fresh
+    }
+}
+
+fn alike(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
+    let common = a.intersection(b).count() as f32;
+    common >= SAME * ((a.len() + b.len()) as f32 - common)
+}

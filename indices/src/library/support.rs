@@ -1,0 +1,114 @@
+//! How likely it is that passages hold an answer at all.
+
+use std::collections::BTreeSet;
+
+use hoidap_shared::text::Language;
+use tantivy::TantivyError;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::{collection::Collection, fuse::Place};
+use crate::{
+    lexical::{self, Analyser, content_terms},
+    text::syllable::is_syllable,
+};
+
+/// How many of the first passages are looked at.
+const LOOKED_AT: usize = 5;
+
+/// Logistic regressions over the evidence, fitted on labelled questions about three manuals and on questions that have
+/// nothing to do with any of them; see docs/indices.md. With the question's words to go by:
+const WITH_WORDS: Logistic = Logistic { bias: -4.8, per_deviation: 3.0, per_coverage: 4.8 };
+/// Across languages, by nearness alone:
+const ACROSS: Logistic = Logistic { bias: -6.7, per_deviation: 4.7, per_coverage: 0.0 };
+
+/// What a stranger takes away: documents that never name what is asked about do not answer.
+const STRANGER: f32 = 2.5;
+
+/// The coverage that speaks neither for nor against.
+const HALF: f32 = 0.5;
+
+struct Logistic {
+    bias: f32,
+    per_deviation: f32,
+    per_coverage: f32,
+}
+
+/// What speaks for an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// Deviations of the best cosine above what unrelated questions reach in its collection.
+    pub nearness: f32,
+    /// Share of the question's content words, weighted by their rarity, that one passage holds; `None` where the
+    /// question is in another language than the passages.
+    pub coverage: Option<f32>,
+    /// Whether the question names something that no document does.
+    pub stranger: bool,
+}
+
+impl Evidence {
+    /// The support, 0 to 1.
+    pub fn support(self) -> f32 {
+        let Logistic { bias, per_deviation, per_coverage } =
+            if self.coverage.is_some() { WITH_WORDS } else { ACROSS };
+        let x = bias + per_deviation * self.nearness + per_coverage * (self.coverage.unwrap_or(HALF) - HALF)
+            - if self.stranger { STRANGER } else { 0.0 };
+        1.0 / (1.0 + (-x).exp())
+    }
+}
+
+/// The evidence for the first of the passages.
+pub(super) fn evidence(
+    collections: &[&Collection],
+    passages: &[Place],
+    cosine: impl Fn(&Place) -> Option<f32>,
+    question: &str,
+    language: Language,
+) -> Result<Evidence, TantivyError> {
+    let first = &passages[..passages.len().min(LOOKED_AT)];
+    let nearness = |place: &Place| {
+        let background = collections[place.0].manifest.background;
+        let spread = if language == Language::Vi { background.vi } else { background.en };
+        cosine(place).map(|cosine| spread.z(cosine))
+    };
+    let nearness = first.iter().filter_map(nearness).reduce(f32::max).unwrap_or(0.0);
+    let analyser = Analyser::default();
+    let analysed = analyser.question(question);
+    let terms: Vec<&str> = content_terms(&analysed).into_iter().collect();
+    let same_language = first.iter().any(|place| {
+        let records = &collections[place.0].records;
+        records.documents[records.chunks[place.1].document].locale.starts_with(language.code())
+    });
+    let indices: Vec<_> = collections.iter().map(|c| &c.lexical).collect();
+    let (frequencies, chunks) = lexical::frequencies(&indices, &terms)?;
+    let unknown: BTreeSet<&str> =
+        terms.iter().zip(&frequencies).filter(|(_, n)| **n == 0).map(|(t, _)| *t).collect();
+    let stranger = names(question, language)
+        .any(|name| analyser.document(name).folded.iter().all(|term| unknown.contains(term.as_str())));
+    if terms.is_empty() || !same_language {
+        return Ok(Evidence { nearness, coverage: None, stranger });
+    }
+    let rarity: Vec<f32> =
+        frequencies.iter().map(|n| (1.0 + (chunks as f32 + 1.0) / (*n as f32 + 1.0)).ln()).collect();
+    let all: f32 = rarity.iter().sum();
+    let covered = |place: &Place| {
+        let records = &collections[place.0].records;
+        let chunk = &records.chunks[place.1];
+        let document = &records.documents[chunk.document];
+        let text = format!("{}\n{}\n{}", document.title, chunk.heading_path.join("\n"), records.text(chunk));
+        let analysed = analyser.document(&text);
+        let words: BTreeSet<&str> = content_terms(&analysed);
+        terms.iter().zip(&rarity).filter(|(term, _)| words.contains(*term)).map(|(_, r)| r).sum::<f32>() / all
+    };
+    let coverage = first.iter().map(covered).reduce(f32::max);
+    Ok(Evidence { nearness, coverage, stranger })
+}
+
+/// Words that look like names: capitals inside a sentence, and in Vietnamese whatever is no syllable of it.
+fn names(question: &str, language: Language) -> impl Iterator<Item = &str> {
+    question.unicode_words().enumerate().filter_map(move |(i, word)| {
+        let capital = i > 0 && word.starts_with(char::is_uppercase);
+        let foreign = language == Language::Vi && !is_syllable(&word.to_lowercase());
+        let long = word.chars().count() > 2 && word.chars().all(char::is_alphabetic);
+        (long && (capital || foreign)).then_some(word)
+    })
+}

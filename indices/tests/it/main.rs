@@ -1,0 +1,10 @@
+//! Tests over the real embedding model, FAISS and tantivy, with small documents written for them.
+// The helpers of tests stand outside of `#[test]` functions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod damage;
+mod life;
+mod reading;
+mod search;
+mod site;
+mod words;

@@ -1,0 +1,112 @@
+//! Files of every kind, honest and hostile.
+
+use std::{fs, path::Path};
+
+use hoidap_indices::document::{BlockKind, Document, Limits, ReadError, extract};
+
+use crate::site::Site;
+
+const LIMITS: Limits = Limits { bytes: 1 << 25, seconds: 20 };
+
+fn html(text: &str) -> Result<Document, ReadError> {
+    extract(Path::new("page.html"), text.as_bytes().to_vec(), LIMITS)
+}
+
+#[test]
+fn tables_lists_and_code_stay_readable() {
+    let page = html(
+        "<title>T</title><main><h2>Limits</h2><table><tr><th>Plan</th><th>Size</th></tr><tr><td><p>Free</p></td><td>5 GB</td></tr></table>\
+         <ul><li>one</li><li>two</li></ul><pre>a:\n  b = 1</pre></main>",
+    )
+    .unwrap();
+    assert_eq!(page.text, "Limits\nPlan | Size\nFree | 5 GB\none\ntwo\na:\n  b = 1");
+    assert_eq!(page.blocks[0].kind, BlockKind::Heading(2));
+}
+
+#[test]
+fn navigation_is_left_out_by_element_role_and_class() {
+    let page = html(
+        "<body><div class='navheader'>X1</div><div role=navigation>X2</div><aside>X3</aside><script>X4</script>\
+         <div id='sidebar'>X5</div><article><header><h1>Title</h1></header><p>Body</p></article><div hidden>X6</div></body>",
+    )
+    .unwrap();
+    assert_eq!(page.text, "Title\nBody");
+    assert_eq!(page.title, "Title");
+}
+
+#[test]
+fn old_encodings_are_read_as_the_page_names_them() {
+    let mut bytes = b"<meta charset=\"windows-1258\"><p>".to_vec();
+    // "đă" and a combining acute, as windows-1258 writes them.
+    bytes.extend([0xF0, 0xE3, b' ', b'a', 0xEC]);
+    let page = extract(Path::new("old.html"), bytes, LIMITS).unwrap();
+    assert_eq!(page.text, "đă á");
+}
+
+#[test]
+fn hostile_pages_end_in_text_or_in_a_sentence() {
+    let deep = "<div>".repeat(200_000) + "deep";
+    let formatting = "<b><p>".repeat(20_000) + "formatting";
+    let tables = "<table><td>".repeat(5_000) + "tables";
+    let attributes = format!("<p {}>attributes</p>", "a=1 ".repeat(100_000));
+    let broken = "<p>\u{0}broken</p></p></div></table><!-- <p";
+    for page in [deep, formatting, tables, attributes, broken.to_string()] {
+        match html(&page) {
+            Ok(document) => assert!(!document.text.is_empty()),
+            Err(error) => assert!(matches!(error, ReadError::TooSlow(_) | ReadError::Empty), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_file_over_the_limits_is_left_out_by_name() {
+    let mut site = Site::new();
+    site.config.indices.max_file_bytes = 2_000;
+    site.put("en/huge.html", &"<p>huge</p>".repeat(1_000));
+    fs::write(site.pages().join("en/bad.pdf"), b"%PDF-1.4 this is no PDF").unwrap();
+    fs::write(site.pages().join("en/empty.txt"), b" \n ").unwrap();
+    let built = site.build();
+    let mut reasons: Vec<String> =
+        built.skipped.iter().map(|s| format!("{} {}", s.source, s.reason)).collect();
+    reasons.sort();
+    assert_eq!(reasons.len(), 3, "{reasons:?}");
+    assert!(reasons[0].starts_with("en/bad.pdf is damaged"), "{reasons:?}");
+    assert!(reasons[1].starts_with("en/empty.txt holds no text"), "{reasons:?}");
+    assert!(reasons[2].contains("larger than indices.max_file_bytes"), "{reasons:?}");
+}
+
+#[test]
+fn the_text_of_a_pdf_is_read() {
+    let stream = "BT /F1 24 Tf 72 700 Td (The warranty lasts 24 months.) Tj ET";
+    let objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>".to_string(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_string(),
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>".to_string(),
+        format!("<< /Length {} >>\nstream\n{stream}\nendstream", stream.len()),
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_string(),
+    ];
+    let mut pdf = String::from("%PDF-1.4\n");
+    let mut offsets = Vec::new();
+    for (i, object) in objects.iter().enumerate() {
+        offsets.push(pdf.len());
+        pdf += &format!("{} 0 obj\n{object}\nendobj\n", i + 1);
+    }
+    let table = pdf.len();
+    pdf += "xref\n0 6\n0000000000 65535 f \n";
+    for offset in offsets {
+        pdf += &format!("{offset:010} 00000 n \n");
+    }
+    pdf += &format!("trailer << /Size 6 /Root 1 0 R >>\nstartxref\n{table}\n%%EOF");
+    let document = extract(Path::new("warranty.pdf"), pdf.into_bytes(), LIMITS).unwrap();
+    assert!(document.text.contains("The warranty lasts 24 months."), "{}", document.text);
+}
+
+#[test]
+fn a_damaged_pdf_never_ends_the_build() {
+    let nested = format!("%PDF-1.4\n1 0 obj\n{}\nendobj\nstartxref\n9\n%%EOF", "[".repeat(200_000));
+    for bytes in
+        [nested.into_bytes(), b"%PDF-1.7\nxref\n0 99999999999\ntrailer <<>>".to_vec(), vec![0xFF; 4_096]]
+    {
+        assert!(extract(Path::new("bad.pdf"), bytes, LIMITS).is_err());
+    }
+}

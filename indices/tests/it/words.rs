@@ -1,0 +1,80 @@
+//! Language, restoration, wordings and the queue.
+
+use std::sync::Arc;
+
+use hoidap_indices::{EmbedQueue, Embedder, text::queries};
+use hoidap_shared::{job::QueryKind, text::Language};
+
+use crate::site::{Site, VI};
+
+#[test]
+fn diacritics_come_back_from_the_site_s_own_words() {
+    let site = Site::new();
+    site.build();
+    let text = site.library().text();
+    let understood = text.understand("Dat lai mat khau o dau", None);
+    assert_eq!(understood.language, Language::Vi);
+    assert!(understood.bare);
+    assert_eq!(understood.restored.as_deref(), Some("Đặt lại mật khẩu ở đâu"));
+    assert!(understood.certainty > 0.7, "{}", understood.certainty);
+    let wordings = queries(&understood, None);
+    assert_eq!(wordings[0].kind, QueryKind::Restored);
+    assert_eq!((wordings[1].kind, wordings[1].text.as_str()), (QueryKind::Asked, "Dat lai mat khau o dau"));
+    assert!(wordings[1].weight < wordings[0].weight);
+}
+
+#[test]
+fn what_has_its_diacritics_keeps_them() {
+    let site = Site::new();
+    site.build();
+    let text = site.library().text();
+    let understood = text.understand("mật khẩu cũ ở đâu", None);
+    assert!(!understood.bare && understood.restored.is_none());
+    let nfd = text.understand("ma\u{323}\u{302}t kha\u{302}\u{309}u", None);
+    assert_eq!(nfd.text, "mật khẩu");
+}
+
+#[test]
+fn bare_vietnamese_and_english_are_told_apart() {
+    let site = Site::new();
+    site.build();
+    let text = site.library().text();
+    for question in [
+        "lam sao de doi ten mien",
+        "gia bao nhieu",
+        "debian la gi ai lam ra no",
+        "cai dat tren may macbook",
+        "loi khong gui duoc mail",
+    ] {
+        assert_eq!(text.understand(question, None).language, Language::Vi, "{question}");
+    }
+    for question in [
+        "how do i turn it off",
+        "can i run it on arm",
+        "change password",
+        "the main menu is gone",
+        "is there a limit",
+        "do not send it to me",
+    ] {
+        assert_eq!(text.understand(question, VI).language, Language::En, "{question}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_gives_each_caller_its_own_vector() {
+    let site = Site::new();
+    let texts = ["mật khẩu", "backup", "giá", "printer", "kẹt giấy"];
+    let owned: Vec<String> = texts.iter().map(ToString::to_string).collect();
+    let expected = site.embedder.embed_queries(&owned).unwrap();
+    let embedder: Arc<dyn Embedder> = Arc::new(site.embedder);
+    let queue = EmbedQueue::start(embedder, 16).unwrap();
+    let asked = texts.map(|text| {
+        let queue = queue.clone();
+        tokio::spawn(async move { queue.query(text).await.unwrap() })
+    });
+    for (task, expected) in asked.into_iter().zip(expected) {
+        let vector = task.await.unwrap();
+        let cosine: f32 = vector.iter().zip(&expected).map(|(a, b)| a * b).sum();
+        assert!(cosine > 0.98, "{cosine}");
+    }
+}
