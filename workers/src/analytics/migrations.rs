@@ -1,0 +1,61 @@
+use sha2::{Digest as _, Sha256};
+
+/// One file of `schemas/clickhouse`. Every statement in it can be run again without harm (`IF NOT EXISTS`): that makes it
+/// safe to start two sinks at once, and brings back a table that was dropped.
+pub(super) struct Migration {
+    pub(super) version: u32,
+    pub(super) name: &'static str,
+    sql: &'static str,
+}
+
+/// The tables that the migrations make.
+pub(super) const TABLES: [&str; 1] = ["chats"];
+
+/// Every migration, in the order they are applied.
+pub(super) const ALL: [Migration; 1] = [Migration {
+    version: 1,
+    name: "0001_chats.sql",
+    sql: include_str!("../../../schemas/clickhouse/0001_chats.sql"),
+}];
+
+impl Migration {
+    /// SHA-256 of the file, in hexadecimal.
+    pub(super) fn sha256(&self) -> String {
+        Sha256::digest(self.sql).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The file's statements: each ends with a semicolon at the end of a line.
+    pub(super) fn statements(&self) -> impl Iterator<Item = &'static str> {
+        self.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_listed_in_order() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/clickhouse");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".sql"))
+            .collect();
+        files.sort();
+        assert_eq!(files, ALL.iter().map(|migration| migration.name).collect::<Vec<_>>());
+        for (migration, expected) in ALL.iter().zip(1..) {
+            assert_eq!(migration.version, expected);
+            assert!(migration.name.starts_with(&format!("{expected:04}_")), "{}", migration.name);
+        }
+    }
+
+    #[test]
+    fn every_table_has_its_statement() {
+        let statements: Vec<_> = ALL.iter().flat_map(Migration::statements).collect();
+        for table in TABLES {
+            let start = format!("CREATE TABLE IF NOT EXISTS {table}\n");
+            assert!(statements.iter().any(|statement| statement.contains(&start)), "{table}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+use std::{future::Future, time::Duration};
+
+use anyhow::{Context as _, bail};
+use clickhouse::{Client, Compression, Row};
+use hoidap_shared::config::ClickHouse;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use tracing::info;
+
+use super::{
+    migrations::{ALL, TABLES},
+    row::ChatRow,
+};
+
+/// ClickHouse's codes for a row it will never take: values that cannot be parsed or converted, are out of bounds, or
+/// break a constraint of the table. Any other refusal (no space, no memory, too many parts, no rights) may pass.
+const REFUSED_CONTENT: [u32; 13] = [6, 26, 38, 41, 69, 72, 117, 128, 131, 321, 349, 441, 469];
+
+/// Why rows were not inserted.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InsertError {
+    /// For what they hold: trying again does not help.
+    #[error("ClickHouse refuses what the row holds: {0}")]
+    Content(String),
+    /// For any other reason.
+    #[error(transparent)]
+    Failed(#[from] anyhow::Error),
+}
+
+/// How far ClickHouse has the events of one stream.
+#[derive(Debug, Row, Deserialize)]
+pub(super) struct Position {
+    /// The epoch; see [`super::source::Source`].
+    pub(super) epoch: String,
+    /// The greatest sequence.
+    pub(super) sequence: u64,
+    /// The job of that row.
+    pub(super) job_id: String,
+}
+
+#[derive(Row, Serialize, Deserialize)]
+struct Applied {
+    version: u32,
+    name: String,
+    sha256: String,
+}
+
+/// The tables in ClickHouse.
+pub(super) struct Store {
+    server: Client,
+    client: Client,
+    database: String,
+    url: String,
+    timeout: Duration,
+}
+
+impl Store {
+    /// Prepares the client; nothing is connected yet.
+    pub(super) fn new(settings: &ClickHouse) -> Self {
+        let server = Client::default()
+            .with_url(&settings.url)
+            .with_user(&settings.user)
+            .with_password(settings.password.expose_secret())
+            .with_compression(Compression::None);
+        let client = server.clone().with_database(&settings.database);
+        let timeout = Duration::from_millis(settings.timeout_ms);
+        Self { server, client, database: settings.database.clone(), url: settings.url.clone(), timeout }
+    }
+
+    /// Brings the tables to the form this build writes: applies what was not applied yet, in order, and everything
+    /// again when a table is gone.
+    pub(super) async fn migrate(&self) -> anyhow::Result<()> {
+        let found =
+            self.server.query("SELECT count() FROM system.databases WHERE name = ?").bind(&self.database);
+        if self.within(found.fetch_one::<u64>()).await? == 0 {
+            let create = "CREATE DATABASE IF NOT EXISTS ?";
+            self.run(self.server.query(create).bind(clickhouse::sql::Identifier(&self.database))).await?;
+        }
+        self.client.clear_cached_metadata().await;
+        let table = "CREATE TABLE IF NOT EXISTS migrations (version UInt32, name String, sha256 String, \
+                     applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = ReplacingMergeTree ORDER BY version \
+                     SETTINGS non_replicated_deduplication_window = 1000";
+        self.run(self.client.query(table)).await?;
+        let applied = "SELECT version, name, sha256 FROM migrations FINAL ORDER BY version";
+        let applied: Vec<Applied> = self.within(self.client.query(applied).fetch_all()).await?;
+        let whole = self.has_tables().await?;
+        for migration in &ALL {
+            let sha256 = migration.sha256();
+            let known = applied.iter().find(|known| known.version == migration.version);
+            if let Some(known) = known.filter(|known| known.sha256 != sha256) {
+                bail!(
+                    "migration {} is not the one that was applied to database {} (as {}): put the file back as it was, \
+                     and make the change in a new migration",
+                    migration.name,
+                    self.database,
+                    known.name
+                );
+            }
+            if known.is_some() && whole {
+                continue;
+            }
+            for statement in migration.statements() {
+                let run = self.run(self.client.query_raw(statement)).await;
+                run.with_context(|| format!("migration {} failed", migration.name))?;
+            }
+            if known.is_none() {
+                self.record(Applied { version: migration.version, name: migration.name.into(), sha256 })
+                    .await?;
+            }
+            info!(migration = migration.name, database = self.database, "applied");
+        }
+        if applied.iter().any(|known| ALL.iter().all(|migration| migration.version != known.version)) {
+            info!("a newer release has changed the tables: this one writes the columns it knows");
+        }
+        Ok(())
+    }
+
+    /// Whether every table is there.
+    async fn has_tables(&self) -> anyhow::Result<bool> {
+        for table in TABLES {
+            let exists = self.client.query("EXISTS TABLE ?").bind(clickhouse::sql::Identifier(table));
+            if self.within(exists.fetch_one::<u8>()).await? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn record(&self, applied: Applied) -> anyhow::Result<()> {
+        let token = format!("{}:{}", applied.version, applied.sha256);
+        let insert = async {
+            let insert = self.client.insert::<Applied>("migrations").await?;
+            let mut insert =
+                insert.with_setting("async_insert", "0").with_setting("insert_deduplication_token", token);
+            insert.write(&applied).await?;
+            insert.end().await
+        };
+        self.within(insert).await
+    }
+
+    /// The position in each epoch of a stream that was made at the given time.
+    pub(super) async fn positions(&self, created: &str) -> anyhow::Result<Vec<Position>> {
+        let query = "SELECT epoch, max(stream_seq) AS sequence, argMax(job_id, stream_seq) AS job_id FROM chats \
+                     WHERE startsWith(epoch, ?) GROUP BY epoch";
+        self.within(self.client.query(query).bind(created).fetch_all()).await
+    }
+
+    /// Whether the table holds no row.
+    pub(super) async fn is_empty(&self) -> anyhow::Result<bool> {
+        let rows: u64 = self.within(self.client.query("SELECT count() FROM chats").fetch_one()).await?;
+        Ok(rows == 0)
+    }
+
+    /// Inserts rows of one partition as one block: all of them or none, and once for each token.
+    pub(super) async fn insert(&self, rows: &[ChatRow], token: &str) -> Result<(), InsertError> {
+        let insert = async {
+            let insert = self.client.insert::<ChatRow>("chats").await?;
+            let mut insert =
+                insert.with_setting("async_insert", "0").with_setting("insert_deduplication_token", token);
+            for row in rows {
+                insert.write(row).await?;
+            }
+            insert.end().await
+        };
+        match tokio::time::timeout(self.timeout, insert).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(clickhouse::error::Error::BadResponse(text))) if is_content(&text) => {
+                Err(InsertError::Content(text))
+            }
+            Ok(Err(error)) => Err(InsertError::Failed(self.failed(&error))),
+            Err(_) => Err(InsertError::Failed(self.late())),
+        }
+    }
+
+    async fn run(&self, statement: clickhouse::query::Query) -> anyhow::Result<()> {
+        self.within(statement.execute()).await
+    }
+
+    async fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, clickhouse::error::Error>>,
+    ) -> anyhow::Result<T> {
+        match tokio::time::timeout(self.timeout, work).await {
+            Ok(result) => result.map_err(|error| self.failed(&error)),
+            Err(_) => Err(self.late()),
+        }
+    }
+
+    fn failed(&self, error: &clickhouse::error::Error) -> anyhow::Error {
+        // The text of a network error says nothing; its cause does.
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        anyhow::anyhow!("ClickHouse at {} failed: {error}{cause}", self.url)
+    }
+
+    fn late(&self) -> anyhow::Error {
+        anyhow::anyhow!("ClickHouse at {} did not answer within {:?}", self.url, self.timeout)
+    }
+}
+
+/// Whether the server's answer (`Code: 469. DB::Exception: …`) is about the content of the rows.
+fn is_content(answer: &str) -> bool {
+    let code = answer.split_once("Code: ").map_or("", |(_, rest)| rest);
+    let digits: String = code.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().is_ok_and(|code| REFUSED_CONTENT.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_content_of_a_row_makes_it_a_bad_row() {
+        assert!(is_content("bad response: Code: 469. DB::Exception: Constraint `c` is violated"));
+        assert!(!is_content("Code: 60. DB::Exception: Table t does not exist"));
+        assert!(!is_content("Code: 252. DB::Exception: Too many parts (300)"));
+        assert!(!is_content("upstream said 469"));
+    }
+}

@@ -1,0 +1,189 @@
+//! The first stage: what is meant, about which product, and what to look for.
+
+pub(crate) use intent::OUT_OF_SCOPE;
+
+mod intent;
+mod probe;
+mod product;
+mod sections;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::Context as _;
+use hoidap_indices::{CollectionInfo, EmbedQueue, Embedder, OnnxEmbedder, text};
+use hoidap_shared::{
+    config::Config,
+    events::page_of,
+    job::{Answer, Classified, Envelope, Outcome, PageContext, Query, Question, Scored, Usage},
+    phrases,
+    stage::{Component, Next, Stage, StageError, StageStatus},
+    text::{Language, has_vietnamese_marks},
+};
+
+use self::{
+    intent::{HUMAN_AGENT, Intents, SMALL_TALK},
+    product::Products,
+};
+use crate::collections::{self, Watched};
+
+/// An intent that is answered at once must be this likely; otherwise the documents decide.
+const AT_ONCE: f32 = 0.75;
+
+/// Understands questions.
+pub struct Classifier {
+    embedder: EmbedQueue,
+    library: Watched,
+    intents: Intents,
+    products: Products,
+    config: Arc<Config>,
+    version: String,
+}
+
+impl Stage for Classifier {
+    const NAME: &'static str = "classifier";
+    type In = Question;
+    type Out = Classified;
+
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        let library = collections::watch(config).await?;
+        let settings = config.clone();
+        let (embedder, intents) = tokio::task::spawn_blocking(move || {
+            let embedder: Arc<dyn Embedder> = Arc::new(OnnxEmbedder::open(&settings.embedding)?);
+            let intents = Intents::learn(embedder.as_ref(), &settings.intents, &settings.indices.dir)?;
+            anyhow::Ok((embedder, intents))
+        })
+        .await??;
+        let model = embedder.model().sha256.clone();
+        let products = Products::new(&config.products);
+        let version = collections::digest(&[
+            &format!("{:?} {:?} {:?}", config.classifier, config.products, config.sections),
+            &intents.learnt_from,
+            &model,
+        ]);
+        let embedder =
+            EmbedQueue::start(embedder, config.embedding.batch).context("no thread for embedding")?;
+        Ok(Self { embedder, library, intents, products, config: Arc::new(config.clone()), version })
+    }
+
+    async fn process(&self, job: &Envelope<Question>) -> Result<Next<Classified>, StageError> {
+        let question = &job.body;
+        let failed =
+            |error: &dyn std::fmt::Display| StageError::Retry { reason: error.to_string(), after: None };
+        let Reading { language, meaning, mut queries } = self.read(question);
+        self.embedder.fill(&mut queries).await.map_err(|error| failed(&error))?;
+        let known =
+            queries.iter().find(|query| query.text == meaning).and_then(|query| query.embedding.clone());
+        let embedding = match known {
+            Some(embedding) => embedding,
+            None => self.embedder.query(&meaning).await.map_err(|error| failed(&error))?,
+        };
+        let ranked = self.intents.rank(&meaning, &embedding);
+        let intent = ranked.first().cloned().ok_or_else(|| failed(&"no intent is known"))?;
+        let out_of_scope =
+            ranked.iter().find(|intent| intent.name == OUT_OF_SCOPE).map_or(0.0, |intent| intent.confidence);
+        if let Some(answer) = self.answer_at_once(question, language, &intent) {
+            return Ok(Next::Answer(answer));
+        }
+        // A follow-up may change the product: what it names itself counts before what it was rewritten to.
+        let about =
+            if self.products.named(&question.message).is_empty() { &meaning } else { &question.message };
+        let product = match intent.name.as_str() {
+            SMALL_TALK | OUT_OF_SCOPE | HUMAN_AGENT => None,
+            _ => self.products.find(about, &question.context, &question.history),
+        };
+        let collections = self.collections(product.as_ref(), &self.products.named(about));
+        Ok(Next::Forward(Classified {
+            question: question.clone(),
+            language,
+            meaning,
+            intent,
+            out_of_scope,
+            product,
+            section: sections::of_page(&self.config.sections, &question.context),
+            queries,
+            collections,
+            version: self.version(),
+        }))
+    }
+
+    fn status(&self) -> StageStatus {
+        let detail = format!("{} in memory", self.config.embedding.model);
+        StageStatus {
+            version: self.version(),
+            components: vec![Component { name: "embedding".into(), healthy: true, detail }],
+        }
+    }
+}
+
+/// A question as it was read, before anything is embedded.
+struct Reading {
+    language: Language,
+    meaning: String,
+    queries: Vec<Query>,
+}
+
+impl Classifier {
+    fn read(&self, question: &Question) -> Reading {
+        let text = self.library.text();
+        let understood = text.understand(&question.message, page_language(&question.context));
+        let rewritten = text::follow_up(&understood, &question.history, &self.config.products, &text);
+        let queries = text::queries(&understood, rewritten.as_deref());
+        let meaning = rewritten.unwrap_or_else(|| understood.meaning().to_string());
+        Reading { language: understood.language, meaning, queries }
+    }
+
+    /// The collections of a product and those of none; all when no product is clear.
+    fn collections(&self, product: Option<&Scored>, named: &[&str]) -> Vec<String> {
+        let wanted = |collection: &CollectionInfo| match (&collection.product, product) {
+            (Some(of), Some(wanted)) => *of == wanted.name || named.contains(&of.as_str()),
+            _ => true,
+        };
+        self.library.collections().into_iter().filter(wanted).map(|collection| collection.name).collect()
+    }
+
+    fn version(&self) -> String {
+        collections::digest(&[&self.version, &self.library.version()])
+    }
+
+    /// Small talk, a wish for a person and questions about something else need no documents, when they are clear.
+    fn answer_at_once(&self, question: &Question, language: Language, intent: &Scored) -> Option<Answer> {
+        if intent.confidence < AT_ONCE {
+            return None;
+        }
+        let support = &self.config.support.address;
+        let (outcome, text) = match intent.name.as_str() {
+            SMALL_TALK => (Outcome::SmallTalk, phrases::small_talk(language).to_string()),
+            OUT_OF_SCOPE => (Outcome::OutOfScope, phrases::out_of_scope(language, support)),
+            HUMAN_AGENT => (Outcome::HumanAgent, phrases::human_agent(language, support)),
+            _ => return None,
+        };
+        Some(Answer {
+            session_id: question.session_id.clone(),
+            user_id: question.user_id.clone(),
+            client: question.client.clone(),
+            question: question.message.clone(),
+            page: page_of(&question.context),
+            outcome,
+            problem: None,
+            text,
+            sources: Vec::new(),
+            citations: Vec::new(),
+            confidence: intent.confidence,
+            intent: intent.clone(),
+            product: None,
+            language,
+            provider: None,
+            model: None,
+            attempts: Vec::new(),
+            usage: Usage::default(),
+            versions: BTreeMap::from([(Self::NAME.to_string(), self.version())]),
+        })
+    }
+}
+
+/// The language of a page, by a segment of its path such as `/vi/`, else by the marks in its title.
+fn page_language(page: &PageContext) -> Option<Language> {
+    let path = url::Url::parse(&page.url).ok();
+    let of_path = path.as_ref().and_then(|url| url.path_segments()?.find_map(Language::from_locale));
+    of_path.or_else(|| has_vietnamese_marks(&page.title).then_some(Language::Vi))
+}

@@ -1,0 +1,117 @@
+//! What a visitor wants, by labelled examples in every language.
+
+use std::{io::Write as _, path::Path};
+
+use anyhow::Context as _;
+use hoidap_indices::Embedder;
+use hoidap_shared::{config::IntentExamples, job::Scored, text::normalise};
+use serde::Deserialize;
+use tracing::info;
+
+use super::probe::{self, Example, Probe};
+use crate::collections::digest;
+
+/// Greetings, thanks, chatter.
+pub const SMALL_TALK: &str = "small_talk";
+/// Nothing this site answers.
+pub const OUT_OF_SCOPE: &str = "out_of_scope";
+/// The visitor wants a person.
+pub const HUMAN_AGENT: &str = "human_agent";
+
+const BUILT_IN: &str = include_str!("intents.toml");
+
+#[derive(Deserialize)]
+struct File {
+    intents: Vec<IntentExamples>,
+}
+
+/// The intents and the probe that tells them apart.
+#[derive(Clone, Debug)]
+pub struct Intents {
+    names: Vec<String>,
+    probe: Probe,
+    /// Names everything the probe was made from, for the stage's version.
+    pub(super) learnt_from: String,
+}
+
+impl Intents {
+    /// Trains the probe on the built-in examples and the site's own. That blocks for some seconds the first time; the
+    /// result is kept in the given folder under a name made of all it depends on.
+    ///
+    /// # Errors
+    /// When the site names an intent that is not built in, or the model fails.
+    pub fn learn(
+        embedder: &dyn Embedder,
+        of_site: &[IntentExamples],
+        kept_in: &Path,
+    ) -> anyhow::Result<Self> {
+        let mut known: Vec<IntentExamples> = toml_file(BUILT_IN)?.intents;
+        for more in of_site {
+            let Some(intent) = known.iter_mut().find(|intent| intent.name == more.name) else {
+                let names: Vec<_> = known.iter().map(|intent| intent.name.as_str()).collect();
+                anyhow::bail!(
+                    "[[intents]]: `{}` is not an intent: choose from {}",
+                    more.name,
+                    names.join(", ")
+                );
+            };
+            intent.examples.extend(more.examples.iter().cloned());
+        }
+        let labelled: Vec<(String, usize)> = known
+            .iter()
+            .enumerate()
+            .flat_map(|(class, intent)| {
+                intent.examples.iter().map(move |example| (normalise(example), class))
+            })
+            .collect();
+        let names: Vec<String> = known.into_iter().map(|intent| intent.name).collect();
+        let learnt_from =
+            digest(&[&format!("{labelled:?} {names:?}"), &embedder.model().sha256, probe::VERSION]);
+        let kept = kept_in.join(format!("intents-{learnt_from}.probe"));
+        if let Some(probe) = recall(&kept) {
+            return Ok(Self { names, probe, learnt_from });
+        }
+        let texts: Vec<String> = labelled.iter().map(|(text, _)| text.clone()).collect();
+        info!(examples = texts.len(), "learning the intents; later starts read the result");
+        let embeddings =
+            embedder.embed_queries(&texts).context("the examples of intents cannot be embedded")?;
+        let examples: Vec<Example> = labelled
+            .into_iter()
+            .zip(embeddings)
+            .map(|((text, class), embedding)| Example { text, embedding, class })
+            .collect();
+        let probe = Probe::fit(&examples, names.len());
+        if let Err(error) = keep(&probe, &kept) {
+            info!(%error, path = %kept.display(), "the learnt intents cannot be kept; the next start learns them again");
+        }
+        Ok(Self { names, probe, learnt_from })
+    }
+
+    /// Every intent with its probability, the likeliest first.
+    pub fn rank(&self, text: &str, embedding: &[f32]) -> Vec<Scored> {
+        let probabilities = self.probe.probabilities(text, embedding);
+        let scored = |(name, confidence): (&String, f32)| Scored { name: name.clone(), confidence };
+        let mut ranked: Vec<Scored> = self.names.iter().zip(probabilities).map(scored).collect();
+        ranked.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        ranked
+    }
+}
+
+fn toml_file(text: &str) -> anyhow::Result<File> {
+    toml::from_str(text).context("the built-in intents cannot be read")
+}
+
+/// A probe that an earlier start kept; anything that is not one is passed over.
+fn recall(path: &Path) -> Option<Probe> {
+    let bytes = std::fs::read(path).ok()?;
+    rmp_serde::from_slice(&bytes).ok().filter(Probe::is_whole)
+}
+
+/// Written under another name first, so that no other process reads half of it.
+fn keep(probe: &Probe, path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().context("no folder")?;
+    std::fs::create_dir_all(folder)?;
+    let unfinished = path.with_extension(format!("{}.part", std::process::id()));
+    std::fs::File::create(&unfinished)?.write_all(&rmp_serde::to_vec(probe)?)?;
+    Ok(std::fs::rename(unfinished, path)?)
+}

@@ -1,0 +1,195 @@
+//! A linear probe: multinomial logistic regression over what a text means (its embedding) and says (its words).
+
+use std::collections::BTreeMap;
+
+use hoidap_shared::text::fold;
+use serde::{Deserialize, Serialize};
+
+/// To be raised with every change to the features or the training: a kept probe of another version is not read.
+pub const VERSION: &str = "1";
+
+/// Rounds of gradient descent; the loss no longer moves well before.
+const ROUNDS: usize = 300;
+/// Step of gradient descent with momentum, and the momentum.
+const STEP: f32 = 0.5;
+const MOMENTUM: f32 = 0.9;
+/// Weight of the L2 penalty, which keeps the probe from learning single examples by heart.
+const PENALTY: f32 = 1e-4;
+/// Embeddings of one model share a large common part; what is left of one after centring is given this length.
+const MEANING: f32 = 2.0;
+/// The length of the vector of a text's words.
+const WORDS: f32 = 2.0;
+/// Words and pairs of words seen in fewer examples tell nothing.
+const SEEN: usize = 2;
+
+/// A trained probe. Training is deterministic: the same examples give the same probe.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Probe {
+    mean: Vec<f32>,
+    vocabulary: BTreeMap<String, usize>,
+    /// For each class, one weight a feature.
+    weights: Vec<Vec<f32>>,
+}
+
+/// An example: its text and embedding.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// The text in normal form.
+    pub text: String,
+    /// Its embedding.
+    pub embedding: Vec<f32>,
+    /// Its class, from 0.
+    pub class: usize,
+}
+
+/// The features of a text that are not zero, by index.
+type Features = Vec<(usize, f32)>;
+
+impl Probe {
+    /// Fits a probe to examples whose embeddings have one length. Every class counts the same, however many examples it
+    /// has. The loss is cross-entropy with an L2 penalty (Bishop, Pattern Recognition and Machine Learning, 4.3.4),
+    /// minimised by gradient descent with momentum.
+    pub fn fit(examples: &[Example], classes: usize) -> Self {
+        let dimensions = examples.first().map_or(0, |example| example.embedding.len());
+        let mut mean = vec![0.0; dimensions];
+        for example in examples {
+            for (sum, value) in mean.iter_mut().zip(&example.embedding) {
+                *sum += value / examples.len() as f32;
+            }
+        }
+        let mut probe = Self { mean, vocabulary: vocabulary(examples), weights: Vec::new() };
+        let width = dimensions + probe.vocabulary.len() + 1;
+        probe.weights = vec![vec![0.0; width]; classes];
+        let inputs: Vec<Features> =
+            examples.iter().map(|example| probe.features(&example.text, &example.embedding)).collect();
+        let mut counts = vec![0_usize; classes];
+        for example in examples {
+            counts[example.class] += 1;
+        }
+        let mut velocity = vec![vec![0.0; width]; classes];
+        for _ in 0..ROUNDS {
+            let mut gradient: Vec<Vec<f32>> =
+                probe.weights.iter().map(|row| row.iter().map(|weight| weight * PENALTY).collect()).collect();
+            for (input, example) in inputs.iter().zip(examples) {
+                let share = 1.0 / (counts[example.class] * classes) as f32;
+                for (class, probability) in probe.probabilities_of(input).into_iter().enumerate() {
+                    let error = (probability - f32::from(u8::from(class == example.class))) * share;
+                    for (index, value) in input {
+                        gradient[class][*index] += error * value;
+                    }
+                }
+            }
+            for ((weights, speeds), slopes) in probe.weights.iter_mut().zip(&mut velocity).zip(&gradient) {
+                for ((weight, speed), slope) in weights.iter_mut().zip(speeds).zip(slopes) {
+                    *speed = MOMENTUM * *speed - STEP * slope;
+                    *weight += *speed;
+                }
+            }
+        }
+        probe
+    }
+
+    /// Whether every class has a weight for every feature, and all are numbers.
+    pub fn is_whole(&self) -> bool {
+        let width = self.mean.len() + self.vocabulary.len() + 1;
+        let whole = |row: &Vec<f32>| row.len() == width && row.iter().all(|weight| weight.is_finite());
+        !self.weights.is_empty() && self.weights.iter().all(whole)
+    }
+
+    /// The probability of each class; they sum to 1.
+    pub fn probabilities(&self, text: &str, embedding: &[f32]) -> Vec<f32> {
+        self.probabilities_of(&self.features(text, embedding))
+    }
+
+    /// The embedding without its common part, the words that are known, and a constant 1.
+    fn features(&self, text: &str, embedding: &[f32]) -> Features {
+        let centred: Vec<f32> = embedding.iter().zip(&self.mean).map(|(value, mean)| value - mean).collect();
+        let length = centred.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-6);
+        let mut features: Features =
+            centred.into_iter().map(|value| value * MEANING / length).enumerate().collect();
+        let mut known: Vec<usize> =
+            terms(text).filter_map(|term| self.vocabulary.get(&term).copied()).collect();
+        known.sort_unstable();
+        known.dedup();
+        let each = WORDS / (known.len().max(1) as f32).sqrt();
+        features.extend(known.into_iter().map(|index| (self.mean.len() + index, each)));
+        features.push((self.mean.len() + self.vocabulary.len(), 1.0));
+        features
+    }
+
+    fn probabilities_of(&self, input: &Features) -> Vec<f32> {
+        let score = |row: &Vec<f32>| input.iter().map(|(index, value)| row[*index] * value).sum::<f32>();
+        let scores: Vec<f32> = self.weights.iter().map(score).collect();
+        let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let powers: Vec<f32> = scores.iter().map(|score| (score - highest).exp()).collect();
+        let sum: f32 = powers.iter().sum();
+        powers.into_iter().map(|power| power / sum).collect()
+    }
+}
+
+fn vocabulary(examples: &[Example]) -> BTreeMap<String, usize> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for example in examples {
+        let mut of_example: Vec<String> = terms(&example.text).collect();
+        of_example.sort_unstable();
+        of_example.dedup();
+        for term in of_example {
+            *seen.entry(term).or_default() += 1;
+        }
+    }
+    let kept = seen.into_iter().filter(|(_, count)| *count >= SEEN);
+    kept.enumerate().map(|(index, (term, _))| (term, index)).collect()
+}
+
+/// Folded words and pairs of neighbours. A number is any number, a word with digits in it any code.
+fn terms(text: &str) -> impl Iterator<Item = String> {
+    let folded = fold(text);
+    let words: Vec<String> = folded
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| match (word.chars().any(char::is_numeric), word.chars().all(char::is_numeric)) {
+            (_, true) => "#number".to_string(),
+            (true, _) => "#code".to_string(),
+            _ => word.to_string(),
+        })
+        .collect();
+    let pairs: Vec<String> = words.windows(2).map(|pair| pair.join(" ")).collect();
+    words.into_iter().chain(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(text: &str, embedding: [f32; 2], class: usize) -> Example {
+        Example { text: text.into(), embedding: embedding.to_vec(), class }
+    }
+
+    #[test]
+    fn meaning_and_words_both_tell_classes_apart() {
+        let examples = [
+            example("red apple", [1.0, 0.1], 0),
+            example("red pear", [0.9, 0.0], 0),
+            example("blue sky", [0.0, 1.0], 1),
+            example("blue sea", [0.1, 0.9], 1),
+        ];
+        let probe = Probe::fit(&examples, 2);
+        assert!(probe.probabilities("", &[1.0, 0.0])[0] > 0.8);
+        assert!(probe.probabilities("blue", &[0.5, 0.5])[1] > 0.8);
+        let sum: f32 = probe.probabilities("x", &[0.3, 0.3]).iter().sum();
+        assert!((sum - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_class_with_more_examples_does_not_win_by_number() {
+        let mut examples = vec![example("a", [1.0, 0.0], 0); 50];
+        examples.push(example("b", [0.0, 1.0], 1));
+        assert!(Probe::fit(&examples, 2).probabilities("", &[0.0, 1.0])[1] > 0.8);
+    }
+
+    #[test]
+    fn codes_and_numbers_are_one_word_each() {
+        let found: Vec<String> = terms("Lỗi AB12, 403").collect();
+        assert_eq!(found, ["loi", "#code", "#number", "loi #code", "#code #number"]);
+    }
+}

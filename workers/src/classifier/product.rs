@@ -1,0 +1,157 @@
+//! Which product a question is about: the page as a prior, the words as evidence.
+
+use hoidap_shared::{
+    config::Product,
+    job::{PageContext, Scored, Sender, Turn},
+    text::fold,
+};
+
+/// Confidence in a product named in the question itself.
+const NAMED: f32 = 0.95;
+/// Confidence when the page's own context names it.
+const PAGE_SAYS: f32 = 0.85;
+/// Confidence when only the page's address lies under it.
+const PAGE_LIES_UNDER: f32 = 0.8;
+/// Confidence when only an earlier turn named it.
+const NAMED_BEFORE: f32 = 0.7;
+
+/// Finds products in text and pages.
+#[derive(Clone, Debug)]
+pub struct Products {
+    known: Vec<Known>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    id: String,
+    spellings: Vec<String>,
+    urls: Vec<String>,
+}
+
+impl Products {
+    /// Products as the site's configuration lists them.
+    pub fn new(products: &[Product]) -> Self {
+        let known = products
+            .iter()
+            .map(|product| Known {
+                id: product.id.clone(),
+                spellings: product
+                    .aliases
+                    .iter()
+                    .chain([&product.name, &product.id])
+                    .map(|name| words(name))
+                    .collect(),
+                urls: product.urls.iter().map(|url| url.trim_end_matches('/').to_string()).collect(),
+            })
+            .collect();
+        Self { known }
+    }
+
+    /// Products that the text names, in the order they are configured.
+    pub fn named(&self, text: &str) -> Vec<&str> {
+        let text = words(text);
+        let named = |known: &&Known| {
+            known
+                .spellings
+                .iter()
+                .any(|spelling| !spelling.trim().is_empty() && text.contains(spelling.as_str()))
+        };
+        self.known.iter().filter(named).map(|known| known.id.as_str()).collect()
+    }
+
+    /// The product of a page: what its context says, else the longest configured path that its address lies under.
+    pub fn of_page(&self, page: &PageContext) -> Option<Scored> {
+        if let Some(said) = page.product.as_deref().and_then(|name| self.named(name).first().copied()) {
+            return Some(scored(said, PAGE_SAYS));
+        }
+        let path = url::Url::parse(&page.url).ok()?.path().to_string();
+        let under = |prefix: &str| {
+            path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
+        };
+        let longest = |known: &Known| known.urls.iter().filter(|url| under(url)).map(String::len).max();
+        self.known
+            .iter()
+            .filter_map(|known| longest(known).map(|length| (length, known)))
+            .max_by_key(|(length, _)| *length)
+            .map(|(_, known)| scored(&known.id, PAGE_LIES_UNDER))
+    }
+
+    /// The product of a question. Named in the question beats the page, the page beats earlier turns; of several named
+    /// ones, the page's own is preferred.
+    pub fn find(&self, text: &str, page: &PageContext, history: &[Turn]) -> Option<Scored> {
+        let of_page = self.of_page(page);
+        let named = self.named(text);
+        if let Some(first) = named.first() {
+            let same = of_page.as_ref().filter(|page| named.contains(&page.name.as_str()));
+            return Some(scored(same.map_or(first, |page| page.name.as_str()), NAMED));
+        }
+        let before = || {
+            let turns = history.iter().rev().filter(|turn| turn.sender == Sender::User);
+            turns.filter_map(|turn| self.named(&turn.content).first().copied()).next()
+        };
+        match before() {
+            Some(named) if of_page.as_ref().is_none_or(|page| page.name != named) => {
+                Some(scored(named, NAMED_BEFORE))
+            }
+            _ => of_page,
+        }
+    }
+}
+
+fn scored(name: &str, confidence: f32) -> Scored {
+    Scored { name: name.to_string(), confidence }
+}
+
+/// Folded words with a space around each, so that a name is found as whole words.
+fn words(text: &str) -> String {
+    let folded = fold(text);
+    let words: Vec<&str> =
+        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { String::new() } else { format!(" {} ", words.join(" ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn products() -> Products {
+        let product = |id: &str, name: &str, url: &str| Product {
+            id: id.into(),
+            name: name.into(),
+            aliases: vec![format!("{id}ne")],
+            urls: vec![url.into()],
+        };
+        Products::new(&[product("mail", "Sếu Mail", "/vi/mail"), product("drive", "Sếu Drive", "/vi/drive/")])
+    }
+
+    fn page(url: &str) -> PageContext {
+        PageContext { url: url.into(), ..PageContext::default() }
+    }
+
+    #[test]
+    fn words_beat_the_page_and_need_no_diacritics() {
+        let products = products();
+        let here = page("https://a.example/vi/mail/gia.html");
+        assert_eq!(products.find("giá bao nhiêu", &here, &[]).unwrap().name, "mail");
+        assert_eq!(products.find("seu drive giá bao nhiêu", &here, &[]).unwrap().name, "drive");
+        assert_eq!(products.find("Sếu Mail khác Sếu Drive thế nào?", &here, &[]).unwrap().name, "mail");
+        assert_eq!(products.find("driveway", &page("https://a.example/"), &[]), None);
+    }
+
+    #[test]
+    fn a_page_counts_by_whole_path_segments() {
+        let products = products();
+        assert_eq!(products.of_page(&page("https://a.example/vi/mailbox")), None);
+        assert_eq!(products.of_page(&page("https://a.example/vi/mail.html")).unwrap().name, "mail");
+        assert_eq!(products.of_page(&page("nonsense")), None);
+        let said = PageContext { product: Some("SEU DRIVE".into()), ..page("https://a.example/vi/mail") };
+        assert_eq!(products.of_page(&said).unwrap().name, "drive");
+    }
+
+    #[test]
+    fn an_earlier_turn_names_the_subject() {
+        let turn = Turn { content: "Sếu Drive giá bao nhiêu?".into(), sender: Sender::User };
+        let found = products().find("thế còn bản Pro?", &page("https://a.example/"), &[turn]).unwrap();
+        assert_eq!((found.name.as_str(), found.confidence), ("drive", NAMED_BEFORE));
+    }
+}

@@ -1,0 +1,20 @@
+//! Which section of the site a page belongs to.
+
+use hoidap_shared::{config::Section, job::PageContext};
+
+/// What the page's context says, if the site has such a section, else the longest configured path that its address
+/// begins with.
+pub fn of_page(sections: &[Section], page: &PageContext) -> Option<String> {
+    if let Some(said) = sections.iter().find(|section| page.section.as_deref() == Some(section.id.as_str())) {
+        return Some(said.id.clone());
+    }
+    let path = url::Url::parse(&page.url).ok()?.path().to_string();
+    let longest = |section: &Section| {
+        section.urls.iter().filter(|url| path.starts_with(url.as_str())).map(String::len).max()
+    };
+    sections
+        .iter()
+        .filter_map(|section| longest(section).map(|length| (length, section)))
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, section)| section.id.clone())
+}

@@ -1,0 +1,279 @@
+//! The last stage: an answer from the passages, every supported sentence with its citation.
+//!
+//! A model writes it where one is there and what it writes is supported; else the sentences that answer are quoted.
+//! `docs/answers.md` tells the whole way and the formulas.
+
+mod citations;
+mod clean;
+mod confidence;
+mod draft;
+mod extractive;
+mod failover;
+mod figures;
+mod material;
+mod meaning;
+mod prompt;
+mod provider;
+mod rank;
+mod sentences;
+mod written;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use hoidap_indices::{Analyser, Embedder, OnnxEmbedder};
+use hoidap_shared::{
+    config::{Config, Generator as Settings, ProviderKind},
+    events::page_of,
+    job::{Answer, Envelope, Outcome, Passage, ProviderAttempt, Retrieved, Usage},
+    phrases,
+    stage::{Component, Next, Stage, StageError, StageStatus},
+};
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use self::{
+    confidence::Signs,
+    draft::Piece,
+    failover::{Failover, Written},
+    material::Material,
+    meaning::Meaning,
+    rank::{Asked, Ranked, rank},
+};
+use crate::collections::digest;
+
+/// The generator passes nothing on: it answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Nothing {}
+
+/// Writes answers.
+pub struct Generator {
+    failover: Failover,
+    tools: Arc<Tools>,
+    support_address: String,
+    min_support: f32,
+    extractive: String,
+    version: String,
+}
+
+/// What the work off the async threads shares.
+struct Tools {
+    meaning: Meaning,
+    analyser: Analyser,
+    settings: Settings,
+}
+
+/// A question and its passages, read.
+struct Case {
+    material: Material,
+    asked: Asked,
+    ranked: Vec<Ranked>,
+}
+
+/// The sentences of an answer, and what its confidence rests on.
+struct Draft {
+    pieces: Vec<Piece>,
+    cited: f32,
+    refused: bool,
+    /// The model whose words these are.
+    by: Option<Written>,
+}
+
+impl Stage for Generator {
+    const NAME: &'static str = "generator";
+    type In = Retrieved;
+    type Out = Nothing;
+
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        let embedding = config.embedding.clone();
+        let embedder = match tokio::task::spawn_blocking(move || OnnxEmbedder::open(&embedding)).await? {
+            Ok(embedder) => Some(Arc::new(embedder) as Arc<dyn Embedder>),
+            Err(error) => {
+                warn!(%error, "answers are judged by their words alone");
+                None
+            }
+        };
+        let model = embedder.as_ref().map(|embedder| format!("{:?}", embedder.model())).unwrap_or_default();
+        let providers: Vec<_> =
+            config.generator.providers.iter().map(|name| (name, config.providers.get(name))).collect();
+        let settings = format!("{:?} {providers:?} {}", config.generator, config.retriever.min_support);
+        let is_extractive =
+            |name: &&String| config.providers.get(*name).is_some_and(|p| p.kind == ProviderKind::Extractive);
+        let extractive = config.generator.providers.iter().find(is_extractive);
+        Ok(Self {
+            failover: Failover::open(config)?,
+            version: digest(&[env!("CARGO_PKG_VERSION"), &prompt::version(), &settings, &model]),
+            tools: Arc::new(Tools {
+                meaning: Meaning::new(embedder),
+                analyser: Analyser::default(),
+                settings: config.generator.clone(),
+            }),
+            support_address: config.support.address.clone(),
+            min_support: config.retriever.min_support,
+            extractive: extractive.cloned().unwrap_or_else(|| "extractive".into()),
+        })
+    }
+
+    async fn process(&self, job: &Envelope<Retrieved>) -> Result<Next<Nothing>, StageError> {
+        let retrieved = &job.body;
+        // A support that is no number supports nothing.
+        if retrieved.passages.is_empty() || retrieved.support.is_nan() || retrieved.support < self.min_support
+        {
+            return Ok(Next::Answer(self.unanswered(retrieved)));
+        }
+        let (tools, body) = (Arc::clone(&self.tools), retrieved.clone());
+        let case = Arc::new(off_thread(move || tools.read(body)).await?);
+        if case.ranked.is_empty() {
+            return Ok(Next::Answer(self.unanswered(retrieved)));
+        }
+        let question = &retrieved.classified.question;
+        let (written, mut attempts) = self
+            .failover
+            .write(Duration::from_millis(job.remaining_ms()), |style| {
+                prompt::build(
+                    style,
+                    &self.tools.settings,
+                    question,
+                    &case.asked,
+                    &case.material,
+                    &case.ranked,
+                )
+            })
+            .await;
+        let usage = written.as_ref().map(|written| written.usage.clone()).unwrap_or_default();
+        let (tools, reading) = (Arc::clone(&self.tools), Arc::clone(&case));
+        let (draft, fault) = off_thread(move || tools.draft(&reading, written)).await?;
+        if let (Some(fault), Some(last)) = (fault, attempts.last_mut()) {
+            last.error = Some(fault.into());
+        }
+        Ok(Next::Answer(match draft {
+            Some(draft) => self.answered(retrieved, &case.material.passages, draft, attempts, usage),
+            None => Answer { attempts, usage, ..self.unanswered(retrieved) },
+        }))
+    }
+
+    fn status(&self) -> StageStatus {
+        let mut components = self.failover.components();
+        components.push(Component {
+            name: format!("provider:{}", self.extractive),
+            healthy: true,
+            detail: "needs no model".into(),
+        });
+        let there = self.tools.meaning.is_there();
+        let detail = if there { "loaded" } else { "not loaded: answers are judged by their words alone" };
+        components.push(Component { name: "embedding".into(), healthy: there, detail: detail.into() });
+        StageStatus { version: self.version.clone(), components }
+    }
+}
+
+/// Runs what takes processor time beside the async threads.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StageError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|died| StageError::Retry { reason: format!("the answer's work died: {died}"), after: None })
+}
+
+impl Tools {
+    fn read(&self, retrieved: Retrieved) -> Case {
+        let asked = Asked::of(&retrieved.classified, &self.analyser);
+        let material = Material::new(retrieved.passages, &self.analyser);
+        let ranked = rank(&material, &asked, &self.meaning);
+        Case { material, asked, ranked }
+    }
+
+    /// The model's words where they are supported, else a quotation; and why the model's words were not taken.
+    fn draft(&self, case: &Case, written: Option<Written>) -> (Option<Draft>, Option<&'static str>) {
+        let mut fault = None;
+        if let Some(written) = written {
+            match self.judge(case, &written) {
+                Ok(cited) => {
+                    let draft = Draft {
+                        pieces: cited.pieces,
+                        cited: cited.support,
+                        refused: false,
+                        by: Some(written),
+                    };
+                    return (Some(draft), None);
+                }
+                Err(reason) => fault = Some(reason),
+            }
+        }
+        let quoted = extractive::quote(&case.material, &case.ranked, &case.asked).map(|pieces| Draft {
+            pieces,
+            cited: case.ranked.first().map_or(0.0, |best| best.words.max(best.near.unwrap_or(0.0))),
+            refused: fault == Some(written::REFUSED),
+            by: None,
+        });
+        (quoted, fault)
+    }
+}
+
+impl Generator {
+    fn answered(
+        &self,
+        retrieved: &Retrieved,
+        passages: &[Passage],
+        draft: Draft,
+        attempts: Vec<ProviderAttempt>,
+        usage: Usage,
+    ) -> Answer {
+        let done = draft::assemble(&draft.pieces, passages);
+        let both = |place: &&usize| {
+            passages[**place].ranks.dense.is_some() && passages[**place].ranks.lexical.is_some()
+        };
+        let agreement = done.places.iter().filter(both).count() as f32 / done.places.len().max(1) as f32;
+        let confidence = confidence::of_answer(Signs {
+            support: retrieved.support,
+            cited: draft.cited,
+            intent: retrieved.classified.intent.confidence,
+            agreement,
+            refused: draft.refused,
+        });
+        let (provider, model) = match draft.by {
+            Some(written) => (written.provider, Some(written.model)),
+            None => (self.extractive.clone(), None),
+        };
+        Answer {
+            outcome: Outcome::Answered,
+            text: done.text,
+            sources: done.sources,
+            citations: done.citations,
+            confidence,
+            provider: Some(provider),
+            model,
+            attempts,
+            usage,
+            ..self.unanswered(retrieved)
+        }
+    }
+
+    /// Says that the documents hold no answer.
+    fn unanswered(&self, retrieved: &Retrieved) -> Answer {
+        let classified = &retrieved.classified;
+        let question = &classified.question;
+        let versions = [
+            ("classifier", &classified.version),
+            ("retriever", &retrieved.version),
+            (Self::NAME, &self.version),
+        ];
+        Answer {
+            session_id: question.session_id.clone(),
+            user_id: question.user_id.clone(),
+            client: question.client.clone(),
+            question: question.message.clone(),
+            page: page_of(&question.context),
+            outcome: Outcome::Unanswered,
+            problem: None,
+            text: phrases::no_answer(classified.language, &self.support_address),
+            sources: Vec::new(),
+            citations: Vec::new(),
+            confidence: confidence::of_no_answer(retrieved.support),
+            intent: classified.intent.clone(),
+            product: classified.product.as_ref().map(|product| product.name.clone()),
+            language: classified.language,
+            provider: None,
+            model: None,
+            attempts: Vec::new(),
+            usage: Usage::default(),
+            versions: BTreeMap::from(versions.map(|(stage, version)| (stage.to_string(), version.clone()))),
+        }
+    }
+}

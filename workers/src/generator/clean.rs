@@ -1,0 +1,194 @@
+//! What a model or a document says, as plain text that carries no mark of a citation but ours.
+
+/// Labels that small models write before an answer.
+const LABELS: [&str; 6] = ["Answer:", "Trả lời:", "Câu trả lời:", "A:", "Assistant:", "Response:"];
+/// Words by which a model says that the passages do not answer, in lower case.
+const REFUSALS: [&str; 22] = [
+    "no_answer",
+    "i don't know",
+    "i do not know",
+    "i'm not sure",
+    "i am not sure",
+    "i cannot answer",
+    "i can't answer",
+    "cannot be answered",
+    "not mentioned in",
+    "does not mention",
+    "doesn't mention",
+    "does not contain",
+    "no information",
+    "not provided in",
+    "unable to answer",
+    "tôi không biết",
+    "không có thông tin",
+    "không tìm thấy thông tin",
+    "không được đề cập",
+    "không đề cập",
+    "không thể trả lời",
+    "chưa có thông tin",
+];
+
+/// A model's words without control and invisible characters, marks of citations, labels and thoughts said aloud.
+pub(crate) fn model_text(raw: &str) -> String {
+    let spoken = match (raw.find("<think>"), raw.rfind("</think>")) {
+        (_, Some(end)) => &raw[end + "</think>".len()..],
+        (Some(_), None) => "",
+        (None, None) => raw,
+    };
+    let lines: Vec<String> = without_marks(spoken, Held::Dropped)
+        .lines()
+        .map(hoidap_shared::text::normalise)
+        .map(|line| if is_bare_list_mark(&line) { String::new() } else { line })
+        .collect();
+    let mut text = lines.join("\n");
+    while text.contains("\n\n\n") {
+        text = text.replace("\n\n\n", "\n\n");
+    }
+    let mut text = text.trim();
+    for label in LABELS {
+        text = text.strip_prefix(label).unwrap_or(text).trim_start();
+    }
+    text.to_string()
+}
+
+fn is_bare_list_mark(line: &str) -> bool {
+    matches!(line, "-" | "*" | "•")
+}
+
+/// What becomes of a mark that a word holds, as in `list[1]`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// It is dropped: models put marks there.
+    Dropped,
+    /// It becomes `list[ 1 ]`: documents write code.
+    Parted,
+}
+
+/// A document's words without `[1]`, `[1, 2]`, `[^1]` and `【1†source】`; `list[1]` becomes `list[ 1 ]`.
+pub(crate) fn quoted_text(raw: &str) -> String {
+    without_marks(raw, Held::Parted)
+}
+
+fn without_marks(text: &str, held: Held) -> String {
+    let mut clean = without_marks_once(text, held);
+    // What stood around a mark may make another: `[[1]2]`.
+    loop {
+        let again = without_marks_once(&clean, held);
+        if again == clean {
+            return clean;
+        }
+        clean = again;
+    }
+}
+
+fn without_marks_once(text: &str, held: Held) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['[', '【']) {
+        clean.push_str(&rest[..at]);
+        let (open, close) = if rest[at..].starts_with('[') { ("[", ']') } else { ("【", '】') };
+        let inner_from = at + open.len();
+        let end = rest[inner_from..].find(close).map(|i| inner_from + i);
+        let inner = end.map(|end| &rest[inner_from..end]);
+        match (inner, end) {
+            (Some(inner), Some(end)) if is_mark(inner, open) => {
+                let next = end + close.len_utf8();
+                let in_word = clean.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ']');
+                if in_word && held == Held::Parted && open == "[" {
+                    clean.push_str(&format!("[ {} ]", inner.trim()));
+                } else if clean.ends_with(' ')
+                    && rest[next..].starts_with([' ', '.', ',', ';', ':', '!', '?', '\n'])
+                {
+                    clean.pop();
+                }
+                rest = &rest[next..];
+            }
+            _ => {
+                clean.push_str(open);
+                rest = &rest[inner_from..];
+            }
+        }
+    }
+    clean.push_str(rest);
+    clean
+}
+
+fn is_mark(inner: &str, open: &str) -> bool {
+    let number = |part: &str| {
+        let part = part.trim().trim_start_matches('^');
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_digit())
+    };
+    match open {
+        "[" => inner.len() <= 40 && !inner.starts_with(' ') && inner.split([',', ';', '-', '–']).all(number),
+        _ => inner.len() <= 40 && inner.starts_with(|c: char| c.is_ascii_digit()),
+    }
+}
+
+/// What a model's words are worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worth {
+    /// They may be an answer.
+    Words,
+    /// There are none.
+    Empty,
+    /// They say that the model does not know.
+    Refusal,
+    /// They only repeat the question.
+    Echo,
+}
+
+/// Judges cleaned words.
+pub(crate) fn worth(text: &str, question: &str) -> Worth {
+    let bare = |text: &str| -> Vec<String> {
+        let lower = text.to_lowercase();
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_string).collect()
+    };
+    let (said, asked) = (bare(text), bare(question));
+    if said.is_empty() {
+        return Worth::Empty;
+    }
+    let lower = text.to_lowercase().replace('’', "'");
+    // A long answer may well tell of something that is not provided.
+    if text.chars().count() <= 240 && REFUSALS.iter().any(|phrase| lower.contains(phrase)) {
+        return Worth::Refusal;
+    }
+    if said.iter().all(|word| asked.contains(word)) && (said.len() * 2 >= asked.len() || text.ends_with('?'))
+    {
+        return Worth::Echo;
+    }
+    Worth::Words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_that_are_not_ours_are_dropped() {
+        assert_eq!(model_text("Open it [1]. Then[2, 3] save [^4]."), "Open it. Then save.");
+        assert_eq!(model_text("Đặt lại【4†source】."), "Đặt lại.");
+        assert_eq!(model_text("[see] [ [x [9"), "[see] [ [x [9");
+        assert_eq!(model_text("[99999999999999999999]"), "");
+        assert_eq!(quoted_text("Ghi chú [3] SELECT list[1]"), "Ghi chú SELECT list[ 1 ]");
+        assert_eq!(quoted_text("a [[1]2] b[[3]4]"), "a b[ 4 ]");
+    }
+
+    #[test]
+    fn a_models_words_become_plain_text() {
+        let raw = "<think>The user wants…</think>\u{0}Answer: Mở Cài\u{202E} đặt.\r\n\n\n\n\u{200B}<b>Lưu</b>\t[1]\u{7}";
+        assert_eq!(model_text(raw), "Mở Cài đặt.\n\n<b>Lưu</b>");
+        assert_eq!(model_text("<think>never ends"), "");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_known() {
+        let question = "Gói Pro có bao nhiêu dung lượng?";
+        assert_eq!(worth(" \n", question), Worth::Empty);
+        assert_eq!(worth("...", question), Worth::Empty);
+        assert_eq!(worth("NO_ANSWER", question), Worth::Refusal);
+        assert_eq!(worth("Tôi không biết.", question), Worth::Refusal);
+        assert_eq!(worth("Gói Pro có bao nhiêu dung lượng?", question), Worth::Echo);
+        assert_eq!(worth("Gói Pro có 500 GB dung lượng.", question), Worth::Words);
+        assert_eq!(worth("500 GB", "How much storage?"), Worth::Words);
+    }
+}

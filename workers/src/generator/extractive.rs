@@ -1,0 +1,260 @@
+//! An answer without a model: the sentences of the passages that answer, quoted.
+
+use hoidap_shared::text::Language;
+
+use super::{
+    clean::quoted_text,
+    draft::Piece,
+    material::{Kind, Material, Unit},
+    rank::{Asked, Ranked},
+};
+
+/// Sentences that are quoted at most.
+const SENTENCES: usize = 3;
+/// A further sentence of the best one's section is quoted when its score is this share of the best one's.
+const GOOD_BESIDE: f32 = 0.6;
+/// The same of a sentence elsewhere.
+const GOOD_ELSEWHERE: f32 = 0.88;
+/// Longest quotation, in characters; the best sentence is quoted whatever its length.
+const LENGTH: usize = 450;
+/// Lines of a list that are quoted at most, and how many make a list.
+const LINES: usize = 8;
+const LIST: usize = 3;
+/// First words that point at something said before, in lower case.
+const POINTERS: [&str; 18] = [
+    "it", "this", "that", "these", "those", "they", "then", "there", "nó", "này", "đó", "việc", "khi", "sau",
+    "điều", "cách", "the", "nếu",
+];
+
+/// Quotes what answers best, every sentence with its passage; `None` when the passages hold no sentence.
+pub(crate) fn quote(material: &Material, ranked: &[Ranked], asked: &Asked) -> Option<Vec<Piece>> {
+    let best = ranked.first()?;
+    let unit = &material.units[best.unit];
+    let mut pieces = introduction(material, unit, asked.language);
+    let list = list_around(material, best.unit).filter(|_| asked.steps);
+    match list {
+        Some(lines) => steps(material, &lines, asked, &mut pieces),
+        None => sentences(material, ranked, asked, &mut pieces),
+    }
+    // What was nothing but marks says nothing.
+    pieces.retain(|piece| !piece.text.trim().is_empty());
+    pieces.iter().any(|piece| piece.cite.is_some()).then_some(pieces)
+}
+
+/// Says in the visitor's language that what follows is in another.
+fn introduction(material: &Material, unit: &Unit, language: Language) -> Vec<Piece> {
+    let locale = Language::from_locale(&material.passages[unit.passage].locale);
+    let text = match (language, locale) {
+        (asked, Some(found)) if asked == found => return Vec::new(),
+        (Language::Vi, Some(Language::En)) => "Tài liệu bằng tiếng Anh viết:",
+        (Language::Vi, _) => "Tài liệu viết:",
+        (Language::En, Some(Language::Vi)) => "The documentation, in Vietnamese, says:",
+        (Language::En, _) => "The documentation says:",
+    };
+    vec![Piece { lead: String::new(), text: text.into(), cite: None }]
+}
+
+/// The best sentence, the good ones of its section, and others that are nearly as good; those of one passage in the
+/// order of its text, the best one's passage first.
+fn sentences(material: &Material, ranked: &[Ranked], asked: &Asked, pieces: &mut Vec<Piece>) {
+    let first = &material.units[ranked[0].unit];
+    let mut chosen = choose(material, ranked);
+    chosen.sort_by_key(|&place| (material.units[place].passage != first.passage, place));
+    let mut told: Option<(usize, Option<&str>)> = None;
+    for place in chosen {
+        let unit = &material.units[place];
+        let heading = material.heading(unit);
+        let here = (unit.passage, heading);
+        let text = quoted_text(&unit.text);
+        let text = match heading.filter(|_| told != Some(here)) {
+            Some(heading) if needs_heading(material, unit, heading, asked) => under(heading, &text),
+            _ => text,
+        };
+        told = Some(here);
+        let lead = if unit.kind == Kind::Sentence { " " } else { "\n" };
+        pieces.push(Piece { lead: lead.into(), text, cite: Some((unit.passage, 1.0)) });
+    }
+}
+
+fn choose(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
+    let best = &ranked[0];
+    let first = &material.units[best.unit];
+    let locale = &material.passages[first.passage].locale;
+    let mut chosen = vec![best.unit];
+    let mut length = first.text.chars().count();
+    let beside = |unit: &Unit| unit.passage == first.passage && unit.label == first.label;
+    for (share, section) in [(GOOD_BESIDE, true), (GOOD_ELSEWHERE, false)] {
+        for candidate in &ranked[1..] {
+            let unit = &material.units[candidate.unit];
+            let size = unit.text.chars().count();
+            let fits = chosen.len() < SENTENCES && length + size <= LENGTH;
+            let fitting = beside(unit) == section && material.passages[unit.passage].locale == *locale;
+            let new = chosen.iter().all(|&other| !same(unit, &material.units[other]));
+            if fits && fitting && new && candidate.score >= best.score * share {
+                chosen.push(candidate.unit);
+                length += size;
+            }
+        }
+    }
+    chosen
+}
+
+/// Whether two units say the same: overlapping chunks repeat sentences.
+fn same(a: &Unit, b: &Unit) -> bool {
+    let shared = a.content.terms.intersection(&b.content.terms).count();
+    a.text == b.text || (shared > 0 && shared * 10 >= 8 * a.content.terms.len().max(b.content.terms.len()))
+}
+
+/// A sentence needs its heading when it points back, is a mere row or item, or leaves a word of the question to it.
+fn needs_heading(material: &Material, unit: &Unit, heading: &str, asked: &Asked) -> bool {
+    if unit.text.contains(heading) {
+        return false;
+    }
+    let first = unit.text.split_whitespace().next().unwrap_or_default().to_lowercase();
+    let label = unit.label.and_then(|label| material.units.get(label)).map(|label| &label.content);
+    let above = label.unwrap_or(&material.headings[unit.passage]);
+    let left = asked
+        .content
+        .terms
+        .iter()
+        .any(|term| above.terms.contains(term) && !unit.content.terms.contains(term));
+    unit.kind != Kind::Sentence || POINTERS.contains(&first.as_str()) || left
+}
+
+fn under(heading: &str, text: &str) -> String {
+    let heading = quoted_text(heading);
+    let heading = heading.trim().trim_end_matches(':');
+    if heading.ends_with(['?', '!', '.']) {
+        format!("{heading} {text}")
+    } else {
+        format!("{heading}: {text}")
+    }
+}
+
+/// The lines of the list that a unit is part of, when it is a list: where each begins among the units.
+fn list_around(material: &Material, place: usize) -> Option<Vec<usize>> {
+    let unit = &material.units[place];
+    if unit.kind != Kind::Item {
+        return None;
+    }
+    let (from, units) = material.of_passage(unit.passage);
+    let here = place - from;
+    let belongs = |unit: &Unit| unit.kind == Kind::Item;
+    let first = (0..here).rev().take_while(|&i| belongs(&units[i])).last().unwrap_or(here);
+    let items = units[first..].iter().take_while(|unit| belongs(unit));
+    let mut lines: Vec<usize> = Vec::new();
+    for (i, item) in items.enumerate() {
+        if lines.last().is_none_or(|&line| material.units[line].line != item.line) {
+            lines.push(from + first + i);
+        }
+    }
+    // The line that leads to a list is none of its items.
+    if lines.first().is_some_and(|&line| material.units[line].text.ends_with(':')) {
+        lines.remove(0);
+    }
+    let mine = lines.iter().rposition(|&line| line <= place).unwrap_or(0);
+    let skipped = (mine + 1).saturating_sub(LINES);
+    lines.drain(..skipped);
+    lines.truncate(LINES);
+    (lines.len() >= LIST).then_some(lines)
+}
+
+/// The lines of a list together, under the sentence or heading that leads to them.
+fn steps(material: &Material, lines: &[usize], asked: &Asked, pieces: &mut Vec<Piece>) {
+    let first = &material.units[lines[0]];
+    let cite = Some((first.passage, 1.0));
+    let before = lines[0].checked_sub(1).map(|place| &material.units[place]);
+    let leads = before.filter(|unit| unit.passage == first.passage && unit.text.ends_with(':'));
+    if let Some(unit) = leads {
+        pieces.push(Piece { lead: "\n".into(), text: quoted_text(&unit.text), cite });
+    } else if let Some(heading) = material.heading(first).filter(|h| needs_heading(material, first, h, asked))
+    {
+        let heading = quoted_text(heading);
+        pieces.push(Piece {
+            lead: "\n".into(),
+            text: format!("{}:", heading.trim_end_matches(':')),
+            cite: None,
+        });
+    }
+    let (from, units) = material.of_passage(first.passage);
+    for &line in lines {
+        let parts = units[line - from..].iter().take_while(|unit| unit.line == material.units[line].line);
+        let text = parts.map(|unit| unit.text.as_str()).collect::<Vec<_>>().join(" ");
+        pieces.push(Piece { lead: "\n- ".into(), text: quoted_text(&text), cite });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hoidap_indices::Analyser;
+    use proptest::prelude::*;
+
+    use super::{
+        super::{
+            draft::{assemble, tests::check},
+            material::tests::passage,
+            meaning::Meaning,
+            rank::{rank, tests::asked},
+        },
+        *,
+    };
+
+    fn quoted(question: &str, language: Language, passages: &[(&str, &str)]) -> String {
+        let analyser = Analyser::default();
+        let passages = passages.iter().map(|(locale, text)| passage(locale, text)).collect();
+        let material = Material::new(passages, &analyser);
+        let asked = asked(question, language);
+        let ranked = rank(&material, &asked, &Meaning::new(None));
+        let done = quote(&material, &ranked, &asked).map(|pieces| assemble(&pieces, &material.passages));
+        done.map(|done| {
+            check(&done);
+            done.text
+        })
+        .unwrap_or_default()
+    }
+
+    #[test]
+    fn the_row_that_answers_is_quoted_with_the_names_of_its_columns() {
+        let table =
+            "Hạn mức | Free | Pro\nDung lượng mỗi người | 10 GB | 500 GB\nKích thước một tệp | 2 GB | 20 GB";
+        let text = quoted("Kích thước một tệp tối đa bao nhiêu?", Language::Vi, &[("vi", table)]);
+        assert!(text.contains("Kích thước một tệp – Free: 2 GB; Pro: 20 GB [1]"), "{text}");
+    }
+
+    #[test]
+    fn the_steps_of_a_list_stay_together_and_in_order() {
+        let steps = "Do this when mail does not arrive:\nLook in the Spam folder.\nSee whether the mailbox is full.\n\
+                     Check that the MX record is right.";
+        let text = quoted("How do I find mail that does not arrive?", Language::En, &[("en", steps)]);
+        let expected = "Do this when mail does not arrive: [1]\n- Look in the Spam folder. [1]\n\
+                        - See whether the mailbox is full. [1]\n- Check that the MX record is right. [1]";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_pointing_sentence_gets_its_heading() {
+        let text = quoted("Is the trial free?", Language::En, &[("en", "It is free for 7 days.")]);
+        assert_eq!(text, "Section: It is free for 7 days. [1]");
+    }
+
+    #[test]
+    fn another_language_is_introduced() {
+        let text = quoted("Dung lượng bao nhiêu GB?", Language::Vi, &[("en", "Storage is 10 GB.")]);
+        assert!(text.starts_with("Tài liệu bằng tiếng Anh viết: "), "{text}");
+        let text = quoted("How many GB?", Language::En, &[("vi", "Dung lượng là 10 GB.")]);
+        assert!(text.starts_with("The documentation, in Vietnamese, says: "), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_mark_resolves_whatever_a_document_says(texts in prop::collection::vec(any::<String>(), 1..4)) {
+            let passages: Vec<(&str, &str)> = texts.iter().map(|text| ("vi", text.as_str())).collect();
+            quoted("Kích thước một tệp [1] tối đa bao nhiêu?", Language::Vi, &passages);
+        }
+
+        #[test]
+        fn marks_of_documents_are_never_ours(text in "([a-c ]{0,6}(\\[[0-9]{1,2}\\]|\\[|\\]|\n|\\.)){1,12}") {
+            quoted("a b c?", Language::En, &[("en", &text), ("en", &text)]);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! From provider to provider until one gives words, within the time that the visitor waits.
+
+use std::{future::Future, time::Duration};
+
+use futures::StreamExt as _;
+use hoidap_shared::{
+    config::{Config, PromptStyle, ProviderKind},
+    job::{ProviderAttempt, Usage},
+    stage::Component,
+};
+use tokio::time::{Instant, timeout};
+use tower::retry::budget::{Budget as _, TpsBudget};
+use tracing::debug;
+
+use super::{
+    clean::model_text,
+    prompt::Prompt,
+    provider::{CallError, Delta, Deltas, Model},
+};
+
+/// Time that is left for the answer made without a model.
+const RESERVE: Duration = Duration::from_millis(600);
+/// With less time than this, no model is asked.
+const TOO_LITTLE: Duration = Duration::from_millis(300);
+/// How long a question counts towards the budget of second calls.
+const BUDGET_WINDOW: Duration = Duration::from_secs(10);
+/// Second calls a second that are allowed whatever the budget.
+const BUDGET_FLOOR: u32 = 1;
+
+/// What a model wrote.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// The provider's name.
+    pub(crate) provider: String,
+    /// Its model.
+    pub(crate) model: String,
+    /// How it was asked.
+    pub(crate) style: PromptStyle,
+    /// Its words, cleaned.
+    pub(crate) text: String,
+    /// Tokens and their cost.
+    pub(crate) usage: Usage,
+    /// Whether it stopped because it had no room left.
+    pub(crate) cut_off: bool,
+}
+
+/// The models in the order they are tried.
+pub(crate) struct Failover {
+    models: Vec<Model>,
+    /// Bounds how many calls an outage may add: a share of the questions may be asked a second time.
+    second_calls: TpsBudget,
+}
+
+impl Failover {
+    /// The configured providers up to the first that needs no model: what comes after it is never reached.
+    ///
+    /// # Errors
+    /// When a provider's address cannot be used.
+    pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
+        let settings = &config.generator;
+        let breaker = (
+            settings.breaker_failures,
+            Duration::from_millis(settings.breaker_open_ms),
+            Duration::from_millis(settings.probe_ms.max(100)),
+        );
+        let mut models = Vec::new();
+        for name in &settings.providers {
+            let Some(provider) = config.providers.get(name) else { continue };
+            if provider.kind == ProviderKind::Extractive {
+                break;
+            }
+            models.extend(Model::open(name, provider, breaker)?);
+        }
+        let share = settings.second_call_share.clamp(0.0, 1.0);
+        Ok(Self { models, second_calls: TpsBudget::new(BUDGET_WINDOW, BUDGET_FLOOR, share) })
+    }
+
+    /// How each provider is doing.
+    pub(crate) fn components(&self) -> Vec<Component> {
+        self.models.iter().map(Model::component).collect()
+    }
+
+    /// The first words that a provider gives within `remaining`, and every call that was made.
+    pub(crate) async fn write(
+        &self,
+        remaining: Duration,
+        prompt: impl Fn(PromptStyle) -> Prompt,
+    ) -> (Option<Written>, Vec<ProviderAttempt>) {
+        let end = Instant::now() + remaining.saturating_sub(RESERVE);
+        let mut attempts: Vec<ProviderAttempt> = Vec::new();
+        self.second_calls.deposit();
+        for model in &self.models {
+            let left = end.saturating_duration_since(Instant::now());
+            if left < TOO_LITTLE || (!attempts.is_empty() && !self.second_calls.withdraw()) {
+                break;
+            }
+            let Some(permit) = model.breaker.permit() else { continue };
+            let began = Instant::now();
+            let result = call(model, &prompt(model.style), left).await;
+            let took = began.elapsed();
+            count(&model.name, &result, took);
+            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            let error = result.as_ref().err().map(ToString::to_string);
+            attempts.push(ProviderAttempt { provider: model.name.clone(), took_ms, error });
+            match result {
+                Ok(written) => {
+                    permit.succeeded();
+                    return (Some(written), attempts);
+                }
+                Err(error) => {
+                    debug!(provider = model.name, %error, "the next provider is asked");
+                    // Our own haste is not the provider's fault.
+                    let hurried = matches!(error, CallError::Timeout { .. }) && took < model.first_token;
+                    if !hurried || took >= model.total {
+                        permit.failed(error);
+                    }
+                }
+            }
+        }
+        (None, attempts)
+    }
+}
+
+fn count(provider: &str, result: &Result<Written, CallError>, took: Duration) {
+    let outcome = match result {
+        Ok(_) => "answered",
+        Err(CallError::Unreachable(_)) => "unreachable",
+        Err(CallError::Timeout { .. }) => "timeout",
+        Err(CallError::Status(_)) => "refused",
+        Err(CallError::Invalid(_)) => "invalid",
+        Err(CallError::Empty) => "empty",
+        Err(CallError::NoKey(_)) => "no_key",
+    };
+    let labels = [("provider", provider.to_string()), ("outcome", outcome.to_string())];
+    metrics::counter!("hoidap_provider_calls_total", &labels).increment(1);
+    metrics::histogram!("hoidap_provider_seconds", "provider" => provider.to_string())
+        .record(took.as_secs_f64());
+}
+
+/// One call: the first words within `first_token`, all of them within `total`, and both within `left`.
+async fn call(model: &Model, prompt: &Prompt, left: Duration) -> Result<Written, CallError> {
+    let began = Instant::now();
+    let mut spoken = Spoken::default();
+    let mut deltas = within(model.first_token.min(left), "first words", async {
+        let mut deltas = model.llm.ask(prompt).await?;
+        while spoken.text.is_empty() && spoken.take(&mut deltas).await? {}
+        Ok(deltas)
+    })
+    .await?;
+    let rest = model.total.min(left).saturating_sub(began.elapsed());
+    within(rest, "end of the answer", async {
+        while spoken.take(&mut deltas).await? {}
+        Ok(())
+    })
+    .await?;
+    let text = model_text(&spoken.text);
+    if !text.contains(char::is_alphanumeric) {
+        return Err(CallError::Empty);
+    }
+    Ok(Written {
+        provider: model.name.clone(),
+        model: model.model.clone(),
+        style: model.style,
+        text,
+        usage: model.usage(spoken.prompt_tokens, spoken.completion_tokens),
+        cut_off: spoken.cut_off,
+    })
+}
+
+async fn within<T>(
+    time: Duration,
+    what: &'static str,
+    work: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    timeout(time, work).await.unwrap_or(Err(CallError::Timeout { what, after_ms: time.as_millis() }))
+}
+
+/// What has arrived of an answer.
+#[derive(Default)]
+struct Spoken {
+    text: String,
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    cut_off: bool,
+}
+
+impl Spoken {
+    /// Takes the next piece; false at the end.
+    async fn take(&mut self, deltas: &mut Deltas) -> Result<bool, CallError> {
+        match deltas.next().await {
+            None => return Ok(false),
+            Some(delta) => match delta? {
+                Delta::Text(text) => self.text.push_str(&text),
+                Delta::CutOff => self.cut_off = true,
+                Delta::Tokens { prompt, completion } => {
+                    self.prompt_tokens = prompt.unwrap_or(self.prompt_tokens);
+                    self.completion_tokens = completion.unwrap_or(self.completion_tokens);
+                }
+            },
+        }
+        Ok(true)
+    }
+}

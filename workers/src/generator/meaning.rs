@@ -1,0 +1,69 @@
+//! How near two texts are in meaning, by the embedding model.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use hoidap_indices::Embedder;
+use lru::LruCache;
+use tracing::warn;
+
+/// Vectors of sentences that are kept: 1.5 kB each.
+const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
+
+type Vector = Arc<[f32]>;
+
+/// The embedding model, and the vectors of the sentences it saw lately. Calls block.
+pub(crate) struct Meaning {
+    embedder: Option<Arc<dyn Embedder>>,
+    sentences: Mutex<LruCache<String, Vector>>,
+}
+
+impl Meaning {
+    /// By the given model; without one, only words are compared.
+    pub(crate) fn new(embedder: Option<Arc<dyn Embedder>>) -> Self {
+        Self { embedder, sentences: Mutex::new(LruCache::new(KEPT)) }
+    }
+
+    /// Whether there is a model.
+    pub(crate) fn is_there(&self) -> bool {
+        self.embedder.is_some()
+    }
+
+    /// The vector of a sentence of a document.
+    pub(crate) fn sentence(&self, text: &str) -> Option<Vector> {
+        if let Some(known) = self.sentences.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
+            return Some(Arc::clone(known));
+        }
+        // One text at a time: an integer model's result depends on what shares its batch, and an answer must not
+        // depend on what happens to be kept.
+        let vector = self.embed(|embedder| embedder.embed_passages(&[text.to_string()]))?;
+        let mut kept = self.sentences.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.put(text.to_string(), Arc::clone(&vector));
+        Some(vector)
+    }
+
+    /// The vector of a question, or of a claim that is looked for in documents.
+    pub(crate) fn claim(&self, text: &str) -> Option<Vector> {
+        self.embed(|embedder| embedder.embed_queries(&[text.to_string()]))
+    }
+
+    fn embed<E: std::fmt::Display>(
+        &self,
+        call: impl FnOnce(&dyn Embedder) -> Result<Vec<Vec<f32>>, E>,
+    ) -> Option<Vector> {
+        match call(self.embedder.as_deref()?) {
+            Ok(vectors) => vectors.into_iter().next().map(Into::into),
+            Err(error) => {
+                warn!(%error, "a sentence is judged by its words alone");
+                None
+            }
+        }
+    }
+}
+
+/// Cosine of two L2-normalised vectors; `None` when they are of different models.
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> Option<f32> {
+    (a.len() == b.len()).then(|| a.iter().zip(b).map(|(x, y)| x * y).sum())
+}

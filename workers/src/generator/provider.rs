@@ -1,0 +1,141 @@
+//! Language models behind HTTP: what they are asked and what they answer.
+
+mod anthropic;
+mod breaker;
+mod health;
+mod http;
+mod openai;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{future::BoxFuture, stream::BoxStream};
+use hoidap_shared::{
+    config::{PromptStyle, Provider as Settings, ProviderKind},
+    job::Usage,
+    stage::Component,
+};
+
+pub(crate) use breaker::Breaker;
+pub(crate) use health::Health;
+
+use super::prompt::Prompt;
+
+/// A piece of a model's answer as it arrives.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Delta {
+    /// Words.
+    Text(String),
+    /// Tokens read and written so far; a later one replaces an earlier.
+    Tokens { prompt: Option<u32>, completion: Option<u32> },
+    /// The model stopped because it had no room left.
+    CutOff,
+}
+
+/// Why a call gave no answer. Neither keys nor what a server says in an error's body is in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallError {
+    /// Nobody listens, or the connection broke before an answer began.
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    /// A time-out of ours passed.
+    #[error("no {what} within {after_ms} ms")]
+    Timeout {
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        after_ms: u128,
+    },
+    /// The server refused.
+    #[error("HTTP {0}")]
+    Status(u16),
+    /// What came is not the protocol, or too much of it.
+    #[error("invalid answer: {0}")]
+    Invalid(String),
+    /// The answer holds no words.
+    #[error("empty answer")]
+    Empty,
+    /// The variable that should hold the key is not set.
+    #[error("no key: the environment variable {0} is not set")]
+    NoKey(String),
+}
+
+/// The pieces of an answer, until it ends or fails.
+pub(crate) type Deltas = BoxStream<'static, Result<Delta, CallError>>;
+
+/// A language model. Implementations differ in protocol alone; time-outs and failover stand above them.
+pub(crate) trait Llm: Send + Sync {
+    /// Asks; the answer arrives in pieces.
+    fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Deltas, CallError>>;
+
+    /// Looks whether the server is there and takes our key, without asking the model anything.
+    fn probe(&self) -> BoxFuture<'_, Result<(), CallError>>;
+}
+
+/// A configured provider that runs a model.
+pub(crate) struct Model {
+    /// Its name in the configuration.
+    pub(crate) name: String,
+    /// The model it runs.
+    pub(crate) model: String,
+    /// How it wants to be asked.
+    pub(crate) style: PromptStyle,
+    /// Longest wait for the first words.
+    pub(crate) first_token: Duration,
+    /// Longest wait for the whole answer.
+    pub(crate) total: Duration,
+    /// Its protocol.
+    pub(crate) llm: Arc<dyn Llm>,
+    /// Keeps calls away while it fails.
+    pub(crate) breaker: Arc<Breaker>,
+    prices: (Option<f64>, Option<f64>),
+    health: Health,
+}
+
+impl Model {
+    /// A provider of the configuration; `None` for one without a model. `open` is how long its breaker stays open,
+    /// `failures` how many in a row open it, `every` how often a provider that nobody asks is looked at.
+    ///
+    /// # Errors
+    /// When its address cannot be used.
+    pub(crate) fn open(
+        name: &str,
+        settings: &Settings,
+        (failures, open, every): (u32, Duration, Duration),
+    ) -> anyhow::Result<Option<Self>> {
+        let llm: Arc<dyn Llm> = match settings.kind {
+            ProviderKind::Extractive => return Ok(None),
+            ProviderKind::OpenAi => Arc::new(openai::OpenAi::new(http::Http::new(name, settings)?)),
+            ProviderKind::Anthropic => Arc::new(anthropic::Anthropic::new(http::Http::new(name, settings)?)),
+        };
+        let breaker = Arc::new(Breaker::new(failures, open));
+        let health = Health::watch(name, Arc::clone(&llm), Arc::clone(&breaker), every);
+        Ok(Some(Self {
+            name: name.into(),
+            model: settings.model.clone(),
+            style: settings.prompt,
+            first_token: Duration::from_millis(settings.first_token_timeout_ms),
+            total: Duration::from_millis(settings.total_timeout_ms),
+            llm,
+            breaker,
+            prices: (settings.usd_per_million_prompt_tokens, settings.usd_per_million_completion_tokens),
+            health,
+        }))
+    }
+
+    /// What so many tokens cost; no dollars where a price is not configured.
+    pub(crate) fn usage(&self, prompt_tokens: u32, completion_tokens: u32) -> Usage {
+        let cost = |tokens: u32, price: f64| f64::from(tokens) * price / 1e6;
+        let cost_usd = match self.prices {
+            (Some(prompt), Some(completion)) => {
+                Some(cost(prompt_tokens, prompt) + cost(completion_tokens, completion))
+            }
+            _ => None,
+        };
+        Usage { prompt_tokens, completion_tokens, cost_usd }
+    }
+
+    /// How it is doing.
+    pub(crate) fn component(&self) -> Component {
+        self.health.component(&self.name, &self.breaker)
+    }
+}

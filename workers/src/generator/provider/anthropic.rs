@@ -1,0 +1,162 @@
+use futures::future::BoxFuture;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    CallError, Delta, Deltas, Llm,
+    http::{Event, Http},
+};
+use crate::generator::prompt::Prompt;
+
+/// The version of the protocol that is spoken.
+const VERSION: &str = "2023-06-01";
+
+/// `POST {base_url}/messages`, as Anthropic speaks it.
+pub(crate) struct Anthropic {
+    http: Http,
+}
+
+impl Anthropic {
+    /// Speaks to the given server.
+    pub(crate) fn new(http: Http) -> Self {
+        Self { http }
+    }
+}
+
+fn key(key: &str) -> (HeaderName, String) {
+    (HeaderName::from_static("x-api-key"), key.to_string())
+}
+
+fn version() -> HeaderMap {
+    HeaderMap::from_iter([(HeaderName::from_static("anthropic-version"), HeaderValue::from_static(VERSION))])
+}
+
+impl Llm for Anthropic {
+    fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Deltas, CallError>> {
+        let mut body = json!({
+            "model": self.http.model,
+            "system": prompt.system,
+            "messages": [{"role": "user", "content": prompt.user}],
+            "temperature": 0,
+            "max_tokens": prompt.max_tokens,
+            "stream": true,
+        });
+        // This protocol refuses stop sequences of white space alone.
+        let stop: Vec<&str> = prompt.stop.iter().copied().filter(|stop| !stop.trim().is_empty()).collect();
+        if !stop.is_empty() {
+            body["stop_sequences"] = json!(stop);
+        }
+        Box::pin(async move { self.http.ask("/messages", key, version(), &body, read).await })
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), CallError>> {
+        Box::pin(self.http.probe(key, version()))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type")]
+enum Sent {
+    #[serde(rename = "message_start")]
+    Start { message: Start },
+    #[serde(rename = "content_block_delta")]
+    Words { delta: Block },
+    #[serde(rename = "message_delta")]
+    Change {
+        delta: Stop,
+        #[serde(default)]
+        usage: Option<Tokens>,
+    },
+    #[serde(rename = "message_stop")]
+    End,
+    #[serde(rename = "error")]
+    Error,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Start {
+    #[serde(default)]
+    usage: Option<Tokens>,
+}
+
+#[derive(Deserialize)]
+struct Block {
+    #[serde(default)]
+    text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Stop {
+    #[serde(default)]
+    stop_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Tokens {
+    #[serde(default)]
+    input_tokens: Option<u32>,
+    #[serde(default)]
+    output_tokens: Option<u32>,
+}
+
+impl Tokens {
+    fn delta(self) -> Delta {
+        Delta::Tokens { prompt: self.input_tokens, completion: self.output_tokens }
+    }
+}
+
+fn read(data: &str) -> Result<Event, CallError> {
+    if data.is_empty() {
+        return Ok(Event::Deltas(Vec::new()));
+    }
+    let sent: Sent = serde_json::from_str(data)
+        .map_err(|_| CallError::Invalid("an event is not the expected JSON".into()))?;
+    let deltas = match sent {
+        Sent::Start { message } => message.usage.map(Tokens::delta).into_iter().collect(),
+        Sent::Words { delta } => delta.text.map(Delta::Text).into_iter().collect(),
+        Sent::Change { delta, usage } => {
+            let reason = delta.stop_reason.as_deref();
+            if reason == Some("refusal") {
+                return Err(CallError::Invalid("the server withheld the answer".into()));
+            }
+            let cut = (reason == Some("max_tokens")).then_some(Delta::CutOff);
+            cut.into_iter().chain(usage.map(Tokens::delta)).collect()
+        }
+        Sent::End => return Ok(Event::End),
+        Sent::Error => return Err(CallError::Invalid("the server reported an error in the stream".into())),
+        Sent::Other => Vec::new(),
+    };
+    Ok(Event::Deltas(deltas))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_words_tokens_and_an_end() {
+        let start =
+            r#"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":9,"output_tokens":1}}}"#;
+        assert_eq!(
+            read(start),
+            Ok(Event::Deltas(vec![Delta::Tokens { prompt: Some(9), completion: Some(1) }]))
+        );
+        let words = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Chào"}}"#;
+        assert_eq!(read(words), Ok(Event::Deltas(vec![Delta::Text("Chào".into())])));
+        let last =
+            r#"{"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":4}}"#;
+        let tokens = Delta::Tokens { prompt: None, completion: Some(4) };
+        assert_eq!(read(last), Ok(Event::Deltas(vec![Delta::CutOff, tokens])));
+        assert_eq!(read(r#"{"type":"ping"}"#), Ok(Event::Deltas(vec![])));
+        assert_eq!(read(r#"{"type":"message_stop"}"#), Ok(Event::End));
+    }
+
+    #[test]
+    fn anything_else_is_an_error() {
+        assert!(read(r#"{"type":"error","error":{"type":"overloaded_error"}}"#).is_err());
+        assert!(read("no json").is_err() && read("{}").is_err());
+    }
+}

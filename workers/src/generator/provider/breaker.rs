@@ -1,0 +1,206 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::CallError;
+
+/// Keeps calls away from a provider that failed several times in a row.
+///
+/// Closed, every call is let through. After so many failures in a row it opens: no call is let through. When it has
+/// been open long enough, one call is: if that one succeeds it closes, else it opens again. A probe that reaches a
+/// server that was gone closes it at once; a server that was there and failed must have been left alone long enough,
+/// and one more failure opens it again.
+pub(crate) struct Breaker {
+    failures: u32,
+    open_for: Duration,
+    state: Mutex<State>,
+}
+
+struct State {
+    failed: u32,
+    opened: Option<Instant>,
+    trying: bool,
+    unreachable: bool,
+    reason: Option<CallError>,
+    success: Option<Instant>,
+}
+
+/// Leave for one call. Its holder must tell how the call ended; dropped without a word, the call counts as not made.
+pub(crate) struct Permit {
+    breaker: Arc<Breaker>,
+    told: bool,
+}
+
+impl Breaker {
+    /// Opens for `open_for` after so many failures in a row, at least one.
+    pub(crate) fn new(failures: u32, open_for: Duration) -> Self {
+        let state =
+            State { failed: 0, opened: None, trying: false, unreachable: false, reason: None, success: None };
+        Self { failures: failures.max(1), open_for, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leave for one call, if one may be made now.
+    pub(crate) fn permit(self: &Arc<Self>) -> Option<Permit> {
+        let mut state = self.state();
+        if let Some(opened) = state.opened {
+            if state.trying || opened.elapsed() < self.open_for {
+                return None;
+            }
+            state.trying = true;
+        }
+        Some(Permit { breaker: Arc::clone(self), told: false })
+    }
+
+    /// Why calls are kept away; `None` while they are let through.
+    pub(crate) fn open_because(&self) -> Option<CallError> {
+        let state = self.state();
+        state.opened.and_then(|_| state.reason.clone())
+    }
+
+    /// Whether a call succeeded within the given time.
+    pub(crate) fn succeeded_within(&self, time: Duration) -> bool {
+        self.state().success.is_some_and(|at| at.elapsed() < time)
+    }
+
+    /// A probe did not reach the server: no visitor needs to find out.
+    pub(crate) fn lost(&self, error: CallError) {
+        let mut state = self.state();
+        state.unreachable = true;
+        state.opened = Some(Instant::now());
+        state.reason = Some(error);
+    }
+
+    /// A probe reached the server.
+    pub(crate) fn reached(&self) {
+        let mut state = self.state();
+        let Some(opened) = state.opened.filter(|_| !state.trying) else { return };
+        if state.unreachable {
+            state.close();
+        } else if opened.elapsed() >= self.open_for {
+            state.close();
+            state.failed = self.failures - 1;
+        }
+    }
+
+    fn succeeded(&self) {
+        let mut state = self.state();
+        state.close();
+        state.success = Some(Instant::now());
+    }
+
+    fn failed(&self, error: CallError) {
+        let mut state = self.state();
+        state.failed = state.failed.saturating_add(1);
+        state.success = None;
+        if state.trying || (state.opened.is_none() && state.failed >= self.failures) {
+            state.opened = Some(Instant::now());
+            state.unreachable = matches!(error, CallError::Unreachable(_));
+            state.trying = false;
+        }
+        state.reason = Some(error);
+    }
+}
+
+impl State {
+    fn close(&mut self) {
+        (self.failed, self.opened, self.trying, self.unreachable) = (0, None, false, false);
+        self.reason = None;
+    }
+}
+
+impl Permit {
+    /// The call gave an answer.
+    pub(crate) fn succeeded(mut self) {
+        self.told = true;
+        self.breaker.succeeded();
+    }
+
+    /// The call failed by the provider's fault.
+    pub(crate) fn failed(mut self, error: CallError) {
+        self.told = true;
+        self.breaker.failed(error);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.told {
+            self.breaker.state().trying = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPEN: Duration = Duration::from_secs(30);
+
+    fn breaker() -> Arc<Breaker> {
+        Arc::new(Breaker::new(3, OPEN))
+    }
+
+    fn fail(breaker: &Arc<Breaker>, times: usize, error: &CallError) {
+        for _ in 0..times {
+            breaker.permit().unwrap().failed(error.clone());
+        }
+    }
+
+    fn gone() -> CallError {
+        CallError::Unreachable("connection refused".into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_in_a_row_open_it_and_one_success_starts_the_count_again() {
+        let breaker = breaker();
+        fail(&breaker, 2, &CallError::Empty);
+        breaker.permit().unwrap().succeeded();
+        fail(&breaker, 2, &CallError::Empty);
+        assert!(breaker.open_because().is_none());
+        fail(&breaker, 1, &CallError::Status(500));
+        assert!(breaker.permit().is_none());
+        assert_eq!(breaker.open_because(), Some(CallError::Status(500)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_while_one_call_is_tried() {
+        let breaker = breaker();
+        fail(&breaker, 3, &CallError::Status(500));
+        tokio::time::advance(OPEN).await;
+        let trial = breaker.permit().unwrap();
+        assert!(breaker.permit().is_none(), "only one");
+        trial.failed(CallError::Status(500));
+        assert!(breaker.permit().is_none(), "open again");
+        tokio::time::advance(OPEN).await;
+        drop(breaker.permit().unwrap());
+        breaker.permit().expect("a call that was given up leaves the trial to the next").succeeded();
+        assert!(breaker.permit().is_some() && breaker.permit().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_mends_at_once_what_was_unreachable() {
+        let breaker = breaker();
+        fail(&breaker, 3, &CallError::Status(500));
+        breaker.reached();
+        assert!(breaker.permit().is_none(), "a server that fails is left alone");
+        tokio::time::advance(OPEN).await;
+        breaker.reached();
+        fail(&breaker, 1, &CallError::Status(500));
+        assert!(breaker.permit().is_none(), "one more failure opens it again");
+        let breaker = self::breaker();
+        fail(&breaker, 3, &gone());
+        breaker.reached();
+        assert!(breaker.permit().is_some());
+        breaker.lost(gone());
+        assert!(breaker.permit().is_none());
+        breaker.reached();
+        assert!(breaker.permit().is_some());
+    }
+}

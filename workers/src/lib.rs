@@ -1,0 +1,15 @@
+//! The stages that answer a question, the runner that drives them, and the sink that counts them.
+#![forbid(unsafe_code)]
+
+pub mod analytics;
+pub mod classifier;
+mod collections;
+pub mod dead;
+pub mod eval;
+pub mod generator;
+mod log;
+pub mod pipeline;
+pub mod process;
+pub mod retriever;
+pub mod runner;
+pub mod setup;

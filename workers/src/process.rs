@@ -1,0 +1,109 @@
+//! A worker process: the stages it runs, its health, its end.
+
+mod health;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use hoidap_shared::{broker::Broker, config::Config, fleet, telemetry};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::{
+    analytics::Sink,
+    pipeline::{Entry, pipeline},
+    runner::Context,
+};
+
+/// The name of the analytics sink on the command line: not a stage, but run like one.
+pub const ANALYTICS: &str = "analytics";
+
+/// Runs the named stages (and the analytics sink, when named) until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When a name is unknown, a stage cannot be opened, or NATS cannot be reached.
+pub async fn run(config: Config, names: &[String]) -> anyhow::Result<()> {
+    let entries = chosen(names)?;
+    let analytics = names.iter().any(|name| name == ANALYTICS);
+    telemetry::init_tls();
+    let metrics = telemetry::init_metrics()?;
+    let broker = Broker::connect(&config.nats, "hoidap-worker").await?;
+    broker.ensure_streams(&config.nats).await?;
+
+    let stop = CancellationToken::new();
+    let (opened, open) = watch::channel(Vec::new());
+    let instance = fleet::instance_name();
+    let config = Arc::new(config);
+    let context =
+        Context { config: Arc::clone(&config), broker: broker.clone(), instance, stop: stop.clone(), opened };
+    let wanted = entries.len() + usize::from(analytics);
+    let served =
+        health::serve(config.worker.listen, health::Health::new(metrics, broker, open, wanted), stop.clone())
+            .await?;
+
+    let mut tasks = JoinSet::new();
+    for entry in entries {
+        tasks.spawn((entry.run)(context.clone(), entry.next));
+    }
+    if analytics {
+        tasks.spawn(Sink::run(context.clone()));
+    }
+    tasks.spawn(served);
+    tasks.spawn(stop_on_signal(stop.clone()));
+    let result = first_failure(&mut tasks, &stop).await;
+    info!("stopped");
+    result
+}
+
+/// Every stage of the pipeline, and the analytics sink.
+pub fn every_name() -> Vec<String> {
+    pipeline().iter().map(|entry| entry.name).chain([ANALYTICS]).map(String::from).collect()
+}
+
+/// The entries of the named stages, in the pipeline's order.
+fn chosen(names: &[String]) -> anyhow::Result<Vec<Entry>> {
+    let all = pipeline();
+    for name in names {
+        if name != ANALYTICS && !all.iter().any(|entry| entry.name == name) {
+            bail!("`{name}` is not a stage: choose from {}", every_name().join(", "));
+        }
+    }
+    Ok(all.into_iter().filter(|entry| names.iter().any(|name| name == entry.name)).collect())
+}
+
+async fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+    tokio::select! {
+        _ = terminate.recv() => info!("SIGTERM: finishing what is in flight"),
+        _ = tokio::signal::ctrl_c() => info!("interrupted: finishing what is in flight"),
+        () = stop.cancelled() => {}
+    }
+    stop.cancel();
+    Ok(())
+}
+
+/// Waits for every task. When one fails, the others are told to stop, so that the process ends and is started anew.
+async fn first_failure(
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let mut result = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        let ended =
+            ended.unwrap_or_else(|panic| Err(anyhow::anyhow!("a task of this process died: {panic}")));
+        if ended.is_err() && result.is_ok() {
+            result = ended;
+        }
+        if result.is_err() {
+            stop.cancel();
+        }
+    }
+    // Gives the last acknowledgements time to leave the socket.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    result
+}

@@ -1,0 +1,118 @@
+//! The second stage: the passages that may answer.
+
+use std::sync::Arc;
+
+use hoidap_indices::{Library, SearchRequest};
+use hoidap_shared::{
+    config::{Config, Retriever as Settings},
+    job::{Classified, Envelope, FilterUsed, Retrieved},
+    stage::{Component, Next, Stage, StageError, StageStatus},
+};
+
+use crate::collections::{self, Watched};
+
+/// Searches the collections that the classifier chose.
+pub struct Retriever {
+    library: Watched,
+    settings: Settings,
+    version: String,
+}
+
+impl Retriever {
+    /// Searches with the filter; when what it leaves supports no answer, everything is searched.
+    fn search(
+        library: &Library,
+        settings: &Settings,
+        job: &Classified,
+    ) -> Result<Found, hoidap_indices::SearchError> {
+        let product = job.product.as_ref().map(|product| product.name.as_str());
+        let request = SearchRequest {
+            queries: &job.queries,
+            collections: &job.collections,
+            product,
+            section: job.section.as_deref(),
+            locale: Some(job.language),
+            depth: settings.depth,
+            candidates: settings.candidates,
+        };
+        let filtered = library.search(&request)?;
+        let narrowed = product.is_some() || job.section.is_some();
+        if !narrowed || filtered.support >= settings.min_support {
+            return Ok(Found { outcome: filtered, widened: false });
+        }
+        let every: Vec<String> =
+            library.collections().into_iter().map(|collection| collection.name).collect();
+        let wide = SearchRequest { collections: &every, product: None, section: None, ..request };
+        let widened = library.search(&wide)?;
+        if widened.support > filtered.support {
+            return Ok(Found { outcome: widened, widened: true });
+        }
+        Ok(Found { outcome: filtered, widened: false })
+    }
+}
+
+struct Found {
+    outcome: hoidap_indices::SearchOutcome,
+    widened: bool,
+}
+
+impl Stage for Retriever {
+    const NAME: &'static str = "retriever";
+    type In = Classified;
+    type Out = Retrieved;
+
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        let library = collections::watch(config).await?;
+        let version = collections::digest(&[&format!("{:?}", config.retriever)]);
+        Ok(Self { library, settings: config.retriever.clone(), version })
+    }
+
+    async fn process(&self, job: &Envelope<Classified>) -> Result<Next<Retrieved>, StageError> {
+        let (library, settings, classified) =
+            (Arc::clone(&self.library), self.settings.clone(), job.body.clone());
+        let stage_version = self.version.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let version = collections::digest(&[&stage_version, &library.version()]);
+            let found = Self::search(&library, &settings, &classified)?;
+            let mut passages = found.outcome.passages;
+            for passage in &mut passages {
+                cap(&mut passage.text, settings.max_passage_chars);
+            }
+            // Passages that fit support an answer only as far as the question is one for this site.
+            let support = found.outcome.support * (1.0 - classified.out_of_scope.clamp(0.0, 1.0));
+            let filter = if found.widened { FilterUsed::FellBack } else { found.outcome.filter };
+            Ok::<_, hoidap_indices::SearchError>(Retrieved { classified, passages, support, filter, version })
+        });
+        match work.await {
+            Ok(Ok(retrieved)) => Ok(Next::Forward(retrieved)),
+            Ok(Err(error)) => {
+                Err(StageError::Retry { reason: format!("the search failed: {error}"), after: None })
+            }
+            Err(panic) => Err(StageError::Retry { reason: format!("the search died: {panic}"), after: None }),
+        }
+    }
+
+    fn status(&self) -> StageStatus {
+        let components = self
+            .library
+            .collections()
+            .into_iter()
+            .map(|collection| Component {
+                name: format!("collection:{}", collection.name),
+                healthy: collection.refusal.is_none(),
+                detail: collection.refusal.unwrap_or_else(|| match collection.version {
+                    Some(version) => format!("version {version}, {} chunks", collection.chunks),
+                    None => "no version in service".into(),
+                }),
+            })
+            .collect();
+        StageStatus { version: collections::digest(&[&self.version, &self.library.version()]), components }
+    }
+}
+
+/// Cuts a text after so many characters.
+fn cap(text: &mut String, characters: usize) {
+    if let Some((end, _)) = text.char_indices().nth(characters) {
+        text.truncate(end);
+    }
+}

@@ -1,0 +1,194 @@
+use std::collections::BTreeMap;
+
+use async_nats::{HeaderMap, header::NATS_MESSAGE_ID, jetstream::Message};
+use hoidap_shared::{
+    events::page_of,
+    job::{
+        Answer, Classified, DecodeError, Envelope, Header, Job as _, Outcome, PageContext, Question, Scored,
+        Usage,
+    },
+    phrases,
+    stage::Stage,
+    text::Language,
+};
+use tracing::{error, warn};
+
+use super::{
+    Runner,
+    delivery::{Arrival, End},
+};
+
+/// Longest detail kept with a dead letter, in characters.
+const MAX_DETAIL: usize = 1_000;
+
+/// Why a job cannot go on.
+pub(super) struct Death {
+    code: &'static str,
+    detail: String,
+}
+
+impl Death {
+    pub(super) fn new(code: &'static str, detail: String) -> Self {
+        Self { code, detail }
+    }
+
+    pub(super) fn unreadable(error: &DecodeError) -> Self {
+        let code =
+            if matches!(error, DecodeError::Schema { .. }) { "unknown_schema" } else { "malformed_message" };
+        Self::new(code, error.to_string())
+    }
+
+    pub(super) fn late() -> Self {
+        Self::new("deadline_exceeded", "the deadline had passed when the job was taken up".into())
+    }
+
+    pub(super) fn too_often(delivery: u32) -> Self {
+        Self::new(
+            "too_many_deliveries",
+            format!("this was delivery {delivery}: the workers before did not survive it"),
+        )
+    }
+}
+
+/// What is known of a job that fails: its question, its classification, the visitor's language.
+type Known = (Question, Option<Classified>, Language);
+
+impl<S: Stage> Runner<S> {
+    /// Stores a dead letter, then tells the visitor; only then is the message acknowledged.
+    pub(super) async fn bury(
+        &self,
+        message: &Message,
+        arrival: &Arrival,
+        header: Option<Header>,
+        job: Option<&Envelope<S::In>>,
+        death: Death,
+    ) -> End {
+        let envelope = match (job, header) {
+            (Some(job), _) => {
+                let known =
+                    (job.body.question().clone(), job.body.classified().cloned(), job.body.language());
+                without_body(job).map(known)
+            }
+            (None, Some(header)) => of_header(header).map((unknown_question(), None, Language::default())),
+            (None, None) => {
+                return match self.store_dead(message, arrival, None, &death).await {
+                    Ok(()) => End::Done,
+                    Err(error) => self.again(arrival, &error.to_string()),
+                };
+            }
+        };
+        self.bury_parts(message, arrival, &envelope, death).await
+    }
+
+    pub(super) async fn bury_parts(
+        &self,
+        message: &Message,
+        arrival: &Arrival,
+        job: &Envelope<Known>,
+        death: Death,
+    ) -> End {
+        let stored = self.store_dead(message, arrival, Some(job.job_id.as_str()), &death).await;
+        if let Err(error) = stored {
+            error!(%error, "a dead letter could not be stored: look at the DEAD stream's size");
+            return self.again(arrival, &error.to_string());
+        }
+        let answer = without_body(job).map(self.apology(&job.body, death.code));
+        match self.finish(&answer, arrival).await {
+            Ok(_) => End::Done,
+            Err(error) => self.again(arrival, &error.to_string()),
+        }
+    }
+
+    async fn store_dead(
+        &self,
+        message: &Message,
+        arrival: &Arrival,
+        job: Option<&str>,
+        death: &Death,
+    ) -> anyhow::Result<()> {
+        let detail: String = death.detail.chars().filter(|c| !c.is_control()).take(MAX_DETAIL).collect();
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_MESSAGE_ID, format!("{}.{}.dead", arrival.sequence, S::NAME));
+        headers.insert("Hoidap-Stage", S::NAME);
+        headers.insert("Hoidap-Reason", death.code);
+        headers.insert("Hoidap-Detail", detail.as_str());
+        headers.insert("Hoidap-Job", job.unwrap_or_default());
+        headers.insert("Hoidap-Subject", message.subject.as_str());
+        headers.insert("Hoidap-Deliveries", arrival.delivery.to_string());
+        headers.insert("Hoidap-Stream-Seq", arrival.sequence.to_string());
+        let broker = &self.context.broker;
+        let subject = broker.subjects.dead(S::NAME);
+        broker.jetstream.publish_with_headers(subject, headers, message.payload.clone()).await?.await?;
+        metrics::counter!("hoidap_dead_letters_total", "stage" => S::NAME, "reason" => death.code)
+            .increment(1);
+        warn!(job, reason = death.code, detail, "dead letter");
+        Ok(())
+    }
+
+    fn apology(&self, (question, classified, language): &Known, code: &str) -> Answer {
+        Answer {
+            session_id: question.session_id.clone(),
+            user_id: question.user_id.clone(),
+            client: question.client.clone(),
+            question: question.message.clone(),
+            page: page_of(&question.context),
+            outcome: Outcome::Failed,
+            problem: Some(code.to_string()),
+            text: phrases::apology(*language, &self.context.config.support.address),
+            sources: Vec::new(),
+            citations: Vec::new(),
+            confidence: 0.0,
+            intent: classified.as_ref().map_or_else(
+                || Scored { name: "unknown".into(), confidence: 0.0 },
+                |known| known.intent.clone(),
+            ),
+            product: classified
+                .as_ref()
+                .and_then(|known| known.product.as_ref())
+                .map(|product| product.name.clone()),
+            language: *language,
+            provider: None,
+            model: None,
+            attempts: Vec::new(),
+            usage: Usage::default(),
+            versions: BTreeMap::new(),
+        }
+    }
+}
+
+fn without_body<T>(job: &Envelope<T>) -> Envelope<()> {
+    Envelope {
+        schema: job.schema,
+        job_id: job.job_id.clone(),
+        trace: job.trace.clone(),
+        deadline_ms: job.deadline_ms,
+        accepted_ms: job.accepted_ms,
+        gateway: job.gateway.clone(),
+        hops: job.hops.clone(),
+        body: (),
+    }
+}
+
+fn of_header(header: Header) -> Envelope<()> {
+    Envelope {
+        schema: hoidap_shared::job::SCHEMA,
+        job_id: header.job_id,
+        trace: None,
+        deadline_ms: header.accepted_ms,
+        accepted_ms: header.accepted_ms,
+        gateway: header.gateway,
+        hops: Vec::new(),
+        body: (),
+    }
+}
+
+fn unknown_question() -> Question {
+    Question {
+        message: String::new(),
+        session_id: String::new(),
+        context: PageContext::default(),
+        history: Vec::new(),
+        user_id: None,
+        client: String::new(),
+    }
+}

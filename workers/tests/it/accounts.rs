@@ -1,0 +1,342 @@
+//! The users of `nats/accounts.conf`: each does its work, and none another's.
+
+use std::time::Duration;
+
+use async_nats::{ConnectOptions, Event, ServerError, jetstream::stream::StorageType};
+use futures::StreamExt as _;
+use hoidap_shared::{
+    broker::Broker,
+    config::Config,
+    events::{CHAT, ChatEvent},
+    fleet::Fleet,
+    job::{Envelope, JobId, Outcome, Question},
+    stage::{Next, Stage, StageError, StageStatus},
+};
+use hoidap_testing::Server;
+use hoidap_workers::{
+    analytics::Sink,
+    runner::{self, Context},
+    setup,
+};
+use tokio::sync::mpsc;
+
+use crate::support::{answer, answered, ask, config, count, passwords, question, surroundings};
+
+const LONG: Duration = Duration::from_secs(20);
+const USERS: [&str; 5] = ["gateway", "classifier", "retriever", "generator", "analytics"];
+
+/// A small stage under the name, and so with the rights, of a real one.
+macro_rules! small_stage {
+    ($stage:ident, $name:literal, $work:expr) => {
+        struct $stage;
+
+        impl Stage for $stage {
+            const NAME: &'static str = $name;
+            type In = Question;
+            type Out = Question;
+
+            async fn open(_: &Config) -> anyhow::Result<Self> {
+                Ok(Self)
+            }
+
+            async fn process(&self, job: &Envelope<Question>) -> Result<Next<Question>, StageError> {
+                if job.body.message == $name {
+                    return Err(StageError::Permanent { code: "gave_up", reason: "as told".into() });
+                }
+                let work: fn(&Question) -> Next<Question> = $work;
+                Ok(work(&job.body))
+            }
+
+            fn status(&self) -> StageStatus {
+                StageStatus { version: "v1".into(), components: Vec::new() }
+            }
+        }
+    };
+}
+
+small_stage!(Classifier, "classifier", |question| Next::Forward(question.clone()));
+small_stage!(Retriever, "retriever", |question| Next::Forward(question.clone()));
+small_stage!(Generator, "generator", |question| Next::Answer(answer(question, "the answer")));
+
+fn server() -> Server {
+    let mut environment = passwords();
+    environment.push(("NATS_SYNC".into(), "always".into()));
+    Server::nats_with("nats/laptop.conf", &environment)
+}
+
+/// The settings of a process that has one user's password.
+fn config_of(server: &Server, user: &str, settings: &[(&str, &str)]) -> Config {
+    let (url, password) = (server.url(), format!("secret{user}"));
+    let own = [("NATS__URL", url.as_str()), ("NATS__USER", user), ("NATS__PASSWORD", &password)];
+    config(&[&own, settings].concat())
+}
+
+async fn context_of(server: &Server, user: &str) -> Context {
+    surroundings(config_of(server, user, &[])).await
+}
+
+/// A connection of a user, and what the server says that it may not do.
+async fn connect(server: &Server, user: &str) -> (async_nats::Client, mpsc::UnboundedReceiver<String>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let client = ConnectOptions::with_user_and_password(user.into(), format!("secret{user}"))
+        .custom_inbox_prefix(format!("_INBOX_{user}"))
+        .event_callback(move |event| {
+            let tell = tell.clone();
+            async move {
+                if let Event::ServerError(ServerError::Other(what)) = event {
+                    let _ = tell.send(what);
+                }
+            }
+        })
+        .connect(server.url())
+        .await
+        .unwrap();
+    (client, told)
+}
+
+/// Waits until something is so.
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let end = tokio::time::Instant::now() + LONG;
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < end, "not within {LONG:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_user_can_do_its_work() {
+    let server = server();
+    setup::run(&config_of(&server, "operator", &[])).await.unwrap();
+    let operator = context_of(&server, "operator").await.broker;
+    let gateway = context_of(&server, "gateway").await.broker;
+    let fleet = Fleet::follow(gateway.clone());
+    let mut replies = gateway.client.subscribe(gateway.subjects.replies("test")).await.unwrap();
+    let clickhouse = Server::clickhouse();
+    let clickhouse_url = clickhouse.url();
+    let analytics = config_of(&server, "analytics", &[("CLICKHOUSE__URL", &clickhouse_url)]);
+    let (classifier, retriever, generator, analytics) = tokio::join!(
+        context_of(&server, "classifier"),
+        context_of(&server, "retriever"),
+        context_of(&server, "generator"),
+        surroundings(analytics),
+    );
+    let contexts = [classifier.clone(), retriever.clone(), generator.clone(), analytics.clone()];
+    let running = tokio::spawn(async move {
+        tokio::try_join!(
+            runner::run::<Classifier>(classifier, Some("retriever")),
+            runner::run::<Retriever>(retriever, Some("generator")),
+            runner::run::<Generator>(generator, None),
+            Sink::run(analytics),
+        )
+    });
+
+    let job = question("hello");
+    ask(&gateway, "classifier", &job).await;
+    tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
+    let stored = answered(&gateway, &job.job_id, LONG).await;
+    assert_eq!(stored.hops.len(), 3, "a hop for each stage: {:?}", stored.hops);
+    for stage in ["classifier", "retriever", "generator"] {
+        let job = question(stage);
+        ask(&gateway, "classifier", &job).await;
+        let failed = answered(&gateway, &job.job_id, LONG).await.body;
+        assert_eq!((failed.outcome, failed.problem.as_deref()), (Outcome::Failed, Some("gave_up")));
+        tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
+        assert_eq!(count(&operator, "DEAD", &operator.subjects.dead(stage)).await, 1);
+    }
+    let event = rmp_serde::to_vec_named(&ChatEvent { job_id: JobId::new(), ..ChatEvent::of_answer(&stored) })
+        .unwrap();
+    let chat = gateway.subjects.events(CHAT);
+    gateway.jetstream.publish(chat, event.into()).await.unwrap().await.unwrap();
+    let members = ["classifier", "retriever", "generator", "analytics"];
+    until("the gateway sees every stage", async || {
+        members.iter().all(|stage| fleet.members(stage).len() == 1)
+    })
+    .await;
+    let rows = clickhouse::Client::default()
+        .with_url(clickhouse_url)
+        .with_compression(clickhouse::Compression::None);
+    until("ClickHouse has four answers and the gateway's own event", async || {
+        let count = rows.query("SELECT count() FROM hoidap.chats FINAL").fetch_one::<u64>().await;
+        count.is_ok_and(|count| count == 5)
+    })
+    .await;
+    for context in &contexts {
+        context.stop.cancel();
+    }
+    running.await.unwrap().unwrap();
+    for stage in ["classifier", "retriever", "generator"] {
+        let jobs = operator.jetstream.get_stream("HOIDAP_JOBS").await.unwrap();
+        let consumer = jobs.consumer_info(stage).await.unwrap();
+        assert_eq!((consumer.num_ack_pending, consumer.num_pending), (0, 0), "{stage} acknowledged all");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_can_do_the_work_of_another() {
+    let server = server();
+    setup::run(&config_of(&server, "operator", &[])).await.unwrap();
+    let operator = context_of(&server, "operator").await.broker;
+    let create = "$JS.API.CONSUMER.CREATE.HOIDAP_JOBS";
+    let forbidden: [(&str, &[&str]); 5] = [
+        (
+            "gateway",
+            &[
+                "hoidap.answers.x",
+                "hoidap.jobs.retriever",
+                "hoidap.jobs.generator",
+                "hoidap.jobs.done",
+                "hoidap.dead.classifier",
+                "hoidap.replies.x",
+                "$KV.hoidap_fleet.classifier.x",
+                create,
+                &format!("{create}.gateway.>"),
+                &format!("{create}.gateway.hoidap.jobs.done"),
+                "$JS.API.CONSUMER.MSG.NEXT.HOIDAP_JOBS.classifier",
+                "$JS.API.DIRECT.GET.HOIDAP_JOBS",
+                "$JS.API.DIRECT.GET.HOIDAP_ANSWERS",
+                "$JS.ACK.HOIDAP_JOBS.classifier.1.1.1.1.0",
+            ],
+        ),
+        (
+            "classifier",
+            &[
+                "hoidap.jobs.classifier",
+                "hoidap.jobs.generator",
+                "hoidap.dead.generator",
+                &format!("{create}.generator.hoidap.jobs.generator"),
+                &format!("{create}.classifier.hoidap.jobs.generator"),
+                create,
+                "$JS.API.CONSUMER.MSG.NEXT.HOIDAP_JOBS.generator",
+                "$JS.ACK.HOIDAP_JOBS.generator.1.1.1.1.0",
+                "$KV.hoidap_fleet.generator.x",
+            ],
+        ),
+        (
+            "retriever",
+            &[
+                "hoidap.jobs.classifier",
+                "hoidap.jobs.retriever",
+                "hoidap.dead.classifier",
+                "$JS.API.CONSUMER.MSG.NEXT.HOIDAP_JOBS.classifier",
+                "$JS.ACK.HOIDAP_JOBS.classifier.1.1.1.1.0",
+                "$KV.hoidap_fleet.classifier.x",
+                "$JS.API.CONSUMER.MSG.NEXT.HOIDAP_EVENTS.analytics",
+            ],
+        ),
+        (
+            "generator",
+            &[
+                "hoidap.jobs.classifier",
+                "hoidap.jobs.retriever",
+                "hoidap.jobs.generator",
+                "hoidap.dead.retriever",
+                "$JS.API.CONSUMER.MSG.NEXT.HOIDAP_JOBS.retriever",
+                "$KV.hoidap_fleet.retriever.x",
+            ],
+        ),
+        (
+            "analytics",
+            &[
+                "hoidap.jobs.classifier",
+                "hoidap.answers.x",
+                "hoidap.events.chat",
+                "hoidap.dead.classifier",
+                "$JS.API.CONSUMER.MSG.NEXT.HOIDAP_JOBS.classifier",
+                "$JS.API.DIRECT.GET.HOIDAP_ANSWERS.hoidap.answers.x",
+            ],
+        ),
+    ];
+    let streams =
+        ["JOBS", "ANSWERS", "DEAD", "ADVISORIES", "EVENTS"].map(|name| operator.subjects.stream(name));
+    let everyone: Vec<String> = streams
+        .iter()
+        .flat_map(|name| {
+            ["PURGE", "DELETE", "CREATE", "UPDATE", "MSG.DELETE", "MSG.GET", "SNAPSHOT", "RESTORE"]
+                .map(|verb| format!("$JS.API.STREAM.{verb}.{name}"))
+        })
+        .chain(
+            ["CONSUMER.DELETE.HOIDAP_JOBS.generator", "STREAM.DELETE.KV_hoidap_fleet"]
+                .map(|rest| format!("$JS.API.{rest}")),
+        )
+        .collect();
+    for (user, own) in forbidden {
+        let (client, mut violations) = connect(&server, user).await;
+        for subject in own.iter().copied().chain(everyone.iter().map(String::as_str)) {
+            client.publish(subject.to_string(), "by no right".into()).await.unwrap();
+            said(&mut violations, user, subject).await;
+        }
+        for subject in [
+            ">",
+            "hoidap.>",
+            "hoidap.jobs.*",
+            "hoidap.answers.*",
+            "hoidap.events.*",
+            "_INBOX.>",
+            "_INBOX_operator.>",
+        ] {
+            let _listening = client.subscribe(subject).await.unwrap();
+            said(&mut violations, user, subject).await;
+        }
+    }
+    for name in ["JOBS", "ANSWERS", "DEAD", "EVENTS"] {
+        assert_eq!(count(&operator, name, ">").await, 0, "nothing of it was stored in {name}");
+    }
+}
+
+/// Waits until the server says that a user may not use a subject.
+async fn said(violations: &mut mpsc::UnboundedReceiver<String>, user: &str, subject: &str) {
+    let what = tokio::time::timeout(Duration::from_secs(5), violations.recv()).await;
+    let what = what.unwrap_or_else(|_| panic!("{user} may use {subject}")).unwrap();
+    assert!(what.contains(&format!("\"{subject}\"")), "{user}, {subject}: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_refused_with_a_sentence() {
+    let server = server();
+    for user in USERS.into_iter().chain(["operator"]) {
+        let config = config_of(&server, user, &[("NATS__PASSWORD", "guessed")]);
+        let refused = Broker::connect(&config.nats, "test").await.unwrap_err().to_string();
+        assert!(refused.contains(&format!("refuses user `{user}`")), "{refused}");
+        assert!(!refused.contains("guessed"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_make_the_streams_waits_for_the_operator() {
+    let server = server();
+    let refused = setup::run(&config_of(&server, "gateway", &[])).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("HOIDAP_JOBS is missing") && refused.contains("hoidap-worker setup"),
+        "{refused}"
+    );
+
+    let config = config_of(&server, "gateway", &[]);
+    let broker = Broker::connect(&config.nats, "test").await.unwrap();
+    let waiting = tokio::spawn(async move { broker.ensure_streams(&config.nats).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!waiting.is_finished(), "it waits");
+    setup::run(&config_of(&server, "operator", &[])).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_changes_what_differs_and_refuses_what_the_server_cannot_change() {
+    let server = server();
+    let operator = context_of(&server, "operator").await.broker;
+    let mut updates = operator.client.subscribe("$JS.EVENT.ADVISORY.STREAM.UPDATED.>").await.unwrap();
+    operator.client.flush().await.unwrap();
+    setup::run(&config_of(&server, "operator", &[])).await.unwrap();
+    setup::run(&config_of(&server, "operator", &[("NATS__JOBS_MAX_AGE_DAYS", "3")])).await.unwrap();
+    let update = tokio::time::timeout(LONG, updates.next()).await.unwrap().unwrap();
+    assert!(update.subject.ends_with(".HOIDAP_JOBS"), "only JOBS differed: {}", update.subject);
+    let jobs = operator.jetstream.get_stream("HOIDAP_JOBS").await.unwrap();
+    assert_eq!(jobs.cached_info().config.max_age, Duration::from_hours(72));
+
+    let mut config = operator.jetstream.get_stream("HOIDAP_DEAD").await.unwrap().cached_info().config.clone();
+    operator.jetstream.delete_stream("HOIDAP_DEAD").await.unwrap();
+    config.storage = StorageType::Memory;
+    operator.jetstream.create_stream(config).await.unwrap();
+    let refused = setup::run(&config_of(&server, "operator", &[])).await.unwrap_err().to_string();
+    assert!(refused.contains("HOIDAP_DEAD") && refused.contains("storage"), "{refused}");
+    assert!(refused.contains("nats stream rm HOIDAP_DEAD"), "{refused}");
+}

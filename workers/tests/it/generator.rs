@@ -1,0 +1,162 @@
+//! The generator over providers that answer, fail and lie: servers of the real protocols, and llama.cpp itself.
+
+mod failover;
+mod honest;
+mod llama;
+mod stub;
+
+use std::collections::BTreeMap;
+
+use hoidap_shared::{
+    config::{Config, PromptStyle, Provider, ProviderKind},
+    job::{
+        Answer, Classified, Envelope, FilterUsed, Passage, Query, QueryKind, Ranks, Retrieved, Scored, now_ms,
+    },
+    stage::{Component, Next, Stage as _},
+    telemetry,
+    text::Language,
+};
+use hoidap_testing::needed;
+use hoidap_workers::generator::Generator;
+
+use crate::support;
+
+pub(crate) const LIMITS: &str = "Hạn mức | Free | Pro | Business\nDung lượng mỗi người | 10 GB | 500 GB | 2 TB\n\
+    Kích thước một tệp | 2 GB | 20 GB | 100 GB\nThiết bị đồng bộ | 2 | 10 | không giới hạn";
+pub(crate) const BROWSER: &str = "Trình duyệt chỉ tải lên được tệp đến 5 GB, dù gói của bạn cho phép lớn hơn. Tệp to hơn \
+    phải tải bằng ứng dụng máy tính, vì ứng dụng chia tệp thành nhiều phần và tự tải tiếp khi rớt mạng.";
+pub(crate) const TRASH: &str = "Files in the trash are kept for 60 days on Pro and for 15 days on Free. When that time is \
+    over, nobody can restore them.";
+
+/// A provider of a server that speaks OpenAI's protocol; quick to lose patience.
+pub(crate) fn openai(url: &str) -> Provider {
+    Provider {
+        kind: ProviderKind::OpenAi,
+        base_url: url.into(),
+        model: "model-a".into(),
+        api_key_env: String::new(),
+        prompt: PromptStyle::Chat,
+        connect_timeout_ms: 300,
+        first_token_timeout_ms: 800,
+        total_timeout_ms: 1_500,
+        usd_per_million_prompt_tokens: Some(1.0),
+        usd_per_million_completion_tokens: Some(10.0),
+    }
+}
+
+/// The same of Anthropic's.
+pub(crate) fn anthropic(url: &str) -> Provider {
+    Provider { kind: ProviderKind::Anthropic, model: "model-b".into(), ..openai(url) }
+}
+
+/// A configuration with the real embedding model, these providers in this order, and the extractive one.
+pub(crate) fn config(providers: Vec<(&str, Provider)>) -> Config {
+    telemetry::init_tls();
+    let model = needed("HOIDAP_EMBEDDING__MODEL_DIR");
+    let mut config = support::config(&[("EMBEDDING__MODEL_DIR", &model), ("GENERATOR__PROBE_MS", "200")]);
+    config.generator.providers = providers.iter().map(|(name, _)| (*name).to_string()).collect();
+    config.generator.providers.push("extractive".into());
+    let named: BTreeMap<_, _> =
+        providers.into_iter().map(|(name, provider)| (name.to_string(), provider)).collect();
+    config.providers.extend(named);
+    config
+}
+
+/// A passage of the collection `drive`.
+pub(crate) fn passage(n: usize, locale: &str, heading: &str, text: &str) -> Passage {
+    Passage {
+        chunk_id: format!("chunk-{n}"),
+        collection: "drive".into(),
+        version: "v7".into(),
+        text: text.into(),
+        score: 0.9 - 0.1 * n as f32,
+        similarity: Some(0.88),
+        ranks: Ranks { dense: Some(n as u32 + 1), lexical: Some(n as u32 + 1), fused: Some(n as u32 + 1) },
+        url: format!("https://www.example.com/{n}"),
+        source: format!("drive/{n}.html"),
+        title: "Diệc Drive".into(),
+        heading_path: vec![heading.into()],
+        start: 10,
+        end: 10 + text.chars().count(),
+        locale: locale.into(),
+        product: Some("drive".into()),
+        section: None,
+        document_hash: format!("{n:064x}"),
+    }
+}
+
+/// A question about three passages.
+pub(crate) fn job(language: Language, question: &str) -> Envelope<Retrieved> {
+    let asked = support::question(question);
+    let classified = Classified {
+        question: asked.body.clone(),
+        language,
+        meaning: question.into(),
+        intent: Scored { name: "product_info".into(), confidence: 0.9 },
+        out_of_scope: 0.0,
+        product: Some(Scored { name: "drive".into(), confidence: 0.9 }),
+        section: None,
+        queries: vec![Query { text: question.into(), kind: QueryKind::Asked, weight: 1.0, embedding: None }],
+        collections: vec!["drive".into()],
+        version: "classifier-1".into(),
+    };
+    let passages = vec![
+        passage(0, "vi", "Hạn mức theo gói", LIMITS),
+        passage(1, "vi", "Tải lên bằng trình duyệt", BROWSER),
+        passage(2, "en", "How long files are kept", TRASH),
+    ];
+    let body = Retrieved {
+        classified,
+        passages,
+        support: 0.8,
+        filter: FilterUsed::Product,
+        version: "retriever-1".into(),
+    };
+    Envelope { deadline_ms: now_ms() + 10_000, ..asked.map(body) }
+}
+
+/// The answer, checked for what holds of every answer.
+pub(crate) async fn answer(generator: &Generator, job: &Envelope<Retrieved>) -> Answer {
+    let Next::Answer(answer) = generator.process(job).await.unwrap();
+    check(&answer);
+    answer
+}
+
+/// The state of one provider.
+pub(crate) fn component(generator: &Generator, name: &str) -> Component {
+    let name = format!("provider:{name}");
+    generator.status().components.into_iter().find(|component| component.name == name).unwrap()
+}
+
+/// Waits until a provider is well, or not.
+pub(crate) async fn wait_for(generator: &Generator, name: &str, healthy: bool) {
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    while component(generator, name).healthy != healthy {
+        assert!(tokio::time::Instant::now() < end, "{:?}", component(generator, name));
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// Every `[n]` in the text is one citation's, resolves to a source, and stands right behind the sentence it supports.
+fn check(answer: &Answer) {
+    let text: Vec<char> = answer.text.chars().collect();
+    let mut marks = Vec::new();
+    for at in (0..text.len()).filter(|&at| text[at] == '[') {
+        let inner: String = text[at + 1..].iter().take_while(|c| **c != ']').collect();
+        if let Ok(n) = inner.parse::<u32>() {
+            marks.push((at, n));
+        }
+    }
+    let cited: Vec<(usize, u32)> = answer.citations.iter().map(|c| (c.answer_end + 1, c.n)).collect();
+    assert_eq!(marks, cited, "{}", answer.text);
+    for n in 1..=answer.sources.len() as u32 {
+        assert!(cited.iter().any(|(_, cited)| *cited == n), "source {n} is not cited: {}", answer.text);
+    }
+    assert!(cited.iter().all(|(_, n)| (1..=answer.sources.len() as u32).contains(n)), "{}", answer.text);
+    assert!((0.0..=1.0).contains(&answer.confidence), "{}", answer.confidence);
+    assert!(!answer.text.chars().any(|c| c.is_control() && c != '\n'), "{:?}", answer.text);
+    assert_eq!(
+        answer.versions.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["classifier", "generator", "retriever"]
+    );
+}

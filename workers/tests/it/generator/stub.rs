@@ -1,0 +1,212 @@
+//! A server that speaks the streaming protocols of OpenAI and Anthropic, and misbehaves as it is told.
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use futures::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use tokio_util::task::AbortOnDropHandle;
+
+/// What the server does with one question.
+#[derive(Clone, Debug)]
+pub(crate) enum Play {
+    /// Streams these pieces, then ends well.
+    Say(Vec<String>),
+    /// Says nothing for a while, then answers.
+    SlowFirst(Duration, String),
+    /// Says this and then no more, without closing.
+    Hang(String),
+    /// Says this and closes the connection.
+    Close(String),
+    /// Answers with this status.
+    Status(u16),
+    /// Sends events that are not the protocol.
+    Malformed,
+    /// Streams words without end.
+    Endless,
+    /// Points to another address.
+    Redirect(String),
+    /// Ends well without words.
+    Silent,
+    /// Stops for want of room after these words.
+    CutOff(String),
+}
+
+/// What was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+#[derive(Default)]
+struct Stage {
+    plays: VecDeque<Play>,
+    usual: Option<Play>,
+    asked: Vec<Asked>,
+    probes: usize,
+}
+
+/// A running server; ends when dropped.
+pub(crate) struct Stub {
+    stage: Arc<Mutex<Stage>>,
+    port: u16,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Stub {
+    /// A server that always does the same.
+    pub(crate) async fn always(play: Play) -> Self {
+        Self::start(Vec::new(), Some(play), 0).await
+    }
+
+    /// A server that does one thing after the other, then refuses.
+    pub(crate) async fn once(plays: Vec<Play>) -> Self {
+        Self::start(plays, None, 0).await
+    }
+
+    /// A server on the given port; 0 for a free one.
+    pub(crate) async fn start(plays: Vec<Play>, usual: Option<Play>, port: u16) -> Self {
+        let stage = Arc::new(Mutex::new(Stage { plays: plays.into(), usual, ..Stage::default() }));
+        let app = Router::new()
+            .route("/v1/models", get(models))
+            .route("/v1/chat/completions", post(ask))
+            .route("/v1/messages", post(ask))
+            .with_state(Arc::clone(&stage));
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { stage, port, _task: AbortOnDropHandle::new(task) }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/v1", self.port)
+    }
+
+    /// The questions so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.stage.lock().unwrap().asked.clone()
+    }
+
+    /// The looks at the list of models so far.
+    pub(crate) fn probes(&self) -> usize {
+        self.stage.lock().unwrap().probes
+    }
+
+    /// From now on, does this.
+    pub(crate) fn now(&self, play: Play) {
+        let mut stage = self.stage.lock().unwrap();
+        stage.plays.clear();
+        stage.usual = Some(play);
+    }
+}
+
+async fn models(State(stage): State<Arc<Mutex<Stage>>>) -> Response {
+    stage.lock().unwrap().probes += 1;
+    axum::Json(json!({"object": "list", "data": []})).into_response()
+}
+
+async fn ask(State(stage): State<Arc<Mutex<Stage>>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let path = parts.uri.path().to_string();
+    let anthropic = path.ends_with("/messages");
+    let play = {
+        let mut stage = stage.lock().unwrap();
+        let body = serde_json::from_slice(&body).unwrap();
+        stage.asked.push(Asked { path, headers: parts.headers, body });
+        let next = stage.plays.pop_front();
+        next.or_else(|| stage.usual.clone()).unwrap_or(Play::Status(503))
+    };
+    let speak = move |text: &str| if anthropic { anthropic_words(text) } else { openai_words(text) };
+    let end = move |cut| if anthropic { anthropic_end(cut) } else { openai_end(cut) };
+    match play {
+        Play::Say(pieces) => {
+            let mut events: Vec<Bytes> = pieces.iter().map(|piece| speak(piece)).collect();
+            events.push(end(false));
+            events_of(stream::iter(events))
+        }
+        Play::CutOff(text) => events_of(stream::iter([speak(&text), end(true)])),
+        Play::Silent => events_of(stream::iter([end(false)])),
+        Play::SlowFirst(wait, text) => {
+            let words = [speak(&text), end(false)];
+            events_of(stream::once(tokio::time::sleep(wait)).flat_map(move |()| stream::iter(words.clone())))
+        }
+        Play::Hang(text) => events_of(stream::iter([speak(&text)]).chain(stream::pending())),
+        Play::Close(text) => {
+            let words = stream::iter([Ok(speak(&text))]);
+            let broken = stream::once(async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(std::io::Error::other("the server goes away"))
+            });
+            sse(Body::from_stream(words.chain(broken)))
+        }
+        Play::Endless => {
+            let words = speak(&"lời ".repeat(256));
+            events_of(stream::repeat(words))
+        }
+        Play::Malformed => {
+            events_of(stream::iter([Bytes::from_static(b"data: {\"choices\": [nonsense\n\n")]))
+        }
+        Play::Status(status) => {
+            (StatusCode::from_u16(status).unwrap(), "key sk-from-the-server").into_response()
+        }
+        Play::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response(),
+    }
+}
+
+fn events_of(events: impl futures::Stream<Item = Bytes> + Send + 'static) -> Response {
+    sse(Body::from_stream(events.map(Ok::<_, Infallible>)))
+}
+
+fn sse(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
+}
+
+fn event(value: &Value) -> String {
+    format!("data: {value}\n\n")
+}
+
+fn openai_words(text: &str) -> Bytes {
+    event(&json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]})).into()
+}
+
+fn openai_end(cut: bool) -> Bytes {
+    let reason = if cut { "length" } else { "stop" };
+    let stop = event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}));
+    let usage = event(&json!({"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 20}}));
+    format!("{stop}{usage}data: [DONE]\n\n").into()
+}
+
+fn anthropic_words(text: &str) -> Bytes {
+    let delta = json!({"type": "text_delta", "text": text});
+    let words = json!({"type": "content_block_delta", "index": 0, "delta": delta});
+    format!("event: content_block_delta\n{}", event(&words)).into()
+}
+
+fn anthropic_end(cut: bool) -> Bytes {
+    let reason = if cut { "max_tokens" } else { "end_turn" };
+    let start =
+        json!({"type": "message_start", "message": {"usage": {"input_tokens": 100, "output_tokens": 1}}});
+    let change =
+        json!({"type": "message_delta", "delta": {"stop_reason": reason}, "usage": {"output_tokens": 20}});
+    let parts = [start, change, json!({"type": "ping"}), json!({"type": "message_stop"})];
+    parts.iter().map(event).collect::<String>().into()
+}

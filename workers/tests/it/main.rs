@@ -1,0 +1,11 @@
+//! The workers over the real parts.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod accounts;
+mod analytics;
+mod cluster;
+mod dead;
+mod generator;
+mod runner;
+mod support;

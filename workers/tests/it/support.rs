@@ -1,0 +1,144 @@
+//! What the tests share: a broker of their own, questions, and reading what a fleet stored.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_nats::jetstream::stream::DirectGetErrorKind;
+use hoidap_shared::{
+    broker::Broker,
+    config::Config,
+    fleet::instance_name,
+    job::{Answer, Envelope, JobId, Outcome, PageContext, Question, SCHEMA, Scored, Usage, now_ms},
+    text::Language,
+};
+use hoidap_testing::Server;
+use hoidap_workers::runner::Context;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The defaults with a few settings changed.
+pub(crate) fn config(settings: &[(&str, &str)]) -> Config {
+    let variables: HashMap<_, _> =
+        settings.iter().map(|(key, value)| (format!("HOIDAP_{key}"), (*value).to_string())).collect();
+    Config::read(None, Some(variables)).unwrap()
+}
+
+/// A worker process's surroundings on a broker, with the given settings.
+pub(crate) async fn context(nats: &Server, settings: &[(&str, &str)]) -> Context {
+    let url = nats.url();
+    let all: Vec<(&str, &str)> =
+        [("NATS__URL", url.as_str())].into_iter().chain(settings.iter().copied()).collect();
+    surroundings(config(&all)).await
+}
+
+/// A worker process's surroundings with the given configuration.
+pub(crate) async fn surroundings(config: Config) -> Context {
+    let broker = Broker::connect(&config.nats, "test").await.unwrap();
+    broker.ensure_streams(&config.nats).await.unwrap();
+    Context {
+        config: Arc::new(config),
+        broker,
+        instance: instance_name(),
+        stop: CancellationToken::new(),
+        opened: watch::channel(Vec::new()).0,
+    }
+}
+
+/// A password for each user of `nats/accounts.conf`: `secret` and the user's name.
+pub(crate) fn passwords() -> Vec<(String, String)> {
+    ["gateway", "classifier", "retriever", "generator", "analytics", "operator"]
+        .map(|user| (format!("NATS_PASSWORD_{}", user.to_uppercase()), format!("secret{user}")))
+        .to_vec()
+}
+
+/// Another process beside the given one: the same broker and settings, its own name and end.
+pub(crate) fn beside(context: &Context) -> Context {
+    Context {
+        instance: instance_name(),
+        stop: CancellationToken::new(),
+        opened: watch::channel(Vec::new()).0,
+        ..context.clone()
+    }
+}
+
+/// A question as the gateway publishes it.
+pub(crate) fn question(message: &str) -> Envelope<Question> {
+    Envelope {
+        schema: SCHEMA,
+        job_id: JobId::new(),
+        trace: None,
+        deadline_ms: now_ms() + 60_000,
+        accepted_ms: now_ms(),
+        gateway: "test".into(),
+        hops: Vec::new(),
+        body: Question {
+            message: message.into(),
+            session_id: "session-0001".into(),
+            context: PageContext { url: "https://www.example.com/".into(), ..PageContext::default() },
+            history: Vec::new(),
+            user_id: None,
+            client: "c".into(),
+        },
+    }
+}
+
+/// An answer with the given text.
+pub(crate) fn answer(question: &Question, text: &str) -> Answer {
+    Answer {
+        session_id: question.session_id.clone(),
+        user_id: None,
+        client: question.client.clone(),
+        question: question.message.clone(),
+        page: question.context.url.clone(),
+        outcome: Outcome::Answered,
+        problem: None,
+        text: text.into(),
+        sources: Vec::new(),
+        citations: Vec::new(),
+        confidence: 0.5,
+        intent: Scored { name: "how_to".into(), confidence: 0.9 },
+        product: None,
+        language: Language::En,
+        provider: None,
+        model: None,
+        attempts: Vec::new(),
+        usage: Usage::default(),
+        versions: Default::default(),
+    }
+}
+
+/// Publishes a job to a stage as the gateway does.
+pub(crate) async fn ask(broker: &Broker, stage: &str, job: &Envelope<Question>) {
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Nats-Msg-Id", format!("{}.{stage}", job.job_id));
+    let bytes = job.encode().unwrap().into();
+    broker
+        .jetstream
+        .publish_with_headers(broker.subjects.jobs(stage), headers, bytes)
+        .await
+        .unwrap()
+        .await
+        .unwrap();
+}
+
+/// The stored answer of a job, waiting for it.
+pub(crate) async fn answered(broker: &Broker, job: &JobId, within: Duration) -> Envelope<Answer> {
+    let stream = broker.jetstream.get_stream_no_info(broker.subjects.stream("ANSWERS")).await.unwrap();
+    let end = tokio::time::Instant::now() + within;
+    loop {
+        match stream.direct_get_last_for_subject(broker.subjects.answer(job)).await {
+            Ok(found) => return Envelope::decode(&found.payload).unwrap(),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => {}
+            Err(error) => panic!("{error}"),
+        }
+        assert!(tokio::time::Instant::now() < end, "no answer of {job} within {within:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// How many messages a stream holds on subjects that match.
+pub(crate) async fn count(broker: &Broker, stream: &str, subject: &str) -> usize {
+    let stream = broker.jetstream.get_stream(broker.subjects.stream(stream)).await.unwrap();
+    let info = stream.info_with_subjects(subject).await.unwrap();
+    use futures::TryStreamExt as _;
+    info.try_fold(0, |sum, (_, messages)| async move { Ok(sum + messages) }).await.unwrap()
+}
