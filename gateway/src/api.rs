@@ -1,0 +1,8 @@
+//! The bodies of requests and answers. They are a public contract, apart from the fleet's own messages: fields may be
+//! added, none may go or change type.
+
+mod request;
+mod response;
+
+pub use request::ChatRequest;
+pub use response::ChatResponse;

@@ -1,0 +1,155 @@
+use hoidap_shared::job::{Citation, JobId, Source};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::cache::KeptAnswer;
+
+/// An answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChatResponse {
+    /// What the visitor reads, with `[n]` behind each supported sentence.
+    pub response: String,
+    /// The session that asked.
+    pub session_id: String,
+    /// The passages the answer cites; `[n]` is the n-th, from 1.
+    pub sources: Vec<SourceOutput>,
+    /// How sure the answer is.
+    #[schema(minimum = 0, maximum = 1)]
+    pub confidence: f32,
+    /// What the visitor wants, such as `how_to`.
+    pub intent: String,
+    /// The product it is about.
+    pub target_product: Option<String>,
+    /// Seconds from the request to the answer.
+    pub processing_time: f64,
+    /// The job's name, for questions to the operator.
+    #[schema(value_type = String, format = "uuid")]
+    pub job_id: JobId,
+    /// How the question ended: `answered`, `unanswered`, `small_talk`, `out_of_scope` or `human_agent`.
+    pub outcome: &'static str,
+    /// The language of the answer: `vi` or `en`.
+    pub language: &'static str,
+    /// Whether the answer was given before and kept.
+    pub cached: bool,
+    /// Which sentence rests on which source.
+    pub citations: Vec<CitationOutput>,
+}
+
+/// A passage the answer cites.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SourceOutput {
+    /// The passage's text.
+    pub content: String,
+    /// The collection it was found in.
+    pub collection: String,
+    /// How well it fits the question.
+    #[schema(minimum = 0, maximum = 1)]
+    pub score: f32,
+    /// Where it stands.
+    pub metadata: SourceMetadataOutput,
+}
+
+/// Where a passage stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SourceMetadataOutput {
+    /// The document's address.
+    pub url: String,
+    /// The document's title.
+    pub title: String,
+    /// The headings above the passage, outermost first.
+    pub heading_path: Vec<String>,
+    /// The chunk the passage is.
+    pub chunk_id: String,
+    /// SHA-256 of the document, in hexadecimal.
+    pub document_version: String,
+    /// The version of the collection.
+    pub index_version: String,
+    /// Where the passage starts in the document's extracted text, in characters.
+    pub start: usize,
+    /// Where it ends, exclusive.
+    pub end: usize,
+    /// The document's path as it was indexed.
+    pub source: String,
+    /// The document's locale.
+    pub locale: String,
+    /// The product the document is about.
+    pub product: Option<String>,
+    /// The section it belongs to.
+    pub section: Option<String>,
+}
+
+/// One sentence of the answer and the source that supports it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CitationOutput {
+    /// The source's number, from 1.
+    #[schema(minimum = 1)]
+    pub n: u32,
+    /// Where the sentence starts in the answer, in characters.
+    pub answer_start: usize,
+    /// Where it ends, exclusive.
+    pub answer_end: usize,
+    /// How strongly the source supports it.
+    #[schema(minimum = 0, maximum = 1)]
+    pub support: f32,
+}
+
+impl ChatResponse {
+    /// The answer to one visitor: `kept` is the same for all who ask the same.
+    pub fn new(kept: KeptAnswer, session_id: String, job_id: JobId, cached: bool, seconds: f64) -> Self {
+        Self {
+            response: kept.text,
+            session_id,
+            sources: kept.sources.into_iter().map(SourceOutput::from).collect(),
+            confidence: unit(kept.confidence),
+            intent: kept.intent,
+            target_product: kept.product,
+            processing_time: seconds,
+            job_id,
+            outcome: kept.outcome.name(),
+            language: kept.language.code(),
+            cached,
+            citations: kept.citations.into_iter().map(CitationOutput::from).collect(),
+        }
+    }
+}
+
+impl From<Source> for SourceOutput {
+    fn from(source: Source) -> Self {
+        let at = source.metadata;
+        Self {
+            content: source.content,
+            collection: source.collection,
+            score: unit(source.score),
+            metadata: SourceMetadataOutput {
+                url: at.url,
+                title: at.title,
+                heading_path: at.heading_path,
+                chunk_id: at.chunk_id,
+                document_version: at.document_version,
+                index_version: at.index_version,
+                start: at.start,
+                end: at.end,
+                source: at.source,
+                locale: at.locale,
+                product: at.product,
+                section: at.section,
+            },
+        }
+    }
+}
+
+impl From<Citation> for CitationOutput {
+    fn from(citation: Citation) -> Self {
+        Self {
+            n: citation.n,
+            answer_start: citation.answer_start,
+            answer_end: citation.answer_end,
+            support: unit(citation.support),
+        }
+    }
+}
+
+/// A number of 0 to 1; one that is none counts as 0, because JSON has no NaN.
+fn unit(value: f32) -> f32 {
+    if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
+}

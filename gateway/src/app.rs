@@ -1,0 +1,87 @@
+//! What the endpoints share, and the routes to them.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{Router, middleware};
+use hoidap_shared::{
+    config::{Config, Environment},
+    fleet::instance_name,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    cache::Cache, chat, chat::Link, client::Clients, dashboard, dashboard::Dashboard, docs, health,
+    health::Health, layers, limit::Limiter, monitoring, monitoring::Monitor, redis::Redis,
+};
+
+/// What the endpoints share.
+#[allow(missing_docs)]
+pub struct App {
+    pub config: Config,
+    pub link: Link,
+    pub redis: Arc<Redis>,
+    pub cache: Cache,
+    pub limiter: Option<Limiter>,
+    pub clients: Clients,
+    pub health: Health,
+    pub dashboard: Dashboard,
+    pub monitor: Monitor,
+    pub prometheus: PrometheusHandle,
+    pub started: Instant,
+}
+
+impl App {
+    /// Makes all parts. Connections are made in the background, so it succeeds while the servers are away.
+    ///
+    /// # Errors
+    /// When a setting makes no sense: the sentence names it.
+    pub fn new(config: Config, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
+        let redis = Arc::new(Redis::new(&config.redis)?);
+        let ttl = Duration::from_secs(config.cache.ttl_secs);
+        Ok(Self {
+            link: Link::start(config.nats.clone(), instance_name()),
+            cache: Cache::new(redis.clone(), ttl, config.support.address.clone()),
+            limiter: Limiter::new(redis.clone(), config.rate_limit.chat_per_minute),
+            clients: Clients::new(&config.gateway)?,
+            health: Health::new(&config.clickhouse)?,
+            dashboard: Dashboard::new(&config.clickhouse),
+            monitor: Monitor::new()?,
+            prometheus,
+            started: Instant::now(),
+            redis,
+            config,
+        })
+    }
+}
+
+/// The endpoints that the OpenAPI document describes.
+pub fn endpoints() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(docs::about())
+        .routes(routes!(chat::chat))
+        .routes(routes!(health::health))
+        .routes(routes!(dashboard::dashboard))
+        .routes(routes!(monitoring::monitoring))
+        .routes(routes!(monitoring::prometheus))
+}
+
+/// All routes with everything around them.
+///
+/// # Errors
+/// When `gateway.cors_origins` makes no sense.
+pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
+    let (mut router, openapi) = endpoints().split_for_parts();
+    if app.config.environment == Environment::Development {
+        router = docs::Pages::new(&openapi)?.mount(router);
+    }
+    Ok(router
+        .layer(CatchPanicLayer::custom(layers::caught))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::guard))
+        .layer(layers::cors(&app.config.gateway)?)
+        .layer(middleware::from_fn(layers::finish))
+        .with_state(app))
+}

@@ -1,0 +1,200 @@
+//! The answer cache: what one visitor got, given to the next who asks the same under the same circumstances.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use hoidap_shared::{
+    job::{Answer, Citation, Outcome, Question, Source},
+    text::Language,
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tracing::debug;
+
+use crate::{chat::STAGES, client::hex, redis::Redis};
+
+/// The form of kept answers: part of their keys, so that another form is never read.
+const FORM: u8 = 1;
+/// How long an answer is kept at most that was made while a provider failed.
+const MAKESHIFT_TTL: Duration = Duration::from_secs(60);
+
+/// What is kept of an answer: nothing of the visitor who got it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct KeptAnswer {
+    pub text: String,
+    pub sources: Vec<Source>,
+    pub citations: Vec<Citation>,
+    pub confidence: f32,
+    pub intent: String,
+    pub product: Option<String>,
+    pub language: Language,
+    pub outcome: Outcome,
+}
+
+impl From<&Answer> for KeptAnswer {
+    fn from(answer: &Answer) -> Self {
+        Self {
+            text: answer.text.clone(),
+            sources: answer.sources.clone(),
+            citations: answer.citations.clone(),
+            confidence: answer.confidence,
+            intent: answer.intent.name.clone(),
+            product: answer.product.clone(),
+            language: answer.language,
+            outcome: answer.outcome,
+        }
+    }
+}
+
+/// What the cache did since the start.
+#[derive(Debug, Default)]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    stores: AtomicU64,
+    failures: AtomicU64,
+}
+
+/// What the cache did since the start.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+pub struct CacheStats {
+    /// Questions answered from the cache.
+    pub hits: u64,
+    /// Questions that were not in it.
+    pub misses: u64,
+    /// Hits by all look-ups, 0 to 1; 0 before the first.
+    pub hit_rate: f64,
+    /// Answers put into it.
+    pub stores: u64,
+    /// Look-ups and stores that Redis did not serve.
+    pub failures: u64,
+    /// How long an answer is kept, in seconds; 0 for no cache.
+    pub ttl_secs: u64,
+}
+
+/// The answer cache of all gateways, in Redis.
+pub struct Cache {
+    redis: Arc<Redis>,
+    ttl: Duration,
+    support: String,
+    counts: Counts,
+}
+
+impl Cache {
+    /// A cache that keeps answers for `ttl`; zero for none. Answers may name the `support` address.
+    pub fn new(redis: Arc<Redis>, ttl: Duration, support: String) -> Self {
+        Self { redis, ttl, support, counts: Counts::default() }
+    }
+
+    /// The answer to a question, if one is kept that the fleet at these versions would give.
+    pub async fn find(&self, question: &Question, fleet: &BTreeMap<String, String>) -> Option<KeptAnswer> {
+        if self.ttl.is_zero() {
+            return None;
+        }
+        // An answer may come from any stage, and then depends on no later one.
+        let keys: Vec<String> = (1..=STAGES.len())
+            .filter_map(|passed| {
+                let stages = &STAGES[..passed];
+                let versions: Option<BTreeMap<&str, &str>> =
+                    stages.iter().map(|stage| Some((*stage, fleet.get(*stage)?.as_str()))).collect();
+                Some(self.key(question, &versions?))
+            })
+            .collect();
+        let found = self
+            .redis
+            .run(move |connection| {
+                Box::pin(async move {
+                    redis::cmd("MGET").arg(keys).query_async::<Vec<Option<Vec<u8>>>>(connection).await
+                })
+            })
+            .await;
+        let kept = match found {
+            Ok(values) => values.into_iter().flatten().find_map(|value| rmp_serde::from_slice(&value).ok()),
+            Err(error) => {
+                debug!(%error, "the cache was not asked");
+                self.count(&self.counts.failures, "failure");
+                return None;
+            }
+        };
+        match kept {
+            Some(_) => self.count(&self.counts.hits, "hit"),
+            None => self.count(&self.counts.misses, "miss"),
+        }
+        kept
+    }
+
+    /// Keeps an answer under the versions that it was made with, if another visitor may get it.
+    pub async fn keep(&self, question: &Question, answer: &Answer) {
+        if self.ttl.is_zero() || !answer.outcome.cacheable() || answer.versions.is_empty() {
+            return;
+        }
+        let versions =
+            answer.versions.iter().map(|(stage, version)| (stage.as_str(), version.as_str())).collect();
+        let key = self.key(question, &versions);
+        let makeshift = answer.attempts.iter().any(|attempt| attempt.error.is_some());
+        let ttl = if makeshift { self.ttl.min(MAKESHIFT_TTL) } else { self.ttl };
+        let Ok(value) = rmp_serde::to_vec_named(&KeptAnswer::from(answer)) else { return };
+        let stored = self
+            .redis
+            .run(move |connection| {
+                Box::pin(async move {
+                    let mut command = redis::cmd("SET");
+                    command.arg(key).arg(value).arg("PX").arg(ttl.as_millis() as u64);
+                    command.query_async::<()>(connection).await
+                })
+            })
+            .await;
+        match stored {
+            Ok(()) => self.count(&self.counts.stores, "store"),
+            Err(error) => {
+                debug!(%error, "an answer was not kept");
+                self.count(&self.counts.failures, "failure");
+            }
+        }
+    }
+
+    /// What the cache did since the start.
+    pub fn stats(&self) -> CacheStats {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (hits, misses) = (read(&self.counts.hits), read(&self.counts.misses));
+        CacheStats {
+            hits,
+            misses,
+            hit_rate: hits as f64 / (hits + misses).max(1) as f64,
+            stores: read(&self.counts.stores),
+            failures: read(&self.counts.failures),
+            ttl_secs: self.ttl.as_secs(),
+        }
+    }
+
+    fn count(&self, count: &AtomicU64, result: &'static str) {
+        count.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("hoidap_gateway_cache_total", "result" => result).increment(1);
+    }
+
+    /// SHA-256 over everything an answer depends on, as JSON: a list whose parts cannot run into each other.
+    fn key(&self, question: &Question, versions: &BTreeMap<&str, &str>) -> String {
+        let page = &question.context;
+        let parts = (
+            FORM,
+            &question.message,
+            (&page.url, &page.title, &page.product, &page.section, &page.content_preview),
+            &question.history,
+            versions,
+            &self.support,
+        );
+        // Text and maps of text always have a form in JSON.
+        let text = serde_json::to_vec(&parts).unwrap_or_default();
+        self.redis.key("answer", &hex(&Sha256::digest(text)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::http::HeaderMap;
+use hoidap_shared::{
+    events::ChatEvent,
+    job::{Envelope, JobId, Question, SCHEMA, Usage, now_ms},
+    text::Language,
+};
+use tokio::time::Instant;
+
+use crate::{app::App, cache::KeptAnswer, client::Peer};
+
+/// The moment a chat came in, and who brought it.
+pub(super) struct Arrival {
+    pub(super) job_id: JobId,
+    pub(super) client: String,
+    pub(super) limit_name: String,
+    pub(super) deadline: Instant,
+    started: Instant,
+    accepted_ms: u64,
+    trace: Option<String>,
+}
+
+impl Arrival {
+    pub(super) fn new(app: &App, peer: Peer, headers: &HeaderMap) -> Self {
+        let address = app.clients.address(peer, headers);
+        let started = Instant::now();
+        Self {
+            job_id: JobId::new(),
+            client: app.clients.name(address),
+            limit_name: app.clients.limit_name(address),
+            deadline: started + Duration::from_millis(app.config.gateway.answer_timeout_ms),
+            started,
+            accepted_ms: now_ms(),
+            trace: headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(traceparent),
+        }
+    }
+
+    /// Seconds since then.
+    pub(super) fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// The message that brings the question to the fleet.
+    pub(super) fn envelope(&self, app: &App, question: Question) -> Envelope<Question> {
+        Envelope {
+            schema: SCHEMA,
+            job_id: self.job_id.clone(),
+            trace: self.trace.clone(),
+            deadline_ms: self.accepted_ms + app.config.gateway.answer_timeout_ms,
+            accepted_ms: self.accepted_ms,
+            gateway: app.link.gateway().to_string(),
+            hops: vec![],
+            body: question,
+        }
+    }
+
+    /// The event of a chat that ended here, without a job. What was not understood is not recorded.
+    pub(super) fn ended(
+        &self,
+        outcome: &str,
+        problem: Option<&str>,
+        question: Option<&Question>,
+    ) -> ChatEvent {
+        let at_ms = now_ms();
+        let text = |of: fn(&Question) -> &str| question.map(of).unwrap_or_default().to_string();
+        ChatEvent {
+            schema: SCHEMA,
+            job_id: self.job_id.clone(),
+            at_ms,
+            outcome: outcome.to_string(),
+            problem: problem.map(str::to_string),
+            session_id: text(|question| &question.session_id),
+            user_id: question.and_then(|question| question.user_id.clone()),
+            client: self.client.clone(),
+            question: text(|question| &question.message),
+            page: text(|question| &question.context.url),
+            intent: "unknown".to_string(),
+            product: None,
+            language: question.map(|q| Language::guess(&q.message).code()).unwrap_or_default().to_string(),
+            confidence: 0.0,
+            took_ms: at_ms.saturating_sub(self.accepted_ms),
+            provider: None,
+            model: None,
+            attempts: vec![],
+            usage: Usage::default(),
+            hops: vec![],
+            sources: vec![],
+            versions: BTreeMap::new(),
+        }
+    }
+
+    /// The event of a chat that was answered from the cache.
+    pub(super) fn cached(
+        &self,
+        question: &Question,
+        kept: &KeptAnswer,
+        versions: BTreeMap<String, String>,
+    ) -> ChatEvent {
+        ChatEvent {
+            intent: kept.intent.clone(),
+            product: kept.product.clone(),
+            language: kept.language.code().to_string(),
+            confidence: kept.confidence,
+            sources: kept.sources.iter().map(|source| source.metadata.url.clone()).collect(),
+            versions,
+            ..self.ended("cached", None, Some(question))
+        }
+    }
+}
+
+/// A W3C `traceparent`, if it is one: version, trace, parent and flags in lower-case hexadecimal.
+fn traceparent(value: &str) -> Option<String> {
+    let parts: Vec<&str> = value.split('-').collect();
+    let fits = matches!(parts.as_slice(), [v, trace, parent, flags]
+        if v.len() == 2 && trace.len() == 32 && parent.len() == 16 && flags.len() == 2);
+    let hex = parts.iter().all(|part| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
+    (fits && hex).then(|| value.to_string())
+}

@@ -1,0 +1,239 @@
+//! The gateway's side of NATS: made in the background, kept for as long as the process runs.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_nats::{HeaderMap, connection::State, jetstream::stream::Stream};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use hoidap_shared::{
+    broker::Broker,
+    config::Nats,
+    events::{CHAT, ChatEvent},
+    fleet::Fleet,
+    job::{Answer, Envelope, JobId, Question, now_ms},
+};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{error, info, warn};
+
+use super::{FIRST, backlog::Backlog, waiters::Waiters};
+
+/// Longest wait for a stream to store a message, or for a stored answer to be read.
+const ROUND_TRIP: Duration = Duration::from_secs(3);
+/// How long to wait before what failed at the start is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How often the connection is looked after.
+const WATCH: Duration = Duration::from_millis(250);
+/// Waits before a stored answer is looked for, in case the word of it was lost; the last one repeats.
+const LOOKS: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// NATS cannot take a message now.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(String);
+
+struct Connected {
+    broker: Broker,
+    answers: Stream<()>,
+    fleet: Fleet,
+}
+
+/// The gateway's connection to the fleet. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Link {
+    gateway: Arc<str>,
+    connected: Arc<OnceLock<Connected>>,
+    waiters: Waiters,
+    backlog: Arc<Backlog>,
+}
+
+impl Link {
+    /// Starts connecting as the process named `gateway`; requests are answered with 503 until it has.
+    pub fn start(nats: Nats, gateway: String) -> Self {
+        let link = Self {
+            gateway: gateway.into(),
+            connected: Arc::default(),
+            waiters: Waiters::default(),
+            backlog: Arc::default(),
+        };
+        let task = link.clone();
+        tokio::spawn(async move { task.keep(&nats).await });
+        link
+    }
+
+    /// Connects, then hears replies, and mends what a lost connection leaves behind.
+    async fn keep(&self, nats: &Nats) {
+        let name = format!("hoidap-gateway {}", self.gateway);
+        let broker = loop {
+            match Broker::connect(nats, &name).await {
+                Ok(broker) => break broker,
+                Err(error) => error!("{error:#}"),
+            }
+            sleep(TRY_AGAIN).await;
+        };
+        // The client subscribes again by itself after a lost connection.
+        let mut replies = loop {
+            match broker.client.subscribe(broker.subjects.replies(&self.gateway)).await {
+                Ok(replies) => break replies,
+                Err(error) => error!(%error, "replies cannot be heard"),
+            }
+            sleep(TRY_AGAIN).await;
+        };
+        let answers = loop {
+            match broker.jetstream.get_stream_no_info(broker.subjects.stream("ANSWERS")).await {
+                Ok(answers) => break answers,
+                Err(error) => error!(%error, "the name of the stream of answers is wrong"),
+            }
+            sleep(TRY_AGAIN).await;
+        };
+        let fleet = Fleet::follow(broker.clone());
+        let waiters = self.waiters.clone();
+        tokio::spawn(async move {
+            while let Some(message) = replies.next().await {
+                hear(&waiters, &message.payload);
+            }
+        });
+        let _ = self.connected.set(Connected { broker: broker.clone(), answers, fleet });
+        self.look_after(&broker, nats).await;
+    }
+
+    /// After each connect: the streams are made sure of, and what could not be told meanwhile is told.
+    async fn look_after(&self, broker: &Broker, nats: &Nats) {
+        let mut mended = None;
+        loop {
+            let connects = broker.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed);
+            if self.is_up() && mended != Some(connects) {
+                match broker.ensure_streams(nats).await {
+                    Ok(()) => mended = Some(connects),
+                    Err(error) => {
+                        warn!("{error:#}");
+                        sleep(TRY_AGAIN).await;
+                    }
+                }
+            }
+            if self.is_up() {
+                self.tell_backlog().await;
+            }
+            metrics::gauge!("hoidap_gateway_waiting").set(self.waiters.len() as f64);
+            sleep(WATCH).await;
+        }
+    }
+
+    /// Whether NATS is connected now.
+    pub fn is_up(&self) -> bool {
+        self.connected.get().is_some_and(|c| c.broker.client.connection_state() == State::Connected)
+    }
+
+    /// The fleet behind NATS; `None` before the first connection.
+    pub fn fleet(&self) -> Option<&Fleet> {
+        self.connected.get().map(|connected| &connected.fleet)
+    }
+
+    /// The name of this gateway.
+    pub fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
+    /// Publishes a question and waits for its answer until `deadline`; `None` when there is none by then.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the question was not stored.
+    pub async fn ask(
+        &self,
+        job: Envelope<Question>,
+        deadline: Instant,
+    ) -> Result<Option<Envelope<Answer>>, Unavailable> {
+        let connected = self.connected()?;
+        let job_id = job.job_id.clone();
+        let bytes = job.encode().map_err(|error| Unavailable(error.to_string()))?;
+        let mut place = self.waiters.wait_for(job_id.clone());
+        self.store(connected.broker.subjects.jobs(FIRST), format!("{job_id}.{FIRST}"), bytes.into()).await?;
+        let mut looks = LOOKS.into_iter().chain(std::iter::repeat(LOOKS[LOOKS.len() - 1]));
+        loop {
+            let look = Instant::now() + looks.next().unwrap_or(LOOKS[0]);
+            tokio::select! {
+                biased;
+                Ok(answer) = &mut place.answer => return Ok(Some(answer)),
+                () = tokio::time::sleep_until(look.min(deadline)) => {}
+            }
+            if let Some(answer) = connected.stored_answer(&job_id).await {
+                metrics::counter!("hoidap_gateway_answers_read_total").increment(1);
+                return Ok(Some(answer));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Tells of a chat that never became a job. When NATS is away it is told later.
+    pub async fn tell(&self, event: ChatEvent) {
+        if let Err(error) = self.publish_event(&event).await {
+            metrics::counter!("hoidap_gateway_events_delayed_total").increment(1);
+            warn!(job_id = %event.job_id, %error, "an analytics event waits for NATS");
+            self.backlog.push(event);
+        }
+    }
+
+    async fn tell_backlog(&self) {
+        while let Some(event) = self.backlog.pop() {
+            if self.publish_event(&event).await.is_err() {
+                return self.backlog.push(event);
+            }
+        }
+    }
+
+    async fn publish_event(&self, event: &ChatEvent) -> Result<(), Unavailable> {
+        let subject = self.connected()?.broker.subjects.events(CHAT);
+        let bytes = rmp_serde::to_vec_named(event).map_err(|error| Unavailable(error.to_string()))?;
+        self.store(subject, format!("{}.event", event.job_id), bytes.into()).await
+    }
+
+    /// Publishes to a stream and awaits its word that the message is stored.
+    async fn store(&self, subject: String, id: String, bytes: Bytes) -> Result<(), Unavailable> {
+        let broker = &self.connected()?.broker;
+        let mut headers = HeaderMap::new();
+        headers.insert(async_nats::header::NATS_MESSAGE_ID, id);
+        let stored = async {
+            let acknowledged = broker.jetstream.publish_with_headers(subject, headers, bytes).await?;
+            acknowledged.await
+        };
+        match timeout(ROUND_TRIP, stored).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(Unavailable(error.to_string())),
+            Err(_) => Err(Unavailable(format!("not stored within {} s", ROUND_TRIP.as_secs()))),
+        }
+    }
+
+    fn connected(&self) -> Result<&Connected, Unavailable> {
+        match self.connected.get() {
+            Some(connected) if self.is_up() => Ok(connected),
+            _ => Err(Unavailable("NATS is not connected".into())),
+        }
+    }
+}
+
+impl Connected {
+    async fn stored_answer(&self, job: &JobId) -> Option<Envelope<Answer>> {
+        let subject = self.broker.subjects.answer(job);
+        let read = timeout(ROUND_TRIP, self.answers.direct_get_last_for_subject(subject)).await;
+        Envelope::decode(&read.ok()?.ok()?.payload).ok()
+    }
+}
+
+/// A reply: the answer of a job that waits here, or did.
+fn hear(waiters: &Waiters, payload: &[u8]) {
+    match Envelope::<Answer>::decode(payload) {
+        Ok(answer) => {
+            let late_ms = now_ms().saturating_sub(answer.deadline_ms);
+            let job_id = answer.job_id.clone();
+            if !waiters.answer(answer) {
+                info!(%job_id, late_ms, "an answer came for nobody: its visitor went away or gave up");
+            }
+        }
+        Err(error) => warn!(%error, "a reply cannot be read"),
+    }
+}

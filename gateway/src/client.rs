@@ -1,0 +1,185 @@
+//! Who asks: the client's address, taken from the socket or from trusted proxies alone, and kept only as a keyed hash.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use anyhow::Context as _;
+use axum::http::HeaderMap;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use hoidap_shared::config::Gateway;
+use ipnet::IpNet;
+use secrecy::ExposeSecret as _;
+use sha2::Sha256;
+
+/// Headers by which a proxy tells that it passed a request on.
+const FORWARDED: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
+
+/// The address of the socket's other end.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Names clients without keeping their addresses.
+pub struct Clients {
+    trusted: Vec<IpNet>,
+    key: Vec<u8>,
+    limit_key: Vec<u8>,
+}
+
+impl Clients {
+    /// Reads the trusted proxies and the key.
+    ///
+    /// # Errors
+    /// When an entry of `gateway.trusted_proxies` is no address or network.
+    pub fn new(gateway: &Gateway) -> anyhow::Result<Self> {
+        let network = |text: &String| {
+            let text = text.trim();
+            text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).with_context(|| {
+                format!("gateway.trusted_proxies: `{text}` is not an address or network such as 10.0.0.0/8")
+            })
+        };
+        // An empty variable is a list of one empty text.
+        let given = gateway.trusted_proxies.iter().filter(|text| !text.trim().is_empty());
+        let trusted = given.map(network).collect::<anyhow::Result<_>>()?;
+        let configured = gateway.hash_key.expose_secret().as_bytes().to_vec();
+        // Gateways that share a Redis must name a client alike, with or without a configured key.
+        let (key, limit_key) = if configured.is_empty() {
+            (
+                [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes).concat(),
+                b"limit".to_vec(),
+            )
+        } else {
+            (configured.clone(), configured)
+        };
+        Ok(Self { trusted, key, limit_key })
+    }
+
+    /// The client's address: the socket's, or, if that is a trusted proxy's, the rightmost one in `X-Forwarded-For` that
+    /// is not.
+    pub fn address(&self, peer: Peer, headers: &HeaderMap) -> IpAddr {
+        let mut address = peer.0.ip().to_canonical();
+        let hops: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .collect();
+        for hop in hops.into_iter().rev() {
+            if !self.trusted.iter().any(|network| network.contains(&address)) {
+                break;
+            }
+            let Some(next) = parse_hop(hop) else { break };
+            address = next;
+        }
+        address
+    }
+
+    /// The client's name in jobs and events.
+    pub fn name(&self, address: IpAddr) -> String {
+        hash(&self.key, address)
+    }
+
+    /// The client's name in the limiter, the same on all gateways. Where no key is configured it can be reversed by
+    /// trying all addresses, and lives in Redis for a minute at most.
+    pub fn limit_name(&self, address: IpAddr) -> String {
+        hash(&self.limit_key, address)
+    }
+}
+
+/// Whether a request comes straight from this machine, from no proxy on it and from no page of a foreign name.
+pub fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    peer.0.ip().to_canonical().is_loopback()
+        && !FORWARDED.iter().any(|name| headers.contains_key(*name))
+        && matches!(host_name(host), "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// A `Host` without its port.
+pub fn host_name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let address = hop.parse::<IpAddr>().ok().or_else(|| Some(hop.parse::<SocketAddr>().ok()?.ip()));
+    let bare = || hop.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::from);
+    address.or_else(bare).map(|address| address.to_canonical())
+}
+
+/// HMAC-SHA256 of an address, 32 hexadecimal digits. An IPv6 client owns its whole /64, so that counts as one.
+fn hash(key: &[u8], address: IpAddr) -> String {
+    let bytes = match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
+    };
+    let mac = Hmac::<Sha256>::new_from_slice(key).map(|mac| mac.chain_update(bytes).finalize().into_bytes());
+    // HMAC takes keys of any length.
+    mac.map(|mac| hex(&mac[..16])).unwrap_or_default()
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use hoidap_shared::config::Config;
+
+    use super::*;
+
+    fn clients(proxies: &str) -> Clients {
+        let variables = HashMap::from([("HOIDAP_GATEWAY__TRUSTED_PROXIES".to_string(), proxies.to_string())]);
+        Clients::new(&Config::read(None, Some(variables)).unwrap().gateway).unwrap()
+    }
+
+    fn address(clients: &Clients, peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        clients.address(Peer(peer.parse().unwrap()), &headers).to_string()
+    }
+
+    #[test]
+    fn forwarded_addresses_are_believed_from_trusted_proxies_alone() {
+        let none = clients("");
+        assert_eq!(address(&none, "192.0.2.1:1", &["198.51.100.7"]), "192.0.2.1");
+        let some = clients("10.0.0.0/8,192.0.2.1");
+        assert_eq!(address(&some, "203.0.113.5:1", &["198.51.100.7"]), "203.0.113.5");
+        assert_eq!(address(&some, "192.0.2.1:1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(address(&some, "192.0.2.1:1", &["1.1.1.1, 198.51.100.7, 10.1.2.3"]), "198.51.100.7");
+        assert_eq!(address(&some, "192.0.2.1:1", &["1.1.1.1", "198.51.100.7:443"]), "198.51.100.7");
+        assert_eq!(address(&some, "192.0.2.1:1", &["nonsense, 10.1.2.3"]), "10.1.2.3");
+        assert_eq!(address(&some, "[::ffff:192.0.2.1]:1", &["[2001:db8::1]"]), "2001:db8::1");
+        assert_eq!(address(&some, "192.0.2.1:1", &[]), "192.0.2.1");
+    }
+
+    #[test]
+    fn names_hide_addresses() {
+        let (one, other) = (clients(""), clients(""));
+        let v4: IpAddr = "192.0.2.1".parse().unwrap();
+        assert_eq!(one.name(v4), one.name(v4));
+        assert_ne!(one.name(v4), other.name(v4), "without a configured key it is random");
+        assert_eq!(one.limit_name(v4), other.limit_name(v4), "all gateways count a client alike");
+        let v6 = |text: &str| one.name(text.parse().unwrap());
+        assert_eq!(v6("2001:db8:1:2::1"), v6("2001:db8:1:2:ffff::9"));
+        assert_ne!(v6("2001:db8:1:2::1"), v6("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn local_means_straight_from_this_machine() {
+        let local = |peer: &str, pairs: &[(&'static str, &str)]| {
+            let headers = pairs.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect();
+            is_local(Peer(peer.parse().unwrap()), &headers)
+        };
+        assert!(local("127.0.0.1:5", &[("host", "127.0.0.1:8080")]));
+        assert!(local("[::1]:5", &[("host", "localhost")]));
+        assert!(!local("127.0.0.1:5", &[("x-forwarded-for", "127.0.0.1")]));
+        assert!(!local("127.0.0.1:5", &[("host", "evil.example:8080")]));
+        assert!(!local("192.0.2.1:5", &[]));
+    }
+}

@@ -1,0 +1,211 @@
+//! Figures of past chats, read from ClickHouse.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+};
+use clickhouse::{Client, Compression, Row};
+use futures::TryFutureExt as _;
+use hoidap_shared::config::ClickHouse;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+use utoipa::ToSchema;
+
+use crate::{
+    admin::Admin,
+    app::App,
+    docs::DashboardProblems,
+    error::{ApiError, Code, FieldError},
+};
+
+/// Days that are counted when the request does not say, and at most.
+const DAYS: (u16, u16) = (30, 365);
+
+/// Chats that were asked, unlike requests that were refused at the door.
+const ASKED: &str = "outcome NOT IN ('rejected', 'rate_limited')";
+/// Chats that got an answer.
+const ANSWERED: &str =
+    "outcome IN ('answered', 'cached', 'unanswered', 'small_talk', 'out_of_scope', 'human_agent')";
+
+/// How often one intent was asked for.
+#[derive(Debug, Row, Serialize, Deserialize, ToSchema)]
+pub struct IntentCount {
+    /// The intent.
+    pub intent: String,
+    /// Chats.
+    pub count: u64,
+}
+
+/// How often one product was asked about.
+#[derive(Debug, Row, Serialize, Deserialize, ToSchema)]
+pub struct ProductCount {
+    /// The product.
+    pub product: String,
+    /// Chats.
+    pub count: u64,
+}
+
+/// How often chats ended in one way.
+#[derive(Debug, Row, Serialize, Deserialize, ToSchema)]
+pub struct OutcomeCount {
+    /// The end, such as `answered`, `cached` or `rejected`.
+    pub outcome: String,
+    /// Chats.
+    pub count: u64,
+}
+
+/// One day.
+#[derive(Debug, Row, Serialize, Deserialize, ToSchema)]
+pub struct DayCount {
+    /// The day in UTC, as `2026-01-31`.
+    #[schema(format = "date")]
+    pub day: String,
+    /// Chats that were asked.
+    pub count: u64,
+}
+
+#[derive(Debug, Row, Deserialize)]
+struct Totals {
+    conversations: u64,
+    sessions: u64,
+    mean_confidence: f64,
+    mean_seconds: f64,
+    cached: u64,
+    spent_usd: f64,
+}
+
+/// Figures of past chats.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DashboardFigures {
+    /// Questions asked, however they ended; requests that were refused for their form or their number do not count.
+    pub total_conversations: u64,
+    /// Sessions that asked them.
+    pub total_sessions: u64,
+    /// Mean confidence of the answers, 0 to 1; 0 when there are none.
+    pub avg_confidence: f64,
+    /// Mean time to an answer, in seconds; 0 when there are none.
+    pub avg_processing_time: f64,
+    /// The intents asked for most, at most ten.
+    pub top_intents: Vec<IntentCount>,
+    /// The products asked about most, at most ten.
+    pub top_products: Vec<ProductCount>,
+    /// Every end of a chat, the most frequent first.
+    pub outcomes: Vec<OutcomeCount>,
+    /// Answers from the cache by all questions asked, 0 to 1.
+    pub cache_hit_rate: f64,
+    /// What the models cost in US dollars, where their prices are configured.
+    pub cost_usd: f64,
+    /// Questions asked on each day that had any, in order.
+    pub days: Vec<DayCount>,
+    /// The days that are counted, up to now.
+    pub period_days: u16,
+}
+
+/// Reads the figures.
+pub struct Dashboard {
+    client: Client,
+    timeout: Duration,
+}
+
+impl Dashboard {
+    /// Prepares the client; nothing is connected yet.
+    pub fn new(settings: &ClickHouse) -> Self {
+        let client = Client::default()
+            .with_url(&settings.url)
+            .with_database(&settings.database)
+            .with_user(&settings.user)
+            .with_password(settings.password.expose_secret())
+            .with_compression(Compression::None);
+        Self { client, timeout: Duration::from_millis(settings.timeout_ms) }
+    }
+
+    async fn read(&self, days: u16) -> Result<DashboardFigures, clickhouse::error::Error> {
+        let totals = format!(
+            "SELECT countIf({ASKED}) AS conversations, uniqExactIf(session_id, {ASKED}) AS sessions, \
+             ifNotFinite(avgIf(toFloat64(confidence), {ANSWERED}), 0) AS mean_confidence, \
+             ifNotFinite(avgIf(toFloat64(took_ms), {ANSWERED}) / 1000, 0) AS mean_seconds, \
+             countIf(outcome = 'cached') AS cached, sum(cost_usd) AS spent_usd"
+        );
+        let top = |column: &str, unknown: &str| {
+            let of = format!("SELECT toString({column}) AS {column}, count() AS count");
+            (
+                of,
+                format!(
+                    "{ASKED} AND {column} != '{unknown}' GROUP BY {column} ORDER BY count DESC, {column} LIMIT 10"
+                ),
+            )
+        };
+        let ((intents, by_intent), (products, by_product)) = (top("intent", "unknown"), top("product", ""));
+        let outcomes = "SELECT toString(outcome) AS outcome, count() AS count";
+        let by_outcome = "1 GROUP BY outcome ORDER BY count DESC, outcome";
+        let daily = "SELECT toString(toDate(at, 'UTC')) AS day, count() AS count";
+        let by_day = format!("{ASKED} GROUP BY day ORDER BY day");
+        let (totals, top_intents, top_products, outcomes, days_seen) = futures::try_join!(
+            self.query(&totals, "1", days).fetch_one::<Totals>(),
+            self.query(&intents, &by_intent, days).fetch_all::<IntentCount>(),
+            self.query(&products, &by_product, days).fetch_all::<ProductCount>(),
+            self.query(outcomes, by_outcome, days).fetch_all::<OutcomeCount>(),
+            self.query(daily, &by_day, days).fetch_all::<DayCount>(),
+        )?;
+        Ok(DashboardFigures {
+            total_conversations: totals.conversations,
+            total_sessions: totals.sessions,
+            avg_confidence: totals.mean_confidence,
+            avg_processing_time: totals.mean_seconds,
+            top_intents,
+            top_products,
+            outcomes,
+            cache_hit_rate: totals.cached as f64 / totals.conversations.max(1) as f64,
+            cost_usd: totals.spent_usd,
+            days: days_seen,
+            period_days: days,
+        })
+    }
+
+    /// A statement over the chats of the last days. Rows that the sink wrote twice are merged by `FINAL`.
+    fn query(&self, select: &str, rest: &str, days: u16) -> clickhouse::query::Query {
+        let sql = format!("{select} FROM chats FINAL WHERE at >= now() - INTERVAL {days} DAY AND {rest}");
+        // `query` would take a `?` for a parameter; there is none here.
+        self.client.query_raw(&sql)
+    }
+}
+
+/// Figures of past chats.
+#[utoipa::path(
+    get,
+    path = "/api/analytics/dashboard",
+    tag = "operation",
+    params(("days" = Option<u16>, Query, minimum = 1, maximum = 365, description = "Days to count, up to now; 30 by default")),
+    security(("bearer" = []), ("admin_token" = [])),
+    responses((status = 200, description = "The figures", body = DashboardFigures), DashboardProblems)
+)]
+pub async fn dashboard(
+    _: Admin,
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<DashboardFigures>, ApiError> {
+    let days = days(query.as_deref().unwrap_or_default())?;
+    let read = app.dashboard.read(days).map_err(|error| error.to_string());
+    let failure = match tokio::time::timeout(app.dashboard.timeout, read).await {
+        Ok(Ok(figures)) => return Ok(Json(figures)),
+        Ok(Err(error)) => error,
+        Err(_) => "no answer in time".to_string(),
+    };
+    warn!(error = failure, "the dashboard's figures cannot be read from ClickHouse");
+    Err(ApiError::new(
+        Code::AnalyticsUnavailable,
+        "ClickHouse did not give the figures. Ask again in a few seconds.",
+    ))
+}
+
+fn days(query: &str) -> Result<u16, ApiError> {
+    let given = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "days");
+    let Some((_, value)) = given else { return Ok(DAYS.0) };
+    value.parse().ok().filter(|days| (1..=DAYS.1).contains(days)).ok_or_else(|| {
+        let detail = format!("must be a whole number from 1 to {}", DAYS.1);
+        ApiError::of_field(Code::FieldsInvalid, FieldError::parameter("days", "out_of_range", detail))
+    })
+}

@@ -1,0 +1,97 @@
+//! The OpenAPI document and the pages that show it. The pages bring their scripts with them: no other server is asked.
+
+mod responses;
+
+use aide::{redoc::Redoc, swagger::Swagger};
+use axum::{
+    http::{HeaderName, HeaderValue, header},
+    response::IntoResponse,
+};
+use bytes::Bytes;
+pub use responses::{AdminProblems, ChatProblems, CommonProblems, DashboardProblems};
+use utoipa::{
+    OpenApi,
+    openapi::{
+        OpenApi as Document,
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+
+use crate::error::{FieldError, Problem};
+
+/// Where the document is served.
+const DOCUMENT: &str = "/api/openapi.json";
+/// The pages run their own script and style, and reach nothing but the document and the API it describes.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
+                      font-src data:; connect-src 'self'; worker-src blob:; base-uri 'none'; frame-ancestors 'none'";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Hoidap",
+        description = "Answers visitors' questions from a site's own documents, with citations.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    tags((name = "chat", description = "For visitors"), (name = "operation", description = "For operators")),
+    components(schemas(Problem, FieldError))
+)]
+struct About;
+
+/// The document's head: what it is about, its shared schemas, and how operators are known.
+pub fn about() -> Document {
+    let mut about = About::openapi();
+    let components = about.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    let header = ApiKey::Header(ApiKeyValue::new("X-Admin-Token"));
+    components.add_security_scheme("admin_token", SecurityScheme::ApiKey(header));
+    about
+}
+
+/// The document as text, as it stands in `schemas/openapi.json`.
+///
+/// # Errors
+/// When it has no form in JSON.
+pub fn openapi_json() -> anyhow::Result<String> {
+    let document = crate::app::endpoints().into_openapi();
+    Ok(document.to_pretty_json()? + "\n")
+}
+
+type Page = ([(HeaderName, HeaderValue); 2], Bytes);
+
+/// The pages, made once.
+pub struct Pages {
+    document: Page,
+    swagger: Page,
+    redoc: Page,
+}
+
+impl Pages {
+    /// Makes the pages of a document.
+    ///
+    /// # Errors
+    /// When it has no form in JSON.
+    pub fn new(document: &Document) -> anyhow::Result<Self> {
+        let page = |kind, text: String| {
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+                (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+            ];
+            (headers, Bytes::from(text))
+        };
+        const HTML: &str = "text/html; charset=utf-8";
+        Ok(Self {
+            document: page("application/json", document.to_json()?),
+            swagger: page(HTML, Swagger::new(DOCUMENT).with_title("Hoidap API").html()),
+            redoc: page(HTML, Redoc::new(DOCUMENT).with_title("Hoidap API").html()),
+        })
+    }
+
+    /// Adds the pages to the routes.
+    pub fn mount<S: Clone + Send + Sync + 'static>(self, router: axum::Router<S>) -> axum::Router<S> {
+        let serve = |page: Page| axum::routing::get(move || async move { page.into_response() });
+        router
+            .route(DOCUMENT, serve(self.document))
+            .route("/api/docs", serve(self.swagger))
+            .route("/api/redoc", serve(self.redoc))
+    }
+}

@@ -1,0 +1,64 @@
+//! A whole gateway: started on a port, stopped when told to.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use hoidap_shared::config::Config;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::{App, router},
+    server::serve,
+};
+
+/// How often latency samples are folded into their histograms, so that they do not pile up between scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// A running gateway.
+pub struct Gateway {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Gateway {
+    /// Listens and serves. NATS, Redis and ClickHouse may be away; they are used as soon as they are there.
+    /// The process must have chosen its cryptography before (`telemetry::init_tls`).
+    ///
+    /// # Errors
+    /// When a setting makes no sense or the port cannot be had: the sentence names it.
+    pub async fn start(config: Config, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
+        let wanted = config.gateway.listen;
+        let listener = TcpListener::bind(wanted).await.with_context(|| {
+            format!(
+                "gateway.listen: {wanted} cannot be listened on: choose another port, or stop what uses it"
+            )
+        })?;
+        let address = listener.local_addr()?;
+        let upkeep = prometheus.clone();
+        let app = Arc::new(App::new(config, prometheus)?);
+        let router = router(app.clone())?;
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let serving = tokio::spawn(async move {
+            let serving = serve(listener, router, &app.config.gateway, stopped);
+            tokio::pin!(serving);
+            loop {
+                tokio::select! {
+                    () = &mut serving => return,
+                    () = tokio::time::sleep(UPKEEP) => upkeep.run_upkeep(),
+                }
+            }
+        });
+        Ok(Self { address, stop, serving })
+    }
+
+    /// Takes no more connections, lets requests in flight end, and returns when they have or the time for it is over.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let _ = self.serving.await;
+    }
+}

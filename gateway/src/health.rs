@@ -1,0 +1,185 @@
+//! Whether everything the gateway depends on is there.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use hoidap_shared::{config::ClickHouse, stage::Component};
+use reqwest::Url;
+use serde::Serialize;
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
+
+use crate::{app::App, chat::STAGES, docs::CommonProblems};
+
+/// How long what was found out counts.
+const FRESH: Duration = Duration::from_secs(1);
+/// Longest wait for a server's sign of life.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How well the service or one of its parts is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// All is well.
+    Healthy,
+    /// Questions are answered, but something is missing.
+    Degraded,
+    /// Questions cannot be answered.
+    Unhealthy,
+}
+
+/// One thing the service depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ComponentHealth {
+    /// Whether it is there and works.
+    pub status: Status,
+    /// A sentence for the operator.
+    pub detail: String,
+}
+
+/// How the service is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HealthReport {
+    /// The worst that its parts make of it.
+    pub status: Status,
+    /// When this was found out, RFC 3339.
+    #[schema(format = "date-time")]
+    pub timestamp: String,
+    /// Seconds since this gateway started.
+    pub uptime: f64,
+    /// `nats`, `redis`, `clickhouse`, `analytics`, `stage:<name>`, `collection:<name>`, `provider:<name>`, and whatever else
+    /// the stages tell of.
+    pub components: BTreeMap<String, ComponentHealth>,
+}
+
+type Probes = (ComponentHealth, ComponentHealth);
+
+/// Asks the servers for signs of life, at most once in [`FRESH`].
+pub struct Health {
+    http: reqwest::Client,
+    clickhouse: Url,
+    probed: Mutex<Option<(Instant, Probes)>>,
+}
+
+impl Health {
+    /// Prepares the questions.
+    ///
+    /// # Errors
+    /// When `clickhouse.url` is no address.
+    pub fn new(clickhouse: &ClickHouse) -> anyhow::Result<Self> {
+        let url = Url::parse(&clickhouse.url).and_then(|url| url.join("ping"));
+        let redirects = reqwest::redirect::Policy::none();
+        Ok(Self {
+            http: reqwest::Client::builder().timeout(PATIENCE).redirect(redirects).no_proxy().build()?,
+            clickhouse: url.context("clickhouse.url is not an address such as http://127.0.0.1:8123")?,
+            probed: Mutex::new(None),
+        })
+    }
+
+    async fn probe(&self, app: &App) -> Probes {
+        let mut probed = self.probed.lock().await;
+        if let Some((at, probes)) = probed.as_ref()
+            && at.elapsed() < FRESH
+        {
+            return probes.clone();
+        }
+        let clickhouse = async {
+            let pong = self.http.get(self.clickhouse.clone()).send().await;
+            match pong.and_then(reqwest::Response::error_for_status) {
+                Ok(_) => part(true, "answers"),
+                Err(error) => part(false, format!("the dashboard is away: {}", error.without_url())),
+            }
+        };
+        let redis = async {
+            match app.redis.ping().await {
+                Ok(()) => part(true, "answers"),
+                Err(error) => part(false, format!("no cache, and each gateway limits by itself: {error}")),
+            }
+        };
+        let probes = tokio::join!(redis, clickhouse);
+        *probed = Some((Instant::now(), probes.clone()));
+        probes
+    }
+}
+
+/// How the service and everything it depends on is.
+#[utoipa::path(
+    get,
+    path = "/api/health",
+    tag = "operation",
+    responses(
+        (status = 200, description = "Questions are answered: `healthy` or `degraded`", body = HealthReport),
+        (status = 503, description = "`unhealthy`: questions cannot be answered", body = HealthReport),
+        CommonProblems
+    )
+)]
+pub async fn health(State(app): State<Arc<App>>) -> Response {
+    let (redis, clickhouse) = app.health.probe(&app).await;
+    let mut components = fleet_parts(&app);
+    components.insert("redis".into(), redis);
+    components.insert("clickhouse".into(), clickhouse);
+    let status = worst(&components);
+    let report = HealthReport {
+        status,
+        timestamp: jiff::Timestamp::now().to_string(),
+        uptime: app.started.elapsed().as_secs_f64(),
+        components,
+    };
+    let mut response = Json(report).into_response();
+    if status == Status::Unhealthy {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+/// NATS and what is heard through it.
+fn fleet_parts(app: &App) -> BTreeMap<String, ComponentHealth> {
+    let up = app.link.is_up();
+    let nats = part(up, if up { "connected" } else { "not connected: no question can be taken" });
+    let mut parts = BTreeMap::from([("nats".to_string(), nats)]);
+    let stages = STAGES.map(|stage| (format!("stage:{stage}"), stage));
+    for (name, stage) in stages.into_iter().chain([("analytics".to_string(), "analytics")]) {
+        let count = app.link.fleet().map_or(0, |fleet| fleet.members(stage).len());
+        let detail = match count {
+            0 => "no process of it is heard of: start one".to_string(),
+            1 => "1 process".to_string(),
+            many => format!("{many} processes"),
+        };
+        parts.insert(name, part(count > 0, detail));
+    }
+    let known = app.link.fleet().map(|fleet| fleet.components(&[&STAGES[..], &["analytics"]].concat()));
+    for Component { name, healthy, detail } in known.unwrap_or_default() {
+        parts.entry(name).or_insert_with(|| part(healthy, detail));
+    }
+    parts
+}
+
+/// What the parts make of the whole: without NATS, any stage or any collection nothing is answered; all else is missed, no
+/// more.
+fn worst(parts: &BTreeMap<String, ComponentHealth>) -> Status {
+    let well = |name: &str| parts.get(name).is_some_and(|part| part.status == Status::Healthy);
+    let stages = STAGES.iter().all(|stage| well(&format!("stage:{stage}")));
+    let collection = parts.keys().any(|name| name.starts_with("collection:") && well(name));
+    if !well("nats") || !stages || !collection {
+        Status::Unhealthy
+    } else if parts.values().all(|part| part.status == Status::Healthy) {
+        Status::Healthy
+    } else {
+        Status::Degraded
+    }
+}
+
+fn part(well: bool, detail: impl Into<String>) -> ComponentHealth {
+    ComponentHealth { status: if well { Status::Healthy } else { Status::Unhealthy }, detail: detail.into() }
+}

@@ -1,0 +1,177 @@
+//! What surrounds every endpoint: the request's name, limits on headers and hosts, CORS, and errors as problems.
+
+use std::{any::Any, sync::Arc, time::Instant};
+
+use anyhow::bail;
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use hoidap_shared::config::{Environment, Gateway};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::{error, info};
+
+use crate::{
+    app::App,
+    client::host_name,
+    error::{ApiError, Code, FieldError},
+};
+
+/// The header that names a request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Most headers of a request, and most bytes of all of them.
+const MAX_HEADERS: usize = 64;
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+
+/// Gives each request a name, each error its final form, and logs one line.
+pub async fn finish(mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let (method, path) = (request.method().clone(), request.uri().path().to_string());
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_string();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        response = as_problem(response, &path, id.to_str().unwrap_or_default());
+    }
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id.clone());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let seconds = started.elapsed().as_secs_f64();
+    let path: String = path.chars().take(200).collect();
+    info!(%method, path, status = status.as_u16(), ms = (seconds * 1000.0).round(), request_id = ?id, "request");
+    metrics::counter!("hoidap_gateway_requests_total", "route" => route, "status" => status.as_u16().to_string())
+        .increment(1);
+    response
+}
+
+/// The caller's own name for the request if it is short visible ASCII, else a new one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let fits =
+        |id: &&HeaderValue| (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
+    headers.get(REQUEST_ID).filter(fits).cloned().unwrap_or_else(|| {
+        // A UUID's text is always a fit header value.
+        HeaderValue::try_from(uuid::Uuid::now_v7().to_string()).unwrap_or(HeaderValue::from_static("none"))
+    })
+}
+
+/// An error in its final form. One that came from the HTTP library gets the words of its status.
+fn as_problem(mut response: Response, path: &str, id: &str) -> Response {
+    let json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/json");
+    let error = match response.extensions_mut().remove::<ApiError>() {
+        Some(error) => error,
+        None if response.headers().get(header::CONTENT_TYPE).is_some_and(json) => return response,
+        None => bare(&response, path),
+    };
+    let problem = error.problem(path, id);
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    // A problem is made of text and numbers, which always have a form in JSON.
+    Response::from_parts(parts, Body::from(serde_json::to_vec(&problem).unwrap_or_default()))
+}
+
+fn bare(response: &Response, path: &str) -> ApiError {
+    let code = Code::of_status(response.status());
+    let detail = match code {
+        Code::NotFound => format!("There is nothing at {path}."),
+        Code::MethodNotAllowed => {
+            let allowed = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok());
+            format!("{path} answers to {} only.", allowed.unwrap_or("other methods"))
+        }
+        code => code.title().to_string(),
+    };
+    ApiError::new(code, detail)
+}
+
+/// Refuses requests with too much in their headers, and in production those for another host.
+pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match check_headers(request.headers()).and_then(|()| check_host(&app, request.headers())) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+fn check_headers(headers: &HeaderMap) -> Result<(), ApiError> {
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if headers.len() <= MAX_HEADERS && bytes <= MAX_HEADER_BYTES {
+        return Ok(());
+    }
+    let largest = headers.iter().max_by_key(|(_, value)| value.len()).map_or("", |(name, _)| name.as_str());
+    let detail = format!(
+        "{} headers of {bytes} bytes were sent, at most {MAX_HEADERS} of {MAX_HEADER_BYTES} bytes are read; this is the largest",
+        headers.len()
+    );
+    Err(ApiError::of_field(Code::HeadersTooLarge, FieldError::parameter(largest, "too_large", detail)))
+}
+
+fn check_host(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    let trusted = &app.config.gateway.trusted_hosts;
+    let any = trusted.iter().all(String::is_empty);
+    if app.config.environment != Environment::Production || any {
+        return Ok(());
+    }
+    let host =
+        headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_name).unwrap_or_default();
+    let serves = |pattern: &String| match pattern.strip_prefix('*') {
+        Some(suffix) => {
+            suffix.starts_with('.') && host.to_ascii_lowercase().ends_with(&suffix.to_ascii_lowercase())
+        }
+        None => host.eq_ignore_ascii_case(pattern),
+    };
+    if trusted.iter().any(serves) {
+        return Ok(());
+    }
+    let detail = "is not one of gateway.trusted_hosts";
+    Err(ApiError::of_field(Code::HostNotServed, FieldError::parameter("Host", "not_served", detail)))
+}
+
+/// Lets pages of the configured origins call the API.
+///
+/// # Errors
+/// When an entry of `gateway.cors_origins` is no origin.
+pub fn cors(gateway: &Gateway) -> anyhow::Result<CorsLayer> {
+    let origins = &gateway.cors_origins;
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        let mut values = Vec::new();
+        for origin in origins.iter().filter(|origin| !origin.is_empty()) {
+            let known =
+                url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+            match HeaderValue::try_from(origin) {
+                Ok(value) if known => values.push(value),
+                _ => {
+                    bail!("gateway.cors_origins: `{origin}` is not an origin such as https://www.example.com")
+                }
+            }
+        }
+        AllowOrigin::list(values)
+    };
+    let exposed = ["x-request-id", "retry-after", "ratelimit", "ratelimit-policy", "ratelimit-limit"]
+        .into_iter()
+        .chain(["ratelimit-remaining", "ratelimit-reset"])
+        .map(HeaderName::from_static);
+    Ok(CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE, REQUEST_ID])
+        .expose_headers(exposed.collect::<Vec<_>>())
+        .max_age(std::time::Duration::from_secs(600)))
+}
+
+/// A panic's words are logged; the client learns that the defect is ours.
+pub fn caught(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no words");
+    error!(panic = text, "a request ended in a panic");
+    ApiError::new(Code::Internal, "The request met a defect of this service.").into_response()
+}

@@ -1,0 +1,26 @@
+//! The HTTP gateway: it admits questions, looks into the cache, publishes jobs and waits for their answers.
+//!
+//! It knows the fleet by its messages alone and links neither the search library nor the models.
+#![forbid(unsafe_code)]
+
+mod admin;
+mod admit;
+mod api;
+mod app;
+mod body;
+mod cache;
+mod chat;
+mod client;
+mod dashboard;
+mod docs;
+mod error;
+mod gateway;
+mod health;
+mod layers;
+mod limit;
+mod monitoring;
+mod redis;
+mod server;
+
+pub use docs::openapi_json;
+pub use gateway::Gateway;

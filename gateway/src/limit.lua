@@ -1,0 +1,15 @@
+-- Generic cell rate algorithm, by Redis's own clock. KEYS[1]: the client. ARGV: limit, window in microseconds.
+-- The value is the theoretical arrival time: the moment at which the client's whole allowance is there again.
+-- Returns: allowed, remaining, microseconds until all is there again, microseconds until the next is allowed.
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local interval = math.floor(window / limit)
+local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
+local wait = arrival + interval - window - now
+if wait > 0 then
+  return {0, 0, math.ceil(arrival - now), math.ceil(wait)}
+end
+arrival = arrival + interval
+redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
+return {1, math.floor((window - (arrival - now)) / interval), math.ceil(arrival - now), 0}

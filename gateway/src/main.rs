@@ -1,0 +1,47 @@
+//! `hoidap-gateway`: serves the HTTP API until it is told to stop.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use hoidap_gateway::{Gateway, openapi_json};
+use hoidap_shared::{config::Config, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The HTTP gateway of Hoidap.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration; HOIDAP_CONFIG, or hoidap.toml of the working directory, when it is not given.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(Command::Openapi) = arguments.command {
+        print!("{}", openapi_json()?);
+        return Ok(());
+    }
+    let config = Config::load(arguments.config.as_deref())?;
+    telemetry::init_logs(&config.telemetry)?;
+    telemetry::init_tls();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let gateway = Gateway::start(config, telemetry::init_metrics()?).await?;
+    println!("hoidap-gateway listens on http://{}", gateway.address);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    gateway.stop().await;
+    Ok(())
+}

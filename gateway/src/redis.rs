@@ -1,0 +1,125 @@
+//! Redis as something that may be away: no command waits longer than configured, and after a few failures hardly at all.
+
+use std::{
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use hoidap_shared::{config, job::now_ms};
+use redis::{
+    Client, FromRedisValue, RedisFuture,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use secrecy::ExposeSecret as _;
+use tracing::{info, warn};
+
+/// Failures in a row after which commands are not tried.
+const FAILURES: u32 = 3;
+/// How long they are not tried; then one command finds out whether Redis is back.
+const PAUSE_MS: u64 = 1_000;
+
+/// Redis cannot be used now.
+#[derive(Debug, thiserror::Error)]
+#[error("Redis is away: {0}")]
+pub struct Away(String);
+
+/// A connection that mends itself, behind a small breaker.
+pub struct Redis {
+    manager: ConnectionManager,
+    prefix: String,
+    timeout: Duration,
+    failures: AtomicU32,
+    closed_until_ms: AtomicU64,
+}
+
+impl Redis {
+    /// Prepares the connection; it is made with the first command.
+    ///
+    /// # Errors
+    /// When `redis.url` cannot be read.
+    pub fn new(settings: &config::Redis) -> anyhow::Result<Self> {
+        let timeout = Duration::from_millis(settings.timeout_ms);
+        let client = Client::open(settings.url.expose_secret())
+            .context("redis.url is not an address such as redis://127.0.0.1:6379")?;
+        let options = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(timeout))
+            .set_response_timeout(Some(timeout))
+            .set_number_of_retries(1);
+        Ok(Self {
+            manager: ConnectionManager::new_lazy_with_config(client, options)?,
+            prefix: settings.prefix.clone(),
+            timeout,
+            failures: AtomicU32::new(0),
+            closed_until_ms: AtomicU64::new(0),
+        })
+    }
+
+    /// A key of this fleet.
+    pub fn key(&self, kind: &str, name: &str) -> String {
+        format!("{}:{kind}:{name}", self.prefix)
+    }
+
+    /// Runs a command.
+    ///
+    /// # Errors
+    /// [`Away`] when it fails, takes too long, or is not tried.
+    pub async fn run<T, F>(&self, command: F) -> Result<T, Away>
+    where
+        T: FromRedisValue,
+        F: for<'c> FnOnce(&'c mut ConnectionManager) -> RedisFuture<'c, T>,
+    {
+        if !self.may_try() {
+            return Err(Away("not tried again so soon after it failed".into()));
+        }
+        let mut manager = self.manager.clone();
+        let result = match tokio::time::timeout(self.timeout, command(&mut manager)).await {
+            Ok(result) => result.map_err(|error| Away(error.to_string())),
+            Err(_) => Err(Away(format!("no answer within {} ms", self.timeout.as_millis()))),
+        };
+        self.note(&result);
+        result
+    }
+
+    /// Whether Redis answers.
+    ///
+    /// # Errors
+    /// [`Away`] when it does not.
+    pub async fn ping(&self) -> Result<(), Away> {
+        self.run(|connection| {
+            Box::pin(async move { redis::cmd("PING").query_async::<String>(connection).await })
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// After some failures, one caller a pause finds out for all.
+    fn may_try(&self) -> bool {
+        if self.failures.load(Ordering::Relaxed) < FAILURES {
+            return true;
+        }
+        let (now, until) = (now_ms(), self.closed_until_ms.load(Ordering::Relaxed));
+        now >= until
+            && self
+                .closed_until_ms
+                .compare_exchange(until, now + PAUSE_MS, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    fn note<T>(&self, result: &Result<T, Away>) {
+        match result {
+            Ok(_) => {
+                if self.failures.swap(0, Ordering::Relaxed) >= FAILURES {
+                    info!("Redis is back");
+                }
+            }
+            Err(error) => {
+                metrics::counter!("hoidap_gateway_redis_failures_total").increment(1);
+                self.closed_until_ms.store(now_ms() + PAUSE_MS, Ordering::Relaxed);
+                if self.failures.fetch_add(1, Ordering::Relaxed) + 1 == FAILURES {
+                    warn!(%error, "chats go on without Redis");
+                }
+            }
+        }
+    }
+}

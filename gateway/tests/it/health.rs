@@ -1,0 +1,78 @@
+//! What health says, and when.
+
+use serde_json::{Value, json};
+
+use crate::support::{Ending, Site, World};
+
+async fn health(site: &Site) -> (u16, Value) {
+    let response = site.get("/api/health").await;
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_follows_what_questions_depend_on() {
+    let world = World::new();
+    let clickhouse = hoidap_testing::Server::clickhouse();
+    let site = world.gateway(&[("CLICKHOUSE__URL", &clickhouse.url())]).await;
+    let (status, report) = health(&site).await;
+    assert_eq!((status, &report["status"]), (503, &json!("unhealthy")));
+    assert_eq!(report["components"]["stage:generator"]["status"], "unhealthy");
+    assert!(report["uptime"].as_f64().unwrap() > 0.0 && report["timestamp"].is_string());
+
+    let fleet = world.fleet(|_| Ending::Silence).await;
+    fleet.stages(&site, "v1", &[]).await;
+    assert_eq!(health(&site).await.0, 503, "without any collection nothing is answered");
+    let all = [("collection:mail", true), ("collection:drive", true), ("provider:local", true)];
+    fleet.stages(&site, "v1", &all).await;
+    let (status, report) = health(&site).await;
+    assert_eq!((status, &report["status"]), (200, &json!("healthy")), "{report:#}");
+    let names: Vec<&String> = report["components"].as_object().unwrap().keys().collect();
+    let expected = [
+        "analytics",
+        "clickhouse",
+        "collection:drive",
+        "collection:mail",
+        "nats",
+        "provider:local",
+        "redis",
+        "stage:classifier",
+        "stage:generator",
+        "stage:retriever",
+    ];
+    assert_eq!(names, expected);
+
+    fleet
+        .stages(
+            &site,
+            "v1",
+            &[("collection:mail", true), ("collection:drive", false), ("provider:local", true)],
+        )
+        .await;
+    assert_eq!(health(&site).await.1["components"]["collection:drive"]["status"], "unhealthy");
+    assert_eq!(health(&site).await.1["status"], "degraded");
+    fleet.stages(&site, "v1", &[("collection:mail", true), ("provider:local", false)]).await;
+    assert_eq!((health(&site).await.0, &health(&site).await.1["status"]), (200, &json!("degraded")));
+    fleet.stages(&site, "v1", &[("collection:mail", false)]).await;
+    assert_eq!(health(&site).await.0, 503);
+
+    fleet.stages(&site, "v1", &all).await;
+    fleet.leave("analytics").await;
+    site.until("analytics is missed", |report| report["status"] == "degraded").await;
+    fleet.leave("classifier").await;
+    site.until("the classifier is missed", |report| report["status"] == "unhealthy").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clickhouse_is_missed_no_more_than_that() {
+    let world = World::new();
+    let mut clickhouse = hoidap_testing::Server::clickhouse();
+    let site = world.gateway(&[("CLICKHOUSE__URL", &clickhouse.url())]).await;
+    let fleet = world.fleet(|_| Ending::Silence).await;
+    fleet.stages(&site, "v1", &[("collection:mail", true)]).await;
+    site.until("all is well", |report| report["status"] == "healthy").await;
+    clickhouse.kill();
+    let report = site.until("clickhouse is missed", |report| report["status"] == "degraded").await;
+    assert_eq!(report["components"]["clickhouse"]["status"], "unhealthy");
+    clickhouse.restart();
+    site.until("clickhouse is back", |report| report["status"] == "healthy").await;
+}

@@ -1,0 +1,89 @@
+//! The rate limit.
+
+use serde_json::json;
+
+use crate::support::{Ending, Site, World, answer, problem, question};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_gateways_count_one_client_together() {
+    let world = World::new();
+    let limit = [("RATE_LIMIT__CHAT_PER_MINUTE", "5")];
+    let (one, other) = (world.gateway(&limit).await, world.gateway(&limit).await);
+    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    for (number, site) in [&one, &other, &one, &other, &one].into_iter().enumerate() {
+        let response = site.post(&question("xin chào")).await;
+        assert_eq!(response.status(), 200);
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_string();
+        let left = 4 - number;
+        assert_eq!(header("ratelimit-limit"), "5");
+        assert_eq!(header("ratelimit-remaining"), left.to_string());
+        assert_eq!(header("ratelimit-policy"), "\"chat\";q=5;w=60");
+        assert!(header("ratelimit").starts_with(&format!("\"chat\";r={left};t=")), "{}", header("ratelimit"));
+    }
+    let response = other.post(&question("xin chào")).await;
+    let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((10..=12).contains(&wait), "{wait}");
+    assert_eq!(response.headers()["ratelimit-remaining"], "0");
+    let found = problem(response).await;
+    assert_eq!(
+        (&found["status"], &found["code"], &found["retryable"]),
+        (&json!(429), &json!("rate_limited"), &json!(true))
+    );
+    assert_eq!(other.get("/api/health").await.headers().get("ratelimit"), None, "only chats are limited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_requests_and_no_limit_cost_nothing() {
+    let world = World::new();
+    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "1")]).await;
+    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    for _ in 0..3 {
+        assert_eq!(site.post(&question("")).await.status(), 422);
+    }
+    assert_eq!(site.post(&question("xin chào")).await.status(), 200);
+    assert_eq!(site.post(&question("xin chào")).await.status(), 429);
+    let free = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    for _ in 0..30 {
+        assert_eq!(free.post(&question("xin chào")).await.status(), 200);
+    }
+}
+
+/// How many of five questions are answered, each with another forged address.
+async fn answered(site: &Site) -> usize {
+    let mut count = 0;
+    for number in 0..5 {
+        let request =
+            site.http.post(site.url("/api/chat")).header("x-forwarded-for", format!("198.51.100.{number}"));
+        count += usize::from(request.json(&question("xin chào")).send().await.unwrap().status() == 200);
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_address_does_not_help() {
+    let world = World::new();
+    let limit = ("RATE_LIMIT__CHAT_PER_MINUTE", "2");
+    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    assert_eq!(answered(&world.gateway(&[limit]).await).await, 2);
+    let behind_proxy = world.gateway(&[limit, ("GATEWAY__TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    assert_eq!(answered(&behind_proxy).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_each_gateway_counts_by_itself() {
+    let mut world = World::new();
+    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "3")]).await;
+    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    world.valkey.kill();
+    for left in ["2", "1", "0"] {
+        let response = site.post(&question("xin chào")).await;
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["ratelimit-remaining"]),
+            (200, &left.parse().unwrap())
+        );
+    }
+    let response = site.post(&question("xin chào")).await;
+    let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert_eq!(response.status(), 429);
+    assert!((18..=20).contains(&wait), "{wait}");
+}

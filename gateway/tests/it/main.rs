@@ -1,0 +1,17 @@
+//! The gateway over real NATS, Valkey and ClickHouse. A small consumer on the real stream stands where the fleet's
+//! workers would; they are tested in their own crate.
+
+// Tests stop at the first thing that is wrong; there is nobody to hand an error to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cache;
+mod chat;
+mod connections;
+mod documents;
+mod events;
+mod health;
+mod limits;
+mod operators;
+mod outages;
+mod refusals;
+mod support;

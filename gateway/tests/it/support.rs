@@ -1,0 +1,155 @@
+//! What the tests share: servers, a gateway on them, somebody who answers, and requests.
+
+mod fleet;
+
+use std::{
+    collections::HashMap,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+pub(crate) use fleet::{Ending, TestFleet, answer};
+use hoidap_gateway::Gateway;
+use hoidap_shared::{broker::Broker, config::Config, telemetry};
+use hoidap_testing::Server;
+use metrics_exporter_prometheus::PrometheusHandle;
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+
+/// The servers behind the gateways of one test.
+pub(crate) struct World {
+    pub(crate) nats: Server,
+    pub(crate) valkey: Server,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        telemetry::init_tls();
+        Self { nats: Server::nats(), valkey: Server::valkey() }
+    }
+
+    /// The configuration of a gateway here, with a few settings of its own.
+    pub(crate) fn config(&self, settings: &[(&str, &str)]) -> Config {
+        let (nats, valkey) = (self.nats.url(), self.valkey.url());
+        let ours = [
+            ("NATS__URL", nats.as_str()),
+            ("REDIS__URL", valkey.as_str()),
+            ("CLICKHOUSE__URL", "http://127.0.0.1:1"),
+            ("GATEWAY__LISTEN", "127.0.0.1:0"),
+            ("SUPPORT__ADDRESS", "help@a.example"),
+        ];
+        let all = ours.iter().chain(settings);
+        let variables: HashMap<_, _> =
+            all.map(|(key, value)| (format!("HOIDAP_{key}"), (*value).to_string())).collect();
+        Config::read(None, Some(variables)).unwrap()
+    }
+
+    /// A gateway that is connected.
+    pub(crate) async fn gateway(&self, settings: &[(&str, &str)]) -> Site {
+        let site = Site::start(self.config(settings)).await;
+        site.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
+        site
+    }
+
+    /// A fleet that answers each question with `ending`.
+    pub(crate) async fn fleet(&self, ending: fn(&hoidap_shared::job::Question) -> Ending) -> TestFleet {
+        TestFleet::start(self.config(&[]), ending).await
+    }
+
+    pub(crate) async fn broker(&self) -> Broker {
+        Broker::connect(&self.config(&[]).nats, "test").await.unwrap()
+    }
+}
+
+/// A running gateway and a client of it.
+pub(crate) struct Site {
+    pub(crate) gateway: Gateway,
+    pub(crate) http: reqwest::Client,
+}
+
+impl Site {
+    pub(crate) async fn start(config: Config) -> Self {
+        static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+        telemetry::init_tls();
+        let metrics = METRICS.get_or_init(|| telemetry::init_metrics().unwrap()).clone();
+        let gateway = Gateway::start(config, metrics).await.unwrap();
+        Self { gateway, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.gateway.address)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.http.get(self.url(path)).send().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, body: &Value) -> Response {
+        self.http.post(self.url("/api/chat")).json(body).send().await.unwrap()
+    }
+
+    /// The answer to a question that must be answered.
+    pub(crate) async fn ask(&self, body: &Value) -> Value {
+        let response = self.post(body).await;
+        let status = response.status();
+        let answer: Value = response.json().await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    /// The problem that a question must meet.
+    pub(crate) async fn problem(&self, body: &Value) -> Value {
+        problem(self.post(body).await).await
+    }
+
+    /// Waits until the health report is as wanted.
+    pub(crate) async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let health: Value = self.get("/api/health").await.json().await.unwrap();
+            if wanted(&health) {
+                return health;
+            }
+            assert!(Instant::now() < deadline, "{what} was awaited in vain: {health:#}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// A response that must be a problem of the right shape.
+pub(crate) async fn problem(response: Response) -> Value {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await.unwrap();
+    let problem: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: no JSON: {text}"));
+    assert_eq!(headers["content-type"], "application/problem+json", "{status}: {problem}");
+    assert_eq!(problem["status"], status.as_u16());
+    for field in ["type", "title", "detail", "instance", "code", "request_id"] {
+        assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {problem}");
+    }
+    assert!(problem["retryable"].is_boolean(), "{problem}");
+    assert_eq!(headers["x-request-id"], problem["request_id"].as_str().unwrap());
+    if matches!(status.as_u16(), 429 | 503) {
+        assert!(headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
+    }
+    problem
+}
+
+/// A body with the fields of the original service.
+pub(crate) fn question(message: &str) -> Value {
+    json!({
+        "message": message,
+        "session_id": "session-0001",
+        "context": {
+            "url": "https://www.a.example/vi/mail",
+            "title": "Thư",
+            "product": "mail",
+            "section": "help",
+            "content_preview": "Hướng dẫn dùng thư."
+        },
+        "history": [
+            {"content": "xin chào", "sender": "user", "timestamp": "2026-01-31T09:30:00"},
+            {"content": "Chào bạn!", "sender": "assistant", "timestamp": "2026-01-31T09:30:01Z", "context": {"url": "x"}}
+        ],
+        "user_id": "user-7"
+    })
+}

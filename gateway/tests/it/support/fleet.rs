@@ -1,0 +1,168 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use super::Site;
+use async_nats::jetstream::message::PublishMessage;
+use futures::StreamExt as _;
+use hoidap_shared::{
+    broker::Broker,
+    config::Config,
+    fleet::{BEAT, Member, announce, bucket, withdraw},
+    job::{Answer, Citation, Envelope, Outcome, Question, Scored, Source, SourceMetadata, Usage},
+    stage::{Component, StageStatus},
+    text::Language,
+};
+
+/// What becomes of a question.
+pub(crate) enum Ending {
+    /// Answered as a worker does: stored, then told.
+    Told(Answer),
+    /// Stored, but the word of it is lost.
+    Untold(Answer),
+    /// Nobody answers.
+    Silence,
+}
+
+/// Somebody who takes questions from the real stream and answers them, and tells of stages as workers do.
+pub(crate) struct TestFleet {
+    broker: Broker,
+    seen: Arc<Mutex<Vec<Envelope<Question>>>>,
+    members: Arc<Mutex<Vec<Member>>>,
+}
+
+impl TestFleet {
+    pub(super) async fn start(config: Config, ending: fn(&Question) -> Ending) -> Self {
+        let broker = Broker::connect(&config.nats, "test fleet").await.unwrap();
+        broker.ensure_streams(&config.nats).await.unwrap();
+        let fleet = Self { broker: broker.clone(), seen: Arc::default(), members: Arc::default() };
+        let jobs = broker.jetstream.get_stream(broker.subjects.stream("JOBS")).await.unwrap();
+        let settings = broker.subjects.stage_consumer("classifier", &config.worker);
+        let consumer = jobs.create_consumer(settings).await.unwrap();
+        let seen = fleet.seen.clone();
+        tokio::spawn(async move {
+            let mut messages = consumer.messages().await.unwrap();
+            while let Some(message) = messages.next().await {
+                let Ok(message) = message else { continue };
+                let job = Envelope::<Question>::decode(&message.payload).unwrap();
+                seen.lock().unwrap().push(job.clone());
+                finish(&broker, job, ending).await;
+                message.ack().await.unwrap();
+            }
+        });
+        let (told, broker) = (fleet.members.clone(), fleet.broker.clone());
+        tokio::spawn(async move {
+            loop {
+                tell(&broker, &told).await;
+                tokio::time::sleep(BEAT).await;
+            }
+        });
+        fleet
+    }
+
+    /// Lets every stage tell this version and these components, by the retriever, from now on, until the gateway has heard.
+    pub(crate) async fn stages(&self, site: &Site, version: &str, components: &[(&str, bool)]) {
+        let member = |stage: &str, components| Member {
+            stage: stage.into(),
+            instance: "one".into(),
+            status: StageStatus { version: version.into(), components },
+        };
+        let components = components.iter().map(|(name, healthy)| Component {
+            name: (*name).into(),
+            healthy: *healthy,
+            detail: "told".into(),
+        });
+        *self.members.lock().unwrap() = vec![
+            member("classifier", vec![]),
+            member("retriever", components.collect()),
+            member("generator", vec![]),
+            member("analytics", vec![]),
+        ];
+        tell(&self.broker, &self.members).await;
+        let heard =
+            |health: &serde_json::Value| health["components"]["stage:generator"]["status"] == "healthy";
+        site.until("the stages are heard", heard).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+
+    /// Lets a stage fall silent.
+    pub(crate) async fn leave(&self, stage: &str) {
+        self.members.lock().unwrap().retain(|member| member.stage != stage);
+        withdraw(&bucket(&self.broker).await.unwrap(), stage, "one").await.unwrap();
+    }
+
+    /// The questions that came, in order.
+    pub(crate) fn seen(&self) -> Vec<Envelope<Question>> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+async fn tell(broker: &Broker, members: &Mutex<Vec<Member>>) {
+    let members = members.lock().unwrap().clone();
+    let Ok(store) = bucket(broker).await else { return };
+    for member in members {
+        let _ = announce(&store, &member).await;
+    }
+}
+
+async fn finish(broker: &Broker, job: Envelope<Question>, ending: fn(&Question) -> Ending) {
+    let (answer, told) = match ending(&job.body) {
+        Ending::Told(answer) => (answer, true),
+        Ending::Untold(answer) => (answer, false),
+        Ending::Silence => return,
+    };
+    let envelope = job.map(answer);
+    let bytes = envelope.encode().unwrap();
+    let message = PublishMessage::build().payload(bytes.clone().into()).expected_last_subject_sequence(0);
+    let subject = broker.subjects.answer(&envelope.job_id);
+    if broker.jetstream.send_publish(subject, message).await.unwrap().await.is_ok() && told {
+        broker.client.publish(broker.subjects.replies(&envelope.gateway), bytes.into()).await.unwrap();
+    }
+}
+
+/// An answer from one document, made by a fleet at version `v1`.
+pub(crate) fn answer(question: &Question) -> Answer {
+    let versions =
+        ["classifier", "retriever", "generator"].map(|stage| (stage.to_string(), "v1".to_string()));
+    Answer {
+        session_id: question.session_id.clone(),
+        user_id: question.user_id.clone(),
+        client: question.client.clone(),
+        question: question.message.clone(),
+        page: question.context.url.clone(),
+        outcome: Outcome::Answered,
+        problem: None,
+        text: "Mở Cài đặt rồi chọn Mật khẩu. [1]".into(),
+        sources: vec![Source {
+            content: "Mở Cài đặt rồi chọn Mật khẩu.".into(),
+            collection: "mail".into(),
+            score: 0.75,
+            metadata: SourceMetadata {
+                url: "https://www.a.example/vi/mail/mat-khau".into(),
+                title: "Mật khẩu".into(),
+                heading_path: vec!["Tài khoản".into()],
+                chunk_id: "c1".into(),
+                document_version: "d1".into(),
+                index_version: "i1".into(),
+                start: 10,
+                end: 39,
+                source: "vi/mail/mat-khau.html".into(),
+                locale: "vi".into(),
+                product: Some("mail".into()),
+                section: None,
+            },
+        }],
+        citations: vec![Citation { n: 1, answer_start: 0, answer_end: 29, support: 0.9 }],
+        confidence: 0.5,
+        intent: Scored { name: "how_to".into(), confidence: 0.8 },
+        product: Some("mail".into()),
+        language: Language::Vi,
+        provider: Some("extractive".into()),
+        model: None,
+        attempts: vec![],
+        usage: Usage::default(),
+        versions: BTreeMap::from(versions),
+    }
+}
