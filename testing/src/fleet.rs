@@ -1,0 +1,235 @@
+//! A whole fleet for a test: the real servers, the binaries as they are shipped, and the sample site's collections.
+
+mod sample;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Server, free_port};
+
+/// Longest wait for a fleet to be well.
+const START: Duration = Duration::from_secs(60);
+
+/// A running process of Hoidap, ended when dropped.
+pub struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Ends it at once, as `kill -9` does.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end, as an orchestrator does, and waits; whether it ended well.
+    pub fn terminate(&mut self) -> bool {
+        let asked = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+        assert!(asked.is_ok_and(|status| status.success()), "SIGTERM could not be sent");
+        self.child.wait().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The servers, the gateway, and as many workers as a test starts.
+pub struct Fleet {
+    /// The broker.
+    pub nats: Server,
+    /// The cache.
+    pub valkey: Server,
+    /// The analytics store.
+    pub clickhouse: Server,
+    /// Called by the fleet's processes.
+    environment: Vec<(String, String)>,
+    gateway: Option<Process>,
+    port: u16,
+    dir: TempDir,
+    client: reqwest::Client,
+}
+
+impl Fleet {
+    /// Starts the servers and the gateway over the named collections of the sample site (all of them when none is
+    /// named). No worker runs yet.
+    pub fn start(collections: &[&str], settings: &[(&str, &str)]) -> Self {
+        let (nats, valkey, clickhouse) = (Server::durable_nats(), Server::valkey(), Server::clickhouse());
+        let dir = tempfile::Builder::new().prefix("hoidap-fleet-").tempdir().expect("a temporary folder");
+        let port = free_port();
+        let mut environment: Vec<(String, String)> = [
+            ("HOIDAP_CONFIG", example("hoidap.toml").display().to_string()),
+            ("HOIDAP_NATS__URL", nats.url()),
+            ("HOIDAP_REDIS__URL", valkey.url()),
+            ("HOIDAP_CLICKHOUSE__URL", clickhouse.url()),
+            ("HOIDAP_INDICES__DIR", dir.path().join("indices").display().to_string()),
+            ("HOIDAP_GATEWAY__LISTEN", format!("127.0.0.1:{port}")),
+            ("HOIDAP_WORKER__LISTEN", "127.0.0.1:0".into()),
+            ("HOIDAP_RATE_LIMIT__CHAT_PER_MINUTE", "0".into()),
+            ("HOIDAP_GENERATOR__PROVIDERS", "extractive".into()),
+        ]
+        .map(|(name, value)| (name.to_string(), value))
+        .to_vec();
+        environment.extend(settings.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())));
+        // An error only says that a provider was installed before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client =
+            reqwest::Client::builder().timeout(Duration::from_secs(120)).build().expect("an HTTP client");
+        let mut fleet = Self { nats, valkey, clickhouse, environment, gateway: None, port, dir, client };
+        sample::copy(&fleet, &fleet.dir.path().join("indices"), collections);
+        fleet.gateway = Some(fleet.run("hoidap-gateway", &[]));
+        fleet
+    }
+
+    /// The gateway's address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Builds collections of the sample site, as `hoidap-index build` does for its users.
+    pub fn build(&self, collections: &[&str]) {
+        let named: Vec<Vec<&str>> =
+            collections.iter().map(|name| vec!["build", "--collection", name]).collect();
+        for arguments in if named.is_empty() { vec![vec!["build"]] } else { named } {
+            let status = self.command("hoidap-index", &arguments).status().expect("hoidap-index starts");
+            assert!(status.success(), "hoidap-index {arguments:?} failed: {}", self.log("hoidap-index"));
+        }
+    }
+
+    /// Starts a worker process with the named stages.
+    pub fn worker(&self, stages: &[&str]) -> Process {
+        let arguments: Vec<&str> = ["run"].into_iter().chain(stages.iter().copied()).collect();
+        self.run("hoidap-worker", &arguments)
+    }
+
+    /// Starts one worker process with every stage and the analytics sink, and waits until the fleet is well.
+    pub async fn whole(&self) -> Process {
+        let worker = self.worker(&["--all"]);
+        self.until_health("healthy").await;
+        worker
+    }
+
+    /// What `/api/health` says: its status code and body.
+    pub async fn health(&self) -> (u16, Value) {
+        let reply = self.client.get(format!("{}/api/health", self.url())).send().await;
+        match reply {
+            Ok(reply) => (reply.status().as_u16(), reply.json().await.unwrap_or_default()),
+            Err(_) => (0, Value::Null),
+        }
+    }
+
+    /// Waits until health has the status.
+    pub async fn until_health(&self, status: &str) -> Value {
+        let end = Instant::now() + START;
+        loop {
+            let (_, health) = self.health().await;
+            if health["status"] == status {
+                return health;
+            }
+            assert!(
+                Instant::now() < end,
+                "health did not become {status}: {health:#}\n{}",
+                self.log("hoidap-worker")
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until health tells that a component is away and that the whole is `degraded` for it.
+    pub async fn until_away(&self, component: &str) {
+        let end = Instant::now() + START;
+        loop {
+            let (code, health) = self.health().await;
+            let status = &health["components"][component]["status"];
+            if status == "unhealthy" && health["status"] == "degraded" && code == 200 {
+                return;
+            }
+            assert!(Instant::now() < end, "health did not tell that {component} is away: {code} {health:#}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until so many processes run a stage.
+    pub async fn until_processes(&self, stage: &str, count: usize) {
+        let end = Instant::now() + START;
+        let wanted = format!("{count} process");
+        loop {
+            let (_, health) = self.health().await;
+            let detail = &health["components"][format!("stage:{stage}")]["detail"];
+            if detail.as_str().is_some_and(|detail| detail.starts_with(&wanted)) {
+                return;
+            }
+            assert!(Instant::now() < end, "{count} processes of {stage} were not heard of: {health:#}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Asks a question as the widget does; the status code and the body.
+    pub async fn ask(&self, body: &Value) -> (u16, Value) {
+        let reply = self
+            .client
+            .post(format!("{}/api/chat", self.url()))
+            .json(body)
+            .send()
+            .await
+            .expect("the gateway answers");
+        (reply.status().as_u16(), reply.json().await.expect("a JSON body"))
+    }
+
+    /// Runs a query in the analytics store; its result as tab-separated text.
+    pub async fn query(&self, sql: &str) -> Result<String, String> {
+        let url = format!("{}/?database=hoidap&default_format=TSV", self.clickhouse.url());
+        let reply =
+            self.client.post(url).body(sql.to_string()).send().await.map_err(|error| error.to_string())?;
+        let ok = reply.status().is_success();
+        let text = reply.text().await.map_err(|error| error.to_string())?;
+        if ok { Ok(text.trim().to_string()) } else { Err(text) }
+    }
+
+    /// What the processes of one binary wrote.
+    pub fn log(&self, program: &str) -> String {
+        std::fs::read_to_string(self.dir.path().join(format!("{program}.log"))).unwrap_or_default()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Process {
+        let mut command = self.command(program, arguments);
+        Process {
+            child: command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")),
+        }
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let path = self.dir.path().join(format!("{program}.log"));
+        let log = std::fs::File::options().create(true).append(true).open(path).expect("a log file");
+        let mut command = Command::new(binary(program));
+        command.args(arguments).envs(self.environment.iter().cloned());
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log file twice")).stderr(log);
+        command
+    }
+}
+
+/// A file of the sample site.
+pub fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)
+}
+
+/// A binary of the workspace, beside the test's own.
+fn binary(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let test = std::env::current_exe().expect("the test's own path");
+        test.ancestors().nth(2).expect("the target folder").to_path_buf()
+    });
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is missing: run `cargo build --release --workspace` first", path.display());
+    path
+}

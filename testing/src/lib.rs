@@ -1,0 +1,176 @@
+//! The real servers that tests speak to: each on a free port of loopback, in a folder of its own, killed when dropped.
+//!
+//! Where the programs are is told by `HOIDAP_TEST_*` variables, which `./dev test` sets.
+#![forbid(unsafe_code)]
+// Tests stop at the first thing that is wrong; there is nobody to hand an error to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod fleet;
+
+use std::{
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// A server that tests speak to.
+pub struct Server {
+    kind: Kind,
+    port: u16,
+    dir: TempDir,
+    child: Option<Child>,
+}
+
+enum Kind {
+    Nats { durable: bool },
+    NatsWith { config: PathBuf, environment: Vec<(String, String)> },
+    Valkey,
+    ClickHouse,
+    Llama,
+}
+
+/// The value of a variable that `./dev test` sets.
+///
+/// # Panics
+/// With a sentence that says what to run, when it is not set.
+pub fn needed(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run the tests by `./dev test`, or run `. .local/env` first")
+    })
+}
+
+/// A port of loopback that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("loopback has a free port")
+        .port()
+}
+
+impl Server {
+    /// A NATS server with JetStream that syncs as it does by default.
+    pub fn nats() -> Self {
+        Self::start(Kind::Nats { durable: false })
+    }
+
+    /// A NATS server with JetStream that syncs every write before it acknowledges it.
+    pub fn durable_nats() -> Self {
+        Self::start(Kind::Nats { durable: true })
+    }
+
+    /// A NATS server with a configuration of the repository, such as `nats/laptop.conf`, and the variables it needs
+    /// beside `NATS_HOST`, `NATS_PORT` and `NATS_STORE`.
+    pub fn nats_with(config: &str, environment: &[(String, String)]) -> Self {
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join(config);
+        Self::start(Kind::NatsWith { config, environment: environment.to_vec() })
+    }
+
+    /// A Valkey server without persistence.
+    pub fn valkey() -> Self {
+        Self::start(Kind::Valkey)
+    }
+
+    /// The ClickHouse engine behind its HTTP adapter.
+    pub fn clickhouse() -> Self {
+        Self::start(Kind::ClickHouse)
+    }
+
+    /// llama.cpp's server with its small model.
+    pub fn llama() -> Self {
+        Self::start(Kind::Llama)
+    }
+
+    fn start(kind: Kind) -> Self {
+        let dir = tempfile::Builder::new().prefix("hoidap-test-").tempdir().expect("a temporary folder");
+        let mut server = Self { kind, port: free_port(), dir, child: None };
+        server.restart();
+        server
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its address, such as `nats://127.0.0.1:4222`.
+    pub fn url(&self) -> String {
+        let scheme = match self.kind {
+            Kind::Nats { .. } | Kind::NatsWith { .. } => "nats",
+            Kind::Valkey => "redis",
+            Kind::ClickHouse | Kind::Llama => "http",
+        };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it at once, as `kill -9` does.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts it again with the data it had, and waits until it takes connections.
+    pub fn restart(&mut self) {
+        self.kill();
+        let mut command = self.command();
+        let log = std::fs::File::create(self.dir.path().join("log")).expect("a log file");
+        let errors = log.try_clone().expect("the log file twice");
+        let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
+        self.child = Some(child.unwrap_or_else(|error| panic!("{command:?} does not start: {error}")));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let log = || std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "{command:?} does not listen on {}:\n{}", self.port, log());
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            assert!(ended.is_none(), "{command:?} ended with {ended:?}:\n{}", log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn command(&self) -> Command {
+        let data = self.dir.path().join("data");
+        let port = self.port.to_string();
+        let mut variables: Vec<(String, String)> = Vec::new();
+        let (program, arguments): (PathBuf, Vec<String>) = match &self.kind {
+            Kind::Nats { durable } => {
+                let config = self.dir.path().join("nats.conf");
+                let sync = if *durable { "always" } else { "2m" };
+                let text = format!(
+                    "listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n",
+                    data.display()
+                );
+                std::fs::write(&config, text).expect("the configuration of the NATS server");
+                (needed("HOIDAP_TEST_NATS_SERVER").into(), vec!["-c".into(), config.display().to_string()])
+            }
+            Kind::NatsWith { config, environment } => {
+                variables.clone_from(environment);
+                let own =
+                    [("HOST", "127.0.0.1"), ("PORT", &port), ("STORE", &format!("\"{}\"", data.display()))];
+                variables.extend(own.map(|(name, value)| (format!("NATS_{name}"), value.to_string())));
+                (needed("HOIDAP_TEST_NATS_SERVER").into(), vec!["-c".into(), config.display().to_string()])
+            }
+            Kind::Valkey => {
+                let arguments = ["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"];
+                (needed("HOIDAP_TEST_VALKEY_SERVER").into(), arguments.map(String::from).to_vec())
+            }
+            Kind::ClickHouse => {
+                let arguments = ["--port".into(), port, "--data".into(), data.display().to_string()];
+                (needed("HOIDAP_TEST_CLICKHOUSE").into(), arguments.to_vec())
+            }
+            Kind::Llama => (needed("HOIDAP_TEST_LLAMA").into(), vec!["--port".into(), port]),
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).envs(variables).current_dir(self.dir.path());
+        command
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,7 @@
+//! The whole fleet as it is shipped: binaries, servers, documents, HTTP.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod chat;
+mod loss;
+mod outage;
