@@ -1,0 +1,104 @@
+"""One running Hoidap: its ports, its folder, its passwords, and the settings of its binaries."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import environment, paths, ports
+
+GIVEN = {"nats": "HOIDAP_NATS__URL", "valkey": "HOIDAP_REDIS__URL", "clickhouse": "HOIDAP_CLICKHOUSE__URL"}
+"""Variables that point to servers that exist already."""
+USERS = ["gateway", *ports.STAGES, "operator"]
+"""The users of nats/accounts.conf."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Its ports by service, and its folder below `.local/run/`."""
+
+    ports: dict[str, int]
+    folder: Path
+
+    @classmethod
+    def chosen(cls) -> Instance:
+        """The instance that the environment names: another base of ports is another instance."""
+        base = os.environ.get(ports.SETTING)
+        return cls(ports.assigned(), paths.MADE / "run" / (f"ports-{base}" if base else "default"))
+
+    def given(self, name: str) -> str | None:
+        """The address of a server that is not ours to start."""
+        return os.environ.get(GIVEN.get(name, "")) or None
+
+    def url(self, name: str) -> str:
+        """Where the service `name` is, or is to be."""
+        scheme = {"nats": "nats", "valkey": "redis"}.get(name, "http")
+        return self.given(name) or f"{scheme}://{ports.HOST}:{self.ports[name]}"
+
+    def data(self, name: str) -> Path:
+        """The folder of a service's data."""
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def settings(self, user: str) -> dict[str, str]:
+        """The variables of a binary that is `user` to NATS. What the caller's environment sets stays as it is."""
+        made = {
+            **environment.for_binaries(),
+            "HOIDAP_CONFIG": str(configuration()),
+            "HOIDAP_NATS__URL": self.url("nats"),
+            "HOIDAP_REDIS__URL": self.url("valkey"),
+            "HOIDAP_CLICKHOUSE__URL": self.url("clickhouse"),
+            "HOIDAP_GATEWAY__LISTEN": f"{ports.HOST}:{self.ports['gateway']}",
+            "HOIDAP_INDICES__DIR": str(paths.INDICES),
+            "HOIDAP_GENERATOR__PROVIDERS": "local,extractive",
+            "HOIDAP_PROVIDERS__LOCAL__KIND": "openai",
+            "HOIDAP_PROVIDERS__LOCAL__BASE_URL": self.url("llama") + "/v1",
+            "HOIDAP_PROVIDERS__LOCAL__MODEL": paths.GEMMA.stem,
+            "HOIDAP_PROVIDERS__LOCAL__PROMPT": "completion",
+        }
+        if self.given("nats") is None:
+            made |= {"HOIDAP_NATS__USER": user, "HOIDAP_NATS__PASSWORD": self.passwords()[user]}
+        if user in ports.STAGES:
+            made["HOIDAP_WORKER__LISTEN"] = f"{ports.HOST}:{self.ports[user]}"
+        return {name: os.environ.get(name, value) for name, value in made.items()}
+
+    def passwords(self) -> dict[str, str]:
+        """The password of each NATS user, made by chance once; a letter comes first, as NATS wants."""
+        kept = self.folder / "passwords.json"
+        known = json.loads(kept.read_text()) if kept.exists() else {}
+        if sorted(known) != sorted(USERS):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            known = {user: "p" + secrets.token_hex(16) for user in USERS}
+            kept.touch(mode=0o600)
+            kept.write_text(json.dumps(known))
+        return known
+
+    def nats_settings(self) -> dict[str, str]:
+        """The variables that nats/laptop.conf reads."""
+        durability = os.environ.get("HOIDAP_NATS__DURABILITY") or read_configuration().get("nats", {}).get("durability")
+        return {
+            "NATS_PORT": str(self.ports["nats"]),
+            "NATS_STORE": f'"{self.data("nats")}"',
+            "NATS_SYNC": "120s" if durability == "fast" else "always",
+            **{f"NATS_PASSWORD_{user.upper()}": password for user, password in self.passwords().items()},
+        }
+
+
+def configuration() -> Path:
+    """The configuration in use: the one the environment names, else hoidap.toml, else the sample site's."""
+    given = os.environ.get("HOIDAP_CONFIG")
+    own = paths.ROOT / "hoidap.toml"
+    return Path(given).resolve() if given else own if own.exists() else paths.EXAMPLE
+
+
+def read_configuration() -> dict:
+    """What the configuration in use says, without defaults; empty when it cannot be read (the binaries say why)."""
+    try:
+        return tomllib.loads(configuration().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

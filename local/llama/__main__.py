@@ -1,0 +1,69 @@
+"""`python local/llama --model FILE [--port N]`: llama.cpp's OpenAI-compatible server, as one of its packages has it."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+import xllamacpp
+
+TEMPLATE = Path(__file__).with_name("template.jinja")
+SLOTS = 2
+"""Answers written at once; further requests wait."""
+SLOT_TOKENS = 4096
+"""Tokens of prompt and answer together."""
+
+
+def parameters(model: Path, port: int, threads: int) -> xllamacpp.CommonParams:
+    """The server's settings: greedy, loopback, no web pages of its own, no model but this one."""
+    chosen = xllamacpp.CommonParams()
+    chosen.model.path = str(model)
+    chosen.model_alias = {model.stem}
+    chosen.hostnames = ["127.0.0.1"]
+    chosen.port = port
+    chosen.chat_template = TEMPLATE.read_text(encoding="utf-8")
+    chosen.use_jinja = True
+    chosen.n_parallel = SLOTS
+    chosen.n_ctx = SLOTS * SLOT_TOKENS
+    chosen.n_predict = 512
+    chosen.cpuparams.n_threads = threads
+    chosen.cpuparams_batch.n_threads = threads
+    chosen.sampling.temp = 0
+    chosen.cache_ram_mib = 256
+    chosen.timeout_read = chosen.timeout_write = 120
+    chosen.offline = True
+    chosen.ui = False
+    chosen.endpoint_slots = False
+    chosen.verbosity = 1
+    return chosen
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="llama", description=__doc__)
+    parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
+    parser.add_argument(
+        "--port", type=int, default=8081, help="port on 127.0.0.1; 0 picks a free one (default: %(default)s)"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="threads of the model (default: %(default)s)")
+    options = parser.parse_args()
+    if not options.model.is_file():
+        print(f"there is no model at {options.model}: run ./dev up, which fetches it", file=sys.stderr)
+        return 1
+
+    stops = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)  # before the server's threads are made
+    try:
+        server = xllamacpp.Server(parameters(options.model, options.port, options.threads))
+    except RuntimeError:  # llama.cpp has said why by itself
+        print(
+            f"llama.cpp's server cannot start with {options.model} on port {options.port}: see its message above",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"listening on {server.listening_address}", flush=True)
+    signal.sigwait(stops)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
