@@ -1,0 +1,41 @@
+# syntax=docker/dockerfile:1
+# One image with every binary: hoidap-gateway, hoidap-worker, hoidap-index. For x86-64 with AVX2 (x86-64-v3), as
+# .cargo/config.toml has FAISS built; ONNX Runtime's pinned wheel is for x86-64 too.
+
+FROM python:3.11-slim-bookworm AS onnxruntime
+WORKDIR /onnxruntime
+COPY local/parts/python.txt .
+# Of the pinned list the one wheel that holds the library; pip checks its hash.
+RUN sed -n '/^onnxruntime==/,/--hash/p' python.txt > wanted.txt \
+    && pip download --no-cache-dir --no-deps --require-hashes --only-binary :all: -r wanted.txt -d wheel \
+    && python -m zipfile -e wheel/*.whl unpacked \
+    && cp unpacked/onnxruntime/capi/libonnxruntime.so.* libonnxruntime.so
+
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends cmake g++ libopenblas-dev make pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --workspace --bins \
+    && install -D -t /out target/release/hoidap-gateway target/release/hoidap-worker target/release/hoidap-index
+
+FROM debian:bookworm-slim
+# OpenBLAS and OpenMP are FAISS's; curl is for the health checks.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates curl libgomp1 libopenblas0-pthread libstdc++6 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --home-dir /var/lib/hoidap --shell /usr/sbin/nologin hoidap \
+    && install -d -o hoidap -g hoidap /var/lib/hoidap /var/lib/hoidap/indices /var/lib/hoidap/models
+COPY --from=onnxruntime /onnxruntime/libonnxruntime.so /usr/local/lib/
+COPY --from=build /out/ /usr/local/bin/
+COPY LICENSE /usr/share/doc/hoidap/
+ENV ORT_DYLIB_PATH=/usr/local/lib/libonnxruntime.so \
+    FASTEMBED_CACHE_DIR=/var/lib/hoidap/models \
+    HOIDAP_INDICES__DIR=/var/lib/hoidap/indices
+# hoidap, by number, so that an orchestrator can see that it is not root.
+USER 10001
+WORKDIR /var/lib/hoidap
+CMD ["hoidap-worker", "--help"]
