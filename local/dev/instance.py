@@ -55,12 +55,15 @@ class Instance:
             "HOIDAP_CLICKHOUSE__URL": self.url("clickhouse"),
             "HOIDAP_GATEWAY__LISTEN": f"{ports.HOST}:{self.ports['gateway']}",
             "HOIDAP_INDICES__DIR": str(paths.INDICES),
-            "HOIDAP_GENERATOR__PROVIDERS": "local,extractive",
-            "HOIDAP_PROVIDERS__LOCAL__KIND": "openai",
-            "HOIDAP_PROVIDERS__LOCAL__BASE_URL": self.url("llama") + "/v1",
-            "HOIDAP_PROVIDERS__LOCAL__MODEL": paths.GEMMA.stem,
-            "HOIDAP_PROVIDERS__LOCAL__PROMPT": "completion",
         }
+        if "providers" not in read_configuration().get("generator", {}):
+            made |= {
+                "HOIDAP_GENERATOR__PROVIDERS": "local,extractive",
+                "HOIDAP_PROVIDERS__LOCAL__KIND": "openai",
+                "HOIDAP_PROVIDERS__LOCAL__BASE_URL": self.url("llama") + "/v1",
+                "HOIDAP_PROVIDERS__LOCAL__MODEL": paths.GEMMA.stem,
+                "HOIDAP_PROVIDERS__LOCAL__PROMPT": "completion",
+            }
         if self.given("nats") is None:
             made |= {"HOIDAP_NATS__USER": user, "HOIDAP_NATS__PASSWORD": self.passwords()[user]}
         if user in ports.STAGES:

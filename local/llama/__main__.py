@@ -1,6 +1,7 @@
 """`python local/llama --model FILE [--port N]`: llama.cpp's OpenAI-compatible server, as one of its packages has it."""
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -62,7 +63,7 @@ def main() -> int:
         return 1
     print(f"listening on {server.listening_address}", flush=True)
     signal.sigwait(stops)
-    return 0
+    os._exit(0)  # taking the server down would wait for the answers in the making, and it has nothing to save
 
 
 if __name__ == "__main__":

@@ -71,10 +71,10 @@ class Newcomer(unittest.TestCase):
             fact = SAMPLES[question["id"]]
             self.assertTrue(any(fact in source["content"] for source in answer["sources"]), (fact, answer))
 
-        before, begun = self.processes(), time.monotonic()
+        before = self.processes()
         status, output = self.dev("up", "--detach")
         self.assertEqual(status, 0, output)
-        self.assertLess(time.monotonic() - begun, 20)
+        self.assertNotIn("Compiling", output)
         self.assertEqual(self.processes(), before)
 
         self.assertEqual(self.dev("status")[0], 0)

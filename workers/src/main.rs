@@ -38,9 +38,13 @@ enum Command {
     Dead(dead::Command),
 }
 
+fn main() -> anyhow::Result<()> {
+    hoidap_indices::one_openmp_thread()?;
+    run(Arguments::parse())
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::load(arguments.config.as_deref())?;
     telemetry::init_logs(&config.telemetry)?;
     match arguments.command {

@@ -19,7 +19,8 @@ pub struct Retriever {
 }
 
 impl Retriever {
-    /// Searches with the filter; when what it leaves supports no answer, everything is searched.
+    /// Searches with product and section. The section is given up when the documents outside support an answer
+    /// better, the product when what it leaves supports none.
     fn search(
         library: &Library,
         settings: &Settings,
@@ -35,19 +36,24 @@ impl Retriever {
             depth: settings.depth,
             candidates: settings.candidates,
         };
-        let filtered = library.search(&request)?;
-        let narrowed = product.is_some() || job.section.is_some();
-        if !narrowed || filtered.support >= settings.min_support {
-            return Ok(Found { outcome: filtered, widened: false });
+        let mut best = library.search(&request)?;
+        if job.section.is_some() {
+            let every_section = library.search(&SearchRequest { section: None, ..request.clone() })?;
+            if every_section.support > best.support {
+                best = every_section;
+            }
+        }
+        if product.is_none() || best.support >= settings.min_support {
+            return Ok(Found { outcome: best, widened: false });
         }
         let every: Vec<String> =
             library.collections().into_iter().map(|collection| collection.name).collect();
         let wide = SearchRequest { collections: &every, product: None, section: None, ..request };
         let widened = library.search(&wide)?;
-        if widened.support > filtered.support {
+        if widened.support > best.support {
             return Ok(Found { outcome: widened, widened: true });
         }
-        Ok(Found { outcome: filtered, widened: false })
+        Ok(Found { outcome: best, widened: false })
     }
 }
 

@@ -11,7 +11,7 @@ const DROPPED: [&str; 19] = [
 ];
 
 /// Classes and ids that mark navigation where the element does not.
-const NAVIGATION: [&str; 16] = [
+const NAVIGATION: [&str; 15] = [
     "navheader",
     "navfooter",
     "navbar",
@@ -26,9 +26,11 @@ const NAVIGATION: [&str; 16] = [
     "site-header",
     "site-footer",
     "pagination",
-    "skip-link",
     "cookie-banner",
 ];
+
+/// How the marks of links past the navigation begin: `skip`, `skip-link`, `skip-to-content`.
+const SKIP: &str = "skip";
 
 /// Elements that begin and end a block of text.
 const BLOCKS: [&str; 31] = [
@@ -144,7 +146,8 @@ fn is_dropped(element: &Element, node: Option<ElementRef<'_>>) -> bool {
         && element
             .classes()
             .chain(element.id())
-            .any(|mark| NAVIGATION.contains(&mark.to_ascii_lowercase().as_str()))
+            .map(str::to_ascii_lowercase)
+            .any(|mark| NAVIGATION.contains(&mark.as_str()) || mark.starts_with(SKIP))
 }
 
 /// Ends a cell; a control character, so that no page's text can hold it: [`Document::push`] drops those.

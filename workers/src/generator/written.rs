@@ -13,7 +13,7 @@ use super::{
 
 /// A small base model's sentence is a quotation when one unit holds this share of its words.
 const QUOTED: f32 = 0.85;
-/// The same of a short answer that is a number of the best unit.
+/// The same of a short answer that is a number of the best unit and says, in words of the question, of what.
 const NUMBER: f32 = 0.5;
 /// Content words that make a quotation; fewer say too little by themselves.
 const QUOTED_TERMS: usize = 5;
@@ -68,8 +68,10 @@ impl Tools {
                         && unit.content.negated == content.negated
                         && judge.held_by(unit, &content) >= QUOTED
                 });
+            let says_of_what = content.terms.iter().any(|term| case.asked.content.terms.contains(term));
             let number = case.asked.number
                 && !content.figures.is_empty()
+                && says_of_what
                 && has_all(best)
                 && judge.held_by(best, &content) >= NUMBER;
             quoted || number
