@@ -137,13 +137,14 @@ def _addresses(instance: Instance) -> None:
 
 
 def _stop_signals() -> None:
-    """Lets SIGTERM and SIGHUP end ./dev as Ctrl-C does."""
+    """Lets SIGINT, SIGTERM and SIGHUP end ./dev alike; a hang-up only where nobody (nohup) has it ignored."""
 
     def asked(*_):
         raise KeyboardInterrupt
 
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, asked)
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:
+            signal.signal(name, asked)
 
 
 def _watch(instance: Instance) -> None:

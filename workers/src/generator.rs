@@ -175,7 +175,7 @@ impl Tools {
     fn read(&self, retrieved: Retrieved) -> Case {
         let asked = Asked::of(&retrieved.classified, &self.analyser);
         let material = Material::new(retrieved.passages, &self.analyser);
-        let ranked = rank(&material, &asked, &self.meaning);
+        let ranked = rank(&material, &asked);
         Case { material, asked, ranked }
     }
 
@@ -198,7 +198,7 @@ impl Tools {
         }
         let quoted = extractive::quote(&case.material, &case.ranked, &case.asked).map(|pieces| Draft {
             pieces,
-            cited: case.ranked.first().map_or(0.0, |best| best.words.max(best.near.unwrap_or(0.0))),
+            cited: case.ranked.first().map_or(0.0, |best| best.fit),
             refused: fault == Some(written::REFUSED),
             by: None,
         });

@@ -9,14 +9,19 @@ use super::{
     rank::{Asked, Ranked},
 };
 
-/// Sentences that are quoted at most.
+/// Sentences of the best one's section that are quoted at most, and their characters; the best is quoted whatever its
+/// length.
 const SENTENCES: usize = 3;
+const LENGTH: usize = 450;
 /// A further sentence of the best one's section is quoted when its score is this share of the best one's.
 const GOOD_BESIDE: f32 = 0.6;
-/// The same of a sentence elsewhere.
-const GOOD_ELSEWHERE: f32 = 0.88;
-/// Longest quotation, in characters; the best sentence is quoted whatever its length.
-const LENGTH: usize = 450;
+/// Other documents that are quoted at most, by one sentence each: where question and documents share no language, words
+/// tell little of which one is right.
+const OTHERS: usize = 2;
+const OTHERS_ACROSS: usize = 3;
+/// Longest sentence of another document, in characters, and the share of the best one's score that it needs.
+const OTHER_LENGTH: usize = 300;
+const GOOD_ELSEWHERE: f32 = 0.7;
 /// Lines of a list that are quoted at most, and how many make a list.
 const LINES: usize = 8;
 const LIST: usize = 3;
@@ -32,10 +37,19 @@ pub(crate) fn quote(material: &Material, ranked: &[Ranked], asked: &Asked) -> Op
     let unit = &material.units[best.unit];
     let mut pieces = introduction(material, unit, asked.language);
     let list = list_around(material, best.unit).filter(|_| asked.steps);
-    match list {
-        Some(lines) => steps(material, &lines, asked, &mut pieces),
-        None => sentences(material, ranked, asked, &mut pieces),
-    }
+    let mut chosen = match list {
+        Some(lines) => {
+            steps(material, &lines, asked, &mut pieces);
+            lines
+        }
+        None => {
+            let chosen = section(material, ranked);
+            sentences(material, &chosen, asked, &mut pieces);
+            chosen
+        }
+    };
+    let others = elsewhere(material, ranked, &mut chosen, asked.language);
+    sentences(material, &others, asked, &mut pieces);
     // What was nothing but marks says nothing.
     pieces.retain(|piece| !piece.text.trim().is_empty());
     pieces.iter().any(|piece| piece.cite.is_some()).then_some(pieces)
@@ -54,14 +68,10 @@ fn introduction(material: &Material, unit: &Unit, language: Language) -> Vec<Pie
     vec![Piece { lead: String::new(), text: text.into(), cite: None }]
 }
 
-/// The best sentence, the good ones of its section, and others that are nearly as good; those of one passage in the
-/// order of its text, the best one's passage first.
-fn sentences(material: &Material, ranked: &[Ranked], asked: &Asked, pieces: &mut Vec<Piece>) {
-    let first = &material.units[ranked[0].unit];
-    let mut chosen = choose(material, ranked);
-    chosen.sort_by_key(|&place| (material.units[place].passage != first.passage, place));
+/// Sentences, each under its heading where it needs that.
+fn sentences(material: &Material, chosen: &[usize], asked: &Asked, pieces: &mut Vec<Piece>) {
     let mut told: Option<(usize, Option<&str>)> = None;
-    for place in chosen {
+    for &place in chosen {
         let unit = &material.units[place];
         let heading = material.heading(unit);
         let here = (unit.passage, heading);
@@ -70,33 +80,63 @@ fn sentences(material: &Material, ranked: &[Ranked], asked: &Asked, pieces: &mut
             Some(heading) if needs_heading(material, unit, heading, asked) => under(heading, &text),
             _ => text,
         };
+        let beside = told.is_some_and(|(passage, _)| passage == unit.passage);
+        let lead = if unit.kind == Kind::Sentence && beside { " " } else { "\n" };
         told = Some(here);
-        let lead = if unit.kind == Kind::Sentence { " " } else { "\n" };
         pieces.push(Piece { lead: lead.into(), text, cite: Some((unit.passage, 1.0)) });
     }
 }
 
-fn choose(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
+/// The best unit and the good ones of its section, in the order of the text.
+fn section(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
     let best = &ranked[0];
     let first = &material.units[best.unit];
-    let locale = &material.passages[first.passage].locale;
     let mut chosen = vec![best.unit];
     let mut length = first.text.chars().count();
-    let beside = |unit: &Unit| unit.passage == first.passage && unit.label == first.label;
-    for (share, section) in [(GOOD_BESIDE, true), (GOOD_ELSEWHERE, false)] {
-        for candidate in &ranked[1..] {
-            let unit = &material.units[candidate.unit];
-            let size = unit.text.chars().count();
-            let fits = chosen.len() < SENTENCES && length + size <= LENGTH;
-            let fitting = beside(unit) == section && material.passages[unit.passage].locale == *locale;
-            let new = chosen.iter().all(|&other| !same(unit, &material.units[other]));
-            if fits && fitting && new && candidate.score >= best.score * share {
-                chosen.push(candidate.unit);
-                length += size;
-            }
+    for candidate in ranked[1..].iter().take_while(|other| other.score >= best.score * GOOD_BESIDE) {
+        let unit = &material.units[candidate.unit];
+        let size = unit.text.chars().count();
+        let fits = chosen.len() < SENTENCES && length + size <= LENGTH;
+        let beside = unit.passage == first.passage && unit.label == first.label;
+        if fits && beside && is_new(material, &chosen, unit) {
+            chosen.push(candidate.unit);
+            length += size;
         }
     }
+    chosen.sort_unstable();
     chosen
+}
+
+/// The best units of other documents in the best one's language, where they are nearly as good.
+fn elsewhere(
+    material: &Material,
+    ranked: &[Ranked],
+    chosen: &mut Vec<usize>,
+    language: Language,
+) -> Vec<usize> {
+    let best = &ranked[0];
+    let passage = |place: usize| &material.passages[material.units[place].passage];
+    let locale = &passage(best.unit).locale;
+    let across = Language::from_locale(locale) != Some(language);
+    let mut found = Vec::new();
+    for candidate in ranked[1..].iter().take_while(|other| other.score >= best.score * GOOD_ELSEWHERE) {
+        let unit = &material.units[candidate.unit];
+        let of = passage(candidate.unit);
+        let another = chosen.iter().all(|&place| passage(place).source != of.source);
+        let fits = unit.text.chars().count() <= OTHER_LENGTH && of.locale == *locale;
+        if another && fits && is_new(material, chosen, unit) {
+            chosen.push(candidate.unit);
+            found.push(candidate.unit);
+        }
+        if found.len() == if across { OTHERS_ACROSS } else { OTHERS } {
+            break;
+        }
+    }
+    found
+}
+
+fn is_new(material: &Material, chosen: &[usize], unit: &Unit) -> bool {
+    chosen.iter().all(|&other| !same(unit, &material.units[other]))
 }
 
 /// Whether two units say the same: overlapping chunks repeat sentences.
@@ -193,7 +233,6 @@ mod tests {
         super::{
             draft::{assemble, tests::check},
             material::tests::passage,
-            meaning::Meaning,
             rank::{rank, tests::asked},
         },
         *,
@@ -204,7 +243,7 @@ mod tests {
         let passages = passages.iter().map(|(locale, text)| passage(locale, text)).collect();
         let material = Material::new(passages, &analyser);
         let asked = asked(question, language);
-        let ranked = rank(&material, &asked, &Meaning::new(None));
+        let ranked = rank(&material, &asked);
         let done = quote(&material, &ranked, &asked).map(|pieces| assemble(&pieces, &material.passages));
         done.map(|done| {
             check(&done);

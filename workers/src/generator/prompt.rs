@@ -200,7 +200,6 @@ mod tests {
     use super::{
         super::{
             material::tests::passage,
-            meaning::Meaning,
             rank::{
                 rank,
                 tests::{asked, classified},
@@ -221,7 +220,7 @@ mod tests {
         let material =
             Material::new(texts.iter().map(|text| passage("vi", text)).collect(), &Analyser::default());
         let asked = asked("Tệp lớn nhất là bao nhiêu?", language);
-        let ranked = rank(&material, &asked, &Meaning::new(None));
+        let ranked = rank(&material, &asked);
         build(style, &settings, &question, &asked, &material, &ranked)
     }
 

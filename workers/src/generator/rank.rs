@@ -1,32 +1,21 @@
 //! Which sentences of the passages answer the question.
 
-use std::sync::Arc;
-
 use hoidap_indices::Analyser;
 use hoidap_shared::{
     job::{Classified, Passage},
     text::Language,
 };
 
-use super::{
-    material::{Content, Kind, Material, Unit},
-    meaning::{Meaning, cosine},
-};
+use super::material::{Content, Kind, Material, Unit};
 
-/// Sentences whose meaning is compared at most, of how many characters each, and of how many together: the model takes
-/// about 0.06 ms for a character that it has not seen.
-const COMPARED: usize = 6;
-const COMPARED_EACH: usize = 140;
-const COMPARED_CHARS: usize = 450;
-/// The cosines between which the model (E5) places related texts: below the first they have nothing in common.
-const COSINES: (f32, f32) = (0.78, 0.92);
+/// What the words of a unit and what speaks for it before it is read count.
+const WORDS: f32 = 0.6;
+const PRIOR: f32 = 0.4;
 
 /// A question as the ranking sees it.
 pub(crate) struct Asked {
     /// What the visitor means.
     pub(crate) text: String,
-    /// Its embedding, when the job carries one.
-    pub(crate) vector: Option<Arc<[f32]>>,
     /// The visitor's language.
     pub(crate) language: Language,
     /// Its content words and figures.
@@ -80,8 +69,7 @@ impl Asked {
             "what should i",
         ]) && !number;
         let content = Content::of(&text, analyser);
-        let vector = job.queries.iter().find_map(|query| query.embedding.as_deref()).map(Into::into);
-        Self { text, vector, language: job.language, content, number, steps }
+        Self { text, language: job.language, content, number, steps }
     }
 }
 
@@ -92,61 +80,25 @@ pub(crate) struct Ranked {
     pub(crate) unit: usize,
     /// 0 to 1 and a little more: only the order counts.
     pub(crate) score: f32,
-    /// The share of the question's words, weighted by rarity, that it and its headings hold.
-    pub(crate) words: f32,
-    /// How near it is in meaning, 0 to 1; `None` when that was not looked at.
-    pub(crate) near: Option<f32>,
+    /// How well it fits by itself, 0 to 1: the share of the question's words, weighted by rarity, that it and its
+    /// headings hold; in another language than the question's, where words say little, at least its passage's score.
+    pub(crate) fit: f32,
 }
 
-/// The units of all passages, best first. Headings are left out. Blocks for tens of milliseconds.
-///
-/// First by words and the passage's rank; the best of those are compared with the question in meaning, too.
-pub(crate) fn rank(material: &Material, asked: &Asked, meaning: &Meaning) -> Vec<Ranked> {
-    let mut ranked: Vec<Ranked> = material
-        .units
-        .iter()
-        .enumerate()
-        .filter(|(_, unit)| unit.kind != Kind::Label)
+/// The units of all passages, best first. Headings are left out.
+pub(crate) fn rank(material: &Material, asked: &Asked) -> Vec<Ranked> {
+    let units = material.units.iter().enumerate().filter(|(_, unit)| unit.kind != Kind::Label);
+    let mut ranked: Vec<Ranked> = units
         .map(|(i, unit)| {
             let words = words(material, i, asked);
-            let prior = prior(&material.passages[unit.passage], unit.passage, asked.language);
-            Ranked { unit: i, score: 0.65 * words + 0.35 * prior + bonus(unit, asked), words, near: None }
+            let passage = &material.passages[unit.passage];
+            let own = Language::from_locale(&passage.locale) == Some(asked.language);
+            let score = WORDS * words + PRIOR * prior(passage, own) + bonus(unit, asked);
+            Ranked { unit: i, score, fit: if own { words } else { words.max(found(passage)) } }
         })
         .collect();
-    order(&mut ranked);
-    let vector = asked.vector.clone().or_else(|| meaning.claim(&asked.text));
-    if let Some(vector) = vector {
-        let mut compared = 0;
-        let mut left = COMPARED_CHARS;
-        for candidate in ranked.iter_mut().take(COMPARED) {
-            let unit = &material.units[candidate.unit];
-            let shown = in_context(material, unit);
-            let near = meaning.sentence(&shown).and_then(|sentence| cosine(&vector, &sentence));
-            let Some(near) = near.map(|cosine| (cosine - COSINES.0) / (COSINES.1 - COSINES.0)) else { break };
-            let near = near.clamp(0.0, 1.0);
-            let prior = prior(&material.passages[unit.passage], unit.passage, asked.language);
-            candidate.near = Some(near);
-            candidate.score = 0.4 * candidate.words + 0.4 * near + 0.2 * prior + bonus(unit, asked);
-            compared += 1;
-            left = left.saturating_sub(shown.chars().count());
-            if left == 0 {
-                break;
-            }
-        }
-        // What was not compared stays behind what was.
-        order(&mut ranked[..compared]);
-    }
-    ranked
-}
-
-fn order(ranked: &mut [Ranked]) {
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.unit.cmp(&b.unit)));
-}
-
-/// The beginning of a unit under the last heading above it, as the model is shown it.
-fn in_context(material: &Material, unit: &Unit) -> String {
-    let heading = material.heading(unit).map(|heading| format!("{heading}. ")).unwrap_or_default();
-    heading.chars().chain(unit.text.chars()).take(COMPARED_EACH).collect()
+    ranked
 }
 
 /// Sum of the weights of the question's terms: whole in the unit, 0.6 in the headings, 0.4 in a neighbour.
@@ -179,10 +131,14 @@ fn words(material: &Material, place: usize, asked: &Asked) -> f32 {
     if all > 0.0 { have / all } else { 0.0 }
 }
 
-/// What speaks for a unit before it is read: its passage's rank, and that it is in the visitor's language.
-fn prior(passage: &Passage, place: usize, language: Language) -> f32 {
-    let own = Language::from_locale(&passage.locale) == Some(language);
-    0.7 / (1.0 + 0.2 * place as f32) + if own { 0.3 } else { 0.0 }
+/// What speaks for a unit before it is read: how well its passage was found, and that it is in the visitor's language.
+fn prior(passage: &Passage, own: bool) -> f32 {
+    0.7 * found(passage) + if own { 0.3 } else { 0.0 }
+}
+
+/// How well a passage was found, 0 to 1; a score that is no number is 0.
+fn found(passage: &Passage) -> f32 {
+    if passage.score.is_nan() { 0.0 } else { passage.score.clamp(0.0, 1.0) }
 }
 
 fn bonus(unit: &Unit, asked: &Asked) -> f32 {
@@ -235,7 +191,7 @@ pub(crate) mod tests {
     fn best(question: &str, language: Language, passages: &[(&str, &str)]) -> String {
         let passages = passages.iter().map(|(locale, text)| passage(locale, text)).collect();
         let material = Material::new(passages, &Analyser::default());
-        let ranked = rank(&material, &asked(question, language), &Meaning::new(None));
+        let ranked = rank(&material, &asked(question, language));
         material.units[ranked[0].unit].text.clone()
     }
 
