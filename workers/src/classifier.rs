@@ -2,6 +2,7 @@
 
 pub(crate) use intent::OUT_OF_SCOPE;
 
+mod elsewhere;
 mod intent;
 mod probe;
 mod product;
@@ -10,7 +11,7 @@ mod sections;
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context as _;
-use hoidap_indices::{CollectionInfo, EmbedQueue, Embedder, OnnxEmbedder, text};
+use hoidap_indices::{CollectionInfo, EmbedQueue, Embedder, OnnxEmbedder, SearchError, text};
 use hoidap_shared::{
     config::Config,
     events::page_of,
@@ -21,6 +22,7 @@ use hoidap_shared::{
 };
 
 use self::{
+    elsewhere::Services,
     intent::{HUMAN_AGENT, Intents, SMALL_TALK},
     product::Products,
 };
@@ -29,12 +31,16 @@ use crate::collections::{self, Watched};
 /// An intent that is answered at once must be this likely; otherwise the documents decide.
 const AT_ONCE: f32 = 0.75;
 
+/// How likely a question about somebody else's service is out of scope, at least.
+const ELSEWHERE: f32 = 0.8;
+
 /// Understands questions.
 pub struct Classifier {
     embedder: EmbedQueue,
     library: Watched,
     intents: Intents,
     products: Products,
+    services: Services,
     config: Arc<Config>,
     version: String,
 }
@@ -62,7 +68,8 @@ impl Stage for Classifier {
         ]);
         let embedder =
             EmbedQueue::start(embedder, config.embedding.batch).context("no thread for embedding")?;
-        Ok(Self { embedder, library, intents, products, config: Arc::new(config.clone()), version })
+        let (services, config) = (Services::built_in(), Arc::new(config.clone()));
+        Ok(Self { embedder, library, intents, products, services, config, version })
     }
 
     async fn process(&self, job: &Envelope<Question>) -> Result<Next<Classified>, StageError> {
@@ -78,9 +85,13 @@ impl Stage for Classifier {
             None => self.embedder.query(&meaning).await.map_err(|error| failed(&error))?,
         };
         let ranked = self.intents.rank(&meaning, &embedding);
-        let intent = ranked.first().cloned().ok_or_else(|| failed(&"no intent is known"))?;
-        let out_of_scope =
+        let mut intent = ranked.first().cloned().ok_or_else(|| failed(&"no intent is known"))?;
+        let mut out_of_scope =
             ranked.iter().find(|intent| intent.name == OUT_OF_SCOPE).map_or(0.0, |intent| intent.confidence);
+        if self.is_elsewhere(&question.message, &meaning).await.map_err(|error| failed(&error))? {
+            out_of_scope = out_of_scope.max(ELSEWHERE);
+            intent = Scored { name: OUT_OF_SCOPE.into(), confidence: out_of_scope };
+        }
         if let Some(answer) = self.answer_at_once(question, language, &intent) {
             return Ok(Next::Answer(answer));
         }
@@ -130,6 +141,20 @@ impl Classifier {
         let queries = text::queries(&understood, rewritten.as_deref());
         let meaning = rewritten.unwrap_or_else(|| understood.meaning().to_string());
         Reading { language: understood.language, meaning, queries }
+    }
+
+    /// Whether the question is about a service that no document mentions, and about none of the site's products.
+    async fn is_elsewhere(&self, message: &str, meaning: &str) -> Result<bool, String> {
+        let asked_about = self.services.asked_about(message);
+        if asked_about.is_empty() || !self.products.named(meaning).is_empty() {
+            return Ok(false);
+        }
+        let library = Arc::clone(&self.library);
+        let looking = tokio::task::spawn_blocking(move || {
+            asked_about.iter().try_fold(true, |none, name| Ok(none && !library.mentions(name)?))
+        });
+        let found: Result<bool, SearchError> = looking.await.map_err(|died| died.to_string())?;
+        found.map_err(|error| error.to_string())
     }
 
     /// The collections of a product and those of none; all when no product is clear.

@@ -1,12 +1,12 @@
 //! How likely it is that passages hold an answer at all.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use hoidap_shared::text::Language;
 use tantivy::TantivyError;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{collection::Collection, fuse::Place};
+use super::{Library, SearchError, collection::Collection, find::failed, fuse::Place};
 use crate::{
     lexical::{self, Analyser, content_terms},
     text::syllable::is_syllable,
@@ -53,6 +53,23 @@ impl Evidence {
         let x = bias + per_deviation * self.nearness + per_coverage * (self.coverage.unwrap_or(HALF) - HALF)
             - if self.stranger { STRANGER } else { 0.0 };
         1.0 / (1.0 + (-x).exp())
+    }
+}
+
+impl Library {
+    /// Whether a document of any collection holds the word, in whatever form and with or without its diacritics.
+    ///
+    /// # Errors
+    /// [`SearchError`] when a lexical index cannot be read.
+    pub fn mentions(&self, word: &str) -> Result<bool, SearchError> {
+        let shelf = self.shelf();
+        let collections: Vec<Arc<Collection>> = shelf.collections.values().map(Arc::clone).collect();
+        let indices: Vec<_> = collections.iter().map(|collection| &collection.lexical).collect();
+        let analysed = Analyser::default().document(word);
+        let terms: Vec<&str> = analysed.folded.iter().map(String::as_str).collect();
+        let (frequencies, _) = lexical::frequencies(&indices, &terms)
+            .map_err(|error| failed(&collections, 0, error.to_string()))?;
+        Ok(frequencies.iter().any(|frequency| *frequency > 0))
     }
 }
 

@@ -81,7 +81,8 @@ fn sentences(material: &Material, chosen: &[usize], asked: &Asked, pieces: &mut 
             _ => text,
         };
         let beside = told.is_some_and(|(passage, _)| passage == unit.passage);
-        let lead = if unit.kind == Kind::Sentence && beside { " " } else { "\n" };
+        let first = pieces.iter().all(|piece| piece.cite.is_none());
+        let lead = if unit.kind == Kind::Sentence && (beside || first) { " " } else { "\n" };
         told = Some(here);
         pieces.push(Piece { lead: lead.into(), text, cite: Some((unit.passage, 1.0)) });
     }
