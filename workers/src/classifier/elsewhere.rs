@@ -45,7 +45,8 @@ mod tests {
     #[test]
     fn a_name_counts_wherever_it_stands_and_however_it_is_written() {
         let services = Services::built_in();
-        for question in ["Zalo không gửi được ảnh", "momo quen mat khau", "how do I add a label in Gmail?"] {
+        for question in ["Zalo không gửi được ảnh", "momo quen mat khau", "how do I add a label in Gmail?"]
+        {
             assert_eq!(services.asked_about(question).len(), 1, "{question}");
         }
         assert!(services.asked_about("làm sao đổi mật khẩu?").is_empty());
@@ -54,7 +55,9 @@ mod tests {
     #[test]
     fn the_other_end_of_something_is_not_what_is_asked_about() {
         let services = Services::built_in();
-        for question in ["Chuyển thư từ Gmail sang Diệc Mail", "Can I share a file to Facebook?", "thanh toan qua momo"] {
+        for question in
+            ["Chuyển thư từ Gmail sang Diệc Mail", "Can I share a file to Facebook?", "thanh toan qua momo"]
+        {
             assert!(services.asked_about(question).is_empty(), "{question}");
         }
     }
