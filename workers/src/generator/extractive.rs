@@ -15,10 +15,8 @@ const SENTENCES: usize = 3;
 const LENGTH: usize = 450;
 /// A further sentence of the best one's section is quoted when its score is this share of the best one's.
 const GOOD_BESIDE: f32 = 0.6;
-/// Other documents that are quoted at most, by one sentence each: where question and documents share no language, words
-/// tell little of which one is right.
-const OTHERS: usize = 2;
-const OTHERS_ACROSS: usize = 3;
+/// Other documents that are quoted at most, by one sentence each.
+const OTHERS: usize = 3;
 /// Longest sentence of another document, in characters, and the share of the best one's score that it needs.
 const OTHER_LENGTH: usize = 300;
 const GOOD_ELSEWHERE: f32 = 0.7;
@@ -48,7 +46,7 @@ pub(crate) fn quote(material: &Material, ranked: &[Ranked], asked: &Asked) -> Op
             chosen
         }
     };
-    let others = elsewhere(material, ranked, &mut chosen, asked.language);
+    let others = elsewhere(material, ranked, &mut chosen);
     sentences(material, &others, asked, &mut pieces);
     // What was nothing but marks says nothing.
     pieces.retain(|piece| !piece.text.trim().is_empty());
@@ -109,16 +107,10 @@ fn section(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
 }
 
 /// The best units of other documents in the best one's language, where they are nearly as good.
-fn elsewhere(
-    material: &Material,
-    ranked: &[Ranked],
-    chosen: &mut Vec<usize>,
-    language: Language,
-) -> Vec<usize> {
+fn elsewhere(material: &Material, ranked: &[Ranked], chosen: &mut Vec<usize>) -> Vec<usize> {
     let best = &ranked[0];
     let passage = |place: usize| &material.passages[material.units[place].passage];
     let locale = &passage(best.unit).locale;
-    let across = Language::from_locale(locale) != Some(language);
     let mut found = Vec::new();
     for candidate in ranked[1..].iter().take_while(|other| other.score >= best.score * GOOD_ELSEWHERE) {
         let unit = &material.units[candidate.unit];
@@ -129,7 +121,7 @@ fn elsewhere(
             chosen.push(candidate.unit);
             found.push(candidate.unit);
         }
-        if found.len() == if across { OTHERS_ACROSS } else { OTHERS } {
+        if found.len() == OTHERS {
             break;
         }
     }
