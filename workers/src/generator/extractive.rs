@@ -13,13 +13,12 @@ use super::{
 /// length.
 const SENTENCES: usize = 3;
 const LENGTH: usize = 450;
-/// A further sentence of the best one's section is quoted when its score is this share of the best one's.
-const GOOD_BESIDE: f32 = 0.6;
+/// A further sentence is quoted when its score is this share of the best one's.
+const GOOD: f32 = 0.7;
 /// Other documents that are quoted at most, by one sentence each.
 const OTHERS: usize = 3;
-/// Longest sentence of another document, in characters, and the share of the best one's score that it needs.
+/// Longest sentence of another document, in characters.
 const OTHER_LENGTH: usize = 300;
-const GOOD_ELSEWHERE: f32 = 0.7;
 /// Lines of a list that are quoted at most, and how many make a list.
 const LINES: usize = 8;
 const LIST: usize = 3;
@@ -86,13 +85,13 @@ fn sentences(material: &Material, chosen: &[usize], asked: &Asked, pieces: &mut 
     }
 }
 
-/// The best unit and the good ones of its section, in the order of the text.
+/// The best unit, then the good ones of its section in the order of the text.
 fn section(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
     let best = &ranked[0];
     let first = &material.units[best.unit];
     let mut chosen = vec![best.unit];
     let mut length = first.text.chars().count();
-    for candidate in ranked[1..].iter().take_while(|other| other.score >= best.score * GOOD_BESIDE) {
+    for candidate in ranked[1..].iter().take_while(|other| other.score >= best.score * GOOD) {
         let unit = &material.units[candidate.unit];
         let size = unit.text.chars().count();
         let fits = chosen.len() < SENTENCES && length + size <= LENGTH;
@@ -102,7 +101,7 @@ fn section(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
             length += size;
         }
     }
-    chosen.sort_unstable();
+    chosen[1..].sort_unstable();
     chosen
 }
 
@@ -112,7 +111,7 @@ fn elsewhere(material: &Material, ranked: &[Ranked], chosen: &mut Vec<usize>) ->
     let passage = |place: usize| &material.passages[material.units[place].passage];
     let locale = &passage(best.unit).locale;
     let mut found = Vec::new();
-    for candidate in ranked[1..].iter().take_while(|other| other.score >= best.score * GOOD_ELSEWHERE) {
+    for candidate in ranked[1..].iter().take_while(|other| other.score >= best.score * GOOD) {
         let unit = &material.units[candidate.unit];
         let of = passage(candidate.unit);
         let another = chosen.iter().all(|&place| passage(place).source != of.source);

@@ -18,6 +18,8 @@ pub(crate) struct Asked {
     pub(crate) text: String,
     /// The visitor's language.
     pub(crate) language: Language,
+    /// The address of the visitor's page, without what follows its path.
+    pub(crate) page: String,
     /// Its content words and figures.
     pub(crate) content: Content,
     /// Whether the answer is a number.
@@ -69,7 +71,8 @@ impl Asked {
             "what should i",
         ]) && !number;
         let content = Content::of(&text, analyser);
-        Self { text, language: job.language, content, number, steps }
+        let page = address(&job.question.context.url).to_string();
+        Self { text, language: job.language, page, content, number, steps }
     }
 }
 
@@ -93,7 +96,8 @@ pub(crate) fn rank(material: &Material, asked: &Asked) -> Vec<Ranked> {
             let words = words(material, i, asked);
             let passage = &material.passages[unit.passage];
             let own = Language::from_locale(&passage.locale) == Some(asked.language);
-            let score = WORDS * words + PRIOR * prior(passage, own) + bonus(unit, asked);
+            let here = !passage.url.is_empty() && address(&passage.url) == asked.page;
+            let score = WORDS * words + PRIOR * prior(passage, own, here) + bonus(unit, asked);
             Ranked { unit: i, score, fit: if own { words } else { words.max(found(passage)) } }
         })
         .collect();
@@ -131,9 +135,15 @@ fn words(material: &Material, place: usize, asked: &Asked) -> f32 {
     if all > 0.0 { have / all } else { 0.0 }
 }
 
-/// What speaks for a unit before it is read: how well its passage was found, and that it is in the visitor's language.
-fn prior(passage: &Passage, own: bool) -> f32 {
-    0.7 * found(passage) + if own { 0.3 } else { 0.0 }
+/// What speaks for a unit before it is read: how well its passage was found, that it is in the visitor's language, and
+/// that it is of the page that the visitor is reading.
+fn prior(passage: &Passage, own: bool, here: bool) -> f32 {
+    0.7 * found(passage) + 0.3 * f32::from(own) + 0.3 * f32::from(here)
+}
+
+/// An address without query and fragment.
+fn address(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// How well a passage was found, 0 to 1; a score that is no number is 0.
@@ -217,6 +227,18 @@ pub(crate) mod tests {
     fn of_two_languages_the_visitors_own_is_first() {
         let passages = [("en", "The limit is 20 GB."), ("vi", "Giới hạn là 20 GB.")];
         assert_eq!(best("20 GB?", Language::Vi, &passages), "Giới hạn là 20 GB.");
+    }
+
+    #[test]
+    fn the_page_that_is_read_comes_first() {
+        let mut passages =
+            vec![passage("en", "The office is open on Monday."), passage("en", "The shop is open daily.")];
+        passages[1].url = "https://www.example.com/shop".into();
+        let material = Material::new(passages, &Analyser::default());
+        let mut job = classified("When are you open?", Language::En);
+        job.question.context.url = "https://www.example.com/shop?from=mail".into();
+        let ranked = rank(&material, &Asked::of(&job, &Analyser::default()));
+        assert_eq!(material.units[ranked[0].unit].passage, 1);
     }
 
     #[test]
