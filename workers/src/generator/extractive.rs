@@ -45,8 +45,9 @@ pub(crate) fn quote(material: &Material, ranked: &[Ranked], asked: &Asked) -> Op
             chosen
         }
     };
-    let others = elsewhere(material, ranked, &mut chosen);
-    sentences(material, &others, asked, &mut pieces);
+    let here = chosen.len();
+    elsewhere(material, ranked, &mut chosen);
+    sentences(material, &chosen[here..], asked, &mut pieces);
     // What was nothing but marks says nothing.
     pieces.retain(|piece| !piece.text.trim().is_empty());
     pieces.iter().any(|piece| piece.cite.is_some()).then_some(pieces)
@@ -105,26 +106,21 @@ fn section(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
     chosen
 }
 
-/// The best units of other documents in the best one's language, where they are nearly as good.
-fn elsewhere(material: &Material, ranked: &[Ranked], chosen: &mut Vec<usize>) -> Vec<usize> {
+/// Adds the best units of other documents in the best one's language, where they are nearly as good.
+fn elsewhere(material: &Material, ranked: &[Ranked], chosen: &mut Vec<usize>) {
     let best = &ranked[0];
     let passage = |place: usize| &material.passages[material.units[place].passage];
     let locale = &passage(best.unit).locale;
-    let mut found = Vec::new();
+    let full = chosen.len() + OTHERS;
     for candidate in ranked[1..].iter().take_while(|other| other.score >= best.score * GOOD) {
         let unit = &material.units[candidate.unit];
         let of = passage(candidate.unit);
         let another = chosen.iter().all(|&place| passage(place).source != of.source);
         let fits = unit.text.chars().count() <= OTHER_LENGTH && of.locale == *locale;
-        if another && fits && is_new(material, chosen, unit) {
+        if chosen.len() < full && another && fits && is_new(material, chosen, unit) {
             chosen.push(candidate.unit);
-            found.push(candidate.unit);
-        }
-        if found.len() == OTHERS {
-            break;
         }
     }
-    found
 }
 
 fn is_new(material: &Material, chosen: &[usize], unit: &Unit) -> bool {

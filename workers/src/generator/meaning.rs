@@ -36,7 +36,7 @@ impl Meaning {
         if let Some(known) = self.sentences.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Some(Arc::clone(known));
         }
-        // One text at a time: an integer model's result depends on what shares its batch, and an answer must not
+        // One text at a time: some integer models' results depend on what shares a batch, and an answer must not
         // depend on what happens to be kept.
         let vector = self.embed(|embedder| embedder.embed_passages(&[text.to_string()]))?;
         let mut kept = self.sentences.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 
 use hoidap_indices::Analyser;
 use hoidap_shared::{
+    events::page_of,
     job::{Classified, Passage},
     text::Language,
 };
@@ -71,7 +72,7 @@ impl Asked {
             "what should i",
         ]) && !number;
         let content = Content::of(&text, analyser);
-        let page = address(&job.question.context.url).to_string();
+        let page = page_of(&job.question.context);
         Self { text, language: job.language, page, content, number, steps }
     }
 }
@@ -96,7 +97,7 @@ pub(crate) fn rank(material: &Material, asked: &Asked) -> Vec<Ranked> {
             let words = words(material, i, asked);
             let passage = &material.passages[unit.passage];
             let own = Language::from_locale(&passage.locale) == Some(asked.language);
-            let here = !passage.url.is_empty() && address(&passage.url) == asked.page;
+            let here = !passage.url.is_empty() && passage.url == asked.page;
             let score = WORDS * words + PRIOR * prior(passage, own, here) + bonus(unit, asked);
             Ranked { unit: i, score, fit: if own { words } else { words.max(found(passage)) } }
         })
@@ -139,11 +140,6 @@ fn words(material: &Material, place: usize, asked: &Asked) -> f32 {
 /// that it is of the page that the visitor is reading.
 fn prior(passage: &Passage, own: bool, here: bool) -> f32 {
     0.7 * found(passage) + 0.3 * f32::from(own) + 0.3 * f32::from(here)
-}
-
-/// An address without query and fragment.
-fn address(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// How well a passage was found, 0 to 1; a score that is no number is 0.
