@@ -1,7 +1,24 @@
 declare const __WIDGET_MAIN__: string;
 
 const script = document.currentScript instanceof HTMLScriptElement ? document.currentScript : null;
-const source = new URL(__WIDGET_MAIN__, script?.src ?? location.href);
-void import(/* @vite-ignore */ source.href).then((main: typeof import('./main.ts')) => {
-  main.start(script);
-});
+const source = new URL(__WIDGET_MAIN__, script?.src ?? location.href).href;
+
+function load(): void {
+  import(/* @vite-ignore */ source).then(
+    (main: typeof import('./main.ts')) => {
+      main.start(script);
+    },
+    (error: unknown) => {
+      console.error('Hoidap: the widget could not be loaded.', error);
+    },
+  );
+}
+
+/** The page comes first: the widget is brought in when it is there and the browser has time. */
+function whenIdle(): void {
+  if ('requestIdleCallback' in window) requestIdleCallback(load, { timeout: 3_000 });
+  else setTimeout(load, 200);
+}
+
+if (document.readyState === 'complete') whenIdle();
+else addEventListener('load', whenIdle, { once: true });

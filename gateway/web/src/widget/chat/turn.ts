@@ -1,0 +1,138 @@
+import type { PageContext } from '../page/context.ts';
+import type { Feedback } from '../client/api.ts';
+import type { Answer, AnswerEvent, Citation, Problem, Source } from '../client/wire.ts';
+
+/** Why a question has no whole answer. */
+export type Failure =
+  | { kind: 'limited'; until: number }
+  | { kind: 'away' | 'failed' | 'gone' | 'notAllowed' | 'stopped' }
+  | { kind: 'said'; words: string };
+
+/** What is being waited for, while a question has no answer yet. */
+export type Waiting =
+  | 'sending'
+  | 'classifier'
+  | 'retriever'
+  | 'generator'
+  | 'rewriting'
+  | 'reconnecting'
+  | 'stopping'
+  | 'waitingForNetwork';
+
+/** A question and its answer. */
+export interface Turn {
+  id: string;
+  conversation: string;
+  asked: number;
+  question: string;
+  page: PageContext;
+  /** Names this try to the gateway, which answers it once however often it is sent. */
+  key: string;
+  jobId: string | null;
+  lastEvent: number;
+  /** `null` when nothing more will come. */
+  waiting: Waiting | null;
+  text: string;
+  outcome: string;
+  language: string;
+  sources: Source[];
+  citations: Citation[];
+  failure: Failure | null;
+  feedback: Feedback | null;
+}
+
+/** A question that nobody has answered yet. */
+export function newTurn(conversation: string, question: string, page: PageContext, now: number): Turn {
+  const id = `${now.toString(36).padStart(9, '0')}-${randomName()}`;
+  return { id, conversation, asked: now, question, page, feedback: null, ...unanswered() };
+}
+
+/** The same question to be asked anew. */
+export function askedAgain(turn: Turn): Turn {
+  return { ...turn, feedback: null, ...unanswered() };
+}
+
+/** The turn after one more event of its answer. */
+export function afterEvent(turn: Turn, event: AnswerEvent, id: number | null): Turn {
+  const next = { ...turn, lastEvent: id ?? turn.lastEvent };
+  switch (event.type) {
+    case 'accepted':
+      return { ...next, jobId: event.jobId, text: '', citations: [] };
+    case 'stage':
+      return { ...next, waiting: turn.waiting === 'stopping' ? 'stopping' : stageOf(event.name) };
+    case 'sources':
+      return { ...next, sources: event.sources };
+    case 'delta':
+      return { ...next, text: turn.text + event.text, waiting: turn.waiting === 'stopping' ? 'stopping' : 'generator' };
+    case 'citation':
+      return { ...next, citations: [...turn.citations, event.citation] };
+    case 'restart':
+      return { ...next, text: '', citations: [], waiting: 'rewriting' };
+    case 'done':
+      return { ...next, ...answered(event.answer, turn) };
+    case 'error':
+      return failed(next, failureOf(event.problem));
+  }
+}
+
+/** The turn when nothing more will come, for this reason. */
+export function failed(turn: Turn, failure: Failure): Turn {
+  return { ...turn, waiting: null, failure };
+}
+
+/** What a problem means to the visitor. */
+export function failureOf(problem: Problem): Failure {
+  if (problem.status === 429) return { kind: 'limited', until: Date.now() + (problem.retryAfter ?? 30) * 1000 };
+  if (problem.apology !== null) return { kind: 'said', words: problem.apology };
+  if (problem.status === 404) return { kind: 'gone' };
+  if (problem.status === 401 || problem.status === 403) return { kind: 'notAllowed' };
+  return { kind: problem.status >= 502 ? 'away' : 'failed' };
+}
+
+/** The passage that `[n]` of the answer stands for, once it is known. */
+export function sourceOf(turn: Turn, n: number): Source | null {
+  const cited = turn.citations.find((citation) => citation.n === n);
+  if (cited === undefined) return null;
+  return turn.sources.find((source) => source.chunkId === cited.chunkId) ?? turn.sources[n - 1] ?? null;
+}
+
+/** A name that no one else has. */
+export function randomName(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function unanswered() {
+  return {
+    key: randomName(),
+    jobId: null,
+    lastEvent: 0,
+    waiting: 'sending' as const,
+    text: '',
+    outcome: '',
+    language: '',
+    sources: [],
+    citations: [],
+    failure: null,
+  };
+}
+
+function answered(answer: Answer, turn: Turn): Partial<Turn> {
+  return {
+    jobId: answer.jobId === '' ? turn.jobId : answer.jobId,
+    text: answer.text,
+    outcome: answer.outcome,
+    language: answer.language,
+    sources: answer.sources,
+    citations: answer.citations.map((citation) => ({
+      n: citation.n,
+      chunkId: citation.chunkId === '' ? (answer.sources[citation.n - 1]?.chunkId ?? '') : citation.chunkId,
+    })),
+    waiting: null,
+    failure: answer.outcome === 'stopped' ? { kind: 'stopped' } : null,
+  };
+}
+
+function stageOf(name: string): Waiting {
+  return name === 'classifier' || name === 'retriever' ? name : 'generator';
+}

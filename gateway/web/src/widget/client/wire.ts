@@ -1,0 +1,143 @@
+/** What the gateway sends, checked field by field: nothing in it is taken for granted. */
+
+/** A passage that an answer rests on. */
+export interface Source {
+  title: string;
+  url: string | null;
+  headings: string[];
+  content: string;
+  chunkId: string;
+}
+
+/** `[n]` in an answer, and the passage it stands for. */
+export interface Citation {
+  n: number;
+  chunkId: string;
+}
+
+/** A whole answer: what its parts added up to. */
+export interface Answer {
+  jobId: string;
+  text: string;
+  outcome: string;
+  language: string;
+  sources: Source[];
+  citations: Citation[];
+}
+
+/** Why a request failed, in the form of RFC 9457. */
+export interface Problem {
+  status: number;
+  code: string;
+  detail: string;
+  retryable: boolean;
+  retryAfter: number | null;
+  apology: string | null;
+  jobId: string | null;
+}
+
+/** An event of an answer in the making. */
+export type AnswerEvent =
+  | { type: 'accepted'; jobId: string }
+  | { type: 'stage'; name: string }
+  | { type: 'sources'; sources: Source[] }
+  | { type: 'delta'; text: string }
+  | { type: 'citation'; citation: Citation }
+  | { type: 'restart' }
+  | { type: 'done'; answer: Answer }
+  | { type: 'error'; problem: Problem };
+
+type Fields = Record<string, unknown>;
+
+function fields(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** The address if it is one of http or https, the only ones that a link may lead to. */
+export function webAddress(value: unknown): string | null {
+  if (typeof value !== 'string' || !URL.canParse(value)) return null;
+  const url = new URL(value);
+  return url.protocol === 'https:' || url.protocol === 'http:' ? url.href : null;
+}
+
+function readSource(value: unknown): Source {
+  const source = fields(value);
+  const metadata = fields(source.metadata);
+  return {
+    title: text(metadata.title),
+    url: webAddress(metadata.url),
+    headings: list(metadata.heading_path).map(text).filter(Boolean),
+    content: text(source.content),
+    chunkId: text(metadata.chunk_id),
+  };
+}
+
+function readCitation(value: unknown): Citation {
+  const citation = fields(value);
+  return { n: typeof citation.n === 'number' ? citation.n : 0, chunkId: text(citation.chunk_id) };
+}
+
+/** A `ChatResponse`. */
+export function readAnswer(value: unknown): Answer {
+  const answer = fields(value);
+  return {
+    jobId: text(answer.job_id),
+    text: text(answer.response),
+    outcome: text(answer.outcome),
+    language: text(answer.language),
+    sources: list(answer.sources).map(readSource),
+    citations: list(answer.citations).map(readCitation),
+  };
+}
+
+/** A problem, with the seconds of its `Retry-After` header where there is one. */
+export function readProblem(value: unknown, status: number, retryAfter: string | null = null): Problem {
+  const problem = fields(value);
+  const seconds = retryAfter === null ? NaN : Number(retryAfter);
+  return {
+    status: typeof problem.status === 'number' ? problem.status : status,
+    code: text(problem.code),
+    detail: text(problem.detail) || text(problem.title),
+    retryable: problem.retryable === true,
+    retryAfter: Number.isFinite(seconds) && seconds >= 0 ? Math.min(Math.ceil(seconds), 3600) : null,
+    apology: textOrNull(problem.apology),
+    jobId: textOrNull(problem.job_id),
+  };
+}
+
+/** The event of this name, or `null` for one of a newer gateway. */
+export function readEvent(name: string, data: unknown): AnswerEvent | null {
+  const event = fields(data);
+  switch (name) {
+    case 'accepted':
+      return { type: 'accepted', jobId: text(event.job_id) };
+    case 'stage':
+      return { type: 'stage', name: text(event.name) };
+    case 'sources':
+      return { type: 'sources', sources: list(Array.isArray(data) ? data : event.sources).map(readSource) };
+    case 'delta':
+      return { type: 'delta', text: text(event.text) };
+    case 'citation':
+      return { type: 'citation', citation: readCitation(data) };
+    case 'restart':
+      return { type: 'restart' };
+    case 'done':
+      return { type: 'done', answer: readAnswer(data) };
+    case 'error':
+      return { type: 'error', problem: readProblem(event.problem, 500) };
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,126 @@
+import { webAddress } from '../client/wire.ts';
+
+/** A piece of running text. */
+export type Inline =
+  | { kind: 'text' | 'code'; text: string }
+  | { kind: 'break' }
+  | { kind: 'strong' | 'em'; children: Inline[] }
+  | { kind: 'link'; href: string; text: string }
+  | { kind: 'citation'; n: number };
+
+/** One token at the place where it is looked for. Each alternative is bounded and excludes its own opening, so that
+ * a text is read in linear time whatever stands in it. */
+const TOKEN = new RegExp(
+  [
+    String.raw`\\([\\\`*_[\](){}#+\-.!<>|~])`,
+    String.raw`(\`{1,2})(?!\`)`,
+    String.raw`!?\[([^[\]\n]{0,300})\]\(\s?<?([^()\s<>]{1,2000})>?(?:\s"[^"\n]{0,200}")?\s?\)`,
+    String.raw`\[(\d{1,2})\]`,
+    String.raw`(https?:\/\/[^\s<>()[\]"'\`*]{1,2000})`,
+    String.raw`(\*\*|__|\*|_)`,
+    String.raw`(\n)`,
+  ].join('|'),
+  'y',
+);
+/** Where a token can begin. */
+const SPECIAL = /[\\`![h*_\n]/g;
+const LETTER = /[\p{L}\p{N}]/u;
+/** Deepest nesting of bold and italic text. */
+const MAX_DEPTH = 6;
+
+interface Frame {
+  mark: string;
+  children: Inline[];
+}
+
+/** Reads the running text of one paragraph. What is no known mark stays text, HTML above all. */
+export function parseInline(text: string): Inline[] {
+  const frames: Frame[] = [{ mark: '', children: [] }];
+  const noCode = new Set<string>();
+  let at = 0;
+  while (at < text.length) {
+    SPECIAL.lastIndex = at;
+    const special = SPECIAL.exec(text)?.index ?? text.length;
+    if (special > at) append(frames, text.slice(at, special));
+    at = special;
+    if (at < text.length) at = readToken(text, at, frames, noCode);
+  }
+  while (frames.length > 1) unfold(frames);
+  return frames[0]?.children ?? [];
+}
+
+/** Reads what stands at `at`, and returns where to go on. */
+function readToken(text: string, at: number, frames: Frame[], noCode: Set<string>): number {
+  TOKEN.lastIndex = at;
+  const token = TOKEN.exec(text);
+  if (token === null) {
+    append(frames, text.charAt(at));
+    return at + 1;
+  }
+  const [whole, escaped, ticks, label, target, cited, address, mark, line] = token;
+  const end = at + whole.length;
+  const put = (piece: Inline) => frames[frames.length - 1]?.children.push(piece);
+  if (escaped !== undefined) append(frames, escaped);
+  else if (line !== undefined) put({ kind: 'break' });
+  else if (cited !== undefined) put({ kind: 'citation', n: Number(cited) });
+  else if (ticks !== undefined) return readCode(text, end, ticks, frames, noCode);
+  else if (mark !== undefined) readMark(text, at, end, mark, frames);
+  else if (address !== undefined) return readAddress(address, at, frames);
+  else if (whole.startsWith('!')) append(frames, label ?? '');
+  else {
+    const href = webAddress(target);
+    if (href === null) append(frames, label ?? '');
+    else put({ kind: 'link', href, text: (label ?? '').trim() });
+  }
+  return end;
+}
+
+function readCode(text: string, from: number, ticks: string, frames: Frame[], noCode: Set<string>): number {
+  const close = noCode.has(ticks) ? -1 : text.indexOf(ticks, from);
+  if (close < 0) {
+    noCode.add(ticks);
+    append(frames, ticks);
+    return from;
+  }
+  frames[frames.length - 1]?.children.push({ kind: 'code', text: text.slice(from, close).trim() });
+  return close + ticks.length;
+}
+
+function readAddress(address: string, at: number, frames: Frame[]): number {
+  const trimmed = address.replace(/[.,;:!?]{1,9}$/, '');
+  const href = webAddress(trimmed);
+  if (href === null) append(frames, trimmed);
+  else frames[frames.length - 1]?.children.push({ kind: 'link', href, text: trimmed });
+  return at + trimmed.length;
+}
+
+/** Opens or closes bold or italic text; a mark that can do neither is text. */
+function readMark(text: string, at: number, end: number, mark: string, frames: Frame[]): void {
+  const before = text.charAt(at - 1);
+  const after = text.charAt(end);
+  const inWord = mark.startsWith('_') && LETTER.test(before) && LETTER.test(after);
+  const open = frames.findLastIndex((frame) => frame.mark === mark);
+  if (open > 0 && !inWord && before.trim() !== '') {
+    while (frames.length - 1 > open) unfold(frames);
+    const children = frames.pop()?.children ?? [];
+    frames[frames.length - 1]?.children.push({ kind: mark.length === 2 ? 'strong' : 'em', children });
+  } else if (open < 0 && !inWord && after.trim() !== '' && frames.length <= MAX_DEPTH) {
+    frames.push({ mark, children: [] });
+  } else append(frames, mark);
+}
+
+/** Takes the innermost mark, which nothing closes, for text. */
+function unfold(frames: Frame[]): void {
+  const frame = frames.pop();
+  if (frame === undefined) return;
+  append(frames, frame.mark);
+  const into = frames[frames.length - 1]?.children;
+  for (const child of frame.children) into?.push(child);
+}
+
+function append(frames: Frame[], text: string): void {
+  const children = frames[frames.length - 1]?.children;
+  const last = children?.at(-1);
+  if (last?.kind === 'text') last.text += text;
+  else children?.push({ kind: 'text', text });
+}

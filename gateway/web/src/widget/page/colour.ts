@@ -1,0 +1,55 @@
+/** Red, green and blue, 0 to 255. */
+export type Colour = readonly [number, number, number];
+
+const WHITE: Colour = [255, 255, 255];
+const BLACK: Colour = [0, 0, 0];
+/** Contrast that WCAG 2 AA asks of text. */
+const AA = 4.5;
+
+/** The page's accent colour as the widget uses it. */
+export interface Accent {
+  /** For surfaces, and what stands on them. */
+  fill: string;
+  on: string;
+  /** For text and lines on the widget's own background. */
+  ink: string;
+}
+
+/** Makes an accent readable, on its own and on a background. What white cannot be read on, black can. */
+export function accentFor(colour: Colour, background: Colour): Accent {
+  const on = contrast(colour, WHITE) >= AA ? WHITE : BLACK;
+  const away = luminance(background) > 0.4 ? BLACK : WHITE;
+  let ink = colour;
+  for (let part = 0; contrast(ink, background) < AA && part < 1; part += 0.05) ink = mix(colour, away, part);
+  return { fill: css(colour), on: css(on), ink: css(ink) };
+}
+
+/** Reads a colour as browsers write computed ones: `rgb(1, 2, 3)`. */
+export function readColour(text: string): Colour | null {
+  const numbers = /^rgba?\((\d{1,3}), (\d{1,3}), (\d{1,3})/.exec(text)?.slice(1).map(Number);
+  const [red, green, blue] = numbers ?? [];
+  return red === undefined || green === undefined || blue === undefined ? null : [red, green, blue];
+}
+
+/** The contrast of two colours by WCAG 2: 1 to 21. */
+export function contrast(one: Colour, other: Colour): number {
+  const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
+  return ((light ?? 0) + 0.05) / ((dark ?? 0) + 0.05);
+}
+
+function luminance(colour: Colour): number {
+  const [red = 0, green = 0, blue = 0] = colour.map((value) => {
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+function mix(colour: Colour, other: Colour, part: number): Colour {
+  const at = (index: 0 | 1 | 2) => Math.round(colour[index] * (1 - part) + other[index] * part);
+  return [at(0), at(1), at(2)];
+}
+
+function css(colour: Colour): string {
+  return `rgb(${colour.join(', ')})`;
+}

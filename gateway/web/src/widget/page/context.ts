@@ -1,0 +1,96 @@
+/** The page that a question is asked on, as the gateway takes it. */
+export interface PageContext {
+  url: string;
+  title: string;
+  product?: string;
+  section?: string;
+  content_preview?: string;
+}
+
+/** What the site's owner says of the page. */
+export interface PageHints {
+  product: string | null;
+  section: string | null;
+  /** Whether the page's text may be sent along. */
+  preview: boolean;
+}
+
+const MAX_URL = 2_000;
+const MAX_TITLE = 300;
+const MAX_NAME = 100;
+const MAX_PREVIEW = 2_000;
+
+/** Parts of a page that are not its text, or that a visitor filled in. */
+const NOT_TEXT =
+  'script,style,noscript,template,svg,canvas,iframe,form,input,textarea,select,button,nav,header,footer,aside,' +
+  'dialog,hoidap-chat,[hidden],[aria-hidden="true"],[contenteditable],[data-hoidap-ignore]';
+
+/** Tells the page's address, also where a single-page application leaves a stale canonical link behind. */
+export class PageAddress {
+  private canonical: string | null = null;
+  private seenAt = '';
+
+  /** The canonical address while it is the current page's, else the browser's. */
+  current(): string {
+    const canonical = canonicalLink();
+    const here = location.origin + location.pathname;
+    if (canonical !== this.canonical) {
+      this.canonical = canonical;
+      this.seenAt = here;
+    }
+    return shortened(canonical !== null && this.seenAt === here ? canonical : location.href);
+  }
+}
+
+/** Describes the page as it is now. */
+export function readPage(address: PageAddress, hints: PageHints): PageContext {
+  const page: PageContext = { url: address.current(), title: cut(document.title.trim(), MAX_TITLE) };
+  const product = hints.product ?? declared('product');
+  const section = hints.section ?? declared('section');
+  if (product !== null) page.product = cut(product, MAX_NAME);
+  if (section !== null) page.section = cut(section, MAX_NAME);
+  const preview = hints.preview ? mainText() : '';
+  if (preview !== '') page.content_preview = preview;
+  return page;
+}
+
+function canonicalLink(): string | null {
+  const href = document.querySelector<HTMLLinkElement>('link[rel="canonical"]')?.href ?? '';
+  return /^https?:/.test(href) && URL.canParse(href) ? href : null;
+}
+
+/** Without credentials and fragment, and without the query if the address is too long. */
+function shortened(address: string): string {
+  const url = new URL(address);
+  url.username = url.password = url.hash = '';
+  if (url.href.length > MAX_URL) url.search = '';
+  return url.href.slice(0, MAX_URL);
+}
+
+function declared(name: string): string | null {
+  const meta = document.querySelector<HTMLMetaElement>(`meta[name="hoidap:${name}"]`)?.content;
+  const attribute = document.querySelector(`[data-hoidap-${name}]`)?.getAttribute(`data-hoidap-${name}`);
+  return [meta, attribute].map((value) => value?.trim() ?? '').find((value) => value !== '') ?? null;
+}
+
+function mainText(): string {
+  const root = document.querySelector('main, [role="main"], article') ?? document.body;
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (node) =>
+    node instanceof Element && node.matches(NOT_TEXT) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
+  );
+  let text = '';
+  while (text.length < MAX_PREVIEW && walker.nextNode() !== null) {
+    const words = walker.currentNode.nodeType === Node.TEXT_NODE ? (walker.currentNode.nodeValue ?? '') : '';
+    const collapsed = words
+      .slice(0, MAX_PREVIEW * 4)
+      .replace(/\s+/g, ' ')
+      .trim();
+    if (collapsed !== '') text += (text === '' ? '' : ' ') + collapsed;
+  }
+  return cut(text, MAX_PREVIEW);
+}
+
+/** The beginning of a text, without half a character at its end. */
+function cut(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
+}

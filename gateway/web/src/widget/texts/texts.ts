@@ -1,0 +1,40 @@
+import { english } from './en.ts';
+import { vietnamese } from './vi.ts';
+
+/** Every text of the widget by its name; `{n}` in one is replaced by a number or a name. */
+export type Texts = Record<keyof typeof english, string>;
+
+const LANGUAGES: Record<string, Texts> = { en: english, vi: vietnamese };
+
+/** The texts of a language, with those of the page's own dictionary before them. */
+export function textsFor(language: string, dictionary: Partial<Texts>): Texts {
+  return { ...(LANGUAGES[primary(language)] ?? english), ...dictionary };
+}
+
+/** The language asked for, else the page's, else the browser's. */
+export function chooseLanguage(asked: string | null): string {
+  const wishes = [asked ?? '', document.documentElement.lang, navigator.language];
+  return wishes.find((wish) => wish.trim() !== '')?.trim() ?? 'en';
+}
+
+/** A page's dictionary: a JSON object in `<script type="application/json" id="…">`. Unknown names are left out. */
+export function readDictionary(id: string | null): Partial<Texts> {
+  const source = id === null ? null : document.getElementById(id);
+  if (source === null) return {};
+  try {
+    const entries = Object.entries(JSON.parse(source.textContent) as object);
+    return Object.fromEntries(entries.filter(([name, value]) => name in english && typeof value === 'string'));
+  } catch {
+    console.error(`Hoidap: the element "${id ?? ''}" does not hold a JSON object of texts.`);
+    return {};
+  }
+}
+
+/** Puts a number or a name in place of `{n}`. */
+export function fill(text: string, n: number | string): string {
+  return text.replaceAll('{n}', String(n));
+}
+
+function primary(language: string): string {
+  return language.toLowerCase().split('-')[0] ?? '';
+}

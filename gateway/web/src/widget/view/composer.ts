@@ -1,0 +1,129 @@
+import { fill, type Texts } from '../texts/texts.ts';
+import { el, setAttribute } from './dom.ts';
+import { icon } from './icons.ts';
+
+/** Longest question, in characters as the gateway counts them, and from when on the rest is counted. */
+const MAX_QUESTION = 1_000;
+const COUNT_FROM = 800;
+/** A second click on the button within this time is not meant to stop what the first one sent. */
+const DOUBLE_CLICK_MS = 600;
+
+/** What the composer tells. */
+export interface ComposerActions {
+  ask(question: string): void;
+  stop(): void;
+  typed(draft: string): void;
+}
+
+/** The field for a question, and the button that sends it or stops the answer. */
+export class Composer {
+  private readonly field: HTMLTextAreaElement;
+  private readonly button = el('button', { class: 'send', type: 'submit' });
+  private readonly count = el('p', { class: 'count', id: 'count' });
+  readonly element: HTMLFormElement;
+  private busy = false;
+  private composing = false;
+  private sentAt = 0;
+
+  constructor(
+    private readonly texts: Texts,
+    private readonly actions: ComposerActions,
+  ) {
+    this.field = el('textarea', {
+      rows: '1',
+      'aria-label': texts.question,
+      'aria-describedby': 'count',
+      placeholder: texts.placeholder,
+      enterkeyhint: 'send',
+      autocomplete: 'off',
+    });
+    this.element = el(
+      'form',
+      { class: 'composer' },
+      el('div', { class: 'field' }, this.field, this.button),
+      this.count,
+    );
+    this.element.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.pressed();
+    });
+    this.field.addEventListener('compositionstart', () => {
+      this.composing = true;
+    });
+    this.field.addEventListener('compositionend', () => {
+      this.composing = false;
+    });
+    this.field.addEventListener('keydown', (event) => {
+      this.key(event);
+    });
+    this.field.addEventListener('input', () => {
+      actions.typed(this.field.value);
+      this.measure();
+    });
+    this.show(false);
+  }
+
+  /** Shows whether an answer is awaited. */
+  show(busy: boolean): void {
+    const changed = busy !== this.busy || this.button.childElementCount === 0;
+    this.busy = busy;
+    if (changed) {
+      const label = busy ? this.texts.stop : this.texts.send;
+      this.button.replaceChildren(icon(busy ? 'stop' : 'send'));
+      this.button.setAttribute('aria-label', label);
+      this.button.title = label;
+    }
+    this.measure();
+  }
+
+  write(draft: string): void {
+    this.field.value = draft;
+    this.measure();
+  }
+
+  focus(): void {
+    this.field.focus({ preventScroll: true });
+  }
+
+  /** Fits the field to what is in it, and says how much more it may hold. */
+  measure(): void {
+    const length = lengthOf(this.field.value);
+    const over = length - MAX_QUESTION;
+    this.element.classList.toggle('over-long', over > 0);
+    const words = over > 0 ? fill(this.texts.tooLong, over) : length >= COUNT_FROM ? fill(this.texts.left, -over) : '';
+    if (this.count.textContent !== words) this.count.textContent = words;
+    setAttribute(this.field, 'aria-invalid', over > 0 ? 'true' : null);
+    setAttribute(this.button, 'aria-disabled', this.busy || (length > 0 && over <= 0) ? null : 'true');
+    this.field.style.height = 'auto';
+    this.field.style.height = `${this.field.scrollHeight}px`;
+  }
+
+  /** Enter sends, but not the one that ends the composing of a letter, as Vietnamese is typed. */
+  private key(event: KeyboardEvent): void {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || this.composing) return;
+    event.preventDefault();
+    if (!this.busy) this.send();
+  }
+
+  private pressed(): void {
+    if (!this.busy) this.send();
+    else if (performance.now() - this.sentAt > DOUBLE_CLICK_MS) this.actions.stop();
+  }
+
+  private send(): void {
+    const question = this.field.value.trim();
+    const length = lengthOf(question);
+    if (length === 0 || length > MAX_QUESTION) {
+      this.focus();
+      return;
+    }
+    this.sentAt = performance.now();
+    this.write('');
+    this.actions.typed('');
+    this.actions.ask(question);
+  }
+}
+
+function lengthOf(text: string): number {
+  return Array.from(text.normalize('NFC').trim()).length;
+}

@@ -1,0 +1,89 @@
+import type { Source } from '../client/wire.ts';
+import { fill, type Texts } from '../texts/texts.ts';
+import { el } from './dom.ts';
+import { icon } from './icons.ts';
+
+/** Shows a passage that an answer rests on, over the conversation. */
+export class PassageView {
+  private readonly card = el('section', {
+    class: 'passage',
+    role: 'dialog',
+    'aria-labelledby': 'passage',
+    tabindex: '-1',
+  });
+  readonly element = el('div', { class: 'over', hidden: true }, this.card);
+
+  /** `covered` is what cannot be reached while the passage is open. */
+  constructor(
+    private readonly texts: Texts,
+    private readonly covered: HTMLElement[],
+    private readonly closed: () => void,
+  ) {
+    this.element.addEventListener('click', (event) => {
+      if (event.target === this.element) this.close();
+    });
+  }
+
+  get isOpen(): boolean {
+    return !this.element.hidden;
+  }
+
+  open(n: number, source: Source): void {
+    const { texts } = this;
+    const close = { class: 'icon', type: 'button', 'aria-label': texts.closePassage, title: texts.closePassage };
+    const title = source.title === '' ? fill(texts.source, n) : source.title;
+    this.card.replaceChildren(
+      el(
+        'div',
+        { class: 'passage-head' },
+        el('span', { class: 'number', 'aria-hidden': 'true' }, String(n)),
+        el(
+          'div',
+          { class: 'passage-title' },
+          el('h3', { id: 'passage' }, el('span', { class: 'unseen' }, `${fill(texts.source, n)}: `), title),
+          source.headings.length > 0 && el('p', { class: 'path' }, source.headings.join(' › ')),
+        ),
+        el(
+          'button',
+          {
+            ...close,
+            on: {
+              click: () => {
+                this.close();
+              },
+            },
+          },
+          icon('close'),
+        ),
+      ),
+      el('blockquote', { tabindex: '0', 'aria-label': title, role: 'group' }, source.content),
+      source.url === null ? '' : this.link(source.url),
+    );
+    this.cover(true);
+    this.card.focus();
+  }
+
+  close(): void {
+    if (!this.isOpen) return;
+    this.cover(false);
+    this.closed();
+  }
+
+  private cover(covered: boolean): void {
+    this.element.hidden = !covered;
+    this.covered.forEach((element) => {
+      element.inert = covered;
+    });
+  }
+
+  private link(url: string): HTMLElement {
+    const { texts } = this;
+    return el(
+      'a',
+      { class: 'open-page', href: url, target: '_blank', rel: 'noopener noreferrer' },
+      icon('out'),
+      el('span', {}, `${texts.openPage} `, el('span', { class: 'unseen' }, `${texts.opensNewTab} `)),
+      el('span', { class: 'host' }, new URL(url).host),
+    );
+  }
+}

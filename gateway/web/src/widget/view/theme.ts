@@ -1,0 +1,29 @@
+import { accentFor, type Colour } from '../page/colour.ts';
+import type { Options } from '../page/options.ts';
+import css from '../styles.css?inline';
+
+const DEFAULT: Colour = [11, 93, 107];
+/** The panel's background, as in styles.css. */
+const BACKGROUND: Record<'light' | 'dark', Colour> = { light: [255, 255, 255], dark: [23, 26, 30] };
+
+/** The widget's styles, which a page's Content-Security-Policy does not forbid: no `style` element, no attribute. */
+export function styleSheet(): CSSStyleSheet {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  return sheet;
+}
+
+/** Colours the widget, and again when the visitor's system turns dark or light. */
+export function applyTheme(root: HTMLElement, options: Options, signal: AbortSignal): void {
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const apply = () => {
+    const theme = options.theme !== 'auto' ? options.theme : dark.matches ? 'dark' : 'light';
+    const accent = accentFor(options.colour ?? DEFAULT, BACKGROUND[theme]);
+    root.dataset.theme = theme;
+    root.style.setProperty('--fill', accent.fill);
+    root.style.setProperty('--on-fill', accent.on);
+    root.style.setProperty('--ink', accent.ink);
+  };
+  apply();
+  dark.addEventListener('change', apply, { signal });
+}
