@@ -2,7 +2,7 @@
 
 mod check;
 
-use check::{Check, Text};
+pub use check::{Check, Text};
 use hoidap_shared::text::normalise;
 use jiff::{Timestamp, civil::DateTime};
 use serde_json::{Map, Value};
@@ -46,7 +46,8 @@ pub fn admit(body: Value, max_turns: usize) -> Result<ChatRequest, ApiError> {
     })
 }
 
-fn fields_invalid(errors: Vec<FieldError>) -> ApiError {
+/// The error of fields that are wrong.
+pub fn fields_invalid(errors: Vec<FieldError>) -> ApiError {
     let places: Vec<&str> = errors
         .iter()
         .filter_map(|error| error.pointer.as_deref())
@@ -99,6 +100,9 @@ fn request(check: &mut Check, fields: &Map<String, Value>, max_turns: usize) {
         Some(_) => check.fail("/history", "wrong_type", "must be a list"),
     }
     check.optional_text("", fields, "user_id", USER);
+    if !matches!(fields.get("stream"), None | Some(Value::Null | Value::Bool(_))) {
+        check.fail("/stream", "wrong_type", "must be true or false");
+    }
 }
 
 fn context(check: &mut Check, page: &Map<String, Value>) {

@@ -16,7 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     cache::Cache, chat, chat::Link, client::Clients, dashboard, dashboard::Dashboard, docs, health,
-    health::Health, layers, limit::Limiter, monitoring, monitoring::Monitor, redis::Redis,
+    health::Health, history::History, layers, limit::Limiter, monitoring, monitoring::Monitor, pages,
+    redis::Redis, sessions, sessions::Sessions,
 };
 
 /// What the endpoints share.
@@ -26,6 +27,8 @@ pub struct App {
     pub link: Link,
     pub redis: Arc<Redis>,
     pub cache: Cache,
+    pub sessions: Sessions,
+    pub history: History,
     pub limiter: Option<Limiter>,
     pub clients: Clients,
     pub health: Health,
@@ -46,6 +49,8 @@ impl App {
         Ok(Self {
             link: Link::start(config.nats.clone(), instance_name()),
             cache: Cache::new(redis.clone(), ttl, config.support.address.clone()),
+            sessions: Sessions::new(&config),
+            history: History::new(redis.clone(), &config.sessions),
             limiter: Limiter::new(redis.clone(), config.rate_limit.chat_per_minute),
             clients: Clients::new(&config.gateway)?,
             health: Health::new(&config.clickhouse)?,
@@ -63,6 +68,12 @@ impl App {
 pub fn endpoints() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(docs::about())
         .routes(routes!(chat::chat))
+        .routes(routes!(chat::answer))
+        .routes(routes!(chat::stream))
+        .routes(routes!(chat::stop))
+        .routes(routes!(chat::feedback))
+        .routes(routes!(sessions::open))
+        .routes(routes!(chat::completions))
         .routes(routes!(health::health))
         .routes(routes!(dashboard::dashboard))
         .routes(routes!(monitoring::monitoring))
@@ -78,10 +89,11 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
     if app.config.environment == Environment::Development {
         router = docs::Pages::new(&openapi)?.mount(router);
     }
+    let router = pages::mount(router, &app.config)?;
     Ok(router
         .layer(CatchPanicLayer::custom(layers::caught))
         .layer(middleware::from_fn_with_state(app.clone(), layers::guard))
-        .layer(layers::cors(&app.config.gateway)?)
+        .layer(layers::cors(&app.config.gateway, &app.config.sites)?)
         .layer(middleware::from_fn(layers::finish))
         .with_state(app))
 }

@@ -1,49 +1,82 @@
-//! The chat endpoint: admit, look in the cache, publish, wait. Of the gateway's modules, this one alone touches NATS.
+//! The chat endpoints: admit, look in the cache, publish, then wait or stream. Of the gateway's modules, this one alone
+//! touches NATS.
 
 mod arrival;
+mod asked;
 mod backlog;
+mod ending;
+mod fold;
+mod follow;
+mod jobs;
 mod link;
+mod openai;
+mod readers;
+mod sse;
+mod taken;
 mod waiters;
 
 use std::{sync::Arc, time::Duration};
 
-use arrival::Arrival;
 use axum::{
     Extension, Json,
     extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use hoidap_shared::{
-    job::{Answer, Envelope, Outcome, Question},
-    phrases::apology,
-    text::Language,
-};
+use hoidap_shared::job::{JobId, now_ms};
+pub use jobs::{__path_answer, __path_feedback, __path_stop, __path_stream, answer, feedback, stop, stream};
 pub use link::Link;
-use tracing::{error, warn};
+pub use openai::{__path_completions, ErrorOutput, completions};
+use serde::Serialize;
+use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use crate::{
-    admit::admit,
     api::{ChatRequest, ChatResponse},
     app::App,
-    body::read_json,
     client::Peer,
     docs::ChatProblems,
-    error::{ApiError, Code},
-    limit::Allowance,
+    error::ApiError,
 };
+use arrival::Arrival;
+use asked::Asked;
+use ending::{Ending, conclude, given_up};
+use taken::{Taken, take};
 
 /// The stages of the fleet that an answer may depend on, in order.
 pub const STAGES: [&str; 3] = ["classifier", "retriever", "generator"];
 /// The stage that a question goes to.
 pub const FIRST: &str = STAGES[0];
 
-/// Answers a question from the site's documents.
+/// A job that is not done yet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobOutput {
+    /// The job.
+    #[schema(value_type = String, format = "uuid")]
+    pub job_id: JobId,
+    /// `pending`, `stopping` or `done`.
+    pub status: &'static str,
+}
+
+/// Answers a question from the site's documents: whole, or as server-sent events while it is written.
 #[utoipa::path(
     post,
     path = "/api/chat",
     tag = "chat",
     request_body = ChatRequest,
-    responses((status = 200, description = "An answer", body = ChatResponse), ChatProblems)
+    params(
+        ("Accept" = Option<String>, Header, description = "`text/event-stream` for events while the answer is written"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 128,
+            description = "Names the request: sent again with the same body it is the same job, for an hour")
+    ),
+    security((), ("session" = [])),
+    responses(
+        (status = 200, description = "An answer, or events that end with one", content(
+            (ChatResponse = "application/json"), (String = "text/event-stream")
+        )),
+        (status = 202, description = "Not answered yet: `Location` tells where the answer will be", body = JobOutput),
+        ChatProblems
+    )
 )]
 pub async fn chat(
     State(app): State<Arc<App>>,
@@ -51,100 +84,69 @@ pub async fn chat(
     request: Request,
 ) -> Response {
     let arrival = Arrival::new(&app, peer, request.headers());
+    let request_id = request_id(request.headers());
     let mut allowance = None;
-    let result = answer(&app, &arrival, request, &mut allowance).await;
-    let outcome =
-        result.as_ref().map_or_else(|error| error.name().to_string(), |chat| chat.outcome.to_string());
-    metrics::histogram!("hoidap_gateway_chat_seconds", "outcome" => outcome).record(arrival.seconds());
-    let mut response = result.map(Json).into_response();
+    let result = match take(&app, arrival, request, &mut allowance).await {
+        Ok(taken) if taken.asked.stream => Ok(sse::response(taken.follow(&app, request_id))),
+        Ok(taken) => whole(&app, taken).await,
+        Err(error) => Err(error),
+    };
+    let mut response = result.unwrap_or_else(ApiError::into_response);
     if let Some(allowance) = allowance {
         allowance.write(response.headers_mut());
     }
     response
 }
 
-async fn answer(
-    app: &App,
-    arrival: &Arrival,
-    request: Request,
-    allowance: &mut Option<Allowance>,
-) -> Result<ChatResponse, ApiError> {
-    let question = match take(app, arrival, request).await {
-        Ok(question) => question,
-        Err(error) => {
-            app.link.tell(arrival.ended("rejected", Some(error.name()), None)).await;
-            return Err(error);
-        }
-    };
-    if let Some(limiter) = &app.limiter {
-        let taken = allowance.insert(limiter.take(&arrival.limit_name).await);
-        if !taken.allowed {
-            app.link
-                .tell(arrival.ended("rate_limited", Some(Code::RateLimited.name()), Some(&question)))
-                .await;
-            let detail = format!("The limit is {} a minute for each client.", taken.limit);
-            return Err(ApiError::new(Code::RateLimited, detail).retry_after(taken.retry_after));
-        }
-    }
-    let versions = app.link.fleet().and_then(|fleet| fleet.versions(&STAGES));
-    if let Some(versions) = versions
-        && let Some(kept) = app.cache.find(&question, &versions).await
-    {
-        app.link.tell(arrival.cached(&question, &kept, versions)).await;
-        let session = question.session_id;
-        return Ok(ChatResponse::new(kept, session, arrival.job_id.clone(), true, arrival.seconds()));
-    }
-    let answer = ask(app, arrival, &question).await?;
-    app.cache.keep(&question, &answer).await;
-    let session = question.session_id;
-    Ok(ChatResponse::new((&answer).into(), session, arrival.job_id.clone(), false, arrival.seconds()))
-}
-
-/// Reads and checks a question.
-async fn take(app: &App, arrival: &Arrival, request: Request) -> Result<Question, ApiError> {
-    let gateway = &app.config.gateway;
-    let (parts, body) = request.into_parts();
-    let time = Duration::from_millis(gateway.request_timeout_ms);
-    let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
-    let request = admit(value, gateway.max_history_turns)?;
-    Ok(request.into_question(arrival.client.clone(), gateway.used_history_turns))
-}
-
-/// Lets the fleet answer. What is no answer becomes a problem that carries an apology for the visitor.
-async fn ask(app: &App, arrival: &Arrival, question: &Question) -> Result<Answer, ApiError> {
-    let support = &app.config.support.address;
-    let sorry = || apology(Language::guess(&question.message), support);
-    let job = arrival.envelope(app, question.clone());
-    match app.link.ask(job, arrival.deadline).await {
-        Ok(Some(Envelope { body, .. })) if body.outcome == Outcome::Failed => {
-            Err(failed(&body).with_job(arrival.job_id.clone()).with_apology(body.text))
-        }
-        Ok(Some(envelope)) => Ok(envelope.body),
-        Ok(None) => {
-            warn!(job_id = %arrival.job_id, "no answer in time");
-            let detail = format!("No answer within {} ms.", app.config.gateway.answer_timeout_ms);
-            Err(ApiError::new(Code::DeadlineExceeded, detail)
-                .with_job(arrival.job_id.clone())
-                .with_apology(sorry()))
-        }
-        Err(error) => {
-            error!(job_id = %arrival.job_id, %error, "a question could not be published");
-            app.link.tell(arrival.ended("failed", Some(Code::QueueUnavailable.name()), Some(question))).await;
-            let detail = "The question could not be handed to the fleet. Ask again in a few seconds.";
-            Err(ApiError::new(Code::QueueUnavailable, detail).with_apology(sorry()))
-        }
+/// The answer in one piece, or word of where it will be.
+async fn whole(app: &Arc<App>, taken: Taken) -> Result<Response, ApiError> {
+    let (asked, question) = (taken.asked.clone(), taken.question.clone());
+    let left = Duration::from_millis(asked.deadline_ms.saturating_sub(now_ms()));
+    let wait = Duration::from_millis(app.config.gateway.wait_ms);
+    match ended(app, taken, wait.min(left)).await {
+        Some(ending) => Ok(Json(conclude(app, &asked, question.as_ref(), ending).await?).into_response()),
+        None if wait < left => Ok(pending(asked.job_id)),
+        None => Err(given_up(app, &asked, question.as_ref())),
     }
 }
 
-/// The problem of a job that the fleet could not work on.
-fn failed(answer: &Answer) -> ApiError {
-    let name = answer.problem.clone().unwrap_or_else(|| Code::JobFailed.name().to_string());
-    let (code, detail) = match name.as_str() {
-        "deadline_exceeded" => (Code::DeadlineExceeded, "The fleet did not get to the question in time."),
-        "too_many_deliveries" | "retries_exhausted" => {
-            (Code::JobGivenUp, "The fleet gave up on the question after several tries.")
-        }
-        _ => (Code::JobFailed, "The fleet could not work on the question."),
-    };
-    ApiError::new(code, detail).named(name)
+/// The answer in one piece, however long it takes.
+async fn until_done(app: &Arc<App>, taken: Taken) -> Result<ChatResponse, ApiError> {
+    let (asked, question) = (taken.asked.clone(), taken.question.clone());
+    let left = Duration::from_millis(asked.deadline_ms.saturating_sub(now_ms()));
+    match ended(app, taken, left).await {
+        Some(ending) => conclude(app, &asked, question.as_ref(), ending).await,
+        None => Err(given_up(app, &asked, question.as_ref())),
+    }
+}
+
+/// The end of a job, if it comes within `time`.
+async fn ended(app: &Arc<App>, taken: Taken, time: Duration) -> Option<Ending> {
+    let Asked { job_id, kept, .. } = taken.asked;
+    if let Some(kept) = kept {
+        return Some(Ending::Kept(kept));
+    }
+    let end = Instant::now() + time;
+    let grace = Duration::from_millis(app.config.gateway.stream_grace_ms);
+    let mut reader = app.link.reader(job_id.clone(), grace);
+    let place = taken.place.unwrap_or_else(|| app.link.wait_for(job_id.clone()));
+    let answer = app.link.answer(&job_id, place, end).await;
+    reader.done();
+    answer.map(Ending::Answered)
+}
+
+/// Word that a job is worked on, and where its answer will be.
+fn pending(job_id: JobId) -> Response {
+    let location = format!("/api/chat/{job_id}");
+    let mut response = (StatusCode::ACCEPTED, Json(JobOutput { job_id, status: "pending" })).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Ok(location) = HeaderValue::try_from(location) {
+        headers.insert(header::LOCATION, location);
+    }
+    response
+}
+
+fn request_id(headers: &HeaderMap) -> String {
+    headers.get(crate::layers::REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_string()
 }

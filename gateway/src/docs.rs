@@ -8,7 +8,10 @@ use axum::{
     response::IntoResponse,
 };
 use bytes::Bytes;
-pub use responses::{AdminProblems, ChatProblems, CommonProblems, DashboardProblems};
+pub use responses::{
+    AdminProblems, ChatProblems, CommonProblems, CompletionProblems, DashboardProblems, FeedbackProblems,
+    JobProblems, SessionProblems,
+};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -17,7 +20,10 @@ use utoipa::{
     },
 };
 
-use crate::error::{FieldError, Problem};
+use crate::{
+    chat::ErrorOutput,
+    error::{FieldError, Problem},
+};
 
 /// Where the document is served.
 const DOCUMENT: &str = "/api/openapi.json";
@@ -32,8 +38,8 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
         description = "Answers visitors' questions from a site's own documents, with citations.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    tags((name = "chat", description = "For visitors"), (name = "operation", description = "For operators")),
-    components(schemas(Problem, FieldError))
+    tags((name = "chat", description = "For visitors"), (name = "openai", description = "For OpenAI's clients"), (name = "operation", description = "For operators")),
+    components(schemas(Problem, FieldError, ErrorOutput))
 )]
 struct About;
 
@@ -42,6 +48,13 @@ pub fn about() -> Document {
     let mut about = About::openapi();
     let components = about.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    let token = |about: &str| {
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.description = Some(about.into());
+        SecurityScheme::Http(bearer)
+    };
+    components.add_security_scheme("session", token("The token of POST /api/sessions"));
+    components.add_security_scheme("api_key", token("One of gateway.api_keys"));
     let header = ApiKey::Header(ApiKeyValue::new("X-Admin-Token"));
     components.add_security_scheme("admin_token", SecurityScheme::ApiKey(header));
     about

@@ -5,7 +5,7 @@ mod code;
 use std::{borrow::Cow, time::Duration};
 
 use axum::{
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 pub use code::Code;
@@ -152,6 +152,22 @@ impl ApiError {
         self
     }
 
+    /// What is wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// The first field that is wrong.
+    pub fn place(&self) -> Option<String> {
+        let error = self.0.errors.first()?;
+        error.pointer.clone().or_else(|| error.parameter.clone())
+    }
+
+    /// The kind of error.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
     /// The error's name in problems and events.
     pub fn name(&self) -> &str {
         &self.0.name
@@ -182,7 +198,7 @@ impl IntoResponse for ApiError {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        if self.0.code == Code::Unauthorized {
+        if self.0.code.status() == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response.extensions_mut().insert(self);

@@ -10,7 +10,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use hoidap_shared::config::{Environment, Gateway};
+use hoidap_shared::config::{Environment, Gateway, Site};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::{error, info};
 
@@ -134,20 +134,23 @@ fn check_host(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
 /// Lets pages of the configured origins call the API.
 ///
 /// # Errors
-/// When an entry of `gateway.cors_origins` is no origin.
-pub fn cors(gateway: &Gateway) -> anyhow::Result<CorsLayer> {
-    let origins = &gateway.cors_origins;
-    let allowed = if origins.iter().any(|origin| origin == "*") {
+/// When an entry of `gateway.cors_origins` or a site's is no origin.
+pub fn cors(gateway: &Gateway, sites: &[Site]) -> anyhow::Result<CorsLayer> {
+    let origins: Vec<&String> =
+        gateway.cors_origins.iter().chain(sites.iter().flat_map(|site| &site.origins)).collect();
+    let allowed = if origins.iter().any(|origin| *origin == "*") {
         AllowOrigin::any()
     } else {
         let mut values = Vec::new();
-        for origin in origins.iter().filter(|origin| !origin.is_empty()) {
+        for origin in origins.into_iter().filter(|origin| !origin.is_empty()) {
             let known =
                 url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
             match HeaderValue::try_from(origin) {
                 Ok(value) if known => values.push(value),
                 _ => {
-                    bail!("gateway.cors_origins: `{origin}` is not an origin such as https://www.example.com")
+                    bail!(
+                        "gateway.cors_origins, sites: `{origin}` is not an origin such as https://www.example.com"
+                    )
                 }
             }
         }
@@ -155,12 +158,19 @@ pub fn cors(gateway: &Gateway) -> anyhow::Result<CorsLayer> {
     };
     let exposed = ["x-request-id", "retry-after", "ratelimit", "ratelimit-policy", "ratelimit-limit"]
         .into_iter()
-        .chain(["ratelimit-remaining", "ratelimit-reset"])
+        .chain(["ratelimit-remaining", "ratelimit-reset", "location"])
         .map(HeaderName::from_static);
     Ok(CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, REQUEST_ID])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            REQUEST_ID,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("x-session-id"),
+        ])
         .expose_headers(exposed.collect::<Vec<_>>())
         .max_age(std::time::Duration::from_secs(600)))
 }

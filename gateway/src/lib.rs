@@ -16,11 +16,15 @@ mod docs;
 mod error;
 mod gateway;
 mod health;
+mod history;
 mod layers;
 mod limit;
 mod monitoring;
+mod pages;
 mod redis;
 mod server;
+mod sessions;
+mod signed;
 
 pub use docs::openapi_json;
 pub use gateway::Gateway;

@@ -66,6 +66,9 @@ class Instance:
             }
         if self.given("nats") is None:
             made |= {"HOIDAP_NATS__USER": user, "HOIDAP_NATS__PASSWORD": self.passwords()[user]}
+        if user == "gateway":
+            made |= {"HOIDAP_GATEWAY__SITE_DIR": str(paths.SITE)}
+            made |= {"HOIDAP_GATEWAY__WEB_DIR": str(paths.WEB / "dist")} if (paths.WEB / "dist").is_dir() else {}
         if user in ports.STAGES:
             made["HOIDAP_WORKER__LISTEN"] = f"{ports.HOST}:{self.ports[user]}"
         return {name: os.environ.get(name, value) for name, value in made.items()}

@@ -27,5 +27,8 @@ ENVIRONMENT = MADE / "env"
 INDICES = MADE / "indices"
 CARGO_TOOLS = MADE / "cargo"
 
+WEB = ROOT / "gateway" / "web"
+SITE = ROOT / "examples" / "site"
+
 EXAMPLE = ROOT / "examples" / "hoidap.toml"
 BINARIES = ROOT / "target" / "release"

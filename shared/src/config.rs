@@ -8,12 +8,13 @@ mod load;
 mod site;
 
 pub use fleet::{
-    Analytics, Cache, ClickHouse, Durability, Gateway, LogFormat, Nats, RateLimit, Redis, Telemetry, Worker,
+    Analytics, Cache, ClickHouse, Durability, Gateway, LogFormat, Nats, RateLimit, Redis, Sessions,
+    Telemetry, Worker,
 };
 pub use load::{ConfigError, DEFAULTS};
 pub use site::{
     Chunking, Classifier, Collection, Embedding, Generator, Indices, IntentExamples, Product, PromptStyle,
-    Provider, ProviderKind, Retriever, Section, Support,
+    Provider, ProviderKind, Retriever, Section, Site, Support,
 };
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub struct Config {
     pub redis: Redis,
     pub clickhouse: ClickHouse,
     pub gateway: Gateway,
+    pub sessions: Sessions,
     pub rate_limit: RateLimit,
     pub cache: Cache,
     pub worker: Worker,
@@ -53,6 +55,7 @@ pub struct Config {
     pub providers: BTreeMap<String, Provider>,
     pub analytics: Analytics,
     pub telemetry: Telemetry,
+    pub sites: Vec<Site>,
     pub products: Vec<Product>,
     pub sections: Vec<Section>,
     pub intents: Vec<IntentExamples>,

@@ -8,6 +8,7 @@ pub mod config;
 pub mod events;
 pub mod fleet;
 pub mod job;
+pub mod live;
 pub mod phrases;
 pub mod stage;
 pub mod subjects;

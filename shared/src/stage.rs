@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     config::Config,
     job::{Answer, Envelope, Job},
+    live::Live,
 };
 
 /// What follows from a processed job.
@@ -76,10 +77,17 @@ pub trait Stage: Send + Sync + Sized + 'static {
     /// Loads what this stage needs, and nothing else.
     fn open(config: &Config) -> impl Future<Output = anyhow::Result<Self>> + Send;
 
-    /// Works on one job. May be called many times at once, and again for the same job.
+    /// Jobs in flight at once in one process.
+    fn concurrency(config: &Config) -> usize {
+        config.worker.concurrency
+    }
+
+    /// Works on one job. May be called many times at once, and again for the same job. What it says on the way to the
+    /// answer goes to `live`, and so does the visitor's word to stop.
     fn process(
         &self,
         job: &Envelope<Self::In>,
+        live: &Live,
     ) -> impl Future<Output = Result<Next<Self::Out>, StageError>> + Send;
 
     /// What the stage says of itself; called every few seconds, so it must be cheap.

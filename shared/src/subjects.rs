@@ -18,6 +18,8 @@ pub const MAX_JOB_BYTES: i32 = 256 * 1024;
 pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(10);
 /// How long an answer can be read by its job's name.
 pub const ANSWERS_KEPT: Duration = Duration::from_hours(1);
+/// How long what was told of a job while it was worked on can be read: longer than any job lasts.
+pub const TOKENS_KEPT: Duration = Duration::from_mins(15);
 /// How long the last word of a process that died is kept.
 pub const FLEET_KEPT: Duration = Duration::from_mins(1);
 
@@ -46,6 +48,31 @@ impl Subjects {
     /// The one stored answer of a job.
     pub fn answer(&self, job: &JobId) -> String {
         format!("{}.answers.{job}", self.prefix)
+    }
+
+    /// Who asked, and what: beside the answer, read by gateways alone.
+    pub fn asked(&self, job: &JobId) -> String {
+        format!("{}.answers.{job}.asked", self.prefix)
+    }
+
+    /// What is told of a job while it is worked on.
+    pub fn tokens(&self, job: &JobId) -> String {
+        format!("{}.tokens.{job}", self.prefix)
+    }
+
+    /// The visitor's word that a job shall stop: a core subject, no stream.
+    pub fn stop(&self, job: &JobId) -> String {
+        format!("{}.stops.{job}", self.prefix)
+    }
+
+    /// The stops of all jobs.
+    pub fn stops(&self) -> String {
+        format!("{}.stops.*", self.prefix)
+    }
+
+    /// Where a gateway asks the others whether anybody reads along with a job: a core subject, no stream.
+    pub fn readers(&self) -> String {
+        format!("{}.readers", self.prefix)
     }
 
     /// Where a waiting gateway hears of finished jobs: a core subject, no stream.
@@ -103,11 +130,25 @@ impl Subjects {
             },
             Stream {
                 name: self.stream("ANSWERS"),
-                description: Some("one answer a job, for an hour".into()),
+                description: Some("one answer a job, and who asked, for an hour".into()),
                 subjects: all("answers"),
                 max_age: ANSWERS_KEPT,
                 max_messages_per_subject: 1,
                 max_message_size: 2 * MAX_JOB_BYTES,
+                ..base.clone()
+            },
+            // Nothing rests on it, so one server need not sync it; several keep it in their memories.
+            Stream {
+                name: self.stream("TOKENS"),
+                description: Some(
+                    "what is told of a job while it is worked on, for those who read along".into(),
+                ),
+                subjects: all("tokens"),
+                max_age: TOKENS_KEPT,
+                max_bytes: nats.tokens_max_bytes,
+                max_message_size: MAX_JOB_BYTES,
+                storage: if nats.replicas == 1 { StorageType::File } else { StorageType::Memory },
+                persist_mode: (nats.replicas == 1).then_some(PersistenceMode::Async),
                 ..base.clone()
             },
             Stream {

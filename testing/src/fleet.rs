@@ -105,6 +105,38 @@ impl Fleet {
         }
     }
 
+    /// Starts another gateway beside the first one; its process and its address.
+    pub async fn another_gateway(&self) -> (Process, String) {
+        let port = free_port();
+        let mut command = self.command("hoidap-gateway", &[]);
+        command.env("HOIDAP_GATEWAY__LISTEN", format!("127.0.0.1:{port}"));
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        let url = format!("http://127.0.0.1:{port}");
+        let end = Instant::now() + START;
+        loop {
+            let reply = self.client.get(format!("{url}/api/health")).send().await;
+            let health: Value = match reply {
+                Ok(reply) => reply.json().await.unwrap_or_default(),
+                Err(_) => Value::Null,
+            };
+            if health["status"] == "healthy" {
+                return (Process { child }, url);
+            }
+            assert!(Instant::now() < end, "another gateway did not get well: {health:#}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Ends the first gateway at once, as `kill -9` does.
+    pub fn kill_gateway(&mut self) {
+        self.gateway = None;
+    }
+
+    /// A client for requests of one's own.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
     /// Starts a worker process with the named stages.
     pub fn worker(&self, stages: &[&str]) -> Process {
         let arguments: Vec<&str> = ["run"].into_iter().chain(stages.iter().copied()).collect();

@@ -5,7 +5,9 @@
 // Tests stop at the first thing that is wrong; there is nobody to hand an error to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod events;
 pub mod fleet;
+pub mod stub;
 
 use std::{
     net::{TcpListener, TcpStream},

@@ -16,6 +16,7 @@ use hoidap_shared::{
     config::Config,
     events::page_of,
     job::{Answer, Classified, Envelope, Outcome, PageContext, Query, Question, Scored, Usage},
+    live::Live,
     phrases,
     stage::{Component, Next, Stage, StageError, StageStatus},
     text::{Language, has_vietnamese_marks},
@@ -72,7 +73,7 @@ impl Stage for Classifier {
         Ok(Self { embedder, library, intents, products, services, config, version })
     }
 
-    async fn process(&self, job: &Envelope<Question>) -> Result<Next<Classified>, StageError> {
+    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Classified>, StageError> {
         let question = &job.body;
         let failed =
             |error: &dyn std::fmt::Display| StageError::Retry { reason: error.to_string(), after: None };

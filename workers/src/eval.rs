@@ -15,6 +15,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use hoidap_shared::{
     config::Config,
     job::{Answer, Classified, Envelope, JobId, Outcome, PageContext, Question, SCHEMA, Turn, now_ms},
+    live::Live,
     stage::{Next, Stage},
     telemetry,
     text::normalise,
@@ -147,17 +148,17 @@ fn read(path: &Path) -> anyhow::Result<Vec<Labelled>> {
 
 async fn ask(stages: &Stages, labelled: Labelled) -> anyhow::Result<Measured> {
     let began = Instant::now();
-    let classified = match stages.classifier.process(&envelope(&labelled)).await? {
+    let classified = match stages.classifier.process(&envelope(&labelled), &Live::default()).await? {
         Next::Answer(answer) => return Ok(result(labelled, Vec::new(), None, answer, began)),
         Next::Forward(classified) => classified,
     };
     let job: Envelope<Classified> = envelope(&labelled).map(classified);
-    let Next::Forward(retrieved) = stages.retriever.process(&job).await? else {
+    let Next::Forward(retrieved) = stages.retriever.process(&job, &Live::default()).await? else {
         bail!("the retriever answered by itself");
     };
     let passages = retrieved.passages.iter().map(|passage| passage.source.clone()).collect();
     let support = Some(retrieved.support);
-    let Next::Answer(answer) = stages.generator.process(&job.map(retrieved)).await?;
+    let Next::Answer(answer) = stages.generator.process(&job.map(retrieved), &Live::default()).await?;
     Ok(result(labelled, passages, support, answer, began))
 }
 
@@ -181,6 +182,7 @@ fn envelope(labelled: &Labelled) -> Envelope<Question> {
         deadline_ms: now_ms() + BUDGET_MS,
         accepted_ms: now_ms(),
         gateway: "eval".into(),
+        stream: false,
         hops: Vec::new(),
         body: Question {
             message: normalise(&labelled.question),

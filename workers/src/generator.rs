@@ -3,6 +3,7 @@
 //! A model writes it where one is there and what it writes is supported; else the sentences that answer are quoted.
 //! `docs/answers.md` tells the whole way and the formulas.
 
+mod aloud;
 mod citations;
 mod clean;
 mod confidence;
@@ -25,6 +26,7 @@ use hoidap_shared::{
     config::{Config, Generator as Settings, ProviderKind},
     events::page_of,
     job::{Answer, Envelope, Outcome, Passage, ProviderAttempt, Retrieved, Usage},
+    live::{Live, Reason},
     phrases,
     stage::{Component, Next, Stage, StageError, StageStatus},
 };
@@ -32,9 +34,11 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use self::{
+    aloud::Aloud,
+    citations::Known,
     confidence::Signs,
     draft::Piece,
-    failover::{Failover, Written},
+    failover::{Calls, Failover, Written},
     material::Material,
     meaning::Meaning,
     rank::{Asked, Ranked, rank},
@@ -67,6 +71,7 @@ struct Case {
     material: Material,
     asked: Asked,
     ranked: Vec<Ranked>,
+    known: Known,
 }
 
 /// The sentences of an answer, and what its confidence rests on.
@@ -113,7 +118,11 @@ impl Stage for Generator {
         })
     }
 
-    async fn process(&self, job: &Envelope<Retrieved>) -> Result<Next<Nothing>, StageError> {
+    fn concurrency(config: &Config) -> usize {
+        config.generator.concurrency
+    }
+
+    async fn process(&self, job: &Envelope<Retrieved>, live: &Live) -> Result<Next<Nothing>, StageError> {
         let retrieved = &job.body;
         // A support that is no number supports nothing.
         if retrieved.passages.is_empty() || retrieved.support.is_nan() || retrieved.support < self.min_support
@@ -126,24 +135,21 @@ impl Stage for Generator {
             return Ok(Next::Answer(self.unanswered(retrieved)));
         }
         let question = &retrieved.classified.question;
-        let (written, mut attempts) = self
-            .failover
-            .write(Duration::from_millis(job.remaining_ms()), |style| {
-                prompt::build(
-                    style,
-                    &self.tools.settings,
-                    question,
-                    &case.asked,
-                    &case.material,
-                    &case.ranked,
-                )
-            })
-            .await;
+        let mut aloud = Aloud::begin(live, &self.tools, &case);
+        let ask = |style| {
+            prompt::build(style, &self.tools.settings, question, &case.asked, &case.material, &case.ranked)
+        };
+        let remaining = Duration::from_millis(job.remaining_ms());
+        let Calls { written, stopped, mut attempts } = self.failover.write(remaining, ask, &mut aloud).await;
+        if let Some(stopped) = stopped {
+            return Ok(Next::Answer(self.stopped(retrieved, stopped, attempts, aloud)));
+        }
         let usage = written.as_ref().map(|written| written.usage.clone()).unwrap_or_default();
         let (tools, reading) = (Arc::clone(&self.tools), Arc::clone(&case));
         let (draft, fault) = off_thread(move || tools.draft(&reading, written)).await?;
         if let (Some(fault), Some(last)) = (fault, attempts.last_mut()) {
             last.error = Some(fault.into());
+            aloud.void(Reason::Unsupported);
         }
         Ok(Next::Answer(match draft {
             Some(draft) => self.answered(retrieved, &case.material.passages, draft, attempts, usage),
@@ -176,7 +182,7 @@ impl Tools {
         let asked = Asked::of(&retrieved.classified, &self.analyser);
         let material = Material::new(retrieved.passages, &self.analyser);
         let ranked = rank(&material, &asked);
-        Case { material, asked, ranked }
+        Case { material, asked, ranked, known: Known::default() }
     }
 
     /// The model's words where they are supported, else a quotation; and why the model's words were not taken.
@@ -241,6 +247,29 @@ impl Generator {
             model,
             attempts,
             usage,
+            ..self.unanswered(retrieved)
+        }
+    }
+
+    /// What the visitor had read when they stopped it.
+    fn stopped(
+        &self,
+        retrieved: &Retrieved,
+        by: Written,
+        attempts: Vec<ProviderAttempt>,
+        aloud: Aloud<'_>,
+    ) -> Answer {
+        let said = aloud.into_said();
+        Answer {
+            outcome: Outcome::Stopped,
+            text: said.text,
+            sources: said.sources,
+            citations: said.citations,
+            confidence: 0.0,
+            provider: Some(by.provider),
+            model: Some(by.model),
+            attempts,
+            usage: by.usage,
             ..self.unanswered(retrieved)
         }
     }

@@ -17,7 +17,7 @@ use tracing::info;
 use crate::{
     analytics::Sink,
     pipeline::{Entry, pipeline},
-    runner::Context,
+    runner::{Context, Stops},
 };
 
 /// The name of the analytics sink on the command line: not a stage, but run like one.
@@ -38,9 +38,16 @@ pub async fn run(config: Config, names: &[String]) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let (opened, open) = watch::channel(Vec::new());
     let instance = fleet::instance_name();
+    let stops = Stops::follow(&broker).await?;
     let config = Arc::new(config);
-    let context =
-        Context { config: Arc::clone(&config), broker: broker.clone(), instance, stop: stop.clone(), opened };
+    let context = Context {
+        config: Arc::clone(&config),
+        broker: broker.clone(),
+        instance,
+        stop: stop.clone(),
+        opened,
+        stops,
+    };
     let wanted = entries.len() + usize::from(analytics);
     let served =
         health::serve(config.worker.listen, health::Health::new(metrics, broker, open, wanted), stop.clone())

@@ -6,6 +6,7 @@ use hoidap_indices::{Library, SearchRequest};
 use hoidap_shared::{
     config::{Config, Retriever as Settings},
     job::{Classified, Envelope, FilterUsed, Retrieved},
+    live::Live,
     stage::{Component, Next, Stage, StageError, StageStatus},
 };
 
@@ -73,7 +74,7 @@ impl Stage for Retriever {
         Ok(Self { library, settings: config.retriever.clone(), version })
     }
 
-    async fn process(&self, job: &Envelope<Classified>) -> Result<Next<Retrieved>, StageError> {
+    async fn process(&self, job: &Envelope<Classified>, _: &Live) -> Result<Next<Retrieved>, StageError> {
         let (library, settings, classified) =
             (Arc::clone(&self.library), self.settings.clone(), job.body.clone());
         let stage_version = self.version.clone();

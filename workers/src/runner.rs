@@ -8,6 +8,8 @@ mod dead;
 mod delivery;
 mod finish;
 mod pull;
+mod stops;
+mod tell;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -18,6 +20,7 @@ use tracing::info;
 
 pub use announce::announce;
 pub(crate) use delivery::REDRIVE;
+pub use stops::Stops;
 
 /// What a stage's runner is handed.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct Context {
     pub stop: CancellationToken,
     /// Told the stage's name once it is open.
     pub opened: watch::Sender<Vec<&'static str>>,
+    /// The jobs whose visitors want no more.
+    pub stops: Stops,
 }
 
 /// Everything one stage's deliveries share.

@@ -4,27 +4,32 @@ use crate::error::FieldError;
 
 /// Bounds of a text, in characters.
 #[derive(Clone, Copy)]
-pub(super) struct Text {
-    pub(super) min: usize,
-    pub(super) max: usize,
+pub struct Text {
+    /// The shortest.
+    pub min: usize,
+    /// The longest.
+    pub max: usize,
 }
 
 /// Collects what is wrong.
 #[derive(Default)]
-pub(super) struct Check {
+pub struct Check {
     errors: Vec<FieldError>,
 }
 
 impl Check {
-    pub(super) fn into_errors(self) -> Vec<FieldError> {
+    /// What was found.
+    pub fn into_errors(self) -> Vec<FieldError> {
         self.errors
     }
 
-    pub(super) fn fail(&mut self, pointer: &str, code: &'static str, detail: impl Into<String>) {
+    /// Notes that a field is wrong.
+    pub fn fail(&mut self, pointer: &str, code: &'static str, detail: impl Into<String>) {
         self.errors.push(FieldError::field(pointer, code, detail));
     }
 
-    pub(super) fn length(&mut self, pointer: &str, text: &str, rule: Text) {
+    /// Checks the length of a text.
+    pub fn length(&mut self, pointer: &str, text: &str, rule: Text) {
         let length = text.chars().count();
         if length < rule.min {
             self.fail(
@@ -41,7 +46,8 @@ impl Check {
         }
     }
 
-    pub(super) fn required_string<'a>(
+    /// The text of a field that must be there.
+    pub fn required_string<'a>(
         &mut self,
         parent: &str,
         fields: &'a Map<String, Value>,
@@ -59,7 +65,7 @@ impl Check {
     }
 
     /// The text of a field that may be missing or null.
-    pub(super) fn optional_string<'a>(
+    pub fn optional_string<'a>(
         &mut self,
         parent: &str,
         fields: &'a Map<String, Value>,
@@ -71,7 +77,8 @@ impl Check {
         }
     }
 
-    pub(super) fn optional_text(&mut self, parent: &str, fields: &Map<String, Value>, key: &str, rule: Text) {
+    /// Checks the length of a text that may be missing or null.
+    pub fn optional_text(&mut self, parent: &str, fields: &Map<String, Value>, key: &str, rule: Text) {
         if let Some(text) = self.optional_string(parent, fields, key) {
             self.length(&format!("{parent}/{key}"), text, rule);
         }

@@ -32,6 +32,9 @@ pub struct ChatRequest {
     /// The site's own name for the visitor.
     #[schema(max_length = 128)]
     pub user_id: Option<String>,
+    /// Whether the answer comes as server-sent events, as with `Accept: text/event-stream`.
+    #[expect(dead_code, reason = "read before the body is checked as a whole")]
+    stream: Option<bool>,
 }
 
 /// A page of the site.

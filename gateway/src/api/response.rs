@@ -1,11 +1,14 @@
-use hoidap_shared::job::{Citation, JobId, Source};
+use hoidap_shared::{
+    job::{Citation, JobId, Source, Usage},
+    live::Cited,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::cache::KeptAnswer;
 
 /// An answer.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ChatResponse {
     /// What the visitor reads, with `[n]` behind each supported sentence.
     pub response: String,
@@ -25,7 +28,7 @@ pub struct ChatResponse {
     /// The job's name, for questions to the operator.
     #[schema(value_type = String, format = "uuid")]
     pub job_id: JobId,
-    /// How the question ended: `answered`, `unanswered`, `small_talk`, `out_of_scope` or `human_agent`.
+    /// How the question ended: `answered`, `unanswered`, `small_talk`, `out_of_scope`, `human_agent` or `stopped`.
     pub outcome: &'static str,
     /// The language of the answer: `vi` or `en`.
     pub language: &'static str,
@@ -33,10 +36,25 @@ pub struct ChatResponse {
     pub cached: bool,
     /// Which sentence rests on which source.
     pub citations: Vec<CitationOutput>,
+    /// What it cost.
+    pub usage: UsageOutput,
+}
+
+/// What an answer cost.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UsageOutput {
+    /// Tokens read by the model.
+    pub prompt_tokens: u32,
+    /// Tokens written by the model.
+    pub completion_tokens: u32,
+    /// In US dollars, where the provider's prices are configured.
+    pub cost_usd: Option<f64>,
+    /// Whether the tokens were counted by us: the provider was stopped before it told them.
+    pub estimated: bool,
 }
 
 /// A passage the answer cites.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SourceOutput {
     /// The passage's text.
     pub content: String,
@@ -50,7 +68,7 @@ pub struct SourceOutput {
 }
 
 /// Where a passage stands.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SourceMetadataOutput {
     /// The document's address.
     pub url: String,
@@ -79,7 +97,7 @@ pub struct SourceMetadataOutput {
 }
 
 /// One sentence of the answer and the source that supports it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CitationOutput {
     /// The source's number, from 1.
     #[schema(minimum = 1)]
@@ -91,11 +109,25 @@ pub struct CitationOutput {
     /// How strongly the source supports it.
     #[schema(minimum = 0, maximum = 1)]
     pub support: f32,
+    /// The source's chunk.
+    pub chunk_id: String,
+    /// The source's address.
+    pub url: String,
+    /// The source's title.
+    pub title: String,
 }
 
 impl ChatResponse {
     /// The answer to one visitor: `kept` is the same for all who ask the same.
-    pub fn new(kept: KeptAnswer, session_id: String, job_id: JobId, cached: bool, seconds: f64) -> Self {
+    pub fn new(
+        kept: KeptAnswer,
+        session_id: String,
+        job_id: JobId,
+        cached: bool,
+        seconds: f64,
+        usage: Usage,
+    ) -> Self {
+        let citations = kept.citations.into_iter().map(|citation| cited(citation, &kept.sources)).collect();
         Self {
             response: kept.text,
             session_id,
@@ -108,7 +140,13 @@ impl ChatResponse {
             outcome: kept.outcome.name(),
             language: kept.language.code(),
             cached,
-            citations: kept.citations.into_iter().map(CitationOutput::from).collect(),
+            citations,
+            usage: UsageOutput {
+                prompt_tokens: usage.prompt_tokens,
+                completion_tokens: usage.completion_tokens,
+                cost_usd: usage.cost_usd,
+                estimated: usage.estimated,
+            },
         }
     }
 }
@@ -138,15 +176,26 @@ impl From<Source> for SourceOutput {
     }
 }
 
-impl From<Citation> for CitationOutput {
-    fn from(citation: Citation) -> Self {
+impl From<Cited> for CitationOutput {
+    fn from(Cited { citation, chunk_id, url, title }: Cited) -> Self {
         Self {
             n: citation.n,
             answer_start: citation.answer_start,
             answer_end: citation.answer_end,
             support: unit(citation.support),
+            chunk_id,
+            url,
+            title,
         }
     }
+}
+
+fn cited(citation: Citation, sources: &[Source]) -> CitationOutput {
+    let at = sources.get((citation.n as usize).saturating_sub(1)).map(|source| &source.metadata);
+    let text =
+        |of: fn(&hoidap_shared::job::SourceMetadata) -> &String| at.map(of).cloned().unwrap_or_default();
+    let (chunk_id, url, title) = (text(|at| &at.chunk_id), text(|at| &at.url), text(|at| &at.title));
+    Cited { citation, chunk_id, url, title }.into()
 }
 
 /// A number of 0 to 1; one that is none counts as 0, because JSON has no NaN.

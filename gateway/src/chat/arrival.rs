@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use hoidap_shared::{
@@ -15,9 +15,8 @@ pub(super) struct Arrival {
     pub(super) job_id: JobId,
     pub(super) client: String,
     pub(super) limit_name: String,
-    pub(super) deadline: Instant,
+    pub(super) accepted_ms: u64,
     started: Instant,
-    accepted_ms: u64,
     trace: Option<String>,
 }
 
@@ -29,20 +28,20 @@ impl Arrival {
             job_id: JobId::new(),
             client: app.clients.name(address),
             limit_name: app.clients.limit_name(address),
-            deadline: started + Duration::from_millis(app.config.gateway.answer_timeout_ms),
             started,
             accepted_ms: now_ms(),
             trace: headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(traceparent),
         }
     }
 
-    /// Seconds since then.
-    pub(super) fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
+    /// Counts a chat that ended here.
+    pub(super) fn measure(&self, outcome: &str) {
+        metrics::histogram!("hoidap_gateway_chat_seconds", "outcome" => outcome.to_string())
+            .record(self.started.elapsed().as_secs_f64());
     }
 
     /// The message that brings the question to the fleet.
-    pub(super) fn envelope(&self, app: &App, question: Question) -> Envelope<Question> {
+    pub(super) fn envelope(&self, app: &App, question: Question, stream: bool) -> Envelope<Question> {
         Envelope {
             schema: SCHEMA,
             job_id: self.job_id.clone(),
@@ -50,6 +49,7 @@ impl Arrival {
             deadline_ms: self.accepted_ms + app.config.gateway.answer_timeout_ms,
             accepted_ms: self.accepted_ms,
             gateway: app.link.gateway().to_string(),
+            stream,
             hops: vec![],
             body: question,
         }

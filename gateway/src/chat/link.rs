@@ -1,24 +1,34 @@
 //! The gateway's side of NATS: made in the background, kept for as long as the process runs.
 
+mod jobs;
+mod reading;
+
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use async_nats::{HeaderMap, connection::State, jetstream::stream::Stream};
+use async_nats::{
+    HeaderMap,
+    connection::State,
+    jetstream::{context::PublishErrorKind, message::PublishMessage, stream::Stream},
+};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use hoidap_shared::{
     broker::Broker,
     config::Nats,
-    events::{CHAT, ChatEvent},
+    events::{CHAT, ChatEvent, FEEDBACK, FeedbackEvent},
     fleet::Fleet,
-    job::{Answer, Envelope, JobId, Question, now_ms},
+    job::{Answer, Envelope, now_ms},
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
-use super::{FIRST, backlog::Backlog, waiters::Waiters};
+pub(super) use jobs::looks;
+pub(super) use reading::Reader;
+
+use super::{backlog::Backlog, readers::Readers, waiters::Waiters};
 
 /// Longest wait for a stream to store a message, or for a stored answer to be read.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
@@ -26,10 +36,6 @@ const ROUND_TRIP: Duration = Duration::from_secs(3);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often the connection is looked after.
 const WATCH: Duration = Duration::from_millis(250);
-/// Waits before a stored answer is looked for, in case the word of it was lost; the last one repeats.
-const LOOKS: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-
 /// NATS cannot take a message now.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -38,6 +44,7 @@ pub struct Unavailable(String);
 struct Connected {
     broker: Broker,
     answers: Stream<()>,
+    tokens: Stream<()>,
     fleet: Fleet,
 }
 
@@ -47,6 +54,7 @@ pub struct Link {
     gateway: Arc<str>,
     connected: Arc<OnceLock<Connected>>,
     waiters: Waiters,
+    readers: Readers,
     backlog: Arc<Backlog>,
 }
 
@@ -57,6 +65,7 @@ impl Link {
             gateway: gateway.into(),
             connected: Arc::default(),
             waiters: Waiters::default(),
+            readers: Readers::default(),
             backlog: Arc::default(),
         };
         let task = link.clone();
@@ -82,10 +91,18 @@ impl Link {
             }
             sleep(TRY_AGAIN).await;
         };
-        let answers = loop {
-            match broker.jetstream.get_stream_no_info(broker.subjects.stream("ANSWERS")).await {
-                Ok(answers) => break answers,
-                Err(error) => error!(%error, "the name of the stream of answers is wrong"),
+        let mut questions = loop {
+            match broker.client.subscribe(broker.subjects.readers()).await {
+                Ok(questions) => break questions,
+                Err(error) => error!(%error, "other gateways cannot be heard"),
+            }
+            sleep(TRY_AGAIN).await;
+        };
+        let (answers, tokens) = loop {
+            let open = |name| broker.jetstream.get_stream_no_info(broker.subjects.stream(name));
+            match tokio::try_join!(open("ANSWERS"), open("TOKENS")) {
+                Ok(streams) => break streams,
+                Err(error) => error!(%error, "the name of a stream is wrong"),
             }
             sleep(TRY_AGAIN).await;
         };
@@ -96,7 +113,17 @@ impl Link {
                 hear(&waiters, &message.payload);
             }
         });
-        let _ = self.connected.set(Connected { broker: broker.clone(), answers, fleet });
+        let (readers, client) = (self.readers.clone(), broker.client.clone());
+        tokio::spawn(async move {
+            while let Some(question) = questions.next().await {
+                let reads = str::from_utf8(&question.payload).ok().and_then(|job| job.parse().ok());
+                if let (true, Some(reply)) = (reads.is_some_and(|job| readers.reads(&job)), question.reply) {
+                    // A lost reply costs the reader an answer that goes on: they may ask again.
+                    let _ = client.publish(reply, "yes".into()).await;
+                }
+            }
+        });
+        let _ = self.connected.set(Connected { broker: broker.clone(), answers, tokens, fleet });
         self.look_after(&broker, nats).await;
     }
 
@@ -137,38 +164,6 @@ impl Link {
         &self.gateway
     }
 
-    /// Publishes a question and waits for its answer until `deadline`; `None` when there is none by then.
-    ///
-    /// # Errors
-    /// [`Unavailable`] when the question was not stored.
-    pub async fn ask(
-        &self,
-        job: Envelope<Question>,
-        deadline: Instant,
-    ) -> Result<Option<Envelope<Answer>>, Unavailable> {
-        let connected = self.connected()?;
-        let job_id = job.job_id.clone();
-        let bytes = job.encode().map_err(|error| Unavailable(error.to_string()))?;
-        let mut place = self.waiters.wait_for(job_id.clone());
-        self.store(connected.broker.subjects.jobs(FIRST), format!("{job_id}.{FIRST}"), bytes.into()).await?;
-        let mut looks = LOOKS.into_iter().chain(std::iter::repeat(LOOKS[LOOKS.len() - 1]));
-        loop {
-            let look = Instant::now() + looks.next().unwrap_or(LOOKS[0]);
-            tokio::select! {
-                biased;
-                Ok(answer) = &mut place.answer => return Ok(Some(answer)),
-                () = tokio::time::sleep_until(look.min(deadline)) => {}
-            }
-            if let Some(answer) = connected.stored_answer(&job_id).await {
-                metrics::counter!("hoidap_gateway_answers_read_total").increment(1);
-                return Ok(Some(answer));
-            }
-            if Instant::now() >= deadline {
-                return Ok(None);
-            }
-        }
-    }
-
     /// Tells of a chat that never became a job. When NATS is away it is told later.
     pub async fn tell(&self, event: ChatEvent) {
         if let Err(error) = self.publish_event(&event).await {
@@ -176,6 +171,16 @@ impl Link {
             warn!(job_id = %event.job_id, %error, "an analytics event waits for NATS");
             self.backlog.push(event);
         }
+    }
+
+    /// Tells what a visitor says of an answer.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when it is not stored.
+    pub async fn tell_feedback(&self, event: &FeedbackEvent) -> Result<(), Unavailable> {
+        let subject = self.connected()?.broker.subjects.events(FEEDBACK);
+        let bytes = rmp_serde::to_vec_named(event).map_err(|error| Unavailable(error.to_string()))?;
+        self.store(subject, format!("{}.feedback.{}", event.job_id, event.at_ms), bytes.into()).await
     }
 
     async fn tell_backlog(&self) {
@@ -192,20 +197,14 @@ impl Link {
         self.store(subject, format!("{}.event", event.job_id), bytes.into()).await
     }
 
-    /// Publishes to a stream and awaits its word that the message is stored.
+    /// Publishes to a stream and awaits its word that the message is stored. Doing it again under the same id stores it
+    /// once.
     async fn store(&self, subject: String, id: String, bytes: Bytes) -> Result<(), Unavailable> {
         let broker = &self.connected()?.broker;
         let mut headers = HeaderMap::new();
         headers.insert(async_nats::header::NATS_MESSAGE_ID, id);
-        let stored = async {
-            let acknowledged = broker.jetstream.publish_with_headers(subject, headers, bytes).await?;
-            acknowledged.await
-        };
-        match timeout(ROUND_TRIP, stored).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(Unavailable(error.to_string())),
-            Err(_) => Err(Unavailable(format!("not stored within {} s", ROUND_TRIP.as_secs()))),
-        }
+        let message = PublishMessage::build().headers(headers).payload(bytes);
+        publish(broker, subject, message).await.map(|_| ())
     }
 
     fn connected(&self) -> Result<&Connected, Unavailable> {
@@ -216,11 +215,17 @@ impl Link {
     }
 }
 
-impl Connected {
-    async fn stored_answer(&self, job: &JobId) -> Option<Envelope<Answer>> {
-        let subject = self.broker.subjects.answer(job);
-        let read = timeout(ROUND_TRIP, self.answers.direct_get_last_for_subject(subject)).await;
-        Envelope::decode(&read.ok()?.ok()?.payload).ok()
+/// Publishes to a stream and awaits its word; `false` when the stream held something else than was expected.
+async fn publish(broker: &Broker, subject: String, message: PublishMessage) -> Result<bool, Unavailable> {
+    let stored = async {
+        let acknowledged = broker.jetstream.send_publish(subject, message).await?;
+        acknowledged.await
+    };
+    match timeout(ROUND_TRIP, stored).await {
+        Ok(Ok(_)) => Ok(true),
+        Ok(Err(error)) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(false),
+        Ok(Err(error)) => Err(Unavailable(error.to_string())),
+        Err(_) => Err(Unavailable(format!("not stored within {} s", ROUND_TRIP.as_secs()))),
     }
 }
 

@@ -4,9 +4,11 @@ use std::{
 };
 
 use hoidap_shared::job::{Answer, Envelope, JobId};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
-type Waiting = HashMap<JobId, oneshot::Sender<Envelope<Answer>>>;
+/// An answer as it is handed around.
+pub(super) type Answered = Arc<Envelope<Answer>>;
+type Waiting = HashMap<JobId, watch::Sender<Option<Answered>>>;
 
 /// The requests that wait for an answer. Cheap to clone; all clones are the same.
 #[derive(Clone, Default)]
@@ -18,25 +20,26 @@ pub(super) struct Waiters {
 pub(super) struct Place {
     job: JobId,
     waiters: Waiters,
-    /// Gives the answer once.
-    pub(super) answer: oneshot::Receiver<Envelope<Answer>>,
+    answer: watch::Receiver<Option<Answered>>,
 }
 
 impl Waiters {
-    /// A place for a job that is about to be published.
+    /// A place for a request that waits for a job; several may wait for the same.
     pub(super) fn wait_for(&self, job: JobId) -> Place {
-        let (sender, answer) = oneshot::channel();
-        self.with(|waiting| waiting.insert(job.clone(), sender));
+        let answer = self
+            .with(|waiting| waiting.entry(job.clone()).or_insert_with(|| watch::channel(None).0).subscribe());
         Place { job, waiters: self.clone(), answer }
     }
 
-    /// Hands an answer to the request that waits for it; `false` when none does.
+    /// Hands an answer to the requests that wait for it; `false` when none does.
     pub(super) fn answer(&self, answer: Envelope<Answer>) -> bool {
-        let sender = self.with(|waiting| waiting.remove(&answer.job_id));
-        sender.is_some_and(|sender| sender.send(answer).is_ok())
+        self.with(|waiting| match waiting.get(&answer.job_id) {
+            Some(sender) => sender.send(Some(Arc::new(answer))).is_ok(),
+            None => false,
+        })
     }
 
-    /// How many wait.
+    /// How many jobs are waited for.
     pub(super) fn len(&self) -> usize {
         self.with(|waiting| waiting.len())
     }
@@ -47,9 +50,28 @@ impl Waiters {
     }
 }
 
+impl Place {
+    /// Waits until the answer is told, perhaps for ever.
+    pub(super) async fn answer(&mut self) -> Answered {
+        loop {
+            if let Some(answer) = self.answer.borrow_and_update().as_ref() {
+                return Arc::clone(answer);
+            }
+            if self.answer.changed().await.is_err() {
+                // The sender is dropped after the last place only.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        self.waiters.with(|waiting| waiting.remove(&self.job));
+        self.waiters.with(|waiting| {
+            if waiting.get(&self.job).is_some_and(|sender| sender.receiver_count() <= 1) {
+                waiting.remove(&self.job);
+            }
+        });
     }
 }
 
@@ -58,11 +80,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dropped_place_is_free() {
+    fn the_last_dropped_place_frees_the_job() {
         let waiters = Waiters::default();
-        let place = waiters.wait_for(JobId::new());
+        let job = JobId::new();
+        let (one, two) = (waiters.wait_for(job.clone()), waiters.wait_for(job));
+        drop(one);
         assert_eq!(waiters.len(), 1);
-        drop(place);
+        drop(two);
         assert_eq!(waiters.len(), 0);
     }
 }

@@ -11,7 +11,11 @@ use crate::error::Code;
 const COMMON: [Code; 5] =
     [Code::BadRequest, Code::RequestTimeout, Code::HostNotServed, Code::HeadersTooLarge, Code::Internal];
 const ADMIN: [Code; 2] = [Code::Unauthorized, Code::Forbidden];
-const CHAT: [Code; 12] = [
+const CHAT: [Code; 16] = [
+    Code::SessionRequired,
+    Code::SessionExpired,
+    Code::SessionInvalid,
+    Code::IdempotencyKeyReused,
     Code::JsonInvalid,
     Code::JsonTruncated,
     Code::Utf8Invalid,
@@ -25,12 +29,41 @@ const CHAT: [Code; 12] = [
     Code::QueueUnavailable,
     Code::DeadlineExceeded,
 ];
+const BODY: [Code; 7] = [
+    Code::JsonInvalid,
+    Code::JsonTruncated,
+    Code::Utf8Invalid,
+    Code::NestingTooDeep,
+    Code::BodyTooLarge,
+    Code::ContentTypeUnsupported,
+    Code::FieldsInvalid,
+];
+const SESSION: [Code; 3] = [Code::SiteUnknown, Code::OriginNotAllowed, Code::RateLimited];
+const JOB: [Code; 9] = [
+    Code::SessionRequired,
+    Code::SessionExpired,
+    Code::SessionInvalid,
+    Code::JobUnknown,
+    Code::FieldsInvalid,
+    Code::JobFailed,
+    Code::JobGivenUp,
+    Code::QueueUnavailable,
+    Code::DeadlineExceeded,
+];
 const DASHBOARD: [Code; 2] = [Code::FieldsInvalid, Code::AnalyticsUnavailable];
 
 /// The problems of any endpoint.
 pub struct CommonProblems;
 /// The problems of the chat endpoint.
 pub struct ChatProblems;
+/// The problems of opening a session.
+pub struct SessionProblems;
+/// The problems of an endpoint about one job.
+pub struct JobProblems;
+/// The problems of a completion: those of this endpoint have the form that OpenAI's clients expect.
+pub struct CompletionProblems;
+/// The problems of rating an answer.
+pub struct FeedbackProblems;
 /// The problems of an endpoint for operators.
 pub struct AdminProblems;
 /// The problems of the dashboard.
@@ -45,6 +78,37 @@ impl IntoResponses for CommonProblems {
 impl IntoResponses for ChatProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[&COMMON, &CHAT])
+    }
+}
+
+impl IntoResponses for CompletionProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorOutput"))).build();
+        let mut responses = problems(&[&COMMON, &CHAT, &[Code::ApiKeyNeeded]]);
+        for response in responses.values_mut() {
+            if let RefOr::T(response) = response {
+                response.content.insert("application/json".into(), body.clone());
+            }
+        }
+        responses
+    }
+}
+
+impl IntoResponses for SessionProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[&COMMON, &BODY, &SESSION])
+    }
+}
+
+impl IntoResponses for JobProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[&COMMON, &JOB])
+    }
+}
+
+impl IntoResponses for FeedbackProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[&COMMON, &BODY, &JOB])
     }
 }
 

@@ -19,6 +19,22 @@ pub enum Code {
     Unauthorized,
     /// Not from this machine, and no admin token is configured.
     Forbidden,
+    /// No or a wrong key for programs.
+    ApiKeyNeeded,
+    /// No session, and one is needed.
+    SessionRequired,
+    /// The session's token is too old.
+    SessionExpired,
+    /// The session's token was not given out here.
+    SessionInvalid,
+    /// No site has this key.
+    SiteUnknown,
+    /// Not from a page of the site.
+    OriginNotAllowed,
+    /// No such job of this session.
+    JobUnknown,
+    /// The key of an earlier request, with another body.
+    IdempotencyKeyReused,
     /// No such path.
     NotFound,
     /// The path exists, but not for this method.
@@ -63,6 +79,21 @@ impl Code {
             Self::BadRequest => (S::BAD_REQUEST, "bad_request", "The request cannot be read", None),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The admin token is needed", None),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "For this machine only", None),
+            Self::ApiKeyNeeded => (S::UNAUTHORIZED, "api_key_needed", "An API key is needed", None),
+            Self::SessionRequired => (S::UNAUTHORIZED, "session_required", "A session is needed", None),
+            Self::SessionExpired => {
+                (S::UNAUTHORIZED, "session_expired", "The session's token is too old", None)
+            }
+            Self::SessionInvalid => (S::UNAUTHORIZED, "session_invalid", "The session is not known", None),
+            Self::SiteUnknown => (S::FORBIDDEN, "site_unknown", "No site has this key", None),
+            Self::OriginNotAllowed => (S::FORBIDDEN, "origin_not_allowed", "Not a page of this site", None),
+            Self::JobUnknown => (S::NOT_FOUND, "job_unknown", "There is no such job", None),
+            Self::IdempotencyKeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "The key belongs to another request",
+                None,
+            ),
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing here", None),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here", None)

@@ -88,6 +88,13 @@ impl Site {
         self.http.post(self.url("/api/chat")).json(body).send().await.unwrap()
     }
 
+    /// A request about a job, by the session of [`question`] unless it names another.
+    pub(crate) fn about(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http
+            .request(method, self.url(&format!("/api/chat/{path}")))
+            .header("x-session-id", "session-0001")
+    }
+
     /// The answer to a question that must be answered.
     pub(crate) async fn ask(&self, body: &Value) -> Value {
         let response = self.post(body).await;

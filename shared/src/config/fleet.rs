@@ -1,7 +1,7 @@
 //! Settings of the servers and processes. Their meaning and defaults stand in `defaults.toml`.
 #![allow(missing_docs)]
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -30,6 +30,7 @@ pub struct Nats {
     pub jobs_max_bytes: i64,
     pub events_max_bytes: i64,
     pub dead_max_bytes: i64,
+    pub tokens_max_bytes: i64,
 }
 
 /// The cache and the shared limiter. The address may hold a password, so it is a secret.
@@ -63,12 +64,29 @@ pub struct Gateway {
     pub admin_token: SecretString,
     pub hash_key: SecretString,
     pub answer_timeout_ms: u64,
+    pub wait_ms: u64,
+    pub stream_grace_ms: u64,
+    pub api_keys: Vec<SecretString>,
+    pub web_dir: PathBuf,
+    pub site_dir: PathBuf,
     pub max_body_bytes: usize,
     pub header_timeout_ms: u64,
     pub request_timeout_ms: u64,
     pub max_connections: usize,
     pub max_history_turns: usize,
     pub used_history_turns: usize,
+}
+
+/// The visitors' sessions that the gateway vouches for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sessions {
+    pub secret: SecretString,
+    pub ttl_secs: u64,
+    pub renew_secs: u64,
+    pub required: bool,
+    pub history_turns: usize,
+    pub history_ttl_secs: u64,
 }
 
 /// Limits on clients.

@@ -8,7 +8,8 @@ use super::{Config, ProviderKind};
 pub const DEFAULTS: &str = include_str!("../defaults.toml");
 
 /// Settings that are lists of text, so that a variable can hold them with commas.
-const LISTS: [&str; 5] = [
+const LISTS: [&str; 6] = [
+    "gateway.api_keys",
     "gateway.cors_origins",
     "gateway.trusted_hosts",
     "gateway.trusted_proxies",
@@ -85,6 +86,13 @@ impl Config {
         if !given("embedding.model_dir") && !self.embedding.model_dir.as_os_str().is_empty() {
             self.embedding.model_dir = base.join(&self.embedding.model_dir);
         }
+        for (key, path) in
+            [("gateway.web_dir", &mut self.gateway.web_dir), ("gateway.site_dir", &mut self.gateway.site_dir)]
+        {
+            if !given(key) && !path.as_os_str().is_empty() {
+                *path = base.join(&*path);
+            }
+        }
         for collection in &mut self.collections {
             collection.root = collection.root.take().map(|root| base.join(root));
             for path in &mut collection.paths {
@@ -118,6 +126,12 @@ impl Config {
         }
         if self.worker.concurrency == 0 || self.worker.ack_wait_ms < 300 {
             return fail("worker", "concurrency must be at least 1 and ack_wait_ms at least 300".into());
+        }
+        if self.generator.concurrency == 0 {
+            return fail("generator.concurrency", "must be at least 1".into());
+        }
+        if self.sites.iter().any(|site| site.key.len() < 8 || !token(&site.key)) {
+            return fail("sites", "a key has at least 8 letters, digits, - and _".into());
         }
         if self.chunking.overlap_tokens * 2 > self.chunking.max_tokens || self.chunking.max_tokens < 32 {
             return fail(

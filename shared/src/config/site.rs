@@ -74,6 +74,8 @@ pub struct Generator {
     pub breaker_open_ms: u64,
     pub probe_ms: u64,
     pub second_call_share: f32,
+    pub concurrency: usize,
+    pub stream_ms: u64,
 }
 
 /// What a provider speaks.
@@ -134,6 +136,14 @@ fn first_token_timeout_ms() -> u64 {
 
 fn total_timeout_ms() -> u64 {
     25_000
+}
+
+/// A website whose pages carry the widget.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    pub key: String,
+    pub origins: Vec<String>,
 }
 
 /// A product of the site.

@@ -20,6 +20,8 @@ pub enum Outcome {
     OutOfScope,
     /// The visitor wants a person; the text says how to reach one.
     HumanAgent,
+    /// The visitor stopped it; the text is what was written by then.
+    Stopped,
     /// The job could not be worked on; the text is an apology and `problem` names the reason.
     Failed,
 }
@@ -27,7 +29,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether another visitor who asks the same may get this answer from the cache.
     pub fn cacheable(self) -> bool {
-        !matches!(self, Self::Failed | Self::Unanswered)
+        !matches!(self, Self::Failed | Self::Unanswered | Self::Stopped)
     }
 
     /// The name in events and metrics.
@@ -38,6 +40,7 @@ impl Outcome {
             Self::SmallTalk => "small_talk",
             Self::OutOfScope => "out_of_scope",
             Self::HumanAgent => "human_agent",
+            Self::Stopped => "stopped",
             Self::Failed => "failed",
         }
     }
@@ -118,6 +121,9 @@ pub struct Usage {
     pub completion_tokens: u32,
     /// In US dollars, where the provider's prices are configured.
     pub cost_usd: Option<f64>,
+    /// Whether the tokens were counted by us, because the provider was stopped before it told them.
+    #[serde(default)]
+    pub estimated: bool,
 }
 
 /// The end of a job.

@@ -2,6 +2,7 @@ use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
 
 /// The schema number that this build writes, and the only one it reads.
 pub const SCHEMA: u16 = 1;
@@ -11,7 +12,8 @@ pub fn now_ms() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
 }
 
-/// A job's name: a UUID of version 7, so that names sort by the time they were given.
+/// A job's name: a UUID of version 7, so that names sort by the time they were given, or of version 8 where the client
+/// named its request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct JobId(String);
@@ -20,6 +22,20 @@ impl JobId {
     /// A new name.
     pub fn new() -> Self {
         Self(uuid::Uuid::now_v7().to_string())
+    }
+
+    /// The name that `parts` always give: the same question asked again is the same job.
+    pub fn of(parts: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        let digest = hash.finalize();
+        let mut bytes = [0_u8; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        // Version 8 of RFC 9562: made by a rule of our own.
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string())
     }
 
     /// The name as text: 36 characters, safe as a token of a subject.
@@ -90,6 +106,9 @@ pub struct Envelope<T> {
     pub accepted_ms: u64,
     /// The gateway process that waits for the answer: the last token of its reply subject.
     pub gateway: String,
+    /// Whether somebody may read along while the job is worked on.
+    #[serde(default)]
+    pub stream: bool,
     /// The stages passed so far, in order.
     pub hops: Vec<Hop>,
     /// The message itself.
@@ -108,6 +127,9 @@ pub struct Header {
     /// See [`Envelope::accepted_ms`].
     #[serde(default)]
     pub accepted_ms: u64,
+    /// See [`Envelope::stream`].
+    #[serde(default)]
+    pub stream: bool,
 }
 
 /// Why bytes are not a message this build can read.
@@ -136,6 +158,7 @@ impl<T> Envelope<T> {
             deadline_ms: self.deadline_ms,
             accepted_ms: self.accepted_ms,
             gateway: self.gateway,
+            stream: self.stream,
             hops: self.hops,
             body,
         }
@@ -183,6 +206,7 @@ mod tests {
             deadline_ms: now_ms() + 1000,
             accepted_ms: now_ms(),
             gateway: "g1".into(),
+            stream: false,
             hops: vec![],
             body: "hello".into(),
         }
@@ -216,6 +240,13 @@ mod tests {
     fn noise_is_an_error() {
         assert!(matches!(Envelope::<String>::decode(b"\xc1garbage"), Err(DecodeError::Malformed(_))));
         assert!(matches!(Envelope::<String>::decode(b""), Err(DecodeError::Malformed(_))));
+    }
+
+    #[test]
+    fn a_named_job_has_one_id() {
+        assert_eq!(JobId::of(&["session", "key"]), JobId::of(&["session", "key"]));
+        assert_ne!(JobId::of(&["session", "key"]), JobId::of(&["session-k", "ey"]));
+        assert_eq!(uuid::Uuid::parse_str(JobId::of(&["a"]).as_str()).unwrap().get_version_num(), 8);
     }
 
     #[test]

@@ -5,3 +5,4 @@
 mod chat;
 mod loss;
 mod outage;
+mod stream;

@@ -12,6 +12,11 @@
 //!   language.
 
 use hoidap_indices::Analyser;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
 use hoidap_shared::text::Language;
 
 use super::{
@@ -57,7 +62,16 @@ pub(crate) struct Judge<'a> {
     pub(crate) threshold: f32,
     /// The language of the answer.
     pub(crate) language: Language,
+    /// What was found out of this job's sentences before.
+    pub(crate) known: &'a Known,
 }
+
+/// The passage that supports a sentence best, and how strongly; `None` when its figures stand in no passage.
+type Support = Option<(usize, f32)>;
+
+/// The supports of a job's sentences: one that is judged while it is written need not be judged again.
+#[derive(Default)]
+pub(crate) struct Known(Mutex<HashMap<String, Support>>);
 
 impl Judge<'_> {
     /// Splits an answer into sentences and finds the passage that supports each best. `text` holds no marks.
@@ -68,10 +82,7 @@ impl Judge<'_> {
         for range in sentences(text) {
             let (lead, sentence) = (&text[at..range.start], &text[range.clone()]);
             at = range.end;
-            let content = Content::of(sentence, self.analyser);
-            let claims_something = !content.terms.is_empty() && !sentence.ends_with([':', '?']);
-            let best = if claims_something { self.support(sentence, &content) } else { None };
-            let cite = best.filter(|(_, support)| *support >= self.threshold);
+            let (claims_something, cite) = self.judge(sentence);
             claims += u32::from(claims_something);
             supported += u32::from(cite.is_some());
             sum += cite.map_or(0.0, |(_, support)| support);
@@ -81,8 +92,23 @@ impl Judge<'_> {
         Cited { pieces, share: of_claims(supported as f32), support: of_claims(sum) }
     }
 
-    /// The passage that supports a sentence best, and how strongly; `None` when its figures stand in no passage.
-    fn support(&self, sentence: &str, content: &Content) -> Option<(usize, f32)> {
+    /// Whether a sentence claims something, and the passage that supports it well enough.
+    pub(crate) fn judge(&self, sentence: &str) -> (bool, Support) {
+        let content = Content::of(sentence, self.analyser);
+        if content.terms.is_empty() || sentence.ends_with([':', '?']) {
+            return (false, None);
+        }
+        let known = || self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known().get(sentence).copied();
+        let best = before.unwrap_or_else(|| {
+            let found = self.support(sentence, &content);
+            known().insert(sentence.to_string(), found);
+            found
+        });
+        (true, best.filter(|(_, support)| *support >= self.threshold))
+    }
+
+    fn support(&self, sentence: &str, content: &Content) -> Support {
         let places: Vec<usize> =
             (0..self.material.passages.len()).filter(|&place| self.holds(place, content)).collect();
         let by_words = places.iter().map(|&place| (place, self.words(place, content)));
@@ -225,6 +251,7 @@ mod tests {
             analyser: &analyser,
             threshold: 0.5,
             language: Language::Vi,
+            known: &Known::default(),
         };
         judge.cite(text)
     }

@@ -54,7 +54,8 @@ pub(crate) fn assemble(pieces: &[Piece], passages: &[Passage]) -> Final {
     done
 }
 
-fn source(passage: &Passage) -> Source {
+/// A passage as a source of an answer.
+pub(crate) fn source(passage: &Passage) -> Source {
     Source {
         content: passage.text.clone(),
         collection: passage.collection.clone(),

@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 use hoidap_shared::{
     config::{Config, PromptStyle, ProviderKind},
     job::{ProviderAttempt, Usage},
+    live::Reason,
     stage::Component,
 };
 use tokio::time::{Instant, timeout};
@@ -13,6 +14,7 @@ use tower::retry::budget::{Budget as _, TpsBudget};
 use tracing::debug;
 
 use super::{
+    aloud::Aloud,
     clean::model_text,
     prompt::Prompt,
     provider::{CallError, Delta, Deltas, Model},
@@ -42,6 +44,17 @@ pub(crate) struct Written {
     pub(crate) usage: Usage,
     /// Whether it stopped because it had no room left.
     pub(crate) cut_off: bool,
+}
+
+/// What came of asking.
+#[derive(Default)]
+pub(crate) struct Calls {
+    /// The words of the first model that gave some.
+    pub(crate) written: Option<Written>,
+    /// The call that the visitor stopped, its words and tokens as far as they had come.
+    pub(crate) stopped: Option<Written>,
+    /// Every call that was made, in order.
+    pub(crate) attempts: Vec<ProviderAttempt>,
 }
 
 /// The models in the order they are tried.
@@ -80,34 +93,49 @@ impl Failover {
         self.models.iter().map(Model::component).collect()
     }
 
-    /// The first words that a provider gives within `remaining`, and every call that was made.
+    /// The first words that a provider gives within `remaining`, said aloud while they come.
     pub(crate) async fn write(
         &self,
         remaining: Duration,
         prompt: impl Fn(PromptStyle) -> Prompt,
-    ) -> (Option<Written>, Vec<ProviderAttempt>) {
+        aloud: &mut Aloud<'_>,
+    ) -> Calls {
         let end = Instant::now() + remaining.saturating_sub(RESERVE);
-        let mut attempts: Vec<ProviderAttempt> = Vec::new();
+        let live = aloud.live();
+        let mut calls = Calls::default();
         self.second_calls.deposit();
         for model in &self.models {
             let left = end.saturating_duration_since(Instant::now());
-            if left < TOO_LITTLE || (!attempts.is_empty() && !self.second_calls.withdraw()) {
+            let again = !calls.attempts.is_empty();
+            if left < TOO_LITTLE || (again && !self.second_calls.withdraw()) {
                 break;
             }
             let Some(permit) = model.breaker.permit() else { continue };
             let began = Instant::now();
-            let result = call(model, &prompt(model.style), left).await;
+            let (prompt, mut spoken) = (prompt(model.style), Spoken::default());
+            // Dropping the call closes its connection, and the provider stops.
+            let result = tokio::select! {
+                biased;
+                () = live.stopped() => Err(CallError::Stopped),
+                result = call(model, &prompt, left, &mut spoken, aloud) => result,
+            };
             let took = began.elapsed();
             count(&model.name, &result, took);
             let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             let error = result.as_ref().err().map(ToString::to_string);
-            attempts.push(ProviderAttempt { provider: model.name.clone(), took_ms, error });
+            calls.attempts.push(ProviderAttempt { provider: model.name.clone(), took_ms, error });
             match result {
                 Ok(written) => {
                     permit.succeeded();
-                    return (Some(written), attempts);
+                    calls.written = Some(written);
+                    break;
+                }
+                Err(CallError::Stopped) => {
+                    calls.stopped = Some(spoken.written(model, &prompt));
+                    break;
                 }
                 Err(error) => {
+                    aloud.void(Reason::ProviderFailed);
                     debug!(provider = model.name, %error, "the next provider is asked");
                     // Our own haste is not the provider's fault.
                     let hurried = matches!(error, CallError::Timeout { .. }) && took < model.first_token;
@@ -117,7 +145,7 @@ impl Failover {
                 }
             }
         }
-        (None, attempts)
+        calls
     }
 }
 
@@ -130,6 +158,7 @@ fn count(provider: &str, result: &Result<Written, CallError>, took: Duration) {
         Err(CallError::Invalid(_)) => "invalid",
         Err(CallError::Empty) => "empty",
         Err(CallError::NoKey(_)) => "no_key",
+        Err(CallError::Stopped) => "stopped",
     };
     let labels = [("provider", provider.to_string()), ("outcome", outcome.to_string())];
     metrics::counter!("hoidap_provider_calls_total", &labels).increment(1);
@@ -138,9 +167,14 @@ fn count(provider: &str, result: &Result<Written, CallError>, took: Duration) {
 }
 
 /// One call: the first words within `first_token`, all of them within `total`, and both within `left`.
-async fn call(model: &Model, prompt: &Prompt, left: Duration) -> Result<Written, CallError> {
+async fn call(
+    model: &Model,
+    prompt: &Prompt,
+    left: Duration,
+    spoken: &mut Spoken,
+    aloud: &mut Aloud<'_>,
+) -> Result<Written, CallError> {
     let began = Instant::now();
-    let mut spoken = Spoken::default();
     let mut deltas = within(model.first_token.min(left), "first words", async {
         let mut deltas = model.llm.ask(prompt).await?;
         while spoken.text.is_empty() && spoken.take(&mut deltas).await? {}
@@ -149,22 +183,15 @@ async fn call(model: &Model, prompt: &Prompt, left: Duration) -> Result<Written,
     .await?;
     let rest = model.total.min(left).saturating_sub(began.elapsed());
     within(rest, "end of the answer", async {
-        while spoken.take(&mut deltas).await? {}
+        aloud.hear(&spoken.text, model.style).await;
+        while spoken.take(&mut deltas).await? {
+            aloud.hear(&spoken.text, model.style).await;
+        }
         Ok(())
     })
     .await?;
-    let text = model_text(&spoken.text);
-    if !text.contains(char::is_alphanumeric) {
-        return Err(CallError::Empty);
-    }
-    Ok(Written {
-        provider: model.name.clone(),
-        model: model.model.clone(),
-        style: model.style,
-        text,
-        usage: model.usage(spoken.prompt_tokens, spoken.completion_tokens),
-        cut_off: spoken.cut_off,
-    })
+    let written = spoken.written(model, prompt);
+    if written.text.contains(char::is_alphanumeric) { Ok(written) } else { Err(CallError::Empty) }
 }
 
 async fn within<T>(
@@ -182,15 +209,37 @@ struct Spoken {
     prompt_tokens: u32,
     completion_tokens: u32,
     cut_off: bool,
+    pieces: u32,
 }
 
 impl Spoken {
+    /// The words and tokens by now. A provider tells the tokens at its end; before that, a piece counts as one.
+    fn written(&self, model: &Model, prompt: &Prompt) -> Written {
+        let estimated = self.completion_tokens == 0 && self.pieces > 0;
+        let usage = if estimated {
+            model.usage(prompt.tokens(), self.pieces, true)
+        } else {
+            model.usage(self.prompt_tokens, self.completion_tokens, false)
+        };
+        Written {
+            provider: model.name.clone(),
+            model: model.model.clone(),
+            style: model.style,
+            text: model_text(&self.text),
+            usage,
+            cut_off: self.cut_off,
+        }
+    }
+
     /// Takes the next piece; false at the end.
     async fn take(&mut self, deltas: &mut Deltas) -> Result<bool, CallError> {
         match deltas.next().await {
             None => return Ok(false),
             Some(delta) => match delta? {
-                Delta::Text(text) => self.text.push_str(&text),
+                Delta::Text(text) => {
+                    self.text.push_str(&text);
+                    self.pieces = self.pieces.saturating_add(1);
+                }
                 Delta::CutOff => self.cut_off = true,
                 Delta::Tokens { prompt, completion } => {
                     self.prompt_tokens = prompt.unwrap_or(self.prompt_tokens);

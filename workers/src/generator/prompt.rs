@@ -55,6 +55,14 @@ pub(crate) struct Prompt {
     pub(crate) max_tokens: u32,
 }
 
+impl Prompt {
+    /// Tokens that it has, about.
+    pub(crate) fn tokens(&self) -> u32 {
+        let characters = self.system.chars().count() + self.user.chars().count();
+        u32::try_from(characters / TOKEN).unwrap_or(u32::MAX)
+    }
+}
+
 /// Builds the prompt of a question.
 pub(crate) fn build(
     style: PromptStyle,

@@ -51,6 +51,9 @@ pub(crate) enum CallError {
     /// What came is not the protocol, or too much of it.
     #[error("invalid answer: {0}")]
     Invalid(String),
+    /// The visitor wants no more.
+    #[error("stopped by the visitor")]
+    Stopped,
     /// The answer holds no words.
     #[error("empty answer")]
     Empty,
@@ -123,7 +126,7 @@ impl Model {
     }
 
     /// What so many tokens cost; no dollars where a price is not configured.
-    pub(crate) fn usage(&self, prompt_tokens: u32, completion_tokens: u32) -> Usage {
+    pub(crate) fn usage(&self, prompt_tokens: u32, completion_tokens: u32, estimated: bool) -> Usage {
         let cost = |tokens: u32, price: f64| f64::from(tokens) * price / 1e6;
         let cost_usd = match self.prices {
             (Some(prompt), Some(completion)) => {
@@ -131,7 +134,7 @@ impl Model {
             }
             _ => None,
         };
-        Usage { prompt_tokens, completion_tokens, cost_usd }
+        Usage { prompt_tokens, completion_tokens, cost_usd, estimated }
     }
 
     /// How it is doing.

@@ -22,6 +22,18 @@ const QUOTED_TERMS: usize = 5;
 pub(super) const REFUSED: &str = "the model says that the passages do not answer";
 
 impl Tools {
+    /// Who judges the sentences of an answer.
+    pub(super) fn judge_of<'a>(&'a self, case: &'a Case) -> Judge<'a> {
+        Judge {
+            material: &case.material,
+            meaning: &self.meaning,
+            analyser: &self.analyser,
+            threshold: self.settings.min_sentence_support,
+            language: case.asked.language,
+            known: &case.known,
+        }
+    }
+
     /// The words with their citations, or why they are no answer.
     pub(super) fn judge(&self, case: &Case, written: &Written) -> Result<Cited, &'static str> {
         match worth(&written.text, &case.asked.text) {
@@ -33,13 +45,7 @@ impl Tools {
         if self.says_nothing_new(case, &written.text) {
             return Err("the model only repeated the question or a heading");
         }
-        let judge = Judge {
-            material: &case.material,
-            meaning: &self.meaning,
-            analyser: &self.analyser,
-            threshold: self.settings.min_sentence_support,
-            language: case.asked.language,
-        };
+        let judge = self.judge_of(case);
         let mut cited = judge.cite(&written.text);
         if written.cut_off && cited.pieces.pop().is_none_or(|_| cited.pieces.is_empty()) {
             return Err("the model had no room to end its sentence");

@@ -4,8 +4,7 @@ use async_nats::{HeaderMap, header::NATS_MESSAGE_ID, jetstream::Message};
 use hoidap_shared::{
     events::page_of,
     job::{
-        Answer, Classified, DecodeError, Envelope, Header, Job as _, Outcome, PageContext, Question, Scored,
-        Usage,
+        Answer, Classified, DecodeError, Envelope, Header, Job, Outcome, PageContext, Question, Scored, Usage,
     },
     phrases,
     stage::Stage,
@@ -64,11 +63,7 @@ impl<S: Stage> Runner<S> {
         death: Death,
     ) -> End {
         let envelope = match (job, header) {
-            (Some(job), _) => {
-                let known =
-                    (job.body.question().clone(), job.body.classified().cloned(), job.body.language());
-                without_body(job).map(known)
-            }
+            (Some(job), _) => without_body(job).map(known(job)),
             (None, Some(header)) => of_header(header).map((unknown_question(), None, Language::default())),
             (None, None) => {
                 return match self.store_dead(message, arrival, None, &death).await {
@@ -92,7 +87,9 @@ impl<S: Stage> Runner<S> {
             error!(%error, "a dead letter could not be stored: look at the DEAD stream's size");
             return self.again(arrival, &error.to_string());
         }
-        let answer = without_body(job).map(self.apology(&job.body, death.code));
+        let sorry = phrases::apology(job.body.2, &self.context.config.support.address);
+        let answer = bare(&job.body, Outcome::Failed, sorry);
+        let answer = without_body(job).map(Answer { problem: Some(death.code.to_string()), ..answer });
         match self.finish(&answer, arrival).await {
             Ok(_) => End::Done,
             Err(error) => self.again(arrival, &error.to_string()),
@@ -125,34 +122,40 @@ impl<S: Stage> Runner<S> {
         Ok(())
     }
 
-    fn apology(&self, (question, classified, language): &Known, code: &str) -> Answer {
-        Answer {
-            session_id: question.session_id.clone(),
-            user_id: question.user_id.clone(),
-            client: question.client.clone(),
-            question: question.message.clone(),
-            page: page_of(&question.context),
-            outcome: Outcome::Failed,
-            problem: Some(code.to_string()),
-            text: phrases::apology(*language, &self.context.config.support.address),
-            sources: Vec::new(),
-            citations: Vec::new(),
-            confidence: 0.0,
-            intent: classified.as_ref().map_or_else(
-                || Scored { name: "unknown".into(), confidence: 0.0 },
-                |known| known.intent.clone(),
-            ),
-            product: classified
-                .as_ref()
-                .and_then(|known| known.product.as_ref())
-                .map(|product| product.name.clone()),
-            language: *language,
-            provider: None,
-            model: None,
-            attempts: Vec::new(),
-            usage: Usage::default(),
-            versions: BTreeMap::new(),
-        }
+    /// The answer to a job that its visitor stopped before a stage began with it.
+    pub(super) fn stopped(&self, job: &Envelope<S::In>) -> Answer {
+        bare(&known(job), Outcome::Stopped, String::new())
+    }
+}
+
+fn known<T: Job>(job: &Envelope<T>) -> Known {
+    (job.body.question().clone(), job.body.classified().cloned(), job.body.language())
+}
+
+/// An answer that rests on no document and no model.
+fn bare((question, classified, language): &Known, outcome: Outcome, text: String) -> Answer {
+    let unknown = || Scored { name: "unknown".into(), confidence: 0.0 };
+    let product = classified.as_ref().and_then(|known| known.product.as_ref());
+    Answer {
+        session_id: question.session_id.clone(),
+        user_id: question.user_id.clone(),
+        client: question.client.clone(),
+        question: question.message.clone(),
+        page: page_of(&question.context),
+        outcome,
+        problem: None,
+        text,
+        sources: Vec::new(),
+        citations: Vec::new(),
+        confidence: 0.0,
+        intent: classified.as_ref().map_or_else(unknown, |known| known.intent.clone()),
+        product: product.map(|product| product.name.clone()),
+        language: *language,
+        provider: None,
+        model: None,
+        attempts: Vec::new(),
+        usage: Usage::default(),
+        versions: BTreeMap::new(),
     }
 }
 
@@ -164,6 +167,7 @@ fn without_body<T>(job: &Envelope<T>) -> Envelope<()> {
         deadline_ms: job.deadline_ms,
         accepted_ms: job.accepted_ms,
         gateway: job.gateway.clone(),
+        stream: job.stream,
         hops: job.hops.clone(),
         body: (),
     }
@@ -177,6 +181,7 @@ fn of_header(header: Header) -> Envelope<()> {
         deadline_ms: header.accepted_ms,
         accepted_ms: header.accepted_ms,
         gateway: header.gateway,
+        stream: header.stream,
         hops: Vec::new(),
         body: (),
     }

@@ -4,13 +4,14 @@ use async_nats::jetstream::{AckKind, Message};
 use futures::FutureExt as _;
 use hoidap_shared::{
     job::{Envelope, Header, Hop, Job as _, now_ms},
+    live::Live,
     stage::{Next, Stage, StageError},
     subjects::{ANSWERS_KEPT, MAX_JOB_BYTES},
 };
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug, info_span, warn};
 
-use super::{Runner, dead::Death, finish::Stored};
+use super::{Runner, dead::Death, finish::Stored, stops::Working, tell::Teller};
 
 /// Marks a message that an operator sent again: its old answer and its deadline no longer count.
 pub(crate) const REDRIVE: &str = "Hoidap-Redrive";
@@ -85,7 +86,13 @@ impl<S: Stage> Runner<S> {
             return self.bury(message, arrival, None, Some(&job), Death::too_often(arrival.delivery)).await;
         }
         let began = Instant::now();
-        match self.process(message, &job).await {
+        let working = self.context.stops.working(&job.job_id);
+        let done = if working.stop.is_cancelled() {
+            Ok(Next::Answer(self.stopped(&job)))
+        } else {
+            self.process(message, arrival, &job, &working).await
+        };
+        match done {
             Ok(next) => self.pass_on(message, arrival, job, next, began).await,
             Err(StageError::Permanent { code, reason }) => {
                 self.bury(message, arrival, None, Some(&job), Death::new(code, reason)).await
@@ -103,8 +110,34 @@ impl<S: Stage> Runner<S> {
     }
 
     /// Runs the stage with a sign of life to the broker every third of the acknowledgement wait.
-    async fn process(&self, message: &Message, job: &Envelope<S::In>) -> Result<Next<S::Out>, StageError> {
-        let work = AssertUnwindSafe(self.stage.process(job)).catch_unwind();
+    async fn process(
+        &self,
+        message: &Message,
+        arrival: &Arrival,
+        job: &Envelope<S::In>,
+        working: &Working,
+    ) -> Result<Next<S::Out>, StageError> {
+        let stop = working.stop.clone();
+        if !job.stream {
+            return self.watched(message, job, &Live::unheard(stop)).await;
+        }
+        let run = format!("{}.{}", self.context.instance, arrival.delivery);
+        let teller = Teller::new(&self.context.broker, &job.job_id, run);
+        teller.begin(S::NAME).await;
+        let (live, said) = Live::heard(stop);
+        let pause = Duration::from_millis(self.context.config.generator.stream_ms);
+        let work = async move { self.watched(message, job, &live).await };
+        // The stage's end closes `said`, and with it the telling.
+        tokio::join!(work, teller.follow(said, pause)).0
+    }
+
+    async fn watched(
+        &self,
+        message: &Message,
+        job: &Envelope<S::In>,
+        live: &Live,
+    ) -> Result<Next<S::Out>, StageError> {
+        let work = AssertUnwindSafe(self.stage.process(job, live)).catch_unwind();
         tokio::pin!(work);
         let mut beat =
             tokio::time::interval(Duration::from_millis(self.context.config.worker.ack_wait_ms / 3));

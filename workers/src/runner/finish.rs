@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use super::{
     Runner,
     delivery::{Arrival, REDRIVE},
+    tell::Teller,
 };
 
 /// Whose answer is the stored one.
@@ -94,6 +95,9 @@ impl<S: Stage> Runner<S> {
             self.publish(subjects.done(), &done, arrival, answer.encode()?),
             self.publish(subjects.events(CHAT), &told, arrival, event),
         )?;
+        if answer.stream {
+            Teller::end(&self.context.broker, &answer.job_id).await;
+        }
         Ok(())
     }
 

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Takes messages while there is room for them, so that none waits in this process while its clock runs.
 pub(super) async fn pull<S: Stage>(runner: Arc<Runner<S>>) -> anyhow::Result<()> {
     let context = &runner.context;
-    let room = Arc::new(Semaphore::new(context.config.worker.concurrency));
+    let room = Arc::new(Semaphore::new(S::concurrency(&context.config)));
     let mut working = JoinSet::new();
     let mut consumer = None;
     while !context.stop.is_cancelled() {

@@ -10,6 +10,7 @@ use hoidap_shared::{
     events::{CHAT, ChatEvent},
     fleet::Fleet,
     job::{Envelope, JobId, Outcome, Question},
+    live::Live,
     stage::{Next, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
@@ -39,7 +40,11 @@ macro_rules! small_stage {
                 Ok(Self)
             }
 
-            async fn process(&self, job: &Envelope<Question>) -> Result<Next<Question>, StageError> {
+            async fn process(
+                &self,
+                job: &Envelope<Question>,
+                _: &Live,
+            ) -> Result<Next<Question>, StageError> {
                 if job.body.message == $name {
                     return Err(StageError::Permanent { code: "gave_up", reason: "as told".into() });
                 }

@@ -9,6 +9,7 @@ use hoidap_shared::{
     broker::Broker,
     config::Config,
     job::{Envelope, JobId, Outcome, Question, now_ms},
+    live::Live,
     stage::{Next, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
@@ -31,7 +32,7 @@ impl Stage for Moody {
         Ok(Self)
     }
 
-    async fn process(&self, job: &Envelope<Question>) -> Result<Next<Question>, StageError> {
+    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Question>, StageError> {
         // A job that is sent again has a later start than its first one.
         if job.accepted_ms > job_time(&job.job_id) + 500 {
             return Ok(Next::Answer(answer(&job.body, "now it works")));

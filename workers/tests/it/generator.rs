@@ -3,7 +3,6 @@
 mod failover;
 mod honest;
 mod llama;
-mod stub;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +11,7 @@ use hoidap_shared::{
     job::{
         Answer, Classified, Envelope, FilterUsed, Passage, Query, QueryKind, Ranks, Retrieved, Scored, now_ms,
     },
+    live::Live,
     stage::{Component, Next, Stage as _},
     telemetry,
     text::Language,
@@ -117,7 +117,7 @@ pub(crate) fn job(language: Language, question: &str) -> Envelope<Retrieved> {
 
 /// The answer, checked for what holds of every answer.
 pub(crate) async fn answer(generator: &Generator, job: &Envelope<Retrieved>) -> Answer {
-    let Next::Answer(answer) = generator.process(job).await.unwrap();
+    let Next::Answer(answer) = generator.process(job, &Live::default()).await.unwrap();
     check(&answer);
     answer
 }

@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 use hoidap_shared::{
     config::Config,
     job::{Envelope, JobId, Outcome, Question},
+    live::Live,
     stage::{Next, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
@@ -27,7 +28,7 @@ impl Stage for First {
         Ok(Self)
     }
 
-    async fn process(&self, job: &Envelope<Question>) -> Result<Next<Question>, StageError> {
+    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Question>, StageError> {
         match job.body.message.as_str() {
             "give up" => Err(StageError::Permanent { code: "gave_up", reason: "as told".into() }),
             "fail always" => {
@@ -56,7 +57,7 @@ impl Stage for Last {
         Ok(Self)
     }
 
-    async fn process(&self, job: &Envelope<Question>) -> Result<Next<Question>, StageError> {
+    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Question>, StageError> {
         tokio::time::sleep(Duration::from_millis(50)).await;
         Ok(Next::Answer(answer(&job.body, "the answer")))
     }

@@ -11,7 +11,7 @@ use hoidap_shared::{
     text::Language,
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::Context;
+use hoidap_workers::runner::{Context, Stops};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,7 @@ pub(crate) async fn surroundings(config: Config) -> Context {
         instance: instance_name(),
         stop: CancellationToken::new(),
         opened: watch::channel(Vec::new()).0,
+        stops: Stops::default(),
     }
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn question(message: &str) -> Envelope<Question> {
         deadline_ms: now_ms() + 60_000,
         accepted_ms: now_ms(),
         gateway: "test".into(),
+        stream: false,
         hops: Vec::new(),
         body: Question {
             message: message.into(),

@@ -22,6 +22,8 @@ pub(crate) enum Ending {
     Told(Answer),
     /// Stored, but the word of it is lost.
     Untold(Answer),
+    /// Told, but only after a while.
+    Late(Answer, Duration),
     /// Nobody answers.
     Silence,
 }
@@ -111,6 +113,10 @@ async fn finish(broker: &Broker, job: Envelope<Question>, ending: fn(&Question) 
     let (answer, told) = match ending(&job.body) {
         Ending::Told(answer) => (answer, true),
         Ending::Untold(answer) => (answer, false),
+        Ending::Late(answer, wait) => {
+            tokio::time::sleep(wait).await;
+            (answer, true)
+        }
         Ending::Silence => return,
     };
     let envelope = job.map(answer);

@@ -5,14 +5,13 @@ use hoidap_shared::{
     stage::Stage as _,
     text::Language,
 };
-use hoidap_testing::free_port;
+use hoidap_testing::{
+    free_port,
+    stub::{Play, Stub},
+};
 use hoidap_workers::generator::Generator;
 
-use super::{
-    answer, anthropic, component, config, job, openai,
-    stub::{Play, Stub},
-    wait_for,
-};
+use super::{answer, anthropic, component, config, job, openai, wait_for};
 
 const QUESTION: &str = "Gói Pro cho phép một tệp lớn bao nhiêu?";
 const WORDS: &str = "Gói Pro cho phép kích thước một tệp đến 20 GB.";

@@ -3,12 +3,10 @@ use hoidap_shared::{
     stage::Stage as _,
     text::Language,
 };
+use hoidap_testing::stub::{Play, Stub};
 use hoidap_workers::generator::Generator;
 
-use super::{
-    answer, config, job, openai,
-    stub::{Play, Stub},
-};
+use super::{answer, config, job, openai};
 
 const QUESTION: &str = "Gói Pro cho phép một tệp lớn bao nhiêu?";
 

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// What the server does with one question.
 #[derive(Clone, Debug)]
-pub(crate) enum Play {
+pub enum Play {
     /// Streams these pieces, then ends well.
     Say(Vec<String>),
     /// Says nothing for a while, then answers.
@@ -42,14 +42,19 @@ pub(crate) enum Play {
     Silent,
     /// Stops for want of room after these words.
     CutOff(String),
+    /// Streams these pieces with a pause before each, then ends well.
+    Slowly(Vec<String>, Duration),
 }
 
 /// What was asked.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) path: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
+pub struct Asked {
+    /// The path.
+    pub path: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Value,
 }
 
 #[derive(Default)]
@@ -58,10 +63,11 @@ struct Stage {
     usual: Option<Play>,
     asked: Vec<Asked>,
     probes: usize,
+    closed: Vec<Instant>,
 }
 
 /// A running server; ends when dropped.
-pub(crate) struct Stub {
+pub struct Stub {
     stage: Arc<Mutex<Stage>>,
     port: u16,
     _task: AbortOnDropHandle<()>,
@@ -69,17 +75,17 @@ pub(crate) struct Stub {
 
 impl Stub {
     /// A server that always does the same.
-    pub(crate) async fn always(play: Play) -> Self {
+    pub async fn always(play: Play) -> Self {
         Self::start(Vec::new(), Some(play), 0).await
     }
 
     /// A server that does one thing after the other, then refuses.
-    pub(crate) async fn once(plays: Vec<Play>) -> Self {
+    pub async fn once(plays: Vec<Play>) -> Self {
         Self::start(plays, None, 0).await
     }
 
     /// A server on the given port; 0 for a free one.
-    pub(crate) async fn start(plays: Vec<Play>, usual: Option<Play>, port: u16) -> Self {
+    pub async fn start(plays: Vec<Play>, usual: Option<Play>, port: u16) -> Self {
         let stage = Arc::new(Mutex::new(Stage { plays: plays.into(), usual, ..Stage::default() }));
         let app = Router::new()
             .route("/v1/models", get(models))
@@ -92,29 +98,50 @@ impl Stub {
         Self { stage, port, _task: AbortOnDropHandle::new(task) }
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// Its port.
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Its address, up to the version.
+    pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)
     }
 
     /// The questions so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<Asked> {
         self.stage.lock().unwrap().asked.clone()
     }
 
     /// The looks at the list of models so far.
-    pub(crate) fn probes(&self) -> usize {
+    pub fn probes(&self) -> usize {
         self.stage.lock().unwrap().probes
     }
 
+    /// When clients closed their connections before a slow answer had ended.
+    pub fn closed(&self) -> Vec<Instant> {
+        self.stage.lock().unwrap().closed.clone()
+    }
+
     /// From now on, does this.
-    pub(crate) fn now(&self, play: Play) {
+    pub fn now(&self, play: Play) {
         let mut stage = self.stage.lock().unwrap();
         stage.plays.clear();
         stage.usual = Some(play);
+    }
+}
+
+/// Notes when a body is dropped before its end.
+struct Unended {
+    stage: Arc<Mutex<Stage>>,
+    ended: bool,
+}
+
+impl Drop for Unended {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.stage.lock().unwrap().closed.push(Instant::now());
+        }
     }
 }
 
@@ -161,6 +188,17 @@ async fn ask(State(stage): State<Arc<Mutex<Stage>>>, request: Request) -> Respon
         Play::Endless => {
             let words = speak(&"lời ".repeat(256));
             events_of(stream::repeat(words))
+        }
+        Play::Slowly(pieces, pause) => {
+            let guard = Unended { stage, ended: false };
+            let mut events: VecDeque<Bytes> = pieces.iter().map(|piece| speak(piece)).collect();
+            events.push_back(end(false));
+            events_of(stream::unfold((events, guard), move |(mut events, mut guard)| async move {
+                let event = events.pop_front()?;
+                tokio::time::sleep(pause).await;
+                guard.ended = events.is_empty();
+                Some((event, (events, guard)))
+            }))
         }
         Play::Malformed => {
             events_of(stream::iter([Bytes::from_static(b"data: {\"choices\": [nonsense\n\n")]))

@@ -1,0 +1,87 @@
+use hoidap_shared::{
+    events::{FeedbackEvent, Rating},
+    job::{JobId, SCHEMA, now_ms},
+    text::normalise,
+};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    admit::{Check, Text, fields_invalid},
+    error::{ApiError, FieldError},
+};
+
+const REASON: Text = Text { min: 0, max: 64 };
+const COMMENT: Text = Text { min: 0, max: 1_000 };
+
+/// What a visitor says of an answer.
+#[derive(Debug, ToSchema)]
+pub struct FeedbackRequest {
+    /// `up` when it helped, `down` when it did not.
+    #[schema(value_type = RatingName)]
+    rating: Rating,
+    /// Why, in a word such as `wrong`, `incomplete`, `outdated` or `unclear`.
+    #[schema(max_length = 64)]
+    reason: Option<String>,
+    /// Why, in the visitor's own words.
+    #[schema(max_length = 1000)]
+    comment: Option<String>,
+}
+
+/// Whether an answer helped.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub enum RatingName {
+    /// It did.
+    Up,
+    /// It did not.
+    Down,
+}
+
+impl FeedbackRequest {
+    /// Checks a body and gives it its type.
+    ///
+    /// # Errors
+    /// Naming every wrong field.
+    pub fn admit(body: Value) -> Result<Self, ApiError> {
+        let Value::Object(fields) = &body else {
+            return Err(fields_invalid(vec![FieldError::field("", "wrong_type", "must be an object")]));
+        };
+        let mut check = Check::default();
+        let rating = match check.required_string("", fields, "rating") {
+            Some("up") => Some(Rating::Up),
+            Some("down") => Some(Rating::Down),
+            Some(_) => {
+                check.fail("/rating", "unknown_rating", "must be `up` or `down`");
+                None
+            }
+            None => None,
+        };
+        check.optional_text("", fields, "reason", REASON);
+        check.optional_text("", fields, "comment", COMMENT);
+        let errors = check.into_errors();
+        let text = |name: &str| {
+            fields.get(name).and_then(Value::as_str).map(normalise).filter(|text| !text.is_empty())
+        };
+        match rating {
+            Some(rating) if errors.is_empty() => {
+                Ok(Self { rating, reason: text("reason"), comment: text("comment") })
+            }
+            _ => Err(fields_invalid(errors)),
+        }
+    }
+
+    /// The event that tells of it.
+    pub fn into_event(self, job_id: JobId, session_id: String) -> FeedbackEvent {
+        FeedbackEvent {
+            schema: SCHEMA,
+            job_id,
+            at_ms: now_ms(),
+            session_id,
+            rating: self.rating,
+            reason: self.reason,
+            comment: self.comment,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Who asked what: stored beside the answer, so that any gateway knows whose job it is, and a request that is sent twice
+//! is one job.
+
+use hoidap_shared::job::{JobId, Question};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{cache::KeptAnswer, client::hex};
+
+/// What is stored of a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Asked {
+    /// The job.
+    pub(super) job_id: JobId,
+    /// The session that asked, the only one that may read, stop or rate the job.
+    pub(super) session_id: String,
+    /// SHA-256 of the question, in hexadecimal.
+    pub(super) digest: String,
+    /// When it was asked, in milliseconds since the Unix epoch.
+    pub(super) asked_ms: u64,
+    /// The job's deadline, likewise.
+    pub(super) deadline_ms: u64,
+    /// Whether what happens on the way is told.
+    pub(super) stream: bool,
+    /// Whether the gateway keeps the session's conversation.
+    pub(super) remembered: bool,
+    /// The answer, when it came from the cache and there is no job.
+    pub(super) kept: Option<Box<KeptAnswer>>,
+}
+
+/// SHA-256 of a question as it was sent, in hexadecimal. What the gateway adds does not count.
+pub(super) fn digest(question: &Question) -> String {
+    let sent = Question { client: String::new(), ..question.clone() };
+    // Text and lists of text always have a form in JSON.
+    hex(&Sha256::digest(serde_json::to_vec(&sent).unwrap_or_default()))
+}

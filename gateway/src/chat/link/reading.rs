@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy, push::OrderedConfig};
+use futures::{Stream, StreamExt as _, future};
+use hoidap_shared::{job::JobId, live::Line};
+use tracing::debug;
+
+use super::{Link, Unavailable};
+
+/// How long to wait for another gateway's word that somebody reads along there.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+impl Link {
+    /// The lines of a job's log from its beginning, and those to come. Ends when the broker's side is lost.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when it cannot be read.
+    pub(in crate::chat) async fn log(
+        &self,
+        job: &JobId,
+    ) -> Result<impl Stream<Item = Line> + Send + Unpin + use<>, Unavailable> {
+        let connected = self.connected()?;
+        let broker = &connected.broker;
+        let settings = OrderedConfig {
+            deliver_subject: broker.client.new_inbox(),
+            description: Some("somebody reads along".into()),
+            filter_subject: broker.subjects.tokens(job),
+            replay_policy: ReplayPolicy::Instant,
+            deliver_policy: DeliverPolicy::All,
+            ..OrderedConfig::default()
+        };
+        let consumer = connected.tokens.create_consumer(settings).await;
+        let messages = consumer.map_err(|error| Unavailable(error.to_string()))?.messages().await;
+        let messages = messages.map_err(|error| Unavailable(error.to_string()))?;
+        let good = messages.take_while(|message| future::ready(message.is_ok()));
+        Ok(Box::pin(good.filter_map(|message| {
+            // A line that a newer worker wrote and this gateway does not know is left out: the answer mends it.
+            let line = message.ok().and_then(|message| rmp_serde::from_slice(&message.payload).ok());
+            future::ready(line)
+        })))
+    }
+
+    /// Counts a reader of a job until the returned value is dropped. If it was not done by then, and nobody reads along
+    /// within `grace`, here or elsewhere, the job is stopped.
+    pub(in crate::chat) fn reader(&self, job: JobId, grace: Duration) -> Reader {
+        self.readers.enter(&job);
+        Reader { link: self.clone(), job, grace, done: false }
+    }
+
+    async fn stop_if_unread(&self, job: &JobId) {
+        if self.readers.reads(job) || self.read_elsewhere(job).await {
+            return;
+        }
+        debug!(%job, "its visitor went away and did not come back");
+        if let Err(error) = self.stop(job).await {
+            debug!(%job, %error, "a job that nobody reads could not be stopped");
+        }
+    }
+
+    async fn read_elsewhere(&self, job: &JobId) -> bool {
+        let Ok(connected) = self.connected() else { return false };
+        let broker = &connected.broker;
+        let question = broker.client.request(broker.subjects.readers(), job.to_string().into());
+        matches!(tokio::time::timeout(PATIENCE, question).await, Ok(Ok(_)))
+    }
+}
+
+/// One who reads along with a job.
+pub(in crate::chat) struct Reader {
+    link: Link,
+    job: JobId,
+    grace: Duration,
+    done: bool,
+}
+
+impl Reader {
+    /// They have what they came for, or will come back for it.
+    pub(in crate::chat) fn done(&mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.link.readers.leave(&self.job);
+        if !self.done {
+            let (link, job, grace) = (self.link.clone(), self.job.clone(), self.grace);
+            tokio::spawn(async move {
+                tokio::time::sleep(grace).await;
+                link.stop_if_unread(&job).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Events as server-sent events.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    http::{HeaderName, HeaderValue},
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event as Frame, KeepAlive, Sse},
+    },
+};
+use futures::{Stream, StreamExt as _, stream};
+use hoidap_shared::{job::JobId, live::Reason};
+use serde::Serialize;
+
+use super::{
+    fold::{Event, Numbered},
+    follow::Follow,
+};
+use crate::error::Problem;
+
+/// How often a sign of life is sent while there is nothing to say.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Everything that a reader is told from now on.
+pub(super) fn response(follow: Follow) -> Response {
+    let events = stream::unfold(follow, |mut follow| async { Some((follow.next().await?, follow)) });
+    body(events)
+}
+
+/// What is left to tell of a job that is done; 204 when its reader has all, which ends a browser's reconnecting.
+pub(super) async fn rest(mut follow: Follow) -> Response {
+    let mut events = Vec::new();
+    while let Some(event) = follow.next().await {
+        events.push(event);
+    }
+    if events.is_empty() {
+        return axum::http::StatusCode::NO_CONTENT.into_response();
+    }
+    body(stream::iter(events))
+}
+
+fn body(events: impl Stream<Item = Numbered> + Send + 'static) -> Response {
+    let frames = events.map(|event| Ok::<_, Infallible>(frame(event)));
+    let mut response = Sse::new(frames).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
+    // Proxies that gather answers would keep the visitor waiting.
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
+}
+
+#[derive(Serialize)]
+struct Accepted<'a> {
+    job_id: &'a JobId,
+}
+
+#[derive(Serialize)]
+struct Stage<'a> {
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Delta<'a> {
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Restart {
+    reason: Reason,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    problem: &'a Problem,
+}
+
+fn frame((id, event): Numbered) -> Frame {
+    let empty = Frame::default().id(id.to_string());
+    let named = match &event {
+        Event::Accepted { job_id } => empty.event("accepted").json_data(Accepted { job_id }),
+        Event::Stage { name } => empty.event("stage").json_data(Stage { name }),
+        Event::Sources(sources) => empty.event("sources").json_data(sources),
+        Event::Delta { text } => empty.event("delta").json_data(Delta { text }),
+        Event::Citation(citation) => empty.event("citation").json_data(citation),
+        Event::Restart { reason } => empty.event("restart").json_data(Restart { reason: *reason }),
+        Event::Done(response) => empty.event("done").json_data(response),
+        Event::Error(problem) => empty.event("error").json_data(Failure { problem }),
+    };
+    // Text, numbers and lists of them always have a form in JSON.
+    named.unwrap_or_default()
+}

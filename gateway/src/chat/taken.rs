@@ -1,0 +1,245 @@
+//! From a request to a job: who asks, what, whether they may, and whether it is answered already.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, header},
+};
+use hoidap_shared::{
+    job::{JobId, Question},
+    phrases::apology,
+    text::Language,
+};
+use serde_json::Value;
+use tracing::error;
+
+use super::{
+    arrival::Arrival,
+    asked::{Asked, digest},
+    follow::Follow,
+    waiters::Place,
+};
+use crate::{
+    admit::admit,
+    app::App,
+    body::read_json,
+    error::{ApiError, Code, FieldError},
+    limit::Allowance,
+    sessions::{VOUCHED, Visitor},
+};
+
+/// Longest name of a request, in characters.
+const MAX_KEY: usize = 128;
+
+/// A question that was taken in.
+pub(super) struct Taken {
+    /// Who asked what.
+    pub(super) asked: Asked,
+    /// The question.
+    pub(super) question: Option<Question>,
+    /// A place among those who wait for the job, taken before it was published.
+    pub(super) place: Option<Place>,
+}
+
+impl Taken {
+    /// Reads along from the beginning.
+    pub(super) fn follow(self, app: &Arc<App>, request_id: String) -> Follow {
+        Follow::new(Arc::clone(app), self.asked, self.question, 0, request_id)
+    }
+}
+
+/// Takes a question in: checked, counted, found in the cache or handed to the fleet. Every chat that ends here is told of.
+pub(super) async fn take(
+    app: &App,
+    arrival: Arrival,
+    request: Request,
+    allowance: &mut Option<Allowance>,
+) -> Result<Taken, ApiError> {
+    let read = async {
+        let key = idempotency_key(request.headers())?;
+        let streams = accepts_events(request.headers());
+        let (parts, body) = request.into_parts();
+        let gateway = &app.config.gateway;
+        let time = Duration::from_millis(gateway.request_timeout_ms);
+        let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
+        Ok((app.sessions.visitor(&parts.headers)?, value, key, streams))
+    };
+    let (visitor, value, key, streams) = match read.await {
+        Ok(read) => read,
+        Err(error) => return rejected(app, &arrival, error).await,
+    };
+    let stream = streams || value.get("stream").and_then(Value::as_bool).unwrap_or(false);
+    let question = match question(app, &arrival, &visitor, value) {
+        Ok(question) => question,
+        Err(error) => return rejected(app, &arrival, error).await,
+    };
+    take_question(app, arrival, visitor, question, key, stream, allowance).await
+}
+
+async fn rejected<T>(app: &App, arrival: &Arrival, error: ApiError) -> Result<T, ApiError> {
+    app.link.tell(arrival.ended("rejected", Some(error.name()), None)).await;
+    arrival.measure(error.name());
+    Err(error)
+}
+
+/// The same for a question that is checked.
+pub(super) async fn take_question(
+    app: &App,
+    mut arrival: Arrival,
+    visitor: Visitor,
+    mut question: Question,
+    key: Option<String>,
+    stream: bool,
+    allowance: &mut Option<Allowance>,
+) -> Result<Taken, ApiError> {
+    let named = key.is_some();
+    if let Some(key) = key {
+        arrival.job_id = JobId::of(&["request", &question.session_id, &key]);
+    }
+    let mut asked = Asked {
+        job_id: arrival.job_id.clone(),
+        session_id: question.session_id.clone(),
+        digest: digest(&question),
+        asked_ms: arrival.accepted_ms,
+        deadline_ms: arrival.accepted_ms + app.config.gateway.answer_timeout_ms,
+        stream,
+        remembered: matches!(visitor, Visitor::Vouched(_)),
+        kept: None,
+    };
+    if named
+        && let Some(before) =
+            app.link.asked(&asked.job_id).await.map_err(|e| unavailable(app, &question, e))?
+    {
+        return again(app, &arrival, before, asked, question).await;
+    }
+    count(app, &arrival, &question, allowance).await?;
+    if let Visitor::Vouched(session) = &visitor {
+        question.history = app.history.of(session).await;
+    }
+    let versions = app.link.fleet().and_then(|fleet| fleet.versions(&super::STAGES));
+    if let Some(versions) = versions
+        && let Some(kept) = app.cache.find(&question, &versions).await
+    {
+        app.link.tell(arrival.cached(&question, &kept, versions)).await;
+        arrival.measure("cached");
+        asked.kept = Some(Box::new(kept));
+        // Without the record, the visitor can neither resume nor rate an answer that they get at once all the same.
+        return match app.link.record(&asked).await {
+            Ok(Some(before)) if before.digest != asked.digest => Err(reused()),
+            _ => Ok(Taken { asked, question: Some(question), place: None }),
+        };
+    }
+    let place = app.link.wait_for(asked.job_id.clone());
+    let job = arrival.envelope(app, question.clone(), stream);
+    let published = if named {
+        match app.link.record(&asked).await {
+            Ok(Some(before)) => return again(app, &arrival, before, asked, question).await,
+            Ok(None) => app.link.hand_over(&job).await,
+            Err(error) => Err(error),
+        }
+    } else {
+        tokio::try_join!(app.link.record(&asked), app.link.hand_over(&job)).map(|_| ())
+    };
+    if let Err(error) = published {
+        app.link.tell(arrival.ended("failed", Some(Code::QueueUnavailable.name()), Some(&question))).await;
+        arrival.measure(Code::QueueUnavailable.name());
+        return Err(unavailable(app, &question, error));
+    }
+    Ok(Taken { asked, question: Some(question), place: Some(place) })
+}
+
+/// A request that was sent before: the same job. Whoever took it first may have died before the job was published.
+async fn again(
+    app: &App,
+    arrival: &Arrival,
+    before: Asked,
+    now: Asked,
+    question: Question,
+) -> Result<Taken, ApiError> {
+    if before.digest != now.digest {
+        return rejected(app, arrival, reused()).await;
+    }
+    let told = before.stream;
+    // Only a job that was asked for in this way has a log to read along.
+    let asked = Asked { stream: now.stream, ..before };
+    let place = app.link.wait_for(asked.job_id.clone());
+    let unanswered = || async { app.link.stored_answer(&asked.job_id).await.map(|answer| answer.is_none()) };
+    if asked.kept.is_none() && unanswered().await.map_err(|error| unavailable(app, &question, error))? {
+        let job = arrival.envelope(app, question.clone(), told);
+        app.link.hand_over(&job).await.map_err(|error| unavailable(app, &question, error))?;
+    }
+    Ok(Taken { asked, question: None, place: Some(place) })
+}
+
+fn reused() -> ApiError {
+    let detail = "belongs to a request with another body: give each question a key of its own";
+    ApiError::of_field(Code::IdempotencyKeyReused, FieldError::parameter("Idempotency-Key", "reused", detail))
+}
+
+fn unavailable(app: &App, question: &Question, error: super::link::Unavailable) -> ApiError {
+    error!(%error, "a question could not be published");
+    let detail = "The question could not be handed to the fleet. Ask again in a few seconds.";
+    let sorry = apology(Language::guess(&question.message), &app.config.support.address);
+    ApiError::new(Code::QueueUnavailable, detail).with_apology(sorry)
+}
+
+/// Counts the question against its client's limit.
+async fn count(
+    app: &App,
+    arrival: &Arrival,
+    question: &Question,
+    allowance: &mut Option<Allowance>,
+) -> Result<(), ApiError> {
+    let Some(limiter) = &app.limiter else { return Ok(()) };
+    let taken = allowance.insert(limiter.take(&arrival.limit_name).await);
+    if taken.allowed {
+        return Ok(());
+    }
+    app.link.tell(arrival.ended("rate_limited", Some(Code::RateLimited.name()), Some(question))).await;
+    arrival.measure(Code::RateLimited.name());
+    let detail = format!("The limit is {} a minute for each client.", taken.limit);
+    Err(ApiError::new(Code::RateLimited, detail).retry_after(taken.retry_after))
+}
+
+/// Checks a body. What a vouched session's client says of session and history does not count.
+fn question(app: &App, arrival: &Arrival, visitor: &Visitor, mut value: Value) -> Result<Question, ApiError> {
+    match (visitor, value.as_object_mut()) {
+        (Visitor::Vouched(session), Some(fields)) => {
+            fields.insert("session_id".into(), Value::String(session.clone()));
+            fields.remove("history");
+        }
+        (Visitor::Unknown, Some(fields)) => {
+            let claimed = fields.get("session_id").and_then(Value::as_str);
+            if claimed.is_some_and(|session| session.starts_with(VOUCHED)) {
+                let detail = format!("may begin with `{VOUCHED}` only beside that session's token");
+                let error = FieldError::field("/session_id", "reserved", detail);
+                return Err(ApiError::of_field(Code::FieldsInvalid, error));
+            }
+        }
+        (_, None) => {}
+    }
+    let gateway = &app.config.gateway;
+    let request = admit(value, gateway.max_history_turns)?;
+    Ok(request.into_question(arrival.client.clone(), gateway.used_history_turns))
+}
+
+fn accepts_events(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|kind| {
+        kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
+    })
+}
+
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let fits = (1..=MAX_KEY).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
+    match value.to_str() {
+        Ok(key) if fits => Ok(Some(key.to_string())),
+        _ => {
+            let detail = format!("must have 1 to {MAX_KEY} visible ASCII characters");
+            let error = FieldError::parameter("Idempotency-Key", "malformed", detail);
+            Err(ApiError::of_field(Code::FieldsInvalid, error))
+        }
+    }
+}

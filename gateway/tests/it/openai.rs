@@ -1,0 +1,90 @@
+//! `/v1/chat/completions` as its clients see it. The official clients themselves are run over the whole fleet.
+
+use hoidap_shared::job::Sender;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{Ending, Site, World, answer};
+
+async fn complete(site: &Site, key: &str, body: &Value) -> (StatusCode, Value) {
+    let request = site.http.post(site.url("/v1/chat/completions")).bearer_auth(key).json(body);
+    let response = request.send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/json");
+    (response.status(), response.json().await.unwrap())
+}
+
+fn conversation() -> Value {
+    json!({
+        "model": "any",
+        "temperature": 0.3,
+        "messages": [
+            {"role": "system", "content": "Answer as a pirate."},
+            {"role": "user", "content": "xin chào"},
+            {"role": "assistant", "content": "Chào bạn!"},
+            {"role": "user", "content": [{"type": "text", "text": "Đổi mật khẩu?"}]},
+        ],
+        "metadata": {"url": "https://www.a.example/vi/mail", "product": "mail"},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_gets_a_completion() {
+    let world = World::new();
+    let site = world.gateway(&[]).await;
+    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (status, done) = complete(&site, "anything", &conversation()).await;
+    assert_eq!(status, StatusCode::OK, "{done}");
+    assert_eq!(done["object"], "chat.completion");
+    assert_eq!(done["choices"][0]["message"]["content"], "Mở Cài đặt rồi chọn Mật khẩu. [1]");
+    assert_eq!(done["choices"][0]["finish_reason"], "stop");
+    assert_eq!(done["hoidap"]["citations"][0]["url"], "https://www.a.example/vi/mail/mat-khau");
+    let job = fleet.seen().remove(0).body;
+    assert_eq!((job.message.as_str(), job.context.product.as_deref()), ("Đổi mật khẩu?", Some("mail")));
+    let turns: Vec<_> = job.history.iter().map(|turn| (turn.sender, turn.content.as_str())).collect();
+    assert_eq!(turns, [(Sender::User, "xin chào"), (Sender::Assistant, "Chào bạn!")], "no system's word");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_end_with_done() {
+    let world = World::new();
+    let site = world.gateway(&[]).await;
+    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let mut body = conversation();
+    body["stream"] = json!(true);
+    body["stream_options"] = json!({"include_usage": true});
+    let response =
+        site.http.post(site.url("/v1/chat/completions")).bearer_auth("k").json(&body).send().await.unwrap();
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream"));
+    let text = response.text().await.unwrap();
+    let data: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    assert_eq!(data.last(), Some(&"[DONE]"));
+    let chunks: Vec<Value> =
+        data[..data.len() - 1].iter().map(|data| serde_json::from_str(data).unwrap()).collect();
+    assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
+    let words = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str());
+    assert_eq!(words.collect::<String>(), "Mở Cài đặt rồi chọn Mật khẩu. [1]");
+    assert_eq!(chunks[chunks.len() - 2]["choices"][0]["finish_reason"], "stop");
+    assert_eq!(chunks[chunks.len() - 1]["choices"], json!([]));
+    assert!(chunks[chunks.len() - 1]["usage"]["total_tokens"].is_u64());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_said_in_their_words() {
+    let world = World::new();
+    let site = world.gateway(&[("GATEWAY__API_KEYS", "key-one,key-two")]).await;
+    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    assert_eq!(complete(&site, "key-two", &conversation()).await.0, StatusCode::OK);
+    for (key, body, status, param) in [
+        ("key-three", conversation(), 401, Value::Null),
+        ("key-one", json!({"messages": []}), 422, json!("/messages")),
+        ("key-one", json!({"messages": "x"}), 422, json!("/messages")),
+        ("key-one", json!({"messages": [{"content": "x"}]}), 422, json!("/messages/0/role")),
+        ("key-one", json!({"messages": [{"role": "user", "content": ""}]}), 422, json!("/message")),
+        ("key-one", json!({"messages": [{"role": "user", "content": "x"}], "n": 2}), 422, json!("/n")),
+    ] {
+        let (got, error) = complete(&site, key, &body).await;
+        assert_eq!((got.as_u16(), &error["error"]["param"]), (status, &param), "{error}");
+        assert_eq!(error["error"]["type"], "invalid_request_error");
+        assert!(!error["error"]["message"].as_str().unwrap().is_empty());
+    }
+}

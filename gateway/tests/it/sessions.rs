@@ -1,0 +1,127 @@
+//! Sessions that the gateway vouches for, and their conversations.
+
+use hoidap_shared::job::Sender;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{Ending, Site, World, answer, problem, question};
+
+const ORIGIN: &str = "https://www.a.example";
+const SECRET: &str = "a-secret-of-more-than-thirty-two-characters";
+
+async fn gateway(world: &World, settings: &[(&str, &str)]) -> Site {
+    let mut config = world.config(&[&[("SESSIONS__SECRET", SECRET)], settings].concat());
+    config.sites = serde_json::from_value(json!([{"key": "pk_a_example", "origins": [ORIGIN]}])).unwrap();
+    let site = Site::start(config).await;
+    site.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
+    site
+}
+
+async fn open(site: &Site, key: &str, origin: &str, token: Option<&str>) -> reqwest::Response {
+    let request = site.http.post(site.url("/api/sessions")).header("origin", origin);
+    let request = match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
+    request.json(&json!({"site_key": key})).send().await.unwrap()
+}
+
+async fn session(site: &Site) -> (String, String) {
+    let response = open(site, "pk_a_example", ORIGIN, None).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    assert_eq!(response.headers()["access-control-allow-origin"], ORIGIN);
+    let body: Value = response.json().await.unwrap();
+    (body["session_id"].as_str().unwrap().into(), body["token"].as_str().unwrap().into())
+}
+
+async fn ask(site: &Site, token: &str, message: &str) -> reqwest::Response {
+    let mut body = question(message);
+    body.as_object_mut().unwrap().remove("session_id");
+    site.http.post(site.url("/api/chat")).bearer_auth(token).json(&body).send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_sites_own_pages_open_sessions() {
+    let world = World::new();
+    let site = gateway(&world, &[]).await;
+    session(&site).await;
+    for (key, origin, code) in [
+        ("pk_a_example", "https://evil.example", "origin_not_allowed"),
+        ("pk_a_example", "null", "origin_not_allowed"),
+        ("pk_another", ORIGIN, "site_unknown"),
+    ] {
+        let refused = problem(open(&site, key, origin, None).await).await;
+        assert_eq!((&refused["status"], &refused["code"]), (&json!(403), &json!(code)));
+    }
+    let bare = site.http.post(site.url("/api/sessions")).json(&json!({"site_key": 5})).send().await.unwrap();
+    assert_eq!(problem(bare).await["errors"][0]["pointer"], "/site_key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_conversation_is_the_gateways_own_on_any_of_them() {
+    let world = World::new();
+    let (one, two) = (gateway(&world, &[]).await, gateway(&world, &[]).await);
+    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (id, token) = session(&one).await;
+    let first: Value = ask(&one, &token, "Đổi mật khẩu?").await.json().await.unwrap();
+    assert_eq!(first["session_id"], id.as_str());
+    let second: Value = ask(&two, &token, "Thế còn bản Pro?").await.json().await.unwrap();
+    assert_eq!(second["session_id"], id.as_str());
+    let seen = fleet.seen();
+    assert!(seen[0].body.history.is_empty(), "what the client says of its history does not count");
+    let turns: Vec<_> =
+        seen[1].body.history.iter().map(|turn| (turn.sender, turn.content.as_str())).collect();
+    let said = "Mở Cài đặt rồi chọn Mật khẩu. [1]";
+    assert_eq!(turns, [(Sender::User, "Đổi mật khẩu?"), (Sender::Assistant, said)]);
+    // A job of the session is read with its token on any gateway, and not by its name alone.
+    let path = format!("/api/chat/{}", first["job_id"].as_str().unwrap());
+    let own = two.http.get(two.url(&path)).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(own.status(), StatusCode::OK);
+    let named = two.http.get(two.url(&path)).header("x-session-id", &id).send().await.unwrap();
+    assert_eq!(problem(named).await["code"], "session_required");
+    let mut stolen = question("Đổi mật khẩu?");
+    stolen["session_id"] = json!(id);
+    assert_eq!(one.problem(&stolen).await["errors"][0]["code"], "reserved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_is_bounded() {
+    let world = World::new();
+    let site =
+        gateway(&world, &[("SESSIONS__HISTORY_TURNS", "4"), ("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (_, token) = session(&site).await;
+    for n in 0..5 {
+        assert_eq!(ask(&site, &token, &format!("Câu {n}")).await.status(), StatusCode::OK);
+    }
+    let last = fleet.seen().pop().unwrap().body.history;
+    let questions: Vec<_> =
+        last.iter().filter(|turn| turn.sender == Sender::User).map(|turn| turn.content.as_str()).collect();
+    assert_eq!(questions, ["Câu 2", "Câu 3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_short_lived_and_can_be_renewed() {
+    let world = World::new();
+    let site = gateway(&world, &[("SESSIONS__TTL_SECS", "1")]).await;
+    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (id, token) = session(&site).await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let late = problem(ask(&site, &token, "Đổi mật khẩu?").await).await;
+    assert_eq!((&late["status"], &late["code"]), (&json!(401), &json!("session_expired")));
+    let renewed: Value = open(&site, "pk_a_example", ORIGIN, Some(&token)).await.json().await.unwrap();
+    assert_eq!(renewed["session_id"], id.as_str());
+    let forged = problem(ask(&site, &format!("{token}x"), "Đổi mật khẩu?").await).await;
+    assert_eq!(forged["code"], "session_invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_may_ask_for_sessions_alone() {
+    let world = World::new();
+    let site = gateway(&world, &[("SESSIONS__REQUIRED", "true")]).await;
+    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let refused = site.problem(&question("Đổi mật khẩu?")).await;
+    assert_eq!((&refused["status"], &refused["code"]), (&json!(401), &json!("session_required")));
+    let (_, token) = session(&site).await;
+    assert_eq!(ask(&site, &token, "Đổi mật khẩu?").await.status(), StatusCode::OK);
+}

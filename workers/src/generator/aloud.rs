@@ -1,0 +1,168 @@
+//! Saying an answer while a model writes it: word by word, each sentence with its citation as soon as it is whole.
+//!
+//! What is said is the beginning of what [`draft::assemble`] will make of the whole, as far as that can be known. Where
+//! it cannot, saying ends, and the stored answer mends what was said.
+
+use std::sync::Arc;
+
+use hoidap_shared::{
+    config::PromptStyle,
+    live::{Cited, Live, Reason, Said},
+};
+
+use super::{
+    Case, Tools,
+    clean::{Worth, model_text, worth},
+    draft::{self, Final, Piece},
+    off_thread,
+    sentences::sentences,
+};
+
+/// Characters of an answer that are waited for before any is said: enough to know a label or a refusal.
+const FIRST: usize = 24;
+/// Characters from an open bracket on that may become a mark of a citation, or a thought.
+const OPEN: usize = 40;
+/// Characters of a passage that are shown with it.
+const PREVIEW: usize = 500;
+
+/// Says one answer.
+pub(super) struct Aloud<'a> {
+    live: &'a Live,
+    tools: &'a Arc<Tools>,
+    case: &'a Arc<Case>,
+    /// Whole sentences with their citations, then the one that is being written.
+    pieces: Vec<Piece>,
+    whole: usize,
+    said: Final,
+    lost: bool,
+}
+
+impl<'a> Aloud<'a> {
+    /// Begins with the passages.
+    pub(super) fn begin(live: &'a Live, tools: &'a Arc<Tools>, case: &'a Arc<Case>) -> Self {
+        if live.is_heard() {
+            let sources = case.material.passages.iter().map(|passage| {
+                let mut source = draft::source(passage);
+                source.content = source.content.chars().take(PREVIEW).collect();
+                source
+            });
+            live.say(Said::Sources(sources.collect()));
+        }
+        Self { live, tools, case, pieces: Vec::new(), whole: 0, said: Final::default(), lost: false }
+    }
+
+    /// The visitor's word to stop.
+    pub(super) fn live(&self) -> &'a Live {
+        self.live
+    }
+
+    /// Hears the whole of what a model has written by now. A small base model is not said aloud: most of what it
+    /// writes is thrown away.
+    pub(super) async fn hear(&mut self, raw: &str, style: PromptStyle) {
+        if !self.live.is_heard() || self.lost || style == PromptStyle::Completion {
+            return;
+        }
+        let clean = model_text(raw);
+        let text = settled(&clean);
+        if self.said.text.is_empty()
+            && (text.chars().count() < FIRST || worth(&clean, &self.case.asked.text) != Worth::Words)
+        {
+            return;
+        }
+        if self.read(text).await.is_err() {
+            self.lost = true;
+            return;
+        }
+        let now = draft::assemble(&self.pieces, &self.case.material.passages);
+        match now.text.strip_prefix(&self.said.text) {
+            Some("") => {}
+            Some(more) => self.live.say(Said::Text(more.to_string())),
+            None => {
+                self.lost = true;
+                return;
+            }
+        }
+        for citation in &now.citations[self.said.citations.len().min(now.citations.len())..] {
+            let source = &now.sources[citation.n as usize - 1].metadata;
+            self.live.say(Said::Cited(Cited {
+                citation: citation.clone(),
+                chunk_id: source.chunk_id.clone(),
+                url: source.url.clone(),
+                title: source.title.clone(),
+            }));
+        }
+        self.said = now;
+    }
+
+    /// Takes the sentences of a text; those that are whole get their citations.
+    async fn read(&mut self, text: &str) -> Result<(), ()> {
+        let ranges = sentences(text);
+        let whole = ranges.len().saturating_sub(1);
+        self.pieces.truncate(self.whole);
+        let (mut at, mut new) = (0, Vec::new());
+        for (i, range) in ranges.iter().enumerate() {
+            let (lead, sentence) = (text[at..range.start].to_string(), text[range.clone()].to_string());
+            at = range.end;
+            match self.pieces.get(i) {
+                Some(piece) if piece.text != sentence => return Err(()),
+                Some(_) => {}
+                None => new.push(Piece { lead, text: sentence, cite: None }),
+            }
+        }
+        let finished = whole.saturating_sub(self.pieces.len());
+        if finished > 0 {
+            let (tools, case) = (Arc::clone(self.tools), Arc::clone(self.case));
+            let judged = off_thread(move || {
+                let judge = tools.judge_of(&case);
+                for piece in &mut new[..finished] {
+                    piece.cite = judge.judge(&piece.text).1;
+                }
+                new
+            });
+            new = judged.await.map_err(|_| ())?;
+        }
+        self.whole = self.whole.max(whole);
+        self.pieces.extend(new);
+        Ok(())
+    }
+
+    /// Takes back what was said.
+    pub(super) fn void(&mut self, reason: Reason) {
+        if !self.said.text.is_empty() {
+            self.live.say(Said::Void(reason));
+        }
+        (self.pieces, self.whole, self.said, self.lost) = (Vec::new(), 0, Final::default(), false);
+    }
+
+    /// What was said by now.
+    pub(super) fn into_said(self) -> Final {
+        self.said
+    }
+}
+
+/// The part of a text that what is still to come leaves as it is: up to the last word or open bracket.
+fn settled(text: &str) -> &str {
+    let end = text.rfind(char::is_whitespace).unwrap_or(0);
+    let open = text[..end]
+        .char_indices()
+        .rev()
+        .take(OPEN)
+        .take_while(|(_, c)| !matches!(c, ']' | '】' | '>'))
+        .filter(|(_, c)| matches!(c, '[' | '【' | '<'))
+        .last();
+    text[..open.map_or(end, |(at, _)| at)].trim_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settled;
+
+    #[test]
+    fn what_may_change_is_not_said() {
+        assert_eq!(settled("Gói Pro có 500 G"), "Gói Pro có 500");
+        assert_eq!(settled("It has 500 GB [1, "), "It has 500 GB");
+        assert_eq!(settled("It has 500 GB [1] and mor"), "It has 500 GB [1] and");
+        assert_eq!(settled("<think>hm, well, "), "");
+        assert_eq!(settled("word"), "");
+    }
+}
