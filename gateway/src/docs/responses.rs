@@ -87,7 +87,7 @@ impl IntoResponses for CompletionProblems {
         let mut responses = problems(&[&COMMON, &CHAT, &[Code::ApiKeyNeeded]]);
         for response in responses.values_mut() {
             if let RefOr::T(response) = response {
-                response.content.insert("application/json".into(), body.clone());
+                response.content.insert("application/json".into(), RefOr::T(body.clone()));
             }
         }
         responses
