@@ -1,4 +1,5 @@
-//! Analytics events: what the fleet tells of each chat. One event for every chat, however it ended.
+//! Analytics events: what the fleet tells of each chat. One event for every chat, however it ended, and one for each word
+//! of a visitor about an answer.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,8 @@ use crate::job::{Answer, Envelope, Hop, JobId, PageContext, ProviderAttempt, SCH
 
 /// The kind of event that tells how a chat ended; the last token of its subject.
 pub const CHAT: &str = "chat";
+/// The kind of event that tells what a visitor says of an answer.
+pub const FEEDBACK: &str = "feedback";
 
 /// How one chat ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,7 +22,8 @@ pub struct ChatEvent {
     pub job_id: JobId,
     /// The end, in milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// `answered`, `cached`, `unanswered`, `small_talk`, `out_of_scope`, `human_agent`, `rate_limited`, `rejected` or `failed`.
+    /// `answered`, `cached`, `unanswered`, `small_talk`, `out_of_scope`, `human_agent`, `stopped`, `rate_limited`, `rejected`
+    /// or `failed`.
     pub outcome: String,
     /// A stable code, where the outcome is a failure.
     pub problem: Option<String>,
@@ -89,6 +93,45 @@ impl ChatEvent {
             versions: answer.versions.clone(),
         }
     }
+}
+
+/// What a visitor thinks of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Rating {
+    /// It helped.
+    Up,
+    /// It did not.
+    Down,
+}
+
+impl Rating {
+    /// The name in events and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// What a visitor says of an answer. Of several words about one answer the last one counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FeedbackEvent {
+    /// The number of the event's schema; see [`SCHEMA`].
+    pub schema: u16,
+    /// The job whose answer is meant.
+    pub job_id: JobId,
+    /// When it was said, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// The session that asked, and says this.
+    pub session_id: String,
+    /// Whether the answer helped.
+    pub rating: Rating,
+    /// Why, in a word such as `wrong`, `incomplete`, `outdated` or `unclear`.
+    pub reason: Option<String>,
+    /// Why, in the visitor's own words.
+    pub comment: Option<String>,
 }
 
 /// The page's address by origin and path alone: what follows `?` or `#` may hold tracking or personal data.
