@@ -15,9 +15,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    cache::Cache, chat, chat::Link, client::Clients, dashboard, dashboard::Dashboard, docs, health,
+    admin, analytics, analytics::Analytics, cache::Cache, chat, chat::Link, client::Clients, docs, health,
     health::Health, layers, limit::Limiter, monitoring, monitoring::Monitor, redis::Redis,
 };
+
+/// Tries to sign in to the dashboard that each client has in a minute.
+const LOGINS_PER_MINUTE: u32 = 10;
 
 /// What the endpoints share.
 #[allow(missing_docs)]
@@ -27,9 +30,10 @@ pub struct App {
     pub redis: Arc<Redis>,
     pub cache: Cache,
     pub limiter: Option<Limiter>,
+    pub login_limiter: Option<Limiter>,
     pub clients: Clients,
     pub health: Health,
-    pub dashboard: Dashboard,
+    pub analytics: Analytics,
     pub monitor: Monitor,
     pub prometheus: PrometheusHandle,
     pub started: Instant,
@@ -47,9 +51,10 @@ impl App {
             link: Link::start(config.nats.clone(), instance_name()),
             cache: Cache::new(redis.clone(), ttl, config.support.address.clone()),
             limiter: Limiter::new(redis.clone(), config.rate_limit.chat_per_minute),
+            login_limiter: Limiter::new(redis.clone(), LOGINS_PER_MINUTE),
             clients: Clients::new(&config.gateway)?,
             health: Health::new(&config.clickhouse)?,
-            dashboard: Dashboard::new(&config.clickhouse),
+            analytics: Analytics::new(&config.clickhouse),
             monitor: Monitor::new()?,
             prometheus,
             started: Instant::now(),
@@ -64,7 +69,14 @@ pub fn endpoints() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(docs::about())
         .routes(routes!(chat::chat))
         .routes(routes!(health::health))
-        .routes(routes!(dashboard::dashboard))
+        .routes(routes!(analytics::dashboard))
+        .routes(routes!(analytics::report))
+        .routes(routes!(analytics::report_csv))
+        .routes(routes!(analytics::conversations))
+        .routes(routes!(analytics::conversations_csv))
+        .routes(routes!(analytics::conversation))
+        .routes(routes!(admin::login))
+        .routes(routes!(admin::logout))
         .routes(routes!(monitoring::monitoring))
         .routes(routes!(monitoring::prometheus))
 }

@@ -2,6 +2,7 @@
 
 mod arrival;
 mod backlog;
+mod lag;
 mod link;
 mod waiters;
 
@@ -18,6 +19,7 @@ use hoidap_shared::{
     phrases::apology,
     text::Language,
 };
+pub use lag::{Lag, StageLag};
 pub use link::Link;
 use tracing::{error, warn};
 

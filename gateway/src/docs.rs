@@ -8,7 +8,9 @@ use axum::{
     response::IntoResponse,
 };
 use bytes::Bytes;
-pub use responses::{AdminProblems, ChatProblems, CommonProblems, DashboardProblems};
+pub use responses::{
+    AdminProblems, ChatProblems, CommonProblems, ConversationProblems, DashboardProblems, LoginProblems,
+};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -44,6 +46,8 @@ pub fn about() -> Document {
     components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let header = ApiKey::Header(ApiKeyValue::new("X-Admin-Token"));
     components.add_security_scheme("admin_token", SecurityScheme::ApiKey(header));
+    let cookie = ApiKey::Cookie(ApiKeyValue::new("hoidap_admin"));
+    components.add_security_scheme("admin_cookie", SecurityScheme::ApiKey(cookie));
     about
 }
 

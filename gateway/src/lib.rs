@@ -5,13 +5,13 @@
 
 mod admin;
 mod admit;
+mod analytics;
 mod api;
 mod app;
 mod body;
 mod cache;
 mod chat;
 mod client;
-mod dashboard;
 mod docs;
 mod error;
 mod gateway;
@@ -21,6 +21,7 @@ mod limit;
 mod monitoring;
 mod redis;
 mod server;
+mod signed;
 
 pub use docs::openapi_json;
 pub use gateway::Gateway;

@@ -18,7 +18,7 @@ use hoidap_shared::{
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
-use super::{FIRST, backlog::Backlog, waiters::Waiters};
+use super::{FIRST, backlog::Backlog, lag::Lag, waiters::Waiters};
 
 /// Longest wait for a stream to store a message, or for a stored answer to be read.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
@@ -205,6 +205,17 @@ impl Link {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Unavailable(error.to_string())),
             Err(_) => Err(Unavailable(format!("not stored within {} s", ROUND_TRIP.as_secs()))),
+        }
+    }
+
+    /// How much work waits in the fleet.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the broker does not tell.
+    pub async fn lag(&self) -> Result<Lag, Unavailable> {
+        match timeout(ROUND_TRIP, Lag::read(&self.connected()?.broker)).await {
+            Ok(lag) => lag.map_err(|error| Unavailable(format!("{error:#}"))),
+            Err(_) => Err(Unavailable(format!("NATS did not tell within {} s", ROUND_TRIP.as_secs()))),
         }
     }
 

@@ -4,6 +4,7 @@
 // Tests stop at the first thing that is wrong; there is nobody to hand an error to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod analytics;
 mod cache;
 mod chat;
 mod connections;
@@ -11,6 +12,7 @@ mod documents;
 mod events;
 mod health;
 mod limits;
+mod login;
 mod operators;
 mod outages;
 mod refusals;

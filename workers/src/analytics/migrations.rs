@@ -14,7 +14,7 @@ pub(super) struct Migration {
 pub(super) const TABLES: [&str; 2] = [ChatRow::TABLE, FeedbackRow::TABLE];
 
 /// Every migration, in the order they are applied.
-pub(super) const ALL: [Migration; 2] = [
+pub(super) const ALL: [Migration; 3] = [
     Migration {
         version: 1,
         name: "0001_chats.sql",
@@ -24,6 +24,11 @@ pub(super) const ALL: [Migration; 2] = [
         version: 2,
         name: "0002_feedback.sql",
         sql: include_str!("../../../schemas/clickhouse/0002_feedback.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "0003_answers.sql",
+        sql: include_str!("../../../schemas/clickhouse/0003_answers.sql"),
     },
 ];
 

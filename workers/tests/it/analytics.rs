@@ -117,6 +117,7 @@ fn event(question: &str) -> ChatEvent {
         user_id: None,
         client: "c".into(),
         question: question.into(),
+        answer: format!("the answer to {question}"),
         page: "https://www.example.com/".into(),
         intent: "how_to".into(),
         product: None,
