@@ -15,10 +15,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    cache::Cache, chat, chat::Link, client::Clients, dashboard, dashboard::Dashboard, docs, health,
+    admin, analytics, analytics::Analytics, cache::Cache, chat, chat::Link, client::Clients, docs, health,
     health::Health, history::History, layers, limit::Limiter, monitoring, monitoring::Monitor, pages,
     redis::Redis, sessions, sessions::Sessions,
 };
+
+/// Tries to sign in to the dashboard that each client has in a minute.
+const LOGINS_PER_MINUTE: u32 = 10;
 
 /// What the endpoints share.
 #[allow(missing_docs)]
@@ -30,9 +33,10 @@ pub struct App {
     pub sessions: Sessions,
     pub history: History,
     pub limiter: Option<Limiter>,
+    pub login_limiter: Option<Limiter>,
     pub clients: Clients,
     pub health: Health,
-    pub dashboard: Dashboard,
+    pub analytics: Analytics,
     pub monitor: Monitor,
     pub prometheus: PrometheusHandle,
     pub started: Instant,
@@ -52,9 +56,10 @@ impl App {
             sessions: Sessions::new(&config),
             history: History::new(redis.clone(), &config.sessions),
             limiter: Limiter::new(redis.clone(), config.rate_limit.chat_per_minute),
+            login_limiter: Limiter::new(redis.clone(), LOGINS_PER_MINUTE),
             clients: Clients::new(&config.gateway)?,
             health: Health::new(&config.clickhouse)?,
-            dashboard: Dashboard::new(&config.clickhouse),
+            analytics: Analytics::new(&config.clickhouse),
             monitor: Monitor::new()?,
             prometheus,
             started: Instant::now(),
@@ -75,7 +80,14 @@ pub fn endpoints() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::open))
         .routes(routes!(chat::completions))
         .routes(routes!(health::health))
-        .routes(routes!(dashboard::dashboard))
+        .routes(routes!(analytics::dashboard))
+        .routes(routes!(analytics::report))
+        .routes(routes!(analytics::report_csv))
+        .routes(routes!(analytics::conversations))
+        .routes(routes!(analytics::conversations_csv))
+        .routes(routes!(analytics::conversation))
+        .routes(routes!(admin::login))
+        .routes(routes!(admin::logout))
         .routes(routes!(monitoring::monitoring))
         .routes(routes!(monitoring::prometheus))
 }

@@ -8,6 +8,7 @@ mod ending;
 mod fold;
 mod follow;
 mod jobs;
+mod lag;
 mod link;
 mod openai;
 mod readers;
@@ -25,6 +26,7 @@ use axum::{
 };
 use hoidap_shared::job::{JobId, now_ms};
 pub use jobs::{__path_answer, __path_feedback, __path_stop, __path_stream, answer, feedback, stop, stream};
+pub use lag::{Lag, StageLag};
 pub use link::Link;
 pub use openai::{__path_completions, ErrorOutput, completions};
 use serde::Serialize;

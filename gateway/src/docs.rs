@@ -9,8 +9,8 @@ use axum::{
 };
 use bytes::Bytes;
 pub use responses::{
-    AdminProblems, ChatProblems, CommonProblems, CompletionProblems, DashboardProblems, FeedbackProblems,
-    JobProblems, SessionProblems,
+    AdminProblems, ChatProblems, CommonProblems, CompletionProblems, ConversationProblems, DashboardProblems,
+    FeedbackProblems, JobProblems, LoginProblems, SessionProblems,
 };
 use utoipa::{
     OpenApi,
@@ -57,6 +57,8 @@ pub fn about() -> Document {
     components.add_security_scheme("api_key", token("One of gateway.api_keys"));
     let header = ApiKey::Header(ApiKeyValue::new("X-Admin-Token"));
     components.add_security_scheme("admin_token", SecurityScheme::ApiKey(header));
+    let cookie = ApiKey::Cookie(ApiKeyValue::new("hoidap_admin"));
+    components.add_security_scheme("admin_cookie", SecurityScheme::ApiKey(cookie));
     about
 }
 

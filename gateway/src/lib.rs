@@ -5,13 +5,13 @@
 
 mod admin;
 mod admit;
+mod analytics;
 mod api;
 mod app;
 mod body;
 mod cache;
 mod chat;
 mod client;
-mod dashboard;
 mod docs;
 mod error;
 mod gateway;

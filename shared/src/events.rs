@@ -13,6 +13,9 @@ pub const CHAT: &str = "chat";
 /// The kind of event that tells what a visitor says of an answer.
 pub const FEEDBACK: &str = "feedback";
 
+/// Longest answer that an event holds, in characters.
+pub const MAX_ANSWER: usize = 8_000;
+
 /// How one chat ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatEvent {
@@ -35,6 +38,9 @@ pub struct ChatEvent {
     pub client: String,
     /// The question.
     pub question: String,
+    /// What the visitor read, cut to [`MAX_ANSWER`] characters; empty where there was no answer.
+    #[serde(default)]
+    pub answer: String,
     /// The page, without query or fragment.
     pub page: String,
     /// The intent, `unknown` when the chat ended before it was found.
@@ -78,6 +84,7 @@ impl ChatEvent {
             user_id: answer.user_id.clone(),
             client: answer.client.clone(),
             question: answer.question.clone(),
+            answer: bounded(&answer.text),
             page: answer.page.clone(),
             intent: answer.intent.name.clone(),
             product: answer.product.clone(),
@@ -93,6 +100,11 @@ impl ChatEvent {
             versions: answer.versions.clone(),
         }
     }
+}
+
+/// An answer's text as an event holds it.
+pub fn bounded(answer: &str) -> String {
+    answer.chars().take(MAX_ANSWER).collect()
 }
 
 /// What a visitor thinks of an answer.

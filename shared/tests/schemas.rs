@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use hoidap_shared::{
-    events::ChatEvent,
+    events::{ChatEvent, FeedbackEvent},
     fleet::Member,
     job::{Answer, Classified, Envelope, Question, Retrieved},
 };
@@ -19,6 +19,7 @@ fn messages() -> Vec<(&'static str, Schema)> {
         ("retrieved", schema_for!(Envelope<Retrieved>)),
         ("answer", schema_for!(Envelope<Answer>)),
         ("chat_event", schema_for!(ChatEvent)),
+        ("feedback_event", schema_for!(FeedbackEvent)),
         ("fleet_member", schema_for!(Member)),
     ]
 }

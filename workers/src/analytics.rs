@@ -1,7 +1,8 @@
 //! The sink of analytics events: it reads the EVENTS stream in order and writes it to ClickHouse.
 //!
 //! What ClickHouse holds is the only record of how far it is. An event is forgotten by the stream when it is old, never
-//! because it was read; a batch that was written twice is known by its deduplication token, a row by its job.
+//! because it was read; a batch that was written twice is known by its deduplication token, a row by its job. There is a
+//! table for each kind of event.
 
 mod lease;
 mod migrations;
@@ -22,11 +23,12 @@ use crate::{
     runner::{Context, announce},
 };
 use lease::Lease;
+use row::{ChatRow, EventRow as _, FeedbackRow};
 use source::Source;
 use store::Store;
 use writer::Writer;
 
-/// How often an idle sink looks whether its table is still there.
+/// How often an idle sink looks whether its tables are still there.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Writes events to ClickHouse.
@@ -69,11 +71,12 @@ impl Sink<'_> {
             .with_jitter();
         let mut waits = patience.build();
         let mut last = None;
+        let mut from_first = false;
         while self.has_lease().await {
             let began = Instant::now();
             // A batch that is cut off by the end of the process is written again by the next one.
             let result = tokio::select! {
-                result = self.follow() => result,
+                result = self.follow(&mut from_first) => result,
                 () = self.out_of_time() => return,
             };
             let Err(error) = result else { continue };
@@ -113,28 +116,37 @@ impl Sink<'_> {
         tokio::time::sleep(Duration::from_millis(self.context.config.worker.drain_ms)).await;
     }
 
-    /// Reads and writes until something fails, the lease is lost or the process is to stop.
-    async fn follow(&self) -> anyhow::Result<()> {
-        self.store.migrate().await?;
+    /// Reads and writes until something fails, the lease is lost or the process is to stop. `from_first` asks for the
+    /// stream's first event, as when a table is lost.
+    async fn follow(&self, from_first: &mut bool) -> anyhow::Result<()> {
+        *from_first |= self.store.migrate().await?;
         let broker = &self.context.broker;
-        let mut source = Source::open(broker, &self.store).await?;
+        let mut source = Source::open(broker, &self.store, *from_first).await?;
+        *from_first = false;
         info!(epoch = source.epoch, after = source.done, "analytics: reading");
         let writer = Writer { broker, store: &self.store };
         let settings = &self.context.config.analytics;
         let mut looked = Instant::now();
-        let mut stored = source.done > 0;
+        let mut filled = [(ChatRow::TABLE, source.done > 0), (FeedbackRow::TABLE, false)];
         while *self.held.borrow() && !self.context.stop.is_cancelled() {
             let began = Instant::now();
             let events = source.read(settings.batch_rows).await?;
-            stored |= writer.write(&source.epoch, &events).await? > 0;
+            let written = writer.write(&source.epoch, &events).await?;
+            filled[0].1 |= written.chats > 0;
+            filled[1].1 |= written.feedback > 0;
             source.advance(&events);
             self.done.send_replace(Some(source.done));
             self.measure().await;
             self.tell(true, "writes to ClickHouse".into());
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
-                if stored && self.store.is_empty().await? {
-                    anyhow::bail!("the table is empty: writing it again from the stream's first event");
+                for (table, _) in filled.iter().filter(|(_, filled)| *filled) {
+                    if self.store.is_empty(table).await? {
+                        *from_first = true;
+                        anyhow::bail!(
+                            "the table {table} is empty: writing it again from the stream's first event"
+                        );
+                    }
                 }
             }
             if events.len() < settings.batch_rows {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use hoidap_shared::{
-    events::ChatEvent,
+    events::{ChatEvent, bounded},
     job::{Envelope, JobId, Question, SCHEMA, Usage, now_ms},
     text::Language,
 };
@@ -74,6 +74,7 @@ impl Arrival {
             user_id: question.and_then(|question| question.user_id.clone()),
             client: self.client.clone(),
             question: text(|question| &question.message),
+            answer: String::new(),
             page: text(|question| &question.context.url),
             intent: "unknown".to_string(),
             product: None,
@@ -98,6 +99,7 @@ impl Arrival {
         versions: BTreeMap<String, String>,
     ) -> ChatEvent {
         ChatEvent {
+            answer: bounded(&kept.text),
             intent: kept.intent.clone(),
             product: kept.product.clone(),
             language: kept.language.code().to_string(),

@@ -28,7 +28,7 @@ use tracing::{error, info, warn};
 pub(super) use jobs::looks;
 pub(super) use reading::Reader;
 
-use super::{backlog::Backlog, readers::Readers, waiters::Waiters};
+use super::{backlog::Backlog, lag::Lag, readers::Readers, waiters::Waiters};
 
 /// Longest wait for a stream to store a message, or for a stored answer to be read.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
@@ -205,6 +205,17 @@ impl Link {
         headers.insert(async_nats::header::NATS_MESSAGE_ID, id);
         let message = PublishMessage::build().headers(headers).payload(bytes);
         publish(broker, subject, message).await.map(|_| ())
+    }
+
+    /// How much work waits in the fleet.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the broker does not tell.
+    pub async fn lag(&self) -> Result<Lag, Unavailable> {
+        match timeout(ROUND_TRIP, Lag::read(&self.connected()?.broker)).await {
+            Ok(lag) => lag.map_err(|error| Unavailable(format!("{error:#}"))),
+            Err(_) => Err(Unavailable(format!("NATS did not tell within {} s", ROUND_TRIP.as_secs()))),
+        }
     }
 
     fn connected(&self) -> Result<&Connected, Unavailable> {

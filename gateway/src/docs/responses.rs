@@ -52,6 +52,19 @@ const JOB: [Code; 9] = [
 ];
 const DASHBOARD: [Code; 2] = [Code::FieldsInvalid, Code::AnalyticsUnavailable];
 
+const LOGIN: [Code; 10] = [
+    Code::JsonInvalid,
+    Code::JsonTruncated,
+    Code::Utf8Invalid,
+    Code::NestingTooDeep,
+    Code::BodyTooLarge,
+    Code::ContentTypeUnsupported,
+    Code::FieldsInvalid,
+    Code::RateLimited,
+    Code::Unauthorized,
+    Code::Forbidden,
+];
+
 /// The problems of any endpoint.
 pub struct CommonProblems;
 /// The problems of the chat endpoint.
@@ -68,6 +81,10 @@ pub struct FeedbackProblems;
 pub struct AdminProblems;
 /// The problems of the dashboard.
 pub struct DashboardProblems;
+/// The problems of one conversation.
+pub struct ConversationProblems;
+/// The problems of signing in.
+pub struct LoginProblems;
 
 impl IntoResponses for CommonProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
@@ -121,6 +138,18 @@ impl IntoResponses for AdminProblems {
 impl IntoResponses for DashboardProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[&COMMON, &ADMIN, &DASHBOARD])
+    }
+}
+
+impl IntoResponses for ConversationProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[&COMMON, &ADMIN, &[Code::NotFound, Code::AnalyticsUnavailable]])
+    }
+}
+
+impl IntoResponses for LoginProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[&COMMON, &LOGIN])
     }
 }
 

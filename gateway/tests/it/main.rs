@@ -4,6 +4,7 @@
 // Tests stop at the first thing that is wrong; there is nobody to hand an error to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod analytics;
 mod cache;
 mod chat;
 mod connections;
@@ -13,6 +14,7 @@ mod health;
 mod jobs;
 mod limits;
 mod openai;
+mod login;
 mod operators;
 mod outages;
 mod refusals;

@@ -1,5 +1,7 @@
 use sha2::{Digest as _, Sha256};
 
+use super::row::{ChatRow, EventRow as _, FeedbackRow};
+
 /// One file of `schemas/clickhouse`. Every statement in it can be run again without harm (`IF NOT EXISTS`): that makes it
 /// safe to start two sinks at once, and brings back a table that was dropped.
 pub(super) struct Migration {
@@ -9,14 +11,26 @@ pub(super) struct Migration {
 }
 
 /// The tables that the migrations make.
-pub(super) const TABLES: [&str; 1] = ["chats"];
+pub(super) const TABLES: [&str; 2] = [ChatRow::TABLE, FeedbackRow::TABLE];
 
 /// Every migration, in the order they are applied.
-pub(super) const ALL: [Migration; 1] = [Migration {
-    version: 1,
-    name: "0001_chats.sql",
-    sql: include_str!("../../../schemas/clickhouse/0001_chats.sql"),
-}];
+pub(super) const ALL: [Migration; 3] = [
+    Migration {
+        version: 1,
+        name: "0001_chats.sql",
+        sql: include_str!("../../../schemas/clickhouse/0001_chats.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "0002_feedback.sql",
+        sql: include_str!("../../../schemas/clickhouse/0002_feedback.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "0003_answers.sql",
+        sql: include_str!("../../../schemas/clickhouse/0003_answers.sql"),
+    },
+];
 
 impl Migration {
     /// SHA-256 of the file, in hexadecimal.

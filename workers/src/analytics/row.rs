@@ -1,21 +1,40 @@
 use std::collections::BTreeMap;
 
-use clickhouse::Row;
+use clickhouse::{Row, RowOwned, RowWrite};
 use hoidap_shared::{
-    events::ChatEvent,
+    events::{CHAT, ChatEvent, FEEDBACK, FeedbackEvent},
     job::{DecodeError, JobId, SCHEMA},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The latest moment that ClickHouse's `DateTime64` can hold, the end of the year 2299, in milliseconds.
 const LATEST_MS: u64 = 10_413_791_999_999;
 
+/// A row made of one kind of event.
+pub(super) trait EventRow: Clone + RowOwned + RowWrite + Send + Sync {
+    /// The event it is made of.
+    type Event: DeserializeOwned;
+    /// The event's kind.
+    const EVENT: &'static str;
+    /// The table it belongs to.
+    const TABLE: &'static str;
+
+    /// The row of an event; `None` when its time is none that ClickHouse can hold.
+    fn of(event: Self::Event, stream_seq: u64, epoch: &str) -> Option<Self>;
+
+    /// The event's sequence in the stream.
+    fn stream_seq(&self) -> u64;
+
+    /// What tells the table's partitions apart.
+    fn partition(&self) -> Option<(i16, i8)>;
+}
+
 /// One row of the table `chats`; `schemas/clickhouse/0001_chats.sql` says what each column holds.
 #[derive(Clone, Debug, PartialEq, Row, Serialize)]
 pub(super) struct ChatRow {
-    pub(super) stream_seq: u64,
-    pub(super) epoch: String,
-    pub(super) job_id: String,
+    stream_seq: u64,
+    epoch: String,
+    job_id: String,
     at: i64,
     outcome: String,
     problem: String,
@@ -23,6 +42,7 @@ pub(super) struct ChatRow {
     user_id: String,
     client: String,
     question: String,
+    answer: String,
     page: String,
     intent: String,
     product: String,
@@ -46,6 +66,19 @@ pub(super) struct ChatRow {
     versions: BTreeMap<String, String>,
 }
 
+/// One row of the table `feedback`; `schemas/clickhouse/0002_feedback.sql` says what each column holds.
+#[derive(Clone, Debug, PartialEq, Row, Serialize)]
+pub(super) struct FeedbackRow {
+    stream_seq: u64,
+    epoch: String,
+    job_id: String,
+    at: i64,
+    session_id: String,
+    rating: String,
+    reason: String,
+    comment: String,
+}
+
 /// What can be read of an event whatever its schema.
 #[derive(Deserialize)]
 pub(super) struct Header {
@@ -59,7 +92,7 @@ pub(super) fn header(payload: &[u8]) -> Result<Header, DecodeError> {
 }
 
 /// Reads an event.
-pub(super) fn decode(payload: &[u8]) -> Result<ChatEvent, DecodeError> {
+pub(super) fn decode<E: DeserializeOwned>(payload: &[u8]) -> Result<E, DecodeError> {
     let Header { schema, .. } = header(payload)?;
     if schema != SCHEMA {
         return Err(DecodeError::Schema { found: schema });
@@ -67,10 +100,18 @@ pub(super) fn decode(payload: &[u8]) -> Result<ChatEvent, DecodeError> {
     Ok(rmp_serde::from_slice(payload)?)
 }
 
-impl ChatRow {
-    /// The row of an event; `None` when its time is none that ClickHouse can hold.
-    pub(super) fn of(event: ChatEvent, stream_seq: u64, epoch: &str) -> Option<Self> {
-        let at = i64::try_from(event.at_ms).ok().filter(|_| event.at_ms <= LATEST_MS)?;
+/// A moment as ClickHouse holds it.
+fn moment(at_ms: u64) -> Option<i64> {
+    i64::try_from(at_ms).ok().filter(|_| at_ms <= LATEST_MS)
+}
+
+impl EventRow for ChatRow {
+    type Event = ChatEvent;
+    const EVENT: &'static str = CHAT;
+    const TABLE: &'static str = "chats";
+
+    fn of(event: ChatEvent, stream_seq: u64, epoch: &str) -> Option<Self> {
+        let at = moment(event.at_ms)?;
         let short = |ms: u64| u32::try_from(ms).unwrap_or(u32::MAX);
         Some(Self {
             stream_seq,
@@ -83,6 +124,7 @@ impl ChatRow {
             user_id: event.user_id.unwrap_or_default(),
             client: event.client,
             question: event.question,
+            answer: event.answer,
             page: event.page,
             intent: event.intent,
             product: event.product.unwrap_or_default(),
@@ -112,9 +154,41 @@ impl ChatRow {
         })
     }
 
-    /// Year and month, the table's partition.
-    pub(super) fn month(&self) -> Option<(i16, i8)> {
+    fn stream_seq(&self) -> u64 {
+        self.stream_seq
+    }
+
+    /// Year and month.
+    fn partition(&self) -> Option<(i16, i8)> {
         let at = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_millisecond(self.at).ok()?);
         Some((at.year(), at.month()))
+    }
+}
+
+impl EventRow for FeedbackRow {
+    type Event = FeedbackEvent;
+    const EVENT: &'static str = FEEDBACK;
+    const TABLE: &'static str = "feedback";
+
+    fn of(event: FeedbackEvent, stream_seq: u64, epoch: &str) -> Option<Self> {
+        Some(Self {
+            stream_seq,
+            epoch: epoch.to_string(),
+            job_id: event.job_id.to_string(),
+            at: moment(event.at_ms)?,
+            session_id: event.session_id,
+            rating: event.rating.name().to_string(),
+            reason: event.reason.unwrap_or_default(),
+            comment: event.comment.unwrap_or_default(),
+        })
+    }
+
+    fn stream_seq(&self) -> u64 {
+        self.stream_seq
+    }
+
+    /// The table has one.
+    fn partition(&self) -> Option<(i16, i8)> {
+        None
     }
 }

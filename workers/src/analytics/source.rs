@@ -1,6 +1,6 @@
 use anyhow::Context as _;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
-use hoidap_shared::broker::Broker;
+use hoidap_shared::{broker::Broker, events::CHAT};
 use tracing::warn;
 
 use super::{
@@ -22,21 +22,23 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Finds the position and starts to read there.
-    pub(super) async fn open(broker: &Broker, store: &Store) -> anyhow::Result<Self> {
+    /// Finds the position and starts to read there, or at the stream's first event.
+    pub(super) async fn open(broker: &Broker, store: &Store, from_first: bool) -> anyhow::Result<Self> {
         let name = broker.subjects.stream("EVENTS");
         let stream = broker.jetstream.get_stream(&name).await;
         let stream = stream.with_context(|| format!("the stream {name} cannot be read"))?;
         let info = stream.cached_info();
         let created = info.created.unix_timestamp_nanos().to_string();
+        let chat = broker.subjects.events(CHAT);
         let known = store.positions(&created).await?;
         let latest = known.into_iter().max_by_key(|position| life_of(&position.epoch));
         let (life, done) = match latest {
             None => (0, 0),
             Some(position) => {
                 let life = life_of(&position.epoch);
-                if position.sequence <= info.state.last_sequence && is_held(&stream, &position).await? {
-                    (life, position.sequence)
+                if position.sequence <= info.state.last_sequence && is_held(&stream, &position, &chat).await?
+                {
+                    (life, if from_first { 0 } else { position.sequence })
                 } else {
                     warn!(
                         sequence = position.sequence,
@@ -76,11 +78,11 @@ fn life_of(epoch: &str) -> u32 {
 }
 
 /// Whether the stream holds at a position what ClickHouse has from there. An event that expired counts as held.
-async fn is_held(stream: &Stream, position: &Position) -> anyhow::Result<bool> {
+async fn is_held(stream: &Stream, position: &Position, chat: &str) -> anyhow::Result<bool> {
     match stream.direct_get(position.sequence).await {
-        Ok(message) => {
-            Ok(row::header(&message.payload).is_ok_and(|event| event.job_id.as_str() == position.job_id))
-        }
+        // What is said of an answer carries the same job.
+        Ok(message) => Ok(message.subject.as_str() == chat
+            && row::header(&message.payload).is_ok_and(|event| event.job_id.as_str() == position.job_id)),
         Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(true),
         Err(error) => Err(error).context("the last stored event cannot be read"),
     }

@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::{
     migrations::{ALL, TABLES},
-    row::ChatRow,
+    row::{ChatRow, EventRow},
 };
 
 /// ClickHouse's codes for a row it will never take: values that cannot be parsed or converted, are out of bounds, or
@@ -68,8 +68,8 @@ impl Store {
     }
 
     /// Brings the tables to the form this build writes: applies what was not applied yet, in order, and everything
-    /// again when a table is gone.
-    pub(super) async fn migrate(&self) -> anyhow::Result<()> {
+    /// again when a table is gone. Says whether a table was gone that had been there.
+    pub(super) async fn migrate(&self) -> anyhow::Result<bool> {
         let found =
             self.server.query("SELECT count() FROM system.databases WHERE name = ?").bind(&self.database);
         if self.within(found.fetch_one::<u64>()).await? == 0 {
@@ -112,7 +112,9 @@ impl Store {
         if applied.iter().any(|known| ALL.iter().all(|migration| migration.version != known.version)) {
             info!("a newer release has changed the tables: this one writes the columns it knows");
         }
-        Ok(())
+        let all_known =
+            ALL.iter().all(|migration| applied.iter().any(|known| known.version == migration.version));
+        Ok(all_known && !whole)
     }
 
     /// Whether every table is there.
@@ -138,23 +140,25 @@ impl Store {
         self.within(insert).await
     }
 
-    /// The position in each epoch of a stream that was made at the given time.
+    /// The position in each epoch of a stream that was made at the given time: the greatest sequence among the chats. Of a
+    /// batch they are written last, so everything up to there is stored; what follows is read again, and known by its key.
     pub(super) async fn positions(&self, created: &str) -> anyhow::Result<Vec<Position>> {
-        let query = "SELECT epoch, max(stream_seq) AS sequence, argMax(job_id, stream_seq) AS job_id FROM chats \
+        let query = "SELECT epoch, max(stream_seq) AS sequence, argMax(job_id, stream_seq) AS job_id FROM ? \
                      WHERE startsWith(epoch, ?) GROUP BY epoch";
-        self.within(self.client.query(query).bind(created).fetch_all()).await
+        let query = self.client.query(query).bind(clickhouse::sql::Identifier(ChatRow::TABLE)).bind(created);
+        self.within(query.fetch_all()).await
     }
 
-    /// Whether the table holds no row.
-    pub(super) async fn is_empty(&self) -> anyhow::Result<bool> {
-        let rows: u64 = self.within(self.client.query("SELECT count() FROM chats").fetch_one()).await?;
-        Ok(rows == 0)
+    /// Whether a table holds no row.
+    pub(super) async fn is_empty(&self, table: &str) -> anyhow::Result<bool> {
+        let count = self.client.query("SELECT count() FROM ?").bind(clickhouse::sql::Identifier(table));
+        Ok(self.within(count.fetch_one::<u64>()).await? == 0)
     }
 
     /// Inserts rows of one partition as one block: all of them or none, and once for each token.
-    pub(super) async fn insert(&self, rows: &[ChatRow], token: &str) -> Result<(), InsertError> {
+    pub(super) async fn insert<R: EventRow>(&self, rows: &[R], token: &str) -> Result<(), InsertError> {
         let insert = async {
-            let insert = self.client.insert::<ChatRow>("chats").await?;
+            let insert = self.client.insert::<R>(R::TABLE).await?;
             let mut insert =
                 insert.with_setting("async_insert", "0").with_setting("insert_deduplication_token", token);
             for row in rows {

@@ -1,10 +1,14 @@
 use anyhow::Context as _;
 use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
-use hoidap_shared::{broker::Broker, events::CHAT, job::DecodeError};
+use hoidap_shared::{
+    broker::Broker,
+    events::{CHAT, FEEDBACK},
+    job::DecodeError,
+};
 use tracing::warn;
 
 use super::{
-    row::{self, ChatRow},
+    row::{self, ChatRow, EventRow, FeedbackRow},
     store::{InsertError, Store},
 };
 use crate::{log::Record, process::ANALYTICS};
@@ -18,14 +22,34 @@ pub(super) struct Writer<'a> {
     pub(super) store: &'a Store,
 }
 
+/// How many events became rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Written {
+    pub(super) chats: usize,
+    pub(super) feedback: usize,
+}
+
 impl Writer<'_> {
     /// Deals with every event, in order, and says how many became rows. When it fails, some of them may have been dealt
     /// with: doing it again is safe.
-    pub(super) async fn write(&self, epoch: &str, events: &[Record]) -> anyhow::Result<usize> {
-        let chat = self.broker.subjects.events(CHAT);
-        let mut rows = Vec::with_capacity(events.len());
-        for event in events {
-            match to_row(event, epoch, &chat) {
+    pub(super) async fn write(&self, epoch: &str, events: &[Record]) -> anyhow::Result<Written> {
+        let subjects = [CHAT, FEEDBACK].map(|kind| self.broker.subjects.events(kind));
+        for event in events.iter().filter(|event| !subjects.contains(&event.subject)) {
+            let detail = format!("{} is no kind of event that this build knows", event.subject);
+            self.bury(epoch, event, "unknown_event", &detail).await?;
+        }
+        // The chats last: they tell how far the sink is, so what stands beside them must be stored before.
+        let feedback = self.write_kind::<FeedbackRow>(epoch, events).await?;
+        let chats = self.write_kind::<ChatRow>(epoch, events).await?;
+        Ok(Written { chats, feedback })
+    }
+
+    /// Deals with the events of one kind.
+    async fn write_kind<R: EventRow>(&self, epoch: &str, events: &[Record]) -> anyhow::Result<usize> {
+        let subject = self.broker.subjects.events(R::EVENT);
+        let mut rows = Vec::new();
+        for event in events.iter().filter(|event| event.subject == subject) {
+            match to_row::<R>(event, epoch) {
                 Ok(row) => rows.push(row),
                 Err((code, detail)) => self.bury(epoch, event, code, &detail).await?,
             }
@@ -33,19 +57,20 @@ impl Writer<'_> {
         // A block that touches two partitions is stored in two steps, and a crash between them could leave a greatest
         // sequence whose predecessors are missing. So each run of rows of one month is a block of its own.
         let mut stored = 0;
-        for run in rows.chunk_by(|a, b| a.month() == b.month()) {
+        for run in rows.chunk_by(|a, b| a.partition() == b.partition()) {
             stored += self.insert(epoch, events, run).await?;
         }
         Ok(stored)
     }
 
     /// Inserts rows of one partition. When their content is refused, halves are tried, down to the row that is at fault.
-    async fn insert(&self, epoch: &str, events: &[Record], rows: &[ChatRow]) -> anyhow::Result<usize> {
+    async fn insert<R: EventRow>(&self, epoch: &str, events: &[Record], rows: &[R]) -> anyhow::Result<usize> {
         let mut stored = 0;
         let mut left = vec![rows];
         while let Some(rows) = left.pop() {
             let (Some(first), Some(last)) = (rows.first(), rows.last()) else { continue };
-            let token = format!("{epoch}:{}-{}:{}", first.stream_seq, last.stream_seq, rows.len());
+            let (first, last) = (first.stream_seq(), last.stream_seq());
+            let token = format!("{epoch}:{first}-{last}:{}", rows.len());
             match self.store.insert(rows, &token).await {
                 Ok(()) => {
                     stored += rows.len();
@@ -53,8 +78,7 @@ impl Writer<'_> {
                     metrics::counter!("hoidap_analytics_batches_total").increment(1);
                 }
                 Err(InsertError::Content(reason)) if rows.len() == 1 => {
-                    if let Ok(index) = events.binary_search_by_key(&first.stream_seq, |event| event.sequence)
-                    {
+                    if let Ok(index) = events.binary_search_by_key(&first, |event| event.sequence) {
                         self.bury(epoch, &events[index], "refused_by_clickhouse", &reason).await?;
                     }
                 }
@@ -99,15 +123,9 @@ impl Writer<'_> {
 }
 
 /// The row of an event, or why it is none: a stable code and a sentence.
-fn to_row(event: &Record, epoch: &str, chat: &str) -> Result<ChatRow, (&'static str, String)> {
-    if event.subject != chat {
-        return Err((
-            "unknown_event",
-            format!("{} is no kind of event that this build knows", event.subject),
-        ));
-    }
+fn to_row<R: EventRow>(event: &Record, epoch: &str) -> Result<R, (&'static str, String)> {
     let known = row::decode(&event.payload).map_err(|error| (code_of(&error), error.to_string()))?;
-    ChatRow::of(known, event.sequence, epoch)
+    R::of(known, event.sequence, epoch)
         .ok_or_else(|| ("malformed_message", "its time is after the year 2299".to_string()))
 }
 

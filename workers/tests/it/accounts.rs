@@ -165,6 +165,11 @@ async fn every_user_can_do_its_work() {
         count.is_ok_and(|count| count == 5)
     })
     .await;
+    let jobs = gateway.jetstream.get_stream_no_info(gateway.subjects.stream("JOBS")).await.unwrap();
+    for stage in ["classifier", "retriever", "generator"] {
+        let lag = jobs.consumer_info(stage).await.unwrap();
+        assert_eq!(lag.num_pending, 0, "the gateway sees what waits for {stage}");
+    }
     for context in &contexts {
         context.stop.cancel();
     }

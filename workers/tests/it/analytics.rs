@@ -2,6 +2,7 @@
 
 mod content;
 mod crashes;
+mod feedback;
 mod outages;
 mod tables;
 mod writers;
@@ -11,7 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 use clickhouse::{Client, Compression, RowOwned, RowRead};
 use hoidap_shared::{
     broker::Broker,
-    events::{CHAT, ChatEvent},
+    events::{CHAT, ChatEvent, FEEDBACK, FeedbackEvent, Rating},
     fleet::{Fleet, Member},
     job::{JobId, SCHEMA, Usage, now_ms},
 };
@@ -64,13 +65,18 @@ impl Setup {
 
     /// Waits until the table holds this many chats.
     async fn until_chats(&self, wanted: u64) {
+        self.until_rows("chats", wanted).await;
+    }
+
+    /// Waits until a table holds this many rows.
+    async fn until_rows(&self, table: &str, wanted: u64) {
         let end = Instant::now() + LONG;
         loop {
-            let found = self.number("SELECT count() FROM chats FINAL").await;
+            let found = self.number(&format!("SELECT count() FROM {table} FINAL")).await;
             if found == Some(wanted) {
                 return;
             }
-            assert!(Instant::now() < end, "{found:?} chats after {LONG:?}, {wanted} were expected");
+            assert!(Instant::now() < end, "{found:?} {table} after {LONG:?}, {wanted} were expected");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -111,6 +117,7 @@ fn event(question: &str) -> ChatEvent {
         user_id: None,
         client: "c".into(),
         question: question.into(),
+        answer: format!("the answer to {question}"),
         page: "https://www.example.com/".into(),
         intent: "how_to".into(),
         product: None,
@@ -131,6 +138,19 @@ fn events(count: usize) -> Vec<ChatEvent> {
     (0..count).map(|number| event(&format!("question {number}"))).collect()
 }
 
+/// What a visitor says of the answer to a chat.
+fn feedback(chat: &ChatEvent, rating: Rating) -> FeedbackEvent {
+    FeedbackEvent {
+        schema: SCHEMA,
+        job_id: chat.job_id.clone(),
+        at_ms: now_ms(),
+        session_id: chat.session_id.clone(),
+        rating,
+        reason: None,
+        comment: None,
+    }
+}
+
 /// Stores bytes in the stream of events and returns their sequence.
 async fn tell_bytes(broker: &Broker, kind: &str, bytes: Vec<u8>) -> u64 {
     let subject = broker.subjects.events(kind);
@@ -140,6 +160,11 @@ async fn tell_bytes(broker: &Broker, kind: &str, bytes: Vec<u8>) -> u64 {
 /// Stores an event as the runner does, but without an id, so that the broker takes it twice.
 async fn tell(broker: &Broker, event: &ChatEvent) -> u64 {
     tell_bytes(broker, CHAT, rmp_serde::to_vec_named(event).unwrap()).await
+}
+
+/// Stores what a visitor says, as the gateway does.
+async fn tell_feedback(broker: &Broker, event: &FeedbackEvent) -> u64 {
+    tell_bytes(broker, FEEDBACK, rmp_serde::to_vec_named(event).unwrap()).await
 }
 
 async fn tell_all(broker: &Broker, events: &[ChatEvent]) {

@@ -13,6 +13,7 @@ use crate::support::count;
 async fn an_event_is_a_row_with_all_it_holds() {
     let setup = Setup::new(&[]).await;
     let mut full = event("Làm sao để đặt lại mật khẩu?");
+    full.answer = "Mở Cài đặt. [1]".into();
     full.problem = Some("slow".into());
     full.user_id = Some("u1".into());
     full.product = Some("mail".into());
@@ -38,14 +39,14 @@ async fn an_event_is_a_row_with_all_it_holds() {
     let row: Vec<String> = setup
         .fetch(
             "SELECT concatWithSeparator('|', stream_seq, job_id, toUnixTimestamp64Milli(at), outcome, problem, session_id, \
-             user_id, client, question, page, intent, product, language, confidence, took_ms, provider, model, prompt_tokens, \
+             user_id, client, question, answer, page, intent, product, language, confidence, took_ms, provider, model, prompt_tokens, \
              completion_tokens, cost_usd, cost_known, toString(attempt_provider), toString(attempt_ms), \
              toString(attempt_error), toString(hop_stage), toString(hop_waited_ms), toString(hop_worked_ms), \
              toString(hop_delivery), toString(sources), toString(versions)) FROM chats WHERE stream_seq = 1",
         )
         .await;
     let expected = format!(
-        "1|{}|{}|answered|slow|session-0001|u1|c|Làm sao để đặt lại mật khẩu?|https://www.example.com/|how_to|mail|vi|0.5|120|\
+        "1|{}|{}|answered|slow|session-0001|u1|c|Làm sao để đặt lại mật khẩu?|Mở Cài đặt. [1]|https://www.example.com/|how_to|mail|vi|0.5|120|\
          local|small|100|20|0.0015|true|['first','local']|[11,22]|['refused','']|['classifier']|[1]|[2]|[3]|\
          ['https://www.example.com/a','https://www.example.com/b']|{{'classifier':'v7'}}",
         full.job_id, full.at_ms

@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Setup, events, start, tell, tell_all};
+use hoidap_shared::events::Rating;
+
+use super::{Setup, events, feedback, start, tell, tell_all, tell_feedback};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_that_is_killed_again_and_again_leaves_every_chat_once() {
@@ -13,8 +15,11 @@ async fn a_sink_that_is_killed_again_and_again_leaves_every_chat_once() {
     let chats = events(3_000);
     let broker = setup.broker().clone();
     let telling = tokio::spawn(async move {
-        for chat in &chats {
+        for (chat, number) in chats.iter().zip(0..) {
             tell(&broker, chat).await;
+            if number % 3 == 0 {
+                tell_feedback(&broker, &feedback(chat, Rating::Up)).await;
+            }
         }
         chats
     });
@@ -33,6 +38,9 @@ async fn a_sink_that_is_killed_again_and_again_leaves_every_chat_once() {
     let mut expected: Vec<String> = chats.iter().map(|chat| chat.job_id.to_string()).collect();
     expected.sort();
     assert!(found == expected, "the table holds other chats than were told");
+    setup.until_rows("feedback", 1_000).await;
+    let joined = "SELECT count() FROM feedback FINAL JOIN (SELECT job_id FROM chats FINAL) AS c USING job_id";
+    assert_eq!(setup.number(joined).await, Some(1_000), "each of them is about a chat that is there");
     setup.stop(sink).await;
 }
 

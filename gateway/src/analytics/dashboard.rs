@@ -1,19 +1,16 @@
 //! Figures of past chats, read from ClickHouse.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json,
     extract::{RawQuery, State},
 };
-use clickhouse::{Client, Compression, Row};
-use futures::TryFutureExt as _;
-use hoidap_shared::config::ClickHouse;
-use secrecy::ExposeSecret as _;
+use clickhouse::{Row, query::Query};
 use serde::{Deserialize, Serialize};
-use tracing::warn;
 use utoipa::ToSchema;
 
+use super::{ASKED, Analytics};
 use crate::{
     admin::Admin,
     app::App,
@@ -24,9 +21,7 @@ use crate::{
 /// Days that are counted when the request does not say, and at most.
 const DAYS: (u16, u16) = (30, 365);
 
-/// Chats that were asked, unlike requests that were refused at the door.
-const ASKED: &str = "outcome NOT IN ('rejected', 'rate_limited')";
-/// Chats that got an answer.
+/// Chats that got an answer, from the documents or not.
 const ANSWERED: &str =
     "outcome IN ('answered', 'cached', 'unanswered', 'small_talk', 'out_of_scope', 'human_agent')";
 
@@ -104,25 +99,8 @@ pub struct DashboardFigures {
     pub period_days: u16,
 }
 
-/// Reads the figures.
-pub struct Dashboard {
-    client: Client,
-    timeout: Duration,
-}
-
-impl Dashboard {
-    /// Prepares the client; nothing is connected yet.
-    pub fn new(settings: &ClickHouse) -> Self {
-        let client = Client::default()
-            .with_url(&settings.url)
-            .with_database(&settings.database)
-            .with_user(&settings.user)
-            .with_password(settings.password.expose_secret())
-            .with_compression(Compression::None);
-        Self { client, timeout: Duration::from_millis(settings.timeout_ms) }
-    }
-
-    async fn read(&self, days: u16) -> Result<DashboardFigures, clickhouse::error::Error> {
+impl Analytics {
+    async fn figures(&self, days: u16) -> Result<DashboardFigures, clickhouse::error::Error> {
         let totals = format!(
             "SELECT countIf({ASKED}) AS conversations, uniqExactIf(session_id, {ASKED}) AS sessions, \
              ifNotFinite(avgIf(toFloat64(confidence), {ANSWERED}), 0) AS mean_confidence, \
@@ -144,11 +122,11 @@ impl Dashboard {
         let daily = "SELECT toString(toDate(at, 'UTC')) AS day, count() AS count";
         let by_day = format!("{ASKED} GROUP BY day ORDER BY day");
         let (totals, top_intents, top_products, outcomes, days_seen) = futures::try_join!(
-            self.query(&totals, "1", days).fetch_one::<Totals>(),
-            self.query(&intents, &by_intent, days).fetch_all::<IntentCount>(),
-            self.query(&products, &by_product, days).fetch_all::<ProductCount>(),
-            self.query(outcomes, by_outcome, days).fetch_all::<OutcomeCount>(),
-            self.query(daily, &by_day, days).fetch_all::<DayCount>(),
+            self.of_days(&totals, "1", days).fetch_one::<Totals>(),
+            self.of_days(&intents, &by_intent, days).fetch_all::<IntentCount>(),
+            self.of_days(&products, &by_product, days).fetch_all::<ProductCount>(),
+            self.of_days(outcomes, by_outcome, days).fetch_all::<OutcomeCount>(),
+            self.of_days(daily, &by_day, days).fetch_all::<DayCount>(),
         )?;
         Ok(DashboardFigures {
             total_conversations: totals.conversations,
@@ -166,10 +144,9 @@ impl Dashboard {
     }
 
     /// A statement over the chats of the last days. Rows that the sink wrote twice are merged by `FINAL`.
-    fn query(&self, select: &str, rest: &str, days: u16) -> clickhouse::query::Query {
+    fn of_days(&self, select: &str, rest: &str, days: u16) -> Query {
         let sql = format!("{select} FROM chats FINAL WHERE at >= now() - INTERVAL {days} DAY AND {rest}");
-        // `query` would take a `?` for a parameter; there is none here.
-        self.client.query_raw(&sql)
+        self.query(&sql)
     }
 }
 
@@ -188,17 +165,7 @@ pub async fn dashboard(
     RawQuery(query): RawQuery,
 ) -> Result<Json<DashboardFigures>, ApiError> {
     let days = days(query.as_deref().unwrap_or_default())?;
-    let read = app.dashboard.read(days).map_err(|error| error.to_string());
-    let failure = match tokio::time::timeout(app.dashboard.timeout, read).await {
-        Ok(Ok(figures)) => return Ok(Json(figures)),
-        Ok(Err(error)) => error,
-        Err(_) => "no answer in time".to_string(),
-    };
-    warn!(error = failure, "the dashboard's figures cannot be read from ClickHouse");
-    Err(ApiError::new(
-        Code::AnalyticsUnavailable,
-        "ClickHouse did not give the figures. Ask again in a few seconds.",
-    ))
+    app.analytics.within("the figures", app.analytics.figures(days)).await.map(Json)
 }
 
 fn days(query: &str) -> Result<u16, ApiError> {

@@ -1,0 +1,74 @@
+//! Figures of past chats, and the chats themselves, read from ClickHouse for whoever runs the site.
+
+mod conversation;
+mod conversations;
+mod dashboard;
+mod export;
+mod filter;
+mod live;
+mod report;
+mod sheet;
+
+use std::{future::Future, time::Duration};
+
+use clickhouse::{Client, Compression, query::Query};
+pub use conversation::{__path_conversation, conversation};
+pub use conversations::{__path_conversations, conversations};
+pub use dashboard::{__path_dashboard, dashboard};
+pub use export::{__path_conversations_csv, __path_report_csv, conversations_csv, report_csv};
+use hoidap_shared::config::ClickHouse;
+pub use report::{__path_report, report};
+use secrecy::ExposeSecret as _;
+use tracing::warn;
+
+use crate::error::{ApiError, Code};
+
+/// Chats that were asked, unlike requests that were refused at the door.
+const ASKED: &str = "outcome NOT IN ('rejected', 'rate_limited')";
+/// Chats that got an answer from the documents.
+const ANSWERED: &str = "outcome IN ('answered', 'cached')";
+/// Chats that wanted one.
+const WANTED: &str = "outcome IN ('answered', 'cached', 'unanswered', 'failed')";
+/// Answers from the documents that are less sure than this count among those without a good answer.
+const LOW_CONFIDENCE: f32 = 0.4;
+
+/// Reads ClickHouse.
+pub struct Analytics {
+    client: Client,
+    timeout: Duration,
+}
+
+impl Analytics {
+    /// Prepares the client; nothing is connected yet.
+    pub fn new(settings: &ClickHouse) -> Self {
+        let client = Client::default()
+            .with_url(&settings.url)
+            .with_database(&settings.database)
+            .with_user(&settings.user)
+            .with_password(settings.password.expose_secret())
+            .with_compression(Compression::None);
+        Self { client, timeout: Duration::from_millis(settings.timeout_ms) }
+    }
+
+    /// A statement. What a request says goes into it by name (`{name:Type}`), never as text.
+    fn query(&self, sql: &str) -> Query {
+        // `query` would take a `?` for a parameter.
+        self.client.query_raw(sql)
+    }
+
+    /// The result of statements, in time; what went wrong is logged and becomes a problem.
+    async fn within<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, clickhouse::error::Error>>,
+    ) -> Result<T, ApiError> {
+        let failure = match tokio::time::timeout(self.timeout, work).await {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_string(),
+        };
+        warn!(error = failure, "{what} cannot be read from ClickHouse");
+        let detail = format!("ClickHouse did not give {what}. Ask again in a few seconds.");
+        Err(ApiError::new(Code::AnalyticsUnavailable, detail))
+    }
+}

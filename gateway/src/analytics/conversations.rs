@@ -1,0 +1,171 @@
+//! The list of conversations: what one session asked, the latest first.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+};
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::filter::{Filter, FilterParams, Given, PERIOD, told, wrong};
+use crate::{admin::Admin, app::App, docs::DashboardProblems, error::ApiError};
+
+/// Conversations on one page.
+const PAGE: usize = 50;
+/// A text without case and diacritics, so that `doi mat khau` finds `Đổi mật khẩu`.
+macro_rules! plain {
+    ($text:literal) => {
+        concat!(
+            "replaceAll(replaceRegexpAll(normalizeUTF8NFKD(lowerUTF8(",
+            $text,
+            ")), '\\\\p{Mn}', ''), 'đ', 'd')"
+        )
+    };
+}
+
+#[derive(Row, Deserialize)]
+struct Found {
+    session_id: String,
+    first_ms: i64,
+    last_ms: i64,
+    questions: u64,
+    unanswered: u64,
+    failed: u64,
+    up: u64,
+    down: u64,
+    last_question: String,
+    last_outcome: String,
+    last_product: String,
+    last_language: String,
+}
+
+/// What one session asked in the period.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConversationRow {
+    /// The session.
+    pub session_id: String,
+    /// When its first question ended.
+    #[schema(format = "date-time")]
+    pub first: String,
+    /// When its last question ended.
+    #[schema(format = "date-time")]
+    pub last: String,
+    /// Questions.
+    pub questions: u64,
+    /// Questions that no document answers.
+    pub unanswered: u64,
+    /// Questions that could not be worked on.
+    pub failed: u64,
+    /// Answers that helped, as the visitor says.
+    pub up: u64,
+    /// Answers that did not.
+    pub down: u64,
+    /// The last question.
+    pub question: String,
+    /// How it ended.
+    pub outcome: String,
+    /// Its product, empty without one.
+    pub product: String,
+    /// Its language.
+    pub language: String,
+}
+
+/// One page of conversations.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConversationPage {
+    /// The conversations, the latest first.
+    pub conversations: Vec<ConversationRow>,
+    /// The `cursor` of the next page; absent on the last one.
+    pub next: Option<String>,
+}
+
+/// A place in the list: behind this conversation.
+struct Cursor {
+    last_ms: i64,
+    session_id: String,
+}
+
+impl Cursor {
+    /// Before the first conversation.
+    const START: i64 = i64::MAX;
+
+    fn of(given: &Given) -> Result<Self, ApiError> {
+        let Some(text) = given.get("cursor") else {
+            return Ok(Self { last_ms: Self::START, session_id: String::new() });
+        };
+        let parts = text.split_once('.').filter(|(_, session)| session.chars().count() <= 200);
+        let place = parts.and_then(|(last, session)| Some((last.parse().ok()?, session.to_string())));
+        let (last_ms, session_id) =
+            place.ok_or_else(|| wrong("cursor", "malformed", "must be `next` of the page before"))?;
+        Ok(Self { last_ms, session_id })
+    }
+}
+
+/// The conversations of a period.
+#[utoipa::path(
+    get,
+    path = "/api/analytics/conversations",
+    tag = "operation",
+    params(
+        FilterParams,
+        ("outcome" = Option<String>, Query, description = "Conversations with a question that ended so", example = "unanswered"),
+        ("q" = Option<String>, Query, max_length = 200, description = "Conversations with these words in a question; case and diacritics do not matter"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+    ),
+    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
+    responses((status = 200, description = "Conversations", body = ConversationPage), DashboardProblems)
+)]
+pub async fn conversations(
+    _: Admin,
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ConversationPage>, ApiError> {
+    let given = Given::new(query.as_deref());
+    let (filter, cursor) = (Filter::of(&given)?, Cursor::of(&given)?);
+    let (outcome, words) = (given.text("outcome")?, given.text("q")?);
+    let sql = format!(
+        "SELECT asked.session_id AS session_id, toUnixTimestamp64Milli(min(at)) AS first_ms, \
+         toUnixTimestamp64Milli(max(at)) AS last_ms, count() AS questions, countIf(outcome = 'unanswered') AS unanswered, \
+         countIf(outcome = 'failed') AS failed, countIf(rating = 'up') AS up, countIf(rating = 'down') AS down, \
+         argMax(question, at) AS last_question, toString(argMax(outcome, at)) AS last_outcome, \
+         toString(argMax(product, at)) AS last_product, toString(argMax(language, at)) AS last_language FROM \
+         (SELECT job_id, at, session_id, question, outcome, product, language FROM chats FINAL \
+         WHERE {PERIOD} AND session_id != '') AS asked \
+         LEFT JOIN (SELECT job_id, rating FROM feedback FINAL) AS said ON asked.job_id = said.job_id \
+         GROUP BY session_id \
+         HAVING (last_ms < {{before:Int64}} OR (last_ms = {{before:Int64}} AND session_id > {{behind:String}})) \
+         AND ({{outcome:String}} = '' OR has(groupUniqArray(toString(asked.outcome)), {{outcome:String}})) \
+         AND ({{q:String}} = '' OR max(position({column}, {words}) > 0)) \
+         ORDER BY last_ms DESC, session_id LIMIT {limit}",
+        column = plain!("asked.question"),
+        words = plain!("{q:String}"),
+        limit = PAGE + 1,
+    );
+    let query = app.analytics.query(&sql).param("before", cursor.last_ms).param("behind", &cursor.session_id);
+    let query = filter.bind(query.param("outcome", &outcome).param("q", &words));
+    let mut found: Vec<Found> = app.analytics.within("the conversations", query.fetch_all()).await?;
+    let more = found.len() > PAGE;
+    found.truncate(PAGE);
+    let next = found.last().filter(|_| more).map(|last| format!("{}.{}", last.last_ms, last.session_id));
+    Ok(Json(ConversationPage { conversations: found.into_iter().map(row).collect(), next }))
+}
+
+fn row(found: Found) -> ConversationRow {
+    ConversationRow {
+        session_id: found.session_id,
+        first: told(found.first_ms),
+        last: told(found.last_ms),
+        questions: found.questions,
+        unanswered: found.unanswered,
+        failed: found.failed,
+        up: found.up,
+        down: found.down,
+        question: found.last_question,
+        outcome: found.last_outcome,
+        product: found.last_product,
+        language: found.last_language,
+    }
+}

@@ -1,0 +1,216 @@
+//! Sheets to keep: every question of a period, and its figures.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{RawQuery, State},
+    response::Response,
+};
+use bytes::Bytes;
+use clickhouse::query::RowCursor;
+use futures::stream;
+
+use super::{
+    conversation::Chat,
+    filter::{Filter, FilterParams, Given, PERIOD, told},
+    report::Report,
+    sheet,
+};
+use crate::{
+    admin::Admin,
+    app::App,
+    docs::DashboardProblems,
+    error::{ApiError, Code},
+};
+
+/// Questions of one sheet at most: what spreadsheets can open.
+const MOST: usize = 100_000;
+/// Questions that are sent at once.
+const BLOCK: usize = 200;
+
+const COLUMNS: [&str; 21] = [
+    "at",
+    "session_id",
+    "job_id",
+    "question",
+    "answer",
+    "outcome",
+    "problem",
+    "intent",
+    "product",
+    "language",
+    "confidence",
+    "took_ms",
+    "provider",
+    "model",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+    "page",
+    "sources",
+    "rating",
+    "comment",
+];
+
+/// Every question of a period as a sheet, the latest first.
+#[utoipa::path(
+    get,
+    path = "/api/analytics/conversations.csv",
+    tag = "operation",
+    params(FilterParams),
+    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
+    responses(
+        (status = 200, description = "At most 100,000 questions", body = String, content_type = "text/csv"),
+        DashboardProblems
+    )
+)]
+pub async fn conversations_csv(
+    _: Admin,
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let filter = Filter::of(&Given::new(query.as_deref()))?;
+    let rest = format!("ORDER BY at DESC, job_id LIMIT {MOST}");
+    let query = filter.bind(app.analytics.chats(&format!("{PERIOD} AND question != ''"), &rest));
+    // What fails before the first row is told as a problem; later the body is cut off.
+    let first = async {
+        let mut rows = query.fetch::<Chat>()?;
+        let first = rows.next().await?;
+        Ok((rows, first))
+    };
+    let (rows, first) = app.analytics.within("the questions", first).await?;
+    let head = sheet::head(COLUMNS).map_err(|error| broken(&error))?;
+    let start = Some(Rows { head, rows, first, timeout: app.analytics.timeout });
+    let body = stream::try_unfold(start, |rows| async move {
+        match rows {
+            Some(rows) => rows.block().await,
+            None => Ok(None),
+        }
+    });
+    Ok(sheet::file("conversations.csv", Body::from_stream(body)))
+}
+
+/// The rows that are not sent yet.
+struct Rows {
+    head: Vec<u8>,
+    rows: RowCursor<Chat>,
+    first: Option<Chat>,
+    timeout: Duration,
+}
+
+impl Rows {
+    /// The next lines, and what follows them.
+    async fn block(mut self) -> std::io::Result<Option<(Bytes, Option<Self>)>> {
+        let mut block: Vec<Chat> = self.first.take().into_iter().collect();
+        let mut more = true;
+        while more && block.len() < BLOCK {
+            let next = tokio::time::timeout(self.timeout, self.rows.next()).await?;
+            match next.map_err(std::io::Error::other)? {
+                Some(chat) => block.push(chat),
+                None => more = false,
+            }
+        }
+        let lines = sheet::lines(block.into_iter().map(line))?;
+        let bytes = [std::mem::take(&mut self.head), lines].concat();
+        Ok(Some((bytes.into(), more.then_some(self))))
+    }
+}
+
+fn line(chat: Chat) -> [String; 21] {
+    let words = [chat.reason, chat.comment];
+    let comment = words.iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join(": ");
+    [
+        told(chat.at_ms),
+        chat.session_id,
+        chat.job_id,
+        chat.question,
+        chat.answer,
+        chat.outcome,
+        chat.problem,
+        chat.intent,
+        chat.product,
+        chat.language,
+        format!("{:.3}", chat.confidence),
+        chat.took_ms.to_string(),
+        chat.provider,
+        chat.model,
+        chat.prompt_tokens.to_string(),
+        chat.completion_tokens.to_string(),
+        if chat.cost_known { chat.cost_usd.to_string() } else { String::new() },
+        chat.page,
+        chat.sources.join(" "),
+        chat.rating,
+        comment,
+    ]
+}
+
+/// The figures of a period as a sheet: one figure a line.
+#[utoipa::path(
+    get,
+    path = "/api/analytics/report.csv",
+    tag = "operation",
+    params(FilterParams),
+    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
+    responses(
+        (status = 200, description = "The figures", body = String, content_type = "text/csv"),
+        DashboardProblems
+    )
+)]
+pub async fn report_csv(
+    _: Admin,
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let filter = Filter::of(&Given::new(query.as_deref()))?;
+    let report = Report::read(&app, &filter).await?;
+    let report = serde_json::to_value(&report).map_err(|error| broken(&error.into()))?;
+    let mut rows = Vec::new();
+    for (section, figures) in report.as_object().into_iter().flatten() {
+        if section != "choices" {
+            figure(section, "", "", figures, &mut rows);
+        }
+    }
+    let bytes = sheet::head(["section", "item", "measure", "value"])
+        .and_then(|head| Ok([head, sheet::lines(rows)?].concat()))
+        .map_err(|error| broken(&error))?;
+    Ok(sheet::file("report.csv", Body::from(bytes)))
+}
+
+/// A line for each figure below a value. Of the things in a list the first text is the name.
+fn figure(section: &str, item: &str, measure: &str, value: &serde_json::Value, rows: &mut Vec<[String; 4]>) {
+    use serde_json::Value;
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let nested = value.is_array();
+                figure(
+                    &if nested { format!("{section}.{name}") } else { section.to_string() },
+                    item,
+                    name,
+                    value,
+                    rows,
+                );
+            }
+        }
+        Value::Array(things) => {
+            for thing in things {
+                let names = ["name", "stage", "provider", "start", "url", "question"];
+                let name = names.iter().find_map(|name| thing[name].as_str()).unwrap_or_default();
+                figure(section, name, "", thing, rows);
+            }
+        }
+        value => {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+            if text != item {
+                rows.push([section.to_string(), item.to_string(), measure.to_string(), text]);
+            }
+        }
+    }
+}
+
+fn broken(error: &std::io::Error) -> ApiError {
+    tracing::error!(%error, "a sheet cannot be written");
+    ApiError::new(Code::Internal, "The sheet could not be written.")
+}

@@ -1,0 +1,177 @@
+//! All that the dashboard shows of a period, in one answer.
+
+mod counts;
+mod figures;
+mod quality;
+mod series;
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+};
+pub use counts::{Count, PageCount, ProviderShare};
+pub use figures::{StageTime, Totals};
+pub use quality::{Feedback, Gap};
+use serde::Serialize;
+pub use series::Bucket;
+use utoipa::ToSchema;
+
+use super::{
+    filter::{Filter, FilterParams, Given, told},
+    live::{Freshness, Live},
+};
+use crate::{admin::Admin, app::App, docs::DashboardProblems, error::ApiError};
+
+/// The period that is counted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Period {
+    /// Its beginning.
+    #[schema(format = "date-time")]
+    pub from: String,
+    /// Its end, not included.
+    #[schema(format = "date-time")]
+    pub to: String,
+    /// The length of each part of the timeline: `hour` or `day`.
+    pub bucket: &'static str,
+}
+
+/// What one may choose from.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Choices {
+    /// The site's products.
+    pub products: Vec<Choice>,
+    /// The languages that are answered in.
+    pub locales: Vec<&'static str>,
+}
+
+/// One choice.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Choice {
+    /// Its name in requests and figures.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+}
+
+/// All that the dashboard shows of a period.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Report {
+    /// The period.
+    pub period: Period,
+    /// The sums.
+    pub totals: Totals,
+    /// Every hour or day of the period, in order, the quiet ones as well.
+    pub timeline: Vec<Bucket>,
+    /// Time in each stage, in the order of the stages.
+    pub stages: Vec<StageTime>,
+    /// Every end of a chat, the most frequent first.
+    pub outcomes: Vec<Count>,
+    /// The intents asked for most.
+    pub intents: Vec<Count>,
+    /// The products asked about most.
+    pub products: Vec<Count>,
+    /// The languages of the answers.
+    pub languages: Vec<Count>,
+    /// Questions without a good answer, those asked most first.
+    pub gaps: Vec<Gap>,
+    /// The pages that answers cite most.
+    pub pages: Vec<PageCount>,
+    /// What visitors say of the answers.
+    pub feedback: Feedback,
+    /// Who answered.
+    pub providers: Vec<ProviderShare>,
+    /// How old the figures are.
+    pub freshness: Freshness,
+    /// What the broker counts now; absent while it cannot be asked.
+    pub live: Option<Live>,
+    /// What one may choose from.
+    pub choices: Choices,
+}
+
+impl Report {
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// When ClickHouse does not give it.
+    pub(super) async fn read(app: &App, filter: &Filter) -> Result<Self, ApiError> {
+        let analytics = &app.analytics;
+        let lag = app.link.lag().await.ok();
+        let figures = async {
+            futures::try_join!(
+                analytics.totals(filter),
+                analytics.timeline(filter),
+                analytics.stages(filter),
+                analytics.counts(filter, "outcome", ""),
+                analytics.counts(filter, "intent", "unknown"),
+                analytics.counts(filter, "product", ""),
+                analytics.counts(filter, "language", ""),
+                analytics.gaps(filter),
+                analytics.pages(filter),
+                analytics.feedback(filter),
+                analytics.providers(filter),
+                analytics.freshness(lag.as_ref()),
+            )
+        };
+        let (
+            totals,
+            timeline,
+            stages,
+            outcomes,
+            intents,
+            products,
+            languages,
+            gaps,
+            pages,
+            feedback,
+            providers,
+            freshness,
+        ) = analytics.within("the figures", figures).await?;
+        let products_known = app.config.products.iter();
+        Ok(Self {
+            period: Period {
+                from: told(filter.from_ms),
+                to: told(filter.to_ms),
+                bucket: if filter.step_ms() == 3_600_000 { "hour" } else { "day" },
+            },
+            totals,
+            timeline,
+            stages,
+            outcomes,
+            intents,
+            products,
+            languages,
+            gaps,
+            pages,
+            feedback,
+            providers,
+            freshness,
+            live: lag.map(Live::of),
+            choices: Choices {
+                products: products_known
+                    .map(|product| Choice { id: product.id.clone(), name: product.name.clone() })
+                    .collect(),
+                locales: vec!["vi", "en"],
+            },
+        })
+    }
+}
+
+/// All that the dashboard shows of a period.
+#[utoipa::path(
+    get,
+    path = "/api/analytics/report",
+    tag = "operation",
+    params(FilterParams),
+    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
+    responses((status = 200, description = "The figures", body = Report), DashboardProblems)
+)]
+pub async fn report(
+    _: Admin,
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Report>, ApiError> {
+    let filter = Filter::of(&Given::new(query.as_deref()))?;
+    Report::read(&app, &filter).await.map(Json)
+}

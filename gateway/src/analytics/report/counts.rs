@@ -1,0 +1,129 @@
+//! How often: ends, intents, products, languages, pages, providers.
+
+use std::collections::BTreeMap;
+
+use clickhouse::{Row, error::Result};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::analytics::{
+    ASKED, Analytics,
+    filter::{Filter, PERIOD},
+};
+
+/// How often something was.
+#[derive(Debug, Row, Serialize, Deserialize, ToSchema)]
+pub struct Count {
+    /// What.
+    pub name: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// How often one page was cited.
+#[derive(Debug, Row, Serialize, Deserialize, ToSchema)]
+pub struct PageCount {
+    /// Its address.
+    pub url: String,
+    /// Answers that cite it.
+    pub cited: u64,
+    /// Those that helped, as visitors say.
+    pub up: u64,
+    /// Those that did not.
+    pub down: u64,
+}
+
+/// What one provider did.
+#[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct ProviderShare {
+    /// Its name in the configuration.
+    pub provider: String,
+    /// Questions that were answered in its words.
+    pub answers: u64,
+    /// Times it was asked.
+    pub calls: u64,
+    /// Times it gave no answer.
+    pub failures: u64,
+    /// Time that 19 of 20 of its calls took at most, in milliseconds.
+    pub p95_ms: u32,
+    /// What its answers cost in US dollars, where its prices are configured.
+    pub cost_usd: f64,
+}
+
+#[derive(Row, Deserialize)]
+struct Answers {
+    name: String,
+    answers: u64,
+    cost_usd: f64,
+}
+
+#[derive(Row, Deserialize)]
+struct Calls {
+    name: String,
+    calls: u64,
+    failures: u64,
+    p95_ms: u32,
+}
+
+impl Analytics {
+    /// How often each value of a column is there, but the one that stands for none. All ends are shown, and of the others
+    /// the twelve most frequent.
+    pub(super) async fn counts(
+        &self,
+        filter: &Filter,
+        column: &'static str,
+        none: &'static str,
+    ) -> Result<Vec<Count>> {
+        let among = if column == "outcome" { "1" } else { ASKED };
+        let sql = format!(
+            "SELECT toString({column}) AS name, count() AS count FROM chats FINAL \
+             WHERE {PERIOD} AND {among} AND {column} != '{none}' GROUP BY name ORDER BY count DESC, name LIMIT 12"
+        );
+        filter.bind(self.query(&sql)).fetch_all().await
+    }
+
+    /// The pages that answers cite most.
+    pub(super) async fn pages(&self, filter: &Filter) -> Result<Vec<PageCount>> {
+        let sql = format!(
+            "SELECT url, count() AS cited, countIf(rating = 'up') AS up, countIf(rating = 'down') AS down FROM \
+             (SELECT job_id, arrayJoin(arrayDistinct(sources)) AS url FROM chats FINAL WHERE {PERIOD}) AS cited \
+             LEFT JOIN (SELECT job_id, rating FROM feedback FINAL) AS said ON cited.job_id = said.job_id \
+             GROUP BY url ORDER BY cited DESC, url LIMIT 15"
+        );
+        filter.bind(self.query(&sql)).fetch_all().await
+    }
+
+    /// Who answered, the one with most answers first.
+    pub(super) async fn providers(&self, filter: &Filter) -> Result<Vec<ProviderShare>> {
+        let answers = format!(
+            "SELECT toString(provider) AS name, count() AS answers, sum(chats.cost_usd) AS cost_usd FROM chats FINAL \
+             WHERE {PERIOD} AND provider != '' GROUP BY name"
+        );
+        let calls = format!(
+            "SELECT toString(called) AS name, count() AS calls, countIf(error != '') AS failures, \
+             quantileExact(0.95)(took) AS p95_ms FROM chats FINAL \
+             ARRAY JOIN attempt_provider AS called, attempt_ms AS took, attempt_error AS error WHERE {PERIOD} GROUP BY name"
+        );
+        let (answers, calls) = futures::try_join!(
+            filter.bind(self.query(&answers)).fetch_all::<Answers>(),
+            filter.bind(self.query(&calls)).fetch_all::<Calls>(),
+        )?;
+        Ok(joined(answers, calls))
+    }
+}
+
+fn joined(answers: Vec<Answers>, calls: Vec<Calls>) -> Vec<ProviderShare> {
+    let mut shares: BTreeMap<String, ProviderShare> = BTreeMap::new();
+    for found in answers {
+        let share = shares.entry(found.name).or_default();
+        (share.answers, share.cost_usd) = (found.answers, found.cost_usd);
+    }
+    for found in calls {
+        let share = shares.entry(found.name).or_default();
+        (share.calls, share.failures, share.p95_ms) = (found.calls, found.failures, found.p95_ms);
+    }
+    let named = shares.into_iter().map(|(provider, share)| ProviderShare { provider, ..share });
+    let mut shares: Vec<ProviderShare> = named.collect();
+    shares.sort_by_key(|share| std::cmp::Reverse((share.answers, share.calls)));
+    shares
+}

@@ -1,0 +1,90 @@
+//! What happened when.
+
+use std::collections::HashMap;
+
+use clickhouse::{Row, error::Result};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::analytics::{
+    ANSWERED, ASKED, Analytics,
+    filter::{Filter, PERIOD, told},
+};
+
+#[derive(Debug, Row, Deserialize)]
+struct Found {
+    number: i64,
+    questions: u64,
+    conversations: u64,
+    answered: u64,
+    cached: u64,
+    unanswered: u64,
+    failed: u64,
+    confidence: f64,
+    p50_ms: u32,
+    p95_ms: u32,
+}
+
+/// One hour or day.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Bucket {
+    /// Its beginning.
+    #[schema(format = "date-time")]
+    pub start: String,
+    /// Questions asked.
+    pub questions: u64,
+    /// Sessions that asked them.
+    pub conversations: u64,
+    /// Questions answered from the documents, the cache included.
+    pub answered: u64,
+    /// Answers from the cache.
+    pub cached: u64,
+    /// Questions that no document answers.
+    pub unanswered: u64,
+    /// Questions that could not be worked on.
+    pub failed: u64,
+    /// Mean confidence of the answers from documents; absent when there are none.
+    pub confidence: Option<f64>,
+    /// Time that half of the questions took, in milliseconds; absent when there are none.
+    pub p50_ms: Option<u32>,
+    /// Time that 19 of 20 took at most.
+    pub p95_ms: Option<u32>,
+}
+
+impl Analytics {
+    pub(super) async fn timeline(&self, filter: &Filter) -> Result<Vec<Bucket>> {
+        let sql = format!(
+            "SELECT intDiv(toUnixTimestamp64Milli(at) + {{offset:Int64}}, {{step:Int64}}) AS number, \
+             countIf({ASKED}) AS questions, uniqExactIf(session_id, {ASKED}) AS conversations, \
+             countIf({ANSWERED}) AS answered, countIf(outcome = 'cached') AS cached, \
+             countIf(outcome = 'unanswered') AS unanswered, countIf(outcome = 'failed') AS failed, \
+             ifNotFinite(avgIf(toFloat64(chats.confidence), {ANSWERED}), 0) AS confidence, \
+             quantileExactIf(0.5)(took_ms, {ASKED}) AS p50_ms, quantileExactIf(0.95)(took_ms, {ASKED}) AS p95_ms \
+             FROM chats FINAL WHERE {PERIOD} GROUP BY number"
+        );
+        let (offset, step) = (filter.offset_min * 60_000, filter.step_ms());
+        let query = self.query(&sql).param("offset", offset).param("step", step);
+        let found: Vec<Found> = filter.bind(query).fetch_all().await?;
+        let mut found: HashMap<i64, Found> = found.into_iter().map(|found| (found.number, found)).collect();
+        let numbers =
+            (filter.from_ms + offset).div_euclid(step)..=(filter.to_ms - 1 + offset).div_euclid(step);
+        Ok(numbers.map(|number| bucket(told(number * step - offset), found.remove(&number))).collect())
+    }
+}
+
+fn bucket(start: String, found: Option<Found>) -> Bucket {
+    let of = |pick: fn(&Found) -> u64| found.as_ref().map_or(0, pick);
+    let asked = found.as_ref().filter(|found| found.questions > 0);
+    Bucket {
+        start,
+        questions: of(|found| found.questions),
+        conversations: of(|found| found.conversations),
+        answered: of(|found| found.answered),
+        cached: of(|found| found.cached),
+        unanswered: of(|found| found.unanswered),
+        failed: of(|found| found.failed),
+        confidence: asked.filter(|found| found.answered > 0).map(|found| found.confidence),
+        p50_ms: asked.map(|found| found.p50_ms),
+        p95_ms: asked.map(|found| found.p95_ms),
+    }
+}
