@@ -1,3 +1,4 @@
-const heading = document.createElement('h1');
-heading.textContent = 'Hoidap';
-document.getElementById('dashboard')?.append(heading);
+import { Page } from './page.ts';
+
+const root = document.getElementById('dashboard');
+if (root) new Page(root).start();

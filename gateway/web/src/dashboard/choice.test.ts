@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+
+import { asked, isRange, readChoice, writeChoice } from './choice.ts';
+
+describe('the choice', () => {
+  it('survives the address', () => {
+    for (const search of [
+      'period=week',
+      'period=range&from=2026-01-01&to=2026-01-31&product=mail&locale=vi',
+      'period=day&product=a%26b',
+    ]) {
+      expect(writeChoice(readChoice(search))).toBe(search);
+    }
+  });
+
+  it('is a week when the address makes no sense', () => {
+    for (const search of ['', 'period=year', 'period=range', 'period=range&from=2026-02-01&to=2026-01-01']) {
+      expect(readChoice(search).period).toBe('week');
+    }
+  });
+
+  it('holds ranges of a year at most', () => {
+    expect(isRange('2026-01-01', '2026-01-01')).toBe(true);
+    expect(isRange('2026-01-01', '2027-01-01')).toBe(true);
+    expect(isRange('2026-01-01', '2027-01-03')).toBe(false);
+    expect(isRange('01/01/2026', '2026-01-02')).toBe(false);
+  });
+
+  it('asks for whole days of the reader', () => {
+    const query = asked(readChoice('period=range&from=2026-01-01&to=2026-01-31'));
+    expect(query.get('from')).toBe('2026-01-01');
+    expect(query.get('utc_offset')).toBe(String(-new Date().getTimezoneOffset()));
+    expect(asked(readChoice('period=month')).get('days')).toBe('30');
+  });
+});

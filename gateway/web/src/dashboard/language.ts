@@ -1,0 +1,107 @@
+import { en, type Words } from './words/en.ts';
+import { vi } from './words/vi.ts';
+
+export type Language = 'en' | 'vi';
+
+const WORDS: Record<Language, Words> = { en, vi };
+const KEPT = 'hoidap-dashboard-language';
+
+/** The language of the page: what was chosen before, else the browser's. */
+export function firstLanguage(): Language {
+  const kept = read();
+  if (kept === 'en' || kept === 'vi') return kept;
+  return navigator.language.toLowerCase().startsWith('vi') ? 'vi' : 'en';
+}
+
+/** The words, numbers and times of one language. */
+export class Speech {
+  readonly words: Words;
+  private readonly locale: string;
+
+  constructor(readonly language: Language) {
+    this.words = WORDS[language];
+    this.locale = language === 'vi' ? 'vi-VN' : 'en-GB';
+  }
+
+  /** Remembers the language for the next visit. */
+  keep(): void {
+    try {
+      localStorage.setItem(KEPT, this.language);
+    } catch {
+      // Without storage the browser's language is taken again next time.
+    }
+  }
+
+  number(value: number, digits = 0): string {
+    return new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits }).format(value);
+  }
+
+  percent(value: number): string {
+    return new Intl.NumberFormat(this.locale, { style: 'percent', maximumFractionDigits: 1 }).format(value);
+  }
+
+  money(value: number): string {
+    const digits = value !== 0 && value < 1 ? 4 : 2;
+    return new Intl.NumberFormat(this.locale, {
+      style: 'currency',
+      currency: 'USD',
+      maximumFractionDigits: digits,
+    }).format(value);
+  }
+
+  /** A time span of milliseconds. */
+  span(ms: number): string {
+    if (ms < 1000) return `${this.number(ms)} ms`;
+    if (ms < 60_000) return `${this.number(ms / 1000, 1)} s`;
+    return this.age(ms / 1000);
+  }
+
+  /** A time span of seconds in the largest unit that fits. */
+  age(seconds: number): string {
+    const units: [Intl.RelativeTimeFormatUnit & ('day' | 'hour' | 'minute' | 'second'), number][] = [
+      ['day', 86_400],
+      ['hour', 3_600],
+      ['minute', 60],
+      ['second', 1],
+    ];
+    const [unit, length] = units.find(([, length]) => seconds >= length) ?? ['second', 1];
+    return new Intl.NumberFormat(this.locale, { style: 'unit', unit, unitDisplay: 'long' }).format(
+      Math.floor(seconds / length),
+    );
+  }
+
+  dateTime(at: string): string {
+    return new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at));
+  }
+
+  time(at: string | Date): string {
+    return new Intl.DateTimeFormat(this.locale, { timeStyle: 'short' }).format(new Date(at));
+  }
+
+  /** The beginning of a part of the period, short. */
+  bucket(start: string, by: 'hour' | 'day'): string {
+    const options: Intl.DateTimeFormatOptions =
+      by === 'hour'
+        ? { day: 'numeric', month: 'numeric', hour: '2-digit', minute: '2-digit' }
+        : { day: 'numeric', month: 'numeric' };
+    return new Intl.DateTimeFormat(this.locale, options).format(new Date(start));
+  }
+
+  /** The word for a name that figures hold; the name itself where there is none. */
+  named(kind: 'outcomes' | 'intents' | 'languages' | 'reasons' | 'ratings', name: string): string {
+    return (this.words[kind] as Record<string, string>)[name] ?? name;
+  }
+}
+
+/** A sentence with its gaps filled: `{name}`. */
+export function fill(sentence: string, values: Record<string, string | number>): string {
+  return sentence.replace(/\{(\w+)\}/g, (gap, name: string) => String(values[name] ?? gap));
+}
+
+function read(): string | null {
+  try {
+    return localStorage.getItem(KEPT);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,165 @@
+/** What the gateway tells; see `schemas/openapi.json`. */
+export interface Report {
+  period: { from: string; to: string; bucket: 'hour' | 'day' };
+  totals: Totals;
+  timeline: Bucket[];
+  stages: StageTime[];
+  outcomes: Count[];
+  intents: Count[];
+  products: Count[];
+  languages: Count[];
+  gaps: Gap[];
+  pages: PageCount[];
+  feedback: { up: number; down: number; reasons: Count[]; comments: Comment[] };
+  providers: Provider[];
+  freshness: Freshness;
+  live: Live | null;
+  choices: { products: { id: string; name: string }[]; locales: string[] };
+}
+
+export interface Totals {
+  questions: number;
+  conversations: number;
+  answered: number;
+  answer_rate: number;
+  unanswered: number;
+  failed: number;
+  stopped: number;
+  rate_limited: number;
+  confidence: number;
+  cached: number;
+  cache_hit_rate: number;
+  p50_ms: number;
+  p95_ms: number;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cost_usd: number;
+  priced: number;
+}
+
+export interface Bucket {
+  start: string;
+  questions: number;
+  conversations: number;
+  answered: number;
+  cached: number;
+  unanswered: number;
+  failed: number;
+  confidence: number | null;
+  p50_ms: number | null;
+  p95_ms: number | null;
+}
+
+export interface StageTime {
+  stage: string;
+  count: number;
+  waited_p50_ms: number;
+  waited_p95_ms: number;
+  worked_p50_ms: number;
+  worked_p95_ms: number;
+}
+
+export interface Count {
+  name: string;
+  count: number;
+}
+
+export interface Gap {
+  question: string;
+  asked: number;
+  unanswered: number;
+  low_confidence: number;
+  thumbs_down: number;
+  failed: number;
+  product: string;
+  language: string;
+  session_id: string;
+  last: string;
+}
+
+export interface PageCount {
+  url: string;
+  cited: number;
+  up: number;
+  down: number;
+}
+
+export interface Comment {
+  at: string;
+  rating: string;
+  reason: string;
+  comment: string;
+  question: string;
+  session_id: string;
+}
+
+export interface Provider {
+  provider: string;
+  answers: number;
+  calls: number;
+  failures: number;
+  p95_ms: number;
+  cost_usd: number;
+}
+
+export interface Freshness {
+  newest: string | null;
+  waiting: number | null;
+  as_of: string | null;
+  age_seconds: number | null;
+}
+
+export interface Live {
+  stages: { stage: string; pending: number; in_flight: number; redelivered: number }[];
+  dead_letters: { stage: string; count: number }[];
+}
+
+export interface ConversationRow {
+  session_id: string;
+  first: string;
+  last: string;
+  questions: number;
+  unanswered: number;
+  failed: number;
+  up: number;
+  down: number;
+  question: string;
+  outcome: string;
+  product: string;
+  language: string;
+}
+
+export interface ConversationPage {
+  conversations: ConversationRow[];
+  next: string | null;
+}
+
+export interface Conversation {
+  session_id: string;
+  questions: Asked[];
+}
+
+export interface Asked {
+  job_id: string;
+  at: string;
+  question: string;
+  answer: string;
+  page: string;
+  outcome: string;
+  problem: string | null;
+  intent: string;
+  product: string | null;
+  language: string;
+  confidence: number;
+  took_ms: number;
+  stages: { stage: string; waited_ms: number; worked_ms: number; delivery: number }[];
+  provider: string | null;
+  model: string | null;
+  calls: { provider: string; took_ms: number; error: string | null }[];
+  prompt_tokens: number;
+  completion_tokens: number;
+  cost_usd: number | null;
+  sources: string[];
+  versions: Record<string, string>;
+  feedback: { rating: string; reason: string; comment: string } | null;
+}
