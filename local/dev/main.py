@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import ask, build, lifecycle, parts, suites, system, up
+from . import ask, build, lifecycle, parts, suites, system, up, web
 from .instance import Instance
 from .ports import SETTING, USUAL
 from .say import Trouble, line
@@ -83,10 +83,12 @@ def _ask(options) -> None:
 def _build(_) -> None:
     system.require()
     parts.install()
+    web.build()
     build.build()
 
 
 def _test(_) -> int:
     system.require()
     parts.install()
+    web.build()
     return suites.run()

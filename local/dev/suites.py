@@ -7,7 +7,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from . import build, environment, paths, tools
+from . import build, environment, paths, tools, web
 from .say import line, seconds
 
 
@@ -60,6 +60,9 @@ def run() -> int:
         ),
         _check("bans, licences, sources", [*deny, "check", "bans", "licenses", "sources"], settings),
         _advisories(deny, settings),
+        _check("web: types", web.npm("run", "--prefix", str(paths.WEB), "check"), settings),
+        _check("web: lint and format", web.npm("run", "--prefix", str(paths.WEB), "lint"), settings),
+        _counted("web: units", web.npm("test", "--prefix", str(paths.WEB)), settings, _vitest),
         _counted("parts (Python)", python, settings, _unittest),
         _counted(
             "unit and integration (Rust)",
@@ -136,6 +139,17 @@ def _unittest(output: str) -> tuple[int, int, int]:
     bad = {kind: sum(map(int, re.findall(rf"\b{kind}=(\d+)", output))) for kind in ("failures", "errors", "skipped")}
     failed = bad["failures"] + bad["errors"]
     return max(ran - failed - bad["skipped"], 0), failed, bad["skipped"]
+
+
+def _vitest(output: str) -> tuple[int, int, int]:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    summary = next((text for text in plain.splitlines() if re.match(r"\s*Tests\s+\d", text)), "")
+
+    def number(what: str) -> int:
+        found = re.search(rf"(\d+) {what}", summary)
+        return int(found.group(1)) if found else 0
+
+    return number("passed"), number("failed"), number("skipped")
 
 
 def _nextest(output: str) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-from . import ask, build, lifecycle, parts, paths, processes, services, system
+from . import ask, build, lifecycle, parts, paths, processes, services, system, web
 from .instance import Instance, configuration
 from .say import Trouble, line, seconds, step
 
@@ -23,6 +23,7 @@ def up(instance: Instance, detach: bool) -> None:
     begun = time.monotonic()
     system.require()
     parts.install()
+    web.build()
     build.build()
     _stop_signals()
     started: list[str] = []
@@ -130,7 +131,8 @@ def _addresses(instance: Instance) -> None:
         ("Chat API", f"{gateway}/api/chat"),
         ("API documentation", f"{gateway}/api/docs"),
         ("Health", f"{gateway}/api/health"),
-        ("Dashboard data", f"{gateway}/api/analytics/dashboard"),
+        ("Sample site", f"{gateway}/"),
+        ("Dashboard", f"{gateway}/dashboard"),
         ("A stage's metrics", f"{instance.url('classifier')}/metrics"),
     ):
         line(f"  {what:<18} {address}")
