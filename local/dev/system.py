@@ -16,6 +16,7 @@ from .say import Trouble, already, step
 BUILD_PACKAGES = ["cmake", "g++", "make", "libopenblas-dev", "pkg-config"]
 """What FAISS is built with."""
 PYTHON_PACKAGE = "python3-venv"
+BROWSER_PACKAGE = "chromium"
 
 
 def require() -> None:
@@ -26,7 +27,13 @@ def require() -> None:
             "the pinned parts are made for that; use such a machine, or the images of compose.yaml"
         )
     _rust()
-    _debian_packages()
+    _debian_packages(BUILD_PACKAGES)
+
+
+def require_browser() -> None:
+    """Installs a browser for the tests where there is none."""
+    if web.chromium() is None:
+        _debian_packages([BROWSER_PACKAGE])
 
 
 def _rust() -> None:
@@ -49,9 +56,9 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
 
 
-def _debian_packages() -> None:
+def _debian_packages(packages: list[str]) -> None:
     what = "Debian packages"
-    wanted = list(BUILD_PACKAGES)
+    wanted = list(packages)
     if importlib.util.find_spec("ensurepip") is None:
         wanted.append(PYTHON_PACKAGE)
     missing = [package for package in wanted if not _installed(package)]

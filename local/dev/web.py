@@ -48,6 +48,12 @@ def build() -> None:
         stamp.write_text(wanted)
 
 
+def chromium() -> str | None:
+    """The browser that the tests drive."""
+    given = os.environ.get("HOIDAP_TEST_CHROMIUM")
+    return given or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 def _fingerprint() -> str:
     digest = hashlib.sha256()
     configurations = sorted(path.name for path in paths.WEB.glob("vite.*.ts")) + ["vite.config.ts"]

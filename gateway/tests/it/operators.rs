@@ -68,7 +68,10 @@ async fn figures_have_the_original_fields() {
         (&json!(1), &json!(1), &json!(0.5), &json!(1))
     );
     let text = site.get("/metrics").await.text().await.unwrap();
-    assert!(text.contains("hoidap_gateway_chat_seconds_count{outcome=\"answered\"} 2"), "{text}");
+    for outcome in ["answered", "cached"] {
+        let count = format!("hoidap_gateway_chat_seconds_count{{outcome=\"{outcome}\"}} 1");
+        assert!(text.contains(&count), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
