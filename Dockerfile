@@ -11,6 +11,13 @@ RUN sed -n '/^onnxruntime==/,/--hash/p' python.txt > wanted.txt \
     && python -m zipfile -e wheel/*.whl unpacked \
     && cp unpacked/onnxruntime/capi/libonnxruntime.so.* libonnxruntime.so
 
+FROM node:20-bookworm-slim AS web
+WORKDIR /web
+COPY gateway/web/package.json gateway/web/package-lock.json gateway/web/.npmrc ./
+RUN npm ci --no-audit --no-fund --ignore-scripts
+COPY gateway/web .
+RUN npm run build
+
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends cmake g++ libopenblas-dev make pkg-config \
@@ -31,10 +38,12 @@ RUN apt-get update \
     && install -d -o hoidap -g hoidap /var/lib/hoidap /var/lib/hoidap/indices /var/lib/hoidap/models
 COPY --from=onnxruntime /onnxruntime/libonnxruntime.so /usr/local/lib/
 COPY --from=build /out/ /usr/local/bin/
+COPY --from=web /web/dist /usr/share/hoidap/web
 COPY LICENSE /usr/share/doc/hoidap/
 ENV ORT_DYLIB_PATH=/usr/local/lib/libonnxruntime.so \
     FASTEMBED_CACHE_DIR=/var/lib/hoidap/models \
-    HOIDAP_INDICES__DIR=/var/lib/hoidap/indices
+    HOIDAP_INDICES__DIR=/var/lib/hoidap/indices \
+    HOIDAP_GATEWAY__WEB_DIR=/usr/share/hoidap/web
 # hoidap, by number, so that an orchestrator can see that it is not root.
 USER 10001
 WORKDIR /var/lib/hoidap

@@ -74,7 +74,7 @@ pub struct JobOutput {
     security((), ("session" = [])),
     responses(
         (status = 200, description = "An answer, or events that end with one", content(
-            (ChatResponse = "application/json"), (String = "text/event-stream")
+            (ChatResponse = "application/json"), (sse::EventOutput = "text/event-stream")
         )),
         (status = 202, description = "Not answered yet: `Location` tells where the answer will be", body = JobOutput),
         ChatProblems

@@ -110,7 +110,7 @@ impl Fleet {
         let port = free_port();
         let mut command = self.command("hoidap-gateway", &[]);
         command.env("HOIDAP_GATEWAY__LISTEN", format!("127.0.0.1:{port}"));
-        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        let process = start(&mut command);
         let url = format!("http://127.0.0.1:{port}");
         let end = Instant::now() + START;
         loop {
@@ -120,7 +120,7 @@ impl Fleet {
                 Err(_) => Value::Null,
             };
             if health["status"] == "healthy" {
-                return (Process { child }, url);
+                return (process, url);
             }
             assert!(Instant::now() < end, "another gateway did not get well: {health:#}");
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -233,10 +233,7 @@ impl Fleet {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Process {
-        let mut command = self.command(program, arguments);
-        Process {
-            child: command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")),
-        }
+        start(&mut self.command(program, arguments))
     }
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
@@ -247,6 +244,10 @@ impl Fleet {
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log file twice")).stderr(log);
         command
     }
+}
+
+fn start(command: &mut Command) -> Process {
+    Process { child: command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")) }
 }
 
 /// A file of the sample site.

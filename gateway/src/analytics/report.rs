@@ -127,7 +127,7 @@ impl Report {
             feedback,
             providers,
             freshness,
-        ) = analytics.within("the figures", figures).await?;
+        ) = Box::pin(analytics.within("the figures", figures)).await?;
         let products_known = app.config.products.iter();
         Ok(Self {
             period: Period {

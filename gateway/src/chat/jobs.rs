@@ -75,7 +75,7 @@ pub async fn answer(
     ),
     security((), ("session" = [])),
     responses(
-        (status = 200, description = "Events that end with `done` or `error`", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events that end with `done` or `error`", body = sse::EventOutput, content_type = "text/event-stream"),
         (status = 204, description = "The reader has all events already"),
         JobProblems
     )

@@ -121,6 +121,14 @@ impl TokensOutput {
     }
 }
 
+/// One event of a streamed answer.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct ChunkEvent {
+    /// A chunk as JSON; `[DONE]` at the end.
+    data: String,
+}
+
 /// Answers the last user's message from the site's documents, as OpenAI's chat completions.
 #[utoipa::path(
     post,
@@ -130,7 +138,7 @@ impl TokensOutput {
     security((), ("api_key" = [])),
     responses(
         (status = 200, description = "The answer, or chunks of it that end with `[DONE]`", content(
-            (CompletionOutput = "application/json"), (String = "text/event-stream")
+            (CompletionOutput = "application/json"), (ChunkEvent = "text/event-stream")
         )),
         CompletionProblems
     )

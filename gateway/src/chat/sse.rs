@@ -12,12 +12,52 @@ use axum::{
 use futures::{Stream, StreamExt as _, stream};
 use hoidap_shared::{job::JobId, live::Reason};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     fold::{Event, Numbered},
     follow::Follow,
 };
 use crate::error::Problem;
+
+/// One server-sent event. `data` is JSON, by the event's name: `accepted` `{job_id}`, `stage` `{name}`, `sources` a list of
+/// passages, `delta` `{text}`, `citation` as in an answer, `restart` `{reason}` (the text and citations so far are void),
+/// and at the end `done` with the whole answer or `error` `{problem}`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct EventOutput {
+    /// Rises by one from 1.
+    #[schema(pattern = "^[0-9]+$")]
+    id: String,
+    /// Its name.
+    #[schema(value_type = EventName)]
+    event: String,
+    /// JSON.
+    data: String,
+}
+
+/// The names of events.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub enum EventName {
+    /// The question is taken.
+    Accepted,
+    /// A stage begins.
+    Stage,
+    /// The passages that the answer is written from.
+    Sources,
+    /// The answer goes on.
+    Delta,
+    /// A sentence is supported.
+    Citation,
+    /// What was told is void.
+    Restart,
+    /// The answer is whole.
+    Done,
+    /// There is no answer.
+    Error,
+}
 
 /// How often a sign of life is sent while there is nothing to say.
 const HEARTBEAT: Duration = Duration::from_secs(10);

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use async_nats::{ConnectOptions, Event, ServerError, jetstream::stream::StorageType};
+use async_nats::{
+    ConnectOptions, Event, ServerError,
+    jetstream::{consumer::push, stream::StorageType},
+};
 use futures::StreamExt as _;
 use hoidap_shared::{
     broker::Broker,
@@ -182,6 +185,47 @@ async fn every_user_can_do_its_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_reads_along_and_stops_what_stages_tell_of() {
+    let server = server();
+    setup::run(&config_of(&server, "operator", &[])).await.unwrap();
+    let gateway = context_of(&server, "gateway").await.broker;
+    let generator = context_of(&server, "generator").await.broker;
+    let job = JobId::new();
+    let tokens = gateway.jetstream.get_stream_no_info("HOIDAP_TOKENS").await.unwrap();
+    let settings = push::OrderedConfig {
+        deliver_subject: gateway.client.new_inbox(),
+        filter_subject: gateway.subjects.tokens(&job),
+        ..push::OrderedConfig::default()
+    };
+    let mut log = tokens.create_consumer(settings).await.unwrap().messages().await.unwrap();
+    let mut stops = generator.client.subscribe(generator.subjects.stops()).await.unwrap();
+    generator.client.flush().await.unwrap();
+    generator.client.publish(generator.subjects.tokens(&job), "a line".into()).await.unwrap();
+    let line = tokio::time::timeout(LONG, log.next()).await.unwrap().unwrap().unwrap();
+    assert_eq!(line.payload, "a line");
+    gateway.client.publish(gateway.subjects.stop(&job), "".into()).await.unwrap();
+    assert_eq!(
+        tokio::time::timeout(LONG, stops.next()).await.unwrap().unwrap().subject.as_str(),
+        gateway.subjects.stop(&job)
+    );
+    // Who asked is the gateway's own to write and to read.
+    let asked = gateway.subjects.asked(&job);
+    gateway.jetstream.publish(asked.clone(), "x".into()).await.unwrap().await.unwrap();
+    let answers = gateway.jetstream.get_stream_no_info("HOIDAP_ANSWERS").await.unwrap();
+    assert_eq!(answers.direct_get_last_for_subject(asked).await.unwrap().payload, "x");
+    // One gateway answers another that asks who reads along.
+    let mut questions = gateway.client.subscribe(gateway.subjects.readers()).await.unwrap();
+    let answering = gateway.client.clone();
+    let answer = tokio::spawn(async move {
+        let question = questions.next().await.unwrap();
+        answering.publish(question.reply.unwrap(), "yes".into()).await.unwrap();
+    });
+    let other = context_of(&server, "gateway").await.broker;
+    other.client.request(other.subjects.readers(), "job".into()).await.unwrap();
+    answer.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_can_do_the_work_of_another() {
     let server = server();
     setup::run(&config_of(&server, "operator", &[])).await.unwrap();
@@ -192,6 +236,7 @@ async fn nobody_can_do_the_work_of_another() {
             "gateway",
             &[
                 "hoidap.answers.x",
+                "hoidap.tokens.x",
                 "hoidap.jobs.retriever",
                 "hoidap.jobs.generator",
                 "hoidap.jobs.done",
@@ -219,6 +264,11 @@ async fn nobody_can_do_the_work_of_another() {
                 "$JS.API.CONSUMER.MSG.NEXT.HOIDAP_JOBS.generator",
                 "$JS.ACK.HOIDAP_JOBS.generator.1.1.1.1.0",
                 "$KV.hoidap_fleet.generator.x",
+                "hoidap.answers.x.asked",
+                "hoidap.stops.x",
+                "hoidap.readers",
+                "$JS.API.DIRECT.GET.HOIDAP_ANSWERS.hoidap.answers.x.asked",
+                "$JS.API.CONSUMER.CREATE.HOIDAP_TOKENS",
             ],
         ),
         (
@@ -256,8 +306,8 @@ async fn nobody_can_do_the_work_of_another() {
             ],
         ),
     ];
-    let streams =
-        ["JOBS", "ANSWERS", "DEAD", "ADVISORIES", "EVENTS"].map(|name| operator.subjects.stream(name));
+    let streams = ["JOBS", "ANSWERS", "TOKENS", "DEAD", "ADVISORIES", "EVENTS"]
+        .map(|name| operator.subjects.stream(name));
     let everyone: Vec<String> = streams
         .iter()
         .flat_map(|name| {

@@ -42,7 +42,7 @@ impl Link {
     /// [`Unavailable`] when it cannot be read.
     pub(in crate::chat) async fn asked(&self, job: &JobId) -> Result<Option<Asked>, Unavailable> {
         let connected = self.connected()?;
-        connected.read(connected.broker.subjects.asked(job), |bytes| decode(bytes)).await
+        connected.read(connected.broker.subjects.asked(job), decode).await
     }
 
     /// A place among those who wait for a job.
