@@ -20,7 +20,7 @@ use super::{
 
 /// Characters of an answer that are waited for before any is said: enough to know a label or a refusal.
 const FIRST: usize = 24;
-/// Characters from an open bracket on that may become a mark of a citation, or a thought.
+/// Characters from an open bracket on that may become a mark of a citation.
 const OPEN: usize = 40;
 /// Characters of a passage that are shown with it.
 const PREVIEW: usize = 500;
@@ -147,8 +147,8 @@ fn settled(text: &str) -> &str {
         .char_indices()
         .rev()
         .take(OPEN)
-        .take_while(|(_, c)| !matches!(c, ']' | '】' | '>'))
-        .filter(|(_, c)| matches!(c, '[' | '【' | '<'))
+        .take_while(|(_, c)| !matches!(c, ']' | '】'))
+        .filter(|(_, c)| matches!(c, '[' | '【'))
         .last();
     text[..open.map_or(end, |(at, _)| at)].trim_end()
 }
@@ -162,7 +162,6 @@ mod tests {
         assert_eq!(settled("Gói Pro có 500 G"), "Gói Pro có 500");
         assert_eq!(settled("It has 500 GB [1, "), "It has 500 GB");
         assert_eq!(settled("It has 500 GB [1] and mor"), "It has 500 GB [1] and");
-        assert_eq!(settled("<think>hm, well, "), "");
         assert_eq!(settled("word"), "");
     }
 }

@@ -41,7 +41,8 @@ async fn the_lag_of_each_stage_and_dead_letters_are_told() {
     assert_eq!(live().await, expected);
     first.ack_with(async_nats::jetstream::AckKind::Nak(None)).await.unwrap();
     // What was handed back may come after what waits.
-    let mut batch = consumer.fetch().max_messages(3).messages().await.unwrap();
+    let patience = std::time::Duration::from_secs(10);
+    let mut batch = consumer.batch().max_messages(3).expires(patience).messages().await.unwrap();
     while batch.next().await.unwrap().unwrap().info().unwrap().delivered < 2 {}
     assert_eq!(live().await["stages"][1]["redelivered"], 1);
 }
