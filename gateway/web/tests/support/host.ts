@@ -1,0 +1,53 @@
+// A company's own website, on another origin than the gateway.
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gateway } from './running.ts';
+
+/** The public key of the sample site. */
+export const SITE = 'pk_diecxam';
+/** The address that a page says is its own: the one its document was indexed under. */
+const OWN = 'https://www.diecxam.example/vi/mail/gioi-han.html';
+/** The strictest policy that a site with the widget can have. */
+export const POLICY = `default-src 'none'; script-src ${gateway}; connect-src ${gateway}; style-src 'self'; img-src 'self'`;
+
+export const TAG = `<script async src="${gateway}/widget.js" data-site="${SITE}"></script>`;
+
+const HOSTILE = `* { all: unset !important; display: inline !important; color: lime !important; font: 40px fantasy !important;
+  position: static !important; visibility: visible !important; letter-spacing: 9px !important; }
+  button, textarea, dialog { display: none !important; opacity: 0.1 !important; transform: rotate(7deg) !important; }`;
+
+export class Host {
+  private constructor(
+    private readonly server: Server,
+    readonly url: string,
+  ) {}
+
+  static async start(): Promise<Host> {
+    const server = createServer((request, response) => {
+      const path = new URL(request.url ?? '/', 'http://host').pathname;
+      if (path === '/hostile.css') {
+        response.writeHead(200, { 'content-type': 'text/css' }).end(HOSTILE);
+        return;
+      }
+      const headers: Record<string, string> = { 'content-type': 'text/html; charset=utf-8' };
+      if (path === '/strict') headers['content-security-policy'] = POLICY;
+      response.writeHead(200, headers).end(page(path));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new Host(server, `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`);
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+function page(path: string): string {
+  const style = path === '/hostile' ? '<link rel="stylesheet" href="/hostile.css">' : '';
+  const widget = path === '/bare' ? '' : TAG;
+  return `<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>Giới hạn | Diệc Mail</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="canonical" href="${OWN}">${style}</head>
+<body data-hoidap-product="mail"><main><h1>Giới hạn gửi, nhận và lưu trữ</h1><p id="words">Dung lượng hộp thư theo từng gói.</p>
+<p><a id="next" href="/next">Trang sau</a></p></main>${widget}</body></html>`;
+}
