@@ -29,12 +29,19 @@ server.listen(port, '127.0.0.1', () => {
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = request.url ?? '';
-  if (path === '/control' && request.method === 'GET') { json(response, seen); return; }
+  if (path === '/control' && request.method === 'GET') {
+    json(response, seen);
+    return;
+  }
   if (path === '/control') {
     script = JSON.parse(await body(request)) as Script;
-    json(response, script); return;
+    json(response, script);
+    return;
   }
-  if (path === '/v1/models') { json(response, { object: 'list', data: [{ id: 'stub', object: 'model' }] }); return; }
+  if (path === '/v1/models') {
+    json(response, { object: 'list', data: [{ id: 'stub', object: 'model' }] });
+    return;
+  }
   if (path === '/v1/chat/completions') return complete(await body(request), response);
   response.writeHead(404).end();
 }
