@@ -140,7 +140,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await visit.ask(LIMITS);
       await visit.answered();
       await visit.turn.getByRole('button', { name: 'Không hữu ích' }).click();
-      await visit.turn.getByText('Đã cũ').click();
+      await visit.turn.getByRole('radio', { name: 'Đã cũ' }).check();
       await visit.turn.locator('.feedback textarea').fill('Hạn mức đã đổi.');
       const sent = visit.page.waitForResponse((response) => response.url().endsWith('/feedback'));
       await visit.turn.getByRole('button', { name: 'Gửi góp ý' }).click();

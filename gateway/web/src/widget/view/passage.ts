@@ -40,7 +40,7 @@ export class PassageView {
         el(
           'div',
           { class: 'passage-title' },
-          el('h3', { id: 'passage' }, el('span', { class: 'unseen' }, `${fill(texts.source, n)}: `), title),
+          el('h2', { id: 'passage' }, el('span', { class: 'unseen' }, `${fill(texts.source, n)}: `), title),
           source.headings.length > 0 && el('p', { class: 'path' }, source.headings.join(' › ')),
         ),
         el(
