@@ -91,4 +91,6 @@ def _test(_) -> int:
     system.require()
     parts.install()
     web.build()
+    system.require_browser()
+    parts.install_clients()
     return suites.run()

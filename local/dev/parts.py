@@ -19,6 +19,7 @@ from . import environment, paths
 from .say import Trouble, already, line, step, terminal
 
 PINS = paths.LOCAL / "parts" / "python.txt"
+CLIENT_PINS = paths.LOCAL / "parts" / "clients.txt"
 GEMMA_PINS = paths.LOCAL / "parts" / "gemma.txt"
 GEMMA_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 
@@ -46,19 +47,27 @@ def lock():
         yield
 
 
+def install_clients() -> None:
+    """Makes the Python environment of the clients that the tests run."""
+    with lock():
+        _environment("Python packages of the clients", CLIENT_PINS, paths.CLIENTS_FOLDER, "about 30 MB")
+
+
 def _packages() -> None:
-    what = "Python packages of the parts"
-    stamp = paths.PYTHON_FOLDER / "installed.sha256"
-    wanted = hashlib.sha256(PINS.read_bytes()).hexdigest()
+    _environment("Python packages of the parts", PINS, paths.PYTHON_FOLDER, "about 390 MB")
+
+
+def _environment(what: str, pins: Path, folder: Path, size: str) -> None:
+    stamp = folder / "installed.sha256"
+    wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return already(what)
-    with step(f"{what}: installing into .local/python (about 390 MB to download)"):
-        shutil.rmtree(paths.PYTHON_FOLDER, ignore_errors=True)
-        _run(
-            [sys.executable, "-m", "venv", str(paths.PYTHON_FOLDER)],
-            "a Python environment could not be made in .local/python",
-        )
-        _pip("install", "--no-deps", "--require-hashes", "-r", str(PINS))
+    where = os.path.relpath(folder, paths.ROOT)
+    with step(f"{what}: installing into {where} ({size} to download)"):
+        shutil.rmtree(folder, ignore_errors=True)
+        command = [sys.executable, "-m", "venv", str(folder)]
+        _run(command, f"a Python environment could not be made in {where}")
+        _pip("install", "--no-deps", "--require-hashes", "-r", str(pins), python=folder / "bin" / "python")
         stamp.write_text(wanted)
 
 
@@ -122,9 +131,9 @@ def _data_of(wheel: Path):
                 yield block
 
 
-def _pip(*arguments: str) -> None:
+def _pip(*arguments: str, python: Path = paths.PYTHON) -> None:
     bar = "on" if terminal() else "off"
-    command = [str(paths.PYTHON), "-m", "pip", *arguments]
+    command = [str(python), "-m", "pip", *arguments]
     command += ["--only-binary", ":all:", "--no-input", "--disable-pip-version-check", "--progress-bar", bar]
     _run(
         command,

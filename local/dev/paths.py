@@ -12,6 +12,10 @@ PYTHON_FOLDER = MADE / "python"
 PYTHON = PYTHON_FOLDER / "bin" / "python"
 PACKAGES = PYTHON_FOLDER / "lib" / "python3.11" / "site-packages"
 
+CLIENTS_FOLDER = MADE / "clients"
+CLIENTS_PYTHON = CLIENTS_FOLDER / "bin" / "python"
+"""Clients of others that the tests run, apart from what Hoidap itself uses."""
+
 COMMANDS = MADE / "bin"
 """One name for each server, wherever its program is: nats-server, valkey-server, clickhouse, llama."""
 NATS = COMMANDS / "nats-server"

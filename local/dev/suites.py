@@ -7,7 +7,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from . import build, environment, paths, tools, web
+from . import build, environment, paths, tools, trial, web
 from .say import line, seconds
 
 
@@ -70,10 +70,42 @@ def run() -> int:
             settings,
             _nextest,
         ),
+        *_trial(settings),
         _counted("whole (up, ask, down)", [*python, "-p", "whole_*.py"], settings, _unittest),
     ]
     _table(outcomes)
     return 1 if any(outcome.failed for outcome in outcomes) else 0
+
+
+def _trial(settings: dict[str, str]) -> list[Outcome]:
+    """The pages in a browser, and clients of others, against one running Hoidap."""
+    with trial.running(settings) as found:
+        settings = {**settings, **found}
+        python = [str(paths.CLIENTS_PYTHON), "-B", "-m", "unittest", "discover", "-v", "-s", "local/tests/clients"]
+        return [
+            _counted("web: browser", web.npm("run", "--prefix", str(paths.WEB), "test:browser"), settings, _vitest),
+            _counted("clients: OpenAI's (JavaScript)", web.npm("run", "--prefix", str(paths.WEB), "test:clients"), settings, _vitest),
+            _counted("clients: OpenAI's (Python)", python, settings, _unittest),
+            _check("clients: the OpenAPI document", _schemathesis(found), settings),
+        ]
+
+
+def _schemathesis(found: dict[str, str]) -> list[str]:
+    """Asks every endpoint what its document allows, and more; no answer may be a defect's or one that is not documented."""
+    return [
+        str(paths.CLIENTS_PYTHON.parent / "st"),
+        "run",
+        found["HOIDAP_TEST_URL"] + "/api/openapi.json",
+        f"--header=X-Admin-Token: {found['HOIDAP_TEST_ADMIN_TOKEN']}",
+        "--phases=examples,coverage,fuzzing",
+        "--checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+        "--max-examples=20",
+        "--seed=1",
+        "--continue-on-failure",
+        "--request-timeout=70",
+        "--warnings=off",
+        "--no-color",
+    ]
 
 
 def _settings() -> dict[str, str]:

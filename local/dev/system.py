@@ -10,7 +10,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from . import paths
+from . import paths, web
 from .say import Trouble, already, step
 
 BUILD_PACKAGES = ["cmake", "g++", "make", "libopenblas-dev", "pkg-config"]
