@@ -35,8 +35,9 @@ async function dashboard(visit: Visitor, name: string): Promise<void> {
   await visit.context.request.post(`${gateway}/dashboard/login`, { data: { token } });
   await visit.page.goto(`${gateway}/dashboard`);
   await visit.page.locator('canvas').first().waitFor();
+  await visit.page.setViewportSize({ width: visit.page.viewportSize()?.width ?? 1280, height: 1500 });
   await visit.page.waitForLoadState('networkidle');
-  await visit.page.screenshot({ path: `${folder}dashboard-${name}.png` });
+  await save(visit, `dashboard-${name}`);
 }
 
 async function save(visit: Visitor, name: string): Promise<void> {

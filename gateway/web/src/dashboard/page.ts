@@ -26,7 +26,7 @@ export class Page {
   private readonly skip = h('a', { class: 'skip', href: '#figures' });
   private readonly brand = h('h1');
   private readonly fresh = h('p', { class: 'fresh' });
-  private readonly languages = h('div', { class: 'languages', role: 'group' });
+  private readonly languages = h('div', { class: 'speech', role: 'group' });
   private readonly out = h('button', { type: 'button', class: 'plain', click: () => void this.signOut() });
   private readonly notice = h('div', { class: 'notice', role: 'alert' });
   private readonly status = h('p', { class: 'loading', role: 'status' });

@@ -1,0 +1,137 @@
+// The dashboard as a site owner uses it.
+import type { Browser, BrowserContext } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { violations } from '../support/axe.ts';
+import { launch, SIZES, type Size, visitor, type Visitor } from '../support/browser.ts';
+import { gateway, needed, script } from '../support/running.ts';
+
+const TOKEN = needed('HOIDAP_TEST_ADMIN_TOKEN');
+const QUESTION = 'Gói Pro của Diệc Mail giá bao nhiêu một tháng?';
+const SESSION = `dashboard-${String(Date.now())}`;
+
+interface Report {
+  totals: { questions: number; conversations: number };
+}
+
+let browser: Browser;
+let state: Awaited<ReturnType<BrowserContext['storageState']>>;
+beforeAll(async () => {
+  browser = await launch();
+  await script({});
+  const owner = await browser.newContext();
+  await owner.request.post(`${gateway}/dashboard/login`, { data: { token: TOKEN } });
+  state = await owner.storageState();
+  await owner.close();
+  // Something to show: an answer that helped, and one that was declined.
+  const job = await ask(QUESTION);
+  await fetch(`${gateway}/api/chat/${job}/feedback`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-session-id': SESSION },
+    body: JSON.stringify({ rating: 'up', comment: 'Rõ ràng.' }),
+  });
+  await ask('Ai vô địch Champions League năm ngoái?');
+  await vi.waitUntil(async () => (await csv('conversations')).includes(QUESTION), { timeout: 30_000, interval: 500 });
+});
+afterAll(async () => {
+  await browser.close();
+});
+
+async function ask(message: string): Promise<string> {
+  const context = { url: 'https://www.diecxam.example/vi/mail/bang-gia.html', title: 'Bảng giá' };
+  const response = await fetch(`${gateway}/api/chat`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ message, session_id: SESSION, context }),
+  });
+  return ((await response.json()) as { job_id: string }).job_id;
+}
+
+async function csv(name: string): Promise<string> {
+  const response = await fetch(`${gateway}/api/analytics/${name}.csv?days=7`, { headers: { 'x-admin-token': TOKEN } });
+  return response.text();
+}
+
+/** One sign-in serves all tests but the one about it: the gateway counts them. */
+async function signedIn(size: Size, more: object = {}): Promise<Visitor> {
+  const visit = await visitor(browser, size, { ...more, storageState: state });
+  await visit.page.goto(`${gateway}/dashboard`);
+  await visit.page.locator('.tiles').waitFor();
+  await visit.page.locator('canvas').first().waitFor();
+  return visit;
+}
+
+for (const size of Object.keys(SIZES) as Size[]) {
+  describe(`at ${String(SIZES[size].width)} px`, () => {
+    it('lets in who has the token, and keeps it from the page', async () => {
+      const visit = await visitor(browser, size);
+      await visit.page.goto(`${gateway}/dashboard`);
+      await visit.page.locator('#token').fill('nonsense');
+      await visit.page.keyboard.press('Enter');
+      await visit.page.locator('#token-problem:not(:empty)').waitFor();
+      await visit.page.locator('#token').fill(TOKEN);
+      await visit.page.keyboard.press('Enter');
+      await visit.page.locator('.tiles').waitFor();
+      const [cookie] = await visit.context.cookies();
+      expect(cookie).toMatchObject({ name: 'hoidap_admin', httpOnly: true, sameSite: 'Strict' });
+      expect(cookie?.value).not.toContain(TOKEN);
+      expect(await visit.page.evaluate(() => document.cookie)).toBe('');
+      await visit.page.reload();
+      await visit.page.locator('.tiles').waitFor();
+      await visit.page.getByRole('button', { name: 'Đăng xuất' }).click();
+      await visit.page.locator('#token').waitFor();
+      await visit.close();
+    });
+
+    it('shows the figures of the API, each chart in words and as a table too', async () => {
+      const visit = await signedIn(size);
+      const response = await visit.context.request.get(`${gateway}/api/analytics/report?days=7`);
+      const { totals } = (await response.json()) as Report;
+      expect(await visit.page.locator('.tiles').innerText()).toContain(String(totals.questions));
+      const charts = visit.page.locator('.chart');
+      for (const chart of await charts.all()) {
+        await chart.locator('summary').click();
+        expect(await chart.locator('table').isVisible()).toBe(true);
+      }
+      expect(await charts.count()).toBeGreaterThan(6);
+      const wide = await visit.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(wide, 'no sideways scrolling').toBeLessThanOrEqual(0);
+      expect(visit.errors).toEqual([]);
+      await visit.close();
+    });
+
+    it('opens one conversation, with what was said of it', async () => {
+      const visit = await signedIn(size);
+      await visit.page.locator('#words').fill('Gói Pro của Diệc Mail');
+      await visit.page.keyboard.press('Enter');
+      await visit.page.locator(`[data-key="conversation-${SESSION}"]`).click();
+      const heading = visit.page.locator('#conversation-heading');
+      await heading.waitFor();
+      await visit.page.getByText('Rõ ràng.').last().waitFor();
+      await visit.close();
+    });
+
+    it('narrows to a product', async () => {
+      const visit = await signedIn(size);
+      await visit.page.locator('#product').selectOption('meet');
+      await visit.page.waitForResponse((response) => response.url().includes('product=meet'));
+      expect(visit.page.url()).toContain('product=meet');
+      expect(visit.errors).toEqual([]);
+      await visit.close();
+    });
+
+    for (const colorScheme of ['light', 'dark'] as const) {
+      it(`breaks no rule of axe-core in ${colorScheme} colours`, async () => {
+        const visit = await signedIn(size, { colorScheme, reducedMotion: 'reduce', bypassCSP: true });
+        expect(await violations(visit.page)).toEqual([]);
+        await visit.close();
+      });
+    }
+  });
+}
+
+it('gives its figures as CSV', async () => {
+  const [head, ...rows] = (await csv('conversations')).trim().split(/\r?\n/);
+  expect(head).toContain('question');
+  expect(rows.some((row) => row.includes(QUESTION))).toBe(true);
+  expect((await csv('report')).split(/\r?\n/).length).toBeGreaterThan(5);
+});
