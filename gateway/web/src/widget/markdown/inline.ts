@@ -115,7 +115,10 @@ function unfold(frames: Frame[]): void {
   if (frame === undefined) return;
   append(frames, frame.mark);
   const into = frames[frames.length - 1]?.children;
-  for (const child of frame.children) into?.push(child);
+  for (const child of frame.children) {
+    if (child.kind === 'text') append(frames, child.text);
+    else into?.push(child);
+  }
 }
 
 function append(frames: Frame[], text: string): void {

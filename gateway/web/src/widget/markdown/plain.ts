@@ -1,6 +1,9 @@
 import { parseBlocks } from './blocks.ts';
 import { type Inline, parseInline } from './inline.ts';
 
+/** Stands where a citation was, until it goes with the space before it. */
+const CITED = '\uE000';
+
 /** The text without marks and citations, to be read out or copied. */
 export function plainText(markdown: string): string {
   const blocks = parseBlocks(markdown).map((block) => {
@@ -15,9 +18,9 @@ export function plainText(markdown: string): string {
 
 function plain(pieces: Inline[]): string {
   const words = pieces.map((piece) => {
-    if (piece.kind === 'citation') return '';
+    if (piece.kind === 'citation') return CITED;
     if (piece.kind === 'break') return '\n';
     return 'children' in piece ? plain(piece.children) : piece.text;
   });
-  return words.join('').replace(/ +(?=\n|$)/g, '');
+  return words.join('').replace(new RegExp(` *${CITED}`, 'g'), '');
 }
