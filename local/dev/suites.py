@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import build, environment, paths, tools, trial, web
 from .say import line, seconds
@@ -86,7 +87,7 @@ def _trial(settings: dict[str, str]) -> list[Outcome]:
             _counted("web: browser", web.npm("run", "--prefix", str(paths.WEB), "test:browser"), settings, _vitest),
             _counted("clients: OpenAI's (JavaScript)", web.npm("run", "--prefix", str(paths.WEB), "test:clients"), settings, _vitest),
             _counted("clients: OpenAI's (Python)", python, settings, _unittest),
-            _check("clients: the OpenAPI document", _schemathesis(found), settings),
+            _check("clients: the OpenAPI document", _schemathesis(found), settings, folder=paths.CLIENTS_FOLDER),
         ]
 
 
@@ -114,9 +115,9 @@ def _settings() -> dict[str, str]:
     return {**kept, **environment.for_tests(), "CARGO_TERM_PROGRESS_WHEN": "never"}
 
 
-def _check(name: str, command: list[str], settings: dict[str, str], limit: float | None = None) -> Outcome:
+def _check(name: str, command: list[str], settings: dict[str, str], folder: Path = paths.ROOT) -> Outcome:
     """A suite that is one check: it passes or fails as a whole."""
-    status, _, span = _run(name, command, settings, limit)
+    status, _, span = _run(name, command, settings, folder=folder)
     return Outcome(name, int(status == 0), int(status != 0), 0, span)
 
 
@@ -139,13 +140,15 @@ def _advisories(deny: list[str], settings: dict[str, str]) -> Outcome:
     return _check("advisories", [*deny, "check", "--disable-fetch", "advisories"], settings)
 
 
-def _run(name: str, command: list[str], settings: dict[str, str], limit: float | None = None) -> tuple[int, str, float]:
+def _run(
+    name: str, command: list[str], settings: dict[str, str], limit: float | None = None, folder: Path = paths.ROOT
+) -> tuple[int, str, float]:
     """Runs a command, showing its output as it comes; returns status, output and seconds."""
     line(f"==> {name}: {' '.join(command)}".replace(f"{paths.ROOT}/", ""))
     begun, kept = time.monotonic(), []
     process = subprocess.Popen(
         command,
-        cwd=paths.ROOT,
+        cwd=folder,
         env=settings,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
