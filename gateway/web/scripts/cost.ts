@@ -71,7 +71,7 @@ async function loads(browser: Browser, host: Host): Promise<void> {
   ] as const) {
     const all: Load[] = [];
     for (let n = 0; n < LOADS; n += 1) all.push(await load(browser, host.url + path));
-    const of = (key: keyof Load) => all.map((one) => one[key]).sort((a, b) => a - b)[Math.floor(LOADS / 2)] ?? 0;
+    const of = (key: keyof Load) => all.map((one) => one[key]).sort((a, b) => a - b)[Math.floor(LOADS / 2)] ?? NaN;
     const times = `first paint ${ms(of('firstPaint'))}, largest ${ms(of('largestPaint'))}, blocked ${ms(of('blocked'))}`;
     const weight = `${String(of('requests'))} requests, ${kB(of('bytes'))}`;
     console.log(`  ${name.padEnd(8)}${weight}, ${times}, layout shift ${of('shift').toFixed(3)}`);
@@ -94,6 +94,8 @@ async function load(browser: Browser, address: string): Promise<Load> {
     firstPaint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0,
   }));
   await visit.close();
+  // A browser that tells nothing would look like a page that costs nothing.
+  if (seen.bytes === 0 || figures.firstPaint === 0) throw new Error(`no figures of ${address}: was it painted?`);
   return { ...seen, ...figures };
 }
 
