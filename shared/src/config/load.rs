@@ -133,6 +133,16 @@ impl Config {
         if self.sites.iter().any(|site| site.key.len() < 8 || !token(&site.key)) {
             return fail("sites", "a key has at least 8 letters, digits, - and _".into());
         }
+        for origin in self.sites.iter().flat_map(|site| &site.origins).filter(|origin| *origin != "*") {
+            let real = url::Url::parse(origin).map(|url| url.origin().ascii_serialization());
+            if real.as_deref() != Ok(origin) {
+                let remedy = match real {
+                    Ok(real) if real != "null" => format!("write `{real}`"),
+                    _ => "write a scheme and a host, such as `https://www.example.com`".into(),
+                };
+                return fail("sites", format!("no page has the origin `{origin}`: {remedy}"));
+            }
+        }
         if self.chunking.overlap_tokens * 2 > self.chunking.max_tokens || self.chunking.max_tokens < 32 {
             return fail(
                 "chunking",
@@ -232,6 +242,28 @@ mod tests {
         assert!(
             with(&[("HOIDAP_GENERATOR__PROVIDERS", "nobody")]).unwrap_err().to_string().contains("nobody")
         );
+    }
+
+    #[test]
+    fn an_origin_that_no_page_has_is_refused_with_the_right_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hoidap.toml");
+        let read = |origin: &str| {
+            std::fs::write(&path, format!("[[sites]]\nkey = \"pk_example\"\norigins = [\"{origin}\"]\n"))?;
+            anyhow::Ok(Config::read(Some(&path), Some(HashMap::new()))?)
+        };
+        for origin in ["https://www.example.com", "http://127.0.0.1:8000", "*"] {
+            assert_eq!(read(origin).unwrap().sites[0].origins, [origin]);
+        }
+        for (origin, remedy) in [
+            ("https://www.example.com/", "write `https://www.example.com`"),
+            ("https://Ví-dụ.example:443/x", "write `https://xn--v-d-rma6749a.example`"),
+            ("www.example.com", "write a scheme and a host"),
+            ("data:text/html,x", "write a scheme and a host"),
+        ] {
+            let said = read(origin).unwrap_err().to_string();
+            assert!(said.contains(remedy), "{said}");
+        }
     }
 
     #[test]
