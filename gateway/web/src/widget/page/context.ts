@@ -67,7 +67,8 @@ function shortened(address: string): string {
   return url.href.slice(0, MAX_URL);
 }
 
-function declared(name: string): string | null {
+/** What the page says of itself, in a `meta` element or on any other. */
+export function declared(name: string): string | null {
   const meta = document.querySelector<HTMLMetaElement>(`meta[name="hoidap:${name}"]`)?.content;
   const attribute = document.querySelector(`[data-hoidap-${name}]`)?.getAttribute(`data-hoidap-${name}`);
   return [meta, attribute].map((value) => value?.trim() ?? '').find((value) => value !== '') ?? null;
