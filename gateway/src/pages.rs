@@ -1,35 +1,30 @@
 //! The pages that the gateway serves: the widget, the dashboard, and in development the sample site with the widget in it.
 
-use std::path::{Path, PathBuf};
+mod site;
+
+use std::path::Path;
 
 use anyhow::ensure;
 use axum::{
     Router,
-    body::Body,
     extract::Request,
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue},
     middleware::{self, Next},
-    response::{IntoResponse as _, Redirect, Response},
+    response::{Redirect, Response},
     routing::get,
 };
 use hoidap_shared::config::{Config, Environment};
-use http_body_util::BodyExt as _;
 use tower_http::services::{ServeDir, ServeFile};
 
 /// The dashboard runs its own files, and reaches nothing but this gateway.
 const DASHBOARD_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                                 connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-/// So do the pages of the sample site, beside which the widget may show nothing of others.
-const SITE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'";
 const PAGE: &[(&str, &str)] = &[("content-security-policy", DASHBOARD_POLICY), ("cache-control", "no-cache")];
-const SITE: &[(&str, &str)] = &[("content-security-policy", SITE_POLICY), ("cache-control", "no-cache")];
 /// Pages of any site load these.
 const WIDGET: &[(&str, &str)] =
     &[("access-control-allow-origin", "*"), ("cache-control", "public, max-age=300")];
 const ASSETS: &[(&str, &str)] =
     &[("access-control-allow-origin", "*"), ("cache-control", "public, max-age=31536000, immutable")];
-/// Longest page of the sample site that the widget is put into, in bytes.
-const MAX_PAGE: usize = 4 << 20;
 
 /// Adds the pages that are configured.
 ///
@@ -47,7 +42,7 @@ pub fn mount<S: Clone + Send + Sync + 'static>(
     }
     if config.environment == Environment::Development && !gateway.site_dir.as_os_str().is_empty() {
         there("gateway.site_dir", &gateway.site_dir, "name a folder of pages")?;
-        router = site(router, &gateway.site_dir, config.sites.first().map(|site| site.key.clone()));
+        router = site::mount(router, &gateway.site_dir, config.sites.first());
     }
     Ok(router)
 }
@@ -72,49 +67,6 @@ fn built<S: Clone + Send + Sync + 'static>(router: Router<S>, folder: &Path) -> 
         .nest_service("/assets", assets)
         .layer(middleware::from_fn(|request, next| set(request, next, ASSETS)));
     router.merge(dashboard).merge(widget).merge(assets)
-}
-
-/// The sample site at its own paths, so that a page's address tells its product.
-fn site<S: Clone + Send + Sync + 'static>(
-    router: Router<S>,
-    folder: &Path,
-    key: Option<String>,
-) -> Router<S> {
-    let first: &'static str =
-        if folder.join("vi/index.html").is_file() { "/vi/index.html" } else { "/index.html" };
-    let tag = key.map(|key| format!("<script async src=\"/widget.js\" data-site=\"{key}\"></script>"));
-    let pages = Router::new()
-        .fallback_service(ServeDir::new(PathBuf::from(folder)))
-        .layer(middleware::from_fn(move |request, next| with_widget(request, next, tag.clone())))
-        .layer(middleware::from_fn(|request, next| set(request, next, SITE)));
-    router.route("/", get(move || async move { Redirect::temporary(first) })).fallback_service(pages)
-}
-
-/// Puts the widget's script tag into a page.
-async fn with_widget(mut request: Request, next: Next, tag: Option<String>) -> Response {
-    let plain = request.method() == Method::GET;
-    // A part or an unchanged copy of a page has no place for the tag.
-    for name in [header::RANGE, header::IF_MODIFIED_SINCE, header::IF_NONE_MATCH] {
-        request.headers_mut().remove(name);
-    }
-    let response = next.run(request).await;
-    let html = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    let (Some(tag), true, true) = (tag, plain, html && response.status().is_success()) else {
-        return response;
-    };
-    let (mut parts, body) = response.into_parts();
-    let limited = http_body_util::Limited::new(body, MAX_PAGE).collect().await;
-    let Ok(bytes) = limited.map(http_body_util::Collected::to_bytes) else {
-        return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let at = text.rfind("</body>").unwrap_or(text.len());
-    let page = format!("{}{tag}\n{}", &text[..at], &text[at..]);
-    parts.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(page))
 }
 
 /// Sets headers of what was found.

@@ -17,6 +17,7 @@ mod login;
 mod openai;
 mod operators;
 mod outages;
+mod pages;
 mod refusals;
 mod sessions;
 mod support;
