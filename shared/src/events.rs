@@ -93,7 +93,7 @@ impl ChatEvent {
             took_ms: at_ms.saturating_sub(envelope.accepted_ms),
             provider: answer.provider.clone(),
             model: answer.model.clone(),
-            attempts: answer.attempts.clone(),
+            attempts: answer.attempts.iter().map(ProviderAttempt::without_words).collect(),
             usage: answer.usage.clone(),
             hops: envelope.hops.clone(),
             sources: answer.sources.iter().map(|source| source.metadata.url.clone()).collect(),

@@ -16,6 +16,7 @@ mod meaning;
 mod prompt;
 mod provider;
 mod rank;
+mod recorded;
 mod sentences;
 mod written;
 
@@ -33,6 +34,7 @@ use hoidap_shared::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+pub use self::recorded::{NEEDS_MODEL, Recorded};
 use self::{
     aloud::Aloud,
     citations::Known,
@@ -51,12 +53,18 @@ pub enum Nothing {}
 
 /// Writes answers.
 pub struct Generator {
-    failover: Failover,
+    models: Models,
     tools: Arc<Tools>,
     support_address: String,
     min_support: f32,
     extractive: String,
     version: String,
+}
+
+/// Where the words of models come from.
+enum Models {
+    Asked(Failover),
+    Recorded(Arc<Recorded>),
 }
 
 /// What the work off the async threads shares.
@@ -105,7 +113,7 @@ impl Stage for Generator {
             |name: &&String| config.providers.get(*name).is_some_and(|p| p.kind == ProviderKind::Extractive);
         let extractive = config.generator.providers.iter().find(is_extractive);
         Ok(Self {
-            failover: Failover::open(config)?,
+            models: Models::Asked(Failover::open(config)?),
             version: digest(&[env!("CARGO_PKG_VERSION"), &prompt::version(), &settings, &model]),
             tools: Arc::new(Tools {
                 meaning: Meaning::new(embedder),
@@ -140,7 +148,10 @@ impl Stage for Generator {
             prompt::build(style, &self.tools.settings, question, &case.asked, &case.material, &case.ranked)
         };
         let remaining = Duration::from_millis(job.remaining_ms());
-        let Calls { written, stopped, mut attempts } = self.failover.write(remaining, ask, &mut aloud).await;
+        let Calls { written, stopped, mut attempts } = match &self.models {
+            Models::Asked(failover) => failover.write(remaining, ask, &mut aloud).await,
+            Models::Recorded(recorded) => recorded.calls(&job.job_id, ask)?,
+        };
         if let Some(stopped) = stopped {
             return Ok(Next::Answer(self.stopped(retrieved, stopped, attempts, aloud)));
         }
@@ -158,7 +169,10 @@ impl Stage for Generator {
     }
 
     fn status(&self) -> StageStatus {
-        let mut components = self.failover.components();
+        let mut components = match &self.models {
+            Models::Asked(failover) => failover.components(),
+            Models::Recorded(_) => Vec::new(),
+        };
         components.push(Component {
             name: format!("provider:{}", self.extractive),
             healthy: true,
@@ -213,6 +227,12 @@ impl Tools {
 }
 
 impl Generator {
+    /// The same generator with recorded words in place of calls.
+    #[must_use]
+    pub fn replaying(self, recorded: Arc<Recorded>) -> Self {
+        Self { models: Models::Recorded(recorded), ..self }
+    }
+
     fn answered(
         &self,
         retrieved: &Retrieved,

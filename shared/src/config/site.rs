@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Where visitors are sent when nothing else can be said.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,7 +92,7 @@ pub enum ProviderKind {
 }
 
 /// How a provider's model is asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PromptStyle {
     /// Instructions, turns and numbered passages, for models that follow instructions.

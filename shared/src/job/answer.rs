@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Scored;
-use crate::text::Language;
+use crate::{config::PromptStyle, text::Language};
 
 /// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -110,6 +110,33 @@ pub struct ProviderAttempt {
     pub took_ms: u64,
     /// Why it gave no answer; `None` when it did.
     pub error: Option<String>,
+    /// Its words as they came, for the log alone: what a replay takes in place of a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrote: Option<Wrote>,
+}
+
+impl ProviderAttempt {
+    /// The same without the words, for where nothing is replayed from.
+    pub fn without_words(&self) -> Self {
+        Self { wrote: None, ..self.clone() }
+    }
+}
+
+/// The words of a provider, and what they were an answer to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Wrote {
+    /// The model.
+    pub model: String,
+    /// How it was asked.
+    pub style: PromptStyle,
+    /// The first 16 hexadecimal digits of the prompt's SHA-256: another prompt has other words.
+    pub prompt: String,
+    /// The words, before anything was made of them.
+    pub text: String,
+    /// Whether it stopped because it had no room left.
+    pub cut_off: bool,
+    /// Tokens and their cost.
+    pub usage: Usage,
 }
 
 /// What an answer cost.

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use futures::StreamExt as _;
 use hoidap_shared::{
     config::{Config, PromptStyle, ProviderKind},
-    job::{ProviderAttempt, Usage},
+    job::{ProviderAttempt, Usage, Wrote},
     live::Reason,
     stage::Component,
 };
@@ -46,6 +46,20 @@ pub(crate) struct Written {
     pub(crate) cut_off: bool,
 }
 
+impl Written {
+    /// What is made of a provider's words.
+    pub(crate) fn of(provider: String, wrote: &Wrote) -> Self {
+        Self {
+            provider,
+            model: wrote.model.clone(),
+            style: wrote.style,
+            text: model_text(&wrote.text),
+            usage: wrote.usage.clone(),
+            cut_off: wrote.cut_off,
+        }
+    }
+}
+
 /// What came of asking.
 #[derive(Default)]
 pub(crate) struct Calls {
@@ -55,6 +69,13 @@ pub(crate) struct Calls {
     pub(crate) stopped: Option<Written>,
     /// Every call that was made, in order.
     pub(crate) attempts: Vec<ProviderAttempt>,
+}
+
+impl Calls {
+    /// The words of the last call.
+    fn words(&self) -> Option<&Wrote> {
+        self.attempts.last().and_then(|attempt| attempt.wrote.as_ref())
+    }
 }
 
 /// The models in the order they are tried.
@@ -123,15 +144,18 @@ impl Failover {
             count(&model.name, &result, took);
             let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             let error = result.as_ref().err().map(ToString::to_string);
-            calls.attempts.push(ProviderAttempt { provider: model.name.clone(), took_ms, error });
+            let stopped = matches!(result, Err(CallError::Stopped));
+            let wrote = (result.is_ok() || stopped).then(|| spoken.wrote(model, &prompt));
+            let provider = model.name.clone();
+            calls.attempts.push(ProviderAttempt { provider: provider.clone(), took_ms, error, wrote });
             match result {
-                Ok(written) => {
+                Ok(()) => {
                     permit.succeeded();
-                    calls.written = Some(written);
+                    calls.written = calls.words().map(|wrote| Written::of(provider, wrote));
                     break;
                 }
                 Err(CallError::Stopped) => {
-                    calls.stopped = Some(spoken.written(model, &prompt));
+                    calls.stopped = calls.words().map(|wrote| Written::of(provider, wrote));
                     break;
                 }
                 Err(error) => {
@@ -149,7 +173,7 @@ impl Failover {
     }
 }
 
-fn count(provider: &str, result: &Result<Written, CallError>, took: Duration) {
+fn count(provider: &str, result: &Result<(), CallError>, took: Duration) {
     let outcome = match result {
         Ok(_) => "answered",
         Err(CallError::Unreachable(_)) => "unreachable",
@@ -173,7 +197,7 @@ async fn call(
     left: Duration,
     spoken: &mut Spoken,
     aloud: &mut Aloud<'_>,
-) -> Result<Written, CallError> {
+) -> Result<(), CallError> {
     let began = Instant::now();
     let mut deltas = within(model.first_token.min(left), "first words", async {
         let mut deltas = model.llm.ask(prompt).await?;
@@ -190,8 +214,7 @@ async fn call(
         Ok(())
     })
     .await?;
-    let written = spoken.written(model, prompt);
-    if written.text.contains(char::is_alphanumeric) { Ok(written) } else { Err(CallError::Empty) }
+    if model_text(&spoken.text).contains(char::is_alphanumeric) { Ok(()) } else { Err(CallError::Empty) }
 }
 
 async fn within<T>(
@@ -214,20 +237,20 @@ struct Spoken {
 
 impl Spoken {
     /// The words and tokens by now. A provider tells the tokens at its end; before that, a piece counts as one.
-    fn written(&self, model: &Model, prompt: &Prompt) -> Written {
+    fn wrote(&self, model: &Model, prompt: &Prompt) -> Wrote {
         let estimated = self.completion_tokens == 0 && self.pieces > 0;
         let usage = if estimated {
             model.usage(prompt.tokens(), self.pieces, true)
         } else {
             model.usage(self.prompt_tokens, self.completion_tokens, false)
         };
-        Written {
-            provider: model.name.clone(),
+        Wrote {
             model: model.model.clone(),
             style: model.style,
-            text: model_text(&self.text),
-            usage,
+            prompt: prompt.digest(),
+            text: self.text.clone(),
             cut_off: self.cut_off,
+            usage,
         }
     }
 

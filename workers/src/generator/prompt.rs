@@ -61,6 +61,11 @@ impl Prompt {
         let characters = self.system.chars().count() + self.user.chars().count();
         u32::try_from(characters / TOKEN).unwrap_or(u32::MAX)
     }
+
+    /// A short name for all that a model is told.
+    pub(crate) fn digest(&self) -> String {
+        digest(&[&self.system, &self.user, &self.stop.join("\n"), &self.max_tokens.to_string()])
+    }
 }
 
 /// Builds the prompt of a question.

@@ -3,6 +3,7 @@
 mod failover;
 mod honest;
 mod llama;
+mod recorded;
 
 use std::collections::BTreeMap;
 

@@ -20,8 +20,8 @@ async fn an_event_is_a_row_with_all_it_holds() {
     full.provider = Some("local".into());
     full.model = Some("small".into());
     full.attempts = vec![
-        ProviderAttempt { provider: "first".into(), took_ms: 11, error: Some("refused".into()) },
-        ProviderAttempt { provider: "local".into(), took_ms: 22, error: None },
+        ProviderAttempt { provider: "first".into(), took_ms: 11, error: Some("refused".into()), wrote: None },
+        ProviderAttempt { provider: "local".into(), took_ms: 22, error: None, wrote: None },
     ];
     full.usage =
         Usage { prompt_tokens: 100, completion_tokens: 20, cost_usd: Some(0.0015), estimated: false };
