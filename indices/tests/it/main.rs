@@ -7,4 +7,5 @@ mod life;
 mod reading;
 mod search;
 mod site;
+mod vectors;
 mod words;
