@@ -8,8 +8,8 @@ mod load;
 mod site;
 
 pub use fleet::{
-    Analytics, Cache, ClickHouse, Durability, Gateway, LogFormat, Nats, RateLimit, Redis, Sessions,
-    Telemetry, Worker,
+    Analytics, Cache, ClickHouse, Durability, Gateway, LogFormat, Nats, RateLimit, Recording, Redis,
+    Sessions, Telemetry, Worker,
 };
 pub use load::{ConfigError, DEFAULTS};
 pub use site::{
@@ -54,6 +54,7 @@ pub struct Config {
     pub generator: Generator,
     pub providers: BTreeMap<String, Provider>,
     pub analytics: Analytics,
+    pub recording: Recording,
     pub telemetry: Telemetry,
     pub sites: Vec<Site>,
     pub products: Vec<Product>,

@@ -10,6 +10,7 @@ pub mod generator;
 mod log;
 pub mod pipeline;
 pub mod process;
+pub mod recording;
 pub mod retriever;
 pub mod runner;
 pub mod setup;

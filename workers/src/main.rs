@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use hoidap_shared::{config::Config, telemetry};
-use hoidap_workers::{dead, eval, process, setup};
+use hoidap_workers::{dead, eval, process, recording, setup};
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
 #[derive(Parser)]
@@ -24,7 +24,6 @@ enum Command {
     Setup,
     /// Run stages: classifier, retriever, generator, analytics.
     Run {
-        /// Their names.
         #[arg(required_unless_present = "all")]
         stages: Vec<String>,
         /// Every stage and the analytics sink in one process.
@@ -33,9 +32,10 @@ enum Command {
     },
     /// Measure the stages on labelled questions.
     Eval(eval::Command),
-    /// Look at dead letters, and send their messages again.
-    #[command(subcommand)]
+    #[command(subcommand, about = "Look at dead letters, and send their messages again")]
     Dead(dead::Command),
+    #[command(subcommand, about = "Write recorded traffic into files, and read them")]
+    Log(recording::Command),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -44,14 +44,15 @@ fn main() -> anyhow::Result<()> {
 }
 
 #[tokio::main]
-async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let config = Config::load(arguments.config.as_deref())?;
+async fn run(Arguments { config, command }: Arguments) -> anyhow::Result<()> {
+    let config = Config::load(config.as_deref())?;
     telemetry::init_logs(&config.telemetry)?;
-    match arguments.command {
+    match command {
         Command::Setup => setup::run(&config).await,
         Command::Run { all: true, .. } => process::run(config, &process::every_name()).await,
         Command::Run { stages, .. } => process::run(config, &stages).await,
         Command::Eval(command) => command.run(&config).await,
         Command::Dead(command) => command.run(&config).await,
+        Command::Log(command) => command.run(&config).await,
     }
 }

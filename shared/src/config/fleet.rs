@@ -131,6 +131,13 @@ pub struct Analytics {
     pub batch_ms: u64,
 }
 
+/// Recorded traffic.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recording {
+    pub redact: Vec<String>,
+}
+
 /// Logs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

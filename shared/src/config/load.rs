@@ -8,12 +8,13 @@ use super::{Config, ProviderKind};
 pub const DEFAULTS: &str = include_str!("../defaults.toml");
 
 /// Settings that are lists of text, so that a variable can hold them with commas.
-const LISTS: [&str; 6] = [
+const LISTS: [&str; 7] = [
     "gateway.api_keys",
     "gateway.cors_origins",
     "gateway.trusted_hosts",
     "gateway.trusted_proxies",
     "generator.providers",
+    "recording.redact",
     "worker.backoff_ms",
 ];
 

@@ -7,5 +7,6 @@ mod analytics;
 mod cluster;
 mod dead;
 mod generator;
+mod recording;
 mod runner;
 mod support;

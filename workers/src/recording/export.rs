@@ -1,0 +1,162 @@
+use std::{collections::HashSet, path::PathBuf};
+
+use anyhow::Context as _;
+use async_nats::jetstream::stream::Stream;
+use clap::Args;
+use hoidap_shared::{
+    broker::Broker,
+    config::Config,
+    job::{JobId, SCHEMA},
+    telemetry,
+};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{
+    line::{self, Line},
+    manifest::{FORMAT, Manifest, Tally, manifest_of},
+    part::{Part, Progress},
+    select::{Selection, takes},
+};
+use crate::{collections::digest, log::Log};
+
+/// Messages of one frame.
+const PAGE: usize = 1_000;
+
+/// What is exported, and to where.
+#[derive(Args, Debug)]
+pub struct Options {
+    #[command(flatten)]
+    selection: Selection,
+    /// The file to write, such as `november.jsonl.zst`.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// A field whose values are not written, wherever it stands, such as `user_id`; can be given more than once. Beside
+    /// those of `recording.redact`.
+    #[arg(long = "redact", value_name = "FIELD")]
+    redact: Vec<String>,
+}
+
+/// Writes the recording and its manifest.
+pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()> {
+    let Options { selection, output, redact } = options;
+    anyhow::ensure!(
+        !output.exists(),
+        "{} is there already: name another file, or remove it and {}",
+        output.display(),
+        manifest_of(&output).display()
+    );
+    let mut redacted: Vec<String> = config.recording.redact.iter().cloned().chain(redact).collect();
+    redacted.sort();
+    redacted.dedup();
+    telemetry::init_tls();
+    let broker = Broker::connect(&config.nats, "hoidap-log").await?;
+    let name = broker.subjects.stream("JOBS");
+    let stream = broker.jetstream.get_stream(&name).await;
+    let stream = stream.with_context(|| format!("the stream {name} cannot be read"))?;
+    let state = &stream.cached_info().state;
+    let mut part = Part::open(
+        &output,
+        Progress {
+            stream: name,
+            selection,
+            redacted,
+            last: state.last_sequence,
+            next: state.first_sequence,
+            bytes: 0,
+            tally: Tally::default(),
+        },
+    )?;
+    if part.progress.bytes > 0 {
+        eprintln!("goes on behind message {}", part.progress.next.saturating_sub(1));
+    }
+    let jobs = meant(&broker, &stream, &part.progress).await?;
+    let bar = bar(part.progress.last.saturating_sub(state.first_sequence));
+    copy(&stream, jobs.as_ref(), &mut part, state.first_sequence, &bar).await?;
+    bar.finish_and_clear();
+    finish(config, part, &output)
+}
+
+fn bar(messages: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} messages, {per_sec}, {eta} left");
+    ProgressBar::new(messages).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// The jobs that are asked for, where not all are.
+async fn meant(
+    broker: &Broker,
+    stream: &Stream,
+    progress: &Progress,
+) -> anyhow::Result<Option<HashSet<JobId>>> {
+    let selection = &progress.selection;
+    if !selection.asks_answers() {
+        let named = || selection.jobs.iter().cloned().collect();
+        return Ok((!selection.jobs.is_empty()).then(named));
+    }
+    let mut found = HashSet::new();
+    let mut log = Log::open(stream, 1, Some(broker.subjects.done())).await?;
+    loop {
+        let page = log.read(PAGE).await?;
+        if page.is_empty() {
+            return Ok(Some(found));
+        }
+        for record in page {
+            if record.sequence > progress.last {
+                return Ok(Some(found));
+            }
+            found.extend(selection.meant(&record));
+        }
+    }
+}
+
+async fn copy(
+    stream: &Stream,
+    jobs: Option<&HashSet<JobId>>,
+    part: &mut Part,
+    first: u64,
+    bar: &ProgressBar,
+) -> anyhow::Result<()> {
+    let mut log = Log::open(stream, part.progress.next, None).await?;
+    while part.progress.next <= part.progress.last {
+        let page = log.read(PAGE).await?;
+        let Some(end) = page.last().map(|record| record.sequence) else { return Ok(()) };
+        let mut lines = Vec::new();
+        for record in page.iter().filter(|record| record.sequence <= part.progress.last) {
+            if !part.progress.selection.in_time(record.stored) || !takes(jobs, record) {
+                continue;
+            }
+            let written = line::write(record, &part.progress.redacted)?;
+            part.progress.tally.count(&serde_json::from_slice::<Line>(&written)?);
+            lines.extend_from_slice(&written);
+            lines.push(b'\n');
+        }
+        part.progress.next = end + 1;
+        part.add(&lines)?;
+        bar.set_position(part.progress.next.saturating_sub(first));
+    }
+    Ok(())
+}
+
+fn finish(config: &Config, part: Part, output: &std::path::Path) -> anyhow::Result<()> {
+    let Progress { stream, selection, redacted, tally, .. } = part.progress.clone();
+    let (bytes, sha256) = part.finish()?;
+    let manifest = Manifest {
+        format: FORMAT,
+        release: env!("CARGO_PKG_VERSION").into(),
+        schema: SCHEMA,
+        stream,
+        selection,
+        redacted,
+        configuration: digest(&[&format!("{config:?}")]),
+        tally,
+        bytes,
+        sha256,
+    };
+    manifest.write(output)?;
+    let jobs = manifest.tally.stages.get(line::DONE).copied().unwrap_or(0);
+    println!(
+        "{}: {} messages, {jobs} finished jobs, {bytes} bytes",
+        output.display(),
+        manifest.tally.messages
+    );
+    Ok(())
+}

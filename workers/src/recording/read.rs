@@ -1,0 +1,155 @@
+use std::{
+    collections::VecDeque,
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use super::line::Line;
+
+/// Longest line that is read, in bytes: a message has 256 KiB at the most, and JSON makes it longer.
+const MAX_LINE: u64 = 4 << 20;
+/// How a zstd frame begins.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// How a recording's name ends.
+const ENDINGS: [&str; 2] = [".jsonl.zst", ".jsonl"];
+
+/// What is wrong with a recording, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}:{line}: {what}; {read} messages were read before it")]
+pub struct Fault {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// What is wrong there, and what to do.
+    pub what: String,
+    /// Messages that were read by then, of all files.
+    pub read: u64,
+}
+
+/// The messages of a recording, one after the other; nothing follows a fault.
+pub struct Lines {
+    files: VecDeque<PathBuf>,
+    open: Option<(String, Box<dyn BufRead + Send>)>,
+    line: u64,
+    read: u64,
+    bytes: u64,
+}
+
+impl Lines {
+    /// Opens a file, the recordings of a folder in the order of their names, or `-`: standard input.
+    ///
+    /// # Errors
+    /// When there is nothing to read.
+    pub fn open(recording: &Path) -> anyhow::Result<Self> {
+        let mut lines = Self { files: VecDeque::new(), open: None, line: 0, read: 0, bytes: 0 };
+        if recording == Path::new("-") {
+            lines.open = Some(("standard input".into(), decoded(io::stdin())?));
+        } else if recording.is_dir() {
+            let is_recording = |path: &PathBuf| {
+                path.to_str().is_some_and(|name| ENDINGS.iter().any(|ending| name.ends_with(ending)))
+            };
+            let mut files: Vec<PathBuf> = fs::read_dir(recording)?
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(is_recording)
+                .collect();
+            files.sort();
+            anyhow::ensure!(
+                !files.is_empty(),
+                "{} holds no recording: no file that ends in {}",
+                recording.display(),
+                ENDINGS.join(" or ")
+            );
+            lines.files = files.into();
+        } else {
+            anyhow::ensure!(
+                recording.is_file(),
+                "{} is not there: `hoidap-worker log export -o FILE` writes a recording",
+                recording.display()
+            );
+            lines.files.push_back(recording.into());
+        }
+        Ok(lines)
+    }
+
+    /// Bytes of the lines read so far, without compression.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn fault(&self, file: &str, what: impl Into<String>) -> Fault {
+        Fault { file: file.into(), line: self.line, what: what.into(), read: self.read }
+    }
+
+    fn take(&mut self) -> Result<Option<Line>, Fault> {
+        loop {
+            if self.open.is_none() {
+                let Some(path) = self.files.pop_front() else { return Ok(None) };
+                let name = path.display().to_string();
+                self.line = 0;
+                let opened = File::open(&path).and_then(decoded);
+                let reader =
+                    opened.map_err(|error| self.fault(&name, format!("cannot be opened: {error}")))?;
+                self.open = Some((name, reader));
+            }
+            let Some((name, mut reader)) = self.open.take() else { continue };
+            self.line += 1;
+            let mut text = Vec::new();
+            match (&mut reader).take(MAX_LINE + 1).read_until(b'\n', &mut text) {
+                Ok(0) => continue,
+                Ok(_) if text.len() as u64 > MAX_LINE => {
+                    return Err(
+                        self.fault(&name, "the line is longer than any message: this is no recording")
+                    );
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let what = format!(
+                        "what follows is damaged or missing ({error}): export it again, or copy it again and compare its SHA-256 with the manifest's"
+                    );
+                    return Err(self.fault(&name, what));
+                }
+            }
+            self.bytes += text.len() as u64;
+            if text.trim_ascii().is_empty() {
+                self.open = Some((name, reader));
+                continue;
+            }
+            let line = serde_json::from_slice(&text).map_err(|error| {
+                self.fault(&name, format!("no message of a recording ({error}): export it again"))
+            })?;
+            self.read += 1;
+            self.open = Some((name, reader));
+            return Ok(Some(line));
+        }
+    }
+
+    /// A fault of the message that was read last.
+    pub fn fault_here(&self, what: impl Into<String>) -> Fault {
+        let name = self.open.as_ref().map_or("the recording", |(name, _)| name.as_str());
+        Fault { read: self.read.saturating_sub(1), ..self.fault(name, what) }
+    }
+}
+
+impl Iterator for Lines {
+    type Item = Result<Line, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let taken = self.take();
+        if taken.is_err() {
+            self.files.clear();
+            self.open = None;
+        }
+        taken.transpose()
+    }
+}
+
+/// A reader of the text, compressed or not.
+fn decoded(file: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+    let mut file = BufReader::new(file);
+    if file.fill_buf()?.starts_with(&ZSTD) {
+        return Ok(Box::new(BufReader::new(zstd::Decoder::with_buffer(file)?)));
+    }
+    Ok(Box::new(file))
+}
