@@ -24,7 +24,10 @@ pub(crate) fn sha256(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// SHA-256 of a file, in hexadecimal.
-pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn sha256_of_file(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 20];
@@ -63,7 +66,10 @@ pub(super) fn sync_tree(dir: &Path) -> io::Result<()> {
 }
 
 /// Writes a file under another name, syncs it, and renames it: a reader sees the old text or the new one.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let next = path.with_extension("next");
     fs::write(&next, text)?;
     File::open(&next)?.sync_all()?;

@@ -99,8 +99,13 @@ fn add(counts: &mut BTreeMap<String, u64>, what: &str) {
 
 /// Where the manifest of a recording stands.
 pub fn manifest_of(recording: &Path) -> PathBuf {
+    beside(recording, ".manifest.json")
+}
+
+/// A file that stands beside a recording: its name and an ending.
+pub(super) fn beside(recording: &Path, ending: &str) -> PathBuf {
     let mut name = recording.as_os_str().to_owned();
-    name.push(".manifest.json");
+    name.push(ending);
     name.into()
 }
 

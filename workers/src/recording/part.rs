@@ -1,14 +1,17 @@
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Seek as _, Write as _},
+    io::{self, Seek as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
+use hoidap_indices::store::{replace, sha256_of_file};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use super::{manifest::Tally, select::Selection};
+use super::{
+    manifest::{Tally, beside},
+    select::Selection,
+};
 
 /// zstd's own default: about a tenth of the size, at hundreds of megabytes a second.
 const LEVEL: i32 = 3;
@@ -79,36 +82,18 @@ impl Part {
             self.file.sync_data().with_context(|| format!("{} cannot be written", self.part.display()))?;
         }
         self.progress.bytes = self.file.stream_position()?;
-        let (state, fresh) = (beside(&self.path, ".part.json"), beside(&self.path, ".part.json.new"));
-        fs::write(&fresh, serde_json::to_vec(&self.progress)?)
-            .and_then(|()| fs::rename(&fresh, &state))
+        let state = beside(&self.path, ".part.json");
+        replace(&state, &serde_json::to_string(&self.progress)?)
             .with_context(|| format!("{} cannot be written", state.display()))
     }
 
     /// Gives the finished file its name; its bytes and their SHA-256.
     pub(super) fn finish(self) -> anyhow::Result<(u64, String)> {
         self.file.sync_all()?;
-        let sha256 = sha256(&mut File::open(&self.part)?)?;
+        let sha256 = sha256_of_file(&self.part)?;
         fs::rename(&self.part, &self.path)
             .with_context(|| format!("{} cannot be written", self.path.display()))?;
         fs::remove_file(beside(&self.path, ".part.json"))?;
         Ok((self.progress.bytes, sha256))
     }
-}
-
-/// In hexadecimal.
-fn sha256(file: &mut impl Read) -> io::Result<String> {
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
-            read => hash.update(&buffer[..read]),
-        }
-    }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }

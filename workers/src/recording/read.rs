@@ -34,7 +34,6 @@ pub struct Lines {
     open: Option<(String, Box<dyn BufRead + Send>)>,
     line: u64,
     read: u64,
-    bytes: u64,
 }
 
 impl Lines {
@@ -43,7 +42,7 @@ impl Lines {
     /// # Errors
     /// When there is nothing to read.
     pub fn open(recording: &Path) -> anyhow::Result<Self> {
-        let mut lines = Self { files: VecDeque::new(), open: None, line: 0, read: 0, bytes: 0 };
+        let mut lines = Self { files: VecDeque::new(), open: None, line: 0, read: 0 };
         if recording == Path::new("-") {
             lines.open = Some(("standard input".into(), decoded(io::stdin())?));
         } else if recording.is_dir() {
@@ -71,11 +70,6 @@ impl Lines {
             lines.files.push_back(recording.into());
         }
         Ok(lines)
-    }
-
-    /// Bytes of the lines read so far, without compression.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     fn fault(&self, file: &str, what: impl Into<String>) -> Fault {
@@ -111,7 +105,6 @@ impl Lines {
                     return Err(self.fault(&name, what));
                 }
             }
-            self.bytes += text.len() as u64;
             if text.trim_ascii().is_empty() {
                 self.open = Some((name, reader));
                 continue;
@@ -123,12 +116,6 @@ impl Lines {
             self.open = Some((name, reader));
             return Ok(Some(line));
         }
-    }
-
-    /// A fault of the message that was read last.
-    pub fn fault_here(&self, what: impl Into<String>) -> Fault {
-        let name = self.open.as_ref().map_or("the recording", |(name, _)| name.as_str());
-        Fault { read: self.read.saturating_sub(1), ..self.fault(name, what) }
     }
 }
 
