@@ -133,7 +133,7 @@ mod tests {
 
     fn clients(proxies: &str) -> Clients {
         let variables = HashMap::from([("HOIDAP_GATEWAY__TRUSTED_PROXIES".to_string(), proxies.to_string())]);
-        Clients::new(&Config::read(None, Some(variables)).unwrap().gateway).unwrap()
+        Clients::new(&Config::read(None, Some(variables), &[]).unwrap().gateway).unwrap()
     }
 
     fn address(clients: &Clients, peer: &str, forwarded: &[&str]) -> String {

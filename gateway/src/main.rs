@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
         print!("{}", openapi_json()?);
         return Ok(());
     }
-    let config = Config::load(arguments.config.as_deref())?;
+    let config = Config::load(arguments.config.as_deref(), &[])?;
     telemetry::init_logs(&config.telemetry)?;
     telemetry::init_tls();
     let mut terminate = signal(SignalKind::terminate())?;

@@ -52,7 +52,7 @@ enum Command {
 /// What is wrong and what to do, in one sentence.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     check_processor()?;
-    let config = Config::load(arguments.config.as_deref())?;
+    let config = Config::load(arguments.config.as_deref(), &[])?;
     let json = arguments.json;
     match arguments.command {
         Command::Build(build) => build.run(config, json),

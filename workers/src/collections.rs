@@ -15,12 +15,16 @@ use tracing::{info, warn};
 /// A library that takes in new versions of its collections by itself.
 pub(crate) type Watched = Arc<Library>;
 
-/// Opens the collections and looks for new versions every `indices.reload_ms`, for as long as the library is used.
+/// Opens the collections and looks for new versions every `indices.reload_ms` (never where it is 0), for as long as the
+/// library is used.
 pub(crate) async fn watch(config: &Config) -> anyhow::Result<Watched> {
     let every = Duration::from_millis(config.indices.reload_ms);
     let opening = config.clone();
     let library = tokio::task::spawn_blocking(move || Library::open(&opening)).await??;
     let library = Arc::new(library);
+    if every.is_zero() {
+        return Ok(library);
+    }
     let weak = Arc::downgrade(&library);
     thread::Builder::new()
         .name("reload".into())

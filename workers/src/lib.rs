@@ -3,6 +3,7 @@
 
 pub mod analytics;
 pub mod classifier;
+pub mod cli;
 mod collections;
 pub mod dead;
 pub mod eval;

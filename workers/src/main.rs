@@ -1,58 +1,15 @@
 //! `hoidap-worker`: runs stages, and looks after their jobs.
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
-
-use clap::{Parser, Subcommand};
-use hoidap_shared::{config::Config, telemetry};
-use hoidap_workers::{dead, eval, process, recording, setup};
-
-/// The workers of Hoidap: each stage of answering a question, and the tools around them.
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    /// The configuration file; HOIDAP_CONFIG or ./hoidap.toml when left out.
-    #[arg(long, global = true)]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Make the streams and buckets on the broker, as the operator; needed once, and again when their settings change.
-    Setup,
-    /// Run stages: classifier, retriever, generator, analytics.
-    Run {
-        #[arg(required_unless_present = "all")]
-        stages: Vec<String>,
-        /// Every stage and the analytics sink in one process.
-        #[arg(long, conflicts_with = "stages")]
-        all: bool,
-    },
-    /// Measure the stages on labelled questions.
-    Eval(eval::Command),
-    #[command(subcommand, about = "Look at dead letters, and send their messages again")]
-    Dead(dead::Command),
-    #[command(subcommand, about = "Write recorded traffic into files, and read them")]
-    Log(recording::Command),
-}
+use clap::Parser;
+use hoidap_workers::cli::{Arguments, run};
 
 fn main() -> anyhow::Result<()> {
     hoidap_indices::one_openmp_thread()?;
-    run(Arguments::parse())
+    start(Arguments::parse())
 }
 
 #[tokio::main]
-async fn run(Arguments { config, command }: Arguments) -> anyhow::Result<()> {
-    let config = Config::load(config.as_deref())?;
-    telemetry::init_logs(&config.telemetry)?;
-    match command {
-        Command::Setup => setup::run(&config).await,
-        Command::Run { all: true, .. } => process::run(config, &process::every_name()).await,
-        Command::Run { stages, .. } => process::run(config, &stages).await,
-        Command::Eval(command) => command.run(&config).await,
-        Command::Dead(command) => command.run(&config).await,
-        Command::Log(command) => command.run(&config).await,
-    }
+async fn start(arguments: Arguments) -> anyhow::Result<()> {
+    run(arguments).await
 }

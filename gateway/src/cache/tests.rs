@@ -17,7 +17,7 @@ fn question() -> Question {
 }
 
 fn key(change: impl FnOnce(&mut Question), versions: &[(&str, &str)], support: &str) -> String {
-    let redis = Arc::new(Redis::new(&Config::read(None, Some([].into())).unwrap().redis).unwrap());
+    let redis = Arc::new(Redis::new(&Config::read(None, Some([].into()), &[]).unwrap().redis).unwrap());
     let cache = Cache::new(redis, Duration::from_secs(60), support.into());
     let mut question = question();
     change(&mut question);

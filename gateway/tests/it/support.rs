@@ -41,7 +41,7 @@ impl World {
         let all = ours.iter().chain(settings);
         let variables: HashMap<_, _> =
             all.map(|(key, value)| (format!("HOIDAP_{key}"), (*value).to_string())).collect();
-        Config::read(None, Some(variables)).unwrap()
+        Config::read(None, Some(variables), &[]).unwrap()
     }
 
     /// A gateway that is connected.

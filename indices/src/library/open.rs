@@ -16,6 +16,8 @@ use crate::{
 /// All collections below one folder. Searches may run from many threads; [`Library::reload`] swaps in new versions.
 pub struct Library {
     dir: PathBuf,
+    /// Collections that are served in one version, whichever is current.
+    pinned: BTreeMap<String, String>,
     model: ModelId,
     pub(super) max_passage_chars: usize,
     shelf: RwLock<Arc<Shelf>>,
@@ -39,6 +41,7 @@ impl Library {
     pub fn open(config: &Config) -> Result<Self, EmbedError> {
         let library = Self {
             dir: config.indices.dir.clone(),
+            pinned: config.indices.versions.clone(),
             model: ModelId::configured(&config.embedding)?,
             max_passage_chars: config.retriever.max_passage_chars,
             shelf: RwLock::default(),
@@ -70,6 +73,12 @@ impl Library {
         for folder in &folders {
             self.look_at(folder, &before, &mut next, &mut events);
         }
+        for (name, version) in &self.pinned {
+            if folders.iter().all(|folder| folder.name != *name) {
+                let missing = StoreError::Missing { name: name.clone(), dir: self.dir.clone() };
+                next.refused.insert(name.clone(), (version.clone(), missing.to_string()));
+            }
+        }
         for name in
             before.collections.keys().filter(|name| folders.iter().all(|folder| folder.name != **name))
         {
@@ -93,10 +102,11 @@ impl Library {
         let serving = before.collections.get(&name);
         let keep =
             |next: &mut Shelf| serving.map(|old| next.collections.insert(name.clone(), Arc::clone(old)));
-        let version = match folder.current() {
-            Ok(Some(version)) => version,
+        let version = match (self.pinned.get(&name), folder.current()) {
+            (Some(pinned), _) => pinned.clone(),
+            (None, Ok(Some(version))) => version,
             // Its file was there a moment ago.
-            Ok(None) | Err(_) => {
+            (None, Ok(None) | Err(_)) => {
                 keep(next);
                 return;
             }
@@ -110,7 +120,7 @@ impl Library {
             keep(next);
             return;
         }
-        match Collection::open(folder, &version, &self.model) {
+        match self.open_version(folder, &version) {
             Ok(collection) => {
                 next.collections.insert(name.clone(), Arc::new(collection));
                 events.push(ReloadEvent::Loaded { collection: name, version });
@@ -125,6 +135,18 @@ impl Library {
                 events.push(ReloadEvent::Refused { collection: name, reason });
             }
         }
+    }
+
+    fn open_version(&self, folder: &CollectionFolder, version: &str) -> Result<Collection, StoreError> {
+        let kept = folder.versions()?;
+        if self.pinned.contains_key(&folder.name) && kept.iter().all(|known| known != version) {
+            return Err(StoreError::NoVersion {
+                collection: folder.name.clone(),
+                wanted: version.into(),
+                kept: kept.join(", "),
+            });
+        }
+        Collection::open(folder, version, &self.model)
     }
 
     /// A process that starts while the current version is damaged serves the newest kept one that is whole.

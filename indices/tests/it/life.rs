@@ -84,6 +84,23 @@ fn old_versions_stay_for_a_rollback_and_then_go() {
 }
 
 #[test]
+fn a_pinned_version_serves_whichever_is_current() {
+    let mut site = Site::new();
+    let first_version = site.build().manifest.version;
+    site.put("en/backup.html", "<h1>Backups</h1><p>Second text.</p>");
+    site.build();
+    site.config.indices.versions.insert("help".into(), first_version.clone());
+    let library = site.library();
+    assert_eq!(library.collections()[0].version, Some(first_version));
+    assert!(library.reload().is_empty());
+    site.config.indices.versions.insert("help".into(), "19990101T000000Z".into());
+    site.config.indices.versions.insert("other".into(), "1".into());
+    let refusals: Vec<_> = site.library().collections().into_iter().filter_map(|c| c.refusal).collect();
+    assert!(refusals[0].contains("has no version 19990101T000000Z; it has"), "{refusals:?}");
+    assert!(refusals[1].contains("there is no collection `other`"), "{refusals:?}");
+}
+
+#[test]
 fn two_builds_at_once_are_refused_by_name() {
     let site = Site::new();
     site.build();

@@ -66,7 +66,7 @@ impl Site {
             ("HOIDAP_INDICES__DIR".to_string(), dir.path().join("indices").display().to_string()),
             ("HOIDAP_EMBEDDING__MODEL_DIR".to_string(), model),
         ]);
-        let config = Config::read(None, Some(variables)).unwrap();
+        let config = Config::read(None, Some(variables), &[]).unwrap();
         let embedder = OnnxEmbedder::open(&config.embedding).unwrap();
         let site = Self { dir, config, embedder };
         for (path, body) in PAGES {

@@ -36,27 +36,29 @@ pub enum ConfigError {
 
 impl Config {
     /// Reads the configuration of this process: the file that `path` or `HOIDAP_CONFIG` names (or `hoidap.toml`, when
-    /// there is one), and the environment.
+    /// there is one), the environment, and what the command line sets (`key=value`).
     ///
     /// # Errors
     /// [`ConfigError`] naming the key.
-    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+    pub fn load(path: Option<&Path>, set: &[String]) -> Result<Self, ConfigError> {
         let named =
             path.map(Path::to_path_buf).or_else(|| std::env::var_os("HOIDAP_CONFIG").map(PathBuf::from));
         let file = match named {
             Some(path) => Some(path),
             None => Some(PathBuf::from("hoidap.toml")).filter(|path| path.exists()),
         };
-        Self::read(file.as_deref(), None)
+        Self::read(file.as_deref(), None, set)
     }
 
-    /// Reads the configuration from one file (or none) and the given variables (the process's own when `None`).
+    /// Reads the configuration from one file (or none), the given variables (the process's own when `None`), and
+    /// settings as the command line gives them, which win: `retriever.depth=4`, `generator.providers=local,extractive`.
     ///
     /// # Errors
     /// [`ConfigError`] naming the key.
     pub fn read(
         file: Option<&Path>,
         variables: Option<std::collections::HashMap<String, String>>,
+        set: &[String],
     ) -> Result<Self, ConfigError> {
         let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(path) = file {
@@ -70,7 +72,11 @@ impl Config {
             .source(variables.map(only_sections).or_else(|| Some(only_sections(std::env::vars().collect()))));
         let environment = LISTS.iter().fold(environment, |source, key| source.with_list_parse_key(key));
         let from_variables = config::Config::builder().add_source(environment.clone()).build()?;
-        let mut config: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        builder = builder.add_source(environment);
+        for setting in set {
+            builder = builder.add_source(given(setting)?);
+        }
+        let mut config: Self = builder.build()?.try_deserialize()?;
         if let Some(base) = file.and_then(Path::parent) {
             config.resolve_paths(base, &from_variables);
         }
@@ -150,6 +156,9 @@ impl Config {
                 "max_tokens must be at least 32 and overlap_tokens at most half of it".into(),
             );
         }
+        if let Some(name) = self.indices.versions.keys().find(|name| !token(name)) {
+            return fail("indices.versions", format!("`{name}` is no name of a collection"));
+        }
         if self.indices.keep_versions == 0 || self.retriever.depth == 0 {
             return fail("indices.keep_versions, retriever.depth", "must be at least 1".into());
         }
@@ -181,6 +190,21 @@ impl Config {
     }
 }
 
+/// A setting of the command line: its value is TOML, else the text as it stands, or a list of texts.
+fn given(setting: &str) -> Result<File<config::FileSourceString, FileFormat>, ConfigError> {
+    let wrong = |what: &str| ConfigError::Invalid { key: setting.into(), what: what.into() };
+    let (key, value) = setting.split_once('=').ok_or_else(|| wrong("give it as key=value"))?;
+    let is_key = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if key.is_empty() || !key.chars().all(is_key) {
+        return Err(wrong("a key has letters, digits and dots, such as retriever.depth"));
+    }
+    let texts: Vec<String> = value.split(',').map(|part| format!("{part:?}")).collect();
+    let as_text = if LISTS.contains(&key) { format!("[{}]", texts.join(",")) } else { format!("{value:?}") };
+    let file = |value: &str| File::from_str(&format!("{key} = {value}"), FileFormat::Toml);
+    let is_toml = config::Config::builder().add_source(file(value)).build().is_ok();
+    Ok(if is_toml { file(value) } else { file(&as_text) })
+}
+
 /// The variables that set a value: those with a section (`__`), and `HOIDAP_ENVIRONMENT`. Others, such as
 /// `HOIDAP_CONFIG`, belong to programs around Hoidap.
 fn only_sections(
@@ -198,7 +222,7 @@ mod tests {
     fn with(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let variables: HashMap<_, _> =
             pairs.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect();
-        Config::read(None, Some(variables))
+        Config::read(None, Some(variables), &[])
     }
 
     #[test]
@@ -229,6 +253,37 @@ mod tests {
     }
 
     #[test]
+    fn the_command_line_wins_over_all() {
+        let set = |settings: &[&str]| {
+            let variables = HashMap::from([("HOIDAP_RETRIEVER__DEPTH".to_string(), "5".to_string())]);
+            let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+            Config::read(None, Some(variables), &settings)
+        };
+        let config = set(&[
+            "retriever.depth=3",
+            "generator.providers=extractive",
+            "support.address=Số 1, \"Phố Huế\"",
+            "indices.versions.Mail_2=20261101T000000",
+            "worker.backoff_ms=10,20",
+        ])
+        .unwrap();
+        assert_eq!(config.retriever.depth, 3);
+        assert_eq!(config.generator.providers, ["extractive"]);
+        assert_eq!(config.support.address, "Số 1, \"Phố Huế\"");
+        assert_eq!(config.indices.versions["Mail_2"], "20261101T000000");
+        assert_eq!(config.worker.backoff_ms, [10, 20]);
+        for (wrong, said) in [
+            ("retriever.depth", "key=value"),
+            ("a b=1", "a key has"),
+            ("retriever.deep=1", "deep"),
+            ("retriever.depth=many", "retriever.depth"),
+        ] {
+            let error = set(&[wrong]).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
     fn unknown_and_senseless_settings_are_named() {
         assert!(
             with(&[("HOIDAP_RATE_LIMIT__CHAT_PER_HOUR", "1")])
@@ -251,7 +306,7 @@ mod tests {
         let path = dir.path().join("hoidap.toml");
         let read = |origin: &str| {
             std::fs::write(&path, format!("[[sites]]\nkey = \"pk_example\"\norigins = [\"{origin}\"]\n"))?;
-            anyhow::Ok(Config::read(Some(&path), Some(HashMap::new()))?)
+            anyhow::Ok(Config::read(Some(&path), Some(HashMap::new()), &[])?)
         };
         for origin in ["https://www.example.com", "http://127.0.0.1:8000", "*"] {
             assert_eq!(read(origin).unwrap().sites[0].origins, [origin]);
@@ -273,10 +328,13 @@ mod tests {
         let path = dir.path().join("hoidap.toml");
         let text = "[indices]\ndir = \"data\"\n[[collections]]\nname = \"docs\"\npaths = [\"pages\"]\n";
         std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
-        let config = Config::read(Some(&path), Some(HashMap::new())).unwrap();
+        let config = Config::read(Some(&path), Some(HashMap::new()), &[]).unwrap();
         assert_eq!(config.indices.dir, dir.path().join("data"));
         assert_eq!(config.collections[0].paths[0], dir.path().join("pages"));
         let elsewhere = HashMap::from([("HOIDAP_INDICES__DIR".to_string(), "here".to_string())]);
-        assert_eq!(Config::read(Some(&path), Some(elsewhere)).unwrap().indices.dir, PathBuf::from("here"));
+        assert_eq!(
+            Config::read(Some(&path), Some(elsewhere), &[]).unwrap().indices.dir,
+            PathBuf::from("here")
+        );
     }
 }

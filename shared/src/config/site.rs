@@ -1,7 +1,7 @@
 //! Settings of documents, search and answers. Their meaning and defaults stand in `defaults.toml`.
 #![allow(missing_docs)]
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ pub struct Support {
 pub struct Indices {
     pub dir: PathBuf,
     pub keep_versions: usize,
+    pub versions: BTreeMap<String, String>,
     pub reload_ms: u64,
     pub faiss_index: String,
     pub exact_up_to: usize,

@@ -226,7 +226,7 @@ mod tests {
         texts: &[&str],
         change: impl FnOnce(&mut Settings, &mut Question),
     ) -> Prompt {
-        let mut settings = Config::read(None, Some([].into())).unwrap().generator;
+        let mut settings = Config::read(None, Some([].into()), &[]).unwrap().generator;
         let language = Language::Vi;
         let mut question = classified("Tệp lớn nhất là bao nhiêu?", language).question;
         change(&mut settings, &mut question);

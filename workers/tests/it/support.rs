@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) fn config(settings: &[(&str, &str)]) -> Config {
     let variables: HashMap<_, _> =
         settings.iter().map(|(key, value)| (format!("HOIDAP_{key}"), (*value).to_string())).collect();
-    Config::read(None, Some(variables)).unwrap()
+    Config::read(None, Some(variables), &[]).unwrap()
 }
 
 /// A worker process's surroundings on a broker, with the given settings.

@@ -1,0 +1,59 @@
+//! The command line of `hoidap-worker`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use hoidap_shared::{config::Config, telemetry};
+
+use crate::{dead, eval, process, recording, setup};
+
+/// The workers of Hoidap: each stage of answering a question, and the tools around them.
+#[derive(Debug, Parser)]
+#[command(name = "hoidap-worker", version)]
+pub struct Arguments {
+    /// The configuration file; HOIDAP_CONFIG or ./hoidap.toml when left out.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    /// A setting for this run, such as `retriever.depth=4`; can be given more than once.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the streams and buckets on the broker, as the operator; needed once, and again when their settings change.
+    Setup,
+    /// Run stages: classifier, retriever, generator, analytics.
+    Run {
+        #[arg(required_unless_present = "all")]
+        stages: Vec<String>,
+        /// Every stage and the analytics sink in one process.
+        #[arg(long, conflicts_with = "stages")]
+        all: bool,
+    },
+    /// Measure the stages on labelled questions.
+    Eval(eval::Command),
+    #[command(subcommand, about = "Look at dead letters, and send their messages again")]
+    Dead(dead::Command),
+    #[command(subcommand, about = "Write recorded traffic into files, and read them")]
+    Log(recording::Command),
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What is wrong and what to do, in one sentence.
+pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Result<()> {
+    let config = Config::load(config.as_deref(), &set)?;
+    telemetry::init_logs(&config.telemetry)?;
+    match command {
+        Command::Setup => setup::run(&config).await,
+        Command::Run { all: true, .. } => process::run(config, &process::every_name()).await,
+        Command::Run { stages, .. } => process::run(config, &stages).await,
+        Command::Eval(command) => command.run(&config).await,
+        Command::Dead(command) => command.run(&config).await,
+        Command::Log(command) => command.run(&config).await,
+    }
+}
