@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("question")
     asked.add_argument("--page", metavar="URL", help="the page on which the visitor is")
     asked.add_argument("--session", metavar="ID", help="go on with this session (at least 10 characters)")
+    ran = command("run", _run, "run hoidap-worker or hoidap-index with the settings of what ./dev up started, as its operator")
+    ran.add_argument("program", choices=["hoidap-worker", "hoidap-index"])
+    ran.add_argument("arguments", nargs=argparse.REMAINDER)
     command("build", _build, "install what is missing and build the binaries")
     command("test", _test, "format, lint, licences and every test, on ports and folders of their own")
     return parser
@@ -78,6 +81,10 @@ def _logs(options) -> None:
 
 def _ask(options) -> None:
     ask.ask(Instance.chosen(), options.question, options.page, options.session)
+
+
+def _run(options) -> None:
+    up.become(Instance.chosen(), options.program, options.arguments)
 
 
 def _build(_) -> None:

@@ -100,6 +100,14 @@ def _run(instance: Instance, program: str, *arguments: str, failure: str) -> Non
         raise Trouble(f"{failure}: the message of {program} is above")
 
 
+def become(instance: Instance, program: str, arguments: list[str]) -> None:
+    """Puts a program in the place of this one, with the operator's settings."""
+    path = paths.BINARIES / program
+    if not path.exists():
+        raise Trouble(f"{program} is not built yet: run ./dev build")
+    os.execve(path, [program, *arguments], {**os.environ, **instance.settings("operator")})
+
+
 def _health(instance: Instance) -> dict | None:
     try:
         with urllib.request.urlopen(instance.url("gateway") + "/api/health", timeout=5) as response:

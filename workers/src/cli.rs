@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use hoidap_shared::{config::Config, telemetry};
 
-use crate::{dead, eval, process, recording, setup};
+use crate::{dead, eval, process, recording, replay, setup};
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
 #[derive(Debug, Parser)]
@@ -37,6 +37,8 @@ enum Command {
     Eval(eval::Command),
     #[command(subcommand, about = "Look at dead letters, and send their messages again")]
     Dead(dead::Command),
+    /// Replay recorded traffic with another setting, index or model, and compare.
+    Replay(Box<replay::Command>),
     #[command(subcommand, about = "Write recorded traffic into files, and read them")]
     Log(recording::Command),
 }
@@ -46,7 +48,8 @@ enum Command {
 /// # Errors
 /// What is wrong and what to do, in one sentence.
 pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Result<()> {
-    let config = Config::load(config.as_deref(), &set)?;
+    let file = config;
+    let config = Config::load(file.as_deref(), &set)?;
     telemetry::init_logs(&config.telemetry)?;
     match command {
         Command::Setup => setup::run(&config).await,
@@ -54,6 +57,7 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
         Command::Run { stages, .. } => process::run(config, &stages).await,
         Command::Eval(command) => command.run(&config).await,
         Command::Dead(command) => command.run(&config).await,
+        Command::Replay(command) => command.run(Config::load(file.as_deref(), &[])?, config, set).await,
         Command::Log(command) => command.run(&config).await,
     }
 }

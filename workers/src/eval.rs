@@ -23,6 +23,7 @@ use hoidap_shared::{
 use serde::Deserialize;
 
 use self::report::Report;
+pub(crate) use self::report::is_gold;
 use crate::{classifier::Classifier, generator::Generator, retriever::Retriever};
 
 /// Longest time for one question, in milliseconds.

@@ -34,7 +34,8 @@ use hoidap_shared::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-pub use self::recorded::{NEEDS_MODEL, Recorded};
+use self::recorded::Replayed;
+pub use self::recorded::{Asking, Budget, NEEDS_MODEL, Recorded};
 use self::{
     aloud::Aloud,
     citations::Known,
@@ -48,7 +49,7 @@ use self::{
 use crate::collections::digest;
 
 /// The generator passes nothing on: it answers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Nothing {}
 
 /// Writes answers.
@@ -64,7 +65,7 @@ pub struct Generator {
 /// Where the words of models come from.
 enum Models {
     Asked(Failover),
-    Recorded(Arc<Recorded>),
+    Replayed(Replayed),
 }
 
 /// What the work off the async threads shares.
@@ -150,7 +151,7 @@ impl Stage for Generator {
         let remaining = Duration::from_millis(job.remaining_ms());
         let Calls { written, stopped, mut attempts } = match &self.models {
             Models::Asked(failover) => failover.write(remaining, ask, &mut aloud).await,
-            Models::Recorded(recorded) => recorded.calls(&job.job_id, ask)?,
+            Models::Replayed(replayed) => replayed.calls(&job.job_id, remaining, ask, &mut aloud).await?,
         };
         if let Some(stopped) = stopped {
             return Ok(Next::Answer(self.stopped(retrieved, stopped, attempts, aloud)));
@@ -171,7 +172,7 @@ impl Stage for Generator {
     fn status(&self) -> StageStatus {
         let mut components = match &self.models {
             Models::Asked(failover) => failover.components(),
-            Models::Recorded(_) => Vec::new(),
+            Models::Replayed(_) => Vec::new(),
         };
         components.push(Component {
             name: format!("provider:{}", self.extractive),
@@ -227,10 +228,14 @@ impl Tools {
 }
 
 impl Generator {
-    /// The same generator with recorded words in place of calls.
+    /// The same generator with recorded words in place of calls, and with a provider that is asked where none fit.
     #[must_use]
-    pub fn replaying(self, recorded: Arc<Recorded>) -> Self {
-        Self { models: Models::Recorded(recorded), ..self }
+    pub fn replaying(self, recorded: Arc<Recorded>, asking: Option<Asking>) -> Self {
+        let has_models = match &self.models {
+            Models::Asked(failover) => !failover.components().is_empty(),
+            Models::Replayed(replayed) => replayed.has_models,
+        };
+        Self { models: Models::Replayed(Replayed { recorded, has_models, asking }), ..self }
     }
 
     fn answered(

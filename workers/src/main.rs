@@ -1,15 +1,27 @@
 //! `hoidap-worker`: runs stages, and looks after their jobs.
 #![forbid(unsafe_code)]
 
+use std::process::ExitCode;
+
 use clap::Parser;
 use hoidap_workers::cli::{Arguments, run};
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match start(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hoidap-worker: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> anyhow::Result<()> {
     hoidap_indices::one_openmp_thread()?;
-    start(Arguments::parse())
+    serve(arguments)
 }
 
 #[tokio::main]
-async fn start(arguments: Arguments) -> anyhow::Result<()> {
+async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     run(arguments).await
 }

@@ -17,7 +17,7 @@ use clap::Subcommand;
 use hoidap_shared::config::Config;
 
 pub use self::{
-    line::{DONE, Line},
+    line::{DONE, Line, Place},
     manifest::{Manifest, manifest_of},
     read::{Fault, Lines},
 };

@@ -154,6 +154,7 @@ fn cites_gold(result: &Measured) -> bool {
     result.answer.sources.iter().any(|source| is_gold(&result.labelled.gold, &source.metadata.source))
 }
 
-fn is_gold(gold: &[String], source: &str) -> bool {
+/// Whether a page is one of the gold pages, which are named by the ends of their paths.
+pub(crate) fn is_gold(gold: &[String], source: &str) -> bool {
     gold.iter().any(|suffix| source.ends_with(suffix.as_str()))
 }

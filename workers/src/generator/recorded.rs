@@ -3,16 +3,18 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use hoidap_shared::{
-    config::PromptStyle,
+    config::{Config, PromptStyle},
     job::{JobId, ProviderAttempt},
     stage::StageError,
 };
 
 use super::{
-    failover::{Calls, Written},
+    aloud::Aloud,
+    failover::{Calls, Failover, Written},
     prompt::Prompt,
 };
 
@@ -31,44 +33,138 @@ impl Recorded {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).insert(job, attempts);
     }
 
-    fn take(&self, job: &JobId) -> Option<Vec<ProviderAttempt>> {
+    /// Takes back what the generator did not ask for.
+    pub fn take(&self, job: &JobId) -> Option<Vec<ProviderAttempt>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(job)
     }
+}
 
-    /// What came of asking, by the log.
+/// A provider that is asked where the log has no words that fit.
+pub struct Asking {
+    provider: String,
+    model: String,
+    failover: Failover,
+    budget: Mutex<Budget>,
+}
+
+/// What may still be spent.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Calls.
+    pub calls: u64,
+    /// US dollars; no bound where there is none.
+    pub usd: Option<f64>,
+}
+
+impl Asking {
+    /// Asks the provider that the configuration calls `name`.
     ///
     /// # Errors
-    /// [`NEEDS_MODEL`] where the log has no calls of this job, or words to another prompt.
-    pub(super) fn calls(
+    /// When it has none of this name, or its client cannot be made.
+    pub fn open(config: &Config, name: &str, budget: Budget) -> anyhow::Result<Self> {
+        let Some(provider) = config.providers.get(name) else {
+            let known: Vec<_> = config.providers.keys().map(String::as_str).collect();
+            anyhow::bail!("there is no provider `{name}`: the configuration has {}", known.join(", "));
+        };
+        let mut alone = config.clone();
+        alone.generator.providers = vec![name.into()];
+        let failover = Failover::open(&alone)?;
+        let model = provider.model.clone();
+        Ok(Self { provider: name.into(), model, failover, budget: Mutex::new(budget) })
+    }
+
+    /// Whether another call may be made; counts it.
+    fn grants(&self) -> bool {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let granted = budget.calls > 0 && budget.usd.is_none_or(|usd| usd > 0.0);
+        budget.calls -= u64::from(granted);
+        granted
+    }
+
+    fn spent(&self, calls: &Calls) {
+        let cost: f64 = calls.written.iter().filter_map(|written| written.usage.cost_usd).sum();
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.usd = budget.usd.map(|usd| usd - cost);
+    }
+}
+
+/// Where a replay has the words of models from.
+pub(super) struct Replayed {
+    pub(super) recorded: std::sync::Arc<Recorded>,
+    /// Whether the configuration asks a model at all.
+    pub(super) has_models: bool,
+    pub(super) asking: Option<Asking>,
+}
+
+impl Replayed {
+    /// What comes of asking: by the log, else by the provider that may be asked.
+    ///
+    /// # Errors
+    /// [`NEEDS_MODEL`] where neither has words to this prompt.
+    pub(super) async fn calls(
         &self,
         job: &JobId,
+        remaining: Duration,
         prompt: impl Fn(PromptStyle) -> Prompt,
+        aloud: &mut Aloud<'_>,
     ) -> Result<Calls, StageError> {
-        let needs_model = |reason: String| StageError::Permanent { code: NEEDS_MODEL, reason };
-        let attempts =
-            self.take(job).ok_or_else(|| needs_model("the log has no answer of this job".into()))?;
-        let mut calls = Calls::default();
-        for attempt in attempts {
-            if let Some(wrote) = &attempt.wrote {
-                let now = prompt(wrote.style).digest();
-                if now != wrote.prompt {
-                    let provider = &attempt.provider;
-                    return Err(needs_model(format!(
-                        "{provider} would be asked with the prompt {now}; the log has its words to {}",
-                        wrote.prompt
-                    )));
-                }
-                calls.written = Some(Written::of(attempt.provider.clone(), wrote));
-            } else if attempt.error.is_none() {
-                return Err(needs_model(format!(
-                    "an older release recorded this job without the words of {}",
-                    attempt.provider
-                )));
-            }
-            // Whether the words were taken is found out again.
-            let error = if attempt.wrote.is_some() { None } else { attempt.error.clone() };
-            calls.attempts.push(ProviderAttempt { error, ..attempt });
+        let attempts = self.recorded.take(job);
+        let Some(asking) = &self.asking else {
+            return match attempts {
+                None if !self.has_models => Ok(Calls::default()),
+                None => Err(needs_model("the log has no call of this job that fits".into())),
+                Some(attempts) => again(attempts, prompt),
+            };
+        };
+        let fits = |attempt: &ProviderAttempt| {
+            attempt.wrote.as_ref().is_some_and(|wrote| {
+                attempt.provider == asking.provider
+                    && wrote.model == asking.model
+                    && prompt(wrote.style).digest() == wrote.prompt
+            })
+        };
+        if let Some(attempt) = attempts.into_iter().flatten().find(fits) {
+            return again(vec![attempt], prompt);
         }
+        if !asking.grants() {
+            return Err(needs_model(format!("the budget for {} is used up", asking.provider)));
+        }
+        let calls = asking.failover.write(remaining, prompt, aloud).await;
+        asking.spent(&calls);
         Ok(calls)
     }
+}
+
+fn needs_model(reason: String) -> StageError {
+    StageError::Permanent { code: NEEDS_MODEL, reason }
+}
+
+/// Recorded calls once more.
+fn again(
+    attempts: Vec<ProviderAttempt>,
+    prompt: impl Fn(PromptStyle) -> Prompt,
+) -> Result<Calls, StageError> {
+    let mut calls = Calls::default();
+    for attempt in attempts {
+        if let Some(wrote) = &attempt.wrote {
+            let now = prompt(wrote.style).digest();
+            if now != wrote.prompt {
+                let provider = &attempt.provider;
+                return Err(needs_model(format!(
+                    "{provider} would be asked with the prompt {now}; the log has its words to {}",
+                    wrote.prompt
+                )));
+            }
+            calls.written = Some(Written::of(attempt.provider.clone(), wrote));
+        } else if attempt.error.is_none() {
+            return Err(needs_model(format!(
+                "an older release recorded this job without the words of {}",
+                attempt.provider
+            )));
+        }
+        // Whether the words were taken is found out again.
+        let error = if attempt.wrote.is_some() { None } else { attempt.error.clone() };
+        calls.attempts.push(ProviderAttempt { error, ..attempt });
+    }
+    Ok(calls)
 }

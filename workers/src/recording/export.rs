@@ -14,10 +14,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{
     line::{self, Line},
     manifest::{FORMAT, Manifest, Tally, manifest_of},
-    part::{Part, Progress},
+    part::{self, Progress},
     select::{Selection, takes},
 };
-use crate::{collections::digest, log::Log};
+use crate::{collections::digest, log::Log, part::Part};
 
 /// Messages of one frame.
 const PAGE: usize = 1_000;
@@ -54,23 +54,20 @@ pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()>
     let stream = broker.jetstream.get_stream(&name).await;
     let stream = stream.with_context(|| format!("the stream {name} cannot be read"))?;
     let state = &stream.cached_info().state;
-    let mut part = Part::open(
-        &output,
-        Progress {
-            stream: name,
-            selection,
-            redacted,
-            last: state.last_sequence,
-            next: state.first_sequence,
-            bytes: 0,
-            tally: Tally::default(),
-        },
-    )?;
-    if part.progress.bytes > 0 {
-        eprintln!("goes on behind message {}", part.progress.next.saturating_sub(1));
+    let begin = Progress {
+        stream: name,
+        selection,
+        redacted,
+        last: state.last_sequence,
+        next: state.first_sequence,
+        tally: Tally::default(),
+    };
+    let mut part = begin.open(&output)?;
+    if part.is_begun() {
+        eprintln!("goes on behind message {}", part.state().next.saturating_sub(1));
     }
-    let jobs = meant(&broker, &stream, &part.progress).await?;
-    let bar = bar(part.progress.last.saturating_sub(state.first_sequence));
+    let jobs = meant(&broker, &stream, part.state()).await?;
+    let bar = bar(part.state().last.saturating_sub(state.first_sequence));
     copy(&stream, jobs.as_ref(), &mut part, state.first_sequence, &bar).await?;
     bar.finish_and_clear();
     finish(config, part, &output)
@@ -111,34 +108,34 @@ async fn meant(
 async fn copy(
     stream: &Stream,
     jobs: Option<&HashSet<JobId>>,
-    part: &mut Part,
+    part: &mut Part<Progress>,
     first: u64,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
-    let mut log = Log::open(stream, part.progress.next, None).await?;
-    while part.progress.next <= part.progress.last {
+    let mut log = Log::open(stream, part.state().next, None).await?;
+    while part.state().next <= part.state().last {
         let page = log.read(PAGE).await?;
         let Some(end) = page.last().map(|record| record.sequence) else { return Ok(()) };
+        let progress = part.state();
         let mut lines = Vec::new();
-        for record in page.iter().filter(|record| record.sequence <= part.progress.last) {
-            if !part.progress.selection.in_time(record.stored) || !takes(jobs, record) {
+        for record in page.iter().filter(|record| record.sequence <= progress.last) {
+            if !progress.selection.in_time(record.stored) || !takes(jobs, record) {
                 continue;
             }
-            let written = line::write(record, &part.progress.redacted)?;
-            part.progress.tally.count(&serde_json::from_slice::<Line>(&written)?);
+            let written = line::write(record, &progress.redacted)?;
+            progress.tally.count(&serde_json::from_slice::<Line>(&written)?);
             lines.extend_from_slice(&written);
             lines.push(b'\n');
         }
-        part.progress.next = end + 1;
-        part.add(&lines)?;
-        bar.set_position(part.progress.next.saturating_sub(first));
+        progress.next = end + 1;
+        bar.set_position(progress.next.saturating_sub(first));
+        part::add(part, &lines)?;
     }
     Ok(())
 }
 
-fn finish(config: &Config, part: Part, output: &std::path::Path) -> anyhow::Result<()> {
-    let Progress { stream, selection, redacted, tally, .. } = part.progress.clone();
-    let (bytes, sha256) = part.finish()?;
+fn finish(config: &Config, part: Part<Progress>, output: &std::path::Path) -> anyhow::Result<()> {
+    let (Progress { stream, selection, redacted, tally, .. }, bytes, sha256) = part::finish(part)?;
     let manifest = Manifest {
         format: FORMAT,
         release: env!("CARGO_PKG_VERSION").into(),
@@ -152,7 +149,7 @@ fn finish(config: &Config, part: Part, output: &std::path::Path) -> anyhow::Resu
         sha256,
     };
     manifest.write(output)?;
-    let jobs = manifest.tally.stages.get(line::DONE).copied().unwrap_or(0);
+    let jobs = manifest.jobs();
     println!(
         "{}: {} messages, {jobs} finished jobs, {bytes} bytes",
         output.display(),

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_nats::HeaderMap;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -7,6 +7,7 @@ use rmpv::Value;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use super::read::Fault;
 use crate::log::Record;
 
 /// The last token of the subject under which finished jobs are recorded.
@@ -29,6 +30,18 @@ pub struct Line {
     /// The envelope; absent where the message was none.
     #[serde(default)]
     pub body: Option<Box<RawValue>>,
+    /// Where it stands.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// Where a message stands in a recording.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// The file.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: u64,
 }
 
 /// The part of an envelope that is read first.
@@ -41,6 +54,11 @@ impl Line {
     /// The stage that consumed the message, or [`DONE`].
     pub fn stage(&self) -> &str {
         self.subject.rsplit('.').next().unwrap_or_default()
+    }
+
+    /// That something is wrong with this message.
+    pub(crate) fn fault(&self, what: String, read: u64) -> Fault {
+        Fault { file: self.place.file.to_string(), line: self.place.line, what, read }
     }
 
     /// The message as what it is.

@@ -9,6 +9,7 @@ use hoidap_shared::job::{Answer, Envelope};
 use serde::{Deserialize, Serialize};
 
 use super::line::{DONE, Line};
+use crate::part::beside;
 
 /// The number of the recordings' own form.
 pub const FORMAT: u16 = 1;
@@ -102,19 +103,17 @@ pub fn manifest_of(recording: &Path) -> PathBuf {
     beside(recording, ".manifest.json")
 }
 
-/// A file that stands beside a recording: its name and an ending.
-pub(super) fn beside(recording: &Path, ending: &str) -> PathBuf {
-    let mut name = recording.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
 impl Manifest {
     /// Writes it beside its recording.
     pub(super) fn write(&self, recording: &Path) -> anyhow::Result<()> {
         let path = manifest_of(recording);
         let text = serde_json::to_string_pretty(self)?;
         fs::write(&path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))
+    }
+
+    /// Finished jobs.
+    pub fn jobs(&self) -> u64 {
+        self.tally.stages.get(DONE).copied().unwrap_or(0)
     }
 
     /// The manifest of a recording, if it has one.

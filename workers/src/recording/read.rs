@@ -3,9 +3,10 @@ use std::{
     fs::{self, File},
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::line::Line;
+use super::line::{Line, Place};
 
 /// Longest line that is read, in bytes: a message has 256 KiB at the most, and JSON makes it longer.
 const MAX_LINE: u64 = 4 << 20;
@@ -31,7 +32,7 @@ pub struct Fault {
 /// The messages of a recording, one after the other; nothing follows a fault.
 pub struct Lines {
     files: VecDeque<PathBuf>,
-    open: Option<(String, Box<dyn BufRead + Send>)>,
+    open: Option<(Arc<str>, Box<dyn BufRead + Send>)>,
     line: u64,
     read: u64,
 }
@@ -80,7 +81,7 @@ impl Lines {
         loop {
             if self.open.is_none() {
                 let Some(path) = self.files.pop_front() else { return Ok(None) };
-                let name = path.display().to_string();
+                let name: Arc<str> = path.display().to_string().into();
                 self.line = 0;
                 let opened = File::open(&path).and_then(decoded);
                 let reader =
@@ -109,9 +110,10 @@ impl Lines {
                 self.open = Some((name, reader));
                 continue;
             }
-            let line = serde_json::from_slice(&text).map_err(|error| {
+            let mut line: Line = serde_json::from_slice(&text).map_err(|error| {
                 self.fault(&name, format!("no message of a recording ({error}): export it again"))
             })?;
+            line.place = Place { file: Arc::clone(&name), line: self.line };
             self.read += 1;
             self.open = Some((name, reader));
             return Ok(Some(line));

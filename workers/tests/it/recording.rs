@@ -151,7 +151,7 @@ async fn an_export_that_was_killed_goes_on() {
     bytes.extend_from_slice(b"half a frame");
     fs::write(&part, bytes).unwrap();
     let other = refused(log(&nats).args(["export", "--session", "x", "-o"]).arg(&killed));
-    assert!(other.contains("unfinished export of something else"), "{other}");
+    assert!(other.contains("unfinished work of something else"), "{other}");
 
     printed(log(&nats).args(["export", "-o"]).arg(&killed));
     assert!(!state.exists() && !part.exists());

@@ -18,7 +18,7 @@ async fn recorded_words_give_the_same_answer_without_a_call() {
     let settings = config(vec![("model", openai(&server.url()))]);
     let live = Generator::open(&settings).await.unwrap();
     let recorded = Arc::new(Recorded::default());
-    let replaying = Generator::open(&settings).await.unwrap().replaying(Arc::clone(&recorded));
+    let replaying = Generator::open(&settings).await.unwrap().replaying(Arc::clone(&recorded), None);
     for words in ["Gói Pro cho phép kích thước một tệp đến 20 GB.", "Bạn chỉ cần gọi tổng đài.", "NO_ANSWER"]
     {
         server.now(Play::Say(vec![words.into()]));
@@ -39,9 +39,9 @@ async fn another_prompt_needs_a_model() {
     let given =
         answer(&Generator::open(&settings).await.unwrap(), &job(Language::Vi, QUESTION)).await.attempts;
     let recorded = Arc::new(Recorded::default());
-    let replaying = Generator::open(&settings).await.unwrap().replaying(Arc::clone(&recorded));
+    let replaying = Generator::open(&settings).await.unwrap().replaying(Arc::clone(&recorded), None);
     let other = job(Language::Vi, "Gói Free cho phép một tệp lớn bao nhiêu?");
-    for (attempts, what) in [(Some(given), "the log has its words to"), (None, "no answer of this job")] {
+    for (attempts, what) in [(Some(given), "the log has its words to"), (None, "no call of this job")] {
         if let Some(attempts) = attempts {
             recorded.put(other.job_id.clone(), attempts);
         }

@@ -1,0 +1,24 @@
+//! `hoidap-worker replay`: recorded traffic through the stages as they are now, or as a setting, an index or a model would
+//! have them, without a broker. `docs/replay.md` tells how to read what comes out.
+
+mod baseline;
+mod compare;
+mod difference;
+mod drive;
+mod job;
+mod labels;
+mod made;
+mod meaning;
+mod messages;
+mod options;
+mod play;
+mod report;
+mod rule;
+mod run;
+mod side;
+mod stages;
+mod stats;
+mod summary;
+mod tally;
+
+pub use options::Command;

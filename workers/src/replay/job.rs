@@ -1,0 +1,118 @@
+use std::collections::{HashMap, VecDeque};
+
+use hoidap_shared::job::{Header, JobId};
+
+use crate::recording::{DONE, Fault, Line, Lines};
+
+/// Most bytes of jobs whose end has not been read yet. What is oldest by then never ends in this recording.
+const MOST_PENDING: usize = 256 << 20;
+
+/// The recorded messages of one job.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    /// The message each stage consumed, by stage, in the stream's order; the first of each.
+    pub(super) inputs: Vec<(String, Line)>,
+    /// How it ended.
+    pub(super) done: Line,
+}
+
+/// The messages of a job whose end was not read yet.
+#[derive(Debug, Default)]
+struct Pending {
+    inputs: Vec<(String, Line)>,
+    bytes: usize,
+}
+
+impl Recorded {
+    /// The message that a stage consumed.
+    pub(super) fn input(&self, stage: &str) -> Option<&Line> {
+        self.inputs.iter().find(|(name, _)| name == stage).map(|(_, line)| line)
+    }
+}
+
+/// What comes out of a recording.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// A job whose end was recorded, with all that was recorded before it, and how many messages were read by then.
+    Job(Box<Recorded>, u64),
+    /// A job whose end is not in the recording, or whose beginning is not.
+    Incomplete,
+}
+
+/// The jobs of a recording, in the order of their ends; nothing follows a fault.
+pub(super) struct Jobs {
+    lines: Lines,
+    pending: HashMap<JobId, Pending>,
+    order: VecDeque<JobId>,
+    bytes: usize,
+    /// Messages read so far.
+    pub(super) messages: u64,
+}
+
+impl Jobs {
+    pub(super) fn new(lines: Lines) -> Self {
+        Self { lines, pending: HashMap::new(), order: VecDeque::new(), bytes: 0, messages: 0 }
+    }
+
+    /// Takes a message; the job that it ends.
+    fn take(&mut self, line: Line) -> Option<Read> {
+        self.messages += 1;
+        let body = line.body.as_ref()?.get();
+        let job = serde_json::from_str::<Header>(body).ok()?.job_id;
+        let bytes = body.len();
+        if line.stage() == DONE {
+            let Pending { inputs, bytes } = self.pending.remove(&job).unwrap_or_default();
+            self.bytes -= bytes;
+            if inputs.is_empty() {
+                return Some(Read::Incomplete);
+            }
+            return Some(Read::Job(Box::new(Recorded { inputs, done: line }), self.messages));
+        }
+        let stage = line.stage().to_string();
+        let pending = self.pending.entry(job.clone()).or_insert_with(|| {
+            self.order.push_back(job);
+            Pending::default()
+        });
+        if pending.inputs.iter().all(|(known, _)| *known != stage) {
+            pending.inputs.push((stage, line));
+            pending.bytes += bytes;
+            self.bytes += bytes;
+        }
+        None
+    }
+
+    /// The oldest job that has not ended, where the jobs that have not ended are too many, or where no message follows.
+    fn give_up(&mut self, at_end: bool) -> Option<Read> {
+        // Jobs that ended leave their names behind.
+        while self.order.front().is_some_and(|job| !self.pending.contains_key(job)) {
+            self.order.pop_front();
+        }
+        if !at_end && self.bytes <= MOST_PENDING {
+            return None;
+        }
+        let gone = self.order.pop_front().and_then(|job| self.pending.remove(&job))?;
+        self.bytes -= gone.bytes;
+        Some(Read::Incomplete)
+    }
+}
+
+impl Iterator for Jobs {
+    type Item = Result<Read, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(gone) = self.give_up(false) {
+                return Some(Ok(gone));
+            }
+            match self.lines.next() {
+                None => return self.give_up(true).map(Ok),
+                Some(Err(fault)) => return Some(Err(fault)),
+                Some(Ok(line)) => {
+                    if let Some(read) = self.take(line) {
+                        return Some(Ok(read));
+                    }
+                }
+            }
+        }
+    }
+}

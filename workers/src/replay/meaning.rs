@@ -1,0 +1,44 @@
+use std::sync::Arc;
+
+use hoidap_indices::{EmbedQueue, Embedder, OnnxEmbedder};
+use hoidap_shared::config::Config;
+use tokio::sync::OnceCell;
+use tracing::warn;
+
+/// Says how alike two texts are by meaning. The model is loaded when the first two texts differ.
+pub(super) struct Meaning {
+    config: Config,
+    queue: OnceCell<Option<EmbedQueue>>,
+}
+
+impl Meaning {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { config: config.clone(), queue: OnceCell::new() }
+    }
+
+    /// The cosine of their embeddings; none where the model is not to be had.
+    pub(super) async fn alike(&self, before: &str, after: &str) -> Option<f32> {
+        let queue = self.queue.get_or_init(|| self.open()).await.as_ref()?;
+        let (before, after) = tokio::try_join!(queue.query(before), queue.query(after)).ok()?;
+        Some(before.iter().zip(&after).map(|(a, b)| a * b).sum())
+    }
+
+    async fn open(&self) -> Option<EmbedQueue> {
+        let (embedding, batch) = (self.config.embedding.clone(), self.config.embedding.batch);
+        let opened = tokio::task::spawn_blocking(move || {
+            let embedder: Arc<dyn Embedder> = Arc::new(OnnxEmbedder::open(&embedding)?);
+            anyhow::Ok(EmbedQueue::start(embedder, batch)?)
+        });
+        match opened.await {
+            Ok(Ok(queue)) => Some(queue),
+            Ok(Err(error)) => {
+                warn!(%error, "answers are not compared by meaning");
+                None
+            }
+            Err(died) => {
+                warn!(%died, "answers are not compared by meaning");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use hoidap_shared::job::{Answer, Classified, Envelope, Question, Retrieved};
+use serde::de::DeserializeOwned;
+
+use super::{job::Recorded, made::Made};
+use crate::recording::{Fault, Line};
+
+/// The recorded messages of one job, read.
+#[derive(Debug)]
+pub(super) struct Messages {
+    pub(super) question: Option<Envelope<Question>>,
+    pub(super) classified: Option<Envelope<Classified>>,
+    pub(super) retrieved: Option<Envelope<Retrieved>>,
+    pub(super) answer: Envelope<Answer>,
+    /// When the first of them was stored.
+    pub(super) first: jiff::Timestamp,
+    /// When the last of them was stored.
+    pub(super) last: jiff::Timestamp,
+}
+
+impl Messages {
+    /// Reads them; `read` is how many messages of the recording were read by then.
+    ///
+    /// # Errors
+    /// [`Fault`] where a message is of another schema or shape.
+    pub(super) fn read(recorded: &Recorded, read: u64) -> Result<Self, Fault> {
+        let last = recorded.done.time;
+        Ok(Self {
+            question: of(recorded.input("classifier"), read)?,
+            classified: of(recorded.input("retriever"), read)?,
+            retrieved: of(recorded.input("generator"), read)?,
+            answer: typed(&recorded.done, read)?,
+            first: recorded.inputs.first().map_or(last, |(_, line)| line.time),
+            last,
+        })
+    }
+
+    /// What was recorded as made by the stage in this place.
+    pub(super) fn made_by(&self, place: usize) -> Made {
+        let next = match place {
+            0 => self.classified.as_ref().map(|job| job.body.clone().into()),
+            1 => self.retrieved.as_ref().map(|job| job.body.clone().into()),
+            _ => None,
+        };
+        next.unwrap_or_else(|| self.answer.body.clone().into())
+    }
+}
+
+fn of<T: DeserializeOwned>(line: Option<&Line>, read: u64) -> Result<Option<Envelope<T>>, Fault> {
+    line.map(|line| typed(line, read)).transpose()
+}
+
+fn typed<T: DeserializeOwned>(line: &Line, read: u64) -> Result<Envelope<T>, Fault> {
+    line.read().map_err(|what| line.fault(what, read))
+}

@@ -1,0 +1,62 @@
+use hoidap_shared::job;
+
+use super::{
+    baseline::{self, Sameness},
+    difference::JobReport,
+    labels::{Label, Labels},
+    meaning::Meaning,
+    messages::Messages,
+    stages::Stages,
+};
+
+/// What came of one job.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The visitor stopped it: what they had read depends on the moment.
+    Stopped,
+    /// It had failed: there is nothing to compare with.
+    Failed,
+    /// No message of the stages that are replayed was recorded.
+    Outside,
+    /// It was replayed.
+    Compared(Box<(Messages, JobReport, Option<Label>)>),
+}
+
+/// Replays a job and compares what the reader of an answer would.
+pub(super) async fn compared(
+    stages: &Stages,
+    labels: &Labels,
+    meaning: &Meaning,
+    messages: Messages,
+) -> Outcome {
+    match messages.answer.body.outcome {
+        job::Outcome::Stopped => return Outcome::Stopped,
+        job::Outcome::Failed => return Outcome::Failed,
+        _ => {}
+    }
+    let steps = stages.play(&messages).await;
+    if steps.is_empty() {
+        return Outcome::Outside;
+    }
+    let label = labels.of(&messages).cloned();
+    let mut report = JobReport::of(&messages, &steps, label.as_ref());
+    if let (false, Some(before), Some(after)) =
+        (report.text.is_empty(), &report.before.answer, &report.after.answer)
+    {
+        report.meaning = meaning.alike(&before.text, &after.text).await;
+    }
+    report.distance = report.far();
+    Outcome::Compared(Box::new((messages, report, label)))
+}
+
+/// Replays a job and compares byte for byte; nothing where there is nothing to compare with.
+pub(super) async fn checked(stages: &Stages, messages: &Messages) -> anyhow::Result<Option<Sameness>> {
+    if matches!(messages.answer.body.outcome, job::Outcome::Stopped | job::Outcome::Failed) {
+        return Ok(None);
+    }
+    let steps = stages.play(messages).await;
+    if steps.is_empty() {
+        return Ok(None);
+    }
+    baseline::check(messages.answer.job_id.as_str(), &steps).map(Some)
+}

@@ -1,0 +1,227 @@
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use anyhow::bail;
+use hoidap_shared::{config::Config, telemetry};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    baseline::Baseline,
+    drive::{Driven, Item, drive},
+    job::Recorded,
+    labels::Labels,
+    meaning::Meaning,
+    messages::Messages,
+    play::{checked, compared},
+    report::{self, Head, Speed, Traffic, Versions},
+    rule::Rule,
+    stages::{Span, Stages},
+    summary::Summary,
+    tally::Tally,
+};
+use crate::{collections::digest, generator::Asking, part::Part, recording::Manifest};
+
+/// Jobs between two notes of how far it has come.
+const NOTE: u64 = 200;
+
+/// What is replayed, and what for.
+pub(super) struct Replay {
+    pub(super) recording: PathBuf,
+    pub(super) span: Span,
+    pub(super) at_once: usize,
+    /// The configuration with nothing changed, where that is to be proved first.
+    pub(super) baseline: Option<Config>,
+    pub(super) changes: Vec<String>,
+    pub(super) labels: Vec<PathBuf>,
+    pub(super) rule: Option<Rule>,
+    pub(super) output: Option<PathBuf>,
+}
+
+/// How far a replay has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Progress {
+    /// A digest of all that the replay depends on.
+    of: String,
+    baseline: Option<Baseline>,
+    /// Jobs of the recording that were dealt with.
+    done: u64,
+    seconds: f64,
+    tally: Tally,
+}
+
+impl Replay {
+    /// Replays, and says what came of it.
+    pub(super) async fn run(self, changed: Config, asking: Option<Asking>) -> anyhow::Result<()> {
+        telemetry::init_tls();
+        let mut labels = Labels::default();
+        self.labels.iter().try_for_each(|path| labels.read(path))?;
+        let alone = self.changes.is_empty() && self.output.is_none();
+        if let Some(unchanged) = self.baseline.as_ref().filter(|_| alone) {
+            return self.prove(unchanged).await.map(drop);
+        }
+        if self.baseline.is_some() && self.recording.as_os_str() == "-" {
+            bail!("standard input can be read once: prove the baseline by a run of its own, or give a file");
+        }
+        let stages = Stages::open(&changed, self.span, asking).await?;
+        let begin = Progress { of: self.digest(&changed, &stages), ..Progress::default() };
+        let mut part = match &self.output {
+            Some(output) => Some(Part::open(output, begin.clone(), |before, now| before.of == now.of)?),
+            None => None,
+        };
+        let mut progress = part.as_mut().map_or(begin, |part| part.state().clone());
+        if progress.done > 0 {
+            eprintln!("goes on behind job {}", progress.done);
+        }
+        if let Some(unchanged) = self.baseline.as_ref().filter(|_| progress.baseline.is_none()) {
+            progress.baseline = Some(self.prove(unchanged).await?);
+        }
+        let (stages, meaning) = (Arc::new(stages), Meaning::new(&changed));
+        let driven = self.compare(&stages, labels, meaning, &mut progress, &mut part).await?;
+        self.tell(&stages, progress, part, driven)
+    }
+
+    /// A digest of all that the replay depends on.
+    fn digest(&self, changed: &Config, stages: &Stages) -> String {
+        let recorded = std::fs::metadata(&self.recording).ok().map(|file| (file.len(), file.modified().ok()));
+        digest(&[
+            &format!("{} {recorded:?}", self.recording.display()),
+            &format!("{:?} {:?} {:?}", self.span, self.changes, self.labels),
+            &format!("{:?} {:?}", stages.versions(), changed.generator),
+        ])
+    }
+
+    /// Replays with nothing changed: every message must come out as it was recorded.
+    async fn prove(&self, unchanged: &Config) -> anyhow::Result<Baseline> {
+        let stages = Arc::new(Stages::open(unchanged, self.span, None).await?);
+        let bar = self.bar("baseline");
+        let mut baseline = Baseline::default();
+        let work = |recorded: Box<Recorded>, read| {
+            let stages = Arc::clone(&stages);
+            async move {
+                let checked = checked(&stages, &Messages::read(&recorded, read)?).await;
+                checked.map_err(|error| recorded.done.fault(error.to_string(), read))
+            }
+        };
+        let driven = drive(&self.recording, 0, self.at_once, work, |item| {
+            if let Item::Job(Some(sameness)) = item {
+                baseline.add(sameness);
+            }
+            bar.inc(1);
+            Ok(())
+        });
+        let driven = driven.await?;
+        bar.finish_and_clear();
+        if let Some(fault) = driven.fault {
+            let before =
+                format!("{} of {} jobs came out as they were recorded", baseline.identical, baseline.jobs);
+            return Err(anyhow::Error::from(fault).context(before));
+        }
+        baseline.proved()?;
+        println!(
+            "baseline: {} of {} jobs byte-identical, {} equal after rounding, 0 differences",
+            baseline.identical, baseline.jobs, baseline.close
+        );
+        Ok(baseline)
+    }
+
+    async fn compare(
+        &self,
+        stages: &Arc<Stages>,
+        labels: Labels,
+        meaning: Meaning,
+        progress: &mut Progress,
+        part: &mut Option<Part<Progress>>,
+    ) -> anyhow::Result<Driven> {
+        let collaborators = Arc::new((labels, meaning));
+        let work = |recorded: Box<Recorded>, read| {
+            let (stages, collaborators) = (Arc::clone(stages), Arc::clone(&collaborators));
+            async move {
+                let (labels, meaning) = collaborators.as_ref();
+                Ok(compared(&stages, labels, meaning, Messages::read(&recorded, read)?).await)
+            }
+        };
+        let bar = self.bar("replay").with_position(progress.done);
+        let (mut lines, mut noted) = (String::new(), Instant::now());
+        let skip = progress.done;
+        let driven = drive(&self.recording, skip, self.at_once, work, |item| {
+            progress.done += 1;
+            if let Some(line) = progress.tally.take(&item)? {
+                lines.push_str(&line);
+                lines.push('\n');
+            }
+            bar.inc(1);
+            if let Some(part) = part.as_mut().filter(|_| progress.done % NOTE == 0) {
+                progress.seconds += noted.elapsed().as_secs_f64();
+                noted = Instant::now();
+                note(part, progress, &std::mem::take(&mut lines))?;
+            }
+            Ok(())
+        });
+        let driven = driven.await?;
+        progress.seconds += noted.elapsed().as_secs_f64();
+        if let Some(part) = part {
+            note(part, progress, &lines)?;
+        }
+        bar.finish_and_clear();
+        Ok(driven)
+    }
+
+    fn tell(
+        self,
+        stages: &Stages,
+        mut progress: Progress,
+        part: Option<Part<Progress>>,
+        driven: Driven,
+    ) -> anyhow::Result<()> {
+        let summary = Summary::of(&progress.tally);
+        let traffic = Traffic::of(&progress.tally);
+        let speed =
+            Speed::of(progress.seconds, progress.tally.replayed(), traffic.as_ref(), &driven, self.at_once);
+        summary.print();
+        speed.print(progress.tally.replayed());
+        let judged = self.rule.as_ref().map(|rule| rule.judge(&summary)).transpose();
+        let (ruling, unjudged) = match judged {
+            Ok(ruling) => (ruling, None),
+            Err(error) => (None, Some(error)),
+        };
+        let failing =
+            ruling.as_ref().filter(|ruling| ruling.failed).map(|ruling| anyhow::anyhow!("{ruling}"));
+        if let (Some(part), Some(output)) = (part, &self.output) {
+            let head = Head {
+                recording: self.recording.display().to_string(),
+                release: env!("CARGO_PKG_VERSION"),
+                made: jiff::Timestamp::now(),
+                changed: self.changes,
+                baseline: progress.baseline.clone(),
+                traffic,
+                speed,
+                versions: Versions::of(stages.versions(), &progress.tally),
+                summary,
+                fail_if: ruling,
+                fault: driven.fault.as_ref().map(ToString::to_string),
+            };
+            report::write(&head, &mut progress.tally, &part.unfinished(), output)?;
+            part.discard()?;
+        }
+        match driven.fault.map(anyhow::Error::from).or(unjudged).or(failing) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn bar(&self, what: &'static str) -> ProgressBar {
+        let total = Manifest::read(&self.recording).ok().flatten().map(|manifest| manifest.jobs());
+        let (template, total) = match total {
+            Some(total) => ("{msg} {bar:30} {pos}/{len} jobs, {per_sec}, {eta} left", total),
+            None => ("{msg} {spinner} {pos} jobs, {per_sec}", 0),
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::new(total).with_style(style).with_message(what)
+    }
+}
+
+/// Stores how far it has come.
+fn note(part: &mut Part<Progress>, progress: &Progress, lines: &str) -> anyhow::Result<()> {
+    *part.state() = progress.clone();
+    part.add(lines.as_bytes())
+}

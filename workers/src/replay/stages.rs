@@ -1,0 +1,193 @@
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use anyhow::{Context as _, bail};
+use futures::FutureExt as _;
+use hoidap_shared::{
+    config::Config,
+    job::{Classified, Envelope, Retrieved, now_ms},
+    live::Live,
+    stage::{Next, Stage, StageError},
+};
+
+use super::{
+    difference::Problem,
+    made::{Made, Step},
+    messages::Messages,
+};
+use crate::{
+    classifier::Classifier,
+    generator::{Asking, Generator, Recorded as Words},
+    retriever::Retriever,
+};
+
+/// Shortest time for one job, in milliseconds: a busy machine must not be what ends it.
+const BUDGET_MS: u64 = 60_000;
+
+/// The stages' names, in their order.
+pub(super) const NAMES: [&str; 3] = [Classifier::NAME, Retriever::NAME, Generator::NAME];
+
+/// The stages that are replayed, opened once.
+pub(super) struct Stages {
+    classifier: Classifier,
+    retriever: Retriever,
+    generator: Generator,
+    words: Arc<Words>,
+    span: Span,
+}
+
+/// From which stage to which.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    from: usize,
+    to: usize,
+}
+
+impl Span {
+    /// The stages between two names, both included.
+    pub(super) fn of(from: Option<&str>, to: Option<&str>) -> anyhow::Result<Self> {
+        let place = |stage: &str| {
+            let place = NAMES.iter().position(|name| *name == stage);
+            place.with_context(|| format!("`{stage}` is not a stage: choose from {}", NAMES.join(", ")))
+        };
+        let from = from.map_or(Ok(0), place)?;
+        let to = to.map_or(Ok(NAMES.len() - 1), place)?;
+        if from > to {
+            bail!("--from-stage {} comes after --to-stage {}", NAMES[from], NAMES[to]);
+        }
+        Ok(Self { from, to })
+    }
+}
+
+impl Stages {
+    /// Opens every stage under a configuration.
+    pub(super) async fn open(config: &Config, span: Span, asking: Option<Asking>) -> anyhow::Result<Self> {
+        // What is replayed must not change on its way.
+        let mut config = config.clone();
+        config.indices.reload_ms = 0;
+        let words = Arc::new(Words::default());
+        let retriever = Retriever::open(&config).await?;
+        let sick = retriever.status().components.into_iter().find(|component| !component.healthy);
+        if let Some(component) = sick {
+            bail!("{} cannot be replayed: {}", component.name, component.detail);
+        }
+        Ok(Self {
+            classifier: Classifier::open(&config).await?,
+            retriever,
+            generator: Generator::open(&config).await?.replaying(Arc::clone(&words), asking),
+            words,
+            span,
+        })
+    }
+
+    /// The version of each stage.
+    pub(super) fn versions(&self) -> [(&'static str, String); 3] {
+        [
+            (NAMES[0], self.classifier.status().version),
+            (NAMES[1], self.retriever.status().version),
+            (NAMES[2], self.generator.status().version),
+        ]
+    }
+
+    /// What the stages make of a job, beside what was recorded of each. A stage works on what the one before it made; the
+    /// first one on what was recorded.
+    pub(super) async fn play(&self, messages: &Messages) -> Vec<Step> {
+        let there =
+            [messages.question.is_some(), messages.classified.is_some(), messages.retrieved.is_some()];
+        let Some(first) = (self.span.from..=self.span.to).find(|place| there[*place]) else {
+            return Vec::new();
+        };
+        let mut walk = Walk { messages, to: self.span.to, steps: Vec::new() };
+        let question = messages.question.as_ref().filter(|_| first == 0).map(renewed);
+        let classified: Option<Envelope<Classified>> = match question {
+            Some(job) => walk.step(0, &self.classifier, job).await,
+            None => messages.classified.as_ref().filter(|_| first == 1).map(renewed),
+        };
+        let retrieved: Option<Envelope<Retrieved>> = match classified {
+            Some(job) => walk.step(1, &self.retriever, job).await,
+            None => messages.retrieved.as_ref().filter(|_| first == 2).map(renewed),
+        };
+        if let Some(job) = retrieved.filter(|_| self.span.to == 2) {
+            self.hand_in(messages, &job.body);
+            walk.step(2, &self.generator, job).await;
+            self.words.take(&messages.answer.job_id);
+        }
+        walk.steps
+    }
+
+    /// Hands in the recorded calls of a job: where there were none because no model had to be asked, only for the same
+    /// passages.
+    fn hand_in(&self, messages: &Messages, now: &Retrieved) {
+        let answer = &messages.answer.body;
+        let same = || messages.retrieved.as_ref().is_some_and(|before| before.body == *now);
+        if !answer.attempts.is_empty() || answer.provider.is_some() || same() {
+            self.words.put(messages.answer.job_id.clone(), answer.attempts.clone());
+        }
+    }
+}
+
+/// A job on its way through the stages.
+struct Walk<'a> {
+    messages: &'a Messages,
+    to: usize,
+    steps: Vec<Step>,
+}
+
+impl Walk<'_> {
+    /// Lets a stage work on the job; what the next one works on, if the job goes on.
+    async fn step<S: Stage>(
+        &mut self,
+        place: usize,
+        stage: &S,
+        job: Envelope<S::In>,
+    ) -> Option<Envelope<S::Out>>
+    where
+        S::Out: Clone + Into<Made>,
+    {
+        if place > self.to {
+            return None;
+        }
+        let began = Instant::now();
+        let working = AssertUnwindSafe(stage.process(&job, &Live::default())).catch_unwind().await;
+        let panicked =
+            || StageError::Retry { reason: format!("{} panicked on this job", S::NAME), after: None };
+        let next = working.unwrap_or_else(|_| Err(panicked()));
+        let worked_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (after, goes_on) = match next {
+            Ok(Next::Forward(body)) => (Ok(body.clone().into()), Some(body)),
+            Ok(Next::Answer(answer)) => (Ok(answer.into()), None),
+            Err(StageError::Permanent { code, reason }) => {
+                (Err(Problem { code: code.into(), what: reason }), None)
+            }
+            Err(StageError::Retry { reason, .. }) => {
+                (Err(Problem { code: "failed".into(), what: reason }), None)
+            }
+        };
+        self.steps.push(Step { stage: S::NAME, before: self.messages.made_by(place), after, worked_ms });
+        goes_on.map(|body| job.map(body))
+    }
+}
+
+/// The job with as much time as it had, from now on.
+fn renewed<T: Clone>(job: &Envelope<T>) -> Envelope<T> {
+    let budget = job.deadline_ms.saturating_sub(job.accepted_ms).max(BUDGET_MS);
+    Envelope { deadline_ms: now_ms().saturating_add(budget), ..job.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::pipeline;
+
+    #[test]
+    fn the_stages_are_those_of_the_pipeline() {
+        assert_eq!(pipeline().iter().map(|entry| entry.name).collect::<Vec<_>>(), NAMES);
+    }
+
+    #[test]
+    fn a_span_has_an_order() {
+        assert!(Span::of(Some("retriever"), None).is_ok());
+        let wrong = Span::of(Some("generator"), Some("retriever")).unwrap_err().to_string();
+        assert!(wrong.contains("comes after"), "{wrong}");
+        assert!(Span::of(Some("sink"), None).unwrap_err().to_string().contains("classifier, retriever"));
+    }
+}

@@ -1,0 +1,297 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    difference::Aspect,
+    stages::NAMES,
+    stats::Estimate,
+    tally::{Group, Tally, Times},
+};
+
+/// Intents and products that the report lists.
+const LISTED: usize = 50;
+
+/// The report's figures. `docs/replay.md` says what each one means.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    jobs: u64,
+    replayed: u64,
+    incomplete: u64,
+    stopped: u64,
+    failed_before: u64,
+    same: u64,
+    inside: u64,
+    visible: u64,
+    needs_model: u64,
+    failed: u64,
+    first: BTreeMap<&'static str, u64>,
+    aspects: BTreeMap<&'static str, u64>,
+    overlap_at_8: Option<Estimate>,
+    meaning: Option<Estimate>,
+    agreement: BTreeMap<&'static str, f64>,
+    answered: Option<Answered>,
+    confidence: Option<Pair<f64>>,
+    cost_usd: Option<Cost>,
+    worked_ms: BTreeMap<String, Pair<Option<Spread>>>,
+    overlaps: Vec<(f64, u64)>,
+    intents: Vec<GroupFigures>,
+    products: Vec<GroupFigures>,
+    gold: Option<Gold>,
+    feedback: Option<Feedback>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Pair<T> {
+    before: T,
+    after: T,
+}
+
+#[derive(Debug, Serialize)]
+struct Answered {
+    before: f64,
+    after: f64,
+    gained: u64,
+    lost: u64,
+    difference: Option<Estimate>,
+    p: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Cost {
+    before: f64,
+    after: f64,
+    known: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Spread {
+    p50: u64,
+    p95: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct GroupFigures {
+    name: String,
+    jobs: u64,
+    visible: u64,
+    inside: u64,
+    overlap: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Gold {
+    jobs: u64,
+    better: u64,
+    worse: u64,
+    same: u64,
+    before: f64,
+    after: f64,
+    difference: Option<Estimate>,
+    p: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Feedback {
+    up: Changed,
+    down: Changed,
+}
+
+#[derive(Debug, Serialize)]
+struct Changed {
+    jobs: u64,
+    changed: u64,
+}
+
+/// The aspects' names, as the report and `--fail-if` have them.
+const ASPECTS: [(Aspect, &str); 8] = [
+    (Aspect::Intent, "intent"),
+    (Aspect::Product, "product"),
+    (Aspect::Queries, "queries"),
+    (Aspect::Passages, "passages"),
+    (Aspect::Outcome, "outcome"),
+    (Aspect::Citations, "citations"),
+    (Aspect::Answer, "answer"),
+    (Aspect::Confidence, "confidence"),
+];
+
+/// The figures that a rule of `--fail-if` can name.
+pub(super) const FIGURES: [&str; 14] = [
+    "overlap@8",
+    "meaning",
+    "answered",
+    "gold",
+    "same",
+    "visible",
+    "needs_model",
+    "failed",
+    "intent",
+    "product",
+    "passages",
+    "outcome",
+    "citations",
+    "answer",
+];
+
+impl Summary {
+    pub(super) fn of(tally: &Tally) -> Self {
+        let count = |aspect: &Aspect| tally.aspects.get(aspect).copied().unwrap_or(0);
+        let replayed = tally.replayed();
+        let agrees = |aspect: &Aspect| 1.0 - count(aspect) as f64 / replayed.max(1) as f64;
+        let mean = |sum: f64| sum / tally.answers.max(1) as f64;
+        let (before, after) = tally.answered.shares();
+        let answered = (tally.answers > 0).then(|| Answered {
+            before,
+            after,
+            gained: tally.answered.after,
+            lost: tally.answered.before,
+            difference: tally.answered.difference(),
+            p: tally.answered.p(),
+        });
+        Self {
+            jobs: tally.jobs,
+            replayed,
+            incomplete: tally.incomplete,
+            stopped: tally.stopped,
+            failed_before: tally.failed_before,
+            same: tally.same,
+            inside: tally.inside,
+            visible: tally.visible,
+            needs_model: tally.needs_model,
+            failed: tally.failed,
+            first: NAMES
+                .into_iter()
+                .map(|name| (name, tally.first.get(name).copied().unwrap_or(0)))
+                .collect(),
+            aspects: ASPECTS.into_iter().map(|(aspect, name)| (name, count(&aspect))).collect(),
+            overlap_at_8: tally.overlap.estimate(),
+            meaning: tally.meaning.estimate(),
+            agreement: ASPECTS
+                .into_iter()
+                .filter(|(aspect, _)| *aspect != Aspect::Confidence)
+                .map(|(aspect, name)| (name, agrees(&aspect)))
+                .collect(),
+            answered,
+            confidence: (tally.answers > 0)
+                .then(|| Pair { before: mean(tally.confidence.0), after: mean(tally.confidence.1) }),
+            cost_usd: (tally.cost_known > 0).then_some(Cost {
+                before: tally.cost.0,
+                after: tally.cost.1,
+                known: tally.cost_known,
+            }),
+            worked_ms: tally
+                .worked
+                .iter()
+                .map(|(stage, (before, after))| {
+                    (stage.clone(), Pair { before: spread(before), after: spread(after) })
+                })
+                .collect(),
+            overlaps: tally
+                .overlap
+                .0
+                .iter()
+                .map(|(value, count)| (f64::from(*value) / 1_000.0, *count))
+                .collect(),
+            intents: groups(&tally.intents),
+            products: groups(&tally.products),
+            gold: gold(tally),
+            feedback: (tally.up.0 + tally.down.0 > 0).then_some(Feedback {
+                up: Changed { jobs: tally.up.0, changed: tally.up.1 },
+                down: Changed { jobs: tally.down.0, changed: tally.down.1 },
+            }),
+        }
+    }
+
+    /// A figure by its name; none where nothing was there to measure.
+    pub(super) fn figure(&self, name: &str) -> Option<f64> {
+        let share = |count: u64| (self.replayed > 0).then(|| count as f64 / self.replayed as f64);
+        match name {
+            "overlap@8" => self.overlap_at_8.map(|estimate| estimate.mean),
+            "meaning" => self.meaning.map(|estimate| estimate.mean),
+            "answered" => self.answered.as_ref().map(|answered| answered.after),
+            "gold" => self.gold.as_ref().map(|gold| gold.after),
+            "same" => share(self.same),
+            "visible" => share(self.visible),
+            "needs_model" => share(self.needs_model),
+            "failed" => share(self.failed),
+            aspect => self.agreement.get(aspect).copied().filter(|_| self.replayed > 0),
+        }
+    }
+
+    /// The figures that people look at first.
+    pub(super) fn print(&self) {
+        let Self { jobs, replayed, incomplete, stopped, failed_before, .. } = self;
+        println!(
+            "{replayed} of {jobs} jobs were replayed ({incomplete} incomplete, {stopped} stopped by visitors, {failed_before} had failed)"
+        );
+        for (what, count) in [
+            ("same", self.same),
+            ("changed inside, not for the visitor", self.inside),
+            ("changed for the visitor", self.visible),
+            ("need a model", self.needs_model),
+            ("failed", self.failed),
+        ] {
+            println!("  {count:>9}  {what}");
+        }
+        println!("first difference");
+        for name in NAMES {
+            println!("  {:>9}  {name}", self.first.get(name).copied().unwrap_or(0));
+        }
+        let estimate = |name: &str, estimate: &Option<Estimate>| {
+            if let Some(Estimate { mean, low, high, of }) = estimate {
+                println!("{name:<12} {mean:.4}  ({low:.4} to {high:.4}, {of} jobs)");
+            }
+        };
+        estimate("overlap@8", &self.overlap_at_8);
+        estimate("meaning", &self.meaning);
+        if let Some(Answered { before, after, gained, lost, p, .. }) = &self.answered {
+            println!(
+                "answered     {before:.4} before, {after:.4} after ({gained} gained, {lost} lost, p = {p:.3})"
+            );
+        }
+        if let Some(Gold { jobs, better, worse, p, .. }) = &self.gold {
+            println!("gold pages   {better} better, {worse} worse of {jobs} (p = {p:.3})");
+        }
+        if let Some(Feedback { up, down }) = &self.feedback {
+            println!(
+                "feedback     {} of {} liked answers change, {} of {} disliked",
+                up.changed, up.jobs, down.changed, down.jobs
+            );
+        }
+    }
+}
+
+fn spread(times: &Times) -> Option<Spread> {
+    Some(Spread { p50: times.at(0.5)?, p95: times.at(0.95)? })
+}
+
+fn groups(groups: &BTreeMap<String, Group>) -> Vec<GroupFigures> {
+    let mut all: Vec<_> = groups
+        .iter()
+        .map(|(name, group)| GroupFigures {
+            name: name.clone(),
+            jobs: group.jobs,
+            visible: group.visible,
+            inside: group.inside,
+            overlap: (group.overlap.1 > 0).then(|| group.overlap.0 / group.overlap.1 as f64),
+        })
+        .collect();
+    all.sort_by(|a, b| (b.visible, b.inside).cmp(&(a.visible, a.inside)).then(a.name.cmp(&b.name)));
+    all.truncate(LISTED);
+    all
+}
+
+fn gold(tally: &Tally) -> Option<Gold> {
+    let paired = &tally.gold;
+    let (before, after) = paired.shares();
+    (paired.of() > 0).then(|| Gold {
+        jobs: paired.of(),
+        better: paired.after,
+        worse: paired.before,
+        same: paired.both + paired.neither,
+        before,
+        after,
+        difference: paired.difference(),
+        p: paired.p(),
+    })
+}
