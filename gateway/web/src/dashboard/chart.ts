@@ -48,6 +48,8 @@ export interface Figures {
   says: string;
   /** The heading of the table's first column. */
   first: string;
+  /** What a choice of a bar or of a row of the table does. */
+  pick?: (at: number) => void;
 }
 
 type AnyChart = Chart<'bar' | 'line', (number | null)[], string>;
@@ -86,6 +88,7 @@ export class ChartCard {
     const empty = figures.labels.length === 0;
     this.says.textContent = empty ? speech.words.charts.none : figures.says;
     this.frame.hidden = empty;
+    this.frame.classList.toggle('pick', figures.pick !== undefined);
     this.canvas.setAttribute('aria-label', `${title}. ${figures.says}`);
     this.table.setAttribute('aria-label', title);
     replace(this.table, tableOf(title, figures));
@@ -133,7 +136,12 @@ function optionsOf(figures: Figures): AnyChart['options'] {
     border: { display: false },
     stacked: figures.kind === 'stacked',
     ...(figures.most === undefined ? {} : { max: figures.most }),
-    ticks: { ...ticks, maxTicksLimit: 6, callback: (value: string | number) => figures.write(Number(value)) },
+    ticks: {
+      ...ticks,
+      maxTicksLimit: 6,
+      maxRotation: 0,
+      callback: (value: string | number) => figures.write(Number(value)),
+    },
   };
   const names = {
     grid: { display: false },
@@ -147,6 +155,9 @@ function optionsOf(figures: Figures): AnyChart['options'] {
     maintainAspectRatio: false,
     indexAxis: across ? 'y' : 'x',
     interaction: { mode: 'index', axis: across ? 'y' : 'x', intersect: false },
+    onClick: (_event, [bar]) => {
+      if (bar) figures.pick?.(bar.index);
+    },
     scales: across ? { x: values, y: names } : { x: names, y: values },
     plugins: {
       legend: {
@@ -187,10 +198,23 @@ function tableOf(title: string, figures: Figures): HTMLTableElement {
       'tbody',
       {},
       ...figures.labels.map((label, at) =>
-        h('tr', {}, h('th', { scope: 'row' }, label), ...figures.series.map((series) => cell(series.values[at]))),
+        h(
+          'tr',
+          {},
+          h('th', { scope: 'row' }, picker(label, at, figures)),
+          ...figures.series.map((series) => cell(series.values[at])),
+        ),
       ),
     ),
   );
+}
+
+function picker(label: string, at: number, { pick }: Figures): HTMLElement | string {
+  if (pick === undefined) return label;
+  const click = () => {
+    pick(at);
+  };
+  return h('button', { type: 'button', class: 'open', click }, label);
 }
 
 /** A value of the style sheet. */
