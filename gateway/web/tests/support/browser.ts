@@ -1,5 +1,7 @@
 import { type Browser, type BrowserContext, chromium as playwright, type Page } from 'playwright-core';
-import { chromium } from './running.ts';
+
+/** The browser's program. */
+const chromium = process.env.HOIDAP_TEST_CHROMIUM ?? '/usr/bin/chromium';
 
 /** The widths at which everything is tried. */
 export const SIZES = {

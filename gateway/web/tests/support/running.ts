@@ -8,9 +8,6 @@ export function needed(name: string): string {
 /** The running gateway. */
 export const gateway = needed('HOIDAP_TEST_URL');
 
-/** The browser's program. */
-export const chromium = process.env.HOIDAP_TEST_CHROMIUM ?? '/usr/bin/chromium';
-
 /** Tells the scripted model what to say from now on. */
 export async function script(what: { text?: string; perSecond?: number; fail?: number }): Promise<void> {
   await fetch(`${needed('HOIDAP_TEST_STUB')}/control`, { method: 'POST', body: JSON.stringify(what) });
