@@ -1,0 +1,70 @@
+export const KINDS = ['visible', 'inside', 'needs_model', 'failed'] as const;
+export const ORDERS = ['worst', 'time', 'overlap'] as const;
+export type Order = (typeof ORDERS)[number];
+
+/** What the reader looks at. It stands in the page's address, so that a view can be kept and sent. */
+export interface Choice {
+  search: string;
+  kind: string;
+  first: string;
+  aspect: string;
+  judged: string;
+  intent: string;
+  product: string;
+  language: string;
+  order: Order;
+  /** The part of the list, from 1. */
+  part: number;
+  /** The open job. */
+  job: string;
+}
+
+/** The names of the filters that are chosen from a list. */
+export type Filter = 'kind' | 'first' | 'aspect' | 'judged' | 'intent' | 'product' | 'language';
+
+export const EVERYTHING: Choice = {
+  search: '',
+  kind: '',
+  first: '',
+  aspect: '',
+  judged: '',
+  intent: '',
+  product: '',
+  language: '',
+  order: 'worst',
+  part: 1,
+  job: '',
+};
+
+/** Reads the choice from the part of an address from `#` on. */
+export function readChoice(hash: string): Choice {
+  const given = new URLSearchParams(hash.replace(/^#/, ''));
+  const text = (name: keyof Choice) => given.get(name) ?? '';
+  return {
+    search: text('search'),
+    kind: text('kind'),
+    first: text('first'),
+    aspect: text('aspect'),
+    judged: text('judged'),
+    intent: text('intent'),
+    product: text('product'),
+    language: text('language'),
+    order: ORDERS.find((order) => order === text('order')) ?? 'worst',
+    part: Math.max(1, Math.trunc(Number(text('part'))) || 1),
+    job: text('job'),
+  };
+}
+
+/** The choice as it stands in the page's address: what is not as usual. */
+export function writeChoice(choice: Choice): string {
+  const parts = new URLSearchParams();
+  for (const [name, value] of Object.entries(choice)) {
+    if (value !== EVERYTHING[name as keyof Choice]) parts.set(name, String(value));
+  }
+  return `#${parts.toString()}`;
+}
+
+/** Whether two choices show the same list. */
+export function sameList(one: Choice, other: Choice): boolean {
+  return writeChoice({ ...one, job: '' }) === writeChoice({ ...other, job: '' });
+}

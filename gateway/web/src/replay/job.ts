@@ -1,0 +1,103 @@
+import { h, link, replace } from '../dashboard/dom.ts';
+import { answers } from './answers.ts';
+import { compared } from './compared.ts';
+import { eighths } from './format.ts';
+import { passages } from './passages.ts';
+import { badges } from './row.ts';
+import type { Job } from './types.ts';
+import { langOf, named, speech } from './words.ts';
+
+/** One job, as it was recorded and as it was replayed, side by side. */
+export class JobView {
+  private readonly place = h('p', { class: 'place', role: 'status' });
+  private readonly previous = this.turn('Previous job', '‹', -1);
+  private readonly next = this.turn('Next job', '›', 1);
+  private readonly heading = h('h2', { id: 'job-heading', tabindex: -1 });
+  private readonly body = h('div', { class: 'sides' });
+  readonly element: HTMLDialogElement;
+
+  /** `step` goes to a neighbour in the list, `closed` is called when the reader is done. */
+  constructor(
+    private readonly step: (by: 1 | -1) => void,
+    closed: () => void,
+  ) {
+    const shut = () => {
+      this.element.close();
+    };
+    const close = h('button', { type: 'button', class: 'shut', 'aria-label': 'Close', click: shut }, '×');
+    this.element = h(
+      'dialog',
+      { class: 'side-by-side', 'aria-labelledby': 'job-heading', close: closed },
+      h('div', { class: 'bar' }, this.place, h('span', { class: 'turns' }, this.previous, this.next, close)),
+      this.body,
+    );
+  }
+
+  get open(): boolean {
+    return this.element.open;
+  }
+
+  /** Shows a job that stands at a place in the list, or says that the report does not hold it. */
+  show(id: string, job: Job | undefined, list: readonly Job[]): void {
+    const at = job === undefined ? -1 : list.indexOf(job);
+    this.place.textContent = at >= 0 ? `${speech.number(at + 1)} of ${speech.number(list.length)}` : 'Not in the list';
+    this.previous.disabled = at < 1;
+    this.next.disabled = at + 1 >= list.length;
+    this.heading.lang = langOf(job?.language ?? 'en') ?? '';
+    this.heading.textContent = job?.question ?? 'Not in this report';
+    replace(this.body, ...(job ? this.content(job) : this.missing(id)));
+    if (!this.open) this.element.showModal();
+    this.element.scrollTop = 0;
+    this.heading.focus({ preventScroll: true });
+  }
+
+  close(): void {
+    if (this.open) this.element.close();
+  }
+
+  private content(job: Job): HTMLElement[] {
+    const parts = [speech.dateTime(job.time), named('language', job.language)];
+    return [
+      h(
+        'div',
+        { class: 'asked-for' },
+        this.heading,
+        h(
+          'p',
+          { class: 'note' },
+          parts.join(' · '),
+          job.page !== '' && ' · asked on ',
+          job.page !== '' && link(job.page),
+        ),
+        h('p', { class: 'badges' }, ...badges(job)),
+        job.problem && h('p', { class: 'warn' }, job.problem.what),
+        h('p', {}, told(job)),
+      ),
+      answers(job),
+      passages(job),
+      compared(job),
+      h('p', { class: 'note ids' }, `Job ${job.job} · session ${job.session}`),
+    ];
+  }
+
+  private missing(id: string): HTMLElement[] {
+    const text = `The job ${id} came out the same, or differs less than those that this report shows.`;
+    return [h('div', { class: 'asked-for' }, this.heading, h('p', {}, text))];
+  }
+
+  private turn(label: string, sign: string, by: 1 | -1): HTMLButtonElement {
+    const click = () => {
+      this.step(by);
+    };
+    return h('button', { type: 'button', 'aria-label': label, click }, sign);
+  }
+}
+
+/** What differs, in a sentence. */
+function told(job: Job): string {
+  const aspects = job.aspects.map((aspect) => named('aspect', aspect).toLowerCase()).join(', ');
+  const parts = [`First differs in the ${named('first', job.first).toLowerCase()}; in all: ${aspects}.`];
+  if (job.overlap !== null) parts.push(`Passages found again: ${eighths(job.overlap)}.`);
+  if (job.meaning !== null) parts.push(`Alike by meaning: ${speech.percent(job.meaning)}.`);
+  return parts.join(' ');
+}

@@ -1,0 +1,53 @@
+import { h, link } from '../dashboard/dom.ts';
+import type { Found, Job } from './types.ts';
+import { speech } from './words.ts';
+
+export type Move = { kind: 'kept' } | { kind: 'gained' } | { kind: 'lost' } | { kind: 'moved'; by: number; to: number };
+
+/** What became of a passage: `by` is how many places it went up, `to` its place now, from 1. */
+export function moveOf(chunk: string, before: Found[], after: Found[]): Move {
+  const was = before.findIndex((passage) => passage.chunk === chunk);
+  const is = after.findIndex((passage) => passage.chunk === chunk);
+  if (was < 0) return { kind: 'gained' };
+  if (is < 0) return { kind: 'lost' };
+  return was === is ? { kind: 'kept' } : { kind: 'moved', by: was - is, to: is + 1 };
+}
+
+/** The passages that were found, with what became of each. */
+export function passages({ before, after }: Job): HTMLElement {
+  const side = (title: string, found: Found[], which: 'before' | 'after') => {
+    const items = found.map((passage) => item(passage, moveOf(passage.chunk, before.passages, after.passages), which));
+    return h(
+      'div',
+      { class: `card half ${which}` },
+      h('h4', {}, title),
+      found.length > 0 ? h('ol', { class: 'found' }, ...items) : h('p', { class: 'none' }, 'Nothing was found.'),
+    );
+  };
+  return h(
+    'section',
+    { class: 'passages' },
+    h('h3', {}, 'Passages found'),
+    h('div', { class: 'two' }, side('Before', before.passages, 'before'), side('After', after.passages, 'after')),
+  );
+}
+
+function item(passage: Found, move: Move, which: 'before' | 'after'): HTMLElement {
+  const { title, headings, url, source, collection, score } = passage;
+  const where = /^https?:/.test(url) ? link(url) : source || url;
+  return h(
+    'li',
+    { class: move.kind },
+    h('b', { class: 'move' }, words(move, which)),
+    h('span', { class: 'name' }, [title, ...headings].join(' › ')),
+    h('span', { class: 'note' }, where, ` · ${collection} · fits ${speech.percent(score)}`),
+  );
+}
+
+function words(move: Move, which: 'before' | 'after'): string {
+  if (move.kind === 'gained') return '+ new';
+  if (move.kind === 'lost') return '− lost';
+  if (move.kind === 'kept') return '= kept';
+  if (which === 'before') return `now ${speech.number(move.to)}.`;
+  return move.by > 0 ? `↑${speech.number(move.by)} up` : `↓${speech.number(-move.by)} down`;
+}

@@ -1,0 +1,17 @@
+import type { Report } from './types.ts';
+
+const FORMAT = 1;
+
+/** The report that the page holds, or a sentence that says why there is none. */
+export function readReport(text: string): Report | string {
+  let report: unknown;
+  try {
+    report = JSON.parse(text);
+  } catch (error) {
+    return `The report in this page cannot be read; perhaps it was not written to its end. (${String(error)})`;
+  }
+  if (report === null) return 'This page holds no report. “hoidap-worker replay” writes one into it.';
+  const { format } = report as Report;
+  if (format === FORMAT) return report as Report;
+  return `This page shows reports of format ${String(FORMAT)}, and this one is of format ${String(format)}.`;
+}

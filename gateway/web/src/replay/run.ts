@@ -1,0 +1,54 @@
+import { h } from '../dashboard/dom.ts';
+import * as format from './format.ts';
+import type { Report } from './types.ts';
+import { counted, speech } from './words.ts';
+
+/** How the report was made: the recording, the speed, the versions of the stages. */
+export function run(report: Report): HTMLElement {
+  const { traffic, speed, summary } = report;
+  const facts: [string, string][] = [
+    ['Recording', report.recording],
+    ['Release', report.release],
+    ['Made', speech.dateTime(report.made)],
+    [
+      'Traffic',
+      `${speech.dateTime(traffic.from)} to ${speech.dateTime(traffic.to)} (${format.duration(traffic.seconds)})`,
+    ],
+    ['Jobs', `${speech.number(summary.jobs)} recorded, ${speech.number(summary.replayed)} replayed`],
+    ['Left out', format.leftOut(summary)],
+    [
+      'Speed',
+      `${format.duration(speed.seconds)}, ${counted(speed.jobs_at_once, 'job')} at once: ` +
+        `${speech.number(speed.jobs_per_second, 1)} jobs a second, ${speech.number(speed.times_real)} times as fast as the traffic`,
+    ],
+    ['Reading', `${speech.number(speed.read_per_second)} records a second`],
+  ];
+  const pairs = facts.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)));
+  return h('section', { class: 'card run' }, h('dl', { class: 'facts' }, ...pairs), versions(report));
+}
+
+function versions({ versions }: Report): HTMLElement | undefined {
+  const stages = Object.entries(versions);
+  if (stages.length === 0) return undefined;
+  const rows = stages.map(([stage, { before, after }]) =>
+    h(
+      'tr',
+      {},
+      h('th', { scope: 'row' }, stage),
+      h(
+        'td',
+        {},
+        ...Object.entries(before).map(([version, jobs]) =>
+          h('div', {}, h('code', {}, version), ` (${counted(jobs, 'job')})`),
+        ),
+      ),
+      h('td', {}, h('code', {}, after)),
+    ),
+  );
+  const heads = ['Stage', 'Version before', 'Version after'].map((head) => h('th', { scope: 'col' }, head));
+  return h(
+    'div',
+    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Versions' },
+    h('table', { class: 'versions' }, h('thead', {}, h('tr', {}, ...heads)), h('tbody', {}, ...rows)),
+  );
+}

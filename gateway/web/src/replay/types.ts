@@ -1,0 +1,182 @@
+/** A replay's report, as `hoidap-worker replay` writes it into the page. */
+export interface Report {
+  format: number;
+  recording: string;
+  release: string;
+  made: string;
+  /** What the replay ran with that the recording did not. */
+  changed: string[];
+  /** An unchanged replay that was made first. */
+  baseline: Baseline | null;
+  traffic: { from: string; to: string; seconds: number };
+  speed: Speed;
+  versions: Record<string, { before: Record<string, number>; after: string }>;
+  summary: Summary;
+  fail_if: FailIf | null;
+  /** The worst jobs' ids, worst first. */
+  worst: string[];
+  /** How many jobs are in `jobs`, the worst ones, and how many differ in all. */
+  shown: number;
+  differing: number;
+  jobs: Job[];
+}
+
+export interface Baseline {
+  jobs: number;
+  identical: number;
+  close: number;
+  different: number;
+}
+
+export interface Speed {
+  seconds: number;
+  jobs_per_second: number;
+  times_real: number;
+  read_per_second: number;
+  jobs_at_once: number;
+}
+
+export interface FailIf {
+  rule: string;
+  failed: boolean;
+  values: Record<string, number | null>;
+}
+
+export const STAGES = ['classifier', 'retriever', 'generator'] as const;
+export type Stage = (typeof STAGES)[number];
+
+export const ASPECTS = [
+  'intent',
+  'product',
+  'queries',
+  'passages',
+  'outcome',
+  'citations',
+  'answer',
+  'confidence',
+] as const;
+export type Aspect = (typeof ASPECTS)[number];
+
+/** A mean with its 95 % interval. */
+export interface Mean {
+  mean: number;
+  low: number;
+  high: number;
+  of: number;
+}
+
+export interface Pair<T> {
+  before: T;
+  after: T;
+}
+
+export interface Percentiles {
+  p50: number;
+  p95: number;
+}
+
+export interface Group {
+  name: string;
+  jobs: number;
+  visible: number;
+  inside: number;
+  overlap: number | null;
+}
+
+export interface Gold extends Pair<number> {
+  jobs: number;
+  better: number;
+  worse: number;
+  same: number;
+  difference: Mean;
+  p: number;
+}
+
+export interface Rated {
+  jobs: number;
+  changed: number;
+}
+
+export interface Summary {
+  jobs: number;
+  replayed: number;
+  incomplete: number;
+  stopped: number;
+  failed_before: number;
+  same: number;
+  inside: number;
+  visible: number;
+  needs_model: number;
+  failed: number;
+  first: Record<string, number>;
+  aspects: Record<string, number>;
+  overlap_at_8: Mean | null;
+  meaning: Mean | null;
+  agreement: Record<string, number | null>;
+  answered: Pair<number> & { gained: number; lost: number; difference: Mean; p: number };
+  confidence: Pair<number>;
+  cost_usd: Pair<number> & { known: number };
+  worked_ms: Record<string, Pair<Percentiles>>;
+  overlaps: [number, number][];
+  intents: Group[];
+  products: Group[];
+  gold: Gold | null;
+  feedback: { up: Rated; down: Rated } | null;
+}
+
+/** A job that differs. */
+export interface Job {
+  job: string;
+  time: string;
+  question: string;
+  page: string;
+  session: string;
+  language: string;
+  first: string;
+  aspects: string[];
+  visible: boolean;
+  problem: { code: string; what: string } | null;
+  overlap: number | null;
+  meaning: number | null;
+  distance: number;
+  text: Piece[];
+  judged: Judged | null;
+  before: Side;
+  after: Side;
+}
+
+export type Judged = 'better' | 'same' | 'worse';
+
+export interface Piece {
+  side: 'both' | 'before' | 'after';
+  text: string;
+}
+
+export interface Side {
+  intent: { name: string; confidence: number } | null;
+  product: string | null;
+  /** The kind of a wording, and the wording. */
+  queries: [string, string][];
+  passages: Found[];
+  answer: Said | null;
+  worked_ms: [string, number][];
+}
+
+export interface Found {
+  chunk: string;
+  collection: string;
+  title: string;
+  headings: string[];
+  url: string;
+  source: string;
+  score: number;
+}
+
+export interface Said {
+  outcome: string;
+  text: string;
+  cited: string[];
+  confidence: number;
+  provider: string | null;
+  cost_usd: number | null;
+}

@@ -1,0 +1,56 @@
+import { Speech } from '../dashboard/language.ts';
+import type { Filter } from './choice.ts';
+
+/** The report is written in English. */
+export const speech = new Speech('en');
+
+export const FILTERS: Record<Filter, string> = {
+  kind: 'Change',
+  first: 'First differs in',
+  aspect: 'What differs',
+  judged: 'By the labels',
+  intent: 'Intent',
+  product: 'Product',
+  language: 'Language',
+};
+
+const NAMES: Record<string, Record<string, string>> = {
+  kind: {
+    visible: 'Visible to visitors',
+    inside: 'Inside only',
+    needs_model: 'Needs a model',
+    failed: 'Failed',
+  },
+  first: { classifier: 'Classifier', retriever: 'Retriever', generator: 'Generator' },
+  aspect: {
+    intent: 'Intent',
+    product: 'Product',
+    queries: 'Wordings searched for',
+    passages: 'Passages found',
+    outcome: 'How it ended',
+    citations: 'Citations',
+    answer: 'Text of the answer',
+    confidence: 'Confidence',
+  },
+  judged: { better: 'Better', same: 'As good', worse: 'Worse' },
+  query: { asked: 'Asked', restored: 'Marks restored', rewritten: 'Rewritten' },
+  order: { worst: 'Worst first', time: 'Time', overlap: 'Least overlap' },
+};
+
+/** The words for a name that the report holds; the name itself where there are none. */
+export function named(kind: Filter | 'outcome' | 'query' | 'order', name: string): string {
+  if (kind === 'outcome') return speech.named('outcomes', name);
+  if (kind === 'intent') return speech.named('intents', name);
+  if (kind === 'language') return speech.named('languages', name);
+  return NAMES[kind]?.[name] ?? (name || 'None');
+}
+
+/** “1 job”, “2 jobs”. */
+export function counted(count: number, one: string, more = `${one}s`): string {
+  return `${speech.number(count)} ${count === 1 ? one : more}`;
+}
+
+/** The language of a text, as an element may carry it. */
+export function langOf(language: string): string | undefined {
+  return /^[a-z]{2}$/.test(language) ? language : undefined;
+}
