@@ -1,0 +1,30 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { REPLAY_MARKER, REPLAY_PAGE } from '../../build/replay.ts';
+
+/** Reports in files of their own, filled as the worker fills them. */
+export class Filled {
+  private constructor(private readonly folder: string) {}
+
+  static async make(): Promise<Filled> {
+    return new Filled(await mkdtemp(join(tmpdir(), 'hoidap-replay-')));
+  }
+
+  /** Writes a report and gives its address. */
+  async write(name: string, report: unknown): Promise<string> {
+    const page = await readFile(REPLAY_PAGE, 'utf8');
+    const json = JSON.stringify(report).replaceAll('<', '\\u003c');
+    const path = join(this.folder, `${name}.html`);
+    await writeFile(
+      path,
+      page.replace(REPLAY_MARKER, () => REPLAY_MARKER.replace('null', () => json)),
+    );
+    return pathToFileURL(path).href;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true });
+  }
+}
