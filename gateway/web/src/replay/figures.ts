@@ -35,10 +35,9 @@ export function first({ first }: Summary, show: Show): Figures {
 
 /** What differs; a job can differ in several ways. */
 export function aspects({ aspects, agreement }: Summary, show: Show): Figures {
-  const agree = ['answer', 'outcome', 'intent'].flatMap((name) => {
-    const share = agreement[name];
-    return typeof share === 'number' ? [`${named('aspect', name).toLowerCase()} ${percent(share)}`] : [];
-  });
+  const agree = Object.entries(agreement).flatMap(([name, share]) =>
+    share === null ? [] : [`${named('aspect', name).toLowerCase()} ${percent(share)}`],
+  );
   return {
     kind: 'across',
     labels: ASPECTS.map((aspect) => named('aspect', aspect)),
@@ -81,14 +80,17 @@ export function groups(kind: 'intent' | 'product', groups: Group[], show: Show):
       { label: 'Inside only', colour: 'mild', values: share((group) => group.inside) },
     ],
     write: percent,
-    says: most
-      ? `Most changed: ${name(most)}, ${speech.number(most.visible)} of ${counted(most.jobs, 'job')} visibly.`
-      : '',
+    says: most ? mostChanged(name(most), most) : '',
     first: named('aspect', kind),
     pick: (at) => {
       show({ [kind]: shown[at]?.name ?? '' });
     },
   };
+}
+
+function mostChanged(name: string, { visible, jobs, overlap }: Group): string {
+  const found = overlap === null ? '' : `; ${percent(overlap)} of its passages were found again`;
+  return `Most changed: ${name}, ${speech.number(visible)} of ${counted(jobs, 'job')} visibly${found}.`;
 }
 
 /** Shares before and after. */

@@ -16,7 +16,7 @@ export const FILTERS: Record<Filter, string> = {
 
 const NAMES: Record<string, Record<string, string>> = {
   kind: {
-    visible: 'Visible to visitors',
+    visible: 'Visible',
     inside: 'Inside only',
     needs_model: 'Needs a model',
     failed: 'Failed',
