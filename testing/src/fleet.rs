@@ -232,6 +232,19 @@ impl Fleet {
         std::fs::read_to_string(self.dir.path().join(format!("{program}.log"))).unwrap_or_default()
     }
 
+    /// A binary with the fleet's settings, to be run by a test that reads what it prints.
+    pub fn tool(&self, program: &str) -> Command {
+        let mut command = Command::new(binary(program));
+        command.envs(self.environment.iter().cloned()).env("HOIDAP_TELEMETRY__FILTER", "error");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Where the fleet's collections are.
+    pub fn indices(&self) -> PathBuf {
+        self.dir.path().join("indices")
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) -> Process {
         start(&mut self.command(program, arguments))
     }

@@ -21,7 +21,6 @@ pub(crate) struct Part<S> {
 struct Stored<S> {
     /// Bytes of the file by then; what is behind them was never told.
     bytes: u64,
-    #[serde(flatten)]
     state: S,
 }
 

@@ -5,4 +5,5 @@
 mod chat;
 mod loss;
 mod outage;
+mod replay;
 mod stream;

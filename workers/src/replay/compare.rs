@@ -79,12 +79,15 @@ impl JobReport {
             }
             report.aspects.extend(aspects);
         }
+        report.overlap = overlap(&report, steps);
+        if report.overlap.is_some() && loses_cited(&report.before, &report.after) {
+            report.aspects.push(Aspect::CitedLost);
+        }
         report.aspects.sort();
         report.aspects.dedup();
         report.visible = [Aspect::Outcome, Aspect::Citations, Aspect::Answer]
             .iter()
             .any(|aspect| report.aspects.contains(aspect));
-        report.overlap = overlap(&report, steps);
         report.reached = label.and_then(|label| label.reached(&report.before, &report.after));
         report.judged = report.reached.map(Judged::of);
         if let (true, Some(before), Some(after)) =
@@ -214,6 +217,13 @@ fn overlap(report: &JobReport, steps: &[Step]) -> Option<f32> {
         side.passages.iter().take(DEPTH).map(name).collect()
     };
     kept(chunks(&report.before).iter(), &chunks(&report.after))
+}
+
+/// Whether a passage that the recorded answer cites is not among those found now.
+fn loses_cited(before: &Side, after: &Side) -> bool {
+    let found: HashSet<&str> = after.passages.iter().map(|found| found.chunk.as_str()).collect();
+    let cited = before.answer.as_ref().map(|answer| answer.cited.as_slice()).unwrap_or_default();
+    cited.iter().any(|chunk| !found.contains(chunk.as_str()))
 }
 
 /// Share of the items that are among the others; none where there is no item.

@@ -16,6 +16,8 @@ pub enum Aspect {
     Passages,
     /// How the job ended.
     Outcome,
+    /// A passage that the recorded answer cites is not found any more.
+    CitedLost,
     /// The cited passages.
     Citations,
     /// The answer's text.

@@ -1,7 +1,7 @@
 use std::{path::PathBuf, thread};
 
 use clap::Args;
-use hoidap_shared::config::Config;
+use hoidap_shared::{config::Config, telemetry};
 
 use super::{report, rule::Rule, run::Replay, stages::Span};
 use crate::generator::{Asking, Budget};
@@ -67,6 +67,7 @@ impl Command {
     /// When the recording or the stages cannot be opened, the baseline differs, the recording is damaged, or the rule of
     /// `--fail-if` holds.
     pub async fn run(self, unchanged: Config, mut changed: Config, set: Vec<String>) -> anyhow::Result<()> {
+        telemetry::init_tls();
         let span = Span::of(self.from_stage.as_deref(), self.to_stage.as_deref())?;
         if let Some(output) = &self.output {
             let (json, html) = report::files(output);

@@ -1,7 +1,7 @@
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use anyhow::bail;
-use hoidap_shared::{config::Config, telemetry};
+use hoidap_shared::config::Config;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,6 @@ struct Progress {
 impl Replay {
     /// Replays, and says what came of it.
     pub(super) async fn run(self, changed: Config, asking: Option<Asking>) -> anyhow::Result<()> {
-        telemetry::init_tls();
         let mut labels = Labels::default();
         self.labels.iter().try_for_each(|path| labels.read(path))?;
         let alone = self.changes.is_empty() && self.output.is_none();
@@ -175,8 +174,7 @@ impl Replay {
     ) -> anyhow::Result<()> {
         let summary = Summary::of(&progress.tally);
         let traffic = Traffic::of(&progress.tally);
-        let speed =
-            Speed::of(progress.seconds, progress.tally.replayed(), traffic.as_ref(), &driven, self.at_once);
+        let speed = Speed::of(progress.seconds, progress.tally.replayed(), &traffic, &driven, self.at_once);
         summary.print();
         speed.print(progress.tally.replayed());
         let judged = self.rule.as_ref().map(|rule| rule.judge(&summary)).transpose();

@@ -96,10 +96,11 @@ impl Paired {
         ((self.both + self.before) as f64 / of, (self.both + self.after) as f64 / of)
     }
 
-    /// How far the share moved, with its interval.
-    pub(super) fn difference(&self) -> Option<Estimate> {
+    /// How far the share moved, with its interval; zero of zero pairs.
+    pub(super) fn difference(&self) -> Estimate {
         let counts = [(-1_000, self.before), (0, self.both + self.neither), (1_000, self.after)];
-        Counts(counts.into_iter().filter(|(_, count)| *count > 0).collect()).estimate()
+        let counts = Counts(counts.into_iter().filter(|(_, count)| *count > 0).collect());
+        counts.estimate().unwrap_or(Estimate { mean: 0.0, low: 0.0, high: 0.0, of: 0 })
     }
 
     /// How likely a difference at least this great is by chance alone: the exact McNemar test, two-sided (McNemar 1947).
@@ -139,7 +140,7 @@ mod tests {
         // 2 * P(X <= 2) of a fair coin thrown twelve times: 2 * 79 / 4096.
         assert!((paired.p() - 158.0 / 4096.0).abs() < 1e-9, "{}", paired.p());
         assert_eq!(Paired::default().p(), 1.0);
-        let moved = paired.difference().unwrap();
+        let moved = paired.difference();
         assert!((moved.mean - 8.0 / 117.0).abs() < 1e-3 && moved.low > 0.0, "{moved:?}");
     }
 }

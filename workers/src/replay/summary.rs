@@ -30,10 +30,10 @@ pub(super) struct Summary {
     overlap_at_8: Option<Estimate>,
     meaning: Option<Estimate>,
     agreement: BTreeMap<&'static str, f64>,
-    answered: Option<Answered>,
-    confidence: Option<Pair<f64>>,
+    answered: Answered,
+    confidence: Pair<f64>,
     cost_usd: Option<Cost>,
-    worked_ms: BTreeMap<String, Pair<Option<Spread>>>,
+    worked_ms: BTreeMap<String, Pair<Spread>>,
     overlaps: Vec<(f64, u64)>,
     intents: Vec<GroupFigures>,
     products: Vec<GroupFigures>,
@@ -53,7 +53,7 @@ struct Answered {
     after: f64,
     gained: u64,
     lost: u64,
-    difference: Option<Estimate>,
+    difference: Estimate,
     p: f64,
 }
 
@@ -87,7 +87,7 @@ struct Gold {
     same: u64,
     before: f64,
     after: f64,
-    difference: Option<Estimate>,
+    difference: Estimate,
     p: f64,
 }
 
@@ -104,19 +104,20 @@ struct Changed {
 }
 
 /// The aspects' names, as the report and `--fail-if` have them.
-const ASPECTS: [(Aspect, &str); 8] = [
+const ASPECTS: [(Aspect, &str); 9] = [
     (Aspect::Intent, "intent"),
     (Aspect::Product, "product"),
     (Aspect::Queries, "queries"),
     (Aspect::Passages, "passages"),
     (Aspect::Outcome, "outcome"),
+    (Aspect::CitedLost, "cited_lost"),
     (Aspect::Citations, "citations"),
     (Aspect::Answer, "answer"),
     (Aspect::Confidence, "confidence"),
 ];
 
 /// The figures that a rule of `--fail-if` can name.
-pub(super) const FIGURES: [&str; 14] = [
+pub(super) const FIGURES: [&str; 15] = [
     "overlap@8",
     "meaning",
     "answered",
@@ -129,6 +130,7 @@ pub(super) const FIGURES: [&str; 14] = [
     "product",
     "passages",
     "outcome",
+    "cited_lost",
     "citations",
     "answer",
 ];
@@ -140,14 +142,14 @@ impl Summary {
         let agrees = |aspect: &Aspect| 1.0 - count(aspect) as f64 / replayed.max(1) as f64;
         let mean = |sum: f64| sum / tally.answers.max(1) as f64;
         let (before, after) = tally.answered.shares();
-        let answered = (tally.answers > 0).then(|| Answered {
+        let answered = Answered {
             before,
             after,
             gained: tally.answered.after,
             lost: tally.answered.before,
             difference: tally.answered.difference(),
             p: tally.answered.p(),
-        });
+        };
         Self {
             jobs: tally.jobs,
             replayed,
@@ -172,8 +174,7 @@ impl Summary {
                 .map(|(aspect, name)| (name, agrees(&aspect)))
                 .collect(),
             answered,
-            confidence: (tally.answers > 0)
-                .then(|| Pair { before: mean(tally.confidence.0), after: mean(tally.confidence.1) }),
+            confidence: Pair { before: mean(tally.confidence.0), after: mean(tally.confidence.1) },
             cost_usd: (tally.cost_known > 0).then_some(Cost {
                 before: tally.cost.0,
                 after: tally.cost.1,
@@ -182,8 +183,8 @@ impl Summary {
             worked_ms: tally
                 .worked
                 .iter()
-                .map(|(stage, (before, after))| {
-                    (stage.clone(), Pair { before: spread(before), after: spread(after) })
+                .filter_map(|(stage, (before, after))| {
+                    Some((stage.clone(), Pair { before: spread(before)?, after: spread(after)? }))
                 })
                 .collect(),
             overlaps: tally
@@ -208,7 +209,7 @@ impl Summary {
         match name {
             "overlap@8" => self.overlap_at_8.map(|estimate| estimate.mean),
             "meaning" => self.meaning.map(|estimate| estimate.mean),
-            "answered" => self.answered.as_ref().map(|answered| answered.after),
+            "answered" => Some(self.answered.after).filter(|_| self.answered.difference.of > 0),
             "gold" => self.gold.as_ref().map(|gold| gold.after),
             "same" => share(self.same),
             "visible" => share(self.visible),
@@ -237,6 +238,10 @@ impl Summary {
         for name in NAMES {
             println!("  {:>9}  {name}", self.first.get(name).copied().unwrap_or(0));
         }
+        println!(
+            "  {:>9}  jobs lose a passage that they cite",
+            self.aspects.get("cited_lost").copied().unwrap_or(0)
+        );
         let estimate = |name: &str, estimate: &Option<Estimate>| {
             if let Some(Estimate { mean, low, high, of }) = estimate {
                 println!("{name:<12} {mean:.4}  ({low:.4} to {high:.4}, {of} jobs)");
@@ -244,7 +249,8 @@ impl Summary {
         };
         estimate("overlap@8", &self.overlap_at_8);
         estimate("meaning", &self.meaning);
-        if let Some(Answered { before, after, gained, lost, p, .. }) = &self.answered {
+        let Answered { before, after, gained, lost, difference, p } = &self.answered;
+        if difference.of > 0 {
             println!(
                 "answered     {before:.4} before, {after:.4} after ({gained} gained, {lost} lost, p = {p:.3})"
             );

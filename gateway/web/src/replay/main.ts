@@ -3,7 +3,7 @@ import { Page } from './page.ts';
 import { readReport } from './read.ts';
 
 const root = document.getElementById('replay');
-const report = readReport(document.getElementById('report')?.textContent ?? 'null');
+const report = await readReport(document.getElementById('report')?.textContent ?? 'null');
 if (root && typeof report !== 'string') new Page(root, report).start();
 else if (root)
   replace(

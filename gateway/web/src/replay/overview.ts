@@ -6,7 +6,7 @@ import { counted, speech } from './words.ts';
 
 /** The first thing to read: what would change, what was changed, and how far the report can be trusted. */
 export function opening(report: Report, read: () => void): HTMLElement {
-  const { summary, changed, fail_if } = report;
+  const { summary, changed, fail_if, fault } = report;
   const baseline = format.baselineWords(report.baseline);
   return h(
     'header',
@@ -20,6 +20,7 @@ export function opening(report: Report, read: () => void): HTMLElement {
     h(
       'ul',
       { class: 'checks' },
+      fault !== null && check('Recording', false, 'bad', fault),
       fail_if && check('Rule', !fail_if.failed, fail_if.failed ? 'bad' : 'good', format.verdict(fail_if)),
       check('Baseline', baseline.good, baseline.good ? 'good' : 'warn', baseline.text),
     ),

@@ -2,11 +2,12 @@ import type { Report } from './types.ts';
 
 const FORMAT = 1;
 
-/** The report that the page holds, or a sentence that says why there is none. */
-export function readReport(text: string): Report | string {
+/** The report that the page holds, or a sentence that says why there is none. A text in its place is packed by gzip. */
+export async function readReport(text: string): Promise<Report | string> {
   let report: unknown;
   try {
     report = JSON.parse(text);
+    if (typeof report === 'string') report = await unpacked(report);
   } catch (error) {
     return `The report in this page cannot be read; perhaps it was not written to its end. (${String(error)})`;
   }
@@ -14,4 +15,9 @@ export function readReport(text: string): Report | string {
   const { format } = report as Report;
   if (format === FORMAT) return report as Report;
   return `This page shows reports of format ${String(FORMAT)}, and this one is of format ${String(format)}.`;
+}
+
+function unpacked(packed: string): Promise<unknown> {
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
 }

@@ -13,6 +13,8 @@ export interface Report {
   versions: Record<string, { before: Record<string, number>; after: string }>;
   summary: Summary;
   fail_if: FailIf | null;
+  /** Why the recording was not read to its end. */
+  fault: string | null;
   /** The worst jobs' ids, worst first. */
   worst: string[];
   /** How many jobs are in `jobs`, the worst ones, and how many differ in all. */
@@ -51,6 +53,7 @@ export const ASPECTS = [
   'queries',
   'passages',
   'outcome',
+  'cited_lost',
   'citations',
   'answer',
   'confidence',

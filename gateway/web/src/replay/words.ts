@@ -28,6 +28,7 @@ const NAMES: Record<string, Record<string, string>> = {
     queries: 'Wordings searched for',
     passages: 'Passages found',
     outcome: 'How it ended',
+    cited_lost: 'Cited passage lost',
     citations: 'Citations',
     answer: 'Text of the answer',
     confidence: 'Confidence',

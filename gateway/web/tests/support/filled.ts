@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { REPLAY_MARKER, REPLAY_PAGE } from '../../build/replay.ts';
 
 /** Reports in files of their own, filled as the worker fills them. */
@@ -15,11 +16,11 @@ export class Filled {
   /** Writes a report and gives its address. */
   async write(name: string, report: unknown): Promise<string> {
     const page = await readFile(REPLAY_PAGE, 'utf8');
-    const json = JSON.stringify(report).replaceAll('<', '\\u003c');
+    const packed = gzipSync(JSON.stringify(report)).toString('base64');
     const path = join(this.folder, `${name}.html`);
     await writeFile(
       path,
-      page.replace(REPLAY_MARKER, () => REPLAY_MARKER.replace('null', () => json)),
+      page.replace(REPLAY_MARKER, () => REPLAY_MARKER.replace('null', `"${packed}"`)),
     );
     return pathToFileURL(path).href;
   }

@@ -143,6 +143,7 @@ export function madeReport(jobs = 5000, seed = 7): Report {
       failed: true,
       values: { 'overlap@8': 0.93, answered: 0.93 },
     },
+    fault: null,
     worst: made.slice(0, 50).map((job) => job.job),
     shown: jobs,
     differing: jobs * 2,

@@ -1,0 +1,294 @@
+//! Traffic of a whole fleet, exported and replayed.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use hoidap_testing::{
+    fleet::{Fleet, example},
+    stub::{Play, Stub},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Questions of the sample site that a recording is made of.
+const QUESTIONS: usize = 60;
+
+/// A fleet's traffic in a file.
+struct Recorded {
+    fleet: Fleet,
+    dir: TempDir,
+}
+
+impl Recorded {
+    /// Asks the fleet questions of the sample site, and exports what it recorded.
+    async fn of(fleet: Fleet, questions: usize) -> Self {
+        let text = fs::read_to_string(example("questions.jsonl")).unwrap();
+        let all: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let workers = fleet.whole().await;
+        for (n, asked) in all.iter().step_by(all.len() / questions).take(questions).enumerate() {
+            let page = asked["page"].as_str().unwrap_or("https://www.diecxam.example/");
+            let (status, answer) = fleet
+                .ask(&json!({
+                    "message": asked["question"],
+                    "session_id": format!("session-{n:04}"),
+                    "context": {"url": page, "title": ""},
+                }))
+                .await;
+            assert_eq!(status, 200, "{answer:#}");
+        }
+        drop(workers);
+        let recorded = Self { fleet, dir: tempfile::tempdir().unwrap() };
+        let said = recorded.says(&mut recorded.worker(&["log", "export", "-o"], &[&recorded.file()]));
+        assert!(said.contains(&format!("{questions} finished jobs")), "{said}");
+        recorded
+    }
+
+    fn file(&self) -> PathBuf {
+        self.path("traffic.jsonl.zst")
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn worker(&self, arguments: &[&str], paths: &[&Path]) -> Command {
+        let mut command = self.fleet.tool("hoidap-worker");
+        command.args(arguments).args(paths);
+        command
+    }
+
+    fn replay(&self, recording: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.worker(&["replay"], &[recording]);
+        command.args(arguments);
+        command
+    }
+
+    /// What a command prints that must succeed.
+    fn says(&self, command: &mut Command) -> String {
+        let done = command.output().unwrap();
+        assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// What a command prints that must fail, and its sentence.
+    fn fails(&self, command: &mut Command) -> (String, String) {
+        let done = command.output().unwrap();
+        let said = String::from_utf8(done.stdout).unwrap();
+        assert!(!done.status.success(), "{command:?} did well: {said}");
+        (said, String::from_utf8(done.stderr).unwrap())
+    }
+
+    /// The report of a replay that must succeed.
+    fn report(&self, name: &str, command: &mut Command) -> Value {
+        self.says(command.arg("-o").arg(self.path(name)));
+        serde_json::from_slice(&fs::read(self.path(&format!("{name}.json"))).unwrap()).unwrap()
+    }
+
+    /// The answers in the recording.
+    fn answers(&self) -> Vec<Value> {
+        let said = self.says(&mut self.worker(&["log", "cat", "--stage", "done"], &[&self.file()]));
+        said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["body"].clone()).collect()
+    }
+}
+
+fn names(jobs: &Value, takes: impl Fn(&Value) -> bool) -> BTreeSet<String> {
+    let jobs = jobs["jobs"].as_array().unwrap().iter();
+    jobs.filter(|job| takes(job)).map(|job| job["job"].as_str().unwrap().to_string()).collect()
+}
+
+fn has(job: &Value, aspect: &str) -> bool {
+    job["aspects"].as_array().unwrap().iter().any(|found| found == aspect)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_was_cited() {
+    let recorded = Recorded::of(Fleet::start(&[], &[]), QUESTIONS).await;
+    for jobs in ["1", "7"] {
+        let said = recorded.says(&mut recorded.replay(&recorded.file(), &["--baseline", "--jobs", jobs]));
+        assert!(said.contains(&format!("{QUESTIONS} of {QUESTIONS} jobs byte-identical, 0 equal")), "{said}");
+    }
+    let same = recorded.report("same", &mut recorded.replay(&recorded.file(), &["--baseline"]));
+    assert_eq!(same["summary"]["same"], QUESTIONS);
+    assert_eq!(same["baseline"]["identical"], QUESTIONS);
+    assert_eq!(same["jobs"], json!([]));
+
+    // The page that is cited most goes.
+    let answers = recorded.answers();
+    let cites = |answer: &Value, page: &str| {
+        answer["body"]["sources"].as_array().unwrap().iter().any(|s| s["metadata"]["source"] == page)
+    };
+    let pages: BTreeSet<String> = answers
+        .iter()
+        .flat_map(|answer| answer["body"]["sources"].as_array().unwrap())
+        .map(|source| source["metadata"]["source"].as_str().unwrap().to_string())
+        .collect();
+    let times = |page: &&String| answers.iter().filter(|answer| cites(answer, page)).count();
+    let page = pages.iter().max_by_key(times).unwrap();
+    let cited: BTreeSet<String> = answers
+        .iter()
+        .filter(|answer| cites(answer, page))
+        .map(|answer| answer["job_id"].as_str().unwrap().to_string())
+        .collect();
+    let site = recorded.path("site");
+    copy(&example("site"), &site);
+    fs::copy(example("hoidap.toml"), recorded.path("hoidap.toml")).unwrap();
+    fs::remove_file(site.join(page)).unwrap();
+    let mut build = recorded.fleet.tool("hoidap-index");
+    recorded.says(build.env("HOIDAP_CONFIG", recorded.path("hoidap.toml")).arg("build"));
+
+    let gone = recorded.report("gone", &mut recorded.replay(&recorded.file(), &[]));
+    assert_eq!(names(&gone, |job| has(job, "cited_lost")), cited);
+    for job in gone["jobs"].as_array().unwrap().iter().filter(|job| has(job, "cited_lost")) {
+        // Diacritics are restored by the words of all pages: where they are restored otherwise now, that comes first.
+        let first = if has(job, "queries") { "classifier" } else { "retriever" };
+        assert_eq!((&job["first"], &job["visible"]), (&json!(first), &json!(true)), "{job:#}");
+    }
+    assert_eq!(gone["summary"]["aspects"]["cited_lost"], cited.len());
+    assert!(recorded.path("gone.html").is_file());
+    // With the index as it is now, nothing changed is no baseline for this recording; with the one before, it is.
+    let (_, why) = recorded.fails(&mut recorded.replay(&recorded.file(), &["--baseline"]));
+    assert!(why.contains("the baseline fails") && why.contains("`version` was"), "{why}");
+    let versions = kept_versions(&recorded.fleet.indices());
+    let pins: Vec<&str> =
+        versions.iter().flat_map(|(before, _)| ["--baseline-collection", before.as_str()]).collect();
+    let proved =
+        recorded.says(&mut recorded.replay(&recorded.file(), &[&["--baseline"], &pins[..]].concat()));
+    assert!(proved.contains(&format!("{QUESTIONS} of {QUESTIONS} jobs byte-identical")), "{proved}");
+    let pins: Vec<&str> = versions.iter().flat_map(|(before, _)| ["--collection", before.as_str()]).collect();
+    let back = recorded.report("back", &mut recorded.replay(&recorded.file(), &pins));
+    assert_eq!(back["summary"]["same"], QUESTIONS);
+}
+
+/// `name=version` of the two versions of each collection, the older one first.
+fn kept_versions(indices: &Path) -> Vec<(String, String)> {
+    let folders = fs::read_dir(indices).unwrap().map(|entry| entry.unwrap().path());
+    let versions = |folder: PathBuf| {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let kept = fs::read_dir(folder.join("versions")).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut kept: Vec<String> =
+            kept.map(|version| format!("{name}={}", version.to_string_lossy())).collect();
+        kept.sort();
+        (kept[0].clone(), kept.last().unwrap().clone())
+    };
+    folders.filter(|folder| folder.is_dir()).map(versions).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_prompt_differs_at_the_generator_and_needs_a_model() {
+    let model =
+        Stub::always(Play::Say(vec!["Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt.".into()])).await;
+    let url = model.url();
+    let settings = [
+        ("HOIDAP_GENERATOR__PROVIDERS", "model,extractive"),
+        ("HOIDAP_PROVIDERS__MODEL__KIND", "openai"),
+        ("HOIDAP_PROVIDERS__MODEL__MODEL", "stub"),
+        ("HOIDAP_PROVIDERS__MODEL__BASE_URL", url.as_str()),
+    ];
+    let recorded = Recorded::of(Fleet::start(&["mail", "company"], &settings), 12).await;
+    let asked = recorded
+        .answers()
+        .iter()
+        .filter(|answer| !answer["body"]["attempts"].as_array().unwrap().is_empty())
+        .count();
+    assert!(asked > 4, "{asked} jobs asked the model");
+    let before = model.asked().len();
+    let said = recorded.says(&mut recorded.replay(&recorded.file(), &["--baseline"]));
+    assert!(said.contains("12 of 12 jobs byte-identical"), "{said}");
+
+    let shorter = ["--set", "generator.passages=1"];
+    let needs = recorded
+        .report("needs", &mut recorded.replay(&recorded.file(), &[&["--baseline"], &shorter[..]].concat()));
+    assert_eq!(needs["summary"]["first"], json!({"classifier": 0, "retriever": 0, "generator": asked}));
+    assert_eq!(needs["summary"]["needs_model"], asked);
+    assert_eq!(needs["jobs"][0]["problem"]["code"], "needs_model");
+    assert_eq!(needs["changed"], json!(["generator.passages=1"]));
+    assert_eq!(model.asked().len(), before, "no provider is called unless one is named");
+
+    model.now(Play::Say(vec!["NO_ANSWER".into()]));
+    let calls = ["--provider", "model", "--max-calls", "3"];
+    let called =
+        recorded.report("called", &mut recorded.replay(&recorded.file(), &[&shorter[..], &calls].concat()));
+    assert_eq!(model.asked().len(), before + 3, "no more calls than the budget has");
+    assert_eq!(called["summary"]["needs_model"], asked - 3);
+    assert_eq!(called["summary"]["first"]["retriever"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_goes_on_after_a_kill_obeys_its_rule_and_names_what_is_damaged() {
+    let recorded = Recorded::of(Fleet::start(&["mail"], &[]), 20).await;
+    // The same traffic many times over, in a folder of recordings.
+    let folder = recorded.path("many");
+    fs::create_dir(&folder).unwrap();
+    for n in 0..16 {
+        fs::copy(recorded.file(), folder.join(format!("{n:02}.jsonl.zst"))).unwrap();
+    }
+    let change = ["--set", "retriever.depth=2", "--from-stage", "retriever"];
+    let whole = recorded.report("whole", &mut recorded.replay(&folder, &change));
+    let mut child = recorded.replay(&folder, &change);
+    let mut child = child.arg("-o").arg(recorded.path("killed")).spawn().unwrap();
+    let state = recorded.path("killed.part.json");
+    let end = Instant::now() + Duration::from_secs(120);
+    while !state.is_file() {
+        assert!(Instant::now() < end, "the replay did not begin");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(state.is_file() && !recorded.path("killed.json").exists(), "it was over before it was killed");
+    let (_, other) = recorded.fails(recorded.replay(&folder, &[]).arg("-o").arg(recorded.path("killed")));
+    assert!(other.contains("unfinished work of something else"), "{other}");
+    let done = recorded.replay(&folder, &change).arg("-o").arg(recorded.path("killed")).output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success() && said.contains("goes on behind job"), "{said}");
+    let killed: Value = serde_json::from_slice(&fs::read(recorded.path("killed.json")).unwrap()).unwrap();
+    assert!(!state.exists());
+    assert_eq!(told(&killed), told(&whole));
+
+    let rule = ["--set", "retriever.depth=2", "--fail-if", "overlap@8 < 0.8 and same < 1"];
+    let (_, failed) = recorded.fails(&mut recorded.replay(&recorded.file(), &rule));
+    assert!(failed.contains("overlap@8 is 0."), "{failed}");
+    recorded.says(&mut recorded.replay(&recorded.file(), &["--fail-if", "overlap@8 < 0.8 or same < 1"]));
+
+    let bytes = fs::read(recorded.file()).unwrap();
+    let cut = recorded.path("cut.jsonl.zst");
+    fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let (said, why) = recorded.fails(&mut recorded.replay(&cut, &[]));
+    assert!(said.contains("jobs were replayed"), "what was read is reported: {said}");
+    assert!(why.contains("cut.jsonl.zst:") && why.contains("export it again"), "{why}");
+    let lines = recorded.says(&mut recorded.worker(&["log", "cat"], &[&recorded.file()]));
+    let newer = recorded.path("newer.jsonl");
+    fs::write(&newer, lines.replacen("\"body\":{\"schema\":1", "\"body\":{\"schema\":2", 9)).unwrap();
+    let (_, why) = recorded.fails(&mut recorded.replay(&newer, &[]));
+    assert!(why.contains("newer.jsonl:") && why.contains("use a release that knows schema 2"), "{why}");
+}
+
+/// What a report tells of jobs: all but the moment and the speed.
+fn told(report: &Value) -> Value {
+    let mut report = report.clone();
+    for key in ["made", "speed"] {
+        report.as_object_mut().unwrap().remove(key);
+    }
+    report["summary"].as_object_mut().unwrap().remove("worked_ms");
+    for job in report["jobs"].as_array_mut().unwrap() {
+        job["after"].as_object_mut().unwrap().remove("worked_ms");
+    }
+    report
+}
