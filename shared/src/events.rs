@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Answer, Envelope, Hop, JobId, PageContext, ProviderAttempt, SCHEMA, Usage, now_ms};
+use crate::job::{Answer, Envelope, Hop, JobId, PageContext, ProviderAttempt, SCHEMA, Usage};
 
 /// The kind of event that tells how a chat ended; the last token of its subject.
 pub const CHAT: &str = "chat";
@@ -70,10 +70,9 @@ pub struct ChatEvent {
 }
 
 impl ChatEvent {
-    /// The event of a job that went through the fleet.
-    pub fn of_answer(envelope: &Envelope<Answer>) -> Self {
+    /// The event of a job that went through the fleet and ended at `at_ms`: the same for the same two, whenever it is made.
+    pub fn of_answer(envelope: &Envelope<Answer>, at_ms: u64) -> Self {
         let answer = &envelope.body;
-        let at_ms = now_ms();
         Self {
             schema: SCHEMA,
             job_id: envelope.job_id.clone(),

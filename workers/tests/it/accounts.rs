@@ -151,8 +151,11 @@ async fn every_user_can_do_its_work() {
         tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
         assert_eq!(count(&operator, "DEAD", &operator.subjects.dead(stage)).await, 1);
     }
-    let event = rmp_serde::to_vec_named(&ChatEvent { job_id: JobId::new(), ..ChatEvent::of_answer(&stored) })
-        .unwrap();
+    let event = rmp_serde::to_vec_named(&ChatEvent {
+        job_id: JobId::new(),
+        ..ChatEvent::of_answer(&stored, stored.accepted_ms)
+    })
+    .unwrap();
     let chat = gateway.subjects.events(CHAT);
     gateway.jetstream.publish(chat, event.into()).await.unwrap().await.unwrap();
     let members = ["classifier", "retriever", "generator", "analytics"];
