@@ -6,6 +6,7 @@
 
 mod lease;
 mod migrations;
+mod rebuild;
 mod row;
 mod source;
 mod store;
@@ -22,7 +23,8 @@ use crate::{
     process::ANALYTICS,
     runner::{Context, announce},
 };
-use lease::Lease;
+use lease::{Lease, WRITER};
+pub use rebuild::Rebuild;
 use row::{ChatRow, EventRow as _, FeedbackRow};
 use source::Source;
 use store::Store;
@@ -48,14 +50,14 @@ impl Sink<'_> {
     /// # Errors
     /// None today: whatever is wrong is logged, told to the fleet, and tried again.
     pub async fn run(context: Context) -> anyhow::Result<()> {
-        let (lease, held) = Lease::new(&context);
+        let (lease, held) = Lease::new(&context, WRITER);
         let (status, told) = watch::channel(StageStatus { version: version(), components: Vec::new() });
         let store = Store::new(&context.config.clickhouse);
         let sink = Sink { context: &context, store, held, status, done: watch::Sender::new(None) };
         context.opened.send_modify(|open| open.push(ANALYTICS));
         let work = async {
             sink.work().await;
-            Lease::give_back(&context).await;
+            Lease::give_back(&context, WRITER).await;
         };
         let ((), (), done) =
             tokio::join!(work, lease.keep(), announce(&context, ANALYTICS, || told.borrow().clone()));
@@ -124,7 +126,7 @@ impl Sink<'_> {
         let mut source = Source::open(broker, &self.store, *from_first).await?;
         *from_first = false;
         info!(epoch = source.epoch, after = source.done, "analytics: reading");
-        let writer = Writer { broker, store: &self.store };
+        let writer = Writer { broker, store: &self.store, buries: true };
         let settings = &self.context.config.analytics;
         let mut looked = Instant::now();
         let mut filled = [(ChatRow::TABLE, source.done > 0), (FeedbackRow::TABLE, false)];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use hoidap_shared::{config::Config, telemetry};
 
-use crate::{dead, eval, process, recording, replay, setup};
+use crate::{analytics, dead, eval, process, recording, replay, setup};
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
 #[derive(Debug, Parser)]
@@ -41,6 +41,8 @@ enum Command {
     Replay(Box<replay::Command>),
     #[command(subcommand, about = "Write recorded traffic into files, and read them")]
     Log(recording::Command),
+    #[command(subcommand, about = "Write tables again from what the streams hold, while everything runs")]
+    Rebuild(analytics::Rebuild),
 }
 
 /// Does what the command line says.
@@ -59,5 +61,6 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
         Command::Dead(command) => command.run(&config).await,
         Command::Replay(command) => command.run(Config::load(file.as_deref(), &[])?, config, set).await,
         Command::Log(command) => command.run(&config).await,
+        Command::Rebuild(command) => command.run(&config).await,
     }
 }

@@ -20,6 +20,7 @@ use tracing::info;
 
 pub use announce::announce;
 pub(crate) use delivery::REDRIVE;
+pub(crate) use finish::ended_ms;
 pub use stops::Stops;
 
 /// What a stage's runner is handed.

@@ -9,23 +9,45 @@ use tracing::{debug, info};
 
 use crate::{process::ANALYTICS, runner::Context};
 
-/// The key in the fleet's bucket under which the writing sink is known.
-const WRITER: &str = "writer";
+/// The part of the sink that writes.
+pub(super) const WRITER: &str = "writer";
+/// The part of the process that writes the tables again.
+pub(super) const REBUILDER: &str = "rebuilder";
+/// How often a lease is reached for that others reach for, too.
+const REACHES: usize = 20;
 
-/// One sink writes, the others stand by. The writer renews its entry in the fleet's bucket; whoever sees the same revision
+/// One process has a part, the others stand by. It renews its entry in the fleet's bucket; whoever sees the same revision
 /// of it for [`STALE`] takes its place, by its own clock alone. A writer that was only slow may then write beside the new
 /// one for a moment: the table's key makes that harmless.
 pub(super) struct Lease<'a> {
     context: &'a Context,
+    part: &'static str,
     key: String,
     held: watch::Sender<bool>,
 }
 
 impl<'a> Lease<'a> {
     /// A lease that nobody holds yet, and whether this process does.
-    pub(super) fn new(context: &'a Context) -> (Self, watch::Receiver<bool>) {
+    pub(super) fn new(context: &'a Context, part: &'static str) -> (Self, watch::Receiver<bool>) {
         let (held, seen) = watch::channel(false);
-        (Self { context, key: format!("{ANALYTICS}.{WRITER}"), held }, seen)
+        (Self { context, part, key: key(part), held }, seen)
+    }
+
+    /// Takes the lease from whoever has it, who notices when it is next to be renewed.
+    pub(super) async fn seize(&self) -> anyhow::Result<()> {
+        let bucket = fleet::bucket(&self.context.broker).await?;
+        for _ in 0..REACHES {
+            let entry = bucket.entry(&self.key).await.context("the lease cannot be read")?;
+            let taken = match entry.filter(|entry| entry.operation == Operation::Put) {
+                Some(entry) => bucket.update(&self.key, self.word()?, entry.revision).await.is_ok(),
+                None => bucket.create(&self.key, self.word()?).await.is_ok(),
+            };
+            if taken {
+                self.tell(true);
+                return Ok(());
+            }
+        }
+        anyhow::bail!("the lease {} is fought for by others: try again", self.key)
     }
 
     /// Takes the lease whenever it is free and renews it, until the process stops; then gives it back.
@@ -56,8 +78,8 @@ impl<'a> Lease<'a> {
     }
 
     /// Gives the lease back, so that another process need not wait for it. To be called when the last batch is written.
-    pub(super) async fn give_back(context: &Context) {
-        let key = format!("{ANALYTICS}.{WRITER}");
+    pub(super) async fn give_back(context: &Context, part: &str) {
+        let key = key(part);
         let release = async {
             let bucket = fleet::bucket(&context.broker).await?;
             if let Some(entry) = bucket.entry(&key).await?.filter(|entry| is_of(entry, &context.instance)) {
@@ -79,15 +101,10 @@ impl<'a> Lease<'a> {
             Some(open) => open,
             None => bucket.insert(fleet::bucket(&self.context.broker).await?),
         };
-        let word = serde_json::to_vec(&Member {
-            stage: self.key.clone(),
-            instance: self.context.instance.clone(),
-            status: StageStatus::default(),
-        })?;
         let entry = bucket.entry(&self.key).await.context("the lease cannot be read")?;
         let Some(entry) = entry.filter(|entry| entry.operation == Operation::Put) else {
             *other = None;
-            return Ok(bucket.create(&self.key, word.into()).await.is_ok());
+            return Ok(bucket.create(&self.key, self.word()?).await.is_ok());
         };
         if !is_of(&entry, &self.context.instance) {
             let since = match other {
@@ -98,15 +115,31 @@ impl<'a> Lease<'a> {
                 return Ok(false);
             }
         }
-        Ok(bucket.update(&self.key, word.into(), entry.revision).await.is_ok())
+        Ok(bucket.update(&self.key, self.word()?, entry.revision).await.is_ok())
+    }
+
+    /// What the entry says.
+    fn word(&self) -> anyhow::Result<bytes::Bytes> {
+        let word = Member {
+            stage: self.key.clone(),
+            instance: self.context.instance.clone(),
+            status: StageStatus::default(),
+        };
+        Ok(serde_json::to_vec(&word)?.into())
     }
 
     fn tell(&self, now: bool) {
         let changed = self.held.send_if_modified(|held| std::mem::replace(held, now) != now);
         if changed {
-            info!(writing = now, "analytics: {}", if now { "writing" } else { "another process writes" });
+            let whose = if now { "this process" } else { "another process" };
+            info!("analytics: {whose} is the {}", self.part);
         }
     }
+}
+
+/// The key in the fleet's bucket under which whoever has a part is known.
+fn key(part: &str) -> String {
+    format!("{ANALYTICS}.{part}")
 }
 
 fn is_of(entry: &Entry, instance: &str) -> bool {

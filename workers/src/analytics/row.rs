@@ -101,7 +101,7 @@ pub(super) fn decode<E: DeserializeOwned>(payload: &[u8]) -> Result<E, DecodeErr
 }
 
 /// A moment as ClickHouse holds it.
-fn moment(at_ms: u64) -> Option<i64> {
+pub(super) fn moment(at_ms: u64) -> Option<i64> {
     i64::try_from(at_ms).ok().filter(|_| at_ms <= LATEST_MS)
 }
 

@@ -47,9 +47,9 @@ struct Applied {
 
 /// The tables in ClickHouse.
 pub(super) struct Store {
-    server: Client,
+    pub(super) server: Client,
     client: Client,
-    database: String,
+    pub(super) database: String,
     url: String,
     timeout: Duration,
 }
@@ -176,11 +176,11 @@ impl Store {
         }
     }
 
-    async fn run(&self, statement: clickhouse::query::Query) -> anyhow::Result<()> {
+    pub(super) async fn run(&self, statement: clickhouse::query::Query) -> anyhow::Result<()> {
         self.within(statement.execute()).await
     }
 
-    async fn within<T>(
+    pub(super) async fn within<T>(
         &self,
         work: impl Future<Output = Result<T, clickhouse::error::Error>>,
     ) -> anyhow::Result<T> {

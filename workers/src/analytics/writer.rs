@@ -20,6 +20,8 @@ const MAX_DETAIL: usize = 1_000;
 pub(super) struct Writer<'a> {
     pub(super) broker: &'a Broker,
     pub(super) store: &'a Store,
+    /// Whether what cannot be a row becomes a dead letter; who writes events a second time leaves that to the sink.
+    pub(super) buries: bool,
 }
 
 /// How many events became rows.
@@ -92,7 +94,7 @@ impl Writer<'_> {
         Ok(stored)
     }
 
-    /// Stores an event as a dead letter.
+    /// Stores an event as a dead letter, where that is asked for.
     async fn bury(
         &self,
         epoch: &str,
@@ -100,6 +102,9 @@ impl Writer<'_> {
         code: &'static str,
         detail: &str,
     ) -> anyhow::Result<()> {
+        if !self.buries {
+            return Ok(());
+        }
         let job = row::header(&event.payload).map(|known| known.job_id.to_string()).unwrap_or_default();
         let detail: String = detail.chars().filter(|c| !c.is_control()).take(MAX_DETAIL).collect();
         let mut headers = HeaderMap::new();
