@@ -249,7 +249,8 @@ impl Fleet {
         start(&mut self.command(program, arguments))
     }
 
-    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+    /// A command of one binary with the fleet's settings, for a test to start; what it writes goes to [`Self::log`].
+    pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let path = self.dir.path().join(format!("{program}.log"));
         let log = std::fs::File::options().create(true).append(true).open(path).expect("a log file");
         let mut command = Command::new(binary(program));

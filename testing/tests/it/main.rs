@@ -5,5 +5,6 @@
 mod chat;
 mod loss;
 mod outage;
+mod rebuild;
 mod replay;
 mod stream;

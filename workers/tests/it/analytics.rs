@@ -4,6 +4,7 @@ mod content;
 mod crashes;
 mod feedback;
 mod outages;
+mod rebuild;
 mod tables;
 mod writers;
 
