@@ -20,6 +20,8 @@ pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(10);
 pub const ANSWERS_KEPT: Duration = Duration::from_hours(1);
 /// How long what was told of a job while it was worked on can be read: longer than any job lasts.
 pub const TOKENS_KEPT: Duration = Duration::from_mins(15);
+/// Most bytes that shadows keep; the oldest go.
+const SHADOW_BYTES: i64 = 1 << 30;
 /// How long the last word of a process that died is kept.
 pub const FLEET_KEPT: Duration = Duration::from_mins(1);
 
@@ -88,6 +90,33 @@ impl Subjects {
     /// Analytics events of one kind.
     pub fn events(&self, kind: &str) -> String {
         format!("{}.events.{kind}", self.prefix)
+    }
+
+    /// What a shadow made of jobs, beside what visitors got.
+    pub fn shadow(&self, name: &str) -> String {
+        format!("{}.shadow.{name}", self.prefix)
+    }
+
+    /// The consumer of a shadow, on the jobs stream.
+    pub fn shadow_consumer(&self, name: &str) -> String {
+        format!("shadow-{name}")
+    }
+
+    /// The stream that shadows write to. It is made by the first of them, as the operator: nothing else needs it.
+    pub fn shadow_stream(&self, nats: &Nats) -> Stream {
+        Stream {
+            name: self.stream("SHADOW"),
+            description: Some("what shadows made of jobs; no visitor, cache or count hears of it".into()),
+            subjects: vec![format!("{}.shadow.*", self.prefix)],
+            max_age: Duration::from_hours(24 * nats.jobs_max_age_days),
+            max_bytes: SHADOW_BYTES,
+            storage: StorageType::File,
+            num_replicas: nats.replicas,
+            discard: DiscardPolicy::Old,
+            duplicate_window: DUPLICATE_WINDOW,
+            compression: Some(Compression::S2),
+            ..Stream::default()
+        }
     }
 
     /// The name of a stream: `HOIDAP_JOBS` for `JOBS`.

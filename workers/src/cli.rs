@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Parser, Subcommand};
 use hoidap_shared::{config::Config, telemetry};
 
-use crate::{analytics, dead, eval, process, recording, replay, setup};
+use crate::{analytics, dead, eval, process, recording, replay, setup, shadow};
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
 #[derive(Debug, Parser)]
@@ -32,11 +33,22 @@ enum Command {
         /// Every stage and the analytics sink in one process.
         #[arg(long, conflicts_with = "stages")]
         all: bool,
+        /// Work on the same jobs beside the stages that serve visitors, as a shadow of this name: what comes out goes to
+        /// `shadow report` and to nobody else.
+        #[arg(long, value_name = "NAME", conflicts_with = "all")]
+        shadow: Option<String>,
+        #[command(flatten)]
+        asks: replay::Asks,
     },
     /// Measure the stages on labelled questions.
     Eval(eval::Command),
     #[command(subcommand, about = "Look at dead letters, and send their messages again")]
     Dead(dead::Command),
+    #[command(
+        subcommand,
+        about = "Look at shadows, which `run STAGE --shadow NAME` starts, and at their results"
+    )]
+    Shadow(shadow::Command),
     /// Replay recorded traffic with another setting, index or model, and compare.
     Replay(Box<replay::Command>),
     #[command(subcommand, about = "Write recorded traffic into files, and read them")]
@@ -56,9 +68,18 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
     match command {
         Command::Setup => setup::run(&config).await,
         Command::Run { all: true, .. } => process::run(config, &process::every_name()).await,
+        Command::Run { stages, shadow: Some(name), asks, .. } => {
+            shadow::run(&config, &name, &stages, &asks, set).await
+        }
+        Command::Run { asks, .. } if asks.change().is_some() => {
+            bail!(
+                "--provider belongs to --shadow: the stages that serve visitors ask those of generator.providers"
+            )
+        }
         Command::Run { stages, .. } => process::run(config, &stages).await,
         Command::Eval(command) => command.run(&config).await,
         Command::Dead(command) => command.run(&config).await,
+        Command::Shadow(command) => command.run(&config).await,
         Command::Replay(command) => command.run(Config::load(file.as_deref(), &[])?, config, set).await,
         Command::Log(command) => command.run(&config).await,
         Command::Rebuild(command) => command.run(&config).await,

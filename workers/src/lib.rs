@@ -17,3 +17,4 @@ pub mod replay;
 pub mod retriever;
 pub mod runner;
 pub mod setup;
+pub mod shadow;

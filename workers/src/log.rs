@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use async_nats::{
     HeaderMap,
     jetstream::{
+        Message,
         consumer::{AckPolicy, Consumer, DeliverPolicy, pull},
         stream::Stream,
     },
@@ -26,6 +27,25 @@ pub(crate) struct Record {
     pub(crate) stored: jiff::Timestamp,
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Bytes,
+}
+
+impl Record {
+    /// What a delivery holds.
+    pub(crate) fn of(message: Message) -> anyhow::Result<Self> {
+        let (sequence, stored) = match message.info() {
+            Ok(info) => (info.stream_sequence, info.published),
+            Err(error) => bail!("a message came without its sequence: {error}"),
+        };
+        let stored = jiff::Timestamp::from_nanosecond(stored.unix_timestamp_nanos());
+        let message = message.message;
+        Ok(Self {
+            sequence,
+            subject: message.subject.to_string(),
+            stored: stored.context("a message has a time that no calendar knows")?,
+            headers: message.headers.unwrap_or_default(),
+            payload: message.payload,
+        })
+    }
 }
 
 /// A place in a stream.
@@ -67,23 +87,15 @@ impl Log {
                 Some(Err(_)) if !records.is_empty() => return Ok(records),
                 Some(Err(error)) => bail!("the stream cannot be read: {error}"),
             };
-            let (sequence, delivery, stored) = match message.info() {
-                Ok(info) => (info.stream_sequence, info.consumer_sequence, info.published),
+            let delivery = match message.info() {
+                Ok(info) => info.consumer_sequence,
                 Err(error) => bail!("a message came without its sequence: {error}"),
             };
             self.delivered += 1;
             if delivery != self.delivered {
                 bail!("a message was lost on its way from NATS: read again");
             }
-            let stored = jiff::Timestamp::from_nanosecond(stored.unix_timestamp_nanos());
-            let message = message.message;
-            records.push(Record {
-                sequence,
-                subject: message.subject.to_string(),
-                stored: stored.context("a message has a time that no calendar knows")?,
-                headers: message.headers.unwrap_or_default(),
-                payload: message.payload,
-            });
+            records.push(Record::of(message)?);
         }
     }
 }

@@ -83,7 +83,8 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<Entry>> {
     Ok(all.into_iter().filter(|entry| names.iter().any(|name| name == entry.name)).collect())
 }
 
-async fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
+/// Cancels the token on SIGTERM or Ctrl-C.
+pub(crate) async fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     tokio::select! {
         _ = terminate.recv() => info!("SIGTERM: finishing what is in flight"),

@@ -21,4 +21,17 @@ mod stats;
 mod summary;
 mod tally;
 
-pub use options::Command;
+pub use options::{Asks, Command};
+pub use rule::Rule;
+pub(crate) use {
+    drive::Item,
+    job::{Assembly, Read},
+    labels::Labels,
+    meaning::Meaning,
+    messages::Messages,
+    play::{Outcome, compared},
+    report::{Head, Traffic, Versions, files, write},
+    stages::{Span, Stages},
+    summary::Summary,
+    tally::Tally,
+};

@@ -50,6 +50,14 @@ impl Broker {
         self.all_streams(nats, false).await
     }
 
+    /// Makes one stream, or changes it, as an operator does.
+    ///
+    /// # Errors
+    /// When this user may not, or the server will not: the sentence says what to do.
+    pub async fn make_stream(&self, wanted: &Stream, nats: &Nats) -> anyhow::Result<()> {
+        self.ensure_stream(wanted, false, &nats.user).await
+    }
+
     async fn all_streams(&self, nats: &Nats, wait_for_operator: bool) -> anyhow::Result<()> {
         for wanted in self.subjects.streams(nats) {
             self.ensure_stream(&wanted, wait_for_operator, &nats.user).await?;

@@ -7,4 +7,5 @@ mod loss;
 mod outage;
 mod rebuild;
 mod replay;
+mod shadow;
 mod stream;

@@ -56,6 +56,11 @@ impl Line {
         self.subject.rsplit('.').next().unwrap_or_default()
     }
 
+    /// A message of the stream as a recording would hold it.
+    pub(crate) fn of(record: &Record) -> serde_json::Result<Self> {
+        serde_json::from_slice(&write(record, &[])?)
+    }
+
     /// That something is wrong with this message.
     pub(crate) fn fault(&self, what: String, read: u64) -> Fault {
         Fault { file: self.place.file.to_string(), line: self.place.line, what, read }

@@ -12,7 +12,7 @@ const LONGEST: usize = 80;
 
 /// How an unchanged replay came out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Baseline {
+pub(crate) struct Baseline {
     /// Jobs that were replayed.
     pub(super) jobs: u64,
     /// Every message of theirs was the recorded one, byte for byte.

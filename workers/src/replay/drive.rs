@@ -11,7 +11,7 @@ use super::job::{Jobs, Read, Recorded};
 use crate::recording::{Fault, Lines};
 
 /// One of a recording's jobs, dealt with.
-pub(super) enum Item<T> {
+pub(crate) enum Item<T> {
     /// Its end or its beginning is missing.
     Incomplete,
     /// What the work made of it.
@@ -107,5 +107,5 @@ fn read(lines: Lines, skip: u64, sender: &mpsc::Sender<Result<Read, Fault>>) -> 
             break;
         }
     }
-    (jobs.messages, busy)
+    (jobs.messages(), busy)
 }

@@ -9,7 +9,7 @@ const MOST_PENDING: usize = 256 << 20;
 
 /// The recorded messages of one job.
 #[derive(Debug)]
-pub(super) struct Recorded {
+pub(crate) struct Recorded {
     /// The message each stage consumed, by stage, in the stream's order; the first of each.
     pub(super) inputs: Vec<(String, Line)>,
     /// How it ended.
@@ -32,30 +32,26 @@ impl Recorded {
 
 /// What comes out of a recording.
 #[derive(Debug)]
-pub(super) enum Read {
+pub(crate) enum Read {
     /// A job whose end was recorded, with all that was recorded before it, and how many messages were read by then.
     Job(Box<Recorded>, u64),
     /// A job whose end is not in the recording, or whose beginning is not.
     Incomplete,
 }
 
-/// The jobs of a recording, in the order of their ends; nothing follows a fault.
-pub(super) struct Jobs {
-    lines: Lines,
+/// Puts the messages of jobs together, in the order of their ends.
+#[derive(Default)]
+pub(crate) struct Assembly {
     pending: HashMap<JobId, Pending>,
     order: VecDeque<JobId>,
     bytes: usize,
-    /// Messages read so far.
+    /// Messages taken so far.
     pub(super) messages: u64,
 }
 
-impl Jobs {
-    pub(super) fn new(lines: Lines) -> Self {
-        Self { lines, pending: HashMap::new(), order: VecDeque::new(), bytes: 0, messages: 0 }
-    }
-
+impl Assembly {
     /// Takes a message; the job that it ends.
-    fn take(&mut self, line: Line) -> Option<Read> {
+    pub(crate) fn take(&mut self, line: Line) -> Option<Read> {
         self.messages += 1;
         let body = line.body.as_ref()?.get();
         let job = serde_json::from_str::<Header>(body).ok()?.job_id;
@@ -82,7 +78,7 @@ impl Jobs {
     }
 
     /// The oldest job that has not ended, where the jobs that have not ended are too many, or where no message follows.
-    fn give_up(&mut self, at_end: bool) -> Option<Read> {
+    pub(crate) fn give_up(&mut self, at_end: bool) -> Option<Read> {
         // Jobs that ended leave their names behind.
         while self.order.front().is_some_and(|job| !self.pending.contains_key(job)) {
             self.order.pop_front();
@@ -96,19 +92,36 @@ impl Jobs {
     }
 }
 
+/// The jobs of a recording, in the order of their ends; nothing follows a fault.
+pub(super) struct Jobs {
+    lines: Lines,
+    assembly: Assembly,
+}
+
+impl Jobs {
+    pub(super) fn new(lines: Lines) -> Self {
+        Self { lines, assembly: Assembly::default() }
+    }
+
+    /// Messages read so far.
+    pub(super) fn messages(&self) -> u64 {
+        self.assembly.messages
+    }
+}
+
 impl Iterator for Jobs {
     type Item = Result<Read, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(gone) = self.give_up(false) {
+            if let Some(gone) = self.assembly.give_up(false) {
                 return Some(Ok(gone));
             }
             match self.lines.next() {
-                None => return self.give_up(true).map(Ok),
+                None => return self.assembly.give_up(true).map(Ok),
                 Some(Err(fault)) => return Some(Err(fault)),
                 Some(Ok(line)) => {
-                    if let Some(read) = self.take(line) {
+                    if let Some(read) = self.assembly.take(line) {
                         return Some(Ok(read));
                     }
                 }

@@ -13,14 +13,14 @@ use crate::eval::is_gold;
 
 /// What people said of jobs: the pages that answer a question, and how an answer was received.
 #[derive(Debug, Default)]
-pub(super) struct Labels {
+pub(crate) struct Labels {
     jobs: HashMap<String, Label>,
     questions: HashMap<String, Label>,
 }
 
 /// What is known of one job.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub(super) struct Label {
+pub(crate) struct Label {
     /// Endings of the paths or addresses of pages that answer it.
     #[serde(default)]
     pub(super) gold: Vec<String>,
@@ -32,7 +32,7 @@ pub(super) struct Label {
 /// A visitor's word on an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Rating {
+pub(crate) enum Rating {
     Up,
     Down,
 }

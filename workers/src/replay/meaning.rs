@@ -6,13 +6,13 @@ use tokio::sync::OnceCell;
 use tracing::warn;
 
 /// Says how alike two texts are by meaning. The model is loaded when the first two texts differ.
-pub(super) struct Meaning {
+pub(crate) struct Meaning {
     config: Config,
     queue: OnceCell<Option<EmbedQueue>>,
 }
 
 impl Meaning {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self { config: config.clone(), queue: OnceCell::new() }
     }
 

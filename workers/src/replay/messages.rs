@@ -6,11 +6,11 @@ use crate::recording::{Fault, Line};
 
 /// The recorded messages of one job, read.
 #[derive(Debug)]
-pub(super) struct Messages {
+pub(crate) struct Messages {
     pub(super) question: Option<Envelope<Question>>,
     pub(super) classified: Option<Envelope<Classified>>,
     pub(super) retrieved: Option<Envelope<Retrieved>>,
-    pub(super) answer: Envelope<Answer>,
+    pub(crate) answer: Envelope<Answer>,
     /// When the first of them was stored.
     pub(super) first: jiff::Timestamp,
     /// When the last of them was stored.
@@ -22,7 +22,7 @@ impl Messages {
     ///
     /// # Errors
     /// [`Fault`] where a message is of another schema or shape.
-    pub(super) fn read(recorded: &Recorded, read: u64) -> Result<Self, Fault> {
+    pub(crate) fn read(recorded: &Recorded, read: u64) -> Result<Self, Fault> {
         let last = recorded.done.time;
         Ok(Self {
             question: of(recorded.input("classifier"), read)?,

@@ -9,6 +9,37 @@ use crate::generator::{Asking, Budget};
 /// Words of models as they were recorded: no provider is asked.
 const RECORDED: &str = "recorded";
 
+/// Whose words answer.
+#[derive(Args, Clone, Debug)]
+pub struct Asks {
+    /// `recorded`, or a provider of the configuration that is asked where it has not answered the same prompt in the
+    /// recording.
+    #[arg(long, default_value = RECORDED)]
+    provider: String,
+    /// Calls of `--provider` at most.
+    #[arg(long, value_name = "CALLS", default_value_t = 100)]
+    max_calls: u64,
+    /// Stop to call `--provider` when it has cost this much; needs its prices in the configuration.
+    #[arg(long, value_name = "USD")]
+    max_usd: Option<f64>,
+}
+
+impl Asks {
+    /// The provider that may be asked; none where only the recording's words count.
+    ///
+    /// # Errors
+    /// When the configuration has no provider of this name.
+    pub(crate) fn open(&self, config: &Config) -> anyhow::Result<Option<Asking>> {
+        let budget = Budget { calls: self.max_calls, usd: self.max_usd };
+        (self.provider != RECORDED).then(|| Asking::open(config, &self.provider, budget)).transpose()
+    }
+
+    /// What it changes, as a report says it.
+    pub(crate) fn change(&self) -> Option<String> {
+        (self.provider != RECORDED).then(|| format!("provider {}", self.provider))
+    }
+}
+
 /// Replays recorded traffic and compares.
 #[derive(Args, Debug)]
 pub struct Command {
@@ -29,16 +60,8 @@ pub struct Command {
     /// A collection in this version for `--baseline`, where the current one is newer than the recording.
     #[arg(long = "baseline-collection", value_name = "NAME=VERSION", value_parser = version)]
     baseline_collections: Vec<(String, String)>,
-    /// Whose words answer: `recorded`, or a provider of the configuration that is asked where it has not answered the same
-    /// prompt in the recording.
-    #[arg(long, default_value = RECORDED)]
-    provider: String,
-    /// Calls of `--provider` at most.
-    #[arg(long, value_name = "CALLS", default_value_t = 100)]
-    max_calls: u64,
-    /// Stop to call `--provider` when it has cost this much; needs its prices in the configuration.
-    #[arg(long, value_name = "USD")]
-    max_usd: Option<f64>,
+    #[command(flatten)]
+    asks: Asks,
     /// Jobs worked on at once; twice the number of processors when left out.
     #[arg(long)]
     jobs: Option<usize>,
@@ -82,12 +105,8 @@ impl Command {
         let mut changes = set;
         changes.extend(self.collections.iter().map(|(name, version)| format!("collection {name}={version}")));
         changed.indices.versions.extend(self.collections);
-        let asks = self.provider != RECORDED;
-        if asks {
-            changes.push(format!("provider {}", self.provider));
-        }
-        let budget = Budget { calls: self.max_calls, usd: self.max_usd };
-        let asking = asks.then(|| Asking::open(&changed, &self.provider, budget)).transpose()?;
+        changes.extend(self.asks.change());
+        let asking = self.asks.open(&changed)?;
         let mut before = unchanged;
         before.indices.versions.extend(self.baseline_collections);
         let replay = Replay {

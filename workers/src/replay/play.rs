@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use hoidap_shared::job;
+use serde::{Deserialize, Serialize};
 
 use super::{
     baseline::{self, Sameness},
@@ -10,8 +13,9 @@ use super::{
 };
 
 /// What came of one job.
-#[derive(Debug)]
-pub(super) enum Outcome {
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
     /// The visitor stopped it: what they had read depends on the moment.
     Stopped,
     /// It had failed: there is nothing to compare with.
@@ -19,11 +23,23 @@ pub(super) enum Outcome {
     /// No message of the stages that are replayed was recorded.
     Outside,
     /// It was replayed.
-    Compared(Box<(Messages, JobReport, Option<Label>)>),
+    Compared(Box<Compared>),
+}
+
+/// A job that was replayed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Compared {
+    /// When its last message was stored.
+    pub(super) last: jiff::Timestamp,
+    /// What each stage's recorded result depends on.
+    pub(super) versions: BTreeMap<String, String>,
+    pub(super) report: JobReport,
+    #[serde(skip)]
+    pub(super) label: Option<Label>,
 }
 
 /// Replays a job and compares what the reader of an answer would.
-pub(super) async fn compared(
+pub(crate) async fn compared(
     stages: &Stages,
     labels: &Labels,
     meaning: &Meaning,
@@ -46,7 +62,8 @@ pub(super) async fn compared(
         report.meaning = meaning.alike(&before.text, &after.text).await;
     }
     report.distance = report.far();
-    Outcome::Compared(Box::new((messages, report, label)))
+    let versions = messages.answer.body.versions;
+    Outcome::Compared(Box::new(Compared { last: messages.last, versions, report, label }))
 }
 
 /// Replays a job and compares byte for byte; nothing where there is nothing to compare with.

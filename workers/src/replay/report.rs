@@ -23,19 +23,20 @@ const PLACE: &str = r#"<script type="application/json" id="report">null</script>
 
 /// Everything of a report but its jobs.
 #[derive(Debug, Serialize)]
-pub(super) struct Head {
-    pub(super) recording: String,
-    pub(super) release: &'static str,
-    pub(super) made: jiff::Timestamp,
-    pub(super) changed: Vec<String>,
-    pub(super) baseline: Option<Baseline>,
-    pub(super) traffic: Traffic,
-    pub(super) speed: Speed,
-    pub(super) versions: BTreeMap<String, Versions>,
-    pub(super) summary: Summary,
-    pub(super) fail_if: Option<Ruling>,
+pub(crate) struct Head {
+    pub(crate) recording: String,
+    pub(crate) release: &'static str,
+    pub(crate) made: jiff::Timestamp,
+    pub(crate) changed: Vec<String>,
+    pub(crate) baseline: Option<Baseline>,
+    pub(crate) traffic: Traffic,
+    /// None of a shadow, which goes along with the traffic.
+    pub(crate) speed: Option<Speed>,
+    pub(crate) versions: BTreeMap<String, Versions>,
+    pub(crate) summary: Summary,
+    pub(crate) fail_if: Option<Ruling>,
     /// Why the recording was not read to its end.
-    pub(super) fault: Option<String>,
+    pub(crate) fault: Option<String>,
 }
 
 /// Which jobs the report has.
@@ -60,7 +61,7 @@ struct Whole<'a> {
 
 /// The time the recorded jobs came in.
 #[derive(Debug, Serialize)]
-pub(super) struct Traffic {
+pub(crate) struct Traffic {
     pub(super) from: jiff::Timestamp,
     pub(super) to: jiff::Timestamp,
     pub(super) seconds: f64,
@@ -68,7 +69,7 @@ pub(super) struct Traffic {
 
 /// How fast the replay was.
 #[derive(Debug, Serialize)]
-pub(super) struct Speed {
+pub(crate) struct Speed {
     pub(super) seconds: f64,
     pub(super) jobs_per_second: f64,
     /// Seconds of traffic in a second of replay.
@@ -80,13 +81,13 @@ pub(super) struct Speed {
 
 /// The versions of a stage: those of the record by their jobs, and the replay's.
 #[derive(Debug, Serialize)]
-pub(super) struct Versions {
+pub(crate) struct Versions {
     pub(super) before: BTreeMap<String, u64>,
     pub(super) after: String,
 }
 
 impl Traffic {
-    pub(super) fn of(tally: &Tally) -> Self {
+    pub(crate) fn of(tally: &Tally) -> Self {
         let from = tally.first_time.unwrap_or_default();
         let to = tally.last_time.unwrap_or(from);
         Self { from, to, seconds: to.duration_since(from).as_secs_f64() }
@@ -94,12 +95,15 @@ impl Traffic {
 }
 
 impl Versions {
-    pub(super) fn of(now: [(&'static str, String); 3], tally: &Tally) -> BTreeMap<String, Self> {
-        let both = |(stage, after): (&str, String)| {
-            let before = tally.versions.get(stage).cloned().unwrap_or_default();
-            (stage.to_string(), Self { before, after })
+    pub(crate) fn of(
+        now: impl IntoIterator<Item = (String, String)>,
+        tally: &Tally,
+    ) -> BTreeMap<String, Self> {
+        let both = |(stage, after): (String, String)| {
+            let before = tally.versions.get(&stage).cloned().unwrap_or_default();
+            (stage, Self { before, after })
         };
-        now.map(both).into()
+        now.into_iter().map(both).collect()
     }
 }
 
@@ -131,7 +135,7 @@ impl Speed {
 }
 
 /// Where the two files of a report stand: the name as it was given, without an ending of theirs.
-pub(super) fn files(output: &Path) -> (PathBuf, PathBuf) {
+pub(crate) fn files(output: &Path) -> (PathBuf, PathBuf) {
     let ours = output.extension().is_some_and(|ending| ending == "json" || ending == "html");
     let stem = if ours { output.with_extension("") } else { output.to_path_buf() };
     let named = |ending: &str| {
@@ -143,7 +147,7 @@ pub(super) fn files(output: &Path) -> (PathBuf, PathBuf) {
 }
 
 /// Writes the report: as JSON with every job that differs, and as a page with the worst of them. `jobs` holds one a line.
-pub(super) fn write(head: &Head, tally: &mut Tally, jobs: &Path, output: &Path) -> anyhow::Result<()> {
+pub(crate) fn write(head: &Head, tally: &mut Tally, jobs: &Path, output: &Path) -> anyhow::Result<()> {
     tally.keep_worst();
     let places: HashSet<u64> = tally.worst.iter().map(|(_, place)| *place).collect();
     let listed = Listed { worst: worst(tally, jobs)?, shown: places.len(), differing: tally.differing };

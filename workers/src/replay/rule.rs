@@ -6,7 +6,7 @@ use super::summary::{FIGURES, Summary};
 
 /// When a replay counts as failed: comparisons of figures with numbers, joined by `and` and `or` (`and` binds closer).
 #[derive(Clone, Debug)]
-pub(super) struct Rule {
+pub struct Rule {
     text: String,
     any: Vec<Vec<Comparison>>,
 }
@@ -28,9 +28,9 @@ enum Sign {
 
 /// What a rule came to.
 #[derive(Debug, Serialize)]
-pub(super) struct Ruling {
+pub(crate) struct Ruling {
     rule: String,
-    pub(super) failed: bool,
+    pub(crate) failed: bool,
     values: BTreeMap<String, f64>,
 }
 
@@ -76,7 +76,7 @@ impl Rule {
     ///
     /// # Errors
     /// When a figure was not measured: a rule that measures nothing must not pass for one that holds.
-    pub(super) fn judge(&self, summary: &Summary) -> anyhow::Result<Ruling> {
+    pub(crate) fn judge(&self, summary: &Summary) -> anyhow::Result<Ruling> {
         let mut values = BTreeMap::new();
         let mut failed = false;
         for all in &self.any {

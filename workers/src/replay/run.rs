@@ -192,8 +192,11 @@ impl Replay {
                 changed: self.changes,
                 baseline: progress.baseline.clone(),
                 traffic,
-                speed,
-                versions: Versions::of(stages.versions(), &progress.tally),
+                speed: Some(speed),
+                versions: Versions::of(
+                    stages.versions().map(|(stage, version)| (stage.to_string(), version)),
+                    &progress.tally,
+                ),
                 summary,
                 fail_if: ruling,
                 fault: driven.fault.as_ref().map(ToString::to_string),

@@ -27,7 +27,7 @@ const BUDGET_MS: u64 = 60_000;
 pub(super) const NAMES: [&str; 3] = [Classifier::NAME, Retriever::NAME, Generator::NAME];
 
 /// The stages that are replayed, opened once.
-pub(super) struct Stages {
+pub(crate) struct Stages {
     classifier: Classifier,
     retriever: Retriever,
     generator: Generator,
@@ -37,14 +37,14 @@ pub(super) struct Stages {
 
 /// From which stage to which.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
+pub(crate) struct Span {
     from: usize,
     to: usize,
 }
 
 impl Span {
     /// The stages between two names, both included.
-    pub(super) fn of(from: Option<&str>, to: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) fn of(from: Option<&str>, to: Option<&str>) -> anyhow::Result<Self> {
         let place = |stage: &str| {
             let place = NAMES.iter().position(|name| *name == stage);
             place.with_context(|| format!("`{stage}` is not a stage: choose from {}", NAMES.join(", ")))
@@ -58,9 +58,26 @@ impl Span {
     }
 }
 
+impl Span {
+    /// From the first of the named stages to the last.
+    pub(crate) fn around(stages: &[String]) -> anyhow::Result<Self> {
+        for stage in stages {
+            Self::of(Some(stage), Some(stage))?;
+        }
+        let mut named = NAMES.into_iter().filter(|name| stages.iter().any(|stage| stage == name));
+        let first = named.next();
+        Self::of(first, named.next_back().or(first))
+    }
+
+    /// The names of its ends.
+    pub(crate) fn names(self) -> (&'static str, &'static str) {
+        (NAMES[self.from], NAMES[self.to])
+    }
+}
+
 impl Stages {
     /// Opens every stage under a configuration.
-    pub(super) async fn open(config: &Config, span: Span, asking: Option<Asking>) -> anyhow::Result<Self> {
+    pub(crate) async fn open(config: &Config, span: Span, asking: Option<Asking>) -> anyhow::Result<Self> {
         // What is replayed must not change on its way.
         let mut config = config.clone();
         config.indices.reload_ms = 0;
@@ -80,7 +97,7 @@ impl Stages {
     }
 
     /// The version of each stage.
-    pub(super) fn versions(&self) -> [(&'static str, String); 3] {
+    pub(crate) fn versions(&self) -> [(&'static str, String); 3] {
         [
             (NAMES[0], self.classifier.status().version),
             (NAMES[1], self.retriever.status().version),
@@ -188,6 +205,12 @@ mod tests {
         assert!(Span::of(Some("retriever"), None).is_ok());
         let wrong = Span::of(Some("generator"), Some("retriever")).unwrap_err().to_string();
         assert!(wrong.contains("comes after"), "{wrong}");
+        let names = |stages: &[&str]| {
+            Span::around(&stages.iter().map(ToString::to_string).collect::<Vec<_>>()).map(Span::names)
+        };
+        assert_eq!(names(&["generator", "retriever"]).unwrap(), ("retriever", "generator"));
+        assert_eq!(names(&["retriever"]).unwrap(), ("retriever", "retriever"));
+        assert!(names(&["retriever", "analytics"]).is_err());
         assert!(Span::of(Some("sink"), None).unwrap_err().to_string().contains("classifier, retriever"));
     }
 }

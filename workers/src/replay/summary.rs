@@ -14,7 +14,7 @@ const LISTED: usize = 50;
 
 /// The report's figures. `docs/replay.md` says what each one means.
 #[derive(Debug, Serialize)]
-pub(super) struct Summary {
+pub(crate) struct Summary {
     jobs: u64,
     replayed: u64,
     incomplete: u64,
@@ -136,7 +136,7 @@ pub(super) const FIGURES: [&str; 15] = [
 ];
 
 impl Summary {
-    pub(super) fn of(tally: &Tally) -> Self {
+    pub(crate) fn of(tally: &Tally) -> Self {
         let count = |aspect: &Aspect| tally.aspects.get(aspect).copied().unwrap_or(0);
         let replayed = tally.replayed();
         let agrees = |aspect: &Aspect| 1.0 - count(aspect) as f64 / replayed.max(1) as f64;
@@ -220,7 +220,7 @@ impl Summary {
     }
 
     /// The figures that people look at first.
-    pub(super) fn print(&self) {
+    pub(crate) fn print(&self) {
         let Self { jobs, replayed, incomplete, stopped, failed_before, .. } = self;
         println!(
             "{replayed} of {jobs} jobs were replayed ({incomplete} incomplete, {stopped} stopped by visitors, {failed_before} had failed)"

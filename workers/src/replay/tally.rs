@@ -7,8 +7,7 @@ use super::{
     difference::{Aspect, JobReport},
     drive::Item,
     labels::{Label, Rating},
-    messages::Messages,
-    play::Outcome,
+    play::{Compared, Outcome},
     stats::{Counts, Paired},
 };
 
@@ -19,16 +18,16 @@ pub(super) const SHOWN: usize = 5_000;
 
 /// What was counted so far. Its size does not grow with the number of jobs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     pub(super) jobs: u64,
     pub(super) incomplete: u64,
     pub(super) stopped: u64,
     pub(super) failed_before: u64,
-    pub(super) same: u64,
-    pub(super) inside: u64,
-    pub(super) visible: u64,
-    pub(super) needs_model: u64,
-    pub(super) failed: u64,
+    pub(crate) same: u64,
+    pub(crate) inside: u64,
+    pub(crate) visible: u64,
+    pub(crate) needs_model: u64,
+    pub(crate) failed: u64,
     pub(super) first: BTreeMap<String, u64>,
     pub(super) aspects: BTreeMap<Aspect, u64>,
     pub(super) overlap: Counts,
@@ -50,7 +49,7 @@ pub(super) struct Tally {
     pub(super) last_time: Option<jiff::Timestamp>,
     /// The worst jobs that differ: distance in thousandths, and their place among those that differ.
     pub(super) worst: Vec<(u32, u64)>,
-    pub(super) differing: u64,
+    pub(crate) differing: u64,
 }
 
 /// Milliseconds, counted in buckets each a tenth wider than the one before.
@@ -100,21 +99,20 @@ impl Group {
 
 impl Tally {
     /// Jobs that were replayed.
-    pub(super) fn replayed(&self) -> u64 {
+    pub(crate) fn replayed(&self) -> u64 {
         self.same + self.inside + self.visible + self.needs_model + self.failed
     }
 
     /// Counts what came of a job; its line of the report, where it has one.
-    pub(super) fn take(&mut self, item: &Item<Outcome>) -> serde_json::Result<Option<String>> {
+    pub(crate) fn take(&mut self, item: &Item<Outcome>) -> serde_json::Result<Option<String>> {
         self.jobs += 1;
         match item {
             Item::Incomplete | Item::Job(Outcome::Outside) => self.incomplete += 1,
             Item::Job(Outcome::Stopped) => self.stopped += 1,
             Item::Job(Outcome::Failed) => self.failed_before += 1,
             Item::Job(Outcome::Compared(compared)) => {
-                let (messages, report, label) = compared.as_ref();
-                if self.add(messages, report, label.as_ref()) {
-                    return serde_json::to_string(report).map(Some);
+                if self.add(compared) {
+                    return serde_json::to_string(&compared.report).map(Some);
                 }
             }
         }
@@ -122,7 +120,7 @@ impl Tally {
     }
 
     /// Counts a job; whether the report is to show it.
-    fn add(&mut self, messages: &Messages, report: &JobReport, label: Option<&Label>) -> bool {
+    fn add(&mut self, Compared { last, versions, report, label }: &Compared) -> bool {
         let verdict = report.verdict();
         *match verdict {
             Verdict::Same => &mut self.same,
@@ -131,8 +129,8 @@ impl Tally {
             Verdict::NeedsModel => &mut self.needs_model,
             Verdict::Failed => &mut self.failed,
         } += 1;
-        self.first_time = self.first_time.into_iter().chain([messages.first]).min();
-        self.last_time = self.last_time.into_iter().chain([messages.last]).max();
+        self.first_time = self.first_time.into_iter().chain([report.time]).min();
+        self.last_time = self.last_time.into_iter().chain([*last]).max();
         if !report.first.is_empty() {
             *self.first.entry(report.first.clone()).or_default() += 1;
         }
@@ -151,13 +149,13 @@ impl Tally {
         let intent = report.before.intent.as_ref().map_or("", |intent| &intent.name);
         group(&mut self.intents, intent).add(report);
         group(&mut self.products, report.before.product.as_deref().unwrap_or_default()).add(report);
-        for (stage, version) in &messages.answer.body.versions {
+        for (stage, version) in versions {
             let known = self.versions.entry(stage.clone()).or_default();
             if known.len() < MOST || known.contains_key(version) {
                 *known.entry(version.clone()).or_default() += 1;
             }
         }
-        self.add_judgement(report, label);
+        self.add_judgement(report, label.as_ref());
         if verdict == Verdict::Same {
             return false;
         }

@@ -16,15 +16,20 @@ export function run(report: Report): HTMLElement {
     ],
     ['Jobs', `${speech.number(summary.jobs)} recorded, ${speech.number(summary.replayed)} replayed`],
     ['Left out', format.leftOut(summary)],
-    [
-      'Speed',
-      `${format.duration(speed.seconds)}, ${counted(speed.jobs_at_once, 'job')} at once: ` +
-        `${speech.number(speed.jobs_per_second, 1)} jobs a second, ${speech.number(speed.times_real)} times as fast as the traffic`,
-    ],
-    ['Reading', `${speech.number(speed.read_per_second)} records a second`],
+    ...speedFacts(speed),
   ];
   const pairs = facts.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)));
   return h('section', { class: 'card run' }, h('dl', { class: 'facts' }, ...pairs), versions(report));
+}
+
+function speedFacts(speed: Report['speed']): [string, string][] {
+  if (speed === null) return [];
+  const at = `${format.duration(speed.seconds)}, ${counted(speed.jobs_at_once, 'job')} at once`;
+  const times = `${speech.number(speed.times_real)} times as fast as the traffic`;
+  return [
+    ['Speed', `${at}: ${speech.number(speed.jobs_per_second, 1)} jobs a second, ${times}`],
+    ['Reading', `${speech.number(speed.read_per_second)} messages a second`],
+  ];
 }
 
 function versions({ versions }: Report): HTMLElement | undefined {

@@ -9,7 +9,8 @@ export interface Report {
   /** An unchanged replay that was made first. */
   baseline: Baseline | null;
   traffic: { from: string; to: string; seconds: number };
-  speed: Speed;
+  /** None of a shadow, which goes along with the traffic. */
+  speed: Speed | null;
   versions: Record<string, { before: Record<string, number>; after: string }>;
   summary: Summary;
   fail_if: FailIf | null;

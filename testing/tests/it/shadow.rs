@@ -1,0 +1,160 @@
+//! Shadows of every stage beside a fleet that serves visitors: nobody but a report hears of them.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt as _, stream};
+use hoidap_testing::fleet::{Fleet, example};
+use serde_json::{Value, json};
+
+/// Questions, and how many are asked at once.
+const QUESTIONS: usize = 48;
+const AT_ONCE: usize = 8;
+
+/// Ended when dropped.
+struct Shadow(Child);
+
+impl Drop for Shadow {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What visitors, the cache and the counts of a fleet hold after the same questions.
+#[derive(Debug, PartialEq)]
+struct Traces {
+    answers: Vec<Value>,
+    keys: String,
+    events: String,
+    messages: Vec<(String, usize)>,
+}
+
+async fn traces(fleet: &Fleet) -> Traces {
+    let text = fs::read_to_string(example("questions.jsonl")).unwrap();
+    let asked: Vec<Value> =
+        text.lines().step_by(3).take(QUESTIONS).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let asks = asked.iter().enumerate().map(|(n, asked)| async move {
+        let page = asked["page"].as_str().unwrap_or("https://www.diecxam.example/");
+        let (status, mut answer) = fleet
+            .ask(&json!({
+                "message": asked["question"],
+                "session_id": format!("session-{n:04}"),
+                "context": {"url": page, "title": ""},
+            }))
+            .await;
+        assert_eq!(status, 200, "{answer:#}");
+        for key in ["job_id", "processing_time", "timestamp"] {
+            answer.as_object_mut().unwrap().remove(key);
+        }
+        answer
+    });
+    let answers = stream::iter(asks).buffered(AT_ONCE).collect().await;
+    let end = Instant::now() + Duration::from_secs(30);
+    let events = loop {
+        let rows = fleet
+            .query("SELECT count(), sum(cost_usd), countIf(outcome = 'answered') FROM chats FINAL")
+            .await;
+        if rows.as_ref().is_ok_and(|rows| rows.starts_with(&format!("{QUESTIONS}\t"))) || Instant::now() > end
+        {
+            break rows.unwrap_or_default();
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    Traces { answers, keys: keys(fleet), events, messages: messages(fleet) }
+}
+
+/// How many keys Valkey holds.
+fn keys(fleet: &Fleet) -> String {
+    let mut stream = TcpStream::connect(fleet.valkey.url().trim_start_matches("redis://")).unwrap();
+    stream.write_all(b"DBSIZE\r\nQUIT\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Messages by subject, as a recording of the jobs stream counts them.
+fn messages(fleet: &Fleet) -> Vec<(String, usize)> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("all.jsonl.zst");
+    says(fleet.tool("hoidap-worker").args(["log", "export", "-o"]).arg(&file));
+    let stat: Value =
+        serde_json::from_str(&says(fleet.tool("hoidap-worker").args(["log", "stat", "--json"]).arg(&file)))
+            .unwrap();
+    let stages = stat["stages"].as_object().unwrap().iter();
+    stages.map(|(stage, count)| (stage.clone(), count.as_u64().unwrap() as usize)).collect()
+}
+
+fn says(command: &mut Command) -> String {
+    let done = command.output().unwrap();
+    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shadow_of_each_stage_leaves_no_trace_but_its_report() {
+    let alone = {
+        let fleet = Fleet::start(&["mail", "company"], &[]);
+        let _workers = fleet.whole().await;
+        traces(&fleet).await
+    };
+    let fleet = Fleet::start(&["mail", "company"], &[]);
+    let _workers = fleet.whole().await;
+    let cases = [
+        ("words", "classifier", "products=[]"),
+        ("narrow", "retriever", "retriever.depth=2"),
+        ("address", "generator", "support.address=elsewhere@diecxam.example"),
+    ];
+    let shadows: Vec<Shadow> = cases
+        .iter()
+        .map(|(name, stage, set)| {
+            let mut command = fleet.tool("hoidap-worker");
+            Shadow(command.args(["run", stage, "--shadow", name, "--set", set]).spawn().unwrap())
+        })
+        .collect();
+    let worker = |arguments: &[&str]| says(fleet.tool("hoidap-worker").args(arguments));
+    let end = Instant::now() + Duration::from_secs(120);
+    while !worker(&["shadow", "list"]).contains("3 shadows") {
+        assert!(Instant::now() < end, "the shadows did not begin");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let beside = traces(&fleet).await;
+    assert_eq!(beside, alone);
+
+    let dir = tempfile::tempdir().unwrap();
+    for (name, stage, set) in cases {
+        let end = Instant::now() + Duration::from_secs(120);
+        let heard = format!("of {QUESTIONS} jobs were replayed");
+        while !worker(&["shadow", "report", name]).contains(&heard) {
+            assert!(
+                Instant::now() < end,
+                "{name} did not hear every job: {}",
+                worker(&["shadow", "report", name])
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let output = dir.path().join(name);
+        says(fleet.tool("hoidap-worker").args(["shadow", "report", name, "-o"]).arg(&output));
+        let report: Value =
+            serde_json::from_slice(&fs::read(output.with_extension("json")).unwrap()).unwrap();
+        assert_eq!(report["changed"], json!([set]));
+        let first = report["summary"]["first"].as_object().unwrap();
+        for (other, count) in first {
+            assert_eq!(count.as_u64().unwrap() > 0, other == stage, "{name}: {first:?}");
+        }
+        assert!(output.with_extension("html").is_file());
+    }
+    let same_name =
+        fleet.tool("hoidap-worker").args(["run", "retriever", "--shadow", "narrow"]).output().unwrap();
+    let said = String::from_utf8(same_name.stderr).unwrap();
+    assert!(said.contains("results of other settings"), "{said}");
+    drop(shadows);
+    let removed = worker(&["shadow", "remove", "narrow"]);
+    assert!(removed.contains("removed with"), "{removed}");
+    assert!(worker(&["shadow", "list"]).contains("2 shadows"));
+}
