@@ -4,6 +4,7 @@
 //! it stands a manifest. `docs/recordings.md` describes both.
 
 mod export;
+mod feedback;
 mod line;
 mod manifest;
 mod part;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use hoidap_shared::config::Config;
 
+pub(crate) use self::feedback::feedback_of;
 pub use self::{
     line::{DONE, Line, Place},
     manifest::{Manifest, manifest_of},

@@ -18,6 +18,9 @@ use tempfile::TempDir;
 /// Questions of the sample site that a recording is made of.
 const QUESTIONS: usize = 60;
 
+/// What the first visitors say of their answers.
+const WORDS: [&[&str]; 3] = [&["up"], &["up", "down"], &["up"]];
+
 /// A fleet's traffic in a file.
 struct Recorded {
     fleet: Fleet,
@@ -40,6 +43,13 @@ impl Recorded {
                 }))
                 .await;
             assert_eq!(status, 200, "{answer:#}");
+            // Some visitors say what they think of it; of two words, the last counts.
+            for rating in WORDS.get(n).copied().unwrap_or_default() {
+                let url = format!("{}/api/chat/{}/feedback", fleet.url(), answer["job_id"].as_str().unwrap());
+                let word = fleet.client().post(url).header("x-session-id", format!("session-{n:04}"));
+                let reply = word.json(&json!({"rating": rating})).send().await;
+                assert!(reply.unwrap().status().is_success());
+            }
         }
         drop(workers);
         let recorded = Self { fleet, dir: tempfile::tempdir().unwrap() };
@@ -212,6 +222,12 @@ async fn a_changed_prompt_differs_at_the_generator_and_needs_a_model() {
     let before = model.asked().len();
     let said = recorded.says(&mut recorded.replay(&recorded.file(), &["--baseline"]));
     assert!(said.contains("12 of 12 jobs byte-identical"), "{said}");
+
+    let judged = recorded
+        .report("judged", &mut recorded.replay(&recorded.file(), &["--set", "support.address=x@y.example"]));
+    let all = judged["summary"]["feedback"]["down"]["jobs"].as_u64().unwrap();
+    let up = judged["summary"]["feedback"]["up"].clone();
+    assert_eq!((all, up["jobs"].as_u64().unwrap()), (1, 2), "{judged:#}");
 
     let shorter = ["--set", "generator.passages=1"];
     let needs = recorded

@@ -12,6 +12,7 @@ use hoidap_shared::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
+    feedback::{self, feedback_of},
     line::{self, Line},
     manifest::{FORMAT, Manifest, Tally, manifest_of},
     part::{self, Progress},
@@ -70,7 +71,12 @@ pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()>
     let bar = bar(part.state().last.saturating_sub(state.first_sequence));
     copy(&stream, jobs.as_ref(), &mut part, state.first_sequence, &bar).await?;
     bar.finish_and_clear();
-    finish(config, part, &output)
+    let words = feedback::export(&broker, jobs.as_ref(), &output).await?;
+    finish(config, part, &output)?;
+    if words > 0 {
+        println!("{}: what visitors said of {words} answers", feedback_of(&output).display());
+    }
+    Ok(())
 }
 
 fn bar(messages: u64) -> ProgressBar {

@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use super::line::{Line, Place};
+use super::{
+    feedback,
+    line::{Line, Place},
+};
 
 /// Longest line that is read, in bytes: a message has 256 KiB at the most, and JSON makes it longer.
 const MAX_LINE: u64 = 4 << 20;
@@ -48,7 +51,9 @@ impl Lines {
             lines.open = Some(("standard input".into(), decoded(io::stdin())?));
         } else if recording.is_dir() {
             let is_recording = |path: &PathBuf| {
-                path.to_str().is_some_and(|name| ENDINGS.iter().any(|ending| name.ends_with(ending)))
+                path.to_str().is_some_and(|name| {
+                    ENDINGS.iter().any(|ending| name.ends_with(ending)) && !name.ends_with(feedback::ENDING)
+                })
             };
             let mut files: Vec<PathBuf> = fs::read_dir(recording)?
                 .filter_map(|entry| Some(entry.ok()?.path()))

@@ -1,7 +1,7 @@
 use std::{collections::HashMap, io::BufRead as _, path::Path};
 
 use anyhow::Context as _;
-use hoidap_shared::text::normalise;
+use hoidap_shared::{events::Rating, text::normalise};
 use serde::Deserialize;
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     messages::Messages,
     side::{Found, Side},
 };
-use crate::eval::is_gold;
+use crate::{eval::is_gold, recording::feedback_of};
 
 /// What people said of jobs: the pages that answer a question, and how an answer was received.
 #[derive(Debug, Default)]
@@ -27,14 +27,6 @@ pub(crate) struct Label {
     /// The visitor's word on the answer.
     #[serde(default)]
     pub(super) rating: Option<Rating>,
-}
-
-/// A visitor's word on an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Rating {
-    Up,
-    Down,
 }
 
 /// One line of a file of labels.
@@ -72,6 +64,18 @@ impl Labels {
             known.rating = label.rating.or(known.rating);
         }
         Ok(())
+    }
+
+    /// Adds what visitors said, which stands beside a recording, or beside each one of a folder.
+    pub(super) fn read_feedback(&mut self, recording: &Path) -> anyhow::Result<()> {
+        let mut recordings = vec![recording.to_path_buf()];
+        if recording.is_dir() {
+            recordings = std::fs::read_dir(recording)?
+                .map(|entry| Ok(entry?.path()))
+                .collect::<anyhow::Result<_>>()?;
+        }
+        let files = recordings.iter().map(|recording| feedback_of(recording));
+        files.filter(|file| file.is_file()).try_for_each(|file| self.read(&file))
     }
 
     /// What is known of a job.

@@ -53,6 +53,7 @@ impl Replay {
     /// Replays, and says what came of it.
     pub(super) async fn run(self, changed: Config, asking: Option<Asking>) -> anyhow::Result<()> {
         let mut labels = Labels::default();
+        labels.read_feedback(&self.recording)?;
         self.labels.iter().try_for_each(|path| labels.read(path))?;
         let alone = self.changes.is_empty() && self.output.is_none();
         if let Some(unchanged) = self.baseline.as_ref().filter(|_| alone) {

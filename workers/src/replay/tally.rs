@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
+use hoidap_shared::events::Rating;
 use serde::{Deserialize, Serialize};
 
 use super::{
     compare::Verdict,
     difference::{Aspect, JobReport},
     drive::Item,
-    labels::{Label, Rating},
+    labels::Label,
     play::{Compared, Outcome},
     stats::{Counts, Paired},
 };
