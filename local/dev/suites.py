@@ -112,7 +112,8 @@ def _schemathesis(found: dict[str, str]) -> list[str]:
 def _settings() -> dict[str, str]:
     """The caller's environment without settings of Hoidap, which would reach into the tests, and with the parts."""
     kept = {name: value for name, value in build.environment().items() if not name.startswith("HOIDAP_")}
-    return {**kept, **environment.for_tests(), "CARGO_TERM_PROGRESS_WHEN": "never"}
+    browser = {"HOIDAP_TEST_CHROMIUM": found} if (found := web.chromium()) else {}
+    return {**kept, **environment.for_tests(), **browser, "CARGO_TERM_PROGRESS_WHEN": "never"}
 
 
 def _check(name: str, command: list[str], settings: dict[str, str], folder: Path = paths.ROOT) -> Outcome:

@@ -159,7 +159,13 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
         assert_eq!((&job["first"], &job["visible"]), (&json!(first), &json!(true)), "{job:#}");
     }
     assert_eq!(gone["summary"]["aspects"]["cited_lost"], cited.len());
-    assert!(recorded.path("gone.html").is_file());
+    let seen = shown(&recorded.path("gone.html"));
+    let worst = &gone["worst"][0];
+    let question =
+        &gone["jobs"].as_array().unwrap().iter().find(|job| job["job"] == *worst).unwrap()["question"];
+    for text in [question.as_str().unwrap(), &format!("of {QUESTIONS} answers")] {
+        assert!(seen.contains(text), "the page does not show `{text}`");
+    }
     // With the index as it is now, nothing changed is no baseline for this recording; with the one before, it is.
     let (_, why) = recorded.fails(&mut recorded.replay(&recorded.file(), &["--baseline"]));
     assert!(why.contains("the baseline fails") && why.contains("`version` was"), "{why}");
@@ -172,6 +178,24 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
     let pins: Vec<&str> = versions.iter().flat_map(|(before, _)| ["--collection", before.as_str()]).collect();
     let back = recorded.report("back", &mut recorded.replay(&recorded.file(), &pins));
     assert_eq!(back["summary"]["same"], QUESTIONS);
+}
+
+/// What a browser shows of a page, its scripts run.
+fn shown(page: &Path) -> String {
+    let browser = std::env::var("HOIDAP_TEST_CHROMIUM").unwrap_or_else(|_| "chromium".into());
+    let profile = tempfile::tempdir().unwrap();
+    let mut command = Command::new(&browser);
+    command.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=30000",
+        "--dump-dom",
+    ]);
+    command.arg(format!("--user-data-dir={}", profile.path().display()));
+    let done = command.arg(format!("file://{}", page.display())).output().unwrap();
+    assert!(done.status.success(), "{browser}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
 }
 
 /// `name=version` of the two versions of each collection, the older one first.

@@ -32,7 +32,7 @@ pub(crate) struct Summary {
     agreement: BTreeMap<&'static str, f64>,
     answered: Answered,
     confidence: Pair<f64>,
-    cost_usd: Option<Cost>,
+    cost_usd: Cost,
     worked_ms: BTreeMap<String, Pair<Spread>>,
     overlaps: Vec<(f64, u64)>,
     intents: Vec<GroupFigures>,
@@ -175,11 +175,7 @@ impl Summary {
                 .collect(),
             answered,
             confidence: Pair { before: mean(tally.confidence.0), after: mean(tally.confidence.1) },
-            cost_usd: (tally.cost_known > 0).then_some(Cost {
-                before: tally.cost.0,
-                after: tally.cost.1,
-                known: tally.cost_known,
-            }),
+            cost_usd: Cost { before: tally.cost.0, after: tally.cost.1, known: tally.cost_known },
             worked_ms: tally
                 .worked
                 .iter()
