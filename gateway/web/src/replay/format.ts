@@ -68,7 +68,8 @@ export function verdict({ rule, failed, values }: FailIf): string {
 /** A difference of two shares in words, with its interval: “better by 3.5 points (95% interval 0.1 to 6.9, p = 0.04)”. */
 export function difference({ mean, low, high, of }: Mean, p: number): string {
   if (of === 0) return 'nothing to compare';
-  const points = (value: number) => number(value * 100, 1);
+  // Rounded, so that what is nothing has no sign.
+  const points = (value: number) => number(Math.round(value * 1000) / 10 || 0, 1);
   const inPoints = (value: number) => `${points(value)} ${points(value) === '1' ? 'point' : 'points'}`;
   const chance = p < 0.001 ? 'p < 0.001' : `p = ${number(p, p < 0.01 ? 3 : 2)}`;
   if (low > 0) return `better by ${inPoints(mean)} (95% interval ${points(low)} to ${points(high)}, ${chance})`;
