@@ -80,7 +80,9 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
         Command::Eval(command) => command.run(&config).await,
         Command::Dead(command) => command.run(&config).await,
         Command::Shadow(command) => command.run(&config).await,
-        Command::Replay(command) => command.run(Config::load(file.as_deref(), &[])?, config, set).await,
+        Command::Replay(command) => {
+            Box::pin(command.run(Config::load(file.as_deref(), &[])?, config, set)).await
+        }
         Command::Log(command) => command.run(&config).await,
         Command::Rebuild(command) => command.run(&config).await,
     }

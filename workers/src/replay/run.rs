@@ -150,7 +150,7 @@ impl Replay {
                 lines.push('\n');
             }
             bar.inc(1);
-            if let Some(part) = part.as_mut().filter(|_| progress.done % NOTE == 0) {
+            if let Some(part) = part.as_mut().filter(|_| progress.done.is_multiple_of(NOTE)) {
                 progress.seconds += noted.elapsed().as_secs_f64();
                 noted = Instant::now();
                 note(part, progress, &std::mem::take(&mut lines))?;
