@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::{Parser, Subcommand};
 use hoidap_shared::{config::Config, telemetry};
 
-use crate::{analytics, dead, eval, process, recording, replay, setup, shadow};
+use crate::{analytics, dead, eval, inspect, process, recording, replay, setup, shadow};
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
 #[derive(Debug, Parser)]
@@ -49,6 +49,8 @@ enum Command {
         about = "Look at shadows, which `run STAGE --shadow NAME` starts, and at their results"
     )]
     Shadow(shadow::Command),
+    /// Show one question's way through every stage, from NATS or from a recording.
+    Inspect(inspect::Command),
     /// Replay recorded traffic with another setting, index or model, and compare.
     Replay(Box<replay::Command>),
     #[command(subcommand, about = "Write recorded traffic into files, and read them")]
@@ -80,6 +82,7 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
         Command::Eval(command) => command.run(&config).await,
         Command::Dead(command) => command.run(&config).await,
         Command::Shadow(command) => command.run(&config).await,
+        Command::Inspect(command) => command.run(&config).await,
         Command::Replay(command) => {
             Box::pin(command.run(Config::load(file.as_deref(), &[])?, config, set)).await
         }

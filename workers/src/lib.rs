@@ -8,6 +8,7 @@ mod collections;
 pub mod dead;
 pub mod eval;
 pub mod generator;
+pub mod inspect;
 mod log;
 mod part;
 pub mod pipeline;

@@ -58,8 +58,28 @@ pub(crate) struct Log {
 impl Log {
     /// Starts to read at a sequence, or behind it where it is gone; only the given subject, when there is one.
     pub(crate) async fn open(stream: &Stream, start: u64, subject: Option<String>) -> anyhow::Result<Self> {
+        Self::at(stream, DeliverPolicy::ByStartSequence { start_sequence: start.max(1) }, subject).await
+    }
+
+    /// Starts to read at the first message that was stored then or later; only the given subject, when there is one.
+    pub(crate) async fn since(
+        stream: &Stream,
+        time: jiff::Timestamp,
+        subject: Option<String>,
+    ) -> anyhow::Result<Self> {
+        let start_time = async_nats::datetime::from_nanos(time.as_nanosecond());
+        let start_time =
+            start_time.map_err(|error| anyhow::anyhow!("{time} is no time to read from: {error}"))?;
+        Self::at(stream, DeliverPolicy::ByStartTime { start_time }, subject).await
+    }
+
+    async fn at(
+        stream: &Stream,
+        deliver_policy: DeliverPolicy,
+        subject: Option<String>,
+    ) -> anyhow::Result<Self> {
         let config = pull::Config {
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: start.max(1) },
+            deliver_policy,
             filter_subject: subject.unwrap_or_default(),
             ack_policy: AckPolicy::None,
             inactive_threshold: Duration::from_mins(1),

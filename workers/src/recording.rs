@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use hoidap_shared::config::Config;
 
-pub(crate) use self::feedback::feedback_of;
+pub(crate) use self::{feedback::feedback_of, line::REDACTED};
 pub use self::{
     line::{DONE, Line, Place},
     manifest::{Manifest, manifest_of},

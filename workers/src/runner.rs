@@ -20,7 +20,7 @@ use tracing::info;
 
 pub use announce::announce;
 pub(crate) use delivery::REDRIVE;
-pub(crate) use finish::ended_ms;
+pub(crate) use finish::{ENDED, ended_ms};
 pub use stops::Stops;
 
 /// What a stage's runner is handed.

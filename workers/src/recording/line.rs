@@ -13,7 +13,7 @@ use crate::log::Record;
 /// The last token of the subject under which finished jobs are recorded.
 pub const DONE: &str = "done";
 /// What stands in place of a value that is not to be recorded.
-const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// One message of a recording.
 #[derive(Debug, Deserialize)]

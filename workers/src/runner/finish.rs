@@ -24,7 +24,7 @@ use super::{
 
 /// When a job ended, in milliseconds since the Unix epoch: beside its answer and its lasting record, so that its event can
 /// be made from them again.
-const ENDED: &str = "Hoidap-Ended";
+pub(crate) const ENDED: &str = "Hoidap-Ended";
 
 /// Whose answer is the stored one.
 pub(super) enum Stored {
