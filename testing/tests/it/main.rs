@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod chat;
+mod inspect;
 mod loss;
 mod outage;
 mod rebuild;

@@ -7,6 +7,7 @@ mod analytics;
 mod cluster;
 mod dead;
 mod generator;
+mod inspect;
 mod recording;
 mod runner;
 mod support;
