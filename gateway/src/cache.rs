@@ -10,19 +10,14 @@ use std::{
 };
 
 use hoidap_shared::{
+    cache,
     job::{Answer, Citation, Outcome, Question, Source},
     text::Language,
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use tracing::debug;
 
-use crate::{chat::STAGES, client::hex, redis::Redis};
-
-/// The form of kept answers: part of their keys, so that another form is never read.
-const FORM: u8 = 1;
-/// How long an answer is kept at most that was made while a provider failed.
-const MAKESHIFT_TTL: Duration = Duration::from_secs(60);
+use crate::redis::Redis;
 
 /// What is kept of an answer: nothing of the visitor who got it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,15 +93,8 @@ impl Cache {
         if self.ttl.is_zero() {
             return None;
         }
-        // An answer may come from any stage, and then depends on no later one.
-        let keys: Vec<String> = (1..=STAGES.len())
-            .filter_map(|passed| {
-                let stages = &STAGES[..passed];
-                let versions: Option<BTreeMap<&str, &str>> =
-                    stages.iter().map(|stage| Some((*stage, fleet.get(*stage)?.as_str()))).collect();
-                Some(self.key(question, &versions?))
-            })
-            .collect();
+        let keys: Vec<String> =
+            cache::passed(fleet).iter().map(|versions| self.key(question, versions)).collect();
         let found = self
             .redis
             .run(move |connection| {
@@ -132,14 +120,10 @@ impl Cache {
 
     /// Keeps an answer under the versions that it was made with, if another visitor may get it.
     pub async fn keep(&self, question: &Question, answer: &Answer) {
-        if self.ttl.is_zero() || !answer.outcome.cacheable() || answer.versions.is_empty() {
-            return;
-        }
+        let Some(ttl) = cache::lifetime(answer, self.ttl) else { return };
         let versions =
             answer.versions.iter().map(|(stage, version)| (stage.as_str(), version.as_str())).collect();
         let key = self.key(question, &versions);
-        let makeshift = answer.attempts.iter().any(|attempt| attempt.error.is_some());
-        let ttl = if makeshift { self.ttl.min(MAKESHIFT_TTL) } else { self.ttl };
         let Ok(value) = rmp_serde::to_vec_named(&KeptAnswer::from(answer)) else { return };
         let stored = self
             .redis
@@ -179,20 +163,8 @@ impl Cache {
         metrics::counter!("hoidap_gateway_cache_total", "result" => result).increment(1);
     }
 
-    /// SHA-256 over everything an answer depends on, as JSON: a list whose parts cannot run into each other.
     fn key(&self, question: &Question, versions: &BTreeMap<&str, &str>) -> String {
-        let page = &question.context;
-        let parts = (
-            FORM,
-            &question.message,
-            (&page.url, &page.title, &page.product, &page.section, &page.content_preview),
-            &question.history,
-            versions,
-            &self.support,
-        );
-        // Text and maps of text always have a form in JSON.
-        let text = serde_json::to_vec(&parts).unwrap_or_default();
-        self.redis.key("answer", &hex(&Sha256::digest(text)))
+        self.redis.key("answer", &cache::key(question, versions, &self.support))
     }
 }
 

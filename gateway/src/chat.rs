@@ -25,6 +25,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use hoidap_shared::job::{JobId, now_ms};
+pub use hoidap_shared::stage::STAGES;
 pub use jobs::{__path_answer, __path_feedback, __path_stop, __path_stream, answer, feedback, stop, stream};
 pub use lag::{Lag, StageLag};
 pub use link::Link;
@@ -45,8 +46,6 @@ use asked::Asked;
 use ending::{Ending, conclude, given_up};
 use taken::{Taken, take};
 
-/// The stages of the fleet that an answer may depend on, in order.
-pub const STAGES: [&str; 3] = ["classifier", "retriever", "generator"];
 /// The stage that a question goes to.
 pub const FIRST: &str = STAGES[0];
 

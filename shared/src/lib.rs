@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+pub mod cache;
 pub mod config;
 pub mod events;
 pub mod fleet;

@@ -11,6 +11,9 @@ use crate::{
     live::Live,
 };
 
+/// The stages of the fleet that an answer may depend on, in order.
+pub const STAGES: [&str; 3] = ["classifier", "retriever", "generator"];
+
 /// What follows from a processed job.
 // An answer is the common case at the last stage, so boxing it would only add an allocation.
 #[allow(clippy::large_enum_variant)]
