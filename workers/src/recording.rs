@@ -3,6 +3,7 @@
 //! A recording is JSON Lines, compressed by zstd: one message of the jobs stream a line, in the stream's order. Beside
 //! it stands a manifest. `docs/recordings.md` describes both.
 
+mod bar;
 mod export;
 mod feedback;
 mod line;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use hoidap_shared::config::Config;
 
-pub(crate) use self::{feedback::feedback_of, line::REDACTED};
+pub(crate) use self::{bar::bar, feedback::feedback_of, line::REDACTED};
 pub use self::{
     line::{DONE, Line, Place},
     manifest::{Manifest, manifest_of},

@@ -25,13 +25,14 @@ pub use options::{Asks, Command};
 pub use rule::Rule;
 pub(crate) use {
     drive::Item,
-    job::{Assembly, Read},
+    job::{Assembly, Jobs, Read, Recorded},
     labels::Labels,
     meaning::Meaning,
     messages::Messages,
     play::{Outcome, compared},
     report::{Head, Traffic, Versions, files, write},
     stages::{Span, Stages},
+    stats::Estimate,
     summary::Summary,
     tally::Tally,
 };

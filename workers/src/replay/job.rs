@@ -11,9 +11,9 @@ const MOST_PENDING: usize = 256 << 20;
 #[derive(Debug)]
 pub(crate) struct Recorded {
     /// The message each stage consumed, by stage, in the stream's order; the first of each.
-    pub(super) inputs: Vec<(String, Line)>,
+    pub(crate) inputs: Vec<(String, Line)>,
     /// How it ended.
-    pub(super) done: Line,
+    pub(crate) done: Line,
 }
 
 /// The messages of a job whose end was not read yet.
@@ -25,7 +25,7 @@ struct Pending {
 
 impl Recorded {
     /// The message that a stage consumed.
-    pub(super) fn input(&self, stage: &str) -> Option<&Line> {
+    pub(crate) fn input(&self, stage: &str) -> Option<&Line> {
         self.inputs.iter().find(|(name, _)| name == stage).map(|(_, line)| line)
     }
 }
@@ -93,13 +93,13 @@ impl Assembly {
 }
 
 /// The jobs of a recording, in the order of their ends; nothing follows a fault.
-pub(super) struct Jobs {
+pub(crate) struct Jobs {
     lines: Lines,
     assembly: Assembly,
 }
 
 impl Jobs {
-    pub(super) fn new(lines: Lines) -> Self {
+    pub(crate) fn new(lines: Lines) -> Self {
         Self { lines, assembly: Assembly::default() }
     }
 

@@ -2,7 +2,6 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use anyhow::bail;
 use hoidap_shared::config::Config;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -19,7 +18,7 @@ use super::{
     summary::Summary,
     tally::Tally,
 };
-use crate::{collections::digest, generator::Asking, part::Part, recording::Manifest};
+use crate::{collections::digest, generator::Asking, part::Part, recording::bar};
 
 /// Jobs between two notes of how far it has come.
 const NOTE: u64 = 200;
@@ -93,7 +92,7 @@ impl Replay {
     /// Replays with nothing changed: every message must come out as it was recorded.
     async fn prove(&self, unchanged: &Config) -> anyhow::Result<Baseline> {
         let stages = Arc::new(Stages::open(unchanged, self.span, None).await?);
-        let bar = self.bar("baseline");
+        let bar = bar(&self.recording, "baseline");
         let mut baseline = Baseline::default();
         let work = |recorded: Box<Recorded>, read| {
             let stages = Arc::clone(&stages);
@@ -140,7 +139,7 @@ impl Replay {
                 Ok(compared(&stages, labels, meaning, Messages::read(&recorded, read)?).await)
             }
         };
-        let bar = self.bar("replay").with_position(progress.done);
+        let bar = bar(&self.recording, "replay").with_position(progress.done);
         let (mut lines, mut noted) = (String::new(), Instant::now());
         let skip = progress.done;
         let driven = drive(&self.recording, skip, self.at_once, work, |item| {
@@ -209,16 +208,6 @@ impl Replay {
             Some(error) => Err(error),
             None => Ok(()),
         }
-    }
-
-    fn bar(&self, what: &'static str) -> ProgressBar {
-        let total = Manifest::read(&self.recording).ok().flatten().map(|manifest| manifest.jobs());
-        let (template, total) = match total {
-            Some(total) => ("{msg} {bar:30} {pos}/{len} jobs, {per_sec}, {eta} left", total),
-            None => ("{msg} {spinner} {pos} jobs, {per_sec}", 0),
-        };
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        ProgressBar::new(total).with_style(style).with_message(what)
     }
 }
 

@@ -3,12 +3,15 @@ use std::collections::BTreeMap;
 use rand::{SeedableRng as _, rngs::StdRng};
 use rand_distr::{Binomial, Distribution as _};
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{Binomial as Law, DiscreteCDF as _};
+use statrs::distribution::{Beta, Binomial as Law, ContinuousCDF as _, DiscreteCDF as _};
 
 /// Resamples of a bootstrap.
 const RESAMPLES: usize = 2_000;
 /// What is counted is counted in thousandths.
 const UNIT: f64 = 1_000.0;
+
+/// What an interval leaves out at either end.
+const TAIL: f64 = 0.025;
 
 /// A mean and its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,22 @@ pub struct Estimate {
     pub high: f64,
     /// Values it rests on.
     pub of: u64,
+}
+
+impl Estimate {
+    /// The share of `yes` in `of`, with the exact interval of Clopper and Pearson (1934): the quantiles of beta
+    /// distributions. Unlike a bootstrap, it says how little it means to have seen none. Nothing of nothing.
+    pub(crate) fn share(yes: u64, of: u64) -> Option<Self> {
+        if of == 0 || yes > of {
+            return None;
+        }
+        let no = of - yes;
+        let quantile =
+            |a: u64, b: u64, at: f64| Beta::new(a as f64, b as f64).ok().map(|law| law.inverse_cdf(at));
+        let low = if yes == 0 { 0.0 } else { quantile(yes, no + 1, TAIL)? };
+        let high = if no == 0 { 1.0 } else { quantile(yes + 1, no, 1.0 - TAIL)? };
+        Some(Self { mean: yes as f64 / of as f64, low, high, of })
+    }
 }
 
 /// Values between -1 and 1, counted in thousandths: bounded memory for any number of them.
@@ -132,6 +151,22 @@ mod tests {
         assert!((many.high - many.low) * 5.0 < few.high - few.low, "{many:?}");
         assert_eq!(estimate(10), few, "a fixed seed");
         assert!(Counts::default().estimate().is_none());
+    }
+
+    #[test]
+    fn a_share_has_the_exact_interval() {
+        let share = |yes, of| Estimate::share(yes, of).unwrap();
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} is not {b}");
+        // None and all of n have closed forms: 1 - 0.025^(1/n), 0.025^(1/n).
+        near(share(0, 500).high, 1.0 - 0.025_f64.powf(1.0 / 500.0));
+        near(share(500, 500).low, 0.025_f64.powf(1.0 / 500.0));
+        assert_eq!((share(0, 500).low, share(500, 500).high), (0.0, 1.0));
+        // At an end of the interval, what was seen or more extreme has a chance of 2.5 %.
+        let some = share(5, 100);
+        near(1.0 - Law::new(some.low, 100).unwrap().cdf(4), 0.025);
+        near(Law::new(some.high, 100).unwrap().cdf(5), 0.025);
+        assert_eq!(some.mean, 0.05);
+        assert!(Estimate::share(0, 0).is_none());
     }
 
     #[test]
