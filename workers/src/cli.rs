@@ -6,7 +6,9 @@ use anyhow::bail;
 use clap::{Parser, Subcommand};
 use hoidap_shared::{config::Config, telemetry};
 
-use crate::{analytics, dead, eval, inspect, process, recording, replay, setup, shadow};
+use crate::{
+    analytics, audit, dead, eval, inspect, process, recording, replay, setup, shadow,
+};
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
 #[derive(Debug, Parser)]
@@ -53,6 +55,11 @@ enum Command {
     Inspect(inspect::Command),
     /// Replay recorded traffic with another setting, index or model, and compare.
     Replay(Box<replay::Command>),
+    #[command(
+        subcommand,
+        about = "Ask recorded traffic what a setting would have done to it, before it is switched on"
+    )]
+    Audit(audit::Command),
     #[command(subcommand, about = "Write recorded traffic into files, and read them")]
     Log(recording::Command),
     #[command(subcommand, about = "Write tables again from what the streams hold, while everything runs")]
@@ -86,6 +93,7 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
         Command::Replay(command) => {
             Box::pin(command.run(Config::load(file.as_deref(), &[])?, config, set)).await
         }
+        Command::Audit(command) => command.run(&config).await,
         Command::Log(command) => command.run(&config).await,
         Command::Rebuild(command) => command.run(&config).await,
     }

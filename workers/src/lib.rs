@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analytics;
+pub mod audit;
 pub mod classifier;
 pub mod cli;
 mod collections;

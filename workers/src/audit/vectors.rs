@@ -1,0 +1,134 @@
+use std::num::NonZeroUsize;
+
+use anyhow::ensure;
+use hoidap_indices::{Embedder as _, OnnxEmbedder};
+use hoidap_shared::config::Embedding;
+use lru::LruCache;
+use tracing::warn;
+
+use super::seen::Messages;
+
+/// Embeddings of texts that are not made twice.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+/// A recorded embedding and one of the same text by the same model have at least this cosine, on any machine.
+const SAME: f32 = 0.999;
+
+/// The embeddings of questions: as recorded, else made by the configured model, which is loaded when it is first needed.
+pub(super) struct Vectors {
+    settings: Embedding,
+    model: Model,
+    known: LruCache<String, Vec<f32>>,
+    /// A text and its recorded embedding, until it was found that the model makes the same.
+    proof: Proof,
+    /// Questions whose embedding was made.
+    pub(super) made: u64,
+    /// Questions that have none.
+    pub(super) missing: u64,
+}
+
+enum Model {
+    Unopened,
+    Open(Box<OnnxEmbedder>),
+    /// It cannot be had.
+    Away,
+}
+
+enum Proof {
+    None,
+    Found(String, Vec<f32>),
+    Held,
+}
+
+impl Vectors {
+    pub(super) fn new(settings: Embedding) -> Self {
+        let known = LruCache::new(REMEMBERED);
+        Self { settings, model: Model::Unopened, known, proof: Proof::None, made: 0, missing: 0 }
+    }
+
+    /// The embedding of what a question means; none where it was not recorded and no model is to be had.
+    ///
+    /// # Errors
+    /// When the model fails, or is not the one that made the recorded ones.
+    pub(super) fn of(&mut self, job: &Messages) -> anyhow::Result<Option<Vec<f32>>> {
+        if let Some(recorded) = job.vector() {
+            if matches!(self.proof, Proof::None) {
+                self.proof = Proof::Found(job.meaning().into(), recorded.clone());
+                if matches!(self.model, Model::Open(_)) {
+                    self.prove()?;
+                }
+            }
+            return Ok(Some(recorded.clone()));
+        }
+        let vector = match self.known.get(job.meaning()) {
+            Some(known) => Some(known.clone()),
+            None => self.embed(job.meaning())?,
+        };
+        match &vector {
+            Some(vector) => {
+                self.made += 1;
+                self.known.put(job.meaning().into(), vector.clone());
+            }
+            None => self.missing += 1,
+        }
+        Ok(vector)
+    }
+
+    fn embed(&mut self, text: &str) -> anyhow::Result<Option<Vec<f32>>> {
+        if matches!(self.model, Model::Unopened) {
+            self.model = match OnnxEmbedder::open(&self.settings) {
+                Ok(model) => Model::Open(Box::new(model)),
+                Err(error) => {
+                    warn!(%error, "questions without a recorded embedding are not looked up");
+                    Model::Away
+                }
+            };
+            self.prove()?;
+        }
+        let Model::Open(model) = &self.model else { return Ok(None) };
+        Ok(model.embed_queries(&[text.to_string()])?.pop())
+    }
+
+    /// Compares an embedding that was recorded with the model's.
+    fn prove(&mut self) -> anyhow::Result<()> {
+        let (Model::Open(model), Proof::Found(text, recorded)) = (&self.model, &self.proof) else {
+            return Ok(());
+        };
+        let made = model.embed_queries(std::slice::from_ref(text))?.pop().unwrap_or_default();
+        let alike = if made.len() == recorded.len() { dot(&made, recorded) } else { 0.0 };
+        ensure!(
+            alike >= SAME,
+            "the model of `embedding` ({}) is not the one that the recorded questions were embedded with (cosine {alike:.4} for `{text}`): configure the one that the fleet had",
+            self.settings.model
+        );
+        self.proof = Proof::Held;
+        Ok(())
+    }
+}
+
+/// The inner product: the cosine, of vectors of length one.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 8;
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inner_product_counts_every_component() {
+        for length in [0, 1, 7, 8, 9, 384, 385] {
+            let a: Vec<f32> = (0..length).map(|n| n as f32).collect();
+            let squares: f32 = (0..length).map(|n| (n * n) as f32).sum();
+            assert!((dot(&a, &a) - squares).abs() <= squares * 1e-6, "{length}");
+        }
+    }
+}
