@@ -4,6 +4,7 @@
 
 mod accounts;
 mod analytics;
+mod audit;
 mod cluster;
 mod dead;
 mod generator;
