@@ -6,9 +6,7 @@ use anyhow::bail;
 use clap::{Parser, Subcommand};
 use hoidap_shared::{config::Config, telemetry};
 
-use crate::{
-    analytics, audit, dead, eval, inspect, process, recording, replay, setup, shadow,
-};
+use crate::{analytics, audit, dead, eval, inspect, process, recording, replay, setup, shadow};
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
 #[derive(Debug, Parser)]
