@@ -74,5 +74,10 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     fs::write(&next, text)?;
     File::open(&next)?.sync_all()?;
     fs::rename(&next, path)?;
-    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    match path.parent() {
+        // A name alone is in the working directory.
+        Some(dir) if dir.as_os_str().is_empty() => File::open(".")?.sync_all(),
+        Some(dir) => File::open(dir)?.sync_all(),
+        None => Ok(()),
+    }
 }

@@ -122,6 +122,10 @@ async fn a_recording_holds_every_message_in_order_and_only_what_is_asked_for() {
         serde_json::from_slice(&fs::read(folder.path().join("all.jsonl.zst.manifest.json")).unwrap())
             .unwrap();
     assert_eq!(manifest["bytes"], fs::metadata(&all).unwrap().len());
+    // A name alone is in the folder in which it is said.
+    printed(log(&nats).current_dir(folder.path()).args(["export", "-o", "here.jsonl.zst"]));
+    let here = printed(log(&nats).current_dir(folder.path()).args(["cat", "here.jsonl.zst"]));
+    assert_eq!(lines(&here), held);
     let again = refused(log(&nats).args(["export", "-o"]).arg(&all));
     assert!(again.contains("is there already"), "{again}");
 }
