@@ -76,8 +76,7 @@ impl Command {
         let story = tell::story(found, Timestamp::now());
         if let Some(path) = &self.html {
             let fails = || format!("{} cannot be written", path.display());
-            replace(&std::path::absolute(path).with_context(fails)?, &page::page(&story))
-                .with_context(fails)?;
+            replace(path, &page::page(&story)).with_context(fails)?;
         }
         let text =
             if self.json { format!("{}\n", serde_json::to_string(&story)?) } else { text::text(&story) };

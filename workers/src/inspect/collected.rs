@@ -1,5 +1,5 @@
 use hoidap_shared::{
-    events::{ChatEvent, FeedbackEvent},
+    events::{ChatEvent, Rating},
     job::{
         Answer, Classified, DecodeError, Envelope, Header, Hop, JobId, Outcome, Question, Retrieved, SCHEMA,
     },
@@ -31,7 +31,7 @@ pub(super) struct Collected {
     pub(super) advisories: Vec<Advisory>,
     pub(super) lines: Vec<(Timestamp, hoidap_shared::live::Line)>,
     pub(super) chats: Vec<(u64, ChatEvent)>,
-    pub(super) feedback: Vec<FeedbackEvent>,
+    pub(super) feedback: Vec<Said>,
     /// The consumer of the stage that the job's last message waits for.
     pub(super) queue: Option<Queue>,
     pub(super) notes: Vec<String>,
@@ -96,6 +96,19 @@ pub(super) struct Advisory {
     pub(super) deliveries: Option<u64>,
 }
 
+/// What a visitor said of the answer, as an event or the file beside a recording has it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Said {
+    pub(super) job_id: JobId,
+    #[serde(default)]
+    pub(super) at_ms: Option<u64>,
+    pub(super) rating: Rating,
+    #[serde(default)]
+    pub(super) reason: Option<String>,
+    #[serde(default)]
+    pub(super) comment: Option<String>,
+}
+
 /// How a stage's consumer is doing.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -158,6 +171,13 @@ impl Collected {
     /// The time of the last message.
     pub(super) fn last(&self) -> Option<Timestamp> {
         self.messages.last().map(|message| message.stored)
+    }
+}
+
+impl Advisory {
+    /// Whether it is the stage's own consumer that was given up for: others may read the stream too.
+    pub(super) fn is_of(&self, seq: u64, stage: &str) -> bool {
+        self.stream_seq == seq && self.consumer == stage
     }
 }
 

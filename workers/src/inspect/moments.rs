@@ -63,14 +63,14 @@ pub(super) fn moments(story: &Story) -> Vec<Moment> {
         });
     }
     for said in &story.feedback {
-        let moment = Moment::new(Some(said.at_ms), "feedback", format!("the visitor says: {}", said.rating));
+        let moment = Moment::new(said.at_ms, "feedback", format!("the visitor says: {}", said.rating));
         moments.push(
             moment
                 .fact("reason", said.reason.clone().unwrap_or_default())
                 .words("comment", said.comment.clone().unwrap_or_default()),
         );
     }
-    moments.sort_by_key(|moment| moment.at_ms);
+    moments.sort_by_key(|moment| moment.at_ms.unwrap_or(i64::MAX));
     moments.extend(waiting(story));
     moments
 }
@@ -311,7 +311,7 @@ fn waiting(story: &Story) -> Option<Moment> {
         n => format!("{n} requests for work are open"),
     });
     Some(
-        Moment::new(None, "waits", what)
+        Moment::new(story.now_ms, "waits", what)
             .kind(Kind::Odd)
             .fact("queue", undelivered.unwrap_or_default())
             .fact("workers", asking.unwrap_or_default()),

@@ -24,8 +24,8 @@ pub(super) fn notes(
     let mut say = |note: &str| notes.push(note.to_string());
     if !found.is_live {
         say(
-            "A recording holds the jobs stream alone: dead letters, feedback, events and what was told on the way \
-             are not in it.",
+            "A recording holds the jobs stream, and ratings beside it: dead letters, events and what was told on the \
+             way are not in it.",
         );
     }
     match found.chats.last().map(|(_, chat)| chat.outcome.as_str()) {
@@ -71,7 +71,8 @@ pub(super) fn notes(
              delivery makes up for it.",
         );
     }
-    let given_up = |visit: &Visit| found.advisories.iter().any(|advisory| advisory.stream_seq == visit.seq);
+    let given_up =
+        |visit: &Visit| found.advisories.iter().any(|advisory| advisory.is_of(visit.seq, &visit.stage));
     if visits.iter().any(|visit| visit.end == End::Open && given_up(visit)) {
         say("The server gave its message up after the deliveries named above: no worker is handed it again.");
     } else if state == State::Unfinished && visits.last().is_some_and(|visit| visit.end == End::Open) {

@@ -107,7 +107,7 @@ fn told(moment: &Moment) -> Markup {
     html! {
         li.(class) {
             p.head {
-                span.at { @if let Some(at) = moment.at_ms { (since(at)) } @else { "now" } }
+                span.at { @if let Some(at) = moment.at_ms { (since(at)) } @else { "no time known" } }
                 b { (plain(&moment.name)) }
                 @if !sign.is_empty() { span.sign { (sign) } }
             }

@@ -1,11 +1,17 @@
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    sync::Arc,
+};
 
+use anyhow::Context as _;
 use hoidap_shared::job::JobId;
 use indicatif::ProgressBar;
 
-use super::collected::{Collected, Message, Raw};
+use super::collected::{Collected, Message, Raw, Said};
 use crate::{
-    recording::{Fault, Lines},
+    recording::{Fault, Lines, feedback_of},
     runner::{ENDED, REDRIVE},
 };
 
@@ -24,6 +30,7 @@ pub(super) fn collect(
         if recording == Path::new("-") { "standard input".into() } else { recording.display().to_string() };
     let mut found = Collected::new(job, source, false);
     let mut read = 0_u64;
+    let mut files: Vec<Arc<str>> = Vec::new();
     for line in Lines::open(recording)? {
         let line = match line {
             Ok(line) => line,
@@ -43,6 +50,9 @@ pub(super) fn collect(
         else {
             continue;
         };
+        if files.last() != Some(&line.place.file) {
+            files.push(Arc::clone(&line.place.file));
+        }
         let named = |name: &str| line.headers.get(name).and_then(|values| values.first());
         found.add(Message {
             seq: line.seq,
@@ -54,5 +64,26 @@ pub(super) fn collect(
             read: raw.read(line.stage()),
         });
     }
+    for file in files {
+        found.feedback.extend(rating(&file, job)?);
+    }
     Ok((found, None))
+}
+
+/// What the visitor said of the job's answer, from the file beside a recording.
+fn rating(recording: &str, job: &JobId) -> anyhow::Result<Option<Said>> {
+    let path = feedback_of(Path::new(recording));
+    // A recording without feedback has no such file.
+    let Ok(file) = File::open(&path) else { return Ok(None) };
+    for line in BufReader::new(file).lines() {
+        let line = line.with_context(|| format!("{} cannot be read", path.display()))?;
+        if line.contains(job.as_str()) {
+            let said: Said = serde_json::from_str(&line)
+                .with_context(|| format!("{} is damaged: export the recording again", path.display()))?;
+            if said.job_id == *job {
+                return Ok(Some(said));
+            }
+        }
+    }
+    Ok(None)
 }

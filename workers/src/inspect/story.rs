@@ -19,6 +19,9 @@ pub(super) struct Story {
     pub(super) deadline_at_ms: Option<i64>,
     /// From the question to its last answer.
     pub(super) took_ms: Option<i64>,
+    /// When this was read.
+    #[serde(skip)]
+    pub(super) now_ms: Option<i64>,
     /// The gateway that waited.
     pub(super) gateway: Option<String>,
     pub(super) trace: Option<String>,
@@ -311,7 +314,8 @@ pub(super) struct Event {
 /// What a visitor said of the answer.
 #[derive(Debug, Serialize)]
 pub(super) struct Feedback {
-    pub(super) at_ms: i64,
+    /// Not known from a recording.
+    pub(super) at_ms: Option<i64>,
     pub(super) rating: String,
     pub(super) reason: Option<String>,
     pub(super) comment: Option<String>,

@@ -66,6 +66,7 @@ pub(super) fn story(found: Collected, now: Timestamp) -> Story {
             .last()
             .map(|answer| answer.at_ms)
             .or_else(|| events.last().and_then(|event| i64::try_from(event.chat.took_ms).ok())),
+        now_ms: accepted_ms.map(|_| clock.at(now)),
         gateway: first.map(|envelope| envelope.gateway.clone()),
         trace: first.and_then(|envelope| envelope.trace.clone()),
         stream: first.is_some_and(|envelope| envelope.stream),
@@ -91,7 +92,7 @@ pub(super) fn story(found: Collected, now: Timestamp) -> Story {
             .feedback
             .iter()
             .map(|said| Feedback {
-                at_ms: clock.ms(said.at_ms),
+                at_ms: said.at_ms.map(|ms| clock.ms(ms)),
                 rating: said.rating.name().into(),
                 reason: said.reason.clone(),
                 comment: said.comment.clone(),
@@ -109,7 +110,7 @@ fn accepted(found: &Collected) -> Option<u64> {
     let letters = found.letters.iter().filter_map(|letter| Some(letter.read.as_ref()?.0.accepted_ms));
     let told = found.chats.iter().map(|(_, chat)| chat.at_ms.saturating_sub(chat.took_ms));
     let of_job = named.chain(kept).chain(letters).filter(|ms| *ms > 0).min();
-    of_job.or_else(|| told.min()).or_else(|| found.feedback.first().map(|said| said.at_ms))
+    of_job.or_else(|| told.min()).or_else(|| found.feedback.first().and_then(|said| said.at_ms))
 }
 
 fn asked(found: &Collected) -> Option<Asked> {
@@ -218,7 +219,7 @@ fn waiting(found: &Collected, visits: &[Visit], now: Timestamp) -> Option<Waitin
     let message = found.messages.iter().find(|message| message.seq == visit.seq)?;
     let waits = now.duration_since(message.stored);
     let counts = u128::try_from(waits.as_millis()).unwrap_or(0) <= ANSWERS_KEPT.as_millis();
-    let is_given_up = found.advisories.iter().any(|advisory| advisory.stream_seq == visit.seq);
+    let is_given_up = found.advisories.iter().any(|advisory| advisory.is_of(visit.seq, &visit.stage));
     if !found.is_live || visit.end != End::Open || !counts || is_given_up {
         return None;
     }

@@ -110,16 +110,17 @@ pub(crate) fn answer(question: &Question, text: &str) -> Answer {
 
 /// Publishes a job to a stage as the gateway does.
 pub(crate) async fn ask(broker: &Broker, stage: &str, job: &Envelope<Question>) {
-    let mut headers = async_nats::HeaderMap::new();
-    headers.insert("Nats-Msg-Id", format!("{}.{stage}", job.job_id));
-    let bytes = job.encode().unwrap().into();
-    broker
-        .jetstream
-        .publish_with_headers(broker.subjects.jobs(stage), headers, bytes)
-        .await
-        .unwrap()
-        .await
-        .unwrap();
+    let id = format!("{}.{stage}", job.job_id);
+    publish(broker, broker.subjects.jobs(stage), &[("Nats-Msg-Id", &id)], job.encode().unwrap()).await;
+}
+
+/// Publishes to a stream, and waits until it is stored.
+pub(crate) async fn publish(broker: &Broker, subject: String, headers: &[(&str, &str)], bytes: Vec<u8>) {
+    let mut map = async_nats::HeaderMap::new();
+    for (name, value) in headers {
+        map.insert(*name, *value);
+    }
+    broker.jetstream.publish_with_headers(subject, map, bytes.into()).await.unwrap().await.unwrap();
 }
 
 /// The stored answer of a job, waiting for it.

@@ -1,10 +1,9 @@
 //! Chats whose events are gone come back from the lasting records of their jobs.
 
-use async_nats::HeaderMap;
 use hoidap_shared::job::now_ms;
 
 use super::*;
-use crate::support::{answer, question};
+use crate::support::{answer, publish, question};
 
 /// Stores a finished job and its event as the runner does; without the moment of its end, as releases before did.
 async fn finish(broker: &Broker, number: u64, with_end: bool) -> ChatEvent {
@@ -12,18 +11,9 @@ async fn finish(broker: &Broker, number: u64, with_end: bool) -> ChatEvent {
     let body = answer(&asked.body, "Trả lời.");
     let done = asked.map(body);
     let chat = ChatEvent::of_answer(&done, now_ms() - 1_000_000 + number);
-    let mut headers = HeaderMap::new();
-    if with_end {
-        headers.insert("Hoidap-Ended", chat.at_ms.to_string());
-    }
-    let bytes = done.encode().unwrap().into();
-    broker
-        .jetstream
-        .publish_with_headers(broker.subjects.done(), headers, bytes)
-        .await
-        .unwrap()
-        .await
-        .unwrap();
+    let ended = chat.at_ms.to_string();
+    let headers: &[(&str, &str)] = if with_end { &[("Hoidap-Ended", &ended)] } else { &[] };
+    publish(broker, broker.subjects.done(), headers, done.encode().unwrap()).await;
     tell(broker, &chat).await;
     chat
 }
@@ -93,16 +83,8 @@ async fn the_event_of_a_job_is_preferred_to_its_record() {
     body.problem = Some("second end".into());
     let mut done = again.map(body);
     done.job_id = chats[0].job_id.clone();
-    let mut headers = HeaderMap::new();
-    headers.insert("Hoidap-Ended", now_ms().to_string());
-    let bytes = done.encode().unwrap().into();
-    broker
-        .jetstream
-        .publish_with_headers(broker.subjects.done(), headers, bytes)
-        .await
-        .unwrap()
-        .await
-        .unwrap();
+    let ended = now_ms().to_string();
+    publish(broker, broker.subjects.done(), &[("Hoidap-Ended", &ended)], done.encode().unwrap()).await;
 
     let said = rebuild(&setup, &[]).await;
     assert!(said.contains("11 finished jobs read, 1 of them no longer in HOIDAP_EVENTS"), "{said}");
