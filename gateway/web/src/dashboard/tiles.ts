@@ -1,5 +1,5 @@
-import { h } from './dom.ts';
 import { fill, type Speech } from './language.ts';
+import { tile } from './tile.ts';
 import type { Report } from './types.ts';
 
 /** The sums of the period, each with a note. */
@@ -45,14 +45,4 @@ export function tiles(report: Report, speech: Speech): HTMLElement[] {
       fill(words.troubleNote, { stopped: number(totals.stopped), limited: number(totals.rate_limited) }),
     ),
   ];
-}
-
-function tile(name: string, value: string, note: string): HTMLElement {
-  return h(
-    'div',
-    { class: 'card tile' },
-    h('dt', {}, name),
-    h('dd', { class: 'value' }, value),
-    h('dd', { class: 'note' }, note),
-  );
 }

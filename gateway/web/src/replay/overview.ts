@@ -1,4 +1,5 @@
 import { h } from '../dashboard/dom.ts';
+import { tile } from '../dashboard/tile.ts';
 import type { Choice } from './choice.ts';
 import * as format from './format.ts';
 import type { Report } from './types.ts';
@@ -81,14 +82,4 @@ function jobs(kind: string, count: number, show: (choice: Partial<Choice>) => vo
     show({ kind });
   };
   return h('button', { type: 'button', class: 'open', click }, text);
-}
-
-function tile(name: string, value: Node | string, note: string | false): HTMLElement {
-  return h(
-    'div',
-    { class: 'card tile' },
-    h('dt', {}, name),
-    h('dd', { class: 'value' }, value),
-    h('dd', { class: 'note' }, note),
-  );
 }
