@@ -193,10 +193,7 @@ impl Replay {
                 baseline: progress.baseline.clone(),
                 traffic,
                 speed: Some(speed),
-                versions: Versions::of(
-                    stages.versions().map(|(stage, version)| (stage.to_string(), version)),
-                    &progress.tally,
-                ),
+                versions: Versions::of(stages.versions(), &progress.tally),
                 summary,
                 fail_if: ruling,
                 fault: driven.fault.as_ref().map(ToString::to_string),

@@ -6,7 +6,7 @@ use hoidap_shared::{
     config::Config,
     job::{Classified, Envelope, Retrieved, now_ms},
     live::Live,
-    stage::{Next, Stage, StageError},
+    stage::{Next, STAGES, Stage, StageError},
 };
 
 use super::{
@@ -23,14 +23,11 @@ use crate::{
 /// Shortest time for one job, in milliseconds: a busy machine must not be what ends it.
 const BUDGET_MS: u64 = 60_000;
 
-/// The stages' names, in their order.
-pub(super) const NAMES: [&str; 3] = [Classifier::NAME, Retriever::NAME, Generator::NAME];
-
-/// The stages that are replayed, opened once.
+/// The stages that are replayed, opened once; those with a model only where they work.
 pub(crate) struct Stages {
-    classifier: Classifier,
+    classifier: Option<Classifier>,
     retriever: Retriever,
-    generator: Generator,
+    generator: Option<Generator>,
     words: Arc<Words>,
     span: Span,
 }
@@ -46,37 +43,40 @@ impl Span {
     /// The stages between two names, both included.
     pub(crate) fn of(from: Option<&str>, to: Option<&str>) -> anyhow::Result<Self> {
         let place = |stage: &str| {
-            let place = NAMES.iter().position(|name| *name == stage);
-            place.with_context(|| format!("`{stage}` is not a stage: choose from {}", NAMES.join(", ")))
+            let place = STAGES.iter().position(|name| *name == stage);
+            place.with_context(|| format!("`{stage}` is not a stage: choose from {}", STAGES.join(", ")))
         };
         let from = from.map_or(Ok(0), place)?;
-        let to = to.map_or(Ok(NAMES.len() - 1), place)?;
+        let to = to.map_or(Ok(STAGES.len() - 1), place)?;
         if from > to {
-            bail!("--from-stage {} comes after --to-stage {}", NAMES[from], NAMES[to]);
+            bail!("--from-stage {} comes after --to-stage {}", STAGES[from], STAGES[to]);
         }
         Ok(Self { from, to })
     }
-}
 
-impl Span {
     /// From the first of the named stages to the last.
     pub(crate) fn around(stages: &[String]) -> anyhow::Result<Self> {
         for stage in stages {
             Self::of(Some(stage), Some(stage))?;
         }
-        let mut named = NAMES.into_iter().filter(|name| stages.iter().any(|stage| stage == name));
+        let mut named = STAGES.into_iter().filter(|name| stages.iter().any(|stage| stage == name));
         let first = named.next();
         Self::of(first, named.next_back().or(first))
     }
 
+    /// Whether the stage in this place works.
+    fn has(self, place: usize) -> bool {
+        (self.from..=self.to).contains(&place)
+    }
+
     /// The names of its ends.
     pub(crate) fn names(self) -> (&'static str, &'static str) {
-        (NAMES[self.from], NAMES[self.to])
+        (STAGES[self.from], STAGES[self.to])
     }
 }
 
 impl Stages {
-    /// Opens every stage under a configuration.
+    /// Opens the stages of a span under a configuration, and sees to it that every collection can be searched.
     pub(crate) async fn open(config: &Config, span: Span, asking: Option<Asking>) -> anyhow::Result<Self> {
         // What is replayed must not change on its way.
         let mut config = config.clone();
@@ -87,22 +87,21 @@ impl Stages {
         if let Some(component) = sick {
             bail!("{} cannot be replayed: {}", component.name, component.detail);
         }
-        Ok(Self {
-            classifier: Classifier::open(&config).await?,
-            retriever,
-            generator: Generator::open(&config).await?.replaying(Arc::clone(&words), asking),
-            words,
-            span,
-        })
+        let classifier = if span.has(0) { Some(Classifier::open(&config).await?) } else { None };
+        let generator = if span.has(2) { Some(Generator::open(&config).await?) } else { None };
+        let generator = generator.map(|generator| generator.replaying(Arc::clone(&words), asking));
+        Ok(Self { classifier, retriever, generator, words, span })
     }
 
-    /// The version of each stage.
-    pub(crate) fn versions(&self) -> [(&'static str, String); 3] {
-        [
-            (NAMES[0], self.classifier.status().version),
-            (NAMES[1], self.retriever.status().version),
-            (NAMES[2], self.generator.status().version),
-        ]
+    /// The version of each stage that works.
+    pub(crate) fn versions(&self) -> Vec<(String, String)> {
+        let all = [
+            self.classifier.as_ref().map(Stage::status),
+            self.span.has(1).then(|| self.retriever.status()),
+            self.generator.as_ref().map(Stage::status),
+        ];
+        let named = STAGES.into_iter().zip(all);
+        named.filter_map(|(stage, status)| Some((stage.to_string(), status?.version))).collect()
     }
 
     /// What the stages make of a job, beside what was recorded of each. A stage works on what the one before it made; the
@@ -113,19 +112,19 @@ impl Stages {
         let Some(first) = (self.span.from..=self.span.to).find(|place| there[*place]) else {
             return Vec::new();
         };
-        let mut walk = Walk { messages, to: self.span.to, steps: Vec::new() };
+        let mut walk = Walk { messages, steps: Vec::new() };
         let question = messages.question.as_ref().filter(|_| first == 0).map(renewed);
         let classified: Option<Envelope<Classified>> = match question {
-            Some(job) => walk.step(0, &self.classifier, job).await,
+            Some(job) => walk.step(0, self.classifier.as_ref(), job).await,
             None => messages.classified.as_ref().filter(|_| first == 1).map(renewed),
         };
         let retrieved: Option<Envelope<Retrieved>> = match classified {
-            Some(job) => walk.step(1, &self.retriever, job).await,
+            Some(job) => walk.step(1, self.span.has(1).then_some(&self.retriever), job).await,
             None => messages.retrieved.as_ref().filter(|_| first == 2).map(renewed),
         };
-        if let Some(job) = retrieved.filter(|_| self.span.to == 2) {
+        if let (Some(generator), Some(job)) = (&self.generator, retrieved) {
             self.hand_in(messages, &job.body);
-            walk.step(2, &self.generator, job).await;
+            walk.step(2, Some(generator), job).await;
             self.words.take(&messages.answer.job_id);
         }
         walk.steps
@@ -145,24 +144,21 @@ impl Stages {
 /// A job on its way through the stages.
 struct Walk<'a> {
     messages: &'a Messages,
-    to: usize,
     steps: Vec<Step>,
 }
 
 impl Walk<'_> {
-    /// Lets a stage work on the job; what the next one works on, if the job goes on.
+    /// Lets a stage work on the job, where it is one that works; what the next one works on, if the job goes on.
     async fn step<S: Stage>(
         &mut self,
         place: usize,
-        stage: &S,
+        stage: Option<&S>,
         job: Envelope<S::In>,
     ) -> Option<Envelope<S::Out>>
     where
         S::Out: Clone + Into<Made>,
     {
-        if place > self.to {
-            return None;
-        }
+        let stage = stage?;
         let began = Instant::now();
         let working = AssertUnwindSafe(stage.process(&job, &Live::default())).catch_unwind().await;
         let panicked =
@@ -197,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_stages_are_those_of_the_pipeline() {
-        assert_eq!(pipeline().iter().map(|entry| entry.name).collect::<Vec<_>>(), NAMES);
+        assert_eq!(pipeline().iter().map(|entry| entry.name).collect::<Vec<_>>(), STAGES);
     }
 
     #[test]

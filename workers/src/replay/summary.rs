@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
+use hoidap_shared::stage::STAGES;
 use serde::Serialize;
 
 use super::{
     difference::Aspect,
-    stages::NAMES,
     stats::Estimate,
     tally::{Group, Tally, Times},
 };
@@ -161,7 +161,7 @@ impl Summary {
             visible: tally.visible,
             needs_model: tally.needs_model,
             failed: tally.failed,
-            first: NAMES
+            first: STAGES
                 .into_iter()
                 .map(|name| (name, tally.first.get(name).copied().unwrap_or(0)))
                 .collect(),
@@ -231,7 +231,7 @@ impl Summary {
             println!("  {count:>9}  {what}");
         }
         println!("first difference");
-        for name in NAMES {
+        for name in STAGES {
             println!("  {:>9}  {name}", self.first.get(name).copied().unwrap_or(0));
         }
         println!(

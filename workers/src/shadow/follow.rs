@@ -63,7 +63,7 @@ pub async fn run(
     let stages = Stages::open(config, span, asks.open(config)?).await?;
     let broker = Broker::connect(&config.nats, "hoidap-shadow").await?;
     broker.make_stream(&broker.subjects.shadow_stream(&config.nats), &config.nats).await?;
-    let versions = stages.versions().map(|(stage, version)| (stage.to_string(), version)).into();
+    let versions = stages.versions();
     let nature = Nature { from: from.into(), to: to.into(), changes, versions };
     let mut consumer = consumer(&broker, name, &nature).await?;
     let stop = CancellationToken::new();
