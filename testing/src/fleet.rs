@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{Server, free_port};
@@ -217,6 +217,20 @@ impl Fleet {
         (reply.status().as_u16(), reply.json().await.expect("a JSON body"))
     }
 
+    /// Asks a labelled question of the sample site in a session; the answer.
+    pub async fn ask_labelled(&self, labelled: &Value, session: &str) -> Value {
+        let page = labelled["page"].as_str().unwrap_or("https://www.diecxam.example/");
+        let (status, answer) = self
+            .ask(&json!({
+                "message": labelled["question"],
+                "session_id": session,
+                "context": {"url": page, "title": ""},
+            }))
+            .await;
+        assert_eq!(status, 200, "{answer:#}");
+        answer
+    }
+
     /// Runs a query in the analytics store; its result as tab-separated text.
     pub async fn query(&self, sql: &str) -> Result<String, String> {
         let url = format!("{}/?database=hoidap&default_format=TSV", self.clickhouse.url());
@@ -250,7 +264,7 @@ impl Fleet {
     }
 
     /// A command of one binary with the fleet's settings, for a test to start; what it writes goes to [`Self::log`].
-    pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let path = self.dir.path().join(format!("{program}.log"));
         let log = std::fs::File::options().create(true).append(true).open(path).expect("a log file");
         let mut command = Command::new(binary(program));
@@ -262,6 +276,12 @@ impl Fleet {
 
 fn start(command: &mut Command) -> Process {
     Process { child: command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")) }
+}
+
+/// The labelled questions of the sample site.
+pub fn labelled() -> Vec<Value> {
+    let text = std::fs::read_to_string(example("questions.jsonl")).expect("the labelled questions");
+    text.lines().map(|line| serde_json::from_str(line).expect("a labelled question")).collect()
 }
 
 /// A file of the sample site.

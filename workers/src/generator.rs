@@ -34,6 +34,7 @@ use hoidap_shared::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+pub(crate) use self::meaning::cosine;
 use self::recorded::Replayed;
 pub use self::recorded::{Asking, Budget, NEEDS_MODEL, Recorded};
 use self::{

@@ -14,6 +14,7 @@ mod log;
 mod part;
 pub mod pipeline;
 pub mod process;
+mod progress;
 pub mod recording;
 pub mod replay;
 pub mod retriever;

@@ -1,8 +1,8 @@
 //! What an audit foretells of the gateway's cache, and what that cache then does.
 
-use std::{fs, process::Output};
+use std::process::Output;
 
-use hoidap_testing::fleet::{Fleet, example};
+use hoidap_testing::fleet::{Fleet, labelled};
 use serde_json::{Value, json};
 
 /// Whether each request was answered from the cache, and the recording of those that were not.
@@ -25,8 +25,7 @@ fn told(done: Output) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gateways_cache_does_what_the_audit_foretold() {
-    let text = fs::read_to_string(example("questions.jsonl")).unwrap();
-    let all: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let all = labelled();
     let request = |n: usize, page: &str| {
         let session = format!("session-{n:04}");
         let asked = &all[n * (all.len() / 10)]["question"];

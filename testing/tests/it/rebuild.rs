@@ -96,8 +96,13 @@ async fn analytics_dropped_and_rebuilt_under_load() {
         fleet.query("DROP TABLE chats").await.unwrap();
         fleet.query("DROP TABLE feedback").await.unwrap();
         let (started, first) = (Instant::now(), asked.load(Ordering::Relaxed));
-        let mut command = fleet.command("hoidap-worker", &["rebuild", "analytics"]);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = fleet.tool("hoidap-worker");
+        let child = command
+            .args(["rebuild", "analytics"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let done = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
         let meanwhile = asked.load(Ordering::Relaxed) - first;
         over.store(true, Ordering::Relaxed);

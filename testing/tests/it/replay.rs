@@ -9,7 +9,7 @@ use std::{
 };
 
 use hoidap_testing::{
-    fleet::{Fleet, example},
+    fleet::{Fleet, example, labelled},
     stub::{Play, Stub},
 };
 use serde_json::{Value, json};
@@ -30,23 +30,15 @@ struct Recorded {
 impl Recorded {
     /// Asks the fleet questions of the sample site, and exports what it recorded.
     async fn of(fleet: Fleet, questions: usize) -> Self {
-        let text = fs::read_to_string(example("questions.jsonl")).unwrap();
-        let all: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let all = labelled();
         let workers = fleet.whole().await;
         for (n, asked) in all.iter().step_by(all.len() / questions).take(questions).enumerate() {
-            let page = asked["page"].as_str().unwrap_or("https://www.diecxam.example/");
-            let (status, answer) = fleet
-                .ask(&json!({
-                    "message": asked["question"],
-                    "session_id": format!("session-{n:04}"),
-                    "context": {"url": page, "title": ""},
-                }))
-                .await;
-            assert_eq!(status, 200, "{answer:#}");
+            let session = format!("session-{n:04}");
+            let answer = fleet.ask_labelled(asked, &session).await;
             // Some visitors say what they think of it; of two words, the last counts.
             for rating in WORDS.get(n).copied().unwrap_or_default() {
                 let url = format!("{}/api/chat/{}/feedback", fleet.url(), answer["job_id"].as_str().unwrap());
-                let word = fleet.client().post(url).header("x-session-id", format!("session-{n:04}"));
+                let word = fleet.client().post(url).header("x-session-id", &session);
                 let reply = word.json(&json!({"rating": rating})).send().await;
                 assert!(reply.unwrap().status().is_success());
             }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream};
-use hoidap_testing::fleet::{Fleet, example};
+use hoidap_testing::fleet::{Fleet, labelled};
 use serde_json::{Value, json};
 
 /// Questions, and how many are asked at once.
@@ -36,19 +36,9 @@ struct Traces {
 }
 
 async fn traces(fleet: &Fleet) -> Traces {
-    let text = fs::read_to_string(example("questions.jsonl")).unwrap();
-    let asked: Vec<Value> =
-        text.lines().step_by(3).take(QUESTIONS).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let asked: Vec<Value> = labelled().into_iter().step_by(3).take(QUESTIONS).collect();
     let asks = asked.iter().enumerate().map(|(n, asked)| async move {
-        let page = asked["page"].as_str().unwrap_or("https://www.diecxam.example/");
-        let (status, mut answer) = fleet
-            .ask(&json!({
-                "message": asked["question"],
-                "session_id": format!("session-{n:04}"),
-                "context": {"url": page, "title": ""},
-            }))
-            .await;
-        assert_eq!(status, 200, "{answer:#}");
+        let mut answer = fleet.ask_labelled(asked, &format!("session-{n:04}")).await;
         for key in ["job_id", "processing_time", "timestamp"] {
             answer.as_object_mut().unwrap().remove(key);
         }

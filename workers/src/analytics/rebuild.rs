@@ -21,7 +21,6 @@ use hoidap_shared::{
     fleet::{BEAT, Fleet, STALE, instance_name},
     telemetry,
 };
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +31,10 @@ use super::{
     source::Source,
     store::Store,
 };
-use crate::runner::{Context, Stops};
+use crate::{
+    progress::bar,
+    runner::{Context, Stops},
+};
 
 /// Longest wait for one statement: a whole table may have to be read for it.
 const PATIENCE: Duration = Duration::from_hours(1);
@@ -131,7 +133,7 @@ async fn rebuild(context: &Context, options: &Options, tables: &Tables) -> anyho
     let known = tables.has(&tables.live, TABLES[0]).await?;
     let epoch = Source::open(broker, if known { &tables.live } else { &tables.new }, true).await?.epoch;
 
-    let bar = bar();
+    let bar = bar("{bar:30} {pos}/{len} {msg}", 0);
     let mut new = Events::new(broker, &tables.new, &stream, epoch, 0);
     new.from = options.from;
     // The jobs on record have told of themselves by the time the events are read, except for the very last.
@@ -159,9 +161,4 @@ async fn rebuild(context: &Context, options: &Options, tables: &Tables) -> anyho
         println!("{table}: {kept}\n{table}: {compared}");
     }
     Ok(())
-}
-
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
-use hoidap_shared::job::{Answer, Classified, Envelope, Hop, JobId, Question, Retrieved};
+use hoidap_shared::{
+    job::{Answer, Classified, Envelope, Hop, JobId, Question, Retrieved},
+    stage::STAGES,
+};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::degree::Given;
 use crate::{
-    recording::{Fault, Line, REDACTED},
+    recording::{Fault, REDACTED},
     replay::Recorded,
 };
 
@@ -50,13 +53,13 @@ impl Messages {
     /// # Errors
     /// [`Fault`] where a message is of another schema or shape, or has lost what an audit needs.
     pub(super) fn read(recorded: &Recorded, read: u64) -> Result<Option<Self>, Fault> {
-        let mut question = of::<Question>(recorded.input("classifier"), read)?;
-        let mut classified = of::<Classified>(recorded.input("retriever"), read)?;
+        let mut classified = body::<Classified>(recorded, STAGES[1], read)?;
         if classified.is_none() {
-            classified = of::<Retrieved>(recorded.input("generator"), read)?.map(|job| job.classified);
+            classified = body::<Retrieved>(recorded, STAGES[2], read)?.map(|job| job.classified);
         }
-        question = question.or_else(|| classified.as_ref().map(|job| job.question.clone()));
-        let answer: Envelope<Answer> = typed(&recorded.done, read)?;
+        let question = body::<Question>(recorded, STAGES[0], read)?;
+        let question = question.or_else(|| classified.as_ref().map(|job| job.question.clone()));
+        let answer = recorded.answer(read)?;
         let Some(question) = question else { return Ok(None) };
         let messages = Self { question, classified, answer };
         match messages.hidden() {
@@ -119,7 +122,7 @@ impl Seen {
                 Some(job) => job.product.map(|product| product.name),
                 None => answer.body.product.clone(),
             },
-            asked: recorded.inputs.first().map_or(ended, |(_, line)| line.time),
+            asked: recorded.first(),
             ended,
             answer: answer.body,
             hops: answer.hops,
@@ -128,10 +131,6 @@ impl Seen {
     }
 }
 
-fn of<T: DeserializeOwned>(line: Option<&Line>, read: u64) -> Result<Option<T>, Fault> {
-    line.map(|line| Ok(typed::<Envelope<T>>(line, read)?.body)).transpose()
-}
-
-fn typed<T: DeserializeOwned>(line: &Line, read: u64) -> Result<T, Fault> {
-    line.read().map_err(|what| line.fault(what, read))
+fn body<T: DeserializeOwned>(recorded: &Recorded, stage: &str, read: u64) -> Result<Option<T>, Fault> {
+    Ok(recorded.message(stage, read)?.map(|message: Envelope<T>| message.body))
 }

@@ -1,8 +1,9 @@
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::manifest::Manifest;
+use crate::progress;
 
 /// A bar for going through a recording's jobs; without an end where no manifest tells how many there are.
 pub(crate) fn bar(recording: &Path, what: &'static str) -> ProgressBar {
@@ -11,6 +12,5 @@ pub(crate) fn bar(recording: &Path, what: &'static str) -> ProgressBar {
         Some(total) => ("{msg} {bar:30} {pos}/{len} jobs, {per_sec}, {eta} left", total),
         None => ("{msg} {spinner} {pos} jobs, {per_sec}", 0),
     };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(total).with_style(style).with_message(what)
+    progress::bar(template, total).with_message(what)
 }

@@ -9,7 +9,7 @@ use hoidap_shared::{
     job::{JobId, SCHEMA},
     telemetry,
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::{
     feedback::{self, feedback_of},
@@ -18,7 +18,7 @@ use super::{
     part::{self, Progress},
     select::{Selection, takes},
 };
-use crate::{collections::digest, log::Log, part::Part};
+use crate::{collections::digest, log::Log, part::Part, progress::bar};
 
 /// Messages of one frame.
 const PAGE: usize = 1_000;
@@ -68,7 +68,8 @@ pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()>
         eprintln!("goes on behind message {}", part.state().next.saturating_sub(1));
     }
     let jobs = meant(&broker, &stream, part.state()).await?;
-    let bar = bar(part.state().last.saturating_sub(state.first_sequence));
+    let messages = part.state().last.saturating_sub(state.first_sequence);
+    let bar = bar("{bar:30} {pos}/{len} messages, {per_sec}, {eta} left", messages);
     copy(&stream, jobs.as_ref(), &mut part, state.first_sequence, &bar).await?;
     bar.finish_and_clear();
     let words = feedback::export(&broker, jobs.as_ref(), &output).await?;
@@ -77,11 +78,6 @@ pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()>
         println!("{}: what visitors said of {words} answers", feedback_of(&output).display());
     }
     Ok(())
-}
-
-fn bar(messages: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} messages, {per_sec}, {eta} left");
-    ProgressBar::new(messages).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// The jobs that are asked for, where not all are.

@@ -5,6 +5,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use hoidap_indices::store::replace;
 use hoidap_shared::job::{Answer, Envelope};
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +109,7 @@ impl Manifest {
     pub(super) fn write(&self, recording: &Path) -> anyhow::Result<()> {
         let path = manifest_of(recording);
         let text = serde_json::to_string_pretty(self)?;
-        fs::write(&path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))
+        replace(&path, &(text + "\n")).with_context(|| format!("{} cannot be written", path.display()))
     }
 
     /// Finished jobs.

@@ -1,6 +1,9 @@
 use std::collections::HashSet;
 
-use hoidap_shared::job::{Answer, Classified, Retrieved};
+use hoidap_shared::{
+    job::{Answer, Classified, Retrieved},
+    stage::STAGES,
+};
 
 use super::{
     difference::{Aspect, JobReport, Judged, Piece, PieceSide},
@@ -8,7 +11,6 @@ use super::{
     made::{Made, Step},
     messages::Messages,
     side::Side,
-    stages::NAMES,
 };
 
 /// Differences of confidence, or of a search's support, up to this much count as none.
@@ -131,10 +133,10 @@ fn before(messages: &Messages) -> Side {
 fn after(messages: &Messages, steps: &[Step]) -> Side {
     let mut side = Side::default();
     let first = steps.first().map_or("", |step| step.stage);
-    if let Some(job) = messages.classified.as_ref().filter(|_| first != NAMES[0]) {
+    if let Some(job) = messages.classified.as_ref().filter(|_| first != STAGES[0]) {
         side.classified(&job.body);
     }
-    if let Some(job) = messages.retrieved.as_ref().filter(|_| first == NAMES[2]) {
+    if let Some(job) = messages.retrieved.as_ref().filter(|_| first == STAGES[2]) {
         side.retrieved(&job.body);
     }
     for step in steps {
@@ -206,9 +208,9 @@ fn of_answer(before: &Answer, after: &Answer) -> Vec<Aspect> {
 
 /// Share of the recorded passages that are found again, where something was looked for once more.
 fn overlap(report: &JobReport, steps: &[Step]) -> Option<f32> {
-    let looked = steps.iter().any(|step| step.stage == NAMES[1] && step.after.is_ok());
+    let looked = steps.iter().any(|step| step.stage == STAGES[1] && step.after.is_ok());
     let ended_before =
-        matches!(steps.last(), Some(Step { stage, after: Ok(Made::Answer(_)), .. }) if *stage == NAMES[0]);
+        matches!(steps.last(), Some(Step { stage, after: Ok(Made::Answer(_)), .. }) if *stage == STAGES[0]);
     if !looked && !ended_before {
         return None;
     }

@@ -1,6 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 
-use hoidap_shared::job::{Header, JobId};
+use hoidap_shared::job::{Answer, Envelope, Header, JobId};
+use serde::de::DeserializeOwned;
 
 use crate::recording::{DONE, Fault, Line, Lines};
 
@@ -25,9 +26,38 @@ struct Pending {
 
 impl Recorded {
     /// The message that a stage consumed.
-    pub(crate) fn input(&self, stage: &str) -> Option<&Line> {
+    fn input(&self, stage: &str) -> Option<&Line> {
         self.inputs.iter().find(|(name, _)| name == stage).map(|(_, line)| line)
     }
+
+    /// The message that a stage consumed, as what it is; `read` is how many messages were read by then.
+    ///
+    /// # Errors
+    /// [`Fault`] where it is of another schema or shape.
+    pub(crate) fn message<T: DeserializeOwned>(
+        &self,
+        stage: &str,
+        read: u64,
+    ) -> Result<Option<Envelope<T>>, Fault> {
+        self.input(stage).map(|line| typed(line, read)).transpose()
+    }
+
+    /// How it ended, as [`Self::message`].
+    ///
+    /// # Errors
+    /// [`Fault`] where it is of another schema or shape.
+    pub(crate) fn answer(&self, read: u64) -> Result<Envelope<Answer>, Fault> {
+        typed(&self.done, read)
+    }
+
+    /// When its first message was stored.
+    pub(crate) fn first(&self) -> jiff::Timestamp {
+        self.inputs.first().map_or(self.done.time, |(_, line)| line.time)
+    }
+}
+
+fn typed<T: DeserializeOwned>(line: &Line, read: u64) -> Result<T, Fault> {
+    line.read().map_err(|what| line.fault(what, read))
 }
 
 /// What comes out of a recording.

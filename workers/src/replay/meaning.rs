@@ -5,6 +5,8 @@ use hoidap_shared::config::Config;
 use tokio::sync::OnceCell;
 use tracing::warn;
 
+use crate::generator::cosine;
+
 /// Says how alike two texts are by meaning. The model is loaded when the first two texts differ.
 pub(crate) struct Meaning {
     config: Config,
@@ -20,7 +22,7 @@ impl Meaning {
     pub(super) async fn alike(&self, before: &str, after: &str) -> Option<f32> {
         let queue = self.queue.get_or_init(|| self.open()).await.as_ref()?;
         let (before, after) = tokio::try_join!(queue.query(before), queue.query(after)).ok()?;
-        Some(before.iter().zip(&after).map(|(a, b)| a * b).sum())
+        cosine(&before, &after)
     }
 
     async fn open(&self) -> Option<EmbedQueue> {

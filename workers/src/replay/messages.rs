@@ -1,8 +1,10 @@
-use hoidap_shared::job::{Answer, Classified, Envelope, Question, Retrieved};
-use serde::de::DeserializeOwned;
+use hoidap_shared::{
+    job::{Answer, Classified, Envelope, Question, Retrieved},
+    stage::STAGES,
+};
 
 use super::{job::Recorded, made::Made};
-use crate::recording::{Fault, Line};
+use crate::recording::Fault;
 
 /// The recorded messages of one job, read.
 #[derive(Debug)]
@@ -23,14 +25,13 @@ impl Messages {
     /// # Errors
     /// [`Fault`] where a message is of another schema or shape.
     pub(crate) fn read(recorded: &Recorded, read: u64) -> Result<Self, Fault> {
-        let last = recorded.done.time;
         Ok(Self {
-            question: of(recorded.input("classifier"), read)?,
-            classified: of(recorded.input("retriever"), read)?,
-            retrieved: of(recorded.input("generator"), read)?,
-            answer: typed(&recorded.done, read)?,
-            first: recorded.inputs.first().map_or(last, |(_, line)| line.time),
-            last,
+            question: recorded.message(STAGES[0], read)?,
+            classified: recorded.message(STAGES[1], read)?,
+            retrieved: recorded.message(STAGES[2], read)?,
+            answer: recorded.answer(read)?,
+            first: recorded.first(),
+            last: recorded.done.time,
         })
     }
 
@@ -43,12 +44,4 @@ impl Messages {
         };
         next.unwrap_or_else(|| self.answer.body.clone().into())
     }
-}
-
-fn of<T: DeserializeOwned>(line: Option<&Line>, read: u64) -> Result<Option<Envelope<T>>, Fault> {
-    line.map(|line| typed(line, read)).transpose()
-}
-
-fn typed<T: DeserializeOwned>(line: &Line, read: u64) -> Result<Envelope<T>, Fault> {
-    line.read().map_err(|what| line.fault(what, read))
 }
