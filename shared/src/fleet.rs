@@ -1,5 +1,7 @@
 //! What running processes tell of themselves, kept in a key-value bucket: the gateway's view of the stages behind it.
 
+mod canary;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, RwLock},
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+pub use self::canary::{Canary, CanaryState, Side};
 use crate::{
     broker::Broker,
     stage::{Component, StageStatus},
@@ -33,6 +36,9 @@ pub struct Member {
     pub instance: String,
     /// The stage's own word.
     pub status: StageStatus,
+    /// The canaries of the stage, as this process knows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<Canary>,
 }
 
 /// A name for this process that no other has.
@@ -149,6 +155,20 @@ impl Fleet {
             versions.insert((*stage).to_string(), version.clone());
         }
         Some(versions)
+    }
+
+    /// The canaries of a stage, each as the process tells of it that has counted most of its jobs.
+    pub fn canaries(&self, stage: &str) -> Vec<Canary> {
+        let mut found: BTreeMap<String, Canary> = BTreeMap::new();
+        for canary in self.members(stage).into_iter().flat_map(|member| member.canaries) {
+            match found.get(&canary.id) {
+                Some(known) if known.counted() >= canary.counted() => {}
+                _ => {
+                    found.insert(canary.id.clone(), canary);
+                }
+            }
+        }
+        found.into_values().collect()
     }
 
     /// What the processes of the given stages depend on, each component once: healthy if any process says so.

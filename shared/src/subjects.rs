@@ -97,6 +97,21 @@ impl Subjects {
         format!("{}.shadow.{name}", self.prefix)
     }
 
+    /// Where a stage's workers and its canaries tell each other of themselves: a core subject, no stream.
+    pub fn canary_words(&self, stage: &str) -> String {
+        format!("{}.canary.{stage}.words", self.prefix)
+    }
+
+    /// Where a stage's workers hand jobs to a canary: a core subject, no stream.
+    pub fn canary_jobs(&self, stage: &str, canary: &str) -> String {
+        format!("{}.canary.{stage}.jobs.{canary}", self.prefix)
+    }
+
+    /// Where a worker hears what a canary made of one job: a core subject, no stream.
+    pub fn canary_reply(&self, stage: &str, token: &str) -> String {
+        format!("{}.canary.{stage}.replies.{token}", self.prefix)
+    }
+
     /// The consumer of a shadow, on the jobs stream.
     pub fn shadow_consumer(&self, name: &str) -> String {
         format!("shadow-{name}")

@@ -59,8 +59,11 @@ impl Sink<'_> {
             sink.work().await;
             Lease::give_back(&context, WRITER).await;
         };
-        let ((), (), done) =
-            tokio::join!(work, lease.keep(), announce(&context, ANALYTICS, || told.borrow().clone()));
+        let ((), (), done) = tokio::join!(
+            work,
+            lease.keep(),
+            announce(&context, ANALYTICS, || (told.borrow().clone(), Vec::new()))
+        );
         info!("analytics: stopped");
         done
     }

@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::{Parser, Subcommand};
 use hoidap_shared::{config::Config, telemetry};
 
-use crate::{analytics, audit, dead, eval, inspect, process, recording, replay, setup, shadow};
+use crate::{analytics, audit, canary, dead, eval, inspect, process, recording, replay, setup, shadow};
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
 #[derive(Debug, Parser)]
@@ -37,6 +37,10 @@ enum Command {
         /// `shadow report` and to nobody else.
         #[arg(long, value_name = "NAME", conflicts_with = "all")]
         shadow: Option<String>,
+        /// Serve this share of the sessions, such as 5%, beside the stages that serve all others, until errors or latency
+        /// turn out worse than theirs.
+        #[arg(long, value_name = "SHARE", conflicts_with_all = ["all", "shadow"])]
+        canary: Option<canary::Share>,
         #[command(flatten)]
         asks: replay::Asks,
     },
@@ -49,6 +53,8 @@ enum Command {
         about = "Look at shadows, which `run STAGE --shadow NAME` starts, and at their results"
     )]
     Shadow(shadow::Command),
+    #[command(subcommand, about = "Look at canaries, which `run STAGE --canary SHARE` starts")]
+    Canary(canary::Command),
     /// Show one question's way through every stage, from NATS or from a recording.
     Inspect(inspect::Command),
     /// Replay recorded traffic with another setting, index or model, and compare.
@@ -74,7 +80,7 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
     telemetry::init_logs(&config.telemetry)?;
     match command {
         Command::Setup => setup::run(&config).await,
-        Command::Run { all: true, .. } => process::run(config, &process::every_name()).await,
+        Command::Run { all: true, .. } => process::run(config, &process::every_name(), None).await,
         Command::Run { stages, shadow: Some(name), asks, .. } => {
             shadow::run(&config, &name, &stages, &asks, set).await
         }
@@ -83,10 +89,14 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
                 "--provider belongs to --shadow: the stages that serve visitors ask those of generator.providers"
             )
         }
-        Command::Run { stages, .. } => process::run(config, &stages).await,
+        Command::Run { stages, canary, .. } => {
+            let offer = canary.map(|share| canary::Offer { share, changes: set });
+            process::run(config, &stages, offer).await
+        }
         Command::Eval(command) => command.run(&config).await,
         Command::Dead(command) => command.run(&config).await,
         Command::Shadow(command) => command.run(&config).await,
+        Command::Canary(command) => command.run(&config).await,
         Command::Inspect(command) => command.run(&config).await,
         Command::Replay(command) => {
             Box::pin(command.run(Config::load(file.as_deref(), &[])?, config, set)).await

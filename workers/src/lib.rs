@@ -3,6 +3,7 @@
 
 pub mod analytics;
 pub mod audit;
+pub mod canary;
 pub mod classifier;
 pub mod cli;
 mod collections;

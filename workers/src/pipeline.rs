@@ -5,6 +5,7 @@ use std::{future::Future, marker::PhantomData, pin::Pin};
 use hoidap_shared::{job::Question, stage::Stage};
 
 use crate::{
+    canary::Offer,
     classifier::Classifier,
     generator::Generator,
     retriever::Retriever,
@@ -23,6 +24,8 @@ pub struct Entry {
     pub next: Option<&'static str>,
     /// Runs the stage until the context says stop.
     pub run: fn(Context, Option<&'static str>) -> Task,
+    /// Runs a canary of the stage likewise.
+    pub canary: fn(Context, Offer) -> Task,
 }
 
 /// The stages a question passes, first to last. Each takes what the one before it gives: the compiler checks.
@@ -46,7 +49,9 @@ impl<T> Chain<T> {
         }
         let run: fn(Context, Option<&'static str>) -> Task =
             |context, next| Box::pin(runner::run::<S>(context, next));
-        self.entries.push(Entry { name: S::NAME, next: None, run });
+        let canary: fn(Context, Offer) -> Task =
+            |context, offer| Box::pin(runner::canary::<S>(context, offer));
+        self.entries.push(Entry { name: S::NAME, next: None, run, canary });
         Chain { entries: self.entries, message: PhantomData }
     }
 }

@@ -16,6 +16,7 @@ use tracing::info;
 
 use crate::{
     analytics::Sink,
+    canary::Offer,
     pipeline::{Entry, pipeline},
     runner::{Context, Stops},
 };
@@ -23,13 +24,16 @@ use crate::{
 /// The name of the analytics sink on the command line: not a stage, but run like one.
 pub const ANALYTICS: &str = "analytics";
 
-/// Runs the named stages (and the analytics sink, when named) until SIGTERM or Ctrl-C.
+/// Runs the named stages (and the analytics sink, when named), or a canary of each, until SIGTERM or Ctrl-C.
 ///
 /// # Errors
-/// When a name is unknown, a stage cannot be opened, or NATS cannot be reached.
-pub async fn run(config: Config, names: &[String]) -> anyhow::Result<()> {
+/// When a name is unknown or has no canary, a stage cannot be opened, or NATS cannot be reached.
+pub async fn run(config: Config, names: &[String], canary: Option<Offer>) -> anyhow::Result<()> {
     let entries = chosen(names)?;
     let analytics = names.iter().any(|name| name == ANALYTICS);
+    if analytics && canary.is_some() {
+        bail!("{ANALYTICS} is no stage that sessions pass: it has no canary");
+    }
     telemetry::init_tls();
     let metrics = telemetry::init_metrics()?;
     let broker = Broker::connect(&config.nats, "hoidap-worker").await?;
@@ -55,7 +59,10 @@ pub async fn run(config: Config, names: &[String]) -> anyhow::Result<()> {
 
     let mut tasks = JoinSet::new();
     for entry in entries {
-        tasks.spawn((entry.run)(context.clone(), entry.next));
+        tasks.spawn(match &canary {
+            Some(offer) => (entry.canary)(context.clone(), offer.clone()),
+            None => (entry.run)(context.clone(), entry.next),
+        });
     }
     if analytics {
         tasks.spawn(Sink::run(context.clone()));

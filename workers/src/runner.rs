@@ -4,12 +4,15 @@
 //! is done: a broker that crashes hands back messages that were acknowledged. The stored answer is the proof.
 
 mod announce;
+mod canary;
 mod dead;
 mod delivery;
 mod finish;
+mod hand_over;
 mod pull;
 mod stops;
 mod tell;
+mod work;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -18,7 +21,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::canary::Board;
 pub use announce::announce;
+pub use canary::canary;
 pub(crate) use delivery::REDRIVE;
 pub(crate) use finish::{ENDED, ended_ms};
 pub use stops::Stops;
@@ -45,6 +50,8 @@ pub(crate) struct Runner<S> {
     pub(crate) stage: S,
     pub(crate) next: Option<&'static str>,
     pub(crate) context: Context,
+    /// The canaries of the stage.
+    pub(crate) board: Board,
     /// Deliveries that ended with what follows being stored.
     pub(crate) deliveries: AtomicU64,
 }
@@ -57,12 +64,12 @@ pub async fn run<S: Stage>(context: Context, next: Option<&'static str>) -> anyh
     let stage = S::open(&context.config).await?;
     info!(stage = S::NAME, version = stage.status().version, "open");
     context.opened.send_modify(|open| open.push(S::NAME));
-    let runner = Arc::new(Runner { stage, next, context, deliveries: AtomicU64::new(0) });
-    let telling = announce(&runner.context, S::NAME, {
-        let runner = Arc::clone(&runner);
-        move || runner.stage.status()
-    });
-    let (done, told) = tokio::join!(pull::pull(Arc::clone(&runner)), telling);
+    let board = Board::new(&context.instance);
+    let runner =
+        Arc::new(Runner { stage, next, context, board: board.clone(), deliveries: AtomicU64::new(0) });
+    let telling = announce(&runner.context, S::NAME, || (runner.stage.status(), board.canaries()));
+    let following = board.follow(&runner.context.broker, S::NAME, &runner.context.stop);
+    let (done, told, ()) = tokio::join!(pull::pull(Arc::clone(&runner)), telling, following);
     told?;
     done
 }

@@ -89,6 +89,9 @@ pub struct Hop {
     pub worked_ms: u64,
     /// Which delivery this was, from 1.
     pub delivery: u32,
+    /// Whether a canary did the work.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canary: bool,
 }
 
 /// What every message of the fleet is wrapped in.

@@ -121,6 +121,7 @@ impl<'a> Lease<'a> {
     /// What the entry says.
     fn word(&self) -> anyhow::Result<bytes::Bytes> {
         let word = Member {
+            canaries: Vec::new(),
             stage: self.key.clone(),
             instance: self.context.instance.clone(),
             status: StageStatus::default(),

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hoidap_shared::{
-    fleet::{self, BEAT, Member},
+    fleet::{self, BEAT, Canary, Member},
     stage::StageStatus,
 };
 use tokio::time::Instant;
@@ -12,28 +12,28 @@ use super::Context;
 /// How soon a changed status is told.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Tells the fleet how a stage of this process is doing: every [`BEAT`], and at once when it changed; withdrawn at
-/// the end.
+/// Tells the fleet how a stage of this process, and its canaries, are doing: every [`BEAT`], and at once when the stage
+/// changed; withdrawn at the end.
 ///
 /// # Errors
 /// None today: a broker that is away is tried again.
 pub async fn announce(
     context: &Context,
     stage: &'static str,
-    status: impl Fn() -> StageStatus + Send,
+    status: impl Fn() -> (StageStatus, Vec<Canary>) + Send,
 ) -> anyhow::Result<()> {
     let mut told: Option<(StageStatus, Instant)> = None;
     let mut store = None;
     while !context.stop.is_cancelled() {
-        let now = status();
+        let (now, canaries) = status();
         let due = told.as_ref().is_none_or(|(last, at)| *last != now || at.elapsed() >= BEAT);
         if due {
             if store.is_none() {
                 store = fleet::bucket(&context.broker).await.ok();
             }
             if let Some(open) = &store {
-                let member =
-                    Member { stage: stage.into(), instance: context.instance.clone(), status: now.clone() };
+                let instance = context.instance.clone();
+                let member = Member { stage: stage.into(), instance, status: now.clone(), canaries };
                 match fleet::announce(open, &member).await {
                     Ok(()) => told = Some((now, Instant::now())),
                     Err(error) => {

@@ -1,17 +1,22 @@
-use std::{panic::AssertUnwindSafe, sync::atomic::Ordering, time::Duration};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use async_nats::jetstream::{AckKind, Message};
-use futures::FutureExt as _;
 use hoidap_shared::{
     job::{Envelope, Header, Hop, Job as _, now_ms},
-    live::Live,
     stage::{Next, Stage, StageError},
     subjects::{ANSWERS_KEPT, MAX_JOB_BYTES},
 };
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug, info_span, warn};
 
-use super::{Runner, dead::Death, finish::Stored, stops::Working, tell::Teller};
+use super::{
+    Runner,
+    dead::Death,
+    finish::Stored,
+    stops::Working,
+    work::{alive, judged, millis, work},
+};
+use crate::canary::Place;
 
 /// Marks a message that an operator sent again: its old answer and its deadline no longer count.
 pub(crate) const REDRIVE: &str = "Hoidap-Redrive";
@@ -32,6 +37,12 @@ pub(super) enum End {
     Done,
     /// The message comes again after this long.
     Again(Duration),
+}
+
+/// What came of the work on a job, and whether a canary did it.
+struct Worked<T> {
+    done: Result<Next<T>, StageError>,
+    canary: bool,
 }
 
 impl<S: Stage> Runner<S> {
@@ -78,7 +89,7 @@ impl<S: Stage> Runner<S> {
             Err(error) => return self.bury(message, arrival, header, None, Death::unreadable(&error)).await,
         };
         tracing::Span::current().record("job", job.job_id.as_str());
-        let job = if arrival.redrive.is_some() { renewed(job, arrival) } else { job };
+        let mut job = if arrival.redrive.is_some() { renewed(job, arrival) } else { job };
         if job.remaining_ms() == 0 {
             return self.bury(message, arrival, None, Some(&job), Death::late()).await;
         }
@@ -87,13 +98,16 @@ impl<S: Stage> Runner<S> {
         }
         let began = Instant::now();
         let working = self.context.stops.working(&job.job_id);
-        let done = if working.stop.is_cancelled() {
-            Ok(Next::Answer(self.stopped(&job)))
+        let Worked { done, canary } = if working.stop.is_cancelled() {
+            Worked { done: Ok(Next::Answer(self.stopped(&job))), canary: false }
         } else {
             self.process(message, arrival, &job, &working).await
         };
         match done {
-            Ok(next) => self.pass_on(message, arrival, job, next, began).await,
+            Ok(next) => {
+                job.hops.push(hop(S::NAME, arrival, began, canary));
+                self.pass_on(message, arrival, job, next).await
+            }
             Err(StageError::Permanent { code, reason }) => {
                 self.bury(message, arrival, None, Some(&job), Death::new(code, reason)).await
             }
@@ -109,68 +123,42 @@ impl<S: Stage> Runner<S> {
         }
     }
 
-    /// Runs the stage with a sign of life to the broker every third of the acknowledgement wait.
+    /// Has the job worked on by whoever serves its session, with signs of life to the broker.
     async fn process(
         &self,
         message: &Message,
         arrival: &Arrival,
         job: &Envelope<S::In>,
         working: &Working,
-    ) -> Result<Next<S::Out>, StageError> {
-        let stop = working.stop.clone();
-        if !job.stream {
-            return self.watched(message, job, &Live::unheard(stop)).await;
+    ) -> Worked<S::Out> {
+        let every = Duration::from_millis(self.context.config.worker.ack_wait_ms / 3);
+        let beat = || async {
+            let _ = message.ack_with(AckKind::Progress).await;
+        };
+        let place = self.board.place(&job.body.question().session_id);
+        if let Place::Canary(id) = &place
+            && let Some(next) = alive(every, beat, self.hand_over(id, job)).await
+        {
+            return Worked { done: Ok(next), canary: true };
         }
         let run = format!("{}.{}", self.context.instance, arrival.delivery);
-        let teller = Teller::new(&self.context.broker, &job.job_id, run);
-        teller.begin(S::NAME).await;
-        let (live, said) = Live::heard(stop);
-        let pause = Duration::from_millis(self.context.config.generator.stream_ms);
-        let work = async move { self.watched(message, job, &live).await };
-        // The stage's end closes `said`, and with it the telling.
-        tokio::join!(work, teller.follow(said, pause)).0
-    }
-
-    async fn watched(
-        &self,
-        message: &Message,
-        job: &Envelope<S::In>,
-        live: &Live,
-    ) -> Result<Next<S::Out>, StageError> {
-        let work = AssertUnwindSafe(self.stage.process(job, live)).catch_unwind();
-        tokio::pin!(work);
-        let mut beat =
-            tokio::time::interval(Duration::from_millis(self.context.config.worker.ack_wait_ms / 3));
-        beat.tick().await;
-        let deadline = tokio::time::sleep(Duration::from_millis(job.remaining_ms()));
-        tokio::pin!(deadline);
-        loop {
-            tokio::select! {
-                result = &mut work => return result.unwrap_or_else(|_| {
-                    Err(StageError::Retry { reason: format!("{} panicked on this job", S::NAME), after: None })
-                }),
-                _ = beat.tick() => {
-                    let _ = message.ack_with(AckKind::Progress).await;
-                }
-                () = &mut deadline => {
-                    let reason = "the deadline passed while the job was worked on".to_string();
-                    return Err(StageError::Permanent { code: "deadline_exceeded", reason });
-                }
-            }
+        let started = Instant::now();
+        let done = alive(every, beat, work(&self.stage, &self.context, job, working, run)).await;
+        if matches!(place, Place::Stable(_))
+            && let Some(failure) = judged(&done)
+        {
+            self.board.count(&place, millis(started.elapsed()), failure.is_some());
         }
+        Worked { done, canary: false }
     }
 
     async fn pass_on(
         &self,
         message: &Message,
         arrival: &Arrival,
-        mut job: Envelope<S::In>,
+        job: Envelope<S::In>,
         next: Next<S::Out>,
-        began: Instant,
     ) -> End {
-        let worked_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let waited_ms = now_ms().saturating_sub(arrival.stored_ms).saturating_sub(worked_ms);
-        job.hops.push(Hop { stage: S::NAME.into(), waited_ms, worked_ms, delivery: arrival.delivery });
         let body = match next {
             Next::Answer(answer) => {
                 return match self.finish(&job.map(answer), arrival).await {
@@ -225,6 +213,13 @@ impl Arrival {
             None => format!("{job}.{what}"),
         }
     }
+}
+
+/// What a stage did with a job that began to be worked on at `began`.
+fn hop(stage: &str, arrival: &Arrival, began: Instant, canary: bool) -> Hop {
+    let worked_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let waited_ms = now_ms().saturating_sub(arrival.stored_ms).saturating_sub(worked_ms);
+    Hop { stage: stage.into(), waited_ms, worked_ms, delivery: arrival.delivery, canary }
 }
 
 fn arrival(message: &Message) -> Option<Arrival> {

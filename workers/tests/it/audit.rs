@@ -81,7 +81,13 @@ impl Recording {
         let mut asked = question(told.asked);
         asked.body.session_id = told.session.into();
         self.line("classifier", json!(asked));
-        let hop = |stage: &str, worked_ms| Hop { stage: stage.into(), waited_ms: 1, worked_ms, delivery: 1 };
+        let hop = |stage: &str, worked_ms| Hop {
+            stage: stage.into(),
+            waited_ms: 1,
+            worked_ms,
+            delivery: 1,
+            canary: false,
+        };
         asked.hops.push(hop("classifier", 20));
         let mut stages = vec!["classifier"];
         if told.searched {

@@ -5,6 +5,7 @@
 mod accounts;
 mod analytics;
 mod audit;
+mod canary;
 mod cluster;
 mod dead;
 mod generator;

@@ -67,6 +67,7 @@ impl TestFleet {
     /// Lets every stage tell this version and these components, by the retriever, from now on, until the gateway has heard.
     pub(crate) async fn stages(&self, site: &Site, version: &str, components: &[(&str, bool)]) {
         let member = |stage: &str, components| Member {
+            canaries: Vec::new(),
             stage: stage.into(),
             instance: "one".into(),
             status: StageStatus { version: version.into(), components },

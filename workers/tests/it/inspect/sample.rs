@@ -14,7 +14,7 @@ use hoidap_shared::{
 use crate::support::{answer, ask, publish};
 
 fn hop(stage: &str, waited_ms: u64, worked_ms: u64, delivery: u32) -> Hop {
-    Hop { stage: stage.into(), waited_ms, worked_ms, delivery }
+    Hop { stage: stage.into(), waited_ms, worked_ms, delivery, canary: false }
 }
 
 fn classified(question: &Question) -> Classified {

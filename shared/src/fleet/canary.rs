@@ -1,0 +1,70 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a canary does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CanaryState {
+    /// It serves its share.
+    Serving,
+    /// It is not heard of: the stage's own workers serve everybody.
+    Away,
+    /// It was worse: the stage's own workers serve everybody.
+    SteppedBack,
+}
+
+impl CanaryState {
+    /// The name in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::Away => "away",
+            Self::SteppedBack => "stepped_back",
+        }
+    }
+}
+
+/// A canary of a stage, as the stage's workers count it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Canary {
+    /// The canary: the same when it is started again unchanged.
+    pub id: String,
+    /// Its version: settings, indices, models, prompts.
+    pub version: String,
+    /// Its release of Hoidap.
+    pub release: String,
+    /// What its command line set.
+    pub changes: Vec<String>,
+    /// The share of sessions it serves, 0 to 1.
+    pub share: f64,
+    /// What it does now.
+    pub state: CanaryState,
+    /// Why it stepped back.
+    pub reason: Option<String>,
+    /// When it was first heard of, in milliseconds since the Unix epoch.
+    pub since_ms: u64,
+    /// Jobs of its sessions.
+    pub served: Side,
+    /// Jobs of all other sessions in the same time.
+    pub stable: Side,
+}
+
+impl Canary {
+    /// Jobs of both sides.
+    pub fn counted(&self) -> u64 {
+        self.served.jobs.saturating_add(self.stable.jobs)
+    }
+}
+
+/// What became of the jobs of one side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Side {
+    /// Jobs that came to an end.
+    pub jobs: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// The time that half of the others took at most, in milliseconds, rounded up by at most 26 %.
+    pub median_ms: Option<f64>,
+    /// The time that 95 of 100 took at most, likewise.
+    pub p95_ms: Option<f64>,
+}

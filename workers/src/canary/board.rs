@@ -1,0 +1,272 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::StreamExt as _;
+use hoidap_shared::{
+    broker::Broker,
+    fleet::{Canary, CanaryState, Side},
+    job::now_ms,
+};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::{
+    Nature, Word,
+    evidence::{Arm, Evidence},
+};
+
+/// How often workers and canaries tell of themselves.
+pub(crate) const TELL: Duration = Duration::from_secs(1);
+/// A canary that was silent for so long gets no jobs.
+const SILENT: Duration = Duration::from_secs(3);
+/// A canary that was silent for so long is forgotten, and that it stepped back as well.
+const FORGOTTEN: Duration = Duration::from_hours(1);
+/// Most canaries and most workers that are remembered: their words come over the network.
+const MOST: usize = 64;
+
+/// What one worker process knows of the canaries of its stage. Cheap to clone; all clones are the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Board {
+    instance: String,
+    known: Arc<Mutex<BTreeMap<String, Known>>>,
+}
+
+/// Who shall work on a job.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Place {
+    /// The stage, which has no canary now.
+    Alone,
+    /// The stage, beside the canary of this id.
+    Stable(String),
+    /// The canary of this id.
+    Canary(String),
+}
+
+#[derive(Debug)]
+struct Known {
+    nature: Nature,
+    since_ms: u64,
+    /// The last word of the canary; `None` once it said that it ends, or was found away.
+    heard: Option<Instant>,
+    last: Instant,
+    own: Evidence,
+    others: HashMap<String, Evidence>,
+    stepped_back: Option<String>,
+}
+
+impl Board {
+    /// An empty board of a process.
+    pub(crate) fn new(instance: &str) -> Self {
+        Self { instance: instance.to_string(), known: Arc::default() }
+    }
+
+    /// Hears of canaries, judges them and tells what was counted here, until the process stops.
+    pub(crate) async fn follow(&self, broker: &Broker, stage: &str, stop: &CancellationToken) {
+        let subject = broker.subjects.canary_words(stage);
+        let mut words = match broker.client.subscribe(subject.clone()).await {
+            Ok(words) => words,
+            Err(error) => return warn!(stage, %error, "canaries cannot be heard of, and serve nobody"),
+        };
+        let mut tick = interval(TELL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !stop.is_cancelled() {
+            tokio::select! {
+                Some(message) = words.next() => match rmp_serde::from_slice(&message.payload) {
+                    Ok(word) => self.hear(stage, word),
+                    Err(error) => debug!(stage, %error, "a word about a canary cannot be read"),
+                },
+                _ = tick.tick() => {
+                    self.judge(stage);
+                    for word in self.words() {
+                        if let Err(error) = broker.client.publish(subject.clone(), encoded(&word)).await {
+                            debug!(stage, %error, "what was counted of a canary cannot be told");
+                        }
+                    }
+                }
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Who shall work on a job of a session.
+    pub(crate) fn place(&self, session: &str) -> Place {
+        let known = self.lock();
+        let serving = known.values().filter(|known| known.state() == CanaryState::Serving);
+        match serving.min_by_key(|known| known.since_ms) {
+            Some(known) if known.nature.share.holds(session) => Place::Canary(known.nature.id.clone()),
+            Some(known) => Place::Stable(known.nature.id.clone()),
+            None => Place::Alone,
+        }
+    }
+
+    /// Counts a job of the canary or, beside it, of the stage.
+    pub(crate) fn count(&self, place: &Place, ms: f64, failed: bool) {
+        let mut known = self.lock();
+        let (id, side): (_, fn(&mut Evidence) -> &mut Arm) = match place {
+            Place::Alone => return,
+            Place::Stable(id) => (id, |evidence| &mut evidence.stable),
+            Place::Canary(id) => (id, |evidence| &mut evidence.canary),
+        };
+        if let Some(known) = known.get_mut(id) {
+            side(&mut known.own).count(ms, failed);
+        }
+    }
+
+    /// Hands a canary no more jobs until it is heard of again.
+    pub(crate) fn away(&self, id: &str) {
+        if let Some(known) = self.lock().get_mut(id) {
+            known.heard = None;
+        }
+    }
+
+    /// The canaries, for whoever looks.
+    pub(crate) fn canaries(&self) -> Vec<Canary> {
+        self.lock().values().map(Known::told).collect()
+    }
+
+    /// Takes a word of a canary, of another worker or of an operator.
+    pub(crate) fn hear(&self, stage: &str, word: Word) {
+        let mut known = self.lock();
+        match word {
+            Word::Here { nature } => {
+                let Some(entry) = known_of(&mut known, &nature, now_ms(), Duration::ZERO) else { return };
+                if entry.state() == CanaryState::Away {
+                    info!(stage, canary = nature.id, share = %nature.share, "a canary serves its share");
+                }
+                (entry.heard, entry.last, entry.nature) = (Some(Instant::now()), Instant::now(), nature);
+            }
+            Word::Gone { id } => {
+                if let Some(entry) = known.get_mut(&id) {
+                    info!(stage, canary = id, "a canary ends");
+                    entry.heard = None;
+                }
+            }
+            Word::Counted { instance, nature, since_ms, silent_ms, evidence, stepped_back }
+                if instance != self.instance =>
+            {
+                let silent = Duration::from_millis(silent_ms);
+                let Some(entry) = known_of(&mut known, &nature, since_ms, silent) else { return };
+                if entry.others.len() < MOST || entry.others.contains_key(&instance) {
+                    entry.others.insert(instance, evidence);
+                }
+                if let Some(reason) = stepped_back {
+                    entry.step_back(stage, reason);
+                }
+            }
+            Word::Counted { .. } => {}
+            Word::Forget => known.clear(),
+        }
+    }
+
+    /// Ends canaries that are worse than the stage, beyond chance.
+    pub(crate) fn judge(&self, stage: &str) {
+        let mut known = self.lock();
+        for entry in known.values_mut().filter(|entry| entry.stepped_back.is_none()) {
+            if let Some(reason) = entry.evidence().worse() {
+                entry.step_back(stage, reason);
+            }
+        }
+        known.retain(|_, entry| entry.last.elapsed() < FORGOTTEN);
+    }
+
+    /// What this process has to tell of the canaries it knows.
+    fn words(&self) -> Vec<Word> {
+        let counted = |known: &Known| Word::Counted {
+            instance: self.instance.clone(),
+            nature: known.nature.clone(),
+            since_ms: known.since_ms,
+            silent_ms: u64::try_from(known.last.elapsed().as_millis()).unwrap_or(u64::MAX),
+            evidence: known.own.clone(),
+            stepped_back: known.stepped_back.clone(),
+        };
+        self.lock().values().map(counted).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// What all processes counted.
+    fn evidence(&self) -> Evidence {
+        let mut all = self.own.clone();
+        self.others.values().for_each(|other| all.add(other));
+        all
+    }
+
+    fn state(&self) -> CanaryState {
+        match self.heard {
+            _ if self.stepped_back.is_some() => CanaryState::SteppedBack,
+            Some(heard) if heard.elapsed() < SILENT => CanaryState::Serving,
+            _ => CanaryState::Away,
+        }
+    }
+
+    fn step_back(&mut self, stage: &str, reason: String) {
+        if self.stepped_back.is_none() {
+            warn!(stage, canary = self.nature.id, reason, "the canary is worse and serves nobody any more");
+            metrics::counter!("hoidap_canaries_stepped_back_total", "stage" => stage.to_string())
+                .increment(1);
+            self.stepped_back = Some(reason);
+        }
+    }
+
+    fn told(&self) -> Canary {
+        let all = self.evidence();
+        let side = |arm: &Arm| Side {
+            jobs: arm.jobs,
+            errors: arm.errors,
+            median_ms: arm.quantile(0.5),
+            p95_ms: arm.quantile(0.95),
+        };
+        let Nature { id, version, release, changes, share } = self.nature.clone();
+        Canary {
+            id,
+            version,
+            release,
+            changes,
+            share: share.0,
+            state: self.state(),
+            reason: self.stepped_back.clone(),
+            since_ms: self.since_ms,
+            served: side(&all.canary),
+            stable: side(&all.stable),
+        }
+    }
+}
+
+/// The entry of a canary, new where there was none. `None` when too many are known, or it was silent for too long.
+fn known_of<'a>(
+    known: &'a mut BTreeMap<String, Known>,
+    nature: &Nature,
+    since_ms: u64,
+    silent: Duration,
+) -> Option<&'a mut Known> {
+    if !known.contains_key(&nature.id) {
+        if known.len() >= MOST || silent >= FORGOTTEN {
+            return None;
+        }
+        let entry = Known {
+            nature: nature.clone(),
+            since_ms,
+            heard: None,
+            last: Instant::now().checked_sub(silent)?,
+            own: Evidence::default(),
+            others: HashMap::new(),
+            stepped_back: None,
+        };
+        known.insert(nature.id.clone(), entry);
+    }
+    known.get_mut(&nature.id)
+}
+
+/// A word as it travels.
+pub(crate) fn encoded(word: &Word) -> bytes::Bytes {
+    // A word is made of text and numbers, which always have a form in MessagePack.
+    rmp_serde::to_vec_named(word).unwrap_or_default().into()
+}

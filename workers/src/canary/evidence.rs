@@ -1,0 +1,241 @@
+//! Whether a canary is worse than the stage it stands beside, beyond chance and at any moment.
+
+use serde::{Deserialize, Serialize};
+use statrs::function::beta::ln_beta;
+
+/// How often, over its whole life, a canary that is no worse is called worse: one in a hundred.
+const ERROR: f64 = 0.01;
+/// Classes of duration: the n-th ends at `2^(n/3)` ms, the last one never. A step is 26 %.
+const CLASSES: usize = 52;
+/// The prior weight of a yes and of a no.
+const PRIOR: f64 = 0.5;
+
+/// What became of the jobs of one side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Arm {
+    /// Jobs that came to an end.
+    pub(crate) jobs: u64,
+    /// Those that failed.
+    pub(crate) errors: u64,
+    /// Those that did not, by how long they took.
+    took: Vec<u64>,
+}
+
+/// Both sides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Evidence {
+    /// Jobs of the sessions that the canary serves.
+    pub(crate) canary: Arm,
+    /// Jobs of all others.
+    pub(crate) stable: Arm,
+}
+
+impl Arm {
+    /// Counts a job that took `ms` milliseconds, or failed.
+    pub(crate) fn count(&mut self, ms: f64, failed: bool) {
+        self.jobs += 1;
+        if failed {
+            self.errors += 1;
+            return;
+        }
+        self.took.resize(CLASSES, 0);
+        let class = if ms <= 1.0 { 0 } else { ((3.0 * ms.log2()).ceil() as usize).min(CLASSES - 1) };
+        self.took[class] += 1;
+    }
+
+    /// Adds what another process counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.jobs = self.jobs.saturating_add(other.jobs);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.took.resize(CLASSES, 0);
+        for (mine, its) in self.took.iter_mut().zip(&other.took) {
+            *mine = mine.saturating_add(*its);
+        }
+    }
+
+    /// The duration, in milliseconds, that a share of the jobs did not pass: the end of its class, up to 26 % more than
+    /// the exact one. `None` before the first job.
+    pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
+        let of = total(&self.took);
+        let wanted = (share * of as f64).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        let class = self.took.iter().position(|count| {
+            seen = count.saturating_add(seen);
+            seen >= wanted
+        })?;
+        Some(end(class))
+    }
+
+    /// Jobs slower than the end of a class, of all that did not fail.
+    fn slower(&self, class: usize) -> Share {
+        Share { yes: total(self.took.get(class + 1..).unwrap_or_default()), of: total(&self.took) }
+    }
+}
+
+impl Evidence {
+    /// Adds what another process counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.canary.add(&other.canary);
+        self.stable.add(&other.stable);
+    }
+
+    /// Why the canary is worse, beyond chance; `None` when it is not, or when nobody can tell yet.
+    ///
+    /// It is when the interval of its rate of errors lies wholly above that of the others', or when, for some duration, the
+    /// interval of its share of jobs slower than that does, though the others are given 26 % less time. The intervals hold at
+    /// all moments at once, so that looking again and again finds nothing that is not there: see [`Share::bounds`].
+    pub(crate) fn worse(&self) -> Option<String> {
+        let errors = |arm: &Arm| Share { yes: arm.errors, of: arm.jobs };
+        let (its, theirs) = (errors(&self.canary), errors(&self.stable));
+        if its.above(theirs, ERROR / 2.0) {
+            return Some(format!("{its} jobs failed, against {theirs} of the stage's own"));
+        }
+        let tests = (CLASSES - 2) as f64;
+        (0..CLASSES - 2).find_map(|class| {
+            let (its, theirs) = (self.canary.slower(class + 1), self.stable.slower(class));
+            its.above(theirs, ERROR / 2.0 / tests).then(|| {
+                format!(
+                    "{its} jobs took more than {:.0} ms, while {theirs} of the stage's own took more than {:.0} ms",
+                    end(class + 1),
+                    end(class)
+                )
+            })
+        })
+    }
+}
+
+/// The sum of counts, which may come from elsewhere and be any number.
+fn total(counts: &[u64]) -> u64 {
+    counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
+}
+
+/// Where a class ends, in milliseconds.
+fn end(class: usize) -> f64 {
+    (class as f64 / 3.0).exp2()
+}
+
+/// So many of so many.
+#[derive(Clone, Copy)]
+struct Share {
+    yes: u64,
+    of: u64,
+}
+
+impl std::fmt::Display for Share {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.yes, self.of)
+    }
+}
+
+impl Share {
+    /// Whether this share is greater than another one, wrongly said at most `error` of the time over all moments.
+    fn above(self, other: Self, error: f64) -> bool {
+        let more = u128::from(self.yes) * u128::from(other.of) > u128::from(other.yes) * u128::from(self.of);
+        more && self.bounds(error / 2.0).0 > other.bounds(error / 2.0).1
+    }
+
+    /// An interval that holds the true share at every moment at once, but for a chance of `error`: the shares `p` whose
+    /// mixture likelihood ratio `B(y + 1/2, n - y + 1/2) / B(1/2, 1/2) / (p^y (1 - p)^(n - y))` is below `1 / error`. Robbins,
+    /// Statistical methods related to the law of the iterated logarithm (1970), with Ville's inequality.
+    fn bounds(self, error: f64) -> (f64, f64) {
+        let (yes, no) = (self.yes as f64, self.of.saturating_sub(self.yes) as f64);
+        if self.of == 0 {
+            return (0.0, 1.0);
+        }
+        let mixture = ln_beta(yes + PRIOR, no + PRIOR) - ln_beta(PRIOR, PRIOR);
+        let power = |count: f64, share: f64| if count == 0.0 { 0.0 } else { count * share.ln() };
+        let holds = |p: f64| mixture - power(yes, p) - power(no, 1.0 - p) < -error.ln();
+        let seen = yes / (yes + no);
+        // Halving finds the border between `seen`, which holds, and the end, which does not unless nothing speaks against it.
+        let border = |end: f64| {
+            let (mut inside, mut outside) = (seen, end);
+            for _ in 0..50 {
+                let middle = f64::midpoint(inside, outside);
+                if holds(middle) { inside = middle } else { outside = middle }
+            }
+            outside
+        };
+        (border(0.0), border(1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+    use rand_distr::{Distribution as _, LogNormal};
+
+    use super::*;
+
+    /// Jobs of which one in twenty goes to the canary, which fails at its own rate and takes `slower` times as long; after
+    /// how many jobs of its own it is called worse.
+    fn until_worse(seed: u64, jobs: usize, errors: f64, slower: f64) -> Option<u64> {
+        let mut random = StdRng::seed_from_u64(seed);
+        let took = LogNormal::new(3.0, 0.7).unwrap();
+        let mut evidence = Evidence::default();
+        for _ in 0..jobs {
+            let ms = took.sample(&mut random);
+            if random.random_bool(0.05) {
+                evidence.canary.count(ms * slower, random.random_bool(errors));
+                if evidence.worse().is_some() {
+                    return Some(evidence.canary.jobs);
+                }
+            } else {
+                evidence.stable.count(ms, random.random_bool(0.03));
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn one_that_is_no_worse_stays_however_often_it_is_looked_at() {
+        let called = (0..200).filter(|seed| until_worse(*seed, 4_000, 0.03, 1.0).is_some()).count();
+        // Expected are two at most; more than six have a chance below 0.5 %.
+        assert!(called <= 6, "{called} of 200");
+        // Nor is one that is slower by less than a class.
+        assert!((0..50).all(|seed| until_worse(seed, 4_000, 0.03, 1.05).is_none()));
+    }
+
+    #[test]
+    fn one_that_is_worse_is_found_the_sooner_the_worse_it_is() {
+        let mean = |errors: f64, slower: f64| {
+            let found: Vec<u64> =
+                (0..50).map(|seed| until_worse(seed, 40_000, errors, slower).unwrap()).collect();
+            found.iter().sum::<u64>() as f64 / 50.0
+        };
+        let (dead, poor) = (mean(1.0, 1.0), mean(0.2, 1.0));
+        assert!(dead < 8.0 && dead < poor && poor < 120.0, "{dead} {poor}");
+        let (crawls, slow) = (mean(0.03, 10.0), mean(0.03, 2.0));
+        assert!(crawls < 15.0 && crawls < slow && slow < 150.0, "{crawls} {slow}");
+    }
+
+    #[test]
+    fn an_interval_is_the_one_of_its_formula() {
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} is not {b}");
+        let none = Share { yes: 0, of: 200 };
+        let mixture = (ln_beta(0.5, 200.5) - ln_beta(0.5, 0.5)).exp();
+        near(none.bounds(0.01).1, 1.0 - (0.01 * mixture).powf(1.0 / 200.0));
+        assert_eq!(none.bounds(0.01).0, 0.0);
+        let (low, high) = Share { yes: 50, of: 100 }.bounds(0.05);
+        near(low, 1.0 - high);
+        assert!(low > 0.3 && low < 0.4, "{low}: wider than one moment's 0.40");
+        assert_eq!(Share { yes: 0, of: 0 }.bounds(0.01), (0.0, 1.0));
+        assert_eq!(Share { yes: 3, of: 3 }.bounds(0.01).1, 1.0);
+    }
+
+    #[test]
+    fn what_processes_counted_adds_up() {
+        let (mut one, mut other, mut all) = (Arm::default(), Arm::default(), Arm::default());
+        for (n, ms) in [0.2, 1.0, 3.0, 90.0, 1e9].into_iter().enumerate() {
+            if n % 2 == 0 { &mut one } else { &mut other }.count(ms, false);
+            all.count(ms, false);
+        }
+        one.count(1.0, true);
+        all.count(1.0, true);
+        one.add(&other);
+        assert_eq!(one, all);
+        assert_eq!((all.jobs, all.errors), (6, 1));
+        assert_eq!(all.quantile(0.5), Some(end(5)));
+        assert!(all.quantile(0.5).unwrap() >= 3.0 && end(4) < 3.0);
+        assert_eq!(Arm::default().quantile(0.5), None);
+    }
+}
