@@ -1,5 +1,6 @@
 //! Figures of past chats, and the chats themselves, read from ClickHouse for whoever runs the site.
 
+mod canaries;
 mod conversation;
 mod conversations;
 mod dashboard;

@@ -134,25 +134,38 @@ pub(crate) enum Word {
 pub(crate) enum Reply<Out> {
     /// It has the job, and is at work.
     Working,
-    /// The job goes on with this.
-    Forward {
-        /// What follows.
-        body: Out,
+    /// It is done.
+    Done {
+        /// What it made.
+        made: Made<Out>,
         /// Milliseconds from the job's coming to its end.
         took_ms: f64,
-    },
-    /// The job ends with this.
-    Answer {
-        /// The answer.
-        answer: hoidap_shared::job::Answer,
-        /// See [`Self::Forward`].
-        took_ms: f64,
+        /// The canary's components that are not well, by name.
+        unwell: Vec<String>,
     },
     /// The stage failed.
     Failed {
         /// What went wrong.
         reason: String,
     },
+}
+
+/// What a canary made of a job.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+// As with [`Reply`].
+#[allow(clippy::large_enum_variant)]
+pub(crate) enum Made<Out> {
+    /// The job goes on with this.
+    Forward(Out),
+    /// The job ends with this.
+    Answer(hoidap_shared::job::Answer),
+}
+
+/// The components of a stage that are not well, by name.
+pub(crate) fn unwell(status: StageStatus) -> Vec<String> {
+    let unwell = status.components.into_iter().filter(|component| !component.healthy);
+    unwell.map(|component| component.name).collect()
 }
 
 #[cfg(test)]

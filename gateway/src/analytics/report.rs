@@ -19,6 +19,7 @@ pub use series::Bucket;
 use utoipa::ToSchema;
 
 use super::{
+    canaries::{CanaryFigures, canaries},
     filter::{Filter, FilterParams, Given, told},
     live::{Freshness, Live},
 };
@@ -86,6 +87,8 @@ pub struct Report {
     pub freshness: Freshness,
     /// What the broker counts now; absent while it cannot be asked.
     pub live: Option<Live>,
+    /// The canaries that are known, in the order of the stages.
+    pub canaries: Vec<CanaryFigures>,
     /// What one may choose from.
     pub choices: Choices,
 }
@@ -148,6 +151,7 @@ impl Report {
             providers,
             freshness,
             live: lag.map(Live::of),
+            canaries: app.link.fleet().map(canaries).unwrap_or_default(),
             choices: Choices {
                 products: products_known
                     .map(|product| Choice { id: product.id.clone(), name: product.name.clone() })

@@ -114,6 +114,9 @@ fn stage(visit: &Visit) -> Moment {
     if let Some(delivery) = again {
         said.push(format!("delivery {delivery}"));
     }
+    if visit.canary {
+        said.push("by a canary".into());
+    }
     let kind = match (&visit.end, again) {
         (End::Dead { .. }, _) => Kind::Bad,
         (_, Some(_)) | (End::AnsweredBefore, _) => Kind::Odd,

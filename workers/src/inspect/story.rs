@@ -88,6 +88,8 @@ pub(super) struct Visit {
     pub(super) worked_ms: Option<u64>,
     /// The delivery that gave the result, from 1.
     pub(super) delivery: Option<u32>,
+    /// Whether a canary gave it.
+    pub(super) canary: bool,
     /// Deliveries that were heard of while the log of what was told is kept.
     pub(super) runs: Vec<Run>,
     pub(super) end: End,

@@ -68,6 +68,7 @@ pub(super) fn visits(
             waited_ms: hop.map(|hop| hop.waited_ms),
             worked_ms: hop.map(|hop| hop.worked_ms),
             delivery: hop.map(|hop| hop.delivery).or_else(|| u32::try_from(letter?.deliveries?).ok()),
+            canary: hop.is_some_and(|hop| hop.canary),
             runs: Vec::new(),
             end,
             made,

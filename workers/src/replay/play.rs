@@ -20,6 +20,8 @@ pub(crate) enum Outcome {
     Stopped,
     /// It had failed: there is nothing to compare with.
     Failed,
+    /// A canary made what would be compared: its settings are not those of the stage.
+    Canary,
     /// No message of the stages that are replayed was recorded.
     Outside,
     /// It was replayed.
@@ -48,6 +50,7 @@ pub(crate) async fn compared(
     match messages.answer.body.outcome {
         job::Outcome::Stopped => return Outcome::Stopped,
         job::Outcome::Failed => return Outcome::Failed,
+        _ if stages.by_canary(&messages) => return Outcome::Canary,
         _ => {}
     }
     let steps = stages.play(&messages).await;
@@ -68,7 +71,8 @@ pub(crate) async fn compared(
 
 /// Replays a job and compares byte for byte; nothing where there is nothing to compare with.
 pub(super) async fn checked(stages: &Stages, messages: &Messages) -> anyhow::Result<Option<Sameness>> {
-    if matches!(messages.answer.body.outcome, job::Outcome::Stopped | job::Outcome::Failed) {
+    let ended = messages.answer.body.outcome;
+    if matches!(ended, job::Outcome::Stopped | job::Outcome::Failed) || stages.by_canary(messages) {
         return Ok(None);
     }
     let steps = stages.play(messages).await;

@@ -76,6 +76,13 @@ impl Span {
 }
 
 impl Stages {
+    /// Whether a canary did the work of one of the stages that are replayed.
+    pub(super) fn by_canary(&self, messages: &Messages) -> bool {
+        let replayed =
+            |stage: &str| (0..STAGES.len()).any(|place| STAGES[place] == stage && self.span.has(place));
+        messages.answer.hops.iter().any(|hop| hop.canary && replayed(&hop.stage))
+    }
+
     /// Opens the stages of a span under a configuration, and sees to it that every collection can be searched.
     pub(crate) async fn open(config: &Config, span: Span, asking: Option<Asking>) -> anyhow::Result<Self> {
         // What is replayed must not change on its way.

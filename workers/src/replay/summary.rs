@@ -20,6 +20,8 @@ pub(crate) struct Summary {
     incomplete: u64,
     stopped: u64,
     failed_before: u64,
+    /// Jobs of which a canary made what would be compared.
+    canary: u64,
     same: u64,
     inside: u64,
     visible: u64,
@@ -156,6 +158,7 @@ impl Summary {
             incomplete: tally.incomplete,
             stopped: tally.stopped,
             failed_before: tally.failed_before,
+            canary: tally.canary,
             same: tally.same,
             inside: tally.inside,
             visible: tally.visible,
@@ -217,9 +220,10 @@ impl Summary {
 
     /// The figures that people look at first.
     pub(crate) fn print(&self) {
-        let Self { jobs, replayed, incomplete, stopped, failed_before, .. } = self;
+        let Self { jobs, replayed, incomplete, stopped, failed_before, canary, .. } = self;
         println!(
-            "{replayed} of {jobs} jobs were replayed ({incomplete} incomplete, {stopped} stopped by visitors, {failed_before} had failed)"
+            "{replayed} of {jobs} jobs were replayed ({incomplete} incomplete, {stopped} stopped by visitors, {failed_before} had \
+             failed, {canary} served by a canary)"
         );
         for (what, count) in [
             ("same", self.same),

@@ -24,6 +24,7 @@ pub(crate) struct Tally {
     pub(super) incomplete: u64,
     pub(super) stopped: u64,
     pub(super) failed_before: u64,
+    pub(super) canary: u64,
     pub(crate) same: u64,
     pub(crate) inside: u64,
     pub(crate) visible: u64,
@@ -111,6 +112,7 @@ impl Tally {
             Item::Incomplete | Item::Job(Outcome::Outside) => self.incomplete += 1,
             Item::Job(Outcome::Stopped) => self.stopped += 1,
             Item::Job(Outcome::Failed) => self.failed_before += 1,
+            Item::Job(Outcome::Canary) => self.canary += 1,
             Item::Job(Outcome::Compared(compared)) => {
                 if self.add(compared) {
                     return serde_json::to_string(&compared.report).map(Some);

@@ -23,7 +23,7 @@ use super::{
     Context,
     work::{alive, millis, work},
 };
-use crate::canary::{Nature, Offer, Reply, TELL, Word, encoded};
+use crate::canary::{Made, Nature, Offer, Reply, TELL, Word, encoded, unwell};
 
 /// How long jobs still come after the canary said that it ends.
 const LINGER: Duration = Duration::from_millis(300);
@@ -112,8 +112,13 @@ impl<S: Stage> Canary<S> {
         let done = work(&self.stage, &self.context, &job, &working, run).await;
         let took_ms = millis(came.elapsed());
         match done {
-            Ok(Next::Forward(body)) => Reply::Forward { body, took_ms },
-            Ok(Next::Answer(answer)) => Reply::Answer { answer, took_ms },
+            Ok(next) => {
+                let made = match next {
+                    Next::Forward(body) => Made::Forward(body),
+                    Next::Answer(answer) => Made::Answer(answer),
+                };
+                Reply::Done { made, took_ms, unwell: unwell(self.stage.status()) }
+            }
             Err(error) => Reply::Failed { reason: error.to_string() },
         }
     }

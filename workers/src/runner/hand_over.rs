@@ -15,10 +15,19 @@ use super::{
     Runner,
     work::{judged, millis},
 };
-use crate::canary::{Place, Reply};
+use crate::canary::{Made, Place, Reply, unwell};
 
 /// How long a canary that has a job may be silent: it tells more than twice as often.
 const SILENT: Duration = Duration::from_secs(3);
+
+/// What a canary gave back.
+struct Handed<T> {
+    next: Next<T>,
+    /// Milliseconds that it had the job.
+    took_ms: f64,
+    /// Its components that are not well, by name.
+    unwell: Vec<String>,
+}
 
 impl<S: Stage> Runner<S> {
     /// Hands a job to a canary; what it made of it, or `None` when the stage must do the work itself.
@@ -30,9 +39,13 @@ impl<S: Stage> Runner<S> {
                 self.board.away(canary);
                 return None;
             }
-            Ok(Some((next, took_ms))) => {
+            Ok(Some(Handed { next, took_ms, unwell: its })) => {
                 let done = Ok(next);
                 let Some(failure) = judged(&done) else { return done.ok() };
+                // A stage that does without a broken part answers, but not as it should.
+                let own = unwell(self.stage.status());
+                let broken = its.into_iter().find(|name| !own.contains(name));
+                let failure = failure.or_else(|| broken.map(|name| format!("its {name} is not well")));
                 (done.ok(), failure, took_ms)
             }
             Err(error) => (None, Some(format!("{error:#}")), millis(started.elapsed())),
@@ -46,12 +59,8 @@ impl<S: Stage> Runner<S> {
         next
     }
 
-    /// What a canary gave back, and after how many milliseconds; `None` when nobody was there.
-    async fn handed(
-        &self,
-        canary: &str,
-        job: &Envelope<S::In>,
-    ) -> anyhow::Result<Option<(Next<S::Out>, f64)>> {
+    /// What a canary gave back; `None` when nobody was there.
+    async fn handed(&self, canary: &str, job: &Envelope<S::In>) -> anyhow::Result<Option<Handed<S::Out>>> {
         let (client, subjects) = (&self.context.broker.client, &self.context.broker.subjects);
         let back = subjects.canary_reply(S::NAME, &Uuid::new_v4().simple().to_string());
         let mut replies = client.subscribe(back.clone()).await?;
@@ -73,8 +82,13 @@ impl<S: Stage> Runner<S> {
             }
             match rmp_serde::from_slice(&reply.payload).context("its reply cannot be read")? {
                 Reply::Working => {}
-                Reply::Forward { body, took_ms } => return Ok(Some((Next::Forward(body), took_ms))),
-                Reply::Answer { answer, took_ms } => return Ok(Some((Next::Answer(answer), took_ms))),
+                Reply::Done { made, took_ms, unwell } => {
+                    let next = match made {
+                        Made::Forward(body) => Next::Forward(body),
+                        Made::Answer(answer) => Next::Answer(answer),
+                    };
+                    return Ok(Some(Handed { next, took_ms, unwell }));
+                }
                 Reply::Failed { reason } => bail!(reason),
             }
         }

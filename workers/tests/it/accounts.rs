@@ -19,6 +19,7 @@ use hoidap_shared::{
 use hoidap_testing::Server;
 use hoidap_workers::{
     analytics::Sink,
+    canary::Offer,
     runner::{self, Context},
     setup,
 };
@@ -188,6 +189,39 @@ async fn every_user_can_do_its_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_canary_has_the_rights_of_its_stage() {
+    let server = server();
+    setup::run(&config_of(&server, "operator", &[])).await.unwrap();
+    let gateway = context_of(&server, "gateway").await.broker;
+    let offer = || Offer { share: "50%".parse().unwrap(), changes: Vec::new() };
+    let mut running = tokio::task::JoinSet::new();
+    for process in ["stage", "canary"] {
+        let (classifier, retriever, generator) = tokio::join!(
+            context_of(&server, "classifier"),
+            context_of(&server, "retriever"),
+            context_of(&server, "generator"),
+        );
+        if process == "stage" {
+            running.spawn(runner::run::<Classifier>(classifier, Some("retriever")));
+            running.spawn(runner::run::<Retriever>(retriever, Some("generator")));
+            running.spawn(runner::run::<Generator>(generator, None));
+        } else {
+            running.spawn(runner::canary::<Classifier>(classifier, offer()));
+            running.spawn(runner::canary::<Retriever>(retriever, offer()));
+            running.spawn(runner::canary::<Generator>(generator, offer()));
+        }
+    }
+    let session = (0..).map(|n| format!("session-{n:04}")).find(|name| offer().share.holds(name)).unwrap();
+    until("every stage's canary works on a job of its session", async || {
+        let mut job = question("hello");
+        job.body.session_id.clone_from(&session);
+        ask(&gateway, "classifier", &job).await;
+        answered(&gateway, &job.job_id, LONG).await.hops.iter().filter(|hop| hop.canary).count() == 3
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_reads_along_and_stops_what_stages_tell_of() {
     let server = server();
     setup::run(&config_of(&server, "operator", &[])).await.unwrap();
@@ -267,6 +301,7 @@ async fn nobody_can_do_the_work_of_another() {
                 "$JS.API.CONSUMER.MSG.NEXT.HOIDAP_JOBS.generator",
                 "$JS.ACK.HOIDAP_JOBS.generator.1.1.1.1.0",
                 "$KV.hoidap_fleet.generator.x",
+                "hoidap.canary.retriever.words",
                 "hoidap.answers.x.asked",
                 "hoidap.stops.x",
                 "hoidap.readers",

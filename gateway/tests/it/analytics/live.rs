@@ -1,9 +1,10 @@
 //! How old the figures are, and what waits in the fleet.
 
+use hoidap_shared::fleet::{Canary, CanaryState, Side};
 use serde_json::{Value, json};
 
 use super::{Setup, picked};
-use crate::support::question;
+use crate::support::{Ending, question};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lag_of_each_stage_and_dead_letters_are_told() {
@@ -93,4 +94,58 @@ async fn the_figures_say_how_old_they_are() {
         }
         assert!(std::time::Instant::now() < deadline);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canaries_are_told_as_those_count_them_who_counted_most() {
+    let setup = Setup::new().await;
+    let fleet = setup.world.fleet(|_| Ending::Silence).await;
+    fleet.stages(&setup.site, "v1", &[("collection:mail", true)]).await;
+    let told = async || setup.get("/api/analytics/report").await["canaries"].clone();
+    assert_eq!(told().await, json!([]));
+    let canary = |id: &str, state, jobs| Canary {
+        id: id.into(),
+        version: "v2".into(),
+        release: "0.2.0".into(),
+        changes: vec!["retriever.depth=4".into()],
+        share: 0.05,
+        state,
+        reason: (state == CanaryState::SteppedBack).then(|| "it was slow".to_string()),
+        since_ms: 1_700_000_000_000,
+        served: Side { jobs, errors: 1, median_ms: Some(8.0), p95_ms: Some(16.0) },
+        stable: Side { jobs: 100, ..Side::default() },
+    };
+    fleet
+        .canaries(
+            "retriever",
+            vec![canary("a", CanaryState::Serving, 5), canary("b", CanaryState::SteppedBack, 9)],
+        )
+        .await;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let canaries = loop {
+        let canaries = told().await;
+        if canaries != json!([]) {
+            break canaries;
+        }
+        assert!(std::time::Instant::now() < deadline);
+    };
+    let side = |jobs: u64, errors: u64, median: Value, p95: Value| json!({"jobs": jobs, "errors": errors, "median_ms": median, "p95_ms": p95});
+    let expected = |id: &str, state: &str, reason: Value, jobs: u64| {
+        json!({
+            "stage": "retriever", "id": id, "share": 0.05, "state": state, "reason": reason,
+            "since": "2023-11-14T22:13:20Z", "changes": ["retriever.depth=4"], "version": "v2", "release": "0.2.0",
+            "canary": side(jobs, 1, json!(8.0), json!(16.0)),
+            "stable": side(100, 0, Value::Null, Value::Null),
+        })
+    };
+    assert_eq!(
+        canaries,
+        json!([
+            expected("a", "serving", Value::Null, 5),
+            expected("b", "stepped_back", json!("it was slow"), 9)
+        ])
+    );
+    // Its versions are the stage's own: a canary is no reason to do without the cache.
+    let health = setup.get("/api/health").await;
+    assert_eq!(health["components"]["stage:retriever"]["detail"], "1 process");
 }

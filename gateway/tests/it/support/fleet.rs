@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use hoidap_shared::{
     broker::Broker,
     config::Config,
-    fleet::{BEAT, Member, announce, bucket, withdraw},
+    fleet::{BEAT, Canary, Member, announce, bucket, withdraw},
     job::{Answer, Citation, Envelope, Outcome, Question, Scored, Source, SourceMetadata, Usage},
     stage::{Component, StageStatus},
     text::Language,
@@ -88,6 +88,14 @@ impl TestFleet {
             |health: &serde_json::Value| health["components"]["stage:generator"]["status"] == "healthy";
         site.until("the stages are heard", heard).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+
+    /// Lets a stage tell of canaries.
+    pub(crate) async fn canaries(&self, stage: &str, canaries: Vec<Canary>) {
+        for member in self.members.lock().unwrap().iter_mut().filter(|member| member.stage == stage) {
+            member.canaries.clone_from(&canaries);
+        }
+        tell(&self.broker, &self.members).await;
     }
 
     /// Lets a stage fall silent.

@@ -1,17 +1,18 @@
+import { canaryTables } from './canaries.ts';
 import { h, link, replace } from './dom.ts';
 import { fill, type Speech } from './language.ts';
+import { type Cell, table } from './table.ts';
 import type { Gap, Report } from './types.ts';
 
-type Cell = Node | string;
-
-/** Tables: what the documents lack, what is cited, what visitors say, what waits in the fleet. */
+/** Tables: what the documents lack, what is cited, what visitors say, what waits in the fleet, how canaries do. */
 export class Tables {
   private readonly gaps = h('section', { class: 'card wide gaps' });
   private readonly pages = h('section', { class: 'card pages' });
   private readonly comments = h('section', { class: 'card comments' });
   private readonly live = h('section', { class: 'card live' });
+  private readonly canaries = h('section', { class: 'card wide canaries' });
   private drawn = new Map<HTMLElement, string>();
-  readonly element = h('div', { class: 'grid tables' }, this.gaps, this.pages, this.comments, this.live);
+  readonly element = h('div', { class: 'grid tables' }, this.gaps, this.pages, this.comments, this.live, this.canaries);
 
   constructor(private readonly open: (session: string) => void) {}
 
@@ -21,6 +22,8 @@ export class Tables {
     this.draw(this.pages, [report.pages, speech.language], () => pageTable(report, speech));
     this.draw(this.comments, [report.feedback, speech.language], () => this.said(report, speech));
     this.draw(this.live, [report.live, speech.language], () => liveTables(report, speech));
+    this.canaries.hidden = report.canaries.length === 0;
+    this.draw(this.canaries, [report.canaries, speech.language], () => canaryTables(report.canaries, speech));
   }
 
   /** Draws a section anew if what it shows has changed. */
@@ -152,21 +155,4 @@ function liveTables({ live }: Report, speech: Speech): Cell[] {
       ? [table(tables.dead, [charts.stage, tables.dead], dead, [1]), h('p', { class: 'warn' }, tables.someDead)]
       : [h('p', { class: 'none' }, tables.noDead)]),
   ];
-}
-
-/** A table that scrolls by itself where it is too wide. */
-function table(name: string, heads: string[], rows: Cell[][], numbers: number[]): HTMLElement {
-  const kind = (at: number) => (numbers.includes(at) ? 'number' : 'text');
-  const cell = (content: Cell, at: number) =>
-    at === 0 ? h('th', { scope: 'row' }, content) : h('td', { class: kind(at) }, content);
-  return h(
-    'div',
-    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': name, 'data-key': `table-${name}` },
-    h(
-      'table',
-      {},
-      h('thead', {}, h('tr', {}, ...heads.map((head, at) => h('th', { scope: 'col', class: kind(at) }, head)))),
-      h('tbody', {}, ...rows.map((row) => h('tr', {}, ...row.map(cell)))),
-    ),
-  );
 }

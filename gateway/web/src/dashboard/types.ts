@@ -14,6 +14,7 @@ export interface Report {
   providers: Provider[];
   freshness: Freshness;
   live: Live | null;
+  canaries: Canary[];
   choices: { products: { id: string; name: string }[]; locales: string[] };
 }
 
@@ -112,6 +113,27 @@ export interface Freshness {
 export interface Live {
   stages: { stage: string; pending: number; in_flight: number; redelivered: number }[];
   dead_letters: { stage: string; count: number }[];
+}
+
+/** A process that serves a share of the sessions beside a stage. */
+export interface Canary {
+  stage: string;
+  id: string;
+  share: number;
+  state: 'serving' | 'away' | 'stepped_back';
+  reason: string | null;
+  since: string;
+  changes: string[];
+  release: string;
+  canary: CanarySide;
+  stable: CanarySide;
+}
+
+export interface CanarySide {
+  jobs: number;
+  errors: number;
+  median_ms: number | null;
+  p95_ms: number | null;
 }
 
 export interface ConversationRow {

@@ -33,9 +33,9 @@ describe('the headline', () => {
     );
     expect(remainder(quietReport().summary)).toBe('');
     expect(leftOut(summary)).toBe(
-      '13 jobs not compared: 3 not recorded whole, 5 stopped by the visitor, 5 failed when recorded.',
+      '16 jobs not compared: 3 not recorded whole, 5 stopped by the visitor, 5 failed when recorded, 3 served by a canary.',
     );
-    expect(leftOut({ ...summary, incomplete: 0, stopped: 0, failed_before: 0 })).toBe(
+    expect(leftOut({ ...summary, incomplete: 0, stopped: 0, failed_before: 0, canary: 0 })).toBe(
       'Every recorded job is compared.',
     );
   });

@@ -33,14 +33,15 @@ export function remainder(summary: Summary): string {
 }
 
 /** Which recorded jobs are not compared, and why. */
-export function leftOut({ incomplete, stopped, failed_before }: Summary): string {
+export function leftOut({ incomplete, stopped, failed_before, canary }: Summary): string {
   const reasons: [number, string][] = [
     [incomplete, 'not recorded whole'],
     [stopped, 'stopped by the visitor'],
     [failed_before, 'failed when recorded'],
+    [canary, 'served by a canary'],
   ];
   const told = reasons.filter(([count]) => count > 0).map(([count, why]) => `${number(count)} ${why}`);
-  const count = incomplete + stopped + failed_before;
+  const count = incomplete + stopped + failed_before + canary;
   return count === 0 ? 'Every recorded job is compared.' : `${counted(count, 'job')} not compared: ${told.join(', ')}.`;
 }
 

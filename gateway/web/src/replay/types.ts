@@ -107,6 +107,7 @@ export interface Summary {
   incomplete: number;
   stopped: number;
   failed_before: number;
+  canary: number;
   same: number;
   inside: number;
   visible: number;

@@ -110,6 +110,42 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await visit.close();
     });
 
+    it('tells of canaries, and only where there are some', async () => {
+      const visit = await signedIn(size);
+      const section = visit.page.locator('.canaries');
+      expect(await section.isVisible()).toBe(false);
+      const side = { jobs: 1200, errors: 60, median_ms: 8, p95_ms: 1625.5 };
+      const canary = {
+        stage: 'retriever',
+        id: 'a',
+        share: 0.05,
+        since: '2026-01-31T08:00:00Z',
+        release: '0.2.0',
+        canary: side,
+      };
+      const none = { jobs: 0, errors: 0, median_ms: null, p95_ms: null };
+      const reason = '60 of 1200 jobs failed, against <b>0</b> of 20000 of the stage\u2019s own';
+      await visit.page.route('**/api/analytics/report?*', async (route) => {
+        const response = await route.fetch();
+        const canaries = [
+          { ...canary, state: 'stepped_back', reason, changes: ['retriever.depth=4'], stable: side },
+          { ...canary, id: 'b', state: 'serving', reason: null, changes: [], stable: none },
+        ];
+        await route.fulfill({ json: { ...((await response.json()) as Report), canaries } });
+      });
+      await visit.page.reload();
+      await section.waitFor();
+      const text = await section.innerText();
+      for (const part of [reason, 'retriever.depth=4', 'bản phát hành 0.2.0', 'Đã rút lui', '1,6 s', '–'])
+        expect(text).toContain(part);
+      expect(await section.locator('b').count()).toBe(0);
+      const wide = await visit.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(wide, 'no sideways scrolling').toBeLessThanOrEqual(0);
+      expect(await violations(visit.page)).toEqual([]);
+      expect(visit.errors).toEqual([]);
+      await visit.close();
+    });
+
     it('narrows to a product', async () => {
       const visit = await signedIn(size);
       await visit.page.locator('#product').selectOption('meet');

@@ -95,6 +95,7 @@ export function madeReport(jobs = 5000, seed = 7): Report {
       incomplete: 3,
       stopped: 5,
       failed_before: 5,
+      canary: 3,
       same: replayed - jobs,
       inside: jobs - visible,
       visible,

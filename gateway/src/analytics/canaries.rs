@@ -1,0 +1,79 @@
+//! Canaries of the stages, as the fleet tells of them.
+
+use hoidap_shared::fleet::{Canary, Fleet, Side};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::filter::told;
+use crate::chat::STAGES;
+
+/// A canary: a process that serves a share of the sessions beside a stage.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CanaryFigures {
+    /// The stage.
+    pub stage: String,
+    /// Its id: the same when it is started again unchanged.
+    pub id: String,
+    /// The share of sessions it serves, 0 to 1.
+    pub share: f64,
+    /// `serving`, `away` or `stepped_back`.
+    pub state: &'static str,
+    /// Why it stepped back.
+    pub reason: Option<String>,
+    /// When it was first heard of.
+    #[schema(format = "date-time")]
+    pub since: String,
+    /// What its command line set.
+    pub changes: Vec<String>,
+    /// Its version: settings, indices, models, prompts.
+    pub version: String,
+    /// Its release of Hoidap.
+    pub release: String,
+    /// Jobs of its sessions.
+    pub canary: CanarySide,
+    /// Jobs of all other sessions in the same time.
+    pub stable: CanarySide,
+}
+
+/// What became of the jobs of one side.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CanarySide {
+    /// Jobs that came to an end.
+    pub jobs: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// The time that half of the others took at most, in milliseconds, rounded up by at most 26 %.
+    pub median_ms: Option<f64>,
+    /// The time that 95 of 100 took at most, likewise.
+    pub p95_ms: Option<f64>,
+}
+
+impl From<Side> for CanarySide {
+    fn from(Side { jobs, errors, median_ms, p95_ms }: Side) -> Self {
+        Self { jobs, errors, median_ms, p95_ms }
+    }
+}
+
+/// The canaries of all stages, in the order of the stages.
+pub(super) fn canaries(fleet: &Fleet) -> Vec<CanaryFigures> {
+    let of =
+        |stage: &'static str| fleet.canaries(stage).into_iter().map(move |canary| figures(stage, canary));
+    STAGES.into_iter().flat_map(of).collect()
+}
+
+fn figures(stage: &str, canary: Canary) -> CanaryFigures {
+    let Canary { id, version, release, changes, share, state, reason, since_ms, served, stable } = canary;
+    CanaryFigures {
+        stage: stage.to_string(),
+        id,
+        share,
+        state: state.name(),
+        reason,
+        since: told(i64::try_from(since_ms).unwrap_or_default()),
+        changes,
+        version,
+        release,
+        canary: served.into(),
+        stable: stable.into(),
+    }
+}
