@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-pub use self::canary::{Canary, CanaryState, Side};
+pub use self::canary::{Canary, CanaryState, Part, Side, Worse};
 use crate::{
     broker::Broker,
     stage::{Component, StageStatus},

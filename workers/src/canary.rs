@@ -12,7 +12,7 @@ mod evidence;
 
 use std::{fmt, str::FromStr};
 
-use hoidap_shared::stage::StageStatus;
+use hoidap_shared::{fleet::Worse, stage::StageStatus};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -120,7 +120,7 @@ pub(crate) enum Word {
         /// Both sides.
         evidence: Evidence,
         /// Why the canary serves nobody any more.
-        stepped_back: Option<String>,
+        stepped_back: Option<Worse>,
     },
     /// An operator wants what is known of the stage's canaries forgotten.
     Forget,

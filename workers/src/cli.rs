@@ -78,6 +78,7 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
     let file = config;
     let config = Config::load(file.as_deref(), &set)?;
     telemetry::init_logs(&config.telemetry)?;
+    let set = Config::making(&set);
     match command {
         Command::Setup => setup::run(&config).await,
         Command::Run { all: true, .. } => process::run(config, &process::every_name(), None).await,

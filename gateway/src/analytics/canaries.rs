@@ -1,6 +1,6 @@
 //! Canaries of the stages, as the fleet tells of them.
 
-use hoidap_shared::fleet::{Canary, Fleet, Side};
+use hoidap_shared::fleet::{Canary, Fleet, Part, Side, Worse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,8 +18,8 @@ pub struct CanaryFigures {
     pub share: f64,
     /// `serving`, `away` or `stepped_back`.
     pub state: &'static str,
-    /// Why it stepped back.
-    pub reason: Option<String>,
+    /// In what it was worse, where it stepped back.
+    pub reason: Option<CanaryReason>,
     /// When it was first heard of.
     #[schema(format = "date-time")]
     pub since: String,
@@ -33,6 +33,26 @@ pub struct CanaryFigures {
     pub canary: CanarySide,
     /// Jobs of all other sessions in the same time.
     pub stable: CanarySide,
+}
+
+/// In what a canary was worse than its stage.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CanaryReason {
+    /// The jobs counted took longer than so many milliseconds; absent where they failed.
+    pub over_ms: Option<f64>,
+    /// Such jobs of the canary.
+    pub canary: CanaryPart,
+    /// Such jobs of the stage.
+    pub stable: CanaryPart,
+}
+
+/// So many of so many.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CanaryPart {
+    /// Those that are meant.
+    pub count: u64,
+    /// All of them.
+    pub of: u64,
 }
 
 /// What became of the jobs of one side.
@@ -54,6 +74,18 @@ impl From<Side> for CanarySide {
     }
 }
 
+impl From<Part> for CanaryPart {
+    fn from(Part { count, of }: Part) -> Self {
+        Self { count, of }
+    }
+}
+
+impl From<Worse> for CanaryReason {
+    fn from(Worse { over_ms, canary, stable }: Worse) -> Self {
+        Self { over_ms, canary: canary.into(), stable: stable.into() }
+    }
+}
+
 /// The canaries of all stages, in the order of the stages.
 pub(super) fn canaries(fleet: &Fleet) -> Vec<CanaryFigures> {
     let of =
@@ -68,7 +100,7 @@ fn figures(stage: &str, canary: Canary) -> CanaryFigures {
         id,
         share,
         state: state.name(),
-        reason,
+        reason: reason.map(Into::into),
         since: told(i64::try_from(since_ms).unwrap_or_default()),
         changes,
         version,

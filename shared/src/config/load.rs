@@ -18,12 +18,29 @@ const LISTS: [&str; 7] = [
     "worker.backoff_ms",
 ];
 
+/// The sections that what a stage makes depends on. The others say where Hoidap runs and hold its passwords.
+const MAKING: [&str; 13] = [
+    "support",
+    "indices",
+    "embedding",
+    "chunking",
+    "classifier",
+    "retriever",
+    "generator",
+    "providers",
+    "sites",
+    "products",
+    "sections",
+    "intents",
+    "collections",
+];
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file or variable that cannot be read, or a key that is not known.
     #[error("the configuration cannot be read: {0}")]
-    Unreadable(#[from] config::ConfigError),
+    Unreadable(String),
     /// A value that makes no sense.
     #[error("the configuration is wrong: {key}: {what}")]
     Invalid {
@@ -34,7 +51,20 @@ pub enum ConfigError {
     },
 }
 
+impl From<config::ConfigError> for ConfigError {
+    fn from(error: config::ConfigError) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
 impl Config {
+    /// Those of the given settings (`key=value`) that what a stage makes depends on: they may be told. The others may be
+    /// passwords.
+    pub fn making(set: &[String]) -> Vec<String> {
+        let section = |setting: &str| setting.split(['.', '=']).next().unwrap_or_default().trim().to_string();
+        set.iter().filter(|setting| MAKING.contains(&section(setting).as_str())).cloned().collect()
+    }
+
     /// Reads the configuration of this process: the file that `path` or `HOIDAP_CONFIG` names (or `hoidap.toml`, when
     /// there is one), the environment, and what the command line sets (`key=value`).
     ///
@@ -281,6 +311,19 @@ mod tests {
             let error = set(&[wrong]).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_not_told() {
+        let set = [
+            "retriever.depth=4",
+            "nats.password=hunter2",
+            "products=[]",
+            "redis={url='x'}",
+            "worker.listen=:1",
+        ];
+        let told = Config::making(&set.map(String::from));
+        assert_eq!(told, ["retriever.depth=4", "products=[]"]);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +42,7 @@ pub struct Canary {
     /// What it does now.
     pub state: CanaryState,
     /// Why it stepped back.
-    pub reason: Option<String>,
+    pub reason: Option<Worse>,
     /// When it was first heard of, in milliseconds since the Unix epoch.
     pub since_ms: u64,
     /// Jobs of its sessions.
@@ -53,6 +55,43 @@ impl Canary {
     /// Jobs of both sides.
     pub fn counted(&self) -> u64 {
         self.served.jobs.saturating_add(self.stable.jobs)
+    }
+}
+
+/// In what a canary was worse than its stage.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Worse {
+    /// The jobs counted took longer than so many milliseconds; `None` where they failed.
+    pub over_ms: Option<f64>,
+    /// Such jobs of the canary.
+    pub canary: Part,
+    /// Such jobs of the stage.
+    pub stable: Part,
+}
+
+/// So many of so many.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Part {
+    /// Those that are meant.
+    pub count: u64,
+    /// All of them.
+    pub of: u64,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.count, self.of)
+    }
+}
+
+impl fmt::Display for Worse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} jobs ", self.canary)?;
+        match self.over_ms {
+            None => f.write_str("failed")?,
+            Some(ms) => write!(f, "took more than {ms:.0} ms")?,
+        }
+        write!(f, ", against {} of the stage's own", self.stable)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 use futures::StreamExt as _;
 use hoidap_shared::{
     broker::Broker,
-    fleet::{Canary, CanaryState, Side},
+    fleet::{Canary, CanaryState, Side, Worse},
     job::now_ms,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
-    Nature, Word,
+    Nature, Share, Word,
     evidence::{Arm, Evidence},
 };
 
@@ -46,6 +46,28 @@ pub(crate) enum Place {
     Canary(String),
 }
 
+/// What a worker learned of a canary.
+#[derive(Debug)]
+pub(crate) enum News {
+    Serves(String, Share),
+    Ends(String),
+    Worse(String, Worse),
+}
+
+impl News {
+    fn log(self, stage: &str) {
+        match self {
+            Self::Serves(canary, share) => info!(stage, canary, %share, "a canary serves its share"),
+            Self::Ends(canary) => info!(stage, canary, "a canary ends"),
+            Self::Worse(canary, reason) => {
+                metrics::counter!("hoidap_canaries_stepped_back_total", "stage" => stage.to_string())
+                    .increment(1);
+                warn!(stage, canary, %reason, "the canary is worse and serves nobody any more");
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Known {
     nature: Nature,
@@ -55,7 +77,7 @@ struct Known {
     last: Instant,
     own: Evidence,
     others: HashMap<String, Evidence>,
-    stepped_back: Option<String>,
+    stepped_back: Option<Worse>,
 }
 
 impl Board {
@@ -76,11 +98,11 @@ impl Board {
         while !stop.is_cancelled() {
             tokio::select! {
                 Some(message) = words.next() => match rmp_serde::from_slice(&message.payload) {
-                    Ok(word) => self.hear(stage, word),
+                    Ok(word) => self.hear(word).into_iter().for_each(|news| news.log(stage)),
                     Err(error) => debug!(stage, %error, "a word about a canary cannot be read"),
                 },
                 _ = tick.tick() => {
-                    self.judge(stage);
+                    self.judge().into_iter().for_each(|news| news.log(stage));
                     for word in self.words() {
                         if let Err(error) = broker.client.publish(subject.clone(), encoded(&word)).await {
                             debug!(stage, %error, "what was counted of a canary cannot be told");
@@ -129,48 +151,44 @@ impl Board {
     }
 
     /// Takes a word of a canary, of another worker or of an operator.
-    pub(crate) fn hear(&self, stage: &str, word: Word) {
+    pub(crate) fn hear(&self, word: Word) -> Option<News> {
         let mut known = self.lock();
         match word {
             Word::Here { nature } => {
-                let Some(entry) = known_of(&mut known, &nature, now_ms(), Duration::ZERO) else { return };
-                if entry.state() == CanaryState::Away {
-                    info!(stage, canary = nature.id, share = %nature.share, "a canary serves its share");
-                }
+                let entry = known_of(&mut known, &nature, now_ms(), Duration::ZERO)?;
+                let news = (entry.state() == CanaryState::Away)
+                    .then(|| News::Serves(nature.id.clone(), nature.share));
                 (entry.heard, entry.last, entry.nature) = (Some(Instant::now()), Instant::now(), nature);
+                news
             }
             Word::Gone { id } => {
-                if let Some(entry) = known.get_mut(&id) {
-                    info!(stage, canary = id, "a canary ends");
-                    entry.heard = None;
-                }
+                known.get_mut(&id)?.heard = None;
+                Some(News::Ends(id))
             }
             Word::Counted { instance, nature, since_ms, silent_ms, evidence, stepped_back }
                 if instance != self.instance =>
             {
                 let silent = Duration::from_millis(silent_ms);
-                let Some(entry) = known_of(&mut known, &nature, since_ms, silent) else { return };
+                let entry = known_of(&mut known, &nature, since_ms, silent)?;
                 if entry.others.len() < MOST || entry.others.contains_key(&instance) {
                     entry.others.insert(instance, evidence);
                 }
-                if let Some(reason) = stepped_back {
-                    entry.step_back(stage, reason);
-                }
+                entry.step_back(stepped_back?)
             }
-            Word::Counted { .. } => {}
-            Word::Forget => known.clear(),
+            Word::Counted { .. } => None,
+            Word::Forget => {
+                known.clear();
+                None
+            }
         }
     }
 
     /// Ends canaries that are worse than the stage, beyond chance.
-    pub(crate) fn judge(&self, stage: &str) {
+    fn judge(&self) -> Vec<News> {
         let mut known = self.lock();
-        for entry in known.values_mut().filter(|entry| entry.stepped_back.is_none()) {
-            if let Some(reason) = entry.evidence().worse() {
-                entry.step_back(stage, reason);
-            }
-        }
         known.retain(|_, entry| entry.last.elapsed() < FORGOTTEN);
+        let judged = known.values_mut().filter(|entry| entry.stepped_back.is_none());
+        judged.filter_map(|entry| entry.evidence().worse().and_then(|worse| entry.step_back(worse))).collect()
     }
 
     /// What this process has to tell of the canaries it knows.
@@ -181,7 +199,7 @@ impl Board {
             since_ms: known.since_ms,
             silent_ms: u64::try_from(known.last.elapsed().as_millis()).unwrap_or(u64::MAX),
             evidence: known.own.clone(),
-            stepped_back: known.stepped_back.clone(),
+            stepped_back: known.stepped_back,
         };
         self.lock().values().map(counted).collect()
     }
@@ -207,13 +225,10 @@ impl Known {
         }
     }
 
-    fn step_back(&mut self, stage: &str, reason: String) {
-        if self.stepped_back.is_none() {
-            warn!(stage, canary = self.nature.id, reason, "the canary is worse and serves nobody any more");
-            metrics::counter!("hoidap_canaries_stepped_back_total", "stage" => stage.to_string())
-                .increment(1);
-            self.stepped_back = Some(reason);
-        }
+    fn step_back(&mut self, worse: Worse) -> Option<News> {
+        let first = self.stepped_back.is_none();
+        self.stepped_back.get_or_insert(worse);
+        first.then(|| News::Worse(self.nature.id.clone(), worse))
     }
 
     fn told(&self) -> Canary {
@@ -232,7 +247,7 @@ impl Known {
             changes,
             share: share.0,
             state: self.state(),
-            reason: self.stepped_back.clone(),
+            reason: self.stepped_back,
             since_ms: self.since_ms,
             served: side(&all.canary),
             stable: side(&all.stable),

@@ -65,7 +65,7 @@ async fn listened(broker: &Broker) -> anyhow::Result<Vec<(String, Canary)>> {
             continue;
         };
         if let Ok(word) = rmp_serde::from_slice(&message.payload) {
-            boards.entry(stage.into()).or_insert_with(|| Board::new("")).hear(stage, word);
+            boards.entry(stage.into()).or_insert_with(|| Board::new("")).hear(word);
         }
     }
     let of = |(stage, board): (String, Board)| {

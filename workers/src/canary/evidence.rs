@@ -1,5 +1,6 @@
 //! Whether a canary is worse than the stage it stands beside, beyond chance and at any moment.
 
+use hoidap_shared::fleet::{Part, Worse};
 use serde::{Deserialize, Serialize};
 use statrs::function::beta::ln_beta;
 
@@ -67,8 +68,8 @@ impl Arm {
     }
 
     /// Jobs slower than the end of a class, of all that did not fail.
-    fn slower(&self, class: usize) -> Share {
-        Share { yes: total(self.took.get(class + 1..).unwrap_or_default()), of: total(&self.took) }
+    fn slower(&self, class: usize) -> Part {
+        Part { count: total(self.took.get(class + 1..).unwrap_or_default()), of: total(&self.took) }
     }
 }
 
@@ -83,24 +84,19 @@ impl Evidence {
     ///
     /// It is when the interval of its rate of errors lies wholly above that of the others', or when, for some duration, the
     /// interval of its share of jobs slower than that does, though the others are given 26 % less time. The intervals hold at
-    /// all moments at once, so that looking again and again finds nothing that is not there: see [`Share::bounds`].
-    pub(crate) fn worse(&self) -> Option<String> {
-        let errors = |arm: &Arm| Share { yes: arm.errors, of: arm.jobs };
-        let (its, theirs) = (errors(&self.canary), errors(&self.stable));
-        if its.above(theirs, ERROR / 2.0) {
-            return Some(format!("{its} jobs failed, against {theirs} of the stage's own"));
+    /// all moments at once, so that looking again and again finds nothing that is not there: see [`bounds`].
+    pub(crate) fn worse(&self) -> Option<Worse> {
+        let errors = |arm: &Arm| Part { count: arm.errors, of: arm.jobs };
+        let (canary, stable) = (errors(&self.canary), errors(&self.stable));
+        if above(canary, stable, ERROR / 2.0) {
+            return Some(Worse { over_ms: None, canary, stable });
         }
         let tests = (CLASSES - 2) as f64;
-        (0..CLASSES - 2).find_map(|class| {
-            let (its, theirs) = (self.canary.slower(class + 1), self.stable.slower(class));
-            its.above(theirs, ERROR / 2.0 / tests).then(|| {
-                format!(
-                    "{its} jobs took more than {:.0} ms, while {theirs} of the stage's own took more than {:.0} ms",
-                    end(class + 1),
-                    end(class)
-                )
-            })
-        })
+        let slower = (1..CLASSES - 1).find(|class| {
+            above(self.canary.slower(*class), self.stable.slower(class - 1), ERROR / 2.0 / tests)
+        })?;
+        let (canary, stable) = (self.canary.slower(slower), self.stable.slower(slower));
+        Some(Worse { over_ms: Some(end(slower)), canary, stable })
     }
 }
 
@@ -114,49 +110,34 @@ fn end(class: usize) -> f64 {
     (class as f64 / 3.0).exp2()
 }
 
-/// So many of so many.
-#[derive(Clone, Copy)]
-struct Share {
-    yes: u64,
-    of: u64,
+/// Whether a share is greater than another one, wrongly said at most `error` of the time over all moments.
+fn above(one: Part, other: Part, error: f64) -> bool {
+    let more = u128::from(one.count) * u128::from(other.of) > u128::from(other.count) * u128::from(one.of);
+    more && bounds(one, error / 2.0).0 > bounds(other, error / 2.0).1
 }
 
-impl std::fmt::Display for Share {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {}", self.yes, self.of)
+/// An interval that holds the true share at every moment at once, but for a chance of `error`: the shares `p` whose
+/// mixture likelihood ratio `B(y + 1/2, n - y + 1/2) / B(1/2, 1/2) / (p^y (1 - p)^(n - y))` is below `1 / error`. Robbins,
+/// Statistical methods related to the law of the iterated logarithm (1970), with Ville's inequality.
+fn bounds(seen: Part, error: f64) -> (f64, f64) {
+    let (yes, no) = (seen.count as f64, seen.of.saturating_sub(seen.count) as f64);
+    if yes + no == 0.0 {
+        return (0.0, 1.0);
     }
-}
-
-impl Share {
-    /// Whether this share is greater than another one, wrongly said at most `error` of the time over all moments.
-    fn above(self, other: Self, error: f64) -> bool {
-        let more = u128::from(self.yes) * u128::from(other.of) > u128::from(other.yes) * u128::from(self.of);
-        more && self.bounds(error / 2.0).0 > other.bounds(error / 2.0).1
-    }
-
-    /// An interval that holds the true share at every moment at once, but for a chance of `error`: the shares `p` whose
-    /// mixture likelihood ratio `B(y + 1/2, n - y + 1/2) / B(1/2, 1/2) / (p^y (1 - p)^(n - y))` is below `1 / error`. Robbins,
-    /// Statistical methods related to the law of the iterated logarithm (1970), with Ville's inequality.
-    fn bounds(self, error: f64) -> (f64, f64) {
-        let (yes, no) = (self.yes as f64, self.of.saturating_sub(self.yes) as f64);
-        if self.of == 0 {
-            return (0.0, 1.0);
+    let mixture = ln_beta(yes + PRIOR, no + PRIOR) - ln_beta(PRIOR, PRIOR);
+    let power = |count: f64, share: f64| if count == 0.0 { 0.0 } else { count * share.ln() };
+    let holds = |p: f64| mixture - power(yes, p) - power(no, 1.0 - p) < -error.ln();
+    let mean = yes / (yes + no);
+    // Halving finds the border between the mean, which holds, and the end, which does not unless nothing speaks against it.
+    let border = |end: f64| {
+        let (mut inside, mut outside) = (mean, end);
+        for _ in 0..50 {
+            let middle = f64::midpoint(inside, outside);
+            if holds(middle) { inside = middle } else { outside = middle }
         }
-        let mixture = ln_beta(yes + PRIOR, no + PRIOR) - ln_beta(PRIOR, PRIOR);
-        let power = |count: f64, share: f64| if count == 0.0 { 0.0 } else { count * share.ln() };
-        let holds = |p: f64| mixture - power(yes, p) - power(no, 1.0 - p) < -error.ln();
-        let seen = yes / (yes + no);
-        // Halving finds the border between `seen`, which holds, and the end, which does not unless nothing speaks against it.
-        let border = |end: f64| {
-            let (mut inside, mut outside) = (seen, end);
-            for _ in 0..50 {
-                let middle = f64::midpoint(inside, outside);
-                if holds(middle) { inside = middle } else { outside = middle }
-            }
-            outside
-        };
-        (border(0.0), border(1.0))
-    }
+        outside
+    };
+    (border(0.0), border(1.0))
 }
 
 #[cfg(test)]
@@ -189,6 +170,7 @@ mod tests {
     #[test]
     fn one_that_is_no_worse_stays_however_often_it_is_looked_at() {
         let called = (0..200).filter(|seed| until_worse(*seed, 4_000, 0.03, 1.0).is_some()).count();
+        println!("no worse: called worse in {called} of 200 runs of 4,000 jobs");
         // Expected are two at most; more than six have a chance below 0.5 %.
         assert!(called <= 6, "{called} of 200");
         // Nor is one that is slower by less than a class.
@@ -200,7 +182,9 @@ mod tests {
         let mean = |errors: f64, slower: f64| {
             let found: Vec<u64> =
                 (0..50).map(|seed| until_worse(seed, 40_000, errors, slower).unwrap()).collect();
-            found.iter().sum::<u64>() as f64 / 50.0
+            let mean = found.iter().sum::<u64>() as f64 / 50.0;
+            println!("fails in {errors}, takes {slower} times as long: found after {mean} jobs of its own");
+            mean
         };
         let (dead, poor) = (mean(1.0, 1.0), mean(0.2, 1.0));
         assert!(dead < 8.0 && dead < poor && poor < 120.0, "{dead} {poor}");
@@ -211,15 +195,15 @@ mod tests {
     #[test]
     fn an_interval_is_the_one_of_its_formula() {
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} is not {b}");
-        let none = Share { yes: 0, of: 200 };
+        let bounds = |count, of, error| bounds(Part { count, of }, error);
         let mixture = (ln_beta(0.5, 200.5) - ln_beta(0.5, 0.5)).exp();
-        near(none.bounds(0.01).1, 1.0 - (0.01 * mixture).powf(1.0 / 200.0));
-        assert_eq!(none.bounds(0.01).0, 0.0);
-        let (low, high) = Share { yes: 50, of: 100 }.bounds(0.05);
+        near(bounds(0, 200, 0.01).1, 1.0 - (0.01 * mixture).powf(1.0 / 200.0));
+        assert_eq!(bounds(0, 200, 0.01).0, 0.0);
+        let (low, high) = bounds(50, 100, 0.05);
         near(low, 1.0 - high);
         assert!(low > 0.3 && low < 0.4, "{low}: wider than one moment's 0.40");
-        assert_eq!(Share { yes: 0, of: 0 }.bounds(0.01), (0.0, 1.0));
-        assert_eq!(Share { yes: 3, of: 3 }.bounds(0.01).1, 1.0);
+        assert_eq!(bounds(0, 0, 0.01), (0.0, 1.0));
+        assert_eq!(bounds(3, 3, 0.01).1, 1.0);
     }
 
     #[test]

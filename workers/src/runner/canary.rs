@@ -162,7 +162,7 @@ impl<S: Stage> Canary<S> {
                         if let (None, Some(reason)) = (&stepped_back, &now) {
                             warn!(
                                 stage = S::NAME,
-                                reason,
+                                %reason,
                                 "the canary stepped back and serves nobody; change it, or have it judged anew by \
                                  `hoidap-worker canary forget {}`", S::NAME
                             );

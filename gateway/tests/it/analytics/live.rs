@@ -1,6 +1,6 @@
 //! How old the figures are, and what waits in the fleet.
 
-use hoidap_shared::fleet::{Canary, CanaryState, Side};
+use hoidap_shared::fleet::{Canary, CanaryState, Part, Side, Worse};
 use serde_json::{Value, json};
 
 use super::{Setup, picked};
@@ -110,7 +110,11 @@ async fn canaries_are_told_as_those_count_them_who_counted_most() {
         changes: vec!["retriever.depth=4".into()],
         share: 0.05,
         state,
-        reason: (state == CanaryState::SteppedBack).then(|| "it was slow".to_string()),
+        reason: (state == CanaryState::SteppedBack).then_some(Worse {
+            over_ms: Some(512.0),
+            canary: Part { count: 3, of: 8 },
+            stable: Part { count: 1, of: 200 },
+        }),
         since_ms: 1_700_000_000_000,
         served: Side { jobs, errors: 1, median_ms: Some(8.0), p95_ms: Some(16.0) },
         stable: Side { jobs: 100, ..Side::default() },
@@ -130,6 +134,7 @@ async fn canaries_are_told_as_those_count_them_who_counted_most() {
         assert!(std::time::Instant::now() < deadline);
     };
     let side = |jobs: u64, errors: u64, median: Value, p95: Value| json!({"jobs": jobs, "errors": errors, "median_ms": median, "p95_ms": p95});
+    let slow = json!({"over_ms": 512.0, "canary": {"count": 3, "of": 8}, "stable": {"count": 1, "of": 200}});
     let expected = |id: &str, state: &str, reason: Value, jobs: u64| {
         json!({
             "stage": "retriever", "id": id, "share": 0.05, "state": state, "reason": reason,
@@ -140,10 +145,7 @@ async fn canaries_are_told_as_those_count_them_who_counted_most() {
     };
     assert_eq!(
         canaries,
-        json!([
-            expected("a", "serving", Value::Null, 5),
-            expected("b", "stepped_back", json!("it was slow"), 9)
-        ])
+        json!([expected("a", "serving", Value::Null, 5), expected("b", "stepped_back", slow, 9)])
     );
     // Its versions are the stage's own: a canary is no reason to do without the cache.
     let health = setup.get("/api/health").await;

@@ -1,7 +1,7 @@
 import { h } from './dom.ts';
 import { fill, type Speech } from './language.ts';
 import { type Cell, table } from './table.ts';
-import type { Canary, CanarySide } from './types.ts';
+import type { Canary, CanaryReason, CanarySide } from './types.ts';
 
 /** What each canary serves and how it does beside its stage. */
 export function canaryTables(canaries: Canary[], speech: Speech): Cell[] {
@@ -21,10 +21,19 @@ function told(canary: Canary, speech: Speech): Cell[] {
   const what = changes.length > 0 ? changes.join(', ') : fill(words.release, { release });
   return [
     h('h4', {}, fill(words.of, { stage, share: speech.percent(share) })),
-    h('p', { class: state === 'stepped_back' ? 'warn' : 'note' }, `${words.states[state]} `, reason ?? ''),
+    h('p', { class: state === 'stepped_back' ? 'warn' : 'note' }, reason ? why(reason, speech) : words.states[state]),
     h('p', { class: 'note' }, what, `, ${fill(words.since, { time: speech.dateTime(canary.since) })}`),
     table(`${words.heading}: ${stage} ${canary.id}`, heads, rows, [1, 2, 3, 4]),
   ];
+}
+
+function why({ over_ms, canary, stable }: CanaryReason, speech: Speech): string {
+  const { canaries: words } = speech.words;
+  const part = ({ count, of }: CanaryReason['canary']) =>
+    fill(words.part, { count: speech.number(count), of: speech.number(of) });
+  const time = speech.span(Math.round(over_ms ?? 0));
+  const values = { canary: part(canary), stable: part(stable), time };
+  return `${words.states.stepped_back} ${fill(over_ms === null ? words.failedMore : words.slower, values)}`;
 }
 
 function side(name: string, { jobs, errors, median_ms, p95_ms }: CanarySide, speech: Speech): Cell[] {

@@ -10,7 +10,7 @@ export class Tables {
   private readonly pages = h('section', { class: 'card pages' });
   private readonly comments = h('section', { class: 'card comments' });
   private readonly live = h('section', { class: 'card live' });
-  private readonly canaries = h('section', { class: 'card wide canaries' });
+  private readonly canaries = h('section', { class: 'card canaries' });
   private drawn = new Map<HTMLElement, string>();
   readonly element = h('div', { class: 'grid tables' }, this.gaps, this.pages, this.comments, this.live, this.canaries);
 

@@ -121,12 +121,19 @@ export interface Canary {
   id: string;
   share: number;
   state: 'serving' | 'away' | 'stepped_back';
-  reason: string | null;
+  reason: CanaryReason | null;
   since: string;
   changes: string[];
   release: string;
   canary: CanarySide;
   stable: CanarySide;
+}
+
+/** In what a canary was worse: it failed, or took longer than so many milliseconds. */
+export interface CanaryReason {
+  over_ms: number | null;
+  canary: { count: number; of: number };
+  stable: { count: number; of: number };
 }
 
 export interface CanarySide {

@@ -124,11 +124,13 @@ for (const size of Object.keys(SIZES) as Size[]) {
         canary: side,
       };
       const none = { jobs: 0, errors: 0, median_ms: null, p95_ms: null };
-      const reason = '60 of 1200 jobs failed, against <b>0</b> of 20000 of the stage\u2019s own';
+      const reason = { over_ms: null, canary: { count: 60, of: 1200 }, stable: { count: 0, of: 20000 } };
+      const slow = { over_ms: 512, canary: { count: 3, of: 8 }, stable: { count: 1, of: 200 } };
       await visit.page.route('**/api/analytics/report?*', async (route) => {
         const response = await route.fetch();
         const canaries = [
-          { ...canary, state: 'stepped_back', reason, changes: ['retriever.depth=4'], stable: side },
+          { ...canary, state: 'stepped_back', reason, changes: ['<b>retriever</b>.depth=4'], stable: side },
+          { ...canary, id: 'c', state: 'stepped_back', reason: slow, changes: [], stable: side },
           { ...canary, id: 'b', state: 'serving', reason: null, changes: [], stable: none },
         ];
         await route.fulfill({ json: { ...((await response.json()) as Report), canaries } });
@@ -136,7 +138,14 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await visit.page.reload();
       await section.waitFor();
       const text = await section.innerText();
-      for (const part of [reason, 'retriever.depth=4', 'bản phát hành 0.2.0', 'Đã rút lui', '1,6 s', '–'])
+      for (const part of [
+        'lỗi 60/1.200 việc',
+        '3/8 việc lâu hơn 512 ms',
+        '<b>retriever</b>',
+        'bản phát hành 0.2.0',
+        '1,6 s',
+        '–',
+      ])
         expect(text).toContain(part);
       expect(await section.locator('b').count()).toBe(0);
       const wide = await visit.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
