@@ -11,7 +11,7 @@ mod sections;
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context as _;
-use hoidap_indices::{CollectionInfo, EmbedQueue, Embedder, OnnxEmbedder, SearchError, text};
+use hoidap_indices::{CollectionInfo, EmbedQueue, Embedder, ModelId, OnnxEmbedder, SearchError, text};
 use hoidap_shared::{
     config::Config,
     events::page_of,
@@ -38,6 +38,7 @@ const ELSEWHERE: f32 = 0.8;
 /// Understands questions.
 pub struct Classifier {
     embedder: EmbedQueue,
+    model: ModelId,
     library: Watched,
     intents: Intents,
     products: Products,
@@ -60,17 +61,17 @@ impl Stage for Classifier {
             anyhow::Ok((embedder, intents))
         })
         .await??;
-        let model = embedder.model().sha256.clone();
+        let model = embedder.model().clone();
         let products = Products::new(&config.products);
         let version = collections::digest(&[
             &format!("{:?} {:?} {:?}", config.classifier, config.products, config.sections),
             &intents.learnt_from,
-            &model,
+            &model.sha256,
         ]);
         let embedder =
             EmbedQueue::start(embedder, config.embedding.batch).context("no thread for embedding")?;
         let (services, config) = (Services::built_in(), Arc::new(config.clone()));
-        Ok(Self { embedder, library, intents, products, services, config, version })
+        Ok(Self { embedder, model, library, intents, products, services, config, version })
     }
 
     async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Classified>, StageError> {
@@ -115,6 +116,7 @@ impl Stage for Classifier {
             queries,
             collections,
             version: self.version(),
+            embedded_by: self.model.sha256.clone(),
         }))
     }
 
@@ -135,6 +137,20 @@ struct Reading {
 }
 
 impl Classifier {
+    /// Takes over the embeddings of a question that was classified before, where the same model made them.
+    pub(crate) fn recall(&self, classified: &Classified) {
+        if self.model.sha256.is_empty() || classified.embedded_by != self.model.sha256 {
+            return;
+        }
+        for query in &classified.queries {
+            if let Some(embedding) =
+                query.embedding.as_ref().filter(|vector| vector.len() == self.model.dimensions)
+            {
+                self.embedder.keep(&query.text, embedding.clone());
+            }
+        }
+    }
+
     fn read(&self, question: &Question) -> Reading {
         let text = self.library.text();
         let understood = text.understand(&question.message, page_language(&question.context));

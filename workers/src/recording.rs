@@ -10,6 +10,7 @@ mod line;
 mod manifest;
 mod part;
 mod read;
+mod seal;
 mod select;
 mod show;
 

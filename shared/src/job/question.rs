@@ -112,4 +112,7 @@ pub struct Classified {
     pub collections: Vec<String>,
     /// The version of everything the classifier's result depends on.
     pub version: String,
+    /// The model of the embeddings: the SHA-256 of its file, in hexadecimal; empty where it is not known.
+    #[serde(default)]
+    pub embedded_by: String,
 }

@@ -98,6 +98,21 @@ impl Recorded {
     }
 }
 
+/// A line of a recording, with the opposite of each embedding, and perhaps as made by another model.
+fn turned(line: &str, model: Option<&str>) -> String {
+    let mut line: Value = serde_json::from_str(line).unwrap();
+    let body = &mut line["body"]["body"];
+    for query in body["queries"].as_array_mut().into_iter().flatten() {
+        for number in query["embedding"].as_array_mut().into_iter().flatten() {
+            *number = json!(-number.as_f64().unwrap());
+        }
+    }
+    if let (Some(model), Some(maker)) = (model, body.get_mut("embedded_by")) {
+        *maker = json!(model);
+    }
+    format!("{line}\n")
+}
+
 fn names(jobs: &Value, takes: impl Fn(&Value) -> bool) -> BTreeSet<String> {
     let jobs = jobs["jobs"].as_array().unwrap().iter();
     jobs.filter(|job| takes(job)).map(|job| job["job"].as_str().unwrap().to_string()).collect()
@@ -118,6 +133,22 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
     assert_eq!(same["summary"]["same"], QUESTIONS);
     assert_eq!(same["baseline"]["identical"], QUESTIONS);
     assert_eq!(same["jobs"], json!([]));
+
+    // Embeddings are taken over from the recording, where the same model made them and nothing is to be proved.
+    let whole = recorded.says(&mut recorded.worker(&["log", "cat"], &[&recorded.file()]));
+    let turned = |name: &str, model: Option<&str>| {
+        let path = recorded.path(name);
+        fs::write(&path, whole.lines().map(|line| turned(line, model)).collect::<String>()).unwrap();
+        path
+    };
+    let (ours, others) = (turned("ours.jsonl", None), turned("others.jsonl", Some("another model")));
+    let first = |name: &str, recording: &Path| {
+        recorded.report(name, &mut recorded.replay(recording, &[]))["summary"]["first"]["classifier"].clone()
+    };
+    assert!(first("ours", &ours).as_u64().unwrap() > 0);
+    assert_eq!(first("others", &others), 0);
+    let (_, refused) = recorded.fails(&mut recorded.replay(&ours, &["--baseline"]));
+    assert!(refused.contains("differ"), "{refused}");
 
     // The page that is cited most goes.
     let answers = recorded.answers();

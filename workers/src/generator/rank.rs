@@ -164,6 +164,7 @@ pub(crate) mod tests {
     /// A question as the classifier hands it on, without an embedding.
     pub(crate) fn classified(question: &str, language: Language) -> Classified {
         Classified {
+            embedded_by: String::new(),
             question: Question {
                 message: question.into(),
                 session_id: "session-0001".into(),

@@ -20,6 +20,8 @@ use super::{
 };
 use crate::{collections::digest, log::Log, part::Part, progress::bar};
 
+/// How far a message may be stored before the one in front of it.
+const CLOCK: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 /// Messages of one frame.
 const PAGE: usize = 1_000;
 
@@ -114,7 +116,11 @@ async fn copy(
     first: u64,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
-    let mut log = Log::open(stream, part.state().next, None).await?;
+    let Progress { next, selection, .. } = part.state();
+    let (to, mut log) = match selection.from {
+        Some(from) if *next == first => (selection.to, Log::since(stream, from, None).await?),
+        _ => (selection.to, Log::open(stream, *next, None).await?),
+    };
     while part.state().next <= part.state().last {
         let page = log.read(PAGE).await?;
         let Some(end) = page.last().map(|record| record.sequence) else { return Ok(()) };
@@ -130,6 +136,10 @@ async fn copy(
             lines.push(b'\n');
         }
         progress.next = end + 1;
+        // The server's clock may have been set back a little, no more.
+        if to.is_some_and(|to| page.iter().all(|record| record.stored.duration_since(to) > CLOCK)) {
+            progress.next = progress.last + 1;
+        }
         bar.set_position(progress.next.saturating_sub(first));
         part::add(part, &lines)?;
     }

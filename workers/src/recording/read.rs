@@ -9,6 +9,7 @@ use std::{
 use super::{
     feedback,
     line::{Line, Place},
+    seal::Seal,
 };
 
 /// Longest line that is read, in bytes: a message has 256 KiB at the most, and JSON makes it longer.
@@ -35,9 +36,17 @@ pub struct Fault {
 /// The messages of a recording, one after the other; nothing follows a fault.
 pub struct Lines {
     files: VecDeque<PathBuf>,
-    open: Option<(Arc<str>, Box<dyn BufRead + Send>)>,
+    open: Option<Opened>,
     line: u64,
     read: u64,
+}
+
+/// A file that is being read.
+struct Opened {
+    name: Arc<str>,
+    reader: Box<dyn BufRead + Send>,
+    /// What the manifest says of the file, and what was read of it so far.
+    seal: Option<Seal>,
 }
 
 impl Lines {
@@ -48,7 +57,8 @@ impl Lines {
     pub fn open(recording: &Path) -> anyhow::Result<Self> {
         let mut lines = Self { files: VecDeque::new(), open: None, line: 0, read: 0 };
         if recording == Path::new("-") {
-            lines.open = Some(("standard input".into(), decoded(io::stdin())?));
+            let (name, reader) = ("standard input".into(), decoded(io::stdin())?);
+            lines.open = Some(Opened { name, reader, seal: None });
         } else if recording.is_dir() {
             let is_recording = |path: &PathBuf| {
                 path.to_str().is_some_and(|name| {
@@ -88,16 +98,29 @@ impl Lines {
                 let Some(path) = self.files.pop_front() else { return Ok(None) };
                 let name: Arc<str> = path.display().to_string().into();
                 self.line = 0;
-                let opened = File::open(&path).and_then(decoded);
-                let reader =
-                    opened.map_err(|error| self.fault(&name, format!("cannot be opened: {error}")))?;
-                self.open = Some((name, reader));
+                let fails = |error: String| self.fault(&name, format!("cannot be opened: {error}"));
+                let seal = Seal::of(&path).map_err(|error| fails(format!("{error:#}")))?;
+                let file = File::open(&path).map_err(|error| fails(error.to_string()))?;
+                let reader = match &seal {
+                    Some(seal) => decoded(seal.watching(file)),
+                    None => decoded(file),
+                };
+                let reader = reader.map_err(|error| fails(error.to_string()))?;
+                self.open = Some(Opened { name, reader, seal });
             }
-            let Some((name, mut reader)) = self.open.take() else { continue };
+            let Some(Opened { name, mut reader, seal }) = self.open.take() else { continue };
             self.line += 1;
             let mut text = Vec::new();
             match (&mut reader).take(MAX_LINE + 1).read_until(b'\n', &mut text) {
-                Ok(0) => continue,
+                Ok(0) => match seal.filter(|seal| !seal.holds()) {
+                    Some(_) => {
+                        let what = "the file is not the one that its manifest describes (SHA-256), so some of what was read \
+                                    may be wrong: copy it again or export it again; if it was changed on purpose, remove \
+                                    the manifest";
+                        return Err(self.fault(&name, what));
+                    }
+                    None => continue,
+                },
                 Ok(_) if text.len() as u64 > MAX_LINE => {
                     return Err(
                         self.fault(&name, "the line is longer than any message: this is no recording")
@@ -112,7 +135,7 @@ impl Lines {
                 }
             }
             if text.trim_ascii().is_empty() {
-                self.open = Some((name, reader));
+                self.open = Some(Opened { name, reader, seal });
                 continue;
             }
             let mut line: Line = serde_json::from_slice(&text).map_err(|error| {
@@ -120,7 +143,7 @@ impl Lines {
             })?;
             line.place = Place { file: Arc::clone(&name), line: self.line };
             self.read += 1;
-            self.open = Some((name, reader));
+            self.open = Some(Opened { name, reader, seal });
             return Ok(Some(line));
         }
     }

@@ -91,7 +91,7 @@ impl Replay {
 
     /// Replays with nothing changed: every message must come out as it was recorded.
     async fn prove(&self, unchanged: &Config) -> anyhow::Result<Baseline> {
-        let stages = Arc::new(Stages::open(unchanged, self.span, None).await?);
+        let stages = Arc::new(Stages::open(unchanged, self.span, None).await?.recalling_nothing());
         let bar = bar(&self.recording, "baseline");
         let mut baseline = Baseline::default();
         let work = |recorded: Box<Recorded>, read| {

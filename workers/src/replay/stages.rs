@@ -29,6 +29,8 @@ pub(crate) struct Stages {
     retriever: Retriever,
     generator: Option<Generator>,
     words: Arc<Words>,
+    /// Whether recorded embeddings are taken over.
+    recalls: bool,
     span: Span,
 }
 
@@ -97,7 +99,12 @@ impl Stages {
         let classifier = if span.has(0) { Some(Classifier::open(&config).await?) } else { None };
         let generator = if span.has(2) { Some(Generator::open(&config).await?) } else { None };
         let generator = generator.map(|generator| generator.replaying(Arc::clone(&words), asking));
-        Ok(Self { classifier, retriever, generator, words, span })
+        Ok(Self { classifier, retriever, generator, words, recalls: true, span })
+    }
+
+    /// The same, with every embedding made anew: for a proof that nothing differs.
+    pub(super) fn recalling_nothing(self) -> Self {
+        Self { recalls: false, ..self }
     }
 
     /// The version of each stage that works.
@@ -119,6 +126,11 @@ impl Stages {
         let Some(first) = (self.span.from..=self.span.to).find(|place| there[*place]) else {
             return Vec::new();
         };
+        if let (true, Some(classifier), Some(recorded)) =
+            (self.recalls, &self.classifier, &messages.classified)
+        {
+            classifier.recall(&recorded.body);
+        }
         let mut walk = Walk { messages, steps: Vec::new() };
         let question = messages.question.as_ref().filter(|_| first == 0).map(renewed);
         let classified: Option<Envelope<Classified>> = match question {

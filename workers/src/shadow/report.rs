@@ -32,7 +32,7 @@ pub(super) async fn list(broker: &Broker) -> anyhow::Result<()> {
         println!("{name:<20} {stages:<26} {:>6} behind  {}", info.num_pending, changes.join(", "));
         count += 1;
     }
-    println!("{count} shadows");
+    println!("{count} shadow{}", if count == 1 { "" } else { "s" });
     Ok(())
 }
 

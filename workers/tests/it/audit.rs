@@ -115,6 +115,7 @@ impl Recording {
         let message = asked.body.message.clone();
         let embedding = Some(self.vector(&message));
         asked.clone().map(Classified {
+            embedded_by: String::new(),
             question: asked.body.clone(),
             language: Language::Vi,
             meaning: message.clone(),

@@ -90,6 +90,7 @@ pub(crate) fn passage(n: usize, locale: &str, heading: &str, text: &str) -> Pass
 pub(crate) fn job(language: Language, question: &str) -> Envelope<Retrieved> {
     let asked = support::question(question);
     let classified = Classified {
+        embedded_by: String::new(),
         question: asked.body.clone(),
         language,
         meaning: question.into(),

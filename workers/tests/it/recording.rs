@@ -191,6 +191,19 @@ async fn a_damaged_or_hostile_recording_is_named_by_file_and_line() {
     assert!(endless.contains("longer than any message"), "{endless}");
     let missing = refused(log(&nats).arg("stat").arg(folder.path().join("none")));
     assert!(missing.contains("is not there"), "{missing}");
+    // Cut off behind a whole frame, it is still not what was exported.
+    fs::copy(
+        folder.path().join("good.jsonl.zst.manifest.json"),
+        folder.path().join("cut.jsonl.zst.manifest.json"),
+    )
+    .unwrap();
+    let frame = bytes.windows(4).rposition(|four| four == [0x28, 0xb5, 0x2f, 0xfd]).unwrap();
+    assert!(frame > 0, "the recording has more than one frame");
+    let cut = damaged("cut.jsonl.zst", &bytes[..frame]);
+    assert!(cut.contains("not the one that its manifest describes"), "{cut}");
+    assert!(cut.contains("messages were read before it") && !cut.contains(" 0 messages"), "{cut}");
+    fs::remove_file(folder.path().join("cut.jsonl.zst.manifest.json")).unwrap();
+    printed(log(&nats).arg("stat").arg(folder.path().join("cut.jsonl.zst")));
     // A frame that unpacks to far more than it holds is read line by line, never as a whole.
     let bomb = zstd::encode_all(std::io::repeat(b'0').take(1 << 30), 1).unwrap();
     assert!(damaged("bomb.jsonl.zst", &bomb).contains("longer than any message"));

@@ -20,6 +20,7 @@ fn hop(stage: &str, waited_ms: u64, worked_ms: u64, delivery: u32) -> Hop {
 fn classified(question: &Question) -> Classified {
     let query = |text: &str, kind, weight, embedding| Query { text: text.into(), kind, weight, embedding };
     Classified {
+        embedded_by: String::new(),
         question: question.clone(),
         language: Language::Vi,
         meaning: "Một giờ họp tốn bao nhiêu data?".into(),
