@@ -11,6 +11,7 @@ mod made;
 mod meaning;
 mod messages;
 mod options;
+mod pieces;
 mod play;
 mod report;
 mod rule;

@@ -32,7 +32,14 @@ const MOST: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Board {
     instance: String,
-    known: Arc<Mutex<BTreeMap<String, Known>>>,
+    known: Arc<Mutex<Canaries>>,
+}
+
+#[derive(Debug, Default)]
+struct Canaries {
+    by_id: BTreeMap<String, Known>,
+    /// When all were forgotten.
+    forgot: Option<Instant>,
 }
 
 /// Who shall work on a job.
@@ -117,7 +124,7 @@ impl Board {
     /// Who shall work on a job of a session.
     pub(crate) fn place(&self, session: &str) -> Place {
         let known = self.lock();
-        let serving = known.values().filter(|known| known.state() == CanaryState::Serving);
+        let serving = known.by_id.values().filter(|known| known.state() == CanaryState::Serving);
         match serving.min_by_key(|known| known.since_ms) {
             Some(known) if known.nature.share.holds(session) => Place::Canary(known.nature.id.clone()),
             Some(known) => Place::Stable(known.nature.id.clone()),
@@ -133,21 +140,21 @@ impl Board {
             Place::Stable(id) => (id, |evidence| &mut evidence.stable),
             Place::Canary(id) => (id, |evidence| &mut evidence.canary),
         };
-        if let Some(known) = known.get_mut(id) {
+        if let Some(known) = known.by_id.get_mut(id) {
             side(&mut known.own).count(ms, failed);
         }
     }
 
     /// Hands a canary no more jobs until it is heard of again.
     pub(crate) fn away(&self, id: &str) {
-        if let Some(known) = self.lock().get_mut(id) {
+        if let Some(known) = self.lock().by_id.get_mut(id) {
             known.heard = None;
         }
     }
 
     /// The canaries, for whoever looks.
     pub(crate) fn canaries(&self) -> Vec<Canary> {
-        self.lock().values().map(Known::told).collect()
+        self.lock().by_id.values().map(Known::told).collect()
     }
 
     /// Takes a word of a canary, of another worker or of an operator.
@@ -155,21 +162,25 @@ impl Board {
         let mut known = self.lock();
         match word {
             Word::Here { nature } => {
-                let entry = known_of(&mut known, &nature, now_ms(), Duration::ZERO)?;
+                let entry = known_of(&mut known.by_id, &nature, now_ms(), Duration::ZERO)?;
                 let news = (entry.state() == CanaryState::Away)
                     .then(|| News::Serves(nature.id.clone(), nature.share));
                 (entry.heard, entry.last, entry.nature) = (Some(Instant::now()), Instant::now(), nature);
                 news
             }
             Word::Gone { id } => {
-                known.get_mut(&id)?.heard = None;
+                known.by_id.get_mut(&id)?.heard = None;
                 Some(News::Ends(id))
             }
             Word::Counted { instance, nature, since_ms, silent_ms, evidence, stepped_back }
                 if instance != self.instance =>
             {
+                // A worker may have told before it forgot what this one has forgotten.
+                if known.forgot.is_some_and(|forgot| forgot.elapsed() < 2 * TELL) {
+                    return None;
+                }
                 let silent = Duration::from_millis(silent_ms);
-                let entry = known_of(&mut known, &nature, since_ms, silent)?;
+                let entry = known_of(&mut known.by_id, &nature, since_ms, silent)?;
                 if entry.others.len() < MOST || entry.others.contains_key(&instance) {
                     entry.others.insert(instance, evidence);
                 }
@@ -177,7 +188,7 @@ impl Board {
             }
             Word::Counted { .. } => None,
             Word::Forget => {
-                known.clear();
+                *known = Canaries { forgot: Some(Instant::now()), ..Canaries::default() };
                 None
             }
         }
@@ -186,8 +197,8 @@ impl Board {
     /// Ends canaries that are worse than the stage, beyond chance.
     fn judge(&self) -> Vec<News> {
         let mut known = self.lock();
-        known.retain(|_, entry| entry.last.elapsed() < FORGOTTEN);
-        let judged = known.values_mut().filter(|entry| entry.stepped_back.is_none());
+        known.by_id.retain(|_, entry| entry.last.elapsed() < FORGOTTEN);
+        let judged = known.by_id.values_mut().filter(|entry| entry.stepped_back.is_none());
         judged.filter_map(|entry| entry.evidence().worse().and_then(|worse| entry.step_back(worse))).collect()
     }
 
@@ -201,10 +212,10 @@ impl Board {
             evidence: known.own.clone(),
             stepped_back: known.stepped_back,
         };
-        self.lock().values().map(counted).collect()
+        self.lock().by_id.values().map(counted).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+    fn lock(&self) -> MutexGuard<'_, Canaries> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -284,4 +295,76 @@ fn known_of<'a>(
 pub(crate) fn encoded(word: &Word) -> bytes::Bytes {
     // A word is made of text and numbers, which always have a form in MessagePack.
     rmp_serde::to_vec_named(word).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use hoidap_shared::fleet::Part;
+
+    use super::*;
+
+    fn nature() -> Nature {
+        let release = "0.1.0".to_string();
+        Nature {
+            id: "a".into(),
+            version: "v".into(),
+            release,
+            changes: vec![],
+            share: "50%".parse().unwrap(),
+        }
+    }
+
+    fn counted(by: &str, canary_failed: u64, stepped_back: Option<Worse>) -> Word {
+        let mut evidence = Evidence::default();
+        (0..canary_failed).for_each(|_| evidence.canary.count(1.0, true));
+        (0..100).for_each(|_| evidence.stable.count(1.0, false));
+        Word::Counted {
+            instance: by.into(),
+            nature: nature(),
+            since_ms: 1,
+            silent_ms: 0,
+            evidence,
+            stepped_back,
+        }
+    }
+
+    fn state(board: &Board) -> Option<CanaryState> {
+        board.canaries().first().map(|canary| canary.state)
+    }
+
+    #[test]
+    fn it_judges_by_what_all_have_counted() {
+        let board = Board::new("me");
+        assert!(matches!(board.hear(Word::Here { nature: nature() }), Some(News::Serves(..))));
+        assert!(board.hear(Word::Here { nature: nature() }).is_none(), "that is no news");
+        let held = (0..).map(|n| n.to_string()).find(|session| nature().share.holds(session)).unwrap();
+        assert_eq!(board.place(&held), Place::Canary("a".into()));
+        board.count(&Place::Canary("a".into()), 1.0, true);
+        board.hear(counted("other", 1, None));
+        board.hear(counted("other", 1, None));
+        board.hear(counted("me", 1_000, None));
+        assert!(board.judge().is_empty(), "two failures are chance");
+        board.hear(counted("third", 6, None));
+        assert!(matches!(board.judge()[..], [News::Worse(..)]));
+        assert_eq!((state(&board), board.place(&held)), (Some(CanaryState::SteppedBack), Place::Alone));
+        assert_eq!(board.canaries()[0].served.jobs, 8);
+        board.hear(Word::Here { nature: nature() });
+        assert_eq!(state(&board), Some(CanaryState::SteppedBack), "being there again changes nothing");
+    }
+
+    #[test]
+    fn what_was_forgotten_does_not_come_back_by_a_late_word() {
+        let board = Board::new("me");
+        let part = Part { count: 9, of: 9 };
+        let worse = Worse { over_ms: None, canary: part, stable: part };
+        board.hear(counted("other", 9, Some(worse)));
+        assert_eq!(state(&board), Some(CanaryState::SteppedBack), "others have judged");
+        board.hear(Word::Forget);
+        board.hear(counted("other", 9, Some(worse)));
+        assert_eq!(state(&board), None);
+        board.hear(Word::Here { nature: nature() });
+        assert_eq!(state(&board), Some(CanaryState::Serving));
+        board.hear(Word::Gone { id: "a".into() });
+        assert_eq!(state(&board), Some(CanaryState::Away));
+    }
 }

@@ -6,10 +6,11 @@ use hoidap_shared::{
 };
 
 use super::{
-    difference::{Aspect, JobReport, Judged, Piece, PieceSide},
+    difference::{Aspect, JobReport, Judged},
     labels::Label,
     made::{Made, Step},
     messages::Messages,
+    pieces::pieces,
     side::Side,
 };
 
@@ -239,37 +240,9 @@ fn kept<'a, T: Eq + std::hash::Hash + 'a>(
     (count > 0).then(|| found as f32 / count as f32)
 }
 
-/// Two texts laid over each other, word by word.
-fn pieces(before: &str, after: &str) -> Vec<Piece> {
-    let diff = similar::TextDiff::from_words(before, after);
-    let mut pieces: Vec<Piece> = Vec::new();
-    for change in diff.iter_all_changes() {
-        let side = match change.tag() {
-            similar::ChangeTag::Equal => PieceSide::Both,
-            similar::ChangeTag::Delete => PieceSide::Before,
-            similar::ChangeTag::Insert => PieceSide::After,
-        };
-        match pieces.last_mut().filter(|last| last.side == side) {
-            Some(last) => last.text.push_str(change.value()),
-            None => pieces.push(Piece { side, text: change.value().into() }),
-        }
-    }
-    pieces
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn two_texts_are_laid_over_each_other_by_words() {
-        let laid = pieces("Gói Pro có 20 GB.", "Gói Free có 20 GB.");
-        let of = |side| laid.iter().filter(|p| p.side == side).map(|p| p.text.as_str()).collect::<String>();
-        assert_eq!((of(PieceSide::Before).trim(), of(PieceSide::After).trim()), ("Pro", "Free"));
-        let before: String =
-            laid.iter().filter(|p| p.side != PieceSide::After).map(|p| p.text.as_str()).collect();
-        assert_eq!(before, "Gói Pro có 20 GB.");
-    }
 
     #[test]
     fn what_is_kept_is_a_share_of_what_was() {
