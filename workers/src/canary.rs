@@ -9,6 +9,7 @@
 mod board;
 mod command;
 mod evidence;
+mod known;
 
 use std::{fmt, str::FromStr};
 

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -7,26 +7,21 @@ use std::{
 use futures::StreamExt as _;
 use hoidap_shared::{
     broker::Broker,
-    fleet::{Canary, CanaryState, Side, Worse},
+    fleet::{Canary, CanaryState},
     job::now_ms,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::{
-    Nature, Share, Word,
+    Word,
     evidence::{Arm, Evidence},
+    known::{FORGOTTEN, Known, MOST, News, known_of},
 };
 
 /// How often workers and canaries tell of themselves.
 pub(crate) const TELL: Duration = Duration::from_secs(1);
-/// A canary that was silent for so long gets no jobs.
-const SILENT: Duration = Duration::from_secs(3);
-/// A canary that was silent for so long is forgotten, and that it stepped back as well.
-const FORGOTTEN: Duration = Duration::from_hours(1);
-/// Most canaries and most workers that are remembered: their words come over the network.
-const MOST: usize = 64;
 
 /// What one worker process knows of the canaries of its stage. Cheap to clone; all clones are the same.
 #[derive(Clone, Debug)]
@@ -51,40 +46,6 @@ pub(crate) enum Place {
     Stable(String),
     /// The canary of this id.
     Canary(String),
-}
-
-/// What a worker learned of a canary.
-#[derive(Debug)]
-pub(crate) enum News {
-    Serves(String, Share),
-    Ends(String),
-    Worse(String, Worse),
-}
-
-impl News {
-    fn log(self, stage: &str) {
-        match self {
-            Self::Serves(canary, share) => info!(stage, canary, %share, "a canary serves its share"),
-            Self::Ends(canary) => info!(stage, canary, "a canary ends"),
-            Self::Worse(canary, reason) => {
-                metrics::counter!("hoidap_canaries_stepped_back_total", "stage" => stage.to_string())
-                    .increment(1);
-                warn!(stage, canary, %reason, "the canary is worse and serves nobody any more");
-            }
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Known {
-    nature: Nature,
-    since_ms: u64,
-    /// The last word of the canary; `None` once it said that it ends, or was found away.
-    heard: Option<Instant>,
-    last: Instant,
-    own: Evidence,
-    others: HashMap<String, Evidence>,
-    stepped_back: Option<Worse>,
 }
 
 impl Board {
@@ -158,7 +119,7 @@ impl Board {
     }
 
     /// Takes a word of a canary, of another worker or of an operator.
-    pub(crate) fn hear(&self, word: Word) -> Option<News> {
+    pub(super) fn hear(&self, word: Word) -> Option<News> {
         let mut known = self.lock();
         match word {
             Word::Here { nature } => {
@@ -220,77 +181,6 @@ impl Board {
     }
 }
 
-impl Known {
-    /// What all processes counted.
-    fn evidence(&self) -> Evidence {
-        let mut all = self.own.clone();
-        self.others.values().for_each(|other| all.add(other));
-        all
-    }
-
-    fn state(&self) -> CanaryState {
-        match self.heard {
-            _ if self.stepped_back.is_some() => CanaryState::SteppedBack,
-            Some(heard) if heard.elapsed() < SILENT => CanaryState::Serving,
-            _ => CanaryState::Away,
-        }
-    }
-
-    fn step_back(&mut self, worse: Worse) -> Option<News> {
-        let first = self.stepped_back.is_none();
-        self.stepped_back.get_or_insert(worse);
-        first.then(|| News::Worse(self.nature.id.clone(), worse))
-    }
-
-    fn told(&self) -> Canary {
-        let all = self.evidence();
-        let side = |arm: &Arm| Side {
-            jobs: arm.jobs,
-            errors: arm.errors,
-            median_ms: arm.quantile(0.5),
-            p95_ms: arm.quantile(0.95),
-        };
-        let Nature { id, version, release, changes, share } = self.nature.clone();
-        Canary {
-            id,
-            version,
-            release,
-            changes,
-            share: share.0,
-            state: self.state(),
-            reason: self.stepped_back,
-            since_ms: self.since_ms,
-            served: side(&all.canary),
-            stable: side(&all.stable),
-        }
-    }
-}
-
-/// The entry of a canary, new where there was none. `None` when too many are known, or it was silent for too long.
-fn known_of<'a>(
-    known: &'a mut BTreeMap<String, Known>,
-    nature: &Nature,
-    since_ms: u64,
-    silent: Duration,
-) -> Option<&'a mut Known> {
-    if !known.contains_key(&nature.id) {
-        if known.len() >= MOST || silent >= FORGOTTEN {
-            return None;
-        }
-        let entry = Known {
-            nature: nature.clone(),
-            since_ms,
-            heard: None,
-            last: Instant::now().checked_sub(silent)?,
-            own: Evidence::default(),
-            others: HashMap::new(),
-            stepped_back: None,
-        };
-        known.insert(nature.id.clone(), entry);
-    }
-    known.get_mut(&nature.id)
-}
-
 /// A word as it travels.
 pub(crate) fn encoded(word: &Word) -> bytes::Bytes {
     // A word is made of text and numbers, which always have a form in MessagePack.
@@ -299,9 +189,9 @@ pub(crate) fn encoded(word: &Word) -> bytes::Bytes {
 
 #[cfg(test)]
 mod tests {
-    use hoidap_shared::fleet::Part;
+    use hoidap_shared::fleet::{Part, Worse};
 
-    use super::*;
+    use super::{super::Nature, *};
 
     fn nature() -> Nature {
         let release = "0.1.0".to_string();
