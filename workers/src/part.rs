@@ -103,7 +103,10 @@ impl<S: Serialize + DeserializeOwned> Part<S> {
 
     /// Removes the unfinished file, once what it held is elsewhere.
     pub(crate) fn discard(self) -> anyhow::Result<()> {
-        fs::remove_file(beside(&self.path, ".part.json"))?;
+        let state = beside(&self.path, ".part.json");
+        if state.is_file() {
+            fs::remove_file(state)?;
+        }
         Ok(fs::remove_file(self.unfinished())?)
     }
 }

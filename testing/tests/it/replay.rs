@@ -325,6 +325,26 @@ async fn a_replay_goes_on_after_a_kill_obeys_its_rule_and_names_what_is_damaged(
     assert!(!state.exists());
     assert_eq!(told(&killed), told(&whole));
 
+    // One that is killed while it proves the baseline goes on with that.
+    let proving = [&change[..], &["--baseline"]].concat();
+    let proved = recorded.report("proved", &mut recorded.replay(&folder, &proving));
+    let mut child = recorded.replay(&folder, &proving);
+    let mut child = child.arg("-o").arg(recorded.path("again")).spawn().unwrap();
+    let state = recorded.path("again.part.json");
+    while !state.is_file() {
+        assert!(Instant::now() < end, "the replay did not begin");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(state.is_file(), "it was over before it was killed");
+    let done = recorded.replay(&folder, &proving).arg("-o").arg(recorded.path("again")).output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success() && said.contains("goes on behind job"), "{said}");
+    let again: Value = serde_json::from_slice(&fs::read(recorded.path("again.json")).unwrap()).unwrap();
+    assert!(again["baseline"]["identical"].as_u64().unwrap() > 200, "{}", again["baseline"]);
+    assert_eq!(told(&again), told(&proved));
+
     let rule = ["--set", "retriever.depth=2", "--fail-if", "overlap@8 < 0.8 and same < 1"];
     let (_, failed) = recorded.fails(&mut recorded.replay(&recorded.file(), &rule));
     assert!(failed.contains("overlap@8 is 0."), "{failed}");

@@ -41,11 +41,21 @@ pub(super) struct Replay {
 struct Progress {
     /// A digest of all that the replay depends on.
     of: String,
+    /// The proof that nothing differs with nothing changed, as far as it has come.
+    proving: Proving,
     baseline: Option<Baseline>,
     /// Jobs of the recording that were dealt with.
     done: u64,
     seconds: f64,
     tally: Tally,
+}
+
+/// How far a proof has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Proving {
+    /// Jobs of the recording that were dealt with.
+    done: u64,
+    baseline: Baseline,
 }
 
 impl Replay {
@@ -56,7 +66,7 @@ impl Replay {
         self.labels.iter().try_for_each(|path| labels.read(path))?;
         let alone = self.changes.is_empty() && self.output.is_none();
         if let Some(unchanged) = self.baseline.as_ref().filter(|_| alone) {
-            return self.prove(unchanged).await.map(drop);
+            return self.prove(unchanged, &mut Progress::default(), &mut None).await;
         }
         if self.baseline.is_some() && self.recording.as_os_str() == "-" {
             bail!("standard input can be read once: prove the baseline by a run of its own, or give a file");
@@ -72,7 +82,14 @@ impl Replay {
             eprintln!("goes on behind job {}", progress.done);
         }
         if let Some(unchanged) = self.baseline.as_ref().filter(|_| progress.baseline.is_none()) {
-            progress.baseline = Some(self.prove(unchanged).await?);
+            let proved = self.prove(unchanged, &mut progress, &mut part).await;
+            if proved.is_err()
+                && let Some(part) = part
+            {
+                part.discard()?;
+                return proved;
+            }
+            proved?;
         }
         let (stages, meaning) = (Arc::new(stages), Meaning::new(&changed));
         let driven = self.compare(&stages, labels, meaning, &mut progress, &mut part).await?;
@@ -85,15 +102,23 @@ impl Replay {
         digest(&[
             &format!("{} {recorded:?}", self.recording.display()),
             &format!("{:?} {:?} {:?}", self.span, self.changes, self.labels),
-            &format!("{:?} {:?}", stages.versions(), changed.generator),
+            &format!("{:?} {:?} {:?}", stages.versions(), changed.generator, self.baseline),
         ])
     }
 
     /// Replays with nothing changed: every message must come out as it was recorded.
-    async fn prove(&self, unchanged: &Config) -> anyhow::Result<Baseline> {
+    async fn prove(
+        &self,
+        unchanged: &Config,
+        progress: &mut Progress,
+        part: &mut Option<Part<Progress>>,
+    ) -> anyhow::Result<()> {
         let stages = Arc::new(Stages::open(unchanged, self.span, None).await?.recalling_nothing());
-        let bar = bar(&self.recording, "baseline");
-        let mut baseline = Baseline::default();
+        let skip = progress.proving.done;
+        if skip > 0 {
+            eprintln!("the baseline goes on behind job {skip}");
+        }
+        let bar = bar(&self.recording, "baseline").with_position(skip);
         let work = |recorded: Box<Recorded>, read| {
             let stages = Arc::clone(&stages);
             async move {
@@ -101,15 +126,20 @@ impl Replay {
                 checked.map_err(|error| recorded.done.fault(error.to_string(), read))
             }
         };
-        let driven = drive(&self.recording, 0, self.at_once, work, |item| {
+        let driven = drive(&self.recording, skip, self.at_once, work, |item| {
+            progress.proving.done += 1;
             if let Item::Job(Some(sameness)) = item {
-                baseline.add(sameness);
+                progress.proving.baseline.add(sameness);
             }
             bar.inc(1);
-            Ok(())
+            match part.as_mut().filter(|_| progress.proving.done.is_multiple_of(NOTE)) {
+                Some(part) => note(part, progress, ""),
+                None => Ok(()),
+            }
         });
         let driven = driven.await?;
         bar.finish_and_clear();
+        let baseline = std::mem::take(&mut progress.proving).baseline;
         if let Some(fault) = driven.fault {
             let before =
                 format!("{} of {} jobs came out as they were recorded", baseline.identical, baseline.jobs);
@@ -120,7 +150,8 @@ impl Replay {
             "baseline: {} of {} jobs byte-identical, {} equal after rounding, 0 differences",
             baseline.identical, baseline.jobs, baseline.close
         );
-        Ok(baseline)
+        progress.baseline = Some(baseline);
+        part.as_mut().map_or(Ok(()), |part| note(part, progress, ""))
     }
 
     async fn compare(
