@@ -15,7 +15,7 @@ pub use manifest::{Chunker, FORMAT, Manifest, Source};
 pub use records::{ChunkRecord, DocumentRecord, Groups, Records};
 
 pub(crate) use files::{CHUNKS, DOCUMENTS, EMBEDDINGS, LEXICAL, VECTORS, WORDS, sha256};
-pub use files::{replace, sha256_of_file};
+pub use files::{hex, replace, sha256_of_file};
 
 /// Why a version, or a change to a collection, is refused. Each is one sentence.
 #[derive(Debug, thiserror::Error)]

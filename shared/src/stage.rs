@@ -17,7 +17,8 @@ pub const STAGES: [&str; 3] = ["classifier", "retriever", "generator"];
 /// What follows from a processed job.
 // An answer is the common case at the last stage, so boxing it would only add an allocation.
 #[allow(clippy::large_enum_variant)]
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Next<T> {
     /// The next stage goes on with this.
     Forward(T),

@@ -278,6 +278,13 @@ fn start(command: &mut Command) -> Process {
     Process { child: command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")) }
 }
 
+/// What a command prints that must succeed.
+pub fn says(command: &mut Command) -> String {
+    let done = command.output().expect("the command starts");
+    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).expect("text")
+}
+
 /// The labelled questions of the sample site.
 pub fn labelled() -> Vec<Value> {
     let text = std::fs::read_to_string(example("questions.jsonl")).expect("the labelled questions");

@@ -13,13 +13,17 @@ mod known;
 
 use std::{fmt, str::FromStr};
 
-use hoidap_shared::{fleet::Worse, stage::StageStatus};
+use hoidap_shared::{
+    fleet::Worse,
+    stage::{Next, StageStatus},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::board::{Board, Place, TELL, encoded};
 pub use self::command::Command;
 use self::evidence::Evidence;
+use crate::collections::digest;
 
 /// Greatest share, in percent: there must be something to compare with.
 const MOST: f64 = 50.0;
@@ -87,9 +91,7 @@ impl Nature {
     /// What a canary with this offer is.
     pub(crate) fn of(status: StageStatus, offer: Offer) -> Self {
         let release = env!("CARGO_PKG_VERSION").to_string();
-        let made_of = format!("{}\0{release}\0{}", status.version, offer.changes.join("\0"));
-        let digest = Sha256::digest(made_of.as_bytes());
-        let id = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let id = digest(&[&status.version, &release, &offer.changes.join("\0")]);
         Self { id, version: status.version, release, changes: offer.changes, share: offer.share }
     }
 }
@@ -138,7 +140,7 @@ pub(crate) enum Reply<Out> {
     /// It is done.
     Done {
         /// What it made.
-        made: Made<Out>,
+        made: Next<Out>,
         /// Milliseconds from the job's coming to its end.
         took_ms: f64,
         /// The canary's components that are not well, by name.
@@ -149,18 +151,6 @@ pub(crate) enum Reply<Out> {
         /// What went wrong.
         reason: String,
     },
-}
-
-/// What a canary made of a job.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-// As with [`Reply`].
-#[allow(clippy::large_enum_variant)]
-pub(crate) enum Made<Out> {
-    /// The job goes on with this.
-    Forward(Out),
-    /// The job ends with this.
-    Answer(hoidap_shared::job::Answer),
 }
 
 /// The components of a stage that are not well, by name.

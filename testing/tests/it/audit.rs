@@ -1,8 +1,6 @@
 //! What an audit foretells of the gateway's cache, and what that cache then does.
 
-use std::process::Output;
-
-use hoidap_testing::fleet::{Fleet, labelled};
+use hoidap_testing::fleet::{Fleet, labelled, says};
 use serde_json::{Value, json};
 
 /// Whether each request was answered from the cache, and the recording of those that were not.
@@ -16,11 +14,6 @@ async fn answered(fleet: &Fleet, requests: &[Value]) -> Vec<bool> {
     }
     drop(workers);
     cached
-}
-
-fn told(done: Output) -> String {
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,10 +34,10 @@ async fn the_gateways_cache_does_what_the_audit_foretold() {
     assert!(answered(&off, &requests).await.iter().all(|cached| !cached), "the cache is off");
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("traffic.jsonl.zst");
-    told(off.tool("hoidap-worker").args(["log", "export", "-o"]).arg(&file).output().unwrap());
+    says(off.tool("hoidap-worker").args(["log", "export", "-o"]).arg(&file));
     let mut audit = off.tool("hoidap-worker");
     audit.args(["audit", "cache", "--json", "--policy", "exact,ttl=3600"]).arg(&file);
-    let report: Value = serde_json::from_str(&told(audit.output().unwrap())).unwrap();
+    let report: Value = serde_json::from_str(&says(&mut audit)).unwrap();
     let exact = &report["policies"][0];
     assert_eq!(exact["lookups"], requests.len(), "{report:#}");
     assert_eq!(

@@ -2,23 +2,16 @@
 
 use std::{
     collections::HashMap,
-    process::Command,
     time::{Duration, Instant},
 };
 
 use futures::{StreamExt as _, stream};
-use hoidap_testing::fleet::{Fleet, labelled};
+use hoidap_testing::fleet::{Fleet, labelled, says};
 use serde_json::Value;
 
 const LONG: Duration = Duration::from_secs(60);
 /// Questions asked at once.
 const AT_ONCE: usize = 8;
-
-fn says(command: &mut Command) -> String {
-    let done = command.output().unwrap();
-    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap()
-}
 
 /// Waits until `canary list` says something.
 async fn until(fleet: &Fleet, wanted: &str) -> String {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use hoidap_testing::{
-    fleet::{Fleet, example, labelled},
+    fleet::{Fleet, example, labelled, says},
     stub::{Play, Stub},
 };
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ impl Recorded {
         }
         drop(workers);
         let recorded = Self { fleet, dir: tempfile::tempdir().unwrap() };
-        let said = recorded.says(&mut recorded.worker(&["log", "export", "-o"], &[&recorded.file()]));
+        let said = says(&mut recorded.worker(&["log", "export", "-o"], &[&recorded.file()]));
         assert!(said.contains(&format!("{questions} finished jobs")), "{said}");
         recorded
     }
@@ -70,13 +70,6 @@ impl Recorded {
         command
     }
 
-    /// What a command prints that must succeed.
-    fn says(&self, command: &mut Command) -> String {
-        let done = command.output().unwrap();
-        assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).unwrap()
-    }
-
     /// What a command prints that must fail, and its sentence.
     fn fails(&self, command: &mut Command) -> (String, String) {
         let done = command.output().unwrap();
@@ -87,13 +80,13 @@ impl Recorded {
 
     /// The report of a replay that must succeed.
     fn report(&self, name: &str, command: &mut Command) -> Value {
-        self.says(command.arg("-o").arg(self.path(name)));
+        says(command.arg("-o").arg(self.path(name)));
         serde_json::from_slice(&fs::read(self.path(&format!("{name}.json"))).unwrap()).unwrap()
     }
 
     /// The answers in the recording.
     fn answers(&self) -> Vec<Value> {
-        let said = self.says(&mut self.worker(&["log", "cat", "--stage", "done"], &[&self.file()]));
+        let said = says(&mut self.worker(&["log", "cat", "--stage", "done"], &[&self.file()]));
         said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["body"].clone()).collect()
     }
 }
@@ -126,7 +119,7 @@ fn has(job: &Value, aspect: &str) -> bool {
 async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_was_cited() {
     let recorded = Recorded::of(Fleet::start(&[], &[]), QUESTIONS).await;
     for jobs in ["1", "7"] {
-        let said = recorded.says(&mut recorded.replay(&recorded.file(), &["--baseline", "--jobs", jobs]));
+        let said = says(&mut recorded.replay(&recorded.file(), &["--baseline", "--jobs", jobs]));
         assert!(said.contains(&format!("{QUESTIONS} of {QUESTIONS} jobs byte-identical, 0 equal")), "{said}");
     }
     let same = recorded.report("same", &mut recorded.replay(&recorded.file(), &["--baseline"]));
@@ -135,7 +128,7 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
     assert_eq!(same["jobs"], json!([]));
 
     // Embeddings are taken over from the recording, where the same model made them and nothing is to be proved.
-    let whole = recorded.says(&mut recorded.worker(&["log", "cat"], &[&recorded.file()]));
+    let whole = says(&mut recorded.worker(&["log", "cat"], &[&recorded.file()]));
     let turned = |name: &str, model: Option<&str>| {
         let path = recorded.path(name);
         fs::write(&path, whole.lines().map(|line| turned(line, model)).collect::<String>()).unwrap();
@@ -172,7 +165,7 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
     fs::copy(example("hoidap.toml"), recorded.path("hoidap.toml")).unwrap();
     fs::remove_file(site.join(page)).unwrap();
     let mut build = recorded.fleet.tool("hoidap-index");
-    recorded.says(build.env("HOIDAP_CONFIG", recorded.path("hoidap.toml")).arg("build"));
+    says(build.env("HOIDAP_CONFIG", recorded.path("hoidap.toml")).arg("build"));
 
     let gone = recorded.report("gone", &mut recorded.replay(&recorded.file(), &[]));
     assert_eq!(names(&gone, |job| has(job, "cited_lost")), cited);
@@ -195,8 +188,7 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
     let versions = kept_versions(&recorded.fleet.indices());
     let pins: Vec<&str> =
         versions.iter().flat_map(|(before, _)| ["--baseline-collection", before.as_str()]).collect();
-    let proved =
-        recorded.says(&mut recorded.replay(&recorded.file(), &[&["--baseline"], &pins[..]].concat()));
+    let proved = says(&mut recorded.replay(&recorded.file(), &[&["--baseline"], &pins[..]].concat()));
     assert!(proved.contains(&format!("{QUESTIONS} of {QUESTIONS} jobs byte-identical")), "{proved}");
     let pins: Vec<&str> = versions.iter().flat_map(|(before, _)| ["--collection", before.as_str()]).collect();
     let back = recorded.report("back", &mut recorded.replay(&recorded.file(), &pins));
@@ -267,7 +259,7 @@ async fn a_changed_prompt_differs_at_the_generator_and_needs_a_model() {
         .count();
     assert!(asked > 4, "{asked} jobs asked the model");
     let before = model.asked().len();
-    let said = recorded.says(&mut recorded.replay(&recorded.file(), &["--baseline"]));
+    let said = says(&mut recorded.replay(&recorded.file(), &["--baseline"]));
     assert!(said.contains("12 of 12 jobs byte-identical"), "{said}");
 
     let judged = recorded
@@ -348,7 +340,7 @@ async fn a_replay_goes_on_after_a_kill_obeys_its_rule_and_names_what_is_damaged(
     let rule = ["--set", "retriever.depth=2", "--fail-if", "overlap@8 < 0.8 and same < 1"];
     let (_, failed) = recorded.fails(&mut recorded.replay(&recorded.file(), &rule));
     assert!(failed.contains("overlap@8 is 0."), "{failed}");
-    recorded.says(&mut recorded.replay(&recorded.file(), &["--fail-if", "overlap@8 < 0.8 or same < 1"]));
+    says(&mut recorded.replay(&recorded.file(), &["--fail-if", "overlap@8 < 0.8 or same < 1"]));
 
     let bytes = fs::read(recorded.file()).unwrap();
     let cut = recorded.path("cut.jsonl.zst");
@@ -356,7 +348,7 @@ async fn a_replay_goes_on_after_a_kill_obeys_its_rule_and_names_what_is_damaged(
     let (said, why) = recorded.fails(&mut recorded.replay(&cut, &[]));
     assert!(said.contains("jobs were replayed"), "what was read is reported: {said}");
     assert!(why.contains("cut.jsonl.zst:") && why.contains("export it again"), "{why}");
-    let lines = recorded.says(&mut recorded.worker(&["log", "cat"], &[&recorded.file()]));
+    let lines = says(&mut recorded.worker(&["log", "cat"], &[&recorded.file()]));
     let newer = recorded.path("newer.jsonl");
     fs::write(&newer, lines.replacen("\"body\":{\"schema\":1", "\"body\":{\"schema\":2", 9)).unwrap();
     let (_, why) = recorded.fails(&mut recorded.replay(&newer, &[]));

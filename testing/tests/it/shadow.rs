@@ -4,12 +4,12 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
-    process::{Child, Command},
+    process::Child,
     time::{Duration, Instant},
 };
 
 use futures::{StreamExt as _, stream};
-use hoidap_testing::fleet::{Fleet, labelled};
+use hoidap_testing::fleet::{Fleet, labelled, says};
 use serde_json::{Value, json};
 
 /// Questions, and how many are asked at once.
@@ -78,12 +78,6 @@ fn messages(fleet: &Fleet) -> Vec<(String, usize)> {
             .unwrap();
     let stages = stat["stages"].as_object().unwrap().iter();
     stages.map(|(stage, count)| (stage.clone(), count.as_u64().unwrap() as usize)).collect()
-}
-
-fn says(command: &mut Command) -> String {
-    let done = command.output().unwrap();
-    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use hoidap_shared::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::{Board, TELL, Word, board::encoded};
+use super::{Board, Share, TELL, Word, encoded};
 
 /// Looks at canaries, which `run STAGE --canary SHARE` starts.
 #[derive(Debug, Subcommand)]
@@ -90,9 +90,9 @@ fn line(stage: &str, canary: &Canary) -> String {
     let changes =
         if canary.changes.is_empty() { String::new() } else { format!("  {}", canary.changes.join(", ")) };
     format!(
-        "{stage} {} {}% {}{changes}\n    canary: {}\n    stage:  {}{reason}",
+        "{stage} {} {} {}{changes}\n    canary: {}\n    stage:  {}{reason}",
         canary.id,
-        (canary.share * 1e8).round() / 1e6,
+        Share(canary.share),
         canary.state.name().replace('_', " "),
         side(&canary.served),
         side(&canary.stable),

@@ -4,6 +4,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use hoidap_indices::store::hex;
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::Manifest;
@@ -38,8 +39,7 @@ impl Seal {
     /// Whether the file, read to its end, is the one that the manifest describes.
     pub(super) fn holds(&self) -> bool {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let digest: String = read.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        digest == self.wanted
+        hex(&read.finalize()) == self.wanted
     }
 }
 

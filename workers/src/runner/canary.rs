@@ -1,10 +1,4 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_nats::{Message, Subject};
 use futures::StreamExt as _;
@@ -15,15 +9,16 @@ use hoidap_shared::{
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
-    time::{Instant, interval, sleep, timeout},
+    time::{Instant, interval, sleep},
 };
 use tracing::{debug, info, warn};
 
 use super::{
     Context,
+    pull::settle,
     work::{alive, millis, work},
 };
-use crate::canary::{Made, Nature, Offer, Reply, TELL, Word, encoded, unwell};
+use crate::canary::{Nature, Offer, Reply, TELL, Word, encoded, unwell};
 
 /// How long jobs still come after the canary said that it ends.
 const LINGER: Duration = Duration::from_millis(300);
@@ -77,13 +72,9 @@ impl<S: Stage> Canary<S> {
             }
         }
         jobs.unsubscribe().await?;
-        let limit = Duration::from_millis(self.context.config.worker.drain_ms);
-        if timeout(limit, async { while working.join_next().await.is_some() {} }).await.is_err() {
-            warn!(
-                stage = S::NAME,
-                left = working.len(),
-                "stopped with jobs in flight; the stage does them itself"
-            );
+        let left = settle(&self.context, working).await;
+        if left > 0 {
+            warn!(stage = S::NAME, left, "stopped with jobs in flight; the stage does them itself");
         }
         Ok(())
     }
@@ -112,13 +103,7 @@ impl<S: Stage> Canary<S> {
         let done = work(&self.stage, &self.context, &job, &working, run).await;
         let took_ms = millis(came.elapsed());
         match done {
-            Ok(next) => {
-                let made = match next {
-                    Next::Forward(body) => Made::Forward(body),
-                    Next::Answer(answer) => Made::Answer(answer),
-                };
-                Reply::Done { made, took_ms, unwell: unwell(self.stage.status()) }
-            }
+            Ok(made) => Reply::Done { made, took_ms, unwell: unwell(self.stage.status()) },
             Err(error) => Reply::Failed { reason: error.to_string() },
         }
     }
@@ -146,18 +131,18 @@ impl<S: Stage> Canary<S> {
             }
         };
         let (mut tick, started) = (interval(TELL), Instant::now());
-        let (echo, mut doubted, mut stepped_back) = (AtomicBool::new(false), false, None);
+        let (mut echo, mut doubted, mut stepped_back) = (false, false, None);
         while !self.context.stop.is_cancelled() {
             tokio::select! {
                 _ = tick.tick() => {
                     say(Word::Here { nature: self.nature.clone() }).await;
-                    if !echo.load(Ordering::Relaxed) && !doubted && started.elapsed() > ECHO {
+                    if !echo && !doubted && started.elapsed() > ECHO {
                         doubted = true;
                         warn!(stage = S::NAME, "the canary does not hear itself: the rights of nats.user may lack {subject}");
                     }
                 }
                 Some(message) = words.next() => match rmp_serde::from_slice(&message.payload) {
-                    Ok(Word::Here { nature }) if nature.id == self.nature.id => echo.store(true, Ordering::Relaxed),
+                    Ok(Word::Here { nature }) if nature.id == self.nature.id => echo = true,
                     Ok(Word::Counted { nature, stepped_back: now, .. }) if nature.id == self.nature.id => {
                         if let (None, Some(reason)) = (&stepped_back, &now) {
                             warn!(

@@ -15,7 +15,7 @@ use super::{
     Runner,
     work::{judged, millis},
 };
-use crate::canary::{Made, Place, Reply, unwell};
+use crate::canary::{Place, Reply, unwell};
 
 /// How long a canary that has a job may be silent: it tells more than twice as often.
 const SILENT: Duration = Duration::from_secs(3);
@@ -83,11 +83,7 @@ impl<S: Stage> Runner<S> {
             match rmp_serde::from_slice(&reply.payload).context("its reply cannot be read")? {
                 Reply::Working => {}
                 Reply::Done { made, took_ms, unwell } => {
-                    let next = match made {
-                        Made::Forward(body) => Next::Forward(body),
-                        Made::Answer(answer) => Next::Answer(answer),
-                    };
-                    return Ok(Some(Handed { next, took_ms, unwell }));
+                    return Ok(Some(Handed { next: made, took_ms, unwell }));
                 }
                 Reply::Failed { reason } => bail!(reason),
             }

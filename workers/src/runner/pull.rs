@@ -15,7 +15,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::Runner;
+use super::{Context, Runner};
 
 /// How long one request for messages stands.
 const EXPIRES: Duration = Duration::from_secs(2);
@@ -104,16 +104,21 @@ async fn hand_back(message: &Message) {
 }
 
 /// Lets what is in flight finish; what is not done by the deadline is aborted and delivered again elsewhere.
-async fn drain<S: Stage>(runner: &Runner<S>, mut working: JoinSet<()>) {
-    let limit = Duration::from_millis(runner.context.config.worker.drain_ms);
+async fn drain<S: Stage>(runner: &Runner<S>, working: JoinSet<()>) {
     let in_flight = working.len();
-    let finished =
-        tokio::time::timeout(limit, async { while working.join_next().await.is_some() {} }).await.is_ok();
-    if !finished {
-        let left = working.len();
-        working.shutdown().await;
+    let left = settle(&runner.context, working).await;
+    if left > 0 {
         warn!(stage = S::NAME, left, "stopped with jobs in flight; they are delivered again");
     }
     let deliveries = runner.deliveries.load(Ordering::Relaxed);
     info!(stage = S::NAME, deliveries, in_flight, "stopped");
+}
+
+/// Waits for tasks as long as a process may take to end, then aborts them; how many were aborted.
+pub(super) async fn settle(context: &Context, mut working: JoinSet<()>) -> usize {
+    let limit = Duration::from_millis(context.config.worker.drain_ms);
+    let _ = tokio::time::timeout(limit, async { while working.join_next().await.is_some() {} }).await;
+    let left = working.len();
+    working.shutdown().await;
+    left
 }
