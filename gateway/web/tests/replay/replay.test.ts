@@ -155,8 +155,8 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await page.keyboard.press('k');
       expect(await page.locator(heading).innerText()).toBe(first?.question);
       await page.keyboard.press('Escape');
-      await page.locator('dialog[open]').waitFor({ state: 'hidden' });
-      expect(await page.evaluate(() => (document.activeElement as HTMLElement).dataset.key)).toBe(first?.job);
+      await page.locator(`a.open[data-key="${first?.job ?? ''}"]:focus`).waitFor();
+      expect(await page.locator('dialog[open]').count()).toBe(0);
       await page.keyboard.press('/');
       await page.keyboard.type('jk/');
       expect(await page.locator('#search').inputValue()).toBe('jk/');
