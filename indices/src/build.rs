@@ -3,6 +3,7 @@
 mod embed;
 mod gather;
 mod unrelated;
+mod withdrawn;
 
 use std::{fs, io, path::Path, time::Instant};
 
@@ -82,7 +83,7 @@ pub fn build(
     let began = Instant::now();
     let folder = CollectionFolder::new(&config.indices.dir, name)?;
     let lock = folder.lock()?;
-    let gathered = gather::gather(config, name, source, embedder, progress)?;
+    let mut gathered = gather::gather(config, name, source, embedder, progress)?;
     let before = folder.current()?.and_then(|version| {
         let manifest = folder.manifest(&version, Some(embedder.model())).ok()?;
         folder.verify(&manifest).ok().map(|()| manifest)
@@ -92,6 +93,12 @@ pub fn build(
         max_tokens: config.chunking.max_tokens,
         overlap_tokens: config.chunking.overlap_tokens,
     };
+    if let Some(manifest) = before.as_ref().filter(|manifest| manifest.chunker == chunker) {
+        let records = folder.records(&manifest.version)?;
+        withdrawn::keep(&mut gathered, &records, config.indices.withdrawn_share);
+    }
+    let gathered = gathered;
+    let withdrawn = gathered.records.count_withdrawn();
     let faiss = factory(config, gathered.records.chunks.len());
     let content = content(&gathered.records, embedder, &chunker, &faiss, source);
     if let Some(manifest) = before.as_ref().filter(|manifest| manifest.content == content) {
@@ -112,8 +119,9 @@ pub fn build(
         model: embedder.model().clone(),
         chunker,
         faiss,
-        documents: gathered.records.documents.len(),
-        chunks: gathered.records.chunks.len(),
+        documents: gathered.records.documents.len() - withdrawn.documents,
+        chunks: gathered.records.chunks.len() - withdrawn.chunks,
+        withdrawn,
         locales: locales(&gathered.records),
         source: source.clone(),
         background: unrelated::background(&embeddings, dimensions, embedder)?,
@@ -147,8 +155,14 @@ fn content(
     let mut text = format!("{FORMAT} {:?} {chunker:?} {faiss} {source:?}\n", embedder.model());
     for document in &records.documents {
         text += &format!(
-            "{}\t{}\t{}\t{:?}\t{:?}\t{}\n",
-            document.source, document.hash, document.url, document.product, document.section, document.locale
+            "{}\t{}\t{}\t{:?}\t{:?}\t{}{}\n",
+            document.source,
+            document.hash,
+            document.url,
+            document.product,
+            document.section,
+            document.locale,
+            if document.withdrawn { "\twithdrawn" } else { "" }
         );
     }
     sha256(text)
@@ -156,7 +170,7 @@ fn content(
 
 fn locales(records: &Records) -> Vec<String> {
     let mut counts: Vec<(String, usize)> = Vec::new();
-    for document in &records.documents {
+    for document in records.documents.iter().filter(|document| !document.withdrawn) {
         match counts.iter_mut().find(|(locale, _)| *locale == document.locale) {
             Some((_, count)) => *count += 1,
             None => counts.push((document.locale.clone(), 1)),

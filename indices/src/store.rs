@@ -11,7 +11,7 @@ mod records;
 use std::{io, path::PathBuf};
 
 pub use folder::{CollectionFolder, Lock, list};
-pub use manifest::{Chunker, FORMAT, Manifest, Source};
+pub use manifest::{Chunker, FORMAT, Manifest, Source, Withdrawn};
 pub use records::{ChunkRecord, DocumentRecord, Groups, Records};
 
 pub(crate) use files::{CHUNKS, DOCUMENTS, EMBEDDINGS, LEXICAL, VECTORS, WORDS, sha256};

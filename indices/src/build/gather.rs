@@ -86,6 +86,7 @@ fn read(
         product: source.product.clone().or(product),
         section: source.section.clone().or(section),
         hash,
+        withdrawn: false,
         text: document.text.clone(),
     };
     Ok((record, document))

@@ -9,7 +9,7 @@ use super::{processor::faiss_line, progress::Bars};
 use crate::{
     build::{Built, build},
     embed::OnnxEmbedder,
-    store::{self, CollectionFolder, Source},
+    store::{self, CollectionFolder, Manifest, Source},
 };
 
 #[derive(Debug, Args)]
@@ -152,23 +152,32 @@ fn say(built: &Built) {
         return;
     }
     println!(
-        "{}: version {} in service: {} documents, {} chunks ({} embedded, {} kept), index {}, {:.1} s",
+        "{}: version {} in service: {} documents, {} chunks ({} embedded, {} kept){}, index {}, {:.1} s",
         m.collection,
         m.version,
         m.documents,
         m.chunks,
         built.embedded,
         m.chunks - built.embedded,
+        withdrawn(m),
         m.faiss,
         built.seconds
     );
+}
+
+/// What a version keeps of documents that were taken away, behind its counts; nothing where there are none.
+pub(super) fn withdrawn(manifest: &Manifest) -> String {
+    match manifest.withdrawn.documents {
+        0 => String::new(),
+        documents => format!(", {documents} withdrawn"),
+    }
 }
 
 fn as_json(built: &Built) -> serde_json::Value {
     let m = &built.manifest;
     json!({
         "collection": m.collection, "version": m.version, "new": built.new, "documents": m.documents, "chunks": m.chunks,
-        "embedded": built.embedded, "index": m.faiss, "seconds": built.seconds,
+        "withdrawn": m.withdrawn, "embedded": built.embedded, "index": m.faiss, "seconds": built.seconds,
         "skipped": built.skipped.iter().map(|s| json!({"source": s.source, "reason": s.reason})).collect::<Vec<_>>(),
     })
 }

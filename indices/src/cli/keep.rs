@@ -40,10 +40,11 @@ pub(super) fn list(config: &Config, json: bool) -> anyhow::Result<()> {
         }
         match manifest {
             Ok(m) => println!(
-                "{}: {} documents, {} chunks, {}, {}{}, index {}",
+                "{}: {} documents, {} chunks{}, {}, {}{}, index {}",
                 m.collection,
                 m.documents,
                 m.chunks,
+                super::build::withdrawn(&m),
                 m.locales.join(" and "),
                 m.source.product.as_ref().map_or(String::new(), |p| format!("product {p}, ")),
                 m.model.name,

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use frostem::{Algorithm, Stemmer};
 use hoidap_shared::text::{fold, has_vietnamese_marks};
@@ -23,7 +23,7 @@ pub struct Analysed {
 /// Turns texts into terms. The same rules serve documents and questions, in both languages.
 pub struct Analyser {
     english: Stemmer,
-    stop: BTreeSet<&'static str>,
+    stop: HashSet<&'static str>,
 }
 
 impl Default for Analyser {
@@ -37,7 +37,7 @@ impl Default for Analyser {
 impl Analyser {
     /// All terms of a document's text.
     pub fn document(&self, text: &str) -> Analysed {
-        self.analyse(text, &BTreeSet::new())
+        self.analyse(text, &HashSet::new())
     }
 
     /// The terms of a question without the words that only ask. When nothing else is left, all of them.
@@ -46,7 +46,7 @@ impl Analyser {
         if analysed.folded.is_empty() { self.document(text) } else { analysed }
     }
 
-    fn analyse(&self, text: &str, stop: &BTreeSet<&str>) -> Analysed {
+    fn analyse(&self, text: &str, stop: &HashSet<&str>) -> Analysed {
         let mut out = Analysed::default();
         let mut before: Option<(usize, String)> = None;
         for (at, word) in text.unicode_word_indices() {

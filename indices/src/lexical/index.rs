@@ -1,8 +1,10 @@
 use std::{collections::BTreeMap, path::Path};
 
 use tantivy::{
-    Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term,
+    DocId, DocSet as _, Index, IndexReader, ReloadPolicy, Searcher, TERMINATED, TantivyDocument,
+    TantivyError, Term,
     collector::{Collector, FilterCollector, TopDocs},
+    postings::SegmentPostings,
     query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, Query, TermQuery},
     schema::{FAST, Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
     tokenizer::{PreTokenizedString, Token},
@@ -90,6 +92,10 @@ fn tokenized(terms: Vec<String>) -> PreTokenizedString {
 pub(crate) struct Lexical {
     reader: IndexReader,
     fields: Fields,
+    /// The chunk of each entry.
+    chunk_of: Vec<usize>,
+    /// The entry of each chunk.
+    entry_of: Vec<DocId>,
 }
 
 impl Lexical {
@@ -101,12 +107,58 @@ impl Lexical {
         if index.schema() != expected {
             return Err("the lexical index has other fields than this release writes".into());
         }
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text)?;
-        let lexical = Self { reader, fields };
-        match lexical.reader.searcher().num_docs() {
-            found if found == chunks as u64 => Ok(lexical),
-            found => Err(format!("the lexical index holds {found} chunks, the manifest says {chunks}")),
+        let reader: IndexReader =
+            index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text)?;
+        let searcher = reader.searcher();
+        if searcher.num_docs() != chunks as u64 {
+            let found = searcher.num_docs();
+            return Err(format!("the lexical index holds {found} chunks, the manifest says {chunks}"));
         }
+        let [segment] = searcher.segment_readers() else {
+            return Err("the lexical index is not of one piece".into());
+        };
+        let column = segment.fast_fields().u64("chunk").map_err(text)?;
+        let mut entry_of = vec![0; chunks];
+        let mut chunk_of = Vec::with_capacity(chunks);
+        for entry in segment.doc_ids_alive() {
+            let chunk = column.first(entry).and_then(|chunk| usize::try_from(chunk).ok());
+            let chunk =
+                chunk.filter(|chunk| *chunk < chunks).ok_or("an entry of the lexical index has no chunk")?;
+            entry_of[chunk] = entry;
+            chunk_of.push(chunk);
+        }
+        Ok(Self { reader, fields, chunk_of, entry_of })
+    }
+
+    /// The entries that hold a folded word, in their text and in their head.
+    fn entries(&self, term: &str) -> Result<Vec<SegmentPostings>, TantivyError> {
+        let searcher = self.reader.searcher();
+        let segment = searcher.segment_reader(0);
+        let mut found = Vec::new();
+        for field in [self.fields.folded, self.fields.head] {
+            let term = Term::from_field_text(field, term);
+            found.extend(segment.inverted_index(field)?.read_postings(&term, IndexRecordOption::Basic)?);
+        }
+        Ok(found)
+    }
+
+    /// Whether a chunk holds a folded word, in its text or in its head.
+    pub(crate) fn holds(&self, chunk: usize, term: &str) -> Result<bool, TantivyError> {
+        let entry = self.entry_of[chunk];
+        Ok(self.entries(term)?.iter_mut().any(|found| found.doc() <= entry && found.seek(entry) == entry))
+    }
+
+    /// Whether any of the chunks that count holds a folded word.
+    pub(crate) fn mentions(&self, term: &str, counts: impl Fn(usize) -> bool) -> Result<bool, TantivyError> {
+        for mut found in self.entries(term)? {
+            while found.doc() != TERMINATED {
+                if counts(self.chunk_of[found.doc() as usize]) {
+                    return Ok(true);
+                }
+                found.advance();
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -155,11 +207,8 @@ impl Lexical {
                 run(&searcher, &query, FilterCollector::new("group".into(), passes, top), statistics)?
             }
         };
-        let mut hits = Vec::with_capacity(found.len());
-        for (score, address) in found {
-            let column = searcher.segment_reader(address.segment_ord).fast_fields().u64("chunk")?;
-            hits.extend(column.first(address.doc_id).map(|chunk| (chunk as usize, score)));
-        }
+        let mut hits: Vec<(usize, f32)> =
+            found.into_iter().map(|(score, at)| (self.chunk_of[at.doc_id as usize], score)).collect();
         hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         Ok(hits)
     }

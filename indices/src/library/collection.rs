@@ -36,7 +36,11 @@ impl Collection {
 
     fn load(manifest: Manifest, dir: &Path) -> Result<Self, String> {
         let records = Records::read(dir)?;
-        if records.chunks.len() != manifest.chunks || records.documents.len() != manifest.documents {
+        let (withdrawn, chunks) = (records.count_withdrawn(), records.chunks.len());
+        let documents = records.documents.len() - withdrawn.documents;
+        if (documents, chunks - withdrawn.chunks, withdrawn)
+            != (manifest.documents, manifest.chunks, manifest.withdrawn)
+        {
             return Err("it holds other numbers of documents and chunks than its manifest says".into());
         }
         let words = fs::read(dir.join(WORDS)).map_err(|error| format!("{WORDS}: {error}"))?;
@@ -45,7 +49,7 @@ impl Collection {
         records.chunks.iter().for_each(|chunk| lengths[chunk.document] += 1);
         let groups = records.groups();
         let dense = Dense::open(&dir.join(VECTORS), manifest.model.dimensions, groups.of_chunk.clone())?;
-        let lexical = Lexical::open(&dir.join(LEXICAL), manifest.chunks)?;
+        let lexical = Lexical::open(&dir.join(LEXICAL), chunks)?;
         Ok(Self { manifest, records, lengths, groups, words, dense, lexical })
     }
 

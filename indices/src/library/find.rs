@@ -14,18 +14,29 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn is_empty(&self) -> bool {
-        self.dense.iter().chain(&self.lexical).all(|ranking| ranking.hits.is_empty())
+    /// Whether no document that is in service was found.
+    pub(super) fn is_empty(&self, collections: &[Arc<Collection>]) -> bool {
+        let mut hits = self.dense.iter().chain(&self.lexical).flat_map(|ranking| &ranking.hits);
+        !hits.any(|(place, _)| in_service(collections, place))
     }
+}
+
+/// Whether a chunk's document was not taken away.
+pub(super) fn in_service(collections: &[Arc<Collection>], (collection, chunk): &Place) -> bool {
+    !collections[*collection].records.withdrawn(*chunk)
 }
 
 /// Asks both legs at once: FAISS on its own thread, the lexical index on this one.
 pub(super) fn find(
+    analyser: &Analyser,
     collections: &[Arc<Collection>],
     request: &SearchRequest<'_>,
     product: Option<&str>,
     section: Option<&str>,
 ) -> Result<Found, SearchError> {
+    let withdrawn = collections.iter().any(|collection| collection.manifest.withdrawn.chunks > 0);
+    let asked = if withdrawn { 2 * request.candidates } else { request.candidates };
+    let best = |hits| best(collections, hits, request.candidates);
     let filters: Vec<_> = collections.iter().map(|c| c.filter(product, section)).collect();
     let mut pending = Vec::new();
     for query in request.queries {
@@ -36,25 +47,20 @@ pub(super) fn find(
                 let collection = collection.manifest.collection.clone();
                 return Err(SearchError::Dimensions { collection, expected, found: vector.len() });
             }
-            pending.push((
-                query.weight,
-                place,
-                collection.dense.ask(vector, request.candidates, filters[place].as_ref()),
-            ));
+            pending.push((query.weight, place, collection.dense.ask(vector, asked, filters[place].as_ref())));
         }
     }
-    let analyser = Analyser::default();
     let indices: Vec<_> =
         collections.iter().zip(&filters).map(|(c, filter)| (&c.lexical, filter.as_ref())).collect();
     let mut found = Found { dense: Vec::new(), lexical: Vec::new() };
     for query in request.queries {
-        let hits = lexical::search(&indices, &analyser.question(&query.text), request.candidates)
+        let hits = lexical::search(&indices, &analyser.question(&query.text), asked)
             .map_err(|error| failed(collections, 0, error.to_string()))?;
         let hits = hits
             .into_iter()
             .enumerate()
             .flat_map(|(c, hits)| hits.into_iter().map(move |(chunk, score)| ((c, chunk), score)));
-        found.lexical.push(Ranking { weight: query.weight, hits: best(hits.collect(), request.candidates) });
+        found.lexical.push(Ranking { weight: query.weight, hits: best(hits.collect()) });
     }
     let per_query = collections.len().max(1);
     let mut answers = pending.into_iter();
@@ -66,14 +72,20 @@ pub(super) fn find(
             let near = answer.wait().map_err(|error| failed(collections, place, error))?;
             hits.extend(near.into_iter().map(|(chunk, cosine)| ((place, chunk), cosine)));
         }
-        found.dense.push(Ranking { weight, hits: best(hits, request.candidates) });
+        found.dense.push(Ranking { weight, hits: best(hits) });
     }
     Ok(found)
 }
 
-fn best(mut hits: Vec<(Place, f32)>, count: usize) -> Vec<(Place, f32)> {
+/// The best hits; more of them than `count` where half of those would be of documents that were taken away.
+fn best(collections: &[Arc<Collection>], mut hits: Vec<(Place, f32)>, count: usize) -> Vec<(Place, f32)> {
     hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    hits.truncate(count);
+    let mut live = 0;
+    let last = hits.iter().position(|(place, _)| {
+        live += usize::from(in_service(collections, place));
+        2 * live >= count
+    });
+    hits.truncate(last.map_or(hits.len(), |last| count.max(last + 1)));
     hits
 }
 

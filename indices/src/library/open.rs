@@ -9,6 +9,7 @@ use hoidap_shared::config::Config;
 use super::{CollectionInfo, ReloadEvent, collection::Collection};
 use crate::{
     embed::{EmbedError, ModelId},
+    lexical::Analyser,
     store::{self, CollectionFolder, StoreError, sha256},
     text::{TextModel, Words},
 };
@@ -20,6 +21,7 @@ pub struct Library {
     pinned: BTreeMap<String, String>,
     model: ModelId,
     pub(super) max_passage_chars: usize,
+    pub(super) analyser: Analyser,
     shelf: RwLock<Arc<Shelf>>,
 }
 
@@ -44,6 +46,7 @@ impl Library {
             pinned: config.indices.versions.clone(),
             model: ModelId::configured(&config.embedding)?,
             max_passage_chars: config.retriever.max_passage_chars,
+            analyser: Analyser::default(),
             shelf: RwLock::default(),
         };
         library.reload();

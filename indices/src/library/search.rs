@@ -10,6 +10,7 @@ use super::{
     select::select,
     support::{Evidence, evidence},
 };
+use crate::lexical::Analyser;
 
 /// How much the dense leg counts where question and documents share a language, and where they do not: then only names
 /// and technical terms are left to the lexical leg.
@@ -52,7 +53,7 @@ impl Library {
         let wanted = |name: &String| request.collections.is_empty() || request.collections.contains(name);
         let in_service = shelf.collections.iter().filter(|(name, _)| wanted(name));
         let collections: Vec<Arc<Collection>> = in_service.map(|(_, c)| Arc::clone(c)).collect();
-        let (found, filter) = filtered(&collections, request)?;
+        let (found, filter) = filtered(&self.analyser, &collections, request)?;
         let dense = leg(&found.dense, Scale::Span);
         let lexical = leg(&found.lexical, Scale::Ratio);
         let language = request.locale.unwrap_or_default();
@@ -68,8 +69,8 @@ impl Library {
         }
         let places: Vec<Place> = chosen.iter().map(|(place, _)| *place).collect();
         let question = request.queries.first().map_or("", |query| &query.text);
-        let borrowed: Vec<&Collection> = collections.iter().map(Arc::as_ref).collect();
-        let evidence = evidence(&borrowed, &places, |place| cosines.get(place).copied(), question, language)
+        let cosine = |place: &Place| cosines.get(place).copied();
+        let evidence = evidence(&self.analyser, &collections, &places, cosine, question, language)
             .map_err(|error| failed(&collections, 0, error.to_string()))?;
         let support = if chosen.is_empty() { 0.0 } else { evidence.support() };
         let (dense_rank, lexical_rank) = (ranks(&dense), ranks(&lexical));
@@ -123,6 +124,7 @@ impl Library {
 
 /// Looks with the filter that was asked for, and with less of it as long as nothing is found.
 fn filtered(
+    analyser: &Analyser,
     collections: &[Arc<Collection>],
     request: &SearchRequest<'_>,
 ) -> Result<(Found, FilterUsed), SearchError> {
@@ -134,13 +136,13 @@ fn filtered(
         tiers.push((request.product, None, FilterUsed::Product));
     }
     for (product, section, used) in &tiers {
-        let found = find(collections, request, *product, *section)?;
-        if !found.is_empty() {
+        let found = find(analyser, collections, request, *product, *section)?;
+        if !found.is_empty(collections) {
             return Ok((found, *used));
         }
     }
     let used = if tiers.is_empty() { FilterUsed::None } else { FilterUsed::FellBack };
-    Ok((find(collections, request, None, None)?, used))
+    Ok((find(analyser, collections, request, None, None)?, used))
 }
 
 fn dense_share(dense: &[(Place, f32)], speaks: &impl Fn(&Place) -> bool) -> f32 {

@@ -3,7 +3,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{collection::Collection, fuse::Place};
+use super::{collection::Collection, find::in_service, fuse::Place};
 use crate::text::tokens;
 
 /// A document is heard once, and once more for every so many chunks it has: a long page must not crowd out the others,
@@ -13,7 +13,7 @@ const CHUNKS_A_VOICE: usize = 50;
 /// Two passages with this share of words in common say the same.
 const SAME: f32 = 0.9;
 
-/// The best candidates, near-duplicates left out, no more than `depth`, best first. Where other documents do not fill
+/// The best candidates in service, near-duplicates left out, no more than `depth`, best first. Where other documents do not fill
 /// the list, further passages of the same ones do.
 pub(super) fn select(
     collections: &[Arc<Collection>],
@@ -23,7 +23,7 @@ pub(super) fn select(
     let mut selection = Selection { collections, depth, chosen: Vec::new(), words: Vec::new() };
     let mut heard: HashMap<(usize, usize), usize> = HashMap::new();
     let mut later = Vec::new();
-    for candidate in fused {
+    for candidate in fused.iter().filter(|candidate| in_service(collections, &candidate.0)) {
         let (collection, chunk) = candidate.0;
         let document = collections[collection].records.chunks[chunk].document;
         let times = heard.entry((collection, document)).or_default();

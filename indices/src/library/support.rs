@@ -64,18 +64,29 @@ impl Library {
     pub fn mentions(&self, word: &str) -> Result<bool, SearchError> {
         let shelf = self.shelf();
         let collections: Vec<Arc<Collection>> = shelf.collections.values().map(Arc::clone).collect();
-        let indices: Vec<_> = collections.iter().map(|collection| &collection.lexical).collect();
-        let analysed = Analyser::default().document(word);
-        let terms: Vec<&str> = analysed.folded.iter().map(String::as_str).collect();
-        let (frequencies, _) = lexical::frequencies(&indices, &terms)
-            .map_err(|error| failed(&collections, 0, error.to_string()))?;
-        Ok(frequencies.iter().any(|frequency| *frequency > 0))
+        for term in self.analyser.document(word).folded {
+            if mentioned(&collections, &term).map_err(|error| failed(&collections, 0, error.to_string()))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
+}
+
+/// Whether a document that is in service holds a folded word.
+fn mentioned(collections: &[Arc<Collection>], term: &str) -> Result<bool, TantivyError> {
+    for collection in collections {
+        if collection.lexical.mentions(term, |chunk| !collection.records.withdrawn(chunk))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The evidence for the first of the passages.
 pub(super) fn evidence(
-    collections: &[&Collection],
+    analyser: &Analyser,
+    collections: &[Arc<Collection>],
     passages: &[Place],
     cosine: impl Fn(&Place) -> Option<f32>,
     question: &str,
@@ -88,7 +99,6 @@ pub(super) fn evidence(
         cosine(place).map(|cosine| spread.z(cosine))
     };
     let nearness = first.iter().filter_map(nearness).reduce(f32::max).unwrap_or(0.0);
-    let analyser = Analyser::default();
     let analysed = analyser.question(question);
     let terms: Vec<&str> = content_terms(&analysed).into_iter().collect();
     let same_language = first.iter().any(|place| {
@@ -97,8 +107,12 @@ pub(super) fn evidence(
     });
     let indices: Vec<_> = collections.iter().map(|c| &c.lexical).collect();
     let (frequencies, chunks) = lexical::frequencies(&indices, &terms)?;
-    let unknown: BTreeSet<&str> =
-        terms.iter().zip(&frequencies).filter(|(_, n)| **n == 0).map(|(t, _)| *t).collect();
+    let mut unknown: BTreeSet<&str> = BTreeSet::new();
+    for term in &terms {
+        if !mentioned(collections, term)? {
+            unknown.insert(term);
+        }
+    }
     let stranger = names(question, language)
         .any(|name| analyser.document(name).folded.iter().all(|term| unknown.contains(term.as_str())));
     if terms.is_empty() || !same_language {
@@ -107,16 +121,16 @@ pub(super) fn evidence(
     let rarity: Vec<f32> =
         frequencies.iter().map(|n| (1.0 + (chunks as f32 + 1.0) / (*n as f32 + 1.0)).ln()).collect();
     let all: f32 = rarity.iter().sum();
-    let covered = |place: &Place| {
-        let records = &collections[place.0].records;
-        let chunk = &records.chunks[place.1];
-        let document = &records.documents[chunk.document];
-        let text = format!("{}\n{}\n{}", document.title, chunk.heading_path.join("\n"), records.text(chunk));
-        let analysed = analyser.document(&text);
-        let words: BTreeSet<&str> = content_terms(&analysed);
-        terms.iter().zip(&rarity).filter(|(term, _)| words.contains(*term)).map(|(_, r)| r).sum::<f32>() / all
-    };
-    let coverage = first.iter().map(covered).reduce(f32::max);
+    let mut coverage: Option<f32> = None;
+    for (collection, chunk) in first {
+        let mut covered = 0.0;
+        for (term, rarity) in terms.iter().zip(&rarity) {
+            if collections[*collection].lexical.holds(*chunk, term)? {
+                covered += rarity;
+            }
+        }
+        coverage = Some(coverage.map_or(covered / all, |best| best.max(covered / all)));
+    }
     Ok(Evidence { nearness, coverage, stranger })
 }
 

@@ -35,6 +35,15 @@ pub struct Chunker {
     pub overlap_tokens: usize,
 }
 
+/// What a version keeps of documents that were taken away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// Documents.
+    pub documents: usize,
+    /// Their chunks.
+    pub chunks: usize,
+}
+
 /// What a version is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -54,10 +63,13 @@ pub struct Manifest {
     pub chunker: Chunker,
     /// The FAISS factory string of its index.
     pub faiss: String,
-    /// Documents in it.
+    /// Documents that can be found in it.
     pub documents: usize,
-    /// Chunks in it.
+    /// Their chunks.
     pub chunks: usize,
+    /// What it keeps of documents that were taken away.
+    #[serde(default)]
+    pub withdrawn: Withdrawn,
     /// Locales of its documents, most frequent first.
     pub locales: Vec<String>,
     /// Where its documents come from.

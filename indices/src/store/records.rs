@@ -6,7 +6,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{CHUNKS, DOCUMENTS};
+use super::{CHUNKS, DOCUMENTS, Withdrawn};
 use crate::chunk::Offsets;
 
 /// A document as a version stores it, so that citations resolve to its text.
@@ -26,6 +26,9 @@ pub struct DocumentRecord {
     pub section: Option<String>,
     /// SHA-256 of its file, in hexadecimal.
     pub hash: String,
+    /// Whether it was taken away: then it is never found, and only weighs in the ranking of the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
     /// The whole extracted text.
     pub text: String,
 }
@@ -60,6 +63,19 @@ pub struct Records {
 }
 
 impl Records {
+    /// Whether a chunk's document was taken away.
+    pub fn withdrawn(&self, chunk: usize) -> bool {
+        self.documents[self.chunks[chunk].document].withdrawn
+    }
+
+    /// Documents and chunks that were taken away.
+    pub(crate) fn count_withdrawn(&self) -> Withdrawn {
+        Withdrawn {
+            documents: self.documents.iter().filter(|document| document.withdrawn).count(),
+            chunks: (0..self.chunks.len()).filter(|&chunk| self.withdrawn(chunk)).count(),
+        }
+    }
+
     /// A chunk's text.
     pub fn text(&self, chunk: &ChunkRecord) -> &str {
         &self.documents[chunk.document].text[chunk.bytes.clone()]

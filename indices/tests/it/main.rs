@@ -8,4 +8,5 @@ mod reading;
 mod search;
 mod site;
 mod vectors;
+mod withdrawn;
 mod words;

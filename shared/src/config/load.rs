@@ -192,6 +192,9 @@ impl Config {
         if self.indices.keep_versions == 0 || self.retriever.depth == 0 {
             return fail("indices.keep_versions, retriever.depth", "must be at least 1".into());
         }
+        if !(0.0..=0.5).contains(&self.indices.withdrawn_share) {
+            return fail("indices.withdrawn_share", "must be from 0 to 0.5".into());
+        }
         if !(1..=50_000).contains(&self.analytics.batch_rows) || self.analytics.batch_ms == 0 {
             return fail("analytics", "batch_rows must be 1 to 50000 and batch_ms at least 1".into());
         }

@@ -19,6 +19,7 @@ pub struct Support {
 pub struct Indices {
     pub dir: PathBuf,
     pub keep_versions: usize,
+    pub withdrawn_share: f32,
     pub versions: BTreeMap<String, String>,
     pub reload_ms: u64,
     pub faiss_index: String,

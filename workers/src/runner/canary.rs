@@ -2,10 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::{Message, Subject};
 use futures::StreamExt as _;
-use hoidap_shared::{
-    job::Envelope,
-    stage::{Next, Stage},
-};
+use hoidap_shared::{job::Envelope, stage::Stage};
 use tokio::{
     sync::Semaphore,
     task::JoinSet,

@@ -1,0 +1,90 @@
+//! Documents that were taken away: never found again, and kept for what their words and vectors weigh in the ranking of
+//! the others, so that taking one away changes only the answers that it had a part in.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Gathered, gather::head};
+use crate::store::{ChunkRecord, DocumentRecord, Records};
+
+/// Puts the documents of the version before that are gone back into their places, withdrawn; none of them when together
+/// they would be more than `share` of all chunks.
+pub(super) fn keep(gathered: &mut Gathered, before: &Records, share: f32) {
+    let live = &gathered.records.documents;
+    let sources: HashSet<&str> = live.iter().map(|document| document.source.as_str()).collect();
+    // What has only moved is there.
+    let contents: HashSet<&str> = live.iter().map(|document| document.hash.as_str()).collect();
+    let is_gone =
+        |d: &DocumentRecord| !sources.contains(d.source.as_str()) && !contents.contains(d.hash.as_str());
+    let gone: Vec<bool> = before.documents.iter().map(is_gone).collect();
+    let chunks = before.chunks.iter().filter(|chunk| gone[chunk.document]).count();
+    let all = gathered.records.chunks.len() + chunks;
+    if chunks == 0 || chunks as f32 > share * all as f32 {
+        return;
+    }
+    let order = order(&gathered.records.documents, &before.documents, &gone);
+    let old = by_document(before);
+    let new = by_document(&gathered.records);
+    let mut merged = Gathered { skipped: std::mem::take(&mut gathered.skipped), ..Gathered::default() };
+    for from in order {
+        let (records, chunks) = match from {
+            From::Now(document) => (&gathered.records, &new[document]),
+            From::Before(document) => (before, &old[document]),
+        };
+        let document = match from {
+            From::Now(document) => records.documents[document].clone(),
+            From::Before(document) => {
+                DocumentRecord { withdrawn: true, ..records.documents[document].clone() }
+            }
+        };
+        let place = merged.records.documents.len();
+        for &chunk in chunks {
+            merged.embedded.push(match from {
+                From::Now(_) => std::mem::take(&mut gathered.embedded[chunk]),
+                From::Before(_) => {
+                    let chunk = &records.chunks[chunk];
+                    format!("{}\n{}", head(&document.title, &chunk.heading_path), records.text(chunk))
+                }
+            });
+            merged.records.chunks.push(ChunkRecord { document: place, ..records.chunks[chunk].clone() });
+        }
+        merged.records.documents.push(document);
+    }
+    *gathered = merged;
+}
+
+/// Where a document comes from, and its place there.
+#[derive(Clone, Copy)]
+enum From {
+    Now(usize),
+    Before(usize),
+}
+
+/// The documents of now, and each one that is gone behind the one that it stood behind.
+fn order(now: &[DocumentRecord], before: &[DocumentRecord], gone: &[bool]) -> Vec<From> {
+    let places: HashMap<&str, usize> =
+        now.iter().zip(0..).map(|(d, place)| (d.source.as_str(), place)).collect();
+    let mut behind: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
+    let mut last = None;
+    for (place, document) in before.iter().enumerate() {
+        if gone[place] {
+            behind.entry(last).or_default().push(place);
+        } else {
+            last = places.get(document.source.as_str()).copied();
+        }
+    }
+    let mut order = Vec::new();
+    for place in std::iter::once(None).chain((0..now.len()).map(Some)) {
+        order.extend(place.map(From::Now));
+        order.extend(behind.remove(&place).into_iter().flatten().map(From::Before));
+    }
+    order
+}
+
+/// The chunks of each document.
+fn by_document(records: &Records) -> Vec<Vec<usize>> {
+    let mut chunks = vec![Vec::new(); records.documents.len()];
+    for (place, chunk) in records.chunks.iter().enumerate() {
+        chunks[chunk.document].push(place);
+    }
+    chunks
+}
