@@ -5,6 +5,7 @@ mod baseline;
 mod compare;
 mod difference;
 mod drive;
+mod gone;
 mod job;
 mod labels;
 mod made;

@@ -58,6 +58,13 @@ impl Retriever {
     }
 }
 
+impl Retriever {
+    /// Whether a collection in service has a document.
+    pub(crate) fn has(&self, collection: &str, source: &str) -> bool {
+        self.library.has(collection, source)
+    }
+}
+
 struct Found {
     outcome: hoidap_indices::SearchOutcome,
     widened: bool,

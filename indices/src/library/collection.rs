@@ -1,4 +1,4 @@
-use std::{fs, path::Path};
+use std::{collections::HashSet, fs, path::Path};
 
 use super::CollectionInfo;
 use crate::{
@@ -13,6 +13,8 @@ use crate::{
 pub(super) struct Collection {
     pub(super) manifest: Manifest,
     pub(super) records: Records,
+    /// The paths of the documents that can be found.
+    pub(super) sources: HashSet<String>,
     /// Chunks of each document.
     pub(super) lengths: Vec<usize>,
     pub(super) groups: Groups,
@@ -50,7 +52,9 @@ impl Collection {
         let groups = records.groups();
         let dense = Dense::open(&dir.join(VECTORS), manifest.model.dimensions, groups.of_chunk.clone())?;
         let lexical = Lexical::open(&dir.join(LEXICAL), chunks)?;
-        Ok(Self { manifest, records, lengths, groups, words, dense, lexical })
+        let in_service = records.documents.iter().filter(|document| !document.withdrawn);
+        let sources = in_service.map(|document| document.source.clone()).collect();
+        Ok(Self { manifest, records, sources, lengths, groups, words, dense, lexical })
     }
 
     /// The groups that belong to a product and section; `None` when all do.

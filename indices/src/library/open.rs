@@ -186,6 +186,11 @@ impl Library {
         all
     }
 
+    /// Whether a collection in service has a document; `source` is its path as it was indexed.
+    pub fn has(&self, collection: &str, source: &str) -> bool {
+        self.shelf().collections.get(collection).is_some_and(|serving| serving.sources.contains(source))
+    }
+
     /// One hash over the names and versions in service.
     pub fn version(&self) -> String {
         let shelf = self.shelf();

@@ -169,12 +169,16 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
 
     let gone = recorded.report("gone", &mut recorded.replay(&recorded.file(), &[]));
     assert_eq!(names(&gone, |job| has(job, "cited_lost")), cited);
-    for job in gone["jobs"].as_array().unwrap().iter().filter(|job| has(job, "cited_lost")) {
-        // Diacritics are restored by the words of all pages: where they are restored otherwise now, that comes first.
-        let first = if has(job, "queries") { "classifier" } else { "retriever" };
-        assert_eq!((&job["first"], &job["visible"]), (&json!(first), &json!(true)), "{job:#}");
+    assert_eq!(names(&gone, |job| job["gone"][0]["cited"] == true), cited);
+    for job in gone["jobs"].as_array().unwrap() {
+        assert_eq!(job["first"], "retriever", "{job:#}");
+        assert_eq!(job["gone"][0]["source"], *page, "a job that had not found the page differs: {job:#}");
+        assert!(job["visible"] == true || job["gone"][0]["cited"] == false, "{job:#}");
     }
-    assert_eq!(gone["summary"]["aspects"]["cited_lost"], cited.len());
+    let figures = &gone["summary"]["gone"];
+    assert_eq!(figures["pages"][0]["cited"]["visible"], cited.len());
+    let found = figures["pages"][0]["found"]["jobs"].as_u64().unwrap();
+    assert_eq!(figures["others"]["same"].as_u64().unwrap(), QUESTIONS as u64 - cited.len() as u64 - found);
     let seen = shown(&recorded.path("gone.html"));
     let worst = &gone["worst"][0];
     let question =

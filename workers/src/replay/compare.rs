@@ -46,7 +46,7 @@ impl JobReport {
         }
     }
 
-    /// Lays what was replayed over what was recorded. `meaning` and `distance` are still to be told.
+    /// Lays what was replayed over what was recorded. `gone`, `meaning` and `distance` are still to be told.
     pub(super) fn of(messages: &Messages, steps: &[Step], label: Option<&Label>) -> Self {
         let answer = &messages.answer;
         let mut report = Self {
@@ -64,6 +64,7 @@ impl JobReport {
             meaning: None,
             distance: 0.0,
             text: Vec::new(),
+            gone: Vec::new(),
             judged: None,
             reached: None,
             before: before(messages),

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::side::Side;
+use super::{gone::Gone, side::Side};
 
 /// What can differ between a job as it was recorded and as it was replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct JobReport {
     pub distance: f32,
     /// The pieces of both texts: what stayed, what went, what came.
     pub text: Vec<Piece>,
+    /// The pages it found that are gone.
+    #[serde(default)]
+    pub gone: Vec<Gone>,
     /// How a label judges it.
     pub judged: Option<Judged>,
     /// Whether a gold page is reached, as recorded and as replayed.

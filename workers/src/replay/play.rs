@@ -65,6 +65,7 @@ pub(crate) async fn compared(
         report.meaning = meaning.alike(&before.text, &after.text).await;
     }
     report.distance = report.far();
+    report.gone = stages.gone(&messages);
     let versions = messages.answer.body.versions;
     Outcome::Compared(Box::new(Compared { last: messages.last, versions, report, label }))
 }

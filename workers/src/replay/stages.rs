@@ -11,6 +11,7 @@ use hoidap_shared::{
 
 use super::{
     difference::Problem,
+    gone::Gone,
     made::{Made, Step},
     messages::Messages,
 };
@@ -82,6 +83,14 @@ impl Stages {
     pub(super) fn by_canary(&self, messages: &Messages) -> bool {
         let replayed = &STAGES[self.span.from..=self.span.to];
         messages.answer.hops.iter().any(|hop| hop.canary && replayed.contains(&hop.stage.as_str()))
+    }
+
+    /// The pages that a recorded job found and that are gone; none where nothing is looked for.
+    pub(super) fn gone(&self, messages: &Messages) -> Vec<Gone> {
+        if !self.span.has(1) {
+            return Vec::new();
+        }
+        Gone::of(messages, |collection, source| self.retriever.has(collection, source))
     }
 
     /// Opens the stages of a span under a configuration, and sees to it that every collection can be searched.

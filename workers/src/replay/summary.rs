@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{
     difference::Aspect,
+    gone,
     stats::Estimate,
     tally::{Group, Tally, Times},
 };
@@ -36,6 +37,8 @@ pub(crate) struct Summary {
     confidence: Pair<f64>,
     cost_usd: Cost,
     worked_ms: BTreeMap<String, Pair<Spread>>,
+    /// Pages that recorded jobs found and that are gone.
+    gone: Option<gone::Figures>,
     overlaps: Vec<(f64, u64)>,
     intents: Vec<GroupFigures>,
     products: Vec<GroupFigures>,
@@ -186,6 +189,7 @@ impl Summary {
                     Some((stage.clone(), Pair { before: spread(before)?, after: spread(after)? }))
                 })
                 .collect(),
+            gone: gone::Figures::of(&tally.gone),
             overlaps: tally
                 .overlap
                 .0
@@ -242,6 +246,7 @@ impl Summary {
             "  {:>9}  jobs lose a passage that they cite",
             self.aspects.get("cited_lost").copied().unwrap_or(0)
         );
+        self.gone.iter().for_each(gone::Figures::print);
         let estimate = |name: &str, estimate: &Option<Estimate>| {
             if let Some(Estimate { mean, low, high, of }) = estimate {
                 println!("{name:<12} {mean:.4}  ({low:.4} to {high:.4}, {of} jobs)");

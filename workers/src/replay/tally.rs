@@ -7,6 +7,7 @@ use super::{
     compare::Verdict,
     difference::{Aspect, JobReport},
     drive::Item,
+    gone,
     labels::Label,
     play::{Compared, Outcome},
     stats::{Counts, Paired},
@@ -35,6 +36,7 @@ pub(crate) struct Tally {
     pub(super) overlap: Counts,
     pub(super) meaning: Counts,
     pub(super) answered: Paired,
+    pub(super) gone: gone::Tally,
     /// Jobs whose answer was replayed.
     pub(super) answers: u64,
     pub(super) confidence: (f64, f64),
@@ -143,6 +145,7 @@ impl Tally {
         report.overlap.into_iter().for_each(|overlap| self.overlap.add(overlap));
         report.meaning.into_iter().for_each(|meaning| self.meaning.add(meaning));
         self.add_answers(report);
+        self.gone.add(report);
         for (side, stages) in [(0, &report.before.worked_ms), (1, &report.after.worked_ms)] {
             for (stage, ms) in stages {
                 let times = self.worked.entry(stage.clone()).or_default();

@@ -9,6 +9,7 @@ export interface Choice {
   first: string;
   aspect: string;
   judged: string;
+  gone: string;
   intent: string;
   product: string;
   language: string;
@@ -20,7 +21,7 @@ export interface Choice {
 }
 
 /** The names of the filters that are chosen from a list. */
-export type Filter = 'kind' | 'first' | 'aspect' | 'judged' | 'intent' | 'product' | 'language';
+export type Filter = 'kind' | 'first' | 'aspect' | 'judged' | 'gone' | 'intent' | 'product' | 'language';
 
 export const EVERYTHING: Choice = {
   search: '',
@@ -28,6 +29,7 @@ export const EVERYTHING: Choice = {
   first: '',
   aspect: '',
   judged: '',
+  gone: '',
   intent: '',
   product: '',
   language: '',
@@ -46,6 +48,7 @@ export function readChoice(hash: string): Choice {
     first: text('first'),
     aspect: text('aspect'),
     judged: text('judged'),
+    gone: text('gone'),
     intent: text('intent'),
     product: text('product'),
     language: text('language'),

@@ -1,5 +1,6 @@
 import type { Choice, Filter } from './choice.ts';
 import { fold, wordsOf } from './fold.ts';
+import { goneOf } from './gone.ts';
 import type { Job, Report } from './types.ts';
 
 /** How many jobs are made ready for the search at once, so that the page answers meanwhile. */
@@ -11,6 +12,7 @@ export const VALUES: Record<Filter, (job: Job) => string[]> = {
   first: (job) => [job.first],
   aspect: (job) => job.aspects,
   judged: (job) => (job.judged === null ? [] : [job.judged]),
+  gone: goneOf,
   intent: (job) => both(job.before.intent?.name, job.after.intent?.name),
   product: (job) => both(job.before.product, job.after.product),
   language: (job) => [job.language],

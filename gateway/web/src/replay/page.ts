@@ -4,6 +4,7 @@ import { type Choice, EVERYTHING, readChoice, writeChoice } from './choice.ts';
 import { evidence } from './evidence.ts';
 import { Jobs } from './filter.ts';
 import { Form } from './form.ts';
+import { gone } from './gone.ts';
 import { JobView } from './job.ts';
 import { JobList } from './list.ts';
 import { opening, tiles } from './overview.ts';
@@ -67,6 +68,7 @@ export class Page {
       h('dl', { class: 'tiles' }, ...tiles(report, show)),
       replayed && h('h2', {}, 'Charts'),
       replayed && this.charts.element,
+      ...gone(report.summary, show),
       h('h2', {}, 'Better or worse'),
       evidence(report, show),
       this.found,

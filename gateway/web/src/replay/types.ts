@@ -122,11 +122,30 @@ export interface Summary {
   confidence: Pair<number>;
   cost_usd: Pair<number> & { known: number };
   worked_ms: Record<string, Pair<Percentiles>>;
+  /** Pages that recorded jobs found and that are gone. */
+  gone: { pages: GonePage[]; others: Fates } | null;
   overlaps: [number, number][];
   intents: Group[];
   products: Group[];
   gold: Gold | null;
   feedback: { up: Rated; down: Rated } | null;
+}
+
+/** What became of jobs. */
+export interface Fates {
+  jobs: number;
+  visible: number;
+  inside: number;
+  same: number;
+  unknown: number;
+}
+
+export interface GonePage {
+  collection: string;
+  source: string;
+  url: string;
+  cited: Fates;
+  found: Fates;
 }
 
 /** A job that differs. */
@@ -145,6 +164,8 @@ export interface Job {
   meaning: number | null;
   distance: number;
   text: Piece[];
+  /** The pages it found that are gone. */
+  gone: { collection: string; source: string; url: string; cited: boolean }[];
   judged: Judged | null;
   before: Side;
   after: Side;

@@ -9,6 +9,7 @@ export const FILTERS: Record<Filter, string> = {
   first: 'First differs in',
   aspect: 'What differs',
   judged: 'By the labels',
+  gone: 'Page that is gone',
   intent: 'Intent',
   product: 'Product',
   language: 'Language',

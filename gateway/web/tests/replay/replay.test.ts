@@ -121,6 +121,20 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await done(open);
     });
 
+    it('tells what became of the jobs of a page that is gone', async () => {
+      const open = await opened(size);
+      const { page } = open.visit;
+      const cited = report.jobs.filter((job) => job.gone.some((page) => page.cited));
+      const visibly = cited.filter((job) => job.visible).length;
+      const cells = page.locator('.gone tbody td');
+      expect(await cells.nth(0).innerText()).toBe(String(cited.length));
+      expect(await cells.nth(1).innerText()).toBe(String(visibly));
+      await cells.nth(1).locator('button').click();
+      expect(await page.locator('.chosen').innerText()).toContain('cited vi/mail/cu.html (docs)');
+      expect(await page.locator('.count').first().innerText()).toContain(String(cited.length));
+      await done(open);
+    });
+
     it('shows a job on both sides by its address', async () => {
       const open = await opened(size, `#job=${diffed.job}`);
       const { page } = open.visit;

@@ -1,5 +1,6 @@
 import {
   ASPECTS,
+  type Fates,
   type Found,
   type Group,
   type Job,
@@ -121,6 +122,16 @@ export function madeReport(jobs = 5000, seed = 7): Report {
         retriever: { before: { p50: 41, p95: 96 }, after: { p50: 28, p95: 61 } },
         generator: { before: { p50: 900, p95: 2400 }, after: { p50: 3, p95: 8 } },
       },
+      gone: {
+        pages: [
+          {
+            ...GONE,
+            cited: fates(made, true),
+            found: { ...fates(made, false), jobs: fates(made, false).jobs + 40, same: 40 },
+          },
+        ],
+        others: { jobs: replayed - jobs, visible: 0, inside: 0, same: replayed - jobs, unknown: 0 },
+      },
       overlaps: [0, 1, 2, 3, 4, 5, 6, 7, 8].map((of): [number, number] => [
         of / 8,
         of === 8 ? replayed - jobs : of * of * 9 + 12,
@@ -164,6 +175,7 @@ export function quietReport(): Report {
     overlap_at_8: null,
     meaning: null,
     gold: null,
+    gone: null,
     feedback: null,
   });
   Object.assign(summary.answered, {
@@ -235,6 +247,7 @@ function madeJob(dice: Dice, at: number): Job {
     meaning: now && ended === 'kept' ? 0.8 + dice.next() * 0.2 : null,
     distance: (visible ? 1 : 0) + (ended === 'kept' ? 0 : 2) + (1 - overlap) + dice.next() / 10,
     text: now ? pieces(then.text, now.text) : [],
+    gone: goneAt(at),
     judged: dice.chance(0.02) ? dice.one(['better', 'worse', 'same']) : null,
     before: {
       intent: { name: intent, confidence: 0.91 },
@@ -313,6 +326,23 @@ function pieces(before: string, after: string): Piece[] {
     { side: 'after', text: now.slice(head).join('') },
   ];
   return all.filter(({ text }) => text !== '');
+}
+
+/** A page that is gone: each 50th job cited it, each 20th found it. */
+const GONE = {
+  collection: 'docs',
+  source: 'vi/mail/cu.html',
+  url: 'https://www.diecxam.example/vi/mail/cu.html',
+};
+
+function goneAt(at: number): Job['gone'] {
+  return at % 50 === 0 || at % 20 === 0 ? [{ ...GONE, cited: at % 50 === 0 }] : [];
+}
+
+function fates(jobs: Job[], cited: boolean): Fates {
+  const of = jobs.filter((job) => job.gone.some((page) => page.cited === cited));
+  const visible = of.filter((job) => job.visible).length;
+  return { jobs: of.length, visible, inside: of.length - visible, same: 0, unknown: 0 };
 }
 
 function counts(jobs: Job[], of: (job: Job) => string[]): Record<string, number> {
