@@ -180,7 +180,9 @@ impl Link {
     pub async fn tell_feedback(&self, event: &FeedbackEvent) -> Result<(), Unavailable> {
         let subject = self.connected()?.broker.subjects.events(FEEDBACK);
         let bytes = rmp_serde::to_vec_named(event).map_err(|error| Unavailable(error.to_string()))?;
-        self.store(subject, format!("{}.feedback.{}", event.job_id, event.at_ms), bytes.into()).await
+        // Two words may come in one millisecond, and the last one counts.
+        let id = format!("{}.feedback.{}.{}", event.job_id, event.at_ms, event.rating.name());
+        self.store(subject, id, bytes.into()).await
     }
 
     async fn tell_backlog(&self) {
