@@ -7,6 +7,8 @@ mod aloud;
 mod citations;
 mod clean;
 mod confidence;
+mod content;
+mod cut;
 mod draft;
 mod extractive;
 mod failover;
@@ -22,7 +24,7 @@ mod written;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use hoidap_indices::{Analyser, Embedder, OnnxEmbedder};
+use hoidap_indices::{Embedder, OnnxEmbedder};
 use hoidap_shared::{
     config::{Config, Generator as Settings, ProviderKind},
     events::page_of,
@@ -41,6 +43,7 @@ use self::{
     aloud::Aloud,
     citations::Known,
     confidence::Signs,
+    cut::Cutter,
     draft::Piece,
     failover::{Calls, Failover, Written},
     material::Material,
@@ -72,7 +75,7 @@ enum Models {
 /// What the work off the async threads shares.
 struct Tools {
     meaning: Meaning,
-    analyser: Analyser,
+    cutter: Cutter,
     settings: Settings,
 }
 
@@ -119,7 +122,7 @@ impl Stage for Generator {
             version: digest(&[env!("CARGO_PKG_VERSION"), &prompt::version(), &settings, &model]),
             tools: Arc::new(Tools {
                 meaning: Meaning::new(embedder),
-                analyser: Analyser::default(),
+                cutter: Cutter::default(),
                 settings: config.generator.clone(),
             }),
             support_address: config.support.address.clone(),
@@ -195,8 +198,8 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 
 impl Tools {
     fn read(&self, retrieved: Retrieved) -> Case {
-        let asked = Asked::of(&retrieved.classified, &self.analyser);
-        let material = Material::new(retrieved.passages, &self.analyser);
+        let asked = Asked::of(&retrieved.classified, &self.cutter.analyser);
+        let material = Material::new(retrieved.passages, &self.cutter);
         let ranked = rank(&material, &asked);
         Case { material, asked, ranked, known: Known::default() }
     }

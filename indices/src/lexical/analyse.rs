@@ -4,7 +4,7 @@ use frostem::{Algorithm, Stemmer};
 use hoidap_shared::text::{fold, has_vietnamese_marks};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::text::syllable::is_syllable;
+use crate::text::syllable::is_folded_syllable;
 
 /// Words that carry a question, not its subject: they are not looked for.
 const STOP: &str = include_str!("stop.txt");
@@ -56,7 +56,7 @@ impl Analyser {
                 continue;
             }
             let folded = fold(&lower);
-            if is_syllable(&lower) {
+            if is_folded_syllable(&folded) {
                 if let Some((end, first)) = before.take()
                     && text[end..at].chars().all(char::is_whitespace)
                 {

@@ -65,6 +65,10 @@ impl Selection<'_> {
 }
 
 fn alike(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
+    let (shorter, longer) = (a.len().min(b.len()) as f32, a.len().max(b.len()) as f32);
+    if shorter < SAME * longer {
+        return false;
+    }
     let common = a.intersection(b).count() as f32;
     common >= SAME * ((a.len() + b.len()) as f32 - common)
 }

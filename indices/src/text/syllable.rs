@@ -26,8 +26,12 @@ pub(crate) fn is_syllable(word: &str) -> bool {
     if word.is_empty() || word.len() > 24 {
         return false;
     }
-    let folded = fold(word);
-    if folded.len() > 7 || !folded.bytes().all(|b| b.is_ascii_lowercase()) {
+    is_folded_syllable(&fold(word))
+}
+
+/// The same of a word whose diacritics are gone.
+pub(crate) fn is_folded_syllable(folded: &str) -> bool {
+    if folded.is_empty() || folded.len() > 7 || !folded.bytes().all(|b| b.is_ascii_lowercase()) {
         return false;
     }
     ONSETS.iter().any(|onset| folded.strip_prefix(onset).is_some_and(|rest| fits(onset, rest)))

@@ -20,9 +20,11 @@ use std::{
 use hoidap_shared::text::Language;
 
 use super::{
+    content::Content,
+    cut::{Kind, Unit},
     draft::Piece,
     figures::grounded,
-    material::{Content, Kind, Material, Unit},
+    material::Material,
     meaning::{Meaning, cosine},
     sentences::sentences,
 };
@@ -129,13 +131,13 @@ impl Judge<'_> {
         let (_, units) = self.material.of_passage(place);
         content.figures.iter().all(|figure| {
             units.iter().any(|unit| grounded(figure, &unit.content.figures))
-                || grounded(figure, &self.material.headings[place].figures)
+                || grounded(figure, &self.material.cuts[place].headings.figures)
         })
     }
 
     fn words(&self, place: usize, content: &Content) -> f32 {
         let (_, units) = self.material.of_passage(place);
-        let headings = &self.material.headings[place].terms;
+        let headings = &self.material.cuts[place].headings.terms;
         let all: f32 = content.terms.iter().map(|term| self.material.weight(term)).sum();
         let mut best = 0.0_f32;
         for from in 0..units.len() {
@@ -144,7 +146,7 @@ impl Judge<'_> {
             if !content
                 .figures
                 .iter()
-                .all(|f| figures(f) || grounded(f, &self.material.headings[place].figures))
+                .all(|f| figures(f) || grounded(f, &self.material.cuts[place].headings.figures))
             {
                 continue;
             }
@@ -228,7 +230,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::{clean::model_text, draft, draft::tests::check, material::tests::passage},
+        super::{clean::model_text, cut::Cutter, draft, draft::tests::check, material::tests::passage},
         *,
     };
 
@@ -242,13 +244,13 @@ mod tests {
     }
 
     fn judge(text: &str) -> Cited {
-        let analyser = Analyser::default();
-        let material = Material::new(vec![passage("vi", LIMITS), passage("vi", SHARING)], &analyser);
+        let cutter = Cutter::default();
+        let material = Material::new(vec![passage("vi", LIMITS), passage("vi", SHARING)], &cutter);
         let meaning = Meaning::new(None);
         let judge = Judge {
             material: &material,
             meaning: &meaning,
-            analyser: &analyser,
+            analyser: &cutter.analyser,
             threshold: 0.5,
             language: Language::Vi,
             known: &Known::default(),

@@ -4,8 +4,9 @@ use hoidap_shared::text::Language;
 
 use super::{
     clean::quoted_text,
+    cut::{Kind, Unit},
     draft::Piece,
-    material::{Kind, Material, Unit},
+    material::Material,
     rank::{Asked, Ranked},
 };
 
@@ -139,8 +140,8 @@ fn needs_heading(material: &Material, unit: &Unit, heading: &str, asked: &Asked)
         return false;
     }
     let first = unit.text.split_whitespace().next().unwrap_or_default().to_lowercase();
-    let label = unit.label.and_then(|label| material.units.get(label)).map(|label| &label.content);
-    let above = label.unwrap_or(&material.headings[unit.passage]);
+    let label = unit.label.and_then(|label| material.units.get(label)).map(|label| &*label.content);
+    let above = label.unwrap_or(&material.cuts[unit.passage].headings);
     let left = asked
         .content
         .terms
@@ -207,18 +208,18 @@ fn steps(material: &Material, lines: &[usize], asked: &Asked, pieces: &mut Vec<P
     let (from, units) = material.of_passage(first.passage);
     for &line in lines {
         let parts = units[line - from..].iter().take_while(|unit| unit.line == material.units[line].line);
-        let text = parts.map(|unit| unit.text.as_str()).collect::<Vec<_>>().join(" ");
+        let text = parts.map(|unit| &*unit.text).collect::<Vec<_>>().join(" ");
         pieces.push(Piece { lead: "\n- ".into(), text: quoted_text(&text), cite });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hoidap_indices::Analyser;
     use proptest::prelude::*;
 
     use super::{
         super::{
+            cut::Cutter,
             draft::{assemble, tests::check},
             material::tests::passage,
             rank::{rank, tests::asked},
@@ -227,9 +228,8 @@ mod tests {
     };
 
     fn quoted(question: &str, language: Language, passages: &[(&str, &str)]) -> String {
-        let analyser = Analyser::default();
         let passages = passages.iter().map(|(locale, text)| passage(locale, text)).collect();
-        let material = Material::new(passages, &analyser);
+        let material = Material::new(passages, &Cutter::default());
         let asked = asked(question, language);
         let ranked = rank(&material, &asked);
         let done = quote(&material, &ranked, &asked).map(|pieces| assemble(&pieces, &material.passages));

@@ -7,7 +7,8 @@ use hoidap_shared::{
 };
 
 use super::{
-    material::{Kind, Material},
+    cut::Kind,
+    material::Material,
     rank::{Asked, Ranked},
 };
 use crate::collections::digest;
@@ -179,7 +180,7 @@ fn around_the_best(material: &Material, ranked: &[Ranked]) -> String {
     loop {
         let after = units.get(last + 1).filter(|unit| unit.kind != Kind::Label);
         let before = first.checked_sub(1).and_then(|i| units.get(i)).filter(|unit| unit.kind != Kind::Label);
-        let size = |unit: &super::material::Unit| unit.text.chars().count() + 1;
+        let size = |unit: &super::cut::Unit| unit.text.chars().count() + 1;
         match (before.map(size), after.map(size)) {
             (Some(size), _) if size <= left && here - first < 2 && here - first <= last - here => {
                 first -= 1;
@@ -207,11 +208,11 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hoidap_indices::Analyser;
     use hoidap_shared::{config::Config, job::Turn};
 
     use super::{
         super::{
+            cut::Cutter,
             material::tests::passage,
             rank::{
                 rank,
@@ -231,7 +232,7 @@ mod tests {
         let mut question = classified("Tệp lớn nhất là bao nhiêu?", language).question;
         change(&mut settings, &mut question);
         let material =
-            Material::new(texts.iter().map(|text| passage("vi", text)).collect(), &Analyser::default());
+            Material::new(texts.iter().map(|text| passage("vi", text)).collect(), &Cutter::default());
         let asked = asked("Tệp lớn nhất là bao nhiêu?", language);
         let ranked = rank(&material, &asked);
         build(style, &settings, &question, &asked, &material, &ranked)

@@ -7,7 +7,11 @@ use hoidap_shared::{
     text::Language,
 };
 
-use super::material::{Content, Kind, Material, Unit};
+use super::{
+    content::Content,
+    cut::{Kind, Unit},
+    material::Material,
+};
 
 /// What the words of a unit and what speaks for it before it is read count.
 const WORDS: f32 = 0.6;
@@ -125,7 +129,7 @@ fn words(material: &Material, place: usize, asked: &Asked) -> f32 {
         have += weight
             * if unit.content.terms.contains(term) {
                 1.0
-            } else if material.headings[unit.passage].terms.contains(term) || labelled(term) {
+            } else if material.cuts[unit.passage].headings.terms.contains(term) || labelled(term) {
                 0.6
             } else if beside.iter().flatten().any(|other| other.content.terms.contains(term)) {
                 0.4
@@ -159,7 +163,10 @@ fn bonus(unit: &Unit, asked: &Asked) -> f32 {
 pub(crate) mod tests {
     use hoidap_shared::job::{PageContext, Query, QueryKind, Question, Scored};
 
-    use super::{super::material::tests::passage, *};
+    use super::{
+        super::{cut::Cutter, material::tests::passage},
+        *,
+    };
 
     /// A question as the classifier hands it on, without an embedding.
     pub(crate) fn classified(question: &str, language: Language) -> Classified {
@@ -197,9 +204,9 @@ pub(crate) mod tests {
 
     fn best(question: &str, language: Language, passages: &[(&str, &str)]) -> String {
         let passages = passages.iter().map(|(locale, text)| passage(locale, text)).collect();
-        let material = Material::new(passages, &Analyser::default());
+        let material = Material::new(passages, &Cutter::default());
         let ranked = rank(&material, &asked(question, language));
-        material.units[ranked[0].unit].text.clone()
+        material.units[ranked[0].unit].text.to_string()
     }
 
     #[test]
@@ -231,7 +238,7 @@ pub(crate) mod tests {
         let mut passages =
             vec![passage("en", "The office is open on Monday."), passage("en", "The shop is open daily.")];
         passages[1].url = "https://www.example.com/shop".into();
-        let material = Material::new(passages, &Analyser::default());
+        let material = Material::new(passages, &Cutter::default());
         let mut job = classified("When are you open?", Language::En);
         job.question.context.url = "https://www.example.com/shop?from=mail".into();
         let ranked = rank(&material, &Asked::of(&job, &Analyser::default()));

@@ -6,9 +6,10 @@ use super::{
     Case, Tools,
     citations::{Cited, Judge},
     clean::{Worth, worth},
+    content::Content,
+    cut::{Kind, Unit},
     failover::Written,
     figures::grounded,
-    material::{Content, Kind, Unit},
 };
 
 /// A small base model's sentence is a quotation when one unit holds this share of its words.
@@ -27,7 +28,7 @@ impl Tools {
         Judge {
             material: &case.material,
             meaning: &self.meaning,
-            analyser: &self.analyser,
+            analyser: &self.cutter.analyser,
             threshold: self.settings.min_sentence_support,
             language: case.asked.language,
             known: &case.known,
@@ -66,7 +67,7 @@ impl Tools {
             return false;
         };
         cited.pieces.iter().all(|piece| {
-            let content = Content::of(&piece.text, &self.analyser);
+            let content = Content::of(&piece.text, &self.cutter.analyser);
             let has_all = |unit: &Unit| content.figures.iter().all(|f| grounded(f, &unit.content.figures));
             let quoted = content.terms.len() >= QUOTED_TERMS
                 && case.material.units.iter().any(|unit| {
@@ -86,11 +87,11 @@ impl Tools {
 
     /// Whether the words hold nothing but what the question and the headings of the passages say.
     fn says_nothing_new(&self, case: &Case, text: &str) -> bool {
-        let said = Content::of(text, &self.analyser);
+        let said = Content::of(text, &self.cutter.analyser);
         let asked = &case.asked.content;
         let known = |term: &String| {
             asked.terms.contains(term)
-                || case.material.headings.iter().any(|heading| heading.terms.contains(term))
+                || case.material.cuts.iter().any(|cut| cut.headings.terms.contains(term))
                 || case
                     .material
                     .units

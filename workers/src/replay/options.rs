@@ -62,7 +62,7 @@ pub struct Command {
     baseline_collections: Vec<(String, String)>,
     #[command(flatten)]
     asks: Asks,
-    /// Jobs worked on at once; twice the number of processors when left out.
+    /// Jobs worked on at once; four times the number of processors when left out.
     #[arg(long)]
     jobs: Option<usize>,
     /// JSON Lines that judge: `job_id` or `question`, with `gold` (ends of the paths of pages that answer) or `rating`
@@ -114,7 +114,7 @@ impl Command {
             span,
             at_once: self
                 .jobs
-                .unwrap_or_else(|| 2 * thread::available_parallelism().map_or(1, usize::from))
+                .unwrap_or_else(|| 4 * thread::available_parallelism().map_or(1, usize::from))
                 .max(1),
             baseline: self.baseline.then_some(before),
             changes,

@@ -1,0 +1,244 @@
+//! Passages, cut into what can be quoted.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use hoidap_indices::Analyser;
+use hoidap_shared::job::Passage;
+use lru::LruCache;
+
+use super::{content::Content, sentences::sentences};
+
+/// Longest passage text that is looked at, in bytes, and most units of one passage: both bound the work.
+const MAX_TEXT: usize = 16_384;
+const MAX_UNITS: usize = 128;
+/// Parts the cells of a table's row in an extracted text.
+const CELLS: &str = " | ";
+/// Longest line of a list, in characters.
+const ITEM: usize = 200;
+/// Longest heading or caption, in characters.
+const LABEL: usize = 90;
+/// Passages that are kept cut: some 20 KB each.
+const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2_047);
+
+/// What a unit is on its page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A sentence of a paragraph.
+    Sentence,
+    /// A whole line that stands among others like it: a step or an item.
+    Item,
+    /// A row of a table, its cells told by the table's head where there is one.
+    Row,
+    /// A short line without an end: a heading or a caption.
+    Label,
+}
+
+/// The smallest piece of a passage that is quoted.
+#[derive(Clone, Debug)]
+pub(crate) struct Unit {
+    /// The passage's place in the job.
+    pub(crate) passage: usize,
+    /// The line of the passage it stands on.
+    pub(crate) line: usize,
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// The words, as they are quoted.
+    pub(crate) text: Arc<str>,
+    /// The heading or caption above it within the passage: its place among the material's units.
+    pub(crate) label: Option<usize>,
+    /// What it is about.
+    pub(crate) content: Arc<Content>,
+}
+
+/// A passage, cut.
+pub(crate) struct Cut {
+    /// Its units, in the order of the text, as if it were the first of its job.
+    pub(crate) units: Vec<Unit>,
+    /// What the headings above it are about.
+    pub(crate) headings: Content,
+    /// In how many units a term stands.
+    pub(crate) frequency: BTreeMap<String, u32>,
+}
+
+/// Cuts passages. The latest ones are kept cut: a few passages answer most questions.
+pub(crate) struct Cutter {
+    /// Reads the words.
+    pub(crate) analyser: Analyser,
+    kept: Mutex<LruCache<String, Arc<Cut>>>,
+}
+
+impl Default for Cutter {
+    fn default() -> Self {
+        Self { analyser: Analyser::default(), kept: Mutex::new(LruCache::new(KEPT)) }
+    }
+}
+
+impl Cutter {
+    /// The passage, cut.
+    pub(crate) fn cut(&self, passage: &Passage) -> Arc<Cut> {
+        let head = format!("{}. {}", passage.title, passage.heading_path.join(". "));
+        let text = bounded(&passage.text);
+        let key = format!("{head}\0{text}");
+        if let Some(kept) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(kept);
+        }
+        let units = units(text, &self.analyser);
+        let mut frequency = BTreeMap::new();
+        for term in units.iter().flat_map(|unit| &unit.content.terms) {
+            *frequency.entry(term.clone()).or_default() += 1;
+        }
+        let cut = Arc::new(Cut { units, headings: Content::of(&head, &self.analyser), frequency });
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(key, Arc::clone(&cut));
+        cut
+    }
+}
+
+fn bounded(text: &str) -> &str {
+    let end = (0..=text.len().min(MAX_TEXT)).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    &text[..end]
+}
+
+fn units(text: &str, analyser: &Analyser) -> Vec<Unit> {
+    let mut units: Vec<Unit> = Vec::new();
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let mut head: Option<Vec<&str>> = None;
+    let mut label = None;
+    for (line, words) in lines.iter().enumerate() {
+        let mut push = |kind, text: String| {
+            let content = Arc::new(Content::of(&text, analyser));
+            if kind == Kind::Label {
+                label = Some(units.len());
+            }
+            units.push(Unit { passage: 0, line, kind, text: text.into(), label, content });
+        };
+        let cells: Vec<&str> = words.split(CELLS).map(str::trim).collect();
+        if cells.len() < 2 {
+            head = None;
+            let found = sentences(words);
+            let kind = kind_of(found.len(), &lines, line);
+            for range in found {
+                push(kind, words[range].to_string());
+            }
+            continue;
+        }
+        match &head {
+            Some(names) if names.len() == cells.len() => push(Kind::Row, row(&cells, Some(names))),
+            _ if is_head(&cells, lines.get(line + 1)) => head = Some(cells),
+            _ => push(Kind::Row, row(&cells, None)),
+        }
+    }
+    units.truncate(MAX_UNITS);
+    units
+}
+
+fn kind_of(sentences: usize, lines: &[&str], at: usize) -> Kind {
+    if sentences == 1 && is_label(lines, at) {
+        return Kind::Label;
+    }
+    let item = |i: usize| {
+        lines.get(i).is_some_and(|l| l.chars().count() <= ITEM && !l.contains(CELLS)) && !is_label(lines, i)
+    };
+    if sentences <= 2 && item(at) && (item(at + 1) || at.checked_sub(1).is_some_and(item)) {
+        Kind::Item
+    } else {
+        Kind::Sentence
+    }
+}
+
+/// Whether a line is a heading or caption: short, without an end, above a whole sentence or a table.
+fn is_label(lines: &[&str], at: usize) -> bool {
+    let Some(line) = lines.get(at) else { return false };
+    let below = lines.get(at + 1).is_some_and(|below| ended(below) || below.contains(CELLS));
+    below && !ended(line) && !line.contains(CELLS) && line.chars().count() <= LABEL
+}
+
+fn ended(line: &str) -> bool {
+    line.ends_with(['.', '!', ';', ':', '…', '"', ')'])
+}
+
+/// Whether a row names the columns of the rows below: no cell holds a digit, and as many cells follow.
+fn is_head(cells: &[&str], next: Option<&&str>) -> bool {
+    let follows = next.is_some_and(|next| next.split(CELLS).count() == cells.len());
+    follows
+        && cells.iter().all(|cell| !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= 40)
+}
+
+/// `Size of a file: Free 2 GB; Pro 20 GB`, and without the names of the columns `Size of a file: 2 GB; 20 GB`.
+fn row(cells: &[&str], names: Option<&Vec<&str>>) -> String {
+    let (first, rest) = cells.split_first().map_or(("", cells), |(first, rest)| (*first, rest));
+    let told: Vec<String> = rest
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| !cell.is_empty())
+        .map(|(i, cell)| match names.and_then(|names| names.get(i + 1)).filter(|name| !name.is_empty()) {
+            Some(name) if rest.len() > 1 => format!("{name}: {cell}"),
+            _ => (*cell).to_string(),
+        })
+        .collect();
+    match (first.is_empty(), told.is_empty()) {
+        (true, _) => told.join("; "),
+        (_, true) => first.to_string(),
+        _ if rest.len() > 1 => format!("{first} – {}", told.join("; ")),
+        _ => format!("{first}: {}", told.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::material::tests::passage, *};
+
+    fn units(text: &str) -> Vec<(Kind, String)> {
+        let cut = Cutter::default().cut(&passage("vi", text));
+        cut.units.iter().map(|unit| (unit.kind, unit.text.to_string())).collect()
+    }
+
+    #[test]
+    fn a_passage_is_cut_once() {
+        let cutter = Cutter::default();
+        let cut = |text: &str| cutter.cut(&passage("vi", text));
+        let first = cut("Gói Pro có 500 GB.");
+        assert!(Arc::ptr_eq(&first, &cut("Gói Pro có 500 GB.")));
+        assert!(!Arc::ptr_eq(&first, &cut("Gói Pro có 600 GB.")));
+    }
+
+    #[test]
+    fn a_row_is_told_by_the_tables_head() {
+        let text = "Hạn mức của Diệc Drive\nHạn mức | Free | Pro\nKích thước một tệp | 2 GB | 20 GB\nSố thiết bị | 2 | 10";
+        assert_eq!(
+            units(text),
+            [
+                (Kind::Label, "Hạn mức của Diệc Drive".into()),
+                (Kind::Row, "Kích thước một tệp – Free: 2 GB; Pro: 20 GB".into()),
+                (Kind::Row, "Số thiết bị – Free: 2; Pro: 10".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_row_without_its_head_stays_as_it_is() {
+        assert_eq!(
+            units("Kích thước một tệp | 2 GB | 20 GB\nSố thiết bị | 2 | 10")[0],
+            (Kind::Row, "Kích thước một tệp – 2 GB; 20 GB".into())
+        );
+        assert_eq!(units("Hotline | 0236 000 0147")[0].1, "Hotline: 0236 000 0147");
+    }
+
+    #[test]
+    fn items_stand_together_and_headings_apart() {
+        let text = "Mail does not arrive\nLook in the Spam folder.\nSee whether the mailbox is full.\n\
+                    Check that the MX record is right.";
+        let kinds: Vec<Kind> = units(text).into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [Kind::Label, Kind::Item, Kind::Item, Kind::Item]);
+    }
+
+    #[test]
+    fn the_work_is_bounded() {
+        let endless = "một câu. ".repeat(10_000) + &"x".repeat(100_000);
+        assert!(units(&endless).len() <= MAX_UNITS);
+        assert!(units("").is_empty());
+    }
+}
