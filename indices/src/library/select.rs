@@ -1,10 +1,12 @@
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
+    hash::{DefaultHasher, Hasher as _},
     sync::Arc,
 };
 
+use unicode_segmentation::UnicodeSegmentation as _;
+
 use super::{collection::Collection, find::in_service, fuse::Place};
-use crate::text::tokens;
 
 /// A document is heard once, and once more for every so many chunks it has: a long page must not crowd out the others,
 /// but a book is more than a page.
@@ -44,7 +46,8 @@ struct Selection<'a> {
     collections: &'a [Arc<Collection>],
     depth: usize,
     chosen: Vec<(Place, f32)>,
-    words: Vec<BTreeSet<String>>,
+    /// The words of each chosen passage, as hashes in order.
+    words: Vec<Vec<u64>>,
 }
 
 impl Selection<'_> {
@@ -54,7 +57,7 @@ impl Selection<'_> {
             return false;
         }
         let records = &self.collections[candidate.0.0].records;
-        let mine: BTreeSet<String> = tokens(records.text(&records.chunks[candidate.0.1])).collect();
+        let mine = words(records.text(&records.chunks[candidate.0.1]));
         let fresh = !self.words.iter().any(|other| alike(other, &mine));
         if fresh {
             self.words.push(mine);
@@ -64,11 +67,25 @@ impl Selection<'_> {
     }
 }
 
-fn alike(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
+/// The distinct words of a text in lower case, as hashes in order.
+fn words(text: &str) -> Vec<u64> {
+    let hash = |word: &str| {
+        let mut hasher = DefaultHasher::new();
+        word.chars().flat_map(char::to_lowercase).for_each(|c| hasher.write_u32(c.into()));
+        hasher.finish()
+    };
+    let mut words: Vec<u64> = text.unicode_words().map(hash).collect();
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// Whether two texts have [`SAME`] of their words in common.
+fn alike(a: &[u64], b: &[u64]) -> bool {
     let (shorter, longer) = (a.len().min(b.len()) as f32, a.len().max(b.len()) as f32);
     if shorter < SAME * longer {
         return false;
     }
-    let common = a.intersection(b).count() as f32;
+    let common = a.iter().filter(|word| b.binary_search(word).is_ok()).count() as f32;
     common >= SAME * ((a.len() + b.len()) as f32 - common)
 }

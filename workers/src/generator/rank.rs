@@ -95,10 +95,12 @@ pub(crate) struct Ranked {
 
 /// The units of all passages, best first. Headings are left out.
 pub(crate) fn rank(material: &Material, asked: &Asked) -> Vec<Ranked> {
+    let terms: Vec<(&String, f32)> =
+        asked.content.terms.iter().map(|term| (term, material.weight(term))).collect();
     let units = material.units.iter().enumerate().filter(|(_, unit)| unit.kind != Kind::Label);
     let mut ranked: Vec<Ranked> = units
         .map(|(i, unit)| {
-            let words = words(material, i, asked);
+            let words = words(material, i, &terms);
             let passage = &material.passages[unit.passage];
             let own = Language::from_locale(&passage.locale) == Some(asked.language);
             let here = !passage.url.is_empty() && passage.url == asked.page;
@@ -111,7 +113,7 @@ pub(crate) fn rank(material: &Material, asked: &Asked) -> Vec<Ranked> {
 }
 
 /// Sum of the weights of the question's terms: whole in the unit, 0.6 in the headings, 0.4 in a neighbour.
-fn words(material: &Material, place: usize, asked: &Asked) -> f32 {
+fn words(material: &Material, place: usize, terms: &[(&String, f32)]) -> f32 {
     let unit = &material.units[place];
     let neighbour = |step: isize| {
         place
@@ -120,11 +122,10 @@ fn words(material: &Material, place: usize, asked: &Asked) -> f32 {
             .filter(|other| other.passage == unit.passage)
     };
     let label = unit.label.and_then(|label| material.units.get(label));
-    let labelled = |term: &String| label.is_some_and(|label| label.content.terms.contains(term));
+    let labelled = |term: &str| label.is_some_and(|label| label.content.terms.contains(term));
     let beside = [neighbour(-1), neighbour(1)];
     let (mut have, mut all) = (0.0, 0.0);
-    for term in &asked.content.terms {
-        let weight = material.weight(term);
+    for &(term, weight) in terms {
         all += weight;
         have += weight
             * if unit.content.terms.contains(term) {
