@@ -5,7 +5,7 @@ use hoidap_shared::job::{FilterUsed, Passage, Ranks};
 use super::{
     Library, SearchError, SearchOutcome, SearchRequest,
     collection::Collection,
-    find::{Found, failed, find},
+    find::{Found, failed, find, in_service},
     fuse::{Place, Scale, combine, leg, sorted},
     select::select,
     support::{Evidence, evidence},
@@ -51,8 +51,8 @@ impl Library {
     pub fn rankings(&self, request: &SearchRequest<'_>) -> Result<Rankings, SearchError> {
         let shelf = self.shelf();
         let wanted = |name: &String| request.collections.is_empty() || request.collections.contains(name);
-        let in_service = shelf.collections.iter().filter(|(name, _)| wanted(name));
-        let collections: Vec<Arc<Collection>> = in_service.map(|(_, c)| Arc::clone(c)).collect();
+        let serving = shelf.collections.iter().filter(|(name, _)| wanted(name));
+        let collections: Vec<Arc<Collection>> = serving.map(|(_, c)| Arc::clone(c)).collect();
         let (found, filter) = filtered(&self.analyser, &collections, request)?;
         let dense = leg(&found.dense, Scale::Span);
         let lexical = leg(&found.lexical, Scale::Ratio);
@@ -83,8 +83,10 @@ impl Library {
             self.passage(&collections, place, *score, cosines.get(place).copied(), ranks)
         });
         let outcome = SearchOutcome { passages: passages.collect(), filter, support };
-        let sources =
-            |leg: &[(Place, f32)]| leg.iter().map(|(place, _)| source(&collections, place)).collect();
+        let sources = |leg: &[(Place, f32)]| {
+            let places = leg.iter().map(|(place, _)| place).filter(|place| in_service(&collections, place));
+            places.map(|place| source(&collections, place)).collect()
+        };
         Ok(Rankings { dense: sources(&dense), lexical: sources(&lexical), outcome, evidence })
     }
 

@@ -4,6 +4,9 @@ import type { Choice } from './choice.ts';
 import type { Fates, GonePage, Job, Summary } from './types.ts';
 import { counted, speech } from './words.ts';
 
+const MEANS =
+  'Recorded jobs found these pages; their collections have them no more. So many of the jobs changed for the visitor:';
+
 /** What a job had to do with the pages that are gone, as the filter names it. */
 export function goneOf(job: Job): string[] {
   return job.gone.map((page) => named(page.cited ? 'cited' : 'found', page));
@@ -18,26 +21,24 @@ export function gone({ gone }: Summary, show: (choice: Partial<Choice>) => void)
   if (gone === null) return [];
   const row = (page: GonePage): Cell[] => [
     link(page.url === '' ? page.source : page.url),
-    speech.number(page.cited.jobs),
     jobs(page.cited, named('cited', page), show),
-    speech.number(page.found.jobs),
     jobs(page.found, named('found', page), show),
   ];
-  const heads = ['Page', 'Cited by', 'of them visibly changed', 'Only found by', 'of them visibly changed'];
+  const heads = ['Page', 'Cited it', 'Only found it'];
   return [
     h('h2', {}, 'Pages that are gone'),
     h(
       'div',
       { class: 'card gone' },
-      h('p', {}, 'Recorded jobs found these pages; their collections have them no more.'),
-      table('Pages that are gone', heads, gone.pages.map(row), [1, 2, 3, 4]),
+      h('p', {}, MEANS),
+      table('Pages that are gone', heads, gone.pages.map(row), [1, 2]),
       h('p', { class: 'note' }, others(gone.others)),
     ),
   ];
 }
 
 function jobs(fates: Fates, name: string, show: (choice: Partial<Choice>) => void): Cell {
-  const text = speech.number(fates.visible);
+  const text = `${speech.number(fates.visible)} of ${speech.number(fates.jobs)}`;
   if (fates.jobs === fates.same) return text;
   const click = () => {
     show({ gone: name });
