@@ -8,14 +8,20 @@ use hoidap_indices::{
     cli::{Arguments, run},
     one_openmp_thread,
 };
+use hoidap_shared::pipe::end_with_the_reader;
 
 fn main() -> ExitCode {
-    let result = one_openmp_thread().map_err(anyhow::Error::from).and_then(|()| run(Arguments::parse()));
-    match result {
+    match start(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("hoidap-index: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn start(arguments: Arguments) -> anyhow::Result<()> {
+    end_with_the_reader()?;
+    one_openmp_thread()?;
+    run(arguments)
 }

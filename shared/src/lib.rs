@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod job;
 pub mod live;
 pub mod phrases;
+pub mod pipe;
 pub mod stage;
 pub mod subjects;
 pub mod telemetry;

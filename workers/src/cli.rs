@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-use hoidap_shared::{config::Config, telemetry};
+use hoidap_shared::{config::Config, pipe::end_with_the_reader, telemetry};
 
 use crate::{analytics, audit, canary, dead, eval, inspect, process, recording, replay, setup, shadow};
 
@@ -79,6 +79,9 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
     let config = Config::load(file.as_deref(), &set)?;
     telemetry::init_logs(&config.telemetry)?;
     let set = Config::making(&set);
+    if !matches!(command, Command::Run { .. }) {
+        end_with_the_reader()?;
+    }
     match command {
         Command::Setup => setup::run(&config).await,
         Command::Run { all: true, .. } => process::run(config, &process::every_name(), None).await,

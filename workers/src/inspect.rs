@@ -18,11 +18,7 @@ mod tell;
 mod text;
 mod visits;
 
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -80,11 +76,7 @@ impl Command {
         }
         let text =
             if self.json { format!("{}\n", serde_json::to_string(&story)?) } else { text::text(&story) };
-        match io::stdout().write_all(text.as_bytes()) {
-            // Whoever reads has enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            done => done?,
-        }
+        print!("{text}");
         fault.map_or(Ok(()), |fault| Err(fault.into()))
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::process::ExitStatusExt as _,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -10,6 +11,9 @@ use std::{
 use hoidap_indices::{ReloadEvent, store::CollectionFolder};
 
 use crate::site::{Site, first};
+
+/// The signal of output that nobody reads.
+const SIGPIPE: i32 = 13;
 
 #[test]
 fn a_build_serves_every_kind_of_page() {
@@ -156,4 +160,18 @@ fn a_graph_index_finds_what_an_exact_one_finds() {
     let error = site.try_build().unwrap_err().to_string();
     assert!(error.contains("nonsense"), "{error}");
     assert_eq!(first(&site.ask(&site.library(), "Máy in bị kẹt giấy")), "vi/may-in.html");
+}
+
+#[test]
+fn a_tool_whose_output_nobody_reads_ends_without_a_word() {
+    let empty = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut tool = Command::new(env!("CARGO_BIN_EXE_hoidap-index"));
+    tool.args(["list", "--json"]).env("HOIDAP_INDICES__DIR", empty.path());
+    let ended = tool.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(
+        (ended.status.signal(), String::from_utf8(ended.stderr).unwrap()),
+        (Some(SIGPIPE), String::new())
+    );
 }

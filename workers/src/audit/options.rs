@@ -1,7 +1,4 @@
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -35,14 +32,6 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "give a share from 0 to 1, such as 0.01".into())
 }
 
-/// Prints; whoever reads may have enough.
-fn say(text: &str) -> io::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        done => done,
-    }
-}
-
 impl CacheOptions {
     pub(super) async fn run(self, config: &Config) -> anyhow::Result<()> {
         let policies = if self.policies.is_empty() { Policy::sweep() } else { self.policies };
@@ -50,7 +39,9 @@ impl CacheOptions {
         let audit = Audit::new(config, self.recording, policies, self.examples)?;
         let audited = tokio::task::spawn_blocking(move || audit.run()).await.context("the audit died")??;
         let report = Report::of(&shown, &audited);
-        say(&if self.json { serde_json::to_string_pretty(&report)? + "\n" } else { table::text(&report)? })?;
+        let text =
+            if self.json { serde_json::to_string_pretty(&report)? + "\n" } else { table::text(&report)? };
+        print!("{text}");
         if let Some(fault) = audited.fault {
             return Err(fault.into());
         }

@@ -30,15 +30,10 @@ pub(super) fn cat(recording: &Path, job: Option<&str>, stage: Option<&str>) -> a
         let (subject, headers) =
             (serde_json::to_string(&line.subject)?, serde_json::to_string(&line.headers)?);
         let (seq, time) = (line.seq, line.time);
-        let written = writeln!(
+        writeln!(
             out,
             r#"{{"seq":{seq},"subject":{subject},"time":"{time}","headers":{headers},"body":{body}}}"#
-        );
-        match written {
-            // Whoever reads has enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            done => done?,
-        }
+        )?;
     }
     Ok(out.flush()?)
 }

@@ -39,6 +39,14 @@ pub(crate) struct Head {
     pub(crate) fault: Option<String>,
 }
 
+impl Head {
+    /// The figures that people look at first.
+    pub(super) fn print(&self, replayed: u64) {
+        self.summary.print();
+        self.speed.iter().for_each(|speed| speed.print(replayed));
+    }
+}
+
 /// Which jobs the report has.
 #[derive(Debug, Serialize)]
 struct Listed {
@@ -147,7 +155,13 @@ pub(crate) fn files(output: &Path) -> (PathBuf, PathBuf) {
 }
 
 /// Writes the report: as JSON with every job that differs, and as a page with the worst of them. `jobs` holds one a line.
-pub(crate) fn write(head: &Head, tally: &mut Tally, jobs: &Path, output: &Path) -> anyhow::Result<()> {
+/// The two files.
+pub(crate) fn write(
+    head: &Head,
+    tally: &mut Tally,
+    jobs: &Path,
+    output: &Path,
+) -> anyhow::Result<(PathBuf, PathBuf)> {
     tally.keep_worst();
     let places: HashSet<u64> = tally.worst.iter().map(|(_, place)| *place).collect();
     let listed = Listed { worst: worst(tally, jobs)?, shown: places.len(), differing: tally.differing };
@@ -167,8 +181,7 @@ pub(crate) fn write(head: &Head, tally: &mut Tally, jobs: &Path, output: &Path) 
         out.write_all(b"\"")?;
         Ok(write!(out, "{close}{rest}")?)
     })?;
-    println!("{}\n{}", json.display(), html.display());
-    Ok(())
+    Ok((json, html))
 }
 
 /// The names of the worst jobs, the worst first.

@@ -206,8 +206,6 @@ impl Replay {
         let summary = Summary::of(&progress.tally);
         let traffic = Traffic::of(&progress.tally);
         let speed = Speed::of(progress.seconds, progress.tally.replayed(), &traffic, &driven, self.at_once);
-        summary.print();
-        speed.print(progress.tally.replayed());
         let judged = self.rule.as_ref().map(|rule| rule.judge(&summary)).transpose();
         let (ruling, unjudged) = match judged {
             Ok(ruling) => (ruling, None),
@@ -215,22 +213,27 @@ impl Replay {
         };
         let failing =
             ruling.as_ref().filter(|ruling| ruling.failed).map(|ruling| anyhow::anyhow!("{ruling}"));
+        let head = Head {
+            recording: self.recording.display().to_string(),
+            release: env!("CARGO_PKG_VERSION"),
+            made: jiff::Timestamp::now(),
+            changed: self.changes,
+            baseline: progress.baseline.clone(),
+            traffic,
+            speed: Some(speed),
+            versions: Versions::of(stages.versions(), &progress.tally),
+            summary,
+            fail_if: ruling,
+            fault: driven.fault.as_ref().map(ToString::to_string),
+        };
+        let mut files = None;
         if let (Some(part), Some(output)) = (part, &self.output) {
-            let head = Head {
-                recording: self.recording.display().to_string(),
-                release: env!("CARGO_PKG_VERSION"),
-                made: jiff::Timestamp::now(),
-                changed: self.changes,
-                baseline: progress.baseline.clone(),
-                traffic,
-                speed: Some(speed),
-                versions: Versions::of(stages.versions(), &progress.tally),
-                summary,
-                fail_if: ruling,
-                fault: driven.fault.as_ref().map(ToString::to_string),
-            };
-            report::write(&head, &mut progress.tally, &part.unfinished(), output)?;
+            files = Some(report::write(&head, &mut progress.tally, &part.unfinished(), output)?);
             part.discard()?;
+        }
+        head.print(progress.tally.replayed());
+        if let Some((json, html)) = files {
+            println!("{}\n{}", json.display(), html.display());
         }
         match driven.fault.map(anyhow::Error::from).or(unjudged).or(failing) {
             Some(error) => Err(error),

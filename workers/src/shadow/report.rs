@@ -90,8 +90,9 @@ pub(super) async fn report(
             fail_if: ruling,
             fault: None,
         };
-        write(&head, &mut tally, &unfinished, output)?;
+        let (json, html) = write(&head, &mut tally, &unfinished, output)?;
         fs::remove_file(unfinished)?;
+        println!("{}\n{}", json.display(), html.display());
     }
     match failing {
         Some(failing) => anyhow::bail!("{failing}"),
