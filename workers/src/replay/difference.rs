@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{gone::Gone, side::Side};
+use super::side::Side;
 
 /// What can differ between a job as it was recorded and as it was replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,6 +69,19 @@ pub struct JobReport {
     pub before: Side,
     /// As it was replayed.
     pub after: Side,
+}
+
+/// A page that a recorded job found and that its collection has no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gone {
+    /// The collection.
+    pub collection: String,
+    /// Its path as it was indexed.
+    pub source: String,
+    /// Its address; empty where it had none.
+    pub url: String,
+    /// Whether the recorded answer cites it.
+    pub cited: bool,
 }
 
 /// Why there is no answer.

@@ -2,50 +2,39 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{compare::Verdict, difference::JobReport, messages::Messages};
+use super::{
+    compare::Verdict,
+    difference::{Gone, JobReport},
+    messages::Messages,
+};
 
 /// Pages of one collection that are counted by themselves.
 const MOST: usize = 1_000;
 /// Pages that the report lists.
 const LISTED: usize = 50;
 
-/// A page that a recorded job found and that its collection has no more.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Gone {
-    /// The collection.
-    pub collection: String,
-    /// Its path as it was indexed.
-    pub source: String,
-    /// Its address; empty where it had none.
-    pub url: String,
-    /// Whether the recorded answer cites it.
-    pub cited: bool,
-}
-
-impl Gone {
-    /// The pages of a job that are gone; `there` tells whether a collection has a page.
-    pub(super) fn of(messages: &Messages, there: impl Fn(&str, &str) -> bool) -> Vec<Self> {
-        let cited = messages.answer.body.sources.iter().map(|source| Self {
-            collection: source.collection.clone(),
-            source: source.metadata.source.clone(),
-            url: source.metadata.url.clone(),
-            cited: true,
-        });
-        let found = messages.retrieved.iter().flat_map(|job| &job.body.passages).map(|passage| Self {
-            collection: passage.collection.clone(),
-            source: passage.source.clone(),
-            url: passage.url.clone(),
-            cited: false,
-        });
-        let mut gone: Vec<Self> = Vec::new();
-        for page in cited.chain(found) {
-            let same = |known: &Self| (&known.collection, &known.source) == (&page.collection, &page.source);
-            if !gone.iter().any(same) && !there(&page.collection, &page.source) {
-                gone.push(page);
-            }
+/// The pages of a job that are gone; `there` tells whether a collection has a page.
+pub(super) fn gone(messages: &Messages, there: impl Fn(&str, &str) -> bool) -> Vec<Gone> {
+    let cited = messages.answer.body.sources.iter().map(|source| Gone {
+        collection: source.collection.clone(),
+        source: source.metadata.source.clone(),
+        url: source.metadata.url.clone(),
+        cited: true,
+    });
+    let found = messages.retrieved.iter().flat_map(|job| &job.body.passages).map(|passage| Gone {
+        collection: passage.collection.clone(),
+        source: passage.source.clone(),
+        url: passage.url.clone(),
+        cited: false,
+    });
+    let mut gone: Vec<Gone> = Vec::new();
+    for page in cited.chain(found) {
+        let same = |known: &Gone| (&known.collection, &known.source) == (&page.collection, &page.source);
+        if !gone.iter().any(same) && !there(&page.collection, &page.source) {
+            gone.push(page);
         }
-        gone
     }
+    gone
 }
 
 /// What became of jobs.

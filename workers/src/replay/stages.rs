@@ -10,8 +10,8 @@ use hoidap_shared::{
 };
 
 use super::{
-    difference::Problem,
-    gone::Gone,
+    difference::{Gone, Problem},
+    gone,
     made::{Made, Step},
     messages::Messages,
 };
@@ -90,7 +90,7 @@ impl Stages {
         if !self.span.has(1) {
             return Vec::new();
         }
-        Gone::of(messages, |collection, source| self.retriever.has(collection, source))
+        gone::gone(messages, |collection, source| self.retriever.has(collection, source))
     }
 
     /// Opens the stages of a span under a configuration, and sees to it that every collection can be searched.
