@@ -38,7 +38,7 @@ use tracing::warn;
 
 pub(crate) use self::meaning::cosine;
 use self::recorded::Replayed;
-pub use self::recorded::{Asking, Budget, NEEDS_MODEL, Recorded};
+pub use self::recorded::{Asking, Before, Budget, NEEDS_MODEL, Recorded};
 use self::{
     aloud::Aloud,
     citations::Known,
@@ -235,11 +235,12 @@ impl Generator {
     /// The same generator with recorded words in place of calls, and with a provider that is asked where none fit.
     #[must_use]
     pub fn replaying(self, recorded: Arc<Recorded>, asking: Option<Asking>) -> Self {
-        let has_models = match &self.models {
-            Models::Asked(failover) => !failover.components().is_empty(),
-            Models::Replayed(replayed) => replayed.has_models,
+        let asked = match &self.models {
+            Models::Asked(failover) => failover.asked(),
+            Models::Replayed(replayed) => replayed.asked.clone(),
         };
-        Self { models: Models::Replayed(Replayed { recorded, has_models, asking }), ..self }
+        let version = self.version.clone();
+        Self { models: Models::Replayed(Replayed { recorded, asked, version, asking }), ..self }
     }
 
     fn answered(

@@ -18,6 +18,7 @@ use super::{
     clean::model_text,
     prompt::Prompt,
     provider::{CallError, Delta, Deltas, Model},
+    recorded::Asked,
 };
 
 /// Time that is left for the answer made without a model.
@@ -107,6 +108,16 @@ impl Failover {
         }
         let share = settings.second_call_share.clamp(0.0, 1.0);
         Ok(Self { models, second_calls: TpsBudget::new(BUDGET_WINDOW, BUDGET_FLOOR, share) })
+    }
+
+    /// The models that are asked, in order.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        let asked = |model: &Model| Asked {
+            provider: model.name.clone(),
+            model: model.model.clone(),
+            style: model.style,
+        };
+        self.models.iter().map(asked).collect()
     }
 
     /// How each provider is doing.

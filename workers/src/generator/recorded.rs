@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -24,17 +24,26 @@ pub const NEEDS_MODEL: &str = "needs_model";
 /// The provider calls of the jobs that are being replayed.
 #[derive(Debug, Default)]
 pub struct Recorded {
-    jobs: Mutex<HashMap<JobId, Vec<ProviderAttempt>>>,
+    jobs: Mutex<HashMap<JobId, Before>>,
+}
+
+/// The provider calls of a job.
+#[derive(Debug)]
+pub struct Before {
+    /// The version of the generator that made them.
+    pub version: String,
+    /// The calls, in order.
+    pub attempts: Vec<ProviderAttempt>,
 }
 
 impl Recorded {
     /// Hands in a job's calls, before the generator works on it.
-    pub fn put(&self, job: JobId, attempts: Vec<ProviderAttempt>) {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).insert(job, attempts);
+    pub fn put(&self, job: JobId, before: Before) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).insert(job, before);
     }
 
     /// Takes back what the generator did not ask for.
-    pub fn take(&self, job: &JobId) -> Option<Vec<ProviderAttempt>> {
+    pub fn take(&self, job: &JobId) -> Option<Before> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(job)
     }
 }
@@ -90,10 +99,20 @@ impl Asking {
 
 /// Where a replay has the words of models from.
 pub(super) struct Replayed {
-    pub(super) recorded: std::sync::Arc<Recorded>,
-    /// Whether the configuration asks a model at all.
-    pub(super) has_models: bool,
+    pub(super) recorded: Arc<Recorded>,
+    /// The models that the configuration asks, in order.
+    pub(super) asked: Vec<Asked>,
+    /// The generator's version.
+    pub(super) version: String,
     pub(super) asking: Option<Asking>,
+}
+
+/// A provider and how it is asked.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) provider: String,
+    pub(super) model: String,
+    pub(super) style: PromptStyle,
 }
 
 impl Replayed {
@@ -108,12 +127,12 @@ impl Replayed {
         prompt: impl Fn(PromptStyle) -> Prompt,
         aloud: &mut Aloud<'_>,
     ) -> Result<Calls, StageError> {
-        let attempts = self.recorded.take(job);
+        let before = self.recorded.take(job);
         let Some(asking) = &self.asking else {
-            return match attempts {
-                None if !self.has_models => Ok(Calls::default()),
+            return match before {
+                None if self.asked.is_empty() => Ok(Calls::default()),
                 None => Err(needs_model("the log has no call of this job that fits".into())),
-                Some(attempts) => again(attempts, prompt),
+                Some(before) => self.again(self.of_now(before)?, prompt),
             };
         };
         let fits = |attempt: &ProviderAttempt| {
@@ -123,8 +142,8 @@ impl Replayed {
                     && prompt(wrote.style).digest() == wrote.prompt
             })
         };
-        if let Some(attempt) = attempts.into_iter().flatten().find(fits) {
-            return again(vec![attempt], prompt);
+        if let Some(attempt) = before.into_iter().flat_map(|before| before.attempts).find(fits) {
+            return self.again(vec![attempt], prompt);
         }
         if !asking.grants() {
             return Err(needs_model(format!("the budget for {} is used up", asking.provider)));
@@ -133,38 +152,67 @@ impl Replayed {
         asking.spent(&calls);
         Ok(calls)
     }
+
+    /// The recorded calls that the configuration of now would make, too.
+    ///
+    /// # Errors
+    /// [`NEEDS_MODEL`] where it would make another one that may give words.
+    fn of_now(&self, before: Before) -> Result<Vec<ProviderAttempt>, StageError> {
+        // With nothing changed, that a provider was not asked is for its breaker, or for want of time.
+        if before.version == self.version {
+            return Ok(before.attempts);
+        }
+        let is_asked =
+            |attempt: &ProviderAttempt| self.asked.iter().any(|asked| asked.provider == attempt.provider);
+        let kept: Vec<_> = before.attempts.into_iter().filter(is_asked).collect();
+        let made = |asked: &&Asked| kept.iter().any(|attempt| attempt.provider == asked.provider);
+        let words = kept.iter().any(|attempt| attempt.wrote.is_some());
+        match self.asked.iter().find(|asked| !made(asked)) {
+            Some(Asked { provider, .. }) if !words => {
+                Err(needs_model(format!("{provider} would be asked; the log has no words of it")))
+            }
+            _ => Ok(kept),
+        }
+    }
+
+    /// Recorded calls once more.
+    fn again(
+        &self,
+        attempts: Vec<ProviderAttempt>,
+        prompt: impl Fn(PromptStyle) -> Prompt,
+    ) -> Result<Calls, StageError> {
+        let mut calls = Calls::default();
+        for attempt in attempts {
+            let provider = &attempt.provider;
+            if let Some(wrote) = &attempt.wrote {
+                let asked = self.asked.iter().find(|asked| asked.provider == *provider);
+                if let Some(Asked { model, .. }) = asked.filter(|asked| asked.model != wrote.model) {
+                    let before = &wrote.model;
+                    return Err(needs_model(format!(
+                        "{provider} runs {model} now; the log has words of {before}"
+                    )));
+                }
+                let now = prompt(asked.map_or(wrote.style, |asked| asked.style)).digest();
+                if now != wrote.prompt {
+                    let before = &wrote.prompt;
+                    return Err(needs_model(format!(
+                        "{provider} would be asked with the prompt {now}; the log has its words to {before}"
+                    )));
+                }
+                calls.written = Some(Written::of(provider.clone(), wrote));
+            } else if attempt.error.is_none() {
+                return Err(needs_model(format!(
+                    "an older release recorded this job without the words of {provider}"
+                )));
+            }
+            // Whether the words were taken is found out again.
+            let error = if attempt.wrote.is_some() { None } else { attempt.error.clone() };
+            calls.attempts.push(ProviderAttempt { error, ..attempt });
+        }
+        Ok(calls)
+    }
 }
 
 fn needs_model(reason: String) -> StageError {
     StageError::Permanent { code: NEEDS_MODEL, reason }
-}
-
-/// Recorded calls once more.
-fn again(
-    attempts: Vec<ProviderAttempt>,
-    prompt: impl Fn(PromptStyle) -> Prompt,
-) -> Result<Calls, StageError> {
-    let mut calls = Calls::default();
-    for attempt in attempts {
-        if let Some(wrote) = &attempt.wrote {
-            let now = prompt(wrote.style).digest();
-            if now != wrote.prompt {
-                let provider = &attempt.provider;
-                return Err(needs_model(format!(
-                    "{provider} would be asked with the prompt {now}; the log has its words to {}",
-                    wrote.prompt
-                )));
-            }
-            calls.written = Some(Written::of(attempt.provider.clone(), wrote));
-        } else if attempt.error.is_none() {
-            return Err(needs_model(format!(
-                "an older release recorded this job without the words of {}",
-                attempt.provider
-            )));
-        }
-        // Whether the words were taken is found out again.
-        let error = if attempt.wrote.is_some() { None } else { attempt.error.clone() };
-        calls.attempts.push(ProviderAttempt { error, ..attempt });
-    }
-    Ok(calls)
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     classifier::Classifier,
-    generator::{Asking, Generator, Recorded as Words},
+    generator::{Asking, Before, Generator, Recorded as Words},
     retriever::Retriever,
 };
 
@@ -163,7 +163,9 @@ impl Stages {
         let answer = &messages.answer.body;
         let same = || messages.retrieved.as_ref().is_some_and(|before| before.body == *now);
         if !answer.attempts.is_empty() || answer.provider.is_some() || same() {
-            self.words.put(messages.answer.job_id.clone(), answer.attempts.clone());
+            let version = answer.versions.get(STAGES[2]).cloned().unwrap_or_default();
+            let before = Before { version, attempts: answer.attempts.clone() };
+            self.words.put(messages.answer.job_id.clone(), before);
         }
     }
 }

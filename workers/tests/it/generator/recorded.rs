@@ -1,16 +1,23 @@
 use std::sync::Arc;
 
 use hoidap_shared::{
+    config::PromptStyle,
+    job::ProviderAttempt,
     live::Live,
-    stage::{Stage as _, StageError},
+    stage::{Next, Stage as _, StageError},
     text::Language,
 };
 use hoidap_testing::stub::{Play, Stub};
-use hoidap_workers::generator::{Generator, NEEDS_MODEL, Recorded};
+use hoidap_workers::generator::{Before, Generator, NEEDS_MODEL, Recorded};
 
 use super::{answer, config, job, openai};
 
 const QUESTION: &str = "Gói Pro cho phép một tệp lớn bao nhiêu?";
+
+/// The calls of a job that this generator made.
+fn before(by: &Generator, attempts: Vec<ProviderAttempt>) -> Before {
+    Before { version: by.status().version, attempts }
+}
 
 #[tokio::test]
 async fn recorded_words_give_the_same_answer_without_a_call() {
@@ -27,7 +34,7 @@ async fn recorded_words_give_the_same_answer_without_a_call() {
         let wrote = given.attempts[0].wrote.as_ref().unwrap();
         assert_eq!((wrote.text.as_str(), wrote.model.as_str()), (words, "model-a"));
         server.now(Play::Say(vec!["Other words, which nobody must hear.".into()]));
-        recorded.put(job.job_id.clone(), given.attempts.clone());
+        recorded.put(job.job_id.clone(), before(&live, given.attempts.clone()));
         assert_eq!(answer(&replaying, &job).await, given);
     }
 }
@@ -43,10 +50,45 @@ async fn another_prompt_needs_a_model() {
     let other = job(Language::Vi, "Gói Free cho phép một tệp lớn bao nhiêu?");
     for (attempts, what) in [(Some(given), "the log has its words to"), (None, "no call of this job")] {
         if let Some(attempts) = attempts {
-            recorded.put(other.job_id.clone(), attempts);
+            recorded.put(other.job_id.clone(), before(&replaying, attempts));
         }
         match replaying.process(&other, &Live::default()).await {
             Err(StageError::Permanent { code, reason }) => {
+                assert_eq!(code, NEEDS_MODEL);
+                assert!(reason.contains(what), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_would_not_be_asked_the_same_way_needs_a_model_or_none() {
+    let server = Stub::always(Play::Say(vec!["Gói Pro cho phép kích thước một tệp đến 20 GB.".into()])).await;
+    let settings = config(vec![("model", openai(&server.url()))]);
+    let live = Generator::open(&settings).await.unwrap();
+    let job = job(Language::Vi, QUESTION);
+    let given = answer(&live, &job).await;
+    let (mut model, mut style, mut first) = (settings.clone(), settings.clone(), settings.clone());
+    model.providers.get_mut("model").unwrap().model = "model-b".into();
+    style.providers.get_mut("model").unwrap().prompt = PromptStyle::Completion;
+    first.providers.insert("other".into(), openai(&server.url()));
+    first.generator.providers = vec!["other".into()];
+    let mut none = settings.clone();
+    none.generator.providers = vec!["extractive".into()];
+    for (settings, wanted) in [
+        (&settings, Ok(Some("model"))),
+        (&model, Err("model runs model-b now; the log has words of model-a")),
+        (&style, Err("the log has its words to")),
+        (&first, Err("other would be asked; the log has no words of it")),
+        (&none, Ok(Some("extractive"))),
+    ] {
+        let recorded = Arc::new(Recorded::default());
+        let replaying = Generator::open(settings).await.unwrap().replaying(Arc::clone(&recorded), None);
+        recorded.put(job.job_id.clone(), before(&live, given.attempts.clone()));
+        match (replaying.process(&job, &Live::default()).await, wanted) {
+            (Ok(Next::Answer(answer)), Ok(provider)) => assert_eq!(answer.provider.as_deref(), provider),
+            (Err(StageError::Permanent { code, reason }), Err(what)) => {
                 assert_eq!(code, NEEDS_MODEL);
                 assert!(reason.contains(what), "{reason}");
             }
