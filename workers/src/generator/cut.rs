@@ -21,7 +21,7 @@ const CELLS: &str = " | ";
 const ITEM: usize = 200;
 /// Longest heading or caption, in characters.
 const LABEL: usize = 90;
-/// Passages that are kept cut: some 20 KB each.
+/// Passages that are kept cut: some 30 KB each.
 const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2_047);
 
 /// What a unit is on its page.
