@@ -86,28 +86,28 @@ pub fn build(
     let mut gathered = gather::gather(config, name, source, embedder, progress)?;
     let before = folder.current()?.and_then(|version| {
         let manifest = folder.manifest(&version, Some(embedder.model())).ok()?;
-        folder.verify(&manifest).ok().map(|()| manifest)
+        folder.verify(&manifest).ok()?;
+        Some((folder.records(&version).ok()?, manifest))
     });
     let chunker = Chunker {
         rules: RULES,
         max_tokens: config.chunking.max_tokens,
         overlap_tokens: config.chunking.overlap_tokens,
     };
-    if let Some(manifest) = before.as_ref().filter(|manifest| manifest.chunker == chunker) {
-        let records = folder.records(&manifest.version)?;
-        withdrawn::keep(&mut gathered, &records, config.indices.withdrawn_share);
+    if let Some((records, _)) = before.as_ref().filter(|(_, manifest)| manifest.chunker == chunker) {
+        withdrawn::keep(&mut gathered, records, config.indices.withdrawn_share);
     }
-    let gathered = gathered;
     let withdrawn = gathered.records.count_withdrawn();
     let faiss = factory(config, gathered.records.chunks.len());
     let content = content(&gathered.records, embedder, &chunker, &faiss, source);
-    if let Some(manifest) = before.as_ref().filter(|manifest| manifest.content == content) {
+    if let Some((_, manifest)) = before.as_ref().filter(|(_, manifest)| manifest.content == content) {
         let manifest = manifest.clone();
         let seconds = began.elapsed().as_secs_f64();
         return Ok(Built { manifest, new: false, embedded: 0, skipped: gathered.skipped, seconds });
     }
-    let kept = before.map(|manifest| folder.version_dir(&manifest.version));
-    let (embeddings, embedded) = embed::all(&gathered, kept.as_deref(), embedder, progress)?;
+    let dir = |manifest: &Manifest| folder.version_dir(&manifest.version);
+    let kept = before.as_ref().map(|(records, manifest)| (records, dir(manifest)));
+    let (embeddings, embedded) = embed::all(&gathered, kept, embedder, progress)?;
     let dimensions = embedder.model().dimensions;
     let now = jiff::Timestamp::now();
     let manifest = Manifest {

@@ -13,6 +13,7 @@ use hoidap_shared::{
 
 pub use follow_up::follow_up;
 pub use words::Words;
+pub(crate) use words::tokens;
 
 /// Below this certainty a restoration is searched beside the words as they were typed, with equal right.
 const DOUBTFUL: f32 = 0.5;

@@ -1,6 +1,6 @@
 //! The second stage: the passages that may answer.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use hoidap_indices::{Library, SearchRequest};
 use hoidap_shared::{
@@ -20,6 +20,11 @@ pub struct Retriever {
 }
 
 impl Retriever {
+    /// The documents in service: the collection of each, and its path as it was indexed.
+    pub(crate) fn documents(&self) -> HashSet<(String, String)> {
+        self.library.documents()
+    }
+
     /// Searches with product and section. The section is given up when the documents outside support an answer
     /// better, the product when what it leaves supports none.
     fn search(
@@ -55,13 +60,6 @@ impl Retriever {
             return Ok(Found { outcome: widened, widened: true });
         }
         Ok(Found { outcome: best, widened: false })
-    }
-}
-
-impl Retriever {
-    /// Whether a collection in service has a document.
-    pub(crate) fn has(&self, collection: &str, source: &str) -> bool {
-        self.library.has(collection, source)
     }
 }
 

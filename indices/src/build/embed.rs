@@ -1,4 +1,8 @@
-use std::{collections::HashMap, fs, path::Path};
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::Gathered;
 use crate::{
@@ -30,12 +34,12 @@ impl Progress for () {
 /// version before.
 pub(super) fn all(
     gathered: &Gathered,
-    before: Option<&Path>,
+    before: Option<(&Records, PathBuf)>,
     embedder: &dyn Embedder,
     progress: &dyn Progress,
 ) -> Result<(Vec<f32>, usize), EmbedError> {
     let dimensions = embedder.model().dimensions;
-    let kept = before.and_then(|dir| Kept::read(dir, dimensions)).unwrap_or_default();
+    let kept = before.and_then(|(records, dir)| Kept::read(records, &dir, dimensions)).unwrap_or_default();
     let mut embeddings = vec![0.0; gathered.embedded.len() * dimensions];
     let mut fresh = Vec::new();
     for (i, chunk) in gathered.records.chunks.iter().enumerate() {
@@ -59,21 +63,20 @@ pub(super) fn all(
 
 /// The vectors of the version before, by the hash of what was embedded.
 #[derive(Default)]
-struct Kept {
-    rows: HashMap<String, usize>,
+struct Kept<'a> {
+    rows: HashMap<&'a str, usize>,
     numbers: Vec<f32>,
 }
 
-impl Kept {
-    fn read(dir: &Path, dimensions: usize) -> Option<Self> {
-        let records = Records::read(dir).ok()?;
+impl<'a> Kept<'a> {
+    fn read(records: &'a Records, dir: &Path, dimensions: usize) -> Option<Self> {
         let bytes = fs::read(dir.join(EMBEDDINGS)).ok()?;
         let numbers: Vec<f32> =
             bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         if numbers.len() != records.chunks.len() * dimensions {
             return None;
         }
-        let rows = records.chunks.into_iter().enumerate().map(|(i, chunk)| (chunk.embedded, i)).collect();
+        let rows = records.chunks.iter().zip(0..).map(|(chunk, i)| (chunk.embedded.as_str(), i)).collect();
         Some(Self { rows, numbers })
     }
 

@@ -109,7 +109,7 @@ fn add(
         let times = seen.entry(text.to_string()).or_default();
         *times += 1;
         let id = sha256(format!("{}\n{times}\n{text}", record.source))[..24].to_string();
-        let embedded = format!("{}\n{text}", head(&record.title, &span.heading_path));
+        let embedded = embedded(&record.title, &span.heading_path, text);
         gathered.records.chunks.push(ChunkRecord {
             id,
             document: index,
@@ -122,6 +122,11 @@ fn add(
         gathered.embedded.push(embedded);
     }
     gathered.records.documents.push(record);
+}
+
+/// What is embedded of a chunk.
+pub(super) fn embedded(title: &str, heading_path: &[String], text: &str) -> String {
+    format!("{}\n{text}", head(title, heading_path))
 }
 
 /// Title and headings of a chunk, as they are embedded and indexed before its text.

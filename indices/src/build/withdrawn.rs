@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Gathered, gather::head};
+use super::{Gathered, gather::embedded};
 use crate::store::{ChunkRecord, DocumentRecord, Records};
 
 /// Puts the documents of the version before that are gone back into their places, withdrawn; none of them when together
@@ -25,42 +25,23 @@ pub(super) fn keep(gathered: &mut Gathered, before: &Records, share: f32) {
     let old = by_document(before);
     let new = by_document(&gathered.records);
     let mut merged = Gathered { skipped: std::mem::take(&mut gathered.skipped), ..Gathered::default() };
-    for from in order {
-        let (records, chunks) = match from {
-            From::Now(document) => (&gathered.records, &new[document]),
-            From::Before(document) => (before, &old[document]),
-        };
-        let document = match from {
-            From::Now(document) => records.documents[document].clone(),
-            From::Before(document) => {
-                DocumentRecord { withdrawn: true, ..records.documents[document].clone() }
-            }
-        };
+    for (gone, place) in order {
+        let (records, chunks) = if gone { (before, &old[place]) } else { (&gathered.records, &new[place]) };
+        let document = DocumentRecord { withdrawn: gone, ..records.documents[place].clone() };
         let place = merged.records.documents.len();
         for &chunk in chunks {
-            merged.embedded.push(match from {
-                From::Now(_) => std::mem::take(&mut gathered.embedded[chunk]),
-                From::Before(_) => {
-                    let chunk = &records.chunks[chunk];
-                    format!("{}\n{}", head(&document.title, &chunk.heading_path), records.text(chunk))
-                }
-            });
-            merged.records.chunks.push(ChunkRecord { document: place, ..records.chunks[chunk].clone() });
+            let chunk = &records.chunks[chunk];
+            merged.embedded.push(embedded(&document.title, &chunk.heading_path, records.text(chunk)));
+            merged.records.chunks.push(ChunkRecord { document: place, ..chunk.clone() });
         }
         merged.records.documents.push(document);
     }
     *gathered = merged;
 }
 
-/// Where a document comes from, and its place there.
-#[derive(Clone, Copy)]
-enum From {
-    Now(usize),
-    Before(usize),
-}
-
-/// The documents of now, and each one that is gone behind the one that it stood behind.
-fn order(now: &[DocumentRecord], before: &[DocumentRecord], gone: &[bool]) -> Vec<From> {
+/// The documents of now, and each one that is gone behind the one that it stood behind: whether it is gone, and its place
+/// among those of now or of before.
+fn order(now: &[DocumentRecord], before: &[DocumentRecord], gone: &[bool]) -> Vec<(bool, usize)> {
     let places: HashMap<&str, usize> =
         now.iter().zip(0..).map(|(d, place)| (d.source.as_str(), place)).collect();
     let mut behind: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
@@ -74,8 +55,8 @@ fn order(now: &[DocumentRecord], before: &[DocumentRecord], gone: &[bool]) -> Ve
     }
     let mut order = Vec::new();
     for place in std::iter::once(None).chain((0..now.len()).map(Some)) {
-        order.extend(place.map(From::Now));
-        order.extend(behind.remove(&place).into_iter().flatten().map(From::Before));
+        order.extend(place.map(|place| (false, place)));
+        order.extend(behind.remove(&place).into_iter().flatten().map(|place| (true, place)));
     }
     order
 }

@@ -1,4 +1,4 @@
-use std::{collections::HashSet, fs, path::Path};
+use std::{fs, path::Path};
 
 use super::CollectionInfo;
 use crate::{
@@ -13,8 +13,6 @@ use crate::{
 pub(super) struct Collection {
     pub(super) manifest: Manifest,
     pub(super) records: Records,
-    /// The paths of the documents that can be found.
-    pub(super) sources: HashSet<String>,
     /// Chunks of each document.
     pub(super) lengths: Vec<usize>,
     pub(super) groups: Groups,
@@ -52,9 +50,7 @@ impl Collection {
         let groups = records.groups();
         let dense = Dense::open(&dir.join(VECTORS), manifest.model.dimensions, groups.of_chunk.clone())?;
         let lexical = Lexical::open(&dir.join(LEXICAL), chunks)?;
-        let in_service = records.documents.iter().filter(|document| !document.withdrawn);
-        let sources = in_service.map(|document| document.source.clone()).collect();
-        Ok(Self { manifest, records, sources, lengths, groups, words, dense, lexical })
+        Ok(Self { manifest, records, lengths, groups, words, dense, lexical })
     }
 
     /// The groups that belong to a product and section; `None` when all do.

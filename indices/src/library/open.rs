@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -186,9 +186,14 @@ impl Library {
         all
     }
 
-    /// Whether a collection in service has a document; `source` is its path as it was indexed.
-    pub fn has(&self, collection: &str, source: &str) -> bool {
-        self.shelf().collections.get(collection).is_some_and(|serving| serving.sources.contains(source))
+    /// The documents in service: the collection of each, and its path as it was indexed.
+    pub fn documents(&self) -> HashSet<(String, String)> {
+        let shelf = self.shelf();
+        let documents = shelf.collections.iter().flat_map(|(name, serving)| {
+            let found = serving.records.documents.iter().filter(|document| !document.withdrawn);
+            found.map(move |document| (name.clone(), document.source.clone()))
+        });
+        documents.collect()
     }
 
     /// One hash over the names and versions in service.

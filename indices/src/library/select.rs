@@ -1,12 +1,11 @@
 use std::{
     collections::HashMap,
-    hash::{DefaultHasher, Hasher as _},
+    hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
     sync::Arc,
 };
 
-use unicode_segmentation::UnicodeSegmentation as _;
-
 use super::{collection::Collection, find::in_service, fuse::Place};
+use crate::text::tokens;
 
 /// A document is heard once, and once more for every so many chunks it has: a long page must not crowd out the others,
 /// but a book is more than a page.
@@ -69,12 +68,8 @@ impl Selection<'_> {
 
 /// The distinct words of a text in lower case, as hashes in order.
 fn words(text: &str) -> Vec<u64> {
-    let hash = |word: &str| {
-        let mut hasher = DefaultHasher::new();
-        word.chars().flat_map(char::to_lowercase).for_each(|c| hasher.write_u32(c.into()));
-        hasher.finish()
-    };
-    let mut words: Vec<u64> = text.unicode_words().map(hash).collect();
+    let hash = BuildHasherDefault::<DefaultHasher>::default();
+    let mut words: Vec<u64> = tokens(text).map(|word| hash.hash_one(word)).collect();
     words.sort_unstable();
     words.dedup();
     words

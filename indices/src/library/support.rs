@@ -1,6 +1,6 @@
 //! How likely it is that passages hold an answer at all.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use hoidap_shared::text::Language;
 use tantivy::TantivyError;
@@ -64,20 +64,18 @@ impl Library {
     pub fn mentions(&self, word: &str) -> Result<bool, SearchError> {
         let shelf = self.shelf();
         let collections: Vec<Arc<Collection>> = shelf.collections.values().map(Arc::clone).collect();
-        for term in self.analyser.document(word).folded {
-            if mentioned(&collections, &term).map_err(|error| failed(&collections, 0, error.to_string()))? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        mentioned(&collections, &self.analyser.document(word).folded)
+            .map_err(|error| failed(&collections, 0, error.to_string()))
     }
 }
 
-/// Whether a document that is in service holds a folded word.
-fn mentioned(collections: &[Arc<Collection>], term: &str) -> Result<bool, TantivyError> {
+/// Whether a document that is in service holds any of the folded words.
+fn mentioned(collections: &[Arc<Collection>], terms: &[String]) -> Result<bool, TantivyError> {
     for collection in collections {
-        if collection.lexical.mentions(term, |chunk| !collection.records.withdrawn(chunk))? {
-            return Ok(true);
+        for term in terms {
+            if collection.lexical.mentions(term, |chunk| !collection.records.withdrawn(chunk))? {
+                return Ok(true);
+            }
         }
     }
     Ok(false)
@@ -107,14 +105,12 @@ pub(super) fn evidence(
     });
     let indices: Vec<_> = collections.iter().map(|c| &c.lexical).collect();
     let (frequencies, chunks) = lexical::frequencies(&indices, &terms)?;
-    let mut unknown: BTreeSet<&str> = BTreeSet::new();
-    for term in &terms {
-        if !mentioned(collections, term)? {
-            unknown.insert(term);
-        }
+    let mut stranger = false;
+    for name in names(question, language) {
+        let name = analyser.document(name).folded;
+        let asked_about = name.iter().all(|term| terms.contains(&term.as_str()));
+        stranger = stranger || (asked_about && !mentioned(collections, &name)?);
     }
-    let stranger = names(question, language)
-        .any(|name| analyser.document(name).folded.iter().all(|term| unknown.contains(term.as_str())));
     if terms.is_empty() || !same_language {
         return Ok(Evidence { nearness, coverage: None, stranger });
     }

@@ -64,7 +64,7 @@ pub struct Records {
 
 impl Records {
     /// Whether a chunk's document was taken away.
-    pub fn withdrawn(&self, chunk: usize) -> bool {
+    pub(crate) fn withdrawn(&self, chunk: usize) -> bool {
         self.documents[self.chunks[chunk].document].withdrawn
     }
 

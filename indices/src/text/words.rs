@@ -110,6 +110,6 @@ impl Words {
 }
 
 /// The words of a text, in lower case.
-pub(super) fn tokens(text: &str) -> impl Iterator<Item = String> {
+pub(crate) fn tokens(text: &str) -> impl Iterator<Item = String> {
     text.unicode_words().map(str::to_lowercase)
 }

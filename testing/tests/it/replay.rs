@@ -175,6 +175,7 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
         assert_eq!(job["gone"][0]["source"], *page, "a job that had not found the page differs: {job:#}");
         assert!(job["visible"] == true || job["gone"][0]["cited"] == false, "{job:#}");
     }
+    assert_eq!(gone["summary"]["aspects"]["cited_lost"], cited.len());
     let figures = &gone["summary"]["gone"];
     assert_eq!(figures["pages"][0]["cited"]["visible"], cited.len());
     let found = figures["pages"][0]["found"]["jobs"].as_u64().unwrap();

@@ -18,7 +18,7 @@ use super::{
     clean::model_text,
     prompt::Prompt,
     provider::{CallError, Delta, Deltas, Model},
-    recorded::Asked,
+    recorded::AskedModel,
 };
 
 /// Time that is left for the answer made without a model.
@@ -111,8 +111,8 @@ impl Failover {
     }
 
     /// The models that are asked, in order.
-    pub(super) fn asked(&self) -> Vec<Asked> {
-        let asked = |model: &Model| Asked {
+    pub(super) fn asked(&self) -> Vec<AskedModel> {
+        let asked = |model: &Model| AskedModel {
             provider: model.name.clone(),
             model: model.model.clone(),
             style: model.style,

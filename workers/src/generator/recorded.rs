@@ -101,7 +101,7 @@ impl Asking {
 pub(super) struct Replayed {
     pub(super) recorded: Arc<Recorded>,
     /// The models that the configuration asks, in order.
-    pub(super) asked: Vec<Asked>,
+    pub(super) asked: Vec<AskedModel>,
     /// The generator's version.
     pub(super) version: String,
     pub(super) asking: Option<Asking>,
@@ -109,7 +109,7 @@ pub(super) struct Replayed {
 
 /// A provider and how it is asked.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct AskedModel {
     pub(super) provider: String,
     pub(super) model: String,
     pub(super) style: PromptStyle,
@@ -165,10 +165,10 @@ impl Replayed {
         let is_asked =
             |attempt: &ProviderAttempt| self.asked.iter().any(|asked| asked.provider == attempt.provider);
         let kept: Vec<_> = before.attempts.into_iter().filter(is_asked).collect();
-        let made = |asked: &&Asked| kept.iter().any(|attempt| attempt.provider == asked.provider);
+        let made = |asked: &&AskedModel| kept.iter().any(|attempt| attempt.provider == asked.provider);
         let words = kept.iter().any(|attempt| attempt.wrote.is_some());
         match self.asked.iter().find(|asked| !made(asked)) {
-            Some(Asked { provider, .. }) if !words => {
+            Some(AskedModel { provider, .. }) if !words => {
                 Err(needs_model(format!("{provider} would be asked; the log has no words of it")))
             }
             _ => Ok(kept),
@@ -186,7 +186,7 @@ impl Replayed {
             let provider = &attempt.provider;
             if let Some(wrote) = &attempt.wrote {
                 let asked = self.asked.iter().find(|asked| asked.provider == *provider);
-                if let Some(Asked { model, .. }) = asked.filter(|asked| asked.model != wrote.model) {
+                if let Some(AskedModel { model, .. }) = asked.filter(|asked| asked.model != wrote.model) {
                     let before = &wrote.model;
                     return Err(needs_model(format!(
                         "{provider} runs {model} now; the log has words of {before}"

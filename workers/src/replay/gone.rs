@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,8 @@ const MOST: usize = 1_000;
 /// Pages that the report lists.
 const LISTED: usize = 50;
 
-/// The pages of a job that are gone; `there` tells whether a collection has a page.
-pub(super) fn gone(messages: &Messages, there: impl Fn(&str, &str) -> bool) -> Vec<Gone> {
+/// The pages of a job that are gone: that are not among the `documents` in service, by collection and source.
+pub(super) fn gone(messages: &Messages, documents: &HashSet<(String, String)>) -> Vec<Gone> {
     let cited = messages.answer.body.sources.iter().map(|source| Gone {
         collection: source.collection.clone(),
         source: source.metadata.source.clone(),
@@ -30,7 +30,8 @@ pub(super) fn gone(messages: &Messages, there: impl Fn(&str, &str) -> bool) -> V
     let mut gone: Vec<Gone> = Vec::new();
     for page in cited.chain(found) {
         let same = |known: &Gone| (&known.collection, &known.source) == (&page.collection, &page.source);
-        if !gone.iter().any(same) && !there(&page.collection, &page.source) {
+        let name = (page.collection.clone(), page.source.clone());
+        if !gone.iter().any(same) && !documents.contains(&name) {
             gone.push(page);
         }
     }

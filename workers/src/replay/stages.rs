@@ -1,4 +1,4 @@
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use anyhow::{Context as _, bail};
 use futures::FutureExt as _;
@@ -28,6 +28,8 @@ const BUDGET_MS: u64 = 60_000;
 pub(crate) struct Stages {
     classifier: Option<Classifier>,
     retriever: Retriever,
+    /// The documents that can be found; none where nothing is looked for.
+    documents: Option<HashSet<(String, String)>>,
     generator: Option<Generator>,
     words: Arc<Words>,
     /// Whether recorded embeddings are taken over.
@@ -87,10 +89,7 @@ impl Stages {
 
     /// The pages that a recorded job found and that are gone; none where nothing is looked for.
     pub(super) fn gone(&self, messages: &Messages) -> Vec<Gone> {
-        if !self.span.has(1) {
-            return Vec::new();
-        }
-        gone::gone(messages, |collection, source| self.retriever.has(collection, source))
+        self.documents.as_ref().map(|documents| gone::gone(messages, documents)).unwrap_or_default()
     }
 
     /// Opens the stages of a span under a configuration, and sees to it that every collection can be searched.
@@ -107,7 +106,8 @@ impl Stages {
         let classifier = if span.has(0) { Some(Classifier::open(&config).await?) } else { None };
         let generator = if span.has(2) { Some(Generator::open(&config).await?) } else { None };
         let generator = generator.map(|generator| generator.replaying(Arc::clone(&words), asking));
-        Ok(Self { classifier, retriever, generator, words, recalls: true, span })
+        let documents = span.has(1).then(|| retriever.documents());
+        Ok(Self { classifier, retriever, documents, generator, words, recalls: true, span })
     }
 
     /// The same, with every embedding made anew: for a proof that nothing differs.
