@@ -20,7 +20,7 @@ pub use processor::check_processor;
 pub struct Arguments {
     /// The configuration; HOIDAP_CONFIG or ./hoidap.toml otherwise.
     #[arg(long, global = true)]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Print JSON for machines.
     #[arg(long, global = true)]
     json: bool,

@@ -8,20 +8,23 @@ use hoidap_indices::{
     cli::{Arguments, run},
     one_openmp_thread,
 };
-use hoidap_shared::pipe::end_with_the_reader;
+use hoidap_shared::{pipe::end_with_the_reader, signals::end_on_termination, telemetry::report_fatal};
 
 fn main() -> ExitCode {
-    match start(Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let config = arguments.config.clone();
+    match start(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("hoidap-index: {error:#}");
+            report_fatal("hoidap-index", config.as_deref(), &error);
             ExitCode::FAILURE
         }
     }
 }
 
 fn start(arguments: Arguments) -> anyhow::Result<()> {
-    end_with_the_reader()?;
     one_openmp_thread()?;
+    end_with_the_reader()?;
+    end_on_termination()?;
     run(arguments)
 }

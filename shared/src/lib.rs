@@ -3,6 +3,7 @@
 //! This crate depends on no sibling. It knows the shape of a job but not how any stage works on one.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod broker;
 pub mod cache;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod job;
 pub mod live;
 pub mod phrases;
 pub mod pipe;
+pub mod signals;
 pub mod stage;
 pub mod subjects;
 pub mod telemetry;

@@ -1,10 +1,13 @@
 //! Logs and metrics of a process.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use serde_json::json;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::config::{LogFormat, Telemetry};
+use crate::config::{Config, LogFormat, Telemetry};
 
 /// Bounds of the latency histograms, in seconds.
 const BOUNDS: [f64; 14] =
@@ -29,6 +32,24 @@ pub fn init_logs(telemetry: &Telemetry) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Says on standard error why a process ends: as JSON where the configuration asks for it (the one that `config` names,
+/// as [`Config::load`] finds it, or the environment where it cannot be read), else as one line of text.
+pub fn report_fatal(program: &str, config: Option<&Path>, error: &anyhow::Error) {
+    let asked = || std::env::var("HOIDAP_TELEMETRY__FORMAT").is_ok_and(|format| format == "json");
+    let json = Config::load(config, &[]).map_or_else(|_| asked(), |c| c.telemetry.format == LogFormat::Json);
+    eprintln!("{}", fatal(program, error, json));
+}
+
+fn fatal(program: &str, error: &anyhow::Error, json: bool) -> String {
+    if json {
+        let (timestamp, message) = (jiff::Timestamp::now(), format!("{error:#}"));
+        json!({"timestamp": timestamp, "level": "ERROR", "fields": {"message": message}, "target": program})
+            .to_string()
+    } else {
+        format!("{program}: {error:#}")
+    }
+}
+
 /// Starts collecting metrics; the handle renders them in Prometheus's text format.
 ///
 /// # Errors
@@ -44,4 +65,20 @@ pub fn init_metrics() -> anyhow::Result<PrometheusHandle> {
 pub fn init_tls() {
     // An error only says that a provider was installed before.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fatal_error_is_one_line_in_the_format_asked_for() {
+        let error = anyhow::anyhow!("no such \"file\"\nat all").context("it ends");
+        assert!(fatal("hoidap-index", &error, false).starts_with("hoidap-index: it ends: no such"));
+        let line = fatal("hoidap-index", &error, true);
+        assert!(!line.contains('\n'));
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["fields"]["message"], "it ends: no such \"file\"\nat all");
+        assert_eq!((read["level"].as_str(), read["target"].as_str()), (Some("ERROR"), Some("hoidap-index")));
+    }
 }

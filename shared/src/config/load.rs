@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use config::{Environment as Variables, File, FileFormat};
 
 use super::{Config, ProviderKind};
+use crate::access;
 
 /// The text of `defaults.toml`: every setting, its default and its meaning.
 pub const DEFAULTS: &str = include_str!("../defaults.toml");
@@ -75,7 +76,7 @@ impl Config {
             path.map(Path::to_path_buf).or_else(|| std::env::var_os("HOIDAP_CONFIG").map(PathBuf::from));
         let file = match named {
             Some(path) => Some(path),
-            None => Some(PathBuf::from("hoidap.toml")).filter(|path| path.exists()),
+            None => Some(PathBuf::from("hoidap.toml")).filter(|path| path.try_exists().unwrap_or(true)),
         };
         Self::read(file.as_deref(), None, set)
     }
@@ -92,7 +93,15 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(path) = file {
-            builder = builder.add_source(File::from(path).format(FileFormat::Toml));
+            let unreadable = |error| {
+                ConfigError::Unreadable(format!("{}: {}", path.display(), access::explain(path, &error)))
+            };
+            let text = std::fs::read_to_string(path).map_err(unreadable)?;
+            let parsed =
+                config::Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
+            let source =
+                parsed.map_err(|error| ConfigError::Unreadable(format!("{}: {error}", path.display())))?;
+            builder = builder.add_source(source);
         }
         let environment = Variables::with_prefix("HOIDAP")
             .prefix_separator("_")
