@@ -44,6 +44,9 @@ pub enum EmbedError {
     /// The model failed on a text.
     #[error("the embedding failed: {0}")]
     Run(String),
+    /// The model panicked; it is asked again for the next texts.
+    #[error("the embedding model panicked on a text: the log says where")]
+    Panicked,
     /// The thread that owns the model has ended.
     #[error("the embedding thread has ended")]
     Closed,
@@ -65,6 +68,11 @@ pub trait Embedder: Send + Sync {
     /// # Errors
     /// [`EmbedError::Run`] when the model fails.
     fn embed_passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// How many texts it embeds side by side, each on a core: so many threads may call it at once and none waits.
+    fn sessions(&self) -> usize {
+        1
+    }
 
     /// Tokens the model sees in a text, without those that mark its ends.
     fn count_tokens(&self, text: &str) -> usize;

@@ -121,11 +121,13 @@ impl Stage for Classifier {
     }
 
     fn status(&self) -> StageStatus {
-        let detail = format!("{} in memory", self.config.embedding.model);
-        StageStatus {
-            version: self.version(),
-            components: vec![Component { name: "embedding".into(), healthy: true, detail }],
-        }
+        let failure = self.embedder.failure();
+        let detail = match &failure {
+            None => format!("{} in memory", self.config.embedding.model),
+            Some(error) => error.to_string(),
+        };
+        let embedding = Component { name: "embedding".into(), healthy: failure.is_none(), detail };
+        StageStatus { version: self.version(), components: vec![embedding] }
     }
 }
 

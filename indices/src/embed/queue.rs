@@ -1,5 +1,7 @@
 use std::{
     num::NonZeroUsize,
+    panic::{self, AssertUnwindSafe},
+    slice,
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
@@ -7,6 +9,7 @@ use std::{
 use hoidap_shared::job::Query;
 use lru::LruCache;
 use tokio::sync::{mpsc, oneshot};
+use tracing::error;
 
 use super::{EmbedError, Embedder, needs_embedding};
 
@@ -24,6 +27,7 @@ type Reply = oneshot::Sender<Result<Vec<f32>, EmbedError>>;
 pub struct EmbedQueue {
     requests: mpsc::Sender<(String, Reply)>,
     kept: Arc<Mutex<LruCache<String, Vec<f32>>>>,
+    failure: Arc<Mutex<Option<EmbedError>>>,
 }
 
 impl EmbedQueue {
@@ -32,17 +36,19 @@ impl EmbedQueue {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(embedder: Arc<dyn Embedder>, batch: usize) -> std::io::Result<Self> {
-        let (requests, mut waiting) = mpsc::channel::<(String, Reply)>(WAITING);
-        thread::Builder::new().name("embed".into()).spawn(move || {
-            let mut taken = Vec::new();
-            while waiting.blocking_recv_many(&mut taken, batch.max(1)) > 0 {
-                // Nobody waits any more for a question whose caller has gone.
-                taken.retain(|(_, reply)| !reply.is_closed());
-                let (texts, replies): (Vec<_>, Vec<_>) = taken.drain(..).unzip();
-                answer(embedder.as_ref(), &texts, replies);
-            }
-        })?;
-        Ok(Self { requests, kept: Arc::new(Mutex::new(LruCache::new(KEPT))) })
+        let (requests, waiting) = mpsc::channel(WAITING);
+        let failure = Arc::new(Mutex::new(None));
+        let worker = Worker { embedder, failure: Arc::clone(&failure) };
+        thread::Builder::new().name("embed".into()).spawn(move || worker.run(waiting, batch.max(1)))?;
+        Ok(Self { requests, kept: Arc::new(Mutex::new(LruCache::new(KEPT))), failure })
+    }
+
+    /// Why the last question had no vector; `None` while the model works.
+    pub fn failure(&self) -> Option<EmbedError> {
+        if self.requests.is_closed() {
+            return Some(EmbedError::Closed);
+        }
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Keeps a vector that this queue's model made of a question before.
@@ -77,21 +83,45 @@ impl EmbedQueue {
     }
 }
 
-fn answer(embedder: &dyn Embedder, texts: &[String], replies: Vec<Reply>) {
-    if texts.is_empty() {
-        return;
-    }
-    match embedder.embed_queries(texts) {
-        Ok(vectors) => {
-            for (vector, reply) in vectors.into_iter().zip(replies) {
+/// What the thread of a queue works with.
+struct Worker {
+    embedder: Arc<dyn Embedder>,
+    failure: Arc<Mutex<Option<EmbedError>>>,
+}
+
+impl Worker {
+    fn run(self, mut waiting: mpsc::Receiver<(String, Reply)>, batch: usize) {
+        let mut requests = Vec::new();
+        while waiting.blocking_recv_many(&mut requests, batch) > 0 {
+            // Nobody waits any more for a question whose caller has gone.
+            requests.retain(|(_, reply)| !reply.is_closed());
+            let (texts, replies): (Vec<_>, Vec<_>) = requests.drain(..).unzip();
+            for (vector, reply) in self.embed(&texts).into_iter().zip(replies) {
                 // A caller that has gone needs no vector.
-                let _ = reply.send(Ok(vector));
+                let _ = reply.send(vector);
             }
         }
-        Err(error) => {
-            for reply in replies {
-                let _ = reply.send(Err(error.clone()));
-            }
+    }
+
+    /// The vector of each text. One on which the model fails does not take the others with it.
+    fn embed(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+        match self.attempt(texts) {
+            Ok(vectors) => vectors.into_iter().map(Ok).collect(),
+            Err(error) if texts.len() == 1 => vec![Err(error)],
+            Err(_) => texts.iter().flat_map(|text| self.embed(slice::from_ref(text))).collect(),
         }
+    }
+
+    fn attempt(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let work = || self.embedder.embed_queries(texts);
+        let done = panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(EmbedError::Panicked));
+        if let Err(error) = &done {
+            error!(%error, texts = texts.len(), "questions could not be embedded");
+        }
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = done.as_ref().err().cloned();
+        done
     }
 }

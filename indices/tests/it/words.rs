@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hoidap_indices::{EmbedQueue, Embedder, text::queries};
+use hoidap_indices::{EmbedQueue, Embedder, ModelId, OnnxEmbedder, embed::EmbedError, text::queries};
 use hoidap_shared::{job::QueryKind, text::Language};
 
 use crate::site::{Site, VI};
@@ -77,4 +77,49 @@ async fn the_queue_gives_each_caller_its_own_vector() {
         let cosine: f32 = vector.iter().zip(&expected).map(|(a, b)| a * b).sum();
         assert!(cosine > 0.98, "{cosine}");
     }
+}
+
+/// The real model, which panics on some texts.
+struct Panicking(OnnxEmbedder);
+
+impl Embedder for Panicking {
+    fn model(&self) -> &ModelId {
+        self.0.model()
+    }
+
+    fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        assert!(texts.iter().all(|text| text != "panic"), "the model panics on this text");
+        self.0.embed_queries(texts)
+    }
+
+    fn embed_passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.0.embed_passages(texts)
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        self.0.count_tokens(text)
+    }
+
+    fn words(&self) -> Vec<(String, f32)> {
+        self.0.words()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_of_the_model_fails_one_question_and_shows_until_the_next_succeeds() {
+    let queue = EmbedQueue::start(Arc::new(Panicking(Site::new().embedder)), 16).unwrap();
+    let asked = ["mật khẩu", "panic", "giá"].map(|text| {
+        let queue = queue.clone();
+        tokio::spawn(async move { queue.query(text).await })
+    });
+    let mut answers = Vec::new();
+    for task in asked {
+        answers.push(task.await.unwrap());
+    }
+    assert!(answers[0].is_ok() && answers[2].is_ok());
+    assert!(matches!(answers[1], Err(EmbedError::Panicked)), "{:?}", answers[1]);
+    assert!(matches!(queue.query("panic").await, Err(EmbedError::Panicked)));
+    assert!(matches!(queue.failure(), Some(EmbedError::Panicked)));
+    assert_eq!(queue.query("kẹt giấy").await.unwrap().len(), 384);
+    assert!(queue.failure().is_none());
 }
