@@ -16,7 +16,7 @@ use crate::{
     embed::{EmbedError, Embedder},
     lexical,
     store::{
-        Chunker, CollectionFolder, EMBEDDINGS, FORMAT, LEXICAL, Manifest, Records, Source, StoreError,
+        Chunker, CollectionFolder, EMBEDDINGS, FORMAT, LEXICAL, Manifest, Records, Rows, Source, StoreError,
         VECTORS, WORDS, io_error, sha256,
     },
     text::Words,
@@ -105,15 +105,17 @@ pub fn build(
         let seconds = began.elapsed().as_secs_f64();
         return Ok(Built { manifest, new: false, embedded: 0, skipped: gathered.skipped, seconds });
     }
-    let dir = |manifest: &Manifest| folder.version_dir(&manifest.version);
-    let kept = before.as_ref().map(|(records, manifest)| (records, dir(manifest)));
-    let (embeddings, embedded) = embed::all(&gathered, kept, embedder, progress)?;
-    let dimensions = embedder.model().dimensions;
     let now = jiff::Timestamp::now();
+    let version = format!("{}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ"), &content[..8]);
+    let unfinished = folder.begin(&lock, &version)?;
+    let dir = before.as_ref().map(|(_, manifest)| folder.version_dir(&manifest.version));
+    let kept = before.as_ref().map(|(records, _)| records).zip(dir.as_deref());
+    let rows = unfinished.join(EMBEDDINGS);
+    let embedded = embed::all(&gathered, kept, embedder, config.embedding.batch, &rows, progress)?;
     let manifest = Manifest {
         format: FORMAT,
         collection: name.into(),
-        version: format!("{}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ"), &content[..8]),
+        version,
         built: now.to_string(),
         content,
         model: embedder.model().clone(),
@@ -124,11 +126,10 @@ pub fn build(
         withdrawn,
         locales: locales(&gathered.records),
         source: source.clone(),
-        background: unrelated::background(&embeddings, dimensions, embedder)?,
+        background: unrelated::background(&rows, embedder)?,
         files: std::collections::BTreeMap::new(),
     };
-    let unfinished = folder.begin(&lock, &manifest.version)?;
-    write(&unfinished, &gathered, &embeddings, &manifest, words(&gathered.records, embedder))?;
+    write(&unfinished, &gathered, &manifest, words(&gathered.records, embedder))?;
     let manifest = folder.commit(&lock, &unfinished, manifest)?;
     folder.prune(&lock, config.indices.keep_versions)?;
     let seconds = began.elapsed().as_secs_f64();
@@ -189,22 +190,15 @@ fn words(records: &Records, embedder: &dyn Embedder) -> Words {
     words
 }
 
-fn write(
-    dir: &Path,
-    gathered: &Gathered,
-    embeddings: &[f32],
-    manifest: &Manifest,
-    words: Words,
-) -> Result<(), BuildError> {
+fn write(dir: &Path, gathered: &Gathered, manifest: &Manifest, words: Words) -> Result<(), BuildError> {
     let failed = |what: String| BuildError::Index(manifest.collection.clone(), what);
     let records = &gathered.records;
     records.write(dir).map_err(io_error(dir))?;
     let json = serde_json::to_string(&words).map_err(|error| failed(error.to_string()))?;
     fs::write(dir.join(WORDS), json).map_err(io_error(dir))?;
-    let bytes: Vec<u8> = embeddings.iter().flat_map(|x| x.to_le_bytes()).collect();
-    fs::write(dir.join(EMBEDDINGS), bytes).map_err(io_error(dir))?;
-    vectors::write(&dir.join(VECTORS), embeddings, manifest.model.dimensions, &manifest.faiss)
-        .map_err(failed)?;
+    let dimensions = manifest.model.dimensions;
+    let rows = Rows::open(&dir.join(EMBEDDINGS), dimensions).map_err(io_error(dir))?;
+    vectors::write(&dir.join(VECTORS), &rows, dimensions, &manifest.faiss).map_err(failed)?;
     let groups = records.groups();
     let entries = records.chunks.iter().zip(&groups.of_chunk).map(|(chunk, group)| lexical::Entry {
         text: records.text(chunk),

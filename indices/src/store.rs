@@ -7,6 +7,7 @@ mod files;
 mod folder;
 mod manifest;
 mod records;
+mod rows;
 
 use std::{io, path::PathBuf};
 
@@ -16,6 +17,7 @@ pub use records::{ChunkRecord, DocumentRecord, Groups, Records};
 
 pub(crate) use files::{CHUNKS, DOCUMENTS, EMBEDDINGS, LEXICAL, VECTORS, WORDS, sha256};
 pub use files::{hex, replace, sha256_of_file};
+pub(crate) use rows::Rows;
 
 /// Why a version, or a change to a collection, is refused. Each is one sentence.
 #[derive(Debug, thiserror::Error)]

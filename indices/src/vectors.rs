@@ -17,6 +17,8 @@ use faiss::{
     selector::IdSelector,
 };
 
+use crate::store::Rows;
+
 /// Searches that may wait for the owner; further callers wait for room.
 const WAITING: usize = 256;
 
@@ -50,15 +52,18 @@ impl Pending {
     }
 }
 
-/// Builds an index of `vectors` (row after row) and writes it.
-pub(crate) fn write(path: &Path, vectors: &[f32], dimensions: usize, factory: &str) -> Result<(), String> {
+/// Builds an index of the rows of a file and writes it.
+pub(crate) fn write(path: &Path, rows: &Rows, dimensions: usize, factory: &str) -> Result<(), String> {
     let text = |error: faiss::error::Error| format!("FAISS cannot make an index `{factory}`: {error}");
     let d = u32::try_from(dimensions).map_err(|error| error.to_string())?;
     let mut index = index_factory(d, factory, MetricType::InnerProduct).map_err(text)?;
     if !index.is_trained() {
-        index.train(vectors).map_err(text)?;
+        let all = rows.count().and_then(|count| rows.read(0..count)).map_err(|error| error.to_string())?;
+        index.train(&all).map_err(text)?;
     }
-    index.add(vectors).map_err(text)?;
+    for block in rows.blocks().map_err(|error| error.to_string())? {
+        index.add(&block.map_err(|error| error.to_string())?).map_err(text)?;
+    }
     io::write_index(&index, path.to_string_lossy()).map_err(text)
 }
 

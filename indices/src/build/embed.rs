@@ -1,20 +1,21 @@
 use std::{
     collections::HashMap,
-    fs,
-    path::{Path, PathBuf},
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
 };
 
-use super::Gathered;
+use super::{BuildError, Gathered};
 use crate::{
     embed::{EmbedError, Embedder},
-    store::{EMBEDDINGS, Records},
+    store::{EMBEDDINGS, Records, Rows, io_error},
 };
 
-/// Chunks handed to the model between two signs of progress; sorted by length, so that batches hold little padding.
-const STRIDE: usize = 256;
-
 /// Who is told how far long work has come.
-pub trait Progress {
+pub trait Progress: Sync {
     /// A piece of work of `total` steps begins.
     fn begin(&self, what: &str, total: usize);
     /// Steps were done.
@@ -30,58 +31,87 @@ impl Progress for () {
     fn end(&self) {}
 }
 
-/// The vectors of all chunks, row after row, and how many had to be embedded: those of an unchanged text come from the
-/// version before.
+/// Writes the vectors of all chunks to `path`, row after row, and returns how many had to be embedded: those of an
+/// unchanged text come from the version before. Each session of the embedder works on a thread of its own.
 pub(super) fn all(
     gathered: &Gathered,
-    before: Option<(&Records, PathBuf)>,
+    before: Option<(&Records, &Path)>,
     embedder: &dyn Embedder,
+    batch: usize,
+    path: &Path,
     progress: &dyn Progress,
-) -> Result<(Vec<f32>, usize), EmbedError> {
+) -> Result<usize, BuildError> {
     let dimensions = embedder.model().dimensions;
-    let kept = before.and_then(|(records, dir)| Kept::read(records, &dir, dimensions)).unwrap_or_default();
-    let mut embeddings = vec![0.0; gathered.embedded.len() * dimensions];
+    let failed = |error| BuildError::from(io_error(path)(error));
+    let rows = Rows::create(path, dimensions).map_err(failed)?;
+    let kept = before.and_then(|(records, dir)| Kept::open(records, dir, dimensions));
     let mut fresh = Vec::new();
     for (i, chunk) in gathered.records.chunks.iter().enumerate() {
-        match kept.row(&chunk.embedded, dimensions) {
-            Some(row) => embeddings[i * dimensions..(i + 1) * dimensions].copy_from_slice(row),
+        match kept.as_ref().and_then(|kept| kept.row(&chunk.embedded)) {
+            Some(row) => rows.write(i, &row).map_err(failed)?,
             None => fresh.push(i),
         }
     }
-    fresh.sort_by_key(|&i| gathered.embedded[i].len());
+    // Texts of like length share a batch, so that it holds little padding.
+    fresh.sort_by_key(|&i| gathered.records.chunks[i].bytes.len());
     progress.begin("embedding", fresh.len());
-    for stride in fresh.chunks(STRIDE) {
-        let texts: Vec<String> = stride.iter().map(|&i| gathered.embedded[i].clone()).collect();
-        for (&i, vector) in stride.iter().zip(embedder.embed_passages(&texts)?) {
-            embeddings[i * dimensions..(i + 1) * dimensions].copy_from_slice(&vector);
+    let done = each_batch(&fresh.chunks(batch.max(1)).collect::<Vec<_>>(), embedder.sessions(), &|batch| {
+        let texts: Vec<String> = batch.iter().map(|&i| gathered.embedded(i)).collect();
+        for (&i, vector) in batch.iter().zip(embedder.embed_passages(&texts)?) {
+            rows.write(i, &vector).map_err(failed)?;
         }
-        progress.step(stride.len());
-    }
+        progress.step(batch.len());
+        Ok(())
+    });
     progress.end();
-    Ok((embeddings, fresh.len()))
+    done.map(|()| fresh.len())
+}
+
+/// Does the work for each batch, on as many threads as there are sessions; stops at the first failure.
+fn each_batch(
+    batches: &[&[usize]],
+    sessions: usize,
+    work: &(dyn Fn(&[usize]) -> Result<(), BuildError> + Sync),
+) -> Result<(), BuildError> {
+    let next = AtomicUsize::new(0);
+    let failure = Mutex::new(None);
+    let run = || {
+        while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = work(batch) {
+                next.store(batches.len(), Ordering::Relaxed);
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        }
+    };
+    let panicked = thread::scope(|scope| {
+        let threads: Vec<_> = (0..sessions.max(1)).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().any(|thread| thread.join().is_err())
+    });
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None if panicked => Err(EmbedError::Panicked.into()),
+        None => Ok(()),
+    }
 }
 
 /// The vectors of the version before, by the hash of what was embedded.
-#[derive(Default)]
 struct Kept<'a> {
-    rows: HashMap<&'a str, usize>,
-    numbers: Vec<f32>,
+    places: HashMap<&'a str, usize>,
+    rows: Rows,
 }
 
 impl<'a> Kept<'a> {
-    fn read(records: &'a Records, dir: &Path, dimensions: usize) -> Option<Self> {
-        let bytes = fs::read(dir.join(EMBEDDINGS)).ok()?;
-        let numbers: Vec<f32> =
-            bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        if numbers.len() != records.chunks.len() * dimensions {
+    fn open(records: &'a Records, dir: &Path, dimensions: usize) -> Option<Self> {
+        let rows = Rows::open(&dir.join(EMBEDDINGS), dimensions).ok()?;
+        if rows.count().ok()? != records.chunks.len() {
             return None;
         }
-        let rows = records.chunks.iter().zip(0..).map(|(chunk, i)| (chunk.embedded.as_str(), i)).collect();
-        Some(Self { rows, numbers })
+        let places = records.chunks.iter().zip(0..).map(|(chunk, i)| (chunk.embedded.as_str(), i)).collect();
+        Some(Self { places, rows })
     }
 
-    fn row(&self, embedded: &str, dimensions: usize) -> Option<&[f32]> {
-        let at = self.rows.get(embedded)? * dimensions;
-        self.numbers.get(at..at + dimensions)
+    fn row(&self, embedded: &str) -> Option<Vec<f32>> {
+        let at = *self.places.get(embedded)?;
+        self.rows.read(at..at + 1).ok()
     }
 }

@@ -28,10 +28,16 @@ pub struct Skipped {
 pub struct Gathered {
     /// Documents and chunks.
     pub records: Records,
-    /// What is embedded for each chunk.
-    pub(super) embedded: Vec<String>,
     /// Files left out.
     pub skipped: Vec<Skipped>,
+}
+
+impl Gathered {
+    /// What is embedded of a chunk.
+    pub(super) fn embedded(&self, chunk: usize) -> String {
+        let chunk = &self.records.chunks[chunk];
+        embedded(&self.records.documents[chunk.document].title, &chunk.heading_path, self.records.text(chunk))
+    }
 }
 
 pub(super) fn gather(
@@ -109,23 +115,21 @@ fn add(
         let times = seen.entry(text.to_string()).or_default();
         *times += 1;
         let id = sha256(format!("{}\n{times}\n{text}", record.source))[..24].to_string();
-        let embedded = embedded(&record.title, &span.heading_path, text);
+        let embedded = sha256(embedded(&record.title, &span.heading_path, text));
         gathered.records.chunks.push(ChunkRecord {
             id,
             document: index,
             start: span.start,
             end: span.end,
             heading_path: span.heading_path,
-            embedded: sha256(&embedded),
+            embedded,
             bytes,
         });
-        gathered.embedded.push(embedded);
     }
     gathered.records.documents.push(record);
 }
 
-/// What is embedded of a chunk.
-pub(super) fn embedded(title: &str, heading_path: &[String], text: &str) -> String {
+fn embedded(title: &str, heading_path: &[String], text: &str) -> String {
     format!("{}\n{text}", head(title, heading_path))
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Gathered, gather::embedded};
+use super::Gathered;
 use crate::store::{ChunkRecord, DocumentRecord, Records};
 
 /// Puts the documents of the version before that are gone back into their places, withdrawn; none of them when together
@@ -31,7 +31,6 @@ pub(super) fn keep(gathered: &mut Gathered, before: &Records, share: f32) {
         let place = merged.records.documents.len();
         for &chunk in chunks {
             let chunk = &records.chunks[chunk];
-            merged.embedded.push(embedded(&document.title, &chunk.heading_path, records.text(chunk)));
             merged.records.chunks.push(ChunkRecord { document: place, ..chunk.clone() });
         }
         merged.records.documents.push(document);

@@ -120,10 +120,8 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(format!("{mark}{}", whole.display())))
 }
 
-fn build_all(mut config: Config, sources: &[(String, Source)], json: bool) -> anyhow::Result<()> {
-    // Nobody waits for single questions here: the session may have every core.
-    config.embedding.threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let embedder = OnnxEmbedder::open(&config.embedding)?;
+fn build_all(config: Config, sources: &[(String, Source)], json: bool) -> anyhow::Result<()> {
+    let embedder = OnnxEmbedder::open_for_build(&config.embedding)?;
     if !json {
         eprintln!("{}", faiss_line());
     }

@@ -1,7 +1,11 @@
 use std::{
     fs,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
 };
 
 use fastembed::{
@@ -24,7 +28,10 @@ pub struct OnnxEmbedder {
     prefixes: Prefixes,
     batch: usize,
     tokenizer: Tokenizer,
-    session: Mutex<TextEmbedding>,
+    /// Copies of the model, each used by one caller at a time.
+    sessions: Vec<Mutex<TextEmbedding>>,
+    /// Counts the callers that found no session free.
+    turn: AtomicUsize,
 }
 
 /// What a model wants before a text; models of the E5 family were trained with them.
@@ -34,33 +41,56 @@ struct Prefixes {
 }
 
 impl OnnxEmbedder {
-    /// Loads the configured model: from its folder, or by name from fastembed's cache and download.
+    /// Loads the configured model in one session: from its folder, or by name from fastembed's cache and download.
     ///
     /// # Errors
     /// [`EmbedError::Load`] naming the file that is missing or wrong.
     pub fn open(settings: &config::Embedding) -> Result<Self, EmbedError> {
+        Self::with_sessions(settings, 1)
+    }
+
+    /// Loads the configured model in as many sessions as `embedding.sessions` says, by default one for each core.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_for_build(settings: &config::Embedding) -> Result<Self, EmbedError> {
+        let cores = || thread::available_parallelism().map_or(1, usize::from);
+        let sessions = if settings.sessions == 0 { cores() } else { settings.sessions };
+        Self::with_sessions(settings, sessions)
+    }
+
+    fn with_sessions(settings: &config::Embedding, count: usize) -> Result<Self, EmbedError> {
         let id = identify(settings)?;
-        let session = if settings.model_dir.as_os_str().is_empty() {
-            let options = TextInitOptions::new(by_name(&settings.model)?)
-                .with_intra_threads(settings.threads)
-                .with_show_download_progress(true);
-            TextEmbedding::try_new(options)
-        } else {
-            let options =
-                InitOptionsUserDefined::new().with_max_length(WINDOW).with_intra_threads(settings.threads);
-            TextEmbedding::try_new_from_user_defined(from_folder(&settings.model_dir)?, options)
-        }
-        .map_err(|error| load_error(&settings.model, error))?;
-        let mut tokenizer = session.tokenizer.clone();
+        let first = session(settings)?;
+        let mut tokenizer = first.tokenizer.clone();
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| load_error(&settings.model, error))?;
+        let mut sessions = vec![Mutex::new(first)];
+        for _ in 1..count {
+            sessions.push(Mutex::new(session(settings)?));
+        }
         let e5 = settings.model.to_ascii_lowercase().contains("e5");
         let prefixes = if e5 {
             Prefixes { query: "query: ", passage: "passage: " }
         } else {
             Prefixes { query: "", passage: "" }
         };
-        Ok(Self { id, prefixes, batch: settings.batch.max(1), tokenizer, session: Mutex::new(session) })
+        let turn = AtomicUsize::new(0);
+        Ok(Self { id, prefixes, batch: settings.batch.max(1), tokenizer, sessions, turn })
+    }
+
+    /// A session that nobody uses, or one that will be free.
+    fn free(&self) -> MutexGuard<'_, TextEmbedding> {
+        for session in &self.sessions {
+            match session.try_lock() {
+                Ok(free) => return free,
+                // A caller that panicked left nothing half done: a session keeps no state between calls.
+                Err(TryLockError::Poisoned(free)) => return free.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.sessions.len();
+        self.sessions[turn].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Texts of like length share a batch, so that little of it is padding.
@@ -68,12 +98,14 @@ impl OnnxEmbedder {
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&i| texts[i].len());
         let sorted: Vec<String> = order.iter().map(|&i| format!("{prefix}{}", texts[i])).collect();
-        let vectors = self
-            .session
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .embed(&sorted, Some(self.batch))
-            .map_err(|error| EmbedError::Run(error.to_string()))?;
+        let mut vectors = Vec::with_capacity(texts.len());
+        let mut session = self.free();
+        // One call for each batch: a call keeps the model's raw output of all its texts until it returns.
+        for batch in sorted.chunks(self.batch) {
+            let made = session.embed(batch, Some(self.batch));
+            vectors.extend(made.map_err(|error| EmbedError::Run(error.to_string()))?);
+        }
+        drop(session);
         let mut placed = vec![Vec::new(); texts.len()];
         for (i, mut vector) in order.into_iter().zip(vectors) {
             if vector.len() != self.id.dimensions || vector.iter().any(|x| !x.is_finite()) {
@@ -99,6 +131,10 @@ impl Embedder for OnnxEmbedder {
         self.embed(self.prefixes.passage, texts)
     }
 
+    fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
     fn count_tokens(&self, text: &str) -> usize {
         self.tokenizer.encode_fast(text, false).map_or(text.len(), |encoding| encoding.len())
     }
@@ -121,6 +157,31 @@ impl Embedder for OnnxEmbedder {
             .filter_map(|(piece, score)| Some((piece.strip_prefix('▁')?.to_string(), score)))
             .collect()
     }
+}
+
+/// Loads the model once.
+fn session(settings: &config::Embedding) -> Result<TextEmbedding, EmbedError> {
+    if settings.model_dir.as_os_str().is_empty() {
+        let options = TextInitOptions::new(by_name(&settings.model)?)
+            .with_intra_threads(settings.threads)
+            .with_show_download_progress(true);
+        TextEmbedding::try_new(options).map_err(|error| not_downloaded(&settings.model, &error))
+    } else {
+        let options =
+            InitOptionsUserDefined::new().with_max_length(WINDOW).with_intra_threads(settings.threads);
+        TextEmbedding::try_new_from_user_defined(from_folder(&settings.model_dir)?, options)
+            .map_err(|error| load_error(&settings.model_dir.display().to_string(), error))
+    }
+}
+
+fn not_downloaded(model: &str, error: &fastembed::Error) -> EmbedError {
+    load_error(
+        model,
+        format!(
+            "{error}; where its download is not to be had, set embedding.model_dir to a folder that holds model.onnx, \
+             tokenizer.json, config.json, special_tokens_map.json and tokenizer_config.json"
+        ),
+    )
 }
 
 /// Which model the settings name.

@@ -1,6 +1,8 @@
 //! What a text's vector depends on.
 
-use hoidap_indices::Embedder as _;
+use std::fs;
+
+use hoidap_indices::{Embedder as _, OnnxEmbedder, build::build};
 
 use crate::site::Site;
 
@@ -20,4 +22,26 @@ fn a_questions_vector_does_not_depend_on_what_is_embedded_beside_it() {
         let worst = alone[0].iter().zip(beside).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(alone[0] == *beside, "{text}: differs by {worst}");
     }
+}
+
+#[test]
+fn a_build_writes_the_same_vectors_in_any_number_of_sessions() {
+    let mut vectors = Vec::new();
+    for sessions in [1, 3] {
+        let mut site = Site::new();
+        for page in 0..40 {
+            site.put(
+                &format!("vi/p{page}.html"),
+                &format!("<h1>Trang {page}</h1><p>{}</p>", "Nội dung. ".repeat(page)),
+            );
+        }
+        site.config.embedding.sessions = sessions;
+        site.config.embedding.batch = 4;
+        let embedder = OnnxEmbedder::open_for_build(&site.config.embedding).unwrap();
+        assert_eq!(embedder.sessions(), sessions);
+        let built = build(&site.config, "help", &site.source(), &embedder, &()).unwrap();
+        assert!(built.embedded > 40);
+        vectors.push(fs::read(site.version_dir(&built.manifest.version).join("embeddings.f32")).unwrap());
+    }
+    assert!(vectors[0] == vectors[1]);
 }

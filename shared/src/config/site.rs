@@ -35,6 +35,7 @@ pub struct Embedding {
     pub model_dir: PathBuf,
     pub model: String,
     pub threads: usize,
+    pub sessions: usize,
     pub batch: usize,
 }
 
