@@ -42,9 +42,9 @@ pub enum StoreError {
         /// Which file, and how.
         what: String,
     },
-    /// A version of a later release.
+    /// A version of an earlier or later release.
     #[error(
-        "version {version} of `{collection}` has format {found}, this release reads {FORMAT}: run the release that built it, or build it again"
+        "version {version} of `{collection}` has format {found}, this release reads {FORMAT}: build it again with `hoidap-index build`, or run the release that built it"
     )]
     Format {
         /// The collection.

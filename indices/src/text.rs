@@ -8,7 +8,7 @@ mod words;
 
 use hoidap_shared::{
     job::{Query, QueryKind},
-    text::{Language, has_vietnamese_marks, normalise},
+    text::{Language, has_vietnamese_marks, normalise, search_form},
 };
 
 pub use follow_up::follow_up;
@@ -21,7 +21,7 @@ const DOUBTFUL: f32 = 0.5;
 /// A text as Hoidap reads it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Understood {
-    /// The text in normal form.
+    /// The text in its form for search.
     pub text: String,
     /// The language it is written in.
     pub language: Language,
@@ -57,7 +57,7 @@ impl TextModel {
 
     /// Reads a text; `hint` is the language to believe when the text itself leaves it open, such as the page's.
     pub fn understand(&self, message: &str, hint: Option<Language>) -> Understood {
-        let text = normalise(message);
+        let text = normalise(&search_form(message));
         let language = language::detect(&text, &self.by_fold, hint);
         let bare = language == Language::Vi && is_bare(&text);
         if !bare {

@@ -1,10 +1,16 @@
-//! Rules of text that every stage shares: normal form, diacritics, language.
+//! Rules of text that every stage shares: normal form, the form for search, diacritics, language.
+
+mod look_alikes;
+mod numbers;
+mod search_form;
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+pub use search_form::search_form;
 
 /// A language Hoidap answers in.
 #[derive(
@@ -58,19 +64,21 @@ impl fmt::Display for Language {
     }
 }
 
-/// The form every text has inside Hoidap: NFC, control characters dropped, runs of white space made one space, trimmed.
+/// The form in which every text is kept and shown: as it is written, NFC, without control and invisible characters, runs of
+/// white space made one space, trimmed. Texts are searched and compared in their [`search_form`].
 pub fn normalise(text: &str) -> String {
     let composed: String = text
         .nfc()
         .filter(|c| !c.is_control() || c.is_whitespace())
-        .filter(|c| !matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}'))
+        .filter(|c| !search_form::is_invisible(*c))
         .collect();
     composed.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Lower case without diacritics, `đ` as `d`: "Đặt lại mật khẩu" becomes "dat lai mat khau".
+/// The [`search_form`] in lower case without diacritics, `đ` as `d`: "Đặt lại mật khẩu" becomes "dat lai mat khau".
 pub fn fold(text: &str) -> String {
-    text.nfd()
+    search_form(text)
+        .nfd()
         .filter(|c| !is_combining_mark(*c))
         .flat_map(char::to_lowercase)
         .map(|c| if c == 'đ' { 'd' } else { c })
@@ -83,6 +91,9 @@ pub fn has_vietnamese_marks(text: &str) -> bool {
         matches!(
             c,
             'đ' | 'Đ'
+                // Eths, which stand for them in many texts.
+                | 'ð'
+                | 'Ð'
                 | '\u{300}'
                 | '\u{301}'
                 | '\u{303}'
@@ -105,12 +116,14 @@ mod tests {
         assert_ne!(nfd, "Đặt lại mật khẩu");
         assert_eq!(normalise(&nfd), "Đặt lại mật khẩu");
         assert_eq!(normalise(" a\u{0}\u{200B}b \n\t c "), "ab c");
+        assert_eq!(normalise("tự\u{AD} độ\u{2060}ng ❤\u{FE0F} Ðà\u{A0}Lạt"), "tự động ❤\u{FE0F} Ðà Lạt");
     }
 
     #[test]
     fn folding_leaves_plain_letters() {
         assert_eq!(fold("Đặt lại MẬT khẩu ở đâu?"), "dat lai mat khau o dau?");
         assert_eq!(fold("naïve café"), "naive cafe");
+        assert_eq!(fold("Ðống Ða, SL\u{2011}1010"), "dong da, sl-1010");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use hoidap_shared::{
     config::Config,
-    text::{Language, has_vietnamese_marks},
+    text::{Language, has_vietnamese_marks, search_form},
 };
 
 use super::{BuildError, Progress};
@@ -33,7 +33,7 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// What is embedded of a chunk.
+    /// What is embedded of a chunk, in its form for search.
     pub(super) fn embedded(&self, chunk: usize) -> String {
         let chunk = &self.records.chunks[chunk];
         embedded(&self.records.documents[chunk.document].title, &chunk.heading_path, self.records.text(chunk))
@@ -130,7 +130,7 @@ fn add(
 }
 
 fn embedded(title: &str, heading_path: &[String], text: &str) -> String {
-    format!("{}\n{text}", head(title, heading_path))
+    search_form(&format!("{}\n{text}", head(title, heading_path)))
 }
 
 /// Title and headings of a chunk, as they are embedded and indexed before its text.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use frostem::{Algorithm, Stemmer};
-use hoidap_shared::text::{fold, has_vietnamese_marks};
+use hoidap_shared::text::{fold, has_vietnamese_marks, search_form};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::text::syllable::is_folded_syllable;
@@ -48,6 +48,7 @@ impl Analyser {
 
     fn analyse(&self, text: &str, stop: &HashSet<&str>) -> Analysed {
         let mut out = Analysed::default();
+        let text = &search_form(text);
         let mut before: Option<(usize, String)> = None;
         for (at, word) in text.unicode_word_indices() {
             let lower = word.to_lowercase();
@@ -113,6 +114,15 @@ mod tests {
             analyser.document("installed package").folded
         );
         assert!(analyser.document("set max_connections").folded.contains(&"connect".to_string()));
+    }
+
+    #[test]
+    fn look_alikes_and_invisible_marks_make_no_other_term() {
+        let analyser = Analyser::default();
+        let plain = analyser.document("Đại lý Đà Lạt, đường Đống Đa, mã SL-1010, certificate, 50 m2");
+        let copied =
+            "Ðại lý Ðà\u{A0}Lạt, ðườ\u{AD}ng Ðống\u{200B} Ða, mã SL\u{2011}1010, certiﬁcаte, 50\u{202F}m²";
+        assert_eq!(analyser.document(copied), plain);
     }
 
     #[test]

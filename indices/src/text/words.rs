@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use hoidap_shared::text::{Language, fold, has_vietnamese_marks};
+use hoidap_shared::text::{Language, fold, has_vietnamese_marks, search_form};
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -68,6 +68,7 @@ impl Words {
     }
 
     fn count(&mut self, text: &str, weight: u32) {
+        let text = search_form(text);
         for sentence in text.split(['.', '!', '?', ';', ':', '\n', '(', ')', ',']) {
             let mut before: Option<String> = None;
             for word in tokens(sentence) {

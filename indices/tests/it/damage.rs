@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use hoidap_indices::{ReloadEvent, SearchRequest};
+use hoidap_indices::{ReloadEvent, SearchRequest, store::FORMAT};
 use hoidap_shared::job::{Query, QueryKind};
 use walkdir::WalkDir;
 
@@ -72,13 +72,20 @@ fn a_half_written_version_leaves_the_version_before() {
 }
 
 #[test]
-fn a_newer_format_leaves_the_version_before() {
-    let reason = refused(|site, version| {
-        let path = site.version_dir(version).join("manifest.json");
-        let text = fs::read_to_string(&path).unwrap().replacen("\"format\": 1", "\"format\": 2", 1);
-        fs::write(path, text).unwrap();
-    });
-    assert!(reason.contains("has format 2"), "{reason}");
+fn a_version_of_another_format_leaves_the_version_before() {
+    for format in [FORMAT - 1, FORMAT + 1] {
+        let reason = refused(|site, version| {
+            let path = site.version_dir(version).join("manifest.json");
+            let own = format!("\"format\": {FORMAT}");
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.contains(&own), "{text}");
+            fs::write(path, text.replacen(&own, &format!("\"format\": {format}"), 1)).unwrap();
+        });
+        assert!(
+            reason.contains(&format!("has format {format}")) && reason.contains("build it again"),
+            "{reason}"
+        );
+    }
 }
 
 #[test]

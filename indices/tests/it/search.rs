@@ -33,6 +33,27 @@ fn exact_diacritics_are_preferred() {
 }
 
 #[test]
+fn look_alikes_are_found_and_shown_as_written() {
+    let site = Site::new();
+    site.put(
+        "vi/dai-ly.html",
+        "<h1>Ðại lý</h1><p>Ðại lý Ðồng Nai ở số 9 ðường Ðiện Biên, mã DX\u{2011}M101.</p>",
+    );
+    site.put("vi/kho.html", "<h1>Kho</h1><p>Kho Bình Dương nhận hàng từ 7 giờ đến 17 giờ, mã DX-M102.</p>");
+    site.build();
+    let library = site.library();
+    for question in ["Đại lý Đồng Nai", "dai ly dong nai", "Ðại lý Ðồng Nai", "đường Điện Biên", "DX-M101"]
+    {
+        let passages = site.ask(&library, question).passages;
+        let best = passages.iter().find(|p| p.ranks.lexical == Some(1)).unwrap();
+        assert_eq!(best.source, "vi/dai-ly.html", "{question}");
+        assert!(best.text.contains("Ðồng Nai"), "what is shown is as the page has it: {}", best.text);
+    }
+    let passages = site.ask(&library, "Kho ở Bình Dương nhận ðến mấy giờ?").passages;
+    assert_eq!(passages[0].source, "vi/kho.html");
+}
+
+#[test]
 fn every_offset_resolves_to_the_stored_text() {
     let site = Site::new();
     let version = site.build().manifest.version;
