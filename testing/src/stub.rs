@@ -44,6 +44,24 @@ pub enum Play {
     CutOff(String),
     /// Streams these pieces with a pause before each, then ends well.
     Slowly(Vec<String>, Duration),
+    /// Sends these events as they are, with a pause before each, then does this.
+    Events(Vec<String>, Duration, Ending),
+    /// Sends this body, as a server does that does not stream.
+    Json(Value),
+    /// Refuses requests that hold one of these parameters, with this status and a text that names the first of them,
+    /// and answers others with these words.
+    Refuses(u16, Vec<&'static str>, String),
+}
+
+/// What a server does behind its last event.
+#[derive(Clone, Copy, Debug)]
+pub enum Ending {
+    /// It closes the connection in order.
+    Closes,
+    /// It breaks the connection off.
+    Breaks,
+    /// It says no more and keeps the connection open.
+    Hangs,
 }
 
 /// What was asked.
@@ -157,10 +175,18 @@ async fn ask(State(stage): State<Arc<Mutex<Stage>>>, request: Request) -> Respon
     let anthropic = path.ends_with("/messages");
     let play = {
         let mut stage = stage.lock().unwrap();
-        let body = serde_json::from_slice(&body).unwrap();
-        stage.asked.push(Asked { path, headers: parts.headers, body });
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        stage.asked.push(Asked { path, headers: parts.headers, body: body.clone() });
         let next = stage.plays.pop_front();
-        next.or_else(|| stage.usual.clone()).unwrap_or(Play::Status(503))
+        match next.or_else(|| stage.usual.clone()).unwrap_or(Play::Status(503)) {
+            Play::Refuses(status, parameters, words) => {
+                match parameters.iter().find(|name| body.get(**name).is_some()) {
+                    Some(name) => return refusal(status, name),
+                    None => Play::Say(vec![words]),
+                }
+            }
+            other => other,
+        }
     };
     let speak = move |text: &str| if anthropic { anthropic_words(text) } else { openai_words(text) };
     let end = move |cut| if anthropic { anthropic_end(cut) } else { openai_end(cut) };
@@ -200,6 +226,26 @@ async fn ask(State(stage): State<Arc<Mutex<Stage>>>, request: Request) -> Respon
                 Some((event, (events, guard)))
             }))
         }
+        Play::Events(events, pause, ending) => {
+            let events = stream::iter(events).then(move |data| async move {
+                tokio::time::sleep(pause).await;
+                Ok(Bytes::from(format!("data: {data}\n\n")))
+            });
+            let end = stream::once(async move {
+                match ending {
+                    Ending::Closes => None,
+                    Ending::Breaks => {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        Some(Err(std::io::Error::other("the server goes away")))
+                    }
+                    Ending::Hangs => std::future::pending().await,
+                }
+            });
+            sse(Body::from_stream(events.chain(end.filter_map(|end| async { end }))))
+        }
+        Play::Json(body) => axum::Json(body).into_response(),
+        // Decided above.
+        Play::Refuses(status, ..) => refusal(status, ""),
         Play::Malformed => {
             events_of(stream::iter([Bytes::from_static(b"data: {\"choices\": [nonsense\n\n")]))
         }
@@ -208,6 +254,15 @@ async fn ask(State(stage): State<Arc<Mutex<Stage>>>, request: Request) -> Respon
         }
         Play::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response(),
     }
+}
+
+fn refusal(status: u16, parameter: &str) -> Response {
+    let said = if status == 422 {
+        json!({"detail": [{"type": "extra_forbidden", "loc": ["body", parameter], "msg": "Extra inputs are not permitted"}]})
+    } else {
+        json!({"error": {"message": format!("Unsupported parameter: '{parameter}' (key sk-from-the-server)"), "param": parameter}})
+    };
+    (StatusCode::from_u16(status).unwrap(), axum::Json(said)).into_response()
 }
 
 fn events_of(events: impl futures::Stream<Item = Bytes> + Send + 'static) -> Response {

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Environment as Variables, File, FileFormat};
 
-use super::{Config, ProviderKind};
+use super::{Config, OMITTABLE, ProviderKind};
 use crate::access;
 
 /// The text of `defaults.toml`: every setting, its default and its meaning.
@@ -218,6 +218,10 @@ impl Config {
                 && (provider.base_url.is_empty() || provider.model.is_empty())
             {
                 return fail(&format!("providers.{name}"), "needs base_url and model".into());
+            }
+            if let Some(unknown) = provider.omit.iter().find(|name| !OMITTABLE.contains(&name.as_str())) {
+                let what = format!("`{unknown}` is none of {}", OMITTABLE.join(", "));
+                return fail(&format!("providers.{name}.omit"), what);
             }
         }
         for name in self.products.iter().map(|p| &p.id).chain(self.collections.iter().map(|c| &c.name)) {

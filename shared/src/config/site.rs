@@ -105,6 +105,10 @@ pub enum PromptStyle {
     Completion,
 }
 
+/// Parameters of a request to a model that a provider may be asked without.
+pub const OMITTABLE: [&str; 6] =
+    ["max_tokens", "max_completion_tokens", "temperature", "stream_options", "stop", "stop_sequences"];
+
 /// A language-model provider. Left-out values are those shown in `defaults.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,8 +126,12 @@ pub struct Provider {
     pub connect_timeout_ms: u64,
     #[serde(default = "first_token_timeout_ms")]
     pub first_token_timeout_ms: u64,
+    #[serde(default = "thinking_timeout_ms")]
+    pub thinking_timeout_ms: u64,
     #[serde(default = "total_timeout_ms")]
     pub total_timeout_ms: u64,
+    #[serde(default)]
+    pub omit: Vec<String>,
     #[serde(default)]
     pub usd_per_million_prompt_tokens: Option<f64>,
     #[serde(default)]
@@ -136,6 +144,10 @@ fn connect_timeout_ms() -> u64 {
 
 fn first_token_timeout_ms() -> u64 {
     10_000
+}
+
+fn thinking_timeout_ms() -> u64 {
+    20_000
 }
 
 fn total_timeout_ms() -> u64 {

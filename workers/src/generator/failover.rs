@@ -201,7 +201,8 @@ fn count(provider: &str, result: &Result<(), CallError>, took: Duration) {
         .record(took.as_secs_f64());
 }
 
-/// One call: the first words within `first_token`, all of them within `total`, and both within `left`.
+/// One call: a sign of life within `first_token`, the first words then, too, or within `thinking` of a model that
+/// thinks, all of them within `total`, and all within `left`.
 async fn call(
     model: &Model,
     prompt: &Prompt,
@@ -212,8 +213,14 @@ async fn call(
     let began = Instant::now();
     let mut deltas = within(model.first_token.min(left), "first words", async {
         let mut deltas = model.llm.ask(prompt).await?;
-        while spoken.text.is_empty() && spoken.take(&mut deltas).await? {}
+        while spoken.is_silent() && spoken.take(&mut deltas).await? {}
         Ok(deltas)
+    })
+    .await?;
+    let thinking = model.thinking.min(left).saturating_sub(began.elapsed());
+    within(thinking, "words of a model that thinks", async {
+        while spoken.text.is_empty() && spoken.take(&mut deltas).await? {}
+        Ok(())
     })
     .await?;
     let rest = model.total.min(left).saturating_sub(began.elapsed());
@@ -244,9 +251,15 @@ struct Spoken {
     completion_tokens: u32,
     cut_off: bool,
     pieces: u32,
+    thinks: bool,
 }
 
 impl Spoken {
+    /// Whether there was no sign of life yet.
+    fn is_silent(&self) -> bool {
+        self.text.is_empty() && !self.thinks
+    }
+
     /// The words and tokens by now. A provider tells the tokens at its end; before that, a piece counts as one.
     fn wrote(&self, model: &Model, prompt: &Prompt) -> Wrote {
         let estimated = self.completion_tokens == 0 && self.pieces > 0;
@@ -274,6 +287,7 @@ impl Spoken {
                     self.text.push_str(&text);
                     self.pieces = self.pieces.saturating_add(1);
                 }
+                Delta::Thinking => self.thinks = true,
                 Delta::CutOff => self.cut_off = true,
                 Delta::Tokens { prompt, completion } => {
                     self.prompt_tokens = prompt.unwrap_or(self.prompt_tokens);

@@ -2,6 +2,7 @@
 
 mod anthropic;
 mod breaker;
+mod dialect;
 mod health;
 mod http;
 mod openai;
@@ -25,6 +26,8 @@ use super::prompt::Prompt;
 pub(crate) enum Delta {
     /// Words.
     Text(String),
+    /// The model thinks: a sign of life, and none of its words.
+    Thinking,
     /// Tokens read and written so far; a later one replaces an earlier.
     Tokens { prompt: Option<u32>, completion: Option<u32> },
     /// The model stopped because it had no room left.
@@ -84,6 +87,8 @@ pub(crate) struct Model {
     pub(crate) style: PromptStyle,
     /// Longest wait for the first words.
     pub(crate) first_token: Duration,
+    /// Longest wait for the first words of a model that thinks before it answers.
+    pub(crate) thinking: Duration,
     /// Longest wait for the whole answer.
     pub(crate) total: Duration,
     /// Its protocol.
@@ -117,6 +122,7 @@ impl Model {
             model: settings.model.clone(),
             style: settings.prompt,
             first_token: Duration::from_millis(settings.first_token_timeout_ms),
+            thinking: Duration::from_millis(settings.thinking_timeout_ms),
             total: Duration::from_millis(settings.total_timeout_ms),
             llm,
             breaker,

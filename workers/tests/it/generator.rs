@@ -1,5 +1,6 @@
 //! The generator over providers that answer, fail and lie: servers of the real protocols, and llama.cpp itself.
 
+mod dialects;
 mod failover;
 mod honest;
 mod llama;
@@ -39,7 +40,9 @@ pub(crate) fn openai(url: &str) -> Provider {
         prompt: PromptStyle::Chat,
         connect_timeout_ms: 300,
         first_token_timeout_ms: 800,
+        thinking_timeout_ms: 1_200,
         total_timeout_ms: 1_500,
+        omit: Vec::new(),
         usd_per_million_prompt_tokens: Some(1.0),
         usd_per_million_completion_tokens: Some(10.0),
     }

@@ -86,6 +86,8 @@ struct Start {
 struct Block {
     #[serde(default)]
     text: Option<String>,
+    #[serde(default)]
+    thinking: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -116,14 +118,18 @@ fn read(data: &str) -> Result<Event, CallError> {
         .map_err(|_| CallError::Invalid("an event is not the expected JSON".into()))?;
     let deltas = match sent {
         Sent::Start { message } => message.usage.map(Tokens::delta).into_iter().collect(),
-        Sent::Words { delta } => delta.text.map(Delta::Text).into_iter().collect(),
+        Sent::Words { delta } => {
+            let thought = delta.thinking.filter(|thought| !thought.is_empty()).map(|_| Delta::Thinking);
+            delta.text.map(Delta::Text).or(thought).into_iter().collect()
+        }
         Sent::Change { delta, usage } => {
             let reason = delta.stop_reason.as_deref();
             if reason == Some("refusal") {
                 return Err(CallError::Invalid("the server withheld the answer".into()));
             }
             let cut = (reason == Some("max_tokens")).then_some(Delta::CutOff);
-            cut.into_iter().chain(usage.map(Tokens::delta)).collect()
+            let deltas = cut.into_iter().chain(usage.map(Tokens::delta)).collect();
+            return Ok(if reason.is_some() { Event::Last(deltas) } else { Event::Deltas(deltas) });
         }
         Sent::End => return Ok(Event::End),
         Sent::Error => return Err(CallError::Invalid("the server reported an error in the stream".into())),
@@ -149,7 +155,10 @@ mod tests {
         let last =
             r#"{"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":4}}"#;
         let tokens = Delta::Tokens { prompt: None, completion: Some(4) };
-        assert_eq!(read(last), Ok(Event::Deltas(vec![Delta::CutOff, tokens])));
+        assert_eq!(read(last), Ok(Event::Last(vec![Delta::CutOff, tokens])));
+        let thought =
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}"#;
+        assert_eq!(read(thought), Ok(Event::Deltas(vec![Delta::Thinking])));
         assert_eq!(read(r#"{"type":"ping"}"#), Ok(Event::Deltas(vec![])));
         assert_eq!(read(r#"{"type":"message_stop"}"#), Ok(Event::End));
     }

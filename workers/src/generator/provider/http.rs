@@ -2,23 +2,31 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, future, stream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, future, stream};
 use hoidap_shared::config::Provider as Settings;
 use reqwest::{
-    Client, Response,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    Client, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     redirect,
 };
 use serde_json::Value;
 use sse_stream::SseByteStream;
+use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::{CallError, Delta, Deltas};
+use super::{
+    CallError, Delta, Deltas,
+    dialect::{self, Dialect},
+};
 
 /// Largest body of an answer, in bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 /// Most words of an answer, in bytes.
 const MAX_TEXT: usize = 32 * 1024;
+/// How much of a refusal is read, in bytes.
+const MAX_REFUSAL: usize = 16 * 1024;
+/// How long the count of tokens is waited for behind the last words.
+const AFTER_THE_END: Duration = Duration::from_secs(1);
 
 /// How a protocol carries its key.
 pub(super) type KeyHeader = fn(&str) -> (HeaderName, String);
@@ -29,6 +37,7 @@ pub(crate) struct Http {
     base: String,
     pub(super) model: String,
     key: Key,
+    dialect: Dialect,
 }
 
 enum Key {
@@ -68,6 +77,7 @@ impl Http {
             base: base.as_str().trim_end_matches('/').into(),
             model: settings.model.clone(),
             key,
+            dialect: Dialect::new(name, &settings.omit),
         })
     }
 
@@ -88,7 +98,8 @@ impl Http {
         Ok(headers)
     }
 
-    /// Posts a question; `read` turns the data of one event into what it means.
+    /// Posts a question; `read` turns the data of one event into what it means. Where the server refuses an optional
+    /// parameter, it is asked once more without it, and never again with it.
     pub(super) async fn ask(
         &self,
         path: &str,
@@ -97,12 +108,26 @@ impl Http {
         body: &Value,
         read: fn(&str) -> Result<Event, CallError>,
     ) -> Result<Deltas, CallError> {
-        let request =
-            self.client.post(format!("{}{path}", self.base)).headers(self.headers(carry)?).headers(extra);
-        let response = request.json(body).send().await.map_err(unreachable)?;
-        let response = checked(response)?;
-        let events = SseByteStream::new(Box::pin(bounded(response.bytes_stream())));
-        Ok(deltas(events, read))
+        let headers = self.headers(carry)?;
+        let mut omitted = self.dialect.omitted();
+        loop {
+            let body = dialect::without(body, &omitted);
+            let request = self.client.post(format!("{}{path}", self.base)).headers(headers.clone());
+            let response = request.headers(extra.clone()).json(&body).send().await.map_err(unreachable)?;
+            let status = response.status();
+            if status.is_success() {
+                self.dialect.remember(omitted);
+                return answer(response, read).await;
+            }
+            let refusal = Err(CallError::Status(status.as_u16()));
+            if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) {
+                return refusal;
+            }
+            match dialect::refused(&body, &beginning(response, MAX_REFUSAL).await) {
+                Some(name) if omitted.insert(name.to_string()) => {}
+                _ => return refusal,
+            }
+        }
     }
 
     /// Gets the list of models, of which only the status counts.
@@ -133,8 +158,37 @@ fn is_loopback(base: &Url) -> bool {
 pub(super) enum Event {
     /// Some deltas, perhaps none.
     Deltas(Vec<Delta>),
-    /// The answer is whole.
+    /// The last words, perhaps none: only counts may come behind them.
+    Last(Vec<Delta>),
+    /// The answer is whole, and nothing comes behind it.
     End,
+}
+
+/// The answer in a response: a stream of events, or one body from a server that does not stream.
+async fn answer(response: Response, read: fn(&str) -> Result<Event, CallError>) -> Result<Deltas, CallError> {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.trim_start().to_ascii_lowercase().starts_with("application/json") {
+        let events = SseByteStream::new(Box::pin(bounded(response.bytes_stream())));
+        return Ok(deltas(events, read));
+    }
+    let parts: Vec<Bytes> = bounded(response.bytes_stream()).try_collect().await.map_err(|error| {
+        CallError::Invalid(format!("the answer broke: {error}").chars().take(200).collect())
+    })?;
+    let event = |data: &str| Ok(sse_stream::Sse::default().data(data));
+    let whole = String::from_utf8_lossy(&parts.concat()).into_owned();
+    Ok(deltas(stream::iter([event(&whole), event("[DONE]")]), read))
+}
+
+/// The beginning of a body, as far as it comes.
+async fn beginning(response: Response, most: usize) -> String {
+    let mut body = response.bytes_stream();
+    let mut read = Vec::new();
+    while read.len() < most
+        && let Some(Ok(part)) = body.next().await
+    {
+        read.extend_from_slice(&part[..part.len().min(most - read.len())]);
+    }
+    String::from_utf8_lossy(&read).into_owned()
 }
 
 fn checked(response: Response) -> Result<Response, CallError> {
@@ -171,41 +225,77 @@ fn bounded(
     })
 }
 
+/// How far a stream of events has been read.
+struct Reading<S> {
+    events: S,
+    /// Bytes of words so far.
+    length: usize,
+    /// Whether the last words were among them.
+    last_words: bool,
+    failed: bool,
+}
+
+impl<S> Reading<S>
+where
+    S: Stream<Item = Result<sse_stream::Sse, sse_stream::Error>> + Unpin,
+{
+    /// What the next event means; `None` when the answer is whole. Behind the last words nothing can fail any more:
+    /// a server that closes, breaks or keeps quiet there has answered.
+    async fn next(
+        &mut self,
+        read: fn(&str) -> Result<Event, CallError>,
+    ) -> Option<Result<Vec<Delta>, CallError>> {
+        if !self.last_words {
+            let event = self.events.next().await;
+            return self.understand(event, read).transpose();
+        }
+        let event = timeout(AFTER_THE_END, self.events.next()).await.ok()?;
+        self.understand(event, read).ok().flatten().map(Ok)
+    }
+
+    fn understand(
+        &mut self,
+        event: Option<Result<sse_stream::Sse, sse_stream::Error>>,
+        read: fn(&str) -> Result<Event, CallError>,
+    ) -> Result<Option<Vec<Delta>>, CallError> {
+        let invalid = |what: String| CallError::Invalid(what.chars().take(200).collect());
+        let event = match event {
+            None => return Err(invalid("the stream ended before the answer did".into())),
+            Some(event) => event.map_err(|error| invalid(format!("the stream broke: {error}")))?,
+        };
+        let deltas = match read(event.data.as_deref().unwrap_or_default().trim())? {
+            Event::End => return Ok(None),
+            Event::Deltas(deltas) => deltas,
+            Event::Last(deltas) => {
+                self.last_words = true;
+                deltas
+            }
+        };
+        let words = |delta: &Delta| if let Delta::Text(text) = delta { text.len() } else { 0 };
+        self.length += deltas.iter().map(words).sum::<usize>();
+        if self.length > MAX_TEXT {
+            return Err(invalid(format!("it has more than {MAX_TEXT} bytes of words")));
+        }
+        Ok(Some(deltas))
+    }
+}
+
 fn deltas<S>(events: S, read: fn(&str) -> Result<Event, CallError>) -> Deltas
 where
     S: Stream<Item = Result<sse_stream::Sse, sse_stream::Error>> + Send + Unpin + 'static,
 {
-    let start = (events, 0_usize, false);
-    stream::unfold(start, move |(mut events, mut length, done)| async move {
-        if done {
+    let start = Reading { events, length: 0, last_words: false, failed: false };
+    stream::unfold(start, move |mut reading| async move {
+        if reading.failed {
             return None;
         }
-        let result = match events.next().await {
-            None => Err(CallError::Invalid("the stream ended before the answer did".into())),
-            Some(Err(error)) => {
-                Err(CallError::Invalid(format!("the stream broke: {error}").chars().take(200).collect()))
-            }
-            Some(Ok(event)) => match read(event.data.as_deref().unwrap_or_default().trim()) {
-                Ok(Event::End) => return None,
-                Ok(Event::Deltas(deltas)) => Ok(deltas),
-                Err(error) => Err(error),
-            },
-        };
-        let result = result.and_then(|deltas| {
-            length += deltas
-                .iter()
-                .map(|delta| if let Delta::Text(text) = delta { text.len() } else { 0 })
-                .sum::<usize>();
-            let fits = length <= MAX_TEXT;
-            fits.then_some(deltas)
-                .ok_or_else(|| CallError::Invalid(format!("it has more than {MAX_TEXT} bytes of words")))
-        });
-        let failed = result.is_err();
+        let result = reading.next(read).await?;
+        reading.failed = result.is_err();
         let items: Vec<Result<Delta, CallError>> = match result {
             Ok(deltas) => deltas.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],
         };
-        Some((stream::iter(items), (events, length, failed)))
+        Some((stream::iter(items), reading))
     })
     .flatten()
     .fuse()

@@ -1,7 +1,6 @@
 use futures::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName};
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     CallError, Delta, Deltas, Llm,
@@ -49,38 +48,7 @@ impl Llm for OpenAi {
     }
 }
 
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<Tokens>,
-    #[serde(default)]
-    error: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    delta: Option<Message>,
-    #[serde(default)]
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    content: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Tokens {
-    #[serde(default)]
-    prompt_tokens: Option<u32>,
-    #[serde(default)]
-    completion_tokens: Option<u32>,
-}
-
+/// What one event means. Words are taken wherever servers put them; what holds none is passed over.
 fn read(data: &str) -> Result<Event, CallError> {
     if data == "[DONE]" {
         return Ok(Event::End);
@@ -88,29 +56,47 @@ fn read(data: &str) -> Result<Event, CallError> {
     if data.is_empty() {
         return Ok(Event::Deltas(Vec::new()));
     }
-    let chunk: Chunk = serde_json::from_str(data)
+    let chunk: Value = serde_json::from_str(data)
         .map_err(|_| CallError::Invalid("an event is not the expected JSON".into()))?;
-    if chunk.error.is_some() {
+    if chunk.get("error").is_some_and(|error| !error.is_null()) {
         return Err(CallError::Invalid("the server reported an error in the stream".into()));
     }
+    let choice = &chunk["choices"][0];
+    // A server that does not stream sends a message in place of a delta.
+    let message = if choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
     let mut deltas = Vec::new();
-    if let Some(choice) = chunk.choices.into_iter().next() {
-        let text = choice.delta.and_then(|delta| delta.content).unwrap_or_default();
-        if !text.is_empty() {
-            deltas.push(Delta::Text(text));
-        }
-        match choice.finish_reason.as_deref() {
-            Some("length") => deltas.push(Delta::CutOff),
-            Some("content_filter") => {
-                return Err(CallError::Invalid("the server withheld the answer".into()));
-            }
-            _ => {}
-        }
+    let text = text_of(&message["content"]);
+    if !text.is_empty() {
+        deltas.push(Delta::Text(text));
+    } else if ["reasoning_content", "reasoning"].iter().any(|thought| !text_of(&message[*thought]).is_empty())
+    {
+        deltas.push(Delta::Thinking);
     }
-    if let Some(tokens) = chunk.usage {
-        deltas.push(Delta::Tokens { prompt: tokens.prompt_tokens, completion: tokens.completion_tokens });
+    let reason = choice["finish_reason"].as_str().filter(|reason| !reason.is_empty());
+    match reason {
+        Some("length") => deltas.push(Delta::CutOff),
+        Some("content_filter") => {
+            return Err(CallError::Invalid("the server withheld the answer".into()));
+        }
+        _ => {}
     }
-    Ok(Event::Deltas(deltas))
+    let count = |of: &str| chunk["usage"][of].as_u64().and_then(|count| u32::try_from(count).ok());
+    let (prompt, completion) = (count("prompt_tokens"), count("completion_tokens"));
+    if prompt.is_some() || completion.is_some() {
+        deltas.push(Delta::Tokens { prompt, completion });
+    }
+    Ok(if reason.is_some() { Event::Last(deltas) } else { Event::Deltas(deltas) })
+}
+
+/// The words of a content: a text, or a list of parts of which some are text.
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            parts.iter().filter_map(|part| part.as_str().or_else(|| part["text"].as_str())).collect()
+        }
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -127,15 +113,46 @@ mod tests {
             Ok(Event::Deltas(vec![Delta::Tokens { prompt: Some(7), completion: Some(2) }]))
         );
         let cut = r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#;
-        assert_eq!(read(cut), Ok(Event::Deltas(vec![Delta::CutOff])));
+        assert_eq!(read(cut), Ok(Event::Last(vec![Delta::CutOff])));
         assert_eq!(read("[DONE]"), Ok(Event::End));
     }
 
     #[test]
+    fn words_are_taken_and_what_holds_none_is_passed_over() {
+        let text = |text: &str| vec![Delta::Text(text.into())];
+        for (data, deltas) in [
+            (
+                r#"{"choices":[{"delta":{"content":[{"type":"text","text":"Gói "},{"type":"image_url"},{"text":"Pro"}]}}]}"#,
+                text("Gói Pro"),
+            ),
+            (r#"{"choices":[{"delta":{"content":["a","b"]}}],"error":null}"#, text("ab")),
+            (
+                r#"{"choices":[{"delta":{"content":"c","reasoning_content":"d"}}],"usage":{"prompt_tokens":null}}"#,
+                text("c"),
+            ),
+            (r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#, vec![Delta::Thinking]),
+            (r#"{"choices":[{"delta":{"reasoning":"hm","content":""}}]}"#, vec![Delta::Thinking]),
+            (r#"{"choices":[{"delta":{"role":"assistant","reasoning":""}}]}"#, vec![]),
+            (r#"{"choices":null}"#, vec![]),
+            (r#"{"choices":{}}"#, vec![]),
+            (r#"{"choices":[null]}"#, vec![]),
+            (r#"{"choices":[{"delta":null}]}"#, vec![]),
+            (r#"{"choices":[{"delta":{"content":5}}]}"#, vec![]),
+            (r#"{"object":"ping"}"#, vec![]),
+            ("[1]", vec![]),
+            ("null", vec![]),
+            ("", vec![]),
+        ] {
+            assert_eq!(read(data), Ok(Event::Deltas(deltas)), "{data}");
+        }
+        let whole = r#"{"choices":[{"message":{"content":"Xin chào"},"finish_reason":"stop"}],"usage":{"prompt_tokens":7}}"#;
+        let tokens = Delta::Tokens { prompt: Some(7), completion: None };
+        assert_eq!(read(whole), Ok(Event::Last(vec![Delta::Text("Xin chào".into()), tokens])));
+    }
+
+    #[test]
     fn anything_else_is_an_error_without_the_servers_words() {
-        for bad in
-            ["{", "[1]", r#"{"error":{"message":"sk-secret"}}"#, r#"{"choices":[{"delta":{"content":5}}]}"#]
-        {
+        for bad in ["{", "no json", r#"{"error":{"message":"sk-secret"}}"#] {
             let error = read(bad).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
