@@ -2,22 +2,25 @@
 
 Statements come as the body, as a form, or as `query=`; an insert has its statement there and its rows as the body.
 `database`, `default_format` and `param_<name>` are known; any other parameter is a setting of the statement. No
-compression, no users: it listens on loopback, and refuses requests that a web page makes.
+compression. It listens on loopback, refuses requests that a web page makes, and answers nothing but `/ping` to those who
+do not know the password. GET writes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
-from . import body
-from .engine import Engine, StatementError, insert_from
+from . import access, body
+from .engine import Engine, StatementError
 
 STATEMENT_LIMIT = 1 << 20
 """Longest statement, in bytes."""
@@ -38,9 +41,9 @@ class Adapter(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, engine: Engine, incoming: Path):
+    def __init__(self, port: int, engine: Engine, incoming: Path, password: str):
         super().__init__(("127.0.0.1", port), Handler)
-        self.engine, self.incoming = engine, incoming
+        self.engine, self.incoming, self.password = engine, incoming, password
         self.free = threading.BoundedSemaphore(CONNECTIONS)
         self.busy = 0
         self.idle = threading.Condition()
@@ -73,55 +76,58 @@ class Handler(BaseHTTPRequestHandler):
     server: Adapter
 
     def do_GET(self):
-        self._in_flight(self._get)
+        self._in_flight(readonly=True)
 
     def do_POST(self):
-        self._in_flight(self._post)
+        self._in_flight(readonly=False)
 
-    def _in_flight(self, answer) -> None:
+    def _in_flight(self, readonly: bool) -> None:
         with self.server.idle:
             self.server.busy += 1
         try:
-            answer()
+            self._answer(readonly)
         finally:
             with self.server.idle:
                 self.server.busy -= 1
                 self.server.idle.notify_all()
 
-    def _get(self) -> None:
+    def _answer(self, readonly: bool) -> None:
+        why = access.of_a_page(self.headers)
+        if why is not None:
+            return self._refuse(403, why)
         parts = urlsplit(self.path)
-        if parts.path in ("/ping", "/replicas_status") or (parts.path == "/" and not parts.query):
+        if readonly and (parts.path in ("/ping", "/replicas_status") or (parts.path == "/" and not parts.query)):
             return self._send(200, b"Ok.\n")
-        self._post()
-
-    def _post(self) -> None:
-        if "Origin" in self.headers:
-            self.close_connection = True
-            return self._send(403, b"requests from web pages are refused\n")
+        if not access.knows(self.headers, self.server.password):
+            error = "Code: 516. DB::Exception: the user or the password is not the right one. (AUTHENTICATION_FAILED)"
+            return self._refuse(403, error, {"X-ClickHouse-Exception-Code": "516"})
         try:
-            self._send(200, self._result())
+            self._send(200, self._result(readonly))
         except StatementError as error:
             self._send(500, f"{error}\n".encode(), {"X-ClickHouse-Exception-Code": error.code})
         except body.BadBody as error:
-            self.close_connection = True
-            self._send(error.status, f"{error}\n".encode())
+            self._refuse(error.status, str(error))
 
-    def _result(self) -> bytes:
+    def _result(self, readonly: bool) -> bytes:
         given = self._parameters()
         with tempfile.NamedTemporaryFile(dir=self.server.incoming) as rows:
-            insert = insert_from(given.get("query", ""), Path(rows.name))
+            # Of an insert the statement is in the address and the rows are the body, or both are the body.
+            insert = self._insert(given.get("query", ""), rows)
             for block in body.read(self.rfile, self.headers, ROWS_LIMIT if insert else STATEMENT_LIMIT):
                 rows.write(block)
-            rows.flush()
             if insert is None:
                 rows.seek(0)
                 content = rows.read()
+                rows.seek(0)
+                rows.truncate()
                 form = body.fields(self.headers.get("Content-Type", ""), content)
                 given |= form
                 content = b"" if form else content
                 given["query"] = "\n".join(filter(None, (given.get("query", ""), body.text(content))))
                 if not given["query"].strip():
                     raise body.BadBody(400, "there is no statement")
+                insert = self._insert(given["query"], rows)
+            rows.flush()
             return self.server.engine.execute(
                 insert or given["query"],
                 given.get("database") or "default",
@@ -132,7 +138,20 @@ class Handler(BaseHTTPRequestHandler):
                     if name not in _CONTROL and not name.startswith("param_")
                 },
                 {name.removeprefix("param_"): value for name, value in given.items() if name.startswith("param_")},
+                rows=Path(rows.name) if insert else None,
+                readonly=readonly,
             )
+
+    def _insert(self, sql: str, rows: BinaryIO) -> str | None:
+        """The statement of an insert, whose rows behind it are written to `rows`; None when `sql` is another one, or none yet."""
+        try:
+            found = self.server.engine.split(sql) if sql.strip() else None
+        except StatementError:
+            return None
+        if found is None:
+            return None
+        rows.write(found[1].encode())
+        return found[0]
 
     def _parameters(self) -> dict[str, str]:
         try:
@@ -143,6 +162,11 @@ class Handler(BaseHTTPRequestHandler):
             if given.pop(name, "0") not in ("0", ""):
                 raise body.BadBody(400, f"{name}=1 is not supported: turn compression off in the client")
         return given
+
+    def _refuse(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
+        """An answer to a request whose body was not read to its end."""
+        self.close_connection = True
+        self._send(status, f"{text}\n".encode(), {**(headers or {}), "Connection": "close"})
 
     def _send(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -166,18 +190,23 @@ def main() -> int:
         "--port", type=int, default=8123, help="port on 127.0.0.1; 0 picks a free one (default: %(default)s)"
     )
     options = parser.parse_args()
+    password = os.environ.pop(access.VARIABLE, "")
+    if not password:
+        print(f"{access.VARIABLE} is not set: give the password that requests are to name", file=sys.stderr)
+        return 1
 
-    incoming = options.data / "incoming"
+    data = options.data.resolve()
+    incoming = data / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     try:
-        engine = Engine(options.data / "db")
-    except Exception as error:  # chDB's own class has no public name
+        engine = Engine(data)
+    except StatementError as error:
         print(f"the database in {options.data} cannot be opened: {error}", file=sys.stderr)
         return 1
     for left in incoming.iterdir():  # of a process that was killed
         left.unlink()
     try:
-        adapter = Adapter(options.port, engine, incoming)
+        adapter = Adapter(options.port, engine, incoming, password)
     except OSError as error:
         print(
             f"port {options.port} of 127.0.0.1 cannot be used ({error}): choose another one by --port",

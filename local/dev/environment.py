@@ -19,7 +19,7 @@ def for_tests() -> dict[str, str]:
     """The same, and the commands by which tests start servers of their own.
 
     The two Python ones take `--port N` (0 for a free one, which their first line of output names); the ClickHouse
-    one also takes `--data FOLDER`.
+    one also takes `--data FOLDER`, and CLICKHOUSE_PASSWORD in its environment.
     """
     return {
         **for_binaries(),

@@ -15,6 +15,8 @@ GIVEN = {"nats": "HOIDAP_NATS__URL", "valkey": "HOIDAP_REDIS__URL", "clickhouse"
 """Variables that point to servers that exist already."""
 USERS = ["gateway", *ports.STAGES, "operator"]
 """The users of nats/accounts.conf."""
+OTHERS = ["clickhouse"]
+"""Further servers that ask for a password."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Instance:
                 "HOIDAP_PROVIDERS__LOCAL__MODEL": paths.GEMMA.stem,
                 "HOIDAP_PROVIDERS__LOCAL__PROMPT": "completion",
             }
+        if self.given("clickhouse") is None:
+            made["HOIDAP_CLICKHOUSE__PASSWORD"] = self.passwords()["clickhouse"]
         if self.given("nats") is None:
             made |= {"HOIDAP_NATS__USER": user, "HOIDAP_NATS__PASSWORD": self.passwords()[user]}
         if user == "gateway":
@@ -74,12 +78,12 @@ class Instance:
         return {name: os.environ.get(name, value) for name, value in made.items()}
 
     def passwords(self) -> dict[str, str]:
-        """The password of each NATS user, made by chance once; a letter comes first, as NATS wants."""
+        """The password of each NATS user and of each other server, made by chance once; a letter comes first, as NATS wants."""
         kept = self.folder / "passwords.json"
         known = json.loads(kept.read_text()) if kept.exists() else {}
-        if sorted(known) != sorted(USERS):
+        if missing := [name for name in [*USERS, *OTHERS] if name not in known]:
             self.folder.mkdir(parents=True, exist_ok=True)
-            known = {user: "p" + secrets.token_hex(16) for user in USERS}
+            known |= {name: "p" + secrets.token_hex(16) for name in missing}
             kept.touch(mode=0o600)
             kept.write_text(json.dumps(known))
         return known
@@ -91,7 +95,7 @@ class Instance:
             "NATS_PORT": str(self.ports["nats"]),
             "NATS_STORE": f'"{self.data("nats")}"',
             "NATS_SYNC": "120s" if durability == "fast" else "always",
-            **{f"NATS_PASSWORD_{user.upper()}": password for user, password in self.passwords().items()},
+            **{f"NATS_PASSWORD_{user.upper()}": self.passwords()[user] for user in USERS},
         }
 
 

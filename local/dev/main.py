@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import ask, build, lifecycle, parts, suites, system, up, web
+from . import ask, build, lifecycle, parts, sql, suites, system, up, web
 from .instance import Instance
 from .ports import SETTING, USUAL
 from .say import Trouble, line
@@ -54,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("question")
     asked.add_argument("--page", metavar="URL", help="the page on which the visitor is")
     asked.add_argument("--session", metavar="ID", help="go on with this session (at least 10 characters)")
+    queried = command("sql", _sql, "run one statement in the ClickHouse of what ./dev up started")
+    queried.add_argument("statement")
     ran = command("run", _run, "run hoidap-worker or hoidap-index with the settings of what ./dev up started, as its operator")
     ran.add_argument("program", choices=["hoidap-worker", "hoidap-index"])
     ran.add_argument("arguments", nargs=argparse.REMAINDER)
@@ -81,6 +83,10 @@ def _logs(options) -> None:
 
 def _ask(options) -> None:
     ask.ask(Instance.chosen(), options.question, options.page, options.session)
+
+
+def _sql(options) -> None:
+    sql.query(Instance.chosen(), options.statement)
 
 
 def _run(options) -> None:

@@ -83,7 +83,8 @@ def _clickhouse(instance: Instance) -> Service:
         str(instance.data("clickhouse")),
     ]
     reads = sorted((paths.LOCAL / "clickhouse").glob("*.py"))
-    return Service("clickhouse", address, command, _http(address + "/ping"), reads=reads)
+    settings = {"CLICKHOUSE_PASSWORD": instance.passwords()["clickhouse"]}
+    return Service("clickhouse", address, command, _http(address + "/ping"), settings, reads)
 
 
 def _llama(instance: Instance) -> Service:

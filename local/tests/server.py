@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -16,12 +17,15 @@ LOCAL = Path(__file__).resolve().parents[1]
 class Server:
     """A server process; use it as a context manager."""
 
-    def __init__(self, folder: str, *arguments: str):
+    def __init__(self, folder: str, *arguments: str, variables: dict[str, str] | None = None):
         self.command = [sys.executable, "-B", str(LOCAL / folder), "--port", "0", *arguments]
+        self.environment = {**os.environ, **(variables or {})}
         self.log = tempfile.TemporaryFile()
 
     def __enter__(self) -> Server:
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log)
+        self.process = subprocess.Popen(
+            self.command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log
+        )
         first = self.process.stdout.readline().decode()
         found = re.search(r"http://127\.0\.0\.1:(\d+)", first)
         if not found:

@@ -10,8 +10,16 @@ from urllib.parse import urlencode
 from .server import Server
 
 
+PASSWORD = "a password of the tests"
+KEY = {"X-ClickHouse-Key": PASSWORD}
+
+
+def started(folder: str, **variables: str) -> Server:
+    return Server("clickhouse", "--data", folder, variables={"CLICKHOUSE_PASSWORD": PASSWORD, **variables})
+
+
 def query(server: Server, sql: str, **parameters: str) -> str:
-    status, _, body = server.request("/?" + urlencode(parameters), sql.encode())
+    status, _, body = server.request("/?" + urlencode(parameters), sql.encode(), KEY)
     if status != 200:
         raise AssertionError(f"{sql} gave {status}: {body.decode()}")
     return body.decode().strip()
@@ -23,14 +31,15 @@ def insert(server: Server, sql: str, rows: bytes, **parameters: str) -> tuple[in
             yield rows[at : at + 7]
 
     path = "/?" + urlencode({"query": sql, **parameters})
-    return server.request(path, chunks(), {"Transfer-Encoding": "chunked", "Content-Type": "application/octet-stream"})
+    headers = {"Transfer-Encoding": "chunked", "Content-Type": "application/octet-stream", **KEY}
+    return server.request(path, chunks(), headers)
 
 
 class Adapter(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
-        cls.server = cls.enterClassContext(Server("clickhouse", "--data", cls.folder))
+        cls.server = cls.enterClassContext(started(cls.folder))
         query(cls.server, "CREATE DATABASE shop")
 
     def table(self, name: str, settings: str = "") -> None:
@@ -43,7 +52,7 @@ class Adapter(unittest.TestCase):
     def test_pings_and_queries(self):
         self.assertEqual(self.server.request("/ping")[2], b"Ok.\n")
         self.assertEqual(query(self.server, "SELECT 40 + 2"), "42")
-        self.assertEqual(self.server.request("/?query=SELECT+1%2B1")[2], b"2\n")
+        self.assertEqual(self.server.request("/?query=SELECT+1%2B1", None, KEY)[2], b"2\n")
         self.assertEqual(query(self.server, "SELECT 1 AS a", default_format="JSONEachRow"), '{"a":1}')
         self.assertEqual(query(self.server, "SELECT {x:UInt8} + 1", param_x="41"), "42")
 
@@ -52,7 +61,7 @@ class Adapter(unittest.TestCase):
         form = "".join(
             f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts.items()
         )
-        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        headers = {"Content-Type": "multipart/form-data; boundary=x", **KEY}
         status, _, answer = self.server.request("/", f"{form}--x--\r\n".encode(), headers)
         self.assertEqual((status, answer.decode()), (200, "đặt lại\t7\n"))
         self.assertEqual(self.server.request("/", b"no parts at all", headers)[0], 400)
@@ -70,22 +79,22 @@ class Adapter(unittest.TestCase):
         )
         self.assertEqual((status, body), (200, b""))
         path = "/?" + urlencode({"database": "shop", "default_format": "RowBinaryWithNamesAndTypes"})
-        self.assertEqual(self.server.request(path, b"SELECT * FROM binary_rows ORDER BY id")[2], rows)
+        self.assertEqual(self.server.request(path, b"SELECT * FROM binary_rows ORDER BY id", KEY)[2], rows)
 
     def test_errors_carry_clickhouse_text_and_code(self):
-        status, headers, body = self.server.request("/", b"SELECT * FROM nowhere")
+        status, headers, body = self.server.request("/?database=shop", b"SELECT * FROM nowhere", KEY)
         self.assertEqual((status, headers["X-ClickHouse-Exception-Code"]), (500, "60"))
         self.assertIn(b"UNKNOWN_TABLE", body)
-        status, headers, _ = self.server.request("/?database=nowhere", b"SELECT 1")
+        status, headers, _ = self.server.request("/?database=nowhere", b"SELECT 1", KEY)
         self.assertEqual((status, headers["X-ClickHouse-Exception-Code"]), (500, "81"))
 
     def test_settings_last_for_one_statement(self):
         asked = "SELECT getSetting('max_threads'), getSetting('insert_deduplication_token')"
         before = query(self.server, asked)
         self.assertEqual(query(self.server, asked, max_threads="1", insert_deduplication_token="it's"), "1\tit\\'s")
-        self.assertEqual(self.server.request("/?max_threads=1", b"SELECT nothing")[0], 500)
+        self.assertEqual(self.server.request("/?max_threads=1", b"SELECT nothing", KEY)[0], 500)
         self.assertEqual(query(self.server, asked), before)
-        self.assertIn(b"UNKNOWN_SETTING", self.server.request("/?no_such_setting=1", b"SELECT 1")[2])
+        self.assertIn(b"UNKNOWN_SETTING", self.server.request("/?no_such_setting=1", b"SELECT 1", KEY)[2])
 
     def test_a_repeated_token_is_stored_once(self):
         self.table("tokens", "SETTINGS non_replicated_deduplication_window = 100")
@@ -104,7 +113,7 @@ class Adapter(unittest.TestCase):
         path = "/?" + urlencode({"database": "shop", "query": "INSERT INTO cut FORMAT TSV"})
         with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as connection:
             connection.sendall(
-                f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1\tx\n\r\n4\r\n2".encode()
+                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: {PASSWORD}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1\tx\n\r\n4\r\n2".encode()
             )
             connection.shutdown(socket.SHUT_WR)
             self.assertIn(b"400", connection.recv(4096).split(b"\r\n")[0])
@@ -117,33 +126,33 @@ class Adapter(unittest.TestCase):
             (400, "/", b"\xff\xfe", {}),
             (400, "/?compress=1", b"SELECT 1", {}),
             (400, "/?" + "a=1&" * 300, b"SELECT 1", {}),
-            (403, "/", b"SELECT 1", {"Origin": "https://www.example.com"}),
             (413, "/", b"SELECT 1 --" + b"x" * (1 << 20), {}),
             (500, "/?" + urlencode({"database": "a`; DROP DATABASE shop; --"}), b"SELECT 1", {}),
         ):
             with self.subTest(path=path, body=body[:20]):
-                self.assertEqual(self.server.request(path, body, headers)[0], expected)
+                self.assertEqual(self.server.request(path, body, {**KEY, **headers})[0], expected)
         self.assertEqual(query(self.server, "SELECT 1", database="shop"), "1")
 
 
 class Life(unittest.TestCase):
     def test_data_outlives_a_kill_and_an_orderly_end(self):
         with tempfile.TemporaryDirectory() as folder:
-            with Server("clickhouse", "--data", folder) as server:
-                query(server, "CREATE TABLE kept (id UInt64) ENGINE = MergeTree ORDER BY id")
-                insert(server, "INSERT INTO kept FORMAT TSV", b"1\n2\n")
+            with started(folder) as server:
+                query(server, "CREATE DATABASE shop")
+                query(server, "CREATE TABLE shop.kept (id UInt64) ENGINE = MergeTree ORDER BY id")
+                insert(server, "INSERT INTO shop.kept FORMAT TSV", b"1\n2\n")
                 server.process.kill()
                 server.process.wait()
-            with Server("clickhouse", "--data", folder) as server:
-                self.assertEqual(query(server, "SELECT count() FROM kept"), "2")
-                insert(server, "INSERT INTO kept FORMAT TSV", b"3\n")
+            with started(folder) as server:
+                self.assertEqual(query(server, "SELECT count() FROM shop.kept"), "2")
+                insert(server, "INSERT INTO shop.kept FORMAT TSV", b"3\n")
                 server.process.send_signal(signal.SIGTERM)
                 self.assertEqual(server.process.wait(20), 0)
-            with Server("clickhouse", "--data", folder) as server:
-                self.assertEqual(query(server, "SELECT count() FROM kept"), "3")
+            with started(folder) as server:
+                self.assertEqual(query(server, "SELECT count() FROM shop.kept"), "3")
                 with (
                     self.assertRaisesRegex(AssertionError, "cannot be opened"),
-                    Server("clickhouse", "--data", folder),
+                    started(folder),
                 ):
                     pass
 

@@ -1,6 +1,8 @@
 """./dev's own work: processes, ports, and the servers' life."""
 
+import contextlib
 import dataclasses
+import io
 import json
 import os
 import signal
@@ -10,10 +12,12 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 from unittest import mock
 
-from dev import lifecycle, ports, processes, services
+from dev import lifecycle, ports, processes, services, sql
 from dev.instance import Instance
 from dev.say import Trouble
 
@@ -121,6 +125,36 @@ class Servers(unittest.TestCase):
         self.assertEqual(lifecycle.stop(self.instance), 4)
         self.assertEqual([pid for pid in last.values() if processes.started(pid)], [])
         self.assertEqual(lifecycle.stop(self.instance), 0)
+
+    def test_clickhouse_is_asked_with_the_password_of_the_instance(self):
+        clickhouse = next(service for service in services.servers(self.instance) if service.name == "clickhouse")
+        lifecycle.start(self.instance, [clickhouse], [])
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(self.instance.url("clickhouse") + "/?query=SELECT+1", timeout=10)
+        self.assertEqual(refused.exception.code, 403)
+        refused.exception.close()
+        with contextlib.redirect_stdout(io.StringIO()), mock.patch.dict(os.environ, HOIDAP_CLICKHOUSE__DATABASE="default"):
+            sql.query(self.instance, "CREATE DATABASE hoidap")
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            sql.query(self.instance, "SELECT currentDatabase() AS used")
+        self.assertRegex(shown.getvalue(), "(?s)used.*hoidap")
+        with self.assertRaisesRegex(Trouble, "is not to be had here"):
+            sql.query(self.instance, "SELECT file('/etc/hostname')")
+
+    def test_passwords_are_kept_and_only_the_missing_ones_are_made(self):
+        made = self.instance.passwords()
+        kept = self.instance.folder / "passwords.json"
+        self.assertEqual(kept.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(len(set(made.values())), len(made))
+        before = {name: password for name, password in made.items() if name != "clickhouse"}
+        kept.write_text(json.dumps(before))
+        after = self.instance.passwords()
+        self.assertEqual({**before, "clickhouse": after["clickhouse"]}, after)
+        self.assertNotEqual(after["clickhouse"], made["clickhouse"])
+        self.assertEqual(after, self.instance.passwords())
+        self.assertNotIn(after["clickhouse"], self.instance.nats_settings().values())
+        for user in ("gateway", "analytics", "operator"):
+            self.assertEqual(self.instance.settings(user)["HOIDAP_CLICKHOUSE__PASSWORD"], after["clickhouse"])
 
     def test_a_changed_service_is_started_again(self):
         valkey = next(service for service in services.servers(self.instance) if service.name == "valkey")

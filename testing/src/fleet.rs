@@ -71,6 +71,7 @@ impl Fleet {
             ("HOIDAP_NATS__URL", nats.url()),
             ("HOIDAP_REDIS__URL", valkey.url()),
             ("HOIDAP_CLICKHOUSE__URL", clickhouse.url()),
+            ("HOIDAP_CLICKHOUSE__PASSWORD", clickhouse.password().to_string()),
             ("HOIDAP_INDICES__DIR", dir.path().join("indices").display().to_string()),
             ("HOIDAP_GATEWAY__LISTEN", format!("127.0.0.1:{port}")),
             ("HOIDAP_WORKER__LISTEN", "127.0.0.1:0".into()),
@@ -234,8 +235,8 @@ impl Fleet {
     /// Runs a query in the analytics store; its result as tab-separated text.
     pub async fn query(&self, sql: &str) -> Result<String, String> {
         let url = format!("{}/?database=hoidap&default_format=TSV", self.clickhouse.url());
-        let reply =
-            self.client.post(url).body(sql.to_string()).send().await.map_err(|error| error.to_string())?;
+        let request = self.client.post(url).basic_auth("default", Some(self.clickhouse.password()));
+        let reply = request.body(sql.to_string()).send().await.map_err(|error| error.to_string())?;
         let ok = reply.status().is_success();
         let text = reply.text().await.map_err(|error| error.to_string())?;
         if ok { Ok(text.trim().to_string()) } else { Err(text) }

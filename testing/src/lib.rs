@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod stub;
 
 use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -22,6 +23,7 @@ use tempfile::TempDir;
 pub struct Server {
     kind: Kind,
     port: u16,
+    password: String,
     dir: TempDir,
     child: Option<Child>,
 }
@@ -50,6 +52,13 @@ pub fn free_port() -> u16 {
         .and_then(|listener| listener.local_addr())
         .expect("loopback has a free port")
         .port()
+}
+
+/// 32 hexadecimal digits that nobody can guess.
+fn random() -> String {
+    // Each state is keyed by the system's own randomness.
+    let half = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", half(), half())
 }
 
 impl Server {
@@ -87,7 +96,7 @@ impl Server {
 
     fn start(kind: Kind) -> Self {
         let dir = tempfile::Builder::new().prefix("hoidap-test-").tempdir().expect("a temporary folder");
-        let mut server = Self { kind, port: free_port(), dir, child: None };
+        let mut server = Self { kind, port: free_port(), password: random(), dir, child: None };
         server.restart();
         server
     }
@@ -95,6 +104,11 @@ impl Server {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The password of its user, where it asks for one: ClickHouse does.
+    pub fn password(&self) -> &str {
+        &self.password
     }
 
     /// Its address, such as `nats://127.0.0.1:4222`.
@@ -160,6 +174,7 @@ impl Server {
                 (needed("HOIDAP_TEST_VALKEY_SERVER").into(), arguments.map(String::from).to_vec())
             }
             Kind::ClickHouse => {
+                variables.push(("CLICKHOUSE_PASSWORD".into(), self.password.clone()));
                 let arguments = ["--port".into(), port, "--data".into(), data.display().to_string()];
                 (needed("HOIDAP_TEST_CLICKHOUSE").into(), arguments.to_vec())
             }

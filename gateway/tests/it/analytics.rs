@@ -55,7 +55,12 @@ struct Setup {
 impl Setup {
     async fn new() -> Self {
         let (world, clickhouse) = (World::new(), Server::clickhouse());
-        let site = world.gateway(&[("CLICKHOUSE__URL", &clickhouse.url())]).await;
+        let site = world
+            .gateway(&[
+                ("CLICKHOUSE__URL", &clickhouse.url()),
+                ("CLICKHOUSE__PASSWORD", clickhouse.password()),
+            ])
+            .await;
         let setup = Self { clickhouse, site, world };
         setup.run("CREATE DATABASE hoidap", "default").await;
         for statement in
@@ -77,7 +82,15 @@ impl Setup {
 
     async fn run(&self, sql: &str, database: &str) {
         let url = format!("{}/?database={database}", self.clickhouse.url());
-        let response = self.site.http.post(url).body(sql.to_string()).send().await.unwrap();
+        let response = self
+            .site
+            .http
+            .post(url)
+            .basic_auth("default", Some(self.clickhouse.password()))
+            .body(sql.to_string())
+            .send()
+            .await
+            .unwrap();
         let status = response.status();
         assert!(status.is_success(), "{sql}: {}", response.text().await.unwrap());
     }

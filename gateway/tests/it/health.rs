@@ -13,7 +13,9 @@ async fn health(site: &Site) -> (u16, Value) {
 async fn health_follows_what_questions_depend_on() {
     let world = World::new();
     let clickhouse = hoidap_testing::Server::clickhouse();
-    let site = world.gateway(&[("CLICKHOUSE__URL", &clickhouse.url())]).await;
+    let site = world
+        .gateway(&[("CLICKHOUSE__URL", &clickhouse.url()), ("CLICKHOUSE__PASSWORD", clickhouse.password())])
+        .await;
     let (status, report) = health(&site).await;
     assert_eq!((status, &report["status"]), (503, &json!("unhealthy")));
     assert_eq!(report["components"]["stage:generator"]["status"], "unhealthy");
@@ -66,7 +68,9 @@ async fn health_follows_what_questions_depend_on() {
 async fn clickhouse_is_missed_no_more_than_that() {
     let world = World::new();
     let mut clickhouse = hoidap_testing::Server::clickhouse();
-    let site = world.gateway(&[("CLICKHOUSE__URL", &clickhouse.url())]).await;
+    let site = world
+        .gateway(&[("CLICKHOUSE__URL", &clickhouse.url()), ("CLICKHOUSE__PASSWORD", clickhouse.password())])
+        .await;
     let fleet = world.fleet(|_| Ending::Silence).await;
     fleet.stages(&site, "v1", &[("collection:mail", true)]).await;
     site.until("all is well", |report| report["status"] == "healthy").await;

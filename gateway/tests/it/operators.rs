@@ -78,12 +78,24 @@ async fn figures_have_the_original_fields() {
 async fn the_dashboard_counts_what_clickhouse_holds() {
     let world = World::new();
     let clickhouse = Server::clickhouse();
-    let site = Site::start(world.config(&[("CLICKHOUSE__URL", &clickhouse.url())])).await;
+    let site =
+        Site::start(world.config(&[
+            ("CLICKHOUSE__URL", &clickhouse.url()),
+            ("CLICKHOUSE__PASSWORD", clickhouse.password()),
+        ]))
+        .await;
     assert_eq!(problem(site.get("/api/analytics/dashboard").await).await["code"], "analytics_unavailable");
 
     let run = async |sql: &str, database: &str| {
         let url = format!("{}/?database={database}", clickhouse.url());
-        let response = site.http.post(url).body(sql.to_string()).send().await.unwrap();
+        let response = site
+            .http
+            .post(url)
+            .basic_auth("default", Some(clickhouse.password()))
+            .body(sql.to_string())
+            .send()
+            .await
+            .unwrap();
         let status = response.status();
         assert!(status.is_success(), "{sql}: {}", response.text().await.unwrap());
     };
@@ -91,12 +103,12 @@ async fn the_dashboard_counts_what_clickhouse_holds() {
     run(include_str!("../../../schemas/clickhouse/0001_chats.sql"), "hoidap").await;
     let empty: Value = site.get("/api/analytics/dashboard").await.json().await.unwrap();
     assert_eq!((&empty["total_conversations"], &empty["avg_confidence"]), (&json!(0), &json!(0.0)));
-    let rows = "INSERT INTO chats (job_id, at, outcome, session_id, intent, product, confidence, took_ms, cost_usd) VALUES \
+    let rows = "INSERT INTO chats (job_id, at, outcome, session_id, intent, product, confidence, took_ms, cost_usd) SELECT * FROM VALUES( \
         ('a', now64(3), 'answered', 's1', 'how_to', 'mail', 0.75, 1000, 0.5), \
         ('b', now64(3), 'cached', 's1', 'how_to', 'mail', 0.25, 3000, 0), \
         ('c', now64(3), 'failed', 's2', 'unknown', '', 0, 60000, 0), \
         ('d', now64(3), 'rejected', '', 'unknown', '', 0, 1, 0), \
-        ('e', now64(3) - INTERVAL 40 DAY, 'answered', 's3', 'billing', 'drive', 1, 5000, 0.25)";
+        ('e', now64(3) - INTERVAL 40 DAY, 'answered', 's3', 'billing', 'drive', 1, 5000, 0.25))";
     run(rows, "hoidap").await;
     run(rows, "hoidap").await;
     let figures: Value = site.get("/api/analytics/dashboard").await.json().await.unwrap();

@@ -122,7 +122,9 @@ async fn every_user_can_do_its_work() {
     let mut replies = gateway.client.subscribe(gateway.subjects.replies("test")).await.unwrap();
     let clickhouse = Server::clickhouse();
     let clickhouse_url = clickhouse.url();
-    let analytics = config_of(&server, "analytics", &[("CLICKHOUSE__URL", &clickhouse_url)]);
+    let store =
+        [("CLICKHOUSE__URL", clickhouse_url.as_str()), ("CLICKHOUSE__PASSWORD", clickhouse.password())];
+    let analytics = config_of(&server, "analytics", &store);
     let (classifier, retriever, generator, analytics) = tokio::join!(
         context_of(&server, "classifier"),
         context_of(&server, "retriever"),
@@ -165,7 +167,9 @@ async fn every_user_can_do_its_work() {
     })
     .await;
     let rows = clickhouse::Client::default()
-        .with_url(clickhouse_url)
+        .with_url(&clickhouse_url)
+        .with_user("default")
+        .with_password(clickhouse.password())
         .with_compression(clickhouse::Compression::None);
     until("ClickHouse has four answers and the gateway's own event", async || {
         let count = rows.query("SELECT count() FROM hoidap.chats FINAL").fetch_one::<u64>().await;

@@ -37,11 +37,17 @@ impl Setup {
     async fn new(settings: &[(&str, &str)]) -> Self {
         let (nats, clickhouse) = (Server::nats(), Server::clickhouse());
         let url = clickhouse.url();
-        let quick = [("CLICKHOUSE__URL", url.as_str()), ("ANALYTICS__BATCH_MS", "100")];
+        let quick = [
+            ("CLICKHOUSE__URL", url.as_str()),
+            ("CLICKHOUSE__PASSWORD", clickhouse.password()),
+            ("ANALYTICS__BATCH_MS", "100"),
+        ];
         let settings: Vec<_> = quick.into_iter().chain(settings.iter().copied()).collect();
         let context = context(&nats, &settings).await;
         let client = Client::default()
             .with_url(clickhouse.url())
+            .with_user("default")
+            .with_password(clickhouse.password())
             .with_database("hoidap")
             .with_compression(Compression::None);
         Self { nats, clickhouse, context, client }

@@ -67,7 +67,7 @@ async fn the_figures_say_how_old_they_are() {
     // As the sink writes: one event of the stream, and one of a stream that was there before.
     let row = |seq: u64, epoch: &str, ago: u64| {
         format!(
-            "INSERT INTO chats (stream_seq, epoch, job_id, at) VALUES ({seq}, '{epoch}', '{seq}', now64(3) - INTERVAL {ago} SECOND)"
+            "INSERT INTO chats (stream_seq, epoch, job_id, at) SELECT {seq}, '{epoch}', '{seq}', now64(3) - INTERVAL {ago} SECOND"
         )
     };
     setup.run(&row(99, "123-0", 300), "hoidap").await;

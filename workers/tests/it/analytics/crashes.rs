@@ -52,6 +52,7 @@ async fn a_process_killed_among_its_batches_is_followed_by_another() {
             .args(["run", "analytics"])
             .env("HOIDAP_NATS__URL", setup.nats.url())
             .env("HOIDAP_CLICKHOUSE__URL", setup.clickhouse.url())
+            .env("HOIDAP_CLICKHOUSE__PASSWORD", setup.clickhouse.password())
             .env("HOIDAP_WORKER__LISTEN", "127.0.0.1:0")
             .env("HOIDAP_ANALYTICS__BATCH_ROWS", "10")
             .env("HOIDAP_TELEMETRY__FILTER", "warn")

@@ -77,6 +77,7 @@ fn command(setup: &Setup, arguments: &[&str]) -> Command {
         .args(arguments)
         .env("HOIDAP_NATS__URL", setup.nats.url())
         .env("HOIDAP_CLICKHOUSE__URL", setup.clickhouse.url())
+        .env("HOIDAP_CLICKHOUSE__PASSWORD", setup.clickhouse.password())
         .env("HOIDAP_TELEMETRY__FILTER", "warn")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -122,6 +123,7 @@ impl Setup {
         let url = self.clickhouse.url();
         let settings = [
             ("CLICKHOUSE__URL", url.as_str()),
+            ("CLICKHOUSE__PASSWORD", self.clickhouse.password()),
             ("CLICKHOUSE__DATABASE", "reference"),
             ("ANALYTICS__BATCH_MS", "100"),
         ];

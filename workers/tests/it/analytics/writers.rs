@@ -77,6 +77,7 @@ async fn the_rights_of_the_analytics_user_are_enough() {
             ("NATS__USER", user),
             ("NATS__PASSWORD", password),
             ("CLICKHOUSE__URL", &clickhouse_url),
+            ("CLICKHOUSE__PASSWORD", clickhouse.password()),
             ("ANALYTICS__BATCH_MS", "100"),
         ])
     };
@@ -85,6 +86,7 @@ async fn the_rights_of_the_analytics_user_are_enough() {
     broker.make_streams(&operator.nats).await.unwrap();
     let context = crate::support::surroundings(of("analytics", "secretanalytics")).await;
     let client = clickhouse::Client::default().with_url(&clickhouse_url).with_database("hoidap");
+    let client = client.with_user("default").with_password(clickhouse.password());
     let client = client.with_compression(clickhouse::Compression::None);
     let setup = Setup { nats, clickhouse, context, client };
     tell_all(&broker, &events(5)).await;
