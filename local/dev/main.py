@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import ask, build, lifecycle, parts, sql, suites, system, up, web
+from . import advisories, ask, build, lifecycle, parts, sql, suites, system, up, web
 from .instance import Instance
 from .ports import SETTING, USUAL
 from .say import Trouble, line
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     ran.add_argument("program", choices=["hoidap-worker", "hoidap-index"])
     ran.add_argument("arguments", nargs=argparse.REMAINDER)
     command("build", _build, "install what is missing and build the binaries")
+    command("advisories", _advisories, "known weaknesses of what is built in; a database that cannot be reached is a failure")
     command("test", _test, "format, lint, licences and every test, on ports and folders of their own")
     return parser
 
@@ -98,6 +99,10 @@ def _build(_) -> None:
     parts.install()
     web.build()
     build.build()
+
+
+def _advisories(_) -> int:
+    return advisories.check()
 
 
 def _test(_) -> int:

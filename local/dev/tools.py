@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 
 from . import paths, system
 from .say import Trouble, already, step
@@ -23,13 +22,6 @@ def nextest() -> list[str]:
 def deny() -> list[str]:
     """The command of cargo-deny."""
     return [_tool("cargo-deny")]
-
-
-def kill_after(process: subprocess.Popen, limit: float) -> threading.Timer:
-    """Kills a process that runs longer than `limit` seconds, unless the timer is cancelled."""
-    timer = threading.Timer(limit, process.kill)
-    timer.start()
-    return timer
 
 
 def _tool(name: str) -> str:
