@@ -24,8 +24,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+# Without symbols the binaries are half as large. A panic still says its file and line.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
+    CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_INCREMENTAL=false \
     cargo build --release --locked --workspace --bins \
     && install -D -t /out target/release/hoidap-gateway target/release/hoidap-worker target/release/hoidap-index
 
