@@ -21,7 +21,11 @@ pub const ANSWERS_KEPT: Duration = Duration::from_hours(1);
 /// How long what was told of a job while it was worked on can be read: longer than any job lasts.
 pub const TOKENS_KEPT: Duration = Duration::from_mins(15);
 /// Most bytes that shadows keep; the oldest go.
-const SHADOW_BYTES: i64 = 1 << 30;
+const SHADOW_BYTES: i64 = 1 << 28;
+/// Most bytes of the server's notices of deliveries it gave up: some hundred thousand.
+const ADVISORIES_BYTES: i64 = 1 << 26;
+/// Most bytes of the bucket in which processes tell of themselves: some thousand processes.
+const FLEET_BYTES: i64 = 1 << 24;
 /// How long the last word of a process that died is kept.
 pub const FLEET_KEPT: Duration = Duration::from_mins(1);
 
@@ -177,6 +181,7 @@ impl Subjects {
                 description: Some("one answer a job, and who asked, for an hour".into()),
                 subjects: all("answers"),
                 max_age: ANSWERS_KEPT,
+                max_bytes: nats.answers_max_bytes,
                 max_messages_per_subject: 1,
                 max_message_size: 2 * MAX_JOB_BYTES,
                 ..base.clone()
@@ -211,6 +216,7 @@ impl Subjects {
                     .map(|kind| format!("$JS.EVENT.ADVISORY.CONSUMER.{kind}.{}.>", self.stream("JOBS")))
                     .to_vec(),
                 max_age: Duration::from_hours(24 * 7),
+                max_bytes: ADVISORIES_BYTES,
                 ..base.clone()
             },
             Stream {
@@ -230,6 +236,7 @@ impl Subjects {
                 description: Some("what running processes tell of themselves".into()),
                 subjects: vec![format!("$KV.{}.>", self.fleet_bucket())],
                 max_age: FLEET_KEPT,
+                max_bytes: FLEET_BYTES,
                 max_messages_per_subject: 1,
                 discard: DiscardPolicy::New,
                 duplicate_window: FLEET_KEPT,

@@ -30,6 +30,8 @@ enum Trouble {
     Later(String),
     /// The server will not do it.
     Refused(String),
+    /// The server has not the disk or the memory for it.
+    NoRoom(String),
 }
 
 impl Broker {
@@ -55,12 +57,12 @@ impl Broker {
     /// # Errors
     /// When this user may not, or the server will not: the sentence says what to do.
     pub async fn make_stream(&self, wanted: &Stream, nats: &Nats) -> anyhow::Result<()> {
-        self.ensure_stream(wanted, false, &nats.user).await
+        self.ensure_stream(wanted, false, nats).await
     }
 
     async fn all_streams(&self, nats: &Nats, wait_for_operator: bool) -> anyhow::Result<()> {
         for wanted in self.subjects.streams(nats) {
-            self.ensure_stream(&wanted, wait_for_operator, &nats.user).await?;
+            self.ensure_stream(&wanted, wait_for_operator, nats).await?;
         }
         info!(durability = ?nats.durability, replicas = nats.replicas, "the streams are as configured");
         Ok(())
@@ -70,15 +72,18 @@ impl Broker {
         &self,
         wanted: &Stream,
         wait_for_operator: bool,
-        user: &str,
+        nats: &Nats,
     ) -> anyhow::Result<()> {
-        let name = &wanted.name;
+        let (name, user) = (&wanted.name, &nats.user);
         let end = Instant::now() + PATIENCE;
         let (mut may_change, mut told) = (true, false);
         loop {
             let what = match self.look_and_make(wanted, may_change).await {
                 Ok(()) => return Ok(()),
                 Err(Trouble::Refused(what)) => bail!("stream {name} cannot be as configured: {what}"),
+                Err(Trouble::NoRoom(what)) => {
+                    bail!("stream {name} cannot be as configured: {}", no_room(&what, wanted, nats))
+                }
                 Err(Trouble::Missing | Trouble::Forbidden) => {
                     may_change = false;
                     format!(
@@ -144,12 +149,34 @@ impl Broker {
                     (ErrorCode::STREAM_NAME_EXIST | ErrorCode::CLUSTER_NO_PEERS, _) | (_, 503) => {
                         Trouble::Later(error.to_string())
                     }
+                    (
+                        ErrorCode::STORAGE_RESOURCES_EXCEEDED
+                        | ErrorCode::MEMORY_RESOURCES_EXCEEDED
+                        | ErrorCode::INSUFFICIENT_RESOURCES
+                        | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
+                        _,
+                    ) => Trouble::NoRoom(error.to_string()),
                     _ => Trouble::Refused(format!("the server says {error}: change the settings in [nats], or the server")),
                 }),
                 Err(error) => Err(Trouble::Later(error.to_string())),
             },
         }
     }
+}
+
+/// What the server lacks, and the settings that say how much the streams reserve.
+fn no_room(what: &str, wanted: &Stream, nats: &Nats) -> String {
+    let mib = |bytes: i64| format!("{} MiB", bytes >> 20);
+    let reserved = nats.reserved();
+    let settings: Vec<String> =
+        reserved.iter().map(|(name, size)| format!("{name} ({})", mib(*size))).collect();
+    format!(
+        "the server has no room for its {} ({what}). It takes three quarters of the free disk in its store_dir, or its \
+         max_file_store, and reserves what every stream may grow to. Lower {}, which are {} together, or give it a larger disk",
+        mib(wanted.max_bytes),
+        settings.join(", "),
+        mib(reserved.iter().map(|(_, size)| size).sum())
+    )
 }
 
 /// The settings that are configured, over what else the stream has (placement, metadata).

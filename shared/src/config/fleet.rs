@@ -28,9 +28,23 @@ pub struct Nats {
     pub durability: Durability,
     pub jobs_max_age_days: u64,
     pub jobs_max_bytes: i64,
+    pub answers_max_bytes: i64,
     pub events_max_bytes: i64,
     pub dead_max_bytes: i64,
     pub tokens_max_bytes: i64,
+}
+
+impl Nats {
+    /// What the broker reserves for each stream that has a setting, by the setting's name.
+    pub fn reserved(&self) -> [(&'static str, i64); 5] {
+        [
+            ("nats.jobs_max_bytes", self.jobs_max_bytes),
+            ("nats.answers_max_bytes", self.answers_max_bytes),
+            ("nats.events_max_bytes", self.events_max_bytes),
+            ("nats.dead_max_bytes", self.dead_max_bytes),
+            ("nats.tokens_max_bytes", self.tokens_max_bytes),
+        ]
+    }
 }
 
 /// The cache and the shared limiter. The address may hold a password, so it is a secret.

@@ -161,6 +161,9 @@ impl Config {
         if ![1, 3, 5].contains(&self.nats.replicas) {
             return fail("nats.replicas", format!("{} is not 1, 3 or 5", self.nats.replicas));
         }
+        if let Some((key, size)) = self.nats.reserved().into_iter().find(|(_, size)| *size < 1 << 20) {
+            return fail(key, format!("{size} is no size for a stream: at least 1048576 bytes (1 MiB)"));
+        }
         if self.worker.backoff_ms.is_empty() {
             return fail("worker.backoff_ms", "needs at least one wait".into());
         }

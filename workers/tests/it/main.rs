@@ -11,5 +11,6 @@ mod dead;
 mod generator;
 mod inspect;
 mod recording;
+mod room;
 mod runner;
 mod support;
