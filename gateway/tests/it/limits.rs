@@ -1,5 +1,7 @@
 //! The rate limit.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::{Ending, Site, World, answer, problem, question};
@@ -86,4 +88,35 @@ async fn without_redis_each_gateway_counts_by_itself() {
     let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert_eq!(response.status(), 429);
     assert!((18..=20).contains(&wait), "{wait}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_of_redis_that_is_set_back_locks_nobody_out() {
+    let world = World::new();
+    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "60")]).await;
+    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    assert_eq!(site.post(&question("xin chào")).await.status(), 200);
+    let client = redis::Client::open(world.valkey.url()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*:limit:*").query_async(&mut redis).await.unwrap();
+    let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(&mut redis).await.unwrap();
+    // As the keys are when the clock was an hour, or half a century, ahead when they were written; or are nonsense.
+    for ahead in ["3600", "1600000000", "x"] {
+        let stored = match ahead.parse::<u64>() {
+            Ok(ahead) => ((seconds + ahead) * 1_000_000).to_string(),
+            Err(_) => ahead.to_string(),
+        };
+        for key in &keys {
+            redis::cmd("SET").arg(key).arg(&stored).query_async::<()>(&mut redis).await.unwrap();
+        }
+        let response = site.post(&question("xin chào")).await;
+        if response.status() == 429 {
+            let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+            assert!(wait <= 60, "locked out for {wait} s");
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+            assert_eq!(site.post(&question("xin chào")).await.status(), 200, "{ahead} s ahead");
+        }
+        let left: i64 = redis::cmd("PTTL").arg(&keys[0]).query_async(&mut redis).await.unwrap();
+        assert!((1..=60_000).contains(&left), "the key goes away by itself: {left}");
+    }
 }
