@@ -1,5 +1,5 @@
 //! Who may read figures: whoever holds the admin token or a cookie that was given for it; without a token configured, this
-//! machine alone.
+//! machine alone, and in production nobody.
 
 mod login;
 mod ticket;
@@ -17,7 +17,7 @@ use ticket::Tickets;
 
 use crate::{
     app::App,
-    client::{Peer, is_local},
+    client::Peer,
     error::{ApiError, Code},
 };
 
@@ -34,7 +34,7 @@ impl FromRequestParts<Arc<App>> for Admin {
         let wanted = app.config.gateway.admin_token.expose_secret();
         if wanted.is_empty() {
             return match parts.extensions.get::<Peer>() {
-                Some(peer) if is_local(*peer, &parts.headers) => Ok(Self),
+                Some(peer) if app.is_local(*peer, &parts.headers) => Ok(Self),
                 _ => Err(ApiError::new(
                     Code::Forbidden,
                     "No admin token is configured, so this answers straight from this machine only: set gateway.admin_token.",

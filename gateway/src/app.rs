@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, middleware};
+use axum::{Router, http::HeaderMap, middleware};
 use hoidap_shared::{
     config::{Config, Environment},
     fleet::instance_name,
@@ -15,9 +15,23 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    admin, analytics, analytics::Analytics, cache::Cache, chat, chat::Link, client::Clients, docs, health,
-    health::Health, history::History, layers, limit::Limiter, monitoring, monitoring::Monitor, pages,
-    redis::Redis, sessions, sessions::Sessions,
+    admin, analytics,
+    analytics::Analytics,
+    cache::Cache,
+    chat,
+    chat::Link,
+    client::{Clients, Peer},
+    docs, health,
+    health::Health,
+    history::History,
+    layers,
+    limit::Limiter,
+    monitoring,
+    monitoring::Monitor,
+    pages,
+    redis::Redis,
+    sessions,
+    sessions::Sessions,
 };
 
 /// Tries to sign in to the dashboard that each client has in a minute.
@@ -66,6 +80,12 @@ impl App {
             redis,
             config,
         })
+    }
+
+    /// Whether a request comes straight from this machine, which counts for something in development alone: in
+    /// production a proxy on this machine may pass on what comes from anywhere.
+    pub fn is_local(&self, peer: Peer, headers: &HeaderMap) -> bool {
+        self.config.environment == Environment::Development && self.clients.is_local(peer, headers)
     }
 }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{App, router},
+    secrets,
     server::serve,
 };
 
@@ -29,8 +30,9 @@ impl Gateway {
     /// The process must have chosen its cryptography before (`telemetry::init_tls`).
     ///
     /// # Errors
-    /// When a setting makes no sense or the port cannot be had: the sentence names it.
+    /// When a setting makes no sense, production lacks a secret, or the port cannot be had: the sentence names it.
     pub async fn start(config: Config, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
+        secrets::check(&config)?;
         let wanted = config.gateway.listen;
         let listener = TcpListener::bind(wanted).await.with_context(|| {
             format!(

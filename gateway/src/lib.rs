@@ -22,6 +22,7 @@ mod limit;
 mod monitoring;
 mod pages;
 mod redis;
+mod secrets;
 mod server;
 mod sessions;
 mod signed;

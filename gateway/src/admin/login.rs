@@ -17,7 +17,7 @@ use super::{COOKIE, Tickets, is_token};
 use crate::{
     app::App,
     body::read_json,
-    client::{Peer, is_local},
+    client::Peer,
     docs::{CommonProblems, LoginProblems},
     error::{ApiError, Code, FieldError},
 };
@@ -47,7 +47,7 @@ pub async fn login(
 ) -> Result<Response, ApiError> {
     let wanted = app.config.gateway.admin_token.expose_secret();
     if wanted.is_empty() {
-        return match is_local(peer, request.headers()) {
+        return match app.is_local(peer, request.headers()) {
             true => Ok(StatusCode::NO_CONTENT.into_response()),
             false => Err(ApiError::new(
                 Code::Forbidden,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::{Site, World};
+use crate::support::{PRODUCTION, Site, World};
 
 #[test]
 fn the_document_is_that_of_the_code() {
@@ -54,7 +54,7 @@ async fn the_pages_need_no_other_server_and_are_not_for_production() {
     }
     let document: Value = site.get("/api/openapi.json").await.json().await.unwrap();
     assert!(document["paths"]["/api/chat"]["post"].is_object());
-    let production = Site::start(world.config(&[("ENVIRONMENT", "production")])).await;
+    let production = Site::start(world.config(&PRODUCTION)).await;
     for path in ["/api/docs", "/api/redoc", "/api/openapi.json"] {
         assert_eq!(production.get(path).await.status(), 404);
     }

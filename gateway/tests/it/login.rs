@@ -3,7 +3,7 @@
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Site, World, problem};
+use crate::support::{PRODUCTION, SECRET, Site, World, problem};
 
 const FIGURES: &str = "/api/monitoring/metrics";
 
@@ -56,9 +56,8 @@ async fn a_cookie_stands_for_the_token_on_every_gateway() {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_production_the_cookie_travels_encrypted_alone() {
     let world = World::new();
-    let site =
-        Site::start(world.config(&[("GATEWAY__ADMIN_TOKEN", "s3cret"), ("ENVIRONMENT", "production")])).await;
-    let response = login(&site, json!({"token": "s3cret"})).await;
+    let site = Site::start(world.config(&PRODUCTION)).await;
+    let response = login(&site, json!({"token": SECRET})).await;
     assert!(cookie(&response).1.ends_with("; Secure"));
 }
 

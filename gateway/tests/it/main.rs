@@ -18,6 +18,7 @@ mod openai;
 mod operators;
 mod outages;
 mod pages;
+mod production;
 mod refusals;
 mod sessions;
 mod support;

@@ -2,7 +2,7 @@
 
 use hoidap_shared::config::{self, Config, Environment};
 
-use crate::support::{Site, World, problem};
+use crate::support::{PRODUCTION, Site, World, problem};
 
 /// A gateway that serves what a build of the web left, and a site of one page.
 struct Pages {
@@ -30,7 +30,7 @@ impl Pages {
     }
 
     fn config(&self) -> Config {
-        let mut config = self.world.config(&[]);
+        let mut config = self.world.config(&PRODUCTION[1..]);
         config.gateway.web_dir = self.folder.path().join("web");
         config.gateway.site_dir = self.folder.path().join("site");
         config.sites =

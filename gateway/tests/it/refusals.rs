@@ -3,7 +3,7 @@
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
-use crate::support::{Ending, Site, World, answer, problem, question};
+use crate::support::{Ending, PRODUCTION, Site, World, answer, problem, question};
 
 /// Status, code and first pointer or parameter of what a raw body meets.
 async fn refused(site: &Site, content_type: &str, body: impl Into<reqwest::Body>) -> (u64, String, String) {
@@ -136,7 +136,7 @@ async fn only_the_sites_own_pages_may_call_from_a_browser() {
 async fn in_production_only_trusted_hosts_are_served() {
     let world = World::new();
     let hosts = ("GATEWAY__TRUSTED_HOSTS", "api.a.example,*.b.example");
-    let site = Site::start(world.config(&[hosts, ("ENVIRONMENT", "production")])).await;
+    let site = Site::start(world.config(&[&[hosts][..], &PRODUCTION].concat())).await;
     let status = async |site: &Site, host: &str| {
         site.http.get(site.url("/api/nothing")).header("host", host).send().await.unwrap().status().as_u16()
     };

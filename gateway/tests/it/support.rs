@@ -16,6 +16,15 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
+/// A secret that production takes, and the settings of a gateway in production.
+pub(crate) const SECRET: &str = "s3cret-of-more-than-24-characters";
+pub(crate) const PRODUCTION: [(&str, &str); 4] = [
+    ("ENVIRONMENT", "production"),
+    ("GATEWAY__ADMIN_TOKEN", SECRET),
+    ("GATEWAY__HASH_KEY", SECRET),
+    ("SESSIONS__SECRET", SECRET),
+];
+
 /// The servers behind the gateways of one test.
 pub(crate) struct World {
     pub(crate) nats: Server,
@@ -69,11 +78,15 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start(config: Config) -> Self {
+        Self::try_start(config).await.unwrap()
+    }
+
+    pub(crate) async fn try_start(config: Config) -> anyhow::Result<Self> {
         static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
         telemetry::init_tls();
         let metrics = METRICS.get_or_init(|| telemetry::init_metrics().unwrap()).clone();
-        let gateway = Gateway::start(config, metrics).await.unwrap();
-        Self { gateway, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+        let gateway = Gateway::start(config, metrics).await?;
+        Ok(Self { gateway, http: reqwest::Client::builder().no_proxy().build().unwrap() })
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
