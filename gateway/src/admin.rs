@@ -2,6 +2,7 @@
 //! machine alone, and in production nobody.
 
 mod login;
+mod sign_ins;
 mod ticket;
 
 use std::sync::Arc;
@@ -12,13 +13,14 @@ use axum::{
 };
 pub use login::{__path_login, __path_logout, login, logout};
 use secrecy::ExposeSecret as _;
-use subtle::ConstantTimeEq as _;
+pub use sign_ins::SignIns;
 use ticket::Tickets;
 
 use crate::{
     app::App,
     client::Peer,
     error::{ApiError, Code},
+    guesses::{Secret, is_secret, too_many},
 };
 
 /// The cookie that stands for the admin token.
@@ -31,40 +33,62 @@ impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let wanted = app.config.gateway.admin_token.expose_secret();
-        if wanted.is_empty() {
-            return match parts.extensions.get::<Peer>() {
-                Some(peer) if app.is_local(*peer, &parts.headers) => Ok(Self),
-                _ => Err(ApiError::new(
-                    Code::Forbidden,
-                    "No admin token is configured, so this answers straight from this machine only: set gateway.admin_token.",
-                )),
-            };
+        match parts.extensions.get::<Peer>() {
+            Some(peer) => admit(app, *peer, &parts.headers).await,
+            None => Err(ApiError::new(Code::Internal, "The request came from nowhere.")),
         }
-        let given = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = given(header::AUTHORIZATION).and_then(|value: &str| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        });
-        let token =
-            bearer.or_else(|| parts.headers.get("x-admin-token").and_then(|value| value.to_str().ok()));
-        let known = match token {
-            Some(token) => is_token(token, wanted),
-            None => cookies(&parts.headers).any(|ticket| Tickets::new(wanted).takes(ticket)),
-        };
-        if known {
-            return Ok(Self);
-        }
-        Err(ApiError::new(
-            Code::Unauthorized,
-            "Give the admin token as `Authorization: Bearer …` or `X-Admin-Token`, or sign in at /dashboard.",
-        ))
     }
 }
 
-/// Whether a text is the admin token; the time it takes tells nothing but its length.
-fn is_token(text: &str, wanted: &str) -> bool {
-    bool::from(text.as_bytes().ct_eq(wanted.as_bytes()))
+/// Whether whoever sends these headers may read figures.
+///
+/// # Errors
+/// When they may not, or have guessed too often.
+pub async fn admit(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Admin, ApiError> {
+    let wanted = app.config.gateway.admin_token.expose_secret();
+    if wanted.is_empty() {
+        return match app.is_local(peer, headers) {
+            true => Ok(Admin),
+            false => Err(ApiError::new(
+                Code::Forbidden,
+                "No admin token is configured, so this answers straight from this machine only: set gateway.admin_token.",
+            )),
+        };
+    }
+    let known = match token(headers) {
+        Some(token) => {
+            let client = app.clients.limit_name(app.clients.address(peer, headers));
+            let right = app.guesses.judge(Secret::AdminToken, &client, is_secret(token, wanted)).await;
+            right.map_err(too_many)?
+        }
+        None => holds_ticket(app, wanted, headers).await,
+    };
+    if known {
+        return Ok(Admin);
+    }
+    Err(ApiError::new(
+        Code::Unauthorized,
+        "Give the admin token as `Authorization: Bearer …` or `X-Admin-Token`, or sign in at /dashboard.",
+    ))
+}
+
+/// The token that a request gives.
+fn token(headers: &HeaderMap) -> Option<&[u8]> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().as_bytes())
+    });
+    bearer.or_else(|| headers.get("x-admin-token").map(|value| value.as_bytes()))
+}
+
+async fn holds_ticket(app: &App, wanted: &str, headers: &HeaderMap) -> bool {
+    let tickets = Tickets::new(wanted);
+    for ticket in cookies(headers).filter_map(|text| tickets.open(text)) {
+        if app.sign_ins.holds(&ticket).await {
+            return true;
+        }
+    }
+    false
 }
 
 /// The values of the cookies with the dashboard's name. A page of another host below the same domain may have set one more.

@@ -15,13 +15,17 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    admin, analytics,
+    admin,
+    admin::SignIns,
+    analytics,
     analytics::Analytics,
     cache::Cache,
     chat,
     chat::Link,
     client::{Clients, Peer},
-    docs, health,
+    docs,
+    guesses::Guesses,
+    health,
     health::Health,
     history::History,
     layers,
@@ -34,9 +38,6 @@ use crate::{
     sessions::Sessions,
 };
 
-/// Tries to sign in to the dashboard that each client has in a minute.
-const LOGINS_PER_MINUTE: u32 = 10;
-
 /// What the endpoints share.
 #[allow(missing_docs)]
 pub struct App {
@@ -47,7 +48,8 @@ pub struct App {
     pub sessions: Sessions,
     pub history: History,
     pub limiter: Option<Limiter>,
-    pub login_limiter: Option<Limiter>,
+    pub guesses: Guesses,
+    pub sign_ins: SignIns,
     pub clients: Clients,
     pub health: Health,
     pub analytics: Analytics,
@@ -70,7 +72,8 @@ impl App {
             sessions: Sessions::new(&config),
             history: History::new(redis.clone(), &config.sessions),
             limiter: Limiter::new(redis.clone(), config.rate_limit.chat_per_minute),
-            login_limiter: Limiter::new(redis.clone(), LOGINS_PER_MINUTE),
+            guesses: Guesses::new(redis.clone()),
+            sign_ins: SignIns::new(redis.clone()),
             clients: Clients::new(&config.gateway)?,
             health: Health::new(&config.clickhouse)?,
             analytics: Analytics::new(&config.clickhouse),

@@ -15,6 +15,7 @@ mod client;
 mod docs;
 mod error;
 mod gateway;
+mod guesses;
 mod health;
 mod history;
 mod layers;

@@ -67,13 +67,17 @@ pub struct Limiter {
 impl Limiter {
     /// A limiter of so many questions a minute for each client; `None` for zero.
     pub fn new(redis: Arc<Redis>, per_minute: u32) -> Option<Self> {
-        let limit = NonZeroU32::new(per_minute)?;
-        Some(Self {
+        Some(Self::of(redis, NonZeroU32::new(per_minute)?))
+    }
+
+    /// A limiter of so many a minute.
+    pub fn of(redis: Arc<Redis>, limit: NonZeroU32) -> Self {
+        Self {
             redis,
             limit,
             script: Arc::new(Script::new(include_str!("limit.lua"))),
             local: RateLimiter::keyed(Quota::per_minute(limit)).with_middleware(),
-        })
+        }
     }
 
     /// Takes one question from a client's allowance, if there is one left.

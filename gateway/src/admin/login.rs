@@ -1,11 +1,11 @@
-//! Signing in to the dashboard: the admin token is given once, and a cookie stands for it afterwards.
+//! Signing in to the dashboard: the admin token is given once, and a cookie stands for it until it is signed out of.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use hoidap_shared::config::Environment;
@@ -13,13 +13,14 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{COOKIE, Tickets, is_token};
+use super::{COOKIE, Tickets, cookies, ticket::GOOD};
 use crate::{
     app::App,
     body::read_json,
     client::Peer,
     docs::{CommonProblems, LoginProblems},
     error::{ApiError, Code, FieldError},
+    guesses::{Secret, is_secret, too_many},
 };
 
 /// Longest body, in bytes.
@@ -56,13 +57,6 @@ pub async fn login(
         };
     }
     let client = app.clients.limit_name(app.clients.address(peer, request.headers()));
-    if let Some(limiter) = &app.login_limiter {
-        let taken = limiter.take(&format!("login.{client}")).await;
-        if !taken.allowed {
-            let detail = "Too many tries to sign in: wait before the next one.";
-            return Err(ApiError::new(Code::RateLimited, detail).retry_after(taken.retry_after));
-        }
-    }
     let (parts, body) = request.into_parts();
     let time = Duration::from_millis(app.config.gateway.request_timeout_ms);
     let value = read_json(&parts.headers, body, MAX_BODY, time).await?;
@@ -70,21 +64,29 @@ pub async fn login(
         let field = FieldError::field("/token", "required", "must be the admin token, a text");
         ApiError::of_field(Code::FieldsInvalid, field)
     })?;
-    if !is_token(&login.token, wanted) {
+    let right = is_secret(login.token.as_bytes(), wanted);
+    if !app.guesses.judge(Secret::AdminToken, &client, right).await.map_err(too_many)? {
         return Err(ApiError::new(Code::Unauthorized, "This is not the admin token."));
     }
-    let (ticket, seconds) = Tickets::new(wanted).give();
-    cookie(&app, &ticket, seconds)
+    let (ticket, text) = Tickets::new(wanted).give();
+    app.sign_ins.enter(&ticket).await;
+    cookie(&app, &text, GOOD)
 }
 
-/// Signs out: the browser forgets the cookie.
+/// Signs out: no gateway takes the cookie any more, and the browser forgets it.
 #[utoipa::path(
     post,
     path = "/dashboard/logout",
     tag = "operation",
     responses((status = 204, description = "Signed out", headers(("Set-Cookie" = String))), CommonProblems)
 )]
-pub async fn logout(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+pub async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let wanted = app.config.gateway.admin_token.expose_secret();
+    // Without a token there are no tickets, and anybody could sign one.
+    let tickets = (!wanted.is_empty()).then(|| Tickets::new(wanted));
+    for ticket in cookies(&headers).filter_map(|text| tickets.as_ref()?.open(text)) {
+        app.sign_ins.leave(&ticket).await;
+    }
     cookie(&app, "", 0)
 }
 

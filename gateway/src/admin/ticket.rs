@@ -1,12 +1,29 @@
 use hoidap_shared::job::now_ms;
+use serde::{Deserialize, Serialize};
 
 use crate::signed::Signer;
 
 /// How long a ticket is good, in seconds.
-const GOOD: u64 = 12 * 3_600;
+pub(super) const GOOD: u64 = 12 * 3_600;
 
-/// Stand in for the admin token in a browser: the moment they end, signed with the token. Any gateway that has the same
-/// token takes them, and none does once the token is another.
+/// What stands for the admin token in a browser.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ticket {
+    /// Names the one sign-in that it was given for.
+    pub(super) id: String,
+    /// When it ends, in seconds since the Unix epoch.
+    pub(super) end: u64,
+}
+
+impl Ticket {
+    /// Seconds until it ends.
+    pub(super) fn left(&self) -> u64 {
+        self.end.saturating_sub(now_ms() / 1000)
+    }
+}
+
+/// Signs tickets with the admin token. Any gateway that has the same token can open them, and none can once the token is
+/// another.
 pub(super) struct Tickets {
     signer: Signer,
 }
@@ -17,18 +34,17 @@ impl Tickets {
         Self { signer: Signer::new(token.as_bytes(), "admin") }
     }
 
-    /// A new ticket, and the seconds it is good.
-    pub(super) fn give(&self) -> (String, u64) {
-        (self.until(now_ms() / 1000 + GOOD), GOOD)
+    /// A new ticket, and its text.
+    pub(super) fn give(&self) -> (Ticket, String) {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let ticket = Ticket { id, end: now_ms() / 1000 + GOOD };
+        let text = self.signer.sign(&ticket);
+        (ticket, text)
     }
 
-    fn until(&self, end: u64) -> String {
-        self.signer.sign(&end)
-    }
-
-    /// Whether a ticket was given for this token and is still good.
-    pub(super) fn takes(&self, ticket: &str) -> bool {
-        self.signer.open::<u64>(ticket).is_some_and(|end| now_ms() / 1000 < end)
+    /// The ticket of a text that was signed for this token, unless its time is over.
+    pub(super) fn open(&self, text: &str) -> Option<Ticket> {
+        self.signer.open::<Ticket>(text).filter(|ticket| ticket.left() > 0)
     }
 }
 
@@ -39,10 +55,14 @@ mod tests {
     #[test]
     fn a_ticket_ends_and_belongs_to_one_token() {
         let tickets = Tickets::new("s3cret");
-        let (ticket, _) = tickets.give();
-        assert!(tickets.takes(&ticket) && !ticket.contains("s3cret"));
-        assert!(!Tickets::new("another").takes(&ticket));
-        assert!(!tickets.takes(&tickets.until(now_ms() / 1000)));
-        assert!(!tickets.takes("") && !tickets.takes(".") && !tickets.takes(&ticket[1..]));
+        let (ticket, text) = tickets.give();
+        assert_eq!(tickets.open(&text), Some(ticket.clone()));
+        assert!(!text.contains("s3cret") && (GOOD - 2..=GOOD).contains(&ticket.left()));
+        assert_ne!(tickets.give().0.id, ticket.id);
+        assert_eq!(Tickets::new("another").open(&text), None);
+        let over = tickets.signer.sign(&Ticket { id: ticket.id, end: now_ms() / 1000 });
+        for bad in [over.as_str(), "", ".", &text[1..]] {
+            assert_eq!(tickets.open(bad), None, "{bad}");
+        }
     }
 }

@@ -14,7 +14,6 @@ use axum::{
 };
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
-use subtle::{Choice, ConstantTimeEq as _};
 use utoipa::ToSchema;
 
 use super::{
@@ -28,6 +27,7 @@ use crate::{
     client::Peer,
     docs::CompletionProblems,
     error::{ApiError, Code},
+    guesses::{Secret, is_secret, too_many},
     sessions::Visitor,
 };
 use request::Completion;
@@ -172,7 +172,7 @@ async fn complete(
     request: Request<Body>,
     allowance: &mut Option<crate::limit::Allowance>,
 ) -> Result<Response, ApiError> {
-    admit_key(app, peer, request.headers())?;
+    admit_key(app, peer, request.headers()).await?;
     let key = idempotency_key(request.headers())?;
     let arrival = Arrival::new(app, peer, request.headers());
     let Completion { question, stream, include_usage } = request::read(app, &arrival, request).await?;
@@ -201,11 +201,12 @@ async fn complete(
 }
 
 /// Whoever has one of the keys; without any configured, this machine alone, and in production nobody.
-fn admit_key(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(), ApiError> {
-    let keys = &app.config.gateway.api_keys;
+async fn admit_key(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(), ApiError> {
+    let keys =
+        || app.config.gateway.api_keys.iter().map(|key| key.expose_secret()).filter(|key| !key.is_empty());
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = given.split_once(' ').map_or("", |(_, key)| key.trim());
-    if keys.iter().all(|key| key.expose_secret().is_empty()) {
+    if keys().next().is_none() {
         let detail =
             "No key is configured, so this answers straight from this machine only: set gateway.api_keys.";
         return if app.is_local(peer, headers) {
@@ -214,12 +215,16 @@ fn admit_key(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(), ApiError>
             Err(ApiError::new(Code::ApiKeyNeeded, detail))
         };
     }
-    let known = keys.iter().fold(Choice::from(0), |known, key| {
-        let key = key.expose_secret();
-        known | (key.as_bytes().ct_eq(given.as_bytes()) & Choice::from(u8::from(!key.is_empty())))
-    });
-    if bool::from(known) {
+    let wanted =
+        || ApiError::new(Code::ApiKeyNeeded, "Give one of gateway.api_keys as `Authorization: Bearer …`.");
+    if given.is_empty() {
+        return Err(wanted());
+    }
+    // Each key is compared, whichever is right.
+    let right = keys().fold(false, |known, key| is_secret(given.as_bytes(), key) | known);
+    let client = app.clients.limit_name(app.clients.address(peer, headers));
+    if app.guesses.judge(Secret::ApiKey, &client, right).await.map_err(too_many)? {
         return Ok(());
     }
-    Err(ApiError::new(Code::ApiKeyNeeded, "Give one of gateway.api_keys as `Authorization: Bearer …`."))
+    Err(wanted())
 }

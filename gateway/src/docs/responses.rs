@@ -10,7 +10,7 @@ use crate::error::Code;
 /// What any endpoint may answer.
 const COMMON: [Code; 5] =
     [Code::BadRequest, Code::RequestTimeout, Code::HostNotServed, Code::HeadersTooLarge, Code::Internal];
-const ADMIN: [Code; 2] = [Code::Unauthorized, Code::Forbidden];
+const ADMIN: [Code; 3] = [Code::Unauthorized, Code::Forbidden, Code::RateLimited];
 const CHAT: [Code; 16] = [
     Code::SessionRequired,
     Code::SessionExpired,

@@ -49,7 +49,7 @@ pub enum Code {
     HostNotServed,
     /// Fields are missing or break their rules.
     FieldsInvalid,
-    /// Too many questions from this client.
+    /// Too many requests from this client.
     RateLimited,
     /// Too many or too large headers.
     HeadersTooLarge,
@@ -111,7 +111,7 @@ impl Code {
             Self::FieldsInvalid => {
                 (S::UNPROCESSABLE_ENTITY, "fields_invalid", "Fields are missing or wrong", None)
             }
-            Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", "Too many questions", Some(60)),
+            Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", "Too many requests", Some(60)),
             Self::HeadersTooLarge => (
                 S::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "headers_too_large",
