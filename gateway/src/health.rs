@@ -8,9 +8,9 @@ use std::{
 
 use anyhow::Context as _;
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use hoidap_shared::{config::ClickHouse, stage::Component};
@@ -19,7 +19,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use crate::{app::App, chat::STAGES, docs::CommonProblems};
+use crate::{admin::admit, app::App, chat::STAGES, client::Peer, docs::CommonProblems};
 
 /// How long what was found out counts.
 const FRESH: Duration = Duration::from_secs(1);
@@ -43,8 +43,9 @@ pub enum Status {
 pub struct ComponentHealth {
     /// Whether it is there and works.
     pub status: Status,
-    /// A sentence for the operator.
-    pub detail: String,
+    /// A sentence for the operator; told to operators alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// How the service is.
@@ -112,23 +113,31 @@ impl Health {
     }
 }
 
-/// How the service and everything it depends on is.
+/// How the service and everything it depends on is: for anyone the status and that of each component, for operators why.
 #[utoipa::path(
     get,
     path = "/api/health",
     tag = "operation",
+    security((), ("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
     responses(
         (status = 200, description = "Questions are answered: `healthy` or `degraded`", body = HealthReport),
         (status = 503, description = "`unhealthy`: questions cannot be answered", body = HealthReport),
         CommonProblems
     )
 )]
-pub async fn health(State(app): State<Arc<App>>) -> Response {
+pub async fn health(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
     let (redis, clickhouse) = app.health.probe(&app).await;
     let mut components = fleet_parts(&app);
     components.insert("redis".into(), redis);
     components.insert("clickhouse".into(), clickhouse);
     let status = worst(&components);
+    if admit(&app, peer, &headers).await.is_err() {
+        components.values_mut().for_each(|component| component.detail = None);
+    }
     let report = HealthReport {
         status,
         timestamp: jiff::Timestamp::now().to_string(),
@@ -181,5 +190,6 @@ fn worst(parts: &BTreeMap<String, ComponentHealth>) -> Status {
 }
 
 fn part(well: bool, detail: impl Into<String>) -> ComponentHealth {
-    ComponentHealth { status: if well { Status::Healthy } else { Status::Unhealthy }, detail: detail.into() }
+    let status = if well { Status::Healthy } else { Status::Unhealthy };
+    ComponentHealth { status, detail: Some(detail.into()) }
 }

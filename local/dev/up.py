@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 
 from . import ask, build, lifecycle, parts, paths, processes, services, system, web
-from .instance import Instance, configuration
+from .instance import Instance, configuration, read_configuration
 from .say import Trouble, line, seconds, step
 
 HEALTH_PATIENCE = 60
@@ -110,7 +110,7 @@ def become(instance: Instance, program: str, arguments: list[str]) -> None:
 
 def _health(instance: Instance) -> dict | None:
     try:
-        with urllib.request.urlopen(instance.url("gateway") + "/api/health", timeout=5) as response:
+        with urllib.request.urlopen(_health_request(instance), timeout=5) as response:
             return json.loads(response.read(1 << 20))
     except urllib.error.HTTPError as error:
         try:
@@ -119,6 +119,14 @@ def _health(instance: Instance) -> dict | None:
             return None
     except (OSError, ValueError):
         return None
+
+
+def _health_request(instance: Instance) -> urllib.request.Request:
+    """Asks as the operator, where an admin token is configured: others are told no details."""
+    configured = read_configuration().get("gateway", {}).get("admin_token", "")
+    token = os.environ.get("HOIDAP_GATEWAY__ADMIN_TOKEN", configured)
+    headers = {"X-Admin-Token": token} if token else {}
+    return urllib.request.Request(instance.url("gateway") + "/api/health", headers=headers)
 
 
 def _healthy(instance: Instance) -> None:

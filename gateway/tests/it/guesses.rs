@@ -1,7 +1,7 @@
 //! Secrets that are guessed.
 
 use reqwest::{Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{SECRET, Site, World, problem};
 
@@ -50,6 +50,22 @@ async fn many_addresses_together_guess_no_more_than_a_bounded_number() {
     assert!((100..=190).contains(&judged), "{judged}");
     assert_eq!(guess(&site, "guess", "192.0.2.77").await.status(), 429);
     assert_eq!(guess(&site, SECRET, "203.0.113.1").await.status(), 200, "who had it right before goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_no_way_round() {
+    let world = World::new();
+    let site = Site::start(world.config(&[TOKEN, PROXY])).await;
+    let details = async |token: &str| {
+        let request = site.http.get(site.url("/api/health")).header("x-admin-token", token);
+        let health: Value = request.send().await.unwrap().json().await.unwrap();
+        !health["components"]["redis"]["detail"].is_null()
+    };
+    assert!(details(SECRET).await);
+    for number in 0..20 {
+        assert!(!details(&format!("guess-{number}")).await);
+    }
+    assert!(!details(SECRET).await, "who guesses is told no more than anybody");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Ending, Site, World};
+use crate::support::{Ending, SECRET, Site, World};
 
 async fn health(site: &Site) -> (u16, Value) {
     let response = site.get("/api/health").await;
@@ -79,4 +79,30 @@ async fn clickhouse_is_missed_no_more_than_that() {
     assert_eq!(report["components"]["clickhouse"]["status"], "unhealthy");
     clickhouse.restart();
     site.until("clickhouse is back", |report| report["status"] == "healthy").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_operators_are_told_more_than_names_and_status() {
+    let world = World::new();
+    let site = world.gateway(&[("GATEWAY__ADMIN_TOKEN", SECRET)]).await;
+    let fleet = world.fleet(|_| Ending::Silence).await;
+    fleet.stages(&site, "v1", &[("collection:mail", true), ("provider:local", false)]).await;
+    let (status, public) = health(&site).await;
+    assert_eq!((status, &public["status"]), (200, &json!("degraded")));
+    assert!(public["timestamp"].is_string() && public["uptime"].is_number());
+    for (name, component) in public["components"].as_object().unwrap() {
+        assert_eq!(component.as_object().unwrap().keys().collect::<Vec<_>>(), ["status"], "{name}");
+    }
+    let request = site.http.get(site.url("/api/health")).bearer_auth(SECRET);
+    let whole: Value = request.send().await.unwrap().json().await.unwrap();
+    assert_eq!(whole["components"]["collection:mail"]["detail"], "told");
+    assert_eq!(whole["components"]["stage:generator"]["detail"], "1 process");
+    let names =
+        |health: &Value| health["components"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&whole), names(&public), "the same components");
+    let open = world.gateway(&[]).await;
+    let forwarded = open.http.get(open.url("/api/health")).header("x-forwarded-for", "192.0.2.1");
+    let forwarded: Value = forwarded.send().await.unwrap().json().await.unwrap();
+    assert!(forwarded["components"]["redis"]["detail"].is_null(), "{forwarded:#}");
+    assert!(health(&open).await.1["components"]["redis"]["detail"].is_string(), "this machine is told");
 }
