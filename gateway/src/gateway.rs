@@ -5,11 +5,16 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use hoidap_shared::config::Config;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{App, router},
+    refusals::WINDOW,
     secrets,
     server::serve,
 };
@@ -44,17 +49,7 @@ impl Gateway {
         let app = Arc::new(App::new(config, prometheus)?);
         let router = router(app.clone())?;
         let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let serving = tokio::spawn(async move {
-            let serving = serve(listener, router, &app.config.gateway, stopped);
-            tokio::pin!(serving);
-            loop {
-                tokio::select! {
-                    () = &mut serving => return,
-                    () = tokio::time::sleep(UPKEEP) => upkeep.run_upkeep(),
-                }
-            }
-        });
+        let serving = tokio::spawn(run(listener, router, app, upkeep, stop.clone()));
         Ok(Self { address, stop, serving })
     }
 
@@ -62,5 +57,33 @@ impl Gateway {
     pub async fn stop(self) {
         self.stop.cancel();
         let _ = self.serving.await;
+    }
+}
+
+/// Serves until `stop`; meanwhile folds figures, and tells of what was refused by the hundred.
+async fn run(
+    listener: TcpListener,
+    router: axum::Router,
+    app: Arc<App>,
+    prometheus: PrometheusHandle,
+    stop: CancellationToken,
+) {
+    let serving = serve(listener, router, &app.config.gateway, stop);
+    tokio::pin!(serving);
+    let (mut upkeep, mut window) = (interval(UPKEEP), interval(WINDOW));
+    window.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = &mut serving => break,
+            _ = upkeep.tick() => prometheus.run_upkeep(),
+            _ = window.tick() => drop(tokio::spawn(tell_refusals(app.clone()))),
+        }
+    }
+    tell_refusals(app.clone()).await;
+}
+
+async fn tell_refusals(app: Arc<App>) {
+    for event in app.refusals.take() {
+        app.link.tell(event).await;
     }
 }

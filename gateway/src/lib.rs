@@ -23,6 +23,7 @@ mod limit;
 mod monitoring;
 mod pages;
 mod redis;
+mod refusals;
 mod secrets;
 mod server;
 mod sessions;

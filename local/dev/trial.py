@@ -19,13 +19,14 @@ PATIENCE = 1_800
 @contextlib.contextmanager
 def running(settings: dict[str, str]) -> Iterator[dict[str, str]]:
     """Starts it; the variables by which tests find it. `settings` is the environment of the tests."""
-    token = "trial-" + secrets.token_hex(8)
+    token = "trial-" + secrets.token_hex(16)
     with _model(settings) as model:
         base = str(ports.free_base())
         environment = {
             **settings,
             ports.SETTING: base,
             "HOIDAP_RATE_LIMIT__CHAT_PER_MINUTE": "0",
+            "HOIDAP_RATE_LIMIT__OTHER_PER_MINUTE": "0",
             "HOIDAP_CACHE__TTL_SECS": "0",
             "HOIDAP_GATEWAY__CORS_ORIGINS": "*",
             "HOIDAP_GATEWAY__ADMIN_TOKEN": token,

@@ -28,6 +28,9 @@ pub struct ChatEvent {
     /// `answered`, `cached`, `unanswered`, `small_talk`, `out_of_scope`, `human_agent`, `stopped`, `rate_limited`, `rejected`
     /// or `failed`.
     pub outcome: String,
+    /// How many chats this event tells of: more than one only for refusals that came by the hundred, and tell no more.
+    #[serde(default = "one")]
+    pub times: u32,
     /// A stable code, where the outcome is a failure.
     pub problem: Option<String>,
     /// The session.
@@ -78,6 +81,7 @@ impl ChatEvent {
             job_id: envelope.job_id.clone(),
             at_ms,
             outcome: answer.outcome.name().to_string(),
+            times: one(),
             problem: answer.problem.clone(),
             session_id: answer.session_id.clone(),
             user_id: answer.user_id.clone(),
@@ -99,6 +103,10 @@ impl ChatEvent {
             versions: answer.versions.clone(),
         }
     }
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// An answer's text as an event holds it.

@@ -117,7 +117,7 @@ impl Analytics {
             )
         };
         let ((intents, by_intent), (products, by_product)) = (top("intent", "unknown"), top("product", ""));
-        let outcomes = "SELECT toString(outcome) AS outcome, count() AS count";
+        let outcomes = "SELECT toString(outcome) AS outcome, sum(times) AS count";
         let by_outcome = "1 GROUP BY outcome ORDER BY count DESC, outcome";
         let daily = "SELECT toString(toDate(at, 'UTC')) AS day, count() AS count";
         let by_day = format!("{ASKED} GROUP BY day ORDER BY day");

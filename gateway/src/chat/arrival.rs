@@ -69,6 +69,7 @@ impl Arrival {
             job_id: self.job_id.clone(),
             at_ms,
             outcome: outcome.to_string(),
+            times: 1,
             problem: problem.map(str::to_string),
             session_id: text(|question| &question.session_id),
             user_id: question.and_then(|question| question.user_id.clone()),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, Request, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
@@ -17,11 +17,13 @@ use super::{
     follow::Follow,
     link::Unavailable,
     pending, request_id, sse,
+    taken::limit_other,
 };
 use crate::{
     api::{ChatResponse, FeedbackRequest},
     app::App,
     body::read_json,
+    client::Peer,
     docs::{FeedbackProblems, JobProblems},
     error::{ApiError, Code, FieldError},
     sessions::{VOUCHED, Visitor},
@@ -118,9 +120,12 @@ pub async fn stream(
 )]
 pub async fn stop(
     State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Path(job): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let client = app.clients.limit_name(app.clients.address(peer, &headers));
+    limit_other(&app, "stop", &client).await?;
     let asked = own(&app, &job, &headers).await?;
     let job_id = asked.job_id;
     if asked.kept.is_some() || app.link.stored_answer(&job_id).await.map_err(unavailable)?.is_some() {
@@ -145,10 +150,16 @@ pub async fn stop(
 )]
 pub async fn feedback(
     State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Path(job): Path<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
+    let address = app.clients.address(peer, &parts.headers);
+    if let Err(error) = limit_other(&app, "feedback", &app.clients.limit_name(address)).await {
+        app.refusals.count(&app.clients.name(address), "rejected", "feedback_limited");
+        return Err(error);
+    }
     let asked = own(&app, &job, &parts.headers).await?;
     let gateway = &app.config.gateway;
     let time = Duration::from_millis(gateway.request_timeout_ms);

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use super::{
     arrival::Arrival,
-    taken::{Taken, idempotency_key, take_question},
+    taken::{Taken, idempotency_key, rejected, take_question},
     until_done,
 };
 use crate::{
@@ -175,7 +175,11 @@ async fn complete(
     admit_key(app, peer, request.headers()).await?;
     let key = idempotency_key(request.headers())?;
     let arrival = Arrival::new(app, peer, request.headers());
-    let Completion { question, stream, include_usage } = request::read(app, &arrival, request).await?;
+    let read = request::read(app, &arrival, request).await;
+    let Completion { question, stream, include_usage } = match read {
+        Ok(read) => read,
+        Err(error) => return rejected(app, &arrival, error).await,
+    };
     let taken: Taken =
         take_question(app, arrival, Visitor::Unknown, question, key, stream, allowance).await?;
     if stream {

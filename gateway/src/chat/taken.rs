@@ -77,10 +77,39 @@ pub(super) async fn take(
     take_question(app, arrival, visitor, question, key, stream, allowance).await
 }
 
-async fn rejected<T>(app: &App, arrival: &Arrival, error: ApiError) -> Result<T, ApiError> {
-    app.link.tell(arrival.ended("rejected", Some(error.name()), None)).await;
+/// Refuses a request that is malformed, and after too many of them that it was made at all.
+pub(super) async fn rejected<T>(app: &App, arrival: &Arrival, error: ApiError) -> Result<T, ApiError> {
+    let error = limit_other(app, "malformed", &arrival.limit_name).await.err().unwrap_or(error);
+    refused(app, arrival, "rejected", error, None).await
+}
+
+/// Tells of a chat that is refused.
+async fn refused<T>(
+    app: &App,
+    arrival: &Arrival,
+    outcome: &'static str,
+    error: ApiError,
+    question: Option<&Question>,
+) -> Result<T, ApiError> {
+    if app.refusals.is_single(&arrival.client, outcome, error.name()) {
+        app.link.tell(arrival.ended(outcome, Some(error.name()), question)).await;
+    }
     arrival.measure(error.name());
     Err(error)
+}
+
+/// Counts what is no new question against its own limit.
+///
+/// # Errors
+/// [`Code::RateLimited`] when it is used up.
+pub(super) async fn limit_other(app: &App, kind: &str, client: &str) -> Result<(), ApiError> {
+    let Some(limiter) = &app.other_limiter else { return Ok(()) };
+    let taken = limiter.take(&format!("{kind}.{client}")).await;
+    if taken.allowed {
+        return Ok(());
+    }
+    let detail = format!("The limit is {} such requests a minute for each client.", taken.limit);
+    Err(ApiError::new(Code::RateLimited, detail).retry_after(taken.retry_after))
 }
 
 /// The same for a question that is checked.
@@ -157,6 +186,9 @@ async fn again(
     now: Asked,
     question: Question,
 ) -> Result<Taken, ApiError> {
+    if let Err(error) = limit_other(app, "repeat", &arrival.limit_name).await {
+        return refused(app, arrival, "rejected", error, None).await;
+    }
     if before.digest != now.digest {
         return rejected(app, arrival, reused()).await;
     }
@@ -196,10 +228,9 @@ async fn count(
     if taken.allowed {
         return Ok(());
     }
-    app.link.tell(arrival.ended("rate_limited", Some(Code::RateLimited.name()), Some(question))).await;
-    arrival.measure(Code::RateLimited.name());
     let detail = format!("The limit is {} a minute for each client.", taken.limit);
-    Err(ApiError::new(Code::RateLimited, detail).retry_after(taken.retry_after))
+    let error = ApiError::new(Code::RateLimited, detail).retry_after(taken.retry_after);
+    refused(app, arrival, "rate_limited", error, Some(question)).await
 }
 
 /// Checks a body. What a vouched session's client says of session and history does not count.

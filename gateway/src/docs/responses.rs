@@ -39,12 +39,13 @@ const BODY: [Code; 7] = [
     Code::FieldsInvalid,
 ];
 const SESSION: [Code; 3] = [Code::SiteUnknown, Code::OriginNotAllowed, Code::RateLimited];
-const JOB: [Code; 9] = [
+const JOB: [Code; 10] = [
     Code::SessionRequired,
     Code::SessionExpired,
     Code::SessionInvalid,
     Code::JobUnknown,
     Code::FieldsInvalid,
+    Code::RateLimited,
     Code::JobFailed,
     Code::JobGivenUp,
     Code::QueueUnavailable,

@@ -10,6 +10,7 @@ mod chat;
 mod connections;
 mod documents;
 mod events;
+mod floods;
 mod guesses;
 mod health;
 mod jobs;

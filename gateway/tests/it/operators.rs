@@ -101,6 +101,7 @@ async fn the_dashboard_counts_what_clickhouse_holds() {
     };
     run("CREATE DATABASE hoidap", "default").await;
     run(include_str!("../../../schemas/clickhouse/0001_chats.sql"), "hoidap").await;
+    run(include_str!("../../../schemas/clickhouse/0004_times.sql"), "hoidap").await;
     let empty: Value = site.get("/api/analytics/dashboard").await.json().await.unwrap();
     assert_eq!((&empty["total_conversations"], &empty["avg_confidence"]), (&json!(0), &json!(0.0)));
     let rows = "INSERT INTO chats (job_id, at, outcome, session_id, intent, product, confidence, took_ms, cost_usd) SELECT * FROM VALUES( \
@@ -111,6 +112,8 @@ async fn the_dashboard_counts_what_clickhouse_holds() {
         ('e', now64(3) - INTERVAL 40 DAY, 'answered', 's3', 'billing', 'drive', 1, 5000, 0.25))";
     run(rows, "hoidap").await;
     run(rows, "hoidap").await;
+    let counted = "INSERT INTO chats (job_id, at, outcome, times, confidence) VALUES ('f', now64(3), 'rejected', 290, 0)";
+    run(counted, "hoidap").await;
     let figures: Value = site.get("/api/analytics/dashboard").await.json().await.unwrap();
     let picked = |figures: &Value, names: &[&str]| -> Vec<Value> {
         names.iter().map(|name| figures[*name].clone()).collect()
@@ -121,6 +124,7 @@ async fn the_dashboard_counts_what_clickhouse_holds() {
     assert_eq!(figures["top_intents"], json!([{"intent": "how_to", "count": 2}]));
     assert_eq!(figures["top_products"], json!([{"product": "mail", "count": 2}]));
     assert_eq!(figures["outcomes"].as_array().unwrap().len(), 4);
+    assert_eq!(figures["outcomes"][0], json!({"outcome": "rejected", "count": 291}), "each refusal counts");
     assert_eq!(figures["days"].as_array().unwrap().len(), 1);
     let longer: Value = site.get("/api/analytics/dashboard?days=60").await.json().await.unwrap();
     assert_eq!(picked(&longer, &["total_conversations", "period_days"]), [json!(4), json!(60)]);

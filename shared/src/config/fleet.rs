@@ -108,6 +108,7 @@ pub struct Sessions {
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
     pub chat_per_minute: u32,
+    pub other_per_minute: u32,
 }
 
 /// The answer cache.

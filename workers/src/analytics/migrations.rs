@@ -14,7 +14,7 @@ pub(super) struct Migration {
 pub(super) const TABLES: [&str; 2] = [ChatRow::TABLE, FeedbackRow::TABLE];
 
 /// Every migration, in the order they are applied.
-pub(super) const ALL: [Migration; 3] = [
+pub(super) const ALL: [Migration; 4] = [
     Migration {
         version: 1,
         name: "0001_chats.sql",
@@ -29,6 +29,11 @@ pub(super) const ALL: [Migration; 3] = [
         version: 3,
         name: "0003_answers.sql",
         sql: include_str!("../../../schemas/clickhouse/0003_answers.sql"),
+    },
+    Migration {
+        version: 4,
+        name: "0004_times.sql",
+        sql: include_str!("../../../schemas/clickhouse/0004_times.sql"),
     },
 ];
 

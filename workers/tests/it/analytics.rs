@@ -119,6 +119,7 @@ fn event(question: &str) -> ChatEvent {
         job_id: JobId::new(),
         at_ms: now_ms(),
         outcome: "answered".into(),
+        times: 1,
         problem: None,
         session_id: "session-0001".into(),
         user_id: None,

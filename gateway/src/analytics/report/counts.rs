@@ -76,7 +76,7 @@ impl Analytics {
     ) -> Result<Vec<Count>> {
         let among = if column == "outcome" { "1" } else { ASKED };
         let sql = format!(
-            "SELECT toString({column}) AS name, count() AS count FROM chats FINAL \
+            "SELECT toString({column}) AS name, sum(times) AS count FROM chats FINAL \
              WHERE {PERIOD} AND {among} AND {column} != '{none}' GROUP BY name ORDER BY count DESC, name LIMIT 12"
         );
         filter.bind(self.query(&sql)).fetch_all().await

@@ -71,7 +71,7 @@ impl Analytics {
             "SELECT countIf({ASKED}) AS questions, uniqExactIf(session_id, {ASKED}) AS conversations, \
              countIf({ANSWERED}) AS answered, ifNotFinite(countIf({ANSWERED}) / countIf({WANTED}), 0) AS answer_rate, \
              countIf(outcome = 'unanswered') AS unanswered, countIf(outcome = 'failed') AS failed, \
-             countIf(outcome = 'stopped') AS stopped, countIf(outcome = 'rate_limited') AS rate_limited, \
+             countIf(outcome = 'stopped') AS stopped, sumIf(times, outcome = 'rate_limited') AS rate_limited, \
              ifNotFinite(avgIf(toFloat64(chats.confidence), {ANSWERED}), 0) AS confidence, \
              countIf(outcome = 'cached') AS cached, \
              ifNotFinite(countIf(outcome = 'cached') / countIf({ASKED}), 0) AS cache_hit_rate, \

@@ -30,6 +30,7 @@ async fn an_event_is_a_row_with_all_it_holds() {
     full.sources = vec!["https://www.example.com/a".into(), "https://www.example.com/b".into()];
     full.versions = [("classifier".to_string(), "v7".to_string())].into();
     let mut odd = event("odd");
+    odd.times = 290;
     odd.confidence = f32::NAN;
     odd.took_ms = u64::MAX;
     tell(setup.broker(), &full).await;
@@ -53,9 +54,10 @@ async fn an_event_is_a_row_with_all_it_holds() {
         full.job_id, full.at_ms
     );
     assert_eq!(row, [expected]);
-    let odd =
-        format!("SELECT confidence, took_ms, cost_usd, cost_known FROM chats WHERE stream_seq = {second}");
-    assert_eq!(setup.fetch::<(f32, u32, f64, bool)>(&odd).await, [(0.0, u32::MAX, 0.0, false)]);
+    let odd = format!(
+        "SELECT confidence, took_ms, cost_usd, cost_known, times FROM chats WHERE stream_seq = {second}"
+    );
+    assert_eq!(setup.fetch::<(f32, u32, f64, bool, u32)>(&odd).await, [(0.0, u32::MAX, 0.0, false, 290)]);
     setup.stop(sink).await;
 }
 
