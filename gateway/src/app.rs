@@ -37,6 +37,7 @@ use crate::{
     refusals::Refusals,
     sessions,
     sessions::Sessions,
+    streams::Streams,
 };
 
 /// What the endpoints share.
@@ -53,6 +54,7 @@ pub struct App {
     pub refusals: Refusals,
     pub guesses: Guesses,
     pub sign_ins: SignIns,
+    pub streams: Streams,
     pub clients: Clients,
     pub health: Health,
     pub analytics: Analytics,
@@ -79,6 +81,7 @@ impl App {
             refusals: Refusals::default(),
             guesses: Guesses::new(redis.clone()),
             sign_ins: SignIns::new(redis.clone()),
+            streams: Streams::new(&config.gateway),
             clients: Clients::new(&config.gateway)?,
             health: Health::new(&config.clickhouse)?,
             analytics: Analytics::new(&config.clickhouse),

@@ -28,6 +28,7 @@ mod secrets;
 mod server;
 mod sessions;
 mod signed;
+mod streams;
 
 pub use docs::openapi_json;
 pub use gateway::Gateway;

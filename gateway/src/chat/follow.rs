@@ -17,7 +17,7 @@ use super::{
     link::{Reader, looks},
     waiters::{Answered, Place},
 };
-use crate::{api::ChatResponse, app::App, error::ApiError};
+use crate::{api::ChatResponse, app::App, error::ApiError, streams::OpenStream};
 
 /// How long the log may take to end once the answer is there.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -50,6 +50,8 @@ pub(super) struct Follow {
     open: Instant,
     settled: Instant,
     deadline: Instant,
+    /// The reader's place among those of the job.
+    stream: Option<OpenStream>,
     ended: bool,
 }
 
@@ -61,6 +63,7 @@ impl Follow {
         question: Option<Question>,
         after: u64,
         request_id: String,
+        stream: Option<OpenStream>,
     ) -> Self {
         let (fold, first) = Fold::begin(asked.job_id.clone());
         let now = Instant::now();
@@ -79,6 +82,7 @@ impl Follow {
             out: VecDeque::from([first]),
             log: None,
             answer: None,
+            stream,
             ended: false,
             logged: asked.stream && asked.kept.is_none() && age < TOKENS_KEPT,
             app,
@@ -125,7 +129,7 @@ impl Follow {
             return self.end(Ending::Kept(kept)).await;
         }
         if self.logged && self.log.is_none() && Instant::now() >= self.open {
-            self.open_log().await;
+            self.open_log();
         }
         let reopen = self.logged && self.log.is_none();
         tokio::select! {
@@ -139,6 +143,7 @@ impl Follow {
             () = sleep_until(self.look), if self.answer.is_none() => self.look().await,
             () = sleep_until(self.settled), if self.answer.is_some() => self.end_answered().await,
             () = sleep_until(self.open), if reopen => {}
+            () = replaced(self.stream.as_ref()) => self.ended = true,
             () = sleep_until(self.deadline) => {
                 self.ended = true;
                 self.fail(&given_up(&self.app, &self.asked, self.question.as_ref()));
@@ -146,8 +151,8 @@ impl Follow {
         }
     }
 
-    async fn open_log(&mut self) {
-        match self.app.link.log(&self.asked.job_id).await {
+    fn open_log(&mut self) {
+        match self.app.link.log(&self.asked.job_id) {
             Ok(log) => {
                 // It is read from its beginning; what the reader has is not told again.
                 let (fold, first) = Fold::begin(self.asked.job_id.clone());
@@ -209,6 +214,14 @@ impl Follow {
     fn fail(&mut self, error: &ApiError) {
         let problem = error.problem(&format!("/api/chat/{}/stream", self.asked.job_id), &self.request_id);
         self.out.extend(self.fold.fail(problem));
+    }
+}
+
+/// Waits until another reader has taken the place of this one.
+async fn replaced(stream: Option<&OpenStream>) {
+    match stream {
+        Some(stream) => stream.replaced().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -27,6 +27,7 @@ use crate::{
     docs::{FeedbackProblems, JobProblems},
     error::{ApiError, Code, FieldError},
     sessions::{VOUCHED, Visitor},
+    streams::Reader,
 };
 
 /// Longest `Last-Event-ID` that makes sense.
@@ -84,6 +85,7 @@ pub async fn answer(
 )]
 pub async fn stream(
     State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Path(job): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -94,7 +96,13 @@ pub async fn stream(
         None => app.link.stored_answer(&asked.job_id).await.map_err(unavailable)?,
     };
     let done = asked.kept.is_some() || stored.is_some();
-    let follow = Follow::new(Arc::clone(&app), asked, None, after, request_id(&headers));
+    let reader = if after > 0 { Reader::Returning } else { Reader::New };
+    let client = app.clients.limit_name(app.clients.address(peer, &headers));
+    let open = match done {
+        true => None,
+        false => Some(app.streams.open(&client, &asked.session_id, &asked.job_id, reader)?),
+    };
+    let follow = Follow::new(Arc::clone(&app), asked, None, after, request_id(&headers), open);
     Ok(match (done, stored) {
         (true, Some(answer)) => sse::rest(follow.answered(answer)).await,
         (true, None) => sse::rest(follow).await,

@@ -1,6 +1,7 @@
 //! The gateway's side of NATS: made in the background, kept for as long as the process runs.
 
 mod jobs;
+mod log;
 mod reading;
 
 use std::{
@@ -29,6 +30,7 @@ pub(super) use jobs::looks;
 pub(super) use reading::Reader;
 
 use super::{backlog::Backlog, lag::Lag, readers::Readers, waiters::Waiters};
+use log::Logs;
 
 /// Longest wait for a stream to store a message, or for a stored answer to be read.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
@@ -55,6 +57,7 @@ pub struct Link {
     connected: Arc<OnceLock<Connected>>,
     waiters: Waiters,
     readers: Readers,
+    logs: Logs,
     backlog: Arc<Backlog>,
 }
 
@@ -66,6 +69,7 @@ impl Link {
             connected: Arc::default(),
             waiters: Waiters::default(),
             readers: Readers::default(),
+            logs: Logs::default(),
             backlog: Arc::default(),
         };
         let task = link.clone();

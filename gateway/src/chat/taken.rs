@@ -27,6 +27,7 @@ use crate::{
     error::{ApiError, Code, FieldError},
     limit::Allowance,
     sessions::{VOUCHED, Visitor},
+    streams::{OpenStream, Reader},
 };
 
 /// Longest name of a request, in characters.
@@ -40,12 +41,14 @@ pub(super) struct Taken {
     pub(super) question: Option<Question>,
     /// A place among those who wait for the job, taken before it was published.
     pub(super) place: Option<Place>,
+    /// The stream that the answer is told on, if it is.
+    pub(super) open: Option<OpenStream>,
 }
 
 impl Taken {
     /// Reads along from the beginning.
     pub(super) fn follow(self, app: &Arc<App>, request_id: String) -> Follow {
-        Follow::new(Arc::clone(app), self.asked, self.question, 0, request_id)
+        Follow::new(Arc::clone(app), self.asked, self.question, 0, request_id, self.open)
     }
 }
 
@@ -142,6 +145,10 @@ pub(super) async fn take_question(
     {
         return again(app, &arrival, before, asked, question).await;
     }
+    let open = match opened(app, &arrival, &asked, Reader::New) {
+        Ok(open) => open,
+        Err(error) => return refused(app, &arrival, "rate_limited", error, Some(&question)).await,
+    };
     count(app, &arrival, &question, allowance).await?;
     if let Visitor::Vouched(session) = &visitor {
         question.history = app.history.of(session).await;
@@ -156,7 +163,7 @@ pub(super) async fn take_question(
         // Without the record, the visitor can neither resume nor rate an answer that they get at once all the same.
         return match app.link.record(&asked).await {
             Ok(Some(before)) if before.digest != asked.digest => Err(reused()),
-            _ => Ok(Taken { asked, question: Some(question), place: None }),
+            _ => Ok(Taken { asked, question: Some(question), place: None, open }),
         };
     }
     let place = app.link.wait_for(asked.job_id.clone());
@@ -175,7 +182,20 @@ pub(super) async fn take_question(
         arrival.measure(Code::QueueUnavailable.name());
         return Err(unavailable(app, &question, error));
     }
-    Ok(Taken { asked, question: Some(question), place: Some(place) })
+    Ok(Taken { asked, question: Some(question), place: Some(place), open })
+}
+
+/// The stream on which an answer is told, where one is asked for.
+fn opened(
+    app: &App,
+    arrival: &Arrival,
+    asked: &Asked,
+    reader: Reader,
+) -> Result<Option<OpenStream>, ApiError> {
+    if !asked.stream {
+        return Ok(None);
+    }
+    app.streams.open(&arrival.limit_name, &asked.session_id, &asked.job_id, reader).map(Some)
 }
 
 /// A request that was sent before: the same job. Whoever took it first may have died before the job was published.
@@ -195,13 +215,17 @@ async fn again(
     let told = before.stream;
     // Only a job that was asked for in this way has a log to read along.
     let asked = Asked { stream: now.stream, ..before };
+    let open = match opened(app, arrival, &asked, Reader::Returning) {
+        Ok(open) => open,
+        Err(error) => return refused(app, arrival, "rate_limited", error, None).await,
+    };
     let place = app.link.wait_for(asked.job_id.clone());
     let unanswered = || async { app.link.stored_answer(&asked.job_id).await.map(|answer| answer.is_none()) };
     if asked.kept.is_none() && unanswered().await.map_err(|error| unavailable(app, &question, error))? {
         let job = arrival.envelope(app, question.clone(), told);
         app.link.hand_over(&job).await.map_err(|error| unavailable(app, &question, error))?;
     }
-    Ok(Taken { asked, question: None, place: Some(place) })
+    Ok(Taken { asked, question: None, place: Some(place), open })
 }
 
 fn reused() -> ApiError {

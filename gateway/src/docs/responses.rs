@@ -8,8 +8,14 @@ use utoipa::{
 use crate::error::Code;
 
 /// What any endpoint may answer.
-const COMMON: [Code; 5] =
-    [Code::BadRequest, Code::RequestTimeout, Code::HostNotServed, Code::HeadersTooLarge, Code::Internal];
+const COMMON: [Code; 6] = [
+    Code::BadRequest,
+    Code::RequestTimeout,
+    Code::HostNotServed,
+    Code::TooManyOpen,
+    Code::HeadersTooLarge,
+    Code::Internal,
+];
 const ADMIN: [Code; 3] = [Code::Unauthorized, Code::Forbidden, Code::RateLimited];
 const CHAT: [Code; 16] = [
     Code::SessionRequired,

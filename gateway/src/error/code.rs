@@ -49,8 +49,10 @@ pub enum Code {
     HostNotServed,
     /// Fields are missing or break their rules.
     FieldsInvalid,
-    /// Too many requests from this client.
+    /// Too many questions from this client.
     RateLimited,
+    /// Too many streams or connections of this client are open.
+    TooManyOpen,
     /// Too many or too large headers.
     HeadersTooLarge,
     /// A defect of the gateway.
@@ -112,6 +114,9 @@ impl Code {
                 (S::UNPROCESSABLE_ENTITY, "fields_invalid", "Fields are missing or wrong", None)
             }
             Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", "Too many requests", Some(60)),
+            Self::TooManyOpen => {
+                (S::TOO_MANY_REQUESTS, "too_many_open", "Too many connections are open", Some(5))
+            }
             Self::HeadersTooLarge => (
                 S::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "headers_too_large",

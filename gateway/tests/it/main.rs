@@ -21,6 +21,7 @@ mod operators;
 mod outages;
 mod pages;
 mod production;
+mod readers;
 mod refusals;
 mod sessions;
 mod support;

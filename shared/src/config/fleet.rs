@@ -87,6 +87,8 @@ pub struct Gateway {
     pub header_timeout_ms: u64,
     pub request_timeout_ms: u64,
     pub max_connections: usize,
+    pub max_streams_per_client: usize,
+    pub max_streams_per_session: usize,
     pub max_history_turns: usize,
     pub used_history_turns: usize,
 }

@@ -14,8 +14,21 @@ impl Link {
     /// The lines of a job's log from its beginning, and those to come. Ends when the broker's side is lost.
     ///
     /// # Errors
-    /// [`Unavailable`] when it cannot be read.
-    pub(in crate::chat) async fn log(
+    /// [`Unavailable`] when the broker cannot be reached.
+    pub(in crate::chat) fn log(
+        &self,
+        job: &JobId,
+    ) -> Result<impl Stream<Item = Line> + Send + use<>, Unavailable> {
+        self.connected()?;
+        let (link, of) = (self.clone(), job.clone());
+        Ok(self.logs.read(job, async move {
+            let opened = link.open_log(&of).await;
+            opened.inspect_err(|error| debug!(job = %of, %error, "a job's log cannot be read")).ok()
+        }))
+    }
+
+    /// What the broker tells of a job, by a consumer of its own.
+    async fn open_log(
         &self,
         job: &JobId,
     ) -> Result<impl Stream<Item = Line> + Send + Unpin + use<>, Unavailable> {
@@ -30,10 +43,12 @@ impl Link {
             ..OrderedConfig::default()
         };
         let consumer = connected.tokens.create_consumer(settings).await;
-        let messages = consumer.map_err(|error| Unavailable(error.to_string()))?.messages().await;
-        let messages = messages.map_err(|error| Unavailable(error.to_string()))?;
+        let consumer = consumer.map_err(|error| Unavailable(error.to_string()))?;
+        let held = Consumer { link: self.clone(), name: consumer.cached_info().name.clone() };
+        let messages = consumer.messages().await.map_err(|error| Unavailable(error.to_string()))?;
         let good = messages.take_while(|message| future::ready(message.is_ok()));
-        Ok(Box::pin(good.filter_map(|message| {
+        Ok(Box::pin(good.filter_map(move |message| {
+            let _held = &held;
             // A line that a newer worker wrote and this gateway does not know is left out: the answer mends it.
             let line = message.ok().and_then(|message| rmp_serde::from_slice(&message.payload).ok());
             future::ready(line)
@@ -62,6 +77,24 @@ impl Link {
         let broker = &connected.broker;
         let question = broker.client.request(broker.subjects.readers(), job.to_string().into());
         matches!(tokio::time::timeout(PATIENCE, question).await, Ok(Ok(_)))
+    }
+}
+
+/// A consumer on the broker, given back when dropped: the broker itself would keep it for half a minute.
+struct Consumer {
+    link: Link,
+    name: String,
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        let (link, name) = (self.link.clone(), std::mem::take(&mut self.name));
+        tokio::spawn(async move {
+            let Ok(connected) = link.connected() else { return };
+            if let Err(error) = connected.tokens.delete_consumer(&name).await {
+                debug!(name, %error, "a consumer is left for the broker to end");
+            }
+        });
     }
 }
 

@@ -1,0 +1,160 @@
+//! The logs of jobs that are read here: each by one consumer on the broker, however many read along.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::{Stream, StreamExt as _, stream};
+use hoidap_shared::{job::JobId, live::Line};
+use tokio::sync::watch;
+
+/// Lines of one log that are kept for readers; what follows them is told with the answer.
+const MOST: usize = 5_000;
+
+/// What was read of a log so far.
+#[derive(Default)]
+struct Log {
+    lines: Vec<Line>,
+    ended: bool,
+}
+
+type Open = HashMap<JobId, Arc<watch::Sender<Log>>>;
+
+/// The logs that somebody reads. Cheap to clone; all clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Logs {
+    open: Arc<Mutex<Open>>,
+}
+
+impl Logs {
+    /// Reads a job's log from its beginning. `lines` is called when nobody reads it yet, for what the broker tells.
+    pub(super) fn read<S, F>(&self, job: &JobId, lines: F) -> impl Stream<Item = Line> + Send + use<S, F>
+    where
+        F: Future<Output = Option<S>> + Send + 'static,
+        S: Stream<Item = Line> + Send + Unpin + 'static,
+    {
+        let (log, reader) = self.with(|open| match open.get(job) {
+            Some(log) => (None, log.subscribe()),
+            None => {
+                let log = Arc::new(watch::channel(Log::default()).0);
+                let reader = log.subscribe();
+                open.insert(job.clone(), log.clone());
+                (Some(log), reader)
+            }
+        });
+        if let Some(log) = log {
+            let (logs, job) = (self.clone(), job.clone());
+            tokio::spawn(async move { logs.fill(&job, &log, lines).await });
+        }
+        told(reader)
+    }
+
+    /// Reads what the broker tells, until it ends or nobody reads any more.
+    async fn fill<S, F>(&self, job: &JobId, log: &watch::Sender<Log>, lines: F)
+    where
+        F: Future<Output = Option<S>>,
+        S: Stream<Item = Line> + Unpin,
+    {
+        let mut lines = lines.await;
+        loop {
+            let full = log.borrow().lines.len() >= MOST;
+            let next = async {
+                match &mut lines {
+                    _ if full => std::future::pending().await,
+                    Some(lines) => lines.next().await,
+                    None => None,
+                }
+            };
+            tokio::select! {
+                line = next => match line {
+                    Some(line) => log.send_modify(|log| log.lines.push(line)),
+                    None => return self.end(job, log),
+                },
+                () = log.closed() => {
+                    let unread = self.with(|open| {
+                        let unread = log.receiver_count() == 0;
+                        if unread {
+                            open.remove(job);
+                        }
+                        unread
+                    });
+                    if unread {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whoever reads hears that the log ends; whoever comes later opens it again.
+    fn end(&self, job: &JobId, log: &watch::Sender<Log>) {
+        self.with(|open| open.remove(job));
+        log.send_modify(|log| log.ended = true);
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> T {
+        work(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The lines of a log from its beginning, and those to come.
+fn told(reader: watch::Receiver<Log>) -> impl Stream<Item = Line> + Send {
+    stream::unfold((reader, 0), |(mut reader, at)| async move {
+        loop {
+            let (line, ended) = {
+                let log = reader.borrow_and_update();
+                (log.lines.get(at).cloned(), log.ended)
+            };
+            match line {
+                Some(line) => return Some((line, (reader, at + 1))),
+                None if ended => return None,
+                None => reader.changed().await.ok()?,
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn line(name: &str) -> Line {
+        Line::Stage { name: name.into(), run: "a".into() }
+    }
+
+    #[tokio::test]
+    async fn many_read_all_of_one_log_and_the_last_closes_it() {
+        let (logs, job) = (Logs::default(), JobId::new());
+        let opened = Arc::new(AtomicUsize::new(0));
+        let (tell, heard) = futures::channel::mpsc::unbounded();
+        let heard = Arc::new(Mutex::new(Some(heard)));
+        let read = || {
+            let (opened, heard) = (opened.clone(), heard.clone());
+            Box::pin(logs.read(&job, async move {
+                opened.fetch_add(1, Ordering::SeqCst);
+                heard.lock().unwrap().take()
+            }))
+        };
+        let (mut one, mut two) = (read(), read());
+        tell.unbounded_send(line("classifier")).unwrap();
+        assert_eq!(
+            (one.next().await, two.next().await),
+            (Some(line("classifier")), Some(line("classifier")))
+        );
+        tell.unbounded_send(line("retriever")).unwrap();
+        let mut late = read();
+        assert_eq!(late.next().await, Some(line("classifier")), "from the beginning");
+        assert_eq!((late.next().await, one.next().await), (Some(line("retriever")), Some(line("retriever"))));
+        assert_eq!(opened.load(Ordering::SeqCst), 1);
+        drop((one, two, late));
+        while !tell.is_closed() {
+            tokio::task::yield_now().await;
+        }
+        assert!(logs.with(|open| open.is_empty()));
+        assert_eq!(read().next().await, None, "it was opened again, and there is nothing");
+        assert_eq!(opened.load(Ordering::SeqCst), 2);
+    }
+}

@@ -1,0 +1,197 @@
+//! The streams that are open here: few for each client, each session and each job.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use hoidap_shared::{config::Gateway, job::JobId};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use crate::error::{ApiError, Code};
+
+/// Readers of one job.
+const PER_JOB: usize = 4;
+/// When to try again after a refusal.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Counts open streams. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Streams {
+    per_client: usize,
+    per_session: usize,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    /// The number of the latest stream: a stream with a lower one is older.
+    latest: u64,
+    streams: HashMap<u64, Held>,
+    clients: HashMap<String, usize>,
+    sessions: HashMap<String, usize>,
+    jobs: HashMap<JobId, usize>,
+}
+
+struct Held {
+    client: String,
+    session: String,
+    job: JobId,
+    replaced: CancellationToken,
+}
+
+/// Whether a reader has read the job before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Not that one knows.
+    New,
+    /// And comes back, perhaps before the loss of the earlier connection was noticed.
+    Returning,
+}
+
+impl Streams {
+    /// None is open yet.
+    pub fn new(settings: &Gateway) -> Self {
+        Self {
+            per_client: settings.max_streams_per_client,
+            per_session: settings.max_streams_per_session,
+            open: Arc::default(),
+        }
+    }
+
+    /// Opens a stream. Where a job has all the readers it may have, one who comes back takes the place of the oldest.
+    ///
+    /// # Errors
+    /// When the client, the session or the job has too many open.
+    pub fn open(
+        &self,
+        client: &str,
+        session: &str,
+        job: &JobId,
+        reader: Reader,
+    ) -> Result<OpenStream, ApiError> {
+        self.with(|open| {
+            if count(&open.jobs, job) >= PER_JOB {
+                if reader == Reader::New {
+                    return Err(refused("this answer"));
+                }
+                open.replace_oldest(job);
+            }
+            if count(&open.sessions, session) >= self.per_session {
+                return Err(refused("this session"));
+            }
+            if count(&open.clients, client) >= self.per_client {
+                return Err(refused("this client"));
+            }
+            open.latest += 1;
+            let replaced = CancellationToken::new();
+            let held = Held {
+                client: client.into(),
+                session: session.into(),
+                job: job.clone(),
+                replaced: replaced.clone(),
+            };
+            *open.clients.entry(held.client.clone()).or_default() += 1;
+            *open.sessions.entry(held.session.clone()).or_default() += 1;
+            *open.jobs.entry(held.job.clone()).or_default() += 1;
+            open.streams.insert(open.latest, held);
+            Ok(OpenStream { streams: self.clone(), number: open.latest, replaced })
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> T {
+        work(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Open {
+    fn replace_oldest(&mut self, job: &JobId) {
+        let of_job = self.streams.iter().filter(|(_, held)| held.job == *job).map(|(number, _)| *number);
+        if let Some(held) = of_job.min().and_then(|oldest| self.close(oldest)) {
+            held.replaced.cancel();
+        }
+    }
+
+    /// Forgets a stream, if it is not forgotten already.
+    fn close(&mut self, number: u64) -> Option<Held> {
+        let held = self.streams.remove(&number)?;
+        uncount(&mut self.clients, &held.client);
+        uncount(&mut self.sessions, &held.session);
+        uncount(&mut self.jobs, &held.job);
+        Some(held)
+    }
+}
+
+fn count<K: Eq + Hash + std::borrow::Borrow<Q>, Q: Eq + Hash + ?Sized>(
+    counts: &HashMap<K, usize>,
+    key: &Q,
+) -> usize {
+    counts.get(key).copied().unwrap_or_default()
+}
+
+fn uncount<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+fn refused(whose: &str) -> ApiError {
+    let detail =
+        format!("Too many streams of {whose} are open here: close some, or try again in a few seconds.");
+    ApiError::new(Code::TooManyOpen, detail).retry_after(AGAIN)
+}
+
+/// An open stream; closed when dropped.
+pub struct OpenStream {
+    streams: Streams,
+    number: u64,
+    replaced: CancellationToken,
+}
+
+impl OpenStream {
+    /// Waits until another reader has taken this one's place.
+    pub fn replaced(&self) -> WaitForCancellationFuture<'_> {
+        self.replaced.cancelled()
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.streams.with(|open| open.close(self.number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use hoidap_shared::config::Config;
+
+    use super::*;
+
+    fn streams() -> Streams {
+        Streams::new(&Config::read(None, Some(HashMap::new()), &[]).unwrap().gateway)
+    }
+
+    #[test]
+    fn one_who_comes_back_takes_the_oldest_readers_place() {
+        let (streams, job) = (streams(), JobId::new());
+        let open = |reader| streams.open("c", "s", &job, reader);
+        let readers: Vec<_> = (0..PER_JOB).map(|_| open(Reader::New).unwrap()).collect();
+        assert!(open(Reader::New).is_err());
+        let back = open(Reader::Returning).unwrap();
+        let replaced: Vec<bool> = readers.iter().map(|reader| reader.replaced.is_cancelled()).collect();
+        assert_eq!(replaced, [true, false, false, false]);
+        drop(readers);
+        assert_eq!(streams.with(|open| (open.streams.len(), open.jobs[&job], open.clients["c"])), (1, 1, 1));
+        drop(back);
+        let empty =
+            streams.with(|open| open.jobs.is_empty() && open.clients.is_empty() && open.sessions.is_empty());
+        assert!(empty, "nothing is left of streams that were closed");
+    }
+}
