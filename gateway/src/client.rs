@@ -113,7 +113,7 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
 }
 
 /// What of an address belongs to one client: an IPv6 client owns its whole /64.
-fn network_of(address: IpAddr) -> Vec<u8> {
+pub fn network_of(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets()[..8].to_vec(),

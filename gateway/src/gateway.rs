@@ -68,7 +68,7 @@ async fn run(
     prometheus: PrometheusHandle,
     stop: CancellationToken,
 ) {
-    let serving = serve(listener, router, &app.config.gateway, stop);
+    let serving = serve(listener, router, &app, stop);
     tokio::pin!(serving);
     let (mut upkeep, mut window) = (interval(UPKEEP), interval(WINDOW));
     window.set_missed_tick_behavior(MissedTickBehavior::Delay);

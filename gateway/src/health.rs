@@ -21,6 +21,8 @@ use utoipa::ToSchema;
 
 use crate::{admin::admit, app::App, chat::STAGES, client::Peer, docs::CommonProblems};
 
+/// Where it is asked for.
+pub const PATH: &str = "/api/health";
 /// How long what was found out counts.
 const FRESH: Duration = Duration::from_secs(1);
 /// Longest wait for a server's sign of life.

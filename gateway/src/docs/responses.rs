@@ -8,13 +8,14 @@ use utoipa::{
 use crate::error::Code;
 
 /// What any endpoint may answer.
-const COMMON: [Code; 6] = [
+const COMMON: [Code; 7] = [
     Code::BadRequest,
     Code::RequestTimeout,
     Code::HostNotServed,
     Code::TooManyOpen,
     Code::HeadersTooLarge,
     Code::Internal,
+    Code::TooBusy,
 ];
 const ADMIN: [Code; 3] = [Code::Unauthorized, Code::Forbidden, Code::RateLimited];
 const CHAT: [Code; 16] = [

@@ -63,6 +63,8 @@ pub enum Code {
     JobGivenUp,
     /// The broker cannot be reached.
     QueueUnavailable,
+    /// Every connection is taken.
+    TooBusy,
     /// ClickHouse cannot be reached.
     AnalyticsUnavailable,
     /// No answer in time.
@@ -136,6 +138,7 @@ impl Code {
             Self::QueueUnavailable => {
                 (S::SERVICE_UNAVAILABLE, "queue_unavailable", "Questions cannot be taken now", Some(5))
             }
+            Self::TooBusy => (S::SERVICE_UNAVAILABLE, "too_busy", "Every connection is taken", Some(1)),
             Self::AnalyticsUnavailable => {
                 (S::SERVICE_UNAVAILABLE, "analytics_unavailable", "The figures cannot be read now", Some(10))
             }

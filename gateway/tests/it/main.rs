@@ -8,6 +8,7 @@ mod analytics;
 mod cache;
 mod chat;
 mod connections;
+mod crowds;
 mod documents;
 mod events;
 mod floods;

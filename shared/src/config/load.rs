@@ -179,6 +179,18 @@ impl Config {
         if self.generator.concurrency == 0 {
             return fail("generator.concurrency", "must be at least 1".into());
         }
+        let gateway = &self.gateway;
+        for (key, value) in [
+            ("gateway.max_connections", gateway.max_connections),
+            ("gateway.max_connections_per_client", gateway.max_connections_per_client),
+            ("gateway.max_streams_per_client", gateway.max_streams_per_client),
+            ("gateway.max_streams_per_session", gateway.max_streams_per_session),
+            ("gateway.write_timeout_ms", gateway.write_timeout_ms as usize),
+        ] {
+            if value == 0 {
+                return fail(key, "must be at least 1".into());
+            }
+        }
         if self.sites.iter().any(|site| site.key.len() < 8 || !token(&site.key)) {
             return fail("sites", "a key has at least 8 letters, digits, - and _".into());
         }

@@ -1,0 +1,130 @@
+//! One connection, from its first request to its end.
+
+use std::{convert::Infallible, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Request, Response, header},
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::Mutex,
+    time::timeout,
+};
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use tracing::debug;
+
+use super::{
+    slots::Slot,
+    words::{too_busy, too_many_open, too_slow},
+};
+use crate::{client::Peer, health};
+
+/// Bounds of the HTTP library itself, which answers without words; the gateway's own are smaller and have them.
+const MAX_HEADERS: usize = 256;
+const MAX_BUFFER: usize = 64 * 1024;
+/// Longest wait for the last words to be taken.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Longest time for headers on a connection of the reserve.
+const RESERVED: Duration = Duration::from_secs(2);
+
+type Reply = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+/// How long a client may take.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    /// To send the headers of a request.
+    pub(super) headers: Duration,
+    /// To take what is sent to it.
+    pub(super) write: Duration,
+}
+
+/// Serves one connection until it ends, or until `stop` and the request in flight is answered.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    times: Times,
+    slot: Slot,
+    stop: CancellationToken,
+) {
+    let _ = stream.set_nodelay(true);
+    // What was sent and never acknowledged: the client is gone, and nothing else would tell.
+    let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(times.write));
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(times.write));
+    let headers = if slot.is_reserved() { times.headers.min(RESERVED) } else { times.headers };
+    let slot = Arc::new(Mutex::new(slot));
+    let service = service_fn(move |mut request: Request<Incoming>| -> Reply {
+        request.extensions_mut().insert(peer);
+        let (router, slot) = (router.clone(), slot.clone());
+        Box::pin(answer(request, router, slot))
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(headers)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_BUFFER)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    let mut stopping = false;
+    let end = loop {
+        tokio::select! {
+            end = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break end,
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
+    };
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
+    if let Err(error) = end {
+        debug!(%error, "a connection ended early");
+        if error.is_timeout() && !parts.read_buf.is_empty() {
+            let _ = timeout(LAST_WORDS, stream.write_all(&too_slow(&parts.read_buf, headers))).await;
+        }
+    }
+    let _ = timeout(LAST_WORDS, stream.shutdown()).await;
+}
+
+/// Answers a request; on a connection of the reserve only if it is for health, or if there is room by now.
+async fn answer(
+    request: Request<Incoming>,
+    router: Router,
+    slot: Arc<Mutex<Slot>>,
+) -> Result<Response<Body>, Infallible> {
+    let for_health = request.uri().path() == health::PATH;
+    let reserved = {
+        let mut slot = slot.lock().await;
+        if !for_health && !slot.promote().await {
+            metrics::counter!("hoidap_gateway_connections_refused_total", "why" => "too_busy").increment(1);
+            return Ok(too_busy(request.uri().path()));
+        }
+        slot.is_reserved()
+    };
+    let mut response = router.oneshot(request).await?;
+    if reserved {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Tells a client that it has as many connections as it may have.
+pub(super) async fn refuse(mut stream: TcpStream) {
+    metrics::counter!("hoidap_gateway_connections_refused_total", "why" => "too_many_open").increment(1);
+    let said = async {
+        stream.write_all(&too_many_open()).await?;
+        stream.shutdown().await?;
+        // What it has sent must be read, or the system throws away what was said to it.
+        let mut rest = [0; 4096];
+        while stream.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    let _ = timeout(LAST_WORDS, said).await;
+}
