@@ -2,7 +2,10 @@
 
 mod local;
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Once,
+};
 
 use anyhow::Context as _;
 use axum::http::HeaderMap;
@@ -11,6 +14,7 @@ use hoidap_shared::config::Gateway;
 use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
 use sha2::Sha256;
+use tracing::warn;
 
 /// The header in which proxies tell whose request they pass on.
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -24,6 +28,8 @@ pub struct Clients {
     trusted: Vec<IpNet>,
     key: Vec<u8>,
     limit_key: Vec<u8>,
+    /// Whether it was said that a private, and a public, address forwards without being trusted.
+    untrusted: [Once; 2],
 }
 
 impl Clients {
@@ -51,7 +57,7 @@ impl Clients {
         } else {
             (configured.clone(), configured)
         };
-        Ok(Self { trusted, key, limit_key })
+        Ok(Self { trusted, key, limit_key, untrusted: [Once::new(), Once::new()] })
     }
 
     /// The client's address: the socket's, or, if that is a trusted proxy's, the rightmost one in `X-Forwarded-For` that
@@ -83,6 +89,23 @@ impl Clients {
     /// Whether a request comes straight from this machine, and not from a proxy on it.
     pub fn is_local(&self, peer: Peer, headers: &HeaderMap) -> bool {
         !self.trusts(peer.0.ip()) && local::is_local(peer, headers)
+    }
+
+    /// Says once in the log that somebody forwards requests and is not believed: it may be the site's own proxy.
+    pub fn look_for_proxy(&self, peer: Peer, headers: &HeaderMap) {
+        let address = peer.0.ip().to_canonical();
+        if !headers.contains_key(FORWARDED_FOR) || self.trusts(address) {
+            return;
+        }
+        let private = is_private(address);
+        self.untrusted[usize::from(private)].call_once(|| {
+            // A public address may be a visitor's, and no visitor's address is logged.
+            let from = if private { address.to_string() } else { "a public address".into() };
+            warn!(
+                "X-Forwarded-For came from {from}, which is not one of gateway.trusted_proxies, and is not believed: if that is \
+                 your proxy, name it there (HOIDAP_GATEWAY__TRUSTED_PROXIES), or all visitors behind it count as one client"
+            );
+        });
     }
 
     /// The client's name in jobs and events.
@@ -117,6 +140,14 @@ pub fn network_of(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
+    }
+}
+
+/// Whether an address can only be one of the site's own network.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 

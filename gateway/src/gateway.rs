@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use hoidap_shared::config::Config;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::{
     app::{App, router},
@@ -21,6 +22,10 @@ use crate::{
 
 /// How often latency samples are folded into their histograms, so that they do not pile up between scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How long to wait for NATS before it listens without, so that health can tell what is missing.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Connections that the system keeps waiting until they are taken.
+const BACKLOG: u32 = 1_024;
 
 /// A running gateway.
 pub struct Gateway {
@@ -31,7 +36,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Listens and serves. NATS, Redis and ClickHouse may be away; they are used as soon as they are there.
+    /// Listens once questions can be taken, and serves. Redis and ClickHouse may be away; they are used as soon as they are
+    /// there. So may NATS, but it is waited for a little first.
     /// The process must have chosen its cryptography before (`telemetry::init_tls`).
     ///
     /// # Errors
@@ -39,15 +45,21 @@ impl Gateway {
     pub async fn start(config: Config, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
         secrets::check(&config)?;
         let wanted = config.gateway.listen;
-        let listener = TcpListener::bind(wanted).await.with_context(|| {
+        let no_port = || {
             format!(
                 "gateway.listen: {wanted} cannot be listened on: choose another port, or stop what uses it"
             )
-        })?;
-        let address = listener.local_addr()?;
+        };
+        // The port is taken first, but whoever connects is refused until it listens.
+        let socket = bind(wanted).with_context(no_port)?;
         let upkeep = prometheus.clone();
         let app = Arc::new(App::new(config, prometheus)?);
         let router = router(app.clone())?;
+        if timeout(PATIENCE, app.link.ready()).await.is_err() {
+            warn!("questions cannot be taken yet, for want of NATS or its streams: listening all the same");
+        }
+        let listener = socket.listen(BACKLOG).with_context(no_port)?;
+        let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(run(listener, router, app, upkeep, stop.clone()));
         Ok(Self { address, stop, serving })
@@ -86,4 +98,11 @@ async fn tell_refusals(app: Arc<App>) {
     for event in app.refusals.take() {
         app.link.tell(event).await;
     }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }

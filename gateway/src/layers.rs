@@ -12,12 +12,13 @@ use axum::{
 };
 use hoidap_shared::config::{Environment, Gateway, Site};
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use crate::{
     app::App,
-    client::host_name,
+    client::{Peer, host_name},
     error::{ApiError, Code, FieldError},
+    health,
 };
 
 /// The header that names a request.
@@ -44,7 +45,12 @@ pub async fn finish(mut request: Request, next: Next) -> Response {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let seconds = started.elapsed().as_secs_f64();
     let path: String = path.chars().take(200).collect();
-    info!(%method, path, status = status.as_u16(), ms = (seconds * 1000.0).round(), request_id = ?id, "request");
+    let (status_code, ms) = (status.as_u16(), (seconds * 1000.0).round());
+    if route == health::PATH {
+        debug!(%method, path, status = status_code, ms, request_id = ?id, "request");
+    } else {
+        info!(%method, path, status = status_code, ms, request_id = ?id, "request");
+    }
     metrics::counter!("hoidap_gateway_requests_total", "route" => route, "status" => status.as_u16().to_string())
         .increment(1);
     response
@@ -91,6 +97,9 @@ fn bare(response: &Response, path: &str) -> ApiError {
 
 /// Refuses requests with too much in their headers, and in production those for another host.
 pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if let Some(peer) = request.extensions().get::<Peer>() {
+        app.clients.look_for_proxy(*peer, request.headers());
+    }
     match check_headers(request.headers()).and_then(|()| check_host(&app, request.headers())) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),

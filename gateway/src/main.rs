@@ -1,12 +1,16 @@
 //! `hoidap-gateway`: serves the HTTP API until it is told to stop.
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use hoidap_gateway::{Gateway, openapi_json};
-use hoidap_shared::{config::Config, telemetry};
+use hoidap_shared::{
+    config::{Config, LogFormat},
+    telemetry,
+};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
 
 /// The HTTP gateway of Hoidap.
 #[derive(Parser)]
@@ -26,18 +30,33 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let config = arguments.config.clone();
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            telemetry::report_fatal("hoidap-gateway", config.as_deref(), &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(Command::Openapi) = arguments.command {
         print!("{}", openapi_json()?);
         return Ok(());
     }
     let config = Config::load(arguments.config.as_deref(), &[])?;
+    let format = config.telemetry.format;
     telemetry::init_logs(&config.telemetry)?;
     telemetry::init_tls();
     let mut terminate = signal(SignalKind::terminate())?;
     let gateway = Gateway::start(config, telemetry::init_metrics()?).await?;
-    println!("hoidap-gateway listens on http://{}", gateway.address);
+    match format {
+        LogFormat::Text => println!("hoidap-gateway listens on http://{}", gateway.address),
+        LogFormat::Json => info!("hoidap-gateway listens on http://{}", gateway.address),
+    }
     tokio::select! {
         _ = terminate.recv() => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,

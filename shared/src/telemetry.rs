@@ -24,7 +24,10 @@ pub fn init_logs(telemetry: &Telemetry) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match telemetry.format {
-        LogFormat::Json => registry.with(layer.json()).try_init()?,
+        LogFormat::Json => {
+            registry.with(layer.json()).try_init()?;
+            std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+        }
         LogFormat::Text => {
             registry.with(layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))).try_init()?
         }

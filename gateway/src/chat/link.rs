@@ -23,7 +23,10 @@ use hoidap_shared::{
     fleet::Fleet,
     job::{Answer, Envelope, now_ms},
 };
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tracing::{error, info, warn};
 
 pub(super) use jobs::looks;
@@ -59,6 +62,7 @@ pub struct Link {
     readers: Readers,
     logs: Logs,
     backlog: Arc<Backlog>,
+    ready: Arc<watch::Sender<bool>>,
 }
 
 impl Link {
@@ -71,6 +75,7 @@ impl Link {
             readers: Readers::default(),
             logs: Logs::default(),
             backlog: Arc::default(),
+            ready: Arc::new(watch::Sender::new(false)),
         };
         let task = link.clone();
         tokio::spawn(async move { task.keep(&nats).await });
@@ -138,7 +143,10 @@ impl Link {
             let connects = broker.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed);
             if self.is_up() && mended != Some(connects) {
                 match broker.ensure_streams(nats).await {
-                    Ok(()) => mended = Some(connects),
+                    Ok(()) => {
+                        mended = Some(connects);
+                        self.ready.send_replace(true);
+                    }
                     Err(error) => {
                         warn!("{error:#}");
                         sleep(TRY_AGAIN).await;
@@ -151,6 +159,12 @@ impl Link {
             metrics::gauge!("hoidap_gateway_waiting").set(self.waiters.len() as f64);
             sleep(WATCH).await;
         }
+    }
+
+    /// Waits until questions can be taken for the first time.
+    pub async fn ready(&self) {
+        // The sender lives as long as this value.
+        let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
     }
 
     /// Whether NATS is connected now.

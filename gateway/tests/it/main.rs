@@ -17,6 +17,7 @@ mod health;
 mod jobs;
 mod limits;
 mod login;
+mod logs;
 mod openai;
 mod operators;
 mod outages;
