@@ -171,7 +171,12 @@ fn fleet_parts(app: &App) -> BTreeMap<String, ComponentHealth> {
     }
     let known = app.link.fleet().map(|fleet| fleet.components(&[&STAGES[..], &["analytics"]].concat()));
     for Component { name, healthy, detail } in known.unwrap_or_default() {
-        parts.entry(name).or_insert_with(|| part(healthy, detail));
+        // A stage whose processes take no jobs is not there, however many they are.
+        if healthy {
+            parts.entry(name).or_insert_with(|| part(healthy, detail));
+        } else {
+            parts.insert(name, part(healthy, detail));
+        }
     }
     parts
 }

@@ -1,5 +1,6 @@
 //! The connection to NATS, and the streams the fleet needs there.
 
+mod clock;
 mod streams;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::broadcast;
 use tracing::{debug, info, warn};
 
+pub use self::clock::Clock;
 use crate::{config::Nats, subjects::Subjects};
 
 /// A connection and the names to use on it.
@@ -24,6 +26,8 @@ pub struct Broker {
     pub jetstream: Context,
     /// The names.
     pub subjects: Subjects,
+    /// Its time.
+    pub clock: Clock,
     /// What the server says when it forbids something: a forbidden request itself is never answered.
     violations: broadcast::Sender<String>,
 }
@@ -57,7 +61,8 @@ impl Broker {
             match options.clone().connect(&servers).await {
                 Ok(client) => {
                     let jetstream = jetstream::new(client.clone());
-                    return Ok(Self { client, jetstream, subjects: Subjects::new(&nats.prefix), violations });
+                    let (subjects, clock) = (Subjects::new(&nats.prefix), Clock::default());
+                    return Ok(Self { client, jetstream, subjects, clock, violations });
                 }
                 Err(error) if error.to_string().contains("authorization") => {
                     bail!(

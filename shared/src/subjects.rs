@@ -9,6 +9,7 @@ use async_nats::jetstream::{
 
 use crate::{
     config::{Nats, Worker},
+    events::CHAT,
     job::JobId,
 };
 
@@ -20,6 +21,8 @@ pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(10);
 pub const ANSWERS_KEPT: Duration = Duration::from_hours(1);
 /// How long what was told of a job while it was worked on can be read: longer than any job lasts.
 pub const TOKENS_KEPT: Duration = Duration::from_mins(15);
+/// Most bytes of the counts of tries: some hundred thousand jobs that are tried again within an hour; the oldest go.
+const TRIES_BYTES: i64 = 1 << 26;
 /// Most bytes that shadows keep; the oldest go.
 const SHADOW_BYTES: i64 = 1 << 28;
 /// Most bytes of the server's notices of deliveries it gave up: some hundred thousand.
@@ -94,6 +97,26 @@ impl Subjects {
     /// Analytics events of one kind.
     pub fn events(&self, kind: &str) -> String {
         format!("{}.events.{kind}", self.prefix)
+    }
+
+    /// The event of how one job ended. Each has a subject of its own, so that the stream holds one of them for as long as it
+    /// keeps it; a job that was sent again ends once more, under the token of that sending.
+    pub fn chat_event(&self, job: &JobId, redrive: Option<&str>) -> String {
+        let kind = self.events(CHAT);
+        match redrive {
+            Some(token) => format!("{kind}.{job}.{token}"),
+            None => format!("{kind}.{job}"),
+        }
+    }
+
+    /// The kind of event that a subject of the stream of events carries.
+    pub fn event_kind<'a>(&self, subject: &'a str) -> Option<&'a str> {
+        subject.strip_prefix(&self.events(""))?.split('.').next()
+    }
+
+    /// How often a stage has begun with a message of the jobs stream.
+    pub fn tries(&self, stage: &str, sequence: u64) -> String {
+        format!("{}.tries.{stage}.{sequence}", self.prefix)
     }
 
     /// What a shadow made of jobs, beside what visitors got.
@@ -210,11 +233,19 @@ impl Subjects {
                 ..base.clone()
             },
             Stream {
+                name: self.stream("TRIES"),
+                description: Some("how often a stage has begun with a job that was delivered again".into()),
+                subjects: all("tries"),
+                max_age: ANSWERS_KEPT,
+                max_bytes: TRIES_BYTES,
+                max_messages_per_subject: 1,
+                max_message_size: 1_024,
+                ..base.clone()
+            },
+            Stream {
                 name: self.stream("ADVISORIES"),
                 description: Some("what the server says of deliveries it gave up".into()),
-                subjects: ["MAX_DELIVERIES", "MSG_TERMINATED"]
-                    .map(|kind| format!("$JS.EVENT.ADVISORY.CONSUMER.{kind}.{}.>", self.stream("JOBS")))
-                    .to_vec(),
+                subjects: self.given_up(">"),
                 max_age: Duration::from_hours(24 * 7),
                 max_bytes: ADVISORIES_BYTES,
                 ..base.clone()
@@ -255,11 +286,49 @@ impl Subjects {
             filter_subject: self.jobs(stage),
             ack_policy: AckPolicy::Explicit,
             ack_wait: Duration::from_millis(worker.ack_wait_ms),
-            // The runner itself turns a job that came too often into a dead letter; the server's own limit stands
-            // behind it for a message that kills every worker before it can say so.
-            max_deliver: i64::from(worker.max_deliveries) + 3,
+            // The runner counts the tries itself: the server would count what a worker that ends hands back, and give up
+            // jobs without a word while their dead letters find no room.
+            max_deliver: -1,
             max_ack_pending: 4_096,
             ..pull::Config::default()
+        }
+    }
+
+    /// The consumer of what the server says of a stage's deliveries that it gave up.
+    pub fn given_up_consumer(&self, stage: &str) -> pull::Config {
+        pull::Config {
+            durable_name: Some(self.consumer(stage)),
+            description: Some(format!("jobs of the {stage} stage that the server gave up")),
+            filter_subjects: self.given_up(stage),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: Duration::from_secs(30),
+            max_deliver: -1,
+            ..pull::Config::default()
+        }
+    }
+
+    /// Where the server says that it gave up deliveries of a consumer on the jobs stream.
+    fn given_up(&self, consumer: &str) -> Vec<String> {
+        ["MAX_DELIVERIES", "MSG_TERMINATED"]
+            .map(|kind| format!("$JS.EVENT.ADVISORY.CONSUMER.{kind}.{}.{consumer}", self.stream("JOBS")))
+            .to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_a_job_has_a_subject_of_its_own_and_keeps_its_kind() {
+        let (subjects, job) = (Subjects::new("shop-a"), JobId::new());
+        for (subject, kind) in [
+            (subjects.chat_event(&job, None), Some("chat")),
+            (subjects.chat_event(&job, Some("17-3")), Some("chat")),
+            (subjects.events("feedback"), Some("feedback")),
+            (subjects.jobs("classifier"), None),
+        ] {
+            assert_eq!(subjects.event_kind(&subject), kind, "{subject}");
         }
     }
 }

@@ -69,7 +69,7 @@ impl Command {
         let stream = stream.with_context(|| format!("the stream {name} cannot be read"))?;
         match self {
             Self::List { filter, json } => list(&broker, &stream, &filter, json).await,
-            Self::Show { seq, json } => show(&stream, seq, json).await,
+            Self::Show { seq, json } => show(&broker, &stream, seq, json).await,
             Self::Redrive { filter, numbers, all, dry_run } => {
                 anyhow::ensure!(
                     all || !filter.is_open() || !numbers.is_empty(),
@@ -108,7 +108,7 @@ async fn list(broker: &Broker, stream: &Stream, filter: &Filter, json: bool) -> 
     Ok(())
 }
 
-async fn show(stream: &Stream, seq: u64, json: bool) -> anyhow::Result<()> {
+async fn show(broker: &Broker, stream: &Stream, seq: u64, json: bool) -> anyhow::Result<()> {
     let letter = match stream.direct_get(seq).await {
         Ok(message) => Letter::of_message(message)?,
         Err(error) if error.kind() == DirectGetErrorKind::NotFound => {
@@ -116,7 +116,9 @@ async fn show(stream: &Stream, seq: u64, json: bool) -> anyhow::Result<()> {
         }
         Err(error) => return Err(error).context("the dead letter cannot be read"),
     };
-    let text = if json { format!("{}\n", letter.to_json_with_message()) } else { letter.to_page() };
+    let message = letter.message(broker).await;
+    let text =
+        if json { format!("{}\n", letter.to_json_with_message(&message)) } else { letter.to_page(&message) };
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 

@@ -8,6 +8,7 @@ pub mod classifier;
 pub mod cli;
 mod collections;
 pub mod dead;
+mod direct;
 pub mod eval;
 pub mod generator;
 pub mod inspect;

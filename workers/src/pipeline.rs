@@ -38,7 +38,7 @@ struct Chain<T> {
     message: PhantomData<T>,
 }
 
-impl<T> Chain<T> {
+impl<T: Send + Sync> Chain<T> {
     fn begin() -> Self {
         Self { entries: Vec::new(), message: PhantomData }
     }

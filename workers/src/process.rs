@@ -12,14 +12,19 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     analytics::Sink,
     canary::Offer,
     pipeline::{Entry, pipeline},
-    runner::{Context, Stops},
+    runner::{Context, Pauses, Stops},
 };
+
+/// How often this machine's clock is compared with the broker's.
+const COMPARE: Duration = Duration::from_mins(1);
+/// Longest wait for the last acknowledgements to leave.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// The name of the analytics sink on the command line: not a stage, but run like one.
 pub const ANALYTICS: &str = "analytics";
@@ -34,15 +39,27 @@ pub async fn run(config: Config, names: &[String], canary: Option<Offer>) -> any
     if analytics && canary.is_some() {
         bail!("{ANALYTICS} is no stage that sessions pass: it has no canary");
     }
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(stop_on_signal(stop.clone())?);
     telemetry::init_tls();
     let metrics = telemetry::init_metrics()?;
-    let broker = Broker::connect(&config.nats, "hoidap-worker").await?;
-    broker.ensure_streams(&config.nats).await?;
+    let connected = async {
+        let broker = Broker::connect(&config.nats, "hoidap-worker").await?;
+        broker.ensure_streams(&config.nats).await?;
+        compare(&broker, config.worker.max_clock_skew_ms).await;
+        anyhow::Ok(broker)
+    };
+    let broker = tokio::select! {
+        broker = connected => broker?,
+        () = stop.cancelled() => return Ok(()),
+    };
 
-    let stop = CancellationToken::new();
     let (opened, open) = watch::channel(Vec::new());
     let instance = fleet::instance_name();
-    let stops = Stops::follow(&broker).await?;
+    // The analytics sink works on no job.
+    let stops = if entries.is_empty() { Stops::default() } else { Stops::follow(&broker).await? };
+    let pauses = Pauses::default();
     let config = Arc::new(config);
     let context = Context {
         config: Arc::clone(&config),
@@ -51,13 +68,12 @@ pub async fn run(config: Config, names: &[String], canary: Option<Offer>) -> any
         stop: stop.clone(),
         opened,
         stops,
+        pauses: pauses.clone(),
     };
     let wanted = entries.len() + usize::from(analytics);
-    let served =
-        health::serve(config.worker.listen, health::Health::new(metrics, broker, open, wanted), stop.clone())
-            .await?;
+    let health = health::Health::new(metrics, broker.clone(), open, wanted, pauses);
+    let served = health::serve(config.worker.listen, health, stop.clone()).await?;
 
-    let mut tasks = JoinSet::new();
     for entry in entries {
         tasks.spawn(match &canary {
             Some(offer) => (entry.canary)(context.clone(), offer.clone()),
@@ -68,8 +84,10 @@ pub async fn run(config: Config, names: &[String], canary: Option<Offer>) -> any
         tasks.spawn(Sink::run(context.clone()));
     }
     tasks.spawn(served);
-    tasks.spawn(stop_on_signal(stop.clone()));
+    tasks.spawn(keep_comparing(broker.clone(), config.worker.max_clock_skew_ms, stop.clone()));
     let result = first_failure(&mut tasks, &stop).await;
+    // Gives the last acknowledgements time to leave the socket.
+    let _ = tokio::time::timeout(FLUSH, broker.client.flush()).await;
     info!("stopped");
     result
 }
@@ -90,16 +108,46 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<Entry>> {
     Ok(all.into_iter().filter(|entry| names.iter().any(|name| name == entry.name)).collect())
 }
 
-/// Cancels the token on SIGTERM or Ctrl-C.
-pub(crate) async fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
-    tokio::select! {
-        _ = terminate.recv() => info!("SIGTERM: finishing what is in flight"),
-        _ = tokio::signal::ctrl_c() => info!("interrupted: finishing what is in flight"),
-        () = stop.cancelled() => {}
+/// Compares this machine's clock with the broker's, and says so.
+async fn compare(broker: &Broker, most_ms: u64) {
+    match broker.compare_clock().await {
+        Ok(ahead_ms) => match broker.clock.trouble(most_ms) {
+            Some(trouble) => warn!(ahead_ms, "no stage takes jobs: {trouble}"),
+            None => info!(ahead_ms, "compared this machine's clock with the broker's"),
+        },
+        Err(error) => {
+            warn!(
+                error = format!("{error:#}"),
+                "this machine's clock could not be compared with the broker's"
+            );
+        }
     }
-    stop.cancel();
-    Ok(())
+}
+
+async fn keep_comparing(broker: Broker, most_ms: u64, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(COMPARE) => compare(&broker, most_ms).await,
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}
+
+/// Listens for SIGTERM and Ctrl-C from now on; the returned future cancels the token when one comes.
+pub(crate) fn stop_on_signal(
+    stop: CancellationToken,
+) -> anyhow::Result<impl Future<Output = anyhow::Result<()>>> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM: finishing what is in flight"),
+            _ = interrupt.recv() => info!("interrupted: finishing what is in flight"),
+            () = stop.cancelled() => {}
+        }
+        stop.cancel();
+        Ok(())
+    })
 }
 
 /// Waits for every task. When one fails, the others are told to stop, so that the process ends and is started anew.
@@ -118,7 +166,5 @@ async fn first_failure(
             stop.cancel();
         }
     }
-    // Gives the last acknowledgements time to leave the socket.
-    tokio::time::sleep(Duration::from_millis(50)).await;
     result
 }

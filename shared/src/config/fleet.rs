@@ -132,6 +132,7 @@ pub struct Worker {
     pub backoff_ms: Vec<u64>,
     pub max_deliveries: u32,
     pub drain_ms: u64,
+    pub max_clock_skew_ms: u64,
 }
 
 impl Worker {

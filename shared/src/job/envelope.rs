@@ -125,6 +125,9 @@ pub struct Header {
     pub schema: u16,
     /// See [`Envelope::job_id`].
     pub job_id: JobId,
+    /// See [`Envelope::trace`].
+    #[serde(default)]
+    pub trace: Option<String>,
     /// See [`Envelope::gateway`].
     pub gateway: String,
     /// See [`Envelope::accepted_ms`].

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     progress::bar,
-    runner::{Context, Stops},
+    runner::{Context, Pauses, Stops},
 };
 
 /// Longest wait for one statement: a whole table may have to be read for it.
@@ -71,6 +71,7 @@ impl Rebuild {
             stop: CancellationToken::new(),
             opened: watch::channel(Vec::new()).0,
             stops: Stops::default(),
+            pauses: Pauses::default(),
         };
         let (lease, alone) = Lease::new(&context, REBUILDER);
         let result = tokio::select! {

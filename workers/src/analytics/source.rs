@@ -1,6 +1,6 @@
 use anyhow::Context as _;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
-use hoidap_shared::{broker::Broker, events::CHAT};
+use hoidap_shared::{broker::Broker, events::CHAT, subjects::Subjects};
 use tracing::warn;
 
 use super::{
@@ -29,14 +29,14 @@ impl Source {
         let stream = stream.with_context(|| format!("the stream {name} cannot be read"))?;
         let info = stream.cached_info();
         let created = info.created.unix_timestamp_nanos().to_string();
-        let chat = broker.subjects.events(CHAT);
         let known = store.positions(&created).await?;
         let latest = known.into_iter().max_by_key(|position| life_of(&position.epoch));
         let (life, done) = match latest {
             None => (0, 0),
             Some(position) => {
                 let life = life_of(&position.epoch);
-                if position.sequence <= info.state.last_sequence && is_held(&stream, &position, &chat).await?
+                if position.sequence <= info.state.last_sequence
+                    && is_held(&stream, &position, &broker.subjects).await?
                 {
                     (life, if from_first { 0 } else { position.sequence })
                 } else {
@@ -78,10 +78,10 @@ fn life_of(epoch: &str) -> u32 {
 }
 
 /// Whether the stream holds at a position what ClickHouse has from there. An event that expired counts as held.
-async fn is_held(stream: &Stream, position: &Position, chat: &str) -> anyhow::Result<bool> {
+async fn is_held(stream: &Stream, position: &Position, subjects: &Subjects) -> anyhow::Result<bool> {
     match stream.direct_get(position.sequence).await {
         // What is said of an answer carries the same job.
-        Ok(message) => Ok(message.subject.as_str() == chat
+        Ok(message) => Ok(subjects.event_kind(&message.subject) == Some(CHAT)
             && row::header(&message.payload).is_ok_and(|event| event.job_id.as_str() == position.job_id)),
         Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(true),
         Err(error) => Err(error).context("the last stored event cannot be read"),

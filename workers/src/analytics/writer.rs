@@ -35,8 +35,8 @@ impl Writer<'_> {
     /// Deals with every event, in order, and says how many became rows. When it fails, some of them may have been dealt
     /// with: doing it again is safe.
     pub(super) async fn write(&self, epoch: &str, events: &[Record]) -> anyhow::Result<Written> {
-        let subjects = [CHAT, FEEDBACK].map(|kind| self.broker.subjects.events(kind));
-        for event in events.iter().filter(|event| !subjects.contains(&event.subject)) {
+        let known = |event: &&Record| [CHAT, FEEDBACK].iter().any(|kind| self.is_of(event, kind));
+        for event in events.iter().filter(|event| !known(event)) {
             let detail = format!("{} is no kind of event that this build knows", event.subject);
             self.bury(epoch, event, "unknown_event", &detail).await?;
         }
@@ -46,11 +46,14 @@ impl Writer<'_> {
         Ok(Written { chats, feedback })
     }
 
+    fn is_of(&self, event: &Record, kind: &str) -> bool {
+        self.broker.subjects.event_kind(&event.subject) == Some(kind)
+    }
+
     /// Deals with the events of one kind.
     async fn write_kind<R: EventRow>(&self, epoch: &str, events: &[Record]) -> anyhow::Result<usize> {
-        let subject = self.broker.subjects.events(R::EVENT);
         let mut rows = Vec::new();
-        for event in events.iter().filter(|event| event.subject == subject) {
+        for event in events.iter().filter(|event| self.is_of(event, R::EVENT)) {
             match to_row::<R>(event, epoch) {
                 Ok(row) => rows.push(row),
                 Err((code, detail)) => self.bury(epoch, event, code, &detail).await?,

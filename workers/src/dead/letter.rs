@@ -1,12 +1,17 @@
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use async_nats::{HeaderMap, jetstream::message::StreamMessage};
 use bytes::Bytes;
+use hoidap_shared::broker::Broker;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::log::Record;
+use crate::{
+    direct,
+    log::Record,
+    runner::{BYTES, STORED},
+};
 
 /// Most characters of a detail in a list.
 const SHORT: usize = 80;
@@ -25,8 +30,15 @@ pub(super) struct Letter {
     pub(super) subject: String,
     deliveries: String,
     stream_seq: String,
-    /// The message as it came.
-    pub(super) payload: Bytes,
+    message: Place,
+}
+
+/// Where a letter's message is.
+enum Place {
+    /// In the letter: that of an event, or of a release before the others.
+    Here(Bytes),
+    /// In the jobs stream, stored at this moment (nanoseconds since the Unix epoch).
+    Jobs { stored: String, bytes: u64 },
 }
 
 impl Letter {
@@ -53,7 +65,39 @@ impl Letter {
             subject: header("Hoidap-Subject"),
             deliveries: header("Hoidap-Deliveries"),
             stream_seq: header("Hoidap-Stream-Seq"),
-            payload,
+            message: match header(BYTES).parse() {
+                Ok(bytes) => Place::Jobs { stored: header(STORED), bytes },
+                Err(_) => Place::Here(payload),
+            },
+        }
+    }
+
+    /// The message as it came. An error when the jobs stream no longer has it.
+    pub(super) async fn message(&self, broker: &Broker) -> anyhow::Result<Bytes> {
+        let stored = match &self.message {
+            Place::Here(payload) => return Ok(payload.clone()),
+            Place::Jobs { stored, .. } => stored,
+        };
+        let sequence = self.stream_seq.parse().context("the letter does not say which message it is of")?;
+        let found = direct::message(broker, "JOBS", sequence).await?;
+        // A stream that was made anew gives the same sequences to other messages.
+        let is_it = |found: &StreamMessage| {
+            found.subject.as_str() == self.subject && found.time.unix_timestamp_nanos().to_string() == *stored
+        };
+        match found.filter(is_it) {
+            Some(found) => Ok(found.payload),
+            None => bail!(
+                "message {sequence} is no longer in the stream {}, which keeps jobs for nats.jobs_max_age_days and within \
+                 nats.jobs_max_bytes: it cannot be sent again",
+                broker.subjects.stream("JOBS")
+            ),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match &self.message {
+            Place::Here(payload) => payload.len() as u64,
+            Place::Jobs { bytes, .. } => *bytes,
         }
     }
 
@@ -80,19 +124,22 @@ impl Letter {
             "subject": self.subject,
             "deliveries": self.deliveries.parse::<u64>().ok(),
             "stream_seq": self.stream_seq.parse::<u64>().ok(),
-            "bytes": self.payload.len(),
+            "bytes": self.bytes(),
         })
     }
 
-    /// The letter with its message; null when that is no MessagePack.
-    pub(super) fn to_json_with_message(&self) -> Value {
+    /// The letter with its message; null when that is no MessagePack, or gone.
+    pub(super) fn to_json_with_message(&self, payload: &anyhow::Result<Bytes>) -> Value {
         let mut letter = self.to_json();
-        letter["message"] = message(&self.payload).unwrap_or(Value::Null);
+        letter["message"] = payload.as_ref().ok().and_then(|payload| message(payload)).unwrap_or(Value::Null);
+        if let Err(error) = payload {
+            letter["gone"] = format!("{error:#}").into();
+        }
         letter
     }
 
     /// The letter for a person to read.
-    pub(super) fn to_page(&self) -> String {
+    pub(super) fn to_page(&self, payload: &anyhow::Result<Bytes>) -> String {
         let mut page = String::new();
         for (name, value) in [
             ("seq", self.seq.to_string()),
@@ -103,13 +150,18 @@ impl Letter {
             ("job", self.job.clone()),
             ("came from", format!("{}, message {}", self.subject, self.stream_seq)),
             ("deliveries", self.deliveries.clone()),
-            ("bytes", self.payload.len().to_string()),
+            ("bytes", self.bytes().to_string()),
         ] {
             let _ = writeln!(page, "{name:<11} {value}");
         }
-        match message(&self.payload).map(|value| serde_json::to_string_pretty(&value)) {
-            Some(Ok(text)) => page.push_str(&text),
-            _ => page.push_str("the message is not MessagePack"),
+        match payload {
+            Ok(payload) => match message(payload).map(|value| serde_json::to_string_pretty(&value)) {
+                Some(Ok(text)) => page.push_str(&text),
+                _ => page.push_str("the message is not MessagePack"),
+            },
+            Err(error) => {
+                let _ = write!(page, "{error:#}");
+            }
         }
         page.push('\n');
         page

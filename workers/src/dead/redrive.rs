@@ -49,6 +49,7 @@ pub(super) async fn redrive(
 /// duplicate window stores nothing new, because its id is made of the letter's own place.
 async fn send(broker: &Broker, stream: &Stream, letter: &Letter, dry_run: bool) -> anyhow::Result<()> {
     check_subject(broker, letter)?;
+    let message = letter.message(broker).await?;
     if dry_run {
         return Ok(());
     }
@@ -57,7 +58,7 @@ async fn send(broker: &Broker, stream: &Stream, letter: &Letter, dry_run: bool) 
     let mut headers = HeaderMap::new();
     headers.insert(NATS_MESSAGE_ID, format!("redrive.{token}"));
     headers.insert(REDRIVE, token);
-    let sent = broker.jetstream.publish_with_headers(letter.subject.clone(), headers, letter.payload.clone());
+    let sent = broker.jetstream.publish_with_headers(letter.subject.clone(), headers, message);
     sent.await?.await.with_context(|| format!("{} does not take the message", letter.subject))?;
     let removed = stream.delete_message(letter.seq).await;
     removed.context("the message was sent, but its letter could not be removed: it would be sent twice")?;

@@ -188,6 +188,18 @@ impl<'a> Reader<'a> {
     async fn events(&mut self, found: &mut Collected, since: Timestamp) -> anyhow::Result<()> {
         let stream = self.stream("EVENTS").await?;
         let job = self.job;
+        let subjects = &self.broker.subjects;
+        // Those of jobs have subjects of their own; those of a gateway, and of older releases, have one.
+        for own in [subjects.chat_event(job, None), subjects.chat_event(job, Some("*"))] {
+            let chats = Log::since(&stream, since, Some(own)).await?;
+            self.each(chats, |record| {
+                if let Some(event) = event(&record, job) {
+                    add(&mut found.chats, (record.sequence, event));
+                }
+                true
+            })
+            .await?;
+        }
         let chats = Log::since(&stream, since, Some(self.broker.subjects.events(CHAT))).await?;
         self.each(chats, |record| {
             if is_enough(found, &record, None) {

@@ -10,6 +10,8 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::runner::Pauses;
+
 /// What the answers are made from.
 #[derive(Clone)]
 pub(super) struct Health {
@@ -17,6 +19,7 @@ pub(super) struct Health {
     broker: Broker,
     open: watch::Receiver<Vec<&'static str>>,
     wanted: usize,
+    pauses: Pauses,
 }
 
 impl Health {
@@ -25,8 +28,9 @@ impl Health {
         broker: Broker,
         open: watch::Receiver<Vec<&'static str>>,
         wanted: usize,
+        pauses: Pauses,
     ) -> Self {
-        Self { metrics, broker, open, wanted }
+        Self { metrics, broker, open, wanted, pauses }
     }
 }
 
@@ -60,8 +64,12 @@ async fn ready(State(health): State<Health>) -> (StatusCode, String) {
         return (StatusCode::SERVICE_UNAVAILABLE, "NATS is away\n".into());
     }
     let open = health.open.borrow().clone();
-    let status = if open.len() == health.wanted { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, format!("open: {}\n", open.join(" ")))
+    let paused = health.pauses.all();
+    let ready = open.len() == health.wanted && paused.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let reasons: String =
+        paused.iter().map(|(stage, reason)| format!("{stage} takes no jobs: {reason}\n")).collect();
+    (status, format!("open: {}\n{reasons}", open.join(" ")))
 }
 
 async fn metrics(State(health): State<Health>) -> String {

@@ -1,6 +1,10 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use async_nats::{HeaderMap, header::NATS_MESSAGE_ID, jetstream::Message};
+use async_nats::{
+    HeaderMap,
+    header::NATS_MESSAGE_ID,
+    jetstream::{ErrorCode, context::PublishErrorKind},
+};
 use hoidap_shared::{
     events::page_of,
     job::{
@@ -8,6 +12,7 @@ use hoidap_shared::{
     },
     phrases,
     stage::Stage,
+    subjects::ANSWERS_KEPT,
     text::Language,
 };
 use tracing::{error, warn};
@@ -17,8 +22,16 @@ use super::{
     delivery::{Arrival, End},
 };
 
-/// Longest detail kept with a dead letter, in characters.
+/// Longest detail kept with a dead letter, in bytes.
 const MAX_DETAIL: usize = 1_000;
+/// More bytes than any letter of a stage needs in the stream.
+pub(super) const MAX_LETTER: u64 = 2_048;
+
+/// When a letter's message was stored in the jobs stream, in nanoseconds since the Unix epoch: tells it from another that
+/// got its sequence in a stream made anew.
+pub(crate) const STORED: &str = "Hoidap-Stored";
+/// How many bytes a letter's message has, where the letter does not hold it.
+pub(crate) const BYTES: &str = "Hoidap-Bytes";
 
 /// Why a job cannot go on.
 pub(super) struct Death {
@@ -41,11 +54,20 @@ impl Death {
         Self::new("deadline_exceeded", "the deadline had passed when the job was taken up".into())
     }
 
-    pub(super) fn too_often(delivery: u32) -> Self {
+    pub(super) fn too_often(number: u32) -> Self {
         Self::new(
             "too_many_deliveries",
-            format!("this was delivery {delivery}: the workers before did not survive it"),
+            format!("this was try {number}: the workers before did not survive it"),
         )
+    }
+
+    pub(super) fn given_up(deliveries: u32) -> Self {
+        Self::new("too_many_deliveries", format!("the broker gave it up after {deliveries} deliveries"))
+    }
+
+    pub(super) fn expired(age: Duration) -> Self {
+        let minutes = age.as_secs() / 60;
+        Self::new("expired", format!("it was stored {minutes} minutes ago, and no worker had finished it"))
     }
 }
 
@@ -56,7 +78,6 @@ impl<S: Stage> Runner<S> {
     /// Stores a dead letter, then tells the visitor; only then is the message acknowledged.
     pub(super) async fn bury(
         &self,
-        message: &Message,
         arrival: &Arrival,
         header: Option<Header>,
         job: Option<&Envelope<S::In>>,
@@ -66,23 +87,17 @@ impl<S: Stage> Runner<S> {
             (Some(job), _) => without_body(job).map(known(job)),
             (None, Some(header)) => of_header(header).map((unknown_question(), None, Language::default())),
             (None, None) => {
-                return match self.store_dead(message, arrival, None, &death).await {
+                return match self.store_dead(arrival, None, &death).await {
                     Ok(()) => End::Done,
                     Err(error) => self.again(arrival, &error.to_string()),
                 };
             }
         };
-        self.bury_parts(message, arrival, &envelope, death).await
+        self.bury_parts(arrival, &envelope, death).await
     }
 
-    pub(super) async fn bury_parts(
-        &self,
-        message: &Message,
-        arrival: &Arrival,
-        job: &Envelope<Known>,
-        death: Death,
-    ) -> End {
-        let stored = self.store_dead(message, arrival, Some(job.job_id.as_str()), &death).await;
+    pub(super) async fn bury_parts(&self, arrival: &Arrival, job: &Envelope<Known>, death: Death) -> End {
+        let stored = self.store_dead(arrival, Some(job.job_id.as_str()), &death).await;
         if let Err(error) = stored {
             error!(%error, "a dead letter could not be stored: look at the DEAD stream's size");
             return self.again(arrival, &error.to_string());
@@ -96,26 +111,60 @@ impl<S: Stage> Runner<S> {
         }
     }
 
-    async fn store_dead(
-        &self,
-        message: &Message,
-        arrival: &Arrival,
-        job: Option<&str>,
-        death: &Death,
-    ) -> anyhow::Result<()> {
-        let detail: String = death.detail.chars().filter(|c| !c.is_control()).take(MAX_DETAIL).collect();
+    /// Whether answers from the time of a message are no longer kept.
+    pub(super) fn is_expired(&self, arrival: &Arrival) -> bool {
+        self.age(arrival) > ANSWERS_KEPT
+    }
+
+    fn age(&self, arrival: &Arrival) -> Duration {
+        Duration::from_millis(self.context.broker.clock.now_ms().saturating_sub(arrival.stored_ms()))
+    }
+
+    /// Ends a job that is older than any answer is kept: the log tells whether it has ended before.
+    pub(super) async fn expire(&self, arrival: &Arrival, header: Option<Header>) -> End {
+        match self.is_open(arrival).await {
+            Ok(true) => {
+                metrics::counter!("hoidap_expired_jobs_total", "stage" => S::NAME).increment(1);
+                let job = Envelope::<S::In>::decode(&arrival.payload).ok();
+                self.bury(arrival, header, job.as_ref(), Death::expired(self.age(arrival))).await
+            }
+            Ok(false) => {
+                metrics::counter!("hoidap_stale_jobs_total", "stage" => S::NAME).increment(1);
+                End::Done
+            }
+            Err(error) => self.again(arrival, &format!("{error:#}")),
+        }
+    }
+
+    /// Whether nothing follows from a message yet.
+    pub(super) async fn is_open(&self, arrival: &Arrival) -> anyhow::Result<bool> {
+        self.log.is_open(&self.context.broker, S::NAME, self.next, arrival.sequence).await
+    }
+
+    /// Stores why a job cannot go on, and where its message is. The message itself stays in the jobs stream alone.
+    async fn store_dead(&self, arrival: &Arrival, job: Option<&str>, death: &Death) -> anyhow::Result<()> {
+        let detail: String = death.detail.chars().filter(|c| !c.is_control()).collect();
+        let detail = &detail[..detail.floor_char_boundary(MAX_DETAIL)];
         let mut headers = HeaderMap::new();
         headers.insert(NATS_MESSAGE_ID, format!("{}.{}.dead", arrival.sequence, S::NAME));
         headers.insert("Hoidap-Stage", S::NAME);
         headers.insert("Hoidap-Reason", death.code);
-        headers.insert("Hoidap-Detail", detail.as_str());
+        headers.insert("Hoidap-Detail", detail);
         headers.insert("Hoidap-Job", job.unwrap_or_default());
-        headers.insert("Hoidap-Subject", message.subject.as_str());
+        headers.insert("Hoidap-Subject", arrival.subject.as_str());
         headers.insert("Hoidap-Deliveries", arrival.delivery.to_string());
         headers.insert("Hoidap-Stream-Seq", arrival.sequence.to_string());
+        headers.insert(STORED, arrival.stored_ns.to_string());
+        headers.insert(BYTES, arrival.payload.len().to_string());
         let broker = &self.context.broker;
         let subject = broker.subjects.dead(S::NAME);
-        broker.jetstream.publish_with_headers(subject, headers, message.payload.clone()).await?.await?;
+        let letter = broker.jetstream.publish_with_headers(subject, headers, bytes::Bytes::new());
+        if let Err(error) = letter.await?.await {
+            if is_full(&error) {
+                self.pause();
+            }
+            return Err(error.into());
+        }
         metrics::counter!("hoidap_dead_letters_total", "stage" => S::NAME, "reason" => death.code)
             .increment(1);
         warn!(job, reason = death.code, detail, "dead letter");
@@ -159,6 +208,14 @@ fn bare((question, classified, language): &Known, outcome: Outcome, text: String
     }
 }
 
+/// Whether the broker refused a message for want of room.
+fn is_full(error: &async_nats::jetstream::context::PublishError) -> bool {
+    use std::error::Error as _;
+    let full = |error: &async_nats::jetstream::Error| error.error_code() == ErrorCode::STREAM_STORE_FAILED;
+    error.kind() == PublishErrorKind::Other
+        && error.source().and_then(|source| source.downcast_ref()).is_some_and(full)
+}
+
 fn without_body<T>(job: &Envelope<T>) -> Envelope<()> {
     Envelope {
         schema: job.schema,
@@ -177,7 +234,7 @@ fn of_header(header: Header) -> Envelope<()> {
     Envelope {
         schema: hoidap_shared::job::SCHEMA,
         job_id: header.job_id,
-        trace: None,
+        trace: header.trace,
         deadline_ms: header.accepted_ms,
         accepted_ms: header.accepted_ms,
         gateway: header.gateway,

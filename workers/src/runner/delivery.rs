@@ -1,13 +1,21 @@
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
-use async_nats::jetstream::{AckKind, Message};
+use async_nats::{
+    HeaderMap,
+    jetstream::{AckKind, Message, message::StreamMessage},
+};
+use bytes::Bytes;
 use hoidap_shared::{
-    job::{Envelope, Header, Hop, Job as _, now_ms},
+    broker::Clock,
+    job::{Envelope, Header, Hop, Job as _, JobId},
     stage::{Next, Stage, StageError},
-    subjects::{ANSWERS_KEPT, MAX_JOB_BYTES},
+    subjects::MAX_JOB_BYTES,
 };
 use tokio::time::Instant;
-use tracing::{Instrument as _, debug, info_span, warn};
+use tracing::{Instrument as _, Span, debug, field::Empty, info_span, warn};
 
 use super::{
     Runner,
@@ -23,20 +31,27 @@ pub(crate) const REDRIVE: &str = "Hoidap-Redrive";
 /// Room for the headers beside a message's body.
 const HEADER_ROOM: usize = 4_096;
 
-/// What the broker says of a delivery.
+/// A message of the jobs stream, and what the broker says of its delivery.
 pub(super) struct Arrival {
     pub(super) sequence: u64,
     pub(super) delivery: u32,
-    pub(super) stored_ms: u64,
+    /// When it was stored, in nanoseconds since the Unix epoch.
+    pub(super) stored_ns: i128,
+    pub(super) subject: String,
+    pub(super) payload: Bytes,
     pub(super) redrive: Option<String>,
+    /// Which try this delivery counts as; 0 before it is counted.
+    pub(super) tried: AtomicU32,
 }
 
 /// How a delivery ends.
 pub(super) enum End {
     /// What follows is stored: the message is acknowledged.
     Done,
-    /// The message comes again after this long.
+    /// The try failed: the message comes again after this long.
     Again(Duration),
+    /// It was no try: the message comes again after this long.
+    Returned(Duration),
 }
 
 /// What came of the work on a job, and whether a canary did it.
@@ -52,15 +67,27 @@ impl<S: Stage> Runner<S> {
             warn!(stage = S::NAME, "a message without delivery information was left alone");
             return;
         };
-        let span =
-            info_span!("job", stage = S::NAME, sequence = arrival.sequence, delivery = arrival.delivery);
+        let span = info_span!(
+            "job",
+            stage = S::NAME,
+            sequence = arrival.sequence,
+            delivery = arrival.delivery,
+            job = Empty,
+            trace = Empty
+        );
         let started = Instant::now();
-        let end = self.work(&message, &arrival).instrument(span).await;
-        let kind = match end {
-            End::Done => AckKind::Ack,
-            End::Again(after) => AckKind::Nak(Some(after)),
+        let end = tokio::select! {
+            end = self.work(&message, &arrival).instrument(span) => end,
+            () = self.cut_off.cancelled() => End::Returned(Duration::ZERO),
         };
-        let outcome = if matches!(end, End::Done) { "done" } else { "again" };
+        if matches!(end, End::Returned(_)) {
+            self.take_back_try(&arrival).await;
+        }
+        let (outcome, kind) = match end {
+            End::Done => ("done", AckKind::Ack),
+            End::Again(after) => ("again", AckKind::Nak(Some(after))),
+            End::Returned(after) => ("returned", AckKind::Nak((!after.is_zero()).then_some(after))),
+        };
         self.deliveries.fetch_add(u64::from(outcome == "done"), Ordering::Relaxed);
         metrics::counter!("hoidap_deliveries_total", "stage" => S::NAME, "outcome" => outcome).increment(1);
         metrics::histogram!("hoidap_delivery_seconds", "stage" => S::NAME)
@@ -71,12 +98,7 @@ impl<S: Stage> Runner<S> {
     }
 
     async fn work(&self, message: &Message, arrival: &Arrival) -> End {
-        let age = now_ms().saturating_sub(arrival.stored_ms);
-        if Duration::from_millis(age) > ANSWERS_KEPT {
-            metrics::counter!("hoidap_stale_jobs_total", "stage" => S::NAME).increment(1);
-            return End::Done;
-        }
-        let header: Option<Header> = rmp_serde::from_slice(&message.payload).ok();
+        let header = arrival.header();
         if let Some(header) = &header {
             match self.already_answered(&header.job_id, arrival).await {
                 Ok(true) => return End::Done,
@@ -84,17 +106,25 @@ impl<S: Stage> Runner<S> {
                 Err(error) => return self.again(arrival, &error.to_string()),
             }
         }
-        let job = match Envelope::<S::In>::decode(&message.payload) {
-            Ok(job) => job,
-            Err(error) => return self.bury(message, arrival, header, None, Death::unreadable(&error)).await,
-        };
-        tracing::Span::current().record("job", job.job_id.as_str());
-        let mut job = if arrival.redrive.is_some() { renewed(job, arrival) } else { job };
-        if job.remaining_ms() == 0 {
-            return self.bury(message, arrival, None, Some(&job), Death::late()).await;
+        if self.is_expired(arrival) {
+            return self.expire(arrival, header).await;
         }
-        if arrival.delivery > self.context.config.worker.max_deliveries {
-            return self.bury(message, arrival, None, Some(&job), Death::too_often(arrival.delivery)).await;
+        let number = match self.count_try(arrival).await {
+            Ok(number) => number,
+            Err(error) => return self.again(arrival, &error.to_string()),
+        };
+        let most = self.context.config.worker.max_deliveries;
+        let job = match Envelope::<S::In>::decode(&arrival.payload) {
+            Ok(job) => job,
+            Err(error) => return self.bury(arrival, header, None, Death::unreadable(&error)).await,
+        };
+        let clock = &self.context.broker.clock;
+        let mut job = if arrival.redrive.is_some() { renewed(job, arrival) } else { job };
+        if job.deadline_ms <= clock.now_ms() {
+            return self.bury(arrival, None, Some(&job), Death::late()).await;
+        }
+        if number > most {
+            return self.bury(arrival, None, Some(&job), Death::too_often(number)).await;
         }
         let began = Instant::now();
         let working = self.context.stops.working(&job.job_id);
@@ -105,20 +135,18 @@ impl<S: Stage> Runner<S> {
         };
         match done {
             Ok(next) => {
-                job.hops.push(hop(S::NAME, arrival, began, canary));
-                self.pass_on(message, arrival, job, next).await
+                job.hops.push(hop(S::NAME, arrival, began, canary, clock));
+                self.pass_on(arrival, job, next).await
             }
             Err(StageError::Permanent { code, reason }) => {
-                self.bury(message, arrival, None, Some(&job), Death::new(code, reason)).await
+                self.bury(arrival, None, Some(&job), Death::new(code, reason)).await
+            }
+            Err(StageError::Retry { reason, .. }) if number >= most => {
+                self.bury(arrival, None, Some(&job), Death::new("retries_exhausted", reason)).await
             }
             Err(StageError::Retry { reason, after }) => {
-                if arrival.delivery >= self.context.config.worker.max_deliveries {
-                    return self
-                        .bury(message, arrival, None, Some(&job), Death::new("retries_exhausted", reason))
-                        .await;
-                }
                 warn!(job = %job.job_id, reason, "the job is tried again");
-                End::Again(after.unwrap_or_else(|| self.context.config.worker.backoff(arrival.delivery)))
+                End::Again(after.unwrap_or_else(|| self.context.config.worker.backoff(number)))
             }
         }
     }
@@ -152,13 +180,7 @@ impl<S: Stage> Runner<S> {
         Worked { done, canary: false }
     }
 
-    async fn pass_on(
-        &self,
-        message: &Message,
-        arrival: &Arrival,
-        job: Envelope<S::In>,
-        next: Next<S::Out>,
-    ) -> End {
+    async fn pass_on(&self, arrival: &Arrival, job: Envelope<S::In>, next: Next<S::Out>) -> End {
         let body = match next {
             Next::Answer(answer) => {
                 return match self.finish(&job.map(answer), arrival).await {
@@ -174,7 +196,7 @@ impl<S: Stage> Runner<S> {
         let Some(next) = self.next else {
             let death =
                 Death::new("no_next_stage", format!("{} is the last stage and did not answer", S::NAME));
-            return self.bury_parts(message, arrival, &forward.map((question, None, language)), death).await;
+            return self.bury_parts(arrival, &forward.map((question, None, language)), death).await;
         };
         match forward.encode() {
             Ok(bytes) if bytes.len() + HEADER_ROOM <= MAX_JOB_BYTES as usize => {
@@ -189,25 +211,55 @@ impl<S: Stage> Runner<S> {
                 let reason =
                     format!("the message for {next} has {} bytes, {MAX_JOB_BYTES} are allowed", bytes.len());
                 let death = Death::new("message_too_large", reason);
-                self.bury_parts(message, arrival, &forward.map((question, None, language)), death).await
+                self.bury_parts(arrival, &forward.map((question, None, language)), death).await
             }
             Err(error) => {
                 let death = Death::new("encoding_failed", error.to_string());
-                self.bury_parts(message, arrival, &forward.map((question, None, language)), death).await
+                self.bury_parts(arrival, &forward.map((question, None, language)), death).await
             }
         }
     }
 
-    /// The broker or the store behind it failed: the job waits, and nothing is lost.
+    /// The broker or the store behind it failed: the job waits, nothing is lost, and it was not the job's fault.
     pub(super) fn again(&self, arrival: &Arrival, reason: &str) -> End {
         warn!(reason, "what follows could not be stored; the job is delivered again");
-        End::Again(self.context.config.worker.backoff(arrival.delivery))
+        End::Returned(self.context.config.worker.backoff(arrival.delivery))
     }
 }
 
 impl Arrival {
+    /// A message that is read from the log after the broker gave up its delivery.
+    pub(super) fn given_up(message: StreamMessage, deliveries: u32) -> Self {
+        Self {
+            sequence: message.sequence,
+            delivery: deliveries,
+            stored_ns: message.time.unix_timestamp_nanos(),
+            subject: message.subject.to_string(),
+            redrive: redrive_of(&message.headers),
+            payload: message.payload,
+            tried: AtomicU32::new(0),
+        }
+    }
+
+    /// What can be read of the message whatever its body is; tells the log of whose job it is.
+    pub(super) fn header(&self) -> Option<Header> {
+        let header: Header = rmp_serde::from_slice(&self.payload).ok()?;
+        let span = Span::current();
+        span.record("job", header.job_id.as_str());
+        if let Some(trace) = header.trace.as_deref() {
+            // Of a `traceparent`, the second part names the trace.
+            span.record("trace", trace.split('-').nth(1).unwrap_or(trace));
+        }
+        Some(header)
+    }
+
+    /// When it was stored, in milliseconds since the Unix epoch.
+    pub(super) fn stored_ms(&self) -> u64 {
+        u64::try_from(self.stored_ns / 1_000_000).unwrap_or(0)
+    }
+
     /// The id under which the broker knows what follows from a job, so that doing it twice stores it once.
-    pub(super) fn message_id(&self, job: &hoidap_shared::job::JobId, what: &str) -> String {
+    pub(super) fn message_id(&self, job: &JobId, what: &str) -> String {
         match &self.redrive {
             Some(token) => format!("{job}.{what}.{token}"),
             None => format!("{job}.{what}"),
@@ -216,31 +268,37 @@ impl Arrival {
 }
 
 /// What a stage did with a job that began to be worked on at `began`.
-fn hop(stage: &str, arrival: &Arrival, began: Instant, canary: bool) -> Hop {
+fn hop(stage: &str, arrival: &Arrival, began: Instant, canary: bool, clock: &Clock) -> Hop {
     let worked_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let waited_ms = now_ms().saturating_sub(arrival.stored_ms).saturating_sub(worked_ms);
+    let waited_ms = clock.now_ms().saturating_sub(arrival.stored_ms()).saturating_sub(worked_ms);
     Hop { stage: stage.into(), waited_ms, worked_ms, delivery: arrival.delivery, canary }
 }
 
 fn arrival(message: &Message) -> Option<Arrival> {
     let info = message.info().ok()?;
-    let redrive = message
-        .headers
-        .as_ref()
-        .and_then(|headers| headers.get(REDRIVE))
-        .map(|token| token.as_str().to_string());
+    let delivery = u32::try_from(info.delivered).unwrap_or(u32::MAX);
     Some(Arrival {
         sequence: info.stream_sequence,
-        delivery: u32::try_from(info.delivered).unwrap_or(u32::MAX),
-        stored_ms: u64::try_from(info.published.unix_timestamp_nanos() / 1_000_000).unwrap_or(0),
-        redrive,
+        delivery,
+        stored_ns: info.published.unix_timestamp_nanos(),
+        subject: message.subject.to_string(),
+        payload: message.payload.clone(),
+        redrive: message.headers.as_ref().and_then(redrive_of),
+        tried: AtomicU32::new(u32::from(delivery <= 1)),
     })
+}
+
+/// The token of a message that an operator sent again; it becomes part of subjects.
+pub(super) fn redrive_of(headers: &HeaderMap) -> Option<String> {
+    let token = headers.get(REDRIVE)?.as_str();
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    (!token.is_empty() && token.len() <= 64 && token.chars().all(plain)).then(|| token.to_string())
 }
 
 /// A job that was sent again has as much time as it had at first, from its sending.
 fn renewed<T>(mut job: Envelope<T>, arrival: &Arrival) -> Envelope<T> {
     let budget = job.deadline_ms.saturating_sub(job.accepted_ms).max(1_000);
-    job.accepted_ms = job.accepted_ms.max(arrival.stored_ms);
-    job.deadline_ms = job.deadline_ms.max(arrival.stored_ms.saturating_add(budget));
+    job.accepted_ms = job.accepted_ms.max(arrival.stored_ms());
+    job.deadline_ms = job.deadline_ms.max(arrival.stored_ms().saturating_add(budget));
     job
 }

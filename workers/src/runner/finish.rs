@@ -1,17 +1,13 @@
 use anyhow::Context as _;
 use async_nats::{
     HeaderMap,
-    header::NATS_MESSAGE_ID,
-    jetstream::{
-        context::PublishErrorKind,
-        message::PublishMessage,
-        stream::{DirectGetErrorKind, Stream},
-    },
+    header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_ID},
+    jetstream::{context::PublishErrorKind, message::PublishMessage},
 };
 use backon::{ExponentialBuilder, Retryable as _};
 use hoidap_shared::{
-    events::{CHAT, ChatEvent},
-    job::{Answer, Envelope, JobId, Outcome, now_ms},
+    events::ChatEvent,
+    job::{Answer, Envelope, JobId, Outcome},
     stage::Stage,
 };
 use tracing::{info, warn};
@@ -21,6 +17,7 @@ use super::{
     delivery::{Arrival, REDRIVE},
     tell::Teller,
 };
+use crate::direct;
 
 /// When a job ended, in milliseconds since the Unix epoch: beside its answer and its lasting record, so that its event can
 /// be made from them again.
@@ -42,8 +39,8 @@ struct Found {
 }
 
 impl<S: Stage> Runner<S> {
-    /// Whether the job has its answer. If so, what follows from the answer is stored once more, in case the worker
-    /// that gave it died in between: each of these is known by its id.
+    /// Whether the job has its answer. If so, and if it was not told of yet, what follows from the answer is stored once
+    /// more: the worker that gave it may have died in between.
     pub(super) async fn already_answered(&self, job: &JobId, arrival: &Arrival) -> anyhow::Result<bool> {
         match self.stored(job).await? {
             Some(Found { answer, .. })
@@ -53,11 +50,20 @@ impl<S: Stage> Runner<S> {
             }
             Some(Found { answer, ended_ms, .. }) => {
                 metrics::counter!("hoidap_already_answered_total", "stage" => S::NAME).increment(1);
-                self.record(&answer, ended_ms, arrival).await?;
+                if !self.is_told(job, arrival).await? {
+                    self.record(&answer, ended_ms, arrival).await?;
+                }
                 Ok(true)
             }
             None => Ok(false),
         }
+    }
+
+    /// Whether the event of how the job ended is stored: the last of what follows from an answer.
+    async fn is_told(&self, job: &JobId, arrival: &Arrival) -> anyhow::Result<bool> {
+        let broker = &self.context.broker;
+        let event = broker.subjects.chat_event(job, arrival.redrive.as_deref());
+        Ok(direct::last(broker, "EVENTS", event).await?.is_some())
     }
 
     /// Stores the answer, if the job has none yet, and what follows from it.
@@ -72,7 +78,7 @@ impl<S: Stage> Runner<S> {
             None => 0,
         };
         let subject = self.context.broker.subjects.answer(&answer.job_id);
-        let ended_ms = now_ms();
+        let ended_ms = self.context.broker.clock.now_ms();
         let message = PublishMessage::build()
             .payload(bytes.clone().into())
             .header(ENDED, ended_ms.to_string())
@@ -101,7 +107,8 @@ impl<S: Stage> Runner<S> {
         Ok(Stored::Here)
     }
 
-    /// The lasting record and the analytics event of an answer.
+    /// The lasting record of an answer, then its analytics event: the broker forgets the record's id after a while, but it
+    /// knows the event for as long as it keeps it.
     async fn record(
         &self,
         answer: &Envelope<Answer>,
@@ -109,14 +116,14 @@ impl<S: Stage> Runner<S> {
         arrival: &Arrival,
     ) -> anyhow::Result<()> {
         let subjects = &self.context.broker.subjects;
-        let event = rmp_serde::to_vec_named(&ChatEvent::of_answer(answer, ended_ms))?;
-        let told = arrival.message_id(&answer.job_id, "event");
         let mut done = headers(&arrival.message_id(&answer.job_id, "done"), arrival);
         done.insert(ENDED, ended_ms.to_string());
-        tokio::try_join!(
-            self.store(subjects.done(), done, answer.encode()?),
-            self.publish(subjects.events(CHAT), &told, arrival, event),
-        )?;
+        self.store(subjects.done(), done, answer.encode()?).await?;
+        let event = rmp_serde::to_vec_named(&ChatEvent::of_answer(answer, ended_ms))?;
+        let mut first = headers(&arrival.message_id(&answer.job_id, "event"), arrival);
+        first.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
+        let subject = subjects.chat_event(&answer.job_id, arrival.redrive.as_deref());
+        self.store(subject, first, event).await?;
         if answer.stream {
             Teller::end(&self.context.broker, &answer.job_id).await;
         }
@@ -138,7 +145,12 @@ impl<S: Stage> Runner<S> {
         let payload = bytes::Bytes::from(bytes);
         let send = || async {
             let jetstream = &self.context.broker.jetstream;
-            jetstream.publish_with_headers(subject.clone(), headers.clone(), payload.clone()).await?.await
+            let sent = jetstream.publish_with_headers(subject.clone(), headers.clone(), payload.clone());
+            match sent.await?.await {
+                // What is to be the first on its subject is there.
+                Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(()),
+                stored => stored.map(|_| ()),
+            }
         };
         send.retry(ExponentialBuilder::default().with_max_times(2))
             .await
@@ -149,20 +161,17 @@ impl<S: Stage> Runner<S> {
     /// The stored answer of a job.
     async fn stored(&self, job: &JobId) -> anyhow::Result<Option<Found>> {
         let broker = &self.context.broker;
-        let stream: Stream<()> =
-            broker.jetstream.get_stream_no_info(broker.subjects.stream("ANSWERS")).await?;
-        match stream.direct_get_last_for_subject(broker.subjects.answer(job)).await {
-            Ok(found) => Ok(Some(Found {
-                answer: Envelope::decode(&found.payload)?,
-                sequence: found.sequence,
-                // A release before this header: the moment it was stored comes closest.
-                ended_ms: ended_ms(&found.headers)
-                    .or_else(|| u64::try_from(found.time.unix_timestamp_nanos() / 1_000_000).ok())
-                    .unwrap_or_else(now_ms),
-            })),
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).context("the stored answers cannot be read"),
-        }
+        let Some(found) = direct::last(broker, "ANSWERS", broker.subjects.answer(job)).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Found {
+            answer: Envelope::decode(&found.payload)?,
+            sequence: found.sequence,
+            // A release before this header: the moment it was stored comes closest.
+            ended_ms: ended_ms(&found.headers)
+                .or_else(|| u64::try_from(found.time.unix_timestamp_nanos() / 1_000_000).ok())
+                .unwrap_or_else(|| broker.clock.now_ms()),
+        }))
     }
 }
 

@@ -3,10 +3,7 @@ use std::{
     time::Duration,
 };
 
-use async_nats::jetstream::{
-    AckKind, Message,
-    consumer::{Consumer, pull::Config as Pull},
-};
+use async_nats::jetstream::consumer::{Consumer, pull::Config as Pull};
 use futures::StreamExt as _;
 use hoidap_shared::stage::Stage;
 use tokio::{
@@ -15,12 +12,15 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Context, Runner};
+use super::{Context, Runner, consumer::ensure_consumer};
 
-/// How long one request for messages stands.
-const EXPIRES: Duration = Duration::from_secs(2);
+/// How long one request for messages stands. A process that is to stop makes no new one, and works on what the last one
+/// still brings: the server knows no other end of a request that loses nothing, so it is short.
+const EXPIRES: Duration = Duration::from_millis(500);
 /// How long to wait after the broker failed.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long jobs may take to be handed back when the time to finish them is over.
+const HAND_BACK: Duration = Duration::from_secs(2);
 
 /// Takes messages while there is room for them, so that none waits in this process while its clock runs.
 pub(super) async fn pull<S: Stage>(runner: Arc<Runner<S>>) -> anyhow::Result<()> {
@@ -39,7 +39,14 @@ pub(super) async fn pull<S: Stage>(runner: Arc<Runner<S>>) -> anyhow::Result<()>
             }
             continue;
         };
-        let permits = take_permits(&room).await;
+        let permits = tokio::select! {
+            permits = take_permits(&room) => permits,
+            () = context.stop.cancelled() => break,
+        };
+        tokio::select! {
+            () = context.pauses.ended(S::NAME) => {}
+            () = context.stop.cancelled() => break,
+        }
         match pull_once(&runner, &open, permits, &mut working).await {
             Ok(()) => consumer = Some(open),
             Err(error) => {
@@ -51,13 +58,6 @@ pub(super) async fn pull<S: Stage>(runner: Arc<Runner<S>>) -> anyhow::Result<()>
     }
     drain(&runner, working).await;
     Ok(())
-}
-
-async fn ensure_consumer<S: Stage>(runner: &Runner<S>) -> anyhow::Result<Consumer<Pull>> {
-    let broker = &runner.context.broker;
-    let wanted = broker.subjects.stage_consumer(S::NAME, &runner.context.config.worker);
-    let stream = broker.jetstream.get_stream(broker.subjects.stream("JOBS")).await?;
-    Ok(stream.create_consumer(wanted).await?)
 }
 
 /// At least one permit, and all the others that are free.
@@ -82,11 +82,6 @@ async fn pull_once<S: Stage>(
     let mut batch = consumer.batch().max_messages(permits.len()).expires(EXPIRES).messages().await?;
     while let Some(message) = batch.next().await {
         let message = message.map_err(|error| anyhow::anyhow!("{error}"))?;
-        // The request still stands on the server when the process is told to stop: what arrives now goes back.
-        if runner.context.stop.is_cancelled() {
-            hand_back(&message).await;
-            continue;
-        }
         let permit = permits.pop();
         let runner = Arc::clone(runner);
         working.spawn(async move {
@@ -97,27 +92,30 @@ async fn pull_once<S: Stage>(
     Ok(())
 }
 
-async fn hand_back(message: &Message) {
-    if let Err(error) = message.ack_with(AckKind::Nak(Some(Duration::from_millis(50)))).await {
-        warn!(%error, "a message could not be handed back; the server does it when its time is over");
-    }
-}
-
-/// Lets what is in flight finish; what is not done by the deadline is aborted and delivered again elsewhere.
-async fn drain<S: Stage>(runner: &Runner<S>, working: JoinSet<()>) {
+/// Lets what is in flight finish; what is not done by the deadline is handed back.
+async fn drain<S: Stage>(runner: &Runner<S>, mut working: JoinSet<()>) {
     let in_flight = working.len();
-    let left = settle(&runner.context, working).await;
+    finish(&runner.context, &mut working).await;
+    let left = working.len();
     if left > 0 {
-        warn!(stage = S::NAME, left, "stopped with jobs in flight; they are delivered again");
+        warn!(stage = S::NAME, left, "stopped with jobs in flight; they are handed back");
+        runner.cut_off.cancel();
+        let _ = tokio::time::timeout(HAND_BACK, async { while working.join_next().await.is_some() {} }).await;
+        working.shutdown().await;
     }
     let deliveries = runner.deliveries.load(Ordering::Relaxed);
     info!(stage = S::NAME, deliveries, in_flight, "stopped");
 }
 
-/// Waits for tasks as long as a process may take to end, then aborts them; how many were aborted.
-pub(super) async fn settle(context: &Context, mut working: JoinSet<()>) -> usize {
+/// Waits for tasks as long as a process may take to end.
+async fn finish(context: &Context, working: &mut JoinSet<()>) {
     let limit = Duration::from_millis(context.config.worker.drain_ms);
     let _ = tokio::time::timeout(limit, async { while working.join_next().await.is_some() {} }).await;
+}
+
+/// Waits for tasks as long as a process may take to end, then aborts them; how many were aborted.
+pub(super) async fn settle(context: &Context, mut working: JoinSet<()>) -> usize {
+    finish(context, &mut working).await;
     let left = working.len();
     working.shutdown().await;
     left

@@ -56,18 +56,25 @@ pub async fn run(
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
         bail!("`{name}` is no name for a shadow: it may hold letters, digits, - and _ only");
     }
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone())?);
     telemetry::init_tls();
     changes.extend(asks.change());
     let span = Span::around(stages)?;
     let (from, to) = span.names();
-    let stages = Stages::open(config, span, asks.open(config)?).await?;
-    let broker = Broker::connect(&config.nats, "hoidap-shadow").await?;
-    broker.make_stream(&broker.subjects.shadow_stream(&config.nats), &config.nats).await?;
-    let versions = stages.versions();
-    let nature = Nature { from: from.into(), to: to.into(), changes, versions };
-    let mut consumer = consumer(&broker, name, &nature).await?;
-    let stop = CancellationToken::new();
-    tokio::spawn(stop_on_signal(stop.clone()));
+    let opened = async {
+        let stages = Stages::open(config, span, asks.open(config)?).await?;
+        let broker = Broker::connect(&config.nats, "hoidap-shadow").await?;
+        broker.make_stream(&broker.subjects.shadow_stream(&config.nats), &config.nats).await?;
+        let versions = stages.versions();
+        let nature = Nature { from: from.into(), to: to.into(), changes, versions };
+        let consumer = consumer(&broker, name, &nature).await?;
+        anyhow::Ok((stages, broker, consumer))
+    };
+    let (stages, broker, mut consumer) = tokio::select! {
+        opened = opened => opened?,
+        () = stop.cancelled() => return Ok(()),
+    };
     info!(shadow = name, from, to, "follows the traffic");
     let shadow = Arc::new(Shadow {
         broker,

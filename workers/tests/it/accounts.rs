@@ -52,6 +52,10 @@ macro_rules! small_stage {
                 if job.body.message == $name {
                     return Err(StageError::Permanent { code: "gave_up", reason: "as told".into() });
                 }
+                if job.body.message == concat!($name, " again") {
+                    let after = Some(Duration::from_millis(10));
+                    return Err(StageError::Retry { reason: "as told".into(), after });
+                }
                 let work: fn(&Question) -> Next<Question> = $work;
                 Ok(work(&job.body))
             }
@@ -153,6 +157,24 @@ async fn every_user_can_do_its_work() {
         assert_eq!((failed.outcome, failed.problem.as_deref()), (Outcome::Failed, Some("gave_up")));
         tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
         assert_eq!(count(&operator, "DEAD", &operator.subjects.dead(stage)).await, 1);
+        // Each stage counts its tries, begins anew with a consumer that was lost, and hears what the broker gave up.
+        let job = question(&format!("{stage} again"));
+        ask(&gateway, "classifier", &job).await;
+        let failed = answered(&gateway, &job.job_id, LONG).await.body;
+        assert_eq!(failed.problem.as_deref(), Some("retries_exhausted"));
+        tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
+        assert_eq!(count(&operator, "TRIES", &format!("hoidap.tries.{stage}.*")).await, 1);
+        let jobs = operator.jetstream.get_stream("HOIDAP_JOBS").await.unwrap();
+        jobs.delete_consumer(stage).await.unwrap();
+        let job = question("hello again");
+        ask(&gateway, "classifier", &job).await;
+        assert_eq!(answered(&gateway, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
+        tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
+        let given_up = operator.jetstream.get_stream("HOIDAP_ADVISORIES").await.unwrap();
+        until("it asks for what the broker gave up", async || {
+            given_up.consumer_info(stage).await.is_ok_and(|info| info.num_waiting == 1)
+        })
+        .await;
     }
     let event = rmp_serde::to_vec_named(&ChatEvent {
         job_id: JobId::new(),
@@ -171,9 +193,9 @@ async fn every_user_can_do_its_work() {
         .with_user("default")
         .with_password(clickhouse.password())
         .with_compression(clickhouse::Compression::None);
-    until("ClickHouse has four answers and the gateway's own event", async || {
+    until("ClickHouse has the answers and the gateway's own event", async || {
         let count = rows.query("SELECT count() FROM hoidap.chats FINAL").fetch_one::<u64>().await;
-        count.is_ok_and(|count| count == 5)
+        count.is_ok_and(|count| count == 11)
     })
     .await;
     let jobs = gateway.jetstream.get_stream_no_info(gateway.subjects.stream("JOBS")).await.unwrap();
@@ -311,6 +333,15 @@ async fn nobody_can_do_the_work_of_another() {
                 "hoidap.readers",
                 "$JS.API.DIRECT.GET.HOIDAP_ANSWERS.hoidap.answers.x.asked",
                 "$JS.API.CONSUMER.CREATE.HOIDAP_TOKENS",
+                "$JS.API.CONSUMER.INFO.HOIDAP_JOBS.generator",
+                "$JS.API.CONSUMER.CREATE.HOIDAP_ADVISORIES.generator",
+                "$JS.API.CONSUMER.MSG.NEXT.HOIDAP_ADVISORIES.generator",
+                "$JS.ACK.HOIDAP_ADVISORIES.generator.1.1.1.1.0",
+                "$JS.API.DIRECT.GET.HOIDAP_EVENTS",
+                "$JS.API.DIRECT.GET.HOIDAP_TRIES.hoidap.tries.generator.1",
+                "hoidap.tries.generator.1",
+                "hoidap.events.feedback",
+                "hoidap.events.chat",
             ],
         ),
         (
@@ -342,13 +373,16 @@ async fn nobody_can_do_the_work_of_another() {
                 "hoidap.jobs.classifier",
                 "hoidap.answers.x",
                 "hoidap.events.chat",
+                "hoidap.events.chat.x",
+                "hoidap.tries.classifier.1",
                 "hoidap.dead.classifier",
+                "$JS.API.DIRECT.GET.HOIDAP_JOBS",
                 "$JS.API.CONSUMER.MSG.NEXT.HOIDAP_JOBS.classifier",
                 "$JS.API.DIRECT.GET.HOIDAP_ANSWERS.hoidap.answers.x",
             ],
         ),
     ];
-    let streams = ["JOBS", "ANSWERS", "TOKENS", "DEAD", "ADVISORIES", "EVENTS"]
+    let streams = ["JOBS", "ANSWERS", "TOKENS", "DEAD", "TRIES", "ADVISORIES", "EVENTS"]
         .map(|name| operator.subjects.stream(name));
     let everyone: Vec<String> = streams
         .iter()

@@ -182,6 +182,66 @@ async fn letters_are_chosen_by_stage_reason_job_and_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_letter_names_its_message_and_says_so_when_that_is_gone() {
+    let nats = Server::nats();
+    let context = context(&nats, &[]).await;
+    let broker = &context.broker;
+    let running = tokio::spawn(runner::run::<Moody>(context.clone(), None));
+    let mut jobs = Vec::new();
+    for _ in 0..2 {
+        let mut job = question("with a long page around it");
+        job.body.context.content_preview = Some("word ".repeat(20_000));
+        ask(broker, "moody", &job).await;
+        answered(broker, &job.job_id, LONG).await;
+        jobs.push(job.job_id);
+    }
+    let letters = broker.jetstream.get_stream(broker.subjects.stream("DEAD")).await.unwrap();
+    let held = letters.cached_info().state.bytes;
+    assert!(held < 4_000, "two messages of 100 kB became letters of {held} bytes");
+    let shown: Value = serde_json::from_str(&said(&nats, &["show", "1", "--json"])).unwrap();
+    assert!(shown["bytes"].as_u64().unwrap() > 100_000, "{}", shown["bytes"]);
+    assert_eq!(shown["message"]["body"]["message"], "with a long page around it");
+
+    // The jobs stream has let the first one go.
+    let stream = broker.jetstream.get_stream(broker.subjects.stream("JOBS")).await.unwrap();
+    let sequence = listed(&nats, &[])[0]["stream_seq"].as_u64().unwrap();
+    stream.delete_message(sequence).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let gone = format!("message {sequence} is no longer in the stream HOIDAP_JOBS");
+    let page = said(&nats, &["show", "1"]);
+    assert!(page.contains(&gone), "{page}");
+    let output = dead(&nats, &["redrive", "--all"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && error.contains(&gone), "{error}");
+    until_answered(broker, &jobs[1]).await;
+    assert_eq!(listed(&nats, &[]).len(), 1, "the letter whose message is gone is kept");
+    context.stop.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_does_not_take_a_message_of_another_stream_for_its_own() {
+    let nats = Server::nats();
+    let context = context(&nats, &[]).await;
+    let broker = &context.broker;
+    let running = tokio::spawn(runner::run::<Moody>(context.clone(), None));
+    given_up(&context).await;
+    context.stop.cancel();
+    running.await.unwrap().unwrap();
+    let name = broker.subjects.stream("JOBS");
+    let config = broker.jetstream.get_stream(&name).await.unwrap().cached_info().config.clone();
+    broker.jetstream.delete_stream(&name).await.unwrap();
+    broker.jetstream.create_stream(config).await.unwrap();
+    for text in ["other one", "other two", "other three"] {
+        ask(broker, "moody", &question(text)).await;
+    }
+    let output = dead(&nats, &["redrive", "--all"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("3 could not be sent again; their letters are kept"), "{error}");
+    assert_eq!(count(broker, "JOBS", ">").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_letter_with_a_false_origin_is_kept() {
     let nats = Server::nats();
     let context = context(&nats, &[]).await;

@@ -1,5 +1,11 @@
 //! The runner, driven by small stages over a real broker.
 
+mod expired;
+mod given_up;
+mod lost_consumer;
+mod restarts;
+mod room;
+
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -84,6 +90,31 @@ fn start(context: &Context) -> tokio::task::JoinHandle<anyhow::Result<()>> {
 
 const LONG: Duration = Duration::from_secs(20);
 
+/// Waits until something is so.
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let end = tokio::time::Instant::now() + LONG;
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < end, "not within {LONG:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// How often the broker has delivered messages to a stage.
+async fn deliveries(context: &Context, stage: &str) -> u64 {
+    let jobs = context.broker.jetstream.get_stream(context.broker.subjects.stream("JOBS")).await.unwrap();
+    jobs.consumer_info(stage).await.map_or(0, |info| info.delivered.consumer_sequence)
+}
+
+/// How many lasting records, events and dead letters there are.
+async fn ends(context: &Context) -> (usize, usize, usize) {
+    let broker = &context.broker;
+    (
+        count(broker, "JOBS", &broker.subjects.done()).await,
+        count(broker, "EVENTS", ">").await,
+        count(broker, "DEAD", ">").await,
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_passes_every_stage_to_one_answer() {
     let nats = Server::nats();
@@ -143,8 +174,11 @@ async fn what_cannot_go_on_is_a_dead_letter_and_an_honest_answer() {
     }
     let stream = broker.jetstream.get_stream(broker.subjects.stream("DEAD")).await.unwrap();
     let last = stream.get_last_raw_message_by_subject(&dead).await.unwrap();
-    assert_eq!(last.payload.as_ref(), b"\x01noise", "the message is kept as it was");
     assert_eq!(last.headers.get("Hoidap-Reason").unwrap().as_str(), "malformed_message");
+    let sequence: u64 = last.headers.get("Hoidap-Stream-Seq").unwrap().as_str().parse().unwrap();
+    let jobs = broker.jetstream.get_stream(broker.subjects.stream("JOBS")).await.unwrap();
+    let message = jobs.direct_get(sequence).await.unwrap();
+    assert_eq!(message.payload.as_ref(), b"\x01noise", "the message is kept as it was");
     context.stop.cancel();
     running.await.unwrap().unwrap();
 }

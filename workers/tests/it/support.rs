@@ -11,7 +11,7 @@ use hoidap_shared::{
     text::Language,
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{Context, Stops};
+use hoidap_workers::runner::{Context, Pauses, Stops};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,7 @@ pub(crate) async fn surroundings(config: Config) -> Context {
         stop: CancellationToken::new(),
         opened: watch::channel(Vec::new()).0,
         stops: Stops::default(),
+        pauses: Pauses::default(),
     }
 }
 
@@ -57,6 +58,7 @@ pub(crate) fn beside(context: &Context) -> Context {
         instance: instance_name(),
         stop: CancellationToken::new(),
         opened: watch::channel(Vec::new()).0,
+        pauses: Pauses::default(),
         ..context.clone()
     }
 }
