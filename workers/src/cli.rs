@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-use hoidap_shared::{config::Config, pipe::end_with_the_reader, telemetry};
+use hoidap_shared::{config::Config, pipe::end_with_the_reader, signals::end_on_termination, telemetry};
 
 use crate::{analytics, audit, canary, dead, eval, inspect, process, recording, replay, setup, shadow};
 
@@ -14,7 +14,7 @@ use crate::{analytics, audit, canary, dead, eval, inspect, process, recording, r
 pub struct Arguments {
     /// The configuration file; HOIDAP_CONFIG or ./hoidap.toml when left out.
     #[arg(long, global = true)]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// A setting for this run, such as `retriever.depth=4`; can be given more than once.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -75,13 +75,15 @@ enum Command {
 /// # Errors
 /// What is wrong and what to do, in one sentence.
 pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Result<()> {
+    // What runs stages has jobs in flight, and listens for itself.
+    if !matches!(command, Command::Run { .. }) {
+        end_on_termination()?;
+        end_with_the_reader()?;
+    }
     let file = config;
     let config = Config::load(file.as_deref(), &set)?;
     telemetry::init_logs(&config.telemetry)?;
     let set = Config::making(&set);
-    if !matches!(command, Command::Run { .. }) {
-        end_with_the_reader()?;
-    }
     match command {
         Command::Setup => setup::run(&config).await,
         Command::Run { all: true, .. } => process::run(config, &process::every_name(), None).await,

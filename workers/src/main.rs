@@ -4,13 +4,16 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use hoidap_shared::telemetry::report_fatal;
 use hoidap_workers::cli::{Arguments, run};
 
 fn main() -> ExitCode {
-    match start(Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let config = arguments.config.clone();
+    match start(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("hoidap-worker: {error:#}");
+            report_fatal("hoidap-worker", config.as_deref(), &error);
             ExitCode::FAILURE
         }
     }

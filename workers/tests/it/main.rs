@@ -10,6 +10,7 @@ mod cluster;
 mod dead;
 mod generator;
 mod inspect;
+mod process;
 mod recording;
 mod room;
 mod runner;
