@@ -67,7 +67,9 @@ fn every_mode_ends_at_sigterm_while_it_waits_for_the_broker() {
 
 #[test]
 fn an_error_that_ends_the_program_is_json_where_the_log_is() {
-    let cases: [(&[&str], &[(&str, &str)], &str); 3] = [
+    /// Arguments, settings, and what is said.
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case; 3] = [
         (&["run", "nonsense"], &[], "`nonsense` is not a stage"),
         (&["run", "classifier"], &[("WORKER__NONSENSE", "1")], "nonsense"),
         (
