@@ -1,5 +1,6 @@
 //! Files to extracted text with its structure.
 
+mod decode;
 mod extract;
 mod find;
 mod html;

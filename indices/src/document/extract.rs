@@ -5,10 +5,14 @@ use std::{
     path::Path,
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use super::{Document, html, markdown, pdf, plain};
+use super::{
+    Document,
+    decode::{Names, decode},
+    html, markdown, pdf, plain,
+};
 
 /// Stack of the thread that reads one file: deep nesting must not end the process.
 const STACK_BYTES: usize = 256 << 20;
@@ -20,6 +24,25 @@ pub struct Limits {
     pub bytes: u64,
     /// Longest time to read one, in seconds.
     pub seconds: u64,
+}
+
+/// When the reading of a file is given up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    at: Instant,
+    seconds: u64,
+}
+
+impl Deadline {
+    /// From now on, as long as the limits say.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { at: Instant::now() + Duration::from_secs(limits.seconds), seconds: limits.seconds }
+    }
+
+    /// Fails when it is over.
+    pub(super) fn check(self) -> Result<(), ReadError> {
+        if Instant::now() < self.at { Ok(()) } else { Err(ReadError::TooSlow(self.seconds)) }
+    }
 }
 
 /// Why a file was left out.
@@ -61,12 +84,14 @@ pub fn extract(path: &Path, bytes: Vec<u8>, limits: Limits) -> Result<Document, 
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let (done, document) = mpsc::channel();
+    let deadline = Deadline::new(limits);
     thread::Builder::new().name("extract".into()).stack_size(STACK_BYTES).spawn(move || {
         let parse = || match extension.as_str() {
             "pdf" => pdf::parse(&bytes),
-            "md" | "markdown" => Ok(markdown::parse(&html::decode(&bytes))),
-            "html" | "htm" | "xhtml" => Ok(html::parse(&html::decode(&bytes))),
-            _ => Ok(plain::parse(&html::decode(&bytes))),
+            "md" | "markdown" => Ok(markdown::parse(&decode(&bytes, Names::Nowhere))),
+            "html" | "htm" => html::parse(&decode(&bytes, Names::InMeta), deadline),
+            "xhtml" => html::parse(&decode(&bytes, Names::InXml), deadline),
+            _ => Ok(plain::parse(&decode(&bytes, Names::Nowhere))),
         };
         let result = panic::catch_unwind(panic::AssertUnwindSafe(parse))
             .unwrap_or_else(|_| Err(ReadError::Damaged("its parser gave up".into())));

@@ -1,8 +1,16 @@
+pub(super) mod tree;
+
 use ego_tree::{NodeId, iter::Edge};
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use scraper::{ElementRef, Html, Node, node::Element};
 
-use super::{BlockKind, Document};
+use super::{BlockKind, Document, ReadError, extract::Deadline};
+
+const HTML: &str = "http://www.w3.org/1999/xhtml";
+
+/// Whether an element is HTML's own.
+pub(super) fn is_html(element: &Element) -> bool {
+    &*element.name.ns == HTML
+}
 
 /// Elements that hold no text of the page.
 const DROPPED: [&str; 19] = [
@@ -67,24 +75,9 @@ const BLOCKS: [&str; 31] = [
     "hgroup",
 ];
 
-/// Bytes as text: by byte order mark, else by the charset that the page names, else UTF-8, else windows-1252.
-pub(super) fn decode(bytes: &[u8]) -> String {
-    let named = || {
-        let head = String::from_utf8_lossy(&bytes[..bytes.len().min(2_048)]).to_ascii_lowercase();
-        let after = head.split("charset=").nth(1)?.trim_start_matches(['"', '\'']).to_string();
-        Encoding::for_label(after.split(['"', '\'', ' ', '>', ';', '/']).next()?.as_bytes())
-    };
-    let encoding = match Encoding::for_bom(bytes) {
-        Some((encoding, _)) => encoding,
-        None if std::str::from_utf8(bytes).is_ok() => UTF_8,
-        None => named().filter(|encoding| *encoding != UTF_8).unwrap_or(WINDOWS_1252),
-    };
-    encoding.decode(bytes).0.into_owned()
-}
-
 /// The text of a page without navigation, headers and footers. Walks the tree without recursion.
-pub(super) fn parse(page: &str) -> Document {
-    let html = Html::parse_document(page);
+pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadError> {
+    let html = tree::parse(page, Some(deadline))?;
     let mut reader = Reader::default();
     reader.document.title = title(&html);
     reader.document.locale = html.root_element().attr("lang").map(str::to_string);
@@ -115,7 +108,7 @@ pub(super) fn parse(page: &str) -> Document {
         }
     }
     reader.flush();
-    reader.document
+    Ok(reader.document)
 }
 
 fn title(html: &Html) -> String {
