@@ -7,10 +7,11 @@ mod html;
 mod markdown;
 mod pdf;
 mod plain;
+mod xhtml;
 
 use hoidap_shared::text::normalise;
 
-pub use extract::{Limits, ReadError, extract, read};
+pub use extract::{Limits, ReadError, extract, is_page, read};
 pub use find::{Found, find};
 
 /// What a block of text is on its page.
@@ -26,6 +27,19 @@ pub enum BlockKind {
     Code,
 }
 
+/// Whether a block may be part of the frame that a site puts around its pages: then it is left out of a page when it is
+/// on many of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Frame {
+    /// It is part of the page.
+    #[default]
+    No,
+    /// It stands where frames do: beside the page's main part, before its first heading, or around a button.
+    Text,
+    /// It is mostly links.
+    Links,
+}
+
 /// A piece of the extracted text; `start` and `end` are characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
@@ -35,6 +49,8 @@ pub struct Block {
     pub start: usize,
     /// Where it ends, exclusive.
     pub end: usize,
+    /// Whether it may be part of the site's frame.
+    pub frame: Frame,
 }
 
 /// What a file says, without its navigation.
@@ -53,7 +69,7 @@ pub struct Document {
 
 impl Document {
     /// Appends a block; an empty one is left out.
-    fn push(&mut self, kind: BlockKind, raw: &str) {
+    fn push(&mut self, kind: BlockKind, raw: &str) -> Option<&mut Block> {
         let text = match kind {
             BlockKind::Code => {
                 raw.lines().map(code_line).collect::<Vec<_>>().join("\n").trim_matches('\n').to_string()
@@ -61,15 +77,20 @@ impl Document {
             _ => normalise(raw),
         };
         if text.trim().is_empty() {
-            return;
+            return None;
         }
+        self.append(kind, &text, Frame::No);
+        self.blocks.last_mut()
+    }
+
+    fn append(&mut self, kind: BlockKind, text: &str, frame: Frame) {
         if !self.text.is_empty() {
             self.text.push('\n');
             self.chars += 1;
         }
         let length = text.chars().count();
-        self.blocks.push(Block { kind, start: self.chars, end: self.chars + length });
-        self.text.push_str(&text);
+        self.blocks.push(Block { kind, start: self.chars, end: self.chars + length, frame });
+        self.text.push_str(text);
         self.chars += length;
     }
 
@@ -77,7 +98,8 @@ impl Document {
     fn settle_title(&mut self, file_name: &str) {
         self.title = normalise(&self.title);
         if self.title.is_empty() {
-            let first = self.blocks.iter().find(|block| matches!(block.kind, BlockKind::Heading(_)));
+            let headings = || self.blocks.iter().filter(|block| matches!(block.kind, BlockKind::Heading(_)));
+            let first = headings().find(|block| block.frame == Frame::No).or(headings().next());
             self.title = match first {
                 Some(block) => self.text.chars().skip(block.start).take(block.end - block.start).collect(),
                 None => file_name.to_string(),

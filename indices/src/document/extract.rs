@@ -11,7 +11,7 @@ use std::{
 use super::{
     Document,
     decode::{Names, decode},
-    html, markdown, pdf, plain,
+    html, markdown, pdf, plain, xhtml,
 };
 
 /// Stack of the thread that reads one file: deep nesting must not end the process.
@@ -65,6 +65,12 @@ pub enum ReadError {
     Empty,
 }
 
+/// Whether a file is a page of a site, by its extension.
+pub fn is_page(path: &Path) -> bool {
+    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    extension.is_some_and(|extension| matches!(extension.as_str(), "html" | "htm" | "xhtml"))
+}
+
 /// Reads a file's bytes, no more than the limit.
 ///
 /// # Errors
@@ -90,7 +96,7 @@ pub fn extract(path: &Path, bytes: Vec<u8>, limits: Limits) -> Result<Document, 
             "pdf" => pdf::parse(&bytes),
             "md" | "markdown" => Ok(markdown::parse(&decode(&bytes, Names::Nowhere))),
             "html" | "htm" => html::parse(&decode(&bytes, Names::InMeta), deadline),
-            "xhtml" => html::parse(&decode(&bytes, Names::InXml), deadline),
+            "xhtml" => html::parse(&xhtml::as_html(&decode(&bytes, Names::InXml)), deadline),
             _ => Ok(plain::parse(&decode(&bytes, Names::Nowhere))),
         };
         let result = panic::catch_unwind(panic::AssertUnwindSafe(parse))

@@ -1,210 +1,146 @@
+//! The text of HTML pages, as a visitor reads them.
+
+mod boilerplate;
+mod hidden;
+mod names;
+mod reader;
+mod selector;
+mod sheet;
+mod style;
+mod survey;
+mod table;
 pub(super) mod tree;
 
 use ego_tree::{NodeId, iter::Edge};
+use hoidap_shared::text::normalise;
 use scraper::{ElementRef, Html, Node, node::Element};
 
-use super::{BlockKind, Document, ReadError, extract::Deadline};
+use self::{
+    boilerplate::{Within, is_boilerplate, roles},
+    hidden::Shown,
+    reader::Reader,
+    survey::Survey,
+};
+use super::{Document, ReadError, extract::Deadline};
 
 const HTML: &str = "http://www.w3.org/1999/xhtml";
 
-/// Whether an element is HTML's own.
+/// Whether an element is HTML's own: an icon's title is no page's title.
 pub(super) fn is_html(element: &Element) -> bool {
     &*element.name.ns == HTML
 }
 
-/// Elements that hold no text of the page.
-const DROPPED: [&str; 19] = [
-    "nav", "footer", "aside", "script", "style", "noscript", "template", "svg", "iframe", "head", "button",
-    "select", "object", "canvas", "audio", "video", "map", "dialog", "math",
-];
+fn is_heading(name: &str) -> bool {
+    matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6")
+}
 
-/// Classes and ids that mark navigation where the element does not.
-const NAVIGATION: [&str; 15] = [
-    "navheader",
-    "navfooter",
-    "navbar",
-    "navigation",
-    "nav",
-    "breadcrumb",
-    "breadcrumbs",
-    "sidebar",
-    "toc",
-    "menu",
-    "footer",
-    "site-header",
-    "site-footer",
-    "pagination",
-    "cookie-banner",
-];
-
-/// How the marks of links past the navigation begin: `skip`, `skip-link`, `skip-to-content`.
-const SKIP: &str = "skip";
-
-/// Elements that begin and end a block of text.
-const BLOCKS: [&str; 31] = [
-    "p",
-    "div",
-    "section",
-    "article",
-    "main",
-    "li",
-    "ul",
-    "ol",
-    "dl",
-    "dt",
-    "dd",
-    "table",
-    "thead",
-    "tbody",
-    "tfoot",
-    "caption",
-    "blockquote",
-    "figure",
-    "figcaption",
-    "form",
-    "fieldset",
-    "legend",
-    "details",
-    "summary",
-    "address",
-    "body",
-    "header",
-    "hr",
-    "center",
-    "label",
-    "hgroup",
-];
-
-/// The text of a page without navigation, headers and footers. Walks the tree without recursion.
+/// The text of a page without what no visitor sees, navigation, headers and footers. Walks the tree without recursion.
 pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadError> {
     let html = tree::parse(page, Some(deadline))?;
-    let mut reader = Reader::default();
-    reader.document.title = title(&html);
-    reader.document.locale = html.root_element().attr("lang").map(str::to_string);
-    let mut dropping: Option<NodeId> = None;
+    let survey = Survey::of(&html, deadline)?;
+    let root = html.root_element();
+    let mut walk = Walk {
+        survey: &survey,
+        within: Within::default(),
+        reader: Reader::new(Document {
+            title: title(&html),
+            locale: root.attr("lang").or_else(|| root.attr("xml:lang")).map(str::to_string),
+            ..Document::default()
+        }),
+        dropping: None,
+    };
     for edge in html.tree.root().traverse() {
         match edge {
-            Edge::Open(node) if dropping.is_none() => match node.value() {
-                Node::Text(text) => reader.open.push_str(text),
-                Node::Element(element) => {
-                    if is_dropped(element, ElementRef::wrap(node)) {
-                        dropping = Some(node.id());
-                    } else {
-                        reader.enter(element.name());
+            Edge::Open(node) if walk.dropping.is_none() => match node.value() {
+                Node::Text(text) => {
+                    let shown = node.parent().map(|parent| survey.facts(parent.id()).shown);
+                    if shown.is_none_or(|shown| shown != Shown::TextNot) {
+                        walk.reader.text(text);
                     }
+                }
+                Node::Element(_) => {
+                    deadline.check()?;
+                    walk.enter(ElementRef::wrap(node));
                 }
                 _ => {}
             },
-            Edge::Close(node) => {
-                if dropping == Some(node.id()) {
-                    dropping = None;
-                } else if dropping.is_none()
-                    && let Node::Element(element) = node.value()
-                {
-                    reader.leave(element.name());
+            Edge::Close(node) if walk.dropping == Some(node.id()) => walk.dropping = None,
+            Edge::Close(node) if walk.dropping.is_none() => {
+                if let Node::Element(element) = node.value() {
+                    walk.leave(element);
                 }
             }
-            Edge::Open(_) => {}
+            _ => {}
         }
     }
-    reader.flush();
-    Ok(reader.document)
+    walk.reader.flush();
+    Ok(walk.reader.document)
 }
 
+/// The page's title: that of its head.
 fn title(html: &Html) -> String {
-    let mut nodes = html.tree.root().descendants().filter_map(ElementRef::wrap);
-    nodes.find(|element| element.value().name() == "title").map(|t| t.text().collect()).unwrap_or_default()
-}
-
-fn is_dropped(element: &Element, node: Option<ElementRef<'_>>) -> bool {
-    let name = element.name();
-    if DROPPED.contains(&name) || element.attr("hidden").is_some() {
-        return true;
-    }
-    if matches!(element.attr("role"), Some("navigation" | "banner" | "contentinfo" | "search")) {
-        return true;
-    }
-    // An article's own header holds its title.
-    let in_article = || {
-        node.is_some_and(|n| {
-            n.ancestors()
-                .filter_map(ElementRef::wrap)
-                .any(|up| matches!(up.value().name(), "article" | "main" | "section"))
-        })
+    let elements = html.tree.root().descendants().filter_map(ElementRef::wrap);
+    let in_head = |element: &ElementRef<'_>| {
+        let parent = element.parent().and_then(ElementRef::wrap);
+        parent.is_some_and(|parent| parent.value().name() == "head" && is_html(parent.value()))
     };
-    if name == "header" && !in_article() {
-        return true;
-    }
-    !matches!(name, "body" | "html" | "main")
-        && element
-            .classes()
-            .chain(element.id())
-            .map(str::to_ascii_lowercase)
-            .any(|mark| NAVIGATION.contains(&mark.as_str()) || mark.starts_with(SKIP))
+    elements
+        .filter(|element| element.value().name() == "title" && is_html(element.value()) && in_head(element))
+        .map(|title| title.text().collect::<String>())
+        .find(|title| !normalise(title).is_empty())
+        .unwrap_or_default()
 }
 
-/// Ends a cell; a control character, so that no page's text can hold it: [`Document::push`] drops those.
-const CELL: char = '\u{1}';
-
-/// The page so far, and the block that is open.
-#[derive(Default)]
-struct Reader {
-    document: Document,
-    open: String,
-    preformatted: usize,
-    rows: usize,
+/// The way through a page.
+struct Walk<'a> {
+    survey: &'a Survey,
+    within: Within,
+    reader: Reader,
+    /// The element that is passed over, with all in it.
+    dropping: Option<NodeId>,
 }
 
-impl Reader {
-    fn enter(&mut self, name: &str) {
-        match name {
-            "pre" => {
-                self.flush();
-                self.preformatted += 1;
+impl Walk<'_> {
+    fn enter(&mut self, node: Option<ElementRef<'_>>) {
+        let Some(node) = node else { return };
+        let facts = self.survey.facts(node.id());
+        let element = node.value();
+        if facts.shown == Shown::No || is_boilerplate(&node, &facts, self.within, self.survey) {
+            if matches!(element.name(), "button" | "input" | "select" | "textarea") {
+                self.reader.control();
             }
-            "tr" => {
-                self.flush();
-                self.rows += 1;
-            }
-            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => self.flush(),
-            "br" => self.open.push('\n'),
-            _ if BLOCKS.contains(&name) => self.end_block(),
-            _ => {}
+            self.dropping = Some(node.id());
+            return;
         }
+        self.count(element, 1);
+        self.reader.enter(element, &facts);
     }
 
-    fn leave(&mut self, name: &str) {
-        match name {
-            "pre" => {
-                self.flush();
-                self.preformatted = self.preformatted.saturating_sub(1);
-            }
-            "tr" => {
-                let row = self.open.trim_end().trim_end_matches(CELL).replace(CELL, " | ");
-                self.open.clear();
-                self.document.push(BlockKind::Row, &row);
-                self.rows = self.rows.saturating_sub(1);
-            }
-            "td" | "th" => self.open.push(CELL),
-            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
-                self.push(BlockKind::Heading(name.as_bytes()[1] - b'0'))
-            }
-            _ if BLOCKS.contains(&name) => self.end_block(),
-            _ => {}
+    fn leave(&mut self, element: &Element) {
+        self.reader.leave(element);
+        self.count(element, -1);
+    }
+
+    /// Counts an element that opens or closes among those around what follows.
+    fn count(&mut self, element: &Element, by: isize) {
+        let add = |count: &mut usize| *count = count.saturating_add_signed(by);
+        let name = element.name();
+        let is_main = matches!(name, "main" | "article") || roles(element).any(|role| role == "main");
+        if is_main {
+            add(&mut self.within.mains);
         }
-    }
-
-    /// A block inside a cell does not break its row.
-    fn end_block(&mut self) {
-        if self.rows > 0 { self.open.push(' ') } else { self.flush() }
-    }
-
-    fn flush(&mut self) {
-        self.push(if self.preformatted > 0 { BlockKind::Code } else { BlockKind::Text });
-    }
-
-    fn push(&mut self, kind: BlockKind) {
-        self.document.push(kind, &self.open);
-        self.open.clear();
+        if is_main || name == "section" {
+            add(&mut self.within.parts);
+        }
+        if is_heading(name)
+            || matches!(name, "dt" | "summary")
+            || roles(element).any(|role| role == "heading")
+        {
+            add(&mut self.within.headings);
+        }
+        if name == "blockquote" {
+            add(&mut self.within.quotes);
+        }
+        self.reader.is_beside = self.survey.has_main && self.within.mains == 0;
     }
 }

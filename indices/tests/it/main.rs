@@ -4,6 +4,7 @@
 
 mod damage;
 mod encodings;
+mod html;
 mod life;
 mod reading;
 mod search;

@@ -24,10 +24,10 @@ fn tables_lists_and_code_stay_readable() {
 }
 
 #[test]
-fn navigation_is_left_out_by_element_role_and_class() {
+fn navigation_is_left_out_by_element_role_and_what_it_holds() {
     let page = html(
-        "<body><a class=skip href='#c'>X0</a><div class='navheader'>X1</div><div role=navigation>X2</div><aside>X3</aside><script>X4</script>\
-         <div id='sidebar'>X5</div><article><header><h1>Title</h1></header><p>Body</p></article><div hidden>X6</div></body>",
+        "<body><a class=skip href='#c'>X0</a><div class='navheader'><a href=p>X1</a> X1</div><div role=navigation>X2</div><aside>X3</aside><script>X4</script>\
+         <div id='sidebar'><a href=o>X5</a></div><article><header><h1>Title</h1></header><p>Body</p></article><div hidden>X6</div></body>",
     )
     .unwrap();
     assert_eq!(page.text, "Title\nBody");

@@ -1,0 +1,51 @@
+//! Names of classes and ids.
+
+use hoidap_shared::text::fold;
+
+/// The words of a name, in lower case: `siteNav`, `site-nav` and `site_nav` have the same.
+pub(super) fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before_lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || c.is_uppercase() && before_lower {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+        before_lower = c.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whether an id was made from a heading, as generators of documentation make them: `skip-a-delivery` from "Skip a
+/// delivery", with a number behind it where there are two, or a word of it that its writer chose.
+pub(super) fn is_of_heading(id: &str, heading: &str) -> bool {
+    let plain =
+        |text: &str| fold(text).split(|c: char| !c.is_alphanumeric()).map(str::to_string).collect::<Vec<_>>();
+    let heading = plain(heading);
+    let mut id = plain(id);
+    id.retain(|word| !word.is_empty() && word.parse::<u32>().is_err());
+    !id.is_empty() && id.iter().all(|word| heading.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_words() {
+        assert_eq!(words("siteNav_bar--left2"), ["site", "nav", "bar", "left2"]);
+        assert_eq!(words("TOC"), ["toc"]);
+    }
+
+    #[test]
+    fn an_id_is_known_by_its_heading() {
+        assert!(is_of_heading("skip-a-delivery", "Skip a delivery"));
+        assert!(is_of_heading("menu_2", "Our menu"));
+        assert!(is_of_heading("dieu-huong", "2. Điều hướng"));
+        assert!(!is_of_heading("sidebar", "Recent posts"));
+        assert!(!is_of_heading("1", "1"));
+    }
+}

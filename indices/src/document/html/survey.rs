@@ -1,0 +1,254 @@
+//! What each element of a page holds, counted before the page is read.
+
+use std::collections::HashMap;
+
+use ego_tree::{NodeId, iter::Edge};
+use scraper::{ElementRef, Html, Node, node::Element};
+
+use super::{
+    boilerplate::{is_boilerplate_name, roles},
+    hidden::{Hiding, Shown},
+    is_heading,
+    names::is_of_heading,
+};
+use crate::document::{ReadError, extract::Deadline};
+
+/// Nesting beyond which browsers put elements beside each other.
+const DEEP: usize = 512;
+
+/// The longest cell, in characters, of a table whose head names nothing.
+const LONG_CELL: usize = 1_000;
+
+/// The open elements with the name of boilerplate that a heading is compared with.
+const NAMED: usize = 8;
+
+/// What an element holds, all that is in it included. Text is counted without white space.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Facts {
+    pub(super) shown: Shown,
+    /// Characters of text, and those of them in links.
+    pub(super) text: usize,
+    pub(super) linked: usize,
+    /// Characters of text on the page before it.
+    pub(super) before: usize,
+    pub(super) links: usize,
+    /// Buttons and fields.
+    pub(super) controls: usize,
+    pub(super) headings: usize,
+    pub(super) paragraphs: usize,
+    /// It holds what the page says is its main part.
+    pub(super) holds_main: bool,
+    /// It holds an `<h1>` or an article, and whether an `<h1>` leads somewhere.
+    pub(super) holds_title: bool,
+    pub(super) title_links: bool,
+    /// Its id was made from a heading in it.
+    pub(super) of_heading: bool,
+    tables: usize,
+    preformatted: usize,
+    longest_cell: usize,
+    has_head: bool,
+}
+
+impl Facts {
+    /// Whether most of it is links.
+    pub(super) fn is_linked(&self) -> bool {
+        self.links > 0 && self.linked * 2 >= self.text
+    }
+
+    /// Whether a table places what is on the page, and is no table of facts.
+    pub(super) fn places(&self, table: &Element) -> bool {
+        let is_whole = self.tables > 0 || self.headings > 0 || self.preformatted > 0;
+        roles(table).any(|role| matches!(role.as_str(), "presentation" | "none"))
+            || self.holds_main
+            || self.holds_title
+            || !self.has_head && (is_whole || self.longest_cell > LONG_CELL)
+    }
+
+    fn add(&mut self, inner: &Self) {
+        self.text += inner.text;
+        self.linked += inner.linked;
+        self.links += inner.links;
+        self.controls += inner.controls;
+        self.headings += inner.headings;
+        self.paragraphs += inner.paragraphs;
+        self.holds_main |= inner.holds_main;
+        self.holds_title |= inner.holds_title;
+        self.title_links |= inner.title_links;
+        self.tables += inner.tables;
+        self.preformatted += inner.preformatted;
+    }
+}
+
+/// What is known of a page before it is read.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    facts: HashMap<NodeId, Facts>,
+    /// All its text.
+    pub(super) text: usize,
+    /// Whether it says which part is its main one.
+    pub(super) has_main: bool,
+    /// The id of its main part.
+    pub(super) main_id: Option<String>,
+}
+
+impl Survey {
+    pub(super) fn of(page: &Html, deadline: Deadline) -> Result<Self, ReadError> {
+        let mut surveyor = Surveyor {
+            hiding: Hiding::of(page),
+            survey: Self::default(),
+            open: Vec::new(),
+            ..Surveyor::default()
+        };
+        let mut hidden: Option<NodeId> = None;
+        for edge in page.tree.root().traverse() {
+            match edge {
+                Edge::Open(node) if hidden.is_none() => {
+                    if let Node::Text(text) = node.value() {
+                        surveyor.text(text);
+                    } else if let Some(element) = ElementRef::wrap(node) {
+                        deadline.check()?;
+                        if !surveyor.enter(&element) {
+                            hidden = Some(node.id());
+                        }
+                    }
+                }
+                Edge::Close(node) if hidden == Some(node.id()) => hidden = None,
+                Edge::Close(node) if hidden.is_none() => {
+                    if let Some(element) = ElementRef::wrap(node) {
+                        surveyor.leave(&element);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(surveyor.survey)
+    }
+
+    /// What an element holds; of one that is hidden, that it is.
+    pub(super) fn facts(&self, node: NodeId) -> Facts {
+        self.facts.get(&node).copied().unwrap_or(Facts { shown: Shown::No, ..Facts::default() })
+    }
+}
+
+#[derive(Default)]
+struct Surveyor {
+    hiding: Hiding,
+    survey: Survey,
+    /// The facts of the elements that are open.
+    open: Vec<Facts>,
+    links: usize,
+    /// Places, among the open elements, of tables, and of elements whose id is a name of boilerplate, with the id.
+    tables: Vec<usize>,
+    named: Vec<(usize, String)>,
+    heading: Option<(usize, String)>,
+}
+
+impl Surveyor {
+    /// Whether the element is shown.
+    fn enter(&mut self, element: &ElementRef<'_>) -> bool {
+        let value = element.value();
+        let above = self.open.last().map_or(Shown::Yes, |above| above.shown);
+        let shown = self.hiding.shown(element, above, self.open.len() > DEEP);
+        let name = value.name();
+        // A button is no text of the page, but it tells what the text around it is for.
+        if shown == Shown::No {
+            let is_control = matches!(name, "input" | "select" | "textarea")
+                && value.attr("type").is_none_or(|kind| !kind.eq_ignore_ascii_case("hidden"));
+            if let Some(above) = self.open.last_mut().filter(|_| is_control) {
+                above.controls += 1;
+            }
+            return false;
+        }
+        let mut facts = Facts { shown, before: self.survey.text, ..Facts::default() };
+        let is_main = name == "main" || roles(value).any(|role| role == "main");
+        facts.holds_main = is_main;
+        facts.holds_title = matches!(name, "article" | "h1");
+        if is_main || name == "article" {
+            self.survey.has_main = true;
+        }
+        if is_main && self.survey.main_id.is_none() {
+            self.survey.main_id = value.id().map(str::to_string);
+        }
+        let at = self.open.len();
+        match name {
+            "a" if value.attr("href").is_some() => {
+                facts.links = 1;
+                self.links += 1;
+            }
+            "button" => facts.controls = 1,
+            "p" => facts.paragraphs = 1,
+            "pre" => facts.preformatted = 1,
+            "table" => {
+                facts.tables = 1;
+                self.tables.push(at);
+            }
+            "th" | "caption" | "thead" => self.of_table(|table| table.has_head = true),
+            "td" if value.attr("scope").is_some() || value.attr("headers").is_some() => {
+                self.of_table(|table| table.has_head = true);
+            }
+            _ if is_heading(name) => {
+                facts.headings = 1;
+                self.heading = Some((at, String::new()));
+            }
+            _ => {}
+        }
+        if let Some(id) = value.id().filter(|id| is_boilerplate_name(id)) {
+            self.named.push((at, id.to_string()));
+        }
+        self.open.push(facts);
+        true
+    }
+
+    fn text(&mut self, text: &str) {
+        let Some(open) = self.open.last_mut().filter(|open| open.shown == Shown::Yes) else { return };
+        let chars = text.chars().filter(|c| !c.is_whitespace()).count();
+        open.text += chars;
+        self.survey.text += chars;
+        if self.links > 0 {
+            open.linked += chars;
+        }
+        if let Some((_, heading)) = self.heading.as_mut().filter(|(_, heading)| heading.len() < 200) {
+            heading.extend(text.chars().take(200));
+        }
+    }
+
+    fn leave(&mut self, element: &ElementRef<'_>) {
+        let Some(mut facts) = self.open.pop() else { return };
+        let value = element.value();
+        let at = self.open.len();
+        match value.name() {
+            "a" if value.attr("href").is_some() => self.links -= 1,
+            "h1" => facts.title_links = facts.links > 0 && facts.is_linked(),
+            "table" => {
+                self.tables.pop();
+            }
+            "td" | "th" => self.of_table(|table| table.longest_cell = table.longest_cell.max(facts.text)),
+            _ => {}
+        }
+        if self.heading.as_ref().is_some_and(|(of, _)| *of == at) {
+            let (_, heading) = self.heading.take().unwrap_or_default();
+            for (of, id) in self.named.iter().rev().take(NAMED) {
+                if is_of_heading(id, &heading) {
+                    let named = if *of == at { &mut facts } else { &mut self.open[*of] };
+                    named.of_heading = true;
+                }
+            }
+        }
+        if self.named.last().is_some_and(|(of, _)| *of == at) {
+            self.named.pop();
+        }
+        if let Some(above) = self.open.last_mut() {
+            above.add(&facts);
+        }
+        // A table counts itself for the elements around it alone.
+        facts.tables -= usize::from(value.name() == "table");
+        self.survey.facts.insert(element.id(), facts);
+    }
+
+    fn of_table(&mut self, change: impl FnOnce(&mut Facts)) {
+        let table = self.tables.last().and_then(|at| self.open.get_mut(*at));
+        if let Some(table) = table {
+            change(table);
+        }
+    }
+}

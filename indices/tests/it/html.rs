@@ -1,0 +1,239 @@
+//! What of a page is its text: what a visitor sees of it, without what the site puts around.
+
+use std::path::Path;
+
+use hoidap_indices::document::{Document, Limits, ReadError, extract};
+
+const LIMITS: Limits = Limits { bytes: 1 << 25, seconds: 20 };
+
+fn page(html: &str) -> Document {
+    extract(Path::new("page.html"), html.as_bytes().to_vec(), LIMITS).unwrap()
+}
+
+fn text(html: &str) -> String {
+    page(&format!("<!doctype html><title>T</title>{html}")).text
+}
+
+#[test]
+fn a_name_alone_makes_no_boilerplate() {
+    let sections = [
+        "<section id='pagination'><h2>Pagination</h2><p>Forty orders a page.</p></section>",
+        "<section id='navigation-1'><h2>Navigation</h2><ul><li><a href=a>First</a></li><li><a href=b>Second</a></li></ul></section>",
+        "<div id='breadcrumbs' class='section'><h3>Breadcrumbs</h3><p>Show where a visitor is.</p></div>",
+        "<h2 id='footer'>Footer</h2><p>The footer holds the address.</p>",
+        "<div class='sidebar-note'><p>Charge the battery first.</p></div>",
+        "<div class='menu'><div>Phở bò 45.000đ</div><div>Bún chả 50.000đ <a href=o>Đặt</a></div></div>",
+        "<p id='toc'>The table of contents is printed last.</p>",
+        "<section id='cookies'><h2>Cookies</h2><p>We keep one cookie. <a href=m>More</a></p></section>",
+        "<div class='card-footer'>Giá 99.000đ</div><p>Hết.</p>",
+        "<div class='step skipped-lines' id='skip-a-delivery'>Skip two lines.</div>",
+        "<table><tr id='menu'><td class='nav'>Trà</td><td>20.000đ</td></tr></table>",
+    ];
+    for section in sections {
+        for around in ["<main>X</main>", "<body>X</body>", "<div class='page has-sidebar'>X</div>"] {
+            let (open, close) = around.split_once('X').unwrap();
+            let read = text(&format!("{open}<h1>Trang</h1>{section}{close}"));
+            let words = read.split_whitespace().count();
+            let all = section.split(['<', '>']).skip(2).step_by(2).flat_map(str::split_whitespace).count();
+            assert!(words > all, "{around} {section}: {read}");
+        }
+    }
+}
+
+#[test]
+fn menus_of_generators_of_documentation_are_left_out() {
+    let body = "<p>Body text stays.</p>";
+    let frames = [
+        // Sphinx
+        "<div class='related' role='navigation'><h3>X1</h3><ul><li><a href=a>X2</a> |</li></ul></div>\
+         <div class='body' role='main'><h1>T<a class='headerlink' href='#t'>¶</a></h1>BODY</div>\
+         <div class='sphinxsidebar'><div class='sphinxsidebarwrapper'><h3><a href=c>X3</a></h3><ul><li><a href=d>X4</a></li></ul></div></div>\
+         <div class='footer'>&copy; X5 <a href=s>Sphinx</a>.</div>",
+        // Docusaurus
+        "<div role='region'><a class='skipToContent_fXgn' href='#x'>X1</a></div><nav class='navbar'><a href=a>X2</a></nav>\
+         <main><article><nav class='theme-doc-breadcrumbs'><a href=b>X3</a></nav><header><h1>T</h1></header>BODY\
+         <footer class='theme-doc-footer'><a class='theme-edit-this-page' href=e>X4</a></footer></article>\
+         <div class='tableOfContents_bqdL'><ul class='table-of-contents'></ul></div></main>\
+         <footer class='footer'>X5</footer>",
+        // MkDocs
+        "<header class='md-header'>X1</header><div class='md-sidebar'><ul><li><a href=a>X2</a></li></ul></div>\
+         <main class='md-main'><div class='md-content'><a href=e class='md-content__button edit-page-link'>X3</a><h1>T</h1>BODY\
+         <p><a href='https://github.com/o/r/edit/main/a.md'>X4</a></p></div></main>",
+        // WordPress
+        "<a class='skip-link screen-reader-text' href='#content'>X1</a><div id='masthead' class='site-header'><ul id='primary-menu' class='menu'>\
+         <li class='menu-item'><a href=a>X2</a></li><li class='menu-item'><a href=b>X3</a></li></ul></div>\
+         <div id='content'><h1>T</h1>BODY</div><div id='secondary' class='widget-area sidebar'><h2>X4</h2><ul><li><a href=c>X5 X5 X5 X5</a></li></ul></div>\
+         <div id='cookie-law-info-bar'>X6 cookies <button>X7</button></div><div id='colophon' class='site-footer'>X8</div>",
+        // DocBook, with pictures for words
+        "<div class='navheader'><table summary='Navigation header'><tr><th colspan='3'>X1</th></tr><tr><td><a href=p><img src=p></a></td>\
+         <th>X2. X2</th><td><a href=n><img src=n></a></td></tr></table><hr></div><div class='sect1'><h1>T</h1>BODY</div>\
+         <div class='navfooter'><a href=p>X3</a> X4 X4 X4 <a href=n>X5</a></div>",
+        // A dialog over the page
+        "<div role='dialog' aria-label='X'><p>X1</p></div><main><h1>T</h1>BODY</main><aside><p>X2</p></aside>",
+    ];
+    for frame in frames {
+        let read = text(&frame.replace("BODY", body));
+        assert_eq!(read, "T\nBody text stays.", "{frame}");
+    }
+}
+
+#[test]
+fn notes_beside_a_text_stay() {
+    assert_eq!(
+        text("<main><h1>T</h1><aside class='note'><p>Keep the receipt.</p></aside><p>Body.</p></main>"),
+        "T\nKeep the receipt.\nBody."
+    );
+    assert_eq!(
+        text("<header><h1>Only title</h1><p>By An</p></header><p>Body.</p>"),
+        "Only title\nBy An\nBody."
+    );
+    assert_eq!(
+        text("<nav><a href=a>x</a><main><h1>T</h1><p>After a nav left open.</p></main>"),
+        "x\nT\nAfter a nav left open."
+    );
+}
+
+#[test]
+fn what_no_visitor_sees_is_left_out() {
+    let hidden = [
+        "<div style='display:none'>X</div>",
+        "<div style='Color:red; DISPLAY :\n NONE ! important'>X</div>",
+        "<p style='visibility:hidden'>X</p>",
+        "<p style='visibility: collapse'>X <b>X</b></p>",
+        "<p hidden>X</p>",
+        "<p hidden='hidden'>X</p>",
+        "<p HIDDEN=''>X</p>",
+        "<p aria-hidden=true>X</p>",
+        "<template><p>X</p></template>",
+        "<noscript><p>X</p></noscript>",
+        "<dialog><p>X</p></dialog>",
+        "<div popover>X</div>",
+        "<datalist><option>X</datalist>",
+        "<select><option>X</select>",
+        "<textarea>X</textarea>",
+        "<div style='content-visibility:hidden'>X</div>",
+        "<style>.old{display:none}</style><div class='promo old'>X</div>",
+        "<style>#old , .q { visibility : hidden }</style><div id=old>X</div>",
+        "<style media=screen>div.a > p.b{display:none}</style><div class=a><p class=b>X</p></div>",
+        "<style>@media screen{.old{display:none !important}} .old{display:block}</style><div class=old>X</div>",
+        "<table><tr hidden><td>X</td></tr></table>",
+        "<details><summary style='display:none'>X</summary></details>",
+    ];
+    for part in hidden {
+        assert_eq!(text(&format!("<main><h1>T</h1>{part}<p>Seen.</p></main>")), "T\nSeen.", "{part}");
+    }
+}
+
+#[test]
+fn what_a_visitor_can_see_or_open_stays() {
+    let shown = [
+        "<details><summary>S</summary>S</details>",
+        "<p hidden='until-found'>S</p>",
+        "<p hidden style='display:block'>S</p>",
+        "<p aria-hidden=false>S</p>",
+        "<dialog open>S</dialog>",
+        "<div style='visibility:hidden'><p style='visibility:visible'>S</p></div>",
+        "<div style='display:none;display:block'>S</div>",
+        "<style>@media print{.p{display:none}}</style><p class=p>S</p>",
+        "<style media=print>.p{display:none}</style><p class=p>S</p>",
+        "<style>@media (max-width:600px){.p{display:none}}</style><p class=p>S</p>",
+        "<noscript><style>.p{display:none}</style></noscript><p class=p>S</p>",
+        "<style>.p::after{display:none}</style><p class=p>S</p>",
+        "<p class='sr-only'>S</p>",
+        "<p class='visually-hidden' style='position:absolute;clip:rect(0,0,0,0)'>S</p>",
+        "<p style='opacity:0'>S</p>",
+        "<div role=tabpanel hidden>S</div>",
+        "<button aria-expanded=false aria-controls=p1>x</button><div id=p1 style='display:none'>S</div>",
+        "<h3><button aria-expanded=false aria-controls=p1>S</button></h3><div id=p1 hidden>S</div>",
+        "<a data-bs-toggle=collapse data-bs-target='#p1'></a><div id=p1 style='display:none'>S</div>",
+        "<style>.a{display:none} .open .a{display:block}</style><div><p class=a>S</p></div>",
+        "<style>.a{display:none} input:checked~.a{display:block}</style><input type=checkbox><p class=a>S</p>",
+        "<button onclick=\"show('p1')\">x</button><div id=p1 style='display:none'>S</div>",
+    ];
+    for part in shown {
+        let read = text(&format!("<main><h1>T</h1>{part}<p>Seen.</p></main>"));
+        assert!(read.contains('S') && read.replace('S', "").trim_start().starts_with('T'), "{part}: {read}");
+        assert!(read.matches('S').count() == part.matches(">S<").count() + 1, "{part}: {read}");
+    }
+}
+
+#[test]
+fn the_title_is_the_documents_own() {
+    let title = |html: &str| page(html).title;
+    let icon = "<svg role=img><title>Icon</title><desc>d</desc></svg>";
+    assert_eq!(title(&format!("<body>{icon}<h1>Heading</h1>")), "Heading");
+    assert_eq!(
+        title(&format!("<head><title> \u{A0}\u{200B}\n</title></head><body>{icon}<h1>Heading</h1>")),
+        "Heading"
+    );
+    assert_eq!(
+        title(&format!("<head><title></title><title>Second</title></head>{icon}<h1>Heading</h1>")),
+        "Second"
+    );
+    assert_eq!(title(&format!("{icon}<head><title>Own</title></head><h1>Heading</h1>")), "Heading");
+    assert_eq!(title(&format!("<title>Own &amp; only</title>{icon}<h1>Heading</h1>")), "Own & only");
+    assert_eq!(title("<body><p>No heading</p>"), "page");
+    assert_eq!(title("<div class=top><h2>Beside</h2></div><main><h1>Heading</h1></main>"), "Heading");
+    let xhtml = b"<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'><head><title/><script src='a.js'/></head><body><a id='x'/><h1>Heading</h1></body></html>";
+    assert_eq!(extract(Path::new("page.xhtml"), xhtml.to_vec(), LIMITS).unwrap().title, "Heading");
+}
+
+#[test]
+fn each_row_of_a_table_carries_what_spans_it() {
+    let spans = "<table><thead><tr><th rowspan=2>Gói</th><th colspan=2>Giá</th></tr><tr><th>Tháng</th><th>Năm</th></tr></thead>\
+        <tbody><tr><td rowspan=0>Cơ bản</td><td>10</td><td>100</td></tr><tr><td colspan=2>Miễn phí</td></tr></tbody>\
+        <tfoot><tr><td colspan=99>Chưa gồm thuế</td></tr></tfoot></table>";
+    assert_eq!(
+        text(spans),
+        "Gói | Giá | Giá\nGói | Tháng | Năm\nCơ bản | 10 | 100\nCơ bản | Miễn phí | Miễn phí\nChưa gồm thuế"
+    );
+    let picture =
+        "<table><tr><td rowspan=2><img src=i></td><th>Note</th></tr><tr><td>Read this.</td></tr></table>";
+    assert_eq!(text(picture), "Note\nRead this.");
+    let nested = "<table><tr><th>Gói</th><th>Hạn</th></tr><tr><td>A</td><td><table><tr><td>1 năm</td><td>9đ</td></tr><tr><td>2 năm</td><td>8đ</td></tr></table></td></tr></table>";
+    assert_eq!(text(nested), "Gói | Hạn\nA | 1 năm, 9đ; 2 năm, 8đ");
+    let placed = "<table><tr><td><h1>T</h1><p>One.</p><p>Two.</p></td><td><table><tr><td>A</td><td>1</td></tr></table></td></tr></table>";
+    assert_eq!(text(placed), "T\nOne.\nTwo.\nA | 1");
+    let headings = "<table><tr><th><h3>Gói A</h3></th><td>10</td></tr></table>";
+    assert_eq!(text(headings), "Gói A | 10");
+}
+
+#[test]
+fn a_hostile_page_is_bounded() {
+    let nested = |open: &str| open.repeat(100_000) + "deep";
+    let spans = format!(
+        "<table><tr>{}</tr>{}</table>",
+        format!("<td colspan=1000 rowspan=65534>{}</td>", "x".repeat(200)).repeat(50),
+        "<tr><td>y</td></tr>".repeat(50_000)
+    );
+    let formatting: String = (0..20_000).map(|i| format!("<b id={i}><p>")).collect();
+    let rules: String =
+        (0..20_000).map(|i| format!(".a{i} .b > :nth-child({i}n) ~ p{{display:none}}")).collect();
+    let pages = [
+        nested("<div>"),
+        nested("<span style='visibility:hidden'>"),
+        nested("<section><h2 id=menu>"),
+        nested("<div id=menu><header>"),
+        nested("<table><th>"),
+        nested("<ul><li><a href=#>"),
+        formatting,
+        spans,
+        format!("<style>{rules}</style>{}", "<p class=b>x</p>".repeat(20_000)),
+        format!("<style>{}", "@media screen{".repeat(100_000)),
+        format!("<style>{}{{display:none}}</style><p>x", ":not(".repeat(50_000)),
+        format!("<p style='{}'>x", "((((".repeat(50_000)),
+        format!("<p>{}", "<svg><title>".repeat(20_000)),
+    ];
+    for page in pages {
+        let limits = Limits { seconds: 2, ..LIMITS };
+        match extract(Path::new("page.html"), page.clone().into_bytes(), limits) {
+            Ok(document) => assert!(document.text.len() < 4 * page.len() + 3_000_000),
+            Err(error) => assert!(
+                matches!(error, ReadError::TooSlow(_) | ReadError::Empty)
+                    || error.to_string().contains("multiply"),
+                "{error}: {}",
+                &page[..60]
+            ),
+        }
+    }
+}
