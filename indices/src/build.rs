@@ -2,6 +2,7 @@
 
 mod embed;
 mod gather;
+mod repeated;
 mod unrelated;
 mod withdrawn;
 
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Number of the rules by which documents are read and cut; a new one makes every collection build anew.
-const RULES: u32 = 1;
+const RULES: u32 = 2;
 
 /// Why there is no new version. Each is one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -156,9 +157,11 @@ fn content(
     let mut text = format!("{FORMAT} {:?} {chunker:?} {faiss} {source:?}\n", embedder.model());
     for document in &records.documents {
         text += &format!(
-            "{}\t{}\t{}\t{:?}\t{:?}\t{}{}\n",
+            "{}\t{}\t{}\t{}\t{:?}\t{:?}\t{}{}\n",
             document.source,
             document.hash,
+            // What is left out of a page depends on the other pages, too.
+            sha256(&document.text),
             document.url,
             document.product,
             document.section,

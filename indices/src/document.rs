@@ -9,6 +9,8 @@ mod pdf;
 mod plain;
 mod xhtml;
 
+use std::collections::HashSet;
+
 use hoidap_shared::text::normalise;
 
 pub use extract::{Limits, ReadError, extract, is_page, read};
@@ -92,6 +94,29 @@ impl Document {
         self.blocks.push(Block { kind, start: self.chars, end: self.chars + length, frame });
         self.text.push_str(text);
         self.chars += length;
+    }
+
+    /// The blocks and their texts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&Block, &str)> {
+        let mut rest = self.text.as_str();
+        self.blocks.iter().map(move |block| {
+            let end = rest.char_indices().nth(block.end - block.start).map_or(rest.len(), |(at, _)| at);
+            let (text, after) = rest.split_at(end);
+            // The line break that parts two blocks.
+            rest = after.strip_prefix('\n').unwrap_or(after);
+            (block, text)
+        })
+    }
+
+    /// The document without the blocks in these places.
+    pub(crate) fn without(&self, left_out: &HashSet<usize>) -> Self {
+        let mut document = Self { title: self.title.clone(), locale: self.locale.clone(), ..Self::default() };
+        for (place, (block, text)) in self.texts().enumerate() {
+            if !left_out.contains(&place) {
+                document.append(block.kind, text, block.frame);
+            }
+        }
+        document
     }
 
     /// The first heading stands in for a missing title, and the file's name for both.

@@ -3,7 +3,7 @@ use hoidap_shared::{
     text::{Language, has_vietnamese_marks, search_form},
 };
 
-use super::{BuildError, Progress};
+use super::{BuildError, Progress, repeated::Repeated};
 use crate::{
     chunk,
     document::{self, Found, Limits},
@@ -51,9 +51,10 @@ pub(super) fn gather(
         .map_err(|error| BuildError::Sources(name.into(), error))?;
     let limits = Limits { bytes: config.indices.max_file_bytes, seconds: config.indices.max_read_secs };
     let mut gathered = Gathered::default();
+    let mut repeated = repeated(&files, limits, progress);
     progress.begin("reading", files.len());
     for file in &files {
-        match read(config, source, file, limits) {
+        match read(config, source, file, limits, &mut repeated) {
             Ok((record, document)) => add(&mut gathered, config, record, &document, embedder),
             Err(error) => {
                 gathered.skipped.push(Skipped { source: file.source.clone(), reason: error.to_string() });
@@ -71,15 +72,34 @@ pub(super) fn gather(
     Ok(gathered)
 }
 
+/// What the pages of a site have in common. They are read for it and let go, so that memory does not grow with the folder;
+/// a page takes a millisecond.
+fn repeated(files: &[Found], limits: Limits, progress: &dyn Progress) -> Repeated {
+    let mut repeated = Repeated::default();
+    let pages: Vec<&Found> = files.iter().filter(|file| document::is_page(&file.path)).collect();
+    progress.begin("comparing pages", pages.len());
+    for page in pages {
+        // One that cannot be read is named when it is to be indexed.
+        let bytes = document::read(&page.path, limits);
+        if let Ok(document) = bytes.and_then(|bytes| document::extract(&page.path, bytes, limits)) {
+            repeated.count(&document);
+        }
+        progress.step(1);
+    }
+    progress.end();
+    repeated
+}
+
 fn read(
     config: &Config,
     source: &Source,
     file: &Found,
     limits: Limits,
+    repeated: &mut Repeated,
 ) -> Result<(DocumentRecord, document::Document), document::ReadError> {
     let bytes = document::read(&file.path, limits)?;
     let hash = sha256(&bytes);
-    let document = document::extract(&file.path, bytes, limits)?;
+    let document = repeated.leave_out(document::extract(&file.path, bytes, limits)?);
     let url = address(source.base_url.as_deref(), file);
     let path = url::Url::parse(&url).map_or_else(|_| format!("/{}", file.page), |url| url.path().to_string());
     let product = longest_prefix(&path, config.products.iter().map(|p| (&p.id, &p.urls)));

@@ -4,6 +4,7 @@
 
 mod damage;
 mod encodings;
+mod frames;
 mod html;
 mod life;
 mod reading;
