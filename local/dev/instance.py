@@ -15,7 +15,7 @@ GIVEN = {"nats": "HOIDAP_NATS__URL", "valkey": "HOIDAP_REDIS__URL", "clickhouse"
 """Variables that point to servers that exist already."""
 USERS = ["gateway", *ports.STAGES, "operator"]
 """The users of nats/accounts.conf."""
-OTHERS = ["clickhouse"]
+OTHERS = ["clickhouse", "llama"]
 """Further servers that ask for a password."""
 
 
@@ -63,6 +63,8 @@ class Instance:
                 "HOIDAP_GENERATOR__PROVIDERS": "local,extractive",
                 "HOIDAP_PROVIDERS__LOCAL__KIND": "openai",
                 "HOIDAP_PROVIDERS__LOCAL__BASE_URL": self.url("llama") + "/v1",
+                "HOIDAP_PROVIDERS__LOCAL__API_KEY_ENV": "HOIDAP_DEV_MODEL_KEY",
+                "HOIDAP_DEV_MODEL_KEY": self.passwords()["llama"],
                 "HOIDAP_PROVIDERS__LOCAL__MODEL": paths.GEMMA.stem,
                 "HOIDAP_PROVIDERS__LOCAL__PROMPT": "completion",
             }

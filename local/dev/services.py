@@ -91,7 +91,8 @@ def _llama(instance: Instance) -> Service:
     address = instance.url("llama")
     command = [str(paths.LLAMA), "--port", str(instance.ports["llama"])]
     reads = [paths.GEMMA, *sorted(path for path in (paths.LOCAL / "llama").iterdir() if path.is_file())]
-    return Service("llama", address, command, _http(address + "/health"), reads=reads)
+    settings = {"LLAMA_API_KEY": instance.passwords()["llama"]}
+    return Service("llama", address, command, _http(address + "/health"), settings, reads)
 
 
 def _require_given(instance: Instance, name: str) -> None:

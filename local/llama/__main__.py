@@ -13,6 +13,8 @@ SLOTS = 2
 """Answers written at once; further requests wait."""
 SLOT_TOKENS = 4096
 """Tokens of prompt and answer together."""
+KEY = "LLAMA_API_KEY"
+"""The variable with the key that requests must name; without one nobody needs any."""
 
 
 def parameters(model: Path, port: int, threads: int) -> xllamacpp.CommonParams:
@@ -35,6 +37,9 @@ def parameters(model: Path, port: int, threads: int) -> xllamacpp.CommonParams:
     chosen.offline = True
     chosen.ui = False
     chosen.endpoint_slots = False
+    # No page of another origin may read an answer; with a key none gets one at all.
+    chosen.cors_origins, chosen.cors_origins_explicit = "http://127.0.0.1", True
+    chosen.api_keys = list(filter(None, [os.environ.get(KEY)]))
     chosen.verbosity = 1
     return chosen
 

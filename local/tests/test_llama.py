@@ -67,6 +67,19 @@ class Llama(unittest.TestCase):
             self.assertEqual(len(answers), 1, answers)
             self.assertIn(fact, answers.pop())
 
+    def test_with_a_key_no_page_and_nobody_without_it_is_answered(self):
+        key = "a-key-of-the-tests"
+        with Server("llama", "--model", str(MODEL), variables={"LLAMA_API_KEY": key}) as server:
+            body = json.dumps({"prompt": "a", "max_tokens": 1}).encode()
+            page = {"Origin": "https://www.example.com"}
+            for path in ("/completion", "/v1/completions", "/v1/chat/completions", "/tokenize", "/apply-template"):
+                for headers in ({}, page, {"Authorization": "Bearer another"}):
+                    with self.subTest(path=path, headers=headers):
+                        self.assertEqual(server.request(path, body, headers)[0], 401)
+            given = {"Authorization": f"Bearer {key}"}
+            self.assertEqual(server.request("/v1/completions", body, given)[0], 200)
+            self.assertNotEqual(server.request("/health", None, page)[1].get("Access-Control-Allow-Origin"), page["Origin"])
+
     def test_the_stream_is_the_answer(self):
         whole = json.loads(self.ask("/v1/chat/completions", ENGLISH))["choices"][0]["message"]["content"]
         events = self.ask("/v1/chat/completions", {**ENGLISH, "stream": True}).decode().split("\n\n")
