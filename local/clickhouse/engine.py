@@ -49,7 +49,8 @@ class Engine:
         functions = _lines(asked, "SELECT lower(name) FROM system.functions WHERE categories = 'AI' OR name ILIKE 'ai%'")
         sources = _lines(asked, "SELECT name FROM system.table_functions")
         asked.close()
-        self._refused = frozenset({*policy.FUNCTIONS, *functions} | {name.lower() for name in sources - policy.SOURCES})
+        self._functions = frozenset(policy.FUNCTIONS | functions)
+        self._sources = frozenset({"disk", *(name.lower() for name in sources - policy.SOURCES)})
         Path(_USERS).write_text(policy.users(settings))
         Path(_CONFIGURATION).write_text(f"<clickhouse><users_config>{_USERS}</users_config></clickhouse>\n")
         self._address = f"db?config-file={_CONFIGURATION}"
@@ -100,7 +101,7 @@ class Engine:
 
     def _allowed(self, sql: str) -> str:
         statement = self._canonical(sql)
-        why = policy.refusal(statement, self._refused)
+        why = policy.refusal(statement, self._functions, self._sources)
         if why is not None:
             raise StatementError.denied(why)
         return statement

@@ -52,10 +52,11 @@ ENGINES |= {f"{kind}MergeTree" for kind in ("Replacing", "Summing", "Aggregating
 
 SOURCES = {"numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generateSeries", "generate_series", "generateRandom"}
 SOURCES |= {"values", "view", "merge", "null", "format"}
-"""Table functions that read nothing but the server's own tables; every other that the engine knows is refused."""
+"""Table functions that read nothing but the server's own tables; every other that the engine knows is refused, and `disk`, by
+which a table names its own folder."""
 
-FUNCTIONS = {"file", "disk"}
-"""Functions that are refused beside those of language models: they read files and name folders."""
+FUNCTIONS = {"file"}
+"""Functions that are refused beside those of language models: this one reads files."""
 
 _TOKEN = re.compile(
     r"(?P<text>'(?:[^'\\]|\\.)*')|(?P<quoted>`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\")|(?P<word>\w+)|(?P<sign>\S)", re.DOTALL
@@ -78,20 +79,24 @@ def users(settings: Iterable[str]) -> str:
 """
 
 
-def refusal(statement: str, functions: frozenset[str]) -> str | None:
+def refusal(statement: str, functions: frozenset[str], sources: frozenset[str]) -> str | None:
     """Why a statement, as the engine's parser writes it, is refused; None when it is not.
 
-    `functions` are those that are refused, in lower case.
+    `functions` may not be named at all: one can be handed to another as an argument. `sources` may not be called; their
+    names may be those of columns. Both are in lower case.
     """
     tokens = [(found.lastgroup, found.group()) for found in _TOKEN.finditer(statement)]
     first = next((text.upper() for kind, text in tokens if kind == "word"), "")
     if first not in STATEMENTS:
         return f"{first or 'this'} is not among the statements that are run here"
-    for (kind, text), (_, after), (_, second) in zip(tokens, tokens[1:] + tokens[-1:], tokens[2:] + tokens[-1:] * 2):
-        if kind == "text":
+    end = ("sign", "")
+    for (kind, text), (_, after), (_, second) in zip(tokens, [*tokens[1:], end], [*tokens[2:], end, end]):
+        if kind in ("text", "sign"):
+            if (text, after, second) == (":", "Identifier", "}"):
+                return "a parameter that is an identifier could name anything: write the name into the statement"
             continue
         name = text.strip('`"')
-        if after == "(" and (name.lower() in functions or "\\" in name):
+        if name.lower() in functions or (after == "(" and (name.lower() in sources or "\\" in name)):
             return f"the function {name} is not to be had here"
         if (text, after) in (("INTO", "OUTFILE"), ("FROM", "INFILE")):
             return f"{text} {after} is refused: nothing here writes or reads files"

@@ -96,8 +96,12 @@ class Handler(BaseHTTPRequestHandler):
         if why is not None:
             return self._refuse(403, why)
         parts = urlsplit(self.path)
+        if parts.scheme or parts.netloc or not parts.path.startswith("/"):
+            return self._refuse(400, "the address is not a path")
         if readonly and (parts.path in ("/ping", "/replicas_status") or (parts.path == "/" and not parts.query)):
             return self._send(200, b"Ok.\n")
+        if parts.path != "/":
+            return self._refuse(404, "there are only / and /ping")
         if not access.knows(self.headers, self.server.password):
             error = "Code: 516. DB::Exception: the user or the password is not the right one. (AUTHENTICATION_FAILED)"
             return self._refuse(403, error, {"X-ClickHouse-Exception-Code": "516"})

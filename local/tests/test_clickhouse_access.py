@@ -59,6 +59,11 @@ class Access(unittest.TestCase):
         self.assertEqual(self.status([("Host", "localhost")], "POST", f"/?user=default&password={quote(PASSWORD)}"), 403)
         self.assertEqual(self.status([("Host", "localhost")], "GET", "/ping"), 200)
 
+    def test_an_address_is_a_path(self):
+        for path in ("http://attacker.example/?query=SELECT+1", "//attacker.example/?query=SELECT+1", "*"):
+            with self.subTest(path=path):
+                self.assertIn(self.status([("Host", "localhost"), *USED.items()], "GET", path), (400, 404))
+
     def test_the_error_is_the_one_of_clickhouse(self):
         status, headers, text = self.server.request("/", b"SELECT 1")
         self.assertEqual((status, headers["X-ClickHouse-Exception-Code"]), (403, "516"))

@@ -57,6 +57,10 @@ class Policy(unittest.TestCase):
             f"WITH (SELECT file('{secret}')) AS x SELECT x",
             f"SELECT arrayMap(x -> file(x), ['{secret}'])",
             f"SELECT '{secret}'.file()",
+            f"SELECT arrayMap(file, ['{secret}'])",
+            f"SELECT arrayMap(`fi\\x6ce`, ['{secret}'])",
+            f"SELECT arrayFold(file, ['{secret}'], '')",
+            f"WITH file AS f SELECT arrayMap(f, ['{secret}'])",
             f"SELECT file('{secret}') FORMAT JSON",
             f"EXPLAIN SELECT file('{secret}')",
             f"SELECT 1; SELECT file('{secret}')",
@@ -239,6 +243,8 @@ class Policy(unittest.TestCase):
         self.refused("SELECT addressToLine(1)", allow_introspection_functions="1")
         self.refused("SELECT 1", dialect="prql")
         self.refused("SELECT {f:Identifier}('x')", param_f="file")
+        self.refused(f"SELECT arrayMap({{f:Identifier}}, ['{self.secret}'])", param_f="file")
+        self.refused(f"SELECT arrayMap({{f:Identifier}}, ['{self.secret}'])", param_f="`fi\\x6ce`")
         self.refused("SELECT * FROM {f:Identifier}", param_f=str(self.secret))
 
     def test_every_source_of_the_engine_is_refused(self):
@@ -294,6 +300,7 @@ class Policy(unittest.TestCase):
         query(self.server, "CREATE TABLE other.copy AS other.chats")
         query(self.server, "EXCHANGE TABLES other.chats AND other.copy")
         insert(self.server, "INSERT INTO `chats`(`job_id`,`answer`) FORMAT TSV", b"a\tfile(INTO OUTFILE)\n", database="other")
+        query(self.server, "SELECT count() AS url, 1 AS redis, 2 AS disk, 'file', `url` + redis FROM other.chats")
         said = "SELECT answer FROM other.chats FINAL WHERE answer = 'file(INTO OUTFILE)' OR answer = {word:String}"
         self.assertEqual(query(self.server, said, param_word="ENGINE = File"), "file(INTO OUTFILE)")
         query(self.server, "ALTER TABLE other.chats DELETE WHERE 1 SETTINGS mutations_sync = 2")
