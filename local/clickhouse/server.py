@@ -147,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
             )
 
     def _insert(self, sql: str, rows: BinaryIO) -> str | None:
-        """The statement of an insert, whose rows behind it are written to `rows`; None when `sql` is another one, or none yet."""
+        """The statement of an insert, whose rows behind it are written to `rows`; None when `sql` is no insert, or not whole."""
         try:
             found = self.server.engine.split(sql) if sql.strip() else None
         except StatementError:

@@ -101,9 +101,8 @@ def of_workspace(folder: Path, environment: dict[str, str]) -> Progress:
 def _cargo(arguments: list[str], folder: Path, environment: dict[str, str]) -> str:
     """What Cargo prints; nothing when it cannot: then the build itself says why."""
     command = ["cargo", *arguments, "--locked"]
-    return subprocess.run(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ).stdout  # fmt: skip
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    return subprocess.run(command, cwd=folder, env=environment, text=True, **quiet).stdout
 
 
 def _of_id(package: str) -> str:

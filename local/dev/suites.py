@@ -209,4 +209,5 @@ def _table(outcomes: list[Outcome]) -> None:
     line()
     line(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
     if missing := [one.name for one in outcomes if one.note.startswith("not checked")]:
-        line(f"Not checked here: {', '.join(missing)}. Run `./dev advisories` where the databases can be reached, as the public CI does.")
+        where = "Run `./dev advisories` where the databases can be reached, as the public CI does."
+        line(f"Not checked here: {', '.join(missing)}. {where}")

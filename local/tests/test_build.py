@@ -67,7 +67,8 @@ class Build(unittest.TestCase):
         self.write("Cargo.toml", '[workspace]\nresolver = "3"\nmembers = ["program", "middle", "below"]\n')
         for name, needs in (("program", "middle"), ("middle", "below"), ("below", None)):
             needed = f'{needs} = {{ path = "../{needs}" }}\n' if needs else ""
-            self.write(f"{name}/Cargo.toml", f'[package]\nname = "{name}"\nversion = "1.2.3"\nedition = "2024"\n[dependencies]\n{needed}')
+            about = f'[package]\nname = "{name}"\nversion = "1.2.3"\nedition = "2024"\n'
+            self.write(f"{name}/Cargo.toml", f"{about}[dependencies]\n{needed}")
         self.write("program/src/main.rs", "fn main() { middle::word(); }\n")
         self.write("middle/src/lib.rs", "pub fn word() { below::word(); }\n")
         self.write("below/build.rs", "fn main() {}\n")

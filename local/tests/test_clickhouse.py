@@ -112,9 +112,8 @@ class Adapter(unittest.TestCase):
         self.table("cut")
         path = "/?" + urlencode({"database": "shop", "query": "INSERT INTO cut FORMAT TSV"})
         with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as connection:
-            connection.sendall(
-                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: {PASSWORD}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1\tx\n\r\n4\r\n2".encode()
-            )
+            headers = f"Host: localhost\r\nX-ClickHouse-Key: {PASSWORD}\r\nTransfer-Encoding: chunked"
+            connection.sendall(f"POST {path} HTTP/1.1\r\n{headers}\r\n\r\n4\r\n1\tx\n\r\n4\r\n2".encode())
             connection.shutdown(socket.SHUT_WR)
             self.assertIn(b"400", connection.recv(4096).split(b"\r\n")[0])
         self.assertEqual(query(self.server, "SELECT count() FROM cut", database="shop"), "0")

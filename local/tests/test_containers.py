@@ -73,7 +73,8 @@ class ClickHouse(unittest.TestCase):
         start, users = text.split("<users>")
         users = users.replace(f"<{user}>", "<default>").replace(f"</{user}>", "</default>")
         users = re.sub(r"<password .*?/>", "<password></password>", users)
-        start = start.replace("<profiles>", "<profiles><default/>").replace("</profiles>", "</profiles><quotas><default/></quotas>")
+        start = start.replace("<profiles>", "<profiles><default/>")
+        start = start.replace("</profiles>", "</profiles><quotas><default/></quotas>")
         (self.folder / "users.xml").write_text(f"{start}<users>{users}")
         (self.folder / "server.xml").write_text("<clickhouse><users_config>users.xml</users_config></clickhouse>")
         command = [sys.executable, "-c", ENGINE, "server.xml", *statements]
