@@ -1,18 +1,23 @@
 //! What a request asks for: a time, a product, a language; and its place in a list.
 
+mod calendar;
+
 use std::collections::HashMap;
 
 use clickhouse::query::Query;
-use jiff::{Timestamp, civil::Date, tz::Offset};
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
 use utoipa::IntoParams;
 
 use crate::error::{ApiError, Code, FieldError};
 
-const DAY_MS: i64 = 86_400_000;
 /// Days that are counted when the request does not say, and at most.
 const DAYS: (i64, i64) = (30, 366);
-/// Periods up to this long are shown by the hour.
-const BY_HOUR_UP_TO_MS: i64 = 3 * DAY_MS;
+/// Periods of up to so many days are shown by the hour.
+const BY_HOUR_UP_TO_DAYS: i64 = 3;
 /// Longest text of a parameter, in characters.
 const MAX_TEXT: usize = 200;
 /// Furthest that a place's clock is from UTC, in minutes.
@@ -37,7 +42,10 @@ pub struct FilterParams {
     /// Days up to `to`, in place of `from`; 30 by default.
     #[param(minimum = 1, maximum = 366)]
     days: Option<u16>,
-    /// Minutes that the reader's clock is ahead of UTC: where a day begins.
+    /// Where a day begins: the reader's IANA time zone, whose clock changes count; UTC by default.
+    #[param(example = "Asia/Ho_Chi_Minh", max_length = 200)]
+    time_zone: Option<String>,
+    /// Minutes that the reader's clock is ahead of UTC on every day, in place of `time_zone`, which goes before it.
     #[param(minimum = -840, maximum = 840)]
     utc_offset: Option<i16>,
     /// Chats about this product only.
@@ -52,7 +60,8 @@ pub struct FilterParams {
 pub(super) struct Filter {
     pub(super) from_ms: i64,
     pub(super) to_ms: i64,
-    pub(super) offset_min: i64,
+    by_hour: bool,
+    zone: TimeZone,
     pub(super) product: String,
     pub(super) locale: String,
 }
@@ -94,16 +103,14 @@ impl Given {
         number.map(Some).ok_or_else(|| wrong(name, "out_of_range", detail()))
     }
 
-    /// A moment. A day stands for its beginning, or `end` milliseconds later.
-    fn moment(&self, name: &str, offset_min: i64, end: i64) -> Result<Option<i64>, ApiError> {
+    /// A moment. A day stands for its first moment, or with `end` for that of the next one.
+    fn moment(&self, name: &str, zone: &TimeZone, end: bool) -> Result<Option<Timestamp>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let day = || {
             let day: Date = text.parse().ok().filter(|_| text.len() == "2026-01-31".len())?;
-            let begin = Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()?;
-            Some(begin.as_millisecond() - offset_min * 60_000 + end)
+            calendar::beginning(if end { day.tomorrow().ok()? } else { day }, zone)
         };
-        let moment = || text.parse::<Timestamp>().ok().map(|moment| moment.as_millisecond());
-        moment().or_else(day).map(Some).ok_or_else(|| {
+        text.parse::<Timestamp>().ok().or_else(day).map(Some).ok_or_else(|| {
             wrong(
                 name,
                 "malformed",
@@ -116,27 +123,46 @@ impl Given {
 impl Filter {
     /// Reads and checks the parameters.
     pub(super) fn of(given: &Given) -> Result<Self, ApiError> {
-        let offset_min = given.number("utc_offset", -MAX_OFFSET, MAX_OFFSET)?.unwrap_or(0);
-        let now = Timestamp::now().as_millisecond();
-        let to_ms = given.moment("to", offset_min, DAY_MS)?.unwrap_or(now);
+        let zone = zone(given)?;
+        let to = given.moment("to", &zone, true)?.unwrap_or_else(Timestamp::now);
         let days = given.number("days", 1, DAYS.1)?;
-        let from_ms = match (given.moment("from", offset_min, 0)?, days) {
+        let before = |days| calendar::days_before(to, days, &zone);
+        let from = match (given.moment("from", &zone, false)?, days) {
             (Some(_), Some(_)) => return Err(wrong("days", "conflict", "cannot be given beside `from`")),
-            (Some(from), None) => from,
-            (None, days) => to_ms - days.unwrap_or(DAYS.0) * DAY_MS,
+            (Some(from), None) => Some(from),
+            (None, days) => before(days.unwrap_or(DAYS.0)),
         };
-        if from_ms >= to_ms {
+        let Some(from) = from.filter(|from| *from < to) else {
             return Err(wrong("from", "out_of_range", "must be before `to`"));
-        }
-        if to_ms - from_ms > DAYS.1 * DAY_MS {
+        };
+        if before(DAYS.1).is_none_or(|earliest| from < earliest) {
             return Err(wrong(
                 "from",
                 "out_of_range",
                 format!("must be at most {} days before `to`", DAYS.1),
             ));
         }
+        let by_hour = before(BY_HOUR_UP_TO_DAYS).is_some_and(|earliest| from >= earliest);
         let (product, locale) = (given.text("product")?, given.text("locale")?);
-        Ok(Self { from_ms, to_ms, offset_min, product, locale })
+        Ok(Self {
+            from_ms: from.as_millisecond(),
+            to_ms: to.as_millisecond(),
+            by_hour,
+            zone,
+            product,
+            locale,
+        })
+    }
+
+    /// Whether the parts of the period are hours; else they are days.
+    pub(super) fn by_hour(&self) -> bool {
+        self.by_hour
+    }
+
+    /// The first moment of each part of the period, in milliseconds since the Unix epoch. The first part may begin before
+    /// the period does.
+    pub(super) fn starts(&self) -> Vec<i64> {
+        calendar::starts(self.from_ms, self.to_ms, self.by_hour, &self.zone)
     }
 
     /// Gives a statement with [`PERIOD`] its values.
@@ -147,11 +173,18 @@ impl Filter {
             .param("product", &self.product)
             .param("locale", &self.locale)
     }
+}
 
-    /// Length of a part of the period, in milliseconds.
-    pub(super) fn step_ms(&self) -> i64 {
-        if self.to_ms - self.from_ms <= BY_HOUR_UP_TO_MS { 3_600_000 } else { DAY_MS }
+/// Where the reader's days begin: an IANA time zone, or so many minutes from UTC all year round.
+fn zone(given: &Given) -> Result<TimeZone, ApiError> {
+    let minutes = given.number("utc_offset", -MAX_OFFSET, MAX_OFFSET)?.unwrap_or(0);
+    let name = given.text("time_zone")?;
+    if name.is_empty() {
+        return Ok(TimeZone::fixed(Offset::from_seconds(minutes as i32 * 60).unwrap_or(Offset::UTC)));
     }
+    calendar::zone(&name).ok_or_else(|| {
+        wrong("time_zone", "unknown", "must be the name of an IANA time zone, such as Asia/Ho_Chi_Minh")
+    })
 }
 
 /// A moment as it is told.
@@ -175,11 +208,41 @@ mod tests {
     #[test]
     fn days_begin_where_the_reader_is() {
         let filter = of("from=2026-01-31&to=2026-01-31&utc_offset=420&product=mail").unwrap();
-        assert_eq!((filter.to_ms - filter.from_ms, filter.step_ms()), (DAY_MS, 3_600_000));
+        assert_eq!((filter.starts().len(), filter.by_hour()), (24, true));
         assert_eq!(told(filter.from_ms), "2026-01-30T17:00:00Z");
         assert_eq!(filter.product, "mail");
         let week = of("days=7&to=2026-01-31T10:00:00Z").unwrap();
-        assert_eq!((told(week.from_ms).as_str(), week.step_ms()), ("2026-01-24T10:00:00Z", DAY_MS));
+        assert_eq!((told(week.from_ms).as_str(), week.by_hour()), ("2026-01-24T10:00:00Z", false));
+    }
+
+    #[test]
+    fn days_begin_at_local_midnight_when_the_clocks_change() {
+        let told_of = |query: &str| of(query).unwrap().starts().into_iter().map(told).collect::<Vec<_>>();
+        // Berlin turns its clocks forward on 29 March 2026 at 01:00 UTC.
+        assert_eq!(
+            told_of("from=2026-03-27&to=2026-03-31&time_zone=Europe/Berlin"),
+            ["03-26T23", "03-27T23", "03-28T23", "03-29T22", "03-30T22"].map(|t| format!("2026-{t}:00:00Z"))
+        );
+        let short = of("from=2026-03-29&to=2026-03-29&time_zone=europe/berlin&utc_offset=-600").unwrap();
+        assert_eq!((short.starts().len(), told(short.to_ms).as_str()), (23, "2026-03-29T22:00:00Z"));
+        let long = of("from=2026-10-25&to=2026-10-25&time_zone=Europe/Berlin").unwrap();
+        assert_eq!((long.starts().len(), long.by_hour()), (25, true));
+        // Three days, one of which has an hour more, are still shown by the hour; a year is still a year.
+        assert!(of("from=2026-10-24&to=2026-10-26&time_zone=Europe/Berlin").unwrap().by_hour());
+        assert!(of("from=2025-10-26&to=2026-10-25&time_zone=Europe/Berlin").is_ok());
+        // In Cairo the clocks change at midnight: that day begins at one.
+        assert_eq!(
+            told_of("from=2026-04-23&to=2026-04-27&time_zone=Africa/Cairo")[..3],
+            ["04-22T22", "04-23T22", "04-24T21"].map(|t| format!("2026-{t}:00:00Z"))
+        );
+        // Hours are those of the local clock, also where they begin at half past.
+        assert_eq!(
+            told_of("from=2026-01-01&to=2026-01-01&time_zone=Asia/Kolkata")[1],
+            "2025-12-31T19:30:00Z"
+        );
+        assert_eq!(told_of("from=2026-01-01&to=2026-01-01&time_zone=Asia/Saigon")[0], "2025-12-31T17:00:00Z");
+        let week = of("days=7&to=2026-03-31T10:00:00Z&time_zone=Europe/Berlin").unwrap();
+        assert_eq!(told(week.from_ms), "2026-03-24T11:00:00Z", "the same time by the clock");
     }
 
     #[test]
@@ -194,6 +257,9 @@ mod tests {
             ("from=2020-01-01&to=2026-01-01", "from"),
             ("from=2026-01-01&days=3", "days"),
             ("utc_offset=841", "utc_offset"),
+            ("time_zone=Mars/Olympus", "time_zone"),
+            ("time_zone=../../etc/passwd", "time_zone"),
+            ("time_zone=%2B07:00", "time_zone"),
             ("product=%00", "product"),
         ] {
             let error = format!("{:?}", of(query).unwrap_err());

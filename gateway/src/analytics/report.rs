@@ -136,7 +136,7 @@ impl Report {
             period: Period {
                 from: told(filter.from_ms),
                 to: told(filter.to_ms),
-                bucket: if filter.step_ms() == 3_600_000 { "hour" } else { "day" },
+                bucket: if filter.by_hour() { "hour" } else { "day" },
             },
             totals,
             timeline,

@@ -13,7 +13,7 @@ use crate::analytics::{
 
 #[derive(Debug, Row, Deserialize)]
 struct Found {
-    number: i64,
+    start_ms: i64,
     questions: u64,
     conversations: u64,
     answered: u64,
@@ -54,21 +54,19 @@ pub struct Bucket {
 impl Analytics {
     pub(super) async fn timeline(&self, filter: &Filter) -> Result<Vec<Bucket>> {
         let sql = format!(
-            "SELECT intDiv(toUnixTimestamp64Milli(at) + {{offset:Int64}}, {{step:Int64}}) AS number, \
+            "SELECT roundDown(toUnixTimestamp64Milli(at), {{starts:Array(Int64)}}) AS start_ms, \
              countIf({ASKED}) AS questions, uniqExactIf(session_id, {ASKED}) AS conversations, \
              countIf({ANSWERED}) AS answered, countIf(outcome = 'cached') AS cached, \
              countIf(outcome = 'unanswered') AS unanswered, countIf(outcome = 'failed') AS failed, \
              ifNotFinite(avgIf(toFloat64(chats.confidence), {ANSWERED}), 0) AS confidence, \
              quantileExactIf(0.5)(took_ms, {ASKED}) AS p50_ms, quantileExactIf(0.95)(took_ms, {ASKED}) AS p95_ms \
-             FROM chats FINAL WHERE {PERIOD} GROUP BY number"
+             FROM chats FINAL WHERE {PERIOD} GROUP BY start_ms"
         );
-        let (offset, step) = (filter.offset_min * 60_000, filter.step_ms());
-        let query = self.query(&sql).param("offset", offset).param("step", step);
+        let starts = filter.starts();
+        let query = self.query(&sql).param("starts", &starts);
         let found: Vec<Found> = filter.bind(query).fetch_all().await?;
-        let mut found: HashMap<i64, Found> = found.into_iter().map(|found| (found.number, found)).collect();
-        let numbers =
-            (filter.from_ms + offset).div_euclid(step)..=(filter.to_ms - 1 + offset).div_euclid(step);
-        Ok(numbers.map(|number| bucket(told(number * step - offset), found.remove(&number))).collect())
+        let mut found: HashMap<i64, Found> = found.into_iter().map(|found| (found.start_ms, found)).collect();
+        Ok(starts.into_iter().map(|start| bucket(told(start), found.remove(&start))).collect())
     }
 }
 

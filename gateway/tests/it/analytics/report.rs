@@ -133,6 +133,54 @@ async fn filters_narrow_a_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn days_begin_at_local_midnight_across_a_clock_change() {
+    let setup = Setup::new().await;
+    // Berlin's clocks go forward on 29 March 2026: midnight is 23:00 UTC before, 22:00 UTC after.
+    let moments = ["28 22:59:59", "28 23:00:00", "29 21:59:59", "29 22:00:00", "30 21:59:59", "30 22:30:00"];
+    for (number, moment) in moments.into_iter().enumerate() {
+        let values = format!("('{number}', '2026-03-{moment}', 'answered', 's', 'q')");
+        setup
+            .run(
+                &format!("INSERT INTO chats (job_id, at, outcome, session_id, question) VALUES {values}"),
+                "hoidap",
+            )
+            .await;
+    }
+    let days = async |query: &str| -> Vec<Value> {
+        let report = setup.get(&format!("/api/analytics/report?{query}")).await;
+        let timeline = report["timeline"].as_array().unwrap().clone();
+        timeline.iter().map(|part| json!([part["start"], part["questions"]])).collect()
+    };
+    let expected = json!([
+        ["2026-03-26T23:00:00Z", 0],
+        ["2026-03-27T23:00:00Z", 1],
+        ["2026-03-28T23:00:00Z", 2],
+        ["2026-03-29T22:00:00Z", 2],
+        ["2026-03-30T22:00:00Z", 1]
+    ]);
+    assert_eq!(json!(days("from=2026-03-27&to=2026-03-31&time_zone=Europe/Berlin").await), expected);
+    // The zone goes before an offset beside it; an offset alone is what it was.
+    assert_eq!(
+        json!(days("from=2026-03-27&to=2026-03-31&time_zone=Europe/Berlin&utc_offset=60").await),
+        expected
+    );
+    let offset = days("from=2026-03-27&to=2026-03-31&utc_offset=60").await;
+    assert_eq!(offset[3], json!(["2026-03-29T23:00:00Z", 2]));
+    // The day of the change has 23 hours, of the local clock.
+    let hours = days("from=2026-03-29&to=2026-03-29&time_zone=Europe/Berlin").await;
+    assert_eq!((hours.len(), &hours[0]), (23, &json!(["2026-03-28T23:00:00Z", 1])));
+    assert_eq!(hours[22], json!(["2026-03-29T21:00:00Z", 1]));
+    let sheet = setup
+        .site
+        .get("/api/analytics/report.csv?from=2026-03-29&to=2026-03-29&time_zone=Europe/Berlin")
+        .await;
+    assert!(sheet.text().await.unwrap().contains("2026-03-29T22:00:00Z"), "the period's end");
+    // Half an hour beside the others, and a day that does not begin at midnight.
+    let half = days("from=2026-03-28&to=2026-04-02&time_zone=Asia/Kolkata").await;
+    assert_eq!(half[0][0], "2026-03-27T18:30:00Z");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_sense_is_refused_and_an_outage_is_said() {
     let mut setup = Setup::new().await;
     let empty = setup.get("/api/analytics/report").await;
@@ -141,7 +189,12 @@ async fn what_makes_no_sense_is_refused_and_an_outage_is_said() {
         [json!(0), json!(0.0), json!(0)]
     );
     for path in ["report", "conversations", "conversations.csv", "report.csv"] {
-        for (query, name) in [("days=0", "days"), ("from=x", "from"), ("utc_offset=9999", "utc_offset")] {
+        for (query, name) in [
+            ("days=0", "days"),
+            ("from=x", "from"),
+            ("utc_offset=9999", "utc_offset"),
+            ("time_zone=Mars", "time_zone"),
+        ] {
             let found = setup.problem(&format!("/api/analytics/{path}?{query}")).await;
             assert_eq!(
                 (&found["status"], &found["errors"][0]["parameter"]),

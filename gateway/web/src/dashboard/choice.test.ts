@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { asked, isRange, readChoice, writeChoice } from './choice.ts';
 
@@ -29,7 +29,19 @@ describe('the choice', () => {
   it('asks for whole days of the reader', () => {
     const query = asked(readChoice('period=range&from=2026-01-01&to=2026-01-31'));
     expect(query.get('from')).toBe('2026-01-01');
-    expect(query.get('utc_offset')).toBe(String(-new Date().getTimezoneOffset()));
+    expect(query.get('time_zone')).toBe(Intl.DateTimeFormat().resolvedOptions().timeZone);
+    expect(query.has('utc_offset')).toBe(false);
     expect(asked(readChoice('period=month')).get('days')).toBe('30');
+  });
+
+  it('asks by the offset of today where the browser names no time zone', () => {
+    const intl = vi.spyOn(Intl, 'DateTimeFormat');
+    for (const timeZone of [undefined, 'Etc/Unknown', '+07:00']) {
+      intl.mockReturnValue({ resolvedOptions: () => ({ timeZone }) } as unknown as Intl.DateTimeFormat);
+      const query = asked(readChoice('period=week'));
+      expect(query.get('utc_offset')).toBe(String(-new Date().getTimezoneOffset()));
+      expect(query.has('time_zone')).toBe(false);
+    }
+    intl.mockRestore();
   });
 });

@@ -47,9 +47,11 @@ export function isRange(from: string, to: string): boolean {
   return days >= 0 && days < 366;
 }
 
-/** The choice as the gateway is asked. */
-export function asked(choice: Choice, now: Date = new Date()): URLSearchParams {
-  const query = new URLSearchParams({ utc_offset: String(-now.getTimezoneOffset()) });
+/** The choice as the gateway is asked: days are those of the reader's own clock, also where it changes. */
+export function asked(choice: Choice, zone: string | undefined = timeZone(), now: Date = new Date()): URLSearchParams {
+  const query = new URLSearchParams(
+    zone === undefined ? { utc_offset: String(-now.getTimezoneOffset()) } : { time_zone: zone },
+  );
   if (choice.period === 'range') {
     query.set('from', choice.from);
     query.set('to', choice.to);
@@ -59,4 +61,10 @@ export function asked(choice: Choice, now: Date = new Date()): URLSearchParams {
   if (choice.product) query.set('product', choice.product);
   if (choice.locale) query.set('locale', choice.locale);
   return query;
+}
+
+/** The reader's IANA time zone; `undefined` where the browser does not know it by a name. */
+function timeZone(): string | undefined {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone as string | undefined;
+  return zone !== undefined && /^(?!Etc\/Unknown$)[A-Za-z]/.test(zone) ? zone : undefined;
 }
