@@ -1,3 +1,4 @@
+import { keepOne } from './keep.ts';
 import { readOptions } from './page/options.ts';
 import { styleSheet } from './view/theme.ts';
 import { Widget } from './widget.ts';
@@ -11,10 +12,31 @@ let origin = location.origin;
 export class HoidapChat extends HTMLElement {
   private life: AbortController | null = null;
   private widget: Widget | null = null;
+  private leaving: ReturnType<typeof setTimeout> | undefined;
   private readonly shadow = this.attachShadow({ mode: 'open' });
 
   connectedCallback(): void {
-    if (this.life !== null) return;
+    clearTimeout(this.leaving);
+    if (this.life === null) this.begin();
+    else this.widget?.putBack();
+  }
+
+  /** A page that swaps its body takes the element away and puts it back at once: that leaves the widget as it is. */
+  disconnectedCallback(): void {
+    clearTimeout(this.leaving);
+    this.leaving = setTimeout(() => {
+      this.end();
+    });
+  }
+
+  /** Begins anew by what its attributes say now. */
+  renew(): void {
+    if (!this.isConnected) return;
+    this.end();
+    this.begin();
+  }
+
+  private begin(): void {
     const options = readOptions(this, origin);
     if (options.site === '') {
       console.error('Hoidap: data-site is missing. Set it to the public key of your site.');
@@ -25,7 +47,7 @@ export class HoidapChat extends HTMLElement {
     this.widget = new Widget(options, this.shadow, this.life.signal);
   }
 
-  disconnectedCallback(): void {
+  private end(): void {
     this.life?.abort();
     this.life = this.widget = null;
     this.shadow.replaceChildren();
@@ -51,16 +73,12 @@ export class HoidapChat extends HTMLElement {
 /** Makes the element known, and puts one on the page for a script that names its site. */
 export function start(script: HTMLScriptElement | null): void {
   if (script !== null) origin = new URL(script.src).origin;
-  if (customElements.get(NAME) === undefined) customElements.define(NAME, HoidapChat);
-  if (script?.dataset.site === undefined || document.querySelector(NAME) !== null) return;
-  const element = document.createElement(NAME);
-  for (const { name, value } of script.attributes) {
-    if (name.startsWith('data-')) element.setAttribute(name, value);
-  }
-  const attach = () => {
-    if (!element.isConnected) document.body.append(element);
-  };
-  attach();
-  // Sites that swap the whole body on navigation would lose it.
-  new MutationObserver(attach).observe(document.documentElement, { childList: true });
+  const known = customElements.get(NAME);
+  if (known === undefined) customElements.define(NAME, HoidapChat);
+  // Another version of the widget may be on the page since before: it stays, until the page is loaded anew.
+  else if (known !== HoidapChat) return;
+  if (script?.dataset.site === undefined) return;
+  keepOne(NAME, script, (element) => {
+    if (element instanceof HoidapChat) element.renew();
+  });
 }

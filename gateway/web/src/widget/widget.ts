@@ -120,6 +120,15 @@ export class Widget {
     this.panel.scroller.scrollTop = this.panel.scroller.scrollHeight;
   }
 
+  /** The page took the widget away and put it back: a panel that filled the screen does so no more. */
+  putBack(): void {
+    const { scrollTop } = this.panel.scroller;
+    this.changeSize();
+    this.draw();
+    if (scrollTop > 0) this.panel.scroller.scrollTop = scrollTop;
+    else this.panel.scrollToEnd();
+  }
+
   private show(): void {
     if (this.dialog.open) return;
     if (this.small.matches) this.dialog.showModal();

@@ -1,5 +1,7 @@
 // A company's own website, on another origin than the gateway.
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { gateway } from './running.ts';
 
@@ -16,6 +18,12 @@ const HOSTILE = `* { all: unset !important; display: inline !important; color: l
   position: static !important; visibility: visible !important; letter-spacing: 9px !important; }
   button, textarea, dialog { display: none !important; opacity: 0.1 !important; transform: rotate(7deg) !important; }`;
 
+/** What sites swap their pages with, as it is published. */
+const LIBRARIES: Record<string, string> = {
+  '/htmx.js': 'htmx.org/dist/htmx.min.js',
+  '/turbo.js': '@hotwired/turbo/dist/turbo.es2017-umd.js',
+};
+
 export class Host {
   private constructor(
     private readonly server: Server,
@@ -27,6 +35,12 @@ export class Host {
       const path = new URL(request.url ?? '/', 'http://host').pathname;
       if (path === '/hostile.css') {
         response.writeHead(200, { 'content-type': 'text/css' }).end(HOSTILE);
+        return;
+      }
+      const library = LIBRARIES[path];
+      if (library !== undefined) {
+        const text = readFileSync(createRequire(import.meta.url).resolve(library), 'utf8');
+        response.writeHead(200, { 'content-type': 'text/javascript' }).end(text);
         return;
       }
       const headers: Record<string, string> = { 'content-type': 'text/html; charset=utf-8' };
@@ -45,9 +59,13 @@ export class Host {
 
 function page(path: string): string {
   const style = path === '/hostile' ? '<link rel="stylesheet" href="/hostile.css">' : '';
-  const widget = path === '/bare' ? '' : TAG;
+  const [, swaps = '', place = ''] = /^\/(htmx|turbo|plain)-(head|body)/.exec(path) ?? [];
+  const library = LIBRARIES[`/${swaps}.js`] === undefined ? '' : `<script src="/${swaps}.js"></script>`;
+  const inHead = place === 'head' ? TAG : '';
+  const inBody = path === '/bare' || place === 'head' ? '' : TAG;
+  const next = place === '' ? '/next' : `/${swaps}-${place}?next`;
   return `<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>Giới hạn | Diệc Mail</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="canonical" href="${OWN}">${style}</head>
-<body data-hoidap-product="mail"><main><h1>Giới hạn gửi, nhận và lưu trữ</h1><p id="words">Dung lượng hộp thư theo từng gói.</p>
-<p><a id="next" href="/next">Trang sau</a></p></main>${widget}</body></html>`;
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="canonical" href="${OWN}">${style}${library}${inHead}</head>
+<body data-hoidap-product="mail" ${swaps === 'htmx' ? 'hx-boost:inherited="true"' : ''}><main><h1>Giới hạn gửi, nhận và lưu trữ</h1><p id="words">Dung lượng hộp thư theo từng gói.</p>
+<p><a id="next" href="${next}">Trang sau</a></p></main>${inBody}</body></html>`;
 }
