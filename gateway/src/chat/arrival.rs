@@ -55,7 +55,8 @@ impl Arrival {
         }
     }
 
-    /// The event of a chat that ended here, without a job. What was not understood is not recorded.
+    /// The event of a chat that ended here, without a job, so under a name of its own: that of a job is its worker's to tell
+    /// of. What was not understood is not recorded.
     pub(super) fn ended(
         &self,
         outcome: &str,
@@ -66,7 +67,7 @@ impl Arrival {
         let text = |of: fn(&Question) -> &str| question.map(of).unwrap_or_default().to_string();
         ChatEvent {
             schema: SCHEMA,
-            job_id: self.job_id.clone(),
+            job_id: JobId::new(),
             at_ms,
             outcome: outcome.to_string(),
             times: 1,
@@ -100,6 +101,7 @@ impl Arrival {
         versions: BTreeMap<String, String>,
     ) -> ChatEvent {
         ChatEvent {
+            job_id: self.job_id.clone(),
             answer: bounded(&kept.text),
             intent: kept.intent.clone(),
             product: kept.product.clone(),

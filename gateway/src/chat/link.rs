@@ -21,7 +21,7 @@ use hoidap_shared::{
     config::Nats,
     events::{CHAT, ChatEvent, FEEDBACK, FeedbackEvent},
     fleet::Fleet,
-    job::{Answer, Envelope, now_ms},
+    job::{Answer, Envelope, JobId, now_ms},
 };
 use tokio::{
     sync::watch,
@@ -37,14 +37,39 @@ use log::Logs;
 
 /// Longest wait for a stream to store a message, or for a stored answer to be read.
 const ROUND_TRIP: Duration = Duration::from_secs(3);
+/// How long a gateway waits, once asked whether anybody reads along, for somebody who just comes.
+const LATECOMERS: Duration = Duration::from_millis(500);
 /// How long to wait before what failed at the start is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often the connection is looked after.
 const WATCH: Duration = Duration::from_millis(250);
+/// How often a message is published until a stream says that it is stored. A word that was lost is given again, and one
+/// that came twice is known by its id: so this asks whether it is stored.
+const TRIES: usize = 3;
 /// NATS cannot take a message now.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unavailable(String);
+
+/// A message was not taken, or may have been.
+#[derive(Debug)]
+pub(super) struct NotStored {
+    error: Unavailable,
+    /// Whether it may be stored all the same: nothing says so or otherwise.
+    pub(super) in_doubt: bool,
+}
+
+impl From<Unavailable> for NotStored {
+    fn from(error: Unavailable) -> Self {
+        Self { error, in_doubt: false }
+    }
+}
+
+impl From<NotStored> for Unavailable {
+    fn from(NotStored { error, .. }: NotStored) -> Self {
+        error
+    }
+}
 
 struct Connected {
     broker: Broker,
@@ -125,11 +150,15 @@ impl Link {
         let (readers, client) = (self.readers.clone(), broker.client.clone());
         tokio::spawn(async move {
             while let Some(question) = questions.next().await {
-                let reads = str::from_utf8(&question.payload).ok().and_then(|job| job.parse().ok());
-                if let (true, Some(reply)) = (reads.is_some_and(|job| readers.reads(&job)), question.reply) {
-                    // A lost reply costs the reader an answer that goes on: they may ask again.
-                    let _ = client.publish(reply, "yes".into()).await;
-                }
+                let job = str::from_utf8(&question.payload).ok().and_then(|job| job.parse::<JobId>().ok());
+                let (Some(job), Some(reply)) = (job, question.reply) else { continue };
+                let (readers, client) = (readers.clone(), client.clone());
+                tokio::spawn(async move {
+                    if readers.reads_within(&job, LATECOMERS).await {
+                        // A lost reply costs the reader an answer that goes on: they may ask again.
+                        let _ = client.publish(reply, "yes".into()).await;
+                    }
+                });
             }
         });
         let _ = self.connected.set(Connected { broker: broker.clone(), answers, tokens, fleet });
@@ -200,7 +229,7 @@ impl Link {
         let bytes = rmp_serde::to_vec_named(event).map_err(|error| Unavailable(error.to_string()))?;
         // Two words may come in one millisecond, and the last one counts.
         let id = format!("{}.feedback.{}.{}", event.job_id, event.at_ms, event.rating.name());
-        self.store(subject, id, bytes.into()).await
+        Ok(self.store(subject, id, bytes.into(), TRIES).await?)
     }
 
     async fn tell_backlog(&self) {
@@ -214,17 +243,18 @@ impl Link {
     async fn publish_event(&self, event: &ChatEvent) -> Result<(), Unavailable> {
         let subject = self.connected()?.broker.subjects.events(CHAT);
         let bytes = rmp_serde::to_vec_named(event).map_err(|error| Unavailable(error.to_string()))?;
-        self.store(subject, format!("{}.event", event.job_id), bytes.into()).await
+        // What is not stored waits in the backlog. A worker's event of a job has another id.
+        Ok(self.store(subject, format!("{}.gateway", event.job_id), bytes.into(), 1).await?)
     }
 
     /// Publishes to a stream and awaits its word that the message is stored. Doing it again under the same id stores it
     /// once.
-    async fn store(&self, subject: String, id: String, bytes: Bytes) -> Result<(), Unavailable> {
+    async fn store(&self, subject: String, id: String, bytes: Bytes, tries: usize) -> Result<(), NotStored> {
         let broker = &self.connected()?.broker;
         let mut headers = HeaderMap::new();
         headers.insert(async_nats::header::NATS_MESSAGE_ID, id);
         let message = PublishMessage::build().headers(headers).payload(bytes);
-        publish(broker, subject, message).await.map(|_| ())
+        publish(broker, subject, message, tries).await.map(|_| ())
     }
 
     /// How much work waits in the fleet.
@@ -246,18 +276,39 @@ impl Link {
     }
 }
 
-/// Publishes to a stream and awaits its word; `false` when the stream held something else than was expected.
-async fn publish(broker: &Broker, subject: String, message: PublishMessage) -> Result<bool, Unavailable> {
-    let stored = async {
-        let acknowledged = broker.jetstream.send_publish(subject, message).await?;
-        acknowledged.await
-    };
-    match timeout(ROUND_TRIP, stored).await {
-        Ok(Ok(_)) => Ok(true),
-        Ok(Err(error)) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(false),
-        Ok(Err(error)) => Err(Unavailable(error.to_string())),
-        Err(_) => Err(Unavailable(format!("not stored within {} s", ROUND_TRIP.as_secs()))),
+/// Publishes to a stream and awaits its word, asking again where none came; `false` when the stream held something else
+/// than was expected. The message must be one that is stored once however often it is published.
+async fn publish(
+    broker: &Broker,
+    subject: String,
+    message: PublishMessage,
+    tries: usize,
+) -> Result<bool, NotStored> {
+    let mut failure = NotStored::from(Unavailable("not tried".into()));
+    for left in (0..tries).rev() {
+        let stored = async {
+            let acknowledged = broker.jetstream.send_publish(subject.clone(), message.clone()).await?;
+            acknowledged.await
+        };
+        failure = match timeout(ROUND_TRIP, stored).await {
+            Ok(Ok(_)) => return Ok(true),
+            Ok(Err(error)) if error.kind() == PublishErrorKind::WrongLastSequence => return Ok(false),
+            Ok(Err(error)) => {
+                // What the server refused was not stored, unless it was before.
+                let lost = matches!(error.kind(), PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe);
+                NotStored { error: Unavailable(error.to_string()), in_doubt: failure.in_doubt || lost }
+            }
+            Err(_) => NotStored {
+                error: Unavailable(format!("not stored within {} s", ROUND_TRIP.as_secs())),
+                in_doubt: true,
+            },
+        };
+        if !failure.in_doubt || left == 0 {
+            break;
+        }
+        sleep(WATCH).await;
     }
+    Err(failure)
 }
 
 /// A reply: the answer of a job that waits here, or did.

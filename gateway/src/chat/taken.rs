@@ -18,6 +18,7 @@ use super::{
     arrival::Arrival,
     asked::{Asked, digest},
     follow::Follow,
+    link::Unavailable,
     waiters::Place,
 };
 use crate::{
@@ -118,17 +119,15 @@ pub(super) async fn limit_other(app: &App, kind: &str, client: &str) -> Result<(
 /// The same for a question that is checked.
 pub(super) async fn take_question(
     app: &App,
-    mut arrival: Arrival,
+    arrival: Arrival,
     visitor: Visitor,
     mut question: Question,
     key: Option<String>,
     stream: bool,
     allowance: &mut Option<Allowance>,
 ) -> Result<Taken, ApiError> {
-    let named = key.is_some();
-    if let Some(key) = key {
-        arrival.job_id = JobId::of(&["request", &question.session_id, &key]);
-    }
+    // The same session and key always give the same name, under which one request is recorded, with its job.
+    let request = key.map(|key| JobId::of(&["request", &question.session_id, &key]));
     let mut asked = Asked {
         job_id: arrival.job_id.clone(),
         session_id: question.session_id.clone(),
@@ -139,11 +138,10 @@ pub(super) async fn take_question(
         remembered: matches!(visitor, Visitor::Vouched(_)),
         kept: None,
     };
-    if named
-        && let Some(before) =
-            app.link.asked(&asked.job_id).await.map_err(|e| unavailable(app, &question, e))?
+    if let Some(request) = &request
+        && let Some(before) = app.link.asked(request).await.map_err(|e| unavailable(app, &question, e))?
     {
-        return again(app, &arrival, before, asked, question).await;
+        return again(app, arrival, before, asked, question).await;
     }
     let open = match opened(app, &arrival, &asked, Reader::New) {
         Ok(open) => open,
@@ -157,25 +155,37 @@ pub(super) async fn take_question(
     if let Some(versions) = versions
         && let Some(kept) = app.cache.find(&question, &versions).await
     {
-        app.link.tell(arrival.cached(&question, &kept, versions)).await;
+        asked.kept = Some(Box::new(kept.clone()));
+        // Recorded before it is told: of requests with one name, one is a chat. Without the record, the visitor can neither
+        // resume nor rate an answer that they get at once all the same.
+        if let Ok(Some(before)) = app.link.claim(request.as_ref(), &asked).await {
+            drop(open);
+            return again(app, arrival, before, asked, question).await;
+        }
+        let ((), _) = tokio::join!(
+            app.link.tell(arrival.cached(&question, &kept, versions)),
+            app.link.record(&asked.job_id, &asked)
+        );
         arrival.measure("cached");
-        asked.kept = Some(Box::new(kept));
-        // Without the record, the visitor can neither resume nor rate an answer that they get at once all the same.
-        return match app.link.record(&asked).await {
-            Ok(Some(before)) if before.digest != asked.digest => Err(reused()),
-            _ => Ok(Taken { asked, question: Some(question), place: None, open }),
-        };
+        return Ok(Taken { asked, question: Some(question), place: None, open });
     }
     let place = app.link.wait_for(asked.job_id.clone());
     let job = arrival.envelope(app, question.clone(), stream);
-    let published = if named {
-        match app.link.record(&asked).await {
-            Ok(Some(before)) => return again(app, &arrival, before, asked, question).await,
-            Ok(None) => app.link.hand_over(&job).await,
-            Err(error) => Err(error),
+    let published = match app.link.claim(request.as_ref(), &asked).await {
+        Ok(Some(before)) => {
+            drop(open);
+            return again(app, arrival, before, asked, question).await;
         }
-    } else {
-        tokio::try_join!(app.link.record(&asked), app.link.hand_over(&job)).map(|_| ())
+        Ok(None) => {
+            let (recorded, handed_over) =
+                tokio::join!(app.link.record(&asked.job_id, &asked), app.link.hand_over(&job));
+            let done = recorded.is_ok() && handed_over.is_ok();
+            if !done && handed_over.as_ref().map_or_else(|error| error.in_doubt, |()| true) {
+                app.link.abandon(&asked.job_id, request.is_some()).await;
+            }
+            recorded.and(handed_over.map_err(Unavailable::from))
+        }
+        Err(error) => Err(error),
     };
     if let Err(error) = published {
         app.link.tell(arrival.ended("failed", Some(Code::QueueUnavailable.name()), Some(&question))).await;
@@ -201,29 +211,36 @@ fn opened(
 /// A request that was sent before: the same job. Whoever took it first may have died before the job was published.
 async fn again(
     app: &App,
-    arrival: &Arrival,
+    mut arrival: Arrival,
     before: Asked,
     now: Asked,
     question: Question,
 ) -> Result<Taken, ApiError> {
     if let Err(error) = limit_other(app, "repeat", &arrival.limit_name).await {
-        return refused(app, arrival, "rejected", error, None).await;
+        return refused(app, &arrival, "rejected", error, None).await;
     }
     if before.digest != now.digest {
-        return rejected(app, arrival, reused()).await;
+        return rejected(app, &arrival, reused()).await;
     }
+    arrival.job_id = before.job_id.clone();
     let told = before.stream;
     // Only a job that was asked for in this way has a log to read along.
-    let asked = Asked { stream: now.stream, ..before };
-    let open = match opened(app, arrival, &asked, Reader::Returning) {
+    let asked = Asked { stream: now.stream, ..before.clone() };
+    let open = match opened(app, &arrival, &asked, Reader::Returning) {
         Ok(open) => open,
-        Err(error) => return refused(app, arrival, "rate_limited", error, None).await,
+        Err(error) => return refused(app, &arrival, "rate_limited", error, None).await,
     };
+    if asked.kept.is_some() {
+        // Whoever took it first may have died before this was stored; without it, they get the answer all the same.
+        let _ = app.link.record(&asked.job_id, &before).await;
+    }
     let place = app.link.wait_for(asked.job_id.clone());
     let unanswered = || async { app.link.stored_answer(&asked.job_id).await.map(|answer| answer.is_none()) };
     if asked.kept.is_none() && unanswered().await.map_err(|error| unavailable(app, &question, error))? {
         let job = arrival.envelope(app, question.clone(), told);
-        app.link.hand_over(&job).await.map_err(|error| unavailable(app, &question, error))?;
+        let hand_over = async { Ok(app.link.hand_over(&job).await?) };
+        let published = tokio::try_join!(app.link.record(&asked.job_id, &before), hand_over);
+        published.map_err(|error| unavailable(app, &question, error))?;
     }
     Ok(Taken { asked, question: None, place: Some(place), open })
 }
@@ -233,7 +250,7 @@ fn reused() -> ApiError {
     ApiError::of_field(Code::IdempotencyKeyReused, FieldError::parameter("Idempotency-Key", "reused", detail))
 }
 
-fn unavailable(app: &App, question: &Question, error: super::link::Unavailable) -> ApiError {
+fn unavailable(app: &App, question: &Question, error: Unavailable) -> ApiError {
     error!(%error, "a question could not be published");
     let detail = "The question could not be handed to the fleet. Ask again in a few seconds.";
     let sorry = apology(Language::guess(&question.message), &app.config.support.address);

@@ -8,7 +8,7 @@ use hoidap_shared::{broker::Broker, events::ChatEvent};
 use crate::support::{Ending, Site, World, answer, question};
 
 /// The events on the stream so far.
-async fn events(broker: &Broker) -> Vec<ChatEvent> {
+pub(crate) async fn events(broker: &Broker) -> Vec<ChatEvent> {
     let stream = broker.jetstream.get_stream(broker.subjects.stream("EVENTS")).await.unwrap();
     let count = stream.get_info().await.unwrap().state.messages;
     let settings = async_nats::jetstream::consumer::pull::OrderedConfig::default();

@@ -12,8 +12,8 @@ pub fn now_ms() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
 }
 
-/// A job's name: a UUID of version 7, so that names sort by the time they were given, or of version 8 where the client
-/// named its request.
+/// A job's name: a UUID of version 7, so that names sort by the time they were given. The name of a request, under
+/// which the job it became is recorded, is one of version 8.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct JobId(String);

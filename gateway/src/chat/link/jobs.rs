@@ -4,8 +4,9 @@ use async_nats::jetstream::{message::PublishMessage, stream::DirectGetErrorKind}
 use hoidap_shared::job::{Envelope, JobId, Question};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
+use tracing::debug;
 
-use super::{Connected, Link, ROUND_TRIP, Unavailable, publish};
+use super::{Connected, Link, NotStored, ROUND_TRIP, TRIES, Unavailable, publish};
 use crate::chat::{
     FIRST,
     asked::Asked,
@@ -16,27 +17,52 @@ use crate::chat::{
 const LOOKS: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
+/// How long a request that could not be taken may take to be sent again, until its job is stopped.
+const ASKED_AGAIN: Duration = Duration::from_secs(30);
+
 /// The waits between looks for a stored answer.
 pub(in crate::chat) fn looks() -> impl Iterator<Item = Duration> + Send {
     LOOKS.into_iter().chain(std::iter::repeat(LOOKS[LOOKS.len() - 1]))
 }
 
 impl Link {
-    /// Stores who asks what, unless it is stored already: then that is returned.
+    /// Stores who asks what under a name, that of the job or of the request, unless somebody did before: then theirs is
+    /// returned.
     ///
     /// # Errors
     /// [`Unavailable`] when it is not stored.
-    pub(in crate::chat) async fn record(&self, asked: &Asked) -> Result<Option<Asked>, Unavailable> {
+    pub(in crate::chat) async fn record(
+        &self,
+        name: &JobId,
+        asked: &Asked,
+    ) -> Result<Option<Asked>, Unavailable> {
         let broker = &self.connected()?.broker;
         let bytes = rmp_serde::to_vec_named(asked).map_err(|error| Unavailable(error.to_string()))?;
         let message = PublishMessage::build().payload(bytes.into()).expected_last_subject_sequence(0);
-        match publish(broker, broker.subjects.asked(&asked.job_id), message).await? {
+        match publish(broker, broker.subjects.asked(name), message, TRIES).await? {
             true => Ok(None),
-            false => self.asked(&asked.job_id).await,
+            // It may be this one, whose acknowledgement was lost.
+            false => Ok(self.asked(name).await?.filter(|before| before.job_id != asked.job_id)),
         }
     }
 
-    /// Who asked what under this job's name; `None` when nobody did within the last hour.
+    /// Takes a request's name for its job, unless it is taken: then the request that has it is returned. One without a
+    /// name has nothing to take.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when it is not stored.
+    pub(in crate::chat) async fn claim(
+        &self,
+        request: Option<&JobId>,
+        asked: &Asked,
+    ) -> Result<Option<Asked>, Unavailable> {
+        match request {
+            Some(request) => self.record(request, asked).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Who asked what under the name of a job or a request; `None` when nobody did within the last hour.
     ///
     /// # Errors
     /// [`Unavailable`] when it cannot be read.
@@ -53,11 +79,26 @@ impl Link {
     /// Hands a question to the fleet.
     ///
     /// # Errors
-    /// [`Unavailable`] when it is not stored.
-    pub(in crate::chat) async fn hand_over(&self, job: &Envelope<Question>) -> Result<(), Unavailable> {
+    /// [`NotStored`] when nothing says that it is stored.
+    pub(in crate::chat) async fn hand_over(&self, job: &Envelope<Question>) -> Result<(), NotStored> {
         let subject = self.connected()?.broker.subjects.jobs(FIRST);
         let bytes = job.encode().map_err(|error| Unavailable(error.to_string()))?;
-        self.store(subject, format!("{}.{FIRST}", job.job_id), bytes.into()).await
+        self.store(subject, format!("{}.{FIRST}", job.job_id), bytes.into(), TRIES).await
+    }
+
+    /// Sees to it that a job which may have been handed over, though nothing says so, is not worked on for nobody: it is
+    /// stopped, one that can be asked for again (`named`) only when nobody does within a while.
+    pub(in crate::chat) async fn abandon(&self, job: &JobId, named: bool) {
+        if named {
+            drop(self.reader(job.clone(), ASKED_AGAIN));
+        } else if let Some(connected) = self.connected.get() {
+            // Also while NATS is away: what waits to be sent may hold the job, and this goes behind it.
+            let broker = &connected.broker;
+            let told = broker.client.publish(broker.subjects.stop(job), "".into());
+            if !matches!(timeout(ROUND_TRIP, told).await, Ok(Ok(()))) {
+                debug!(%job, "a job that may have been handed over could not be stopped");
+            }
+        }
     }
 
     /// Waits for an answer until `end`; `None` when there is none by then.

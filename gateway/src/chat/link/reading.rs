@@ -5,10 +5,10 @@ use futures::{Stream, StreamExt as _, future};
 use hoidap_shared::{job::JobId, live::Line};
 use tracing::debug;
 
-use super::{Link, Unavailable};
+use super::{LATECOMERS, Link, Unavailable};
 
-/// How long to wait for another gateway's word that somebody reads along there.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long to wait for a gateway's word that somebody reads along there, or has just come to.
+const PATIENCE: Duration = LATECOMERS.saturating_add(Duration::from_millis(250));
 
 impl Link {
     /// The lines of a job's log from its beginning, and those to come. Ends when the broker's side is lost.
@@ -63,7 +63,8 @@ impl Link {
     }
 
     async fn stop_if_unread(&self, job: &JobId) {
-        if self.readers.reads(job) || self.read_elsewhere(job).await {
+        // Somebody may have come while the gateways were asked.
+        if self.readers.reads(job) || self.read_anywhere(job).await || self.readers.reads(job) {
             return;
         }
         debug!(%job, "its visitor went away and did not come back");
@@ -72,7 +73,8 @@ impl Link {
         }
     }
 
-    async fn read_elsewhere(&self, job: &JobId) -> bool {
+    /// Asks every gateway, this one too.
+    async fn read_anywhere(&self, job: &JobId) -> bool {
         let Ok(connected) = self.connected() else { return false };
         let broker = &connected.broker;
         let question = broker.client.request(broker.subjects.readers(), job.to_string().into());
