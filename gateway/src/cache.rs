@@ -1,5 +1,7 @@
 //! The answer cache: what one visitor got, given to the next who asks the same under the same circumstances.
 
+mod rated;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -11,7 +13,8 @@ use std::{
 
 use hoidap_shared::{
     cache,
-    job::{Answer, Citation, Outcome, Question, Source},
+    job::{Answer, Citation, JobId, Outcome, Question, Source},
+    subjects::ANSWERS_KEPT,
     text::Language,
 };
 use serde::{Deserialize, Serialize};
@@ -46,6 +49,14 @@ impl From<&Answer> for KeptAnswer {
             outcome: answer.outcome,
         }
     }
+}
+
+/// An answer that is kept, and the key it is kept under.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Found {
+    pub answer: KeptAnswer,
+    pub key: String,
 }
 
 /// What the cache did since the start.
@@ -88,23 +99,28 @@ impl Cache {
         Self { redis, ttl, support, counts: Counts::default() }
     }
 
-    /// The answer to a question, if one is kept that the fleet at these versions would give.
-    pub async fn find(&self, question: &Question, fleet: &BTreeMap<String, String>) -> Option<KeptAnswer> {
+    /// The answer to a question, if one is kept that the fleet at these versions would give, and that nobody who got it
+    /// rates down.
+    pub async fn find(&self, question: &Question, fleet: &BTreeMap<String, String>) -> Option<Found> {
         if self.ttl.is_zero() {
             return None;
         }
         let keys: Vec<String> =
             cache::passed(fleet).iter().map(|versions| self.key(question, versions)).collect();
+        let mut commands = redis::pipe();
+        commands.cmd("MGET").arg(keys.iter().map(|key| self.answer(key)).collect::<Vec<_>>());
+        commands.cmd("EXISTS").arg(keys.iter().map(|key| self.rated_down(key)).collect::<Vec<_>>());
         let found = self
             .redis
             .run(move |connection| {
-                Box::pin(async move {
-                    redis::cmd("MGET").arg(keys).query_async::<Vec<Option<Vec<u8>>>>(connection).await
-                })
+                Box::pin(async move { commands.query_async::<(Vec<Option<Vec<u8>>>, u64)>(connection).await })
             })
             .await;
         let kept = match found {
-            Ok(values) => values.into_iter().flatten().find_map(|value| rmp_serde::from_slice(&value).ok()),
+            Ok((_, rated_down)) if rated_down > 0 => None,
+            Ok((values, _)) => keys.into_iter().zip(values).find_map(|(key, value)| {
+                rmp_serde::from_slice(&value?).ok().map(|answer| Found { answer, key })
+            }),
             Err(error) => {
                 debug!(%error, "the cache was not asked");
                 self.count(&self.counts.failures, "failure");
@@ -118,22 +134,27 @@ impl Cache {
         kept
     }
 
-    /// Keeps an answer under the versions that it was made with, if another visitor may get it.
-    pub async fn keep(&self, question: &Question, answer: &Answer) {
+    /// Keeps a job's answer under the versions that it was made with, if another visitor may get it and nobody rates down
+    /// what was kept there.
+    pub async fn keep(&self, job: &JobId, question: &Question, answer: &Answer) {
         let Some(ttl) = cache::lifetime(answer, self.ttl) else { return };
         let versions =
             answer.versions.iter().map(|(stage, version)| (stage.as_str(), version.as_str())).collect();
         let key = self.key(question, &versions);
         let Ok(value) = rmp_serde::to_vec_named(&KeptAnswer::from(answer)) else { return };
+        if self.is_rated_down(&key).await {
+            return;
+        }
+        let mut commands = redis::pipe();
+        let set = |commands: &mut redis::Pipeline, key: String, value: Vec<u8>, ttl: Duration| {
+            commands.cmd("SET").arg(key).arg(value).arg("PX").arg(ttl.as_millis() as u64).ignore();
+        };
+        set(&mut commands, self.answer(&key), value, ttl);
+        // For as long as the job can be rated.
+        set(&mut commands, self.kept_by(job), key.into_bytes(), ANSWERS_KEPT);
         let stored = self
             .redis
-            .run(move |connection| {
-                Box::pin(async move {
-                    let mut command = redis::cmd("SET");
-                    command.arg(key).arg(value).arg("PX").arg(ttl.as_millis() as u64);
-                    command.query_async::<()>(connection).await
-                })
-            })
+            .run(move |connection| Box::pin(async move { commands.query_async::<()>(connection).await }))
             .await;
         match stored {
             Ok(()) => self.count(&self.counts.stores, "store"),
@@ -164,7 +185,11 @@ impl Cache {
     }
 
     fn key(&self, question: &Question, versions: &BTreeMap<&str, &str>) -> String {
-        self.redis.key("answer", &cache::key(question, versions, &self.support))
+        cache::key(question, versions, &self.support)
+    }
+
+    fn answer(&self, key: &str) -> String {
+        self.redis.key("answer", key)
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) struct Asked {
     pub(super) remembered: bool,
     /// The answer, when it came from the cache and there is no job.
     pub(super) kept: Option<Box<KeptAnswer>>,
+    /// The key under which the cache keeps it; a release before this one did not tell.
+    #[serde(default)]
+    pub(super) kept_under: Option<String>,
 }
 
 /// SHA-256 of a question as it was sent, in hexadecimal. What the gateway adds does not count.

@@ -55,7 +55,7 @@ pub(super) async fn conclude(
                 return Err(failed(answer).with_job(job).with_apology(answer.text.clone()));
             }
             if let Some(question) = question {
-                app.cache.keep(question, answer).await;
+                app.cache.keep(&job, question, answer).await;
             }
             (answer.into(), Some(answer.question.clone()), false, answer.usage.clone())
         }

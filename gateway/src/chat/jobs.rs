@@ -8,7 +8,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use hoidap_shared::job::{JobId, now_ms};
+use hoidap_shared::{
+    events::Rating,
+    job::{JobId, now_ms},
+};
 
 use super::{
     JobOutput,
@@ -174,6 +177,7 @@ pub async fn feedback(
     let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
     let event = FeedbackRequest::admit(value)?.into_event(asked.job_id.clone(), asked.session_id);
     app.link.tell_feedback(&event).await.map_err(unavailable)?;
+    app.cache.rate(&asked.job_id, asked.kept_under, event.rating == Rating::Down).await;
     Ok((StatusCode::ACCEPTED, Json(JobOutput { job_id: asked.job_id, status: "done" })).into_response())
 }
 

@@ -25,6 +25,7 @@ use crate::{
     admit::admit,
     app::App,
     body::read_json,
+    cache::Found,
     error::{ApiError, Code, FieldError},
     limit::Allowance,
     sessions::{VOUCHED, Visitor},
@@ -137,6 +138,7 @@ pub(super) async fn take_question(
         stream,
         remembered: matches!(visitor, Visitor::Vouched(_)),
         kept: None,
+        kept_under: None,
     };
     if let Some(request) = &request
         && let Some(before) = app.link.asked(request).await.map_err(|e| unavailable(app, &question, e))?
@@ -153,8 +155,9 @@ pub(super) async fn take_question(
     }
     let versions = app.link.fleet().and_then(|fleet| fleet.versions(&super::STAGES));
     if let Some(versions) = versions
-        && let Some(kept) = app.cache.find(&question, &versions).await
+        && let Some(Found { answer: kept, key }) = app.cache.find(&question, &versions).await
     {
+        asked.kept_under = Some(key);
         asked.kept = Some(Box::new(kept.clone()));
         // Recorded before it is told: of requests with one name, one is a chat. Without the record, the visitor can neither
         // resume nor rate an answer that they get at once all the same.

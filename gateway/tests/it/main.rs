@@ -25,6 +25,7 @@ mod operators;
 mod outages;
 mod pages;
 mod production;
+mod rated;
 mod readers;
 mod refusals;
 mod repeats;
