@@ -109,6 +109,7 @@ pub fn endpoints() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(chat::stop))
         .routes(routes!(chat::feedback))
         .routes(routes!(sessions::open))
+        .routes(routes!(sessions::revoke))
         .routes(routes!(chat::completions))
         .routes(routes!(health::health))
         .routes(routes!(analytics::dashboard))

@@ -74,6 +74,17 @@ impl History {
             .collect()
     }
 
+    /// Forgets a session's conversation.
+    pub async fn forget(&self, session: &str) {
+        let key = self.redis.key("history", session);
+        let forgotten = self.redis.run(move |connection| {
+            Box::pin(async move { redis::cmd("DEL").arg(key).query_async::<()>(connection).await })
+        });
+        if let Err(error) = forgotten.await {
+            debug!(%error, "a conversation is not forgotten before its time");
+        }
+    }
+
     /// Adds to a session's conversation what is not in it yet.
     pub async fn remember(&self, session: &str, exchange: &Exchange) {
         if self.exchanges == 0 {

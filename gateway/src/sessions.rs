@@ -1,5 +1,7 @@
 //! The visitors' sessions: opened under a site's public key from its own pages, known by a short-lived signed token.
 
+mod revoke;
+
 use std::sync::Arc;
 
 use axum::{
@@ -9,6 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use hoidap_shared::{config, config::Environment, job::now_ms};
+pub use revoke::{__path_revoke, revoke};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,7 +28,7 @@ use crate::{
     signed::Signer,
 };
 
-/// How the names of vouched sessions begin; no other session may be called so.
+/// How the names of sessions begin that this service gives; no other session may be called so.
 pub const VOUCHED: &str = "hs_";
 /// Shortest secret that is not warned of, in bytes.
 const SHORT: usize = 32;
@@ -36,6 +39,13 @@ struct Claims {
     session: String,
     /// Seconds since the Unix epoch.
     expires: u64,
+    /// The key of the site whose pages opened the session. A release before this one did not tell: such a token is good
+    /// until it ends, and cannot be renewed.
+    #[serde(default)]
+    site: Option<String>,
+    /// When the session was opened, in seconds since the Unix epoch.
+    #[serde(default)]
+    opened: u64,
 }
 
 /// Who asks.
@@ -75,10 +85,7 @@ impl Sessions {
     }
 
     /// Who asks, by the token of the request.
-    ///
-    /// # Errors
-    /// When the token is not ours or its time is over, or there is none and one is needed.
-    pub fn visitor(&self, headers: &HeaderMap) -> Result<Visitor, ApiError> {
+    fn claimed(&self, headers: &HeaderMap) -> Result<Visitor, ApiError> {
         let Some(token) = bearer(headers) else {
             if self.settings.required {
                 let detail =
@@ -87,34 +94,49 @@ impl Sessions {
             }
             return Ok(Visitor::Unknown);
         };
-        match self.signer.open::<Claims>(token) {
-            Some(claims) if claims.expires > now_ms() / 1000 => Ok(Visitor::Vouched(claims.session)),
-            Some(_) => {
-                let detail = "The session's token is too old: renew it by POST /api/sessions.";
-                Err(ApiError::new(Code::SessionExpired, detail))
-            }
-            None => {
-                let detail = "The token was not given out here: open a session by POST /api/sessions.";
-                Err(ApiError::new(Code::SessionInvalid, detail))
+        let invalid = |detail: &str| Err(ApiError::new(Code::SessionInvalid, detail));
+        let Some(claims) = self.signer.open::<Claims>(token) else {
+            return invalid("The token was not given out here: open a session by POST /api/sessions.");
+        };
+        if claims.expires <= now_ms() / 1000 {
+            let detail = "The session's token is too old: renew it by POST /api/sessions.";
+            return Err(ApiError::new(Code::SessionExpired, detail));
+        }
+        if let Some(key) = &claims.site {
+            let origin = text(headers, header::ORIGIN);
+            match self.sites.iter().find(|site| site.key == *key) {
+                None => return invalid("The session's site is not served here any more."),
+                Some(site) if !origin.is_empty() && !self.may_open(site, origin, headers) => {
+                    return invalid("The session belongs to pages of another site: open one for this.");
+                }
+                Some(_) => {}
             }
         }
+        Ok(Visitor::Vouched(claims.session))
     }
 
-    /// The session of a token that may be renewed.
-    fn renewable(&self, headers: &HeaderMap) -> Option<String> {
+    /// The session of a token that may be renewed for this site, and when it was opened.
+    fn renewable(&self, site: &str, headers: &HeaderMap) -> Option<(String, u64)> {
         let claims: Claims = self.signer.open(bearer(headers)?)?;
-        (claims.expires + self.settings.renew_secs > now_ms() / 1000).then_some(claims.session)
+        let now = now_ms() / 1000;
+        let renewable = claims.site.as_deref() == Some(site)
+            && claims.expires.saturating_add(self.settings.renew_secs) > now
+            && claims.opened.saturating_add(self.settings.max_age_secs) > now;
+        renewable.then_some((claims.session, claims.opened))
     }
 
-    fn open(&self, session: String) -> SessionOutput {
-        let expires = now_ms() / 1000 + self.settings.ttl_secs;
+    /// A token for a session, which ends with the session at the latest.
+    fn open(&self, site: &str, session: String, opened: u64) -> SessionOutput {
+        let now = now_ms() / 1000;
+        let ends = opened.saturating_add(self.settings.max_age_secs);
+        let expires = now.saturating_add(self.settings.ttl_secs).min(ends);
         let at = jiff::Timestamp::from_second(i64::try_from(expires).unwrap_or(i64::MAX)).unwrap_or_default();
-        let token = self.signer.sign(&Claims { session: session.clone(), expires });
+        let claims = Claims { session, expires, site: Some(site.to_string()), opened };
         SessionOutput {
-            session_id: session,
-            token,
+            token: self.signer.sign(&claims),
+            session_id: claims.session,
             expires_at: at.to_string(),
-            expires_in: self.settings.ttl_secs,
+            expires_in: expires.saturating_sub(now),
         }
     }
 
@@ -124,13 +146,8 @@ impl Sessions {
             let detail = "No site is configured under this key: see [[sites]].";
             return Err(ApiError::new(Code::SiteUnknown, detail));
         };
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let origin = text(header::ORIGIN).unwrap_or_default();
-        // The pages that the gateway serves in development have its own origin.
-        let own = text(header::HOST)
-            .is_some_and(|host| self.development && origin.strip_prefix("http://") == Some(host));
-        let listed = site.origins.iter().chain(&self.origins).any(|one| one == origin || one == "*");
-        if !origin.is_empty() && (own || listed) {
+        let origin = text(headers, header::ORIGIN);
+        if self.may_open(site, origin, headers) {
             return Ok(());
         }
         let detail = format!(
@@ -139,6 +156,33 @@ impl Sessions {
         );
         Err(ApiError::new(Code::OriginNotAllowed, detail))
     }
+
+    fn may_open(&self, site: &config::Site, origin: &str, headers: &HeaderMap) -> bool {
+        // The pages that the gateway serves in development have its own origin.
+        let own = || self.development && origin.strip_prefix("http://") == Some(text(headers, header::HOST));
+        let listed = || site.origins.iter().chain(&self.origins).any(|one| one == origin || one == "*");
+        !origin.is_empty() && (own() || listed())
+    }
+}
+
+/// Who asks, by the token of the request.
+///
+/// # Errors
+/// When the token is not ours or of another site, its time is over, its session was revoked, or there is none and one is
+/// needed.
+pub async fn visitor(app: &App, headers: &HeaderMap) -> Result<Visitor, ApiError> {
+    let visitor = app.sessions.claimed(headers)?;
+    if let Visitor::Vouched(session) = &visitor
+        && app.link.is_revoked(session).await
+    {
+        let detail = "The session was ended: open another by POST /api/sessions.";
+        return Err(ApiError::new(Code::SessionInvalid, detail));
+    }
+    Ok(visitor)
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -169,7 +213,8 @@ pub struct SessionOutput {
     pub expires_in: u64,
 }
 
-/// Opens a session for a visitor of a site, or renews the one whose token the request carries.
+/// Opens a session for a visitor of a site, or renews the one whose token the request carries: for the same site, and until
+/// its greatest age.
 #[utoipa::path(
     post,
     path = "/api/sessions",
@@ -197,9 +242,11 @@ pub async fn open(
     };
     app.sessions.check(key, &parts.headers)?;
     let allowance = limit(&app, peer, &parts.headers).await?;
-    let new = || format!("{VOUCHED}{}", uuid::Uuid::new_v4().simple());
-    let session = app.sessions.renewable(&parts.headers).unwrap_or_else(new);
-    let mut response = (StatusCode::CREATED, Json(app.sessions.open(session))).into_response();
+    let (session, opened) = match app.sessions.renewable(key, &parts.headers) {
+        Some((session, opened)) if !app.link.is_revoked(&session).await => (session, opened),
+        _ => (format!("{VOUCHED}{}", uuid::Uuid::new_v4().simple()), now_ms() / 1000),
+    };
+    let mut response = (StatusCode::CREATED, Json(app.sessions.open(key, session, opened))).into_response();
     if let Some(allowance) = allowance {
         allowance.write(response.headers_mut());
     }

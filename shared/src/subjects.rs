@@ -29,6 +29,10 @@ const SHADOW_BYTES: i64 = 1 << 28;
 const ADVISORIES_BYTES: i64 = 1 << 26;
 /// Most bytes of the bucket in which processes tell of themselves: some thousand processes.
 const FLEET_BYTES: i64 = 1 << 24;
+/// How long it is kept that a session was revoked: as long as any session can last.
+pub const REVOKED_KEPT: Duration = Duration::from_hours(24 * 366);
+/// Most bytes of revoked sessions: some hundred thousand.
+const REVOKED_BYTES: i64 = 1 << 25;
 /// How long the last word of a process that died is kept.
 pub const FLEET_KEPT: Duration = Duration::from_mins(1);
 
@@ -171,6 +175,20 @@ impl Subjects {
         format!("{}_fleet", self.prefix.replace('-', "_"))
     }
 
+    /// Where it is kept that a session was revoked.
+    pub fn revoked(&self, session: &str) -> String {
+        format!("$KV.{}.{session}", self.revoked_bucket())
+    }
+
+    /// The stream of the key-value bucket of revoked sessions.
+    pub fn revoked_stream(&self) -> String {
+        format!("KV_{}", self.revoked_bucket())
+    }
+
+    fn revoked_bucket(&self) -> String {
+        format!("{}_revoked", self.prefix.replace('-', "_"))
+    }
+
     /// The consumer that all processes of a stage share.
     pub fn consumer(&self, stage: &str) -> String {
         stage.to_string()
@@ -271,6 +289,19 @@ impl Subjects {
                 max_messages_per_subject: 1,
                 discard: DiscardPolicy::New,
                 duplicate_window: FLEET_KEPT,
+                allow_rollup: true,
+                deny_delete: true,
+                ..base.clone()
+            },
+            Stream {
+                name: self.revoked_stream(),
+                description: Some("sessions that an operator ended".into()),
+                subjects: vec![self.revoked(">")],
+                max_age: REVOKED_KEPT,
+                max_bytes: REVOKED_BYTES,
+                max_messages_per_subject: 1,
+                max_message_size: 1_024,
+                discard: DiscardPolicy::New,
                 allow_rollup: true,
                 deny_delete: true,
                 ..base

@@ -29,7 +29,7 @@ use crate::{
     client::Peer,
     docs::{FeedbackProblems, JobProblems},
     error::{ApiError, Code, FieldError},
-    sessions::{VOUCHED, Visitor},
+    sessions::{self, VOUCHED, Visitor},
     streams::Reader,
 };
 
@@ -186,7 +186,7 @@ pub async fn feedback(
 /// # Errors
 /// [`Code::JobUnknown`] for any other job: whether it is there is nobody else's business.
 async fn own(app: &App, job: &str, headers: &HeaderMap) -> Result<Asked, ApiError> {
-    let session = match app.sessions.visitor(headers)? {
+    let session = match sessions::visitor(app, headers).await? {
         Visitor::Vouched(session) => session,
         Visitor::Unknown => {
             let named = headers.get("x-session-id").and_then(|value| value.to_str().ok()).unwrap_or_default();

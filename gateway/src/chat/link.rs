@@ -3,6 +3,7 @@
 mod jobs;
 mod log;
 mod reading;
+mod revoked;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -75,6 +76,7 @@ struct Connected {
     broker: Broker,
     answers: Stream<()>,
     tokens: Stream<()>,
+    revoked: Stream<()>,
     fleet: Fleet,
 }
 
@@ -132,9 +134,12 @@ impl Link {
             }
             sleep(TRY_AGAIN).await;
         };
-        let (answers, tokens) = loop {
-            let open = |name| broker.jetstream.get_stream_no_info(broker.subjects.stream(name));
-            match tokio::try_join!(open("ANSWERS"), open("TOKENS")) {
+        let (answers, tokens, revoked) = loop {
+            let subjects = &broker.subjects;
+            let open = |name| broker.jetstream.get_stream_no_info(name);
+            let named = [subjects.stream("ANSWERS"), subjects.stream("TOKENS"), subjects.revoked_stream()];
+            let [answers, tokens, revoked] = named.map(open);
+            match tokio::try_join!(answers, tokens, revoked) {
                 Ok(streams) => break streams,
                 Err(error) => error!(%error, "the name of a stream is wrong"),
             }
@@ -161,7 +166,7 @@ impl Link {
                 });
             }
         });
-        let _ = self.connected.set(Connected { broker: broker.clone(), answers, tokens, fleet });
+        let _ = self.connected.set(Connected { broker: broker.clone(), answers, tokens, revoked, fleet });
         self.look_after(&broker, nats).await;
     }
 

@@ -28,7 +28,7 @@ use crate::{
     cache::Found,
     error::{ApiError, Code, FieldError},
     limit::Allowance,
-    sessions::{VOUCHED, Visitor},
+    sessions::{self, VOUCHED, Visitor},
     streams::{OpenStream, Reader},
 };
 
@@ -68,7 +68,7 @@ pub(super) async fn take(
         let gateway = &app.config.gateway;
         let time = Duration::from_millis(gateway.request_timeout_ms);
         let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
-        Ok((app.sessions.visitor(&parts.headers)?, value, key, streams))
+        Ok((sessions::visitor(app, &parts.headers).await?, value, key, streams))
     };
     let (visitor, value, key, streams) = match read.await {
         Ok(read) => read,

@@ -79,6 +79,8 @@ pub struct CommonProblems;
 pub struct ChatProblems;
 /// The problems of opening a session.
 pub struct SessionProblems;
+/// The problems of ending a session.
+pub struct RevokeProblems;
 /// The problems of an endpoint about one job.
 pub struct JobProblems;
 /// The problems of a completion: those of this endpoint have the form that OpenAI's clients expect.
@@ -116,6 +118,12 @@ impl IntoResponses for CompletionProblems {
             }
         }
         responses
+    }
+}
+
+impl IntoResponses for RevokeProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[&COMMON, &ADMIN, &[Code::FieldsInvalid, Code::QueueUnavailable]])
     }
 }
 

@@ -116,6 +116,105 @@ async fn a_token_is_short_lived_and_can_be_renewed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_belongs_to_one_site() {
+    let world = World::new();
+    let mut config = world.config(&[("SESSIONS__SECRET", SECRET), ("SESSIONS__TTL_SECS", "2")]);
+    let other = "https://www.b.example";
+    config.sites = serde_json::from_value(json!([
+        {"key": "pk_a_example", "origins": [ORIGIN]},
+        {"key": "pk_b_example", "origins": [other]}
+    ]))
+    .unwrap();
+    let mut without = config.clone();
+    without.sites.remove(0);
+    let site = Site::start(config).await;
+    site.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
+    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (id, token) = session(&site).await;
+    let from = |site: &Site, origin: &str| {
+        let request = site.http.post(site.url("/api/chat")).bearer_auth(&token).header("origin", origin);
+        request.json(&question("Đổi mật khẩu?")).send()
+    };
+    assert_eq!(from(&site, ORIGIN).await.unwrap().status(), StatusCode::OK);
+    let foreign = problem(from(&site, other).await.unwrap()).await;
+    assert_eq!((&foreign["status"], &foreign["code"]), (&json!(401), &json!("session_invalid")));
+    // While it is good, and after that.
+    for _ in 0..2 {
+        let renewed: Value = open(&site, "pk_b_example", other, Some(&token)).await.json().await.unwrap();
+        assert_ne!(renewed["session_id"], id.as_str(), "the other site gets a session of its own");
+        let own: Value = open(&site, "pk_a_example", ORIGIN, Some(&token)).await.json().await.unwrap();
+        assert_eq!(own["session_id"], id.as_str());
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    }
+    // A site that is served no more takes its sessions with it.
+    let later = Site::start(without).await;
+    later.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
+    let token = open(&site, "pk_a_example", ORIGIN, Some(&token)).await.json::<Value>().await.unwrap();
+    let gone = ask(&later, token["token"].as_str().unwrap(), "Đổi mật khẩu?").await;
+    assert_eq!(problem(gone).await["code"], "session_invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_has_a_greatest_age() {
+    let world = World::new();
+    let settings = [("SESSIONS__TTL_SECS", "2"), ("SESSIONS__MAX_AGE_SECS", "4")];
+    let site = gateway(&world, &settings).await;
+    let begun = std::time::Instant::now();
+    let (id, mut token) = session(&site).await;
+    loop {
+        let renewed: Value = open(&site, "pk_a_example", ORIGIN, Some(&token)).await.json().await.unwrap();
+        if renewed["session_id"] != id.as_str() {
+            break;
+        }
+        token = renewed["token"].as_str().unwrap().to_string();
+        let (left, age) = (renewed["expires_in"].as_u64().unwrap(), begun.elapsed().as_secs());
+        assert!(left <= 2 && age <= 5, "the session is {age} s old and renewed for {left} s");
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    }
+    assert!(begun.elapsed().as_secs() >= 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_ends_a_session_on_all_gateways() {
+    let mut world = World::new();
+    let token_of_admin = "an-admin-token-of-more-than-24-characters";
+    let settings = [("GATEWAY__ADMIN_TOKEN", token_of_admin)];
+    let (one, other) = (gateway(&world, &settings).await, gateway(&world, &settings).await);
+    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (id, token) = session(&one).await;
+    let (_, bystander) = session(&one).await;
+    let first: Value = ask(&one, &token, "Đổi mật khẩu?").await.json().await.unwrap();
+    let revoke = |id: &str, admin: &str| {
+        let path = one.url(&format!("/api/sessions/{id}/revoke"));
+        one.http.post(path).header("x-admin-token", admin).send()
+    };
+    assert_eq!(revoke(&id, "a-guess").await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    for wrong in ["session-0001", "hs_", "hs_api_0123", "hs_%2A", "hs_a.b.c"] {
+        let refused = problem(revoke(wrong, token_of_admin).await.unwrap()).await;
+        assert_eq!(refused["errors"][0]["parameter"], "session_id", "{wrong}");
+    }
+    assert_eq!(ask(&other, &token, "Còn bản Pro?").await.status(), StatusCode::OK);
+    assert_eq!(revoke(&id, token_of_admin).await.unwrap().status(), StatusCode::NO_CONTENT);
+    // Redis may lose all it has.
+    world.valkey.kill();
+    world.valkey.restart();
+    let job = first["job_id"].as_str().unwrap();
+    for site in [&one, &other] {
+        assert_eq!(problem(ask(site, &token, "Đổi mật khẩu?").await).await["code"], "session_invalid");
+        for path in [job.to_string(), format!("{job}/stream")] {
+            let read = site.http.get(site.url(&format!("/api/chat/{path}"))).bearer_auth(&token);
+            assert_eq!(problem(read.send().await.unwrap()).await["code"], "session_invalid");
+        }
+        let renewed: Value = open(site, "pk_a_example", ORIGIN, Some(&token)).await.json().await.unwrap();
+        assert_ne!(renewed["session_id"], id.as_str());
+        let fresh = renewed["token"].as_str().unwrap();
+        assert_eq!(ask(site, fresh, "Đổi mật khẩu?").await.status(), StatusCode::OK);
+        assert!(fleet.seen().pop().unwrap().body.history.is_empty(), "it begins anew");
+        assert_eq!(ask(site, &bystander, "Đổi mật khẩu?").await.status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_site_may_ask_for_sessions_alone() {
     let world = World::new();
     let site = gateway(&world, &[("SESSIONS__REQUIRED", "true")]).await;

@@ -102,6 +102,7 @@ pub struct Sessions {
     pub secret: SecretString,
     pub ttl_secs: u64,
     pub renew_secs: u64,
+    pub max_age_secs: u64,
     pub required: bool,
     pub history_turns: usize,
     pub history_ttl_secs: u64,

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use config::{Environment as Variables, File, FileFormat};
 
 use super::{Config, OMITTABLE, ProviderKind};
-use crate::access;
+use crate::{access, subjects::REVOKED_KEPT};
 
 /// The text of `defaults.toml`: every setting, its default and its meaning.
 pub const DEFAULTS: &str = include_str!("../defaults.toml");
@@ -175,6 +175,9 @@ impl Config {
         }
         if self.worker.concurrency == 0 || self.worker.ack_wait_ms < 300 {
             return fail("worker", "concurrency must be at least 1 and ack_wait_ms at least 300".into());
+        }
+        if !(1..=REVOKED_KEPT.as_secs()).contains(&self.sessions.max_age_secs) {
+            return fail("sessions.max_age_secs", "must be from 1 second to 366 days".into());
         }
         if self.generator.concurrency == 0 {
             return fail("generator.concurrency", "must be at least 1".into());

@@ -1,0 +1,34 @@
+//! Sessions that an operator ended: kept by the broker, so that every gateway knows and a restart of anything forgets none.
+
+use async_nats::jetstream::{message::PublishMessage, stream::DirectGetErrorKind};
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::{Link, ROUND_TRIP, TRIES, Unavailable, publish};
+
+impl Link {
+    /// Keeps that a session is ended.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when it is not stored.
+    pub async fn revoke(&self, session: &str) -> Result<(), Unavailable> {
+        let broker = &self.connected()?.broker;
+        let message = PublishMessage::build().payload("revoked".into());
+        publish(broker, broker.subjects.revoked(session), message, TRIES).await?;
+        Ok(())
+    }
+
+    /// Whether a session was ended. While the broker cannot be asked none is: nothing can be asked or read then either.
+    pub async fn is_revoked(&self, session: &str) -> bool {
+        let Ok(connected) = self.connected() else { return false };
+        let subject = connected.broker.subjects.revoked(session);
+        match timeout(ROUND_TRIP, connected.revoked.direct_get_last_for_subject(subject)).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) if error.kind() == DirectGetErrorKind::NotFound => false,
+            failed => {
+                warn!(?failed, "revoked sessions could not be read: run `hoidap-worker setup` if this stays");
+                false
+            }
+        }
+    }
+}
