@@ -5,7 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, http::HeaderMap, middleware};
+use axum::{
+    Router,
+    http::{HeaderMap, StatusCode},
+    middleware,
+    routing::any,
+};
 use hoidap_shared::{
     config::{Config, Environment},
     fleet::instance_name,
@@ -111,6 +116,8 @@ pub fn endpoints() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::open))
         .routes(routes!(sessions::revoke))
         .routes(routes!(chat::completions))
+        .routes(routes!(chat::models))
+        .routes(routes!(chat::model))
         .routes(routes!(health::health))
         .routes(routes!(analytics::dashboard))
         .routes(routes!(analytics::report))
@@ -133,6 +140,9 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
     if app.config.environment == Environment::Development {
         router = docs::Pages::new(&openapi)?.mount(router);
     }
+    // What is not there below /v1 is no page of the sample site either.
+    let nothing = || async { StatusCode::NOT_FOUND };
+    let router = router.route("/v1", any(nothing)).route("/v1/{*rest}", any(nothing));
     let router = pages::mount(router, &app.config)?;
     Ok(router
         .layer(CatchPanicLayer::custom(layers::caught))

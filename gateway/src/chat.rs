@@ -29,7 +29,9 @@ pub use hoidap_shared::stage::STAGES;
 pub use jobs::{__path_answer, __path_feedback, __path_stop, __path_stream, answer, feedback, stop, stream};
 pub use lag::{Lag, StageLag};
 pub use link::Link;
-pub use openai::{__path_completions, ErrorOutput, completions};
+pub use openai::{
+    __path_completions, __path_model, __path_models, ErrorOutput, completions, model, models, speaks_openai,
+};
 use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;

@@ -10,7 +10,7 @@ use axum::{
 use bytes::Bytes;
 pub use responses::{
     AdminProblems, ChatProblems, CommonProblems, CompletionProblems, ConversationProblems, DashboardProblems,
-    FeedbackProblems, JobProblems, LoginProblems, RevokeProblems, SessionProblems,
+    FeedbackProblems, JobProblems, LoginProblems, ModelProblems, RevokeProblems, SessionProblems,
 };
 use utoipa::{
     OpenApi,

@@ -157,10 +157,9 @@ impl ApiError {
         &self.0.detail
     }
 
-    /// The first field that is wrong.
-    pub fn place(&self) -> Option<String> {
-        let error = self.0.errors.first()?;
-        error.pointer.clone().or_else(|| error.parameter.clone())
+    /// The fields that are wrong.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.0.errors
     }
 
     /// The kind of error.

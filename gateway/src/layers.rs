@@ -16,6 +16,7 @@ use tracing::{debug, error, info};
 
 use crate::{
     app::App,
+    chat::{ErrorOutput, speaks_openai},
     client::{Peer, host_name},
     error::{ApiError, Code, FieldError},
     health,
@@ -66,7 +67,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     })
 }
 
-/// An error in its final form. One that came from the HTTP library gets the words of its status.
+/// An error in its final form: a problem, or what OpenAI's clients expect for those. One that came from the HTTP library gets the words of its status.
 fn as_problem(mut response: Response, path: &str, id: &str) -> Response {
     let json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/json");
     let error = match response.extensions_mut().remove::<ApiError>() {
@@ -74,12 +75,21 @@ fn as_problem(mut response: Response, path: &str, id: &str) -> Response {
         None if response.headers().get(header::CONTENT_TYPE).is_some_and(json) => return response,
         None => bare(&response, path),
     };
-    let problem = error.problem(path, id);
+    let (kind, body) = written(&error, path, id);
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    // A problem is made of text and numbers, which always have a form in JSON.
-    Response::from_parts(parts, Body::from(serde_json::to_vec(&problem).unwrap_or_default()))
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// An error's content type and body: a problem, or what OpenAI's clients expect below their path.
+pub fn written(error: &ApiError, path: &str, id: &str) -> (&'static str, Vec<u8>) {
+    // Either is made of text and numbers, which always have a form in JSON.
+    if speaks_openai(path) {
+        ("application/json", serde_json::to_vec(&ErrorOutput::from(error)).unwrap_or_default())
+    } else {
+        ("application/problem+json", serde_json::to_vec(&error.problem(path, id)).unwrap_or_default())
+    }
 }
 
 fn bare(response: &Response, path: &str) -> ApiError {

@@ -30,6 +30,8 @@ use crate::{
 
 /// How the names of sessions begin that this service gives; no other session may be called so.
 pub const VOUCHED: &str = "hs_";
+/// How those among them begin that it gives to the requests of programs.
+pub const PROGRAM: &str = "hs_api_";
 /// Shortest secret that is not warned of, in bytes.
 const SHORT: usize = 32;
 
@@ -60,6 +62,7 @@ pub enum Visitor {
 /// Opens sessions and knows them again.
 pub struct Sessions {
     signer: Signer,
+    programs: Signer,
     settings: config::Sessions,
     sites: Vec<config::Site>,
     origins: Vec<String>,
@@ -77,11 +80,17 @@ impl Sessions {
         let key = if secret.is_empty() { random() } else { secret.to_vec() };
         Self {
             signer: Signer::new(&key, "session"),
+            programs: Signer::new(&key, "program"),
             settings: config.sessions.clone(),
             sites: config.sites.clone(),
             origins: config.gateway.cors_origins.clone(),
             development: config.environment == Environment::Development,
         }
+    }
+
+    /// The session of a program's requests that belong together, such as those for one user under one key.
+    pub fn of_program(&self, parts: &[&str]) -> String {
+        format!("{PROGRAM}{}", self.programs.name(&parts))
     }
 
     /// Who asks, by the token of the request.

@@ -1,9 +1,11 @@
-//! Texts that only this service can have made: a value, and the HMAC-SHA256 that vouches for it.
+//! Texts that only this service can have made: a value, and the HMAC-SHA256 that vouches for it; or that alone, as a name.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::Sha256;
+
+use crate::client::hex;
 
 /// Makes and opens signed texts of one purpose; one purpose's text is never taken for another's.
 pub struct Signer {
@@ -31,6 +33,12 @@ impl Signer {
         format!("{body}.{}", URL_SAFE_NO_PAD.encode(mac))
     }
 
+    /// A name for a value, 32 hexadecimal digits: always the same, and nobody can compute it who has not the key.
+    pub fn name(&self, value: &impl Serialize) -> String {
+        let body = URL_SAFE_NO_PAD.encode(serde_json::to_vec(value).unwrap_or_default());
+        self.mac(&body).map(|mac| hex(&mac.finalize().into_bytes()[..16])).unwrap_or_default()
+    }
+
     /// The value of a text that was signed here; compared in constant time.
     pub fn open<T: DeserializeOwned>(&self, text: &str) -> Option<T> {
         let (body, mac) = text.split_once('.')?;
@@ -42,6 +50,15 @@ impl Signer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_depends_on_key_purpose_and_value() {
+        let name = Signer::new(b"key", "program").name(&("k", "user", "alice"));
+        assert_eq!((name.len(), &name), (32, &Signer::new(b"key", "program").name(&("k", "user", "alice"))));
+        assert_ne!(name, Signer::new(b"other", "program").name(&("k", "user", "alice")));
+        assert_ne!(name, Signer::new(b"key", "session").name(&("k", "user", "alice")));
+        assert_ne!(name, Signer::new(b"key", "program").name(&("k", "useralice", "")));
+    }
 
     #[test]
     fn only_the_same_key_and_purpose_open_it() {

@@ -1,5 +1,7 @@
 //! What a session may do with its jobs: read the answer, read along, stop, rate.
 
+mod speaker;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
@@ -29,7 +31,6 @@ use crate::{
     client::Peer,
     docs::{FeedbackProblems, JobProblems},
     error::{ApiError, Code, FieldError},
-    sessions::{self, VOUCHED, Visitor},
     streams::Reader,
 };
 
@@ -54,10 +55,11 @@ const MAX_EVENTS: u64 = 10_000_000;
 )]
 pub async fn answer(
     State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Path(job): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let asked = own(&app, &job, &headers).await?;
+    let asked = own(&app, peer, &job, &headers).await?;
     let ending = match asked.kept.clone() {
         Some(kept) => Ending::Kept(kept),
         None => match app.link.stored_answer(&asked.job_id).await.map_err(unavailable)? {
@@ -93,7 +95,7 @@ pub async fn stream(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let after = last_event(&headers)?;
-    let asked = own(&app, &job, &headers).await?;
+    let asked = own(&app, peer, &job, &headers).await?;
     let stored = match &asked.kept {
         Some(_) => None,
         None => app.link.stored_answer(&asked.job_id).await.map_err(unavailable)?,
@@ -137,7 +139,7 @@ pub async fn stop(
 ) -> Result<Response, ApiError> {
     let client = app.clients.limit_name(app.clients.address(peer, &headers));
     limit_other(&app, "stop", &client).await?;
-    let asked = own(&app, &job, &headers).await?;
+    let asked = own(&app, peer, &job, &headers).await?;
     let job_id = asked.job_id;
     if asked.kept.is_some() || app.link.stored_answer(&job_id).await.map_err(unavailable)?.is_some() {
         return Ok(Json(JobOutput { job_id, status: "done" }).into_response());
@@ -171,7 +173,7 @@ pub async fn feedback(
         app.refusals.count(&app.clients.name(address), "rejected", "feedback_limited");
         return Err(error);
     }
-    let asked = own(&app, &job, &parts.headers).await?;
+    let asked = own(&app, peer, &job, &parts.headers).await?;
     let gateway = &app.config.gateway;
     let time = Duration::from_millis(gateway.request_timeout_ms);
     let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
@@ -185,25 +187,15 @@ pub async fn feedback(
 ///
 /// # Errors
 /// [`Code::JobUnknown`] for any other job: whether it is there is nobody else's business.
-async fn own(app: &App, job: &str, headers: &HeaderMap) -> Result<Asked, ApiError> {
-    let session = match sessions::visitor(app, headers).await? {
-        Visitor::Vouched(session) => session,
-        Visitor::Unknown => {
-            let named = headers.get("x-session-id").and_then(|value| value.to_str().ok()).unwrap_or_default();
-            if named.is_empty() || named.starts_with(VOUCHED) {
-                let detail = "Name the session that asked: its token, or `X-Session-Id`.";
-                return Err(ApiError::new(Code::SessionRequired, detail));
-            }
-            named.to_string()
-        }
-    };
+async fn own(app: &App, peer: Peer, job: &str, headers: &HeaderMap) -> Result<Asked, ApiError> {
+    let sessions = speaker::sessions(app, peer, headers).await?;
     let unknown = || {
         let detail = "This session has asked no such question within the last hour.";
         ApiError::new(Code::JobUnknown, detail)
     };
     let job: JobId = job.parse().map_err(|_| unknown())?;
     let asked = app.link.asked(&job).await.map_err(unavailable)?;
-    asked.filter(|asked| asked.session_id == session).ok_or_else(unknown)
+    asked.filter(|asked| asked.job_id == job && sessions.contains(&asked.session_id)).ok_or_else(unknown)
 }
 
 fn unavailable(_: Unavailable) -> ApiError {

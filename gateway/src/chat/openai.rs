@@ -1,6 +1,9 @@
-//! `POST /v1/chat/completions` as OpenAI's clients speak it, with the fleet behind it.
+//! `/v1` as OpenAI's clients speak it, with the fleet behind it.
 
 mod chunks;
+mod error;
+mod key;
+mod models;
 mod request;
 
 use std::sync::Arc;
@@ -9,10 +12,11 @@ use axum::{
     Extension, Json,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, header},
     response::{IntoResponse as _, Response},
 };
-use secrecy::ExposeSecret as _;
+pub use error::{ErrorOutput, speaks_openai};
+pub(super) use key::admit_key;
+pub use models::{__path_model, __path_models, model, models};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,50 +26,13 @@ use super::{
     until_done,
 };
 use crate::{
-    api::ChatResponse,
-    app::App,
-    client::Peer,
-    docs::CompletionProblems,
-    error::{ApiError, Code},
-    guesses::{Secret, is_secret, too_many},
-    sessions::Visitor,
+    api::ChatResponse, app::App, client::Peer, docs::CompletionProblems, error::ApiError, sessions::Visitor,
 };
 use request::Completion;
 pub(super) use request::CompletionRequest;
 
 /// The name of the model that clients are told.
 const MODEL: &str = "hoidap";
-
-/// An error as OpenAI's clients expect it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ErrorOutput {
-    error: ErrorBody,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct ErrorBody {
-    /// What is wrong and what to do.
-    message: String,
-    /// `invalid_request_error`, `rate_limit_error` or `server_error`.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    /// The field that is wrong.
-    param: Option<String>,
-    /// The kind of problem, for programs.
-    code: String,
-}
-
-impl From<&ApiError> for ErrorOutput {
-    fn from(error: &ApiError) -> Self {
-        let kind = match error.code().status().as_u16() {
-            429 => "rate_limit_error",
-            400..=499 => "invalid_request_error",
-            _ => "server_error",
-        };
-        let message = error.detail().to_string();
-        Self { error: ErrorBody { message, kind, param: error.place(), code: error.name().to_string() } }
-    }
-}
 
 /// A completed answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -135,6 +102,10 @@ pub(super) struct ChunkEvent {
     path = "/v1/chat/completions",
     tag = "openai",
     request_body = CompletionRequest,
+    params(
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 128,
+            description = "Names the request: sent again with the same body it is the same answer, for an hour")
+    ),
     security((), ("api_key" = [])),
     responses(
         (status = 200, description = "The answer, or chunks of it that end with `[DONE]`", content(
@@ -150,16 +121,7 @@ pub async fn completions(
 ) -> Response {
     let mut allowance = None;
     let result = complete(&app, peer, request, &mut allowance).await;
-    let mut response = result.unwrap_or_else(|error| {
-        let body = Json(ErrorOutput::from(&error));
-        let mut response = error.into_response();
-        response.extensions_mut().remove::<ApiError>();
-        let (status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
-        headers.remove(header::CONTENT_LENGTH);
-        let mut response = (status, body).into_response();
-        response.headers_mut().extend(headers);
-        response
-    });
+    let mut response = result.unwrap_or_else(ApiError::into_response);
     if let Some(allowance) = allowance {
         allowance.write(response.headers_mut());
     }
@@ -172,10 +134,10 @@ async fn complete(
     request: Request<Body>,
     allowance: &mut Option<crate::limit::Allowance>,
 ) -> Result<Response, ApiError> {
-    admit_key(app, peer, request.headers()).await?;
+    let program = admit_key(app, peer, request.headers()).await?;
     let key = idempotency_key(request.headers())?;
     let arrival = Arrival::new(app, peer, request.headers());
-    let read = request::read(app, &arrival, request).await;
+    let read = request::read(app, &arrival, &program, key.as_deref(), request).await;
     let Completion { question, stream, include_usage } = match read {
         Ok(read) => read,
         Err(error) => return rejected(app, &arrival, error).await,
@@ -202,33 +164,4 @@ async fn complete(
         hoidap: answer,
     })
     .into_response())
-}
-
-/// Whoever has one of the keys; without any configured, this machine alone, and in production nobody.
-async fn admit_key(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(), ApiError> {
-    let keys =
-        || app.config.gateway.api_keys.iter().map(|key| key.expose_secret()).filter(|key| !key.is_empty());
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let given = given.split_once(' ').map_or("", |(_, key)| key.trim());
-    if keys().next().is_none() {
-        let detail =
-            "No key is configured, so this answers straight from this machine only: set gateway.api_keys.";
-        return if app.is_local(peer, headers) {
-            Ok(())
-        } else {
-            Err(ApiError::new(Code::ApiKeyNeeded, detail))
-        };
-    }
-    let wanted =
-        || ApiError::new(Code::ApiKeyNeeded, "Give one of gateway.api_keys as `Authorization: Bearer …`.");
-    if given.is_empty() {
-        return Err(wanted());
-    }
-    // Each key is compared, whichever is right.
-    let right = keys().fold(false, |known, key| is_secret(given.as_bytes(), key) | known);
-    let client = app.clients.limit_name(app.clients.address(peer, headers));
-    if app.guesses.judge(Secret::ApiKey, &client, right).await.map_err(too_many)? {
-        return Ok(());
-    }
-    Err(wanted())
 }

@@ -81,7 +81,11 @@ pub(super) async fn rest(mut follow: Follow) -> Response {
 }
 
 fn body(events: impl Stream<Item = Numbered> + Send + 'static) -> Response {
-    let frames = events.map(|event| Ok::<_, Infallible>(frame(event)));
+    frames(events.map(|event| Ok(frame(event))))
+}
+
+/// A stream of events as a response.
+pub(super) fn frames(frames: impl Stream<Item = Result<Frame, Infallible>> + Send + 'static) -> Response {
     let mut response = Sse::new(frames).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
     // Proxies that gather answers would keep the visitor waiting.
     response

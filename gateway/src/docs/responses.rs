@@ -85,6 +85,8 @@ pub struct RevokeProblems;
 pub struct JobProblems;
 /// The problems of a completion: those of this endpoint have the form that OpenAI's clients expect.
 pub struct CompletionProblems;
+/// The problems of asking for models, in the form that OpenAI's clients expect.
+pub struct ModelProblems;
 /// The problems of rating an answer.
 pub struct FeedbackProblems;
 /// The problems of an endpoint for operators.
@@ -110,14 +112,13 @@ impl IntoResponses for ChatProblems {
 
 impl IntoResponses for CompletionProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorOutput"))).build();
-        let mut responses = problems(&[&COMMON, &CHAT, &[Code::ApiKeyNeeded]]);
-        for response in responses.values_mut() {
-            if let RefOr::T(response) = response {
-                response.content.insert("application/json".into(), RefOr::T(body.clone()));
-            }
-        }
-        responses
+        errors(&[&COMMON, &CHAT, &[Code::ApiKeyNeeded]])
+    }
+}
+
+impl IntoResponses for ModelProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        errors(&[&COMMON, &[Code::ApiKeyNeeded, Code::ModelUnknown]])
     }
 }
 
@@ -171,14 +172,23 @@ impl IntoResponses for LoginProblems {
 
 /// One response for each status, naming every code it may carry.
 fn problems(codes: &[&[Code]]) -> BTreeMap<String, RefOr<Response>> {
+    responses(codes, "application/problem+json", "Problem")
+}
+
+/// The same in the form that OpenAI's clients expect.
+fn errors(codes: &[&[Code]]) -> BTreeMap<String, RefOr<Response>> {
+    responses(codes, "application/json", "ErrorOutput")
+}
+
+fn responses(codes: &[&[Code]], kind: &str, schema: &str) -> BTreeMap<String, RefOr<Response>> {
     let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for code in codes.iter().flat_map(|codes| codes.iter()) {
         names.entry(code.status().as_str().to_string()).or_default().push(format!("`{}`", code.name()));
     }
     let response = |names: Vec<String>| {
-        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
         let described = ResponseBuilder::new().description(names.join(", "));
-        RefOr::T(described.content("application/problem+json", body).build())
+        RefOr::T(described.content(kind, body).build())
     };
     names.into_iter().map(|(status, names)| (status, response(names))).collect()
 }

@@ -35,6 +35,8 @@ pub enum Code {
     JobUnknown,
     /// The key of an earlier request, with another body.
     IdempotencyKeyReused,
+    /// No model has this name.
+    ModelUnknown,
     /// No such path.
     NotFound,
     /// The path exists, but not for this method.
@@ -98,6 +100,7 @@ impl Code {
                 "The key belongs to another request",
                 None,
             ),
+            Self::ModelUnknown => (S::NOT_FOUND, "model_not_found", "There is no such model", None),
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing here", None),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here", None)

@@ -10,7 +10,7 @@ use axum::{
 
 use crate::{
     error::{ApiError, Code, FieldError},
-    layers::REQUEST_ID,
+    layers::{self, REQUEST_ID},
 };
 
 /// The answer to headers that do not end, naming the one that was being read.
@@ -24,24 +24,25 @@ pub(super) fn too_slow(read: &[u8], waited: Duration) -> Vec<u8> {
     };
     let detail = format!("did not end within {} seconds", waited.as_secs_f32());
     let error = ApiError::of_field(Code::RequestTimeout, FieldError::parameter(name, "too_slow", detail));
-    raw("408 Request Timeout", 1, &error)
+    let path = read.split(|byte| *byte == b' ').nth(1).and_then(|path| std::str::from_utf8(path).ok());
+    raw("408 Request Timeout", 1, &error, path.filter(|path| path.starts_with('/')).unwrap_or("/"))
 }
 
 /// The answer to a connection more than one client may have.
 pub(super) fn too_many_open() -> Vec<u8> {
     let detail =
         "Too many connections from this address are open: close some, or try again in a few seconds.";
-    raw("429 Too Many Requests", 5, &ApiError::new(Code::TooManyOpen, detail))
+    raw("429 Too Many Requests", 5, &ApiError::new(Code::TooManyOpen, detail), "/")
 }
 
 /// The answer to a request for which there is no room but for health.
 pub(super) fn too_busy(path: &str) -> Response<Body> {
     let detail = "Every connection of this gateway is taken. Try again in a few seconds.";
     let error = ApiError::new(Code::TooBusy, detail);
-    let (body, id) = problem(&error, path);
+    let (kind, body, id) = written(&error, path);
     let mut response = error.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     if let Ok(id) = HeaderValue::try_from(id) {
         headers.insert(REQUEST_ID, id);
@@ -51,18 +52,18 @@ pub(super) fn too_busy(path: &str) -> Response<Body> {
     Response::from_parts(parts, Body::from(body))
 }
 
-fn raw(status: &str, retry_after: u64, error: &ApiError) -> Vec<u8> {
-    let (body, id) = problem(error, "/");
-    format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\nx-request-id: {id}\r\n\
-         retry-after: {retry_after}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+fn raw(status: &str, retry_after: u64, error: &ApiError, path: &str) -> Vec<u8> {
+    let (kind, body, id) = written(error, path);
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\nx-request-id: {id}\r\n\
+         retry-after: {retry_after}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         body.len()
-    )
-    .into_bytes()
+    );
+    [head.into_bytes(), body].concat()
 }
 
-fn problem(error: &ApiError, path: &str) -> (String, String) {
+fn written(error: &ApiError, path: &str) -> (&'static str, Vec<u8>, String) {
     let id = uuid::Uuid::now_v7().to_string();
-    // A problem is made of text and numbers, which always have a form in JSON.
-    (serde_json::to_string(&error.problem(path, &id)).unwrap_or_default(), id)
+    let (kind, body) = layers::written(error, path, &id);
+    (kind, body, id)
 }

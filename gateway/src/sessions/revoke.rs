@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
 };
 
-use super::VOUCHED;
+use super::{PROGRAM, VOUCHED};
 use crate::{
     admin::Admin,
     app::App,
@@ -28,7 +28,7 @@ pub async fn revoke(
     State(app): State<Arc<App>>,
     Path(session): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let named = session.strip_prefix(VOUCHED);
+    let named = session.strip_prefix(VOUCHED).filter(|_| !session.starts_with(PROGRAM));
     if !named.is_some_and(|name| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())) {
         let detail = "must be the name of a session with a token: `hs_` and 32 hexadecimal digits";
         let error = FieldError::parameter("session_id", "malformed", detail);

@@ -24,11 +24,16 @@ fn the_document_is_that_of_the_code() {
 fn every_operation_documents_its_problems() {
     let document: Value = serde_json::from_str(&hoidap_gateway::openapi_json().unwrap()).unwrap();
     for (path, operations) in document["paths"].as_object().unwrap() {
+        let (kind, form) = match path.starts_with("/v1/") {
+            true => ("application/json", "ErrorOutput"),
+            false => ("application/problem+json", "Problem"),
+        };
         for (method, operation) in operations.as_object().unwrap() {
             for status in ["400", "408", "421", "431", "500"] {
-                let problem =
-                    &operation["responses"][status]["content"]["application/problem+json"]["schema"]["$ref"];
-                assert_eq!(problem, "#/components/schemas/Problem", "{method} {path} {status}");
+                let content = operation["responses"][status]["content"].as_object().unwrap();
+                assert_eq!(content.len(), 1, "{method} {path} {status}");
+                let schema = format!("#/components/schemas/{form}");
+                assert_eq!(content[kind]["schema"]["$ref"], schema, "{method} {path} {status}");
             }
         }
     }

@@ -30,4 +30,5 @@ mod readers;
 mod refusals;
 mod repeats;
 mod sessions;
+mod speaker;
 mod support;

@@ -48,7 +48,7 @@ class OpenAi(unittest.TestCase):
     def test_what_is_wrong_is_their_exception(self):
         with self.assertRaises(openai.UnprocessableEntityError) as raised:
             self.client.chat.completions.create(model="hoidap", messages=[])
-        self.assertEqual(raised.exception.param, "/messages")
+        self.assertEqual(raised.exception.param, "messages")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,9 @@
 //! An answer in chunks. These clients cannot take words back, so a sentence goes out once it is supported, and the rest
 //! when the answer is whole.
 
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use std::{collections::VecDeque, convert::Infallible};
 
-use axum::response::{
-    IntoResponse as _, Response,
-    sse::{Event as Frame, KeepAlive, Sse},
-};
+use axum::response::{Response, sse::Event as Frame};
 use futures::stream;
 use hoidap_shared::job::now_ms;
 use serde_json::{Value, json};
@@ -14,12 +11,9 @@ use serde_json::{Value, json};
 use super::{ErrorOutput, MODEL, TokensOutput};
 use crate::{
     api::ChatResponse,
-    chat::{fold::Event, follow::Follow},
+    chat::{fold::Event, follow::Follow, sse},
     error::{ApiError, Code},
 };
-
-/// How often a sign of life is sent while there is nothing to say.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// The chunks of a job's answer, `[DONE]` at the end.
 pub(super) fn response(follow: Follow, include_usage: bool) -> Response {
@@ -46,7 +40,7 @@ pub(super) fn response(follow: Follow, include_usage: bool) -> Response {
             }
         }
     });
-    Sse::new(frames).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
+    sse::frames(frames)
 }
 
 struct Writer {

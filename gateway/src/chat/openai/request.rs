@@ -1,27 +1,19 @@
+mod conversation;
+
 use std::time::Duration;
 
-use axum::{
-    extract::Request,
-    http::{HeaderMap, header},
-};
+use axum::extract::Request;
 use hoidap_shared::job::Question;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::{
-    admit::admit,
+    admit::{admit, fields_invalid},
     app::App,
     body::read_json,
     chat::arrival::Arrival,
-    client::hex,
     error::{ApiError, Code, FieldError},
 };
-
-/// Most messages of a conversation that are looked at, the latest.
-const MESSAGES: usize = 50;
-/// Characters of an earlier message that are looked at.
-const CONTENT: usize = 4_000;
 
 /// A conversation whose last user's message is to be answered. What else OpenAI's clients send is accepted, and does not
 /// count: the fleet's own configuration decides how answers are written.
@@ -70,7 +62,14 @@ pub(super) struct Completion {
     pub(super) include_usage: bool,
 }
 
-pub(super) async fn read(app: &App, arrival: &Arrival, request: Request) -> Result<Completion, ApiError> {
+/// Reads a request of a program that has this API key, by the name it gave the request.
+pub(super) async fn read(
+    app: &App,
+    arrival: &Arrival,
+    program: &str,
+    key: Option<&str>,
+    request: Request,
+) -> Result<Completion, ApiError> {
     let gateway = &app.config.gateway;
     let (parts, body) = request.into_parts();
     let time = Duration::from_millis(gateway.request_timeout_ms);
@@ -82,30 +81,33 @@ pub(super) async fn read(app: &App, arrival: &Arrival, request: Request) -> Resu
         Some(_) => Err(wrong(place, "must be true or false")),
     };
     let stream = flag(fields.get("stream"), "/stream")?;
-    let options = fields.get("stream_options").and_then(Value::as_object);
+    let options = object(&fields, "stream_options")?;
     let include_usage =
         flag(options.and_then(|options| options.get("include_usage")), "/stream_options/include_usage")?;
     if fields.get("n").is_some_and(|n| !n.is_null() && n != 1) {
         return Err(wrong("/n", "must be 1: there is one answer to a question"));
     }
-    let (message, history) = conversation(fields.get("messages"))?;
+    let said = conversation::read(fields.get("messages"))?;
     let user = match fields.get("user") {
         None | Some(Value::Null) => None,
-        Some(Value::String(user)) => Some(user.as_str()),
+        Some(Value::String(user)) => Some(user.as_str()).filter(|user| !user.is_empty()),
         Some(_) => return Err(wrong("/user", "must be a text")),
     };
-    let session = match user {
-        Some(user) => format!("api-{}", &hex(&Sha256::digest(user))[..32]),
-        None => format!("api-{}", arrival.job_id),
+    // Whose request it is can be told by this service alone: what a program sends may be known to others.
+    let session = match (user, key) {
+        (Some(user), _) => ["user", program, user],
+        (None, Some(key)) => ["request", program, key],
+        (None, None) => ["job", program, arrival.job_id.as_str()],
     };
     let body = json!({
-        "message": message,
-        "session_id": session,
-        "context": page(fields.get("metadata"), &parts.headers),
-        "history": history,
+        "message": said.question,
+        "session_id": app.sessions.of_program(&session),
+        "context": page(object(&fields, "metadata")?)?,
+        "history": said.history,
         "user_id": user,
     });
-    let request = admit(body, gateway.max_history_turns.max(MESSAGES))?;
+    let request = admit(body, gateway.max_history_turns.max(conversation::MESSAGES))
+        .map_err(|error| fields_invalid(error.errors().iter().map(|error| said.sent(error)).collect()))?;
     let question = request.into_question(arrival.client.clone(), gateway.used_history_turns);
     Ok(Completion { question, stream, include_usage })
 }
@@ -114,54 +116,28 @@ fn wrong(place: &str, detail: &str) -> ApiError {
     ApiError::of_field(Code::FieldsInvalid, FieldError::field(place, "invalid", detail))
 }
 
-/// The last user's message, and the turns before it.
-fn conversation(messages: Option<&Value>) -> Result<(String, Vec<Value>), ApiError> {
-    let Some(Value::Array(messages)) = messages else {
-        return Err(wrong("/messages", "must be a list of messages"));
-    };
-    let mut turns = Vec::new();
-    let from = messages.len().saturating_sub(MESSAGES);
-    for (index, message) in messages.iter().enumerate().skip(from) {
-        let place = format!("/messages/{index}");
-        let Value::Object(message) = message else { return Err(wrong(&place, "must be an object")) };
-        let Some(Value::String(role)) = message.get("role") else {
-            return Err(wrong(&format!("{place}/role"), "must be a text such as `user`"));
-        };
-        if matches!(role.as_str(), "user" | "assistant") {
-            turns.push((role.as_str(), text(message.get("content"), &place)?));
-        }
-    }
-    let Some(last) = turns.iter().rposition(|(role, _)| *role == "user") else {
-        return Err(wrong("/messages", "must hold a message of the role `user`"));
-    };
-    let history = turns[..last].iter().map(|(role, content)| {
-        let content: String = content.chars().take(CONTENT).collect();
-        json!({"sender": role, "content": content})
-    });
-    Ok((turns[last].1.clone(), history.collect()))
-}
-
-fn text(content: Option<&Value>, place: &str) -> Result<String, ApiError> {
-    match content {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Array(parts)) => Ok(parts
-            .iter()
-            .filter_map(|part| part.get("text").and_then(Value::as_str))
-            .collect::<Vec<_>>()
-            .join("\n")),
-        Some(_) => Err(wrong(&format!("{place}/content"), "must be a text or a list of parts")),
+fn object<'a>(
+    fields: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'a Map<String, Value>>, ApiError> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(object)) => Ok(Some(object)),
+        Some(_) => Err(wrong(&format!("/{name}"), "must be an object")),
     }
 }
 
-/// The page that the metadata tells of; else this service's own address, which says nothing.
-fn page(metadata: Option<&Value>, headers: &HeaderMap) -> Value {
-    let given = |name: &str| metadata.and_then(|metadata| metadata.get(name)).and_then(Value::as_str);
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    json!({
-        "url": given("url").map_or_else(|| format!("http://{host}/"), str::to_string),
-        "title": given("title").unwrap_or_default(),
-        "product": given("product"),
-        "section": given("section"),
-    })
+/// The page that the metadata tells of; else one that says nothing, and is the same at every gateway.
+fn page(metadata: Option<&Map<String, Value>>) -> Result<Value, ApiError> {
+    let given = |name: &str| match metadata.and_then(|metadata| metadata.get(name)) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(wrong(&format!("/metadata/{name}"), "must be a text")),
+    };
+    Ok(json!({
+        "url": given("url")?.unwrap_or("http://localhost/"),
+        "title": given("title")?.unwrap_or_default(),
+        "product": given("product")?,
+        "section": given("section")?,
+    }))
 }

@@ -49,6 +49,13 @@ describe('the official client', () => {
 
   it('throws its own error', async () => {
     const wrong = client.chat.completions.create({ model: 'hoidap', messages: [] });
-    await expect(wrong).rejects.toMatchObject({ status: 422, param: '/messages' });
+    await expect(wrong).rejects.toMatchObject({ status: 422, param: 'messages' });
+  });
+
+  it('lists the models', async () => {
+    const models = await client.models.list();
+    expect(models.data.map((model) => model.id)).toEqual(['hoidap']);
+    expect((await client.models.retrieve('hoidap')).object).toBe('model');
+    await expect(client.models.retrieve('gpt-4')).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
   });
 });
