@@ -21,8 +21,12 @@ const HOSTILE = `* { all: unset !important; display: inline !important; color: l
 /** What sites swap their pages with, as it is published. */
 const LIBRARIES: Record<string, string> = {
   '/htmx.js': 'htmx.org/dist/htmx.min.js',
+  '/htmx2.js': 'htmx2/dist/htmx.min.js',
   '/turbo.js': '@hotwired/turbo/dist/turbo.es2017-umd.js',
 };
+
+/** How a body says that its links are to swap it. */
+const BOOST: Record<string, string> = { htmx: 'hx-boost:inherited="true"', htmx2: 'hx-boost="true"' };
 
 export class Host {
   private constructor(
@@ -59,13 +63,13 @@ export class Host {
 
 function page(path: string): string {
   const style = path === '/hostile' ? '<link rel="stylesheet" href="/hostile.css">' : '';
-  const [, swaps = '', place = ''] = /^\/(htmx|turbo|plain)-(head|body)/.exec(path) ?? [];
+  const [, swaps = '', place = ''] = /^\/(htmx2?|turbo|plain)-(head|body)/.exec(path) ?? [];
   const library = LIBRARIES[`/${swaps}.js`] === undefined ? '' : `<script src="/${swaps}.js"></script>`;
   const inHead = place === 'head' ? TAG : '';
   const inBody = path === '/bare' || place === 'head' ? '' : TAG;
   const next = place === '' ? '/next' : `/${swaps}-${place}?next`;
   return `<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>Giới hạn | Diệc Mail</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="canonical" href="${OWN}">${style}${library}${inHead}</head>
-<body data-hoidap-product="mail" ${swaps === 'htmx' ? 'hx-boost:inherited="true"' : ''}><main><h1>Giới hạn gửi, nhận và lưu trữ</h1><p id="words">Dung lượng hộp thư theo từng gói.</p>
+<body data-hoidap-product="mail" ${BOOST[swaps] ?? ''}><main><h1>Giới hạn gửi, nhận và lưu trữ</h1><p id="words">Dung lượng hộp thư theo từng gói.</p>
 <p><a id="next" href="${next}">Trang sau</a></p></main>${inBody}</body></html>`;
 }

@@ -83,7 +83,7 @@ for (const [name, swap] of Object.entries(SWAPS)) {
   }
 }
 
-for (const library of ['htmx', 'turbo'] as const) {
+for (const library of ['htmx', 'htmx2', 'turbo'] as const) {
   for (const place of ['head', 'body'] as const) {
     it(`goes on from page to page by ${library}, the tag in the ${place}`, async () => {
       const visit = await visitor(browser, 'desktop');
