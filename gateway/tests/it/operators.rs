@@ -112,7 +112,8 @@ async fn the_dashboard_counts_what_clickhouse_holds() {
         ('e', now64(3) - INTERVAL 40 DAY, 'answered', 's3', 'billing', 'drive', 1, 5000, 0.25))";
     run(rows, "hoidap").await;
     run(rows, "hoidap").await;
-    let counted = "INSERT INTO chats (job_id, at, outcome, times, confidence) VALUES ('f', now64(3), 'rejected', 290, 0)";
+    let counted =
+        "INSERT INTO chats (job_id, at, outcome, times, confidence) SELECT 'f', now64(3), 'rejected', 290, 0";
     run(counted, "hoidap").await;
     let figures: Value = site.get("/api/analytics/dashboard").await.json().await.unwrap();
     let picked = |figures: &Value, names: &[&str]| -> Vec<Value> {
