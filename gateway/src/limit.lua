@@ -9,7 +9,10 @@ local interval = math.floor(window / limit)
 local function keep(arrival)
   redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000))
 end
-local stored = tonumber(redis.call('GET', KEYS[1]) or now) or now
+local stored = tonumber(redis.call('GET', KEYS[1]) or now)
+if not stored or stored ~= stored then
+  stored = now -- what is no number counts as nothing
+end
 local arrival = math.min(math.max(stored, now), now + window)
 if arrival < stored then
   keep(arrival)

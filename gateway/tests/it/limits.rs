@@ -101,7 +101,7 @@ async fn a_clock_of_redis_that_is_set_back_locks_nobody_out() {
     let keys: Vec<String> = redis::cmd("KEYS").arg("*:limit:*").query_async(&mut redis).await.unwrap();
     let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(&mut redis).await.unwrap();
     // As the keys are when the clock was an hour, or half a century, ahead when they were written; or are nonsense.
-    for ahead in ["3600", "1600000000", "x"] {
+    for ahead in ["3600", "1600000000", "x", "nan", ""] {
         let stored = match ahead.parse::<u64>() {
             Ok(ahead) => ((seconds + ahead) * 1_000_000).to_string(),
             Err(_) => ahead.to_string(),
