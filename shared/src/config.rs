@@ -25,9 +25,9 @@ use serde::Deserialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
-    /// Serves the API documentation, accepts any host name.
+    /// Serves the API documentation, accepts any host name, trusts requests from the machine itself.
     Development,
-    /// Neither.
+    /// None of it, and needs its secrets.
     Production,
 }
 

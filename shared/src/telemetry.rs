@@ -36,11 +36,9 @@ pub fn init_logs(telemetry: &Telemetry) -> anyhow::Result<()> {
 }
 
 /// Says on standard error why a process ends: as JSON where the configuration asks for it (the one that `config` names,
-/// as [`Config::load`] finds it, or the environment where it cannot be read), else as one line of text.
+/// as [`Config::load`] finds it), also when something else in it is wrong; else as one line of text.
 pub fn report_fatal(program: &str, config: Option<&Path>, error: &anyhow::Error) {
-    let asked = || std::env::var("HOIDAP_TELEMETRY__FORMAT").is_ok_and(|format| format == "json");
-    let json = Config::load(config, &[]).map_or_else(|_| asked(), |c| c.telemetry.format == LogFormat::Json);
-    eprintln!("{}", fatal(program, error, json));
+    eprintln!("{}", fatal(program, error, Config::asks_for_json(config)));
 }
 
 fn fatal(program: &str, error: &anyhow::Error, json: bool) -> String {

@@ -72,13 +72,18 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the key.
     pub fn load(path: Option<&Path>, set: &[String]) -> Result<Self, ConfigError> {
-        let named =
-            path.map(Path::to_path_buf).or_else(|| std::env::var_os("HOIDAP_CONFIG").map(PathBuf::from));
-        let file = match named {
-            Some(path) => Some(path),
-            None => Some(PathBuf::from("hoidap.toml")).filter(|path| path.try_exists().unwrap_or(true)),
+        Self::read(file(path).as_deref(), None, set)
+    }
+
+    /// Whether this process is asked to write its log as JSON, by what can be read of a configuration that may be wrong.
+    pub fn asks_for_json(path: Option<&Path>) -> bool {
+        let in_file = || {
+            let text = std::fs::read_to_string(file(path)?).ok()?;
+            let parsed =
+                config::Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
+            parsed.ok()?.get_string("telemetry.format").ok()
         };
-        Self::read(file.as_deref(), None, set)
+        std::env::var("HOIDAP_TELEMETRY__FORMAT").ok().or_else(in_file).is_some_and(|format| format == "json")
     }
 
     /// Reads the configuration from one file (or none), the given variables (the process's own when `None`), and
@@ -254,6 +259,12 @@ impl Config {
     }
 }
 
+/// The configuration file of this process: the one that is named, else `hoidap.toml` when there is one.
+fn file(path: Option<&Path>) -> Option<PathBuf> {
+    let named = path.map(Path::to_path_buf).or_else(|| std::env::var_os("HOIDAP_CONFIG").map(PathBuf::from));
+    named.or_else(|| Some(PathBuf::from("hoidap.toml")).filter(|path| path.try_exists().unwrap_or(true)))
+}
+
 /// A setting of the command line: its value is TOML, else the text as it stands, or a list of texts.
 fn given(setting: &str) -> Result<File<config::FileSourceString, FileFormat>, ConfigError> {
     let wrong = |what: &str| ConfigError::Invalid { key: setting.into(), what: what.into() };
@@ -397,6 +408,18 @@ mod tests {
             let said = read(origin).unwrap_err().to_string();
             assert!(said.contains(remedy), "{said}");
         }
+    }
+
+    #[test]
+    fn the_format_of_the_log_is_known_of_a_file_that_is_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hoidap.toml");
+        let asks = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Config::asks_for_json(Some(&path))
+        };
+        assert!(asks("[telemetry]\nformat = \"json\"\n[gateway]\nno_such = 1\n"));
+        assert!(!asks("[telemetry]\nformat = \"text\"\n") && !asks("[telemetry\n") && !asks(""));
     }
 
     #[test]
