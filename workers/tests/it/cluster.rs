@@ -67,7 +67,7 @@ async fn a_cluster_keeps_three_copies_and_survives_the_loss_of_a_node() {
         names.push(stream.config.name);
     }
     names.sort();
-    let own = ["ADVISORIES", "ANSWERS", "DEAD", "EVENTS", "JOBS", "TOKENS"]
+    let own = ["ADVISORIES", "ANSWERS", "DEAD", "EVENTS", "JOBS", "TOKENS", "TRIES"]
         .map(|name| broker.subjects.stream(name));
     assert_eq!(names, [own.as_slice(), &["KV_hoidap_fleet".into(), "KV_hoidap_revoked".into()]].concat());
     for n in 0..20 {
