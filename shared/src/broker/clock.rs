@@ -38,6 +38,11 @@ impl Clock {
         }
     }
 
+    /// Whether it was ever compared.
+    pub fn is_compared(&self) -> bool {
+        self.compared.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Takes the given time, in milliseconds since the Unix epoch, as the broker's now.
     pub fn set(&self, broker_ms: u64) {
         let mut compared = self.compared.write().unwrap_or_else(PoisonError::into_inner);

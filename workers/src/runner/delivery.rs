@@ -76,8 +76,12 @@ impl<S: Stage> Runner<S> {
             trace = Empty
         );
         let started = Instant::now();
+        let every = Duration::from_millis(self.context.config.worker.ack_wait_ms / 3);
+        let beat = || async {
+            let _ = message.ack_with(AckKind::Progress).await;
+        };
         let end = tokio::select! {
-            end = self.work(&message, &arrival).instrument(span) => end,
+            end = alive(every, beat, self.work(&arrival).instrument(span)) => end,
             () = self.cut_off.cancelled() => End::Returned(Duration::ZERO),
         };
         if matches!(end, End::Returned(_)) {
@@ -97,7 +101,7 @@ impl<S: Stage> Runner<S> {
         }
     }
 
-    async fn work(&self, message: &Message, arrival: &Arrival) -> End {
+    async fn work(&self, arrival: &Arrival) -> End {
         let header = arrival.header();
         if let Some(header) = &header {
             match self.already_answered(&header.job_id, arrival).await {
@@ -131,7 +135,7 @@ impl<S: Stage> Runner<S> {
         let Worked { done, canary } = if working.stop.is_cancelled() {
             Worked { done: Ok(Next::Answer(self.stopped(&job))), canary: false }
         } else {
-            self.process(message, arrival, &job, &working).await
+            self.process(arrival, &job, &working).await
         };
         match done {
             Ok(next) => {
@@ -151,27 +155,17 @@ impl<S: Stage> Runner<S> {
         }
     }
 
-    /// Has the job worked on by whoever serves its session, with signs of life to the broker.
-    async fn process(
-        &self,
-        message: &Message,
-        arrival: &Arrival,
-        job: &Envelope<S::In>,
-        working: &Working,
-    ) -> Worked<S::Out> {
-        let every = Duration::from_millis(self.context.config.worker.ack_wait_ms / 3);
-        let beat = || async {
-            let _ = message.ack_with(AckKind::Progress).await;
-        };
+    /// Has the job worked on by whoever serves its session.
+    async fn process(&self, arrival: &Arrival, job: &Envelope<S::In>, working: &Working) -> Worked<S::Out> {
         let place = self.board.place(&job.body.question().session_id);
         if let Place::Canary(id) = &place
-            && let Some(next) = alive(every, beat, self.hand_over(id, job)).await
+            && let Some(next) = self.hand_over(id, job).await
         {
             return Worked { done: Ok(next), canary: true };
         }
         let run = format!("{}.{}", self.context.instance, arrival.delivery);
         let started = Instant::now();
-        let done = alive(every, beat, work(&self.stage, &self.context, job, working, run)).await;
+        let done = work(&self.stage, &self.context, job, working, run).await;
         if matches!(place, Place::Stable(_))
             && let Some(failure) = judged(&done)
         {
@@ -301,4 +295,23 @@ fn renewed<T>(mut job: Envelope<T>, arrival: &Arrival) -> Envelope<T> {
     job.accepted_ms = job.accepted_ms.max(arrival.stored_ms());
     job.deadline_ms = job.deadline_ms.max(arrival.stored_ms().saturating_add(budget));
     job
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_could_not_be_part_of_a_subject_is_none() {
+        let read = |token: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REDRIVE, token);
+            redrive_of(&headers)
+        };
+        assert_eq!(read("1795447497-17").as_deref(), Some("1795447497-17"));
+        for hostile in ["", "a.b", "*", ">", "a b", "ngữ", &"x".repeat(65)] {
+            assert_eq!(read(hostile), None, "{hostile}");
+        }
+        assert_eq!(redrive_of(&HeaderMap::new()), None);
+    }
 }

@@ -25,6 +25,12 @@ impl<S: Stage> Runner<S> {
     /// Looks once.
     pub(super) async fn look(&self) {
         let context = &self.context;
+        if !context.broker.clock.is_compared()
+            && let Err(error) = context.broker.compare_clock().await
+        {
+            debug!(%error, "the broker's time is not to be known");
+            return;
+        }
         let wrong = context.broker.clock.trouble(context.config.worker.max_clock_skew_ms);
         let reason = match (wrong, self.full().await) {
             (Some(wrong), _) => Some(wrong),

@@ -14,8 +14,8 @@ use tokio::{sync::Mutex, time::Instant};
 use super::delivery::redrive_of;
 use crate::direct;
 
-/// How long what was read counts.
-const FRESH: Duration = Duration::from_mins(1);
+/// How long what was read counts. A job that another process finishes meanwhile has its answer, which is looked for first.
+const FRESH: Duration = Duration::from_mins(10);
 
 /// A job, and which sending of it.
 type Key = (JobId, Option<String>);
@@ -44,7 +44,7 @@ impl Unfinished {
         let followed: Vec<String> =
             next.map(|next| subjects.jobs(next)).into_iter().chain([subjects.done()]).collect();
         let (mut open, mut known) = (BTreeMap::new(), HashMap::<Key, Vec<u64>>::new());
-        let (mut until, read) = (from.saturating_sub(1), Instant::now());
+        let mut until = from.saturating_sub(1);
         loop {
             let page = direct::page(broker, "JOBS", until + 1, &all).await?;
             let Some(last) = page.last() else { break };
@@ -68,7 +68,7 @@ impl Unfinished {
                 }
             }
         }
-        Ok(Self { from, until, read, open })
+        Ok(Self { from, until, read: Instant::now(), open })
     }
 
     /// The sequence to begin with, so that nothing is missed. What is no job has no end to be known by: an hour later it
