@@ -57,6 +57,12 @@ async fn health_follows_what_questions_depend_on() {
     fleet.stages(&site, "v1", &[("collection:mail", false)]).await;
     assert_eq!(health(&site).await.0, 503);
 
+    let stopped = [("collection:mail", true), ("stage:retriever", false)];
+    fleet.stages(&site, "v1", &stopped).await;
+    let (status, report) = health(&site).await;
+    assert_eq!(status, 503, "a stage that takes no jobs is not there: {report:#}");
+    assert_eq!(report["components"]["stage:retriever"]["detail"], "told", "and says why");
+
     fleet.stages(&site, "v1", &all).await;
     fleet.leave("analytics").await;
     site.until("analytics is missed", |report| report["status"] == "degraded").await;
