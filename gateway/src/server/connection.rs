@@ -5,7 +5,7 @@ use std::{convert::Infallible, future::poll_fn, pin::Pin, sync::Arc, time::Durat
 use axum::{
     Router,
     body::Body,
-    http::{HeaderValue, Request, Response, header},
+    http::{HeaderValue, Request, Response, Version, header},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -63,6 +63,10 @@ pub(super) async fn serve(
     let slot = Arc::new(Mutex::new(slot));
     let service = service_fn(move |mut request: Request<Incoming>| -> Reply {
         request.extensions_mut().insert(peer);
+        if request.version() < Version::HTTP_11 {
+            // Some proxies forward in the old version unless told otherwise, and add nothing else that names them.
+            request.headers_mut().insert(header::VIA, HeaderValue::from_static("1.0 unnamed"));
+        }
         let (router, slot) = (router.clone(), slot.clone());
         Box::pin(answer(request, router, slot))
     });

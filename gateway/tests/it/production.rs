@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{PRODUCTION, SECRET, Site, World, problem, question};
 
@@ -80,4 +81,12 @@ async fn what_a_proxy_on_this_machine_forwards_is_not_from_this_machine() {
         assert!(refused(Method::POST, "/dashboard/login", name, value).await, "login {name}");
     }
     assert_eq!(site.get("/metrics").await.status(), 200);
+    // As nginx forwards without further settings: an older HTTP, the name of this machine, and nothing of its own.
+    let mut stream = tokio::net::TcpStream::connect(site.gateway.address).await.unwrap();
+    let asked =
+        format!("GET /metrics HTTP/1.0\r\nHost: {}\r\nConnection: close\r\n\r\n", site.gateway.address);
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await.unwrap();
+    assert!(said.contains(" 403 "), "{said}");
 }
