@@ -105,7 +105,10 @@ pub async fn stream(
     let client = app.clients.limit_name(app.clients.address(peer, &headers));
     let open = match done {
         true => None,
-        false => Some(app.streams.open(&client, &asked.session_id, &asked.job_id, reader)?),
+        false => {
+            let open = app.streams.open(&client, &asked.session_id, &asked.job_id, reader);
+            Some(open.inspect_err(|error| count_refusal(&app, peer, &headers, error.name()))?)
+        }
     };
     let follow = Follow::new(Arc::clone(&app), asked, None, after, request_id(&headers), open);
     Ok(match (done, stored) {
@@ -138,7 +141,8 @@ pub async fn stop(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let client = app.clients.limit_name(app.clients.address(peer, &headers));
-    limit_other(&app, "stop", &client).await?;
+    let limited = limit_other(&app, "stop", &client).await;
+    limited.inspect_err(|_| count_refusal(&app, peer, &headers, "stop_limited"))?;
     let asked = own(&app, peer, &job, &headers).await?;
     let job_id = asked.job_id;
     if asked.kept.is_some() || app.link.stored_answer(&job_id).await.map_err(unavailable)?.is_some() {
@@ -168,11 +172,9 @@ pub async fn feedback(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let address = app.clients.address(peer, &parts.headers);
-    if let Err(error) = limit_other(&app, "feedback", &app.clients.limit_name(address)).await {
-        app.refusals.count(&app.clients.name(address), "rejected", "feedback_limited");
-        return Err(error);
-    }
+    let client = app.clients.limit_name(app.clients.address(peer, &parts.headers));
+    let limited = limit_other(&app, "feedback", &client).await;
+    limited.inspect_err(|_| count_refusal(&app, peer, &parts.headers, "feedback_limited"))?;
     let asked = own(&app, peer, &job, &parts.headers).await?;
     let gateway = &app.config.gateway;
     let time = Duration::from_millis(gateway.request_timeout_ms);
@@ -181,6 +183,12 @@ pub async fn feedback(
     app.link.tell_feedback(&event).await.map_err(unavailable)?;
     app.cache.rate(&asked.job_id, asked.kept_under, event.rating == Rating::Down).await;
     Ok((StatusCode::ACCEPTED, Json(JobOutput { job_id: asked.job_id, status: "done" })).into_response())
+}
+
+/// Counts what is refused for its number and is no chat.
+fn count_refusal(app: &App, peer: Peer, headers: &HeaderMap, problem: &str) {
+    let client = app.clients.name(app.clients.address(peer, headers));
+    app.refusals.count(&client, "rejected", problem);
 }
 
 /// The job of the session that the request comes from.
