@@ -276,6 +276,11 @@ async fn a_gateway_reads_along_and_stops_what_stages_tell_of() {
     gateway.jetstream.publish(asked.clone(), "x".into()).await.unwrap().await.unwrap();
     let answers = gateway.jetstream.get_stream_no_info("HOIDAP_ANSWERS").await.unwrap();
     assert_eq!(answers.direct_get_last_for_subject(asked).await.unwrap().payload, "x");
+    // So are the sessions that an operator ended.
+    let ended = gateway.subjects.revoked("hs_0123");
+    gateway.jetstream.publish(ended.clone(), "x".into()).await.unwrap().await.unwrap();
+    let revoked = gateway.jetstream.get_stream_no_info(gateway.subjects.revoked_stream()).await.unwrap();
+    assert_eq!(revoked.direct_get_last_for_subject(ended).await.unwrap().payload, "x");
     // One gateway answers another that asks who reads along.
     let mut questions = gateway.client.subscribe(gateway.subjects.readers()).await.unwrap();
     let answering = gateway.client.clone();
@@ -342,6 +347,8 @@ async fn nobody_can_do_the_work_of_another() {
                 "hoidap.tries.generator.1",
                 "hoidap.events.feedback",
                 "hoidap.events.chat",
+                "$KV.hoidap_revoked.hs_x",
+                "$JS.API.DIRECT.GET.KV_hoidap_revoked.$KV.hoidap_revoked.hs_x",
             ],
         ),
         (
@@ -391,8 +398,13 @@ async fn nobody_can_do_the_work_of_another() {
                 .map(|verb| format!("$JS.API.STREAM.{verb}.{name}"))
         })
         .chain(
-            ["CONSUMER.DELETE.HOIDAP_JOBS.generator", "STREAM.DELETE.KV_hoidap_fleet"]
-                .map(|rest| format!("$JS.API.{rest}")),
+            [
+                "CONSUMER.DELETE.HOIDAP_JOBS.generator",
+                "STREAM.DELETE.KV_hoidap_fleet",
+                "STREAM.PURGE.KV_hoidap_revoked",
+                "STREAM.DELETE.KV_hoidap_revoked",
+            ]
+            .map(|rest| format!("$JS.API.{rest}")),
         )
         .collect();
     for (user, own) in forbidden {
