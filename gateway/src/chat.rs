@@ -129,6 +129,12 @@ async fn ended(app: &Arc<App>, taken: Taken, time: Duration) -> Option<Ending> {
     if let Some(kept) = kept {
         return Some(Ending::Kept(kept));
     }
+    // A request that was sent before may be answered already, and nobody tells of that again.
+    if taken.question.is_none()
+        && let Ok(Some(answer)) = app.link.stored_answer(&job_id).await
+    {
+        return Some(Ending::Answered(answer));
+    }
     let end = Instant::now() + time;
     let grace = Duration::from_millis(app.config.gateway.stream_grace_ms);
     let mut reader = app.link.reader(job_id.clone(), grace);
