@@ -11,9 +11,10 @@ use std::{fs, io, path::Path, time::Instant};
 use hoidap_shared::{config::Config, text::Language};
 
 pub use embed::Progress;
-pub use gather::{Gathered, Skipped};
+pub use gather::Gathered;
 
 use crate::{
+    document::{Limits, Reader, Skipped},
     embed::{EmbedError, Embedder},
     lexical,
     store::{
@@ -65,6 +66,8 @@ pub struct Built {
     pub embedded: usize,
     /// Files that were left out, and why.
     pub skipped: Vec<Skipped>,
+    /// Files of which something was left out: what, and why.
+    pub in_part: Vec<Skipped>,
     /// Seconds it took.
     pub seconds: f64,
 }
@@ -78,13 +81,14 @@ pub fn build(
     config: &Config,
     name: &str,
     source: &Source,
+    reader: &Reader,
     embedder: &dyn Embedder,
     progress: &dyn Progress,
 ) -> Result<Built, BuildError> {
     let began = Instant::now();
     let folder = CollectionFolder::new(&config.indices.dir, name)?;
     let lock = folder.lock()?;
-    let mut gathered = gather::gather(config, name, source, embedder, progress)?;
+    let mut gathered = gather::gather(config, name, source, reader, embedder, progress)?;
     let before = folder.current()?.and_then(|version| {
         let manifest = folder.manifest(&version, Some(embedder.model())).ok()?;
         folder.verify(&manifest).ok()?;
@@ -100,11 +104,12 @@ pub fn build(
     }
     let withdrawn = gathered.records.count_withdrawn();
     let faiss = factory(config, gathered.records.chunks.len());
-    let content = content(&gathered.records, embedder, &chunker, &faiss, source);
+    let content = content(&gathered.records, embedder, &chunker, &faiss, source, config);
     if let Some((_, manifest)) = before.as_ref().filter(|(_, manifest)| manifest.content == content) {
         let manifest = manifest.clone();
         let seconds = began.elapsed().as_secs_f64();
-        return Ok(Built { manifest, new: false, embedded: 0, skipped: gathered.skipped, seconds });
+        let Gathered { skipped, in_part, .. } = gathered;
+        return Ok(Built { manifest, new: false, embedded: 0, skipped, in_part, seconds });
     }
     let now = jiff::Timestamp::now();
     let version = format!("{}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ"), &content[..8]);
@@ -134,7 +139,8 @@ pub fn build(
     let manifest = folder.commit(&lock, &unfinished, manifest)?;
     folder.prune(&lock, config.indices.keep_versions)?;
     let seconds = began.elapsed().as_secs_f64();
-    Ok(Built { manifest, new: true, embedded, skipped: gathered.skipped, seconds })
+    let Gathered { skipped, in_part, .. } = gathered;
+    Ok(Built { manifest, new: true, embedded, skipped, in_part, seconds })
 }
 
 /// `auto` is exact search up to a size, and a graph beyond.
@@ -153,8 +159,10 @@ fn content(
     chunker: &Chunker,
     faiss: &str,
     source: &Source,
+    config: &Config,
 ) -> String {
-    let mut text = format!("{FORMAT} {:?} {chunker:?} {faiss} {source:?}\n", embedder.model());
+    let bounds = (Limits::of(&config.indices), config.indices.max_document_chunks);
+    let mut text = format!("{FORMAT} {:?} {chunker:?} {faiss} {source:?} {bounds:?}\n", embedder.model());
     for document in &records.documents {
         text += &format!(
             "{}\t{}\t{}\t{}\t{:?}\t{:?}\t{}{}\n",

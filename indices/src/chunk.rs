@@ -26,9 +26,15 @@ struct Unit {
     tokens: usize,
 }
 
-/// Cuts a document.
-pub fn cut(document: &Document, settings: &config::Chunking, count: &dyn Fn(&str) -> usize) -> Vec<Span> {
-    let mut cutter = Cutter { settings, spans: Vec::new(), units: Vec::new(), fresh: 0, path: Vec::new() };
+/// Cuts a document, into `most` pieces and no more: what lies behind them is in none.
+pub fn cut(
+    document: &Document,
+    settings: &config::Chunking,
+    most: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> (Vec<Span>, bool) {
+    let mut cutter =
+        Cutter { settings, spans: Vec::new(), units: Vec::new(), fresh: 0, path: Vec::new(), bare: None };
     let mut headings: Vec<(u8, String)> = Vec::new();
     let mut offsets = Offsets::new(&document.text);
     for block in &document.blocks {
@@ -41,16 +47,23 @@ pub fn cut(document: &Document, settings: &config::Chunking, count: &dyn Fn(&str
                 .map(|(_, heading)| heading.clone())
                 .filter(|h| *h != document.title)
                 .collect();
-            let heading = Unit { start: block.start, end: block.end, tokens: count(text) };
-            cutter.heading(path, heading);
+            let heading = Unit { start: block.start, end: block.end, tokens: count(text).max(1) };
+            cutter.heading(path, level, heading);
         } else {
             for unit in units(block, text, settings.max_tokens, count) {
+                cutter.bare = None;
                 cutter.push(unit);
             }
         }
+        if cutter.spans.len() > most {
+            break;
+        }
     }
+    cutter.end_bare(0);
     cutter.flush(false);
-    cutter.spans
+    let whole = cutter.spans.len() <= most;
+    cutter.spans.truncate(most);
+    (cutter.spans, whole)
 }
 
 struct Cutter<'a> {
@@ -60,6 +73,8 @@ struct Cutter<'a> {
     /// Units that no chunk holds yet; the ones before them are overlap.
     fresh: usize,
     path: Vec<String>,
+    /// The last heading and its level, while it stands in no chunk and nothing stands below it.
+    bare: Option<(u8, Unit)>,
 }
 
 impl Cutter<'_> {
@@ -67,12 +82,22 @@ impl Cutter<'_> {
         self.units.iter().map(|unit| unit.tokens).sum()
     }
 
-    fn heading(&mut self, path: Vec<String>, heading: Unit) {
+    fn heading(&mut self, path: Vec<String>, level: u8, heading: Unit) {
+        self.end_bare(level);
         if self.fresh > 0 && self.tokens() * SMALL_SHARE < self.settings.max_tokens {
             self.push(heading);
         } else {
             self.flush(false);
             self.path = path;
+            self.bare = Some((level, heading));
+        }
+    }
+
+    /// A heading that nothing stands below, as the next one is of its level or above it, is a text of its own: else it would be in
+    /// no chunk. (One with smaller headings below is in the path of theirs.)
+    fn end_bare(&mut self, next: u8) {
+        if let Some((_, heading)) = self.bare.take_if(|(level, _)| next <= *level) {
+            self.push(heading);
         }
     }
 
@@ -120,15 +145,17 @@ fn units(block: &Block, text: &str, max_tokens: usize, count: &dyn Fn(&str) -> u
     let mut units = Vec::new();
     let mut at = block.start;
     for piece in pieces {
-        let tokens = count(piece);
-        let parts =
-            if tokens > max_tokens { halves(piece, max_tokens, count) } else { vec![(piece, tokens)] };
+        let parts = halves(piece, max_tokens, count);
         for (part, tokens) in parts {
             let length = part.chars().count();
             let body = part.trim();
             let lead = part.chars().take_while(|c| c.is_whitespace()).count();
             if !body.is_empty() {
-                units.push(Unit { start: at + lead, end: at + lead + body.chars().count(), tokens });
+                units.push(Unit {
+                    start: at + lead,
+                    end: at + lead + body.chars().count(),
+                    tokens: tokens.max(1),
+                });
             }
             at += length;
         }
@@ -136,12 +163,16 @@ fn units(block: &Block, text: &str, max_tokens: usize, count: &dyn Fn(&str) -> u
     units
 }
 
+/// A text longer than this many bytes for each token that a chunk may have is cut without counting its tokens.
+const LONG: usize = 32;
+
 /// Cuts a piece in the middle, between words where it has any, until every part fits.
 fn halves<'a>(piece: &'a str, max_tokens: usize, count: &dyn Fn(&str) -> usize) -> Vec<(&'a str, usize)> {
     let mut open = vec![piece];
     let mut parts = Vec::new();
     while let Some(part) = open.pop() {
-        let tokens = count(part);
+        let long = part.len() > max_tokens.max(1) * LONG;
+        let tokens = if long { usize::MAX } else { count(part) };
         let half = (0..=part.len() / 2).rev().find(|&i| part.is_char_boundary(i)).unwrap_or(0);
         let middle = part[..half].rfind(' ').map_or(half, |space| space + 1);
         if tokens <= max_tokens || middle == 0 {
@@ -181,5 +212,62 @@ impl<'a> Offsets<'a> {
         let from = self.byte(start);
         let to = self.byte(end);
         &self.text[from..to]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A document of headings (`# …`) and paragraphs, one a line.
+    fn document(lines: &str) -> Document {
+        let mut document = Document::default();
+        for line in lines.lines() {
+            let level = line.chars().take_while(|c| *c == '#').count() as u8;
+            let kind = if level > 0 { BlockKind::Heading(level) } else { BlockKind::Text };
+            document.push(kind, line.trim_start_matches('#'));
+        }
+        document
+    }
+
+    fn chunks(lines: &str, most: usize) -> (Vec<String>, bool) {
+        let document = document(lines);
+        let settings = config::Chunking { max_tokens: 20, overlap_tokens: 3 };
+        let words = |text: &str| text.split_whitespace().count();
+        let (spans, whole) = cut(&document, &settings, most, &words);
+        let text = |span: &Span| document.text.chars().skip(span.start).take(span.end - span.start).collect();
+        (spans.iter().map(text).collect(), whole)
+    }
+
+    #[test]
+    fn every_heading_is_in_a_chunk_or_above_one() {
+        for (lines, expected) in [
+            ("# Giờ mở cửa: 8 giờ", vec!["Giờ mở cửa: 8 giờ"]),
+            ("# A\n# B\n# C", vec!["A\nB\nC"]),
+            ("# A\n## B\n## C", vec!["B\nC"]),
+            ("# A\nvăn bản\n# B", vec!["văn bản\nB"]),
+            ("# A\n## B\nvăn bản", vec!["văn bản"]),
+            ("# A\n## B\n# C\nvăn bản", vec!["B\nC\nvăn bản"]),
+        ] {
+            assert_eq!(chunks(lines, 10).0, expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn a_heading_behind_a_full_chunk_is_not_lost() {
+        let long = "một hai ba bốn năm. ".repeat(4);
+        let (chunks, _) = chunks(&format!("# A\n{long}\n# B\n# C"), 10);
+        assert!(
+            chunks.iter().any(|chunk| chunk.contains('B')) && chunks.iter().any(|chunk| chunk.contains('C'))
+        );
+    }
+
+    #[test]
+    fn no_more_chunks_are_made_than_may_be() {
+        let lines = "một hai ba bốn năm sáu bảy tám chín mười.\n".repeat(1_000);
+        let (some, whole) = chunks(&lines, 5);
+        assert_eq!((some.len(), whole), (5, false));
+        assert!(chunks(&lines, 100_000).1);
+        assert!(chunks(&"x".repeat(100_000), 5).0.len() <= 5);
     }
 }

@@ -5,6 +5,7 @@ mod eval;
 mod keep;
 mod processor;
 mod progress;
+mod read;
 mod search;
 
 use std::path::PathBuf;
@@ -44,6 +45,9 @@ enum Command {
     Verify(keep::Named),
     /// Put an earlier version into service.
     Rollback(keep::Rollback),
+    /// Read documents for a build, in a process that can be ended.
+    #[command(hide = true)]
+    ReadDocuments(read::ReadDocuments),
 }
 
 /// Runs a command.
@@ -51,6 +55,9 @@ enum Command {
 /// # Errors
 /// What is wrong and what to do, in one sentence.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if let Command::ReadDocuments(read) = &arguments.command {
+        return read.run();
+    }
     check_processor()?;
     let config = Config::load(arguments.config.as_deref(), &[])?;
     let json = arguments.json;
@@ -62,5 +69,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Eval(eval) => eval.run(&config, json),
         Command::Verify(named) => named.verify(&config, json),
         Command::Rollback(rollback) => rollback.run(&config, json),
+        Command::ReadDocuments(read) => read.run(),
     }
 }

@@ -3,21 +3,46 @@
 mod decode;
 mod extract;
 mod find;
+mod front_matter;
 mod html;
 mod markdown;
 mod pdf;
 mod plain;
+mod reader;
 mod xhtml;
 
 use std::collections::HashSet;
 
 use hoidap_shared::text::normalise;
+use serde::{Deserialize, Serialize};
 
 pub use extract::{Limits, ReadError, extract, is_page, read};
-pub use find::{Found, find};
+pub use find::{Found, Listing, find};
+pub use reader::{COMMAND as READ_COMMAND, Reader, serve};
+
+/// What was left out of a collection, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file, as it is called in the collection, or the kind of several.
+    pub source: String,
+    /// Why.
+    pub reason: String,
+    /// How many files.
+    pub files: usize,
+}
+
+impl Skipped {
+    /// One file.
+    pub fn one(source: String, reason: String) -> Self {
+        Self { source, reason, files: 1 }
+    }
+}
+
+/// A longer heading is a text, and a longer title is cut, in characters.
+const HEADING_CHARS: usize = 300;
 
 /// What a block of text is on its page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BlockKind {
     /// A heading and its level, from 1.
     Heading(u8),
@@ -43,7 +68,7 @@ pub enum Frame {
 }
 
 /// A piece of the extracted text; `start` and `end` are characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// What it is.
     pub kind: BlockKind,
@@ -56,7 +81,7 @@ pub struct Block {
 }
 
 /// What a file says, without its navigation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// Its title.
     pub title: String,
@@ -66,12 +91,14 @@ pub struct Document {
     pub text: String,
     /// The text's blocks, in order.
     pub blocks: Vec<Block>,
+    /// What of the file is not in the text, and why: a sentence each.
+    pub left_out: Vec<String>,
     chars: usize,
 }
 
 impl Document {
     /// Appends a block; an empty one is left out.
-    fn push(&mut self, kind: BlockKind, raw: &str) -> Option<&mut Block> {
+    pub(crate) fn push(&mut self, kind: BlockKind, raw: &str) -> Option<&mut Block> {
         let text = match kind {
             BlockKind::Code => {
                 raw.lines().map(code_line).collect::<Vec<_>>().join("\n").trim_matches('\n').to_string()
@@ -91,6 +118,12 @@ impl Document {
             self.chars += 1;
         }
         let length = text.chars().count();
+        // Headings and titles stand before every text below them.
+        let kind = if matches!(kind, BlockKind::Heading(_)) && length > HEADING_CHARS {
+            BlockKind::Text
+        } else {
+            kind
+        };
         self.blocks.push(Block { kind, start: self.chars, end: self.chars + length, frame });
         self.text.push_str(text);
         self.chars += length;
@@ -110,13 +143,33 @@ impl Document {
 
     /// The document without the blocks in these places.
     pub(crate) fn without(&self, left_out: &HashSet<usize>) -> Self {
-        let mut document = Self { title: self.title.clone(), locale: self.locale.clone(), ..Self::default() };
+        let mut document = Self {
+            title: self.title.clone(),
+            locale: self.locale.clone(),
+            left_out: self.left_out.clone(),
+            ..Self::default()
+        };
         for (place, (block, text)) in self.texts().enumerate() {
             if !left_out.contains(&place) {
                 document.append(block.kind, text, block.frame);
             }
         }
         document
+    }
+
+    /// Leaves out what is behind so many characters; whether anything was.
+    fn cut(&mut self, chars: usize) -> bool {
+        if self.chars <= chars {
+            return false;
+        }
+        self.blocks.retain(|block| block.start < chars);
+        if let Some(last) = self.blocks.last_mut() {
+            last.end = last.end.min(chars);
+        }
+        self.chars = self.blocks.last().map_or(0, |block| block.end);
+        let end = self.text.char_indices().nth(self.chars).map_or(self.text.len(), |(at, _)| at);
+        self.text.truncate(end);
+        true
     }
 
     /// The first heading stands in for a missing title, and the file's name for both.
@@ -129,6 +182,9 @@ impl Document {
                 Some(block) => self.text.chars().skip(block.start).take(block.end - block.start).collect(),
                 None => file_name.to_string(),
             };
+        }
+        if let Some((end, _)) = self.title.char_indices().nth(HEADING_CHARS) {
+            self.title.truncate(end);
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::{collections::HashMap, path::Path};
+
 use hoidap_shared::{
     config::Config,
     text::{Language, has_vietnamese_marks, search_form},
@@ -6,22 +8,13 @@ use hoidap_shared::{
 use super::{BuildError, Progress, repeated::Repeated};
 use crate::{
     chunk,
-    document::{self, Found, Limits},
+    document::{self, Document, Found, Limits, Listing, ReadError, Reader, Skipped},
     embed::Embedder,
     store::{ChunkRecord, DocumentRecord, Records, Source, sha256},
 };
 
 /// The share of words with Vietnamese marks from which a page without a locale counts as Vietnamese.
 const VIETNAMESE_SHARE: usize = 10;
-
-/// A file that was left out.
-#[derive(Clone, Debug)]
-pub struct Skipped {
-    /// Its path as it would have been indexed.
-    pub source: String,
-    /// Why.
-    pub reason: String,
-}
 
 /// All documents of a collection, cut.
 #[derive(Debug, Default)]
@@ -30,6 +23,8 @@ pub struct Gathered {
     pub records: Records,
     /// Files left out.
     pub skipped: Vec<Skipped>,
+    /// Files of which something was left out.
+    pub in_part: Vec<Skipped>,
 }
 
 impl Gathered {
@@ -44,21 +39,24 @@ pub(super) fn gather(
     config: &Config,
     name: &str,
     source: &Source,
+    reader: &Reader,
     embedder: &dyn Embedder,
     progress: &dyn Progress,
 ) -> Result<Gathered, BuildError> {
-    let files = document::find(&source.paths, source.root.as_deref())
+    let Listing { files, skipped } = document::find(&source.paths, source.root.as_deref())
         .map_err(|error| BuildError::Sources(name.into(), error))?;
-    let limits = Limits { bytes: config.indices.max_file_bytes, seconds: config.indices.max_read_secs };
-    let mut gathered = Gathered::default();
-    let mut repeated = repeated(&files, limits, progress);
+    let mut gathered = Gathered { skipped, ..Gathered::default() };
+    let (mut repeated, failed) = repeated(config, &files, reader, progress);
     progress.begin("reading", files.len());
     for file in &files {
-        match read(config, source, file, limits, &mut repeated) {
-            Ok((record, document)) => add(&mut gathered, config, record, &document, embedder),
-            Err(error) => {
-                gathered.skipped.push(Skipped { source: file.source.clone(), reason: error.to_string() });
-            }
+        // What could not be read once is not waited for twice.
+        let read = match failed.get(&file.source) {
+            Some(reason) => Err(ReadError::Reader(reason.clone())),
+            None => read(config, source, file, reader, &mut repeated),
+        };
+        match read {
+            Ok((record, document)) => add(&mut gathered, config, record, document, embedder),
+            Err(error) => gathered.skipped.push(Skipped::one(file.source.clone(), error.to_string())),
         }
         progress.step(1);
     }
@@ -72,34 +70,48 @@ pub(super) fn gather(
     Ok(gathered)
 }
 
-/// What the pages of a site have in common. They are read for it and let go, so that memory does not grow with the folder;
-/// a page takes a millisecond.
-fn repeated(files: &[Found], limits: Limits, progress: &dyn Progress) -> Repeated {
+/// What the pages of a site have in common, and which of them cannot be read, and why. They are read for it and let go, so that
+/// memory does not grow with the folder; a page takes a millisecond.
+fn repeated(
+    config: &Config,
+    files: &[Found],
+    reader: &Reader,
+    progress: &dyn Progress,
+) -> (Repeated, HashMap<String, String>) {
     let mut repeated = Repeated::default();
-    let pages: Vec<&Found> = files.iter().filter(|file| document::is_page(&file.path)).collect();
+    let mut failed = HashMap::new();
+    let pages: Vec<&Found> = files.iter().filter(|file| document::is_page(Path::new(&file.page))).collect();
     progress.begin("comparing pages", pages.len());
     for page in pages {
-        // One that cannot be read is named when it is to be indexed.
-        let bytes = document::read(&page.path, limits);
-        if let Ok(document) = bytes.and_then(|bytes| document::extract(&page.path, bytes, limits)) {
-            repeated.count(&document);
+        match extract(config, page, reader) {
+            Ok((_, document)) => repeated.count(&document),
+            Err(error) => {
+                failed.insert(page.source.clone(), error.to_string());
+            }
         }
         progress.step(1);
     }
     progress.end();
-    repeated
+    (repeated, failed)
+}
+
+/// The bytes of a file and what they say.
+fn extract(config: &Config, file: &Found, reader: &Reader) -> Result<(Vec<u8>, Document), ReadError> {
+    let bytes = document::read(&file.path, Limits::of(&config.indices))?;
+    let document = reader.extract(Path::new(&file.page), &bytes)?;
+    Ok((bytes, document))
 }
 
 fn read(
     config: &Config,
     source: &Source,
     file: &Found,
-    limits: Limits,
+    reader: &Reader,
     repeated: &mut Repeated,
-) -> Result<(DocumentRecord, document::Document), document::ReadError> {
-    let bytes = document::read(&file.path, limits)?;
+) -> Result<(DocumentRecord, Document), ReadError> {
+    let (bytes, document) = extract(config, file, reader)?;
     let hash = sha256(&bytes);
-    let document = repeated.leave_out(document::extract(&file.path, bytes, limits)?);
+    let document = repeated.leave_out(document);
     let url = address(source.base_url.as_deref(), file);
     let path = url::Url::parse(&url).map_or_else(|_| format!("/{}", file.page), |url| url.path().to_string());
     let product = longest_prefix(&path, config.products.iter().map(|p| (&p.id, &p.urls)));
@@ -122,13 +134,20 @@ fn add(
     gathered: &mut Gathered,
     config: &Config,
     record: DocumentRecord,
-    document: &document::Document,
+    mut document: Document,
     embedder: &dyn Embedder,
 ) {
     let index = gathered.records.documents.len();
-    let mut seen = std::collections::HashMap::<String, usize>::new();
+    let mut seen = HashMap::<String, usize>::new();
     let mut offsets = chunk::Offsets::new(&record.text);
-    for span in chunk::cut(document, &config.chunking, &|text| embedder.count_tokens(text)) {
+    let most = config.indices.max_document_chunks;
+    let (spans, whole) = chunk::cut(&document, &config.chunking, most, &|text| embedder.count_tokens(text));
+    if !whole {
+        document.left_out.push(format!(
+            "it has more chunks than indices.max_document_chunks ({most}): the rest was left out"
+        ));
+    }
+    for span in spans {
         let bytes = offsets.byte(span.start)..offsets.byte(span.end);
         let text = &record.text[bytes.clone()];
         // The same text twice in a document makes two chunks with two names.
@@ -146,6 +165,8 @@ fn add(
             bytes,
         });
     }
+    let in_part = document.left_out.into_iter().map(|why| Skipped::one(record.source.clone(), why));
+    gathered.in_part.extend(in_part);
     gathered.records.documents.push(record);
 }
 
@@ -187,7 +208,7 @@ fn longest_prefix<'a>(
 }
 
 /// The locale a page names, or the language its words show.
-fn locale(document: &document::Document) -> String {
+fn locale(document: &Document) -> String {
     if let Some(language) = document.locale.as_deref().and_then(Language::from_locale) {
         return language.code().to_string();
     }

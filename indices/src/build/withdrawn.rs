@@ -24,7 +24,8 @@ pub(super) fn keep(gathered: &mut Gathered, before: &Records, share: f32) {
     let order = order(&gathered.records.documents, &before.documents, &gone);
     let old = by_document(before);
     let new = by_document(&gathered.records);
-    let mut merged = Gathered { skipped: std::mem::take(&mut gathered.skipped), ..Gathered::default() };
+    let (skipped, in_part) = (std::mem::take(&mut gathered.skipped), std::mem::take(&mut gathered.in_part));
+    let mut merged = Gathered { skipped, in_part, ..Gathered::default() };
     for (gone, place) in order {
         let (records, chunks) = if gone { (before, &old[place]) } else { (&gathered.records, &new[place]) };
         let document = DocumentRecord { withdrawn: gone, ..records.documents[place].clone() };

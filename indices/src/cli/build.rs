@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{processor::faiss_line, progress::Bars};
 use crate::{
     build::{Built, build},
+    document::{Limits, Reader, Skipped},
     embed::OnnxEmbedder,
     store::{self, CollectionFolder, Manifest, Source},
 };
@@ -125,9 +126,12 @@ fn build_all(config: Config, sources: &[(String, Source)], json: bool) -> anyhow
     if !json {
         eprintln!("{}", faiss_line());
     }
+    // Itself, even when its file has been replaced since.
+    let program = PathBuf::from("/proc/self/exe");
+    let reader = Reader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
     let mut all = Vec::new();
     for (name, source) in sources {
-        let built = build(&config, name, source, &embedder, &Bars::new(name))?;
+        let built = build(&config, name, source, &reader, &embedder, &Bars::new(name))?;
         if json {
             all.push(as_json(&built));
         } else {
@@ -144,13 +148,22 @@ fn say(built: &Built) {
     for skipped in &built.skipped {
         eprintln!("left out: {} {}", skipped.source, skipped.reason);
     }
+    for part in &built.in_part {
+        eprintln!("left out in part: {}: {}", part.source, part.reason);
+    }
     let m = &built.manifest;
     if !built.new {
-        println!("{}: nothing changed since version {} ({:.1} s)", m.collection, m.version, built.seconds);
+        println!(
+            "{}: nothing changed since version {}{} ({:.1} s)",
+            m.collection,
+            m.version,
+            left_out(built),
+            built.seconds
+        );
         return;
     }
     println!(
-        "{}: version {} in service: {} documents, {} chunks ({} embedded, {} kept){}, index {}, {:.1} s",
+        "{}: version {} in service: {} documents, {} chunks ({} embedded, {} kept){}{}, index {}, {:.1} s",
         m.collection,
         m.version,
         m.documents,
@@ -158,9 +171,22 @@ fn say(built: &Built) {
         built.embedded,
         m.chunks - built.embedded,
         withdrawn(m),
+        left_out(built),
         m.faiss,
         built.seconds
     );
+}
+
+/// How much was left out, behind the counts; nothing where all was read.
+fn left_out(built: &Built) -> String {
+    let whole: usize = built.skipped.iter().map(|skipped| skipped.files).sum();
+    let mut parts: Vec<&str> = built.in_part.iter().map(|part| part.source.as_str()).collect();
+    parts.dedup();
+    let mut text = if whole > 0 { format!(", {whole} files left out") } else { String::new() };
+    if !parts.is_empty() {
+        text += &format!(", {} in part", parts.len());
+    }
+    text
 }
 
 /// What a version keeps of documents that were taken away, behind its counts; nothing where there are none.
@@ -176,6 +202,10 @@ fn as_json(built: &Built) -> serde_json::Value {
     json!({
         "collection": m.collection, "version": m.version, "new": built.new, "documents": m.documents, "chunks": m.chunks,
         "withdrawn": m.withdrawn, "embedded": built.embedded, "index": m.faiss, "seconds": built.seconds,
-        "skipped": built.skipped.iter().map(|s| json!({"source": s.source, "reason": s.reason})).collect::<Vec<_>>(),
+        "skipped": reasons(&built.skipped), "in_part": reasons(&built.in_part),
     })
+}
+
+fn reasons(skipped: &[Skipped]) -> serde_json::Value {
+    skipped.iter().map(|s| json!({"source": s.source, "reason": s.reason, "files": s.files})).collect()
 }

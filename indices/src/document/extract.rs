@@ -1,6 +1,7 @@
 use std::{
-    fs::File,
+    fs::{self, File, OpenOptions},
     io::{self, Read},
+    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
     panic,
     path::Path,
     sync::mpsc,
@@ -8,14 +9,34 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hoidap_shared::{access::explain, config};
+use rustix::fs::OFlags;
+
 use super::{
     Document,
     decode::{Names, decode},
+    find::KNOWN,
     html, markdown, pdf, plain, xhtml,
 };
 
 /// Stack of the thread that reads one file: deep nesting must not end the process.
 const STACK_BYTES: usize = 256 << 20;
+
+/// A text that is so many times as long as its file was not written by anybody; and what any file may hold, in characters.
+const EXPANSION: usize = 5;
+const ANY_FILE: usize = 50_000;
+
+/// How the files of other kinds begin, whatever they are called.
+const OTHER_KINDS: [(&[u8], &str); 8] = [
+    (b"%PDF-", "a PDF"),
+    (b"PK\x03\x04", "a ZIP archive or an office document"),
+    (b"\xD0\xCF\x11\xE0", "an office document"),
+    (b"{\\rtf", "an RTF document"),
+    (b"\x89PNG", "a picture"),
+    (b"\xFF\xD8\xFF", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"\x1F\x8B", "a gzip archive"),
+];
 
 /// What a file may cost.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +45,19 @@ pub struct Limits {
     pub bytes: u64,
     /// Longest time to read one, in seconds.
     pub seconds: u64,
+    /// Longest text, in characters.
+    pub chars: usize,
+}
+
+impl Limits {
+    /// Those of the configuration.
+    pub fn of(indices: &config::Indices) -> Self {
+        Self {
+            bytes: indices.max_file_bytes,
+            seconds: indices.max_read_secs,
+            chars: indices.max_document_chars,
+        }
+    }
 }
 
 /// When the reading of a file is given up.
@@ -50,6 +84,12 @@ impl Deadline {
 pub enum ReadError {
     /// It cannot be opened.
     #[error("cannot be read: {0}")]
+    Denied(String),
+    /// Another file came into its place, or a link.
+    #[error("was changed while it was being opened")]
+    Changed,
+    /// The system said no.
+    #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
     /// It is larger than the limit.
     #[error("is larger than indices.max_file_bytes ({0} bytes)")]
@@ -57,12 +97,30 @@ pub enum ReadError {
     /// It took longer than the limit.
     #[error("took longer than indices.max_read_secs ({0} s)")]
     TooSlow(u64),
+    /// It is of another kind than its name says.
+    #[error("is {0}, which its name does not say")]
+    OtherKind(&'static str),
+    /// It is of no kind that is read.
+    #[error("is of a kind that is not read (.html, .md, .txt and .pdf are)")]
+    UnknownKind,
     /// It is damaged.
     #[error("is damaged: {0}")]
     Damaged(String),
+    /// It needs a password.
+    #[error("is locked: it opens with a password only")]
+    Locked,
+    /// Its pages are pictures.
+    #[error("holds no text: its pages are pictures ({0}); run text recognition (OCR) over it first")]
+    Pictures(usize),
+    /// Its letters have no Unicode values.
+    #[error("holds no text that can be read: its fonts do not say which letters their glyphs are")]
+    Unmapped,
     /// It holds no text.
     #[error("holds no text")]
     Empty,
+    /// What the process that read it said, or how it ended.
+    #[error("{0}")]
+    Reader(String),
 }
 
 /// Whether a file is a page of a site, by its extension.
@@ -71,30 +129,50 @@ pub fn is_page(path: &Path) -> bool {
     extension.is_some_and(|extension| matches!(extension.as_str(), "html" | "htm" | "xhtml"))
 }
 
-/// Reads a file's bytes, no more than the limit.
+/// Reads a file's bytes, no more than the limit. The path has no link in it: what came into its place since is refused.
 ///
 /// # Errors
 /// [`ReadError`] naming the limit or what the system said.
 pub fn read(path: &Path, limits: Limits) -> Result<Vec<u8>, ReadError> {
+    let denied = |error: io::Error| ReadError::Denied(explain(path, &error));
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file =
+        OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(denied)?;
+    if !file.metadata().map_err(denied)?.is_file() || !is_at(&file, path) {
+        return Err(ReadError::Changed);
+    }
     let mut bytes = Vec::new();
-    File::open(path)?.take(limits.bytes + 1).read_to_end(&mut bytes)?;
+    file.take(limits.bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(denied)?;
     if bytes.len() as u64 > limits.bytes { Err(ReadError::TooLarge(limits.bytes)) } else { Ok(bytes) }
 }
 
-/// Extracts the text of a file by its extension. Runs in a thread of its own, so that neither a panic nor an endless
-/// loop in a parser can end or hold up the build; a thread past its time is left to itself.
+/// Whether the file that was opened lies where it was looked for, no link between.
+fn is_at(file: &File, path: &Path) -> bool {
+    let own = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    // Without /proc there is nothing to compare with.
+    own.map_or(true, |own| own == path || !path.is_absolute())
+}
+
+/// Extracts the text of a file by its name's ending. Runs in a thread of its own, so that neither a panic nor an endless
+/// loop in a parser can end or hold up the caller. A thread past its time is left to itself: let [`super::Reader`] do this in a
+/// process that can be ended.
 ///
 /// # Errors
 /// [`ReadError`] when the file is damaged, holds no text or takes too long.
 pub fn extract(path: &Path, bytes: Vec<u8>, limits: Limits) -> Result<Document, ReadError> {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    check_kind(&extension, &bytes)?;
+    let size = bytes.len();
+    let most = limits.chars.min(ANY_FILE.max(size.saturating_mul(EXPANSION)));
+    // A PDF is read as far as the time goes, and has some of it left to be put in order.
+    let until = Instant::now() + Duration::from_secs(limits.seconds) * 3 / 4;
     let (done, document) = mpsc::channel();
     let deadline = Deadline::new(limits);
     thread::Builder::new().name("extract".into()).stack_size(STACK_BYTES).spawn(move || {
         let parse = || match extension.as_str() {
-            "pdf" => pdf::parse(&bytes),
-            "md" | "markdown" => Ok(markdown::parse(&decode(&bytes, Names::Nowhere))),
+            "pdf" => pdf::parse(bytes, pdf::Bounds { chars: most, until, limits }),
+            "md" | "markdown" => markdown::parse(&decode(&bytes, Names::Nowhere), deadline),
             "html" | "htm" => html::parse(&decode(&bytes, Names::InMeta), deadline),
             "xhtml" => html::parse(&xhtml::as_html(&decode(&bytes, Names::InXml)), deadline),
             _ => Ok(plain::parse(&decode(&bytes, Names::Nowhere))),
@@ -107,9 +185,38 @@ pub fn extract(path: &Path, bytes: Vec<u8>, limits: Limits) -> Result<Document, 
     let mut document = document
         .recv_timeout(Duration::from_secs(limits.seconds))
         .map_err(|_| ReadError::TooSlow(limits.seconds))??;
+    if document.cut(most) {
+        document.left_out.push(too_long(most, limits));
+    }
     if document.blocks.is_empty() {
         return Err(ReadError::Empty);
     }
     document.settle_title(&name);
     Ok(document)
+}
+
+/// Which bound a text met.
+pub(super) fn too_long(most: usize, limits: Limits) -> String {
+    if most < limits.chars {
+        format!(
+            "its text is more than {EXPANSION} times as long as its file: what lies behind {most} characters was left out"
+        )
+    } else {
+        format!(
+            "its text is longer than indices.max_document_chars: what lies behind {most} characters was left out"
+        )
+    }
+}
+
+fn check_kind(extension: &str, bytes: &[u8]) -> Result<(), ReadError> {
+    let other = OTHER_KINDS.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, kind)| *kind);
+    match other {
+        Some(kind) if !(extension == "pdf" && kind == "a PDF") => Err(ReadError::OtherKind(kind)),
+        None if !KNOWN.contains(&extension)
+            && (bytes.contains(&0) || std::str::from_utf8(bytes).is_err()) =>
+        {
+            Err(ReadError::UnknownKind)
+        }
+        _ => Ok(()),
+    }
 }

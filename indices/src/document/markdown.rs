@@ -1,60 +1,89 @@
-use pulldown_cmark::{Event, MetadataBlockKind, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html::push_html};
 
-use super::{BlockKind, Document};
+use super::{Document, ReadError, extract::Deadline, front_matter, html};
 
-/// CommonMark with tables and front matter.
-pub(super) fn parse(text: &str) -> Document {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
-    let mut document = Document::default();
-    let mut open = String::new();
-    for event in Parser::new_ext(text, options) {
-        match event {
-            Event::Start(
-                Tag::Heading { .. }
-                | Tag::CodeBlock(_)
-                | Tag::MetadataBlock(MetadataBlockKind::YamlStyle)
-                | Tag::Item
-                | Tag::Paragraph
-                | Tag::TableHead
-                | Tag::TableRow,
-            ) => flush(&mut document, &mut open, BlockKind::Text),
-            Event::End(TagEnd::Heading(level)) => {
-                flush(&mut document, &mut open, BlockKind::Heading(level as u8))
-            }
-            Event::End(TagEnd::CodeBlock) => flush(&mut document, &mut open, BlockKind::Code),
-            Event::End(TagEnd::TableHead | TagEnd::TableRow) => {
-                flush(&mut document, &mut open, BlockKind::Row)
-            }
-            Event::End(TagEnd::TableCell) => open.push_str(" | "),
-            Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::HtmlBlock) => {
-                flush(&mut document, &mut open, BlockKind::Text);
-            }
-            Event::End(TagEnd::MetadataBlock(_)) => {
-                read_front_matter(&mut document, &open);
-                open.clear();
-            }
-            Event::Text(words) | Event::Code(words) => open.push_str(&words),
-            Event::SoftBreak | Event::HardBreak => open.push('\n'),
-            _ => {}
+/// What is read beyond CommonMark: GitHub's tables, footnotes, lists of tasks and struck text, and ids of headings.
+const EXTENSIONS: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_FOOTNOTES)
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_HEADING_ATTRIBUTES)
+    .union(Options::ENABLE_GFM);
+
+/// A page as a Markdown renderer shows it: it is rendered to HTML, and read as that.
+pub(super) fn parse(text: &str, deadline: Deadline) -> Result<Document, ReadError> {
+    let text = text.trim_start_matches('\u{FEFF}');
+    let (matter, body) = front_matter::split(text);
+    let mut page = String::with_capacity(body.len() * 2);
+    page.push_str("<!doctype html><html><body><main>");
+    push_html(&mut page, Parser::new_ext(body, EXTENSIONS).filter_map(without_marks));
+    page.push_str("</main></body></html>");
+    let mut document = html::parse(&page, deadline)?;
+    match matter {
+        Ok(matter) => {
+            document.locale = matter.locale().map(str::to_string).or(document.locale);
+            document.title = matter.title.unwrap_or_default();
         }
+        Err(sentence) => document.left_out.push(sentence),
     }
-    flush(&mut document, &mut open, BlockKind::Text);
-    document
+    Ok(document)
 }
 
-fn flush(document: &mut Document, open: &mut String, kind: BlockKind) {
-    document.push(kind, open.trim_end_matches(" | "));
-    open.clear();
-}
-
-fn read_front_matter(document: &mut Document, yaml: &str) {
-    for line in yaml.lines() {
-        let Some((key, value)) = line.split_once(':') else { continue };
-        let value = value.trim().trim_matches(['"', '\'']);
-        match key.trim() {
-            "title" => document.title = value.to_string(),
-            "lang" | "locale" | "language" => document.locale = Some(value.to_string()),
-            _ => {}
+/// Without the numbers of footnotes, which would be read as part of the word before, and with boxes of tasks as text.
+fn without_marks(event: Event<'_>) -> Option<Event<'_>> {
+    match event {
+        Event::FootnoteReference(_) => None,
+        Event::Start(Tag::FootnoteDefinition(_)) => Some(Event::Html(CowStr::Borrowed("<div>"))),
+        Event::End(TagEnd::FootnoteDefinition) => Some(Event::Html(CowStr::Borrowed("</div>"))),
+        Event::TaskListMarker(done) => {
+            Some(Event::Text(CowStr::Borrowed(if done { "☑ " } else { "☐ " })))
         }
+        event => Some(event),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{BlockKind, Limits},
+        *,
+    };
+
+    fn parse(text: &str) -> Document {
+        let limits = Limits { bytes: 1 << 20, seconds: 20, chars: 1_000_000 };
+        super::parse(text, Deadline::new(limits)).unwrap()
+    }
+
+    #[test]
+    fn a_page_is_read_as_it_is_shown() {
+        let page = parse(
+            "---\ntitle: Giá giao\nseo:\n  title: Rẻ\nlang: vi\n---\n\n## Nội thành {#menu}\n\nTrước 20 giờ<br>trong ngày[^1].\n\n\
+             | Tuyến | Giá |\n| --- | --- |\n| Huế | 25.000đ<br/>từ 2 kg |\n\n<table><tr><th>Kg</th><th>Phí</th></tr>\
+             <tr><td>50</td><td>120.000đ</td></tr></table>\n\n<details>\n<summary>Ra đảo?</summary>\n\nCó, **thứ Năm**.\n\n</details>\n\n\
+             - [x] Đã gói\n- [ ] ~~Chưa~~ gửi\n\n[^1]: Trừ ngày lễ.\n",
+        );
+        assert_eq!((page.title.as_str(), page.locale.as_deref()), ("Giá giao", Some("vi")));
+        assert!(!page.text.contains('#') && !page.text.contains('<'), "{}", page.text);
+        for line in [
+            "Nội thành",
+            "Trước 20 giờ trong ngày.",
+            "Huế | 25.000đ từ 2 kg",
+            "50 | 120.000đ",
+            "Ra đảo?",
+            "Có, thứ Năm.",
+            "☑ Đã gói",
+            "Trừ ngày lễ.",
+        ] {
+            assert!(page.text.lines().any(|l| l == line), "{line}: {}", page.text);
+        }
+        assert_eq!(page.blocks[0].kind, BlockKind::Heading(2));
+    }
+
+    #[test]
+    fn what_a_renderer_does_not_show_is_not_read() {
+        let page = parse(
+            "# A\n\n<!-- X1 -->\n<script>X2</script>\n\n<p hidden>X3</p>\n\n[link](https://x4.example \"X5\")\n",
+        );
+        assert_eq!(page.text, "A\nlink");
     }
 }

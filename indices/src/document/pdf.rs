@@ -1,8 +1,168 @@
-use super::{Document, ReadError, plain};
+//! The text of a PDF: glyphs to words and lines by where they stand, lines to paragraphs and headings.
 
-/// The text of a PDF, page by page.
-pub(super) fn parse(bytes: &[u8]) -> Result<Document, ReadError> {
-    let pages = pdf_extract::extract_text_from_mem_by_pages(bytes)
-        .map_err(|error| ReadError::Damaged(error.to_string()))?;
-    Ok(plain::parse(&pages.join("\n\n")))
+mod glyphs;
+mod layout;
+mod lines;
+mod title;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
+
+use hayro_interpret::{
+    Context, InterpreterCache, InterpreterSettings,
+    hayro_syntax::{DecryptionError, LoadPdfError, Pdf, object::Dict},
+    interpret_page,
+    kurbo::{Affine, Rect},
+};
+use hoidap_shared::text::normalise;
+
+use self::{glyphs::Reader, lines::Line};
+use super::{Document, Limits, ReadError, extract::too_long};
+use crate::store::sha256;
+
+/// What reading a PDF may cost.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// Characters of text.
+    pub(super) chars: usize,
+    /// When reading ends.
+    pub(super) until: Instant,
+    /// What these come from.
+    pub(super) limits: Limits,
+}
+
+/// Why reading ended before the last page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// There is as much text as may be.
+    Chars,
+    /// The time is over.
+    Time,
+}
+
+/// What one page holds.
+struct Page {
+    lines: Vec<Line>,
+    /// Letters that have no Unicode value.
+    unmapped: usize,
+    /// Whether there is a picture, or lines and shapes.
+    picture: bool,
+    drawn: bool,
+    /// Whether its text could not be read to its end.
+    broken: bool,
+    /// Whether it says what an earlier page says; then its lines are not kept.
+    repeats: bool,
+}
+
+/// The text of a PDF. What is not read of it is named.
+pub(super) fn parse(bytes: Vec<u8>, bounds: Bounds) -> Result<Document, ReadError> {
+    let pdf = Pdf::new(bytes).map_err(|error| match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => ReadError::Locked,
+        LoadPdfError::Decryption(_) => {
+            ReadError::Damaged("its encryption is not one that can be read".into())
+        }
+        LoadPdfError::Invalid => ReadError::Damaged("it is no PDF that can be read".into()),
+    })?;
+    let (pages, stop) = read(&pdf, bounds);
+    let mut document = layout::document(pages.iter().map(|page| page.lines.as_slice()));
+    document.title = title::of(&pdf).unwrap_or_default();
+    document.locale =
+        pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).and_then(|root| title::text(&root, b"Lang"));
+    if document.blocks.is_empty() {
+        return Err(nothing(&pages, stop, pdf.pages().len(), bounds.limits));
+    }
+    document.left_out = left_out(&pages);
+    document.left_out.extend(stop.map(|stop| match stop {
+        Stop::Chars => too_long(bounds.chars, bounds.limits),
+        Stop::Time => format!(
+            "reading it took longer than indices.max_read_secs ({} s): what follows on page {} was left out",
+            bounds.limits.seconds,
+            pages.len()
+        ),
+    }));
+    Ok(document)
+}
+
+fn read(pdf: &Pdf, bounds: Bounds) -> (Vec<Page>, Option<Stop>) {
+    let cache = InterpreterCache::new();
+    let mut pages = Vec::new();
+    let mut seen = HashSet::new();
+    let mut left = bounds.chars;
+    for page in pdf.pages().iter() {
+        let mut reader = Reader::new(left, bounds.until);
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let everywhere = Rect::new(0.0, 0.0, 1.0, 1.0);
+            let settings = InterpreterSettings::default();
+            let mut context = Context::new(Affine::IDENTITY, everywhere, &cache, pdf.xref(), settings);
+            interpret_page(page, &mut context, &mut reader);
+        }));
+        let stop = outcome.as_ref().err().and_then(|cause| cause.downcast_ref::<Stop>().copied());
+        left = left.saturating_sub(reader.chars());
+        let (unmapped, picture, drawn) = (reader.unmapped, reader.picture, reader.drawn);
+        let broken = outcome.is_err() && stop.is_none();
+        let mut lines = reader.into_lines();
+        let text: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        let repeats = !lines.is_empty() && !seen.insert(sha256(text.join("\n")));
+        if repeats {
+            lines.clear();
+        }
+        pages.push(Page { lines, unmapped, picture, drawn, broken, repeats });
+        if stop.is_some() {
+            return (pages, stop);
+        }
+    }
+    (pages, None)
+}
+
+/// Why there is no text at all.
+fn nothing(pages: &[Page], stop: Option<Stop>, count: usize, limits: Limits) -> ReadError {
+    if stop == Some(Stop::Time) {
+        ReadError::TooSlow(limits.seconds)
+    } else if pages.iter().any(|page| page.broken) {
+        ReadError::Damaged("its pages cannot be read".into())
+    } else if pages.iter().any(|page| page.unmapped > 0) {
+        ReadError::Unmapped
+    } else if pages.iter().any(|page| page.picture || page.drawn) {
+        ReadError::Pictures(count)
+    } else {
+        ReadError::Empty
+    }
+}
+
+/// What single pages lack, as sentences.
+fn left_out(pages: &[Page]) -> Vec<String> {
+    let mut kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (page, number) in pages.iter().zip(1..) {
+        let text: usize = page.lines.iter().map(Line::letters).sum();
+        let kind = if page.broken {
+            "cannot be read to their end"
+        } else if page.repeats {
+            "say what an earlier page says"
+        } else if text == 0 && page.unmapped == 0 && page.picture {
+            "hold pictures and no text"
+        } else if page.unmapped > text / 10 {
+            "have letters without Unicode values, which were left out"
+        } else {
+            continue;
+        };
+        kinds.entry(kind).or_default().push(number);
+    }
+    kinds.into_iter().map(|(kind, numbers)| format!("pages that {kind}: {}", ranges(&numbers))).collect()
+}
+
+/// Numbers in order, neighbours as a range: `1, 3 to 5`.
+fn ranges(numbers: &[usize]) -> String {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for &number in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    let range =
+        |(from, to): (usize, usize)| if from == to { from.to_string() } else { format!("{from} to {to}") };
+    ranges.into_iter().map(range).collect::<Vec<_>>().join(", ")
 }

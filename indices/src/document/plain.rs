@@ -1,16 +1,81 @@
 use super::{BlockKind, Document};
+use hoidap_shared::text::normalise;
 
 /// Longest first line that is taken for a title, in characters.
 const TITLE_CHARS: usize = 100;
 
-/// Paragraphs parted by empty lines. A short first line that stands alone is the title.
+/// Paragraphs parted by empty lines, whatever ends a line. A short first line that stands alone is the title, and a heading unless
+/// it reads like a sentence.
 pub(super) fn parse(text: &str) -> Document {
     let mut document = Document::default();
-    let unix = text.replace("\r\n", "\n");
-    for (i, paragraph) in unix.split("\n\n").enumerate() {
-        let paragraph = paragraph.trim();
-        let title = i == 0 && !paragraph.contains('\n') && paragraph.chars().count() <= TITLE_CHARS;
-        document.push(if title { BlockKind::Heading(1) } else { BlockKind::Text }, paragraph);
+    for (i, paragraph) in paragraphs(text).iter().enumerate() {
+        let line = normalise(paragraph);
+        let alone = i == 0 && !paragraph.contains('\n') && line.chars().count() <= TITLE_CHARS;
+        if alone {
+            document.title.clone_from(&line);
+        }
+        let heading = alone && !reads_like_a_sentence(&line);
+        document.push(if heading { BlockKind::Heading(1) } else { BlockKind::Text }, &line);
     }
     document
+}
+
+/// Whether a line ends as sentences do, so that it says something by itself.
+pub(super) fn reads_like_a_sentence(line: &str) -> bool {
+    line.ends_with(['.', '!', '?', ';', ',', '…'])
+}
+
+/// Whether a line is empty, or only drawn: a rule, or what underlines a title.
+fn shows_nothing(line: &str) -> bool {
+    let line = normalise(line);
+    line.is_empty() || (line.chars().count() > 2 && line.chars().all(|c| "-=_*~#".contains(c)))
+}
+
+/// The paragraphs of a text, their lines parted by `\n`. A line ends with CR, LF, CR LF, NEL or a line separator; a paragraph with
+/// a line that shows nothing, a form feed or a paragraph separator.
+fn paragraphs(text: &str) -> Vec<String> {
+    let lines = text.replace("\r\n", "\n").replace(['\r', '\u{B}', '\u{85}', '\u{2028}'], "\n");
+    let mut paragraphs = vec![String::new()];
+    for line in lines.replace(['\u{C}', '\u{2029}'], "\n\n").split('\n') {
+        let open = paragraphs.last_mut().filter(|open| !open.is_empty());
+        match (shows_nothing(line), open) {
+            (true, Some(_)) => paragraphs.push(String::new()),
+            (true, None) => {}
+            (false, Some(open)) => *open = format!("{open}\n{line}"),
+            (false, None) => {
+                paragraphs.pop();
+                paragraphs.push(line.to_string());
+            }
+        }
+    }
+    paragraphs.retain(|paragraph| !paragraph.is_empty());
+    paragraphs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_line_end_parts_paragraphs() {
+        for end in ["\n", "\r", "\r\n", "\u{85}", "\u{2028}", "\u{B}"] {
+            for blank in ["", " ", "\t", "\u{A0}\u{200B}"] {
+                let text = format!("Chính sách{end}{blank}{end}Một{end}hai.{end}{blank}{end}{end}Ba.{end}");
+                let document = parse(&text);
+                assert_eq!(document.text, "Chính sách\nMột hai.\nBa.", "{end:?} {blank:?}");
+                assert_eq!(document.title, "Chính sách");
+            }
+        }
+        assert_eq!(parse("Một\u{C}hai\u{2029}ba").text, "Một\nhai\nba");
+        assert_eq!(parse("Tiêu đề\n=====\nMột.\n").text, "Tiêu đề\nMột.");
+        assert_eq!(parse("A\r\n\r\nB\n\nC\r\rD").text, "A\nB\nC\nD");
+    }
+
+    #[test]
+    fn a_first_line_that_says_something_is_text() {
+        let document = parse("Tổng đài bảo hành: 1900 0147.\n\nTrực ngày đêm.");
+        assert_eq!(document.title, "Tổng đài bảo hành: 1900 0147.");
+        assert!(document.blocks.iter().all(|block| block.kind == BlockKind::Text));
+        assert_eq!(parse("Giờ mở cửa\n\nTừ 8 giờ.").blocks[0].kind, BlockKind::Heading(1));
+    }
 }

@@ -6,7 +6,7 @@ use encoding_rs::{Encoding, WINDOWS_1252, WINDOWS_1258};
 use hoidap_indices::document::{Document, Limits, extract};
 use unicode_normalization::UnicodeNormalization as _;
 
-const LIMITS: Limits = Limits { bytes: 1 << 25, seconds: 20 };
+const LIMITS: Limits = Limits { bytes: 1 << 25, seconds: 20, chars: 2_000_000 };
 const TEXT: &str = "Đổi trả trong mười bốn ngày, người mua trả phí gửi. Ưu tiên khách đã đặt cọc.";
 
 fn read(name: &str, bytes: &[u8]) -> Document {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hoidap_indices::document::{Document, Limits, ReadError, extract};
 
-const LIMITS: Limits = Limits { bytes: 1 << 25, seconds: 20 };
+const LIMITS: Limits = Limits { bytes: 1 << 25, seconds: 20, chars: 2_000_000 };
 
 fn page(html: &str) -> Document {
     extract(Path::new("page.html"), html.as_bytes().to_vec(), LIMITS).unwrap()

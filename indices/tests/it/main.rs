@@ -2,11 +2,15 @@
 // The helpers of tests stand outside of `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bounds;
 mod damage;
 mod encodings;
 mod frames;
 mod html;
+mod left_out;
 mod life;
+mod links;
+mod pdf;
 mod reading;
 mod search;
 mod site;

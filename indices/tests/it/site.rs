@@ -9,6 +9,7 @@ use std::{
 use hoidap_indices::{
     Embedder, Library, OnnxEmbedder, SearchOutcome, SearchRequest,
     build::{BuildError, Built, build},
+    document::{Limits, Reader},
     embed::needs_embedding,
     store::Source,
     text::queries,
@@ -108,8 +109,15 @@ impl Site {
         }
     }
 
+    /// The program that reads the documents, with the bounds of the configuration.
+    pub(crate) fn reader(&self) -> Reader {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_hoidap-index"));
+        let indices = &self.config.indices;
+        Reader::new(program, Limits::of(indices), indices.max_read_memory_bytes)
+    }
+
     pub(crate) fn try_build(&self) -> Result<Built, BuildError> {
-        build(&self.config, "help", &self.source(), &self.embedder, &())
+        build(&self.config, "help", &self.source(), &self.reader(), &self.embedder, &())
     }
 
     pub(crate) fn build(&self) -> Built {

@@ -224,6 +224,15 @@ impl Config {
         if self.indices.keep_versions == 0 || self.retriever.depth == 0 {
             return fail("indices.keep_versions, retriever.depth", "must be at least 1".into());
         }
+        if self.indices.max_document_chars == 0 || self.indices.max_document_chunks == 0 {
+            return fail(
+                "indices.max_document_chars, indices.max_document_chunks",
+                "must be at least 1".into(),
+            );
+        }
+        if self.indices.max_read_memory_bytes < 128 << 20 {
+            return fail("indices.max_read_memory_bytes", "must be at least 134217728 (128 MiB)".into());
+        }
         if !(0.0..=0.5).contains(&self.indices.withdrawn_share) {
             return fail("indices.withdrawn_share", "must be from 0 to 0.5".into());
         }

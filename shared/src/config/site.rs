@@ -26,6 +26,9 @@ pub struct Indices {
     pub exact_up_to: usize,
     pub max_file_bytes: u64,
     pub max_read_secs: u64,
+    pub max_read_memory_bytes: u64,
+    pub max_document_chars: usize,
+    pub max_document_chunks: usize,
 }
 
 /// The embedding model.

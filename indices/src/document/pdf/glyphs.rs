@@ -1,0 +1,161 @@
+use std::{panic::resume_unwind, time::Instant};
+
+use hayro_interpret::{
+    BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask,
+    font::{Glyph as Drawn, GlyphRun},
+    hayro_cmap::BfString,
+    kurbo::{BezPath, Point},
+};
+
+use super::{
+    Stop,
+    lines::{Glyph, Line, Lines},
+};
+
+/// Calls between two looks at the clock.
+const CALLS: u32 = 64;
+
+/// Collects the letters that a page draws. It ends the page by unwinding when a bound is met: the interpreter asks nobody
+/// whether to go on.
+pub(super) struct Reader {
+    lines: Lines,
+    left: usize,
+    chars: usize,
+    until: Instant,
+    calls: u32,
+    /// Letters that have no Unicode value.
+    pub(super) unmapped: usize,
+    /// Whether there is a picture.
+    pub(super) picture: bool,
+    /// Whether anything is drawn.
+    pub(super) drawn: bool,
+    /// The run before, to leave out one that is drawn over it.
+    before: Vec<Glyph>,
+}
+
+impl Reader {
+    /// A reader of at most `left` characters.
+    pub(super) fn new(left: usize, until: Instant) -> Self {
+        Self {
+            lines: Lines::default(),
+            left,
+            chars: 0,
+            until,
+            calls: 0,
+            unmapped: 0,
+            picture: false,
+            drawn: false,
+            before: Vec::new(),
+        }
+    }
+
+    /// Characters drawn.
+    pub(super) fn chars(&self) -> usize {
+        self.chars
+    }
+
+    /// What was read, line by line.
+    pub(super) fn into_lines(self) -> Vec<Line> {
+        self.lines.finish()
+    }
+
+    fn tick(&mut self) {
+        self.calls += 1;
+        if self.calls.is_multiple_of(CALLS) && Instant::now() >= self.until {
+            resume_unwind(Box::new(Stop::Time));
+        }
+    }
+
+    fn run(&mut self, run: &GlyphRun<'_, '_>, props: &DrawProps<'_>) {
+        let mut glyphs = Vec::with_capacity(run.glyphs().len());
+        for drawn in run.glyphs() {
+            self.tick();
+            let place = props.transform * drawn.transform();
+            let origin = place * Point::ZERO;
+            let along = place * Point::new(1_000.0, 0.0) - origin;
+            let up = place * Point::new(0.0, 1_000.0) - origin;
+            let (advance, type3) = match &**drawn {
+                Drawn::Outline(glyph) => (glyph.advance_width(), false),
+                Drawn::Type3(glyph) => (glyph.advance_width(), true),
+            };
+            let text = match drawn.as_unicode() {
+                Some(BfString::Char(c)) => c.to_string(),
+                Some(BfString::String(text)) => text,
+                None => String::new(),
+            };
+            let text = readable(&text);
+            if text.is_empty() && !(type3 && drawn.as_unicode().is_none()) {
+                self.unmapped += 1;
+            }
+            let width = f64::from(advance.unwrap_or(500.0)) / 1_000.0 * along.hypot();
+            glyphs.push(Glyph::new(text, origin, along, up.hypot(), width));
+        }
+        let again = same(&self.before, &glyphs);
+        for glyph in &glyphs {
+            self.chars += glyph.text.chars().count();
+            if self.chars > self.left {
+                resume_unwind(Box::new(Stop::Chars));
+            }
+            if !again {
+                self.lines.push(glyph);
+            }
+        }
+        self.before = glyphs;
+    }
+}
+
+/// The letters of a glyph: ligatures are spelled out; what stands for no character is none.
+fn readable(text: &str) -> String {
+    let mut letters = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            'ﬀ' => letters.push_str("ff"),
+            'ﬁ' => letters.push_str("fi"),
+            'ﬂ' => letters.push_str("fl"),
+            'ﬃ' => letters.push_str("ffi"),
+            'ﬄ' => letters.push_str("ffl"),
+            'ﬅ' | 'ﬆ' => letters.push_str("st"),
+            // The bullets of Symbol and Wingdings.
+            '\u{F0B7}' | '\u{F0A7}' => letters.push('•'),
+            '\u{E000}'..='\u{F8FF}' | '\u{FFFD}' | '\u{F0000}'..='\u{10FFFD}' => {}
+            c if c.is_control() && !c.is_whitespace() => {}
+            c => letters.push(c),
+        }
+    }
+    letters
+}
+
+/// Whether a run is drawn over the one before, to fill and to stroke it or to look bold.
+fn same(before: &[Glyph], now: &[Glyph]) -> bool {
+    !now.is_empty()
+        && before.len() == now.len()
+        && before.iter().zip(now).all(|(a, b)| a.text == b.text && a.is_at(b))
+}
+
+impl Device<'_> for Reader {
+    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'_>, _: &DrawMode) {
+        self.drawn = true;
+        self.tick();
+    }
+
+    fn push_clip_path(&mut self, _: &ClipPath) {
+        self.tick();
+    }
+
+    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'_>>, _: BlendMode) {
+        self.tick();
+    }
+
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, '_>, props: DrawProps<'_>, _: &DrawMode) {
+        self.run(run, &props);
+    }
+
+    fn draw_image(&mut self, _: Image<'_, '_>, _: ImageDrawProps<'_>) {
+        self.picture = true;
+        self.tick();
+    }
+
+    fn pop_clip(&mut self) {}
+
+    fn pop_transparency_group(&mut self) {}
+}

@@ -1,0 +1,179 @@
+//! Lines to paragraphs, rows of tables and headings.
+
+use std::collections::HashSet;
+
+use super::{
+    super::{BlockKind, Document, plain::reads_like_a_sentence},
+    lines::{CELL, Line, usual},
+    normalise,
+};
+
+/// Lines this many times their usual distance apart are of two paragraphs.
+const PARAGRAPH: f64 = 1.3;
+/// A line shorter than this share of the longest one may end a paragraph.
+const SHORT_LINE: f64 = 0.7;
+/// Text this many times the size of most is a heading.
+const HEADING: f64 = 1.15;
+/// Longest heading, in characters.
+const HEADING_CHARS: usize = 150;
+/// Longest first line that is a heading although it is no larger, in characters.
+const TITLE_CHARS: usize = 100;
+
+/// Lines that belong together.
+struct Part {
+    text: String,
+    size: f64,
+    lines: usize,
+    row: bool,
+}
+
+/// A document of pages of lines.
+pub(super) fn document<'a>(pages: impl Iterator<Item = &'a [Line]> + Clone) -> Document {
+    let hyphenated = hyphenated(pages.clone());
+    let body = usual(pages.clone().flatten().flat_map(|line| std::iter::repeat_n(line.size, line.letters())));
+    let mut parts = Vec::new();
+    for lines in pages {
+        parts.extend(parts_of(lines, &hyphenated));
+    }
+    let is_large =
+        |part: &Part| part.size >= body * HEADING && !part.row && part.text.chars().count() <= HEADING_CHARS;
+    let mut sizes: Vec<i64> =
+        parts.iter().filter(|part| is_large(part)).map(|part| tenths(part.size)).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    sizes.dedup();
+    let mut document = Document::default();
+    let count = parts.len();
+    for (i, part) in parts.into_iter().enumerate() {
+        let level = sizes.iter().position(|size| *size == tenths(part.size)).unwrap_or(0).min(5) as u8 + 1;
+        let first = i == 0 && count > 1 && part.lines == 1 && part.text.chars().count() <= TITLE_CHARS;
+        let kind = if is_large(&part) {
+            BlockKind::Heading(level)
+        } else if part.row {
+            BlockKind::Row
+        } else if first && !reads_like_a_sentence(&part.text) {
+            BlockKind::Heading(1)
+        } else {
+            BlockKind::Text
+        };
+        document.push(kind, &part.text);
+    }
+    document
+}
+
+fn tenths(size: f64) -> i64 {
+    (size * 10.0).round() as i64
+}
+
+fn parts_of(lines: &[Line], hyphenated: &HashSet<String>) -> Vec<Part> {
+    let usual_step = usual(
+        lines
+            .windows(2)
+            .filter(|pair| of_one_size(&pair[0], &pair[1]))
+            .map(|pair| step(&pair[0], &pair[1]))
+            .filter(|step| *step > 0.0),
+    );
+    let column = column(lines);
+    let mut parts: Vec<Part> = Vec::new();
+    for (i, line) in lines.iter().enumerate() {
+        let row = line.text.contains(CELL);
+        let text = normalise(&line.text.replace(CELL, " | "));
+        let before = i.checked_sub(1).and_then(|i| lines.get(i));
+        let goes_on = before.is_some_and(|before| {
+            let step = step(before, line);
+            before.turned_as(line)
+                && of_one_size(before, line)
+                && step > 0.0
+                && (step <= usual_step * PARAGRAPH || usual_step == 0.0)
+                && step <= line.size * 3.0
+                && !row
+                && !begins_an_item(&text)
+                && !ends_a_paragraph(before, column)
+        });
+        match parts.last_mut().filter(|part| goes_on && !part.row) {
+            Some(part) => {
+                join(&mut part.text, &text, hyphenated);
+                part.lines += 1;
+            }
+            None => parts.push(Part { text, size: line.size, lines: 1, row }),
+        }
+    }
+    parts
+}
+
+/// Where most text begins and ends: the span of the longest line.
+fn column(lines: &[Line]) -> f64 {
+    lines.iter().map(|line| line.to - line.from).fold(0.0, f64::max)
+}
+
+/// Whether a line ends a sentence long before the others end.
+fn ends_a_paragraph(line: &Line, column: f64) -> bool {
+    line.text.trim_end().ends_with(['.', '!', '?', ':', ';']) && line.to - line.from < column * SHORT_LINE
+}
+
+/// How far a line stands below the one before.
+fn step(before: &Line, line: &Line) -> f64 {
+    line.down - before.down
+}
+
+fn of_one_size(a: &Line, b: &Line) -> bool {
+    (a.size - b.size).abs() <= a.size.max(b.size) * 0.08
+}
+
+/// Whether a line begins with the mark of an item: `•`, `-`, `3.`, `a)`.
+fn begins_an_item(text: &str) -> bool {
+    let Some((mark, rest)) = text.split_once(' ') else { return false };
+    let number = mark.strip_suffix(['.', ')']).is_some_and(|number| {
+        !number.is_empty() && number.len() <= 3 && number.chars().all(|c| c.is_ascii_alphanumeric())
+    });
+    !rest.is_empty()
+        && (number
+            || matches!(mark, "•" | "-" | "–" | "*" | "▪" | "◦" | "‣" | "●" | "○" | "■" | "☐" | "☑" | "✓"))
+}
+
+/// Joins two lines. A word that was cut at the end of a line is whole again, with its hyphen where the document writes it so.
+fn join(text: &mut String, line: &str, hyphenated: &HashSet<String>) {
+    let cut = text.ends_with(['-', '\u{2010}', '\u{AD}']) && line.starts_with(char::is_lowercase);
+    let before = text.trim_end_matches(['-', '\u{2010}', '\u{AD}']);
+    if !cut || !before.ends_with(char::is_alphabetic) || before.len() + 3 < text.len() {
+        text.push(' ');
+    } else {
+        let first = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        let second = line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        if !hyphenated.contains(&format!("{first}-{second}").to_lowercase()) {
+            text.truncate(before.len());
+        }
+    }
+    text.push_str(line);
+}
+
+/// The words that are written with a hyphen inside a line, in lower case.
+fn hyphenated<'a>(pages: impl Iterator<Item = &'a [Line]>) -> HashSet<String> {
+    let words = pages.flatten().flat_map(|line| line.text.split(|c: char| c.is_whitespace() || c == CELL));
+    let trimmed = words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+    trimmed.filter(|word| word.contains('-')).map(str::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_cut_at_the_end_of_a_line_is_whole_again() {
+        let joined = |first: &str, second: &str| {
+            let mut text = first.to_string();
+            join(&mut text, second, &HashSet::from(["e-mail".to_string()]));
+            text
+        };
+        assert_eq!(joined("Main-", "tenance is"), "Maintenance is");
+        assert_eq!(joined("by e-", "mail soon"), "by e-mail soon");
+        assert_eq!(joined("Hà Nội -", "Huế"), "Hà Nội - Huế");
+        assert_eq!(joined("SL-", "1010"), "SL- 1010");
+        assert_eq!(joined("one", "two"), "one two");
+    }
+
+    #[test]
+    fn items_begin_paragraphs() {
+        assert!(["• a", "- a", "3. a", "a) b"].iter().all(|text| begins_an_item(text)));
+        assert!(["a b", "2026 a", "-a", "1."].iter().all(|text| !begins_an_item(text)));
+    }
+}

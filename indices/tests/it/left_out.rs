@@ -1,0 +1,94 @@
+//! Whatever is left out of a collection is named, with the reason.
+
+use std::{fs, process::Command};
+
+use crate::site::{Site, first};
+
+#[test]
+fn a_page_that_is_only_a_heading_is_found() {
+    let site = Site::new();
+    site.put("vi/gio.md", "# Giờ mở cửa: 9 giờ đến 20 giờ\n");
+    site.put("vi/uu-dai.txt", "Mã ưu đãi tháng này là HE25, giảm 10% cho đơn từ 300.000đ.\n");
+    site.put("vi/hotline.html", "<h1>Cửa hàng</h1><h2>Tổng đài 1900 0199</h2><h2>Trực ngày đêm</h2>");
+    let built = site.build();
+    assert!(built.skipped.is_empty() && built.in_part.is_empty(), "{:?} {:?}", built.skipped, built.in_part);
+    assert!(built.manifest.chunks >= built.manifest.documents);
+    let library = site.library();
+    for (question, source) in [
+        ("Giờ mở cửa", "vi/gio.md"),
+        ("mã ưu đãi HE25", "vi/uu-dai.txt"),
+        ("Tổng đài 1900 0199", "vi/hotline.html"),
+    ] {
+        assert_eq!(first(&site.ask(&library, question)), source, "{question}");
+    }
+}
+
+#[test]
+fn every_document_that_is_not_read_is_named_with_the_reason() {
+    let mut site = Site::new();
+    site.config.indices.max_file_bytes = 20_000;
+    let put = |name: &str, bytes: &[u8]| fs::write(site.pages().join(name), bytes).unwrap();
+    put("large.html", "<p>large</p>".repeat(5_000).as_bytes());
+    put("empty.txt", b" \n ");
+    put("none.html", b"");
+    put("broken.pdf", b"%PDF-1.4 this is no PDF");
+    put("really-a-zip.txt", b"PK\x03\x04\x14\x00\x06\x00");
+    put("really-a-pdf.html", b"%PDF-1.7\n");
+    put("price-list.docx", b"PK\x03\x04");
+    put("logo.png", b"\x89PNG");
+    put("logo-2.png", b"\x89PNG");
+    put("front.md", "---\ntitle: [broken\n---\n\nThe rest is read.\n".as_bytes());
+    let built = site.build();
+    let reasons: Vec<String> = built.skipped.iter().map(|s| format!("{} {}", s.source, s.reason)).collect();
+    for expected in [
+        "large.html is larger than indices.max_file_bytes",
+        "empty.txt holds no text",
+        "none.html holds no text",
+        "broken.pdf is damaged",
+        "really-a-zip.txt is a ZIP archive or an office document, which its name does not say",
+        "really-a-pdf.html is a PDF",
+        "*.docx 1 of a kind that is not read, such as ",
+        "*.png 2 of a kind that is not read, such as ",
+    ] {
+        assert!(reasons.iter().any(|reason| reason.starts_with(expected)), "{expected}: {reasons:#?}");
+    }
+    assert_eq!(reasons.len(), 8, "{reasons:#?}");
+    let [front] = &built.in_part[..] else { panic!("{:?}", built.in_part) };
+    assert!(front.source == "front.md" && front.reason.contains("its front matter is no YAML"), "{front:?}");
+    assert_eq!(first(&site.ask(&site.library(), "The rest is read")), "front.md");
+}
+
+#[test]
+fn a_build_that_changes_nothing_names_it_again() {
+    let site = Site::new();
+    site.put("vi/rong.txt", "\n");
+    assert_eq!(site.build().skipped.len(), 1);
+    let again = site.build();
+    assert!(!again.new);
+    assert_eq!(again.skipped.len(), 1);
+}
+
+#[test]
+fn the_tool_says_what_it_left_out() {
+    let site = Site::new();
+    site.put("vi/rong.txt", "\n");
+    site.put("vi/hong.md", "---\ntitle: [hỏng\n---\n\nPhần còn lại.\n");
+    fs::write(site.pages().join("a.docx"), b"PK\x03\x04").unwrap();
+    fs::write(site.pages().join("b.docx"), b"PK\x03\x04").unwrap();
+    let built = Command::new(env!("CARGO_BIN_EXE_hoidap-index"))
+        .args(["build", "--collection", "help", "--base-url", "https://help.example/"])
+        .arg(site.pages())
+        .env("HOIDAP_INDICES__DIR", &site.config.indices.dir)
+        .output()
+        .unwrap();
+    let (said, told) = (String::from_utf8_lossy(&built.stdout), String::from_utf8_lossy(&built.stderr));
+    assert!(built.status.success(), "{told}");
+    assert!(said.contains(", 3 files left out, 1 in part, index Flat"), "{said}");
+    for line in [
+        "left out: vi/rong.txt holds no text",
+        "left out: *.docx 2 of a kind that is not read, such as ",
+        "left out in part: vi/hong.md: its front matter is no YAML (",
+    ] {
+        assert!(told.lines().any(|l| l.starts_with(line)), "{line}: {told}");
+    }
+}
