@@ -46,10 +46,16 @@ pub(super) fn all(
     let rows = Rows::create(path, dimensions).map_err(failed)?;
     let kept = before.and_then(|(records, dir)| Kept::open(records, dir, dimensions));
     let mut fresh = Vec::new();
+    // A text that stands in several places is embedded once.
+    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
     for (i, chunk) in gathered.records.chunks.iter().enumerate() {
         match kept.as_ref().and_then(|kept| kept.row(&chunk.embedded)) {
             Some(row) => rows.write(i, &row).map_err(failed)?,
-            None => fresh.push(i),
+            None => {
+                let same = places.entry(&chunk.embedded).or_default();
+                same.push(i);
+                fresh.extend((same.len() == 1).then_some(i));
+            }
         }
     }
     // Texts of like length share a batch, so that it holds little padding.
@@ -58,7 +64,9 @@ pub(super) fn all(
     let done = each_batch(&fresh.chunks(batch.max(1)).collect::<Vec<_>>(), embedder.sessions(), &|batch| {
         let texts: Vec<String> = batch.iter().map(|&i| gathered.embedded(i)).collect();
         for (&i, vector) in batch.iter().zip(embedder.embed_passages(&texts)?) {
-            rows.write(i, &vector).map_err(failed)?;
+            for &place in &places[gathered.records.chunks[i].embedded.as_str()] {
+                rows.write(place, &vector).map_err(failed)?;
+            }
         }
         progress.step(batch.len());
         Ok(())
