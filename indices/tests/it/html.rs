@@ -23,6 +23,9 @@ fn a_name_alone_makes_no_boilerplate() {
         "<h2 id='footer'>Footer</h2><p>The footer holds the address.</p>",
         "<div class='sidebar-note'><p>Charge the battery first.</p></div>",
         "<div class='menu'><div>Phở bò 45.000đ</div><div>Bún chả 50.000đ <a href=o>Đặt</a></div></div>",
+        "<ul><li class='menu-item'><a href=b>Bún chả giò Hà Nội</a> 5.000đ</li></ul>",
+        "<section class='subscribe'><h3>Đăng ký</h3><p>Gói tháng 50.000đ. <a href=o>Mua</a></p></section>",
+        "<div class='cookie-policy'><h3>Chính sách</h3><p>Giữ một cookie. <a href=m>Thêm</a></p></div>",
         "<p id='toc'>The table of contents is printed last.</p>",
         "<section id='cookies'><h2>Cookies</h2><p>We keep one cookie. <a href=m>More</a></p></section>",
         "<div class='card-footer'>Giá 99.000đ</div><p>Hết.</p>",
@@ -62,12 +65,15 @@ fn menus_of_generators_of_documentation_are_left_out() {
         // WordPress
         "<a class='skip-link screen-reader-text' href='#content'>X1</a><div id='masthead' class='site-header'><ul id='primary-menu' class='menu'>\
          <li class='menu-item'><a href=a>X2</a></li><li class='menu-item'><a href=b>X3</a></li></ul></div>\
-         <div id='content'><h1>T</h1>BODY</div><div id='secondary' class='widget-area sidebar'><h2>X4</h2><ul><li><a href=c>X5 X5 X5 X5</a></li></ul></div>\
+         <div id='content'><h1>T</h1>BODY</div><div id='secondary' class='widget-area sidebar'><h2>X4</h2><ul><li><a href=c>X5 X5</a></li><li><a href=d>X5 X5</a></li></ul></div>\
          <div id='cookie-law-info-bar'>X6 cookies <button>X7</button></div><div id='colophon' class='site-footer'>X8</div>",
         // DocBook, with pictures for words
         "<div class='navheader'><table summary='Navigation header'><tr><th colspan='3'>X1</th></tr><tr><td><a href=p><img src=p></a></td>\
          <th>X2. X2</th><td><a href=n><img src=n></a></td></tr></table><hr></div><div class='sect1'><h1>T</h1>BODY</div>\
          <div class='navfooter'><a href=p>X3</a> X4 X4 X4 <a href=n>X5</a></div>",
+        // VitePress
+        "<div class='Layout'><div class='VPNav'><a href=/>X1</a></div><div class='VPContent'><main><h1 id='t'>T <a class='header-anchor' href='#t'>&#8203;</a></h1>BODY\
+         </main></div><div class='CookieBar'><p>X2 <a href=#>X3</a></p></div></div>",
         // A dialog over the page
         "<div role='dialog' aria-label='X'><p>X1</p></div><main><h1>T</h1>BODY</main><aside><p>X2</p></aside>",
     ];
@@ -230,7 +236,7 @@ fn a_hostile_page_is_bounded() {
             Ok(document) => assert!(document.text.len() < 4 * page.len() + 3_000_000),
             Err(error) => assert!(
                 matches!(error, ReadError::TooSlow(_) | ReadError::Empty)
-                    || error.to_string().contains("multiply"),
+                    || ["multiply", "nested"].iter().any(|why| error.to_string().contains(why)),
                 "{error}: {}",
                 &page[..60]
             ),

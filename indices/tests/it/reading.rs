@@ -53,7 +53,11 @@ fn hostile_pages_end_in_text_or_in_a_sentence() {
     for page in [deep, formatting, tables, attributes, broken.to_string()] {
         match html(&page) {
             Ok(document) => assert!(!document.text.is_empty()),
-            Err(error) => assert!(matches!(error, ReadError::TooSlow(_) | ReadError::Empty), "{error}"),
+            Err(error) => assert!(
+                matches!(error, ReadError::TooSlow(_) | ReadError::Empty)
+                    || error.to_string().contains("nested"),
+                "{error}"
+            ),
         }
     }
 }

@@ -55,10 +55,10 @@ const PATHS: [&str; 9] = [
     "prevnext",
 ];
 
-/// Names of what asks a visitor for something.
-const ASKS: [&str; 8] = ["cookie", "cookies", "consent", "gdpr", "newsletter", "popup", "modal", "subscribe"];
+/// Names of what asks a visitor for leave.
+const ASKS: [&str; 7] = ["cookie", "cookies", "cookieconsent", "cookiebot", "onetrust", "consent", "gdpr"];
 
-/// The longest path, and the longest text that asks for something, in characters without white space.
+/// The longest path, and the longest text that asks, in characters without white space.
 const PATH: usize = 250;
 const ASKING: usize = 1_500;
 
@@ -112,7 +112,7 @@ pub(super) fn is_boilerplate(node: &ElementRef<'_>, facts: &Facts, within: Withi
     let element = node.value();
     match element.name() {
         "html" | "body" | "main" => return false,
-        "nav" => return true,
+        "nav" | "search" => return true,
         "footer" => return within.quotes == 0,
         // Beside an article stand its notes; beside the main part, the site's.
         "aside" if within.parts == 0 || facts.is_linked() => return true,
@@ -141,12 +141,15 @@ fn is_named(element: &Element, facts: &Facts, within: Within, page: &Survey) -> 
     }
     let names: Vec<String> = element.classes().chain(element.id()).flat_map(words).collect();
     let named = |known: &[&str]| names.iter().any(|word| known.contains(&word.as_str()));
-    let is_path = facts.text <= PATH && facts.links > 0 && facts.headings == 0 && facts.paragraphs == 0;
+    let is_line = facts.text <= PATH && facts.links > 0 && facts.headings == 0;
+    let is_path = is_line && facts.paragraphs == 0;
     // A table of contents may say a word or two of each page.
     let is_toc = facts.links >= 3 && facts.text <= facts.links * ENTRY;
-    let asks = facts.text <= ASKING && facts.controls + facts.links > 0 && within.mains == 0;
+    // What asks has a button, or is a line with a link; a page about cookies has neither.
+    let has_button = facts.controls > 0 && facts.headings <= 1 && facts.text <= ASKING;
+    let asks = within.mains == 0 && (has_button || is_line);
     let is_last = facts.before + facts.text == page.text && facts.headings == 0 && within.parts == 0;
-    named(&LISTS) && facts.is_linked()
+    named(&LISTS) && facts.is_list_of_links()
         || named(&PATHS) && is_path
         || named(&["toc", "localtoc"]) && is_toc
         || named(&ASKS) && asks

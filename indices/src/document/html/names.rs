@@ -5,15 +5,18 @@ use hoidap_shared::text::fold;
 /// The words of a name, in lower case: `siteNav`, `site-nav` and `site_nav` have the same.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
-    let mut before_lower = false;
-    for c in name.chars() {
-        if !c.is_alphanumeric() || c.is_uppercase() && before_lower {
+    let letters: Vec<char> = name.chars().collect();
+    for (i, c) in letters.iter().enumerate() {
+        let before = i.checked_sub(1).and_then(|i| letters.get(i));
+        let is_lower = |c: Option<&char>| c.is_some_and(|c| c.is_lowercase());
+        // `siteNav`, and `VPNav`.
+        let begins = c.is_uppercase() && (is_lower(before) || i > 0 && is_lower(letters.get(i + 1)));
+        if begins || !c.is_alphanumeric() {
             words.push(String::new());
         }
         if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
             word.extend(c.to_lowercase());
         }
-        before_lower = c.is_lowercase();
     }
     words.retain(|word| !word.is_empty());
     words
@@ -38,6 +41,7 @@ mod tests {
     fn names_have_words() {
         assert_eq!(words("siteNav_bar--left2"), ["site", "nav", "bar", "left2"]);
         assert_eq!(words("TOC"), ["toc"]);
+        assert_eq!(words("VPNav MenuItem"), ["vp", "nav", "menu", "item"]);
     }
 
     #[test]

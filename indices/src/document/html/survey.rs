@@ -55,6 +55,12 @@ impl Facts {
         self.links > 0 && self.linked * 2 >= self.text
     }
 
+    /// Whether it is links and little else; an entry alone is nothing else.
+    pub(super) fn is_list_of_links(&self) -> bool {
+        let tenths = if self.links == 1 { 9 } else { 7 };
+        self.links > 0 && self.linked * 10 >= self.text * tenths
+    }
+
     /// Whether a table places what is on the page, and is no table of facts.
     pub(super) fn places(&self, table: &Element) -> bool {
         let is_whole = self.tables > 0 || self.headings > 0 || self.preformatted > 0;

@@ -14,6 +14,9 @@ const SLICE: usize = 4_096;
 /// Nodes beyond one for each byte: those that a page has without writing them.
 const IMPLIED: usize = 100_000;
 
+/// Deepest nesting: the parser looks through all open elements at each new one. Browsers themselves stop at 512.
+const DEEPEST: usize = 10_000;
+
 /// Parses a page as browsers do. Elements that open again in every paragraph make more nodes than the page has bytes, and
 /// deep nesting makes the parser slow: it ends with an error then, and when the time is over.
 pub(in crate::document) fn parse(page: &str, deadline: Option<Deadline>) -> Result<Html, ReadError> {
@@ -27,9 +30,16 @@ pub(in crate::document) fn parse(page: &str, deadline: Option<Deadline>) -> Resu
         }
         parser.process(StrTendril::from_slice(&page[at..end]));
         at = end;
-        if parser.tokenizer.sink.sink.0.borrow().tree.values().len() > at + IMPLIED {
+        let html = parser.tokenizer.sink.sink.0.borrow();
+        if html.tree.values().len() > at + IMPLIED {
             return Err(ReadError::Damaged("its elements multiply when they are parsed".into()));
         }
+        let depth =
+            html.tree.nodes().next_back().map_or(0, |last| last.ancestors().take(DEEPEST + 1).count());
+        if depth > DEEPEST {
+            return Err(ReadError::Damaged(format!("its elements are nested more than {DEEPEST} deep")));
+        }
+        drop(html);
         if let Some(deadline) = deadline {
             deadline.check()?;
         }
