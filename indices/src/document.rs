@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use extract::{Limits, ReadError, extract, is_page, read};
 pub use find::{Found, Listing, find};
-pub use reader::{COMMAND as READ_COMMAND, Reader, serve};
+pub use reader::{Reader, serve};
 
 /// What was left out of a collection, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

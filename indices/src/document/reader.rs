@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{Document, Limits, ReadError, extract};
 
 /// The command of `hoidap-index` that reads for another one.
-pub const COMMAND: &str = "read-documents";
+const COMMAND: &str = "read-documents";
 
 /// How much longer than a document may take an answer is waited for.
 const GRACE: Duration = Duration::from_secs(5);

@@ -76,7 +76,8 @@ fn the_tool_says_what_it_left_out() {
     fs::write(site.pages().join("a.docx"), b"PK\x03\x04").unwrap();
     fs::write(site.pages().join("b.docx"), b"PK\x03\x04").unwrap();
     let built = Command::new(env!("CARGO_BIN_EXE_hoidap-index"))
-        .args(["build", "--collection", "help", "--base-url", "https://help.example/"])
+        .args(["build", "--collection", "help", "--base-url", "https://help.example/", "--root"])
+        .arg(site.pages())
         .arg(site.pages())
         .env("HOIDAP_INDICES__DIR", &site.config.indices.dir)
         .output()

@@ -79,14 +79,12 @@ impl Reader {
                 Drawn::Type3(glyph) => (glyph.advance_width(), true),
             };
             let text = match drawn.as_unicode() {
-                Some(BfString::Char(c)) => c.to_string(),
-                Some(BfString::String(text)) => text,
+                Some(BfString::Char(c)) => readable(&c.to_string()),
+                Some(BfString::String(text)) => readable(&text),
                 None => String::new(),
             };
-            let text = readable(&text);
-            if text.is_empty() && !(type3 && drawn.as_unicode().is_none()) {
-                self.unmapped += 1;
-            }
+            // A drawing of Type 3 need be no letter.
+            self.unmapped += usize::from(text.is_empty() && !type3);
             let width = f64::from(advance.unwrap_or(500.0)) / 1_000.0 * along.hypot();
             glyphs.push(Glyph::new(text, origin, along, up.hypot(), width));
         }

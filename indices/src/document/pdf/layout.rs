@@ -76,7 +76,10 @@ fn parts_of(lines: &[Line], hyphenated: &HashSet<String>) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for (i, line) in lines.iter().enumerate() {
         let row = line.text.contains(CELL);
-        let text = normalise(&line.text.replace(CELL, " | "));
+        let shown = line.text.trim_end();
+        // A soft hyphen is seen at the end of a line, and nowhere else.
+        let shown = shown.strip_suffix('\u{AD}').map_or_else(|| shown.to_string(), |cut| format!("{cut}-"));
+        let text = normalise(&shown.replace(CELL, " | "));
         let before = i.checked_sub(1).and_then(|i| lines.get(i));
         let goes_on = before.is_some_and(|before| {
             let step = step(before, line);
