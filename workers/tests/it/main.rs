@@ -6,6 +6,7 @@ mod accounts;
 mod analytics;
 mod audit;
 mod canary;
+mod clock;
 mod cluster;
 mod dead;
 mod generator;
