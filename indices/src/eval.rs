@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     embed::{Embedder, needs_embedding},
     library::{Evidence, Library, SearchError, SearchOutcome, SearchRequest},
-    text::{follow_up, queries},
+    text::Reading,
 };
 
 /// One labelled question.
@@ -108,7 +108,7 @@ pub struct Asked {
     pub outcome: SearchOutcome,
     /// What the support rests on.
     pub evidence: Evidence,
-    /// The wording that counts most.
+    /// The wording that the documents support best.
     pub meaning: String,
 }
 
@@ -123,12 +123,10 @@ pub fn ask(
     collections: &[String],
     labelled: &Labelled,
 ) -> anyhow::Result<Asked> {
-    let text = library.text();
     let hint = labelled.locale.as_deref().and_then(Language::from_locale);
-    let understood = text.understand(&labelled.question, hint);
     let history = turns(&labelled.history);
-    let rewritten = follow_up(&understood, &history, &config.products, &text);
-    let mut queries = queries(&understood, rewritten.as_deref());
+    let Reading { understood, mut queries, .. } =
+        library.read(&labelled.question, hint, &history, &config.products);
     for query in queries.iter_mut().filter(|query| needs_embedding(query)) {
         query.embedding = embedder.embed_queries(std::slice::from_ref(&query.text))?.pop();
     }
@@ -142,7 +140,7 @@ pub fn ask(
         candidates: config.retriever.candidates,
     };
     let found = library.rankings(&request).map_err(|error: SearchError| anyhow::anyhow!(error))?;
-    let meaning = queries.first().map(|query| query.text.clone()).unwrap_or_default();
+    let meaning = found.outcome.wording.clone();
     Ok(Asked {
         dense: found.dense,
         lexical: found.lexical,

@@ -4,6 +4,7 @@ mod background;
 mod collection;
 mod find;
 mod fuse;
+mod identifiers;
 mod open;
 mod search;
 mod select;
@@ -15,6 +16,7 @@ use hoidap_shared::{
 };
 
 pub use background::{Background, Spread};
+pub use identifiers::Named;
 pub use open::Library;
 pub use search::Rankings;
 pub use support::Evidence;
@@ -92,6 +94,8 @@ pub struct SearchOutcome {
     pub filter: FilterUsed,
     /// How likely it is that they hold an answer at all, 0 to 1.
     pub support: f32,
+    /// The wording that they support best, of those that count as much as the first one.
+    pub wording: String,
 }
 
 /// Why a search failed.

@@ -1,22 +1,28 @@
 //! The first thing that happens to a question: normal form, language, and the diacritics its writer left out.
 
+mod abbreviations;
+mod courtesy;
 mod follow_up;
+pub mod identifiers;
 mod language;
+mod markers;
 mod restore;
+mod sentence;
+mod spelling;
 pub(crate) mod syllable;
+mod wordings;
 mod words;
 
-use hoidap_shared::{
-    job::{Query, QueryKind},
-    text::{Language, has_vietnamese_marks, normalise, search_form},
-};
+use hoidap_shared::text::{Language, has_vietnamese_marks, normalise, search_form};
 
-pub use follow_up::follow_up;
+pub use abbreviations::Abbreviations;
+pub use follow_up::names_it;
+pub use sentence::{Reading, Sentence};
+pub use wordings::of as queries;
 pub use words::Words;
 pub(crate) use words::tokens;
 
-/// Below this certainty a restoration is searched beside the words as they were typed, with equal right.
-const DOUBTFUL: f32 = 0.5;
+use self::{abbreviations::WrittenOut, courtesy::Phrases};
 
 /// A text as Hoidap reads it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +33,10 @@ pub struct Understood {
     pub language: Language,
     /// Vietnamese, typed without diacritics (or nearly so).
     pub bare: bool,
-    /// The text with its diacritics put back, when it was bare and something changed.
+    /// The text with its diacritics put back, when it was bare, and its abbreviations written out; when something changed.
     pub restored: Option<String>,
+    /// The same with those abbreviations as they were typed whose letters the site uses itself, when there are such.
+    pub as_typed: Option<String>,
     /// How sure the restoration is, 0 to 1: the mean probability of the syllables chosen; 1 when nothing was restored.
     pub certainty: f32,
 }
@@ -45,61 +53,53 @@ impl Understood {
 pub struct TextModel {
     words: Words,
     by_fold: words::ByFold,
+    abbreviations: Abbreviations,
+    phrases: Phrases,
 }
 
 impl TextModel {
-    /// A model over the words of one or more collections; the common words of questions are added.
-    pub fn new(mut words: Words) -> Self {
+    /// A model over the words of one or more collections, with the built-in abbreviations; the common words of
+    /// questions are added.
+    pub fn new(words: Words) -> Self {
+        Self::abbreviating(words, Abbreviations::default())
+    }
+
+    /// The same with the given abbreviations.
+    pub fn abbreviating(mut words: Words, abbreviations: Abbreviations) -> Self {
         words.add_common();
         let by_fold = words.by_fold();
-        Self { words, by_fold }
+        Self { words, by_fold, abbreviations, phrases: Phrases::default() }
     }
 
     /// Reads a text; `hint` is the language to believe when the text itself leaves it open, such as the page's.
     pub fn understand(&self, message: &str, hint: Option<Language>) -> Understood {
         let text = normalise(&search_form(message));
-        let language = language::detect(&text, &self.by_fold, hint);
-        let bare = language == Language::Vi && is_bare(&text);
-        if !bare {
-            return Understood { text, language, bare, restored: None, certainty: 1.0 };
-        }
-        let (restored, certainty) = restore::restore(&text, &self.words, &self.by_fold);
+        let language = language::detect(&text, &self.by_fold, &self.abbreviations, hint);
+        let abbreviation = |word: &str| self.abbreviations.knows(word, language);
+        let bare = language == Language::Vi && is_bare(&text, &abbreviation);
+        let out = self.abbreviations.write_out(&text, language);
+        let WrittenOut { text: written, as_typed } =
+            out.unwrap_or_else(|| WrittenOut { text: text.clone(), as_typed: None });
+        let restore = |text: &str| match bare {
+            true => restore::restore(text, &self.words, &self.by_fold),
+            false => (text.to_string(), 1.0),
+        };
+        let (restored, certainty) = restore(&written);
         let restored = Some(restored).filter(|restored| *restored != text);
-        Understood { text, language, bare, restored, certainty }
+        let as_typed = as_typed.map(|as_typed| restore(&as_typed).0);
+        Understood { text, language, bare, restored, as_typed, certainty }
     }
 }
 
 /// Whether so few syllables carry a mark that the writer must have left them out: about two in three do in
 /// Vietnamese prose.
-fn is_bare(text: &str) -> bool {
+fn is_bare(text: &str, passed_over: &impl Fn(&str) -> bool) -> bool {
     let mut syllables = 0;
     let mut marked = 0;
-    for word in words::tokens(text).filter(|word| syllable::is_syllable(word)) {
+    let words = words::tokens(text).filter(|word| syllable::is_syllable(word) && !passed_over(word));
+    for word in words {
         syllables += 1;
         marked += usize::from(has_vietnamese_marks(&word));
     }
     marked * 5 <= syllables
-}
-
-/// The wordings to search for a question, without embeddings, the most trusted first.
-///
-/// A follow-up's rewriting comes before the words it was made from. Of a restored text both spellings are searched:
-/// the restored one, and the typed one with the weight that the restoration's doubt leaves it.
-pub fn queries(understood: &Understood, rewritten: Option<&str>) -> Vec<Query> {
-    let query = |text: &str, kind, weight| Query { text: text.into(), kind, weight, embedding: None };
-    let mut queries = Vec::new();
-    if let Some(rewritten) = rewritten {
-        queries.push(query(rewritten, QueryKind::Rewritten, 1.0));
-    }
-    // What stands alone says more than the follow-up it was made from.
-    let share = if rewritten.is_some() { 0.5 } else { 1.0 };
-    match &understood.restored {
-        Some(restored) => {
-            let doubt = if understood.certainty < DOUBTFUL { 1.0 } else { 1.0 - understood.certainty };
-            queries.push(query(restored, QueryKind::Restored, share));
-            queries.push(query(&understood.text, QueryKind::Asked, share * doubt.clamp(0.1, 1.0)));
-        }
-        None => queries.push(query(&understood.text, QueryKind::Asked, share)),
-    }
-    queries
 }

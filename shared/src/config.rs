@@ -60,5 +60,6 @@ pub struct Config {
     pub products: Vec<Product>,
     pub sections: Vec<Section>,
     pub intents: Vec<IntentExamples>,
+    pub abbreviations: BTreeMap<String, String>,
     pub collections: Vec<Collection>,
 }

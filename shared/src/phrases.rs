@@ -26,6 +26,18 @@ pub fn no_answer(language: Language, support: &str) -> String {
     }
 }
 
+/// When a question names a code, part number or version that no document holds.
+pub fn unknown_identifier(language: Language, identifier: &str, support: &str) -> String {
+    match language {
+        Language::Vi => format!(
+            "Tôi không tìm thấy “{identifier}” trong tài liệu. Bạn vui lòng kiểm tra lại, hoặc liên hệ {support} để được hỗ trợ."
+        ),
+        Language::En => format!(
+            "I could not find “{identifier}” in the documentation. Please check it, or contact {support} for help."
+        ),
+    }
+}
+
 /// When a visitor is only being friendly.
 pub fn small_talk(language: Language) -> &'static str {
     match language {

@@ -11,11 +11,14 @@ mod sections;
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context as _;
-use hoidap_indices::{CollectionInfo, EmbedQueue, Embedder, ModelId, OnnxEmbedder, SearchError, text};
+use hoidap_indices::{
+    CollectionInfo, EmbedError, EmbedQueue, Embedder, ModelId, OnnxEmbedder, SearchError,
+    text::{Reading, Sentence},
+};
 use hoidap_shared::{
     config::Config,
     events::page_of,
-    job::{Answer, Classified, Envelope, Outcome, PageContext, Query, Question, Scored, Usage},
+    job::{Answer, Classified, Envelope, Identifier, Outcome, PageContext, Question, Scored, Usage},
     live::Live,
     phrases,
     stage::{Component, Next, Stage, StageError, StageStatus},
@@ -29,11 +32,17 @@ use self::{
 };
 use crate::collections::{self, Watched};
 
-/// An intent that is answered at once must be this likely; otherwise the documents decide.
+/// Small talk and a wish for a person must be this likely to be answered at once; otherwise the documents decide.
 const AT_ONCE: f32 = 0.75;
 
-/// How likely a question about somebody else's service is out of scope, at least.
-const ELSEWHERE: f32 = 0.8;
+/// The same of small talk that may go on with what was asked before.
+const CLEARLY: f32 = 0.9;
+
+/// How sure small talk and a wish for a person are that are made of nothing but the words for them.
+const BY_ITS_WORDS: f32 = 0.95;
+
+/// How likely a question about a service that no document mentions is out of scope.
+const ELSEWHERE: f32 = 1.0;
 
 /// Understands questions.
 pub struct Classifier {
@@ -64,7 +73,10 @@ impl Stage for Classifier {
         let model = embedder.model().clone();
         let products = Products::new(&config.products);
         let version = collections::digest(&[
-            &format!("{:?} {:?} {:?}", config.classifier, config.products, config.sections),
+            &format!(
+                "{:?} {:?} {:?} {:?}",
+                config.classifier, config.products, config.sections, config.abbreviations
+            ),
             &intents.learnt_from,
             &model.sha256,
         ]);
@@ -78,28 +90,23 @@ impl Stage for Classifier {
         let question = &job.body;
         let failed =
             |error: &dyn std::fmt::Display| StageError::Retry { reason: error.to_string(), after: None };
-        let Reading { language, meaning, mut queries } = self.read(question);
+        let (Reading { understood, sentence, own, meaning, about, mut queries }, identifiers) =
+            self.read(question).await.map_err(|error| failed(&error))?;
+        let language = understood.language;
         self.embedder.fill(&mut queries).await.map_err(|error| failed(&error))?;
-        let known =
-            queries.iter().find(|query| query.text == meaning).and_then(|query| query.embedding.clone());
-        let embedding = match known {
-            Some(embedding) => embedding,
-            None => self.embedder.query(&meaning).await.map_err(|error| failed(&error))?,
-        };
-        let ranked = self.intents.rank(&meaning, &embedding);
-        let mut intent = ranked.first().cloned().ok_or_else(|| failed(&"no intent is known"))?;
-        let mut out_of_scope =
-            ranked.iter().find(|intent| intent.name == OUT_OF_SCOPE).map_or(0.0, |intent| intent.confidence);
-        if self.is_elsewhere(&question.message, &meaning).await.map_err(|error| failed(&error))? {
-            out_of_scope = out_of_scope.max(ELSEWHERE);
-            intent = Scored { name: OUT_OF_SCOPE.into(), confidence: out_of_scope };
+        if let Some(intent) = self.asks_nothing(sentence, &own).await.map_err(|error| failed(&error))? {
+            return Ok(Next::Answer(self.answer_at_once(question, language, intent)));
         }
-        if let Some(answer) = self.answer_at_once(question, language, &intent) {
-            return Ok(Next::Answer(answer));
+        let ranked = self.intents(&about).await.map_err(|error| failed(&error))?;
+        let mut intent = ranked.first().cloned().ok_or_else(|| failed(&"no intent is known"))?;
+        let mut out_of_scope = confidence(&ranked, OUT_OF_SCOPE);
+        if self.is_elsewhere(&question.message, &meaning).await.map_err(|error| failed(&error))? {
+            out_of_scope = ELSEWHERE;
+            intent = Scored { name: OUT_OF_SCOPE.into(), confidence: out_of_scope };
         }
         // A follow-up may change the product: what it names itself counts before what it was rewritten to.
         let about =
-            if self.products.named(&question.message).is_empty() { &meaning } else { &question.message };
+            if self.products.named(&question.message).is_empty() { &about } else { &question.message };
         let product = match intent.name.as_str() {
             SMALL_TALK | OUT_OF_SCOPE | HUMAN_AGENT => None,
             _ => self.products.find(about, &question.context, &question.history),
@@ -115,6 +122,7 @@ impl Stage for Classifier {
             section: sections::of_page(&self.config.sections, &question.context),
             queries,
             collections,
+            identifiers,
             version: self.version(),
             embedded_by: self.model.sha256.clone(),
         }))
@@ -129,13 +137,6 @@ impl Stage for Classifier {
         let embedding = Component { name: "embedding".into(), healthy: failure.is_none(), detail };
         StageStatus { version: self.version(), components: vec![embedding] }
     }
-}
-
-/// A question as it was read, before anything is embedded.
-struct Reading {
-    language: Language,
-    meaning: String,
-    queries: Vec<Query>,
 }
 
 impl Classifier {
@@ -153,13 +154,44 @@ impl Classifier {
         }
     }
 
-    fn read(&self, question: &Question) -> Reading {
-        let text = self.library.text();
-        let understood = text.understand(&question.message, page_language(&question.context));
-        let rewritten = text::follow_up(&understood, &question.history, &self.config.products, &text);
-        let queries = text::queries(&understood, rewritten.as_deref());
-        let meaning = rewritten.unwrap_or_else(|| understood.meaning().to_string());
-        Reading { language: understood.language, meaning, queries }
+    /// Reads the question in its conversation, and finds the identifiers that it names.
+    async fn read(&self, question: &Question) -> Result<(Reading, Vec<Identifier>), String> {
+        let (library, config) = (Arc::clone(&self.library), Arc::clone(&self.config));
+        let question = question.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let message = &question.message;
+            let identifiers = library.identifiers(message).into_iter().map(|named| Identifier {
+                text: message[named.range].to_string(),
+                held: named.spelled.is_some(),
+            });
+            let hint = page_language(&question.context);
+            (library.read(message, hint, &question.history, &config.products), identifiers.collect())
+        });
+        reading.await.map_err(|died| died.to_string())
+    }
+
+    /// The intents of a text, the likeliest first.
+    async fn intents(&self, text: &str) -> Result<Vec<Scored>, EmbedError> {
+        let embedding = self.embedder.query(text).await?;
+        Ok(self.intents.rank(text, &embedding))
+    }
+
+    /// Small talk or a wish for a person, where the sentence is one: by its words, else by what it means. What goes on
+    /// with a question is often as short as small talk, so its meaning must be clearer.
+    async fn asks_nothing(&self, sentence: Sentence, text: &str) -> Result<Option<Scored>, EmbedError> {
+        let sure = |name: &str| Scored { name: name.into(), confidence: BY_ITS_WORDS };
+        match sentence {
+            Sentence::SmallTalk => return Ok(Some(sure(SMALL_TALK))),
+            Sentence::WishForPerson => return Ok(Some(sure(HUMAN_AGENT))),
+            Sentence::FollowUp | Sentence::PossibleFollowUp | Sentence::Question => {}
+        }
+        let goes_on = sentence == Sentence::FollowUp;
+        let best = self.intents(text).await?.into_iter().next();
+        Ok(best.filter(|intent| match intent.name.as_str() {
+            SMALL_TALK => intent.confidence >= if goes_on { CLEARLY } else { AT_ONCE },
+            HUMAN_AGENT => intent.confidence >= AT_ONCE,
+            _ => false,
+        }))
     }
 
     /// Whether the question is about a service that no document mentions, and about none of the site's products.
@@ -189,19 +221,15 @@ impl Classifier {
         collections::digest(&[&self.version, &self.library.version()])
     }
 
-    /// Small talk, a wish for a person and questions about something else need no documents, when they are clear.
-    fn answer_at_once(&self, question: &Question, language: Language, intent: &Scored) -> Option<Answer> {
-        if intent.confidence < AT_ONCE {
-            return None;
-        }
-        let support = &self.config.support.address;
+    /// Small talk and a wish for a person need no documents.
+    fn answer_at_once(&self, question: &Question, language: Language, intent: Scored) -> Answer {
         let (outcome, text) = match intent.name.as_str() {
-            SMALL_TALK => (Outcome::SmallTalk, phrases::small_talk(language).to_string()),
-            OUT_OF_SCOPE => (Outcome::OutOfScope, phrases::out_of_scope(language, support)),
-            HUMAN_AGENT => (Outcome::HumanAgent, phrases::human_agent(language, support)),
-            _ => return None,
+            HUMAN_AGENT => {
+                (Outcome::HumanAgent, phrases::human_agent(language, &self.config.support.address))
+            }
+            _ => (Outcome::SmallTalk, phrases::small_talk(language).to_string()),
         };
-        Some(Answer {
+        Answer {
             session_id: question.session_id.clone(),
             user_id: question.user_id.clone(),
             client: question.client.clone(),
@@ -213,7 +241,7 @@ impl Classifier {
             sources: Vec::new(),
             citations: Vec::new(),
             confidence: intent.confidence,
-            intent: intent.clone(),
+            intent,
             product: None,
             language,
             provider: None,
@@ -221,8 +249,13 @@ impl Classifier {
             attempts: Vec::new(),
             usage: Usage::default(),
             versions: BTreeMap::from([(Self::NAME.to_string(), self.version())]),
-        })
+        }
     }
+}
+
+/// How likely one of the ranked intents is.
+fn confidence(ranked: &[Scored], name: &str) -> f32 {
+    ranked.iter().find(|intent| intent.name == name).map_or(0.0, |intent| intent.confidence)
 }
 
 /// The language of a page, by a segment of its path such as `/vi/`, else by the marks in its title.

@@ -28,7 +28,7 @@ use hoidap_indices::{Embedder, OnnxEmbedder};
 use hoidap_shared::{
     config::{Config, Generator as Settings, ProviderKind},
     events::page_of,
-    job::{Answer, Envelope, Outcome, Passage, ProviderAttempt, Retrieved, Usage},
+    job::{Answer, Envelope, Outcome, Passage, ProviderAttempt, Retrieved, Scored, Usage},
     live::{Live, Reason},
     phrases,
     stage::{Component, Next, Stage, StageError, StageStatus},
@@ -37,6 +37,8 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 pub(crate) use self::meaning::cosine;
+#[cfg(test)]
+pub(crate) use self::rank::tests::classified;
 use self::recorded::Replayed;
 pub use self::recorded::{Asking, Before, Budget, NEEDS_MODEL, Recorded};
 use self::{
@@ -50,7 +52,7 @@ use self::{
     meaning::Meaning,
     rank::{Asked, Ranked, rank},
 };
-use crate::collections::digest;
+use crate::{classifier::OUT_OF_SCOPE, collections::digest};
 
 /// The generator passes nothing on: it answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -137,6 +139,9 @@ impl Stage for Generator {
 
     async fn process(&self, job: &Envelope<Retrieved>, live: &Live) -> Result<Next<Nothing>, StageError> {
         let retrieved = &job.body;
+        if let Some(answer) = self.names_nothing_held(retrieved) {
+            return Ok(Next::Answer(answer));
+        }
         // A support that is no number supports nothing.
         if retrieved.passages.is_empty() || retrieved.support.is_nan() || retrieved.support < self.min_support
         {
@@ -188,6 +193,11 @@ impl Stage for Generator {
         components.push(Component { name: "embedding".into(), healthy: there, detail: detail.into() });
         StageStatus { version: self.version.clone(), components }
     }
+}
+
+/// How far the intent speaks for an answer.
+fn sign_of(intent: &Scored) -> f32 {
+    if intent.name == OUT_OF_SCOPE { 1.0 - intent.confidence } else { intent.confidence }
 }
 
 /// Runs what takes processor time beside the async threads.
@@ -259,7 +269,7 @@ impl Generator {
         let confidence = confidence::of_answer(Signs {
             support: retrieved.support,
             cited: draft.cited,
-            intent: retrieved.classified.intent.confidence,
+            intent: sign_of(&retrieved.classified.intent),
             agreement,
             refused: draft.refused,
         });
@@ -304,9 +314,26 @@ impl Generator {
         }
     }
 
-    /// Says that the documents hold no answer.
+    /// Says that no document holds the code, part or version that is asked about, where that is so.
+    fn names_nothing_held(&self, retrieved: &Retrieved) -> Option<Answer> {
+        let classified = &retrieved.classified;
+        let missing = classified.identifiers.iter().find(|identifier| !identifier.held)?;
+        let text = phrases::unknown_identifier(classified.language, &missing.text, &self.support_address);
+        let confidence = confidence::of_no_answer(retrieved.support);
+        Some(Answer { outcome: Outcome::Unanswered, text, confidence, ..self.unanswered(retrieved) })
+    }
+
+    /// Says that the documents hold no answer; where the question is out of scope by its words, too, that it is.
     fn unanswered(&self, retrieved: &Retrieved) -> Answer {
         let classified = &retrieved.classified;
+        let elsewhere = classified.intent.name == OUT_OF_SCOPE;
+        let (outcome, text, product) = if elsewhere {
+            let text = phrases::out_of_scope(classified.language, &self.support_address);
+            (Outcome::OutOfScope, text, None)
+        } else {
+            let text = phrases::no_answer(classified.language, &self.support_address);
+            (Outcome::Unanswered, text, classified.product.as_ref().map(|product| product.name.clone()))
+        };
         let question = &classified.question;
         let versions = [
             ("classifier", &classified.version),
@@ -319,14 +346,14 @@ impl Generator {
             client: question.client.clone(),
             question: question.message.clone(),
             page: page_of(&question.context),
-            outcome: Outcome::Unanswered,
+            outcome,
             problem: None,
-            text: phrases::no_answer(classified.language, &self.support_address),
+            text,
             sources: Vec::new(),
             citations: Vec::new(),
             confidence: confidence::of_no_answer(retrieved.support),
             intent: classified.intent.clone(),
-            product: classified.product.as_ref().map(|product| product.name.clone()),
+            product,
             language: classified.language,
             provider: None,
             model: None,

@@ -1,5 +1,7 @@
 //! The second stage: the passages that may answer.
 
+mod scope;
+
 use std::{collections::HashSet, sync::Arc};
 
 use hoidap_indices::{Library, SearchRequest};
@@ -80,7 +82,7 @@ impl Stage for Retriever {
     }
 
     async fn process(&self, job: &Envelope<Classified>, _: &Live) -> Result<Next<Retrieved>, StageError> {
-        let (library, settings, classified) =
+        let (library, settings, mut classified) =
             (Arc::clone(&self.library), self.settings.clone(), job.body.clone());
         let stage_version = self.version.clone();
         let work = tokio::task::spawn_blocking(move || {
@@ -90,8 +92,10 @@ impl Stage for Retriever {
             for passage in &mut passages {
                 cap(&mut passage.text, settings.max_passage_chars);
             }
-            // Passages that fit support an answer only as far as the question is one for this site.
-            let support = found.outcome.support * (1.0 - classified.out_of_scope.clamp(0.0, 1.0));
+            let support = scope::support(found.outcome.support, classified.out_of_scope);
+            if !found.outcome.wording.is_empty() && classified.meaning == first_wording(&classified) {
+                classified.meaning = found.outcome.wording;
+            }
             let filter = if found.widened { FilterUsed::FellBack } else { found.outcome.filter };
             Ok::<_, hoidap_indices::SearchError>(Retrieved { classified, passages, support, filter, version })
         });
@@ -120,6 +124,11 @@ impl Stage for Retriever {
             .collect();
         StageStatus { version: collections::digest(&[&self.version, &self.library.version()]), components }
     }
+}
+
+/// The wording that is trusted most.
+fn first_wording(job: &Classified) -> &str {
+    job.queries.first().map_or("", |query| &query.text)
 }
 
 /// Cuts a text after so many characters.

@@ -42,8 +42,13 @@ impl Analyser {
 
     /// The terms of a question without the words that only ask. When nothing else is left, all of them.
     pub fn question(&self, text: &str) -> Analysed {
-        let analysed = self.analyse(text, &self.stop);
+        let analysed = self.content(text);
         if analysed.folded.is_empty() { self.document(text) } else { analysed }
+    }
+
+    /// The terms of a text without the words that only ask: none, when it has no others.
+    pub fn content(&self, text: &str) -> Analysed {
+        self.analyse(text, &self.stop)
     }
 
     fn analyse(&self, text: &str, stop: &HashSet<&str>) -> Analysed {

@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use super::CollectionInfo;
+use super::{CollectionInfo, identifiers::Held};
 use crate::{
     embed::ModelId,
     lexical::Lexical,
@@ -19,6 +19,7 @@ pub(super) struct Collection {
     pub(super) words: Words,
     pub(super) dense: Dense,
     pub(super) lexical: Lexical,
+    pub(super) identifiers: Held,
 }
 
 impl Collection {
@@ -50,7 +51,8 @@ impl Collection {
         let groups = records.groups();
         let dense = Dense::open(&dir.join(VECTORS), manifest.model.dimensions, groups.of_chunk.clone())?;
         let lexical = Lexical::open(&dir.join(LEXICAL), chunks)?;
-        Ok(Self { manifest, records, lengths, groups, words, dense, lexical })
+        let identifiers = Held::of(&records);
+        Ok(Self { manifest, records, lengths, groups, words, dense, lexical, identifiers })
     }
 
     /// The groups that belong to a product and section; `None` when all do.

@@ -6,12 +6,12 @@ use std::{
 
 use hoidap_shared::config::Config;
 
-use super::{CollectionInfo, ReloadEvent, collection::Collection};
+use super::{CollectionInfo, ReloadEvent, collection::Collection, support::mentioned};
 use crate::{
     embed::{EmbedError, ModelId},
     lexical::Analyser,
     store::{self, CollectionFolder, StoreError, sha256},
-    text::{TextModel, Words},
+    text::{Abbreviations, TextModel, Words},
 };
 
 /// All collections below one folder. Searches may run from many threads; [`Library::reload`] swaps in new versions.
@@ -20,6 +20,7 @@ pub struct Library {
     /// Collections that are served in one version, whichever is current.
     pinned: BTreeMap<String, String>,
     model: ModelId,
+    abbreviations: Abbreviations,
     pub(super) max_passage_chars: usize,
     pub(super) analyser: Analyser,
     shelf: RwLock<Arc<Shelf>>,
@@ -45,6 +46,7 @@ impl Library {
             dir: config.indices.dir.clone(),
             pinned: config.indices.versions.clone(),
             model: ModelId::configured(&config.embedding)?,
+            abbreviations: Abbreviations::with(&config.abbreviations),
             max_passage_chars: config.retriever.max_passage_chars,
             analyser: Analyser::default(),
             shelf: RwLock::default(),
@@ -88,8 +90,11 @@ impl Library {
             events.push(ReloadEvent::Removed { collection: name.clone() });
         }
         let changed = events.iter().any(|event| !matches!(event, ReloadEvent::Refused { .. }));
-        next.text =
-            if changed || before.collections.is_empty() { model_of(&next) } else { Arc::clone(&before.text) };
+        next.text = if changed || before.collections.is_empty() {
+            self.text_of(&next)
+        } else {
+            Arc::clone(&before.text)
+        };
         *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         events
     }
@@ -208,12 +213,17 @@ impl Library {
     pub fn text(&self) -> Arc<TextModel> {
         Arc::clone(&self.shelf().text)
     }
-}
 
-fn model_of(shelf: &Shelf) -> Arc<TextModel> {
-    let mut words = Words::default();
-    for collection in shelf.collections.values() {
-        words.merge(&collection.words);
+    /// What is known of the words of the collections. An abbreviation whose letters a document holds is doubtful.
+    fn text_of(&self, shelf: &Shelf) -> Arc<TextModel> {
+        let mut words = Words::default();
+        for collection in shelf.collections.values() {
+            words.merge(&collection.words);
+        }
+        let collections: Vec<_> = shelf.collections.values().map(Arc::clone).collect();
+        // Where that cannot be read, the search says so.
+        let used =
+            |short: &str| mentioned(&collections, &self.analyser.document(short).folded).unwrap_or(false);
+        Arc::new(TextModel::abbreviating(words, self.abbreviations.clone().doubting(used)))
     }
-    Arc::new(TextModel::new(words))
 }

@@ -68,10 +68,17 @@ impl Library {
             *best = best.max(*cosine);
         }
         let places: Vec<Place> = chosen.iter().map(|(place, _)| *place).collect();
-        let question = request.queries.first().map_or("", |query| &query.text);
         let cosine = |place: &Place| cosines.get(place).copied();
-        let evidence = evidence(&self.analyser, &collections, &places, cosine, question, language)
-            .map_err(|error| failed(&collections, 0, error.to_string()))?;
+        let first = request.queries.first().map_or(0.0, |query| query.weight);
+        let mut best: Option<(Evidence, &str)> = None;
+        for wording in request.queries.iter().filter(|query| query.weight >= first) {
+            let found = evidence(&self.analyser, &collections, &places, cosine, &wording.text, language)
+                .map_err(|error| failed(&collections, 0, error.to_string()))?;
+            if best.is_none_or(|(best, _)| found.support() > best.support()) {
+                best = Some((found, &wording.text));
+            }
+        }
+        let (evidence, wording) = best.unwrap_or_default();
         let support = if chosen.is_empty() { 0.0 } else { evidence.support() };
         let (dense_rank, lexical_rank) = (ranks(&dense), ranks(&lexical));
         let passages = chosen.iter().zip(1..).map(|((place, score), rank)| {
@@ -82,7 +89,8 @@ impl Library {
             };
             self.passage(&collections, place, *score, cosines.get(place).copied(), ranks)
         });
-        let outcome = SearchOutcome { passages: passages.collect(), filter, support };
+        let wording = wording.to_string();
+        let outcome = SearchOutcome { passages: passages.collect(), filter, support, wording };
         let sources = |leg: &[(Place, f32)]| {
             let places = leg.iter().map(|(place, _)| place).filter(|place| in_service(&collections, place));
             places.map(|place| source(&collections, place)).collect()

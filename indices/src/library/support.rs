@@ -70,7 +70,7 @@ impl Library {
 }
 
 /// Whether a document that is in service holds any of the folded words.
-fn mentioned(collections: &[Arc<Collection>], terms: &[String]) -> Result<bool, TantivyError> {
+pub(super) fn mentioned(collections: &[Arc<Collection>], terms: &[String]) -> Result<bool, TantivyError> {
     for collection in collections {
         for term in terms {
             if collection.lexical.mentions(term, |chunk| !collection.records.withdrawn(chunk))? {

@@ -3,191 +3,118 @@
 use hoidap_shared::{
     config::Product,
     job::{Sender, Turn},
-    text::{Language, fold},
+    text::{Language, fold, has_vietnamese_marks},
 };
 
-use super::{TextModel, Understood, words::tokens};
-use crate::lexical::{Analyser, content_terms};
+use unicode_segmentation::UnicodeSegmentation as _;
 
-/// Beginnings that go on with what was said, without diacritics.
-const LEAD_INS: [&str; 27] = [
-    "the con",
-    "vay con",
-    "the thi",
-    "vay thi",
-    "neu vay thi",
-    "neu the thi",
-    "con",
-    "the",
-    "vay",
-    "roi",
-    "nhung",
-    "ngoai ra",
-    "what about",
-    "how about",
-    "and what about",
-    "and how about",
-    "and",
-    "but",
-    "or",
-    "so",
-    "then",
-    "also",
-    "ok and",
-    "okay and",
-    "what if",
-    "same for",
-    "ok",
-];
-
-/// Words that stand for something said before, without diacritics.
-const POINTERS: [&str; 31] = [
-    "no",
-    "chung no",
-    "cai do",
-    "cai nay",
-    "cai kia",
-    "cai ay",
-    "goi do",
-    "goi nay",
-    "goi kia",
-    "ban do",
-    "ban kia",
-    "viec do",
-    "viec nay",
-    "cho do",
-    "o do",
-    "loi do",
-    "loi nay",
-    "nhu vay",
-    "nhu the",
-    "tinh nang do",
-    "tinh nang nay",
-    "thi sao",
-    "it",
-    "its",
-    "they",
-    "them",
-    "that",
-    "those",
-    "these",
-    "one",
-    "ones",
-];
-
-/// With more content words than this a question says itself what it is about, pointers or not.
-const SPEAKS_FOR_ITSELF: usize = 5;
+use super::{
+    TextModel, Understood,
+    identifiers::{self, Kind},
+    markers::{Link, link, without_lead_in},
+    spelling::may_be,
+};
 
 /// How many turns back a subject is looked for.
 const LOOK_BACK: usize = 6;
 
-/// Rewrites a follow-up from the history (oldest first) so that it stands alone; `None` when it does so already, or
-/// when nothing was asked before.
-///
-/// A question goes on with an earlier one when it begins like that ("thế còn…", "and…"), points at something said
-/// before ("nó", "it") and has few words of its own, or has next to none. The rewriting is the last question that stood
-/// alone, followed by the new one; where the new one names another product, that takes the old one's place.
-pub fn follow_up(
+/// A follow-up with what it goes on with.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rewritten {
+    /// The last question that stood alone, followed by the new one.
+    pub(super) text: String,
+    /// The question it goes on with, where that is in another language than the follow-up; then `text` must not be
+    /// searched: it is in two languages.
+    pub(super) across: Option<String>,
+}
+
+/// Puts a follow-up behind the last question of the history (oldest first) that stood alone; `None` when nothing was
+/// asked before. Where the new one names another product or code, that takes the old one's place.
+pub(super) fn rewrite(
     understood: &Understood,
+    new: &str,
     history: &[Turn],
     products: &[Product],
     text: &TextModel,
-) -> Option<String> {
-    let meaning = understood.meaning();
-    if !goes_on(meaning, understood.language) {
-        return None;
-    }
+    hint: Option<Language>,
+) -> Option<Rewritten> {
     let asked = history.iter().rev().filter(|turn| turn.sender == Sender::User).take(LOOK_BACK);
+    // Thanks are nothing to go on with.
     let mut earlier =
-        asked.map(|turn| text.understand(&turn.content, Some(understood.language)).meaning().to_string());
+        asked.map(|turn| text.understand(&turn.content, hint)).filter(|turn| text.courtesy(turn).is_none());
     let mut subject = earlier.next()?;
     // A chain of follow-ups leads back to what started it.
     let mut between = None;
-    while goes_on(&subject, Language::guess(&subject)) {
+    while link(&subject, subject.meaning()) == Link::Certain {
         let Some(before) = earlier.next() else { break };
         between.get_or_insert(std::mem::replace(&mut subject, before));
     }
-    let new = without_lead_in(meaning);
-    let old_product = products.iter().find_map(|product| mention(&subject, product));
-    let new_product = products.iter().find_map(|product| mention(new, product));
-    if let (Some(old), Some(new_product)) = (old_product, &new_product)
-        && fold(&subject[old.clone()]) != fold(&new[new_product.clone()])
-    {
-        subject.replace_range(old, &new[new_product.clone()]);
-        between = None;
-    }
-    let mut parts = vec![subject];
-    parts.extend(between.map(|turn| without_lead_in(&turn).to_string()));
-    parts.push(new.to_string());
-    Some(parts.join(" "))
-}
-
-fn goes_on(text: &str, language: Language) -> bool {
-    let folded = words_of(text);
-    let analysed = Analyser::default().question(text);
-    let content = content_terms(&analysed).len();
-    let leads = LEAD_INS.iter().any(|lead| folded.starts_with(&format!(" {lead} ")))
-        && !looks_whole(&folded, language);
-    let points = POINTERS.iter().any(|pointer| {
-        // Without its diacritics "nó" is English "no", and the other way round.
-        (language == Language::Vi || *pointer != "no") && folded.contains(&format!(" {pointer} "))
-    });
-    leads || (points && content <= SPEAKS_FOR_ITSELF) || content <= 1
-}
-
-/// "Thế nào là…", "so sánh…" and the like begin with a lead-in's letters but ask on their own.
-fn looks_whole(folded: &str, language: Language) -> bool {
-    let begins = |start: &str| folded.starts_with(&format!(" {start} "));
-    match language {
-        Language::Vi => ["the nao", "the gioi", "the tin dung", "con so", "con chuot", "so sanh", "so"]
-            .iter()
-            .any(|s| begins(s)),
-        Language::En => false,
-    }
-}
-
-/// The folded words of a text between single spaces, one at each end, too.
-fn words_of(text: &str) -> String {
-    let words: Vec<String> = tokens(text).map(|word| fold(&word)).collect();
-    format!(" {} ", words.join(" "))
-}
-
-/// The text behind the lead-in; the whole text when that leaves nothing.
-fn without_lead_in(text: &str) -> &str {
-    let mut longest = 0;
-    for (end, _) in text.char_indices().filter(|(_, c)| !c.is_alphanumeric()) {
-        let start = words_of(&text[..end]);
-        if LEAD_INS.contains(&start.trim()) {
-            longest = end;
+    let language = understood.language;
+    let new = without_lead_in(new, language);
+    let mut old = subject.meaning().to_string();
+    for replaced in [named_product, named_code] {
+        if let Some((in_old, in_new)) = replaced(&old, new, products) {
+            old.replace_range(in_old, &new[in_new]);
+            between = None;
         }
     }
-    let rest = text[longest..].trim_start_matches(|c: char| !c.is_alphanumeric());
-    if rest.is_empty() { text } else { rest }
+    let across = (subject.language != language).then(|| old.clone());
+    let mut parts = vec![old];
+    parts.extend(between.map(|turn| without_lead_in(turn.meaning(), turn.language).to_string()));
+    parts.push(new.to_string());
+    Some(Rewritten { text: parts.join(" "), across })
 }
 
-/// Where a text names a product, in bytes; diacritics and capitals do not matter.
-fn mention(text: &str, product: &Product) -> Option<std::ops::Range<usize>> {
-    let starts: Vec<usize> = text.char_indices().map(|(i, _)| i).chain([text.len()]).collect();
-    let mut names: Vec<String> =
-        std::iter::once(&product.name).chain(&product.aliases).map(|name| fold(name)).collect();
+type Range = std::ops::Range<usize>;
+
+/// Where the old text names a product, and the new one another.
+fn named_product(old: &str, new: &str, products: &[Product]) -> Option<(Range, Range)> {
+    let in_old = products.iter().find_map(|product| mention(old, product))?;
+    let in_new = products.iter().find_map(|product| mention(new, product))?;
+    (fold(&old[in_old.clone()]) != fold(&new[in_new.clone()])).then_some((in_old, in_new))
+}
+
+/// Where the old text names a code, and the new one another.
+fn named_code(old: &str, new: &str, _: &[Product]) -> Option<(Range, Range)> {
+    let (in_old, in_new) = (identifiers::find(old), identifiers::find(new));
+    let (before, after) = (in_old.first()?, in_new.first()?);
+    let alike = before.kind == after.kind || (before.is_code() && after.is_code());
+    let another = before.key != after.key && alike && before.kind != Kind::Spaced;
+    another.then(|| (before.range.clone(), after.range.clone()))
+}
+
+/// Where a text names a product, in bytes. Capitals do not matter, and diacritics only where they were typed.
+fn mention(text: &str, product: &Product) -> Option<Range> {
+    let words: Vec<(usize, &str)> = text.unicode_word_indices().collect();
+    let mut names: Vec<Vec<&str>> = std::iter::once(&product.name)
+        .chain(&product.aliases)
+        .map(|name| name.unicode_words().collect())
+        .collect();
     names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-    let boundary = |at: usize, before: bool| {
-        let beside = if before { text[..at].chars().next_back() } else { text[at..].chars().next() };
-        beside.is_none_or(|c| !c.is_alphanumeric())
-    };
     names.iter().filter(|name| !name.is_empty()).find_map(|name| {
-        let length = name.chars().count();
-        starts.windows(length + 1).map(|window| window[0]..window[length]).find(|range| {
-            fold(&text[range.clone()]) == *name && boundary(range.start, true) && boundary(range.end, false)
-        })
+        let found =
+            words.windows(name.len()).find(|window| names_it(window.iter().map(|(_, word)| *word), name))?;
+        let (last, word) = found[found.len() - 1];
+        Some(found[0].0..last + word.len())
+    })
+}
+
+/// Whether typed words are a known name. A name of several words that the site writes without diacritics may be typed
+/// with them.
+pub fn names_it<'a>(typed: impl Iterator<Item = &'a str>, name: &[&str]) -> bool {
+    let mut words = typed.zip(name);
+    words.all(|(typed, known)| {
+        may_be(typed, known) || (name.len() > 1 && !has_vietnamese_marks(known) && fold(typed) == fold(known))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use hoidap_shared::job::QueryKind;
 
-    fn rewrite(history: &[&str], question: &str) -> Option<String> {
+    use super::{super::Words, *};
+
+    fn read(history: &[&str], question: &str) -> super::super::Reading {
         let product = |id: &str, name: &str| Product {
             id: id.into(),
             name: name.into(),
@@ -195,7 +122,6 @@ mod tests {
             urls: vec![],
         };
         let products = [product("mail", "Diệc Mail"), product("drive", "Diệc Drive")];
-        let model = TextModel::new(super::super::Words::default());
         let turns: Vec<Turn> = history
             .iter()
             .enumerate()
@@ -204,8 +130,16 @@ mod tests {
                 sender: if i % 2 == 0 { Sender::User } else { Sender::Assistant },
             })
             .collect();
-        follow_up(&model.understand(question, None), &turns, &products, &model)
+        TextModel::new(Words::default()).read(question, None, &turns, &products)
     }
+
+    fn rewrite(history: &[&str], question: &str) -> Option<String> {
+        let reading = read(history, question);
+        let rewritten = reading.queries.iter().find(|query| query.kind == QueryKind::Rewritten);
+        rewritten.map(|query| query.text.clone())
+    }
+
+    const HOURS: [&str; 2] = ["Cửa hàng Đà Nẵng mở cửa lúc mấy giờ?", "Từ 9 giờ đến 20 giờ."];
 
     #[test]
     fn a_pointer_gets_its_subject() {
@@ -218,6 +152,12 @@ mod tests {
     fn another_product_takes_the_place_of_the_first() {
         let rewritten = rewrite(&["Diệc Mail giá bao nhiêu một tháng?", "…"], "thế còn Diệc Drive?");
         assert!(rewritten.unwrap().starts_with("Diệc Drive giá bao nhiêu một tháng?"));
+    }
+
+    #[test]
+    fn another_code_takes_the_place_of_the_first() {
+        let rewritten = rewrite(&["Lỗi KD-205 nghĩa là gì?", "…"], "thế còn KD-31?").unwrap();
+        assert!(rewritten.starts_with("Lỗi KD-31 nghĩa là gì?") && !rewritten.contains("205"), "{rewritten}");
     }
 
     #[test]
@@ -235,6 +175,13 @@ mod tests {
     }
 
     #[test]
+    fn thanks_in_between_are_nothing_to_go_on_with() {
+        let history = ["Gói Pro có bao nhiêu dung lượng?", "100 GB", "cảm ơn bạn", "…"];
+        assert!(rewrite(&history, "thế còn gói Free?").unwrap().contains("dung lượng"));
+        assert!(rewrite(&history, "Ok, còn gói Free thì sao?").unwrap().contains("dung lượng"));
+    }
+
+    #[test]
     fn what_stands_alone_stays() {
         for question in [
             "How do I change the language of my mailbox?",
@@ -244,5 +191,36 @@ mod tests {
             assert_eq!(rewrite(&["Diệc Mail giá bao nhiêu?", "…"], question), None, "{question}");
         }
         assert_eq!(rewrite(&[], "and how do I turn it off?"), None);
+    }
+
+    #[test]
+    fn typed_diacritics_tell_a_marker_from_another_word() {
+        for question in [
+            "Vay mua máy cần giấy tờ gì?",
+            "Thẻ nội địa có trả góp được không?",
+            "Con nhỏ mấy tuổi thì dùng được?",
+            "Rơi vỡ có được bảo hành không?",
+            "Nợ quá hạn bị phạt bao nhiêu?",
+            "Cồn rửa tay bán ở đâu?",
+            "Bạn đo chỉ số nước ở đâu?",
+            "Còn bảo hành không?",
+        ] {
+            assert_eq!(rewrite(&HOURS, question), None, "{question}");
+        }
+        for question in
+            ["Thế thứ bảy?", "Vậy Cần Thơ mở mấy giờ?", "Còn chủ nhật có mở không?", "nó ở đường nào?"]
+        {
+            assert!(rewrite(&HOURS, question).is_some(), "{question}");
+        }
+    }
+
+    #[test]
+    fn what_was_said_in_another_language_is_searched_beside_the_follow_up() {
+        let reading = read(&HOURS, "And the filter cartridge?");
+        assert_eq!(reading.understood.language, Language::En);
+        assert_eq!(reading.meaning, "the filter cartridge?");
+        let texts: Vec<&str> = reading.queries.iter().map(|query| query.text.as_str()).collect();
+        assert_eq!(texts, ["the filter cartridge?", HOURS[0]]);
+        assert!(reading.queries[1].weight < reading.queries[0].weight);
     }
 }

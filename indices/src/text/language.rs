@@ -1,6 +1,7 @@
 use hoidap_shared::text::{Language, has_vietnamese_marks};
 
 use super::{
+    abbreviations::Abbreviations,
     syllable::is_syllable,
     words::{ByFold, tokens},
 };
@@ -33,23 +34,35 @@ const ENGLISH: &str = " how what where when why which who whose is are was were 
 const BOTH: &str = " a am an at can chat do get go got had he her him hi hot i in it let long man me men mean my no not on \
     one out put run say see set so sun ten than the them then they thing think to too top up us we you ";
 
+/// English words of courtesy, which no Vietnamese syllable is spelled like.
+const COURTEOUS: &str = " thanks thank yes yeah yep nope great perfect sure goodbye awesome cool please human agent person someone talk speak ";
+
 /// The language of a text: Vietnamese when its words speak more for it than for English.
-pub(super) fn detect(text: &str, by_fold: &ByFold, hint: Option<Language>) -> Language {
+pub(super) fn detect(
+    text: &str,
+    by_fold: &ByFold,
+    abbreviations: &Abbreviations,
+    hint: Option<Language>,
+) -> Language {
     let hinted = match hint {
         Some(Language::Vi) => HINT,
         Some(Language::En) => -HINT,
         None => 0.0,
     };
-    let vietnamese = tokens(text).fold(hinted, |sum, word| sum + evidence(&word, by_fold));
+    let vietnamese = tokens(text).fold(hinted, |sum, word| sum + evidence(&word, by_fold, abbreviations));
     if vietnamese >= 0.0 { Language::Vi } else { Language::En }
 }
 
-fn evidence(word: &str, by_fold: &ByFold) -> f64 {
+fn evidence(word: &str, by_fold: &ByFold, abbreviations: &Abbreviations) -> f64 {
     let listed = |list: &str| list.contains(&format!(" {word} "));
     if !word.chars().any(char::is_alphabetic) {
         0.0
     } else if listed(ENGLISH) {
         -GRAMMAR
+    } else if listed(COURTEOUS) {
+        -COMMON
+    } else if abbreviations.is_vietnamese(word) {
+        COMMON
     } else if is_syllable(word) {
         match (has_vietnamese_marks(word), listed(BOTH), by_fold.contains_key(word)) {
             (true, _, _) => MARKED,

@@ -20,7 +20,7 @@ const LISTS: [&str; 7] = [
 ];
 
 /// The sections that what a stage makes depends on. The others say where Hoidap runs and hold its passwords.
-const MAKING: [&str; 13] = [
+const MAKING: [&str; 14] = [
     "support",
     "indices",
     "embedding",
@@ -33,6 +33,7 @@ const MAKING: [&str; 13] = [
     "products",
     "sections",
     "intents",
+    "abbreviations",
     "collections",
 ];
 

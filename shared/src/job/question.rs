@@ -69,9 +69,9 @@ pub struct Scored {
 pub enum QueryKind {
     /// The visitor's own words.
     Asked,
-    /// The visitor's words with their diacritics put back.
+    /// The visitor's words with their diacritics put back and their abbreviations written out.
     Restored,
-    /// A follow-up made to stand alone.
+    /// A follow-up made to stand alone; of one in another language than what it goes on with, the question before.
     Rewritten,
 }
 
@@ -88,6 +88,15 @@ pub struct Query {
     pub embedding: Option<Vec<f32>>,
 }
 
+/// A code, part number or version that a question names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Identifier {
+    /// As the visitor wrote it.
+    pub text: String,
+    /// Whether a document in service holds it, however it is spelled there.
+    pub held: bool,
+}
+
 /// A question whose meaning is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Classified {
@@ -99,7 +108,8 @@ pub struct Classified {
     pub meaning: String,
     /// The intent.
     pub intent: Scored,
-    /// How likely it is that the question is about something else than the site, 0 to 1.
+    /// How likely it is by its words that the question is about something else than the site, 0 to 1; 1 where it is about
+    /// a service that no document mentions. The documents have a say, too: see the retriever's support.
     #[serde(default)]
     pub out_of_scope: f32,
     /// The product it is about, when one is clear.
@@ -110,6 +120,9 @@ pub struct Classified {
     pub queries: Vec<Query>,
     /// The collections to search.
     pub collections: Vec<String>,
+    /// The identifiers it names, of which the documents tell whether they hold them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identifiers: Vec<Identifier>,
     /// The version of everything the classifier's result depends on.
     pub version: String,
     /// The model of the embeddings: the SHA-256 of its file, in hexadecimal; empty where it is not known.

@@ -1,9 +1,10 @@
 //! Which product a question is about: the page as a prior, the words as evidence.
 
+use hoidap_indices::text::names_it;
 use hoidap_shared::{
     config::Product,
     job::{PageContext, Scored, Sender, Turn},
-    text::fold,
+    text::normalise,
 };
 
 /// Confidence in a product named in the question itself.
@@ -24,7 +25,8 @@ pub struct Products {
 #[derive(Clone, Debug)]
 struct Known {
     id: String,
-    spellings: Vec<String>,
+    /// The words of each of its names.
+    names: Vec<Vec<String>>,
     urls: Vec<String>,
 }
 
@@ -35,11 +37,11 @@ impl Products {
             .iter()
             .map(|product| Known {
                 id: product.id.clone(),
-                spellings: product
+                names: product
                     .aliases
                     .iter()
                     .chain([&product.name, &product.id])
-                    .map(|name| words(name))
+                    .map(|name| words(name).map(ToString::to_string).collect())
                     .collect(),
                 urls: product.urls.iter().map(|url| url.trim_end_matches('/').to_string()).collect(),
             })
@@ -47,15 +49,17 @@ impl Products {
         Self { known }
     }
 
-    /// Products that the text names, in the order they are configured.
+    /// Products that the text names, in the order they are configured: by whole words, whose diacritics count where they
+    /// were typed.
     pub fn named(&self, text: &str) -> Vec<&str> {
-        let text = words(text);
-        let named = |known: &&Known| {
-            known
-                .spellings
-                .iter()
-                .any(|spelling| !spelling.trim().is_empty() && text.contains(spelling.as_str()))
+        let text = normalise(text);
+        let typed: Vec<&str> = words(&text).collect();
+        let names = |name: &Vec<String>| {
+            let name: Vec<&str> = name.iter().map(String::as_str).collect();
+            !name.is_empty()
+                && typed.windows(name.len()).any(|window| names_it(window.iter().copied(), &name))
         };
+        let named = |known: &&Known| known.names.iter().any(names);
         self.known.iter().filter(named).map(|known| known.id.as_str()).collect()
     }
 
@@ -102,12 +106,8 @@ fn scored(name: &str, confidence: f32) -> Scored {
     Scored { name: name.to_string(), confidence }
 }
 
-/// Folded words with a space around each, so that a name is found as whole words.
-fn words(text: &str) -> String {
-    let folded = fold(text);
-    let words: Vec<&str> =
-        folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { String::new() } else { format!(" {} ", words.join(" ")) }
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -136,6 +136,15 @@ mod tests {
         assert_eq!(products.find("seu drive giá bao nhiêu", &here, &[]).unwrap().name, "drive");
         assert_eq!(products.find("Sếu Mail khác Sếu Drive thế nào?", &here, &[]).unwrap().name, "mail");
         assert_eq!(products.find("driveway", &page("https://a.example/"), &[]), None);
+    }
+
+    #[test]
+    fn typed_diacritics_tell_a_name_from_another_word() {
+        let product = Product { id: "card".into(), name: "Thẻ".into(), aliases: vec![], urls: vec![] };
+        let products = Products::new(&[product]);
+        assert_eq!(products.named("mở thẻ ở đâu"), ["card"]);
+        assert_eq!(products.named("mo the o dau"), ["card"]);
+        assert!(products.named("thế còn phí năm?").is_empty());
     }
 
     #[test]

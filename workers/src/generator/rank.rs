@@ -195,6 +195,7 @@ pub(crate) mod tests {
             collections: Vec::new(),
             version: "v".into(),
             out_of_scope: 0.0,
+            identifiers: Vec::new(),
         }
     }
 

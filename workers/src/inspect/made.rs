@@ -49,6 +49,7 @@ impl Made {
             section: classified.section.clone(),
             queries: classified.queries.iter().map(Wording::from).collect(),
             collections: classified.collections.clone(),
+            identifiers: classified.identifiers.clone(),
             version: classified.version.clone(),
         })
     }

@@ -170,11 +170,16 @@ fn meaning_of(moment: Moment, meaning: &Meaning) -> Moment {
         ),
         ..Item::default()
     });
+    let identifier = |found: &hoidap_shared::job::Identifier| {
+        format!("{} ({})", found.text, if found.held { "held" } else { "in no document" })
+    };
+    let identifiers: Vec<String> = meaning.identifiers.iter().map(identifier).collect();
     moment
         .fact("language", meaning.language.as_str())
         .fact("meaning", meaning.meaning.as_str())
         .fact("intent", format!("{}; out of scope {:.2}", scored(&meaning.intent), meaning.out_of_scope))
         .fact("product", meaning.product.as_ref().map_or_else(|| "none is clear".into(), scored))
+        .fact("identifiers", identifiers.join(", "))
         .fact("section", meaning.section.clone().unwrap_or_default())
         .fact("collections", meaning.collections.join(", "))
         .list("queries", queries.collect())

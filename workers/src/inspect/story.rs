@@ -1,6 +1,6 @@
 use hoidap_shared::{
     events::ChatEvent,
-    job::{FilterUsed, JobId, Query, QueryKind, Ranks, Scored, Turn, Usage},
+    job::{FilterUsed, Identifier, JobId, Query, QueryKind, Ranks, Scored, Turn, Usage},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -151,6 +151,8 @@ pub(super) struct Meaning {
     pub(super) section: Option<String>,
     pub(super) queries: Vec<Wording>,
     pub(super) collections: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) identifiers: Vec<Identifier>,
     pub(super) version: String,
 }
 

@@ -72,7 +72,7 @@ impl JobReport {
         };
         for step in steps {
             let aspects = match &step.after {
-                Ok(after) => differing(&step.before, after),
+                Ok(after) => differing(&step.before, after, &answer.body),
                 Err(problem) => {
                     report.problem = Some(problem.clone());
                     Vec::new()
@@ -82,6 +82,15 @@ impl JobReport {
                 report.first = step.stage.into();
             }
             report.aspects.extend(aspects);
+        }
+        // It goes on where it had ended, and how it ends now is not replayed.
+        if let Some(Step {
+            before: Made::Answer(_),
+            after: Ok(Made::Classified(_) | Made::Retrieved(_)),
+            ..
+        }) = steps.last()
+        {
+            report.aspects.push(Aspect::Outcome);
         }
         report.overlap = overlap(&report, steps);
         if report.overlap.is_some() && loses_cited(&report.before, &report.after) {
@@ -153,13 +162,15 @@ fn after(messages: &Messages, steps: &[Step]) -> Side {
     side
 }
 
-fn differing(before: &Made, after: &Made) -> Vec<Aspect> {
+fn differing(before: &Made, after: &Made, recorded: &Answer) -> Vec<Aspect> {
     match (before, after) {
         (Made::Classified(before), Made::Classified(after)) => of_classified(before, after),
         (Made::Retrieved(before), Made::Retrieved(after)) => of_retrieved(before, after),
         (Made::Answer(before), Made::Answer(after)) => of_answer(before, after),
-        // The job ended here, and goes on now; or the other way round.
-        _ => vec![Aspect::Outcome],
+        // The job ended later, and ends here now: with that answer or with another.
+        (_, Made::Answer(after)) => [vec![Aspect::Queries], of_answer(recorded, after)].concat(),
+        // The job ended here, and goes on now; what the visitor sees of it is seen where it ends.
+        _ => vec![Aspect::Queries],
     }
 }
 
@@ -244,6 +255,29 @@ fn kept<'a, T: Eq + std::hash::Hash + 'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An answer that declines, as it travels.
+    fn declined(text: &str) -> Answer {
+        serde_json::from_value(serde_json::json!({
+            "session_id": "s", "user_id": null, "client": "c", "question": "q", "page": "", "outcome": "out_of_scope",
+            "problem": null, "text": text, "sources": [], "citations": [], "confidence": 0.0,
+            "intent": {"name": "out_of_scope", "confidence": 0.9}, "product": null, "language": "vi", "provider": null,
+            "model": null, "attempts": [], "usage": {"prompt_tokens": 0, "completion_tokens": 0, "cost_usd": null},
+            "versions": {},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn where_a_job_ends_differs_inside_and_how_it_ends_for_the_visitor() {
+        let classified = || crate::generator::classified("q", hoidap_shared::text::Language::Vi).into();
+        let recorded = declined("no");
+        let goes_on = differing(&recorded.clone().into(), &classified(), &recorded);
+        assert_eq!(goes_on, [Aspect::Queries]);
+        let ends_now = |text: &str| differing(&classified(), &declined(text).into(), &recorded);
+        assert_eq!(ends_now("no"), [Aspect::Queries]);
+        assert_eq!(ends_now("sorry"), [Aspect::Queries, Aspect::Answer]);
+    }
 
     #[test]
     fn what_is_kept_is_a_share_of_what_was() {

@@ -121,6 +121,7 @@ impl Recording {
             meaning: message.clone(),
             intent: Scored { name: "how_to".into(), confidence: 0.9 },
             out_of_scope: 0.0,
+            identifiers: Vec::new(),
             product: None,
             section: None,
             queries: vec![Query { text: message, kind: QueryKind::Asked, weight: 1.0, embedding }],

@@ -99,6 +99,7 @@ pub(crate) fn job(language: Language, question: &str) -> Envelope<Retrieved> {
         meaning: question.into(),
         intent: Scored { name: "product_info".into(), confidence: 0.9 },
         out_of_scope: 0.0,
+        identifiers: Vec::new(),
         product: Some(Scored { name: "drive".into(), confidence: 0.9 }),
         section: None,
         queries: vec![Query { text: question.into(), kind: QueryKind::Asked, weight: 1.0, embedding: None }],

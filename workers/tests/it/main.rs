@@ -12,6 +12,7 @@ mod dead;
 mod generator;
 mod inspect;
 mod process;
+mod questions;
 mod recording;
 mod room;
 mod runner;

@@ -26,6 +26,7 @@ fn classified(question: &Question) -> Classified {
         meaning: "Một giờ họp tốn bao nhiêu data?".into(),
         intent: Scored { name: "product_info".into(), confidence: 0.89 },
         out_of_scope: 0.03,
+        identifiers: Vec::new(),
         product: Some(Scored { name: "meet".into(), confidence: 0.97 }),
         section: None,
         queries: vec![

@@ -1,0 +1,54 @@
+//! The wordings to search for a question, without embeddings, the most trusted first.
+//!
+//! Wordings that count as much as the first one are other readings of the same sentence: the documents decide between
+//! them.
+
+use hoidap_shared::job::{Query, QueryKind};
+
+use super::Understood;
+
+/// Below this certainty a restoration is searched beside the words as they were typed, with equal right.
+const DOUBTFUL: f32 = 0.5;
+/// What the words of a follow-up count beside what they were rewritten to, which says more.
+const BESIDE: f32 = 0.5;
+/// What the question before counts beside a follow-up in another language.
+const BEFORE: f32 = 0.8;
+
+/// The wordings of a sentence. A follow-up's rewriting comes before the words it was made from. Of a restored text both
+/// spellings are searched: the restored one, and the typed one with the weight that the restoration's doubt leaves it.
+pub fn of(understood: &Understood, rewritten: Option<&str>) -> Vec<Query> {
+    let mut queries = Vec::new();
+    if let Some(rewritten) = rewritten {
+        queries.push(query(rewritten, QueryKind::Rewritten, 1.0));
+    }
+    let share = if rewritten.is_some() { BESIDE } else { 1.0 };
+    match &understood.restored {
+        Some(restored) => {
+            let doubt = if understood.certainty < DOUBTFUL { 1.0 } else { 1.0 - understood.certainty };
+            let typed = if understood.as_typed.as_ref() == Some(&understood.text) { 1.0 } else { doubt };
+            queries.push(query(restored, QueryKind::Restored, share));
+            queries.push(query(&understood.text, QueryKind::Asked, share * typed.clamp(0.1, 1.0)));
+            let other = understood.as_typed.as_ref().filter(|other| **other != understood.text);
+            queries.extend(other.map(|other| query(other, QueryKind::Restored, share)));
+        }
+        None => queries.push(query(&understood.text, QueryKind::Asked, share)),
+    }
+    queries.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    queries
+}
+
+/// The wordings of a sentence that may stand alone or go on with an earlier one: both readings have equal right.
+pub(super) fn either(understood: &Understood, rewritten: &str) -> Vec<Query> {
+    let mut queries = of(understood, None);
+    queries.insert(1, query(rewritten, QueryKind::Rewritten, 1.0));
+    queries
+}
+
+/// The wordings of a follow-up in another language than the question it goes on with. No wording mixes the two.
+pub(super) fn across(new: &str, before: &str) -> Vec<Query> {
+    vec![query(new, QueryKind::Asked, 1.0), query(before, QueryKind::Rewritten, BEFORE)]
+}
+
+fn query(text: &str, kind: QueryKind, weight: f32) -> Query {
+    Query { text: text.into(), kind, weight, embedding: None }
+}
