@@ -298,7 +298,7 @@ pub fn example(name: &str) -> PathBuf {
 }
 
 /// A binary of the workspace, beside the test's own.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let test = std::env::current_exe().expect("the test's own path");

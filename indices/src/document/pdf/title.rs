@@ -75,7 +75,7 @@ fn is_sensible(title: &str) -> bool {
         && !ENDINGS.iter().any(|ending| lower.ends_with(ending))
         && !PROGRAMS.iter().any(|program| lower.starts_with(program))
         // A file's name: untitled_3, bang-gia_v2.
-        && !(title.contains('_') && !title.contains(' '))
+        && (!title.contains('_') || title.contains(' '))
         && !lower.starts_with("untitled")
 }
 

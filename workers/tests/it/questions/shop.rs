@@ -3,7 +3,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hoidap_indices::{OnnxEmbedder, build::build, store::Source};
+use hoidap_indices::{
+    OnnxEmbedder,
+    build::build,
+    document::{Limits, Reader},
+    store::Source,
+};
 use hoidap_shared::{
     config::Config,
     job::{Answer, Sender, Turn},
@@ -12,7 +17,7 @@ use hoidap_shared::{
     telemetry,
     text::normalise,
 };
-use hoidap_testing::needed;
+use hoidap_testing::{fleet::binary, needed};
 use hoidap_workers::{classifier::Classifier, generator::Generator, retriever::Retriever};
 
 use crate::support;
@@ -140,7 +145,9 @@ fn make(config: &Config, folder: &Path) {
         base_url: Some("https://www.bicycles.example/".into()),
         ..Source::default()
     };
-    build(config, "help", &source, &embedder, &()).unwrap();
+    let program = binary("hoidap-index");
+    let reader = Reader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
+    build(config, "help", &source, &reader, &embedder, &()).unwrap();
 }
 
 impl Shop {
