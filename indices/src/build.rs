@@ -2,6 +2,7 @@
 
 mod embed;
 mod gather;
+mod loss;
 mod repeated;
 mod unrelated;
 mod withdrawn;
@@ -43,6 +44,21 @@ pub enum BuildError {
     /// An index.
     #[error("the index of `{0}` cannot be written: {1}")]
     Index(String, String),
+    /// Too many documents were lost.
+    #[error(
+        "no new version of `{collection}`: {what}, more than {allowed} % (indices.max_loss_share){hint}; make them readable, or \
+         build with --accept-loss if they are meant to go"
+    )]
+    Loss {
+        /// The collection.
+        collection: String,
+        /// How many.
+        what: String,
+        /// The share that may be lost, in per cent.
+        allowed: f32,
+        /// Why the first of them was left out.
+        hint: String,
+    },
     /// There is nothing to index.
     #[error("`{collection}` would be empty: none of {files} files holds text{first}")]
     Empty {
@@ -62,14 +78,29 @@ pub struct Built {
     pub manifest: Manifest,
     /// Whether it is new; `false` when nothing had changed.
     pub new: bool,
-    /// Chunks that were embedded; the vectors of the others were taken from the version before.
+    /// Texts of chunks that were embedded, each once; the vectors of the others were taken from the version before.
     pub embedded: usize,
     /// Files that were left out, and why.
     pub skipped: Vec<Skipped>,
     /// Files of which something was left out: what, and why.
     pub in_part: Vec<Skipped>,
+    /// What the documents and the vectors took.
+    pub pace: Pace,
     /// Seconds it took.
     pub seconds: f64,
+}
+
+/// How fast a build was.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pace {
+    /// Files there are.
+    pub files: usize,
+    /// Seconds in which they were read and cut.
+    pub reading: f64,
+    /// Seconds in which the new chunks were embedded.
+    pub embedding: f64,
+    /// Sessions that embedded them side by side.
+    pub sessions: usize,
 }
 
 /// Builds a version of a collection from its sources and puts it into service. Chunks whose text is that of the version
@@ -89,11 +120,18 @@ pub fn build(
     let folder = CollectionFolder::new(&config.indices.dir, name)?;
     let lock = folder.lock()?;
     let mut gathered = gather::gather(config, name, source, reader, embedder, progress)?;
+    let mut pace = Pace {
+        files: gathered.files,
+        reading: began.elapsed().as_secs_f64(),
+        sessions: embedder.sessions(),
+        ..Pace::default()
+    };
     let before = folder.current()?.and_then(|version| {
         let manifest = folder.manifest(&version, Some(embedder.model())).ok()?;
         folder.verify(&manifest).ok()?;
         Some((folder.records(&version).ok()?, manifest))
     });
+    loss::check(name, &gathered, before.as_ref().map(|(records, _)| records), config.indices.max_loss_share)?;
     let chunker = Chunker {
         rules: RULES,
         max_tokens: config.chunking.max_tokens,
@@ -109,7 +147,7 @@ pub fn build(
         let manifest = manifest.clone();
         let seconds = began.elapsed().as_secs_f64();
         let Gathered { skipped, in_part, .. } = gathered;
-        return Ok(Built { manifest, new: false, embedded: 0, skipped, in_part, seconds });
+        return Ok(Built { manifest, new: false, embedded: 0, skipped, in_part, pace, seconds });
     }
     let now = jiff::Timestamp::now();
     let version = format!("{}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ"), &content[..8]);
@@ -117,7 +155,9 @@ pub fn build(
     let dir = before.as_ref().map(|(_, manifest)| folder.version_dir(&manifest.version));
     let kept = before.as_ref().map(|(records, _)| records).zip(dir.as_deref());
     let rows = unfinished.join(EMBEDDINGS);
+    let embedding = Instant::now();
     let embedded = embed::all(&gathered, kept, embedder, config.embedding.batch, &rows, progress)?;
+    pace.embedding = embedding.elapsed().as_secs_f64();
     let manifest = Manifest {
         format: FORMAT,
         collection: name.into(),
@@ -140,7 +180,7 @@ pub fn build(
     folder.prune(&lock, config.indices.keep_versions)?;
     let seconds = began.elapsed().as_secs_f64();
     let Gathered { skipped, in_part, .. } = gathered;
-    Ok(Built { manifest, new: true, embedded, skipped, in_part, seconds })
+    Ok(Built { manifest, new: true, embedded, skipped, in_part, pace, seconds })
 }
 
 /// `auto` is exact search up to a size, and a graph beyond.

@@ -25,6 +25,10 @@ pub struct Gathered {
     pub skipped: Vec<Skipped>,
     /// Files of which something was left out.
     pub in_part: Vec<Skipped>,
+    /// Files there are.
+    pub(super) files: usize,
+    /// Those that the system did not let this process read.
+    pub(super) denied: usize,
 }
 
 impl Gathered {
@@ -45,18 +49,21 @@ pub(super) fn gather(
 ) -> Result<Gathered, BuildError> {
     let Listing { files, skipped } = document::find(&source.paths, source.root.as_deref())
         .map_err(|error| BuildError::Sources(name.into(), error))?;
-    let mut gathered = Gathered { skipped, ..Gathered::default() };
-    let (mut repeated, failed) = repeated(config, &files, reader, progress);
+    let mut gathered = Gathered { skipped, files: files.len(), ..Gathered::default() };
+    let (mut repeated, mut failed) = repeated(config, &files, reader, progress);
     progress.begin("reading", files.len());
     for file in &files {
         // What could not be read once is not waited for twice.
-        let read = match failed.get(&file.source) {
-            Some(reason) => Err(ReadError::Reader(reason.clone())),
+        let read = match failed.remove(&file.source) {
+            Some(error) => Err(error),
             None => read(config, source, file, reader, &mut repeated),
         };
         match read {
             Ok((record, document)) => add(&mut gathered, config, record, document, embedder),
-            Err(error) => gathered.skipped.push(Skipped::one(file.source.clone(), error.to_string())),
+            Err(error) => {
+                gathered.denied += usize::from(matches!(error, ReadError::Denied(_)));
+                gathered.skipped.push(Skipped::one(file.source.clone(), error.to_string()));
+            }
         }
         progress.step(1);
     }
@@ -77,7 +84,7 @@ fn repeated(
     files: &[Found],
     reader: &Reader,
     progress: &dyn Progress,
-) -> (Repeated, HashMap<String, String>) {
+) -> (Repeated, HashMap<String, ReadError>) {
     let mut repeated = Repeated::default();
     let mut failed = HashMap::new();
     let pages: Vec<&Found> = files.iter().filter(|file| document::is_page(Path::new(&file.page))).collect();
@@ -86,7 +93,7 @@ fn repeated(
         match extract(config, page, reader) {
             Ok((_, document)) => repeated.count(&document),
             Err(error) => {
-                failed.insert(page.source.clone(), error.to_string());
+                failed.insert(page.source.clone(), error);
             }
         }
         progress.step(1);

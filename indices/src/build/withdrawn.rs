@@ -24,19 +24,18 @@ pub(super) fn keep(gathered: &mut Gathered, before: &Records, share: f32) {
     let order = order(&gathered.records.documents, &before.documents, &gone);
     let old = by_document(before);
     let new = by_document(&gathered.records);
-    let (skipped, in_part) = (std::mem::take(&mut gathered.skipped), std::mem::take(&mut gathered.in_part));
-    let mut merged = Gathered { skipped, in_part, ..Gathered::default() };
+    let mut merged = Records::default();
     for (gone, place) in order {
         let (records, chunks) = if gone { (before, &old[place]) } else { (&gathered.records, &new[place]) };
         let document = DocumentRecord { withdrawn: gone, ..records.documents[place].clone() };
-        let place = merged.records.documents.len();
+        let place = merged.documents.len();
         for &chunk in chunks {
             let chunk = &records.chunks[chunk];
-            merged.records.chunks.push(ChunkRecord { document: place, ..chunk.clone() });
+            merged.chunks.push(ChunkRecord { document: place, ..chunk.clone() });
         }
-        merged.records.documents.push(document);
+        merged.documents.push(document);
     }
-    *gathered = merged;
+    gathered.records = merged;
 }
 
 /// The documents of now, and each one that is gone behind the one that it stood behind: whether it is gone, and its place

@@ -33,6 +33,9 @@ pub(super) struct Build {
     /// The folder that pages' paths are relative to; the folder given as PATH when left out.
     #[arg(long, requires = "collection")]
     root: Option<PathBuf>,
+    /// Put a version into service that has lost more documents than indices.max_loss_share allows.
+    #[arg(long)]
+    accept_loss: bool,
     /// Files (.html, .md, .txt, .pdf), folders, or lists (@FILE, one path a line).
     #[arg(requires = "collection")]
     paths: Vec<PathBuf>,
@@ -43,10 +46,14 @@ pub(super) struct Update {
     /// The collection; all when left out.
     #[arg(long)]
     collection: Option<String>,
+    /// Put versions into service that have lost more documents than indices.max_loss_share allows.
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 impl Build {
-    pub(super) fn run(self, config: Config, json: bool) -> anyhow::Result<()> {
+    pub(super) fn run(self, mut config: Config, json: bool) -> anyhow::Result<()> {
+        accept(&mut config, self.accept_loss);
         let sources = match &self.collection {
             Some(name) => vec![(name.clone(), self.source(&config, name)?)],
             None => config
@@ -83,7 +90,8 @@ impl Build {
 }
 
 impl Update {
-    pub(super) fn run(self, config: Config, json: bool) -> anyhow::Result<()> {
+    pub(super) fn run(self, mut config: Config, json: bool) -> anyhow::Result<()> {
+        accept(&mut config, self.accept_loss);
         let dir = &config.indices.dir;
         let folders = match &self.collection {
             Some(name) => vec![CollectionFolder::existing(dir, name)?],
@@ -99,6 +107,12 @@ impl Update {
             bail!("there is no collection in {}: build one first", dir.display());
         }
         build_all(config, &sources, json)
+    }
+}
+
+fn accept(config: &mut Config, loss: bool) {
+    if loss {
+        config.indices.max_loss_share = 1.0;
     }
 }
 
@@ -163,18 +177,29 @@ fn say(built: &Built) {
         return;
     }
     println!(
-        "{}: version {} in service: {} documents, {} chunks ({} embedded, {} kept){}{}, index {}, {:.1} s",
+        "{}: version {} in service: {} documents, {} chunks ({} embedded anew){}{}, index {}, {:.1} s",
         m.collection,
         m.version,
         m.documents,
         m.chunks,
         built.embedded,
-        m.chunks - built.embedded,
         withdrawn(m),
         left_out(built),
         m.faiss,
         built.seconds
     );
+    let pace = built.pace;
+    println!(
+        "{}: read at {:.0} files a second, embedded at {:.1} chunks a second in {} sessions",
+        m.collection,
+        rate(pace.files, pace.reading),
+        rate(built.embedded, pace.embedding),
+        pace.sessions
+    );
+}
+
+fn rate(steps: usize, seconds: f64) -> f64 {
+    if seconds > 0.0 { steps as f64 / seconds } else { 0.0 }
 }
 
 /// How much was left out, behind the counts; nothing where all was read.
@@ -202,6 +227,8 @@ fn as_json(built: &Built) -> serde_json::Value {
     json!({
         "collection": m.collection, "version": m.version, "new": built.new, "documents": m.documents, "chunks": m.chunks,
         "withdrawn": m.withdrawn, "embedded": built.embedded, "index": m.faiss, "seconds": built.seconds,
+        "files_per_second": rate(built.pace.files, built.pace.reading),
+        "chunks_per_second": rate(built.embedded, built.pace.embedding), "sessions": built.pace.sessions,
         "skipped": reasons(&built.skipped), "in_part": reasons(&built.in_part),
     })
 }

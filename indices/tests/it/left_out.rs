@@ -1,6 +1,10 @@
 //! Whatever is left out of a collection is named, with the reason.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    process::Command,
+};
 
 use crate::site::{Site, first};
 
@@ -92,4 +96,50 @@ fn the_tool_says_what_it_left_out() {
     ] {
         assert!(told.lines().any(|l| l.starts_with(line)), "{line}: {told}");
     }
+}
+
+#[test]
+fn a_build_that_loses_half_of_the_documents_is_refused_unless_it_is_accepted() {
+    let mut site = Site::new();
+    let before = site.build().manifest.version;
+    for page in ["vi/gia.html", "vi/may-in.html", "en/notes.md"] {
+        site.remove(page);
+    }
+    let error = site.try_build().unwrap_err().to_string();
+    assert!(error.contains("3 of the 6 documents of the version in service would be gone"), "{error}");
+    assert!(error.contains("more than 40 %") && error.contains("--accept-loss"), "{error}");
+    assert_eq!(fs::read_to_string(site.collection_dir().join("current")).unwrap().trim(), before);
+    site.config.indices.max_loss_share = 1.0;
+    assert_eq!(site.build().manifest.documents, 3);
+}
+
+/// The program itself under a user that may not read everything: the tests may run as root, whom no mode stops.
+fn as_nobody(site: &Site, arguments: &[&str]) -> String {
+    use std::os::unix::process::CommandExt as _;
+    let program = site.dir.path().join("hoidap-index");
+    fs::copy(env!("CARGO_BIN_EXE_hoidap-index"), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.args(arguments).current_dir("/").env("OMP_NUM_THREADS", "1");
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        command.uid(65_534).gid(65_534);
+    }
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_folder_that_may_not_be_entered_is_named_with_user_and_mode() {
+    let site = Site::new();
+    let closed = site.dir.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(site.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let config = closed.join("hoidap.toml");
+    fs::write(&config, "").unwrap();
+    // Root enters what nobody may; everybody else enters nothing of mode 0000.
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let said = as_nobody(&site, &["--config", config.to_str().unwrap(), "list"]);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(said.contains("permission denied to user id") && said.contains("has mode 0000"), "{said}");
+    assert!(!said.contains("not found"), "{said}");
 }

@@ -234,6 +234,9 @@ impl Config {
         if self.indices.max_read_memory_bytes < 128 << 20 {
             return fail("indices.max_read_memory_bytes", "must be at least 134217728 (128 MiB)".into());
         }
+        if !(0.0..=1.0).contains(&self.indices.max_loss_share) {
+            return fail("indices.max_loss_share", "must be from 0 to 1".into());
+        }
         if !(0.0..=0.5).contains(&self.indices.withdrawn_share) {
             return fail("indices.withdrawn_share", "must be from 0 to 0.5".into());
         }

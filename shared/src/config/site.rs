@@ -20,6 +20,7 @@ pub struct Indices {
     pub dir: PathBuf,
     pub keep_versions: usize,
     pub withdrawn_share: f32,
+    pub max_loss_share: f32,
     pub versions: BTreeMap<String, String>,
     pub reload_ms: u64,
     pub faiss_index: String,
