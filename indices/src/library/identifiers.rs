@@ -14,7 +14,7 @@ use crate::{
     store::Records,
     text::{
         Reading,
-        identifiers::{Identifier, Kind, find, is_any_version, is_code_word, without_zeros},
+        identifiers::{Identifier, Kind, find, is_any_version, is_code_word, is_version_word, without_zeros},
     },
 };
 
@@ -169,7 +169,10 @@ fn spelling(collections: &[&Arc<Collection>], identifier: &Identifier, asked: &s
         let words = collection.identifiers.numbers.get(&identifier.key);
         words.is_some_and(|words| {
             let any = identifier.is_any_version() || identifier.is_number_code();
-            any || words.contains(word) || words.iter().any(|word| word.is_empty() || is_any_version(word))
+            let same = |held: &String| {
+                held.is_empty() || is_any_version(held) || (is_version_word(held) && is_version_word(word))
+            };
+            any || words.contains(word) || words.iter().any(same)
         })
     };
     collections.iter().any(held).then(|| asked.to_string())
@@ -181,7 +184,7 @@ fn is_missing(collections: &[&Arc<Collection>], identifier: &Identifier, alone: 
     if let Kind::Number(word) = &identifier.kind {
         let like = |words: &BTreeSet<String>| {
             words.contains(word)
-                || (identifier.is_any_version() && words.iter().any(|word| is_any_version(word)))
+                || (is_version_word(word) && words.iter().any(|word| is_version_word(word)))
                 || (identifier.is_number_code() && words.iter().any(|word| is_code_word(word)))
         };
         let numbers = collections.iter().flat_map(|c| c.identifiers.numbers.iter());

@@ -203,6 +203,8 @@ mod tests {
             "Dạ em cảm ơn anh",
             "thôi không cần nữa, cảm ơn",
             "hihi",
+            "ờ",
+            "Cảm ơn shop đã hỗ trợ nhiệt tình",
             "got it, bye",
         ] {
             assert_eq!(phrases.judge(text), Some(Courtesy::SmallTalk), "{text}");

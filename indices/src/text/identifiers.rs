@@ -87,6 +87,11 @@ pub(crate) fn is_any_version(word: &str) -> bool {
     ANY_VERSION.contains(&word)
 }
 
+/// Whether a word before a number makes it a version.
+pub(crate) fn is_version_word(word: &str) -> bool {
+    VERSION_WORDS.contains(&word)
+}
+
 /// Whether a word before a number makes it a code.
 pub(crate) fn is_code_word(word: &str) -> bool {
     CODE_WORDS.contains(&word)

@@ -130,6 +130,7 @@ async fn what_no_document_holds_is_said_to_be_unknown() {
     for (question, named) in [
         ("price of 48213K9", "48213K9"),
         ("what is new in firmware 3.5", "firmware 3.5"),
+        ("phiên bản 3.7 có gì mới?", "phiên bản 3.7"),
         ("bx999 nghĩa là gì", "bx999"),
         ("What does BX-21 mean?", "BX-21"),
         ("What does code QT-7731 mean?", "QT-7731"),
