@@ -112,7 +112,10 @@ pub fn names_it<'a>(typed: impl Iterator<Item = &'a str>, name: &[&str]) -> bool
 mod tests {
     use hoidap_shared::job::QueryKind;
 
-    use super::{super::Words, *};
+    use super::{
+        super::{Sentence, Words},
+        *,
+    };
 
     fn read(history: &[&str], question: &str) -> super::super::Reading {
         let product = |id: &str, name: &str| Product {
@@ -212,6 +215,19 @@ mod tests {
         {
             assert!(rewrite(&HOURS, question).is_some(), "{question}");
         }
+    }
+
+    #[test]
+    fn a_sentence_that_may_go_on_is_searched_both_ways() {
+        let reading = read(&HOURS, "Khách nợ quá hạn thì sao?");
+        assert_eq!(reading.sentence, Sentence::PossibleFollowUp);
+        let weights: Vec<f32> = reading.queries.iter().map(|query| query.weight).collect();
+        assert_eq!(weights, [1.0, 1.0]);
+        assert!(reading.about.contains("Đà Nẵng") && !reading.meaning.contains("Đà Nẵng"));
+        let across = read(&["When are you open?", "From 9."], "Khách nợ quá hạn thì sao?");
+        assert!(
+            across.queries.iter().all(|query| !(query.text.contains("open") && query.text.contains("nợ")))
+        );
     }
 
     #[test]

@@ -81,10 +81,11 @@ impl TextModel {
             _ => rewrite(&understood, &new, history, products, self, hint),
         };
         match (sure, rewritten) {
-            (Link::Possible, Some(Rewritten { text, .. })) => Reading {
+            (Link::Possible, Some(Rewritten { text, across: None })) => Reading {
                 queries: wordings::either(&understood, &text),
                 sentence: Sentence::PossibleFollowUp,
                 own: new,
+                about: text,
                 ..alone(understood, Sentence::Question)
             },
             (_, Some(Rewritten { text, across: None })) => Reading {
