@@ -35,15 +35,14 @@ pub(crate) fn model_text(raw: &str) -> String {
         (Some(_), None) => "",
         (None, None) => raw,
     };
-    let lines: Vec<String> = without_marks(spoken, Held::Dropped)
+    let mut lines: Vec<String> = without_marks(spoken, Held::Dropped)
         .lines()
         .map(hoidap_shared::text::normalise)
         .map(|line| if is_bare_list_mark(&line) { String::new() } else { line })
         .collect();
-    let mut text = lines.join("\n");
-    while text.contains("\n\n\n") {
-        text = text.replace("\n\n\n", "\n\n");
-    }
+    // Two empty lines are one.
+    lines.dedup_by(|line, before| line.is_empty() && before.is_empty());
+    let text = lines.join("\n");
     let mut text = text.trim();
     for label in LABELS {
         text = text.strip_prefix(label).unwrap_or(text).trim_start();
@@ -69,58 +68,63 @@ pub(crate) fn quoted_text(raw: &str) -> String {
     without_marks(raw, Held::Parted)
 }
 
+/// One pass: a bracket that closes decides about the last one that is open, and what a mark leaves behind is read on.
 fn without_marks(text: &str, held: Held) -> String {
-    let mut clean = without_marks_once(text, held);
-    // What stood around a mark may make another: `[[1]2]`.
-    loop {
-        let again = without_marks_once(&clean, held);
-        if again == clean {
-            return clean;
-        }
-        clean = again;
-    }
-}
-
-fn without_marks_once(text: &str, held: Held) -> String {
     let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(['[', '【']) {
-        clean.push_str(&rest[..at]);
-        let (open, close) = if rest[at..].starts_with('[') { ("[", ']') } else { ("【", '】') };
-        let inner_from = at + open.len();
-        let end = rest[inner_from..].find(close).map(|i| inner_from + i);
-        let inner = end.map(|end| &rest[inner_from..end]);
-        match (inner, end) {
-            (Some(inner), Some(end)) if is_mark(inner, open) => {
-                let next = end + close.len_utf8();
-                let in_word = clean.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ']');
-                if in_word && held == Held::Parted && open == "[" {
-                    clean.push_str(&format!("[ {} ]", inner.trim()));
-                } else if clean.ends_with(' ')
-                    && rest[next..].starts_with([' ', '.', ',', ';', ':', '!', '?', '\n'])
-                {
-                    clean.pop();
-                }
-                rest = &rest[next..];
-            }
+    // Where brackets are open in `clean`, of each kind.
+    let (mut square, mut lens) = (Vec::new(), Vec::new());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let (open, stack) = match c {
+            '[' | ']' => ('[', &mut square),
+            '【' | '】' => ('【', &mut lens),
             _ => {
-                clean.push_str(open);
-                rest = &rest[inner_from..];
+                clean.push(c);
+                continue;
+            }
+        };
+        if c == open {
+            stack.push(clean.len());
+            clean.push(c);
+            continue;
+        }
+        let begins = stack.pop();
+        let Some(at) = begins.filter(|at| is_mark(&clean[at + open.len_utf8()..], open)) else {
+            clean.push(c);
+            continue;
+        };
+        let inner = clean.split_off(at);
+        for stack in [&mut square, &mut lens] {
+            while stack.last().is_some_and(|open| *open >= at) {
+                stack.pop();
             }
         }
+        let in_word = clean.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ']');
+        if in_word && held == Held::Parted && open == '[' {
+            clean.push_str(&format!("[ {} ]", inner[1..].trim()));
+        } else if clean.ends_with(' ')
+            && rest.peek().is_some_and(|next| matches!(next, ' ' | '.' | ',' | ';' | ':' | '!' | '?' | '\n'))
+        {
+            clean.pop();
+        }
     }
-    clean.push_str(rest);
     clean
 }
 
-fn is_mark(inner: &str, open: &str) -> bool {
+/// Longest inside of a mark, in bytes.
+const INNER: usize = 40;
+
+fn is_mark(inner: &str, open: char) -> bool {
+    if inner.len() > INNER {
+        return false;
+    }
     let number = |part: &str| {
         let part = part.trim().trim_start_matches('^');
         !part.is_empty() && part.chars().all(|c| c.is_ascii_digit())
     };
     match open {
-        "[" => inner.len() <= 40 && !inner.starts_with(' ') && inner.split([',', ';', '-', '–']).all(number),
-        _ => inner.len() <= 40 && inner.starts_with(|c: char| c.is_ascii_digit()),
+        '[' => !inner.starts_with(' ') && inner.split([',', ';', '-', '–']).all(number),
+        _ => inner.starts_with(|c: char| c.is_ascii_digit()),
     }
 }
 
@@ -171,6 +175,30 @@ mod tests {
         assert_eq!(model_text("[99999999999999999999]"), "");
         assert_eq!(quoted_text("Ghi chú [3] SELECT list[1]"), "Ghi chú SELECT list[ 1 ]");
         assert_eq!(quoted_text("a [[1]2] b[[3]4]"), "a b[ 4 ]");
+    }
+
+    #[test]
+    fn what_marks_leave_behind_is_read_on_whatever_its_length() {
+        // Each level is a mark only when the one inside it is gone: a pass for each would take days.
+        let levels = 200_000;
+        let nested = format!("a {}1{} b", "[".repeat(levels), "]2".repeat(levels));
+        assert!(quoted_text(&nested).starts_with("a ") && quoted_text(&nested).len() < nested.len());
+        for hostile in ["[1]", "[", "[1", "]", "【", "【1", "[1][", "((((", "[[1]2]", " [1] ", "[ ", "a[1]"]
+        {
+            let long = hostile.repeat(400_000 / hostile.len());
+            let clean = model_text(&long);
+            assert_eq!(model_text(&clean), clean, "{hostile}");
+            assert_eq!(quoted_text(&quoted_text(&long)), quoted_text(&long), "{hostile}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_mark_is_left_and_none_is_made(text in "([a-c ]{0,3}(\\[[0-9, ]{0,4}\\]|\\[|\\]|【[0-9a]{0,3}】|【|】|\n|\\.)){0,14}") {
+            for clean in [quoted_text(&text), model_text(&text)] {
+                proptest::prop_assert_eq!(&quoted_text(&clean), &clean);
+            }
+        }
     }
 
     #[test]
