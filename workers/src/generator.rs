@@ -4,22 +4,33 @@
 //! `docs/answers.md` tells the whole way and the formulas.
 
 mod aloud;
+mod binding;
 mod citations;
+mod claim;
+mod clauses;
 mod clean;
+mod compare;
 mod confidence;
 mod content;
 mod cut;
+mod degree;
 mod draft;
 mod extractive;
+mod facts;
 mod failover;
 mod figures;
+#[cfg(test)]
+mod judged;
 mod material;
 mod meaning;
+mod polarity;
 mod prompt;
 mod provider;
 mod rank;
 mod recorded;
 mod sentences;
+mod synonyms;
+mod table;
 mod written;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -231,12 +242,13 @@ impl Tools {
                 Err(reason) => fault = Some(reason),
             }
         }
-        let quoted = extractive::quote(&case.material, &case.ranked, &case.asked).map(|pieces| Draft {
-            pieces,
-            cited: case.ranked.first().map_or(0.0, |best| best.fit),
-            refused: fault == Some(written::REFUSED),
-            by: None,
-        });
+        let quoted =
+            extractive::quote(&case.material, &case.ranked, &case.asked).map(|pieces| Draft {
+                pieces,
+                cited: case.ranked.first().map_or(0.0, |best| best.fit),
+                refused: fault == Some(written::REFUSED),
+                by: None,
+            });
         (quoted, fault)
     }
 }

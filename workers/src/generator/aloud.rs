@@ -12,6 +12,7 @@ use hoidap_shared::{
 
 use super::{
     Case, Tools,
+    citations::Verdict,
     clean::{Worth, model_text, worth},
     draft::{self, Final, Piece},
     off_thread,
@@ -111,15 +112,23 @@ impl<'a> Aloud<'a> {
         }
         let finished = whole.saturating_sub(self.pieces.len());
         if finished > 0 {
+            let mut before: Vec<String> = self.pieces.iter().map(|piece| piece.text.clone()).collect();
             let (tools, case) = (Arc::clone(self.tools), Arc::clone(self.case));
             let judged = off_thread(move || {
                 let judge = tools.judge_of(&case);
                 for piece in &mut new[..finished] {
-                    piece.cite = judge.judge(&piece.text).1;
+                    let said: Vec<&str> = before.iter().map(String::as_str).collect();
+                    let verdict = judge.judge(&said, &piece.text);
+                    // What is not to be given ends what is said; the stored answer goes on.
+                    if verdict == Verdict::Refuted {
+                        return Err(());
+                    }
+                    piece.cite = verdict.cite();
+                    before.push(piece.text.clone());
                 }
-                new
+                Ok(new)
             });
-            new = judged.await.map_err(|_| ())?;
+            new = judged.await.map_err(|_| ())??;
         }
         self.whole = self.whole.max(whole);
         self.pieces.extend(new);

@@ -2,13 +2,10 @@ use std::collections::BTreeSet;
 
 use hoidap_indices::Analyser;
 
-use super::figures::{Figure, figures};
-
-/// Words that turn a statement round: the same words with and without one say opposite things.
-const NEGATIONS: [&str; 15] = [
-    "không", "chưa", "chẳng", "đừng", "no", "not", "never", "cannot", "can't", "don't", "doesn't", "won't",
-    "isn't", "aren't", "without",
-];
+use super::{
+    figures::{self, Figure},
+    polarity::{denied, plain},
+};
 
 /// What the words of a text say, as far as words can tell.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +14,8 @@ pub(crate) struct Content {
     pub(crate) terms: BTreeSet<String>,
     /// Numbers and codes.
     pub(crate) figures: BTreeSet<Figure>,
+    /// Figures that it can be the ground of besides, such as numbers as words.
+    pub(crate) besides: BTreeSet<Figure>,
     /// Whether it holds a negation.
     pub(crate) negated: bool,
 }
@@ -25,14 +24,25 @@ impl Content {
     /// Reads a text.
     pub(crate) fn of(text: &str, analyser: &Analyser) -> Self {
         let analysed = analyser.question(text);
-        let lower = text.to_lowercase().replace('’', "'");
-        let negated =
-            lower.split(|c: char| !c.is_alphanumeric() && c != '\'').any(|word| NEGATIONS.contains(&word));
+        let read = figures::read(text);
         Self {
             terms: analysed.folded.into_iter().chain(analysed.pairs).collect(),
-            figures: figures(text),
-            negated,
+            figures: read.claimed.into_iter().collect(),
+            besides: read.besides.into_iter().collect(),
+            negated: denied(&plain(text)),
         }
+    }
+
+    /// Takes in what another text says.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.terms.extend(other.terms.iter().cloned());
+        self.figures.extend(other.figures.iter().cloned());
+        self.besides.extend(other.besides.iter().cloned());
+    }
+
+    /// Whether it can be the ground of a figure.
+    pub(crate) fn grounds(&self, figure: &Figure) -> bool {
+        self.figures.iter().chain(&self.besides).any(|known| known.equals(figure))
     }
 }
 

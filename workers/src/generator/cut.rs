@@ -10,7 +10,12 @@ use hoidap_indices::Analyser;
 use hoidap_shared::job::Passage;
 use lru::LruCache;
 
-use super::{content::Content, sentences::sentences};
+use super::{
+    clauses::{Clause, clauses, terms},
+    content::Content,
+    sentences::sentences,
+    table::{Row, row_clauses},
+};
 
 /// Longest passage text that is looked at, in bytes, and most units of one passage: both bound the work.
 const MAX_TEXT: usize = 16_384;
@@ -52,6 +57,12 @@ pub(crate) struct Unit {
     pub(crate) label: Option<usize>,
     /// What it is about.
     pub(crate) content: Arc<Content>,
+    /// Its parts; of a row, one for each cell behind the first.
+    pub(crate) clauses: Arc<[Clause]>,
+    /// What it leaves to its place: the caption above it, the names of its columns, the sentence it points back to.
+    pub(crate) around: Arc<Content>,
+    /// Its cells, when it is a row.
+    pub(crate) row: Option<Arc<Row>>,
 }
 
 /// A passage, cut.
@@ -91,7 +102,9 @@ impl Cutter {
         for term in units.iter().flat_map(|unit| &unit.content.terms) {
             *frequency.entry(term.clone()).or_default() += 1;
         }
-        let cut = Arc::new(Cut { units, headings: Content::of(&head, &self.analyser), frequency });
+        let mut headings = Content::of(&head, &self.analyser);
+        headings.terms.extend(terms(&head, &self.analyser));
+        let cut = Arc::new(Cut { units, headings, frequency });
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(key, Arc::clone(&cut));
         cut
     }
@@ -103,36 +116,99 @@ fn bounded(text: &str) -> &str {
 }
 
 fn units(text: &str, analyser: &Analyser) -> Vec<Unit> {
-    let mut units: Vec<Unit> = Vec::new();
+    let mut units = Units { found: Vec::new(), label: None, analyser };
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let mut head: Option<Vec<&str>> = None;
-    let mut label = None;
+    let mut head: Option<Arc<Vec<String>>> = None;
+    let mut table = 0;
     for (line, words) in lines.iter().enumerate() {
-        let mut push = |kind, text: String| {
-            let content = Arc::new(Content::of(&text, analyser));
-            if kind == Kind::Label {
-                label = Some(units.len());
-            }
-            units.push(Unit { passage: 0, line, kind, text: text.into(), label, content });
-        };
+        if units.found.len() >= MAX_UNITS {
+            break;
+        }
         let cells: Vec<&str> = words.split(CELLS).map(str::trim).collect();
         if cells.len() < 2 {
-            head = None;
+            (head, table) = (None, line + 1);
             let found = sentences(words);
             let kind = kind_of(found.len(), &lines, line);
-            for range in found {
-                push(kind, words[range].to_string());
+            for range in found.into_iter().take(MAX_UNITS) {
+                units.push(line, kind, words[range].to_string(), None);
             }
             continue;
         }
+        let row = |names: Option<&Arc<Vec<String>>>| Row {
+            table,
+            names: names.cloned(),
+            cells: cells.iter().map(|cell| (*cell).to_string()).collect(),
+        };
         match &head {
-            Some(names) if names.len() == cells.len() => push(Kind::Row, row(&cells, Some(names))),
-            _ if is_head(&cells, lines.get(line + 1)) => head = Some(cells),
-            _ => push(Kind::Row, row(&cells, None)),
+            Some(names) if names.len() == cells.len() => {
+                units.push(line, Kind::Row, self::row(&cells, Some(names)), Some(row(Some(names))));
+            }
+            _ if is_head(&cells, lines.get(line + 1)) => {
+                head = Some(Arc::new(cells.iter().map(|cell| (*cell).to_string()).collect()));
+                table = line;
+            }
+            _ => units.push(line, Kind::Row, self::row(&cells, None), Some(row(None))),
         }
     }
-    units.truncate(MAX_UNITS);
-    units
+    units.found.truncate(MAX_UNITS);
+    units.found
+}
+
+struct Units<'a> {
+    found: Vec<Unit>,
+    label: Option<usize>,
+    analyser: &'a Analyser,
+}
+
+impl Units<'_> {
+    fn push(&mut self, line: usize, kind: Kind, text: String, row: Option<Row>) {
+        let content = Arc::new(Content::of(&text, self.analyser));
+        let clauses = match &row {
+            Some(row) => row_clauses(row, self.analyser),
+            None => clauses(&text, self.analyser),
+        };
+        let mut around = Content::default();
+        if let Some(row) = &row {
+            let names = row.names.as_ref().map(|names| names.join(". ")).unwrap_or_default();
+            around.add(&Content::of(&names, self.analyser));
+            around.terms.extend(terms(&names, self.analyser));
+            around.terms.extend(terms(row.cells.first().map_or("", String::as_str), self.analyser));
+        }
+        if kind == Kind::Label {
+            self.label = Some(self.found.len());
+        } else if let Some(label) = self.label.and_then(|label| self.found.get(label)) {
+            around.add(&label.content);
+        }
+        if points_back(&text)
+            && let Some(before) = self.found.last()
+        {
+            around.add(&before.content);
+        }
+        self.found.push(Unit {
+            passage: 0,
+            line,
+            kind,
+            text: text.into(),
+            label: self.label,
+            content,
+            clauses: clauses.into(),
+            around: Arc::new(around),
+            row: row.map(Arc::new),
+        });
+    }
+}
+
+/// Whether a sentence speaks of what was said before it.
+fn points_back(text: &str) -> bool {
+    const POINTERS: [&str; 14] = [
+        "it", "this", "that", "these", "those", "they", "its", "their", "nó", "này", "đó", "việc", "ngoài",
+        "chúng",
+    ];
+    let mut words =
+        text.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase());
+    let first = words.next().unwrap_or_default();
+    POINTERS.contains(&first.as_str())
+        || words.take(2).any(|word| matches!(word.as_str(), "này" | "đó" | "ấy"))
 }
 
 fn kind_of(sentences: usize, lines: &[&str], at: usize) -> Kind {
@@ -168,7 +244,7 @@ fn is_head(cells: &[&str], next: Option<&&str>) -> bool {
 }
 
 /// `Size of a file: Free 2 GB; Pro 20 GB`, and without the names of the columns `Size of a file: 2 GB; 20 GB`.
-fn row(cells: &[&str], names: Option<&Vec<&str>>) -> String {
+fn row(cells: &[&str], names: Option<&[String]>) -> String {
     let (first, rest) = cells.split_first().map_or(("", cells), |(first, rest)| (*first, rest));
     let told: Vec<String> = rest
         .iter()

@@ -1,86 +1,325 @@
 //! Numbers, amounts and codes in a text: what a sentence must share with the passage it cites.
 
-use std::collections::BTreeSet;
+mod units;
 
-use hoidap_shared::text::fold;
+use std::{collections::BTreeSet, ops::Range};
 
-/// Units by the words that name them, folded; a unit has one name in both languages.
-const UNITS: [(&str, &[&str]); 16] = [
-    ("%", &["%", "percent", "phan tram"]),
-    ("kb", &["kb", "kib"]),
-    ("mb", &["mb", "mib"]),
-    ("gb", &["gb", "gib"]),
-    ("tb", &["tb", "tib"]),
-    ("ms", &["ms"]),
-    ("second", &["s", "sec", "second", "seconds", "giay"]),
-    ("minute", &["min", "minute", "minutes", "phut"]),
-    ("hour", &["h", "hour", "hours", "gio", "tieng"]),
-    ("day", &["day", "days", "ngay"]),
-    ("week", &["week", "weeks", "tuan"]),
-    ("month", &["month", "months", "thang"]),
-    ("year", &["year", "years", "nam"]),
-    ("vnd", &["d", "vnd", "dong", "₫"]),
-    ("usd", &["usd", "dollar", "dollars", "$"]),
-    ("eur", &["eur", "euro", "euros", "€"]),
-];
+use hoidap_shared::text::{fold, search_form};
+
+pub(crate) use self::units::{dimension, in_base, unit};
+use self::units::{is_one, number, power};
+
+/// Words between two ends of a range, folded.
+const RANGE: [&str; 4] = ["den", "to", "toi", "until"];
+/// Words between a number and its unit, folded: `3 working days`.
+const BETWEEN: [&str; 6] = ["working", "business", "calendar", "full", "consecutive", "whole"];
+/// Words behind a number that count nothing, folded.
+const AFTER: &str = " for on in per a an the and to of at from is are or until by with if each when after before per \
+    cho den va moi mot trong tai o la cua toi do neu khi thi hoac tu voi duoc co khong ke tro sau truoc nhung con bi \
+    se chi hay ma de ve theo tren duoi len khach ban ";
 
 /// A number or code in its normal form, and the unit behind it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Figure {
     value: String,
     unit: Option<&'static str>,
+    /// Whether it counts something that is no unit: `6 times`.
+    counted: bool,
 }
 
-/// Every word of a text that holds a digit: `2.000`, `2,000` and `2000` are one, `20GB` is 20 and a unit, `DX-M101`
-/// stays whole.
-pub(crate) fn figures(text: &str) -> BTreeSet<Figure> {
-    let words: Vec<String> = words(&fold(text));
-    let mut found = BTreeSet::new();
-    for (i, word) in words.iter().enumerate().filter(|(_, word)| word.chars().any(|c| c.is_ascii_digit())) {
-        let digits = word.find(|c: char| !c.is_ascii_digit() && !".,".contains(c)).unwrap_or(word.len());
-        let (number, rest) = word.split_at(digits);
-        let behind = || words.get(i + 1).and_then(|next| unit(next));
-        let before = || i.checked_sub(1).and_then(|i| words.get(i)).filter(|w| *w == "$" || *w == "€");
-        let figure = match unit(rest) {
-            Some(unit) if !number.is_empty() => Figure { value: plain(number), unit: Some(unit) },
-            _ if rest.is_empty() => {
-                Figure { value: plain(number), unit: behind().or_else(|| before().and_then(|w| unit(w))) }
-            }
-            _ => Figure { value: word.clone(), unit: None },
-        };
-        found.insert(figure);
+impl Figure {
+    /// Whether it is a name rather than an amount: `DX-M101`, `24/7`, `2.1.10`.
+    pub(crate) fn is_code(&self) -> bool {
+        self.unit.is_none() && self.value.parse::<f64>().is_err()
     }
+
+    /// Whether a folded word is this code.
+    pub(crate) fn is_called(&self, word: &str) -> bool {
+        self.value == word
+    }
+
+    /// What it measures; nothing for a bare number and for a code.
+    pub(crate) fn dimension(&self) -> Option<&'static str> {
+        self.unit.map(dimension)
+    }
+
+    /// The amount in the smallest unit it is compared in, and what it measures.
+    pub(crate) fn amount(&self) -> Option<(f64, Option<&'static str>)> {
+        let value: f64 = self.value.parse().ok()?;
+        Some((self.unit.map_or(value, |unit| in_base(value, unit)), self.dimension()))
+    }
+
+    /// Whether both are the same amount or code: the same unit where both name one, or units that convert.
+    pub(crate) fn equals(&self, other: &Self) -> bool {
+        match (self.unit, other.unit) {
+            (Some(mine), Some(theirs)) if mine != theirs => {
+                let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+                dimension(mine) == dimension(theirs)
+                    && self.amount().zip(other.amount()).is_some_and(|(a, b)| close(a.0, b.0))
+            }
+            (Some(_), None) => self.value == other.value && !other.counted,
+            (None, Some(_)) => self.value == other.value && !self.counted,
+            _ => self.value == other.value,
+        }
+    }
+}
+
+/// The figures of a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Figures {
+    /// Those that a text claims, in its order: every word that holds a digit, and numbers as words before a unit.
+    pub(crate) claimed: Vec<Figure>,
+    /// Those that it can be the ground of besides: other numbers as words, and `a month` as one month.
+    pub(crate) besides: Vec<Figure>,
+    /// The text without them and their units.
+    pub(crate) rest: String,
+}
+
+/// The figures that a text claims.
+#[cfg(test)]
+pub(crate) fn figures(text: &str) -> BTreeSet<Figure> {
+    read(text).claimed.into_iter().collect()
+}
+
+/// Whether a text with the figures `have` can be the ground of one with the figure `need`.
+pub(crate) fn grounded(need: &Figure, have: &BTreeSet<Figure>) -> bool {
+    have.iter().any(|known| known.equals(need))
+}
+
+/// Reads the figures of a text: `2.000`, `2,000` and `2000` are one, `20GB` is 20 and a unit, `DX-M101` stays whole.
+pub(crate) fn read(text: &str) -> Figures {
+    let lower = search_form(text).to_lowercase();
+    let words = words(&lower);
+    let mut found = Figures::default();
+    let mut at = 0;
+    // Figures that wait for the unit of the other end of their range.
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    let mut kept = 0;
+    while at < words.len() {
+        let Some((figure, until, claimed)) = figure_at(&words, at) else {
+            at += 1;
+            continue;
+        };
+        let end = words[until - 1].range.end;
+        if claimed {
+            if let Some(unit) = figure.unit {
+                for (place, after) in open.drain(..) {
+                    if is_range(&words, after, at) {
+                        found.claimed[place].unit = Some(unit);
+                        found.claimed[place].counted = false;
+                    }
+                }
+            } else {
+                open.clear();
+            }
+            if figure.unit.is_none() && !figure.is_code() {
+                open.push((found.claimed.len(), until));
+            }
+            found.rest.push_str(&lower[kept..words[at].range.start]);
+            found.rest.push_str(" . ");
+            kept = end;
+            found.claimed.push(figure);
+        } else {
+            found.besides.push(figure);
+        }
+        at = until;
+    }
+    found.rest.push_str(&lower[kept..]);
     found
 }
 
-/// Whether a text with the figures `have` can be the ground of one with the figure `need`: the same value, and the
-/// same unit where both name one.
-pub(crate) fn grounded(need: &Figure, have: &BTreeSet<Figure>) -> bool {
-    have.iter().any(|known| {
-        known.value == need.value && (need.unit.is_none() || known.unit.is_none() || known.unit == need.unit)
-    })
+fn is_range(words: &[Word], after: usize, next: usize) -> bool {
+    next == after || (next == after + 1 && RANGE.contains(&words[after].folded.as_str()))
+}
+
+/// The figure that begins at a word, the word behind it, and whether the text claims it.
+fn figure_at(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
+    let word = words.get(at)?;
+    let unit_at = |i: usize| -> Option<(&'static str, usize)> {
+        let next = words.get(i).filter(|next| next.close)?;
+        if next.raw == "đô" {
+            return Some(("usd", i + 1));
+        }
+        if next.folded == "phan" && words.get(i + 1).is_some_and(|after| after.folded == "tram") {
+            return Some(("%", i + 2));
+        }
+        if let Some(unit) = unit(&next.folded) {
+            return Some((unit, i + 1));
+        }
+        let after = words.get(i + 1).filter(|after| after.close).and_then(|after| unit(&after.folded))?;
+        BETWEEN.contains(&next.folded.as_str()).then_some((after, i + 2))
+    };
+    if !word.folded.contains(|c: char| c.is_ascii_digit()) {
+        let counts = number(&word.raw);
+        let (value, one) = match counts {
+            Some(n) => (n, false),
+            None if is_one(&word.raw) => (1, true),
+            None => {
+                let unit = unit(&word.folded).filter(|_| word.per)?;
+                return Some((Figure { value: "1".into(), unit: Some(unit), counted: false }, at + 1, false));
+            }
+        };
+        let found = unit_at(at + 1);
+        // "Năm" is a year, too: a number only before a unit that is none of a calendar's.
+        if word.raw == "năm"
+            && !matches!(found, Some(("day" | "week" | "hour" | "minute" | "second" | "%", _)))
+        {
+            return None;
+        }
+        let figure =
+            Figure { value: value.to_string(), unit: found.map(|(unit, _)| unit), counted: found.is_none() };
+        return match found {
+            Some((_, until)) => Some((figure, until, !one)),
+            None if one => None,
+            None => Some((figure, at + 1, false)),
+        };
+    }
+    if let Some(found) = clock(words, at) {
+        return Some(found);
+    }
+    let digits =
+        word.folded.find(|c: char| !c.is_ascii_digit() && !".,".contains(c)).unwrap_or(word.folded.len());
+    let (digits, rest) = word.folded.split_at(digits);
+    let code = || Figure { value: word.folded.clone(), unit: None, counted: false };
+    if digits.is_empty() {
+        return Some((code(), at + 1, true));
+    }
+    let mut until = at + 1;
+    let mut value = plain(digits);
+    let mut unit_of = None;
+    if let Some(zeros) = power(rest) {
+        value = times(&value, zeros);
+    } else if let Some(tail) = rest
+        .strip_prefix("tr")
+        .filter(|tail| !tail.is_empty() && tail.len() <= 3 && tail.bytes().all(|b| b.is_ascii_digit()))
+    {
+        // `2tr950` is 2.95 million.
+        value = times(&format!("{value}.{tail}"), "000000");
+    } else if let Some(unit) = unit(rest) {
+        unit_of = Some(unit);
+    } else if !rest.is_empty() {
+        return Some((code(), at + 1, true));
+    } else if let Some(zeros) = words.get(until).and_then(|next| power(&next.folded)) {
+        value = times(&value, zeros);
+        until += 1;
+    }
+    if unit_of.is_none() {
+        if let Some((unit, end)) = unit_at(until) {
+            (unit_of, until) = (Some(unit), end);
+        } else {
+            let before = at.checked_sub(1).filter(|_| word.close).and_then(|i| words.get(i));
+            let before = before.and_then(|word| unit(&word.folded));
+            unit_of = before.filter(|unit| dimension(unit) == "money");
+        }
+    }
+    let counted = unit_of.is_none()
+        && words.get(until).is_some_and(|next| {
+            next.close
+                && next.folded.chars().all(char::is_alphabetic)
+                && !AFTER.contains(&format!(" {} ", next.folded))
+        });
+    if unit_of.is_some() && value.contains('.') {
+        value = value.trim_end_matches('0').trim_end_matches('.').to_string();
+    }
+    Some((Figure { value, unit: unit_of, counted }, until, true))
+}
+
+/// A time of day: `8:00`, `8h30`, `8 giờ 30`, `8 pm`, `2 giờ chiều`.
+fn clock(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
+    let text = words[at].folded.as_str();
+    let hours = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (hour, mut rest) = text.split_at(hours);
+    let mut hour: u32 = hour.parse().ok().filter(|hour| *hour <= 24)?;
+    let mut until = at + 1;
+    let half = ["am", "pm"].into_iter().find(|half| rest.ends_with(half));
+    rest = half.map_or(rest, |half| &rest[..rest.len() - half.len()]);
+    let mut minute = 0;
+    let mut is_clock = half.is_some();
+    if let Some(minutes) = rest.strip_prefix([':', 'h', 'g']).filter(|minutes| minutes.len() == 2) {
+        minute = minutes.parse().ok().filter(|minute| *minute < 60)?;
+        is_clock = true;
+    } else if rest == "h" {
+        is_clock = true;
+    } else if !rest.is_empty() {
+        return None;
+    } else if !is_clock && words.get(until).is_some_and(|next| next.folded == "gio") {
+        is_clock = true;
+        until += 1;
+        let minutes = words.get(until).and_then(|next| next.folded.parse::<u32>().ok());
+        let unit_behind = words.get(until + 1).and_then(|next| unit(&next.folded));
+        if let Some(given) = minutes.filter(|minute| *minute < 60)
+            && matches!(unit_behind, None | Some("minute"))
+            && words[until - 1].range.end + 1 == words[until].range.start
+        {
+            minute = given;
+            until += 1 + usize::from(unit_behind.is_some());
+        }
+    }
+    let next = words.get(until).map(|next| next.raw.as_str()).unwrap_or_default();
+    if matches!(next, "am" | "pm") && half.is_none() {
+        is_clock = true;
+    }
+    if !is_clock {
+        return None;
+    }
+    if half == Some("pm") || (matches!(next, "pm" | "chiều" | "tối") && half.is_none()) {
+        hour += if hour < 12 { 12 } else { 0 };
+    }
+    if half.is_none() && matches!(next, "am" | "pm" | "chiều" | "tối" | "sáng" | "trưa") {
+        until += 1;
+    }
+    let value = if minute == 0 { hour.to_string() } else { format!("{hour}:{minute:02}") };
+    Some((Figure { value, unit: Some("hour"), counted: false }, until, true))
+}
+
+/// A word, where it stands, and its folded form.
+struct Word {
+    range: Range<usize>,
+    raw: String,
+    folded: String,
+    /// Whether nothing but white space stands between it and the word before it.
+    close: bool,
+    /// Whether a slash stands before it: `đ/tháng`.
+    per: bool,
 }
 
 /// Words with the marks that hold numbers and codes together; signs of units stand alone.
-fn words(text: &str) -> Vec<String> {
-    let chars: Vec<char> = text.chars().collect();
-    let mut words: Vec<String> = vec![String::new()];
-    for (i, &c) in chars.iter().enumerate() {
-        let before = i.checked_sub(1).and_then(|i| chars.get(i)).copied().unwrap_or(' ');
-        let after = chars.get(i + 1).copied().unwrap_or(' ');
+fn words(text: &str) -> Vec<Word> {
+    let chars: Vec<(usize, char)> = text.char_indices().collect();
+    let mut words: Vec<Word> = Vec::new();
+    let mut open = false;
+    for (i, &(at, c)) in chars.iter().enumerate() {
+        let beside = |i: Option<usize>| i.and_then(|i| chars.get(i)).map_or(' ', |(_, c)| *c);
+        let (before, after) = (beside(i.checked_sub(1)), beside(Some(i + 1)));
+        let end = at + c.len_utf8();
         if c.is_alphanumeric() || joins(before, c, after) {
-            if let Some(open) = words.last_mut() {
-                open.push(c);
+            match words.last_mut().filter(|_| open) {
+                Some(word) => word.range.end = end,
+                None => words.push(Word::at(at..end)),
             }
+            open = true;
         } else {
             if "%₫$€".contains(c) {
-                words.push(c.to_string());
+                words.push(Word::at(at..end));
             }
-            words.push(String::new());
+            open = false;
         }
     }
-    words.retain(|word| !word.is_empty());
+    let mut end = 0;
+    for word in &mut words {
+        word.raw = text[word.range.clone()].to_string();
+        word.folded = fold(&word.raw);
+        let between = &text[end..word.range.start];
+        (word.close, word.per) = (between.trim().is_empty(), between.trim_end().ends_with('/'));
+        end = word.range.end;
+    }
     words
+}
+
+impl Word {
+    fn at(range: Range<usize>) -> Self {
+        Self { range, raw: String::new(), folded: String::new(), close: false, per: false }
+    }
 }
 
 /// Whether a mark holds together what stands on its sides: `2.000`, `10:30` and `DX-M101`, but not `20-30` or `đ/tháng`.
@@ -93,10 +332,6 @@ fn joins(before: char, mark: char, after: char) -> bool {
         '-' | '_' => letters && !digits,
         _ => false,
     }
-}
-
-fn unit(word: &str) -> Option<&'static str> {
-    UNITS.iter().find(|(_, names)| names.contains(&word)).map(|(unit, _)| *unit)
 }
 
 /// A number without marks between thousands, with a point before decimals.
@@ -113,6 +348,17 @@ fn plain(number: &str) -> String {
     }
 }
 
+/// A number with a power of ten behind it; a number of several points stays.
+fn times(number: &str, zeros: &str) -> String {
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    if decimals.len() > zeros.len() || decimals.contains('.') {
+        return number.to_string();
+    }
+    let value = format!("{whole}{decimals}{}", &zeros[decimals.len()..]);
+    let trimmed = value.trim_start_matches('0');
+    if trimmed.is_empty() { "0".into() } else { trimmed.into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,14 +371,41 @@ mod tests {
 
     #[test]
     fn one_number_has_one_form() {
-        for text in ["2.000.000 đồng", "2,000,000 đồng", "2000000đ", "2.000.000 ₫", "2,000,000 VND"]
-        {
+        for text in [
+            "2.000.000 đồng",
+            "2,000,000 đồng",
+            "2000000đ",
+            "2.000.000 ₫",
+            "2,000,000 VND",
+            "2 triệu đồng",
+            "2tr đồng",
+            "VND 2,000,000",
+        ] {
             assert_eq!(one(text), ("2000000".into(), Some("vnd")), "{text}");
+        }
+        for text in ["2,95 triệu", "2.95 million", "2tr95", "2.950.000", "2950k"] {
+            assert_eq!(one(text), ("2950000".into(), None), "{text}");
         }
         assert_eq!(one("1,5 GB"), ("1.5".into(), Some("gb")));
         assert_eq!(one("1.234,5 MB."), ("1234.5".into(), Some("mb")));
         assert_eq!(one("sau 30 ngày"), one("after 30 days"));
         assert_eq!(one("$5"), ("5".into(), Some("usd")));
+        assert_eq!(one("$5.50"), one("5,5 đô"));
+        assert_eq!(one("10 phần trăm"), one("10%"));
+        assert_eq!(one("3 working days"), one("ba ngày"));
+    }
+
+    #[test]
+    fn one_time_of_day_has_one_form() {
+        for text in ["8:00", "8h", "8 giờ", "8h00", "8am", "8 AM", "8 giờ sáng", "08:00"] {
+            assert_eq!(one(text), ("8".into(), Some("hour")), "{text}");
+        }
+        for text in ["20:30", "20h30", "20 giờ 30", "8:30 pm", "8 giờ 30 tối", "20 giờ 30 phút"] {
+            assert_eq!(one(text), ("20:30".into(), Some("hour")), "{text}");
+        }
+        let both: Vec<_> = read("từ 8 đến 19 giờ").claimed;
+        assert!(both.iter().all(|figure| figure.unit == Some("hour")), "{both:?}");
+        assert_eq!(read("8-19h").claimed, read("8h–19h").claimed);
     }
 
     #[test]
@@ -142,13 +415,32 @@ mod tests {
         assert_eq!(one("5.1.1"), ("5.1.1".into(), None));
         assert_eq!(one("149.000đ/tháng"), ("149000".into(), Some("vnd")));
         assert_eq!(figures("20-30 GB").len(), 2);
+        assert_ne!(one("2.1"), one("2.10"));
     }
 
     #[test]
     fn another_value_or_unit_is_no_ground() {
-        let have = figures("20 GB trong 30 ngày");
+        let have = figures("20 GB trong 30 ngày, 36 tháng, 6 lần, 5; giá");
         let holds = |text: &str| figures(text).iter().all(|figure| grounded(figure, &have));
-        assert!(holds("20GB") && holds("30 days") && holds("no figure at all"));
-        assert!(!holds("20 TB") && !holds("30 giờ") && !holds("21 GB"));
+        assert!(holds("20GB") && holds("30 days") && holds("no figure at all") && holds("3 năm"));
+        assert!(
+            !holds("20 TB") && !holds("30 giờ") && !holds("21 GB") && !holds("6 phút") && !holds("30 lần")
+        );
+        assert!(holds("20") && holds("6") && holds("5 phút"), "a bare number may leave its unit away");
+    }
+
+    #[test]
+    fn words_are_numbers_before_a_unit() {
+        assert_eq!(one("hai tuần"), one("2 weeks"));
+        assert_eq!(one("Giờ: $7; Ngày: không"), ("7".into(), Some("usd")));
+        assert_eq!(read("30.000đ/tháng").besides, read("phí mỗi tháng").besides);
+        assert!(figures("ba loại hoa văn").is_empty() && figures("một tháng").is_empty());
+        let have: BTreeSet<_> = read("ba loại hoa văn, phí tính mỗi tháng").besides.into_iter().collect();
+        assert!(figures("3 loại, 1 tháng").iter().all(|figure| grounded(figure, &have)), "{have:?}");
+    }
+
+    #[test]
+    fn the_rest_is_what_is_no_figure() {
+        assert_eq!(read("Phí 30.000đ mỗi đơn").rest, "phí  .  mỗi đơn");
     }
 }

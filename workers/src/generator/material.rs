@@ -1,10 +1,19 @@
 //! The passages of a job and their units, and how rare each word is among them.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use hoidap_indices::Analyser;
 use hoidap_shared::job::Passage;
 
-use super::cut::{Cut, Cutter, Unit};
+use super::{
+    cut::{Cut, Cutter, Unit},
+    figures::Figure,
+    synonyms::holds,
+    table::named,
+};
 
 /// The passages of a job and their units.
 pub(crate) struct Material {
@@ -14,6 +23,8 @@ pub(crate) struct Material {
     pub(crate) units: Vec<Unit>,
     /// Each passage, cut.
     pub(crate) cuts: Vec<Arc<Cut>>,
+    /// Which units say the terms that were asked for: sentences of one answer share most of their words.
+    said: Mutex<HashMap<String, Arc<[bool]>>>,
 }
 
 impl Material {
@@ -30,7 +41,7 @@ impl Material {
                 ..unit
             }));
         }
-        Self { passages, units, cuts }
+        Self { passages, units, cuts, said: Mutex::default() }
     }
 
     /// How much a term tells: ln(1 + units / (units that hold it + 0.5)).
@@ -40,10 +51,86 @@ impl Material {
         (all / (with as f32 + 0.5)).ln_1p()
     }
 
+    /// The same for a word of a claim: one that no unit holds tells as much as one that a single unit holds.
+    pub(crate) fn weight_of_claim(&self, term: &str) -> f32 {
+        let all = self.units.len() as f32;
+        (all / 1.5).ln_1p().min(self.weight(term))
+    }
+
     /// The heading a unit stands under: the nearest in its passage, else the last above it.
     pub(crate) fn heading(&self, unit: &Unit) -> Option<&str> {
         let near = unit.label.and_then(|label| self.units.get(label)).map(|label| &*label.text);
         near.or_else(|| self.passages[unit.passage].heading_path.last().map(String::as_str))
+    }
+
+    /// Whether any passage holds a term.
+    pub(crate) fn knows(&self, term: &str) -> bool {
+        self.cuts.iter().any(|cut| cut.frequency.contains_key(term) || cut.headings.terms.contains(term))
+    }
+
+    /// For each unit, whether it says a term.
+    pub(crate) fn saying(&self, term: &str) -> Arc<[bool]> {
+        let known = || self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(said) = known().get(term) {
+            return Arc::clone(said);
+        }
+        let said: Arc<[bool]> = self.units.iter().map(|unit| self.says(unit, term)).collect();
+        known().insert(term.to_string(), Arc::clone(&said));
+        said
+    }
+
+    /// Whether a unit, or what stands above it, holds a term or another one that says the same.
+    pub(crate) fn says(&self, unit: &Unit, term: &str) -> bool {
+        let headings = &self.cuts[unit.passage].headings.terms;
+        let has = |term: &str| {
+            unit.content.terms.contains(term)
+                || unit.around.terms.contains(term)
+                || headings.contains(term)
+                || unit.clauses.iter().any(|clause| clause.terms.contains(term))
+                // An amount of money is a price.
+                || term == "price" && unit.content.figures.iter().any(|figure| figure.dimension() == Some("money"))
+        };
+        holds(has, term)
+    }
+
+    /// Whether a unit, or what stands above it, can be the ground of a figure.
+    pub(crate) fn grounds(&self, unit: &Unit, figure: &Figure) -> bool {
+        unit.content.grounds(figure)
+            || unit.around.grounds(figure)
+            || self.cuts[unit.passage].headings.grounds(figure)
+    }
+
+    /// The rows of the table that a unit is a row of; none when it is none.
+    pub(crate) fn table_of(&self, at: usize) -> Vec<usize> {
+        let unit = &self.units[at];
+        let Some(row) = &unit.row else { return Vec::new() };
+        let (from, units) = self.of_passage(unit.passage);
+        let same = |other: &Unit| other.row.as_ref().is_some_and(|other| other.table == row.table);
+        units.iter().enumerate().filter(|(_, other)| same(other)).map(|(i, _)| from + i).collect()
+    }
+
+    /// The words and codes of a row's first cell, or else its second, that not all rows of its table share.
+    pub(crate) fn only_in_row(&self, at: usize, analyser: &Analyser) -> (BTreeSet<String>, Vec<Figure>) {
+        let rows = self.table_of(at);
+        let name = |at: usize, cell: usize| {
+            let row = self.units[at].row.as_ref();
+            named(row.and_then(|row| row.cells.get(cell)).map_or("", String::as_str), analyser)
+        };
+        for cell in 0..2 {
+            let (words, codes) = name(at, cell);
+            let others: Vec<_> = rows.iter().map(|&other| name(other, cell)).collect();
+            let words: BTreeSet<_> = words
+                .into_iter()
+                .filter(|word| !others.iter().all(|(known, _)| known.contains(word)))
+                .collect();
+            let shared =
+                |code: &Figure| others.iter().all(|(_, known)| known.iter().any(|known| known.equals(code)));
+            let codes: Vec<_> = codes.into_iter().filter(|code| !shared(code)).collect();
+            if !words.is_empty() || !codes.is_empty() {
+                return (words, codes);
+            }
+        }
+        (BTreeSet::new(), Vec::new())
     }
 
     /// The units of one passage, and where they begin among all.

@@ -10,6 +10,7 @@ use hoidap_shared::{
 use super::{
     content::Content,
     cut::{Kind, Unit},
+    figures::grounded,
     material::Material,
 };
 
@@ -153,9 +154,9 @@ fn found(passage: &Passage) -> f32 {
 }
 
 fn bonus(unit: &Unit, asked: &Asked) -> f32 {
-    let shared = asked.content.figures.iter().any(|figure| unit.content.figures.contains(figure));
+    let shared = asked.content.figures.iter().any(|figure| grounded(figure, &unit.content.figures));
     let number =
-        asked.number && unit.content.figures.iter().any(|figure| !asked.content.figures.contains(figure));
+        asked.number && unit.content.figures.iter().any(|figure| !grounded(figure, &asked.content.figures));
     let question = unit.text.ends_with('?');
     0.15 * f32::from(shared) + 0.1 * f32::from(number) - 0.3 * f32::from(question)
 }

@@ -10,6 +10,7 @@ use super::{
     cut::{Kind, Unit},
     failover::Written,
     figures::grounded,
+    polarity::{plain, split},
 };
 
 /// A small base model's sentence is a quotation when one unit holds this share of its words.
@@ -31,24 +32,31 @@ impl Tools {
             analyser: &self.cutter.analyser,
             threshold: self.settings.min_sentence_support,
             language: case.asked.language,
+            question: &case.asked.text,
             known: &case.known,
         }
     }
 
     /// The words with their citations, or why they are no answer.
     pub(super) fn judge(&self, case: &Case, written: &Written) -> Result<Cited, &'static str> {
+        let answers_yes_or_no = asks_yes_or_no(&case.asked.text) && !written.text.ends_with('?');
         match worth(&written.text, &case.asked.text) {
+            // The words of the question with a yes or no are the answer.
+            Worth::Echo if answers_yes_or_no => {}
             Worth::Words => {}
             Worth::Empty => return Err("the model wrote no words"),
             Worth::Refusal => return Err(REFUSED),
             Worth::Echo => return Err("the model only repeated the question or a heading"),
         }
-        if self.says_nothing_new(case, &written.text) {
+        if !answers_yes_or_no && self.says_nothing_new(case, &written.text) {
             return Err("the model only repeated the question or a heading");
         }
         let judge = self.judge_of(case);
         let mut cited = judge.cite(&written.text);
-        if written.cut_off && cited.pieces.pop().is_none_or(|_| cited.pieces.is_empty()) {
+        if written.cut_off && !cited.last_is_left_out {
+            cited.pieces.pop();
+        }
+        if written.cut_off && cited.pieces.is_empty() {
             return Err("the model had no room to end its sentence");
         }
         if cited.share <= 0.0 || cited.share < self.settings.min_supported_share {
@@ -67,14 +75,17 @@ impl Tools {
             return false;
         };
         cited.pieces.iter().all(|piece| {
+            if piece.cite.is_none() {
+                return false;
+            }
             let content = Content::of(&piece.text, &self.cutter.analyser);
             let has_all = |unit: &Unit| content.figures.iter().all(|f| grounded(f, &unit.content.figures));
             let quoted = content.terms.len() >= QUOTED_TERMS
-                && case.material.units.iter().any(|unit| {
-                    has_all(unit)
-                        && unit.content.negated == content.negated
-                        && judge.held_by(unit, &content) >= QUOTED
-                });
+                && case
+                    .material
+                    .units
+                    .iter()
+                    .any(|unit| has_all(unit) && judge.held_by(unit, &content) >= QUOTED);
             let says_of_what = content.terms.iter().any(|term| case.asked.content.terms.contains(term));
             let number = case.asked.number
                 && !content.figures.is_empty()
@@ -98,6 +109,57 @@ impl Tools {
                     .iter()
                     .any(|unit| unit.kind == Kind::Label && unit.content.terms.contains(term))
         };
-        said.figures.is_subset(&asked.figures) && said.terms.iter().all(known)
+        said.figures.iter().all(|figure| asked.grounds(figure)) && said.terms.iter().all(known)
+    }
+}
+
+/// Whether a question asks for a yes or a no.
+fn asks_yes_or_no(question: &str) -> bool {
+    const FIRST: [&str; 24] = [
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "is",
+        "are",
+        "was",
+        "were",
+        "will",
+        "would",
+        "has",
+        "have",
+        "may",
+        "should",
+        "am",
+        "don't",
+        "doesn't",
+        "can't",
+        "isn't",
+        "aren't",
+        "won't",
+        "có phải",
+        "liệu",
+    ];
+    const LAST: [&str; 11] = ["không", "khong", "ko", "k", "chưa", "chua", "hả", "à", "nhỉ", "hông", "hok"];
+    let low = plain(question);
+    let words: Vec<&str> = split(&low).collect();
+    words.first().is_some_and(|first| FIRST.contains(first))
+        || words.last().is_some_and(|last| LAST.contains(last))
+        || low.contains("có phải")
+        || low.contains("phải không")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asks_yes_or_no;
+
+    #[test]
+    fn a_question_for_yes_or_no_is_seen() {
+        for text in ["Do you deliver on Sunday?", "Thẻ nội địa có trả góp được không?", "Hàng đổi được ko?"]
+        {
+            assert!(asks_yes_or_no(text), "{text}");
+        }
+        assert!(!asks_yes_or_no("Gói Pro có bao nhiêu dung lượng?") && !asks_yes_or_no("What is included?"));
     }
 }

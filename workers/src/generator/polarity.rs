@@ -1,0 +1,212 @@
+//! Whether words affirm or deny.
+
+use hoidap_shared::text::{has_vietnamese_marks, search_form};
+
+/// Words that deny what they stand with, in lower case.
+const DENIALS: [&str; 47] = [
+    "không",
+    "khong",
+    "ko",
+    "hok",
+    "hông",
+    "hem",
+    "chưa",
+    "chẳng",
+    "chả",
+    "chớ",
+    "đừng",
+    "cấm",
+    "trừ",
+    "no",
+    "not",
+    "never",
+    "cannot",
+    "cant",
+    "dont",
+    "doesnt",
+    "didnt",
+    "isnt",
+    "arent",
+    "wasnt",
+    "werent",
+    "wont",
+    "wouldnt",
+    "couldnt",
+    "shouldnt",
+    "hasnt",
+    "havent",
+    "without",
+    "nor",
+    "neither",
+    "none",
+    "nobody",
+    "nothing",
+    "unable",
+    "impossible",
+    "forbidden",
+    "prohibited",
+    "forbids",
+    "prohibits",
+    "except",
+    "excluding",
+    "excludes",
+    "unless",
+];
+/// Short forms of "không" that are other things, too: they deny only in Vietnamese, between words.
+const SHORT: [&str; 4] = ["k", "kh", "hk", "k0"];
+/// What takes a denial away when it stands right behind it: limits, and words that only hold the letters.
+const UNDONE_AFTER: [&str; 30] = [
+    "quá",
+    "dưới",
+    "vượt",
+    "hơn",
+    "kém",
+    "chỉ",
+    "những",
+    "khí",
+    "gian",
+    "dây",
+    "quân",
+    "phận",
+    "lưu",
+    "more",
+    "less",
+    "fewer",
+    "later",
+    "earlier",
+    "only",
+    "exceed",
+    "exceeding",
+    "exceeds",
+    "just",
+    "matter",
+    "doubt",
+    "sooner",
+    "longer than",
+    "qua",
+    "duoi",
+    "vuot",
+];
+/// What takes it away when it stands right before it: "hay không", "whether or not", "hãng hàng không".
+const UNDONE_BEFORE: [&str; 10] =
+    ["hay", "or", "số", "vé hàng", "hãng hàng", "cảng hàng", "đường hàng", "ngành hàng", "tầm", "trên"];
+/// Words that tell what is done without fee, and what says the same without a denial.
+const IDIOMS: [(&str, &str); 16] = [
+    ("không mất phí", "miễn phí"),
+    ("không tính phí", "miễn phí"),
+    ("không thu phí", "miễn phí"),
+    ("không tốn phí", "miễn phí"),
+    ("không mất tiền", "miễn phí"),
+    ("không thu tiền", "miễn phí"),
+    ("without charge", "free"),
+    ("without a fee", "free"),
+    ("without any fee", "free"),
+    ("free of charge", "free"),
+    ("at no charge", "free"),
+    ("at no cost", "free"),
+    ("at no extra cost", "free"),
+    ("no charge", "free"),
+    ("no fee", "free"),
+    ("cannot be used", "not usable"),
+];
+
+/// A text in the form for search and in lower case; what has two ways of being denied stands in one of them.
+pub(crate) fn plain(text: &str) -> String {
+    let lower = search_form(text).to_lowercase();
+    IDIOMS
+        .iter()
+        .fold(lower, |text, (from, to)| if text.contains(from) { text.replace(from, to) } else { text })
+}
+
+/// Whether a plain text holds an odd number of denials.
+pub(crate) fn denied(plain: &str) -> bool {
+    let words: Vec<&str> = split(plain).collect();
+    let vietnamese = has_vietnamese_marks(plain);
+    (0..words.len()).filter(|&i| denies(&words, i, vietnamese)).count() % 2 == 1
+}
+
+/// Whether a word by itself denies: the value of a table's cell, or the word behind a conjunction.
+pub(crate) fn is_denial(word: &str) -> bool {
+    DENIALS.contains(&word) || word.ends_with("n't")
+}
+
+/// The words of a plain text.
+pub(crate) fn split(plain: &str) -> impl Iterator<Item = &str> {
+    plain.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty())
+}
+
+fn denies(words: &[&str], at: usize, vietnamese: bool) -> bool {
+    let word = words[at].trim_matches('\'');
+    let before = at.checked_sub(1).map_or("", |i| words[i]);
+    let after = words.get(at + 1).copied().unwrap_or_default();
+    let digit = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    let denial = is_denial(word)
+        || (vietnamese && SHORT.contains(&word) && !before.is_empty() && !digit(before) && !after.is_empty())
+        || (word == "chua" && !vietnamese && after != "cay");
+    let number = word == "no" && digit(after);
+    let both = format!("{} {before}", at.checked_sub(2).map_or("", |i| words[i]));
+    let undone = UNDONE_AFTER.contains(&after)
+        || UNDONE_BEFORE.contains(&before)
+        || UNDONE_BEFORE.contains(&both.as_str())
+        // "No longer" denies; "no longer than" limits.
+        || (after == "longer" && words.get(at + 2) == Some(&"than"));
+    denial && !number && !undone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(text: &str) -> bool {
+        denied(&plain(text))
+    }
+
+    #[test]
+    fn a_denial_is_seen_in_both_languages() {
+        for text in [
+            "Gói Free không có bản ghi",
+            "Hàng ko được đổi",
+            "Hàng k được đổi",
+            "Hàng hok đổi được",
+            "Chưa hỗ trợ thẻ",
+            "Chẳng có phí nào",
+            "Cấm hút thuốc",
+            "Hang khong duoc doi",
+            "You can’t record",
+            "It is not free",
+            "We cannot help",
+            "It is no longer sold",
+            "It isn't free",
+            "No delivery on Sunday",
+            "Available without a contract",
+            "We dont ship",
+            "Không còn bán",
+            "Unless you pay",
+            "All cards except domestic ones",
+        ] {
+            assert!(holds(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_one_is_none() {
+        for text in [
+            "Gói Free dùng được bản ghi",
+            "Notes are free",
+            "Lọc không khí",
+            "Tai nghe không dây",
+            "Tối đa không quá 5 lần",
+            "No more than 5 devices",
+            "See No. 5",
+            "Phí 500 k mỗi đơn",
+            "Bấm phím K",
+            "Không chỉ có ở Hà Nội",
+            "No fee applies",
+            "Miễn phí, không tính phí gửi",
+            "You cannot log in without a code",
+            "No later than Monday",
+        ] {
+            assert!(!holds(text), "{text}");
+        }
+    }
+}
