@@ -242,8 +242,9 @@ impl Tools {
                 Err(reason) => fault = Some(reason),
             }
         }
+        let analyser = &self.cutter.analyser;
         let quoted =
-            extractive::quote(&case.material, &case.ranked, &case.asked).map(|pieces| Draft {
+            extractive::quote(&case.material, &case.ranked, &case.asked, analyser).map(|pieces| Draft {
                 pieces,
                 cited: case.ranked.first().map_or(0.0, |best| best.fit),
                 refused: fault == Some(written::REFUSED),

@@ -1,12 +1,17 @@
 //! An answer without a model: the sentences of the passages that answer, quoted.
 
+use hoidap_indices::Analyser;
 use hoidap_shared::text::Language;
 
 use super::{
+    clauses,
     clean::quoted_text,
+    compare::{self, Pick},
     cut::{Kind, Unit},
+    degree::degree,
     draft::Piece,
     material::Material,
+    polarity::plain,
     rank::{Asked, Ranked},
 };
 
@@ -30,8 +35,20 @@ const POINTERS: [&str; 18] = [
 ];
 
 /// Quotes what answers best, every sentence with its passage; `None` when the passages hold no sentence.
-pub(crate) fn quote(material: &Material, ranked: &[Ranked], asked: &Asked) -> Option<Vec<Piece>> {
+pub(crate) fn quote(
+    material: &Material,
+    ranked: &[Ranked],
+    asked: &Asked,
+    analyser: &Analyser,
+) -> Option<Vec<Piece>> {
     let best = ranked.first()?;
+    if let Some(picked) = picked(material, ranked, asked, analyser) {
+        let first = &material.units[*picked.first()?];
+        let mut pieces = introduction(material, first, asked.language);
+        sentences(material, &picked, asked, &mut pieces);
+        pieces.retain(|piece| !piece.text.trim().is_empty());
+        return pieces.iter().any(|piece| piece.cite.is_some()).then_some(pieces);
+    }
     let unit = &material.units[best.unit];
     let mut pieces = introduction(material, unit, asked.language);
     let list = list_around(material, best.unit).filter(|_| asked.steps);
@@ -52,6 +69,34 @@ pub(crate) fn quote(material: &Material, ranked: &[Ranked], asked: &Asked) -> Op
     // What was nothing but marks says nothing.
     pieces.retain(|piece| !piece.text.trim().is_empty());
     pieces.iter().any(|piece| piece.cite.is_some()).then_some(pieces)
+}
+
+/// What answers a question that asks to choose: rows that a table picks, else a sentence that says so itself, else
+/// nothing at all, since any other sentence would answer another question. `None` for other questions.
+fn picked(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &Analyser) -> Option<Vec<usize>> {
+    let pick = asked.pick.as_ref()?;
+    let near =
+        ranked.iter().take_while(|other| other.score >= ranked[0].score * GOOD).map(|other| other.unit);
+    let words = &clauses::terms(&plain(&asked.text), analyser);
+    match pick {
+        Pick::Most(wanted) => {
+            let says = |unit: &usize| {
+                let said = degree(&plain(&material.units[*unit].text));
+                said.is_some_and(|said| said.most == wanted.most && said.by == wanted.by)
+            };
+            let best = compare::best(material, analyser, wanted, words, true).map(|best| best.units);
+            Some(best.unwrap_or_else(|| near.filter(says).take(1).collect()))
+        }
+        Pick::Without => {
+            let denies = |unit: &usize| {
+                let clauses = &material.units[*unit].clauses;
+                clauses.iter().any(|part| part.denied && part.terms.iter().any(|term| words.contains(term)))
+            };
+            let rows = compare::with_or_without(material, analyser, words, true);
+            Some(rows.unwrap_or_else(|| near.filter(denies).take(SENTENCES).collect()))
+        }
+        Pick::With => compare::with_or_without(material, analyser, words, false),
+    }
 }
 
 /// Says in the visitor's language that what follows is in another.
@@ -229,10 +274,12 @@ mod tests {
 
     fn quoted(question: &str, language: Language, passages: &[(&str, &str)]) -> String {
         let passages = passages.iter().map(|(locale, text)| passage(locale, text)).collect();
-        let material = Material::new(passages, &Cutter::default());
+        let cutter = Cutter::default();
+        let material = Material::new(passages, &cutter);
         let asked = asked(question, language);
         let ranked = rank(&material, &asked);
-        let done = quote(&material, &ranked, &asked).map(|pieces| assemble(&pieces, &material.passages));
+        let done = quote(&material, &ranked, &asked, &cutter.analyser)
+            .map(|pieces| assemble(&pieces, &material.passages));
         done.map(|done| {
             check(&done);
             done.text

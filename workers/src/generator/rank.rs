@@ -8,6 +8,7 @@ use hoidap_shared::{
 };
 
 use super::{
+    compare::{Pick, pick},
     content::Content,
     cut::{Kind, Unit},
     figures::grounded,
@@ -32,6 +33,8 @@ pub(crate) struct Asked {
     pub(crate) number: bool,
     /// Whether the answer is a list of steps.
     pub(crate) steps: bool,
+    /// What it asks to choose.
+    pub(crate) pick: Option<Pick>,
 }
 
 impl Asked {
@@ -78,7 +81,8 @@ impl Asked {
         ]) && !number;
         let content = Content::of(&text, analyser);
         let page = page_of(&job.question.context);
-        Self { text, language: job.language, page, content, number, steps }
+        let pick = pick(&text);
+        Self { text, language: job.language, page, content, number, steps, pick }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The generator over providers that answer, fail and lie: servers of the real protocols, and llama.cpp itself.
 
 mod dialects;
+mod facts;
 mod failover;
 mod honest;
 mod llama;
