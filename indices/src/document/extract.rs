@@ -185,8 +185,9 @@ pub fn extract(path: &Path, bytes: Vec<u8>, limits: Limits) -> Result<Document, 
     let mut document = document
         .recv_timeout(Duration::from_secs(limits.seconds))
         .map_err(|_| ReadError::TooSlow(limits.seconds))??;
-    if document.cut(most) {
-        document.left_out.push(too_long(most, limits));
+    let why = too_long(most, limits);
+    if document.cut(most) && !document.left_out.contains(&why) {
+        document.left_out.push(why);
     }
     if document.blocks.is_empty() {
         return Err(ReadError::Empty);
