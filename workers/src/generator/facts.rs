@@ -13,10 +13,10 @@ use super::{
     clauses::{Clause, head, terms},
     compare::{self, Best},
     cut::{Kind, Unit},
-    degree::{compares, degree, says_all, says_only},
+    degree::{By, Degree, compares, degree, says_all, says_only},
     figures::Figure,
     material::Material,
-    polarity::plain,
+    polarity::{plain, split},
     synonyms::{holds, opposed},
     table::{self, holds_name},
 };
@@ -31,6 +31,11 @@ const ALIGNED: f32 = 0.25;
 
 /// What the words of the part before count for a part that speaks of its own thing.
 const INHERITED: f32 = 0.5;
+
+/// Words of a fact that name the greatest amount it allows, and the least.
+const AT_MOST: [&str; 10] =
+    ["tối đa", "đến", "không quá", "giới hạn", "hạn mức", "up to", "at most", "maximum", "limit", "limits"];
+const AT_LEAST: [&str; 5] = ["tối thiểu", "ít nhất", "at least", "minimum", "from"];
 
 /// What speaks against a claim that shares its words with a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,12 +272,23 @@ impl<'a> Facts<'a> {
             let names =
                 |best: &Best| best.names.iter().any(|name| holds_name(&words, &self.claim.figures, name));
             let picked = self.picked.as_ref().is_some_and(|best| best.units.contains(&at) && names(best));
-            !same && !picked
+            !same && !picked && !self.is_limit(unit, claimed)
         });
         let only =
             self.claim.only && !says_only(&low) && !low.contains("riêng") && !low.contains("exclusive");
         let compares = self.claim.compares && !compares(&low);
         misplaced || only || compares
+    }
+
+    /// Whether the fact is a limit, so that the amount it names is the greatest, or the least, that it allows.
+    fn is_limit(&self, unit: &Unit, claimed: &Degree) -> bool {
+        let words: &[&str] = if claimed.most { &AT_MOST } else { &AT_LEAST };
+        let passage = &self.material.passages[unit.passage];
+        let text = format!("{} {} {}", unit.text, passage.title, passage.heading_path.join(" "));
+        let low = format!(" {} ", split(&plain(&text)).collect::<Vec<_>>().join(" "));
+        matches!(claimed.by, By::Amount | By::Length)
+            && self.claim.figures.iter().any(|figure| figure.amount().is_some())
+            && words.iter().any(|word| low.contains(&format!(" {word} ")))
     }
 
     /// Whether a part of the claim affirms what the fact denies, or the other way round.
