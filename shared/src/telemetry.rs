@@ -42,13 +42,14 @@ pub fn report_fatal(program: &str, config: Option<&Path>, error: &anyhow::Error)
 }
 
 fn fatal(program: &str, error: &anyhow::Error, json: bool) -> String {
-    if json {
-        let (timestamp, message) = (jiff::Timestamp::now(), format!("{error:#}"));
-        json!({"timestamp": timestamp, "level": "ERROR", "fields": {"message": message}, "target": program})
-            .to_string()
-    } else {
-        format!("{program}: {error:#}")
-    }
+    if json { json_line(program, "ERROR", &format!("{error:#}")) } else { format!("{program}: {error:#}") }
+}
+
+/// A message as the log has it where it is JSON, for what a tool says without a log.
+pub fn json_line(program: &str, level: &str, message: &str) -> String {
+    let timestamp = jiff::Timestamp::now();
+    json!({"timestamp": timestamp, "level": level, "fields": {"message": message}, "target": program})
+        .to_string()
 }
 
 /// Starts collecting metrics; the handle renders them in Prometheus's text format.

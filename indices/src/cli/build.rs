@@ -2,10 +2,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use hoidap_shared::config::{Collection, Config};
+use hoidap_shared::config::{Collection, Config, LogFormat};
 use serde_json::json;
 
-use super::{processor::faiss_line, progress::Bars};
+use super::{
+    processor::faiss_line,
+    progress::{Bars, Log},
+};
 use crate::{
     build::{Built, build},
     document::{Limits, Reader, Skipped},
@@ -137,19 +140,25 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
 
 fn build_all(config: Config, sources: &[(String, Source)], json: bool) -> anyhow::Result<()> {
     let embedder = OnnxEmbedder::open_for_build(&config.embedding)?;
+    let log = Log { json: config.telemetry.format == LogFormat::Json };
     if !json {
-        eprintln!("{}", faiss_line());
+        eprintln!("{}", log.line("INFO", &faiss_line()));
     }
     // Itself, even when its file has been replaced since.
     let program = PathBuf::from("/proc/self/exe");
     let reader = Reader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
     let mut all = Vec::new();
     for (name, source) in sources {
-        let built = build(&config, name, source, &reader, &embedder, &Bars::new(name))?;
+        let built = build(&config, name, source, &reader, &embedder, &Bars::new(name, log))?;
         if json {
             all.push(as_json(&built));
-        } else {
-            say(&built);
+            continue;
+        }
+        for text in not_read(&built) {
+            eprintln!("{}", log.line("WARN", &text));
+        }
+        for text in summary(&built) {
+            println!("{}", log.line("INFO", &text));
         }
     }
     if json {
@@ -158,44 +167,44 @@ fn build_all(config: Config, sources: &[(String, Source)], json: bool) -> anyhow
     Ok(())
 }
 
-fn say(built: &Built) {
-    for skipped in &built.skipped {
-        eprintln!("left out: {} {}", skipped.source, skipped.reason);
-    }
-    for part in &built.in_part {
-        eprintln!("left out in part: {}: {}", part.source, part.reason);
-    }
+/// What was left out, a line each.
+fn not_read(built: &Built) -> Vec<String> {
+    let whole =
+        built.skipped.iter().map(|skipped| format!("left out: {} {}", skipped.source, skipped.reason));
+    let parts =
+        built.in_part.iter().map(|part| format!("left out in part: {}: {}", part.source, part.reason));
+    whole.chain(parts).collect()
+}
+
+/// What a build came to, and how fast it was.
+fn summary(built: &Built) -> Vec<String> {
     let m = &built.manifest;
+    let (name, left_out) = (&m.collection, left_out(built));
     if !built.new {
-        println!(
-            "{}: nothing changed since version {}{} ({:.1} s)",
-            m.collection,
-            m.version,
-            left_out(built),
+        let version = &m.version;
+        return vec![format!(
+            "{name}: nothing changed since version {version}{left_out} ({:.1} s)",
             built.seconds
-        );
-        return;
+        )];
     }
-    println!(
-        "{}: version {} in service: {} documents, {} chunks ({} embedded anew){}{}, index {}, {:.1} s",
-        m.collection,
+    let what = format!(
+        "{name}: version {} in service: {} documents, {} chunks ({} embedded anew){}{left_out}, index {}, {:.1} s",
         m.version,
         m.documents,
         m.chunks,
         built.embedded,
         withdrawn(m),
-        left_out(built),
         m.faiss,
         built.seconds
     );
     let pace = built.pace;
-    println!(
-        "{}: read at {:.0} files a second, embedded at {:.1} chunks a second in {} sessions",
-        m.collection,
+    let how_fast = format!(
+        "{name}: read at {:.0} files a second, embedded at {:.1} chunks a second in {} sessions",
         rate(pace.files, pace.reading),
         rate(built.embedded, pace.embedding),
         pace.sessions
     );
+    vec![what, how_fast]
 }
 
 fn rate(steps: usize, seconds: f64) -> f64 {

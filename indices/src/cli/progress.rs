@@ -4,6 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hoidap_shared::telemetry::json_line;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::build::Progress;
@@ -11,9 +12,23 @@ use crate::build::Progress;
 /// How often a log, which has no bar, gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// How lines of a build are written.
+#[derive(Clone, Copy)]
+pub(super) struct Log {
+    /// As JSON, like the log of a service.
+    pub(super) json: bool,
+}
+
+impl Log {
+    pub(super) fn line(self, level: &str, text: &str) -> String {
+        if self.json { json_line("hoidap-index", level, text) } else { text.to_string() }
+    }
+}
+
 /// A bar with rate and time left on a terminal, a line now and then elsewhere.
 pub(super) struct Bars {
     name: String,
+    log: Log,
     open: Mutex<Option<Open>>,
 }
 
@@ -25,8 +40,8 @@ struct Open {
 }
 
 impl Bars {
-    pub(super) fn new(name: &str) -> Self {
-        Self { name: name.into(), open: Mutex::new(None) }
+    pub(super) fn new(name: &str, log: Log) -> Self {
+        Self { name: name.into(), log, open: Mutex::new(None) }
     }
 
     fn with(&self, f: impl FnOnce(&mut Option<Open>)) {
@@ -56,10 +71,11 @@ impl Progress for Bars {
                 let (done, all) = (open.bar.position(), open.bar.length().unwrap_or(0));
                 let rate = done as f64 / open.began.elapsed().as_secs_f64();
                 let left = all.saturating_sub(done) as f64 / rate.max(0.001);
-                eprintln!(
+                let text = format!(
                     "{}: {} {done} of {all}, {rate:.0} a second, {left:.0} s left",
                     self.name, open.what
                 );
+                eprintln!("{}", self.log.line("INFO", &text));
             }
         });
     }

@@ -72,6 +72,36 @@ fn a_build_that_changes_nothing_names_it_again() {
     assert_eq!(again.skipped.len(), 1);
 }
 
+/// The tool, about to build the site.
+fn tool(site: &Site) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hoidap-index"));
+    command
+        .args(["build", "--collection", "help", "--base-url", "https://help.example/", "--root"])
+        .arg(site.pages())
+        .arg(site.pages())
+        .env("HOIDAP_INDICES__DIR", &site.config.indices.dir);
+    command
+}
+
+#[test]
+fn where_the_log_is_json_a_build_says_nothing_else() {
+    let site = Site::new();
+    site.put("vi/rong.txt", "\n");
+    let built = tool(&site).env("HOIDAP_TELEMETRY__FORMAT", "json").output().unwrap();
+    assert!(built.status.success());
+    let lines: Vec<serde_json::Value> = [built.stderr, built.stdout]
+        .iter()
+        .flat_map(|output| std::str::from_utf8(output).unwrap().lines())
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let said = |level: &str, text: &str| {
+        let message = |line: &serde_json::Value| line["fields"]["message"].as_str().unwrap().to_string();
+        lines.iter().any(|line| line["level"] == level && message(line).contains(text))
+    };
+    assert!(said("WARN", "left out: vi/rong.txt holds no text"), "{lines:#?}");
+    assert!(said("INFO", "help: version ") && said("INFO", " chunks a second in "), "{lines:#?}");
+}
+
 #[test]
 fn the_tool_says_what_it_left_out() {
     let site = Site::new();
@@ -79,13 +109,7 @@ fn the_tool_says_what_it_left_out() {
     site.put("vi/hong.md", "---\ntitle: [hỏng\n---\n\nPhần còn lại.\n");
     fs::write(site.pages().join("a.docx"), b"PK\x03\x04").unwrap();
     fs::write(site.pages().join("b.docx"), b"PK\x03\x04").unwrap();
-    let built = Command::new(env!("CARGO_BIN_EXE_hoidap-index"))
-        .args(["build", "--collection", "help", "--base-url", "https://help.example/", "--root"])
-        .arg(site.pages())
-        .arg(site.pages())
-        .env("HOIDAP_INDICES__DIR", &site.config.indices.dir)
-        .output()
-        .unwrap();
+    let built = tool(&site).output().unwrap();
     let (said, told) = (String::from_utf8_lossy(&built.stdout), String::from_utf8_lossy(&built.stderr));
     assert!(built.status.success(), "{told}");
     assert!(said.contains(", 3 files left out, 1 in part, index Flat"), "{said}");
