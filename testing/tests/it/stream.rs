@@ -157,7 +157,8 @@ async fn another_generator_begins_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_visitors_read_along_at_once() {
     let model = Stub::always(slowly()).await;
-    let fleet = fleet(&model, &[]);
+    // All of them come from one address.
+    let fleet = fleet(&model, &[("HOIDAP_GATEWAY__MAX_STREAMS_PER_CLIENT", "200")]);
     let _worker = fleet.whole().await;
     let began = Instant::now();
     let streams = join_all((0..200).map(|n| {
