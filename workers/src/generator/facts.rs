@@ -164,7 +164,10 @@ impl<'a> Facts<'a> {
 
     /// Whether the claim begins with something that the sentence does not hold, in place of what that begins with.
     fn is_of_another(&self, unit: &Unit) -> bool {
-        if unit.row.is_some() || self.claim.head.iter().all(|term| self.material.says(unit, term)) {
+        // What a limit names is what it allows most of: "the largest file" is the file of "files up to 25 MB".
+        let limited = self.claim.degree.as_ref().is_some_and(|degree| self.is_limit(unit, degree));
+        if limited || unit.row.is_some() || self.claim.head.iter().all(|term| self.material.says(unit, term))
+        {
             return false;
         }
         let said =
