@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use hoidap_shared::config::Config;
+use hoidap_shared::config::{Config, LogFormat};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -11,7 +11,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
     app::{App, router},
@@ -63,6 +63,15 @@ impl Gateway {
         let stop = CancellationToken::new();
         let serving = tokio::spawn(run(listener, router, app, upkeep, stop.clone()));
         Ok(Self { address, stop, serving })
+    }
+
+    /// Says where it listens: on standard output for people, in the log where that is JSON.
+    pub fn announce(&self, format: LogFormat) {
+        let address = self.address;
+        match format {
+            LogFormat::Text => println!("hoidap-gateway listens on http://{address}"),
+            LogFormat::Json => info!("hoidap-gateway listens on http://{address}"),
+        }
     }
 
     /// Takes no more connections, lets requests in flight end, and returns when they have or the time for it is over.

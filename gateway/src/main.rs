@@ -5,12 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use hoidap_gateway::{Gateway, openapi_json};
-use hoidap_shared::{
-    config::{Config, LogFormat},
-    telemetry,
-};
+use hoidap_shared::{config::Config, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
 
 /// The HTTP gateway of Hoidap.
 #[derive(Parser)]
@@ -53,10 +49,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     telemetry::init_tls();
     let mut terminate = signal(SignalKind::terminate())?;
     let gateway = Gateway::start(config, telemetry::init_metrics()?).await?;
-    match format {
-        LogFormat::Text => println!("hoidap-gateway listens on http://{}", gateway.address),
-        LogFormat::Json => info!("hoidap-gateway listens on http://{}", gateway.address),
-    }
+    gateway.announce(format);
     tokio::select! {
         _ = terminate.recv() => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,

@@ -56,7 +56,7 @@ class Pages(unittest.TestCase):
     def setUp(self):
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         package = {"name": "pages", "version": "1.0.0", "dependencies": {"small-thing": "^1.0.0"}}
-        thing = {"version": "1.0.0", "resolved": "https://registry.npmjs.org/small-thing/-/small-thing-1.0.0.tgz"}
+        thing = {"version": "1.0.0", "resolved": "https://registry.example/small-thing/-/small-thing-1.0.0.tgz"}
         locked = {"name": "pages", "version": "1.0.0", "lockfileVersion": 3, "requires": True}
         locked["packages"] = {"": package, "node_modules/small-thing": thing}
         (self.folder / "package.json").write_text(json.dumps(package))
