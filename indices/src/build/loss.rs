@@ -1,6 +1,4 @@
-use std::collections::HashSet;
-
-use super::{BuildError, Gathered};
+use super::{BuildError, Gathered, withdrawn::gone};
 use crate::store::Records;
 
 /// Refuses a version that lost more than `share` of the documents of the version before, or of the files there are where
@@ -24,14 +22,9 @@ pub(super) fn check(
         ));
     }
     let Some(before) = before else { return Ok(()) };
-    let live = &gathered.records.documents;
-    let sources: HashSet<&str> = live.iter().map(|document| document.source.as_str()).collect();
-    // What has only moved is there.
-    let hashes: HashSet<&str> = live.iter().map(|document| document.hash.as_str()).collect();
-    let known = || before.documents.iter().filter(|document| !document.withdrawn);
-    let is_lost = |source: &str, hash: &str| !sources.contains(source) && !hashes.contains(hash);
-    let lost = known().filter(|document| is_lost(&document.source, &document.hash)).count();
-    let all = known().count();
+    let gone = gone(&gathered.records.documents, &before.documents);
+    let known = || before.documents.iter().zip(&gone).filter(|(document, _)| !document.withdrawn);
+    let (lost, all) = (known().filter(|(_, gone)| **gone).count(), known().count());
     if exceeds(lost, all, share) {
         return refused(format!("{lost} of the {all} documents of the version in service would be gone"));
     }

@@ -9,13 +9,7 @@ use crate::store::{ChunkRecord, DocumentRecord, Records};
 /// Puts the documents of the version before that are gone back into their places, withdrawn; none of them when together
 /// they would be more than `share` of all chunks.
 pub(super) fn keep(gathered: &mut Gathered, before: &Records, share: f32) {
-    let live = &gathered.records.documents;
-    let sources: HashSet<&str> = live.iter().map(|document| document.source.as_str()).collect();
-    // What has only moved is there.
-    let contents: HashSet<&str> = live.iter().map(|document| document.hash.as_str()).collect();
-    let is_gone =
-        |d: &DocumentRecord| !sources.contains(d.source.as_str()) && !contents.contains(d.hash.as_str());
-    let gone: Vec<bool> = before.documents.iter().map(is_gone).collect();
+    let gone = gone(&gathered.records.documents, &before.documents);
     let chunks = before.chunks.iter().filter(|chunk| gone[chunk.document]).count();
     let all = gathered.records.chunks.len() + chunks;
     if chunks == 0 || chunks as f32 > share * all as f32 {
@@ -36,6 +30,15 @@ pub(super) fn keep(gathered: &mut Gathered, before: &Records, share: f32) {
         merged.documents.push(document);
     }
     gathered.records = merged;
+}
+
+/// Which of the documents of before are gone. What has only moved is there.
+pub(super) fn gone(now: &[DocumentRecord], before: &[DocumentRecord]) -> Vec<bool> {
+    let sources: HashSet<&str> = now.iter().map(|document| document.source.as_str()).collect();
+    let contents: HashSet<&str> = now.iter().map(|document| document.hash.as_str()).collect();
+    let is_gone =
+        |d: &DocumentRecord| !sources.contains(d.source.as_str()) && !contents.contains(d.hash.as_str());
+    before.iter().map(is_gone).collect()
 }
 
 /// The documents of now, and each one that is gone behind the one that it stood behind: whether it is gone, and its place
