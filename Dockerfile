@@ -27,7 +27,7 @@ COPY . .
 # Without symbols the binaries are half as large. A panic still says its file and line.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_INCREMENTAL=false \
+    CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_INCREMENTAL=false CARGO_PROFILE_RELEASE_LTO=false \
     cargo build --release --locked --workspace --bins \
     && install -D -t /out target/release/hoidap-gateway target/release/hoidap-worker target/release/hoidap-index
 
