@@ -172,7 +172,7 @@ pub fn build(
         withdrawn,
         locales: locales(&gathered.records),
         source: source.clone(),
-        background: unrelated::background(&rows, embedder)?,
+        background: unrelated::ask(&rows, &unfinished, embedder)?,
         files: std::collections::BTreeMap::new(),
     };
     write(&unfinished, &gathered, &manifest, words(&gathered.records, embedder))?;

@@ -4,6 +4,7 @@ mod background;
 mod collection;
 mod find;
 mod fuse;
+mod hubs;
 mod identifiers;
 mod open;
 mod search;
@@ -16,6 +17,7 @@ use hoidap_shared::{
 };
 
 pub use background::{Background, Spread};
+pub(crate) use hubs::LANGUAGES;
 pub use identifiers::Named;
 pub use open::Library;
 pub use search::Rankings;

@@ -15,7 +15,7 @@ pub use folder::{CollectionFolder, Lock, list};
 pub use manifest::{Chunker, FORMAT, Manifest, Source, Withdrawn};
 pub use records::{ChunkRecord, DocumentRecord, Groups, Records};
 
-pub(crate) use files::{CHUNKS, DOCUMENTS, EMBEDDINGS, LEXICAL, VECTORS, WORDS, sha256};
+pub(crate) use files::{CHUNKS, DOCUMENTS, EMBEDDINGS, GENERIC, HUBS, LEXICAL, VECTORS, WORDS, sha256};
 pub use files::{hex, replace, sha256_of_file};
 pub(crate) use rows::Rows;
 

@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use super::{CollectionInfo, identifiers::Held};
+use super::{CollectionInfo, hubs::Hubs, identifiers::Held};
 use crate::{
     embed::ModelId,
     lexical::Lexical,
@@ -18,6 +18,7 @@ pub(super) struct Collection {
     pub(super) groups: Groups,
     pub(super) words: Words,
     pub(super) dense: Dense,
+    pub(super) hubs: Hubs,
     pub(super) lexical: Lexical,
     pub(super) identifiers: Held,
 }
@@ -50,9 +51,10 @@ impl Collection {
         records.chunks.iter().for_each(|chunk| lengths[chunk.document] += 1);
         let groups = records.groups();
         let dense = Dense::open(&dir.join(VECTORS), manifest.model.dimensions, groups.of_chunk.clone())?;
+        let hubs = Hubs::open(dir, manifest.model.dimensions, chunks)?;
         let lexical = Lexical::open(&dir.join(LEXICAL), chunks)?;
         let identifiers = Held::of(&records);
-        Ok(Self { manifest, records, lengths, groups, words, dense, lexical, identifiers })
+        Ok(Self { manifest, records, lengths, groups, words, dense, hubs, lexical, identifiers })
     }
 
     /// The groups that belong to a product and section; `None` when all do.

@@ -34,6 +34,7 @@ pub(super) fn find(
     product: Option<&str>,
     section: Option<&str>,
 ) -> Result<Found, SearchError> {
+    let language = request.locale.unwrap_or_default();
     let withdrawn = collections.iter().any(|collection| collection.manifest.withdrawn.chunks > 0);
     let asked = if withdrawn { 2 * request.candidates } else { request.candidates };
     let best = |hits| best(collections, hits, request.candidates);
@@ -47,7 +48,12 @@ pub(super) fn find(
                 let collection = collection.manifest.collection.clone();
                 return Err(SearchError::Dimensions { collection, expected, found: vector.len() });
             }
-            pending.push((query.weight, place, collection.dense.ask(vector, asked, filters[place].as_ref())));
+            let vector = collection.hubs.vector(vector, language);
+            pending.push((
+                query.weight,
+                place,
+                collection.dense.ask(&vector, asked, filters[place].as_ref()),
+            ));
         }
     }
     let indices: Vec<_> =

@@ -63,9 +63,10 @@ impl Library {
         let chosen = select(&collections, &fused, request.depth);
 
         let mut cosines: HashMap<Place, f32> = HashMap::new();
-        for (place, cosine) in found.dense.iter().flat_map(|ranking| &ranking.hits) {
-            let best = cosines.entry(*place).or_insert(*cosine);
-            *best = best.max(*cosine);
+        for (place, score) in found.dense.iter().flat_map(|ranking| &ranking.hits) {
+            let cosine = collections[place.0].hubs.cosine(*score, place.1, language);
+            let best = cosines.entry(*place).or_insert(cosine);
+            *best = best.max(cosine);
         }
         let places: Vec<Place> = chosen.iter().map(|(place, _)| *place).collect();
         let cosine = |place: &Place| cosines.get(place).copied();

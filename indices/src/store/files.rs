@@ -16,6 +16,9 @@ pub(crate) const CHUNKS: &str = "chunks.jsonl";
 pub(crate) const WORDS: &str = "words.json";
 pub(crate) const VECTORS: &str = "vectors.faiss";
 pub(crate) const EMBEDDINGS: &str = "embeddings.f32";
+/// The mean vectors of unrelated questions, and how near each chunk is to them.
+pub(crate) const GENERIC: &str = "generic.f32";
+pub(crate) const HUBS: &str = "hubs.f32";
 pub(crate) const LEXICAL: &str = "lexical";
 
 /// SHA-256 of bytes, in hexadecimal.

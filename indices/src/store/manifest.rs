@@ -6,7 +6,8 @@ use crate::{embed::ModelId, library::Background};
 
 /// The format this release writes, and the only one it reads. It counts up when the files change, or when a text is analysed into
 /// other terms: questions are analysed as the documents were. 2: terms of the form for search.
-pub const FORMAT: u32 = 2;
+/// 3: what the chunks are as hubs.
+pub const FORMAT: u32 = 3;
 
 /// Where a collection's documents come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
