@@ -4,11 +4,11 @@ use hoidap_shared::text::{fold, has_vietnamese_marks};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
+    spelling::spelling,
     spellings::{Form, Spellings, UNSEEN},
     syllable::is_syllable,
     words::tokens,
 };
-use crate::text::spelling::spelling;
 
 /// One word of the text: where it stands and how it may be spelled.
 struct Slot {
@@ -139,4 +139,57 @@ fn with_case_of(typed: &str, form: &str) -> String {
         .zip(form.chars())
         .map(|(t, f)| if t.is_uppercase() { f.to_uppercase().next().unwrap_or(f) } else { f })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hoidap_shared::text::Language;
+
+    use super::{super::words::Words, Spellings, measure, restore};
+
+    /// A manual that says "mã", "thị" and "đầu" all day, and a vocabulary with letters of other languages.
+    fn dry() -> Spellings {
+        let mut words = Words::default();
+        for _ in 0..3_000 {
+            words.add(
+                "Mã thị trường ở đầu bảng. Mục tiêu cụ thể đã được đăng. Các mục đáng kể, các máy cũ. \
+                 Bảng tính lưu kết quả của từng ô trong tài liệu, định dạng trang và kiểu đoạn văn xác định cách trình bày",
+                Language::Vi,
+            );
+        }
+        let prior = [("ĝi", -6.0), ("mă", -6.0), ("de", -3.5), ("não", -6.0), ("la", -4.0), ("mã", -10.0)];
+        words.prior = prior.map(|(word, score)| (word.to_string(), score)).into();
+        Spellings::new(&words)
+    }
+
+    #[test]
+    fn a_dry_manual_does_not_outvote_what_people_say() {
+        let spellings = dry();
+        for question in [
+            "làm sao để đổi tên mà không mất dữ liệu",
+            "mình không biết bấm vào đâu thì nó hiện ra",
+            "sao nó cứ báo lỗi hoài vậy, phải làm gì",
+            "Có cách nào để lấy lại không ạ?",
+        ] {
+            assert_eq!(restore(&bare(question), &spellings).0, question);
+        }
+        assert_eq!(restore("ma thi truong", &spellings).0, "mã thị trường", "the site's own words");
+    }
+
+    fn bare(text: &str) -> String {
+        let letter = |c: char| {
+            let bare = hoidap_shared::text::fold(&c.to_string());
+            if c.is_uppercase() { bare.to_uppercase() } else { bare }
+        };
+        text.chars().map(letter).collect()
+    }
+
+    #[test]
+    fn restoration_is_measured_by_syllables() {
+        let spellings = dry();
+        assert_eq!(measure("Làm sao để đổi tên file", &spellings), (5, 5));
+        let (right, all) = measure("làm sao để đội tên", &spellings);
+        assert_eq!((right, all), (4, 5));
+        assert_eq!(measure("làm sao để hoà", &spellings), measure("làm sao để hòa", &spellings));
+    }
 }

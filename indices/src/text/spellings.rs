@@ -20,8 +20,9 @@ const VOCABULARY_SHARE: f64 = 0.2;
 const OWN_FOLLOWERS: f64 = 0.5;
 const COMMON_FOLLOWERS: f64 = 0.4;
 
-/// How many sightings each kind of follower must have until followers count half of that.
-const PER_KIND: f64 = 2.0;
+/// How often each kind of follower must have been seen until followers count half of that (Witten and Bell, 1991, have 1).
+const OWN_PER_KIND: f64 = 1.0;
+const COMMON_PER_KIND: f64 = 2.0;
 
 /// The part of a word's vocabulary score that is Vietnamese, for words without marks (`la`, `an`, `can`) and for words
 /// whose marks other languages use, too (`não`, `é`): the vocabulary is one of a hundred languages.
@@ -83,10 +84,13 @@ impl Spellings {
             Some(word) => (self.own.get(word), self.common.get(word)),
             None => (None, Some(&self.starts)),
         };
-        let weighed = |share: f64, followers: Option<&'_ Followers>| {
-            share * followers.map_or(0.0, |f| f.total / (f.total + PER_KIND * f.counts.len() as f64))
+        let weight = |followers: Option<&Followers>, per_kind: f64| {
+            followers.map_or(0.0, |f| f.total / (f.total + per_kind * f.counts.len() as f64))
         };
-        After([(weighed(OWN_FOLLOWERS, own), own), (weighed(COMMON_FOLLOWERS, common), common)])
+        After([
+            (OWN_FOLLOWERS * weight(own, OWN_PER_KIND), own),
+            (COMMON_FOLLOWERS * weight(common, COMMON_PER_KIND), common),
+        ])
     }
 }
 
@@ -204,4 +208,55 @@ fn vocabulary(prior: &BTreeMap<String, f32>) -> Vec<Form> {
     }
     let total: f64 = words.values().sum::<f64>().max(f64::MIN_POSITIVE);
     words.into_iter().map(|(word, score)| (word, score / total)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hoidap_shared::text::{Language, has_vietnamese_marks};
+
+    use super::{
+        super::{
+            orthography::is_spelling,
+            words::{Words, phrases},
+        },
+        Spellings,
+    };
+
+    fn offered(spellings: &Spellings, bare: &str) -> Vec<String> {
+        spellings.forms(bare).into_iter().flatten().map(|(form, _)| form.clone()).collect()
+    }
+
+    #[test]
+    fn only_vietnamese_spellings_are_offered() {
+        let mut words = Words::default();
+        words.add("Bán qúa rẻ, cuả môt nhà", Language::Vi);
+        words.prior =
+            ["ĝi", "gì", "mă", "Mă", "mà", "ču", "cụ", "het", "hết", "CÓ"].map(|w| (w.into(), -9.0)).into();
+        let spellings = Spellings::new(&words);
+        for wrong in ["ĝi", "mă", "ču", "het", "qúa", "cuả", "môt"] {
+            let bare = hoidap_shared::text::fold(wrong);
+            assert!(!offered(&spellings, &bare).contains(&wrong.to_string()), "{wrong}");
+        }
+        assert!(offered(&spellings, "gi").contains(&"gì".into()));
+        assert!(offered(&spellings, "co").contains(&"có".into()));
+    }
+
+    #[test]
+    fn a_word_without_marks_is_offered_as_the_site_uses_it() {
+        let mut words = Words::default();
+        words.add("Mở khung chat, rồi chat với chúng tôi trong chat", Language::Vi);
+        words.add("The file can be saved, you can use it. Người dùng cần cân nhắc", Language::Vi);
+        let spellings = Spellings::new(&words);
+        assert!(offered(&spellings, "chat").contains(&"chat".into()));
+        let probability =
+            |word: &str| spellings.by_fold["can"].iter().find(|(form, _)| form == word).unwrap().1;
+        assert!(probability("can") < probability("cần"));
+    }
+
+    #[test]
+    fn what_people_say_is_spelled_right() {
+        let wrong: Vec<String> =
+            phrases().flatten().filter(|word| has_vietnamese_marks(word) && !is_spelling(word)).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
 }
