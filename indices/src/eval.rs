@@ -79,6 +79,9 @@ pub struct Report {
     pub fused: Quality,
     /// Share of all questions whose support reaches `retriever.min_support`.
     pub supported: f64,
+    /// Share of the syllables of Vietnamese questions that are right when their diacritics are taken away and restored, of all
+    /// words that are spelled like a Vietnamese syllable; none where no question has diacritics.
+    pub restored: Option<f64>,
     /// Ids of the questions whose gold page was not among the first 8 passages.
     pub missed: Vec<String>,
 }
@@ -164,7 +167,13 @@ pub fn evaluate(
 ) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let mut supported = 0;
+    let (mut right, mut syllables) = (0, 0);
+    let text = library.text();
     for labelled in questions {
+        let hint = labelled.locale.as_deref().and_then(Language::from_locale);
+        if let Some((these, of)) = text.restores(&labelled.question, hint) {
+            (right, syllables) = (right + these, syllables + of);
+        }
         let asked = ask(config, library, embedder, collections, labelled)?;
         each(labelled, &asked);
         supported += usize::from(asked.outcome.support >= config.retriever.min_support);
@@ -183,6 +192,7 @@ pub fn evaluate(
     for quality in [&mut report.dense, &mut report.lexical, &mut report.fused] {
         quality.divide(report.questions.max(1) as f64);
     }
+    report.restored = (syllables > 0).then(|| right as f64 / syllables as f64);
     report.supported = supported as f64 / questions.len().max(1) as f64;
     Ok(report)
 }

@@ -6,9 +6,11 @@ mod follow_up;
 pub mod identifiers;
 mod language;
 mod markers;
+mod orthography;
 mod restore;
 mod sentence;
 mod spelling;
+mod spellings;
 pub(crate) mod syllable;
 mod wordings;
 mod words;
@@ -22,7 +24,7 @@ pub use wordings::of as queries;
 pub use words::Words;
 pub(crate) use words::tokens;
 
-use self::{abbreviations::WrittenOut, courtesy::Phrases};
+use self::{abbreviations::WrittenOut, courtesy::Phrases, spellings::Spellings};
 
 /// A text as Hoidap reads it.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +53,7 @@ impl Understood {
 /// What is known of the words of a site: the base of language detection and restoration.
 #[derive(Clone, Debug, Default)]
 pub struct TextModel {
-    words: Words,
-    by_fold: words::ByFold,
+    spellings: Spellings,
     abbreviations: Abbreviations,
     phrases: Phrases,
 }
@@ -65,23 +66,29 @@ impl TextModel {
     }
 
     /// The same with the given abbreviations.
-    pub fn abbreviating(mut words: Words, abbreviations: Abbreviations) -> Self {
-        words.add_common();
-        let by_fold = words.by_fold();
-        Self { words, by_fold, abbreviations, phrases: Phrases::default() }
+    pub fn abbreviating(words: Words, abbreviations: Abbreviations) -> Self {
+        let spellings = Spellings::new(&words);
+        Self { spellings, abbreviations, phrases: Phrases::default() }
+    }
+
+    /// How many syllables of a Vietnamese text with diacritics come back right when they are taken away, and of how many;
+    /// `None` for any other text. Every word counts that is spelled like a Vietnamese syllable, marks or none.
+    pub fn restores(&self, message: &str, hint: Option<Language>) -> Option<(usize, usize)> {
+        let Understood { text, language, bare, .. } = self.understand(message, hint);
+        (language == Language::Vi && !bare).then(|| restore::measure(&text, &self.spellings))
     }
 
     /// Reads a text; `hint` is the language to believe when the text itself leaves it open, such as the page's.
     pub fn understand(&self, message: &str, hint: Option<Language>) -> Understood {
         let text = normalise(&search_form(message));
-        let language = language::detect(&text, &self.by_fold, &self.abbreviations, hint);
+        let language = language::detect(&text, &self.spellings, &self.abbreviations, hint);
         let abbreviation = |word: &str| self.abbreviations.knows(word, language);
         let bare = language == Language::Vi && is_bare(&text, &abbreviation);
         let out = self.abbreviations.write_out(&text, language);
         let WrittenOut { text: written, as_typed } =
             out.unwrap_or_else(|| WrittenOut { text: text.clone(), as_typed: None });
         let restore = |text: &str| match bare {
-            true => restore::restore(text, &self.words, &self.by_fold),
+            true => restore::restore(text, &self.spellings),
             false => (text.to_string(), 1.0),
         };
         let (restored, certainty) = restore(&written);

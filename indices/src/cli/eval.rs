@@ -70,6 +70,9 @@ impl Eval {
             "support reaches {} for {:.3} of the questions",
             config.retriever.min_support, report.supported
         );
+        if let Some(restored) = report.restored {
+            println!("restored {restored:.3} of the syllables that were typed without diacritics");
+        }
         println!("missed: {}", report.missed.join(" "));
         Ok(())
     }

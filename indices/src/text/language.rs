@@ -1,10 +1,6 @@
 use hoidap_shared::text::{Language, has_vietnamese_marks};
 
-use super::{
-    abbreviations::Abbreviations,
-    syllable::is_syllable,
-    words::{ByFold, tokens},
-};
+use super::{abbreviations::Abbreviations, spellings::Spellings, syllable::is_syllable, words::tokens};
 
 /// What a word of English grammar says for English.
 const GRAMMAR: f64 = 2.5;
@@ -40,7 +36,7 @@ const COURTEOUS: &str = " thanks thank yes yeah yep nope great perfect sure good
 /// The language of a text: Vietnamese when its words speak more for it than for English.
 pub(super) fn detect(
     text: &str,
-    by_fold: &ByFold,
+    spellings: &Spellings,
     abbreviations: &Abbreviations,
     hint: Option<Language>,
 ) -> Language {
@@ -49,11 +45,11 @@ pub(super) fn detect(
         Some(Language::En) => -HINT,
         None => 0.0,
     };
-    let vietnamese = tokens(text).fold(hinted, |sum, word| sum + evidence(&word, by_fold, abbreviations));
+    let vietnamese = tokens(text).fold(hinted, |sum, word| sum + evidence(&word, spellings, abbreviations));
     if vietnamese >= 0.0 { Language::Vi } else { Language::En }
 }
 
-fn evidence(word: &str, by_fold: &ByFold, abbreviations: &Abbreviations) -> f64 {
+fn evidence(word: &str, spellings: &Spellings, abbreviations: &Abbreviations) -> f64 {
     let listed = |list: &str| list.contains(&format!(" {word} "));
     if !word.chars().any(char::is_alphabetic) {
         0.0
@@ -64,7 +60,7 @@ fn evidence(word: &str, by_fold: &ByFold, abbreviations: &Abbreviations) -> f64 
     } else if abbreviations.is_vietnamese(word) {
         COMMON
     } else if is_syllable(word) {
-        match (has_vietnamese_marks(word), listed(BOTH), by_fold.contains_key(word)) {
+        match (has_vietnamese_marks(word), listed(BOTH), spellings.knows(word)) {
             (true, _, _) => MARKED,
             (false, true, _) => -COMMON,
             (false, false, true) => COMMON,
