@@ -1,7 +1,6 @@
 //! Documents to chunks: along headings, then sentences, within a number of the embedding model's tokens.
 
-use hoidap_shared::config;
-use unicode_segmentation::UnicodeSegmentation;
+use hoidap_shared::{config, text::sentences};
 
 use crate::document::{Block, BlockKind, Document};
 
@@ -140,7 +139,7 @@ fn units(block: &Block, text: &str, max_tokens: usize, count: &dyn Fn(&str) -> u
     let pieces: Vec<&str> = match block.kind {
         BlockKind::Code => text.split_inclusive('\n').collect(),
         BlockKind::Row => vec![text],
-        _ => text.split_sentence_bounds().collect(),
+        _ => whole_sentences(text),
     };
     let mut units = Vec::new();
     let mut at = block.start;
@@ -161,6 +160,14 @@ fn units(block: &Block, text: &str, max_tokens: usize, count: &dyn Fn(&str) -> u
         }
     }
     units
+}
+
+/// The sentences of a text, each with the white space behind it.
+fn whole_sentences(text: &str) -> Vec<&str> {
+    let mut ends: Vec<usize> = sentences(text).iter().skip(1).map(|sentence| sentence.start).collect();
+    ends.push(text.len());
+    let mut at = 0;
+    ends.into_iter().map(|end| &text[std::mem::replace(&mut at, end)..end]).collect()
 }
 
 /// A text longer than this many bytes for each token that a chunk may have is cut without counting its tokens.

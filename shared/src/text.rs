@@ -3,6 +3,7 @@
 mod look_alikes;
 mod numbers;
 mod search_form;
+mod sentences;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 pub use search_form::search_form;
+pub use sentences::sentences;
 
 /// A language Hoidap answers in.
 #[derive(

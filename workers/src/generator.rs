@@ -28,7 +28,6 @@ mod prompt;
 mod provider;
 mod rank;
 mod recorded;
-mod sentences;
 mod synonyms;
 mod table;
 mod written;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hoidap_shared::{
     config::PromptStyle,
     live::{Cited, Live, Reason, Said},
+    text::sentences,
 };
 
 use super::{
@@ -16,7 +17,6 @@ use super::{
     clean::{Worth, model_text, worth},
     draft::{self, Final, Piece},
     off_thread,
-    sentences::sentences,
 };
 
 /// Characters of an answer that are waited for before any is said: enough to know a label or a refusal.

@@ -15,7 +15,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use hoidap_shared::text::Language;
+use hoidap_shared::text::{Language, sentences};
 
 use super::{
     claim::{Claim, is_answer},
@@ -26,7 +26,6 @@ use super::{
     figures::Figure,
     material::Material,
     meaning::{Meaning, cosine},
-    sentences::sentences,
     table::holds_name,
 };
 

@@ -7,13 +7,12 @@ use std::{
 };
 
 use hoidap_indices::Analyser;
-use hoidap_shared::job::Passage;
+use hoidap_shared::{job::Passage, text::sentences};
 use lru::LruCache;
 
 use super::{
     clauses::{Clause, clauses, terms},
     content::Content,
-    sentences::sentences,
     table::{Row, row_clauses},
 };
 

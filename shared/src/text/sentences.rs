@@ -9,7 +9,7 @@ const ABBREVIATIONS: [&str; 13] =
     ["tp.", "ths.", "ts.", "gs.", "v.v.", "vd.", "e.g.", "i.e.", "etc.", "vs.", "mr.", "mrs.", "dr."];
 
 /// The sentences of a text as byte ranges, without the white space around them. A line break ends a sentence, too.
-pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
+pub fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -24,7 +24,8 @@ fn of_line(line: &str, at: usize, found: &mut Vec<Range<usize>>) {
     for (start, piece) in line.split_sentence_bound_indices() {
         let end = start + piece.trim_end().len();
         let whole = open.take().map_or(start, |range| range.start)..end.max(start);
-        if goes_on(&line[whole.clone()]) {
+        // A sentence ends before white space: `Sheet2.A1`, `file.BAK`.
+        if goes_on(&line[whole.clone()]) || !piece.ends_with(char::is_whitespace) {
             open = Some(whole);
         } else {
             push(line, whole, at, found);
@@ -65,6 +66,17 @@ mod tests {
             ["Gói Pro có 500 GB.", "Tệp dài tối đa 2.000 ký tự!", "Hết?"]
         );
         assert_eq!(split("Use mx1.example.com. It is fast."), ["Use mx1.example.com.", "It is fast."]);
+    }
+
+    #[test]
+    fn a_sentence_ends_before_white_space_alone() {
+        for text in [
+            "Lưu thành tệp .BAK trong thư mục.",
+            "Công thức =Sheet2.A1+Sheet3.B2 cộng hai ô.",
+            "Open report.2024.Final.odt now.",
+        ] {
+            assert_eq!(split(text), [text]);
+        }
     }
 
     #[test]
