@@ -78,6 +78,7 @@ impl Analyser {
                 out.exact.push(lower);
             }
         }
+        out.folded.extend(text.split_whitespace().filter_map(code));
         out
     }
 
@@ -92,6 +93,26 @@ impl Analyser {
             parts.into_iter().filter(|part| *part != "s").map(|part| self.english.stem(part).to_string()),
         );
     }
+}
+
+/// Longest code that is a term of its own, in bytes.
+const LONGEST_CODE: usize = 40;
+
+/// What stands around a code and is no part of it.
+const BEFORE: [char; 10] = ['"', '\'', '(', '[', '{', '“', '‘', '«', '<', '|'];
+const BEHIND: [char; 15] = ['"', '\'', ')', ']', '}', '”', '’', '»', '>', '|', '.', ',', ';', ':', '?'];
+
+/// Signs that a code may be made of: those that only part words or sentences are not among them.
+const SIGNS: [char; 15] = ['#', '@', '%', '&', '*', '=', '+', '_', '$', '~', '^', '\\', '/', ':', '!'];
+
+/// A code that a person would type with its signs, such as `###`, `.bak`, `err:522`, `ctrl+f6` or `--convert-to`: its words alone say
+/// something else, or nothing.
+fn code(piece: &str) -> Option<String> {
+    let code = piece.trim_start_matches(BEFORE).trim_end_matches(BEHIND);
+    let option = code.starts_with('.') || code.starts_with("--");
+    let word = code.contains(char::is_alphanumeric);
+    let signs = code.contains(SIGNS) || (option && word);
+    (signs && code.len() <= LONGEST_CODE).then(|| fold(&code.to_lowercase()))
 }
 
 /// The distinct terms of a question that say what it is about.
@@ -109,6 +130,15 @@ mod tests {
         assert_eq!(analysed.folded, ["dat", "lai", "mat", "khau"]);
         assert_eq!(analysed.exact, ["đặt", "lại", "mật", "khẩu"]);
         assert_eq!(analysed.pairs, ["dat lai", "lai mat", "mat khau"]);
+    }
+
+    #[test]
+    fn codes_keep_their_signs() {
+        let codes = |text: &str| text.split_whitespace().filter_map(code).collect::<Vec<_>>();
+        assert_eq!(codes("ô hiện ### hoặc “Err:522”, rồi Ctrl+F6."), ["###", "err:522", "ctrl+f6"]);
+        assert_eq!(codes("đuôi .BAK hay (.odt)? dùng --convert-to"), [".bak", ".odt", "--convert-to"]);
+        assert_eq!(codes("chọn _blank & #REF!"), ["_blank", "&", "#ref!"]);
+        assert!(codes("e-mail của tôi: 1.000 đồng, don't - nghe nhìn… 12,5").is_empty());
     }
 
     #[test]
