@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Number of the rules by which documents are read and cut; a new one makes every collection build anew.
-const RULES: u32 = 2;
+const RULES: u32 = 3;
 
 /// Why there is no new version. Each is one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -156,7 +156,7 @@ pub fn build(
     let kept = before.as_ref().map(|(records, _)| records).zip(dir.as_deref());
     let rows = unfinished.join(EMBEDDINGS);
     let embedding = Instant::now();
-    let embedded = embed::all(&gathered, kept, embedder, config.embedding.batch, &rows, progress)?;
+    let embedded = embed::all(&gathered, kept, embedder, config.embedding.batch, &unfinished, progress)?;
     pace.embedding = embedding.elapsed().as_secs_f64();
     let manifest = Manifest {
         format: FORMAT,
@@ -165,6 +165,7 @@ pub fn build(
         built: now.to_string(),
         content,
         model: embedder.model().clone(),
+        token_dimensions: embedder.token_dimensions(),
         chunker,
         faiss,
         documents: gathered.records.documents.len() - withdrawn.documents,

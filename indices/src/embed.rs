@@ -1,12 +1,17 @@
 //! Texts to vectors, by a model that runs in this process.
 
+mod dot;
 mod onnx;
 mod queue;
 
 use hoidap_shared::{config, job::Query};
 use serde::{Deserialize, Serialize};
 
+use crate::late::TokenVectors;
+
+pub use dot::dot;
 pub use onnx::OnnxEmbedder;
+pub(crate) use onnx::normalise;
 pub use queue::EmbedQueue;
 
 /// Which model made a vector. Vectors of different models cannot be compared.
@@ -52,22 +57,55 @@ pub enum EmbedError {
     Closed,
 }
 
+/// What a text is to the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A question.
+    Query,
+    /// A piece of a document.
+    Passage,
+}
+
+/// A text as vectors.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Embedded {
+    /// The vector of the whole text, L2-normalised.
+    pub vector: Vec<f32>,
+    /// Small vectors of its tokens, for late interaction; see [`crate::late`].
+    pub tokens: TokenVectors,
+}
+
 /// A model that makes vectors of texts. Calls block, for milliseconds per text.
 pub trait Embedder: Send + Sync {
     /// Which model this is.
     fn model(&self) -> &ModelId;
 
-    /// Vectors of questions, L2-normalised, in the order of the texts.
+    /// The vectors of texts, in their order.
     ///
     /// # Errors
     /// [`EmbedError::Run`] when the model fails.
-    fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
+    fn embed(&self, role: Role, texts: &[String]) -> Result<Vec<Embedded>, EmbedError>;
 
-    /// Vectors of pieces of documents, L2-normalised, in the order of the texts.
+    /// One vector for each question, L2-normalised, in the order of the texts.
     ///
     /// # Errors
     /// [`EmbedError::Run`] when the model fails.
-    fn embed_passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError>;
+    fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        Ok(self.embed(Role::Query, texts)?.into_iter().map(|made| made.vector).collect())
+    }
+
+    /// One vector for each piece of a document, L2-normalised, in the order of the texts.
+    ///
+    /// # Errors
+    /// [`EmbedError::Run`] when the model fails.
+    fn embed_passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        Ok(self.embed(Role::Passage, texts)?.into_iter().map(|made| made.vector).collect())
+    }
+
+    /// Components of a token's vector; 0 where the model has none.
+    fn token_dimensions(&self) -> usize {
+        0
+    }
 
     /// How many texts it embeds side by side, each on a core: so many threads may call it at once and none waits.
     fn sessions(&self) -> usize {
@@ -86,6 +124,19 @@ pub trait Embedder: Send + Sync {
 const EMBED_FROM_WEIGHT: f32 = 0.5;
 
 /// Whether a wording is worth an embedding.
-pub fn needs_embedding(query: &Query) -> bool {
+pub(crate) fn needs_embedding(query: &Query) -> bool {
     query.embedding.is_none() && query.weight >= EMBED_FROM_WEIGHT
+}
+
+/// Gives each wording that is worth one its vectors.
+///
+/// # Errors
+/// [`EmbedError::Run`] when the model fails.
+pub fn embed_wordings(embedder: &dyn Embedder, queries: &mut [Query]) -> Result<(), EmbedError> {
+    for query in queries.iter_mut().filter(|query| needs_embedding(query)) {
+        if let Some(made) = embedder.embed(Role::Query, std::slice::from_ref(&query.text))?.pop() {
+            (query.embedding, query.tokens) = (Some(made.vector), made.tokens);
+        }
+    }
+    Ok(())
 }

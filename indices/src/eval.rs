@@ -10,7 +10,7 @@ use hoidap_shared::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    embed::{Embedder, needs_embedding},
+    embed::{Embedder, embed_wordings},
     library::{Evidence, Library, SearchError, SearchOutcome, SearchRequest},
     text::Reading,
 };
@@ -130,9 +130,7 @@ pub fn ask(
     let history = turns(&labelled.history);
     let Reading { understood, mut queries, .. } =
         library.read(&labelled.question, hint, &history, &config.products);
-    for query in queries.iter_mut().filter(|query| needs_embedding(query)) {
-        query.embedding = embedder.embed_queries(std::slice::from_ref(&query.text))?.pop();
-    }
+    embed_wordings(embedder, &mut queries)?;
     let request = SearchRequest {
         queries: &queries,
         collections,

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod document;
 pub mod embed;
 pub mod eval;
+mod late;
 mod lexical;
 pub mod library;
 mod openmp;
@@ -17,7 +18,8 @@ pub mod store;
 pub mod text;
 mod vectors;
 
-pub use embed::{EmbedError, EmbedQueue, Embedder, ModelId, OnnxEmbedder};
+pub use embed::{EmbedError, EmbedQueue, Embedded, Embedder, ModelId, OnnxEmbedder, Role, dot};
+pub use late::TokenVectors;
 pub use lexical::{Analysed, Analyser};
 pub use library::{CollectionInfo, Library, ReloadEvent, SearchError, SearchOutcome, SearchRequest};
 pub use openmp::one_openmp_thread;

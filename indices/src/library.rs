@@ -7,6 +7,7 @@ mod fuse;
 mod hubs;
 mod identifiers;
 mod open;
+mod rerank;
 mod search;
 mod select;
 mod support;

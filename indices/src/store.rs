@@ -8,6 +8,7 @@ mod folder;
 mod manifest;
 mod records;
 mod rows;
+mod tokens;
 
 use std::{io, path::PathBuf};
 
@@ -15,9 +16,12 @@ pub use folder::{CollectionFolder, Lock, list};
 pub use manifest::{Chunker, FORMAT, Manifest, Source, Withdrawn};
 pub use records::{ChunkRecord, DocumentRecord, Groups, Records};
 
-pub(crate) use files::{CHUNKS, DOCUMENTS, EMBEDDINGS, GENERIC, HUBS, LEXICAL, VECTORS, WORDS, sha256};
+pub(crate) use files::{
+    CHUNKS, DOCUMENTS, EMBEDDINGS, GENERIC, HUBS, LEXICAL, TOKEN_ENDS, TOKENS, VECTORS, WORDS, sha256,
+};
 pub use files::{hex, replace, sha256_of_file};
 pub(crate) use rows::Rows;
+pub(crate) use tokens::{TokenWriter, Tokens};
 
 /// Why a version, or a change to a collection, is refused. Each is one sentence.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context as _;
 use hoidap_indices::{
-    CollectionInfo, EmbedError, EmbedQueue, Embedder, ModelId, OnnxEmbedder, SearchError,
+    CollectionInfo, EmbedError, EmbedQueue, Embedded, Embedder, ModelId, OnnxEmbedder, SearchError,
     text::{Reading, Sentence},
 };
 use hoidap_shared::{
@@ -48,6 +48,8 @@ const ELSEWHERE: f32 = 1.0;
 pub struct Classifier {
     embedder: EmbedQueue,
     model: ModelId,
+    /// Whether the model gives token vectors.
+    late: bool,
     library: Watched,
     intents: Intents,
     products: Products,
@@ -70,7 +72,7 @@ impl Stage for Classifier {
             anyhow::Ok((embedder, intents))
         })
         .await??;
-        let model = embedder.model().clone();
+        let (model, late) = (embedder.model().clone(), embedder.token_dimensions() > 0);
         let products = Products::new(&config.products);
         let version = collections::digest(&[
             &format!(
@@ -83,7 +85,7 @@ impl Stage for Classifier {
         let embedder =
             EmbedQueue::start(embedder, config.embedding.batch).context("no thread for embedding")?;
         let (services, config) = (Services::built_in(), Arc::new(config.clone()));
-        Ok(Self { embedder, model, library, intents, products, services, config, version })
+        Ok(Self { embedder, model, late, library, intents, products, services, config, version })
     }
 
     async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Classified>, StageError> {
@@ -146,10 +148,11 @@ impl Classifier {
             return;
         }
         for query in &classified.queries {
-            if let Some(embedding) =
-                query.embedding.as_ref().filter(|vector| vector.len() == self.model.dimensions)
-            {
-                self.embedder.keep(&query.text, embedding.clone());
+            let Some(vector) = query.embedding.as_ref() else { continue };
+            // Recordings of earlier releases have no token vectors.
+            if vector.len() == self.model.dimensions && query.tokens.is_empty() != self.late {
+                let made = Embedded { vector: vector.clone(), tokens: query.tokens.clone() };
+                self.embedder.keep(&query.text, made);
             }
         }
     }

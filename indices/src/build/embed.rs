@@ -10,8 +10,8 @@ use std::{
 
 use super::{BuildError, Gathered};
 use crate::{
-    embed::{EmbedError, Embedder},
-    store::{EMBEDDINGS, Records, Rows, io_error},
+    embed::{EmbedError, Embedded, Embedder, Role},
+    store::{EMBEDDINGS, Records, Rows, TokenWriter, Tokens, io_error},
 };
 
 /// Who is told how far long work has come.
@@ -31,26 +31,31 @@ impl Progress for () {
     fn end(&self) {}
 }
 
-/// Writes the vectors of all chunks to `path`, row after row, and returns how many had to be embedded: those of an
+/// Writes the vectors of all chunks into the folder of a version and returns how many had to be embedded: those of an
 /// unchanged text come from the version before. Each session of the embedder works on a thread of its own.
 pub(super) fn all(
     gathered: &Gathered,
     before: Option<(&Records, &Path)>,
     embedder: &dyn Embedder,
     batch: usize,
-    path: &Path,
+    dir: &Path,
     progress: &dyn Progress,
 ) -> Result<usize, BuildError> {
     let dimensions = embedder.model().dimensions;
-    let failed = |error| BuildError::from(io_error(path)(error));
+    let path = &dir.join(EMBEDDINGS);
+    let failed = |error| BuildError::from(io_error(dir)(error));
     let rows = Rows::create(path, dimensions).map_err(failed)?;
+    let tokens = TokenWriter::create(dir, gathered.records.chunks.len()).map_err(failed)?;
     let kept = before.and_then(|(records, dir)| Kept::open(records, dir, dimensions));
     let mut fresh = Vec::new();
     // A text that stands in several places is embedded once.
     let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
     for (i, chunk) in gathered.records.chunks.iter().enumerate() {
         match kept.as_ref().and_then(|kept| kept.row(&chunk.embedded)) {
-            Some(row) => rows.write(i, &row).map_err(failed)?,
+            Some(Embedded { vector, tokens: own }) => {
+                rows.write(i, &vector).map_err(failed)?;
+                tokens.write(&[i], &own).map_err(failed)?;
+            }
             None => {
                 let same = places.entry(&chunk.embedded).or_default();
                 same.push(i);
@@ -63,16 +68,20 @@ pub(super) fn all(
     progress.begin("embedding", fresh.len());
     let done = each_batch(&fresh.chunks(batch.max(1)).collect::<Vec<_>>(), embedder.sessions(), &|batch| {
         let texts: Vec<String> = batch.iter().map(|&i| gathered.embedded(i)).collect();
-        for (&i, vector) in batch.iter().zip(embedder.embed_passages(&texts)?) {
-            for &place in &places[gathered.records.chunks[i].embedded.as_str()] {
-                rows.write(place, &vector).map_err(failed)?;
+        for (&i, made) in batch.iter().zip(embedder.embed(Role::Passage, &texts)?) {
+            let same = &places[gathered.records.chunks[i].embedded.as_str()];
+            for &place in same {
+                rows.write(place, &made.vector).map_err(failed)?;
             }
+            tokens.write(same, &made.tokens).map_err(failed)?;
         }
         progress.step(batch.len());
         Ok(())
     });
     progress.end();
-    done.map(|()| fresh.len())
+    done?;
+    tokens.finish().map_err(failed)?;
+    Ok(fresh.len())
 }
 
 /// Does the work for each batch, on as many threads as there are sessions; stops at the first failure.
@@ -106,6 +115,7 @@ fn each_batch(
 struct Kept<'a> {
     places: HashMap<&'a str, usize>,
     rows: Rows,
+    tokens: Tokens,
 }
 
 impl<'a> Kept<'a> {
@@ -115,11 +125,12 @@ impl<'a> Kept<'a> {
             return None;
         }
         let places = records.chunks.iter().zip(0..).map(|(chunk, i)| (chunk.embedded.as_str(), i)).collect();
-        Some(Self { places, rows })
+        let tokens = Tokens::open(dir, records.chunks.len()).ok()?;
+        Some(Self { places, rows, tokens })
     }
 
-    fn row(&self, embedded: &str) -> Option<Vec<f32>> {
+    fn row(&self, embedded: &str) -> Option<Embedded> {
         let at = *self.places.get(embedded)?;
-        self.rows.read(at..at + 1).ok()
+        Some(Embedded { vector: self.rows.read(at..at + 1).ok()?, tokens: self.tokens.read(at).ok()? })
     }
 }

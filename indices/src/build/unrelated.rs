@@ -4,7 +4,7 @@ use hoidap_shared::text::Language;
 
 use super::BuildError;
 use crate::{
-    embed::Embedder,
+    embed::{Embedder, dot},
     library::{Background, LANGUAGES, Spread},
     store::{GENERIC, HUBS, Rows, io_error},
 };
@@ -53,10 +53,6 @@ pub(super) fn ask(path: &Path, dir: &Path, embedder: &dyn Embedder) -> Result<Ba
         hubs.write(chunk, near).map_err(failed)?;
     }
     Ok(background)
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn mean(vectors: &[Vec<f32>], dimensions: usize) -> Vec<f32> {

@@ -4,7 +4,7 @@ use hoidap_shared::{config::Config, job::Passage, text::Language};
 use serde_json::json;
 
 use crate::{
-    embed::{Embedder, OnnxEmbedder, needs_embedding},
+    embed::{OnnxEmbedder, embed_wordings},
     library::{Library, SearchRequest},
     text::queries,
 };
@@ -40,9 +40,7 @@ impl Search {
         let hint = self.locale.as_deref().and_then(Language::from_locale);
         let understood = library.text().understand(&self.question, hint);
         let mut queries = queries(&understood, None);
-        for query in queries.iter_mut().filter(|query| needs_embedding(query)) {
-            query.embedding = embedder.embed_queries(std::slice::from_ref(&query.text))?.pop();
-        }
+        embed_wordings(&embedder, &mut queries)?;
         let request = SearchRequest {
             queries: &queries,
             collections: &self.collection,

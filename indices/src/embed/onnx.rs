@@ -9,15 +9,15 @@ use std::{
 };
 
 use fastembed::{
-    EmbeddingModel, InitOptionsUserDefined, Pooling, TextEmbedding, TextInitOptions, TokenizerFiles,
-    UserDefinedEmbeddingModel,
+    EmbeddingModel, InitOptionsUserDefined, OutputKey, Pooling, TextEmbedding, TextInitOptions,
+    TokenizerFiles, UserDefinedEmbeddingModel,
 };
 use hoidap_shared::config;
 use serde::Deserialize;
 use tokenizers::Tokenizer;
 
-use super::{EmbedError, Embedder, ModelId};
-use crate::store::sha256_of_file;
+use super::{EmbedError, Embedded, Embedder, ModelId, Role};
+use crate::{late::Projection, store::sha256_of_file};
 
 /// Longest input of the model, in its own tokens.
 const WINDOW: usize = 512;
@@ -28,6 +28,8 @@ pub struct OnnxEmbedder {
     prefixes: Prefixes,
     batch: usize,
     tokenizer: Tokenizer,
+    /// How its token vectors are made small.
+    projection: Option<Projection>,
     /// Copies of the model, each used by one caller at a time.
     sessions: Vec<Mutex<TextEmbedding>>,
     /// Counts the callers that found no session free.
@@ -75,8 +77,9 @@ impl OnnxEmbedder {
         } else {
             Prefixes { query: "", passage: "" }
         };
-        let turn = AtomicUsize::new(0);
-        Ok(Self { id, prefixes, batch: settings.batch.max(1), tokenizer, sessions, turn })
+        let projection = Projection::of(&id.name, id.dimensions);
+        let (batch, turn) = (settings.batch.max(1), AtomicUsize::new(0));
+        Ok(Self { id, prefixes, batch, tokenizer, projection, sessions, turn })
     }
 
     /// A session that nobody uses, or one that will be free.
@@ -94,27 +97,68 @@ impl OnnxEmbedder {
     }
 
     /// Texts of like length share a batch, so that little of it is padding.
-    fn embed(&self, prefix: &str, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    fn in_batches(&self, role: Role, texts: &[String]) -> Result<Vec<Embedded>, EmbedError> {
+        let prefix = match role {
+            Role::Query => self.prefixes.query,
+            Role::Passage => self.prefixes.passage,
+        };
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&i| texts[i].len());
         let sorted: Vec<String> = order.iter().map(|&i| format!("{prefix}{}", texts[i])).collect();
-        let mut vectors = Vec::with_capacity(texts.len());
+        // The mark of the beginning, and the prefix.
+        let lead = 1 + self.count_tokens(prefix.trim_end());
+        let mut all = Vec::with_capacity(texts.len());
         let mut session = self.free();
         // One call for each batch: a call keeps the model's raw output of all its texts until it returns.
         for batch in sorted.chunks(self.batch) {
-            let made = session.embed(batch, Some(self.batch));
-            vectors.extend(made.map_err(|error| EmbedError::Run(error.to_string()))?);
+            let made = self.batch(&mut session, role, lead, batch);
+            all.extend(made.map_err(|error| EmbedError::Run(error.to_string()))?);
         }
         drop(session);
-        let mut placed = vec![Vec::new(); texts.len()];
-        for (i, mut vector) in order.into_iter().zip(vectors) {
-            if vector.len() != self.id.dimensions || vector.iter().any(|x| !x.is_finite()) {
+        let mut placed = vec![Embedded::default(); texts.len()];
+        for (i, mut made) in order.into_iter().zip(all) {
+            if made.vector.len() != self.id.dimensions || made.vector.iter().any(|x| !x.is_finite()) {
                 return Err(EmbedError::Run("the model gave a vector of another length or no number".into()));
             }
-            normalise(&mut vector);
-            placed[i] = vector;
+            normalise(&mut made.vector);
+            placed[i] = made;
         }
         Ok(placed)
+    }
+
+    /// The vectors of texts that are embedded together; `lead` tokens before each text are not its own.
+    fn batch(
+        &self,
+        session: &mut TextEmbedding,
+        role: Role,
+        lead: usize,
+        texts: &[String],
+    ) -> fastembed::Result<Vec<Embedded>> {
+        let Some(projection) = &self.projection else {
+            let vectors = session.embed(texts, Some(self.batch))?;
+            return Ok(vectors.into_iter().map(|vector| Embedded { vector, tokens: Vec::new() }).collect());
+        };
+        let output: &[OutputKey] = &[OutputKey::OnlyOne, OutputKey::ByName("last_hidden_state")];
+        let mut made = Vec::with_capacity(texts.len());
+        for batch in session.transform(texts, Some(self.batch))?.into_raw() {
+            let pooled = batch.select_and_pool_output(&output, Some(Pooling::Mean))?;
+            let hidden = batch.select_output(&output)?;
+            for ((text, pooled), mask) in
+                hidden.outer_iter().zip(pooled.rows()).zip(batch.attention_mask_array.rows())
+            {
+                let seen = usize::try_from(mask.sum()).unwrap_or_default();
+                let own = lead..seen.saturating_sub(1).max(lead);
+                let tokens: Vec<Vec<f32>> = text
+                    .outer_iter()
+                    .take(own.end)
+                    .skip(own.start)
+                    .map(|token| token.iter().copied().collect())
+                    .collect();
+                let tokens = projection.small(role, tokens.iter().map(Vec::as_slice));
+                made.push(Embedded { vector: pooled.to_vec(), tokens });
+            }
+        }
+        Ok(made)
     }
 }
 
@@ -123,12 +167,12 @@ impl Embedder for OnnxEmbedder {
         &self.id
     }
 
-    fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        self.embed(self.prefixes.query, texts)
+    fn embed(&self, role: Role, texts: &[String]) -> Result<Vec<Embedded>, EmbedError> {
+        self.in_batches(role, texts)
     }
 
-    fn embed_passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        self.embed(self.prefixes.passage, texts)
+    fn token_dimensions(&self) -> usize {
+        self.projection.as_ref().map_or(0, Projection::dimensions)
     }
 
     fn sessions(&self) -> usize {

@@ -11,22 +11,22 @@ use lru::LruCache;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use super::{EmbedError, Embedder, needs_embedding};
+use super::{EmbedError, Embedded, Embedder, Role, needs_embedding};
 
 /// Requests that may wait; further callers wait for room.
 const WAITING: usize = 1_024;
 
-/// Questions whose vectors are kept: some 6 MB at 384 dimensions.
+/// Questions whose vectors are kept: some 10 MB at 384 dimensions.
 const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4_095);
 
-type Reply = oneshot::Sender<Result<Vec<f32>, EmbedError>>;
+type Reply = oneshot::Sender<Result<Embedded, EmbedError>>;
 
 /// Embeds questions off the async threads: one thread owns the model's time and embeds together what arrived together.
 /// The vectors of the latest questions are kept: a question has the same one each time, alone or among others.
 #[derive(Clone)]
 pub struct EmbedQueue {
     requests: mpsc::Sender<(String, Reply)>,
-    kept: Arc<Mutex<LruCache<String, Vec<f32>>>>,
+    kept: Arc<Mutex<LruCache<String, Embedded>>>,
     failure: Arc<Mutex<Option<EmbedError>>>,
 }
 
@@ -51,9 +51,9 @@ impl EmbedQueue {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Keeps a vector that this queue's model made of a question before.
-    pub fn keep(&self, text: &str, vector: Vec<f32>) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(text.to_string(), vector);
+    /// Keeps what this queue's model made of a question before.
+    pub fn keep(&self, text: &str, made: Embedded) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(text.to_string(), made);
     }
 
     /// The vector of a question.
@@ -61,14 +61,22 @@ impl EmbedQueue {
     /// # Errors
     /// [`EmbedError::Run`] when the model fails, [`EmbedError::Closed`] when its thread has ended.
     pub async fn query(&self, text: &str) -> Result<Vec<f32>, EmbedError> {
+        Ok(self.embed(text).await?.vector)
+    }
+
+    /// The vector of a question, and those of its tokens.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn embed(&self, text: &str) -> Result<Embedded, EmbedError> {
         if let Some(kept) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Ok(kept.clone());
         }
-        let (reply, vector) = oneshot::channel();
+        let (reply, made) = oneshot::channel();
         self.requests.send((text.to_string(), reply)).await.map_err(|_| EmbedError::Closed)?;
-        let vector = vector.await.map_err(|_| EmbedError::Closed)??;
-        self.keep(text, vector.clone());
-        Ok(vector)
+        let made = made.await.map_err(|_| EmbedError::Closed)??;
+        self.keep(text, made.clone());
+        Ok(made)
     }
 
     /// Gives each wording that is worth one its embedding.
@@ -77,7 +85,8 @@ impl EmbedQueue {
     /// As [`Self::query`].
     pub async fn fill(&self, queries: &mut [Query]) -> Result<(), EmbedError> {
         for query in queries.iter_mut().filter(|query| needs_embedding(query)) {
-            query.embedding = Some(self.query(&query.text).await?);
+            let Embedded { vector, tokens } = self.embed(&query.text).await?;
+            (query.embedding, query.tokens) = (Some(vector), tokens);
         }
         Ok(())
     }
@@ -96,27 +105,27 @@ impl Worker {
             // Nobody waits any more for a question whose caller has gone.
             requests.retain(|(_, reply)| !reply.is_closed());
             let (texts, replies): (Vec<_>, Vec<_>) = requests.drain(..).unzip();
-            for (vector, reply) in self.embed(&texts).into_iter().zip(replies) {
+            for (made, reply) in self.embed(&texts).into_iter().zip(replies) {
                 // A caller that has gone needs no vector.
-                let _ = reply.send(vector);
+                let _ = reply.send(made);
             }
         }
     }
 
     /// The vector of each text. One on which the model fails does not take the others with it.
-    fn embed(&self, texts: &[String]) -> Vec<Result<Vec<f32>, EmbedError>> {
+    fn embed(&self, texts: &[String]) -> Vec<Result<Embedded, EmbedError>> {
         match self.attempt(texts) {
-            Ok(vectors) => vectors.into_iter().map(Ok).collect(),
+            Ok(made) => made.into_iter().map(Ok).collect(),
             Err(error) if texts.len() == 1 => vec![Err(error)],
             Err(_) => texts.iter().flat_map(|text| self.embed(slice::from_ref(text))).collect(),
         }
     }
 
-    fn attempt(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    fn attempt(&self, texts: &[String]) -> Result<Vec<Embedded>, EmbedError> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
-        let work = || self.embedder.embed_queries(texts);
+        let work = || self.embedder.embed(Role::Query, texts);
         let done = panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(EmbedError::Panicked));
         if let Err(error) = &done {
             error!(%error, texts = texts.len(), "questions could not be embedded");

@@ -4,7 +4,10 @@ use super::{CollectionInfo, hubs::Hubs, identifiers::Held};
 use crate::{
     embed::ModelId,
     lexical::Lexical,
-    store::{CollectionFolder, Groups, LEXICAL, Manifest, Records, StoreError, VECTORS, WORDS},
+    store::{
+        CollectionFolder, EMBEDDINGS, Groups, LEXICAL, Manifest, Records, Rows, StoreError, Tokens, VECTORS,
+        WORDS,
+    },
     text::Words,
     vectors::{Dense, Filter},
 };
@@ -19,6 +22,9 @@ pub(super) struct Collection {
     pub(super) words: Words,
     pub(super) dense: Dense,
     pub(super) hubs: Hubs,
+    /// The vector of each chunk.
+    pub(super) embeddings: Rows,
+    pub(super) tokens: Tokens,
     pub(super) lexical: Lexical,
     pub(super) identifiers: Held,
 }
@@ -52,9 +58,24 @@ impl Collection {
         let groups = records.groups();
         let dense = Dense::open(&dir.join(VECTORS), manifest.model.dimensions, groups.of_chunk.clone())?;
         let hubs = Hubs::open(dir, manifest.model.dimensions, chunks)?;
+        let embeddings = Rows::open(&dir.join(EMBEDDINGS), manifest.model.dimensions);
+        let embeddings = embeddings.map_err(|error| format!("{EMBEDDINGS}: {error}"))?;
+        let tokens = Tokens::open(dir, chunks)?;
         let lexical = Lexical::open(&dir.join(LEXICAL), chunks)?;
         let identifiers = Held::of(&records);
-        Ok(Self { manifest, records, lengths, groups, words, dense, hubs, lexical, identifiers })
+        Ok(Self {
+            manifest,
+            records,
+            lengths,
+            groups,
+            words,
+            dense,
+            hubs,
+            embeddings,
+            tokens,
+            lexical,
+            identifiers,
+        })
     }
 
     /// The groups that belong to a product and section; `None` when all do.

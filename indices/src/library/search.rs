@@ -7,6 +7,7 @@ use super::{
     collection::Collection,
     find::{Found, failed, find, in_service},
     fuse::{Place, Scale, combine, leg, sorted},
+    rerank::rerank,
     select::select,
     support::{Evidence, evidence},
 };
@@ -59,7 +60,9 @@ impl Library {
         let language = request.locale.unwrap_or_default();
         let speaks = |place: &Place| locale(&collections, place).starts_with(language.code());
         let share = dense_share(&dense, &speaks);
-        let fused = prefer(combine(&dense, &lexical, share), &speaks);
+        let again = rerank(&collections, request.queries, language, &found)?;
+        let fused = again.unwrap_or_else(|| combine(&dense, &lexical, share));
+        let fused = prefer(fused, &speaks);
         let chosen = select(&collections, &fused, request.depth);
 
         let mut cosines: HashMap<Place, f32> = HashMap::new();

@@ -19,6 +19,9 @@ pub(crate) const EMBEDDINGS: &str = "embeddings.f32";
 /// The mean vectors of unrelated questions, and how near each chunk is to them.
 pub(crate) const GENERIC: &str = "generic.f32";
 pub(crate) const HUBS: &str = "hubs.f32";
+/// The token vectors of all chunks, and where each chunk's end.
+pub(crate) const TOKENS: &str = "tokens.u4";
+pub(crate) const TOKEN_ENDS: &str = "tokens.u64";
 pub(crate) const LEXICAL: &str = "lexical";
 
 /// SHA-256 of bytes, in hexadecimal.

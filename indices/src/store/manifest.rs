@@ -6,7 +6,7 @@ use crate::{embed::ModelId, library::Background};
 
 /// The format this release writes, and the only one it reads. It counts up when the files change, or when a text is analysed into
 /// other terms: questions are analysed as the documents were. 2: terms of the form for search.
-/// 3: what the chunks are as hubs.
+/// 3: what the chunks are as hubs, and their token vectors.
 pub const FORMAT: u32 = 3;
 
 /// Where a collection's documents come from.
@@ -61,6 +61,8 @@ pub struct Manifest {
     pub content: String,
     /// The model of its vectors.
     pub model: ModelId,
+    /// Components of its token vectors; 0 where the model gives none.
+    pub token_dimensions: usize,
     /// How documents were cut.
     pub chunker: Chunker,
     /// The FAISS factory string of its index.

@@ -50,5 +50,5 @@ pub(super) fn across(new: &str, before: &str) -> Vec<Query> {
 }
 
 fn query(text: &str, kind: QueryKind, weight: f32) -> Query {
-    Query { text: text.into(), kind, weight, embedding: None }
+    Query { text: text.into(), kind, weight, embedding: None, tokens: Vec::new() }
 }

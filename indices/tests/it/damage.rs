@@ -105,8 +105,13 @@ fn another_model_is_refused_and_built_anew() {
 fn an_embedding_of_another_length_is_an_error() {
     let site = Site::new();
     site.build();
-    let queries =
-        [Query { text: "x".into(), kind: QueryKind::Asked, weight: 1.0, embedding: Some(vec![0.5; 10]) }];
+    let queries = [Query {
+        text: "x".into(),
+        kind: QueryKind::Asked,
+        weight: 1.0,
+        embedding: Some(vec![0.5; 10]),
+        tokens: Vec::new(),
+    }];
     let request = SearchRequest {
         queries: &queries,
         collections: &[],

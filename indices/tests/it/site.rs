@@ -7,10 +7,10 @@ use std::{
 };
 
 use hoidap_indices::{
-    Embedder, Library, OnnxEmbedder, SearchOutcome, SearchRequest,
+    Library, OnnxEmbedder, SearchOutcome, SearchRequest,
     build::{BuildError, Built, build},
     document::{Limits, Reader},
-    embed::needs_embedding,
+    embed::embed_wordings,
     store::Source,
     text::queries,
 };
@@ -150,9 +150,7 @@ impl Site {
     ) -> SearchOutcome {
         let understood = library.text().understand(question, None);
         let mut queries = queries(&understood, None);
-        for query in queries.iter_mut().filter(|query| needs_embedding(query)) {
-            query.embedding = self.embedder.embed_queries(std::slice::from_ref(&query.text)).unwrap().pop();
-        }
+        embed_wordings(&self.embedder, &mut queries).unwrap();
         let request = SearchRequest {
             queries: &queries,
             collections: &[],

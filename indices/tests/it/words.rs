@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use hoidap_indices::{EmbedQueue, Embedder, ModelId, OnnxEmbedder, embed::EmbedError, text::queries};
+use hoidap_indices::{
+    EmbedError, EmbedQueue, Embedded, Embedder, ModelId, OnnxEmbedder, Role, text::queries,
+};
 use hoidap_shared::{job::QueryKind, text::Language};
 
 use crate::site::{Site, VI};
@@ -87,13 +89,9 @@ impl Embedder for Panicking {
         self.0.model()
     }
 
-    fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    fn embed(&self, role: Role, texts: &[String]) -> Result<Vec<Embedded>, EmbedError> {
         assert!(texts.iter().all(|text| text != "panic"), "the model panics on this text");
-        self.0.embed_queries(texts)
-    }
-
-    fn embed_passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        self.0.embed_passages(texts)
+        self.0.embed(role, texts)
     }
 
     fn count_tokens(&self, text: &str) -> usize {

@@ -86,6 +86,10 @@ pub struct Query {
     pub weight: f32,
     /// Its embedding, L2-normalised; `None` where the wording is searched by its words alone.
     pub embedding: Option<Vec<f32>>,
+    /// Small vectors of its tokens, one signed byte a component, for late interaction; empty where the model has none.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<u8>")]
+    pub tokens: Vec<u8>,
 }
 
 /// A code, part number or version that a question names.

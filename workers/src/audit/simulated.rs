@@ -4,6 +4,7 @@ use std::{
     time::Duration,
 };
 
+use hoidap_indices::dot;
 use hoidap_shared::cache;
 use jiff::Timestamp;
 use lru::LruCache;
@@ -12,7 +13,6 @@ use sha2::{Digest as _, Sha256};
 use super::{
     policy::{History, Matching, Policy, Scope},
     seen::{Kept, Seen},
-    vectors::dot,
 };
 
 /// What a look-up came to.

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 
 use anyhow::ensure;
-use hoidap_indices::{Embedder as _, OnnxEmbedder};
+use hoidap_indices::{Embedder as _, OnnxEmbedder, dot};
 use hoidap_shared::config::Embedding;
 use lru::LruCache;
 use tracing::warn;
@@ -102,33 +102,5 @@ impl Vectors {
         );
         self.proof = Proof::Held;
         Ok(())
-    }
-}
-
-/// The inner product: the cosine, of vectors of length one.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 8;
-    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    let mut sums = [0.0; LANES];
-    for (a, b) in a.zip(b) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
-        }
-    }
-    sums.iter().sum::<f32>() + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_inner_product_counts_every_component() {
-        for length in [0, 1, 7, 8, 9, 384, 385] {
-            let a: Vec<f32> = (0..length).map(|n| n as f32).collect();
-            let squares: f32 = (0..length).map(|n| (n * n) as f32).sum();
-            assert!((dot(&a, &a) - squares).abs() <= squares * 1e-6, "{length}");
-        }
     }
 }

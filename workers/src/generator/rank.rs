@@ -196,6 +196,7 @@ pub(crate) mod tests {
                 kind: QueryKind::Asked,
                 weight: 1.0,
                 embedding: None,
+                tokens: Vec::new(),
             }],
             collections: Vec::new(),
             version: "v".into(),

@@ -124,7 +124,13 @@ impl Recording {
             identifiers: Vec::new(),
             product: None,
             section: None,
-            queries: vec![Query { text: message, kind: QueryKind::Asked, weight: 1.0, embedding }],
+            queries: vec![Query {
+                text: message,
+                kind: QueryKind::Asked,
+                weight: 1.0,
+                embedding,
+                tokens: Vec::new(),
+            }],
             collections: vec!["mail".into()],
             version: "1".into(),
         })

@@ -103,7 +103,13 @@ pub(crate) fn job(language: Language, question: &str) -> Envelope<Retrieved> {
         identifiers: Vec::new(),
         product: Some(Scored { name: "drive".into(), confidence: 0.9 }),
         section: None,
-        queries: vec![Query { text: question.into(), kind: QueryKind::Asked, weight: 1.0, embedding: None }],
+        queries: vec![Query {
+            text: question.into(),
+            kind: QueryKind::Asked,
+            weight: 1.0,
+            embedding: None,
+            tokens: Vec::new(),
+        }],
         collections: vec!["drive".into()],
         version: "classifier-1".into(),
     };

@@ -1,0 +1,150 @@
+//! Late interaction: how well each word of a question is met by some word of a passage (Khattab and Zaharia, ColBERT, 2020).
+//!
+//! A model gives every token of a text a vector before it averages them. [`Projection`] makes those small, so that a version can keep
+//! them for all its chunks; [`score`] compares a question's with a passage's.
+
+use std::sync::Arc;
+
+use crate::embed::{Role, dot, normalise};
+
+/// What 1 is in a component of a question's token, which has eight bits.
+const SCALE: f32 = 127.0;
+
+/// A component of a passage's token has four bits: this many steps up to [`WIDEST`] standard deviations of a component of a vector of
+/// length 1. (Beyond, it is cut off. On the sets of docs/indices.md this costs nothing beside eight bits.)
+const STEPS: f32 = 7.0;
+const WIDEST: f32 = 2.7;
+/// What zero is in four bits.
+const ZERO: u8 = 8;
+
+/// Projections by the name of the model whose token vectors they are for (lower case, without its maker), and the numbers of one.
+const KNOWN: [(&str, usize, &[u8]); 1] =
+    [("multilingual-e5-small", 384, include_bytes!("late/multilingual-e5-small.f32"))];
+
+/// The token vectors of a text, one behind the other: of a question one signed byte a component, of a passage four bits, the first of two
+/// in the lower ones, 8 being zero. Empty where the model has no projection.
+pub type TokenVectors = Vec<u8>;
+
+/// From a model's token vectors to small ones: `P · (t − mean)`, scaled to length 1.
+///
+/// A file of one is, in little-endian `f32`: the mean of questions' tokens, the mean of passages' tokens, and `P` by rows of the
+/// model's dimensions. `P` holds the principal directions of tokens of questions and passages, the wide ones shortened.
+#[derive(Clone)]
+pub(crate) struct Projection {
+    model: usize,
+    dimensions: usize,
+    numbers: Arc<[f32]>,
+}
+
+impl Projection {
+    /// The projection for a model with vectors of so many numbers; `None` where there is none.
+    pub(crate) fn of(model: &str, dimensions: usize) -> Option<Self> {
+        let name = model.rsplit('/').next()?.to_ascii_lowercase();
+        let (_, model, file) =
+            KNOWN.into_iter().find(|(known, model, _)| *known == name && *model == dimensions)?;
+        let numbers: Arc<[f32]> = file.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let small = (numbers.len() / model).checked_sub(2)?;
+        (small > 0 && small.is_multiple_of(2)).then_some(Self { model, dimensions: small, numbers })
+    }
+
+    /// Components of a small vector.
+    pub(crate) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// The small vectors of a text's tokens.
+    pub(crate) fn small<'a>(&self, role: Role, tokens: impl Iterator<Item = &'a [f32]>) -> TokenVectors {
+        let (means, matrix) = self.numbers.split_at(2 * self.model);
+        let (question, passage) = means.split_at(self.model);
+        let mean = if role == Role::Query { question } else { passage };
+        let mut small = TokenVectors::new();
+        for token in tokens {
+            let centred: Vec<f32> = token.iter().zip(mean).map(|(t, m)| t - m).collect();
+            let mut vector: Vec<f32> =
+                matrix.chunks_exact(self.model).map(|row| dot(row, &centred)).collect();
+            normalise(&mut vector);
+            match role {
+                Role::Query => small.extend(vector.into_iter().map(|x| (x * SCALE).round() as i8 as u8)),
+                Role::Passage => {
+                    small.extend(vector.as_chunks().0.iter().map(|[low, high]| {
+                        nibble(*low, self.dimensions) | nibble(*high, self.dimensions) << 4
+                    }))
+                }
+            }
+        }
+        small
+    }
+}
+
+/// How well a passage meets a question, -1 to 1: for each of the question's tokens the best cosine with one of the passage's, on
+/// average. `None` where one of them has no tokens.
+pub(crate) fn score(question: &[u8], passage: &[u8], dimensions: usize) -> Option<f32> {
+    if dimensions == 0 || question.len() < dimensions || 2 * passage.len() < dimensions {
+        return None;
+    }
+    let question: Vec<i16> = question.iter().map(|byte| i16::from(*byte as i8)).collect();
+    let part = |bits: u8| i16::from(bits) - i16::from(ZERO);
+    let passage: Vec<i16> = passage.iter().flat_map(|byte| [part(byte & 0xF), part(byte >> 4)]).collect();
+    let tokens = question.chunks_exact(dimensions);
+    let count = tokens.len() as f32;
+    let best = |token: &[i16]| passage.chunks_exact(dimensions).map(|other| inner(token, other)).max();
+    let met: i32 = tokens.filter_map(best).sum();
+    Some(met as f32 / count / SCALE * step(dimensions))
+}
+
+/// What one step of four bits is worth.
+fn step(dimensions: usize) -> f32 {
+    WIDEST / (dimensions as f32).sqrt() / STEPS
+}
+
+fn nibble(x: f32, dimensions: usize) -> u8 {
+    let steps = (x / step(dimensions)).round().clamp(-f32::from(ZERO), STEPS);
+    (steps + f32::from(ZERO)) as u8
+}
+
+fn inner(a: &[i16], b: &[i16]) -> i32 {
+    a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tokens of a question and of a passage, of two components each.
+    fn question(vectors: &[[i8; 2]]) -> Vec<u8> {
+        vectors.iter().flatten().map(|x| *x as u8).collect()
+    }
+
+    fn passage(vectors: &[[f32; 2]]) -> Vec<u8> {
+        vectors.iter().map(|[a, b]| nibble(*a, 2) | nibble(*b, 2) << 4).collect()
+    }
+
+    #[test]
+    fn each_word_of_the_question_counts_by_its_best_match() {
+        let asked = question(&[[127, 0], [0, 127]]);
+        let both = score(&asked, &passage(&[[0.0, 1.0], [1.0, 0.0]]), 2).unwrap();
+        let one = score(&asked, &passage(&[[1.0, 0.0], [1.0, 0.0]]), 2).unwrap();
+        assert!((both - 1.0).abs() < 0.15 && (one - both / 2.0).abs() < 1e-6, "{both} {one}");
+    }
+
+    #[test]
+    fn what_is_opposite_is_less_than_what_has_nothing_in_common() {
+        let asked = question(&[[127, 0]]);
+        assert!(score(&asked, &passage(&[[-1.0, 0.0]]), 2).unwrap() < -0.8);
+        assert!(score(&asked, &passage(&[[0.0, 1.0]]), 2).unwrap().abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_text_without_tokens_has_no_score() {
+        assert!(
+            score(&[], &passage(&[[1.0, 0.0]]), 2).is_none() && score(&question(&[[1, 2]]), &[], 2).is_none()
+        );
+    }
+
+    #[test]
+    fn only_the_model_that_it_was_learnt_for_has_a_projection() {
+        assert!(Projection::of("intfloat/multilingual-e5-small", 384).is_some());
+        assert!(Projection::of("intfloat/multilingual-e5-small", 768).is_none());
+        assert!(Projection::of("BAAI/bge-small-en-v1.5", 384).is_none());
+    }
+}

@@ -1,0 +1,102 @@
+//! A second look at the candidates of both legs, by the words that questions and passages are made of.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use hoidap_shared::{job::Query, text::Language};
+
+use super::{
+    SearchError,
+    collection::Collection,
+    find::{Found, failed},
+    fuse::{Place, Ranking, sorted},
+};
+use crate::{embed::dot, late};
+
+/// What counts beside the question's cosine with a chunk (less the chunk's part as a hub): late interaction, and BM25 as a share of
+/// the best. Chosen on the second set of docs/indices.md, "Levers".
+const LATE: f32 = 0.5;
+const LEXICAL: f32 = 0.05;
+
+/// How many chunks of one page each leg offers.
+const OF_A_PAGE: usize = 3;
+
+/// The candidates, best first, with scores from 0, the weakest, to 1. `None` where the model gave the question no token vectors.
+///
+/// # Errors
+/// [`SearchError::Failed`] when vectors cannot be read.
+pub(super) fn rerank(
+    collections: &[Arc<Collection>],
+    queries: &[Query],
+    language: Language,
+    found: &Found,
+) -> Result<Option<Vec<(Place, f32)>>, SearchError> {
+    let asked: Vec<(&Query, &Vec<f32>)> = queries
+        .iter()
+        .filter(|query| !query.tokens.is_empty())
+        .filter_map(|query| Some((query, query.embedding.as_ref()?)))
+        .collect();
+    let weights: f32 = asked.iter().map(|(query, _)| query.weight).sum();
+    if asked.is_empty() || weights <= 0.0 {
+        return Ok(None);
+    }
+    let words = lexical(&found.lexical);
+    let mut scores: HashMap<Place, f32> = HashMap::new();
+    for place in candidates(collections, found) {
+        let collection = &collections[place.0];
+        let unreadable = |error: std::io::Error| failed(collections, place.0, error.to_string());
+        let vector = collection.embeddings.read(place.1..place.1 + 1).map_err(unreadable)?;
+        let tokens = collection.tokens.read(place.1).map_err(unreadable)?;
+        let mut score = LEXICAL * words.get(&place).copied().unwrap_or(0.0);
+        for (query, embedding) in &asked {
+            let question = collection.hubs.vector(embedding, language);
+            let met = late::score(&query.tokens, &tokens, collection.manifest.token_dimensions);
+            score += query.weight / weights * (dot(&question, &vector) + LATE * met.unwrap_or(0.0));
+        }
+        scores.insert(place, score);
+    }
+    Ok(Some(spread(sorted(scores))))
+}
+
+/// The best chunks of both legs, in order of their place.
+fn candidates(collections: &[Arc<Collection>], found: &Found) -> Vec<Place> {
+    let mut all = Vec::new();
+    for ranking in found.dense.iter().chain(&found.lexical) {
+        let mut of_page: HashMap<(usize, usize), usize> = HashMap::new();
+        for (place, _) in &ranking.hits {
+            let page = collections[place.0].records.chunks[place.1].document;
+            let taken = of_page.entry((place.0, page)).or_default();
+            *taken += 1;
+            all.extend((*taken <= OF_A_PAGE).then_some(*place));
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// BM25 as a share of the wording's best, on average over the wordings that found anything.
+fn lexical(rankings: &[Ranking]) -> BTreeMap<Place, f32> {
+    let found = || rankings.iter().filter(|ranking| !ranking.hits.is_empty());
+    let weights: f32 = found().map(|ranking| ranking.weight).sum();
+    let mut shares = BTreeMap::new();
+    for ranking in found() {
+        let best = ranking.hits[0].1.max(f32::MIN_POSITIVE);
+        for (place, score) in &ranking.hits {
+            *shares.entry(*place).or_default() += ranking.weight / weights * score / best;
+        }
+    }
+    shares
+}
+
+/// Scores from 0, the last, to 1, the first: where they lie says nothing.
+fn spread(mut ranked: Vec<(Place, f32)>) -> Vec<(Place, f32)> {
+    let (Some(first), Some(last)) = (ranked.first(), ranked.last()) else { return ranked };
+    let (best, worst) = (first.1, last.1);
+    for (_, score) in &mut ranked {
+        *score = if best > worst { (*score - worst) / (best - worst) } else { 1.0 };
+    }
+    ranked
+}
