@@ -18,11 +18,17 @@ use super::{
 /// How many turns back a subject is looked for.
 const LOOK_BACK: usize = 6;
 
+/// Words of the answer before that are searched with a follow-up: it begins with what it is about.
+const ANSWER_WORDS: usize = 40;
+
 /// A follow-up with what it goes on with.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rewritten {
     /// The last question that stood alone, followed by the new one.
     pub(super) text: String,
+    /// The same with the answer between them, which has the documents' own words for what is spoken of; for searching alone. None
+    /// where the follow-up asks about something else of the kind.
+    pub(super) with_answer: Option<String>,
     /// The question it goes on with, where that is in another language than the follow-up; then `text` must not be
     /// searched: it is in two languages.
     pub(super) across: Option<String>,
@@ -52,17 +58,22 @@ pub(super) fn rewrite(
     let language = understood.language;
     let new = without_lead_in(new, language);
     let mut old = subject.meaning().to_string();
+    let mut answer = history.iter().rev().find(|turn| turn.sender == Sender::Assistant);
     for replaced in [named_product, named_code] {
         if let Some((in_old, in_new)) = replaced(&old, new, products) {
             old.replace_range(in_old, &new[in_new]);
-            between = None;
+            (between, answer) = (None, None);
         }
     }
+    let answer =
+        answer.map(|turn| turn.content.split_whitespace().take(ANSWER_WORDS).collect::<Vec<_>>().join(" "));
+    let with_answer =
+        answer.filter(|answer| answer.contains(' ')).map(|answer| format!("{old} {answer} {new}"));
     let across = (subject.language != language).then(|| old.clone());
     let mut parts = vec![old];
     parts.extend(between.map(|turn| without_lead_in(turn.meaning(), turn.language).to_string()));
     parts.push(new.to_string());
-    Some(Rewritten { text: parts.join(" "), across })
+    Some(Rewritten { text: parts.join(" "), with_answer, across })
 }
 
 type Range = std::ops::Range<usize>;
@@ -182,6 +193,17 @@ mod tests {
         let history = ["Gói Pro có bao nhiêu dung lượng?", "100 GB", "cảm ơn bạn", "…"];
         assert!(rewrite(&history, "thế còn gói Free?").unwrap().contains("dung lượng"));
         assert!(rewrite(&history, "Ok, còn gói Free thì sao?").unwrap().contains("dung lượng"));
+    }
+
+    #[test]
+    fn the_answer_before_is_searched_with_a_follow_up() {
+        let history = ["giữ dòng đầu đứng yên khi cuộn", "Vào Xem - Cố định hàng và cột (Freeze Rows)."];
+        let reading = read(&history, "rồi muốn bỏ nó đi thì làm sao");
+        assert!(!reading.meaning.contains("Cố định"), "{}", reading.meaning);
+        let with_answer = reading.queries.iter().find(|query| query.text.contains("Cố định hàng")).unwrap();
+        assert!(with_answer.text.ends_with("bỏ nó đi thì làm sao") && with_answer.weight < 1.0);
+        let other = ["Lỗi KD-205 nghĩa là gì?", "Lỗi KD-205 là kẹt giấy."];
+        assert!(read(&other, "thế còn KD-31?").queries.iter().all(|query| !query.text.contains("kẹt")));
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl TextModel {
         let understood = self.understand(message, conversation.or(hint));
         let alone = |understood: Understood, sentence| {
             let meaning = understood.meaning().to_string();
-            let queries = wordings::of(&understood, None);
+            let queries = wordings::of(&understood, None, None);
             Reading { about: meaning.clone(), own: meaning.clone(), understood, sentence, meaning, queries }
         };
         match self.courtesy(&understood) {
@@ -81,22 +81,22 @@ impl TextModel {
             _ => rewrite(&understood, &new, history, products, self, hint),
         };
         match (sure, rewritten) {
-            (Link::Possible, Some(Rewritten { text, across: None })) => Reading {
+            (Link::Possible, Some(Rewritten { text, across: None, .. })) => Reading {
                 queries: wordings::either(&understood, &text),
                 sentence: Sentence::PossibleFollowUp,
                 own: new,
                 about: text,
                 ..alone(understood, Sentence::Question)
             },
-            (_, Some(Rewritten { text, across: None })) => Reading {
-                queries: wordings::of(&understood, Some(&text)),
+            (_, Some(Rewritten { text, with_answer, across: None })) => Reading {
+                queries: wordings::of(&understood, Some(&text), with_answer.as_deref()),
                 sentence: Sentence::FollowUp,
                 own: new,
                 meaning: text.clone(),
                 about: text,
                 understood,
             },
-            (_, Some(Rewritten { text, across: Some(before) })) => {
+            (_, Some(Rewritten { text, across: Some(before), .. })) => {
                 let asked = without_lead_in(&new, understood.language).to_string();
                 Reading {
                     queries: wordings::across(&asked, &before),

@@ -11,15 +11,19 @@ use super::Understood;
 const DOUBTFUL: f32 = 0.5;
 /// What the words of a follow-up count beside what they were rewritten to, which says more.
 const BESIDE: f32 = 0.5;
+/// What a follow-up counts with the answer before it, beside the one without.
+const WITH_ANSWER: f32 = 0.9;
 /// What the question before counts beside a follow-up in another language.
 const BEFORE: f32 = 0.8;
 
-/// The wordings of a sentence. A follow-up's rewriting comes before the words it was made from. Of a restored text both
+/// The wordings of a sentence. A follow-up's rewriting comes before the words it was made from, and beside it the same with the answer
+/// that it goes on with. Of a restored text both
 /// spellings are searched: the restored one, and the typed one with the weight that the restoration's doubt leaves it.
-pub fn of(understood: &Understood, rewritten: Option<&str>) -> Vec<Query> {
+pub fn of(understood: &Understood, rewritten: Option<&str>, with_answer: Option<&str>) -> Vec<Query> {
     let mut queries = Vec::new();
     if let Some(rewritten) = rewritten {
         queries.push(query(rewritten, QueryKind::Rewritten, 1.0));
+        queries.extend(with_answer.map(|text| query(text, QueryKind::Rewritten, WITH_ANSWER)));
     }
     let share = if rewritten.is_some() { BESIDE } else { 1.0 };
     match &understood.restored {
@@ -39,7 +43,7 @@ pub fn of(understood: &Understood, rewritten: Option<&str>) -> Vec<Query> {
 
 /// The wordings of a sentence that may stand alone or go on with an earlier one: both readings have equal right.
 pub(super) fn either(understood: &Understood, rewritten: &str) -> Vec<Query> {
-    let mut queries = of(understood, None);
+    let mut queries = of(understood, None, None);
     queries.insert(1, query(rewritten, QueryKind::Rewritten, 1.0));
     queries
 }
