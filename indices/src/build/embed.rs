@@ -42,9 +42,8 @@ pub(super) fn all(
     progress: &dyn Progress,
 ) -> Result<usize, BuildError> {
     let dimensions = embedder.model().dimensions;
-    let path = &dir.join(EMBEDDINGS);
     let failed = |error| BuildError::from(io_error(dir)(error));
-    let rows = Rows::create(path, dimensions).map_err(failed)?;
+    let rows = Rows::create(&dir.join(EMBEDDINGS), dimensions).map_err(failed)?;
     let tokens = TokenWriter::create(dir, gathered.records.chunks.len()).map_err(failed)?;
     let kept = before.and_then(|(records, dir)| Kept::open(records, dir, dimensions));
     let mut fresh = Vec::new();

@@ -1,9 +1,6 @@
 //! A second look at the candidates of both legs, by the words that questions and passages are made of.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use hoidap_shared::{job::Query, text::Language};
 
@@ -11,7 +8,7 @@ use super::{
     SearchError,
     collection::Collection,
     find::{Found, failed},
-    fuse::{Place, Ranking, sorted},
+    fuse::{Place, Ranking, Scale, leg, sorted},
 };
 use crate::{embed::dot, late};
 
@@ -23,7 +20,7 @@ const LEXICAL: f32 = 0.05;
 /// How many chunks of one page each leg offers.
 const OF_A_PAGE: usize = 3;
 
-/// The candidates, best first, with scores from 0, the weakest, to 1. `None` where the model gave the question no token vectors.
+/// The candidates, best first, with scores from 0, the weakest, to 1. `lexical` is what the lexical leg says of them. `None` where the model gave the question no token vectors.
 ///
 /// # Errors
 /// [`SearchError::Failed`] when vectors cannot be read.
@@ -32,6 +29,7 @@ pub(super) fn rerank(
     queries: &[Query],
     language: Language,
     found: &Found,
+    lexical: &[(Place, f32)],
 ) -> Result<Option<Vec<(Place, f32)>>, SearchError> {
     let asked: Vec<(&Query, &Vec<f32>)> = queries
         .iter()
@@ -42,7 +40,10 @@ pub(super) fn rerank(
     if asked.is_empty() || weights <= 0.0 {
         return Ok(None);
     }
-    let words = lexical(&found.lexical);
+    let words: HashMap<Place, f32> = lexical.iter().copied().collect();
+    // The vectors to compare with a collection's chunks, of each wording.
+    let vectors = |c: &Arc<Collection>| asked.iter().map(|(_, own)| c.hubs.vector(own, language)).collect();
+    let questions: Vec<Vec<Vec<f32>>> = collections.iter().map(vectors).collect();
     let mut scores: HashMap<Place, f32> = HashMap::new();
     for place in candidates(collections, found) {
         let collection = &collections[place.0];
@@ -50,14 +51,14 @@ pub(super) fn rerank(
         let vector = collection.embeddings.read(place.1..place.1 + 1).map_err(unreadable)?;
         let tokens = collection.tokens.read(place.1).map_err(unreadable)?;
         let mut score = LEXICAL * words.get(&place).copied().unwrap_or(0.0);
-        for (query, embedding) in &asked {
-            let question = collection.hubs.vector(embedding, language);
+        for ((query, _), question) in asked.iter().zip(&questions[place.0]) {
             let met = late::score(&query.tokens, &tokens, collection.manifest.token_dimensions);
-            score += query.weight / weights * (dot(&question, &vector) + LATE * met.unwrap_or(0.0));
+            score += query.weight / weights * (dot(question, &vector) + LATE * met.unwrap_or(0.0));
         }
         scores.insert(place, score);
     }
-    Ok(Some(spread(sorted(scores))))
+    let ranking = Ranking { weight: 1.0, hits: sorted(scores) };
+    Ok(Some(leg(&[ranking], Scale::Span)))
 }
 
 /// The best chunks of both legs, in order of their place.
@@ -75,28 +76,4 @@ fn candidates(collections: &[Arc<Collection>], found: &Found) -> Vec<Place> {
     all.sort_unstable();
     all.dedup();
     all
-}
-
-/// BM25 as a share of the wording's best, on average over the wordings that found anything.
-fn lexical(rankings: &[Ranking]) -> BTreeMap<Place, f32> {
-    let found = || rankings.iter().filter(|ranking| !ranking.hits.is_empty());
-    let weights: f32 = found().map(|ranking| ranking.weight).sum();
-    let mut shares = BTreeMap::new();
-    for ranking in found() {
-        let best = ranking.hits[0].1.max(f32::MIN_POSITIVE);
-        for (place, score) in &ranking.hits {
-            *shares.entry(*place).or_default() += ranking.weight / weights * score / best;
-        }
-    }
-    shares
-}
-
-/// Scores from 0, the last, to 1, the first: where they lie says nothing.
-fn spread(mut ranked: Vec<(Place, f32)>) -> Vec<(Place, f32)> {
-    let (Some(first), Some(last)) = (ranked.first(), ranked.last()) else { return ranked };
-    let (best, worst) = (first.1, last.1);
-    for (_, score) in &mut ranked {
-        *score = if best > worst { (*score - worst) / (best - worst) } else { 1.0 };
-    }
-    ranked
 }

@@ -60,7 +60,7 @@ impl Library {
         let language = request.locale.unwrap_or_default();
         let speaks = |place: &Place| locale(&collections, place).starts_with(language.code());
         let share = dense_share(&dense, &speaks);
-        let again = rerank(&collections, request.queries, language, &found)?;
+        let again = rerank(&collections, request.queries, language, &found, &lexical)?;
         let fused = again.unwrap_or_else(|| combine(&dense, &lexical, share));
         let fused = prefer(fused, &speaks);
         let chosen = select(&collections, &fused, request.depth);
