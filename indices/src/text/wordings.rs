@@ -22,20 +22,20 @@ const BEFORE: f32 = 0.8;
 pub fn of(understood: &Understood, rewritten: Option<&str>, with_answer: Option<&str>) -> Vec<Query> {
     let mut queries = Vec::new();
     if let Some(rewritten) = rewritten {
-        queries.push(query(rewritten, QueryKind::Rewritten, 1.0));
-        queries.extend(with_answer.map(|text| query(text, QueryKind::Rewritten, WITH_ANSWER)));
+        queries.push(Query::new(rewritten, QueryKind::Rewritten, 1.0));
+        queries.extend(with_answer.map(|text| Query::new(text, QueryKind::Rewritten, WITH_ANSWER)));
     }
     let share = if rewritten.is_some() { BESIDE } else { 1.0 };
     match &understood.restored {
         Some(restored) => {
             let doubt = if understood.certainty < DOUBTFUL { 1.0 } else { 1.0 - understood.certainty };
             let typed = if understood.as_typed.as_ref() == Some(&understood.text) { 1.0 } else { doubt };
-            queries.push(query(restored, QueryKind::Restored, share));
-            queries.push(query(&understood.text, QueryKind::Asked, share * typed.clamp(0.1, 1.0)));
+            queries.push(Query::new(restored, QueryKind::Restored, share));
+            queries.push(Query::new(&understood.text, QueryKind::Asked, share * typed.clamp(0.1, 1.0)));
             let other = understood.as_typed.as_ref().filter(|other| **other != understood.text);
-            queries.extend(other.map(|other| query(other, QueryKind::Restored, share)));
+            queries.extend(other.map(|other| Query::new(other, QueryKind::Restored, share)));
         }
-        None => queries.push(query(&understood.text, QueryKind::Asked, share)),
+        None => queries.push(Query::new(&understood.text, QueryKind::Asked, share)),
     }
     queries.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     queries
@@ -44,15 +44,11 @@ pub fn of(understood: &Understood, rewritten: Option<&str>, with_answer: Option<
 /// The wordings of a sentence that may stand alone or go on with an earlier one: both readings have equal right.
 pub(super) fn either(understood: &Understood, rewritten: &str) -> Vec<Query> {
     let mut queries = of(understood, None, None);
-    queries.insert(1, query(rewritten, QueryKind::Rewritten, 1.0));
+    queries.insert(1, Query::new(rewritten, QueryKind::Rewritten, 1.0));
     queries
 }
 
 /// The wordings of a follow-up in another language than the question it goes on with. No wording mixes the two.
 pub(super) fn across(new: &str, before: &str) -> Vec<Query> {
-    vec![query(new, QueryKind::Asked, 1.0), query(before, QueryKind::Rewritten, BEFORE)]
-}
-
-fn query(text: &str, kind: QueryKind, weight: f32) -> Query {
-    Query { text: text.into(), kind, weight, embedding: None, tokens: Vec::new() }
+    vec![Query::new(new, QueryKind::Asked, 1.0), Query::new(before, QueryKind::Rewritten, BEFORE)]
 }

@@ -105,13 +105,7 @@ fn another_model_is_refused_and_built_anew() {
 fn an_embedding_of_another_length_is_an_error() {
     let site = Site::new();
     site.build();
-    let queries = [Query {
-        text: "x".into(),
-        kind: QueryKind::Asked,
-        weight: 1.0,
-        embedding: Some(vec![0.5; 10]),
-        tokens: Vec::new(),
-    }];
+    let queries = [Query { embedding: Some(vec![0.5; 10]), ..Query::new("x", QueryKind::Asked, 1.0) }];
     let request = SearchRequest {
         queries: &queries,
         collections: &[],

@@ -92,6 +92,13 @@ pub struct Query {
     pub tokens: Vec<u8>,
 }
 
+impl Query {
+    /// A wording without vectors.
+    pub fn new(text: impl Into<String>, kind: QueryKind, weight: f32) -> Self {
+        Self { text: text.into(), kind, weight, embedding: None, tokens: Vec::new() }
+    }
+}
+
 /// A code, part number or version that a question names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Identifier {

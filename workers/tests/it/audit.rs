@@ -124,13 +124,7 @@ impl Recording {
             identifiers: Vec::new(),
             product: None,
             section: None,
-            queries: vec![Query {
-                text: message,
-                kind: QueryKind::Asked,
-                weight: 1.0,
-                embedding,
-                tokens: Vec::new(),
-            }],
+            queries: vec![Query { embedding, ..Query::new(message, QueryKind::Asked, 1.0) }],
             collections: vec!["mail".into()],
             version: "1".into(),
         })

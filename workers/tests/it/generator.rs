@@ -103,13 +103,7 @@ pub(crate) fn job(language: Language, question: &str) -> Envelope<Retrieved> {
         identifiers: Vec::new(),
         product: Some(Scored { name: "drive".into(), confidence: 0.9 }),
         section: None,
-        queries: vec![Query {
-            text: question.into(),
-            kind: QueryKind::Asked,
-            weight: 1.0,
-            embedding: None,
-            tokens: Vec::new(),
-        }],
+        queries: vec![Query::new(question, QueryKind::Asked, 1.0)],
         collections: vec!["drive".into()],
         version: "classifier-1".into(),
     };

@@ -18,13 +18,7 @@ fn hop(stage: &str, waited_ms: u64, worked_ms: u64, delivery: u32) -> Hop {
 }
 
 fn classified(question: &Question) -> Classified {
-    let query = |text: &str, kind, weight, embedding| Query {
-        text: text.into(),
-        kind,
-        weight,
-        embedding,
-        tokens: Vec::new(),
-    };
+    let query = |text: &str, kind, weight, embedding| Query { embedding, ..Query::new(text, kind, weight) };
     Classified {
         embedded_by: String::new(),
         question: question.clone(),
