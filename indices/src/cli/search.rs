@@ -39,7 +39,7 @@ impl Search {
         let embedder = OnnxEmbedder::open(&config.embedding)?;
         let hint = self.locale.as_deref().and_then(Language::from_locale);
         let understood = library.text().understand(&self.question, hint);
-        let mut queries = queries(&understood, None, None);
+        let mut queries = queries(&understood);
         embed_wordings(&embedder, &mut queries)?;
         let request = SearchRequest {
             queries: &queries,

@@ -66,7 +66,7 @@ impl TextModel {
         let understood = self.understand(message, conversation.or(hint));
         let alone = |understood: Understood, sentence| {
             let meaning = understood.meaning().to_string();
-            let queries = wordings::of(&understood, None, None);
+            let queries = wordings::of(&understood);
             Reading { about: meaning.clone(), own: meaning.clone(), understood, sentence, meaning, queries }
         };
         match self.courtesy(&understood) {
@@ -89,7 +89,7 @@ impl TextModel {
                 ..alone(understood, Sentence::Question)
             },
             (_, Some(Rewritten { text, with_answer, across: None })) => Reading {
-                queries: wordings::of(&understood, Some(&text), with_answer.as_deref()),
+                queries: wordings::follow_up(&understood, &text, with_answer.as_deref()),
                 sentence: Sentence::FollowUp,
                 own: new,
                 meaning: text.clone(),

@@ -16,16 +16,23 @@ const WITH_ANSWER: f32 = 0.9;
 /// What the question before counts beside a follow-up in another language.
 const BEFORE: f32 = 0.8;
 
-/// The wordings of a sentence. A follow-up's rewriting comes before the words it was made from, and beside it the same with the answer
-/// that it goes on with. Of a restored text both
-/// spellings are searched: the restored one, and the typed one with the weight that the restoration's doubt leaves it.
-pub fn of(understood: &Understood, rewritten: Option<&str>, with_answer: Option<&str>) -> Vec<Query> {
+/// The wordings of a sentence that stands alone. Of a restored text both spellings are searched: the restored one, and the typed one
+/// with the weight that the restoration's doubt leaves it.
+pub fn of(understood: &Understood) -> Vec<Query> {
+    sorted(own(understood, 1.0))
+}
+
+/// The wordings of a follow-up: what it was rewritten to, the same with the answer that it goes on with, and its own words.
+pub(super) fn follow_up(understood: &Understood, rewritten: &str, with_answer: Option<&str>) -> Vec<Query> {
+    let mut queries = vec![Query::new(rewritten, QueryKind::Rewritten, 1.0)];
+    queries.extend(with_answer.map(|text| Query::new(text, QueryKind::Rewritten, WITH_ANSWER)));
+    queries.extend(own(understood, BESIDE));
+    sorted(queries)
+}
+
+/// The spellings of a sentence, where the most trusted one counts `share`.
+fn own(understood: &Understood, share: f32) -> Vec<Query> {
     let mut queries = Vec::new();
-    if let Some(rewritten) = rewritten {
-        queries.push(Query::new(rewritten, QueryKind::Rewritten, 1.0));
-        queries.extend(with_answer.map(|text| Query::new(text, QueryKind::Rewritten, WITH_ANSWER)));
-    }
-    let share = if rewritten.is_some() { BESIDE } else { 1.0 };
     match &understood.restored {
         Some(restored) => {
             let doubt = if understood.certainty < DOUBTFUL { 1.0 } else { 1.0 - understood.certainty };
@@ -37,13 +44,17 @@ pub fn of(understood: &Understood, rewritten: Option<&str>, with_answer: Option<
         }
         None => queries.push(Query::new(&understood.text, QueryKind::Asked, share)),
     }
+    queries
+}
+
+fn sorted(mut queries: Vec<Query>) -> Vec<Query> {
     queries.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     queries
 }
 
 /// The wordings of a sentence that may stand alone or go on with an earlier one: both readings have equal right.
 pub(super) fn either(understood: &Understood, rewritten: &str) -> Vec<Query> {
-    let mut queries = of(understood, None, None);
+    let mut queries = of(understood);
     queries.insert(1, Query::new(rewritten, QueryKind::Rewritten, 1.0));
     queries
 }

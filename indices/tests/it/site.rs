@@ -149,7 +149,7 @@ impl Site {
         section: Option<&str>,
     ) -> SearchOutcome {
         let understood = library.text().understand(question, None);
-        let mut queries = queries(&understood, None, None);
+        let mut queries = queries(&understood);
         embed_wordings(&self.embedder, &mut queries).unwrap();
         let request = SearchRequest {
             queries: &queries,

@@ -19,7 +19,7 @@ fn diacritics_come_back_from_the_site_s_own_words() {
     assert!(understood.bare);
     assert_eq!(understood.restored.as_deref(), Some("Đặt lại mật khẩu ở đâu"));
     assert!(understood.certainty > 0.7, "{}", understood.certainty);
-    let wordings = queries(&understood, None, None);
+    let wordings = queries(&understood);
     assert_eq!(wordings[0].kind, QueryKind::Restored);
     assert_eq!((wordings[1].kind, wordings[1].text.as_str()), (QueryKind::Asked, "Dat lai mat khau o dau"));
     assert!(wordings[1].weight < wordings[0].weight);
