@@ -3,7 +3,7 @@
 //! A model gives every token of a text a vector before it averages them. [`Projection`] makes those small, so that a version can keep
 //! them for all its chunks; [`score`] compares a question's with a passage's.
 
-use std::sync::Arc;
+use std::{fs, io, path::Path, sync::Arc};
 
 use crate::embed::{Role, dot, normalise};
 
@@ -20,6 +20,9 @@ const ZERO: u8 = 8;
 /// Projections by the name of the model whose token vectors they are for (lower case, without its maker), and the numbers of one.
 const KNOWN: [(&str, usize, &[u8]); 1] =
     [("multilingual-e5-small", 384, include_bytes!("late/multilingual-e5-small.f32"))];
+
+/// A model's own projection, in its folder.
+const FILE: &str = "projection.f32";
 
 /// The token vectors of a text, one behind the other: of a question one signed byte a component, of a passage four bits, the first of two
 /// in the lower ones, 8 being zero. Empty where the model has no projection.
@@ -42,9 +45,30 @@ impl Projection {
         let name = model.rsplit('/').next()?.to_ascii_lowercase();
         let (_, model, file) =
             KNOWN.into_iter().find(|(known, model, _)| *known == name && *model == dimensions)?;
-        let numbers: Arc<[f32]> = file.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        let small = (numbers.len() / model).checked_sub(2)?;
-        (small > 0 && small.is_multiple_of(2)).then_some(Self { model, dimensions: small, numbers })
+        Self::parse(file, model)
+    }
+
+    /// The projection that lies in the folder of a model with vectors of so many numbers; `None` where none does.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is none of such a model.
+    pub(crate) fn beside(model: &Path, dimensions: usize) -> io::Result<Option<Self>> {
+        match fs::read(model.join(FILE)) {
+            Ok(file) => Self::parse(&file, dimensions).map(Some).ok_or_else(|| {
+                io::Error::other(format!("{FILE} is no projection of vectors of {dimensions} numbers"))
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn parse(file: &[u8], model: usize) -> Option<Self> {
+        let (numbers, rest) = file.as_chunks();
+        let numbers: Arc<[f32]> = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let small = numbers.len().checked_div(model)?.checked_sub(2)?;
+        let whole = rest.is_empty() && numbers.len().is_multiple_of(model);
+        let usable = small > 0 && small.is_multiple_of(2) && numbers.iter().all(|number| number.is_finite());
+        (whole && usable).then_some(Self { model, dimensions: small, numbers })
     }
 
     /// Components of a small vector.
@@ -146,5 +170,21 @@ mod tests {
         assert!(Projection::of("intfloat/multilingual-e5-small", 384).is_some());
         assert!(Projection::of("intfloat/multilingual-e5-small", 768).is_none());
         assert!(Projection::of("BAAI/bge-small-en-v1.5", 384).is_none());
+    }
+
+    #[test]
+    fn a_model_may_bring_its_own_projection() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Projection::beside(folder.path(), 4).unwrap().is_none());
+        let write = |numbers: &[f32]| {
+            let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            std::fs::write(folder.path().join(FILE), bytes).unwrap();
+        };
+        write(&[0.5; 16]);
+        assert_eq!(Projection::beside(folder.path(), 4).unwrap().unwrap().dimensions(), 2);
+        for broken in [&[0.5; 15][..], &[0.5; 12], &[], &[f32::NAN; 16]] {
+            write(broken);
+            assert!(Projection::beside(folder.path(), 4).is_err(), "{broken:?}");
+        }
     }
 }

@@ -77,7 +77,7 @@ impl OnnxEmbedder {
         } else {
             Prefixes { query: "", passage: "" }
         };
-        let projection = Projection::of(&id.name, id.dimensions);
+        let projection = projection(settings, &id)?;
         let (batch, turn) = (settings.batch.max(1), AtomicUsize::new(0));
         Ok(Self { id, prefixes, batch, tokenizer, projection, sessions, turn })
     }
@@ -246,6 +246,18 @@ pub(super) fn identify(settings: &config::Embedding) -> Result<ModelId, EmbedErr
     let model = settings.model_dir.join("model.onnx");
     let sha256 = sha256_of_file(&model).map_err(|error| load_error(&model.display().to_string(), error))?;
     Ok(ModelId { name, dimensions: shape.hidden_size, sha256 })
+}
+
+/// The projection in the model's folder, else the one that comes with Hoidap for a model of this name.
+fn projection(settings: &config::Embedding, id: &ModelId) -> Result<Option<Projection>, EmbedError> {
+    let folder = &settings.model_dir;
+    let own = if folder.as_os_str().is_empty() {
+        None
+    } else {
+        Projection::beside(folder, id.dimensions)
+            .map_err(|error| load_error(&folder.display().to_string(), error))?
+    };
+    Ok(own.or_else(|| Projection::of(&id.name, id.dimensions)))
 }
 
 fn by_name(name: &str) -> Result<EmbeddingModel, EmbedError> {
