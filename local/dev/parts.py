@@ -74,7 +74,8 @@ def _environment(what: str, pins: Path, folder: Path, size: str) -> None:
 def _embedding_model() -> None:
     what = "Embedding model"
     fingerprint = hashlib.sha256()
-    for source in sorted((paths.LOCAL / "embedding").glob("*.py")):
+    converter = paths.LOCAL / "embedding"
+    for source in [*sorted(converter.glob("*.py")), converter / "adapter.npz"]:
         fingerprint.update(source.read_bytes())
     manifest = paths.EMBEDDING / "model.json"
     if manifest.exists() and json.loads(manifest.read_text())["converter"] == fingerprint.hexdigest():

