@@ -11,9 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     embed::{Embedder, embed_wordings},
-    library::{Evidence, Library, SearchError, SearchOutcome, SearchRequest},
+    library::{Evidence, Library, Preferred, SearchError, SearchOutcome, SearchRequest},
     text::Reading,
 };
+
+/// How sure it is that a question asked on a product's page is about that product, as the classifier takes it.
+const ASKED_ON_ITS_PAGE: f32 = 0.8;
 
 /// One labelled question.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,6 +33,18 @@ pub struct Labelled {
     /// Earlier turns, oldest first.
     #[serde(default)]
     pub history: Vec<PastTurn>,
+    /// The product of the page it is asked on.
+    pub product: Option<String>,
+    /// The section of the page it is asked on.
+    pub section: Option<String>,
+}
+
+impl Labelled {
+    /// What the page speaks for. That it is about a product says less than a question that names it.
+    fn preferred(&self) -> Preferred<'_> {
+        let product = self.product.as_deref().map(|product| (product, ASKED_ON_ITS_PAGE));
+        Preferred { product, section: self.section.as_deref() }
+    }
 }
 
 /// An earlier turn: its text alone (the visitor's and Hoidap's by turns, the visitor's first) or with its sender.
@@ -136,6 +151,7 @@ pub fn ask(
         collections,
         product: None,
         section: None,
+        preferred: labelled.preferred(),
         locale: Some(understood.language),
         depth: config.retriever.depth,
         candidates: config.retriever.candidates,

@@ -21,6 +21,8 @@ mod vectors;
 pub use embed::{EmbedError, EmbedQueue, Embedded, Embedder, ModelId, OnnxEmbedder, Role, dot};
 pub use late::TokenVectors;
 pub use lexical::{Analysed, Analyser};
-pub use library::{CollectionInfo, Library, ReloadEvent, SearchError, SearchOutcome, SearchRequest};
+pub use library::{
+    CollectionInfo, Library, Preferred, ReloadEvent, SearchError, SearchOutcome, SearchRequest,
+};
 pub use openmp::one_openmp_thread;
 pub use text::{TextModel, Understood};

@@ -69,6 +69,15 @@ pub enum ReloadEvent {
     },
 }
 
+/// What the visitor is probably asking about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Preferred<'a> {
+    /// A product, and how sure that is, 0 to 1.
+    pub product: Option<(&'a str, f32)>,
+    /// A section of the site.
+    pub section: Option<&'a str>,
+}
+
 /// What to look for.
 #[derive(Clone, Debug)]
 pub struct SearchRequest<'a> {
@@ -80,6 +89,8 @@ pub struct SearchRequest<'a> {
     pub product: Option<&'a str>,
     /// Only documents of this section, if that leaves any.
     pub section: Option<&'a str>,
+    /// Whose documents come before others that answer about as well; no filter.
+    pub preferred: Preferred<'a>,
     /// The language whose documents are preferred; no filter.
     pub locale: Option<Language>,
     /// Passages wanted.

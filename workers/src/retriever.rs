@@ -4,7 +4,7 @@ mod scope;
 
 use std::{collections::HashSet, sync::Arc};
 
-use hoidap_indices::{Library, SearchRequest};
+use hoidap_indices::{Library, Preferred, SearchRequest};
 use hoidap_shared::{
     config::{Config, Retriever as Settings},
     job::{Classified, Envelope, FilterUsed, Retrieved},
@@ -27,8 +27,8 @@ impl Retriever {
         self.library.documents()
     }
 
-    /// Searches with product and section. The section is given up when the documents outside support an answer
-    /// better, the product when what it leaves supports none.
+    /// Searches all documents, those of the product and the section first. Where the configuration asks for a filter, the section is
+    /// given up when the documents outside support an answer better, the product when what it leaves supports none.
     fn search(
         library: &Library,
         settings: &Settings,
@@ -38,11 +38,25 @@ impl Retriever {
         let request = SearchRequest {
             queries: &job.queries,
             collections: &job.collections,
-            product,
-            section: job.section.as_deref(),
+            product: None,
+            section: None,
+            preferred: Preferred {
+                product: job.product.as_ref().map(|product| (product.name.as_str(), product.confidence)),
+                section: job.section.as_deref(),
+            },
             locale: Some(job.language),
             depth: settings.depth,
             candidates: settings.candidates,
+        };
+        if !settings.filter {
+            let every = SearchRequest { collections: &[], ..request };
+            return Ok(Found { outcome: library.search(&every)?, widened: false });
+        }
+        let request = SearchRequest {
+            product,
+            section: job.section.as_deref(),
+            preferred: Preferred::default(),
+            ..request
         };
         let mut best = library.search(&request)?;
         if job.section.is_some() {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     embed::{OnnxEmbedder, embed_wordings},
-    library::{Library, SearchRequest},
+    library::{Library, Preferred, SearchRequest},
     text::queries,
 };
 
@@ -46,6 +46,7 @@ impl Search {
             collections: &self.collection,
             product: self.product.as_deref(),
             section: self.section.as_deref(),
+            preferred: Preferred::default(),
             locale: Some(understood.language),
             depth: self.depth.unwrap_or(config.retriever.depth),
             candidates: config.retriever.candidates,

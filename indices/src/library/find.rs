@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     SearchError, SearchRequest,
@@ -18,6 +18,17 @@ impl Found {
     pub(super) fn is_empty(&self, collections: &[Arc<Collection>]) -> bool {
         let mut hits = self.dense.iter().chain(&self.lexical).flat_map(|ranking| &ranking.hits);
         !hits.any(|(place, _)| in_service(collections, place))
+    }
+
+    /// Takes in what the same wordings found under another filter.
+    pub(super) fn add(&mut self, other: Self) {
+        for (own, other) in [(&mut self.dense, other.dense), (&mut self.lexical, other.lexical)] {
+            for (own, other) in own.iter_mut().zip(other) {
+                let known: HashSet<Place> = own.hits.iter().map(|(place, _)| *place).collect();
+                own.hits.extend(other.hits.into_iter().filter(|(place, _)| !known.contains(place)));
+                own.hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::{collections::HashMap, sync::Arc};
 use hoidap_shared::job::{FilterUsed, Passage, Ranks};
 
 use super::{
-    Library, SearchError, SearchOutcome, SearchRequest,
+    Library, Preferred, SearchError, SearchOutcome, SearchRequest,
     collection::Collection,
     find::{Found, failed, find, in_service},
     fuse::{Place, Scale, combine, leg, sorted},
@@ -20,6 +20,11 @@ const DENSE_SHARE_ACROSS: f32 = 0.7;
 
 /// What a passage in another language than the question's counts, where there are passages in both.
 const OTHER_LANGUAGE: f32 = 0.9;
+
+/// What a passage of another product than the one that is certainly meant loses of its score, and one outside the section of the page
+/// (docs/indices.md, "Levers").
+const OTHER_PRODUCT: f32 = 0.15;
+const OTHER_SECTION: f32 = 0.05;
 
 /// The first candidates of the dense leg tell which language the documents speak.
 const LANGUAGE_SAMPLE: usize = 10;
@@ -54,7 +59,10 @@ impl Library {
         let wanted = |name: &String| request.collections.is_empty() || request.collections.contains(name);
         let serving = shelf.collections.iter().filter(|(name, _)| wanted(name));
         let collections: Vec<Arc<Collection>> = serving.map(|(_, c)| Arc::clone(c)).collect();
-        let (found, filter) = filtered(&self.analyser, &collections, request)?;
+        let (mut found, filter) = filtered(&self.analyser, &collections, request)?;
+        if let Some((product, _)) = request.preferred.product {
+            found.add(find(&self.analyser, &collections, request, Some(product), request.section)?);
+        }
         let dense = leg(&found.dense, Scale::Span);
         let lexical = leg(&found.lexical, Scale::Ratio);
         let language = request.locale.unwrap_or_default();
@@ -63,6 +71,7 @@ impl Library {
         let again = rerank(&collections, request.queries, language, &found, &lexical)?;
         let fused = again.unwrap_or_else(|| combine(&dense, &lexical, share));
         let fused = prefer(fused, &speaks);
+        let fused = prefer_own(&collections, fused, request.preferred);
         let chosen = select(&collections, &fused, request.depth);
 
         let mut cosines: HashMap<Place, f32> = HashMap::new();
@@ -173,6 +182,26 @@ fn prefer(fused: Vec<(Place, f32)>, speaks: &impl Fn(&Place) -> bool) -> Vec<(Pl
     } else {
         fused
     }
+}
+
+/// Puts the documents of another product than the preferred one back by its confidence, and those outside the section. Documents of no
+/// product are everybody's.
+fn prefer_own(
+    collections: &[Arc<Collection>],
+    fused: Vec<(Place, f32)>,
+    preferred: Preferred<'_>,
+) -> Vec<(Place, f32)> {
+    let weight = |place: &Place| {
+        let records = &collections[place.0].records;
+        let document = &records.documents[records.chunks[place.1].document];
+        let of_product = match (preferred.product, document.product.as_deref()) {
+            (Some((wanted, sure)), Some(product)) if product != wanted => 1.0 - OTHER_PRODUCT * sure,
+            _ => 1.0,
+        };
+        let outside = preferred.section.is_some_and(|section| document.section.as_deref() != Some(section));
+        of_product * if outside { 1.0 - OTHER_SECTION } else { 1.0 }
+    };
+    sorted(fused.into_iter().map(|(place, score)| (place, score * weight(&place))).collect())
 }
 
 fn ranks(leg: &[(Place, f32)]) -> HashMap<Place, u32> {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use hoidap_indices::{ReloadEvent, SearchRequest, store::FORMAT};
+use hoidap_indices::{Preferred, ReloadEvent, SearchRequest, store::FORMAT};
 use hoidap_shared::job::{Query, QueryKind};
 use walkdir::WalkDir;
 
@@ -111,6 +111,7 @@ fn an_embedding_of_another_length_is_an_error() {
         collections: &[],
         product: None,
         section: None,
+        preferred: Preferred::default(),
         locale: None,
         depth: 8,
         candidates: 50,

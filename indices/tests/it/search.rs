@@ -1,6 +1,9 @@
 //! What is found, and what is said of it.
 
-use hoidap_indices::store::{CollectionFolder, Records};
+use hoidap_indices::{
+    Preferred,
+    store::{CollectionFolder, Records},
+};
 use hoidap_shared::job::FilterUsed;
 
 use crate::site::{Site, first};
@@ -104,6 +107,40 @@ fn filters_hold_and_fall_back() {
     let outcome = site.ask_for(&library, "mật khẩu", Some("nothing"), None);
     assert_eq!(outcome.filter, FilterUsed::FellBack);
     assert_eq!(first(&outcome), "vi/mat-khau.html");
+}
+
+#[test]
+fn the_preferred_product_and_section_come_first_and_hide_nothing() {
+    let mut site = Site::new();
+    for shelf in ["mail", "drive"] {
+        let page = format!(
+            "<h1>Storage</h1><p>The {shelf} plan holds as many files as fit into forty gigabytes.</p>"
+        );
+        site.put(&format!("{shelf}/storage.html"), &page);
+    }
+    site.put(
+        "drive/printer.html",
+        "<h1>Scanner</h1><p>A scanned sheet is kept as a picture of three hundred dots.</p>",
+    );
+    site.config.products = serde_json::from_value(serde_json::json!([
+        {"id": "mail", "name": "Mail", "urls": ["/mail"]}, {"id": "drive", "name": "Drive", "urls": ["/drive"]}
+    ]))
+    .unwrap();
+    site.config.sections =
+        serde_json::from_value(serde_json::json!([{"id": "help", "urls": ["/mail/storage"]}])).unwrap();
+    site.build();
+    let library = site.library();
+    let ask = |question: &str, preferred| site.ask_preferring(&library, question, preferred);
+    let of = |product, section| Preferred { product: Some((product, 0.8)), section };
+    let question = "how many gigabytes can I keep?";
+    assert_eq!(first(&ask(question, of("mail", None))), "mail/storage.html");
+    assert_eq!(first(&ask(question, of("drive", None))), "drive/storage.html");
+    assert_eq!(
+        first(&ask(question, Preferred { product: None, section: Some("help") })),
+        "mail/storage.html"
+    );
+    let elsewhere = ask("how is a scanned sheet kept?", of("mail", Some("help")));
+    assert_eq!((first(&elsewhere), elsewhere.filter), ("drive/printer.html", FilterUsed::None));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use hoidap_indices::{
-    Library, OnnxEmbedder, SearchOutcome, SearchRequest,
+    Library, OnnxEmbedder, Preferred, SearchOutcome, SearchRequest,
     build::{BuildError, Built, build},
     document::{Limits, Reader},
     embed::embed_wordings,
@@ -138,15 +138,36 @@ impl Site {
 
     /// Searches as a visitor asks.
     pub(crate) fn ask(&self, library: &Library, question: &str) -> SearchOutcome {
-        self.ask_for(library, question, None, None)
+        self.ask_with(library, question, (None, None), Preferred::default())
     }
 
+    /// Searches only the documents of a product and section, where there are any.
     pub(crate) fn ask_for(
         &self,
         library: &Library,
         question: &str,
         product: Option<&str>,
         section: Option<&str>,
+    ) -> SearchOutcome {
+        self.ask_with(library, question, (product, section), Preferred::default())
+    }
+
+    /// Searches with what the visitor is probably asking about.
+    pub(crate) fn ask_preferring(
+        &self,
+        library: &Library,
+        question: &str,
+        preferred: Preferred<'_>,
+    ) -> SearchOutcome {
+        self.ask_with(library, question, (None, None), preferred)
+    }
+
+    fn ask_with(
+        &self,
+        library: &Library,
+        question: &str,
+        (product, section): (Option<&str>, Option<&str>),
+        preferred: Preferred<'_>,
     ) -> SearchOutcome {
         let understood = library.text().understand(question, None);
         let mut queries = queries(&understood);
@@ -156,6 +177,7 @@ impl Site {
             collections: &[],
             product,
             section,
+            preferred,
             locale: Some(understood.language),
             depth: 8,
             candidates: 50,

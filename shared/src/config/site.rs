@@ -66,6 +66,7 @@ pub struct Retriever {
     pub candidates: usize,
     pub max_passage_chars: usize,
     pub min_support: f32,
+    pub filter: bool,
 }
 
 /// The last stage.

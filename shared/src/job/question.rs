@@ -129,7 +129,7 @@ pub struct Classified {
     pub section: Option<String>,
     /// The wordings to search, the most trusted first.
     pub queries: Vec<Query>,
-    /// The collections to search.
+    /// The collections of the product and those of none: what is searched where `retriever.filter` is set.
     pub collections: Vec<String>,
     /// The identifiers it names, of which the documents tell whether they hold them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
