@@ -11,6 +11,7 @@ mod rerank;
 mod search;
 mod select;
 mod support;
+mod weigh;
 
 use hoidap_shared::{
     job::{FilterUsed, Passage, Query},

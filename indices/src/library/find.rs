@@ -1,5 +1,7 @@
 use std::{collections::HashSet, sync::Arc};
 
+use hoidap_shared::job::Query;
+
 use super::{
     SearchError, SearchRequest,
     collection::Collection,
@@ -18,6 +20,17 @@ impl Found {
     pub(super) fn is_empty(&self, collections: &[Arc<Collection>]) -> bool {
         let mut hits = self.dense.iter().chain(&self.lexical).flat_map(|ranking| &ranking.hits);
         !hits.any(|(place, _)| in_service(collections, place))
+    }
+
+    /// Gives the rankings the weights of their wordings.
+    pub(super) fn weigh(&mut self, queries: &[Query], weights: &[f32]) {
+        for (ranking, weight) in self.lexical.iter_mut().zip(weights) {
+            ranking.weight = *weight;
+        }
+        let embedded = queries.iter().zip(weights).filter(|(query, _)| query.embedding.is_some());
+        for (ranking, (_, weight)) in self.dense.iter_mut().zip(embedded) {
+            ranking.weight = *weight;
+        }
     }
 
     /// Takes in what the same wordings found under another filter.

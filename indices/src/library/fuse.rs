@@ -22,9 +22,10 @@ pub(super) enum Scale {
 
 /// One leg's opinion: for each chunk the weighted mean of its scaled scores over the wordings, best first, in 0..1.
 pub(super) fn leg(rankings: &[Ranking], scale: Scale) -> Vec<(Place, f32)> {
-    let weights: f32 = rankings.iter().filter(|r| !r.hits.is_empty()).map(|r| r.weight).sum();
+    let telling = || rankings.iter().filter(|r| !r.hits.is_empty() && r.weight > 0.0);
+    let weights: f32 = telling().map(|r| r.weight).sum();
     let mut scores: HashMap<Place, f32> = HashMap::new();
-    for ranking in rankings {
+    for ranking in telling() {
         let best = ranking.hits.first().map_or(0.0, |hit| hit.1);
         let floor = match scale {
             Scale::Span => ranking.hits.last().map_or(0.0, |hit| hit.1),

@@ -14,7 +14,7 @@ use crate::{embed::dot, late};
 
 /// What counts beside the question's cosine with a chunk (less the chunk's part as a hub): late interaction, and BM25 as a share of
 /// the best. Chosen on the second set of docs/indices.md, "Levers".
-const LATE: f32 = 0.5;
+const LATE: f32 = 1.0;
 const LEXICAL: f32 = 0.05;
 
 /// How many chunks of one page each leg offers.
@@ -27,22 +27,25 @@ const OF_A_PAGE: usize = 3;
 pub(super) fn rerank(
     collections: &[Arc<Collection>],
     queries: &[Query],
+    weights: &[f32],
     language: Language,
     found: &Found,
     lexical: &[(Place, f32)],
 ) -> Result<Option<Vec<(Place, f32)>>, SearchError> {
-    let asked: Vec<(&Query, &Vec<f32>)> = queries
+    let asked: Vec<(&Query, f32, &Vec<f32>)> = queries
         .iter()
-        .filter(|query| !query.tokens.is_empty())
-        .filter_map(|query| Some((query, query.embedding.as_ref()?)))
+        .zip(weights)
+        .filter(|(query, weight)| !query.tokens.is_empty() && **weight > 0.0)
+        .filter_map(|(query, weight)| Some((query, *weight, query.embedding.as_ref()?)))
         .collect();
-    let weights: f32 = asked.iter().map(|(query, _)| query.weight).sum();
-    if asked.is_empty() || weights <= 0.0 {
+    if asked.is_empty() {
         return Ok(None);
     }
+    let all: f32 = asked.iter().map(|(_, weight, _)| weight).sum();
     let words: HashMap<Place, f32> = lexical.iter().copied().collect();
     // The vectors to compare with a collection's chunks, of each wording.
-    let vectors = |c: &Arc<Collection>| asked.iter().map(|(_, own)| c.hubs.vector(own, language)).collect();
+    let vectors =
+        |c: &Arc<Collection>| asked.iter().map(|(_, _, own)| c.hubs.vector(own, language)).collect();
     let questions: Vec<Vec<Vec<f32>>> = collections.iter().map(vectors).collect();
     let mut scores: HashMap<Place, f32> = HashMap::new();
     for place in candidates(collections, found) {
@@ -51,9 +54,9 @@ pub(super) fn rerank(
         let vector = collection.embeddings.read(place.1..place.1 + 1).map_err(unreadable)?;
         let tokens = collection.tokens.read(place.1).map_err(unreadable)?;
         let mut score = LEXICAL * words.get(&place).copied().unwrap_or(0.0);
-        for ((query, _), question) in asked.iter().zip(&questions[place.0]) {
+        for ((query, weight, _), question) in asked.iter().zip(&questions[place.0]) {
             let met = late::score(&query.tokens, &tokens, collection.manifest.token_dimensions);
-            score += query.weight / weights * (dot(question, &vector) + LATE * met.unwrap_or(0.0));
+            score += weight / all * (dot(question, &vector) + LATE * met.unwrap_or(0.0));
         }
         scores.insert(place, score);
     }

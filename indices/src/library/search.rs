@@ -10,6 +10,7 @@ use super::{
     rerank::rerank,
     select::select,
     support::{Evidence, evidence},
+    weigh::weights,
 };
 use crate::lexical::Analyser;
 
@@ -63,12 +64,14 @@ impl Library {
         if let Some((product, _)) = request.preferred.product {
             found.add(find(&self.analyser, &collections, request, Some(product), request.section)?);
         }
+        let language = request.locale.unwrap_or_default();
+        let weights = weights(&collections, request.queries, language, &found);
+        found.weigh(request.queries, &weights);
         let dense = leg(&found.dense, Scale::Span);
         let lexical = leg(&found.lexical, Scale::Ratio);
-        let language = request.locale.unwrap_or_default();
         let speaks = |place: &Place| locale(&collections, place).starts_with(language.code());
         let share = dense_share(&dense, &speaks);
-        let again = rerank(&collections, request.queries, language, &found, &lexical)?;
+        let again = rerank(&collections, request.queries, &weights, language, &found, &lexical)?;
         let fused = again.unwrap_or_else(|| combine(&dense, &lexical, share));
         let fused = prefer(fused, &speaks);
         let fused = prefer_own(&collections, fused, request.preferred);
@@ -84,7 +87,8 @@ impl Library {
         let cosine = |place: &Place| cosines.get(place).copied();
         let first = request.queries.first().map_or(0.0, |query| query.weight);
         let mut best: Option<(Evidence, &str)> = None;
-        for wording in request.queries.iter().filter(|query| query.weight >= first) {
+        let meant = |i: usize| request.queries[i].weight >= first || weights[i] > first;
+        for (_, wording) in request.queries.iter().enumerate().filter(|(i, _)| meant(*i)) {
             let found = evidence(&self.analyser, &collections, &places, cosine, &wording.text, language)
                 .map_err(|error| failed(&collections, 0, error.to_string()))?;
             if best.is_none_or(|(best, _)| found.support() > best.support()) {

@@ -87,6 +87,8 @@ const ENGLISH_POINTERS: [&str; 9] = ["it", "its", "they", "them", "that", "those
 
 /// With more content words than this a question says itself what it is about, whatever it points at.
 const SPEAKS_FOR_ITSELF: usize = 5;
+/// With more than this it needs nothing that was said before, whatever it says.
+const LONG_ENOUGH: usize = 7;
 /// The same of a question that begins as if it went on.
 const LONG: usize = 8;
 /// With so many content words or fewer a sentence is part of something said before.
@@ -102,6 +104,8 @@ const LONGEST_LEAD_IN: usize = 64;
 pub(super) enum Link {
     /// It stands alone.
     None,
+    /// Nothing says that it goes on, but it has too few words to be sure.
+    Unlikely,
     /// It may do either: the documents decide.
     Possible,
     /// It does.
@@ -117,11 +121,12 @@ pub(super) fn link(understood: &Understood, sentence: &str) -> Link {
     if content <= 1 {
         return Link::Certain;
     }
+    let alone = if content <= LONG_ENOUGH { Link::Unlikely } else { Link::None };
     if understood.language == Language::En {
         let words = Words::of(sentence);
         let leads = words.begin_with(&ENGLISH_LEAD_INS) && content <= LONG;
         let points = words.hold(&ENGLISH_POINTERS) && content <= SPEAKS_FOR_ITSELF;
-        return if leads || points { Link::Certain } else { Link::None };
+        return if leads || points { Link::Certain } else { alone };
     }
     let words = Words::of(sentence);
     let leads = words.begin_with(&LEAD_INS) && !words.ask_whether_still() && !words.begin_with(&NO_LEAD_INS);
@@ -132,7 +137,7 @@ pub(super) fn link(understood: &Understood, sentence: &str) -> Link {
             (true, ..) | (_, true, _) => Link::Certain,
             (.., true) if content <= FEW => Link::Certain,
             (.., true) if content <= SPEAKS_FOR_ITSELF => Link::Possible,
-            _ => Link::None,
+            _ => alone,
         };
     }
     let signs = usize::from(leads) + usize::from(points) + usize::from(what_of);
@@ -143,9 +148,9 @@ pub(super) fn link(understood: &Understood, sentence: &str) -> Link {
         0 if understood.certainty < CERTAIN && content <= SPEAKS_FOR_ITSELF => {
             let typed = Words::of(&fold(&understood.text));
             let may = typed.begin_with_folded(&LEAD_INS) && !typed.begin_with_folded(&NO_LEAD_INS);
-            if may { Link::Possible } else { Link::None }
+            if may { Link::Possible } else { alone }
         }
-        _ => Link::None,
+        _ => alone,
     }
 }
 

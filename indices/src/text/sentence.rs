@@ -81,8 +81,14 @@ impl TextModel {
             _ => rewrite(&understood, &new, history, products, self, hint),
         };
         match (sure, rewritten) {
-            (Link::Possible, Some(Rewritten { text, across: None, .. })) => Reading {
-                queries: wordings::either(&understood, &text),
+            // What its words do not tell, the documents may: it is searched both ways, and means what it says.
+            (Link::Unlikely, Some(Rewritten { text, with_answer, across: None })) => Reading {
+                queries: wordings::perhaps(&understood, &text, with_answer.as_deref()),
+                ..alone(understood, Sentence::Question)
+            },
+            (Link::Unlikely, _) => alone(understood, Sentence::Question),
+            (Link::Possible, Some(Rewritten { text, with_answer, across: None })) => Reading {
+                queries: wordings::either(&understood, &text, with_answer.as_deref()),
                 sentence: Sentence::PossibleFollowUp,
                 own: new,
                 about: text,

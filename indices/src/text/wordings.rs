@@ -13,6 +13,8 @@ const DOUBTFUL: f32 = 0.5;
 const BESIDE: f32 = 0.5;
 /// What a follow-up counts with the answer before it, beside the one without.
 const WITH_ANSWER: f32 = 0.9;
+/// What a follow-up counts that nothing but few words speaks for.
+const UNLIKELY: f32 = 0.6;
 /// What the question before counts beside a follow-up in another language.
 const BEFORE: f32 = 0.8;
 
@@ -52,11 +54,20 @@ fn sorted(mut queries: Vec<Query>) -> Vec<Query> {
     queries
 }
 
+/// The wordings of a sentence that stands alone, as far as its words tell, and of what it says if it goes on.
+pub(super) fn perhaps(understood: &Understood, rewritten: &str, with_answer: Option<&str>) -> Vec<Query> {
+    let mut queries = of(understood);
+    let goes_on = std::iter::once(rewritten).chain(with_answer);
+    queries.extend(goes_on.map(|text| Query::new(text, QueryKind::Rewritten, UNLIKELY)));
+    sorted(queries)
+}
+
 /// The wordings of a sentence that may stand alone or go on with an earlier one: both readings have equal right.
-pub(super) fn either(understood: &Understood, rewritten: &str) -> Vec<Query> {
+pub(super) fn either(understood: &Understood, rewritten: &str, with_answer: Option<&str>) -> Vec<Query> {
     let mut queries = of(understood);
     queries.insert(1, Query::new(rewritten, QueryKind::Rewritten, 1.0));
-    queries
+    queries.extend(with_answer.map(|text| Query::new(text, QueryKind::Rewritten, WITH_ANSWER)));
+    sorted(queries)
 }
 
 /// The wordings of a follow-up in another language than the question it goes on with. No wording mixes the two.

@@ -5,6 +5,7 @@
 mod bounds;
 mod damage;
 mod encodings;
+mod follow_ups;
 mod frames;
 mod html;
 mod left_out;
