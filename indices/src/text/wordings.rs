@@ -57,8 +57,7 @@ fn sorted(mut queries: Vec<Query>) -> Vec<Query> {
 /// The wordings of a sentence that stands alone, as far as its words tell, and of what it says if it goes on.
 pub(super) fn perhaps(understood: &Understood, rewritten: &str, with_answer: Option<&str>) -> Vec<Query> {
     let mut queries = of(understood);
-    let goes_on = std::iter::once(rewritten).chain(with_answer);
-    queries.extend(goes_on.map(|text| Query::new(text, QueryKind::Rewritten, UNLIKELY)));
+    queries.push(Query::new(with_answer.unwrap_or(rewritten), QueryKind::Rewritten, UNLIKELY));
     sorted(queries)
 }
 
