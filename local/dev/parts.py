@@ -15,6 +15,8 @@ import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from embedding.fingerprint import fingerprint
+
 from . import environment, paths
 from .say import Trouble, already, line, step, terminal
 
@@ -73,12 +75,8 @@ def _environment(what: str, pins: Path, folder: Path, size: str) -> None:
 
 def _embedding_model() -> None:
     what = "Embedding model"
-    fingerprint = hashlib.sha256()
-    converter = paths.LOCAL / "embedding"
-    for source in [*sorted(converter.glob("*.py")), converter / "adapter.npz"]:
-        fingerprint.update(source.read_bytes())
     manifest = paths.EMBEDDING / "model.json"
-    if manifest.exists() and json.loads(manifest.read_text())["converter"] == fingerprint.hexdigest():
+    if manifest.exists() and json.loads(manifest.read_text())["converter"] == fingerprint():
         return already(what)
     with step(f"{what}: converting to ONNX and checking against known vectors"):
         paths.EMBEDDING.parent.mkdir(exist_ok=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 import onnx
 
 from . import adapter, graph, reference, vocabulary, weights
+from .fingerprint import fingerprint
 
 NAME = "multilingual-e5-small"
 
@@ -51,14 +52,6 @@ def convert(source: Path, folder: Path) -> float:
     shutil.rmtree(folder, ignore_errors=True)
     building.rename(folder)
     return cosine
-
-
-def fingerprint() -> str:
-    """SHA-256 over the sources of this converter and the adapter: another converter makes another model."""
-    digest, here = hashlib.sha256(), Path(__file__).parent
-    for path in [*sorted(here.glob("*.py")), here / "adapter.npz"]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def sha256(path: Path) -> str:
