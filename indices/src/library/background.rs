@@ -1,3 +1,4 @@
+use hoidap_shared::text::Language;
 use serde::{Deserialize, Serialize};
 
 /// Mean and standard deviation of cosines.
@@ -45,4 +46,12 @@ pub struct Background {
     pub vi: Spread,
     /// Asked in English.
     pub en: Spread,
+}
+
+impl Background {
+    /// How many deviations a cosine lies above what unrelated questions of the language reach.
+    pub fn z(self, language: Language, cosine: f32) -> f32 {
+        let spread = if language == Language::Vi { self.vi } else { self.en };
+        spread.z(cosine)
+    }
 }

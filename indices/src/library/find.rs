@@ -5,7 +5,7 @@ use hoidap_shared::job::Query;
 use super::{
     SearchError, SearchRequest,
     collection::Collection,
-    fuse::{Place, Ranking},
+    fuse::{Place, Ranking, sort},
 };
 use crate::lexical::{self, Analyser};
 
@@ -39,7 +39,7 @@ impl Found {
             for (own, other) in own.iter_mut().zip(other) {
                 let known: HashSet<Place> = own.hits.iter().map(|(place, _)| *place).collect();
                 own.hits.extend(other.hits.into_iter().filter(|(place, _)| !known.contains(place)));
-                own.hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+                sort(&mut own.hits);
             }
         }
     }
@@ -109,7 +109,7 @@ pub(super) fn find(
 
 /// The best hits; more of them than `count` where half of those would be of documents that were taken away.
 fn best(collections: &[Arc<Collection>], mut hits: Vec<(Place, f32)>, count: usize) -> Vec<(Place, f32)> {
-    hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    sort(&mut hits);
     let mut live = 0;
     let last = hits.iter().position(|(place, _)| {
         live += usize::from(in_service(collections, place));

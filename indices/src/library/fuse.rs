@@ -58,9 +58,14 @@ pub(super) fn combine(
 }
 
 pub(super) fn sorted(scores: HashMap<Place, f32>) -> Vec<(Place, f32)> {
-    let mut order: Vec<(Place, f32)> = scores.into_iter().collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    order
+    let mut hits: Vec<(Place, f32)> = scores.into_iter().collect();
+    sort(&mut hits);
+    hits
+}
+
+/// Puts hits in order, the best first, and of equal ones that with the first place.
+pub(super) fn sort(hits: &mut [(Place, f32)]) {
+    hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
 }
 
 #[cfg(test)]

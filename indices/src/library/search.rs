@@ -1,6 +1,6 @@
 use std::{collections::HashMap, sync::Arc};
 
-use hoidap_shared::job::{FilterUsed, Passage, Ranks};
+use hoidap_shared::job::{FilterUsed, Passage, Query, Ranks};
 
 use super::{
     Library, Preferred, SearchError, SearchOutcome, SearchRequest,
@@ -12,7 +12,7 @@ use super::{
     support::{Evidence, evidence},
     weigh::weights,
 };
-use crate::lexical::Analyser;
+use crate::{lexical::Analyser, store::DocumentRecord};
 
 /// How much the dense leg counts where question and documents share a language, and where they do not: then only names
 /// and technical terms are left to the lexical leg.
@@ -69,12 +69,11 @@ impl Library {
         found.weigh(request.queries, &weights);
         let dense = leg(&found.dense, Scale::Span);
         let lexical = leg(&found.lexical, Scale::Ratio);
-        let speaks = |place: &Place| locale(&collections, place).starts_with(language.code());
+        let speaks = |place: &Place| document(&collections, place).locale.starts_with(language.code());
         let share = dense_share(&dense, &speaks);
         let again = rerank(&collections, request.queries, &weights, language, &found, &lexical)?;
         let fused = again.unwrap_or_else(|| combine(&dense, &lexical, share));
-        let fused = prefer(fused, &speaks);
-        let fused = prefer_own(&collections, fused, request.preferred);
+        let fused = prefer(&collections, fused, request.preferred, &speaks);
         let chosen = select(&collections, &fused, request.depth);
 
         let mut cosines: HashMap<Place, f32> = HashMap::new();
@@ -87,8 +86,8 @@ impl Library {
         let cosine = |place: &Place| cosines.get(place).copied();
         let first = request.queries.first().map_or(0.0, |query| query.weight);
         let mut best: Option<(Evidence, &str)> = None;
-        let meant = |i: usize| request.queries[i].weight >= first || weights[i] > first;
-        for (_, wording) in request.queries.iter().enumerate().filter(|(i, _)| meant(*i)) {
+        let meant = |(query, weight): &(&Query, &f32)| query.weight >= first || **weight > first;
+        for (wording, _) in request.queries.iter().zip(&weights).filter(meant) {
             let found = evidence(&self.analyser, &collections, &places, cosine, &wording.text, language)
                 .map_err(|error| failed(&collections, 0, error.to_string()))?;
             if best.is_none_or(|(best, _)| found.support() > best.support()) {
@@ -110,7 +109,7 @@ impl Library {
         let outcome = SearchOutcome { passages: passages.collect(), filter, support, wording };
         let sources = |leg: &[(Place, f32)]| {
             let places = leg.iter().map(|(place, _)| place).filter(|place| in_service(&collections, place));
-            places.map(|place| source(&collections, place)).collect()
+            places.map(|place| document(&collections, place).source.clone()).collect()
         };
         Ok(Rankings { dense: sources(&dense), lexical: sources(&lexical), outcome, evidence })
     }
@@ -179,25 +178,18 @@ fn dense_share(dense: &[(Place, f32)], speaks: &impl Fn(&Place) -> bool) -> f32 
     DENSE_SHARE + (DENSE_SHARE_ACROSS - DENSE_SHARE) * share
 }
 
-fn prefer(fused: Vec<(Place, f32)>, speaks: &impl Fn(&Place) -> bool) -> Vec<(Place, f32)> {
-    let weight = |place: &Place| if speaks(place) { 1.0 } else { OTHER_LANGUAGE };
-    if fused.iter().any(|(place, _)| speaks(place)) {
-        sorted(fused.into_iter().map(|(place, score)| (place, score * weight(&place))).collect())
-    } else {
-        fused
-    }
-}
-
-/// Puts the documents of another product than the preferred one back by its confidence, and those outside the section. Documents of no
-/// product are everybody's.
-fn prefer_own(
+/// Puts back the passages in another language than the question's, where there are some in its own; those of another product than the
+/// preferred one, by its confidence; and those outside the section. Documents of no product are everybody's.
+fn prefer(
     collections: &[Arc<Collection>],
     fused: Vec<(Place, f32)>,
     preferred: Preferred<'_>,
+    speaks: &impl Fn(&Place) -> bool,
 ) -> Vec<(Place, f32)> {
-    let weight = |place: &Place| {
-        let records = &collections[place.0].records;
-        let document = &records.documents[records.chunks[place.1].document];
+    let both = fused.iter().any(|(place, _)| speaks(place));
+    let of_language = |place: &Place| if both && !speaks(place) { OTHER_LANGUAGE } else { 1.0 };
+    let of_site = |place: &Place| {
+        let document = document(collections, place);
         let of_product = match (preferred.product, document.product.as_deref()) {
             (Some((wanted, sure)), Some(product)) if product != wanted => 1.0 - OTHER_PRODUCT * sure,
             _ => 1.0,
@@ -205,19 +197,16 @@ fn prefer_own(
         let outside = preferred.section.is_some_and(|section| document.section.as_deref() != Some(section));
         of_product * if outside { 1.0 - OTHER_SECTION } else { 1.0 }
     };
-    sorted(fused.into_iter().map(|(place, score)| (place, score * weight(&place))).collect())
+    let weighed =
+        fused.into_iter().map(|(place, score)| (place, score * of_language(&place) * of_site(&place)));
+    sorted(weighed.collect())
 }
 
 fn ranks(leg: &[(Place, f32)]) -> HashMap<Place, u32> {
     leg.iter().map(|(place, _)| *place).zip(1..).collect()
 }
 
-fn source(collections: &[Arc<Collection>], place: &Place) -> String {
+fn document<'a>(collections: &'a [Arc<Collection>], place: &Place) -> &'a DocumentRecord {
     let records = &collections[place.0].records;
-    records.documents[records.chunks[place.1].document].source.clone()
-}
-
-fn locale<'a>(collections: &'a [Arc<Collection>], place: &Place) -> &'a str {
-    let records = &collections[place.0].records;
-    &records.documents[records.chunks[place.1].document].locale
+    &records.documents[records.chunks[place.1].document]
 }

@@ -4,7 +4,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{collection::Collection, find::in_service, fuse::Place};
+use super::{
+    collection::Collection,
+    find::in_service,
+    fuse::{Place, sort},
+};
 use crate::text::tokens;
 
 /// A document is heard once, and once more for every so many chunks it has: a long page must not crowd out the others,
@@ -37,7 +41,7 @@ pub(super) fn select(
     for candidate in later {
         selection.take(candidate);
     }
-    selection.chosen.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    sort(&mut selection.chosen);
     selection.chosen
 }
 

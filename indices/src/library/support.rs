@@ -92,9 +92,7 @@ pub(super) fn evidence(
 ) -> Result<Evidence, TantivyError> {
     let first = &passages[..passages.len().min(LOOKED_AT)];
     let nearness = |place: &Place| {
-        let background = collections[place.0].manifest.background;
-        let spread = if language == Language::Vi { background.vi } else { background.en };
-        cosine(place).map(|cosine| spread.z(cosine))
+        cosine(place).map(|cosine| collections[place.0].manifest.background.z(language, cosine))
     };
     let nearness = first.iter().filter_map(nearness).reduce(f32::max).unwrap_or(0.0);
     let analysed = analyser.question(question);

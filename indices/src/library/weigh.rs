@@ -25,9 +25,8 @@ pub(super) fn weights(
     found: &Found,
 ) -> Vec<f32> {
     let mut weights: Vec<f32> = queries.iter().map(|query| query.weight).collect();
-    let rewritten: Vec<usize> =
-        (0..queries.len()).filter(|&i| queries[i].kind == QueryKind::Rewritten).collect();
-    let own = |i: &usize| queries[*i].kind != QueryKind::Rewritten;
+    let own = |query: &Query| query.kind != QueryKind::Rewritten;
+    let rewritten: Vec<usize> = (0..queries.len()).filter(|&i| !own(&queries[i])).collect();
     if rewritten.is_empty() || rewritten.len() == queries.len() {
         return weights;
     }
@@ -35,17 +34,17 @@ pub(super) fn weights(
     if let [text, with_answer] = rewritten[..] {
         (weights[text], weights[with_answer]) = (0.0, queries[text].weight);
     }
-    let clear = queries.iter().filter(|query| query.embedding.is_some()).zip(&found.dense);
-    let clear = clear.filter(|(query, _)| query.kind != QueryKind::Rewritten);
-    let nearness = clear.flat_map(|(_, ranking)| &ranking.hits).map(|(place, score)| {
+    let embedded = queries.iter().filter(|query| query.embedding.is_some()).zip(&found.dense);
+    let near = embedded.filter(|(query, _)| own(query)).flat_map(|(_, ranking)| &ranking.hits);
+    let nearness = near.map(|(place, score)| {
         let collection = &collections[place.0];
-        let background = collection.manifest.background;
-        let spread = if language == Language::Vi { background.vi } else { background.en };
-        spread.z(collection.hubs.cosine(*score, place.1, language))
+        collection.manifest.background.z(language, collection.hubs.cosine(*score, place.1, language))
     });
     if let Some(nearness) = nearness.reduce(f32::max) {
         let step = 1.0 / (1.0 + (STEEPNESS * (CLEAR - nearness)).exp());
-        (0..queries.len()).filter(own).for_each(|i| weights[i] *= LEAST + (MOST - LEAST) * step);
+        for (weight, _) in weights.iter_mut().zip(queries).filter(|(_, query)| own(query)) {
+            *weight *= LEAST + (MOST - LEAST) * step;
+        }
     }
     weights
 }
