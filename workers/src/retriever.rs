@@ -38,26 +38,22 @@ impl Retriever {
         let request = SearchRequest {
             queries: &job.queries,
             collections: &job.collections,
-            product: None,
-            section: None,
-            preferred: Preferred {
-                product: job.product.as_ref().map(|product| (product.name.as_str(), product.confidence)),
-                section: job.section.as_deref(),
-            },
+            product,
+            section: job.section.as_deref(),
+            preferred: Preferred::default(),
             locale: Some(job.language),
             depth: settings.depth,
             candidates: settings.candidates,
         };
         if !settings.filter {
-            let every = SearchRequest { collections: &[], ..request };
+            let preferred = Preferred {
+                product: job.product.as_ref().map(|product| (product.name.as_str(), product.confidence)),
+                section: request.section,
+            };
+            let every =
+                SearchRequest { collections: &[], product: None, section: None, preferred, ..request };
             return Ok(Found { outcome: library.search(&every)?, widened: false });
         }
-        let request = SearchRequest {
-            product,
-            section: job.section.as_deref(),
-            preferred: Preferred::default(),
-            ..request
-        };
         let mut best = library.search(&request)?;
         if job.section.is_some() {
             let every_section = library.search(&SearchRequest { section: None, ..request.clone() })?;
