@@ -251,7 +251,7 @@ mod tests {
         let reading = read(&HOURS, "Khách nợ quá hạn thì sao?");
         assert_eq!(reading.sentence, Sentence::PossibleFollowUp);
         let weights: Vec<f32> = reading.queries.iter().map(|query| query.weight).collect();
-        assert_eq!(weights[..2], [1.0, 1.0]);
+        assert_eq!(weights, [1.0, 1.0, 0.9]);
         assert!(reading.about.contains("Đà Nẵng") && !reading.meaning.contains("Đà Nẵng"));
         let across = read(&["When are you open?", "From 9."], "Khách nợ quá hạn thì sao?");
         assert!(

@@ -87,10 +87,10 @@ const ENGLISH_POINTERS: [&str; 9] = ["it", "its", "they", "them", "that", "those
 
 /// With more content words than this a question says itself what it is about, whatever it points at.
 const SPEAKS_FOR_ITSELF: usize = 5;
-/// With more than this it needs nothing that was said before, whatever it says.
-const LONG_ENOUGH: usize = 7;
 /// The same of a question that begins as if it went on.
 const LONG: usize = 8;
+/// The same of a question that shows no sign of going on.
+const LONG_ENOUGH: usize = 7;
 /// With so many content words or fewer a sentence is part of something said before.
 const FEW: usize = 2;
 /// From this certainty on, the diacritics that were put back are believed against a marker.
