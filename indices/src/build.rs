@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Number of the rules by which documents are read and cut; a new one makes every collection build anew.
-const RULES: u32 = 3;
+const RULES: u32 = 4;
 
 /// Why there is no new version. Each is one sentence.
 #[derive(Debug, thiserror::Error)]

@@ -36,9 +36,10 @@ pub fn cut(
         Cutter { settings, spans: Vec::new(), units: Vec::new(), fresh: 0, path: Vec::new(), bare: None };
     let mut headings: Vec<(u8, String)> = Vec::new();
     let mut offsets = Offsets::new(&document.text);
-    for block in &document.blocks {
-        let text = offsets.slice(block.start, block.end);
+    let mut rest = &document.blocks[..];
+    while let Some(block) = rest.first() {
         if let BlockKind::Heading(level) = block.kind {
+            let text = offsets.slice(block.start, block.end);
             headings.retain(|(above, _)| *above < level);
             headings.push((level, text.to_string()));
             let path: Vec<String> = headings
@@ -48,11 +49,16 @@ pub fn cut(
                 .collect();
             let heading = Unit { start: block.start, end: block.end, tokens: count(text).max(1) };
             cutter.heading(path, level, heading);
+            rest = &rest[1..];
         } else {
-            for unit in units(block, text, settings.max_tokens, count) {
-                cutter.bare = None;
-                cutter.push(unit);
+            let (together, behind) = rest.split_at(list(rest).max(1));
+            let mut pieces = Vec::new();
+            for block in together {
+                let text = offsets.slice(block.start, block.end);
+                pieces.extend(units(block, text, settings.max_tokens, count));
             }
+            cutter.text(pieces, together.len() > 1);
+            rest = behind;
         }
         if cutter.spans.len() > most {
             break;
@@ -100,6 +106,18 @@ impl Cutter<'_> {
         }
     }
 
+    /// Appends text; with `whole` into one chunk, if it fits into one.
+    fn text(&mut self, units: Vec<Unit>, whole: bool) {
+        let (tokens, most) = (units.iter().map(|unit| unit.tokens).sum::<usize>(), self.settings.max_tokens);
+        if whole && self.fresh > 0 && tokens <= most && self.tokens() + tokens > most {
+            self.flush(false);
+        }
+        for unit in units {
+            self.bare = None;
+            self.push(unit);
+        }
+    }
+
     fn push(&mut self, unit: Unit) {
         if self.fresh > 0 && self.tokens() + unit.tokens > self.settings.max_tokens {
             self.flush(true);
@@ -131,6 +149,16 @@ impl Cutter<'_> {
         }
         self.units.drain(..from);
         self.fresh = 0;
+    }
+}
+
+/// How many of the blocks, from the first, are one list or table with the text that leads to it.
+fn list(blocks: &[Block]) -> usize {
+    let lead = usize::from(blocks.first().is_some_and(|first| first.kind == BlockKind::Text));
+    let is_entry = |block: &&Block| matches!(block.kind, BlockKind::Item | BlockKind::Row);
+    match blocks[lead..].iter().take_while(is_entry).count() {
+        0 => 0,
+        entries => lead + entries,
     }
 }
 
@@ -226,13 +254,18 @@ impl<'a> Offsets<'a> {
 mod tests {
     use super::*;
 
-    /// A document of headings (`# …`) and paragraphs, one a line.
+    /// A document of headings (`# …`), items (`* …`), rows (`a | b`) and paragraphs, one a line.
     fn document(lines: &str) -> Document {
         let mut document = Document::default();
         for line in lines.lines() {
             let level = line.chars().take_while(|c| *c == '#').count() as u8;
-            let kind = if level > 0 { BlockKind::Heading(level) } else { BlockKind::Text };
-            document.push(kind, line.trim_start_matches('#'));
+            let kind = match level {
+                0 if line.starts_with('*') => BlockKind::Item,
+                0 if line.contains('|') => BlockKind::Row,
+                0 => BlockKind::Text,
+                level => BlockKind::Heading(level),
+            };
+            document.push(kind, line.trim_start_matches(['#', '*']));
         }
         document
     }
@@ -258,6 +291,27 @@ mod tests {
         ] {
             assert_eq!(chunks(lines, 10).0, expected, "{lines}");
         }
+    }
+
+    #[test]
+    fn a_list_or_table_that_fits_stays_whole_with_its_lead() {
+        let before = "một hai ba bốn năm sáu bảy tám chín mười.";
+        for list in [
+            "Các bước:\n*mở trang cài đặt\n*chọn ngôn ngữ\n*bấm nút lưu",
+            "Giá các gói:\nFree | 0\nPro | 39\nTeam | 99",
+        ] {
+            let (chunks, _) = chunks(&format!("# A\n{before}\n{list}\nđoạn sau"), 10);
+            let whole = list.replace('*', "");
+            assert!(chunks[1].starts_with(&whole), "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_for_one_chunk_goes_on_where_the_text_stands() {
+        let items = "*một hai ba bốn năm\n".repeat(9);
+        let (chunks, _) = chunks(&format!("# A\nmột hai ba.\nCác bước:\n{items}"), 10);
+        assert!(chunks[0].starts_with("một hai ba.\nCác bước:\nmột hai"), "{chunks:?}");
+        assert!(chunks.len() > 2, "{chunks:?}");
     }
 
     #[test]

@@ -46,8 +46,10 @@ const HEADING_CHARS: usize = 300;
 pub enum BlockKind {
     /// A heading and its level, from 1.
     Heading(u8),
-    /// A paragraph, or an item of a list.
+    /// A paragraph.
     Text,
+    /// An item of a list, or what is said of a term in a list of terms.
+    Item,
     /// A row of a table, its cells parted by `|`.
     Row,
     /// Preformatted lines.

@@ -81,6 +81,8 @@ pub(super) struct Reader {
     open: String,
     counts: Counts,
     preformatted: usize,
+    /// Items of lists that are open.
+    items: usize,
     links: usize,
     has_heading: bool,
     /// For each table that is open, whether it is a grid; the others only place what is in them. And the grids.
@@ -97,6 +99,7 @@ impl Reader {
             open: String::new(),
             counts: Counts::default(),
             preformatted: 0,
+            items: 0,
             links: 0,
             has_heading: false,
             is_grid: Vec::new(),
@@ -165,6 +168,10 @@ impl Reader {
             }
             "br" => self.target().0.push('\n'),
             "a" if element.attr("href").is_some() => self.links += 1,
+            "li" | "dd" => {
+                self.flush();
+                self.items += 1;
+            }
             name if is_heading(name) || BLOCKS.contains(&name) => self.flush(),
             _ => {}
         }
@@ -183,6 +190,10 @@ impl Reader {
             "pre" => {
                 self.flush();
                 self.preformatted = self.preformatted.saturating_sub(1);
+            }
+            "li" | "dd" => {
+                self.flush();
+                self.items = self.items.saturating_sub(1);
             }
             "a" if element.attr("href").is_some() => self.links = self.links.saturating_sub(1),
             name if is_heading(name) && !self.is_in_cell() => {
@@ -226,7 +237,11 @@ impl Reader {
         if self.is_in_cell() {
             self.target().0.push(' ');
         } else {
-            self.push(if self.preformatted > 0 { BlockKind::Code } else { BlockKind::Text });
+            self.push(match (self.preformatted, self.items) {
+                (0, 0) => BlockKind::Text,
+                (0, _) => BlockKind::Item,
+                _ => BlockKind::Code,
+            });
         }
     }
 
