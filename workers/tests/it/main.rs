@@ -14,6 +14,8 @@ mod inspect;
 mod process;
 mod questions;
 mod recording;
+mod retriever;
 mod room;
 mod runner;
+mod site;
 mod support;

@@ -3,12 +3,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hoidap_indices::{
-    OnnxEmbedder,
-    build::build,
-    document::{Limits, Reader},
-    store::Source,
-};
 use hoidap_shared::{
     config::Config,
     job::{Answer, Sender, Turn},
@@ -17,13 +11,16 @@ use hoidap_shared::{
     telemetry,
     text::normalise,
 };
-use hoidap_testing::{fleet::binary, needed};
+use hoidap_testing::needed;
 use hoidap_workers::{classifier::Classifier, generator::Generator, retriever::Retriever};
 
-use crate::support;
+use crate::{
+    site::{self, Page},
+    support,
+};
 
-/// The pages of the shop: path, title, and what stands below it.
-const PAGES: [(&str, &str, &str); 13] = [
+/// The pages of the shop.
+const PAGES: [Page<'_>; 13] = [
     (
         "vi/gio-mo-cua.html",
         "Giờ mở cửa",
@@ -127,27 +124,7 @@ fn folder() -> PathBuf {
 
 fn make(config: &Config, folder: &Path) {
     let _ = fs::remove_dir_all(&config.indices.dir);
-    let site = folder.join("site");
-    for (path, title, body) in PAGES {
-        let file = site.join(path);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        let text = format!(
-            "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\
-             <body><main><h1>{title}</h1>{body}</main></body></html>",
-            &path[..2]
-        );
-        fs::write(file, text).unwrap();
-    }
-    let embedder = OnnxEmbedder::open(&config.embedding).unwrap();
-    let source = Source {
-        paths: vec![site.clone()],
-        root: Some(site),
-        base_url: Some("https://www.bicycles.example/".into()),
-        ..Source::default()
-    };
-    let program = binary("hoidap-index");
-    let reader = Reader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
-    build(config, "help", &source, &reader, &embedder, &()).unwrap();
+    site::make(config, "help", None, &folder.join("site"), &PAGES);
 }
 
 impl Shop {

@@ -1,0 +1,81 @@
+//! What a product means to the search: a preference, or a filter where the configuration asks for one.
+
+use std::path::Path;
+
+use hoidap_shared::{
+    config::Config,
+    job::{FilterUsed, Retrieved, Scored},
+    live::Live,
+    stage::{Next, Stage as _},
+};
+use hoidap_testing::needed;
+use hoidap_workers::{classifier::Classifier, retriever::Retriever};
+use tempfile::TempDir;
+
+use crate::{site, support};
+
+/// Two products: both change passwords, and only one makes backups.
+fn build(config: &Config, folder: &Path) {
+    let password = "<p>Muốn đổi mật khẩu, mở Cài đặt, chọn Bảo mật rồi gõ mật khẩu mới hai lần.</p>";
+    let mail = ("vi/mat-khau-thu.html", "Đổi mật khẩu hộp thư", password);
+    let signature = ("vi/chu-ky.html", "Chữ ký cuối thư", "<p>Chữ ký được thêm vào cuối mỗi thư gửi đi.</p>");
+    let drive = (
+        "vi/mat-khau-kho.html",
+        "Đổi mật khẩu kho tệp",
+        "<p>Mật khẩu của kho tệp đổi ở trang Tài khoản.</p>",
+    );
+    let backup =
+        ("vi/sao-luu.html", "Sao lưu tệp", "<p>Tệp được sao lưu mỗi đêm lúc 2 giờ, giữ 30 bản gần nhất.</p>");
+    site::make(config, "mail", Some("mail"), &folder.join("mail"), &[mail, signature]);
+    site::make(config, "drive", Some("drive"), &folder.join("drive"), &[drive, backup]);
+}
+
+/// What is found for a question about the product "mail".
+async fn found(config: &Config, question: &str) -> Retrieved {
+    let classifier = Classifier::open(config).await.unwrap();
+    let retriever = Retriever::open(config).await.unwrap();
+    let job = support::question(question);
+    let Next::Forward(mut classified) = classifier.process(&job, &Live::default()).await.unwrap() else {
+        panic!("{question}: the classifier answers it");
+    };
+    classified.product = Some(Scored { name: "mail".into(), confidence: 0.95 });
+    classified.collections = vec!["mail".into()];
+    let Next::Forward(found) = retriever.process(&job.map(classified), &Live::default()).await.unwrap()
+    else {
+        panic!("the retriever answers nothing");
+    };
+    found
+}
+
+fn products(found: &Retrieved) -> Vec<&str> {
+    found.passages.iter().filter_map(|passage| passage.product.as_deref()).collect()
+}
+
+#[tokio::test]
+async fn a_product_is_preferred_or_with_a_filter_searched_first() {
+    let folder = TempDir::new().unwrap();
+    let (model, indices) = (needed("HOIDAP_EMBEDDING__MODEL_DIR"), folder.path().join("indices"));
+    let indices = indices.display().to_string();
+    let with = |filter| {
+        support::config(&[
+            ("EMBEDDING__MODEL_DIR", &model),
+            ("INDICES__DIR", &indices),
+            ("INDICES__RELOAD_MS", "0"),
+            ("RETRIEVER__FILTER", filter),
+        ])
+    };
+    let (settings, below) = (with("false"), folder.path().to_path_buf());
+    tokio::task::spawn_blocking(move || build(&settings, &below)).await.unwrap();
+
+    let preferred = found(&with("false"), "Đổi mật khẩu thế nào?").await;
+    assert_eq!((preferred.filter, products(&preferred)[0]), (FilterUsed::None, "mail"));
+    assert!(products(&preferred).contains(&"drive"), "nothing is hidden: {:?}", products(&preferred));
+
+    let filtered = found(&with("true"), "Đổi mật khẩu thế nào?").await;
+    assert_eq!(filtered.filter, FilterUsed::Product);
+    assert!(products(&filtered).iter().all(|product| *product == "mail"), "{:?}", products(&filtered));
+
+    let elsewhere = found(&with("true"), "Tệp được sao lưu lúc mấy giờ, giữ bao nhiêu bản?").await;
+    assert_eq!(elsewhere.filter, FilterUsed::FellBack, "support {}", elsewhere.support);
+    assert!(elsewhere.passages[0].source.ends_with("sao-luu.html"), "{}", elsewhere.passages[0].source);
+}
