@@ -15,9 +15,6 @@ use crate::{
     text::Reading,
 };
 
-/// How sure it is that a question asked on a product's page is about that product, as the classifier takes it.
-const ASKED_ON_ITS_PAGE: f32 = 0.8;
-
 /// One labelled question.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Labelled {
@@ -42,7 +39,7 @@ pub struct Labelled {
 impl Labelled {
     /// What the page speaks for. That it is about a product says less than a question that names it.
     fn preferred(&self) -> Preferred<'_> {
-        let product = self.product.as_deref().map(|product| (product, ASKED_ON_ITS_PAGE));
+        let product = self.product.as_deref().map(|product| (product, Preferred::BY_ADDRESS));
         Preferred { product, section: self.section.as_deref() }
     }
 }

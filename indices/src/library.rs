@@ -79,6 +79,11 @@ pub struct Preferred<'a> {
     pub section: Option<&'a str>,
 }
 
+impl Preferred<'_> {
+    /// How sure a product is that only the address of the page speaks for.
+    pub const BY_ADDRESS: f32 = 0.8;
+}
+
 /// What to look for.
 #[derive(Clone, Debug)]
 pub struct SearchRequest<'a> {

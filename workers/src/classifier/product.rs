@@ -1,6 +1,6 @@
 //! Which product a question is about: the page as a prior, the words as evidence.
 
-use hoidap_indices::text::names_it;
+use hoidap_indices::{Preferred, text::names_it};
 use hoidap_shared::{
     config::Product,
     job::{PageContext, Scored, Sender, Turn},
@@ -11,8 +11,6 @@ use hoidap_shared::{
 const NAMED: f32 = 0.95;
 /// Confidence when the page's own context names it.
 const PAGE_SAYS: f32 = 0.85;
-/// Confidence when only the page's address lies under it.
-const PAGE_LIES_UNDER: f32 = 0.8;
 /// Confidence when only an earlier turn named it.
 const NAMED_BEFORE: f32 = 0.7;
 
@@ -77,7 +75,7 @@ impl Products {
             .iter()
             .filter_map(|known| longest(known).map(|length| (length, known)))
             .max_by_key(|(length, _)| *length)
-            .map(|(_, known)| scored(&known.id, PAGE_LIES_UNDER))
+            .map(|(_, known)| scored(&known.id, Preferred::BY_ADDRESS))
     }
 
     /// The product of a question. Named in the question beats the page, the page beats earlier turns; of several named
