@@ -14,7 +14,7 @@ use crate::{embed::dot, late};
 
 /// What counts beside the question's cosine with a chunk (less the chunk's part as a hub): late interaction, and BM25 as a share of
 /// the best. Chosen on the second set of docs/indices.md, "Levers".
-const LATE: f32 = 1.0;
+const LATE: f32 = 1.25;
 const LEXICAL: f32 = 0.05;
 
 /// How many chunks of one page each leg offers.

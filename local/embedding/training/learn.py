@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 from .. import adapter, weights
 from . import encoder, questions
 
-SIZE, ASKED, EPOCHS, RANK, RATE, SEED = 48, 3, 5, 16, 5e-4, 3
+SIZE, ASKED, EPOCHS, RANK, RATE, SEED = 48, 3, 4, 16, 5e-4, 3
 """Passages in a batch, questions about each, times that each is seen, rank of the adapter, learning rate."""
 QUESTION_TOKENS, PASSAGE_TOKENS = 28, 136
 TEMPERATURES = {"mean": 0.02, "late": 0.025, "both": 0.025}

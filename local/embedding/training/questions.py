@@ -1,6 +1,7 @@
 """What is learnt from: passages, each with the questions that it answers, in batches of neighbours.
 
-`sites/*.jsonl` holds passages of invented companies in both languages, `manuals/*.jsonl` questions about the passages of `manuals`.
+`sites/*.jsonl` holds passages of invented sites in both languages, with what answers each question where it is known (`a_vi`, `a_en`:
+pieces of the text), `manuals/*.jsonl` questions about the passages of `manuals`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from . import manuals
 
 HERE = Path(__file__).parent
-NEIGHBOURS = 8
+NEIGHBOURS = 12
 """Passages of one site that are learnt together: the right one has to be told from them."""
 FEWEST_NEIGHBOURS = 4
 VIETNAMESE = 0.6
