@@ -1,7 +1,7 @@
 """Learns the adapter (`../adapter.py`): questions are drawn to the passages that answer them and away from those beside them.
 
 `python -m embedding.training.learn --manuals FOLDER [--out adapter.npz]` in `local/`, with the packages `jax`, `optax`, `beautifulsoup4` and
-`lxml` beside those of `.local/python`. On two cores it takes 45 minutes and 10 GB. The loss is the cross entropy of the right passage
+`lxml` beside those of `.local/python`. On two cores it takes an hour and 10 GB. The loss is the cross entropy of the right passage
 among those of its batch, by the cosine of the mean vectors, by late interaction, and by both.
 """
 

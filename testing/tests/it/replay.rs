@@ -154,7 +154,8 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
         .map(|source| source["metadata"]["source"].as_str().unwrap().to_string())
         .collect();
     let times = |page: &&String| answers.iter().filter(|answer| cites(answer, page)).count();
-    let page = pages.iter().max_by_key(times).unwrap();
+    // A front page is named by itself in the configuration: a build that misses it fails.
+    let page = pages.iter().filter(|page| !page.ends_with("index.html")).max_by_key(times).unwrap();
     let cited: BTreeSet<String> = answers
         .iter()
         .filter(|answer| cites(answer, page))
