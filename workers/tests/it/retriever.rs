@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hoidap_shared::{
     config::Config,
-    job::{FilterUsed, Retrieved, Scored},
+    job::{Classified, Envelope, FilterUsed, Retrieved, Scored},
     live::Live,
     stage::{Next, Stage as _},
 };
@@ -30,18 +30,19 @@ fn build(config: &Config, folder: &Path) {
     site::make(config, "drive", Some("drive"), &folder.join("drive"), &[drive, backup]);
 }
 
-/// What is found for a question about the product "mail".
-async fn found(config: &Config, question: &str) -> Retrieved {
-    let classifier = Classifier::open(config).await.unwrap();
-    let retriever = Retriever::open(config).await.unwrap();
+/// A question as the classifier hands it on, about the product "mail".
+async fn asked(classifier: &Classifier, question: &str) -> Envelope<Classified> {
     let job = support::question(question);
     let Next::Forward(mut classified) = classifier.process(&job, &Live::default()).await.unwrap() else {
         panic!("{question}: the classifier answers it");
     };
     classified.product = Some(Scored { name: "mail".into(), confidence: 0.95 });
     classified.collections = vec!["mail".into()];
-    let Next::Forward(found) = retriever.process(&job.map(classified), &Live::default()).await.unwrap()
-    else {
+    job.map(classified)
+}
+
+async fn found(retriever: &Retriever, job: &Envelope<Classified>) -> Retrieved {
+    let Next::Forward(found) = retriever.process(job, &Live::default()).await.unwrap() else {
         panic!("the retriever answers nothing");
     };
     found
@@ -67,15 +68,21 @@ async fn a_product_is_preferred_or_with_a_filter_searched_first() {
     let (settings, below) = (with("false"), folder.path().to_path_buf());
     tokio::task::spawn_blocking(move || build(&settings, &below)).await.unwrap();
 
-    let preferred = found(&with("false"), "Đổi mật khẩu thế nào?").await;
+    let classifier = Classifier::open(&with("false")).await.unwrap();
+    let preferring = Retriever::open(&with("false")).await.unwrap();
+    let filtering = Retriever::open(&with("true")).await.unwrap();
+
+    let password = asked(&classifier, "Đổi mật khẩu thế nào?").await;
+    let preferred = found(&preferring, &password).await;
     assert_eq!((preferred.filter, products(&preferred)[0]), (FilterUsed::None, "mail"));
     assert!(products(&preferred).contains(&"drive"), "nothing is hidden: {:?}", products(&preferred));
 
-    let filtered = found(&with("true"), "Đổi mật khẩu thế nào?").await;
+    let filtered = found(&filtering, &password).await;
     assert_eq!(filtered.filter, FilterUsed::Product);
     assert!(products(&filtered).iter().all(|product| *product == "mail"), "{:?}", products(&filtered));
 
-    let elsewhere = found(&with("true"), "Tệp được sao lưu lúc mấy giờ, giữ bao nhiêu bản?").await;
+    let backup = asked(&classifier, "Tệp được sao lưu lúc mấy giờ, giữ bao nhiêu bản?").await;
+    let elsewhere = found(&filtering, &backup).await;
     assert_eq!(elsewhere.filter, FilterUsed::FellBack, "support {}", elsewhere.support);
     assert!(elsewhere.passages[0].source.ends_with("sao-luu.html"), "{}", elsewhere.passages[0].source);
 }
