@@ -3,7 +3,7 @@
 //! A model gives every token of a text a vector before it averages them. [`Projection`] makes those small, so that a version can keep
 //! them for all its chunks; [`score`] compares a question's with a passage's.
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::{fs, io, ops::Range, path::Path, sync::Arc};
 
 use crate::embed::{Role, dot, normalise};
 
@@ -103,17 +103,31 @@ impl Projection {
 /// How well a passage meets a question, -1 to 1: for each of the question's tokens the best cosine with one of the passage's, on
 /// average. `None` where one of them has no tokens.
 pub(crate) fn score(question: &[u8], passage: &[u8], dimensions: usize) -> Option<f32> {
+    let best = best(question, passage, dimensions)?;
+    Some(best.iter().sum::<f32>() / best.len() as f32)
+}
+
+fn best(question: &[u8], passage: &[u8], dimensions: usize) -> Option<Vec<f32>> {
     if dimensions == 0 || question.len() < dimensions || 2 * passage.len() < dimensions {
         return None;
     }
     let question: Vec<i16> = question.iter().map(|byte| i16::from(*byte as i8)).collect();
     let part = |bits: u8| i16::from(bits) - i16::from(ZERO);
     let passage: Vec<i16> = passage.iter().flat_map(|byte| [part(byte & 0xF), part(byte >> 4)]).collect();
-    let tokens = question.chunks_exact(dimensions);
-    let count = tokens.len() as f32;
+    let unit = step(dimensions) / SCALE;
     let best = |token: &[i16]| passage.chunks_exact(dimensions).map(|other| inner(token, other)).max();
-    let met: i32 = tokens.filter_map(best).sum();
-    Some(met as f32 / count / SCALE * step(dimensions))
+    Some(question.chunks_exact(dimensions).filter_map(best).map(|met| met as f32 * unit).collect())
+}
+
+/// For each of the question's tokens the best cosine with one of a part's tokens; `None` where one of them has no tokens.
+pub(crate) fn best_of_part(
+    question: &[u8],
+    passage: &[u8],
+    dimensions: usize,
+    part: Range<usize>,
+) -> Option<Vec<f32>> {
+    let end = |token: usize| (token * dimensions / 2).min(passage.len());
+    best(question, &passage[end(part.start)..end(part.end)], dimensions)
 }
 
 /// What one step of four bits is worth.

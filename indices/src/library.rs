@@ -10,6 +10,7 @@ mod open;
 mod rerank;
 mod search;
 mod select;
+mod sentences;
 mod support;
 mod weigh;
 

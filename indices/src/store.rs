@@ -14,7 +14,7 @@ use std::{io, path::PathBuf};
 
 pub use folder::{CollectionFolder, Lock, list};
 pub use manifest::{Chunker, FORMAT, Manifest, Source, Withdrawn};
-pub use records::{ChunkRecord, DocumentRecord, Groups, Records};
+pub use records::{ChunkRecord, DocumentRecord, Groups, Records, Segment};
 
 pub(crate) use files::{
     CHUNKS, DOCUMENTS, EMBEDDINGS, GENERIC, HUBS, LEXICAL, TOKEN_ENDS, TOKENS, VECTORS, WORDS, sha256,

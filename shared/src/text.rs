@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 pub use search_form::search_form;
-pub use sentences::sentences;
+pub use sentences::{CELLS, segments, sentences};
 
 /// A language Hoidap answers in.
 #[derive(

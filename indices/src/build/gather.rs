@@ -2,7 +2,7 @@ use std::{collections::HashMap, path::Path};
 
 use hoidap_shared::{
     config::Config,
-    text::{Language, has_vietnamese_marks, search_form},
+    text::{Language, has_vietnamese_marks, search_form, segments},
 };
 
 use super::{BuildError, Progress, repeated::Repeated};
@@ -10,7 +10,7 @@ use crate::{
     chunk,
     document::{self, Document, Found, Limits, Listing, ReadError, Reader, Skipped},
     embed::Embedder,
-    store::{ChunkRecord, DocumentRecord, Records, Source, sha256},
+    store::{ChunkRecord, DocumentRecord, Records, Segment, Source, sha256},
 };
 
 /// The share of words with Vietnamese marks from which a page without a locale counts as Vietnamese.
@@ -161,6 +161,7 @@ fn add(
         let times = seen.entry(text.to_string()).or_default();
         *times += 1;
         let id = sha256(format!("{}\n{times}\n{text}", record.source))[..24].to_string();
+        let head = head(&record.title, &span.heading_path);
         let embedded = sha256(embedded(&record.title, &span.heading_path, text));
         gathered.records.chunks.push(ChunkRecord {
             id,
@@ -169,12 +170,29 @@ fn add(
             end: span.end,
             heading_path: span.heading_path,
             embedded,
+            segments: cut_segments(&head, text, embedder),
             bytes,
         });
     }
     let in_part = document.left_out.into_iter().map(|why| Skipped::one(record.source.clone(), why));
     gathered.in_part.extend(in_part);
     gathered.records.documents.push(record);
+}
+
+/// The sentences of a chunk and their tokens. A text is cut into tokens word by word, so those of its sentences follow each other.
+fn cut_segments(head: &str, text: &str, embedder: &dyn Embedder) -> Vec<Segment> {
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let tokens = |text: &str| number(embedder.count_tokens(&search_form(text)));
+    let (mut token, mut character, mut byte) = (tokens(head), 0, 0);
+    let mut found = Vec::new();
+    for range in segments(text) {
+        character += number(text[byte..range.start].chars().count());
+        let end = character + number(text[range.clone()].chars().count());
+        let last = token.saturating_add(tokens(&text[range.clone()]));
+        found.push(Segment { characters: character..end, tokens: token..last });
+        (token, character, byte) = (last, end, range.end);
+    }
+    found
 }
 
 fn embedded(title: &str, heading_path: &[String], text: &str) -> String {

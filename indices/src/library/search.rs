@@ -9,6 +9,7 @@ use super::{
     fuse::{Place, Scale, combine, leg, sorted},
     rerank::rerank,
     select::select,
+    sentences::sentences,
     support::{Evidence, evidence},
     weigh::weights,
 };
@@ -97,16 +98,21 @@ impl Library {
         let (evidence, wording) = best.unwrap_or_default();
         let support = if chosen.is_empty() { 0.0 } else { evidence.support() };
         let (dense_rank, lexical_rank) = (ranks(&dense), ranks(&lexical));
-        let passages = chosen.iter().zip(1..).map(|((place, score), rank)| {
+        let wordings: Vec<(&Query, f32)> = request.queries.iter().zip(weights).collect();
+        let mut passages = Vec::with_capacity(chosen.len());
+        for ((place, score), rank) in chosen.iter().zip(1..) {
             let ranks = Ranks {
                 dense: dense_rank.get(place).copied(),
                 lexical: lexical_rank.get(place).copied(),
                 fused: Some(rank),
             };
-            self.passage(&collections, place, *score, cosines.get(place).copied(), ranks)
-        });
+            let passage = self.passage(&collections, place, *score, cosines.get(place).copied(), ranks);
+            let sentences = sentences(&collections, *place, &wordings, self.max_passage_chars)
+                .map_err(|error| failed(&collections, place.0, error.to_string()))?;
+            passages.push(Passage { sentences, ..passage });
+        }
         let wording = wording.to_string();
-        let outcome = SearchOutcome { passages: passages.collect(), filter, support, wording };
+        let outcome = SearchOutcome { passages, filter, support, wording };
         let sources = |leg: &[(Place, f32)]| {
             let places = leg.iter().map(|(place, _)| place).filter(|place| in_service(&collections, place));
             places.map(|place| document(&collections, place).source.clone()).collect()
@@ -144,6 +150,7 @@ impl Library {
             product: document.product.clone(),
             section: document.section.clone(),
             document_hash: document.hash.clone(),
+            sentences: Vec::new(),
         }
     }
 }

@@ -6,8 +6,8 @@ use crate::{embed::ModelId, library::Background};
 
 /// The format this release writes, and the only one it reads. It counts up when the files change, or when a text is analysed into
 /// other terms: questions are analysed as the documents were. 2: terms of the form for search.
-/// 3: what the chunks are as hubs, and their token vectors.
-pub const FORMAT: u32 = 3;
+/// 3: what the chunks are as hubs, and their token vectors. 4: which of the token vectors are of which sentence.
+pub const FORMAT: u32 = 4;
 
 /// Where a collection's documents come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 use std::{
     fs,
     io::{self, BufWriter, Write},
+    ops::Range,
     path::Path,
 };
 
@@ -33,6 +34,28 @@ pub struct DocumentRecord {
     pub text: String,
 }
 
+/// A sentence, list item or table row of a chunk: four numbers in the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "[u32; 4]", into = "[u32; 4]")]
+pub struct Segment {
+    /// Where it stands in the chunk's text, in characters.
+    pub characters: Range<u32>,
+    /// Which of the chunk's token vectors are its own.
+    pub tokens: Range<u32>,
+}
+
+impl From<[u32; 4]> for Segment {
+    fn from([start, end, first, last]: [u32; 4]) -> Self {
+        Self { characters: start..end, tokens: first..last }
+    }
+}
+
+impl From<Segment> for [u32; 4] {
+    fn from(Segment { characters, tokens }: Segment) -> Self {
+        [characters.start, characters.end, tokens.start, tokens.end]
+    }
+}
+
 /// A chunk as a version stores it. Its text is its document's, from `start` to `end`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkRecord {
@@ -48,9 +71,11 @@ pub struct ChunkRecord {
     pub heading_path: Vec<String>,
     /// SHA-256 of the text that was embedded, in hexadecimal.
     pub embedded: String,
+    /// Its sentences, in the order of its text.
+    pub segments: Vec<Segment>,
     /// Where its text stands in the document's, in bytes.
     #[serde(skip)]
-    pub bytes: std::ops::Range<usize>,
+    pub bytes: Range<usize>,
 }
 
 /// The documents and chunks of a version. The order of chunks is the order of vectors.

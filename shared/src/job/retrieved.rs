@@ -14,6 +14,19 @@ pub struct Ranks {
     pub fused: Option<u32>,
 }
 
+/// A sentence, list item or table row of a passage, and how well it meets the question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SentenceScore {
+    /// Where it starts in the passage's text, in characters.
+    pub start: usize,
+    /// Where it ends, exclusive.
+    pub end: usize,
+    /// Late interaction of the question's tokens with its own, -1 to 1.
+    pub late: f32,
+    /// The same with those of the title, the headings and the head of its table as well: what it leaves to its place.
+    pub in_place: f32,
+}
+
 /// A piece of a document that may answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Passage {
@@ -51,6 +64,9 @@ pub struct Passage {
     pub section: Option<String>,
     /// SHA-256 of the document, in hexadecimal: its version.
     pub document_hash: String,
+    /// Its sentences, in the order of the text; empty where the model has no token vectors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sentences: Vec<SentenceScore>,
 }
 
 /// Which filter the passages passed.

@@ -19,6 +19,24 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// What parts the cells of a table's row in an extracted text.
+pub const CELLS: &str = " | ";
+
+/// The sentences, list items and rows of tables of an extracted text, as byte ranges: what can be quoted by itself.
+pub fn segments(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.contains(CELLS) {
+            push(line, 0..line.trim_end().len(), at, &mut found);
+        } else {
+            of_line(line, at, &mut found);
+        }
+        at += line.len();
+    }
+    found
+}
+
 fn of_line(line: &str, at: usize, found: &mut Vec<Range<usize>>) {
     let mut open: Option<Range<usize>> = None;
     for (start, piece) in line.split_sentence_bound_indices() {
@@ -53,7 +71,7 @@ fn goes_on(piece: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::sentences;
+    use super::{segments, sentences};
 
     fn split(text: &str) -> Vec<&str> {
         sentences(text).into_iter().map(|range| &text[range]).collect()
@@ -85,6 +103,23 @@ mod tests {
         assert_eq!(
             split("Văn phòng ở TP. Đà Nẵng. Gọi Dr. Lan."),
             ["Văn phòng ở TP. Đà Nẵng.", "Gọi Dr. Lan."]
+        );
+    }
+
+    #[test]
+    fn a_row_of_a_table_is_one_segment() {
+        let text =
+            "Prices\nPlan | Price. In euros.\n Pro | 39.00 € \nAll prices hold for a year. VAT is included.";
+        let split: Vec<&str> = segments(text).into_iter().map(|range| &text[range]).collect();
+        assert_eq!(
+            split,
+            [
+                "Prices",
+                "Plan | Price. In euros.",
+                "Pro | 39.00 €",
+                "All prices hold for a year.",
+                "VAT is included."
+            ]
         );
     }
 

@@ -57,6 +57,7 @@ fn passage(title: &str, text: &str, score: f32) -> Passage {
         product: Some("meet".into()),
         section: None,
         document_hash: "d".into(),
+        sentences: Vec::new(),
     }
 }
 

@@ -1,0 +1,113 @@
+//! How well each sentence of a passage meets the question.
+
+use std::{io, ops::Range, sync::Arc};
+
+use hoidap_shared::{
+    job::{Query, SentenceScore},
+    text::CELLS,
+};
+
+use super::{collection::Collection, fuse::Place};
+use crate::{late, store::Segment};
+
+/// The sentences of a chunk that stand in the first `characters` of it, each by late interaction of the wordings with its own tokens, and
+/// with those that it leaves to its place; empty where there are no token vectors.
+///
+/// # Errors
+/// When the token vectors cannot be read.
+pub(super) fn sentences(
+    collections: &[Arc<Collection>],
+    place: Place,
+    wordings: &[(&Query, f32)],
+    characters: usize,
+) -> io::Result<Vec<SentenceScore>> {
+    let collection = &collections[place.0];
+    let dimensions = collection.manifest.token_dimensions;
+    let asked: Vec<(&Query, f32)> = wordings
+        .iter()
+        .copied()
+        .filter(|(query, weight)| *weight > 0.0 && !query.tokens.is_empty())
+        .collect();
+    if dimensions == 0 || asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all: f32 = asked.iter().map(|(_, weight)| weight).sum();
+    let tokens = collection.tokens.read(place.1)?;
+    let chunk = &collection.records.chunks[place.1];
+    let heads = heads(&chunk.segments, collection.records.text(chunk));
+    let above = 0..chunk.segments.first().map_or(0, |first| first.tokens.start as usize);
+    let mut scores: Vec<Option<(f32, f32)>> = vec![Some((0.0, 0.0)); chunk.segments.len()];
+    for (query, weight) in asked {
+        let best = |part: Range<usize>| late::best_of_part(&query.tokens, &tokens, dimensions, part);
+        let above = best(above.clone());
+        let own: Vec<_> = chunk.segments.iter().map(|segment| best(range(segment))).collect();
+        for (at, score) in scores.iter_mut().enumerate() {
+            let Some(best) = &own[at] else {
+                *score = None;
+                continue;
+            };
+            let head = heads[at].and_then(|head| own[head].as_ref());
+            let in_place = [above.as_ref(), head]
+                .into_iter()
+                .flatten()
+                .fold(best.clone(), |best, other| highest(&best, other));
+            let share = weight / all;
+            *score =
+                score.map(|(late, placed)| (late + share * mean(best), placed + share * mean(&in_place)));
+        }
+    }
+    let scored = chunk.segments.iter().zip(scores).filter_map(|(segment, score)| {
+        let (start, end) = (segment.characters.start as usize, segment.characters.end as usize);
+        let (late, in_place) = score?;
+        (end <= characters).then_some(SentenceScore { start, end, late, in_place })
+    });
+    Ok(scored.collect())
+}
+
+/// For each row of a table behind its first one, that first one: most tables begin with the names of their columns.
+fn heads(segments: &[Segment], text: &str) -> Vec<Option<usize>> {
+    let mut rest = text.chars();
+    let mut at = 0;
+    let mut first: Option<usize> = None;
+    let mut heads = Vec::with_capacity(segments.len());
+    for (i, segment) in segments.iter().enumerate() {
+        let (start, end) = (segment.characters.start as usize, segment.characters.end as usize);
+        let words: String =
+            rest.by_ref().skip(start.saturating_sub(at)).take(end.saturating_sub(start)).collect();
+        at = end;
+        if words.contains(CELLS) {
+            heads.push(first);
+            first.get_or_insert(i);
+        } else {
+            heads.push(None);
+            first = None;
+        }
+    }
+    heads
+}
+
+fn range(segment: &Segment) -> Range<usize> {
+    segment.tokens.start as usize..segment.tokens.end as usize
+}
+
+fn highest(one: &[f32], other: &[f32]) -> Vec<f32> {
+    one.iter().zip(other).map(|(a, b)| a.max(*b)).collect()
+}
+
+fn mean(values: &[f32]) -> f32 {
+    values.iter().sum::<f32>() / values.len() as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_of_a_table_have_its_first_row_as_their_head() {
+        let text = "Plans\nPlan | Price\nPro | 5\nTeam | 9\nVAT is extra.\nA | 1";
+        let ranges = [0..5, 6..18, 19..26, 27..35, 36..49, 50..55];
+        let segments: Vec<Segment> =
+            ranges.into_iter().map(|characters| Segment { characters, tokens: 0..0 }).collect();
+        assert_eq!(heads(&segments, text), [None, None, Some(1), Some(1), None, None]);
+    }
+}
