@@ -1,9 +1,22 @@
 //! `hoidap-worker eval`: labelled questions through the same stages that serve visitors, without a broker.
 
+mod baseline;
+mod bound;
+mod calibration;
+mod diagram;
+mod figures;
+mod judged;
+mod labelled;
+#[cfg(test)]
+mod made;
+mod measure;
+mod page;
 mod report;
+mod row;
 
 use std::{
-    io::BufRead as _,
+    fs::{File, OpenOptions},
+    io::BufWriter,
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
@@ -14,25 +27,22 @@ use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _};
 use hoidap_shared::{
     config::Config,
-    job::{Answer, Classified, Envelope, JobId, Outcome, PageContext, Question, SCHEMA, Turn, now_ms},
+    job::{Answer, Classified, Envelope, Outcome},
     live::Live,
     stage::{Next, Stage},
     telemetry,
-    text::normalise,
 };
-use serde::Deserialize;
+use serde::Serialize;
 
-use self::report::Report;
-pub(crate) use self::report::is_gold;
+pub(crate) use self::labelled::{Labelled, envelope, is_gold, read};
+use self::{baseline::Changes, bound::Bound, judged::Judged, report::Report, row::Row};
 use crate::{classifier::Classifier, generator::Generator, retriever::Retriever};
-
-/// Longest time for one question, in milliseconds.
-const BUDGET_MS: u64 = 60_000;
 
 /// Measures the stages on labelled questions.
 #[derive(Debug, Args)]
 pub struct Command {
-    /// JSON Lines: `{"id", "question", "locale", "intent"?, "product"?, "page"?, "gold": ["path suffix", …], "history"?}`.
+    /// JSON Lines: `{"id", "question", "locale", "script"?, "kind"?, "intent"?, "product"?, "page"?, "gold": ["path suffix", …],
+    /// "answer_contains"?: ["text", …], "history"?}`.
     #[arg(long)]
     questions: PathBuf,
     /// The report as JSON.
@@ -44,32 +54,19 @@ pub struct Command {
     /// Questions in flight at once.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
-}
-
-/// One labelled question.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Labelled {
-    pub(crate) id: String,
-    pub(crate) question: String,
-    #[serde(default)]
-    pub(crate) script: Option<String>,
-    #[serde(default)]
-    pub(crate) locale: Option<String>,
-    #[serde(default)]
-    pub(crate) intent: Option<String>,
-    /// Absent: not judged. Null: about no product.
-    #[serde(default, deserialize_with = "present")]
-    pub(crate) product: Option<Option<String>>,
-    #[serde(default)]
-    pub(crate) page: Option<String>,
-    #[serde(default)]
-    pub(crate) gold: Vec<String>,
-    #[serde(default)]
-    pub(crate) history: Vec<Turn>,
-}
-
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+    /// Write what became of each question, as JSON Lines.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// What `--out` wrote in an earlier run: print what changed since.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write the report with every wrong answer as a page of its own.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Fail where this holds, such as `right<0.9`, `ece>0.05`, `vi.right<0.9` (a script) or `kind:table.right<0.8`; can be given
+    /// more than once.
+    #[arg(long, value_name = "EXPR")]
+    fail_if: Vec<Bound>,
 }
 
 /// What the stages made of a question.
@@ -79,6 +76,16 @@ pub(crate) struct Measured {
     pub(crate) support: Option<f32>,
     pub(crate) answer: Answer,
     pub(crate) took_ms: u64,
+    pub(crate) judged: Judged,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<&'a Changes>,
 }
 
 struct Stages {
@@ -88,20 +95,58 @@ struct Stages {
 }
 
 impl Command {
-    /// Runs every question and prints the report.
+    /// Runs every question, prints the report and writes the files.
     ///
     /// # Errors
-    /// When the questions cannot be read or a stage cannot be opened.
+    /// When a file cannot be read or written, a stage cannot be opened, or a bound is broken.
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         let questions = read(&self.questions)?;
+        self.fail_if.iter().try_for_each(|bound| bound.check(&questions))?;
+        let earlier: Option<Vec<Row>> = self
+            .baseline
+            .as_ref()
+            .map(|path| labelled::lines(path, "a line that `hoidap-worker eval --out` writes"))
+            .transpose()?;
+        [&self.out, &self.html].into_iter().flatten().try_for_each(|path| writable(path))?;
+        let results = self.ask_all(config, questions).await?;
+        let report = Report::of(&results);
+        let rows: Vec<Row> = results.iter().map(Row::of).collect();
+        let changes = earlier.map(|earlier| Changes::between(&earlier, &rows));
+        if self.json {
+            let printed = Printed { report: &report, baseline: changes.as_ref() };
+            println!("{}", serde_json::to_string_pretty(&printed)?);
+        } else {
+            print!("{report}");
+            if let Some(changes) = &changes {
+                print!("\n{changes}");
+            }
+        }
+        if self.failures {
+            results.iter().flat_map(report::failures).for_each(|line| println!("{line}"));
+        }
+        if let Some(path) = &self.out {
+            let file = File::create(path).with_context(|| cannot_write(path))?;
+            row::write(BufWriter::new(file), &rows).with_context(|| cannot_write(path))?;
+        }
+        if let Some(path) = &self.html {
+            let page = page::page(&self.questions, &report, &results);
+            std::fs::write(path, page).with_context(|| cannot_write(path))?;
+        }
+        let broken: Vec<String> = self.fail_if.iter().filter_map(|bound| bound.broken(&report)).collect();
+        if !broken.is_empty() {
+            bail!("--fail-if {}", broken.join("; "));
+        }
+        Ok(())
+    }
+
+    async fn ask_all(&self, config: &Config, questions: Vec<Labelled>) -> anyhow::Result<Vec<Measured>> {
         telemetry::init_tls();
         let stages = Arc::new(Stages {
             classifier: Classifier::open(config).await?,
             retriever: Retriever::open(config).await?,
             generator: Generator::open(config).await?,
         });
-        let total = questions.len();
-        let bar = indicatif::ProgressBar::new(total as u64);
+        let bar = indicatif::ProgressBar::new(questions.len() as u64);
         let results = futures::stream::iter(questions)
             .map(|labelled| {
                 let stages = Arc::clone(&stages);
@@ -109,42 +154,20 @@ impl Command {
             })
             .buffered(self.jobs.max(1))
             .inspect(|_| bar.inc(1))
-            .try_collect::<Vec<_>>()
+            .try_collect()
             .await?;
         bar.finish_and_clear();
-        let report = Report::of(&results);
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
-        } else {
-            print!("{report}");
-        }
-        if self.failures {
-            for line in results.iter().flat_map(report::failures) {
-                println!("{line}");
-            }
-        }
-        Ok(())
+        Ok(results)
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<Labelled>> {
-    let file = std::fs::File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
-    let mut questions = Vec::new();
-    for (number, line) in std::io::BufReader::new(file).lines().enumerate() {
-        let line = line.with_context(|| format!("{}:{} cannot be read", path.display(), number + 1))?;
-        if !line.trim().is_empty() {
-            let labelled = serde_json::from_str(&line);
-            questions.push(
-                labelled.with_context(|| {
-                    format!("{}:{} is not a labelled question", path.display(), number + 1)
-                })?,
-            );
-        }
-    }
-    if questions.is_empty() {
-        bail!("{} holds no question", path.display());
-    }
-    Ok(questions)
+/// Finds out before the questions are asked whether a file can be written, and leaves what it holds.
+fn writable(path: &Path) -> anyhow::Result<()> {
+    OpenOptions::new().append(true).create(true).open(path).map(drop).with_context(|| cannot_write(path))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("{} cannot be written", path.display())
 }
 
 async fn ask(stages: &Stages, labelled: Labelled) -> anyhow::Result<Measured> {
@@ -171,29 +194,8 @@ fn result(
     began: Instant,
 ) -> Measured {
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Measured { labelled, passages, support, answer, took_ms }
-}
-
-fn envelope(labelled: &Labelled) -> Envelope<Question> {
-    let url = labelled.page.clone().unwrap_or_else(|| "https://www.example.com/".into());
-    Envelope {
-        schema: SCHEMA,
-        job_id: JobId::new(),
-        trace: None,
-        deadline_ms: now_ms() + BUDGET_MS,
-        accepted_ms: now_ms(),
-        gateway: "eval".into(),
-        stream: false,
-        hops: Vec::new(),
-        body: Question {
-            message: normalise(&labelled.question),
-            session_id: "evaluation".into(),
-            context: PageContext { url, ..PageContext::default() },
-            history: labelled.history.clone(),
-            user_id: None,
-            client: String::new(),
-        },
-    }
+    let judged = Judged::of(&labelled, &answer);
+    Measured { labelled, passages, support, answer, took_ms, judged }
 }
 
 /// Whether an outcome tells the visitor that the question is not answered here.

@@ -1,0 +1,134 @@
+use std::{collections::HashMap, fmt};
+
+use hoidap_shared::text::normalise;
+use serde::Serialize;
+
+use super::row::Row;
+
+/// Characters of an answer that are shown.
+const SHOWN: usize = 120;
+
+/// What changed since an earlier run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Changes {
+    /// Questions of both runs. One whose words were changed is another question.
+    pub(super) questions: usize,
+    pub(super) only_in_baseline: usize,
+    pub(super) only_in_this_run: usize,
+    /// Answers whose text is the same, byte for byte.
+    pub(super) identical: usize,
+    pub(super) became_right: usize,
+    pub(super) became_wrong: usize,
+    /// Questions whose answer differs, or is right in one of the runs only.
+    pub(super) changes: Vec<Change>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Change {
+    pub(super) id: String,
+    pub(super) was_right: bool,
+    pub(super) is_right: bool,
+    /// The beginnings of the two texts, on one line.
+    pub(super) before: String,
+    pub(super) after: String,
+}
+
+impl Changes {
+    pub(super) fn between(before: &[Row], after: &[Row]) -> Self {
+        let mut earlier: HashMap<_, _> = before.iter().map(|row| ((&row.id, &row.question), row)).collect();
+        let mut changes = Self::default();
+        for row in after {
+            let Some(old) = earlier.remove(&(&row.id, &row.question)) else {
+                changes.only_in_this_run += 1;
+                continue;
+            };
+            changes.questions += 1;
+            changes.identical += usize::from(old.text == row.text);
+            changes.became_right += usize::from(!old.right && row.right);
+            changes.became_wrong += usize::from(old.right && !row.right);
+            if old.text != row.text || old.right != row.right {
+                changes.changes.push(Change {
+                    id: row.id.clone(),
+                    was_right: old.right,
+                    is_right: row.right,
+                    before: beginning(&old.text),
+                    after: beginning(&row.text),
+                });
+            }
+        }
+        changes.only_in_baseline = earlier.len();
+        changes
+    }
+}
+
+fn beginning(text: &str) -> String {
+    normalise(text).chars().take(SHOWN).collect()
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, count) in [
+            ("questions of both runs", self.questions),
+            ("only in the baseline", self.only_in_baseline),
+            ("only in this run", self.only_in_this_run),
+            ("answers byte-identical", self.identical),
+            ("answers that differ", self.questions - self.identical),
+            ("became right", self.became_right),
+            ("became wrong", self.became_wrong),
+        ] {
+            writeln!(f, "{name:24}{count:>8}")?;
+        }
+        for Change { id, was_right, is_right, before, after } in &self.changes {
+            let what = match (was_right, is_right) {
+                (false, true) => "became right",
+                (true, false) => "became wrong",
+                (true, true) => "right in both",
+                (false, false) => "wrong in both",
+            };
+            writeln!(f, "\n{id}\t{what}\n  before: {before}\n  after:  {after}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::{labelled::lines, made::results, row::write};
+
+    fn rows() -> Vec<Row> {
+        results().iter().map(Row::of).collect()
+    }
+
+    #[test]
+    fn a_written_run_is_its_own_baseline() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        write(file.as_file(), &rows()).unwrap();
+        let read: Vec<Row> = lines(file.path(), "a line of an earlier run").unwrap();
+        let changes = Changes::between(&read, &rows());
+        assert_eq!(changes, Changes { questions: 5, identical: 5, ..Changes::default() });
+        std::fs::write(file.path(), "{\"id\": 1}\n").unwrap();
+        let error = lines::<Row>(file.path(), "a line of an earlier run").unwrap_err().to_string();
+        assert!(error.ends_with(":1 is not a line of an earlier run"), "{error}");
+    }
+
+    #[test]
+    fn changes_are_counted_and_shown() {
+        let (mut before, mut after) = (rows(), rows());
+        before[0].text = format!("Giá\n{}", "x".repeat(200));
+        before[0].right = false;
+        after[1].text = "Ba bốn.".into();
+        after[3].right = true;
+        after[4].right = false;
+        before[2].question = "Asked otherwise?".into();
+        let changes = Changes::between(&before, &after);
+        assert_eq!((changes.questions, changes.only_in_baseline, changes.only_in_this_run), (4, 1, 1));
+        assert_eq!((changes.identical, changes.became_right, changes.became_wrong), (2, 2, 1));
+        let ids: Vec<&str> = changes.changes.iter().map(|change| change.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b", "d", "e"]);
+        assert_eq!(changes.changes[0].before, format!("Giá {}", "x".repeat(116)));
+        let text = changes.to_string();
+        assert!(text.contains("\nb\tright in both\n  before: Một hai.\n  after:  Ba bốn.\n"), "{text}");
+        assert!(text.contains("\nanswers that differ            2\n"), "{text}");
+    }
+}

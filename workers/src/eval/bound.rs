@@ -1,0 +1,161 @@
+use std::str::FromStr;
+
+use anyhow::bail;
+
+use super::{
+    labelled::Labelled,
+    measure::{MEASURES, Measure},
+    report::Report,
+};
+
+/// A bound that fails the command where it is broken: `right<0.9`, `vi.right<0.9` or `kind:table.right<0.8`.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    text: String,
+    questions: Questions,
+    measure: &'static Measure,
+    /// Broken by a lower value; else by a higher one.
+    below: bool,
+    limit: f64,
+}
+
+/// Which questions a bound is about.
+#[derive(Clone, Debug, PartialEq)]
+enum Questions {
+    All,
+    Script(String),
+    Kind(String),
+}
+
+impl FromStr for Bound {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some((named, limit)) = text.split_once(['<', '>']) else {
+            return Err(format!(
+                "`{text}` is no bound: write a figure, `<` or `>` and a number, as in `right<0.9`"
+            ));
+        };
+        let (group, name) = match named.trim().rsplit_once('.') {
+            Some((group, name)) => (Some(group), name),
+            None => (None, named.trim()),
+        };
+        let Some(measure) = MEASURES.iter().find(|measure| measure.name == name) else {
+            let known: Vec<&str> = MEASURES.iter().map(|measure| measure.name).collect();
+            return Err(format!("`{name}` is no figure of the report: choose from {}", known.join(", ")));
+        };
+        let limit = limit.trim();
+        let number = limit.parse().ok().filter(|number: &f64| number.is_finite());
+        Ok(Self {
+            text: text.into(),
+            questions: match (group, group.and_then(|group| group.strip_prefix("kind:"))) {
+                (None, _) => Questions::All,
+                (Some(_), Some(kind)) => Questions::Kind(kind.into()),
+                (Some(script), None) => Questions::Script(script.into()),
+            },
+            measure,
+            below: text[named.len()..].starts_with('<'),
+            limit: number.ok_or_else(|| format!("`{limit}` is no number"))?,
+        })
+    }
+}
+
+impl Bound {
+    /// Checks that there are questions that it is about.
+    ///
+    /// # Errors
+    /// When it names a script or kind that no question has.
+    pub(super) fn check(&self, questions: &[Labelled]) -> anyhow::Result<()> {
+        let (what, named, known) = match &self.questions {
+            Questions::All => return Ok(()),
+            Questions::Script(name) => ("script", name, names(questions, Labelled::script)),
+            Questions::Kind(name) => ("kind", name, names(questions, |labelled| labelled.kind.as_deref())),
+        };
+        if !known.contains(&named.as_str()) {
+            bail!(
+                "--fail-if `{}`: no question is of the {what} `{named}`: choose from {}",
+                self.text,
+                known.join(", ")
+            );
+        }
+        Ok(())
+    }
+
+    /// Says how it is broken, if it is. A figure that could not be measured breaks it: nothing was there to hold it.
+    pub(super) fn broken(&self, report: &Report) -> Option<String> {
+        let figures = match &self.questions {
+            Questions::All => Some(&report.all),
+            Questions::Script(name) => report.by_script.get(name),
+            Questions::Kind(name) => report.by_kind.get(name),
+        };
+        let Self { text, measure, limit, .. } = self;
+        let Some(value) = figures.and_then(|figures| (measure.of)(figures).number()) else {
+            return Some(format!("`{text}`: no question has what {} is measured by", measure.name));
+        };
+        let (broken, side) = if self.below { (value < *limit, "below") } else { (value > *limit, "above") };
+        broken.then(|| format!("`{text}`: it is {value:.4}, {:.4} {side}", (value - limit).abs()))
+    }
+}
+
+/// The names that questions have, each once.
+fn names<'a>(questions: &'a [Labelled], name: impl Fn(&'a Labelled) -> Option<&'a str>) -> Vec<&'a str> {
+    let names: std::collections::BTreeSet<_> = questions.iter().filter_map(name).collect();
+    names.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::made::results;
+
+    fn bound(text: &str) -> Bound {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_bound_is_broken_by_how_much() {
+        let report = Report::of(&results());
+        for (text, broken) in [
+            ("right<0.9", Some("`right<0.9`: it is 0.6667, 0.2333 below")),
+            ("right < 0.6", None),
+            ("vi.refused_rightly<0.75", Some("`vi.refused_rightly<0.75`: it is 0.5000, 0.2500 below")),
+            ("refused_rightly<0.5", None),
+            ("kind:limit.right<0.8", Some("`kind:limit.right<0.8`: it is 0.0000, 0.8000 below")),
+            ("kind:price.right<0.8", None),
+            ("p95_ms>40", Some("`p95_ms>40`: it is 50.0000, 10.0000 above")),
+            ("ece>0.5", None),
+            ("intent<0.5", Some("`intent<0.5`: no question has what intent is measured by")),
+        ] {
+            assert_eq!(bound(text).broken(&report).as_deref(), broken);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_said() {
+        for (text, what) in [
+            ("rihgt<0.8", "choose from questions, intent,"),
+            ("vi.rihgt<0.8", "`rihgt` is no figure"),
+            ("right", "is no bound"),
+            ("right=0.8", "is no bound"),
+            ("right<much", "`much` is no number"),
+            ("right<nan", "`nan` is no number"),
+            ("", "is no bound"),
+        ] {
+            let error = text.parse::<Bound>().unwrap_err();
+            assert!(error.contains(what), "{error}");
+        }
+    }
+
+    #[test]
+    fn questions_that_do_not_exist_are_told_before_anything_runs() {
+        let questions: Vec<Labelled> = results().into_iter().map(|result| result.labelled).collect();
+        assert_eq!(bound("kind:a.b.right<1").questions, Questions::Kind("a.b".into()));
+        for known in ["right<1", "vi.right<1", "kind:price.right<1"] {
+            bound(known).check(&questions).unwrap();
+        }
+        let error = bound("kind:table.right<1").check(&questions).unwrap_err().to_string();
+        assert!(error.contains("choose from limit, none, price"), "{error}");
+        let error = bound("en.right<1").check(&questions).unwrap_err().to_string();
+        assert!(error.contains("no question is of the script `en`: choose from vi"), "{error}");
+    }
+}

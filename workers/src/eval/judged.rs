@@ -1,0 +1,166 @@
+use std::collections::BTreeSet;
+
+use hoidap_shared::{
+    job::{Answer, Outcome},
+    text::{normalise, sentences},
+};
+
+use super::labelled::{Labelled, is_gold};
+
+/// What ends an introduction such as "Tài liệu bằng tiếng Anh viết:".
+const SAYING: [&str; 3] = ["viết:", "nói:", "says:"];
+/// Most characters of an introduction before that.
+const INTRODUCTION: usize = 60;
+
+/// How good an answer is.
+#[derive(Clone, Debug)]
+pub(crate) struct Judged {
+    pub(crate) answered: bool,
+    /// Answerable: the answer holds everything that it should, or, where nothing is named, cites a gold page.
+    /// Unanswerable: it is refused.
+    pub(crate) right: bool,
+    /// The first sentence holds everything that the answer should; none where nothing is named.
+    pub(crate) first: Option<bool>,
+    /// A cited source is gold; none without gold pages.
+    pub(crate) cited: Option<bool>,
+    /// The first cited source is gold; none without gold pages.
+    pub(crate) cited_first: Option<bool>,
+    pub(crate) words: usize,
+    /// Different documents cited.
+    pub(crate) pages: usize,
+}
+
+impl Judged {
+    pub(super) fn of(labelled: &Labelled, answer: &Answer) -> Self {
+        let lines = lines(&answer.text);
+        let text = normal(&lines);
+        let wanted: Vec<String> = labelled.answer_contains.iter().map(|part| normal(part)).collect();
+        let holds = |text: &str| wanted.iter().all(|part| text.contains(part.as_str()));
+        let sources: Vec<&str> =
+            answer.sources.iter().map(|source| source.metadata.source.as_str()).collect();
+        let answered = answer.outcome == Outcome::Answered;
+        let gold = |source: &&str| is_gold(&labelled.gold, source);
+        let cited = (!labelled.gold.is_empty()).then(|| sources.iter().any(gold));
+        let right = match (labelled.answerable(), wanted.is_empty()) {
+            (false, _) => !answered,
+            (true, true) => cited == Some(true),
+            (true, false) => holds(&text),
+        };
+        Self {
+            answered,
+            right,
+            first: (!wanted.is_empty()).then(|| holds(&normal(first_sentence(&lines)))),
+            cited,
+            cited_first: cited.map(|_| sources.first().is_some_and(gold)),
+            words: text.split_whitespace().count(),
+            pages: sources.iter().collect::<BTreeSet<_>>().len(),
+        }
+    }
+}
+
+/// A text in the form in which texts are compared: NFC, white space collapsed, lower case.
+fn normal(text: &str) -> String {
+    normalise(text).to_lowercase()
+}
+
+/// The lines of an answer in normal form, without marks. The case stays: sentences are told apart by it.
+fn lines(text: &str) -> String {
+    without_marks(text).trim().lines().map(normalise).collect::<Vec<_>>().join("\n")
+}
+
+/// The text without its `[n]` and the white space before them.
+fn without_marks(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, from)) = rest.split_once('[') {
+        out.push_str(before);
+        let after = from.trim_start_matches(|c: char| c.is_ascii_digit());
+        if let Some(after) = after.strip_prefix(']').filter(|_| !from.starts_with(']')) {
+            out.truncate(out.trim_end().len());
+            rest = after;
+        } else {
+            out.push('[');
+            rest = from;
+        }
+    }
+    out + rest
+}
+
+/// The first sentence behind the introduction.
+fn first_sentence(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    let ends = SAYING
+        .iter()
+        .flat_map(|word| line.match_indices(word))
+        .filter_map(|(at, word)| (line[..at].chars().count() <= INTRODUCTION).then_some(at + word.len()));
+    let body = &text[ends.max().unwrap_or(0)..];
+    sentences(body).into_iter().next().map_or("", |range| &body[range])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::made::{answer, asked};
+
+    #[test]
+    fn an_answer_is_compared_in_normal_form() {
+        let decomposed = "Go\u{301}i  Pro\u{A0}giá\n39.000 đ [1].\nXem thêm [12][3].";
+        assert_eq!(normal(&lines(decomposed)), "gói pro giá 39.000 đ. xem thêm.");
+        assert_eq!(without_marks("a[0] [x] [] [1"), "a [x] [] [1");
+    }
+
+    #[test]
+    fn the_first_sentence_stands_behind_the_introduction() {
+        for (text, first) in [
+            ("Gói Pro giá 39.000 đ. VAT tính thêm.", "Gói Pro giá 39.000 đ."),
+            ("Tài liệu bằng tiếng Anh viết: The limit is 20 GB. It holds for all.", "The limit is 20 GB."),
+            (
+                "The documentation, in Vietnamese, says:\nGiới hạn là 20 GB.\nCho mọi gói.",
+                "Giới hạn là 20 GB.",
+            ),
+            ("Các bước:\n- Mở Cài đặt", "Các bước:"),
+            (
+                "Một câu dài hơn sáu mươi ký tự thì không phải lời dẫn, dù nó viết: như vậy. Hết.",
+                "Một câu dài hơn sáu mươi ký tự thì không phải lời dẫn, dù nó viết: như vậy.",
+            ),
+            ("Tài liệu viết:", ""),
+        ] {
+            assert_eq!(first_sentence(text), first);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_right_by_what_it_holds() {
+        let question = asked("q", &["vi/gia.html"], &["39.000", "Tháng"]);
+        let text = "Gói Pro rẻ. Giá 39.000 đ một tháng [1].";
+        let judged = Judged::of(&question, &answer(Outcome::Answered, text, &["site/vi/gia.html"], 0.9));
+        assert!(judged.answered && judged.right);
+        assert_eq!((judged.first, judged.cited, judged.cited_first), (Some(false), Some(true), Some(true)));
+        assert_eq!((judged.words, judged.pages), (8, 1));
+        let judged =
+            Judged::of(&question, &answer(Outcome::Answered, "Giá 39.000 đ.", &["vi/gia.html"], 0.9));
+        assert!(!judged.right, "the second of what it should hold is missing");
+    }
+
+    #[test]
+    fn without_a_wanted_text_the_gold_page_decides() {
+        let question = asked("q", &["vi/gia.html"], &[]);
+        let sources = ["vi/khac.html", "vi/gia.html", "vi/gia.html"];
+        let judged = Judged::of(&question, &answer(Outcome::Answered, "Có.", &sources, 0.9));
+        assert!(judged.right);
+        assert_eq!((judged.first, judged.cited, judged.cited_first), (None, Some(true), Some(false)));
+        assert_eq!(judged.pages, 2);
+        assert!(!Judged::of(&question, &answer(Outcome::Answered, "Có.", &["vi/khac.html"], 0.9)).right);
+    }
+
+    #[test]
+    fn what_no_page_answers_is_to_be_refused() {
+        let question = asked("q", &[], &[]);
+        assert!(!Judged::of(&question, &answer(Outcome::Answered, "Có.", &["vi/gia.html"], 0.9)).right);
+        for outcome in [Outcome::OutOfScope, Outcome::Unanswered, Outcome::HumanAgent] {
+            let judged = Judged::of(&question, &answer(outcome, "Không rõ.", &[], 0.1));
+            assert!(judged.right);
+            assert_eq!((judged.first, judged.cited, judged.cited_first), (None, None, None));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use std::path::Path;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{
+    Measured,
+    diagram::reliability,
+    measure::MEASURES,
+    report::{Report, told_by_kind},
+};
+
+const STYLE: &str = include_str!("page.css");
+/// Nothing is loaded and nothing runs.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/// The report, and every wrong answer, as a page of its own.
+pub(super) fn page(questions: &Path, report: &Report, results: &[Measured]) -> String {
+    let name = questions.file_name().unwrap_or_default().to_string_lossy();
+    let mut wrong: Vec<&Measured> = results.iter().filter(|result| !result.judged.right).collect();
+    wrong.sort_by(|a, b| b.answer.confidence.total_cmp(&a.answer.confidence));
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                meta name="referrer" content="no-referrer";
+                title { (name) " · evaluation · Hoidap" }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    p.soft { "Evaluation" }
+                    h1 { (name) }
+                    p { (results.len()) " questions, " (wrong.len()) " wrong answers" }
+                }
+                main {
+                    h2 { "Figures" }
+                    (figures(report))
+                    @if !report.by_kind.is_empty() {
+                        h2 { "By kind" }
+                        (kinds(report))
+                    }
+                    @if !report.reliability.is_empty() {
+                        h2 { "Confidence" }
+                        (reliability(&report.reliability))
+                    }
+                    h2 { "Wrong answers, the surest first" }
+                    @for result in &wrong { (wrong_answer(result)) }
+                    @if wrong.is_empty() { p { "None." } }
+                }
+                footer.soft { "Made by hoidap-worker eval " (env!("CARGO_PKG_VERSION")) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn figures(report: &Report) -> Markup {
+    let columns = report.columns();
+    html! {
+        div.wide role="region" aria-label="Figures" tabindex="0" {
+            table {
+                thead { tr { td {} @for (name, _) in &columns { th scope="col" { (name) } } } }
+                tbody {
+                    @for measure in &MEASURES {
+                        tr {
+                            th scope="row" { (measure.label) }
+                            @for (_, figures) in &columns { td { ((measure.of)(figures).to_string()) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn kinds(report: &Report) -> Markup {
+    html! {
+        div.wide role="region" aria-label="Figures by kind" tabindex="0" {
+            table {
+                thead { tr { th scope="col" { "kind" } @for measure in told_by_kind() { th scope="col" { (measure.name) } } } }
+                tbody {
+                    @for (kind, figures) in &report.by_kind {
+                        tr {
+                            th scope="row" { (kind) }
+                            @for measure in told_by_kind() { td { ((measure.of)(figures).short()) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn wrong_answer(result: &Measured) -> Markup {
+    let Measured { labelled, answer, .. } = result;
+    html! {
+        article {
+            p.soft {
+                (labelled.id)
+                @if let Some(script) = labelled.script() { " · " (script) }
+                @if let Some(kind) = &labelled.kind { " · " (kind) }
+                " · " (answer.outcome.name()) " · confidence " b { (format!("{:.2}", answer.confidence)) }
+            }
+            @for turn in &labelled.history { p.soft dir="auto" { "earlier: " (turn.content) } }
+            h3 dir="auto" { (labelled.question) }
+            p dir="auto" { span.soft { "wanted: " } (wanted(result)) }
+            p.text dir="auto" { (answer.text) }
+            @if !answer.sources.is_empty() {
+                ol {
+                    @for source in &answer.sources {
+                        li {
+                            details {
+                                summary { (source.metadata.source) " · " (source.metadata.title) }
+                                p.text dir="auto" { (source.content) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a right answer would have been.
+fn wanted(result: &Measured) -> String {
+    let labelled = &result.labelled;
+    let gold = labelled.gold.join(", ");
+    let parts: Vec<String> = labelled.answer_contains.iter().map(|part| format!("“{part}”")).collect();
+    match (labelled.answerable(), parts.is_empty()) {
+        (false, _) => "a refusal: no page answers it".into(),
+        (true, true) => format!("a source of {gold}"),
+        (true, false) if gold.is_empty() => parts.join(" and "),
+        (true, false) => format!("{}, from {gold}", parts.join(" and ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hoidap_shared::job::Outcome;
+
+    use super::*;
+    use crate::eval::made::{answer, asked, measured, results};
+
+    #[test]
+    fn wrong_answers_stand_on_the_page_the_surest_first() {
+        let mut results = results();
+        let hostile = answer(Outcome::Answered, "<script>alert(1)</script>", &["x.html"], 0.7);
+        results.push(measured(asked("f", &["f.html"], &["7 < 8", "9"]), hostile, 5));
+        let page = page(Path::new("/tmp/set.jsonl"), &Report::of(&results), &results);
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is not in {page}"));
+        assert!(at("6 questions, 3 wrong answers") < at("Câu hỏi f?"));
+        assert!(at("Câu hỏi f?") < at("Câu hỏi d?") && at("Câu hỏi d?") < at("Câu hỏi c?"));
+        assert!(!page.contains("Câu hỏi a?") && !page.contains("<script"));
+        at("“7 &lt; 8” and “9”, from f.html");
+        at("a refusal: no page answers it");
+        at("<summary>x.html · Title of x.html</summary>");
+        at(r#"<th scope="row">limit</th>"#);
+        at("<svg");
+    }
+}

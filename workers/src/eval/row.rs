@@ -1,0 +1,54 @@
+use std::io::{self, Write};
+
+use hoidap_shared::job::Outcome;
+use serde::{Deserialize, Serialize};
+
+use super::Measured;
+
+/// What became of a question: a line of `--out`, and of the baseline of a later run. The time is left out, so that two
+/// runs that answer alike write the same bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) question: String,
+    pub(super) kind: Option<String>,
+    pub(super) script: Option<String>,
+    pub(super) outcome: Outcome,
+    /// Of an unanswerable question: it was refused.
+    pub(super) right: bool,
+    pub(super) first: Option<bool>,
+    pub(super) cited: Option<bool>,
+    pub(super) confidence: f32,
+    pub(super) words: usize,
+    pub(super) text: String,
+    pub(super) sources: Vec<String>,
+}
+
+impl Row {
+    pub(super) fn of(result: &Measured) -> Self {
+        let Measured { labelled, answer, judged, .. } = result;
+        Self {
+            id: labelled.id.clone(),
+            question: labelled.question.clone(),
+            kind: labelled.kind.clone(),
+            script: labelled.script().map(Into::into),
+            outcome: answer.outcome,
+            right: judged.right,
+            first: judged.first,
+            cited: judged.cited,
+            confidence: answer.confidence,
+            words: judged.words,
+            text: answer.text.clone(),
+            sources: answer.sources.iter().map(|source| source.metadata.source.clone()).collect(),
+        }
+    }
+}
+
+/// Writes rows as JSON Lines.
+pub(super) fn write(mut to: impl Write, rows: &[Row]) -> io::Result<()> {
+    for row in rows {
+        serde_json::to_writer(&mut to, row)?;
+        to.write_all(b"\n")?;
+    }
+    to.flush()
+}
