@@ -4,13 +4,13 @@
 //! `docs/answers.md` tells the whole way and the formulas.
 
 mod aloud;
+mod asked;
 mod binding;
 mod citations;
 mod claim;
 mod clauses;
 mod clean;
 mod compare;
-mod confidence;
 mod content;
 mod cut;
 mod degree;
@@ -26,19 +26,24 @@ mod meaning;
 mod polarity;
 mod prompt;
 mod provider;
-mod rank;
+mod reader;
 mod recorded;
 mod synonyms;
 mod table;
+mod wanted;
 mod written;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use hoidap_indices::{Embedder, OnnxEmbedder};
 use hoidap_shared::{
     config::{Config, Generator as Settings, ProviderKind},
     events::page_of,
-    job::{Answer, Envelope, Outcome, Passage, ProviderAttempt, Retrieved, Scored, Usage},
+    job::{Answer, Envelope, Outcome, Passage, ProviderAttempt, Retrieved, Usage},
     live::{Live, Reason},
     phrases,
     stage::{Component, Next, Stage, StageError, StageStatus},
@@ -46,23 +51,29 @@ use hoidap_shared::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-pub(crate) use self::meaning::cosine;
 #[cfg(test)]
-pub(crate) use self::rank::tests::classified;
+pub(crate) use self::asked::tests::classified;
+pub(crate) use self::meaning::cosine;
 use self::recorded::Replayed;
 pub use self::recorded::{Asking, Before, Budget, NEEDS_MODEL, Recorded};
 use self::{
     aloud::Aloud,
+    asked::Asked,
     citations::Known,
-    confidence::Signs,
     cut::Cutter,
     draft::Piece,
     failover::{Calls, Failover, Written},
     material::Material,
     meaning::Meaning,
-    rank::{Asked, Ranked, rank},
+    reader::{Ranked, Reader, Signs, confidence_of_no_answer},
 };
 use crate::{classifier::OUT_OF_SCOPE, collections::digest};
+
+/// How likely a question about a service that no document mentions is out of scope: passages about the like of it say nothing.
+const ELSEWHERE: f32 = 1.0;
+
+/// What is left of a quotation's confidence when a model said that the passages do not answer.
+const AFTER_REFUSAL: f32 = 0.6;
 
 /// The generator passes nothing on: it answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,7 +84,6 @@ pub struct Generator {
     models: Models,
     tools: Arc<Tools>,
     support_address: String,
-    min_support: f32,
     extractive: String,
     version: String,
 }
@@ -88,6 +98,7 @@ enum Models {
 struct Tools {
     meaning: Meaning,
     cutter: Cutter,
+    reader: Reader,
     settings: Settings,
 }
 
@@ -96,14 +107,20 @@ struct Case {
     material: Material,
     asked: Asked,
     ranked: Vec<Ranked>,
+    /// The retriever's word that the passages hold an answer.
+    support: f32,
+    /// How likely the question is out of scope by its words.
+    out_of_scope: f32,
+    /// The answer without a model.
+    quoted: Option<Draft>,
     known: Known,
 }
 
-/// The sentences of an answer, and what its confidence rests on.
+/// The sentences of an answer, and how likely they are right.
+#[derive(Clone)]
 struct Draft {
     pieces: Vec<Piece>,
-    cited: f32,
-    refused: bool,
+    confidence: f32,
     /// The model whose words these are.
     by: Option<Written>,
 }
@@ -125,7 +142,7 @@ impl Stage for Generator {
         let model = embedder.as_ref().map(|embedder| format!("{:?}", embedder.model())).unwrap_or_default();
         let providers: Vec<_> =
             config.generator.providers.iter().map(|name| (name, config.providers.get(name))).collect();
-        let settings = format!("{:?} {providers:?} {}", config.generator, config.retriever.min_support);
+        let settings = format!("{:?} {providers:?}", config.generator);
         let is_extractive =
             |name: &&String| config.providers.get(*name).is_some_and(|p| p.kind == ProviderKind::Extractive);
         let extractive = config.generator.providers.iter().find(is_extractive);
@@ -135,10 +152,10 @@ impl Stage for Generator {
             tools: Arc::new(Tools {
                 meaning: Meaning::new(embedder),
                 cutter: Cutter::default(),
+                reader: Reader::built_in()?,
                 settings: config.generator.clone(),
             }),
             support_address: config.support.address.clone(),
-            min_support: config.retriever.min_support,
             extractive: extractive.cloned().unwrap_or_else(|| "extractive".into()),
         })
     }
@@ -152,14 +169,14 @@ impl Stage for Generator {
         if let Some(answer) = self.names_nothing_held(retrieved) {
             return Ok(Next::Answer(answer));
         }
+        let elsewhere = retrieved.classified.out_of_scope >= ELSEWHERE;
         // A support that is no number supports nothing.
-        if retrieved.passages.is_empty() || retrieved.support.is_nan() || retrieved.support < self.min_support
-        {
+        if retrieved.passages.is_empty() || retrieved.support.is_nan() || elsewhere {
             return Ok(Next::Answer(self.unanswered(retrieved)));
         }
         let (tools, body) = (Arc::clone(&self.tools), retrieved.clone());
         let case = Arc::new(off_thread(move || tools.read(body)).await?);
-        if case.ranked.is_empty() {
+        if case.quoted.as_ref().is_none_or(|quoted| quoted.confidence < self.tools.settings.min_confidence) {
             return Ok(Next::Answer(self.unanswered(retrieved)));
         }
         let question = &retrieved.classified.question;
@@ -205,9 +222,14 @@ impl Stage for Generator {
     }
 }
 
-/// How far the intent speaks for an answer.
-fn sign_of(intent: &Scored) -> f32 {
-    if intent.name == OUT_OF_SCOPE { 1.0 - intent.confidence } else { intent.confidence }
+impl Case {
+    /// The likeliest unit of the passages that pieces cite, and how likely it is that these answer, if any does.
+    fn behind(&self, pieces: &[Piece]) -> (usize, f32) {
+        let cited: BTreeSet<usize> = pieces.iter().filter_map(|piece| Some(piece.cite?.0)).collect();
+        let of_cited = |unit: &&Ranked| cited.contains(&self.material.units[unit.unit].passage);
+        let first = self.ranked.iter().find(of_cited).map_or(0, |unit| unit.unit);
+        (first, self.ranked.iter().filter(of_cited).map(|unit| unit.chance).sum())
+    }
 }
 
 /// Runs what takes processor time beside the async threads.
@@ -216,40 +238,79 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
     done.map_err(|died| StageError::Retry { reason: format!("the answer's work died: {died}"), after: None })
 }
 
+/// What the reader knows of a unit of the passages.
+#[derive(Serialize)]
+pub(crate) struct ReaderUnit {
+    /// The passage's place in the job.
+    pub(crate) passage: usize,
+    /// As it stands in the passage.
+    raw: String,
+    label: bool,
+    features: reader::Features,
+}
+
+impl ReaderUnit {
+    /// The names of the features.
+    pub(crate) const NAMES: &[&str] = &reader::NAMES;
+}
+
+impl Generator {
+    /// What the reader knows of each unit of a question's passages.
+    pub(crate) async fn reader_units(&self, retrieved: Retrieved) -> Result<Vec<ReaderUnit>, StageError> {
+        let tools = Arc::clone(&self.tools);
+        off_thread(move || {
+            let Case { material, asked, .. } = tools.read(retrieved);
+            let features = tools.reader.features(&material, &asked).into_iter().enumerate();
+            let unit = |(at, features): (usize, reader::Features)| ReaderUnit {
+                passage: material.units[at].passage,
+                raw: material.raw(at),
+                label: material.units[at].kind == cut::Kind::Label,
+                features,
+            };
+            features.map(unit).collect()
+        })
+        .await
+    }
+}
+
 impl Tools {
     fn read(&self, retrieved: Retrieved) -> Case {
         let asked = Asked::of(&retrieved.classified, &self.cutter.analyser);
         let material = Material::new(retrieved.passages, &self.cutter);
-        let ranked = rank(&material, &asked);
-        Case { material, asked, ranked, known: Known::default() }
+        let ranked = self.reader.rank(&material, &asked);
+        let (support, out_of_scope) = (retrieved.support, retrieved.classified.out_of_scope);
+        let mut case =
+            Case { material, asked, ranked, support, out_of_scope, quoted: None, known: Known::default() };
+        let quoted = extractive::quote(&case.material, &case.ranked, &case.asked, &self.cutter.analyser);
+        case.quoted = quoted.map(|quoted| {
+            let confidence = self.confidence(&case, quoted.chance, quoted.first);
+            Draft { pieces: quoted.pieces, confidence, by: None }
+        });
+        case
+    }
+
+    /// How likely an answer is right of which the reader says that it answers with this chance, by this unit first.
+    fn confidence(&self, case: &Case, chance: f32, unit: usize) -> f32 {
+        let signs = Signs { support: case.support, out_of_scope: case.out_of_scope, chance, unit };
+        self.reader.confidence(&case.material, &case.asked, signs)
     }
 
     /// The model's words where they are supported, else a quotation; and why the model's words were not taken.
     fn draft(&self, case: &Case, written: Option<Written>) -> (Option<Draft>, Option<&'static str>) {
-        let mut fault = None;
-        if let Some(written) = written {
-            match self.judge(case, &written) {
-                Ok(cited) => {
-                    let draft = Draft {
-                        pieces: cited.pieces,
-                        cited: cited.support,
-                        refused: false,
-                        by: Some(written),
-                    };
-                    return (Some(draft), None);
-                }
-                Err(reason) => fault = Some(reason),
+        let Some(written) = written else { return (case.quoted.clone(), None) };
+        match self.judge(case, &written) {
+            Ok(cited) => {
+                let (unit, chance) = case.behind(&cited.pieces);
+                let confidence = self.confidence(case, cited.support * chance, unit);
+                (Some(Draft { pieces: cited.pieces, confidence, by: Some(written) }), None)
+            }
+            Err(fault) => {
+                let refused = if fault == written::REFUSED { AFTER_REFUSAL } else { 1.0 };
+                let quoted = case.quoted.clone();
+                let quoted = quoted.map(|draft| Draft { confidence: draft.confidence * refused, ..draft });
+                (quoted, Some(fault))
             }
         }
-        let analyser = &self.cutter.analyser;
-        let quoted =
-            extractive::quote(&case.material, &case.ranked, &case.asked, analyser).map(|pieces| Draft {
-                pieces,
-                cited: case.ranked.first().map_or(0.0, |best| best.fit),
-                refused: fault == Some(written::REFUSED),
-                by: None,
-            });
-        (quoted, fault)
     }
 }
 
@@ -274,17 +335,6 @@ impl Generator {
         usage: Usage,
     ) -> Answer {
         let done = draft::assemble(&draft.pieces, passages);
-        let both = |place: &&usize| {
-            passages[**place].ranks.dense.is_some() && passages[**place].ranks.lexical.is_some()
-        };
-        let agreement = done.places.iter().filter(both).count() as f32 / done.places.len().max(1) as f32;
-        let confidence = confidence::of_answer(Signs {
-            support: retrieved.support,
-            cited: draft.cited,
-            intent: sign_of(&retrieved.classified.intent),
-            agreement,
-            refused: draft.refused,
-        });
         let (provider, model) = match draft.by {
             Some(written) => (written.provider, Some(written.model)),
             None => (self.extractive.clone(), None),
@@ -294,7 +344,7 @@ impl Generator {
             text: done.text,
             sources: done.sources,
             citations: done.citations,
-            confidence,
+            confidence: draft.confidence,
             provider: Some(provider),
             model,
             attempts,
@@ -331,7 +381,7 @@ impl Generator {
         let classified = &retrieved.classified;
         let missing = classified.identifiers.iter().find(|identifier| !identifier.held)?;
         let text = phrases::unknown_identifier(classified.language, &missing.text, &self.support_address);
-        let confidence = confidence::of_no_answer(retrieved.support);
+        let confidence = confidence_of_no_answer(retrieved.support);
         Some(Answer { outcome: Outcome::Unanswered, text, confidence, ..self.unanswered(retrieved) })
     }
 
@@ -363,7 +413,7 @@ impl Generator {
             text,
             sources: Vec::new(),
             citations: Vec::new(),
-            confidence: confidence::of_no_answer(retrieved.support),
+            confidence: confidence_of_no_answer(retrieved.support),
             intent: classified.intent.clone(),
             product,
             language: classified.language,

@@ -10,6 +10,7 @@ mod collections;
 pub mod dead;
 mod direct;
 pub mod eval;
+mod features;
 pub mod generator;
 pub mod inspect;
 mod log;

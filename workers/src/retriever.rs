@@ -1,7 +1,5 @@
 //! The second stage: the passages that may answer.
 
-mod scope;
-
 use std::{collections::HashSet, sync::Arc};
 
 use hoidap_indices::{Library, Preferred, SearchRequest};
@@ -102,7 +100,7 @@ impl Stage for Retriever {
             for passage in &mut passages {
                 cap(&mut passage.text, settings.max_passage_chars);
             }
-            let support = scope::support(found.outcome.support, classified.out_of_scope);
+            let support = found.outcome.support;
             if !found.outcome.wording.is_empty() && classified.meaning == first_wording(&classified) {
                 classified.meaning = found.outcome.wording;
             }

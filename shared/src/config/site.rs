@@ -77,6 +77,7 @@ pub struct Generator {
     pub prompt_tokens: usize,
     pub answer_tokens: u32,
     pub passages: usize,
+    pub min_confidence: f32,
     pub min_sentence_support: f32,
     pub min_supported_share: f32,
     pub breaker_failures: u32,

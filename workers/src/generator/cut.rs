@@ -7,7 +7,10 @@ use std::{
 };
 
 use hoidap_indices::Analyser;
-use hoidap_shared::{job::Passage, text::sentences};
+use hoidap_shared::{
+    job::Passage,
+    text::{CELLS, sentences},
+};
 use lru::LruCache;
 
 use super::{
@@ -19,8 +22,6 @@ use super::{
 /// Longest passage text that is looked at, in bytes, and most units of one passage: both bound the work.
 const MAX_TEXT: usize = 16_384;
 const MAX_UNITS: usize = 128;
-/// Parts the cells of a table's row in an extracted text.
-const CELLS: &str = " | ";
 /// Longest line of a list, in characters.
 const ITEM: usize = 200;
 /// Longest heading or caption, in characters.
@@ -48,6 +49,8 @@ pub(crate) struct Unit {
     pub(crate) passage: usize,
     /// The line of the passage it stands on.
     pub(crate) line: usize,
+    /// Where it starts in the passage's text, in characters.
+    pub(crate) start: usize,
     /// What it is.
     pub(crate) kind: Kind,
     /// The words, as they are quoted.
@@ -117,6 +120,7 @@ fn bounded(text: &str) -> &str {
 fn units(text: &str, analyser: &Analyser) -> Vec<Unit> {
     let mut units = Units { found: Vec::new(), label: None, analyser };
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let starts = starts(text);
     let mut head: Option<Arc<Vec<String>>> = None;
     let mut table = 0;
     for (line, words) in lines.iter().enumerate() {
@@ -129,7 +133,8 @@ fn units(text: &str, analyser: &Analyser) -> Vec<Unit> {
             let found = sentences(words);
             let kind = kind_of(found.len(), &lines, line);
             for range in found.into_iter().take(MAX_UNITS) {
-                units.push(line, kind, words[range].to_string(), None);
+                let start = starts[line] + words[..range.start].chars().count();
+                units.push((line, start), kind, words[range].to_string(), None);
             }
             continue;
         }
@@ -140,17 +145,34 @@ fn units(text: &str, analyser: &Analyser) -> Vec<Unit> {
         };
         match &head {
             Some(names) if names.len() == cells.len() => {
-                units.push(line, Kind::Row, self::row(&cells, Some(names)), Some(row(Some(names))));
+                units.push(
+                    (line, starts[line]),
+                    Kind::Row,
+                    self::row(&cells, Some(names)),
+                    Some(row(Some(names))),
+                );
             }
             _ if is_head(&cells, lines.get(line + 1)) => {
                 head = Some(Arc::new(cells.iter().map(|cell| (*cell).to_string()).collect()));
                 table = line;
             }
-            _ => units.push(line, Kind::Row, self::row(&cells, None), Some(row(None))),
+            _ => units.push((line, starts[line]), Kind::Row, self::row(&cells, None), Some(row(None))),
         }
     }
     units.found.truncate(MAX_UNITS);
     units.found
+}
+
+/// Where the words of each line start, in characters.
+fn starts(text: &str) -> Vec<usize> {
+    let mut at = 0;
+    let mut starts = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let blank = line.chars().take_while(|c| c.is_whitespace()).count();
+        starts.push(at + blank);
+        at += line.chars().count();
+    }
+    starts
 }
 
 struct Units<'a> {
@@ -160,7 +182,7 @@ struct Units<'a> {
 }
 
 impl Units<'_> {
-    fn push(&mut self, line: usize, kind: Kind, text: String, row: Option<Row>) {
+    fn push(&mut self, (line, start): (usize, usize), kind: Kind, text: String, row: Option<Row>) {
         let content = Arc::new(Content::of(&text, self.analyser));
         let clauses = match &row {
             Some(row) => row_clauses(row, self.analyser),
@@ -186,6 +208,7 @@ impl Units<'_> {
         self.found.push(Unit {
             passage: 0,
             line,
+            start,
             kind,
             text: text.into(),
             label: self.label,
@@ -198,7 +221,7 @@ impl Units<'_> {
 }
 
 /// Whether a sentence speaks of what was said before it.
-fn points_back(text: &str) -> bool {
+pub(crate) fn points_back(text: &str) -> bool {
     const POINTERS: [&str; 14] = [
         "it", "this", "that", "these", "those", "they", "its", "their", "nó", "này", "đó", "việc", "ngoài",
         "chúng",

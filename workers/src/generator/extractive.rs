@@ -1,38 +1,47 @@
 //! An answer without a model: the sentences of the passages that answer, quoted.
 
+use std::collections::BTreeSet;
+
 use hoidap_indices::Analyser;
 use hoidap_shared::text::Language;
 
 use super::{
+    asked::Asked,
     clauses,
     clean::quoted_text,
     compare::{self, Pick},
-    cut::{Kind, Unit},
-    degree::degree,
+    cut::{Kind, Unit, points_back},
+    degree::{By, degree},
     draft::Piece,
     material::Material,
     polarity::plain,
-    rank::{Asked, Ranked},
+    reader::Ranked,
+    table::named,
+    wanted::Wanted,
 };
 
-/// Sentences of the best one's section that are quoted at most, and their characters; the best is quoted whatever its
-/// length.
+/// How sure it must be that one of the quoted sentences answers before no further one is quoted: the chances that `reader` gives.
+const ENOUGH: f32 = 0.85;
+/// A further sentence must be this likely beside the best one.
+const BESIDE: f32 = 0.15;
+/// Sentences that are quoted at most, and their words; the best is quoted whatever its length.
 const SENTENCES: usize = 3;
-const LENGTH: usize = 450;
-/// A further sentence is quoted when its score is this share of the best one's.
-const GOOD: f32 = 0.7;
-/// Other documents that are quoted at most, by one sentence each.
-const OTHERS: usize = 3;
-/// Longest sentence of another document, in characters.
-const OTHER_LENGTH: usize = 300;
+const WORDS: usize = 70;
+/// How likely rows answer that a whole table picks, at least.
+const COMPUTED: f32 = 0.8;
 /// Lines of a list that are quoted at most, and how many make a list.
-const LINES: usize = 8;
+const LINES: usize = 12;
 const LIST: usize = 3;
-/// First words that point at something said before, in lower case.
-const POINTERS: [&str; 18] = [
-    "it", "this", "that", "these", "those", "they", "then", "there", "nó", "này", "đó", "việc", "khi", "sau",
-    "điều", "cách", "the", "nếu",
-];
+
+/// An answer made of quotations.
+pub(crate) struct Quotation {
+    /// Its sentences.
+    pub(crate) pieces: Vec<Piece>,
+    /// The place of the unit that is quoted first.
+    pub(crate) first: usize,
+    /// How likely it is that they answer, if the passages do: the chances of its units.
+    pub(crate) chance: f32,
+}
 
 /// Quotes what answers best, every sentence with its passage; `None` when the passages hold no sentence.
 pub(crate) fn quote(
@@ -40,43 +49,45 @@ pub(crate) fn quote(
     ranked: &[Ranked],
     asked: &Asked,
     analyser: &Analyser,
-) -> Option<Vec<Piece>> {
+) -> Option<Quotation> {
     let best = ranked.first()?;
-    if let Some(picked) = picked(material, ranked, asked, analyser) {
-        let first = &material.units[*picked.first()?];
-        let mut pieces = introduction(material, first, asked.language);
-        sentences(material, &picked, asked, &mut pieces);
-        pieces.retain(|piece| !piece.text.trim().is_empty());
-        return pieces.iter().any(|piece| piece.cite.is_some()).then_some(pieces);
+    let picked = picked(material, ranked, asked, analyser);
+    if picked.as_ref().is_some_and(Vec::is_empty) && !may_tell(&material.units[best.unit], asked) {
+        return None;
     }
-    let unit = &material.units[best.unit];
-    let mut pieces = introduction(material, unit, asked.language);
-    let list = list_around(material, best.unit).filter(|_| asked.steps);
-    let mut chosen = match list {
-        Some(lines) => {
-            steps(material, &lines, asked, &mut pieces);
-            lines
+    let picked = picked.filter(|units| !units.is_empty());
+    let list = || list_of(material, best.unit, asked);
+    let first = picked.as_ref().map_or(best.unit, |units| units[0]);
+    let computed = picked.as_ref().is_some_and(|units| material.units[units[0]].kind == Kind::Row);
+    let mut pieces = introduction(material, &material.units[first], asked.language);
+    let chosen = match (picked, list()) {
+        (Some(rows), _) => {
+            sentences(material, &rows, asked, analyser, &mut pieces);
+            rows
         }
-        None => {
-            let chosen = section(material, ranked);
-            sentences(material, &chosen, asked, &mut pieces);
+        (None, Some(List { lead, lines })) => {
+            steps(material, lead, &lines, &mut pieces);
+            lead.into_iter().chain(lines).collect()
+        }
+        (None, None) => {
+            let chosen = with_its_subject(material, likeliest(material, ranked), asked);
+            sentences(material, &chosen, asked, analyser, &mut pieces);
             chosen
         }
     };
-    let here = chosen.len();
-    elsewhere(material, ranked, &mut chosen);
-    sentences(material, &chosen[here..], asked, &mut pieces);
     // What was nothing but marks says nothing.
     pieces.retain(|piece| !piece.text.trim().is_empty());
-    pieces.iter().any(|piece| piece.cite.is_some()).then_some(pieces)
+    let chance: f32 = ranked.iter().filter(|unit| chosen.contains(&unit.unit)).map(|unit| unit.chance).sum();
+    let chance = if computed { chance.max(COMPUTED) } else { chance };
+    pieces.iter().any(|piece| piece.cite.is_some()).then_some(Quotation { pieces, first, chance })
 }
 
-/// What answers a question that asks to choose: rows that a table picks, else a sentence that says so itself, else
-/// nothing at all, since any other sentence would answer another question. `None` for other questions.
+/// What answers a question that asks to choose: rows that a table picks, else a sentence that says so itself. `None` where neither
+/// does, and for other questions.
 fn picked(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &Analyser) -> Option<Vec<usize>> {
     let pick = asked.pick.as_ref()?;
     let near =
-        ranked.iter().take_while(|other| other.score >= ranked[0].score * GOOD).map(|other| other.unit);
+        ranked.iter().take_while(|other| other.chance >= ranked[0].chance * BESIDE).map(|other| other.unit);
     let words = &clauses::terms(&plain(&asked.text), analyser);
     match pick {
         Pick::Most(wanted) => {
@@ -85,7 +96,7 @@ fn picked(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &Anal
                 said.is_some_and(|said| said.most == wanted.most && said.by == wanted.by)
             };
             let best = compare::best(material, analyser, wanted, words, true).map(|best| best.units);
-            Some(best.unwrap_or_else(|| near.filter(says).take(1).collect()))
+            best.or_else(|| Some(near.filter(says).take(1).collect()))
         }
         Pick::Without => {
             let denies = |unit: &usize| {
@@ -93,10 +104,18 @@ fn picked(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &Anal
                 clauses.iter().any(|part| part.denied && part.terms.iter().any(|term| words.contains(term)))
             };
             let rows = compare::with_or_without(material, analyser, words, true);
-            Some(rows.unwrap_or_else(|| near.filter(denies).take(SENTENCES).collect()))
+            rows.or_else(|| Some(near.filter(denies).take(SENTENCES).collect()))
         }
         Pick::With => compare::with_or_without(material, analyser, words, false),
     }
+}
+
+/// Whether a unit may answer a question that asks to choose though nothing was picked: prose may, where it tells a price if one is
+/// compared; a row of a table that does not tell which is first, or which lacks something, does not.
+fn may_tell(unit: &Unit, asked: &Asked) -> bool {
+    let price = matches!(&asked.pick, Some(Pick::Most(degree)) if degree.by == By::Price);
+    let tells = unit.content.figures.iter().any(|figure| figure.dimension() == Some("money"));
+    unit.kind != Kind::Row && (tells || !price)
 }
 
 /// Says in the visitor's language that what follows is in another.
@@ -113,13 +132,20 @@ fn introduction(material: &Material, unit: &Unit, language: Language) -> Vec<Pie
 }
 
 /// Sentences, each under its heading where it needs that.
-fn sentences(material: &Material, chosen: &[usize], asked: &Asked, pieces: &mut Vec<Piece>) {
+fn sentences(
+    material: &Material,
+    chosen: &[usize],
+    asked: &Asked,
+    analyser: &Analyser,
+    pieces: &mut Vec<Piece>,
+) {
     let mut told: Option<(usize, Option<&str>)> = None;
     for &place in chosen {
         let unit = &material.units[place];
         let heading = material.heading(unit);
         let here = (unit.passage, heading);
-        let text = quoted_text(&unit.text);
+        let text =
+            quoted_text(&cells_asked_for(unit, asked, analyser).unwrap_or_else(|| unit.text.to_string()));
         let text = match heading.filter(|_| told != Some(here)) {
             Some(heading) if needs_heading(material, unit, heading, asked) => under(heading, &text),
             _ => text,
@@ -132,41 +158,62 @@ fn sentences(material: &Material, chosen: &[usize], asked: &Asked, pieces: &mut 
     }
 }
 
-/// The best unit, then the good ones of its section in the order of the text.
-fn section(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
+/// A row of a table with the columns alone that the question names; `None` where it names none, or all of them.
+fn cells_asked_for(unit: &Unit, asked: &Asked, analyser: &Analyser) -> Option<String> {
+    let row = unit.row.as_ref()?;
+    let names = row.names.as_ref().filter(|names| names.len() == row.cells.len())?;
+    let own: Vec<BTreeSet<String>> = names.iter().map(|name| named(name, analyser).0).collect();
+    let telling = |column: usize| {
+        let others = || own.iter().enumerate().skip(1).filter(|(other, _)| *other != column);
+        own[column]
+            .iter()
+            .any(|word| asked.content.terms.contains(word) && others().all(|(_, name)| !name.contains(word)))
+    };
+    let columns: Vec<usize> =
+        (1..names.len()).filter(|&column| telling(column) && !row.cell(column).is_empty()).collect();
+    if columns.is_empty() || columns.len() + 1 == names.len() {
+        return None;
+    }
+    let cells = columns.iter().map(|&column| format!("{}: {}", row.name(column), row.cell(column)));
+    let cells = cells.collect::<Vec<_>>().join("; ");
+    Some(if row.cell(0).is_empty() { cells } else { format!("{} – {cells}", row.cell(0)) })
+}
+
+/// The best unit, and others of its document until it is likely enough that one of them answers. The best comes first.
+fn likeliest(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
     let best = &ranked[0];
+    let source = |unit: &Unit| &material.passages[unit.passage].source;
+    let size = |unit: &Unit| unit.text.split_whitespace().count();
     let first = &material.units[best.unit];
-    let mut chosen = vec![best.unit];
-    let mut length = first.text.chars().count();
-    for candidate in ranked[1..].iter().take_while(|other| other.score >= best.score * GOOD) {
+    let (mut chosen, mut chance, mut words) = (vec![best.unit], best.chance, size(first));
+    for candidate in ranked[1..].iter().take_while(|other| other.chance >= best.chance * BESIDE) {
+        if chance >= ENOUGH || chosen.len() == SENTENCES {
+            break;
+        }
         let unit = &material.units[candidate.unit];
-        let size = unit.text.chars().count();
-        let fits = chosen.len() < SENTENCES && length + size <= LENGTH;
-        let beside = unit.passage == first.passage && unit.label == first.label;
-        if fits && beside && is_new(material, &chosen, unit) {
+        if source(unit) == source(first) && words + size(unit) <= WORDS && is_new(material, &chosen, unit) {
             chosen.push(candidate.unit);
-            length += size;
+            chance += candidate.chance;
+            words += size(unit);
         }
     }
     chosen[1..].sort_unstable();
     chosen
 }
 
-/// Adds the best units of other documents in the best one's language, where they are nearly as good.
-fn elsewhere(material: &Material, ranked: &[Ranked], chosen: &mut Vec<usize>) {
-    let best = &ranked[0];
-    let passage = |place: usize| &material.passages[material.units[place].passage];
-    let locale = &passage(best.unit).locale;
-    let full = chosen.len() + OTHERS;
-    for candidate in ranked[1..].iter().take_while(|other| other.score >= best.score * GOOD) {
-        let unit = &material.units[candidate.unit];
-        let of = passage(candidate.unit);
-        let another = chosen.iter().all(|&place| passage(place).source != of.source);
-        let fits = unit.text.chars().count() <= OTHER_LENGTH && of.locale == *locale;
-        if chosen.len() < full && another && fits && is_new(material, chosen, unit) {
-            chosen.push(candidate.unit);
-        }
+/// A sentence such as "He was crowned in 612" names nobody: where somebody is asked for, the sentence before it stands before it.
+fn with_its_subject(material: &Material, mut chosen: Vec<usize>, asked: &Asked) -> Vec<usize> {
+    let first = &material.units[chosen[0]];
+    let before = chosen[0].checked_sub(1).filter(|before| {
+        let before = &material.units[*before];
+        before.passage == first.passage && before.kind == Kind::Sentence
+    });
+    let nameless = asked.wanted == Some(Wanted::Person) && points_back(&first.text);
+    if let Some(before) = before.filter(|_| nameless && first.kind == Kind::Sentence) {
+        chosen.retain(|unit| *unit != before);
+        chosen.insert(0, before);
     }
+    chosen
 }
 
 fn is_new(material: &Material, chosen: &[usize], unit: &Unit) -> bool {
@@ -179,20 +226,17 @@ fn same(a: &Unit, b: &Unit) -> bool {
     a.text == b.text || (shared > 0 && shared * 10 >= 8 * a.content.terms.len().max(b.content.terms.len()))
 }
 
-/// A sentence needs its heading when it points back, is a mere row or item, or leaves a word of the question to it.
+/// A sentence needs its heading when it points back, and a row or an item when it leaves a word of the question to it.
 fn needs_heading(material: &Material, unit: &Unit, heading: &str, asked: &Asked) -> bool {
     if unit.text.contains(heading) {
         return false;
     }
-    let first = unit.text.split_whitespace().next().unwrap_or_default().to_lowercase();
+    if unit.kind == Kind::Sentence {
+        return points_back(&unit.text);
+    }
     let label = unit.label.and_then(|label| material.units.get(label)).map(|label| &*label.content);
     let above = label.unwrap_or(&material.cuts[unit.passage].headings);
-    let left = asked
-        .content
-        .terms
-        .iter()
-        .any(|term| above.terms.contains(term) && !unit.content.terms.contains(term));
-    unit.kind != Kind::Sentence || POINTERS.contains(&first.as_str()) || left
+    asked.content.terms.iter().any(|term| above.terms.contains(term) && !unit.content.terms.contains(term))
 }
 
 fn under(heading: &str, text: &str) -> String {
@@ -205,52 +249,60 @@ fn under(heading: &str, text: &str) -> String {
     }
 }
 
-/// The lines of the list that a unit is part of, when it is a list: where each begins among the units.
-fn list_around(material: &Material, place: usize) -> Option<Vec<usize>> {
+/// A list: the sentence that leads to it, and its lines, each by the place of its first unit.
+struct List {
+    lead: Option<usize>,
+    lines: Vec<usize>,
+}
+
+/// The list that a unit leads to, or is a line of where the question asks how, or for no kind of thing that one line tells and the
+/// list is short.
+fn list_of(material: &Material, place: usize, asked: &Asked) -> Option<List> {
     let unit = &material.units[place];
-    if unit.kind != Kind::Item {
+    let leads = |unit: &Unit| unit.kind != Kind::Row && unit.text.ends_with(':');
+    let may_be_whole =
+        asked.steps || matches!(asked.wanted, None | Some(Wanted::Place)) && asked.pick.is_none();
+    if !(leads(unit) || may_be_whole && unit.kind == Kind::Item) {
         return None;
     }
     let (from, units) = material.of_passage(unit.passage);
     let here = place - from;
-    let belongs = |unit: &Unit| unit.kind == Kind::Item;
-    let first = (0..here).rev().take_while(|&i| belongs(&units[i])).last().unwrap_or(here);
-    let items = units[first..].iter().take_while(|unit| belongs(unit));
+    let item = |unit: &Unit| unit.kind == Kind::Item && !leads(unit);
+    let first = if leads(unit) {
+        here + 1
+    } else {
+        (0..here).rev().take_while(|&i| item(&units[i])).last().unwrap_or(here)
+    };
     let mut lines: Vec<usize> = Vec::new();
-    for (i, item) in items.enumerate() {
-        if lines.last().is_none_or(|&line| material.units[line].line != item.line) {
-            lines.push(from + first + i);
+    for (i, _) in units[first..].iter().enumerate().take_while(|(_, unit)| item(unit)) {
+        let at = from + first + i;
+        if lines.last().is_none_or(|&line| material.units[line].line != material.units[at].line) {
+            lines.push(at);
         }
-    }
-    // The line that leads to a list is none of its items.
-    if lines.first().is_some_and(|&line| material.units[line].text.ends_with(':')) {
-        lines.remove(0);
     }
     let mine = lines.iter().rposition(|&line| line <= place).unwrap_or(0);
     let skipped = (mine + 1).saturating_sub(LINES);
     lines.drain(..skipped);
     lines.truncate(LINES);
-    (lines.len() >= LIST).then_some(lines)
+    let least = if leads(unit) { 1 } else { LIST };
+    let words: usize = lines.iter().map(|&line| material.units[line].text.split_whitespace().count()).sum();
+    if words > WORDS && !asked.steps && !leads(unit) {
+        return None;
+    }
+    let lead = first
+        .checked_sub(1)
+        .filter(|&before| skipped == 0 && leads(&units[before]))
+        .map(|before| from + before);
+    (lines.len() >= least).then_some(List { lead, lines })
 }
 
-/// The lines of a list together, under the sentence or heading that leads to them.
-fn steps(material: &Material, lines: &[usize], asked: &Asked, pieces: &mut Vec<Piece>) {
-    let first = &material.units[lines[0]];
-    let cite = Some((first.passage, 1.0));
-    let before = lines[0].checked_sub(1).map(|place| &material.units[place]);
-    let leads = before.filter(|unit| unit.passage == first.passage && unit.text.ends_with(':'));
-    if let Some(unit) = leads {
-        pieces.push(Piece { lead: "\n".into(), text: quoted_text(&unit.text), cite });
-    } else if let Some(heading) = material.heading(first).filter(|h| needs_heading(material, first, h, asked))
-    {
-        let heading = quoted_text(heading);
-        pieces.push(Piece {
-            lead: "\n".into(),
-            text: format!("{}:", heading.trim_end_matches(':')),
-            cite: None,
-        });
+/// The lines of a list together, under the sentence that leads to them.
+fn steps(material: &Material, lead: Option<usize>, lines: &[usize], pieces: &mut Vec<Piece>) {
+    let (from, units) = material.of_passage(material.units[lines[0]].passage);
+    let cite = Some((material.units[lines[0]].passage, 1.0));
+    if let Some(lead) = lead {
+        pieces.push(Piece { lead: "\n".into(), text: quoted_text(&material.units[lead].text), cite });
     }
-    let (from, units) = material.of_passage(first.passage);
     for &line in lines {
         let parts = units[line - from..].iter().take_while(|unit| unit.line == material.units[line].line);
         let text = parts.map(|unit| &*unit.text).collect::<Vec<_>>().join(" ");
@@ -264,10 +316,11 @@ mod tests {
 
     use super::{
         super::{
+            asked::tests::asked,
             cut::Cutter,
             draft::{assemble, tests::check},
             material::tests::passage,
-            rank::{rank, tests::asked},
+            reader::tests::rank,
         },
         *,
     };
@@ -279,7 +332,7 @@ mod tests {
         let asked = asked(question, language);
         let ranked = rank(&material, &asked);
         let done = quote(&material, &ranked, &asked, &cutter.analyser)
-            .map(|pieces| assemble(&pieces, &material.passages));
+            .map(|quotation| assemble(&quotation.pieces, &material.passages));
         done.map(|done| {
             check(&done);
             done.text

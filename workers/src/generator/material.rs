@@ -6,7 +6,7 @@ use std::{
 };
 
 use hoidap_indices::Analyser;
-use hoidap_shared::job::Passage;
+use hoidap_shared::job::{Passage, SentenceScore};
 
 use super::{
     cut::{Cut, Cutter, Unit},
@@ -21,6 +21,8 @@ pub(crate) struct Material {
     pub(crate) passages: Vec<Passage>,
     /// Their units, passage by passage, in the order of the text.
     pub(crate) units: Vec<Unit>,
+    /// How well each unit meets the question by its own tokens, and with those of what stands above it, where that is known.
+    pub(crate) late: Vec<Option<(f32, f32)>>,
     /// Each passage, cut.
     pub(crate) cuts: Vec<Arc<Cut>>,
     /// Which units say the terms that were asked for: sentences of one answer share most of their words.
@@ -41,7 +43,18 @@ impl Material {
                 ..unit
             }));
         }
-        Self { passages, units, cuts, said: Mutex::default() }
+        let late = units.iter().map(|unit| late(&passages[unit.passage], unit.start)).collect();
+        Self { passages, units, late, cuts, said: Mutex::default() }
+    }
+
+    /// A unit as it stands in its passage; as it is quoted where nothing is known of the passage's sentences.
+    pub(crate) fn raw(&self, at: usize) -> String {
+        let unit = &self.units[at];
+        let passage = &self.passages[unit.passage];
+        sentence(passage, unit.start).map_or_else(
+            || unit.text.to_string(),
+            |found| passage.text.chars().skip(found.start).take(found.end - found.start).collect(),
+        )
     }
 
     /// How much a term tells: ln(1 + units / (units that hold it + 0.5)).
@@ -141,6 +154,18 @@ impl Material {
     }
 }
 
+/// The sentence of a passage that starts at a character.
+fn sentence(passage: &Passage, start: usize) -> Option<&SentenceScore> {
+    let at = passage.sentences.binary_search_by_key(&start, |sentence| sentence.start).ok()?;
+    passage.sentences.get(at)
+}
+
+/// Its scores; one that is no number is none.
+fn late(passage: &Passage, start: usize) -> Option<(f32, f32)> {
+    let scores = sentence(passage, start).map(|sentence| (sentence.late, sentence.in_place));
+    scores.filter(|(late, in_place)| late.is_finite() && in_place.is_finite())
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use hoidap_shared::job::Ranks;
@@ -167,6 +192,7 @@ pub(crate) mod tests {
             product: None,
             section: None,
             document_hash: "00".into(),
+            sentences: Vec::new(),
         }
     }
 }

@@ -6,11 +6,7 @@ use hoidap_shared::{
     text::Language,
 };
 
-use super::{
-    cut::Kind,
-    material::Material,
-    rank::{Asked, Ranked},
-};
+use super::{asked::Asked, cut::Kind, material::Material, reader::Ranked};
 use crate::collections::digest;
 
 /// Characters that count as one token.
@@ -212,12 +208,10 @@ mod tests {
 
     use super::{
         super::{
+            asked::tests::{asked, classified},
             cut::Cutter,
             material::tests::passage,
-            rank::{
-                rank,
-                tests::{asked, classified},
-            },
+            reader::tests::rank,
         },
         *,
     };

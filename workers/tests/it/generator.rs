@@ -12,12 +12,13 @@ use std::collections::BTreeMap;
 use hoidap_shared::{
     config::{Config, PromptStyle, Provider, ProviderKind},
     job::{
-        Answer, Classified, Envelope, FilterUsed, Passage, Query, QueryKind, Ranks, Retrieved, Scored, now_ms,
+        Answer, Classified, Envelope, FilterUsed, Passage, Query, QueryKind, Ranks, Retrieved, Scored,
+        SentenceScore, now_ms,
     },
     live::Live,
     stage::{Component, Next, Stage as _},
     telemetry,
-    text::Language,
+    text::{Language, segments},
 };
 use hoidap_testing::needed;
 use hoidap_workers::generator::Generator;
@@ -30,6 +31,15 @@ pub(crate) const BROWSER: &str = "Trình duyệt chỉ tải lên được tệp
     phải tải bằng ứng dụng máy tính, vì ứng dụng chia tệp thành nhiều phần và tự tải tiếp khi rớt mạng.";
 pub(crate) const TRASH: &str = "Files in the trash are kept for 60 days on Pro and for 15 days on Free. When that time is \
     over, nobody can restore them.";
+
+/// A question that one row of [`LIMITS`] answers.
+pub(crate) const QUESTION: &str = "Gói Pro cho phép một tệp lớn bao nhiêu?";
+/// The scores that the search gives the sentences of the three texts for [`QUESTION`]: by their own tokens, and in their place.
+const SCORES: [&[(f32, f32)]; 3] = [
+    &[(0.50, 0.56), (0.54, 0.61), (0.62, 0.67), (0.51, 0.60)],
+    &[(0.59, 0.59), (0.49, 0.50)],
+    &[(0.52, 0.53), (0.40, 0.47)],
+];
 
 /// A provider of a server that speaks OpenAI's protocol; quick to lose patience.
 pub(crate) fn openai(url: &str) -> Provider {
@@ -87,7 +97,21 @@ pub(crate) fn passage(n: usize, locale: &str, heading: &str, text: &str) -> Pass
         product: Some("drive".into()),
         section: None,
         document_hash: format!("{n:064x}"),
+        sentences: Vec::new(),
     }
+}
+
+fn scored(text: &str, scores: &[(f32, f32)]) -> Vec<SentenceScore> {
+    let characters = |byte: usize| text[..byte].chars().count();
+    let sentences = segments(text).into_iter().zip(scores);
+    sentences
+        .map(|(range, &(late, in_place))| SentenceScore {
+            start: characters(range.start),
+            end: characters(range.end),
+            late,
+            in_place,
+        })
+        .collect()
 }
 
 /// A question about three passages.
@@ -107,11 +131,16 @@ pub(crate) fn job(language: Language, question: &str) -> Envelope<Retrieved> {
         collections: vec!["drive".into()],
         version: "classifier-1".into(),
     };
-    let passages = vec![
+    let mut passages = vec![
         passage(0, "vi", "Hạn mức theo gói", LIMITS),
         passage(1, "vi", "Tải lên bằng trình duyệt", BROWSER),
         passage(2, "en", "How long files are kept", TRASH),
     ];
+    if question == QUESTION {
+        for (passage, scores) in passages.iter_mut().zip(SCORES) {
+            passage.sentences = scored(&passage.text, scores);
+        }
+    }
     let body = Retrieved {
         classified,
         passages,

@@ -7,9 +7,8 @@ use hoidap_testing::stub::{Ending, Play, Stub};
 use hoidap_workers::generator::Generator;
 use serde_json::{Value, json};
 
-use super::{answer, anthropic, component, config, job, openai};
+use super::{QUESTION, answer, anthropic, component, config, job, openai};
 
-const QUESTION: &str = "Gói Pro cho phép một tệp lớn bao nhiêu?";
 const WORDS: &str = "Gói Pro cho phép kích thước một tệp đến 20 GB.";
 
 fn delta(message: &Value, finish: Option<&str>) -> String {

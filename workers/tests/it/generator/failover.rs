@@ -11,9 +11,8 @@ use hoidap_testing::{
 };
 use hoidap_workers::generator::Generator;
 
-use super::{answer, anthropic, component, config, job, openai, wait_for};
+use super::{QUESTION, answer, anthropic, component, config, job, openai, wait_for};
 
-const QUESTION: &str = "Gói Pro cho phép một tệp lớn bao nhiêu?";
 const WORDS: &str = "Gói Pro cho phép kích thước một tệp đến 20 GB.";
 
 fn say(text: &str) -> Play {

@@ -6,9 +6,7 @@ use hoidap_shared::{
 use hoidap_testing::stub::{Play, Stub};
 use hoidap_workers::generator::Generator;
 
-use super::{answer, config, job, openai};
-
-const QUESTION: &str = "Gói Pro cho phép một tệp lớn bao nhiêu?";
+use super::{QUESTION, answer, config, job, openai};
 
 async fn with(words: &str) -> (Stub, Generator) {
     let server = Stub::always(Play::Say(vec![words.into()])).await;
@@ -110,7 +108,7 @@ async fn nothing_found_is_said_without_asking_a_model() {
         for case in 0..3 {
             let mut job = job(language, "Thời tiết ngày mai thế nào?");
             match case {
-                0 => job.body.support = 0.1,
+                0 => job.body.classified.out_of_scope = 1.0,
                 1 => job.body.support = f32::NAN,
                 _ => job.body.passages.clear(),
             }

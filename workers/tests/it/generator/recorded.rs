@@ -10,9 +10,7 @@ use hoidap_shared::{
 use hoidap_testing::stub::{Play, Stub};
 use hoidap_workers::generator::{Before, Generator, NEEDS_MODEL, Recorded};
 
-use super::{answer, config, job, openai};
-
-const QUESTION: &str = "Gói Pro cho phép một tệp lớn bao nhiêu?";
+use super::{QUESTION, answer, config, job, openai};
 
 /// The calls of a job that this generator made.
 fn before(by: &Generator, attempts: Vec<ProviderAttempt>) -> Before {

@@ -1,0 +1,57 @@
+"""How the weights of the reader are fitted, and the pages that they are learnt from."""
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy
+from embedding.training.text import bare, sentences
+from reader import fit, learn, pages
+
+
+class Reader(unittest.TestCase):
+    def test_the_softmax_finds_the_weights_that_made_the_data(self):
+        random = numpy.random.default_rng(1)
+        truth = numpy.array([2.0, -1.0, 0.0])
+        groups = []
+        for _ in range(3000):
+            rows = random.normal(size=(6, 3))
+            chosen = random.choice(6, p=fit.shares(rows @ truth))
+            groups.append((rows, numpy.arange(6) == chosen))
+        learnt = fit.softmax(groups, ridge=1e-6)
+        self.assertLess(numpy.abs(learnt - truth).max(), 0.15, learnt)
+
+    def test_the_logistic_regression_finds_its_weights_and_is_calibrated(self):
+        random = numpy.random.default_rng(2)
+        rows = random.normal(size=(20_000, 2))
+        chance = 1 / (1 + numpy.exp(-(rows @ [1.5, -0.5] + 0.3)))
+        right = (random.random(len(rows)) < chance).astype(float)
+        learnt = fit.logistic(rows, right, numpy.ones(len(rows)))
+        self.assertLess(numpy.abs(learnt - [1.5, -0.5, 0.3]).max(), 0.1, learnt)
+        self.assertLess(fit.calibration_error(chance, right), 0.02)
+        self.assertGreater(fit.calibration_error(numpy.full(len(rows), 0.9), right), 0.2)
+
+    def test_sentences_and_rows_are_told_apart(self):
+        text = "Title. Of a page\nOne. Two is 3.5 km long!\nPlan | Price. Net\n\nThree"
+        parts = [text[start:end] for start, end in sentences(text)]
+        self.assertEqual(parts, ["One.", "Two is 3.5 km long!", "Plan | Price. Net", "Three"])
+        self.assertEqual(bare("Đường sắt"), "Duong sat")
+
+    def test_pages_hold_the_sentences_that_answer(self):
+        with tempfile.TemporaryDirectory() as folder:
+            counts = pages.write(Path(folder))
+            self.assertGreater(min(counts.values()), 500, counts)
+            for line in (Path(folder) / "vi.jsonl").read_text(encoding="utf-8").splitlines()[:200]:
+                question = json.loads(line)
+                page = (Path(folder) / question["gold"][0]).read_text(encoding="utf-8")
+                words = question["answer_contains"][0].split(" | ")[0].split()[0]
+                self.assertIn(words.replace("&", "&amp;"), page)
+            every, half = (len(list((Path(folder) / part / "vi").glob("*.html"))) for part in ("", "half"))
+            self.assertEqual(half, every // 2)
+
+    def test_the_weights_in_service_have_all_names(self):
+        learnt = json.loads(learn.RESULT.read_text(encoding="utf-8"))
+        for kind in ("with_tokens", "without_tokens"):
+            self.assertEqual(set(learnt[kind]["confidence"]), {*learn.SIGNS, "bias", "out_of_scope"})
+        self.assertTrue(all(learnt["without_tokens"]["units"][name] == 0 for name in learn.TOKENS))

@@ -1,0 +1,112 @@
+//! `hoidap-worker features`: what the reader knows of each sentence that may answer a labelled question, to learn its weights from.
+
+use std::{io::Write as _, path::PathBuf};
+
+use anyhow::bail;
+use clap::Args;
+use hoidap_shared::{
+    config::Config,
+    job::{Classified, Envelope},
+    live::Live,
+    stage::{Next, Stage},
+    telemetry,
+};
+use serde::Serialize;
+
+use crate::{
+    classifier::Classifier,
+    eval::{Labelled, envelope, is_gold, read},
+    generator::{Generator, ReaderUnit},
+    retriever::Retriever,
+};
+
+/// Writes what the reader sees of labelled questions, for `local/reader/learn.py`.
+#[derive(Debug, Args)]
+pub struct Command {
+    /// Labelled questions, as for `eval`.
+    #[arg(long)]
+    questions: PathBuf,
+    /// JSON Lines, one for each question whose passages were found.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Line {
+    id: String,
+    names: &'static [&'static str],
+    /// The support of the passages.
+    support: f32,
+    /// How likely the question is out of scope by its words.
+    out_of_scope: f32,
+    /// Whether a page answers it at all.
+    answerable: bool,
+    answer_contains: Vec<String>,
+    units: Vec<Unit>,
+}
+
+#[derive(Serialize)]
+struct Unit {
+    #[serde(flatten)]
+    unit: ReaderUnit,
+    /// The page it is of.
+    source: String,
+    /// Whether that page answers.
+    gold: bool,
+}
+
+impl Command {
+    /// Runs classifier and retriever on every question, and writes.
+    ///
+    /// # Errors
+    /// When the questions cannot be read, a stage cannot be opened, or the file cannot be written.
+    pub async fn run(self, config: &Config) -> anyhow::Result<()> {
+        let questions = read(&self.questions)?;
+        telemetry::init_tls();
+        let classifier = Classifier::open(config).await?;
+        let (retriever, generator) = (Retriever::open(config).await?, Generator::open(config).await?);
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&self.out)?);
+        let bar = indicatif::ProgressBar::new(questions.len() as u64);
+        for labelled in questions {
+            bar.inc(1);
+            if let Some(line) = line(&classifier, &retriever, &generator, labelled).await? {
+                serde_json::to_writer(&mut file, &line)?;
+                file.write_all(b"\n")?;
+            }
+        }
+        bar.finish_and_clear();
+        Ok(file.flush()?)
+    }
+}
+
+async fn line(
+    classifier: &Classifier,
+    retriever: &Retriever,
+    generator: &Generator,
+    labelled: Labelled,
+) -> anyhow::Result<Option<Line>> {
+    let asked = envelope(&labelled);
+    let Next::Forward(classified) = classifier.process(&asked, &Live::default()).await? else {
+        return Ok(None);
+    };
+    let job: Envelope<Classified> = asked.map(classified);
+    let Next::Forward(retrieved) = retriever.process(&job, &Live::default()).await? else {
+        bail!("the retriever answered by itself");
+    };
+    let sources: Vec<String> = retrieved.passages.iter().map(|passage| passage.source.clone()).collect();
+    let (support, out_of_scope) = (retrieved.support, retrieved.classified.out_of_scope);
+    let units = generator.reader_units(retrieved).await?;
+    let units = units.into_iter().map(|unit| {
+        let source = sources[unit.passage].clone();
+        Unit { gold: is_gold(&labelled.gold, &source), source, unit }
+    });
+    Ok(Some(Line {
+        id: labelled.id.clone(),
+        names: ReaderUnit::NAMES,
+        support,
+        out_of_scope,
+        answerable: !labelled.gold.is_empty(),
+        answer_contains: labelled.answer_contains.clone(),
+        units: units.collect(),
+    }))
+}

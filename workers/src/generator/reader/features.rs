@@ -1,0 +1,150 @@
+//! What is known of a unit of the passages before it is chosen.
+
+use std::collections::BTreeSet;
+
+use hoidap_shared::{job::Passage, text::Language};
+
+use crate::generator::{
+    asked::Asked,
+    cut::{Kind, points_back},
+    figures::grounded,
+    material::Material,
+};
+
+/// What is known of a unit, by name, in the order of the weights.
+pub(crate) const NAMES: [&str; COUNT] = [
+    "late",
+    "late_in_place",
+    "late_of_passage",
+    "late_beside",
+    "passage",
+    "first_passage",
+    "words",
+    "words_above",
+    "words_beside",
+    "words_across",
+    "shared_figure",
+    "wanted",
+    "wanted_missing",
+    "question",
+    "row",
+    "item",
+    "labelled",
+    "first",
+    "short",
+    "length",
+    "points_back",
+    "own_language",
+    "own_page",
+    "other_product",
+    "summary",
+];
+const COUNT: usize = 25;
+
+/// What is known of a unit.
+pub(crate) type Features = [f32; COUNT];
+
+/// One of the features.
+pub(super) fn feature(features: &Features, name: &str) -> f32 {
+    NAMES.iter().position(|known| *known == name).map_or(0.0, |at| features[at])
+}
+
+/// Words of a short unit, and of one that is as long as any.
+const SHORT: usize = 4;
+const LONG: usize = 60;
+
+/// The question's terms with their weights among the units of the passages.
+pub(super) struct Terms<'a>(Vec<(&'a String, f32)>, f32);
+
+impl<'a> Terms<'a> {
+    /// The terms of a question.
+    pub(super) fn of(asked: &'a Asked, material: &Material) -> Self {
+        let terms: Vec<_> = asked.content.terms.iter().map(|term| (term, material.weight(term))).collect();
+        let all = terms.iter().map(|(_, weight)| weight).sum();
+        Self(terms, all)
+    }
+
+    /// The share of the terms, by weight, that are held.
+    fn share(&self, held: impl Fn(&str) -> bool) -> f32 {
+        let sum: f32 = self.0.iter().filter(|(term, _)| held(term)).map(|(_, weight)| weight).sum();
+        if self.1 > 0.0 { sum / self.1 } else { 0.0 }
+    }
+}
+
+/// What is known of the unit at a place of the material.
+pub(super) fn features(material: &Material, at: usize, asked: &Asked, terms: &Terms<'_>) -> Features {
+    let unit = &material.units[at];
+    let passage = &material.passages[unit.passage];
+    let beside: Vec<usize> = [at.checked_sub(1), at.checked_add(1)]
+        .into_iter()
+        .flatten()
+        .filter(|other| material.units.get(*other).is_some_and(|other| other.passage == unit.passage))
+        .collect();
+    let label = unit.label.and_then(|label| material.units.get(label));
+    let own = Language::from_locale(&passage.locale) == Some(asked.language);
+    let holds = |set: &BTreeSet<String>, term: &str| set.contains(term);
+    let headings = |term: &str| {
+        holds(&material.cuts[unit.passage].headings.terms, term)
+            || label.is_some_and(|label| holds(&label.content.terms, term))
+            || holds(&unit.around.terms, term)
+    };
+    let words = terms.share(|term| holds(&unit.content.terms, term));
+    let with_headings = terms.share(|term| holds(&unit.content.terms, term) || headings(term));
+    let with_beside = terms.share(|term| {
+        holds(&unit.content.terms, term)
+            || headings(term)
+            || beside.iter().any(|other| holds(&material.units[*other].content.terms, term))
+    });
+    let late = |at: &usize| material.late[*at].map(|(late, _)| late);
+    let (from, units) = material.of_passage(unit.passage);
+    let is_first = units[..at - from].iter().all(|unit| unit.kind == Kind::Label);
+    let highest = |found: Option<f32>| found.unwrap_or_default();
+    let late_beside = highest(beside.iter().filter_map(late).reduce(f32::max));
+    let late_of_passage = highest((from..from + units.len()).filter_map(|at| late(&at)).reduce(f32::max));
+    let shared = asked.content.figures.iter().any(|figure| grounded(figure, &unit.content.figures));
+    let wanted = asked.wanted.map(|wanted| wanted.is_in(&unit.text, &unit.content, &asked.content));
+    let count = unit.text.split_whitespace().count();
+    let flag = |is: bool| f32::from(u8::from(is));
+    let of_own = |share: f32| if own { share } else { 0.0 };
+    [
+        late(&at).unwrap_or_default(),
+        material.late[at].map_or(0.0, |(_, in_place)| in_place),
+        late_of_passage,
+        late_beside,
+        found(passage),
+        flag(unit.passage == 0),
+        of_own(words),
+        of_own(with_headings - words),
+        of_own(with_beside - with_headings),
+        if own { 0.0 } else { words },
+        flag(shared),
+        flag(wanted == Some(true)),
+        flag(wanted == Some(false)),
+        flag(unit.text.ends_with('?')),
+        flag(unit.kind == Kind::Row),
+        flag(unit.kind == Kind::Item),
+        flag(label.is_some()),
+        flag(at == from),
+        flag(count < SHORT),
+        (count.min(LONG) as f32 / LONG as f32).sqrt(),
+        flag(points_back(&unit.text)),
+        flag(own),
+        flag(!passage.url.is_empty() && passage.url == asked.page),
+        asked
+            .product
+            .as_ref()
+            .filter(|asked| passage.product.as_ref().is_some_and(|of| *of != asked.name))
+            .map_or(0.0, |asked| asked.confidence),
+        flag(passage.start == 0 && is_first && is_summary(&unit.text)),
+    ]
+}
+
+/// How well a passage was found, 0 to 1; a score that is no number is 0.
+fn found(passage: &Passage) -> f32 {
+    if passage.score.is_nan() { 0.0 } else { passage.score.clamp(0.0, 1.0) }
+}
+
+/// Whether a sentence only lists what a page is about: parts between commas, and no number.
+fn is_summary(text: &str) -> bool {
+    text.matches(',').count() >= 3 && !text.contains(|c: char| c.is_ascii_digit())
+}
