@@ -38,14 +38,49 @@ pub fn unknown_identifier(language: Language, identifier: &str, support: &str) -
     }
 }
 
+/// What is said without asking anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmallTalk {
+    /// A greeting, and whatever is none of the others.
+    Greeting,
+    /// Thanks.
+    Thanks,
+    /// A farewell.
+    Farewell,
+    /// A word that something was understood.
+    Understood,
+    /// Who answers here, a person or a machine.
+    WhoAnswers,
+}
+
 /// When a visitor is only being friendly.
-pub fn small_talk(language: Language) -> &'static str {
-    match language {
-        Language::Vi => {
+pub fn small_talk(language: Language, kind: SmallTalk, support: &str) -> String {
+    use SmallTalk::{Farewell, Greeting, Thanks, Understood, WhoAnswers};
+    let text = match (language, kind) {
+        (Language::Vi, Greeting) => {
             "Chào bạn! Tôi có thể trả lời các câu hỏi về sản phẩm và dịch vụ của chúng tôi. Bạn cần giúp gì?"
         }
-        Language::En => "Hello! I can answer questions about our products and services. How can I help you?",
-    }
+        (Language::En, Greeting) => {
+            "Hello! I can answer questions about our products and services. How can I help you?"
+        }
+        (Language::Vi, Thanks) => "Không có gì ạ! Bạn cần gì thêm cứ hỏi nhé.",
+        (Language::En, Thanks) => "You are welcome! Ask whenever you need anything else.",
+        (Language::Vi, Farewell) => "Tạm biệt bạn, hẹn gặp lại!",
+        (Language::En, Farewell) => "Goodbye, and see you again!",
+        (Language::Vi, Understood) => "Vâng, bạn cần gì thêm cứ hỏi nhé.",
+        (Language::En, Understood) => "Good. Ask whenever you need anything else.",
+        (Language::Vi, WhoAnswers) => {
+            return format!(
+                "Tôi là trợ lý tự động, trả lời từ tài liệu của trang này. Muốn gặp nhân viên, bạn vui lòng liên hệ {support}."
+            );
+        }
+        (Language::En, WhoAnswers) => {
+            return format!(
+                "I am an automated assistant and answer from the documents of this site. To reach a person, please contact {support}."
+            );
+        }
+    };
+    text.into()
 }
 
 /// When a question has nothing to do with the site.

@@ -39,9 +39,10 @@ impl Language {
     /// A first guess from the words alone, for when nothing better is known: Vietnamese unless the text has no
     /// Vietnamese mark and a common English word.
     pub fn guess(text: &str) -> Self {
-        const ENGLISH: [&str; 22] = [
+        const ENGLISH: [&str; 27] = [
             "the", "how", "what", "where", "when", "why", "who", "which", "is", "are", "do", "does", "my",
-            "your", "can", "to", "of", "for", "with", "and", "it", "please",
+            "your", "can", "to", "of", "for", "with", "and", "it", "please", "you", "thanks", "thank", "bye",
+            "goodbye",
         ];
         let english = || {
             let lower = text.to_lowercase();

@@ -7,6 +7,7 @@ mod intent;
 mod probe;
 mod product;
 mod sections;
+mod small_talk;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -230,7 +231,10 @@ impl Classifier {
             HUMAN_AGENT => {
                 (Outcome::HumanAgent, phrases::human_agent(language, &self.config.support.address))
             }
-            _ => (Outcome::SmallTalk, phrases::small_talk(language).to_string()),
+            _ => {
+                let kind = small_talk::kind(&question.message);
+                (Outcome::SmallTalk, phrases::small_talk(language, kind, &self.config.support.address))
+            }
         };
         Answer {
             session_id: question.session_id.clone(),

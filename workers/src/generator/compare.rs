@@ -201,7 +201,8 @@ fn by_rows(
     table: &[usize],
 ) -> Option<(f32, Best)> {
     let rows: Vec<&Row> = table.iter().filter_map(|&at| material.units[at].row.as_deref()).collect();
-    let first = rows.first()?;
+    // One row alone is not the first of anything.
+    let first = rows.first().filter(|_| rows.len() > 1)?;
     let mut options: Vec<(f32, Vec<usize>)> = Vec::new();
     for column in 1..first.cells.len() {
         let cells: Vec<&str> = rows.iter().map(|row| row.cell(column)).collect();

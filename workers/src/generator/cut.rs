@@ -24,6 +24,8 @@ const MAX_TEXT: usize = 16_384;
 const MAX_UNITS: usize = 128;
 /// Longest line of a list, in characters.
 const ITEM: usize = 200;
+/// Most headings one below the other.
+const HEADINGS: usize = 2;
 /// Longest heading or caption, in characters.
 const LABEL: usize = 90;
 /// Passages that are kept cut: some 30 KB each.
@@ -247,11 +249,15 @@ fn kind_of(sentences: usize, lines: &[&str], at: usize) -> Kind {
     }
 }
 
-/// Whether a line is a heading or caption: short, without an end, above a whole sentence or a table.
+/// Whether a line is a heading or caption: short, without an end, above a whole sentence, a table or another heading.
 fn is_label(lines: &[&str], at: usize) -> bool {
-    let Some(line) = lines.get(at) else { return false };
-    let below = lines.get(at + 1).is_some_and(|below| ended(below) || below.contains(CELLS));
-    below && !ended(line) && !line.contains(CELLS) && line.chars().count() <= LABEL
+    let short = |line: &str| {
+        !line.is_empty() && !ended(line) && !line.contains(CELLS) && line.chars().count() <= LABEL
+    };
+    let from_here = lines.get(at..).unwrap_or_default();
+    let headings = from_here.iter().take(HEADINGS).take_while(|line| short(line)).count();
+    let below = from_here.get(headings).is_some_and(|below| ended(below) || below.contains(CELLS));
+    headings > 0 && below
 }
 
 fn ended(line: &str) -> bool {
@@ -314,6 +320,13 @@ mod tests {
                 (Kind::Row, "Số thiết bị – Free: 2; Pro: 10".into()),
             ]
         );
+    }
+
+    #[test]
+    fn a_heading_above_a_caption_is_no_sentence() {
+        let found = units("Giá các gói\nGiá của từng gói\nGói | Giá\nPro | 5 $");
+        let kinds: Vec<Kind> = found.into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [Kind::Label, Kind::Label, Kind::Row]);
     }
 
     #[test]

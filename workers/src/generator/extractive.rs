@@ -70,7 +70,7 @@ pub(crate) fn quote(
             lead.into_iter().chain(lines).collect()
         }
         (None, None) => {
-            let chosen = with_its_subject(material, likeliest(material, ranked), asked);
+            let chosen = with_its_subject(material, likeliest(material, ranked, asked), asked);
             sentences(material, &chosen, asked, analyser, &mut pieces);
             chosen
         }
@@ -139,21 +139,21 @@ fn sentences(
     analyser: &Analyser,
     pieces: &mut Vec<Piece>,
 ) {
-    let mut told: Option<(usize, Option<&str>)> = None;
+    let mut told: Vec<(usize, Option<&str>)> = Vec::new();
     for &place in chosen {
         let unit = &material.units[place];
         let heading = material.heading(unit);
         let here = (unit.passage, heading);
         let text =
             quoted_text(&cells_asked_for(unit, asked, analyser).unwrap_or_else(|| unit.text.to_string()));
-        let text = match heading.filter(|_| told != Some(here)) {
+        let text = match heading.filter(|_| !told.contains(&here)) {
             Some(heading) if needs_heading(material, unit, heading, asked) => under(heading, &text),
             _ => text,
         };
-        let beside = told.is_some_and(|(passage, _)| passage == unit.passage);
+        let beside = told.last().is_some_and(|(passage, _)| *passage == unit.passage);
         let first = pieces.iter().all(|piece| piece.cite.is_none());
         let lead = if unit.kind == Kind::Sentence && (beside || first) { " " } else { "\n" };
-        told = Some(here);
+        told.push(here);
         pieces.push(Piece { lead: lead.into(), text, cite: Some((unit.passage, 1.0)) });
     }
 }
@@ -179,8 +179,9 @@ fn cells_asked_for(unit: &Unit, asked: &Asked, analyser: &Analyser) -> Option<St
     Some(if row.cell(0).is_empty() { cells } else { format!("{} – {cells}", row.cell(0)) })
 }
 
-/// The best unit, and others of its document until it is likely enough that one of them answers. The best comes first.
-fn likeliest(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
+/// The best unit, and others of its document until it is likely enough that one of them answers; no row that lacks the kind of thing
+/// that is asked for. The best comes first.
+fn likeliest(material: &Material, ranked: &[Ranked], asked: &Asked) -> Vec<usize> {
     let best = &ranked[0];
     let source = |unit: &Unit| &material.passages[unit.passage].source;
     let size = |unit: &Unit| unit.text.split_whitespace().count();
@@ -191,7 +192,12 @@ fn likeliest(material: &Material, ranked: &[Ranked]) -> Vec<usize> {
             break;
         }
         let unit = &material.units[candidate.unit];
-        if source(unit) == source(first) && words + size(unit) <= WORDS && is_new(material, &chosen, unit) {
+        let lacks = |kind: Wanted| !kind.is_in(&unit.text, &unit.content, &asked.content);
+        let fits = source(unit) == source(first) && words + size(unit) <= WORDS;
+        if fits
+            && is_new(material, &chosen, unit)
+            && !(unit.kind == Kind::Row && asked.wanted.is_some_and(lacks))
+        {
             chosen.push(candidate.unit);
             chance += candidate.chance;
             words += size(unit);

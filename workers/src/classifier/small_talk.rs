@@ -1,0 +1,87 @@
+//! Which small talk a text is, so that thanks are not answered by a greeting.
+
+use hoidap_shared::{phrases::SmallTalk, text::fold};
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use SmallTalk::{Farewell, Thanks, Understood, WhoAnswers};
+
+/// Folded words in a row by which each is known; the first kind that is found counts.
+const KNOWN_BY: [(SmallTalk, &[&str]); 4] = [
+    (
+        WhoAnswers,
+        &[
+            "human",
+            "robot",
+            "bot",
+            "real person",
+            "who are you",
+            "what are you",
+            "your name",
+            "machine",
+            "ban la ai",
+            "nguoi that",
+            "nguoi hay may",
+            "may hay nguoi",
+            "la may",
+            "ten gi",
+            "ten la gi",
+            "ai vay",
+            "chatbot",
+        ],
+    ),
+    (Thanks, &["thanks", "thank", "thx", "tks", "cheers", "cam on", "cam on ban", "camon"]),
+    (
+        Farewell,
+        &[
+            "bye",
+            "goodbye",
+            "see you",
+            "good night",
+            "have a nice",
+            "tam biet",
+            "hen gap lai",
+            "ngu ngon",
+            "minh di day",
+            "chao nhe",
+        ],
+    ),
+    (
+        Understood,
+        &[
+            "ok", "okay", "oke", "okie", "da", "vang", "u", "uh", "hieu roi", "duoc roi", "got it", "i see",
+            "alright", "great", "cool", "tot qua",
+        ],
+    ),
+];
+
+/// Reads a text that is small talk.
+pub(super) fn kind(text: &str) -> SmallTalk {
+    let folded = fold(text);
+    let text = format!(" {} ", folded.unicode_words().collect::<Vec<_>>().join(" "));
+    let known =
+        KNOWN_BY.iter().find(|(_, words)| words.iter().any(|words| text.contains(&format!(" {words} "))));
+    known.map_or(SmallTalk::Greeting, |(kind, _)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_small_talk_has_its_own_answer() {
+        for (text, expected) in [
+            ("thanks", Thanks),
+            ("Cảm ơn bạn nhiều", Thanks),
+            ("ok cam on shop", Thanks),
+            ("bye", Farewell),
+            ("Tạm biệt nhé", Farewell),
+            ("are you human?", WhoAnswers),
+            ("bạn là ai vậy", WhoAnswers),
+            ("Ok để mình thử", Understood),
+            ("hello", SmallTalk::Greeting),
+            ("Chào shop ạ", SmallTalk::Greeting),
+        ] {
+            assert_eq!(kind(text), expected, "{text}");
+        }
+    }
+}
