@@ -29,11 +29,13 @@ PARTS = {"": 1.0, "half": 0.3, "other": 0.3}
 COLLECTIONS = {f"{part}-{language}".lstrip("-"): f"{part}/{language}".lstrip("/") for part in PARTS for language in ("vi", "en")}
 SETS = [(f"{part}-{language}".lstrip("-"), kind) for part in PARTS for language, kind in (("vi", "vi"), ("vi", "bare"), ("en", "en"), ("en", "over"))]
 """Which questions are asked over which collection."""
-ALL = [*SETS, ("vi", "unrelated-vi"), ("en", "unrelated-en")]
+NONE = [("vi", "none-vi"), ("vi", "none-bare"), ("en", "none-en")]
+"""Questions that sound as if the site answered them."""
+ALL = [*SETS, *NONE, ("vi", "unrelated-vi"), ("en", "unrelated-en")]
 UNRELATED = ROOT / "indices" / "questions" / "unrelated.jsonl"
 """Questions that no site answers."""
 TOKENS = ("late", "late_in_place", "late_of_passage", "late_beside")
-GIVEN = {"own_language": 1.5, "own_page": 1.5, "question": -2.0, "other_product": -2.0, "summary": -2.0}
+GIVEN = {"own_language": 1.5, "own_page": 0.5, "question": -2.0, "other_product": -2.0, "summary": -2.0}
 """Weights of what the sites cannot teach: they have pages of one language, nobody stands on one, and none asks a question."""
 RIDGE = 1e-2
 SIGNS = ("support", "support_across", "chance", "score", "own_language")

@@ -14,13 +14,15 @@ from pathlib import Path
 from embedding.training.text import bare, sentences
 
 SITES = Path(__file__).with_name("sites")
+UNANSWERABLE = Path(__file__).with_name("unanswerable.jsonl")
+"""For each site, questions that sound as if it answered them."""
 CELLS = " | "
 
 
 def write(folder: Path) -> dict[str, int]:
     """Writes `vi/*.html` and `en/*.html`, every second page once more below `half` and those of every second site below `other`, and a
-    question set for each language, for Vietnamese without diacritics and for Vietnamese over English pages. Returns how many questions
-    each set has."""
+    question set for each language, for Vietnamese without diacritics and for Vietnamese over English pages, and `none-*`, which no page
+    answers. Returns how many questions each set has."""
     sets: dict[str, list[dict]] = {"vi": [], "bare": [], "en": [], "over": []}
     items = [json.loads(line) for path in sorted(SITES.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
     sites = list(dict.fromkeys(item["site"] for item in items))
@@ -35,10 +37,21 @@ def write(folder: Path) -> dict[str, int]:
         for kind, question in _asked(item):
             known = {"id": f"{sites.index(item['site'])}-{kind}-{len(sets[kind])}", "gold": [f"{'en' if kind in ('en', 'over') else 'vi'}/{name}"]}
             sets[kind].append(known | question)
+    for item in map(json.loads, UNANSWERABLE.read_text(encoding="utf-8").splitlines()):
+        for language in ("vi", "en"):
+            for question in item[f"none_{language}"]:
+                _none(sets, sites.index(item["site"]), language, question, language)
+                if language == "vi":
+                    _none(sets, sites.index(item["site"]), "bare", bare(question), language)
     for kind, several in sets.items():
         lines = "".join(json.dumps(question, ensure_ascii=False) + "\n" for question in several)
         (folder / f"{kind}.jsonl").write_text(lines, encoding="utf-8")
     return {kind: len(several) for kind, several in sets.items()}
+
+
+def _none(sets: dict[str, list[dict]], site: int, kind: str, question: str, language: str) -> None:
+    several = sets.setdefault(f"none-{kind}", [])
+    several.append({"id": f"{site}-none-{kind}-{len(several)}", "question": question, "locale": language})
 
 
 def _asked(item: dict) -> Iterator[tuple[str, dict]]:

@@ -65,6 +65,7 @@ impl Asked {
         ]);
         let steps = any(&[
             "làm sao",
+            "các bước",
             "thế nào",
             "cách ",
             "kiểu gì",

@@ -13,6 +13,7 @@ use super::{
     cut::{Kind, Unit, points_back},
     degree::{By, degree},
     draft::Piece,
+    figures::{self, Figure},
     material::Material,
     polarity::plain,
     reader::Ranked,
@@ -77,7 +78,9 @@ pub(crate) fn quote(
     };
     // What was nothing but marks says nothing.
     pieces.retain(|piece| !piece.text.trim().is_empty());
-    let chance: f32 = ranked.iter().filter(|unit| chosen.contains(&unit.unit)).map(|unit| unit.chance).sum();
+    let told = told(material, &chosen, asked, analyser);
+    let says_it = |unit: &&Ranked| chosen.contains(&unit.unit) || says(&material.units[unit.unit], &told);
+    let chance: f32 = ranked.iter().filter(says_it).map(|unit| unit.chance).sum();
     let chance = if computed { chance.max(COMPUTED) } else { chance };
     pieces.iter().any(|piece| piece.cite.is_some()).then_some(Quotation { pieces, first, chance })
 }
@@ -158,6 +161,21 @@ fn sentences(
     }
 }
 
+/// The figures that answer where one is asked for: those of the first quoted unit that the question does not hold.
+fn told(material: &Material, chosen: &[usize], asked: &Asked, analyser: &Analyser) -> Vec<Figure> {
+    let Some(unit) = chosen.first().map(|&first| &material.units[first]) else { return Vec::new() };
+    if !matches!(asked.wanted, Some(Wanted::Money | Wanted::Number | Wanted::Time)) {
+        return Vec::new();
+    }
+    let text = cells_asked_for(unit, asked, analyser).unwrap_or_else(|| unit.text.to_string());
+    figures::read(&text).claimed.into_iter().filter(|figure| !asked.content.grounds(figure)).collect()
+}
+
+/// Whether a unit says the same: what several pages say is as likely as all of them together.
+fn says(unit: &Unit, told: &[Figure]) -> bool {
+    !told.is_empty() && told.iter().all(|figure| unit.content.grounds(figure))
+}
+
 /// A row of a table with the columns alone that the question names; `None` where it names none, or all of them.
 fn cells_asked_for(unit: &Unit, asked: &Asked, analyser: &Analyser) -> Option<String> {
     let row = unit.row.as_ref()?;
@@ -207,15 +225,16 @@ fn likeliest(material: &Material, ranked: &[Ranked], asked: &Asked) -> Vec<usize
     chosen
 }
 
-/// A sentence such as "He was crowned in 612" names nobody: where somebody is asked for, the sentence before it stands before it.
+/// What points back comes behind the sentence before it: where that is quoted as well, and always where somebody is asked for, since "He
+/// was crowned in 612" names nobody.
 fn with_its_subject(material: &Material, mut chosen: Vec<usize>, asked: &Asked) -> Vec<usize> {
     let first = &material.units[chosen[0]];
     let before = chosen[0].checked_sub(1).filter(|before| {
         let before = &material.units[*before];
         before.passage == first.passage && before.kind == Kind::Sentence
     });
-    let nameless = asked.wanted == Some(Wanted::Person) && points_back(&first.text);
-    if let Some(before) = before.filter(|_| nameless && first.kind == Kind::Sentence) {
+    let needed = |before: &usize| asked.wanted == Some(Wanted::Person) || chosen.contains(before);
+    if let Some(before) = before.filter(|before| points_back(&first.text) && needed(before)) {
         chosen.retain(|unit| *unit != before);
         chosen.insert(0, before);
     }
