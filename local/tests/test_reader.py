@@ -41,7 +41,9 @@ class Reader(unittest.TestCase):
     def test_pages_hold_the_sentences_that_answer(self):
         with tempfile.TemporaryDirectory() as folder:
             counts = pages.write(Path(folder))
-            self.assertGreater(min(counts.values()), 500, counts)
+            self.assertGreater(min(counts[kind] for kind in ("vi", "bare", "en", "over")), 500, counts)
+            none = [json.loads(line) for line in (Path(folder) / "none-en.jsonl").read_text(encoding="utf-8").splitlines()]
+            self.assertEqual((len(none), [question for question in none if "gold" in question]), (counts["none-en"], []))
             for line in (Path(folder) / "vi.jsonl").read_text(encoding="utf-8").splitlines()[:200]:
                 question = json.loads(line)
                 page = (Path(folder) / question["gold"][0]).read_text(encoding="utf-8")
