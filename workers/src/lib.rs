@@ -14,6 +14,7 @@ mod features;
 pub mod generator;
 pub mod inspect;
 mod log;
+mod page;
 mod part;
 pub mod pipeline;
 pub mod process;

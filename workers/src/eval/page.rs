@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::{
     Measured,
@@ -10,30 +10,13 @@ use super::{
 };
 
 const STYLE: &str = include_str!("page.css");
-/// Nothing is loaded and nothing runs.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// The report, and every wrong answer, as a page of its own.
 pub(super) fn page(questions: &Path, report: &Report, results: &[Measured]) -> String {
     let name = questions.file_name().unwrap_or_default().to_string_lossy();
     let mut wrong: Vec<&Measured> = results.iter().filter(|result| !result.judged.right).collect();
     wrong.sort_by(|a, b| b.answer.confidence.total_cmp(&a.answer.confidence));
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="robots" content="noindex";
-                meta name="referrer" content="no-referrer";
-                title { (name) " · evaluation · Hoidap" }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
+    let body = html! {
                 header {
                     p.soft { "Evaluation" }
                     h1 { (name) }
@@ -55,10 +38,8 @@ pub(super) fn page(questions: &Path, report: &Report, results: &[Measured]) -> S
                     @if wrong.is_empty() { p { "None." } }
                 }
                 footer.soft { "Made by hoidap-worker eval " (env!("CARGO_PKG_VERSION")) }
-            }
-        }
     };
-    page.into_string()
+    crate::page::page(&format!("{name} · evaluation · Hoidap"), STYLE, &body)
 }
 
 fn figures(report: &Report) -> Markup {

@@ -1,4 +1,4 @@
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::{
     headline::{headline, last_words, plain},
@@ -8,9 +8,6 @@ use super::{
 };
 
 const STYLE: &str = include_str!("page.css");
-/// Nothing is loaded and nothing runs; the bars have their lengths in attributes.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 /// A text of more characters than this is folded.
 const LONG: usize = 600;
 
@@ -24,21 +21,7 @@ pub(super) fn page(story: &Story) -> String {
         State::Ended | State::NoJob => "good",
         State::Waiting | State::Unfinished => "odd",
     };
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="robots" content="noindex";
-                meta name="referrer" content="no-referrer";
-                title { (question) " · Hoidap" }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
+    let body = html! {
                 header {
                     p.eyebrow { "One question, through every stage" }
                     h1 dir="auto" { (question) }
@@ -57,10 +40,8 @@ pub(super) fn page(story: &Story) -> String {
                     ol.moments { @for moment in &moments { (told(moment)) } }
                 }
                 footer { "Made by hoidap-worker inspect " (env!("CARGO_PKG_VERSION")) }
-            }
-        }
     };
-    page.into_string()
+    crate::page::page(&format!("{question} · Hoidap"), STYLE, &body)
 }
 
 fn waterfall(moments: &[Moment]) -> Markup {
