@@ -27,15 +27,15 @@ use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _};
 use hoidap_shared::{
     config::Config,
-    job::{Answer, Classified, Envelope, Outcome},
+    job::{Answer, Classified, Envelope, Outcome, Retrieved},
     live::Live,
     stage::{Next, Stage},
     telemetry,
 };
 use serde::Serialize;
 
-pub(crate) use self::labelled::{Labelled, envelope, is_gold, read};
-use self::{baseline::Changes, bound::Bound, judged::Judged, report::Report, row::Row};
+pub(crate) use self::labelled::{Labelled, is_gold, read};
+use self::{baseline::Changes, bound::Bound, judged::Judged, labelled::envelope, report::Report, row::Row};
 use crate::{classifier::Classifier, generator::Generator, retriever::Retriever};
 
 /// Measures the stages on labelled questions.
@@ -170,19 +170,36 @@ fn cannot_write(path: &Path) -> String {
     format!("{} cannot be written", path.display())
 }
 
-async fn ask(stages: &Stages, labelled: Labelled) -> anyhow::Result<Measured> {
-    let began = Instant::now();
-    let classified = match stages.classifier.process(&envelope(&labelled), &Live::default()).await? {
-        Next::Answer(answer) => return Ok(result(labelled, Vec::new(), None, answer, began)),
+/// A question with its passages, or its answer where it needs none.
+///
+/// # Errors
+/// When a stage fails.
+pub(crate) async fn retrieve(
+    classifier: &Classifier,
+    retriever: &Retriever,
+    labelled: &Labelled,
+) -> anyhow::Result<Next<Envelope<Retrieved>>> {
+    let asked = envelope(labelled);
+    let classified = match classifier.process(&asked, &Live::default()).await? {
+        Next::Answer(answer) => return Ok(Next::Answer(answer)),
         Next::Forward(classified) => classified,
     };
-    let job: Envelope<Classified> = envelope(&labelled).map(classified);
-    let Next::Forward(retrieved) = stages.retriever.process(&job, &Live::default()).await? else {
+    let job: Envelope<Classified> = asked.map(classified);
+    let Next::Forward(retrieved) = retriever.process(&job, &Live::default()).await? else {
         bail!("the retriever answered by itself");
     };
-    let passages = retrieved.passages.iter().map(|passage| passage.source.clone()).collect();
-    let support = Some(retrieved.support);
-    let Next::Answer(answer) = stages.generator.process(&job.map(retrieved), &Live::default()).await?;
+    Ok(Next::Forward(job.map(retrieved)))
+}
+
+async fn ask(stages: &Stages, labelled: Labelled) -> anyhow::Result<Measured> {
+    let began = Instant::now();
+    let job = match retrieve(&stages.classifier, &stages.retriever, &labelled).await? {
+        Next::Answer(answer) => return Ok(result(labelled, Vec::new(), None, answer, began)),
+        Next::Forward(job) => job,
+    };
+    let passages = job.body.passages.iter().map(|passage| passage.source.clone()).collect();
+    let support = Some(job.body.support);
+    let Next::Answer(answer) = stages.generator.process(&job, &Live::default()).await?;
     Ok(result(labelled, passages, support, answer, began))
 }
 

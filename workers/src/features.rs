@@ -2,12 +2,9 @@
 
 use std::{io::Write as _, path::PathBuf};
 
-use anyhow::bail;
 use clap::Args;
 use hoidap_shared::{
     config::Config,
-    job::{Classified, Envelope},
-    live::Live,
     stage::{Next, Stage},
     telemetry,
 };
@@ -15,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     classifier::Classifier,
-    eval::{Labelled, envelope, is_gold, read},
+    eval::{Labelled, is_gold, read, retrieve},
     generator::{Generator, ReaderUnit},
     retriever::Retriever,
 };
@@ -85,14 +82,8 @@ async fn line(
     generator: &Generator,
     labelled: Labelled,
 ) -> anyhow::Result<Option<Line>> {
-    let asked = envelope(&labelled);
-    let Next::Forward(classified) = classifier.process(&asked, &Live::default()).await? else {
-        return Ok(None);
-    };
-    let job: Envelope<Classified> = asked.map(classified);
-    let Next::Forward(retrieved) = retriever.process(&job, &Live::default()).await? else {
-        bail!("the retriever answered by itself");
-    };
+    let Next::Forward(job) = retrieve(classifier, retriever, &labelled).await? else { return Ok(None) };
+    let retrieved = job.body;
     let sources: Vec<String> = retrieved.passages.iter().map(|passage| passage.source.clone()).collect();
     let (support, out_of_scope) = (retrieved.support, retrieved.classified.out_of_scope);
     let units = generator.reader_units(retrieved).await?;
