@@ -100,12 +100,17 @@ impl Stage for Retriever {
             for passage in &mut passages {
                 cap(&mut passage.text, settings.max_passage_chars);
             }
-            let support = found.outcome.support;
             if !found.outcome.wording.is_empty() && classified.meaning == first_wording(&classified) {
                 classified.meaning = found.outcome.wording;
             }
             let filter = if found.widened { FilterUsed::FellBack } else { found.outcome.filter };
-            Ok::<_, hoidap_indices::SearchError>(Retrieved { classified, passages, support, filter, version })
+            Ok::<_, hoidap_indices::SearchError>(Retrieved {
+                classified,
+                passages,
+                support: found.outcome.support,
+                filter,
+                version,
+            })
         });
         match work.await {
             Ok(Ok(retrieved)) => Ok(Next::Forward(retrieved)),

@@ -35,7 +35,8 @@ impl Gathered {
     /// What is embedded of a chunk, in its form for search.
     pub(super) fn embedded(&self, chunk: usize) -> String {
         let chunk = &self.records.chunks[chunk];
-        embedded(&self.records.documents[chunk.document].title, &chunk.heading_path, self.records.text(chunk))
+        let head = head(&self.records.documents[chunk.document].title, &chunk.heading_path);
+        embedded(&head, self.records.text(chunk))
     }
 }
 
@@ -162,7 +163,7 @@ fn add(
         *times += 1;
         let id = sha256(format!("{}\n{times}\n{text}", record.source))[..24].to_string();
         let head = head(&record.title, &span.heading_path);
-        let embedded = sha256(embedded(&record.title, &span.heading_path, text));
+        let embedded = sha256(embedded(&head, text));
         gathered.records.chunks.push(ChunkRecord {
             id,
             document: index,
@@ -195,8 +196,8 @@ fn cut_segments(head: &str, text: &str, embedder: &dyn Embedder) -> Vec<Segment>
     found
 }
 
-fn embedded(title: &str, heading_path: &[String], text: &str) -> String {
-    search_form(&format!("{}\n{text}", head(title, heading_path)))
+fn embedded(head: &str, text: &str) -> String {
+    search_form(&format!("{head}\n{text}"))
 }
 
 /// Title and headings of a chunk, as they are embedded and indexed before its text.
