@@ -69,10 +69,11 @@ def prepare(work: Path) -> None:
     print(pages.write(work), flush=True)
     for name, folder in COLLECTIONS.items():
         _run(work, name, "hoidap-index", "build", "--collection", name, "--locale", name[-2:], "--root", str(work), str(work / folder))
-    for line in UNRELATED.read_text(encoding="utf-8").splitlines():
-        question = json.loads(line)
-        with (work / f"unrelated-{question['locale']}.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(question | {"id": f"0-{question['id']}"}, ensure_ascii=False) + "\n")
+    unrelated = [json.loads(line) for line in UNRELATED.read_text(encoding="utf-8").splitlines()]
+    for language in ("vi", "en"):
+        asked = [question | {"id": f"0-{question['id']}"} for question in unrelated if question["locale"] == language]
+        lines = "".join(json.dumps(question, ensure_ascii=False) + "\n" for question in asked)
+        (work / f"unrelated-{language}.jsonl").write_text(lines, encoding="utf-8")
     for collection, kind in ALL:
         _run(work, collection, "hoidap-worker", "features", "--questions", str(work / f"{kind}.jsonl"), "--out", str(work / f"{collection}-{kind}.features"))
 

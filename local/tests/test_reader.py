@@ -52,6 +52,11 @@ class Reader(unittest.TestCase):
             every, half = (len(list((Path(folder) / part / "vi").glob("*.html"))) for part in ("", "half"))
             self.assertEqual(half, every // 2)
 
+    def test_as_many_sentences_are_quoted_in_learning_as_in_service(self):
+        source = (learn.RESULT.parent / "extractive.rs").read_text(encoding="utf-8")
+        for name in ("ENOUGH", "BESIDE", "SENTENCES", "WORDS"):
+            self.assertRegex(source, rf"(?m)^const {name}: \w+ = {getattr(learn, name)};$")
+
     def test_the_weights_in_service_have_all_names(self):
         learnt = json.loads(learn.RESULT.read_text(encoding="utf-8"))
         for kind in ("with_tokens", "without_tokens"):
