@@ -148,7 +148,13 @@ impl Stage for Generator {
         let extractive = config.generator.providers.iter().find(is_extractive);
         Ok(Self {
             models: Models::Asked(Failover::open(config)?),
-            version: digest(&[env!("CARGO_PKG_VERSION"), &prompt::version(), &settings, &model]),
+            version: digest(&[
+                env!("CARGO_PKG_VERSION"),
+                &prompt::version(),
+                &reader::version(),
+                &settings,
+                &model,
+            ]),
             tools: Arc::new(Tools {
                 meaning: Meaning::new(embedder),
                 cutter: Cutter::default(),
@@ -224,11 +230,11 @@ impl Stage for Generator {
 
 impl Case {
     /// The likeliest unit of the passages that pieces cite, and how likely it is that these answer, if any does.
-    fn behind(&self, pieces: &[Piece]) -> (usize, f32) {
+    fn behind(&self, pieces: &[Piece]) -> Option<(Ranked, f32)> {
         let cited: BTreeSet<usize> = pieces.iter().filter_map(|piece| Some(piece.cite?.0)).collect();
         let of_cited = |unit: &&Ranked| cited.contains(&self.material.units[unit.unit].passage);
-        let first = self.ranked.iter().find(of_cited).map_or(0, |unit| unit.unit);
-        (first, self.ranked.iter().filter(of_cited).map(|unit| unit.chance).sum())
+        let best = *self.ranked.iter().find(of_cited)?;
+        Some((best, self.ranked.iter().filter(of_cited).map(|unit| unit.chance).sum()))
     }
 }
 
@@ -283,15 +289,15 @@ impl Tools {
             Case { material, asked, ranked, support, out_of_scope, quoted: None, known: Known::default() };
         let quoted = extractive::quote(&case.material, &case.ranked, &case.asked, &self.cutter.analyser);
         case.quoted = quoted.map(|quoted| {
-            let confidence = self.confidence(&case, quoted.chance, quoted.first);
+            let confidence = self.confidence(&case, quoted.chance, quoted.best);
             Draft { pieces: quoted.pieces, confidence, by: None }
         });
         case
     }
 
-    /// How likely an answer is right of which the reader says that it answers with this chance, by this unit first.
-    fn confidence(&self, case: &Case, chance: f32, unit: usize) -> f32 {
-        let signs = Signs { support: case.support, out_of_scope: case.out_of_scope, chance, unit };
+    /// How likely an answer is right of which the reader says that it answers with this chance, by this unit best.
+    fn confidence(&self, case: &Case, chance: f32, best: Ranked) -> f32 {
+        let signs = Signs { support: case.support, out_of_scope: case.out_of_scope, chance, best };
         self.reader.confidence(&case.material, &case.asked, signs)
     }
 
@@ -300,8 +306,9 @@ impl Tools {
         let Some(written) = written else { return (case.quoted.clone(), None) };
         match self.judge(case, &written) {
             Ok(cited) => {
-                let (unit, chance) = case.behind(&cited.pieces);
-                let confidence = self.confidence(case, cited.support * chance, unit);
+                let behind = case.behind(&cited.pieces);
+                let confidence =
+                    behind.map_or(0.0, |(best, chance)| self.confidence(case, cited.support * chance, best));
                 (Some(Draft { pieces: cited.pieces, confidence, by: Some(written) }), None)
             }
             Err(fault) => {

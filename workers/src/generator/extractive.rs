@@ -38,8 +38,8 @@ const LIST: usize = 3;
 pub(crate) struct Quotation {
     /// Its sentences.
     pub(crate) pieces: Vec<Piece>,
-    /// The place of the unit that is quoted first.
-    pub(crate) first: usize,
+    /// The likeliest of its units, or the first that a table picks.
+    pub(crate) best: Ranked,
     /// How likely it is that they answer, if the passages do: the chances of its units.
     pub(crate) chance: f32,
 }
@@ -57,24 +57,19 @@ pub(crate) fn quote(
         return None;
     }
     let picked = picked.filter(|units| !units.is_empty());
-    let list = || list_of(material, best.unit, asked);
     let first = picked.as_ref().map_or(best.unit, |units| units[0]);
-    let computed = picked.as_ref().is_some_and(|units| material.units[units[0]].kind == Kind::Row);
+    let computed = picked.is_some() && material.units[first].kind == Kind::Row;
     let mut pieces = introduction(material, &material.units[first], asked.language);
-    let chosen = match (picked, list()) {
-        (Some(rows), _) => {
-            sentences(material, &rows, asked, analyser, &mut pieces);
-            rows
-        }
-        (None, Some(List { lead, lines })) => {
-            steps(material, lead, &lines, &mut pieces);
-            lead.into_iter().chain(lines).collect()
-        }
-        (None, None) => {
-            let chosen = with_its_subject(material, likeliest(material, ranked, asked), asked);
-            sentences(material, &chosen, asked, analyser, &mut pieces);
-            chosen
-        }
+    let chosen = if let Some(rows) = picked {
+        sentences(material, &rows, asked, analyser, &mut pieces);
+        rows
+    } else if let Some(List { lead, lines }) = list_of(material, best.unit, asked) {
+        steps(material, lead, &lines, &mut pieces);
+        lead.into_iter().chain(lines).collect()
+    } else {
+        let chosen = with_its_subject(material, likeliest(material, ranked, asked), asked);
+        sentences(material, &chosen, asked, analyser, &mut pieces);
+        chosen
     };
     // What was nothing but marks says nothing.
     pieces.retain(|piece| !piece.text.trim().is_empty());
@@ -82,11 +77,12 @@ pub(crate) fn quote(
     let says_it = |unit: &&Ranked| chosen.contains(&unit.unit) || says(&material.units[unit.unit], &told);
     let chance: f32 = ranked.iter().filter(says_it).map(|unit| unit.chance).sum();
     let chance = if computed { chance.max(COMPUTED) } else { chance };
-    pieces.iter().any(|piece| piece.cite.is_some()).then_some(Quotation { pieces, first, chance })
+    let best = *ranked.iter().find(|unit| unit.unit == first)?;
+    pieces.iter().any(|piece| piece.cite.is_some()).then_some(Quotation { pieces, best, chance })
 }
 
-/// What answers a question that asks to choose: rows that a table picks, else a sentence that says so itself. `None` where neither
-/// does, and for other questions.
+/// What answers a question that asks to choose: rows that a table picks, else a sentence that says so itself. Empty where neither
+/// does; `None` for other questions, and where all that have something are asked for and no table tells.
 fn picked(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &Analyser) -> Option<Vec<usize>> {
     let pick = asked.pick.as_ref()?;
     let near =
@@ -147,8 +143,7 @@ fn sentences(
         let unit = &material.units[place];
         let heading = material.heading(unit);
         let here = (unit.passage, heading);
-        let text =
-            quoted_text(&cells_asked_for(unit, asked, analyser).unwrap_or_else(|| unit.text.to_string()));
+        let text = quoted_text(&as_asked(unit, asked, analyser));
         let text = match heading.filter(|_| !told.contains(&here)) {
             Some(heading) if needs_heading(material, unit, heading, asked) => under(heading, &text),
             _ => text,
@@ -167,13 +162,21 @@ fn told(material: &Material, chosen: &[usize], asked: &Asked, analyser: &Analyse
     if !matches!(asked.wanted, Some(Wanted::Money | Wanted::Number | Wanted::Time)) {
         return Vec::new();
     }
-    let text = cells_asked_for(unit, asked, analyser).unwrap_or_else(|| unit.text.to_string());
-    figures::read(&text).claimed.into_iter().filter(|figure| !asked.content.grounds(figure)).collect()
+    figures::read(&as_asked(unit, asked, analyser))
+        .claimed
+        .into_iter()
+        .filter(|figure| !asked.content.grounds(figure))
+        .collect()
 }
 
 /// Whether a unit says the same: what several pages say is as likely as all of them together.
 fn says(unit: &Unit, told: &[Figure]) -> bool {
     !told.is_empty() && told.iter().all(|figure| unit.content.grounds(figure))
+}
+
+/// The words of a unit, of a row those that are asked for.
+fn as_asked(unit: &Unit, asked: &Asked, analyser: &Analyser) -> String {
+    cells_asked_for(unit, asked, analyser).unwrap_or_else(|| unit.text.to_string())
 }
 
 /// A row of a table with the columns alone that the question names; `None` where it names none, or all of them.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use hoidap_indices::Analyser;
-use hoidap_shared::job::{Passage, SentenceScore};
+use hoidap_shared::{
+    job::{Passage, SentenceScore},
+    text::Language,
+};
 
 use super::{
     cut::{Cut, Cutter, Unit},
@@ -45,6 +48,11 @@ impl Material {
         }
         let late = units.iter().map(|unit| late(&passages[unit.passage], unit.start)).collect();
         Self { passages, units, late, cuts, said: Mutex::default() }
+    }
+
+    /// Whether a unit is in a language.
+    pub(crate) fn is_in(&self, at: usize, language: Language) -> bool {
+        Language::from_locale(&self.passages[self.units[at].passage].locale) == Some(language)
     }
 
     /// A unit as it stands in its passage; as it is quoted where nothing is known of the passage's sentences.

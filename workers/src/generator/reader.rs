@@ -11,9 +11,17 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use super::{asked::Asked, cut::Kind, material::Material};
+use crate::collections::digest;
 
 pub(crate) use features::{Features, NAMES};
-use features::{Terms, feature, features};
+use features::{Terms, features};
+
+const WEIGHTS: &str = include_str!("reader.json");
+
+/// What the weights are, for the version of an answer.
+pub(crate) fn version() -> String {
+    digest(&[WEIGHTS])
+}
 
 /// The weights, learnt.
 pub(crate) struct Reader {
@@ -50,6 +58,8 @@ struct Confidence {
 pub(crate) struct Ranked {
     /// Its place among the material's units.
     pub(crate) unit: usize,
+    /// The weighted sum of what is known of it.
+    pub(crate) score: f32,
     /// How likely it is that it answers, if one of the units does. All of them add up to 1.
     pub(crate) chance: f32,
 }
@@ -63,8 +73,8 @@ pub(crate) struct Signs {
     pub(crate) out_of_scope: f32,
     /// How likely it is that what is quoted or cited answers, if the passages do.
     pub(crate) chance: f32,
-    /// The unit that is quoted first, or the likeliest one of the passages that are cited.
-    pub(crate) unit: usize,
+    /// The likeliest of the units that are quoted, or of those of the passages that are cited.
+    pub(crate) best: Ranked,
 }
 
 /// From this support on the documents begin to outweigh a question's words, and from the second one on they do so wholly.
@@ -103,7 +113,7 @@ impl Reader {
     /// # Errors
     /// When the file does not name every weight.
     pub(crate) fn built_in() -> anyhow::Result<Self> {
-        let file: File = serde_json::from_str(include_str!("reader.json")).context("reader.json")?;
+        let file: File = serde_json::from_str(WEIGHTS).context("reader.json")?;
         Ok(Self { with_tokens: file.with_tokens.weights()?, without_tokens: file.without_tokens.weights()? })
     }
 
@@ -124,11 +134,11 @@ impl Reader {
         let units = self.features(material, asked).into_iter().enumerate();
         let mut ranked: Vec<Ranked> = units
             .filter(|(unit, _)| material.units[*unit].kind != Kind::Label)
-            .map(|(unit, features)| Ranked { unit, chance: score(&features, weights) })
+            .map(|(unit, features)| Ranked { unit, score: score(&features, weights), chance: 0.0 })
             .collect();
-        ranked.sort_by(|a, b| b.chance.total_cmp(&a.chance).then(a.unit.cmp(&b.unit)));
-        let highest = ranked.first().map_or(0.0, |best| best.chance);
-        ranked.iter_mut().for_each(|unit| unit.chance = (unit.chance - highest).exp());
+        ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.unit.cmp(&b.unit)));
+        let highest = ranked.first().map_or(0.0, |best| best.score);
+        ranked.iter_mut().for_each(|unit| unit.chance = (unit.score - highest).exp());
         let all: f32 = ranked.iter().map(|unit| unit.chance).sum();
         ranked.iter_mut().for_each(|unit| unit.chance /= all);
         ranked
@@ -136,16 +146,15 @@ impl Reader {
 
     /// How likely it is that an answer is right, 0 to 1.
     pub(crate) fn confidence(&self, material: &Material, asked: &Asked, signs: Signs) -> f32 {
-        let Weights { units, confidence: weights } = self.weights(material);
-        let features = features(material, signs.unit, asked, &Terms::of(asked, material));
-        let own = feature(&features, "own_language");
+        let weights = &self.weights(material).confidence;
+        let own = f32::from(u8::from(material.is_in(signs.best.unit, asked.language)));
         let (from, wholly) = OUTWEIGHS;
         let outweighed = ((probability(signs.support) - from) / (wholly - from)).clamp(0.0, 1.0);
         let x = weights.bias
             + (own * weights.support + (1.0 - own) * weights.support_across) * log_odds(signs.support)
             + own * weights.out_of_scope * probability(signs.out_of_scope) * (1.0 - outweighed)
             + weights.chance * log_odds(signs.chance)
-            + weights.score * score(&features, units)
+            + weights.score * signs.best.score
             + weights.own_language * own;
         probability(1.0 / (1.0 + (-x).exp()))
     }
@@ -248,7 +257,8 @@ pub(crate) mod tests {
     fn confidence(support: f32, out_of_scope: f32, chance: f32) -> f32 {
         let material = Material::new(vec![passage("en", "The mill turns at dawn.")], &Cutter::default());
         let asked = asked("When does the mill turn?", Language::En);
-        let signs = Signs { support, out_of_scope, chance, unit: 0 };
+        let best = rank(&material, &asked)[0];
+        let signs = Signs { support, out_of_scope, chance, best };
         Reader::built_in().unwrap().confidence(&material, &asked, signs)
     }
 

@@ -1,7 +1,5 @@
 //! What kind of answer a question asks for, and whether a sentence holds one.
 
-use std::collections::BTreeSet;
-
 use hoidap_shared::text::fold;
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -237,7 +235,7 @@ impl Wanted {
                 };
                 new.any(times) || has_any(text, &TIMES)
             }
-            Person | Place => names(text).difference(&asked_names(asked)).next().is_some(),
+            Person | Place => names(text).any(|name| !asked.terms.contains(&name)),
             Reason => has_any(text, &REASONS),
         }
     }
@@ -255,13 +253,9 @@ fn spaced(text: &str) -> String {
 }
 
 /// Folded words with a capital that do not begin a text.
-fn names(text: &str) -> BTreeSet<String> {
+fn names(text: &str) -> impl Iterator<Item = String> {
     let capital = |word: &&str| word.starts_with(char::is_uppercase) && word.chars().count() > 1;
-    text.unicode_words().skip(1).filter(capital).map(fold).collect()
-}
-
-fn asked_names(asked: &Content) -> BTreeSet<String> {
-    asked.terms.iter().cloned().collect()
+    text.unicode_words().skip(1).filter(capital).map(fold)
 }
 
 #[cfg(test)]

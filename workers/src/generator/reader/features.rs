@@ -1,8 +1,6 @@
 //! What is known of a unit of the passages before it is chosen.
 
-use std::collections::BTreeSet;
-
-use hoidap_shared::{job::Passage, text::Language};
+use hoidap_shared::job::Passage;
 
 use crate::generator::{
     asked::Asked,
@@ -44,11 +42,6 @@ const COUNT: usize = 25;
 /// What is known of a unit.
 pub(crate) type Features = [f32; COUNT];
 
-/// One of the features.
-pub(super) fn feature(features: &Features, name: &str) -> f32 {
-    NAMES.iter().position(|known| *known == name).map_or(0.0, |at| features[at])
-}
-
 /// Words of a short unit, and of one that is as long as any.
 const SHORT: usize = 4;
 const LONG: usize = 60;
@@ -81,19 +74,18 @@ pub(super) fn features(material: &Material, at: usize, asked: &Asked, terms: &Te
         .filter(|other| material.units.get(*other).is_some_and(|other| other.passage == unit.passage))
         .collect();
     let label = unit.label.and_then(|label| material.units.get(label));
-    let own = Language::from_locale(&passage.locale) == Some(asked.language);
-    let holds = |set: &BTreeSet<String>, term: &str| set.contains(term);
-    let headings = |term: &str| {
-        holds(&material.cuts[unit.passage].headings.terms, term)
-            || label.is_some_and(|label| holds(&label.content.terms, term))
-            || holds(&unit.around.terms, term)
+    let own = material.is_in(at, asked.language);
+    let here = |term: &str| unit.content.terms.contains(term);
+    let here_or_above = |term: &str| {
+        here(term)
+            || material.cuts[unit.passage].headings.terms.contains(term)
+            || label.is_some_and(|label| label.content.terms.contains(term))
+            || unit.around.terms.contains(term)
     };
-    let words = terms.share(|term| holds(&unit.content.terms, term));
-    let with_headings = terms.share(|term| holds(&unit.content.terms, term) || headings(term));
+    let words = terms.share(here);
+    let with_headings = terms.share(here_or_above);
     let with_beside = terms.share(|term| {
-        holds(&unit.content.terms, term)
-            || headings(term)
-            || beside.iter().any(|other| holds(&material.units[*other].content.terms, term))
+        here_or_above(term) || beside.iter().any(|other| material.units[*other].content.terms.contains(term))
     });
     let late = |at: &usize| material.late[*at].map(|(late, _)| late);
     let (from, units) = material.of_passage(unit.passage);
