@@ -1,7 +1,8 @@
 """What is learnt from: passages, each with the questions that it answers, in batches of neighbours.
 
-`sites/*.jsonl` holds passages of invented sites in both languages, with what answers each question where it is known (`a_vi`, `a_en`:
-pieces of the text) and with follow-ups of conversations (`f_vi`, `f_en`), `manuals/*.jsonl` questions about the passages of `manuals`.
+`sites/*.jsonl` holds passages of invented sites in both languages, with what answers each question (`a_vi`, `a_en`: pieces of the text)
+and with follow-ups of conversations (`f_vi`, `f_en`), `manuals/*.jsonl` questions about the passages of `manuals`, with the numbers of
+the sentences that answer.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def read(unpacked: Path | None) -> list[Passage]:
             if item["passage"] not in texts:
                 raise SystemExit(f"{path.name}: {item['package']} has no passage {item['passage']} on {item['page']}: is it Debian 12's?")
             package, text = texts[item["passage"]]
-            asked = {language: [Question(question) for question in item[f"q_{language}"]] for language in ("vi", "en")}
+            asked = {
+                language: [Question(question, {"en": frozenset(marked)} if marked else {}) for question, marked in zip(item[f"q_{language}"], item[f"a_{language}"])]
+                for language in ("vi", "en")
+            }
             found.append(Passage(package, {"en": text}, asked))
     return found
 
