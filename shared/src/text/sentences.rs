@@ -4,9 +4,24 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use super::has_vietnamese_marks;
+
 /// Abbreviations whose full stop ends no sentence, in lower case.
-const ABBREVIATIONS: [&str; 13] =
-    ["tp.", "ths.", "ts.", "gs.", "v.v.", "vd.", "e.g.", "i.e.", "etc.", "vs.", "mr.", "mrs.", "dr."];
+const ABBREVIATIONS: [&str; 31] = [
+    "tp.", "ths.", "ts.", "gs.", "pgs.", "bs.", "ks.", "vd.", "e.g.", "i.e.", "cf.", "vs.", "v.", "mr.",
+    "mrs.", "ms.", "dr.", "prof.", "gen.", "col.", "lt.", "sgt.", "capt.", "rev.", "gov.", "sen.", "rep.",
+    "approx.", "ca.", "messrs.", "hon.",
+];
+/// Those that end none before a number, and those that end none before a name.
+const BEFORE_NUMBERS: [&str; 7] = ["no.", "nos.", "fig.", "vol.", "p.", "pp.", "art."];
+const BEFORE_NAMES: [&str; 10] = ["st.", "mt.", "ft.", "co.", "inc.", "ltd.", "corp.", "jr.", "sr.", "bros."];
+/// Words that begin a sentence more often than they are part of a name, in lower case.
+const BEGIN: [&str; 48] = [
+    "the", "a", "an", "it", "its", "this", "that", "these", "those", "he", "she", "we", "you", "they", "i",
+    "his", "her", "their", "our", "your", "in", "on", "at", "by", "for", "from", "with", "if", "when",
+    "while", "after", "before", "as", "but", "and", "or", "to", "there", "each", "every", "all", "some",
+    "no", "not", "however", "is", "are", "please",
+];
 
 /// The sentences of a text as byte ranges, without the white space around them. A line break ends a sentence, too.
 pub fn sentences(text: &str) -> Vec<Range<usize>> {
@@ -39,11 +54,13 @@ pub fn segments(text: &str) -> Vec<Range<usize>> {
 
 fn of_line(line: &str, at: usize, found: &mut Vec<Range<usize>>) {
     let mut open: Option<Range<usize>> = None;
-    for (start, piece) in line.split_sentence_bound_indices() {
+    let mut pieces = line.split_sentence_bound_indices().peekable();
+    while let Some((start, piece)) = pieces.next() {
         let end = start + piece.trim_end().len();
         let whole = open.take().map_or(start, |range| range.start)..end.max(start);
         // A sentence ends before white space: `Sheet2.A1`, `file.BAK`.
-        if goes_on(&line[whole.clone()]) || !piece.ends_with(char::is_whitespace) {
+        let next = pieces.peek().map_or("", |(_, next)| next);
+        if goes_on(&line[whole.clone()], next) || !piece.ends_with(char::is_whitespace) {
             open = Some(whole);
         } else {
             push(line, whole, at, found);
@@ -61,12 +78,39 @@ fn push(line: &str, range: Range<usize>, at: usize, found: &mut Vec<Range<usize>
     }
 }
 
-/// Whether a piece is only the beginning of a sentence: a list's number, or one that ends in an abbreviation.
-fn goes_on(piece: &str) -> bool {
+/// Whether a piece is only the beginning of a sentence: a list's number, or one that ends in an abbreviation or an initial.
+fn goes_on(piece: &str, next: &str) -> bool {
     let trimmed = piece.trim();
     let number = trimmed.strip_suffix(['.', ')']).is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()));
-    let last = trimmed.rsplit(char::is_whitespace).next().unwrap_or_default().to_lowercase();
-    (number && trimmed.len() > 1) || ABBREVIATIONS.contains(&last.trim_start_matches('('))
+    let mut words = trimmed.rsplit(char::is_whitespace);
+    let last = words.next().unwrap_or_default().trim_start_matches('(');
+    let lower = last.to_lowercase();
+    let of = |list: &[&str]| list.contains(&lower.as_str());
+    let next = next.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
+    let before_name = || {
+        let begins = BEGIN.contains(&next.to_lowercase().as_str()) || has_vietnamese_marks(piece);
+        next.starts_with(char::is_uppercase) && !begins
+    };
+    let before = words.next();
+    let of_a_name = || of(&BEFORE_NAMES) || is_acronym(last) || is_initial(last, before);
+    (number && trimmed.len() > 1)
+        || of(&ABBREVIATIONS)
+        || (of(&BEFORE_NUMBERS) && next.starts_with(|c: char| c.is_ascii_digit()))
+        || (of_a_name() && before_name())
+}
+
+/// Single letters with a full stop behind each: `U.S.`
+fn is_acronym(word: &str) -> bool {
+    let letters = word.split_terminator('.').collect::<Vec<_>>();
+    let single = |part: &&str| part.len() == 1 && part.starts_with(|c: char| c.is_ascii_uppercase());
+    word.ends_with('.') && letters.len() > 1 && letters.iter().all(single)
+}
+
+/// A capital letter behind a name or another initial: `Ada M.`
+fn is_initial(word: &str, before: Option<&str>) -> bool {
+    let mut letters = word.chars();
+    let capital = letters.next().is_some_and(|c| c.is_ascii_uppercase()) && letters.as_str() == ".";
+    capital && before.is_some_and(|before| before.starts_with(char::is_uppercase))
 }
 
 #[cfg(test)]
@@ -103,6 +147,27 @@ mod tests {
         assert_eq!(
             split("Văn phòng ở TP. Đà Nẵng. Gọi Dr. Lan."),
             ["Văn phòng ở TP. Đà Nẵng.", "Gọi Dr. Lan."]
+        );
+    }
+
+    #[test]
+    fn names_with_full_stops_stay_whole() {
+        for text in [
+            "A force from the settlement of St. Augustine attacked at dawn.",
+            "In the U.S. South, many pupils moved.",
+            "The surgeon Ada M. Thorne lived here.",
+            "Since Rowe v. Hall the rule stands.",
+            "See No. 5 of the list.",
+        ] {
+            assert_eq!(split(text), [text]);
+        }
+        assert_eq!(split("Choose Plan B. It is free."), ["Choose Plan B.", "It is free."]);
+        assert_eq!(split("Chọn Gói A. Gói này rẻ."), ["Chọn Gói A.", "Gói này rẻ."]);
+        assert_eq!(split("Made in the U.S. The box is red."), ["Made in the U.S.", "The box is red."]);
+        assert_eq!(
+            split("Can I? No. 5 people can."),
+            ["Can I?", "No. 5 people can."],
+            "as a number would be"
         );
     }
 
