@@ -13,6 +13,7 @@ use super::{
     identifiers::{self, Kind},
     markers::{Link, link, without_lead_in},
     spelling::may_be,
+    syllable::is_syllable,
 };
 
 /// How many turns back a subject is looked for.
@@ -59,8 +60,8 @@ pub(super) fn rewrite(
     let new = without_lead_in(new, language);
     let mut old = subject.meaning().to_string();
     let mut answer = history.iter().rev().find(|turn| turn.sender == Sender::Assistant);
-    for replaced in [named_product, named_code] {
-        if let Some((in_old, in_new)) = replaced(&old, new, products) {
+    for replaced in [named_product, named_code, named_kind] {
+        if let Some((in_old, in_new)) = replaced(&old, new, products, language) {
             old.replace_range(in_old, &new[in_new]);
             (between, answer) = (None, None);
         }
@@ -79,19 +80,45 @@ pub(super) fn rewrite(
 type Range = std::ops::Range<usize>;
 
 /// Where the old text names a product, and the new one another.
-fn named_product(old: &str, new: &str, products: &[Product]) -> Option<(Range, Range)> {
+fn named_product(old: &str, new: &str, products: &[Product], _: Language) -> Option<(Range, Range)> {
     let in_old = products.iter().find_map(|product| mention(old, product))?;
     let in_new = products.iter().find_map(|product| mention(new, product))?;
     (fold(&old[in_old.clone()]) != fold(&new[in_new.clone()])).then_some((in_old, in_new))
 }
 
 /// Where the old text names a code, and the new one another.
-fn named_code(old: &str, new: &str, _: &[Product]) -> Option<(Range, Range)> {
+fn named_code(old: &str, new: &str, _: &[Product], _: Language) -> Option<(Range, Range)> {
     let (in_old, in_new) = (identifiers::find(old), identifiers::find(new));
     let (before, after) = (in_old.first()?, in_new.first()?);
     let alike = before.kind == after.kind || (before.is_code() && after.is_code());
     let another = before.key != after.key && alike && before.kind != Kind::Spaced;
     another.then(|| (before.range.clone(), after.range.clone()))
+}
+
+/// Where the old text names one of a kind, and the new one another behind the same word: "gói Free", "gói Business".
+fn named_kind(old: &str, new: &str, _: &[Product], language: Language) -> Option<(Range, Range)> {
+    let (before, after): (Vec<_>, Vec<_>) =
+        (old.unicode_word_indices().collect(), new.unicode_word_indices().collect());
+    after.iter().enumerate().find_map(|(at, (_, kind))| {
+        let in_new = name(&after[at + 1..], language)?;
+        let same = |(_, word): &&(usize, &str)| fold(word) == fold(kind);
+        let place = before.iter().position(|word| same(&word))?;
+        let in_old = name(&before[place + 1..], language)?;
+        (fold(&old[in_old.clone()]) != fold(&new[in_new.clone()])).then_some((in_old, in_new))
+    })
+}
+
+/// The name that words begin with: some with a capital, or one that is no Vietnamese syllable in a Vietnamese sentence.
+fn name(words: &[(usize, &str)], language: Language) -> Option<Range> {
+    let capital = |word: &&(usize, &str)| word.1.starts_with(char::is_uppercase);
+    let run = words.iter().take_while(capital).last();
+    let foreign = || words.first().filter(|(_, word)| language == Language::Vi && is_foreign(word));
+    let (last, word) = run.or_else(foreign)?;
+    Some(words[0].0..last + word.len())
+}
+
+fn is_foreign(word: &str) -> bool {
+    word.chars().all(char::is_alphabetic) && !is_syllable(&fold(word))
 }
 
 /// Where a text names a product, in bytes. Capitals do not matter, and diacritics only where they were typed.
@@ -179,6 +206,19 @@ mod tests {
     fn another_code_takes_the_place_of_the_first() {
         let rewritten = rewrite(&["Lỗi KD-205 nghĩa là gì?", "…"], "thế còn KD-31?").unwrap();
         assert!(rewritten.starts_with("Lỗi KD-31 nghĩa là gì?") && !rewritten.contains("205"), "{rewritten}");
+    }
+
+    #[test]
+    fn another_of_the_kind_takes_the_place_of_the_first() {
+        for (before, now, expected) in [
+            ("Thùng rác gói Free giữ mấy ngày?", "Thế gói Business?", "Thùng rác gói Business giữ mấy ngày?"),
+            ("thung rac goi free giu may ngay", "goi pro thi sao", "thung rac goi pro giu may ngay"),
+            ("Cửa hàng Đà Nẵng mở mấy giờ?", "Còn cửa hàng Cần Thơ?", "Cửa hàng Cần Thơ mở mấy giờ?"),
+            ("Do you deliver in Hanoi?", "and in Hue?", "Do you deliver in Hue?"),
+        ] {
+            let rewritten = rewrite(&[before, "Có."], now).unwrap();
+            assert!(fold(&rewritten).starts_with(&fold(expected)), "{rewritten}");
+        }
     }
 
     #[test]
