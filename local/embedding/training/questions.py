@@ -1,7 +1,7 @@
 """What is learnt from: passages, each with the questions that it answers, in batches of neighbours.
 
 `sites/*.jsonl` holds passages of invented sites in both languages, with what answers each question (`a_vi`, `a_en`: pieces of the text)
-and with follow-ups of conversations (`f_vi`, `f_en`), `manuals/*.jsonl` questions about the passages of `manuals`, with the numbers of
+with follow-ups of conversations (`f_vi`, `f_en`), and with questions that no passage of the site answers (`n_vi`, `n_en`), `manuals/*.jsonl` questions about the passages of `manuals`, with the numbers of
 the sentences that answer.
 """
 
@@ -42,6 +42,8 @@ class Passage:
     """By language: title and text, as the index embeds them."""
     questions: dict[str, list[Question]]
     follow_ups: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    unanswered: dict[str, list[str]] = field(default_factory=dict)
+    """By language: questions that sound as if the site answered them."""
 
 
 def read(unpacked: Path | None) -> list[Passage]:
@@ -70,7 +72,8 @@ def _lines(path: Path) -> Iterator[dict]:
 def _of_site(file: str, item: dict) -> Passage:
     texts = {language: f"{item[f'title_{language}']}\n{item[f'text_{language}']}" for language in ("vi", "en")}
     asked = {language: _asked(item, texts, language) for language in texts}
-    return Passage(f"{file} {item['site']}", texts, asked, {language: item.get(f"f_{language}", []) for language in texts})
+    follow_ups, unanswered = ({language: item.get(f"{kind}_{language}", []) for language in texts} for kind in "fn")
+    return Passage(f"{file} {item['site']}", texts, asked, follow_ups, unanswered)
 
 
 def _asked(item: dict, texts: dict[str, str], language: str) -> list[Question]:
