@@ -13,8 +13,8 @@ pub use fleet::{
 };
 pub use load::{ConfigError, DEFAULTS};
 pub use site::{
-    Chunking, Classifier, Collection, Embedding, Generator, Indices, IntentExamples, OMITTABLE, Product,
-    PromptStyle, Provider, ProviderKind, Retriever, Section, Site, Support,
+    Chunking, Collection, Embedding, Generator, Indices, IntentExamples, OMITTABLE, Product, PromptStyle,
+    Provider, ProviderKind, Retriever, Section, Site, Support,
 };
 
 use std::collections::BTreeMap;
@@ -49,7 +49,6 @@ pub struct Config {
     pub indices: Indices,
     pub embedding: Embedding,
     pub chunking: Chunking,
-    pub classifier: Classifier,
     pub retriever: Retriever,
     pub generator: Generator,
     pub providers: BTreeMap<String, Provider>,

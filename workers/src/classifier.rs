@@ -76,10 +76,7 @@ impl Stage for Classifier {
         let (model, late) = (embedder.model().clone(), embedder.token_dimensions() > 0);
         let products = Products::new(&config.products);
         let version = collections::digest(&[
-            &format!(
-                "{:?} {:?} {:?} {:?}",
-                config.classifier, config.products, config.sections, config.abbreviations
-            ),
+            &format!("{:?} {:?} {:?}", config.products, config.sections, config.abbreviations),
             &intents.learnt_from,
             &model.sha256,
         ]);

@@ -51,13 +51,6 @@ pub struct Chunking {
     pub overlap_tokens: usize,
 }
 
-/// The first stage.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Classifier {
-    pub min_confidence: f32,
-}
-
 /// The second stage.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
