@@ -23,8 +23,6 @@ pub(crate) struct Asked {
     pub(crate) page: String,
     /// Its content words and figures.
     pub(crate) content: Content,
-    /// Whether the answer is a number.
-    pub(crate) number: bool,
     /// Whether the answer is a list of steps.
     pub(crate) steps: bool,
     /// What kind of answer it asks for.
@@ -41,28 +39,8 @@ impl Asked {
         let text = job.meaning.clone();
         let lower = format!(" {} ", text.to_lowercase());
         let any = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
-        let number = any(&[
-            "bao nhiêu",
-            "bao lâu",
-            " mấy ",
-            "tối đa",
-            "tối thiểu",
-            "giá ",
-            "phí ",
-            "khi nào",
-            "how much",
-            "how many",
-            "how long",
-            "how big",
-            "how large",
-            "how often",
-            "what time",
-            "when ",
-            "price",
-            "cost",
-            "limit",
-            "maximum",
-        ]);
+        let (wanted, pick) = (Wanted::by(&text), pick(&text));
+        let figure = wanted.is_some_and(Wanted::is_figure);
         let steps = any(&[
             "làm sao",
             "các bước",
@@ -77,16 +55,14 @@ impl Asked {
             "where do",
             "steps",
             "what should i",
-        ]) && !number;
+        ]) && !figure;
         let content = Content::of(&text, analyser);
         let page = page_of(&job.question.context);
-        let (wanted, pick) = (Wanted::by(&text), pick(&text));
         Self {
             text,
             language: job.language,
             page,
             content,
-            number,
             steps,
             wanted,
             product: job.product.clone(),
@@ -134,12 +110,9 @@ pub(crate) mod tests {
     #[test]
     fn what_is_asked_for_is_seen() {
         assert!(
-            asked("Giá bao nhiêu?", Language::Vi).number && asked("How many users?", Language::En).number
-        );
-        assert!(
             asked("Làm thế nào để đổi?", Language::Vi).steps
                 && asked("How do I change it?", Language::En).steps
         );
-        assert!(!asked("Máy tính nào dùng được?", Language::Vi).number);
+        assert!(!asked("How much does it cost to change it?", Language::En).steps);
     }
 }

@@ -159,7 +159,7 @@ fn sentences(
 /// The figures that answer where one is asked for: those of the first quoted unit that the question does not hold.
 fn told(material: &Material, chosen: &[usize], asked: &Asked, analyser: &Analyser) -> Vec<Figure> {
     let Some(unit) = chosen.first().map(|&first| &material.units[first]) else { return Vec::new() };
-    if !matches!(asked.wanted, Some(Wanted::Money | Wanted::Number | Wanted::Time)) {
+    if !asked.wanted.is_some_and(Wanted::is_figure) {
         return Vec::new();
     }
     figures::read(&as_asked(unit, asked, analyser))

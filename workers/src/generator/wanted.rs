@@ -1,6 +1,6 @@
 //! What kind of answer a question asks for, and whether a sentence holds one.
 
-use hoidap_shared::text::fold;
+use hoidap_shared::text::{fold, has_vietnamese_marks};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{
@@ -27,21 +27,12 @@ pub(crate) enum Wanted {
 
 use Wanted::{Money, Number, Person, Place, Reason, Time};
 
-/// What a kind is asked for by, folded, a word or words in a row. The first kind that is asked for counts.
-const ASKED_BY: [(Wanted, &[&str]); 6] = [
+/// What a kind is asked for by, words in a row: in English, in Vietnamese. The first kind that is asked for counts.
+const ASKED_BY: [(Wanted, &[&str], &[&str]); 6] = [
     (
         Reason,
-        &[
-            "why",
-            "how come",
-            "for what reason",
-            "what caused",
-            "vi sao",
-            "tai sao",
-            "sao lai",
-            "ly do",
-            "nguyen nhan",
-        ],
+        &["why", "how come", "for what reason", "what caused"],
+        &["vì sao", "tại sao", "sao lại", "lý do", "lí do", "nguyên nhân"],
     ),
     (
         Time,
@@ -55,23 +46,26 @@ const ASKED_BY: [(Wanted, &[&str]); 6] = [
             "how long",
             "how often",
             "how soon",
-            "khi nao",
-            "bao gio",
-            "may gio",
-            "nam nao",
-            "ngay nao",
-            "thang nao",
-            "luc nao",
-            "bao lau",
-            "may ngay",
-            "may thang",
-            "bao nhieu nam",
-            "bao nhieu ngay",
-            "bao nhieu phut",
-            "bao nhieu gio",
-            "the ky nao",
-            "hom nao",
-            "chung nao",
+        ],
+        &[
+            "khi nào",
+            "bao giờ",
+            "mấy giờ",
+            "năm nào",
+            "ngày nào",
+            "tháng nào",
+            "lúc nào",
+            "bao lâu",
+            "mấy ngày",
+            "mấy tháng",
+            "bao nhiêu năm",
+            "bao nhiêu ngày",
+            "bao nhiêu phút",
+            "bao nhiêu giờ",
+            "thế kỷ nào",
+            "thế kỉ nào",
+            "hôm nào",
+            "chừng nào",
         ],
     ),
     (
@@ -87,14 +81,8 @@ const ASKED_BY: [(Wanted, &[&str]); 6] = [
             "fee",
             "fees",
             "charge",
-            "gia bao nhieu",
-            "bao nhieu tien",
-            "gia",
-            "phi",
-            "cuoc",
-            "ton bao nhieu",
-            "het bao nhieu",
         ],
+        &["giá bao nhiêu", "bao nhiêu tiền", "giá", "phí", "cước", "tốn bao nhiêu", "hết bao nhiêu"],
     ),
     (
         Number,
@@ -116,106 +104,105 @@ const ASKED_BY: [(Wanted, &[&str]); 6] = [
             "minimum",
             "at most",
             "limit",
-            "bao nhieu",
-            "toi da",
-            "toi thieu",
+        ],
+        &[
+            "bao nhiêu",
+            "tối đa",
+            "tối thiểu",
             "bao xa",
             "bao cao",
-            "phan tram",
-            "gioi han",
-            "bao lon",
-            "rong bao",
-            "dai bao",
-            "nang bao",
+            "phần trăm",
+            "giới hạn",
+            "bao lớn",
+            "rộng bao",
+            "dài bao",
+            "nặng bao",
+            "mấy",
         ],
     ),
     (
         Person,
-        &[
-            "who",
-            "whom",
-            "whose",
-            "nguoi nao",
-            "nhung ai",
-            "ai la",
-            "cua ai",
-            "do ai",
-            "boi ai",
-            "ai da",
-            "la ai",
-            "ai",
-        ],
+        &["who", "whom", "whose"],
+        &["người nào", "những ai", "ai là", "của ai", "do ai", "bởi ai", "ai đã", "là ai", "ai"],
     ),
     (
         Place,
-        &[
-            "where",
-            "which city",
-            "what city",
-            "which country",
-            "what country",
-            "o dau",
-            "noi nao",
-            "cho nao",
-            "dau",
-            "nuoc nao",
-        ],
+        &["where", "which city", "what city", "which country", "what country"],
+        &["ở đâu", "nơi nào", "chỗ nào", "đâu", "nước nào"],
     ),
 ];
-/// Folded words that speak of a reason.
-const REASONS: [&str; 17] = [
-    "because",
-    "since",
-    "due",
-    "therefore",
-    "so that",
-    "reason",
-    "caused",
-    "causes",
-    "as a result",
-    "vi",
-    "do",
-    "boi",
-    "nen",
-    "nham",
-    "de tranh",
-    "ly do",
-    "nguyen nhan",
+/// What is not looked for in a Vietnamese question without diacritics: there it is more often another word ("máy", "gia đình").
+const UNCLEAR: [&str; 1] = ["mấy"];
+/// To rate, which ends in the word for a price.
+const RATING: &str = " đánh giá ";
+/// Words that speak of a reason, in English and in Vietnamese.
+const REASONS: [&[&str]; 2] = [
+    &["because", "since", "due", "therefore", "so that", "reason", "caused", "causes", "as a result"],
+    &["vì", "do", "bởi", "nên", "nhằm", "để tránh", "lý do", "lí do", "nguyên nhân"],
 ];
-/// Folded words that name a time without a number.
-const TIMES: [&str; 22] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-    "monday",
-    "sunday",
-    "century",
-    "the ky",
-    "thu hai",
-    "chu nhat",
-    "immediately",
-    "daily",
-    "hang ngay",
-    "ngay lap tuc",
+/// Words that name a time without a number.
+const TIMES: [&[&str]; 2] = [
+    &[
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "century",
+        "immediately",
+        "daily",
+    ],
+    &[
+        "thế kỷ",
+        "thế kỉ",
+        "thứ hai",
+        "thứ ba",
+        "thứ tư",
+        "thứ năm",
+        "thứ sáu",
+        "thứ bảy",
+        "chủ nhật",
+        "hằng ngày",
+        "hàng ngày",
+        "ngay lập tức",
+    ],
 ];
 
 impl Wanted {
     /// What a question asks for, when it asks for one of the kinds.
     pub(crate) fn by(question: &str) -> Option<Self> {
-        let text = spaced(question);
-        let asks = |words: &&[&str]| words.iter().any(|words| text.contains(&format!(" {words} ")));
-        let known = ASKED_BY.iter().find(|(_, words)| asks(words)).map(|(kind, _)| *kind);
-        // Without its diacritics it may be a machine.
-        known.or_else(|| question.to_lowercase().unicode_words().any(|word| word == "mấy").then_some(Number))
+        let marked = has_vietnamese_marks(question);
+        let text = if marked { spaced(&question.to_lowercase()) } else { spaced(&fold(question)) };
+        let text = text.replace(RATING, " ");
+        let has = |words: &str| text.contains(&format!(" {words} "));
+        let asks = |english: &[&str], vietnamese: &[&str]| {
+            if marked {
+                return vietnamese.iter().any(|words| has(words));
+            }
+            let clear = vietnamese.iter().filter(|words| !UNCLEAR.contains(words));
+            english.iter().any(|words| has(words)) || clear.into_iter().any(|words| has(&fold(words)))
+        };
+        let known = ASKED_BY.iter().find(|(_, english, vietnamese)| asks(english, vietnamese));
+        known.map(|(kind, _, _)| *kind)
+    }
+
+    /// Whether it is told by a figure.
+    pub(crate) fn is_figure(self) -> bool {
+        matches!(self, Money | Time | Number)
     }
 
     /// Whether a sentence holds what is asked for, beside what the question itself says.
@@ -241,15 +228,16 @@ impl Wanted {
     }
 }
 
-fn has_any(text: &str, words: &[&str]) -> bool {
-    let text = spaced(text);
-    words.iter().any(|word| text.contains(&format!(" {word} ")))
+/// Whether a document's text holds one of the words of its language.
+fn has_any(text: &str, words: &[&[&str]; 2]) -> bool {
+    let of_language = words[usize::from(has_vietnamese_marks(text))];
+    let text = spaced(&text.to_lowercase());
+    of_language.iter().any(|word| text.contains(&format!(" {word} ")))
 }
 
-/// A text's folded words between single spaces.
+/// A text's words between single spaces.
 fn spaced(text: &str) -> String {
-    let folded = fold(text);
-    format!(" {} ", folded.unicode_words().collect::<Vec<_>>().join(" "))
+    format!(" {} ", text.unicode_words().collect::<Vec<_>>().join(" "))
 }
 
 /// Folded words with a capital that do not begin a text.
@@ -277,6 +265,9 @@ mod tests {
             ("o dau ban ve", Some(Place)),
             ("tại sao thư không gửi được", Some(Reason)),
             ("làm thế nào để đổi tên", None),
+            ("gia đình có được dùng chung không", None),
+            ("đánh giá cửa hàng ở trang nào", None),
+            ("máy tính nào dùng được", None),
         ] {
             assert_eq!(Wanted::by(question), kind, "{question}");
         }
@@ -292,6 +283,8 @@ mod tests {
         assert!(!holds(Money, "gói Pro giá bao nhiêu", "Gói Pro có 500 GB."));
         assert!(holds(Time, "when was it built", "The tower was built in 1889."));
         assert!(!holds(Number, "how many of the 12 rooms", "The 12 rooms are closed."));
+        assert!(holds(Reason, "tại sao đóng", "Quầy đóng vì mưa lớn."));
+        assert!(!holds(Reason, "why is it closed", "What to do when it is closed."));
         assert!(holds(Person, "who founded Teshk", "The town of Teshk was founded by Oruman."));
         assert!(!holds(Person, "who founded Teshk", "The town of Teshk is old."));
     }

@@ -11,6 +11,7 @@ use super::{
     failover::Written,
     figures::grounded,
     polarity::{plain, split},
+    wanted::Wanted,
 };
 
 /// A small base model's sentence is a quotation when one unit holds this share of its words.
@@ -87,7 +88,7 @@ impl Tools {
                     .iter()
                     .any(|unit| has_all(unit) && judge.held_by(unit, &content) >= QUOTED);
             let says_of_what = content.terms.iter().any(|term| case.asked.content.terms.contains(term));
-            let number = case.asked.number
+            let number = case.asked.wanted.is_some_and(Wanted::is_figure)
                 && !content.figures.is_empty()
                 && says_of_what
                 && has_all(best)
