@@ -1,8 +1,9 @@
 //! `hoidap-worker features`: what the reader knows of each sentence that may answer a labelled question, to learn its weights from.
 
-use std::{io::Write as _, path::PathBuf};
+use std::{io::Write as _, path::PathBuf, pin::pin, thread};
 
 use clap::Args;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hoidap_shared::{
     config::Config,
     stage::{Next, Stage},
@@ -64,9 +65,13 @@ impl Command {
         let (retriever, generator) = (Retriever::open(config).await?, Generator::open(config).await?);
         let mut file = std::io::BufWriter::new(std::fs::File::create(&self.out)?);
         let bar = indicatif::ProgressBar::new(questions.len() as u64);
-        for labelled in questions {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let lines =
+            stream::iter(questions).map(|labelled| line(&classifier, &retriever, &generator, labelled));
+        let mut lines = pin!(lines.buffered(cores));
+        while let Some(line) = lines.try_next().await? {
             bar.inc(1);
-            if let Some(line) = line(&classifier, &retriever, &generator, labelled).await? {
+            if let Some(line) = line {
                 serde_json::to_writer(&mut file, &line)?;
                 file.write_all(b"\n")?;
             }
