@@ -3,6 +3,7 @@
 mod dot;
 mod onnx;
 mod queue;
+mod runtime;
 
 use hoidap_shared::{config, job::Query};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ pub use dot::dot;
 pub use onnx::OnnxEmbedder;
 pub(crate) use onnx::normalise;
 pub use queue::EmbedQueue;
+pub(crate) use runtime::environment;
 
 /// Which model made a vector. Vectors of different models cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -130,6 +130,21 @@ pub(crate) fn best_of_part(
     best(question, &passage[end(part.start)..end(part.end)], dimensions)
 }
 
+/// The components of a question's tokens.
+pub(crate) fn unpacked_question(tokens: &[u8], dimensions: usize) -> Vec<f32> {
+    let whole = tokens.len() - tokens.len().checked_rem(dimensions).unwrap_or(tokens.len());
+    tokens[..whole].iter().map(|byte| f32::from(*byte as i8) / SCALE).collect()
+}
+
+/// The components of a passage's tokens, each token of length 1.
+pub(crate) fn unpacked_passage(tokens: &[u8], dimensions: usize) -> Vec<f32> {
+    let numbers = tokens.iter().flat_map(|byte| [byte & 0xF, byte >> 4]);
+    let mut numbers: Vec<f32> = numbers.map(|bits| f32::from(bits) - f32::from(ZERO)).collect();
+    numbers.truncate(numbers.len() - numbers.len().checked_rem(dimensions).unwrap_or(numbers.len()));
+    numbers.chunks_exact_mut(dimensions.max(1)).for_each(normalise);
+    numbers
+}
+
 /// What one step of four bits is worth.
 fn step(dimensions: usize) -> f32 {
     WIDEST / (dimensions as f32).sqrt() / STEPS

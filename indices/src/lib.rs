@@ -7,6 +7,7 @@
 pub mod build;
 pub mod chunk;
 pub mod cli;
+mod cross_attention;
 pub mod document;
 pub mod embed;
 pub mod eval;

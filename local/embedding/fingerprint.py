@@ -1,4 +1,4 @@
-"""What the embedding model is made by: another converter or adapter makes another model. Needs no package, so that ./dev can ask."""
+"""What the embedding model is made by: another converter, or something else that was learnt, makes another model. Needs no package, so that ./dev can ask."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ HERE = Path(__file__).parent
 
 
 def fingerprint() -> str:
-    """SHA-256 over the sources of the converter and the adapter, in hexadecimal."""
+    """SHA-256 over the sources of the converter and over what was learnt, in hexadecimal."""
     digest = hashlib.sha256()
-    for path in [*sorted(HERE.glob("*.py")), HERE / "adapter.npz"]:
+    for path in [*sorted(HERE.glob("*.py")), *sorted(HERE.glob("*.npz"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()

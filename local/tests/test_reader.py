@@ -59,6 +59,6 @@ class Reader(unittest.TestCase):
 
     def test_the_weights_in_service_have_all_names(self):
         learnt = json.loads(learn.RESULT.read_text(encoding="utf-8"))
-        for kind in ("with_tokens", "without_tokens"):
+        for kind in ("read", "met", "words"):
             self.assertEqual(set(learnt[kind]["confidence"]), {*learn.SIGNS, "bias", "out_of_scope"})
-        self.assertTrue(all(learnt["without_tokens"]["units"][name] == 0 for name in learn.TOKENS))
+        self.assertTrue(all(learnt["words"]["units"][name] == 0 for name in learn.TOKENS))

@@ -16,7 +16,7 @@ use hoidap_shared::config;
 use serde::Deserialize;
 use tokenizers::Tokenizer;
 
-use super::{EmbedError, Embedded, Embedder, ModelId, Role};
+use super::{EmbedError, Embedded, Embedder, ModelId, Role, runtime::environment};
 use crate::{late::Projection, store::sha256_of_file};
 
 /// Longest input of the model, in its own tokens.
@@ -205,14 +205,18 @@ impl Embedder for OnnxEmbedder {
 
 /// Loads the model once.
 fn session(settings: &config::Embedding) -> Result<TextEmbedding, EmbedError> {
+    let environment = environment().map_err(|error| load_error(&settings.model, error))?;
     if settings.model_dir.as_os_str().is_empty() {
         let options = TextInitOptions::new(by_name(&settings.model)?)
+            .with_environment(environment)
             .with_intra_threads(settings.threads)
             .with_show_download_progress(true);
         TextEmbedding::try_new(options).map_err(|error| not_downloaded(&settings.model, &error))
     } else {
-        let options =
-            InitOptionsUserDefined::new().with_max_length(WINDOW).with_intra_threads(settings.threads);
+        let options = InitOptionsUserDefined::new()
+            .with_environment(environment)
+            .with_max_length(WINDOW)
+            .with_intra_threads(settings.threads);
         TextEmbedding::try_new_from_user_defined(from_folder(&settings.model_dir)?, options)
             .map_err(|error| load_error(&settings.model_dir.display().to_string(), error))
     }

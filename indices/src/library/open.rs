@@ -8,6 +8,7 @@ use hoidap_shared::config::Config;
 
 use super::{CollectionInfo, ReloadEvent, collection::Collection, support::mentioned};
 use crate::{
+    cross_attention::CrossAttention,
     embed::{EmbedError, ModelId},
     lexical::Analyser,
     store::{self, CollectionFolder, StoreError, sha256},
@@ -22,6 +23,7 @@ pub struct Library {
     model: ModelId,
     abbreviations: Abbreviations,
     pub(super) max_passage_chars: usize,
+    pub(super) cross_attention: Option<Arc<CrossAttention>>,
     pub(super) analyser: Analyser,
     shelf: RwLock<Arc<Shelf>>,
 }
@@ -40,7 +42,7 @@ impl Library {
     /// serve.
     ///
     /// # Errors
-    /// When the configured embedding model cannot be identified.
+    /// When the configured embedding model cannot be identified, or a file of its folder cannot be read.
     pub fn open(config: &Config) -> Result<Self, EmbedError> {
         let library = Self {
             dir: config.indices.dir.clone(),
@@ -48,6 +50,7 @@ impl Library {
             model: ModelId::configured(&config.embedding)?,
             abbreviations: Abbreviations::with(&config.abbreviations),
             max_passage_chars: config.retriever.max_passage_chars,
+            cross_attention: CrossAttention::configured(&config.embedding)?,
             analyser: Analyser::default(),
             shelf: RwLock::default(),
         };
@@ -201,11 +204,12 @@ impl Library {
         documents.collect()
     }
 
-    /// One hash over the names and versions in service.
+    /// One hash over the names and versions in service, and what their passages are read with.
     pub fn version(&self) -> String {
         let shelf = self.shelf();
-        let lines: Vec<String> =
+        let mut lines: Vec<String> =
             shelf.collections.iter().map(|(name, c)| format!("{name} {}", c.manifest.version)).collect();
+        lines.extend(self.cross_attention.as_ref().map(|weights| weights.sha256.clone()));
         sha256(lines.join("\n"))[..16].to_string()
     }
 

@@ -7,6 +7,7 @@ use super::{
     collection::Collection,
     find::{Found, failed, find, in_service},
     fuse::{Place, Scale, combine, leg, sorted},
+    readings::readings,
     rerank::rerank,
     select::select,
     sentences::sentences,
@@ -99,6 +100,11 @@ impl Library {
         let support = if chosen.is_empty() { 0.0 } else { evidence.support() };
         let (dense_rank, lexical_rank) = (ranks(&dense), ranks(&lexical));
         let wordings: Vec<(&Query, f32)> = request.queries.iter().zip(weights).collect();
+        let unreadable = |error: std::io::Error| failed(&collections, 0, error.to_string());
+        let readings = match self.cross_attention.as_deref() {
+            Some(weights) => readings(weights, &collections, &wordings, &places).map_err(unreadable)?,
+            None => HashMap::new(),
+        };
         let mut passages = Vec::with_capacity(chosen.len());
         for ((place, score), rank) in chosen.iter().zip(1..) {
             let ranks = Ranks {
@@ -107,8 +113,9 @@ impl Library {
                 fused: Some(rank),
             };
             let passage = self.passage(&collections, place, *score, cosines.get(place).copied(), ranks);
-            let sentences = sentences(&collections, *place, &wordings, self.max_passage_chars)
-                .map_err(|error| failed(&collections, place.0, error.to_string()))?;
+            let sentences =
+                sentences(&collections, *place, &wordings, self.max_passage_chars, readings.get(place))
+                    .map_err(unreadable)?;
             passages.push(Passage { sentences, ..passage });
         }
         let wording = wording.to_string();

@@ -8,10 +8,10 @@ use hoidap_shared::{
 };
 
 use super::{collection::Collection, fuse::Place};
-use crate::{late, store::Segment};
+use crate::{cross_attention::Reading, late, store::Segment};
 
 /// The sentences of a chunk that stand in the first `characters` of it, each by late interaction of the wordings with its own tokens, and
-/// with those that it leaves to its place; empty where there are no token vectors.
+/// with those that it leaves to its place, and by what was read of the chunk; empty where there are no token vectors.
 ///
 /// # Errors
 /// When the token vectors cannot be read.
@@ -20,6 +20,7 @@ pub(super) fn sentences(
     place: Place,
     wordings: &[(&Query, f32)],
     characters: usize,
+    reading: Option<&Reading>,
 ) -> io::Result<Vec<SentenceScore>> {
     let collection = &collections[place.0];
     let dimensions = collection.manifest.token_dimensions;
@@ -56,10 +57,11 @@ pub(super) fn sentences(
                 score.map(|(late, placed)| (late + share * mean(best), placed + share * mean(&in_place)));
         }
     }
-    let scored = chunk.segments.iter().zip(scores).filter_map(|(segment, score)| {
+    let scored = chunk.segments.iter().zip(scores).enumerate().filter_map(|(at, (segment, score))| {
         let (start, end) = (segment.characters.start as usize, segment.characters.end as usize);
         let (late, in_place) = score?;
-        (end <= characters).then_some(SentenceScore { start, end, late, in_place })
+        let answers = reading.and_then(|reading| *reading.sentences.get(at)?);
+        (end <= characters).then_some(SentenceScore { start, end, late, in_place, answers })
     });
     Ok(scored.collect())
 }

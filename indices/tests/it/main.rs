@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bounds;
+mod cross;
 mod damage;
 mod encodings;
 mod follow_ups;

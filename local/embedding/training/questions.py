@@ -1,8 +1,8 @@
 """What is learnt from: passages, each with the questions that it answers, in batches of neighbours.
 
-`sites/*.jsonl` holds passages of invented sites in both languages, with what answers each question (`a_vi`, `a_en`: pieces of the text)
-with follow-ups of conversations (`f_vi`, `f_en`), and with questions that no passage of the site answers (`n_vi`, `n_en`), `manuals/*.jsonl` questions about the passages of `manuals`, with the numbers of
-the sentences that answer.
+`sites/*.jsonl` holds passages of invented sites in both languages, with what answers each question (`a_vi`, `a_en`: pieces of the text),
+with follow-ups of conversations (`f_vi`, `f_en`), and with questions that no passage of the site answers (`n_vi`, `n_en`); `manuals/*.jsonl`
+holds questions about the passages of `manuals`, with the numbers of the sentences that answer.
 """
 
 from __future__ import annotations

@@ -25,6 +25,9 @@ pub struct SentenceScore {
     pub late: f32,
     /// The same with those of the title, the headings and the head of its table as well: what it leaves to its place.
     pub in_place: f32,
+    /// The log odds that it answers, by attention across the question's tokens and the passage's; `None` where the embedding model comes
+    /// with no weights for that.
+    pub answers: Option<f32>,
 }
 
 /// A piece of a document that may answer.

@@ -24,12 +24,25 @@ pub(crate) struct Material {
     pub(crate) passages: Vec<Passage>,
     /// Their units, passage by passage, in the order of the text.
     pub(crate) units: Vec<Unit>,
-    /// How well each unit meets the question by its own tokens, and with those of what stands above it, where that is known.
-    pub(crate) late: Vec<Option<(f32, f32)>>,
+    /// How well each unit meets the question, where that is known.
+    pub(crate) met: Vec<Option<Met>>,
     /// Each passage, cut.
     pub(crate) cuts: Vec<Arc<Cut>>,
     /// Which units say the terms that were asked for: sentences of one answer share most of their words.
     said: Mutex<HashMap<String, Arc<[bool]>>>,
+}
+
+/// Log odds beyond this count as this.
+pub(crate) const SURE: f32 = 8.0;
+
+/// How well a unit meets the question by its tokens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Met {
+    /// Late interaction with its own tokens, and with those of what stands above it as well.
+    pub(crate) late: f32,
+    pub(crate) in_place: f32,
+    /// The log odds that it answers, where these are known.
+    pub(crate) answers: Option<f32>,
 }
 
 impl Material {
@@ -46,8 +59,8 @@ impl Material {
                 ..unit
             }));
         }
-        let late = units.iter().map(|unit| late(&passages[unit.passage], unit.start)).collect();
-        Self { passages, units, late, cuts, said: Mutex::default() }
+        let met = units.iter().map(|unit| met(&passages[unit.passage], unit.start)).collect();
+        Self { passages, units, met, cuts, said: Mutex::default() }
     }
 
     /// Whether a unit is in a language.
@@ -154,6 +167,14 @@ impl Material {
         (BTreeSet::new(), Vec::new())
     }
 
+    /// The log odds that a sentence of a passage answers, where these are known.
+    pub(crate) fn answers(&self, passage: usize) -> Option<f32> {
+        let (from, units) = self.of_passage(passage);
+        let known = self.met[from..from + units.len()].iter().filter_map(|met| met.as_ref()?.answers);
+        let odds: f32 = known.clone().map(f32::exp).sum();
+        known.count().gt(&0).then(|| odds.ln()).filter(|odds| odds.is_finite())
+    }
+
     /// The units of one passage, and where they begin among all.
     pub(crate) fn of_passage(&self, passage: usize) -> (usize, &[Unit]) {
         let from = self.units.partition_point(|unit| unit.passage < passage);
@@ -169,9 +190,10 @@ fn sentence(passage: &Passage, start: usize) -> Option<&SentenceScore> {
 }
 
 /// Its scores; one that is no number is none.
-fn late(passage: &Passage, start: usize) -> Option<(f32, f32)> {
-    let scores = sentence(passage, start).map(|sentence| (sentence.late, sentence.in_place));
-    scores.filter(|(late, in_place)| late.is_finite() && in_place.is_finite())
+fn met(passage: &Passage, start: usize) -> Option<Met> {
+    let SentenceScore { late, in_place, answers, .. } = *sentence(passage, start)?;
+    let answers = answers.filter(|odds| odds.is_finite()).map(|odds| odds.clamp(-SURE, SURE));
+    (late.is_finite() && in_place.is_finite()).then_some(Met { late, in_place, answers })
 }
 
 #[cfg(test)]

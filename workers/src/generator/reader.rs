@@ -10,7 +10,11 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::{asked::Asked, cut::Kind, material::Material};
+use super::{
+    asked::Asked,
+    cut::Kind,
+    material::{Material, SURE},
+};
 use crate::collections::digest;
 
 pub(crate) use features::{Features, NAMES};
@@ -25,11 +29,13 @@ pub(crate) fn version() -> String {
 
 /// The weights, learnt.
 pub(crate) struct Reader {
-    with_tokens: Weights,
-    without_tokens: Weights,
+    read: Weights,
+    met: Weights,
+    words: Weights,
 }
 
-/// The weights for passages whose sentences have a score of their own, or for those that have none.
+/// The weights for passages that were read with the question, for those whose sentences have a score by late interaction alone, or for
+/// those that have none.
 struct Weights {
     units: Features,
     confidence: Confidence,
@@ -48,6 +54,8 @@ struct Confidence {
     chance: f32,
     /// Of the score of the first quoted unit.
     score: f32,
+    /// Of the log odds that a sentence of its passage answers.
+    answers: f32,
     /// Where it is in the language of the question.
     own_language: f32,
     bias: f32,
@@ -87,8 +95,9 @@ const UNANSWERED: (f32, f32) = (0.2, 0.5);
 /// The weights as `local/reader/learn.py` writes them.
 #[derive(Deserialize)]
 struct File {
-    with_tokens: Part,
-    without_tokens: Part,
+    read: Part,
+    met: Part,
+    words: Part,
 }
 
 #[derive(Deserialize)]
@@ -114,12 +123,16 @@ impl Reader {
     /// When the file does not name every weight.
     pub(crate) fn built_in() -> anyhow::Result<Self> {
         let file: File = serde_json::from_str(WEIGHTS).context("reader.json")?;
-        Ok(Self { with_tokens: file.with_tokens.weights()?, without_tokens: file.without_tokens.weights()? })
+        Ok(Self { read: file.read.weights()?, met: file.met.weights()?, words: file.words.weights()? })
     }
 
     fn weights(&self, material: &Material) -> &Weights {
-        let known = material.late.iter().any(Option::is_some);
-        if known { &self.with_tokens } else { &self.without_tokens }
+        let mut known = material.met.iter().flatten().peekable();
+        match (known.peek().is_some(), known.any(|met| met.answers.is_some())) {
+            (_, true) => &self.read,
+            (true, false) => &self.met,
+            (false, false) => &self.words,
+        }
     }
 
     /// What is known of each unit.
@@ -148,6 +161,7 @@ impl Reader {
     pub(crate) fn confidence(&self, material: &Material, asked: &Asked, signs: Signs) -> f32 {
         let weights = &self.weights(material).confidence;
         let own = f32::from(u8::from(material.is_in(signs.best.unit, asked.language)));
+        let passage = material.units[signs.best.unit].passage;
         let (from, wholly) = OUTWEIGHS;
         let outweighed = ((probability(signs.support) - from) / (wholly - from)).clamp(0.0, 1.0);
         let x = weights.bias
@@ -155,6 +169,7 @@ impl Reader {
             + own * weights.out_of_scope * probability(signs.out_of_scope) * (1.0 - outweighed)
             + weights.chance * log_odds(signs.chance)
             + weights.score * signs.best.score
+            + weights.answers * material.answers(passage).unwrap_or_default().clamp(-SURE, SURE)
             + weights.own_language * own;
         probability(1.0 / (1.0 + (-x).exp()))
     }
@@ -246,8 +261,9 @@ pub(crate) mod tests {
     fn the_sentence_whose_tokens_meet_the_question_is_best() {
         let mut found = passage("en", "The mill was built in stone. Its wheel turns at dawn.");
         let scores = [(0, 28, 0.2), (29, 53, 0.6)];
-        found.sentences =
-            scores.map(|(start, end, late)| SentenceScore { start, end, late, in_place: late }).to_vec();
+        found.sentences = scores
+            .map(|(start, end, late)| SentenceScore { start, end, late, in_place: late, answers: None })
+            .to_vec();
         let material = Material::new(vec![found], &Cutter::default());
         let ranked = rank(&material, &asked("when does it go round?", Language::En));
         assert_eq!(&*material.units[ranked[0].unit].text, "Its wheel turns at dawn.");

@@ -110,6 +110,7 @@ fn scored(text: &str, scores: &[(f32, f32)]) -> Vec<SentenceScore> {
             end: characters(range.end),
             late,
             in_place,
+            answers: None,
         })
         .collect()
 }

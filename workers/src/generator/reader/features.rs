@@ -15,6 +15,8 @@ pub(crate) const NAMES: [&str; COUNT] = [
     "late_in_place",
     "late_of_passage",
     "late_beside",
+    "answers",
+    "answers_unknown",
     "passage",
     "first_passage",
     "words",
@@ -37,7 +39,7 @@ pub(crate) const NAMES: [&str; COUNT] = [
     "other_product",
     "summary",
 ];
-const COUNT: usize = 25;
+const COUNT: usize = 27;
 
 /// What is known of a unit.
 pub(crate) type Features = [f32; COUNT];
@@ -87,7 +89,8 @@ pub(super) fn features(material: &Material, at: usize, asked: &Asked, terms: &Te
     let with_beside = terms.share(|term| {
         here_or_above(term) || beside.iter().any(|other| material.units[*other].content.terms.contains(term))
     });
-    let late = |at: &usize| material.late[*at].map(|(late, _)| late);
+    let late = |at: &usize| material.met[*at].map(|met| met.late);
+    let answers = material.met[at].and_then(|met| met.answers);
     let (from, units) = material.of_passage(unit.passage);
     let is_first = units[..at - from].iter().all(|unit| unit.kind == Kind::Label);
     let highest = |found: Option<f32>| found.unwrap_or_default();
@@ -100,9 +103,11 @@ pub(super) fn features(material: &Material, at: usize, asked: &Asked, terms: &Te
     let of_own = |share: f32| if own { share } else { 0.0 };
     [
         late(&at).unwrap_or_default(),
-        material.late[at].map_or(0.0, |(_, in_place)| in_place),
+        material.met[at].map_or(0.0, |met| met.in_place),
         late_of_passage,
         late_beside,
+        answers.unwrap_or_default(),
+        flag(answers.is_none()),
         found(passage),
         flag(unit.passage == 0),
         of_own(words),
