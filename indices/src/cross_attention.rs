@@ -46,8 +46,6 @@ pub(crate) struct Told {
 pub(crate) struct Reading {
     /// For each sentence the log odds that it answers; `None` where it has no tokens.
     pub(crate) sentences: Vec<Option<f32>>,
-    /// The log odds that one of them does.
-    pub(crate) any: f32,
 }
 
 impl Reading {
@@ -57,8 +55,7 @@ impl Reading {
         let of_sentence = |at: usize| {
             parts.iter().map(|(weight, part)| Some(weight * (*part.sentences.get(at)?)?)).sum::<Option<f32>>()
         };
-        let sentences = (0..first.sentences.len()).map(of_sentence).collect();
-        Some(Self { sentences, any: parts.iter().map(|(weight, part)| weight * part.any).sum() })
+        Some(Self { sentences: (0..first.sentences.len()).map(of_sentence).collect() })
     }
 }
 
@@ -185,9 +182,7 @@ fn reading(tokens: &[f32], none: f32, told: &Told) -> Option<Reading> {
         Some(mean + highest - none).filter(|score| score.is_finite())
     };
     let sentences: Vec<Option<f32>> = told.sentences.iter().map(score).collect();
-    let highest = sentences.iter().flatten().copied().reduce(f32::max)?;
-    let all: f32 = sentences.iter().flatten().map(|odds| (odds - highest).exp()).sum();
-    Some(Reading { sentences, any: highest + all.ln() })
+    sentences.iter().any(Option::is_some).then_some(Reading { sentences })
 }
 
 fn within(range: &Range<usize>, tokens: usize) -> Range<usize> {
@@ -204,15 +199,14 @@ mod tests {
         let tokens = [9.0, 9.0, 1.0, 0.0, 2.0, 4.0, 0.0, -1.0];
         let read = reading(&tokens, 1.0, &told).unwrap();
         assert_eq!(read.sentences, [Some(1.5 + 4.0 - 1.0), Some(-2.0), None]);
-        assert!(read.any > 4.5 && read.any < 4.51);
     }
 
     #[test]
     fn several_wordings_count_by_their_weight() {
-        let one = Reading { sentences: vec![Some(1.0), None], any: 2.0 };
-        let other = Reading { sentences: vec![Some(-1.0), None], any: 0.0 };
+        let one = Reading { sentences: vec![Some(1.0), None] };
+        let other = Reading { sentences: vec![Some(-1.0), None] };
         let mean = Reading::mean(&[(0.75, &one), (0.25, &other)]).unwrap();
-        assert_eq!(mean, Reading { sentences: vec![Some(0.5), None], any: 1.5 });
+        assert_eq!(mean, Reading { sentences: vec![Some(0.5), None] });
         assert_eq!(Reading::mean(&[]), None);
     }
 }

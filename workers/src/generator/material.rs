@@ -171,8 +171,8 @@ impl Material {
     pub(crate) fn answers(&self, passage: usize) -> Option<f32> {
         let (from, units) = self.of_passage(passage);
         let known = self.met[from..from + units.len()].iter().filter_map(|met| met.as_ref()?.answers);
-        let odds: f32 = known.clone().map(f32::exp).sum();
-        known.count().gt(&0).then(|| odds.ln()).filter(|odds| odds.is_finite())
+        // Of none the sum is 0, whose logarithm is no number.
+        Some(known.map(f32::exp).sum::<f32>().ln()).filter(|odds| odds.is_finite())
     }
 
     /// The units of one passage, and where they begin among all.

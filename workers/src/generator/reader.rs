@@ -127,11 +127,13 @@ impl Reader {
     }
 
     fn weights(&self, material: &Material) -> &Weights {
-        let mut known = material.met.iter().flatten().peekable();
-        match (known.peek().is_some(), known.any(|met| met.answers.is_some())) {
-            (_, true) => &self.read,
-            (true, false) => &self.met,
-            (false, false) => &self.words,
+        let mut known = material.met.iter().flatten();
+        if known.clone().any(|met| met.answers.is_some()) {
+            &self.read
+        } else if known.next().is_some() {
+            &self.met
+        } else {
+            &self.words
         }
     }
 

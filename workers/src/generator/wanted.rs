@@ -131,7 +131,7 @@ const ASKED_BY: [(Wanted, &[&str], &[&str]); 6] = [
         &["ở đâu", "nơi nào", "chỗ nào", "đâu", "nước nào"],
     ),
 ];
-/// What is not looked for in a Vietnamese question without diacritics: there it is more often another word ("máy", "gia đình").
+/// What is not looked for in a Vietnamese question without diacritics: there it is more often another word ("máy").
 const UNCLEAR: [&str; 1] = ["mấy"];
 /// To rate, which ends in the word for a price.
 const RATING: &str = " đánh giá ";
@@ -193,8 +193,8 @@ impl Wanted {
             if marked {
                 return vietnamese.iter().any(|words| has(words));
             }
-            let clear = vietnamese.iter().filter(|words| !UNCLEAR.contains(words));
-            english.iter().any(|words| has(words)) || clear.into_iter().any(|words| has(&fold(words)))
+            let mut clear = vietnamese.iter().filter(|words| !UNCLEAR.contains(words));
+            english.iter().any(|words| has(words)) || clear.any(|words| has(&fold(words)))
         };
         let known = ASKED_BY.iter().find(|(_, english, vietnamese)| asks(english, vietnamese));
         known.map(|(kind, _, _)| *kind)
