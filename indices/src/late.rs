@@ -112,11 +112,19 @@ fn best(question: &[u8], passage: &[u8], dimensions: usize) -> Option<Vec<f32>> 
         return None;
     }
     let question: Vec<i16> = question.iter().map(|byte| i16::from(*byte as i8)).collect();
-    let part = |bits: u8| i16::from(bits) - i16::from(ZERO);
-    let passage: Vec<i16> = passage.iter().flat_map(|byte| [part(byte & 0xF), part(byte >> 4)]).collect();
+    let passage = components(passage);
     let unit = step(dimensions) / SCALE;
     let best = |token: &[i16]| passage.chunks_exact(dimensions).map(|other| inner(token, other)).max();
     Some(question.chunks_exact(dimensions).filter_map(best).map(|met| met as f32 * unit).collect())
+}
+
+/// The components of a passage's tokens, in steps.
+fn components(passage: &[u8]) -> Vec<i16> {
+    let mut components = vec![0; 2 * passage.len()];
+    for (pair, byte) in components.as_chunks_mut().0.iter_mut().zip(passage) {
+        *pair = [i16::from(byte & 0xF) - i16::from(ZERO), i16::from(byte >> 4) - i16::from(ZERO)];
+    }
+    components
 }
 
 /// For each of the question's tokens the best cosine with one of a part's tokens; `None` where one of them has no tokens.
@@ -138,8 +146,7 @@ pub(crate) fn unpacked_question(tokens: &[u8], dimensions: usize) -> Vec<f32> {
 
 /// The components of a passage's tokens, each token of length 1.
 pub(crate) fn unpacked_passage(tokens: &[u8], dimensions: usize) -> Vec<f32> {
-    let numbers = tokens.iter().flat_map(|byte| [byte & 0xF, byte >> 4]);
-    let mut numbers: Vec<f32> = numbers.map(|bits| f32::from(bits) - f32::from(ZERO)).collect();
+    let mut numbers: Vec<f32> = components(tokens).into_iter().map(f32::from).collect();
     numbers.truncate(numbers.len() - numbers.len().checked_rem(dimensions).unwrap_or(numbers.len()));
     numbers.chunks_exact_mut(dimensions.max(1)).for_each(normalise);
     numbers
