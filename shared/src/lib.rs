@@ -6,6 +6,7 @@
 pub mod access;
 pub mod broker;
 pub mod cache;
+pub mod calibration;
 pub mod config;
 pub mod events;
 pub mod fleet;

@@ -4,6 +4,7 @@
 //! because it was read; a batch that was written twice is known by its deduplication token, a row by its job. There is a
 //! table for each kind of event.
 
+mod evaluations;
 mod lease;
 mod migrations;
 mod rebuild;
@@ -23,6 +24,7 @@ use crate::{
     process::ANALYTICS,
     runner::{Context, announce},
 };
+pub(crate) use evaluations::{EvaluationRow, Evaluations};
 use lease::{Lease, WRITER};
 pub use rebuild::Rebuild;
 use row::{ChatRow, EventRow as _, FeedbackRow};

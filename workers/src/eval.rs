@@ -2,7 +2,6 @@
 
 mod baseline;
 mod bound;
-mod calibration;
 mod diagram;
 mod figures;
 mod judged;
@@ -11,6 +10,7 @@ mod labelled;
 mod made;
 mod measure;
 mod page;
+mod recorded;
 mod report;
 mod row;
 
@@ -36,7 +36,7 @@ use serde::Serialize;
 
 pub(crate) use self::labelled::{Labelled, is_gold, read};
 use self::{baseline::Changes, bound::Bound, judged::Judged, labelled::envelope, report::Report, row::Row};
-use crate::{classifier::Classifier, generator::Generator, retriever::Retriever};
+use crate::{analytics::Evaluations, classifier::Classifier, generator::Generator, retriever::Retriever};
 
 /// Measures the stages on labelled questions.
 #[derive(Debug, Args)]
@@ -67,6 +67,9 @@ pub struct Command {
     /// more than once.
     #[arg(long, value_name = "EXPR")]
     fail_if: Vec<Bound>,
+    /// Write what became of each question into ClickHouse under this name, for the dashboard.
+    #[arg(long, value_name = "NAME", value_parser = recorded::name)]
+    record: Option<String>,
 }
 
 /// What the stages made of a question.
@@ -108,6 +111,12 @@ impl Command {
             .map(|path| labelled::lines(path, "a line that `hoidap-worker eval --out` writes"))
             .transpose()?;
         [&self.out, &self.html].into_iter().flatten().try_for_each(|path| writable(path))?;
+        let evaluations = match &self.record {
+            Some(_) => {
+                Some(Evaluations::open(&config.clickhouse).await.context("--record needs ClickHouse")?)
+            }
+            None => None,
+        };
         let results = self.ask_all(config, questions).await?;
         let report = Report::of(&results);
         let rows: Vec<Row> = results.iter().map(Row::of).collect();
@@ -131,6 +140,9 @@ impl Command {
         if let Some(path) = &self.html {
             let page = page::page(&self.questions, &report, &results);
             std::fs::write(path, page).with_context(|| cannot_write(path))?;
+        }
+        if let (Some(evaluations), Some(name)) = (evaluations, &self.record) {
+            evaluations.write(recorded::rows(name, &results)).await?;
         }
         let broken: Vec<String> = self.fail_if.iter().filter_map(|bound| bound.broken(&report)).collect();
         if !broken.is_empty() {

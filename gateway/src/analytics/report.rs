@@ -1,8 +1,10 @@
 //! All that the dashboard shows of a period, in one answer.
 
 mod counts;
+mod expected;
 mod figures;
 mod quality;
+mod reliability;
 mod series;
 
 use std::sync::Arc;
@@ -12,8 +14,10 @@ use axum::{
     extract::{RawQuery, State},
 };
 pub use counts::{Count, PageCount, ProviderShare};
+pub use expected::{ExpectedByLanguage, ExpectedByVersion};
 pub use figures::{StageTime, Totals};
 pub use quality::{Feedback, Gap};
+pub use reliability::{Evaluation, Reliability};
 use serde::Serialize;
 pub use series::Bucket;
 use utoipa::ToSchema;
@@ -75,6 +79,16 @@ pub struct Report {
     pub products: Vec<Count>,
     /// The languages of the answers.
     pub languages: Vec<Count>,
+    /// The right answers to be expected, by language.
+    pub expected_by_language: Vec<ExpectedByLanguage>,
+    /// The same by version of each stage, the latest first.
+    pub expected_by_version: Vec<ExpectedByVersion>,
+    /// How true the confidence of answers was, as the visitors say who rated them.
+    pub rated: Reliability,
+    /// The same by labelled questions: the last run under each name, whatever the period.
+    pub labelled: Reliability,
+    /// Those runs, the latest first.
+    pub evaluations: Vec<Evaluation>,
     /// Questions without a good answer, those asked most first.
     pub gaps: Vec<Gap>,
     /// The pages that answers cite most.
@@ -110,6 +124,10 @@ impl Report {
                 analytics.counts(filter, "intent", "unknown"),
                 analytics.counts(filter, "product", ""),
                 analytics.counts(filter, "language", ""),
+                analytics.expected_by_language(filter),
+                analytics.expected_by_version(filter),
+                analytics.rated(filter),
+                analytics.labelled(),
                 analytics.gaps(filter),
                 analytics.pages(filter),
                 analytics.feedback(filter),
@@ -125,6 +143,10 @@ impl Report {
             intents,
             products,
             languages,
+            expected_by_language,
+            expected_by_version,
+            rated,
+            (labelled, evaluations),
             gaps,
             pages,
             feedback,
@@ -145,6 +167,11 @@ impl Report {
             intents,
             products,
             languages,
+            expected_by_language,
+            expected_by_version,
+            rated,
+            labelled,
+            evaluations,
             gaps,
             pages,
             feedback,

@@ -2,6 +2,7 @@
 
 mod conversations;
 mod live;
+mod reliability;
 mod report;
 mod sheets;
 
@@ -11,11 +12,12 @@ use serde_json::Value;
 use crate::support::{Site, World, problem};
 
 /// Tables as the sink makes them.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../../schemas/clickhouse/0001_chats.sql"),
     include_str!("../../../schemas/clickhouse/0002_feedback.sql"),
     include_str!("../../../schemas/clickhouse/0003_answers.sql"),
     include_str!("../../../schemas/clickhouse/0004_times.sql"),
+    include_str!("../../../schemas/clickhouse/0005_evaluations.sql"),
 ];
 
 /// Chats of 31 January 2026 and the days before it, in columns that tests look at.

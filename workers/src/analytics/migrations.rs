@@ -10,11 +10,11 @@ pub(super) struct Migration {
     sql: &'static str,
 }
 
-/// The tables that the migrations make.
+/// The tables that are made of events.
 pub(super) const TABLES: [&str; 2] = [ChatRow::TABLE, FeedbackRow::TABLE];
 
 /// Every migration, in the order they are applied.
-pub(super) const ALL: [Migration; 4] = [
+pub(super) const ALL: [Migration; 5] = [
     Migration {
         version: 1,
         name: "0001_chats.sql",
@@ -35,6 +35,11 @@ pub(super) const ALL: [Migration; 4] = [
         name: "0004_times.sql",
         sql: include_str!("../../../schemas/clickhouse/0004_times.sql"),
     },
+    Migration {
+        version: 5,
+        name: "0005_evaluations.sql",
+        sql: include_str!("../../../schemas/clickhouse/0005_evaluations.sql"),
+    },
 ];
 
 impl Migration {
@@ -52,6 +57,7 @@ impl Migration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analytics::evaluations;
 
     #[test]
     fn every_file_is_listed_in_order() {
@@ -72,7 +78,7 @@ mod tests {
     #[test]
     fn every_table_has_its_statement() {
         let statements: Vec<_> = ALL.iter().flat_map(Migration::statements).collect();
-        for table in TABLES {
+        for table in TABLES.into_iter().chain([evaluations::TABLE]) {
             let start = format!("CREATE TABLE IF NOT EXISTS {table}\n");
             assert!(statements.iter().any(|statement| statement.contains(&start)), "{table}");
         }

@@ -1,13 +1,14 @@
 use std::{future::Future, time::Duration};
 
 use anyhow::{Context as _, bail};
-use clickhouse::{Client, Compression, Row};
+use clickhouse::{Client, Compression, Row, RowOwned, RowWrite};
 use hoidap_shared::config::ClickHouse;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::{
+    evaluations,
     migrations::{ALL, TABLES},
     row::{ChatRow, EventRow},
 };
@@ -68,7 +69,7 @@ impl Store {
     }
 
     /// Brings the tables to the form this build writes: applies what was not applied yet, in order, and everything
-    /// again when a table is gone. Says whether a table was gone that had been there.
+    /// again when a table is gone. Says whether a table of events was gone that had been there.
     pub(super) async fn migrate(&self) -> anyhow::Result<bool> {
         let found =
             self.server.query("SELECT count() FROM system.databases WHERE name = ?").bind(&self.database);
@@ -83,7 +84,8 @@ impl Store {
         self.run(self.client.query(table)).await?;
         let applied = "SELECT version, name, sha256 FROM migrations FINAL ORDER BY version";
         let applied: Vec<Applied> = self.within(self.client.query(applied).fetch_all()).await?;
-        let whole = self.has_tables().await?;
+        let whole = self.has(&TABLES).await?;
+        let all = whole && self.has(&[evaluations::TABLE]).await?;
         for migration in &ALL {
             let sha256 = migration.sha256();
             let known = applied.iter().find(|known| known.version == migration.version);
@@ -96,7 +98,7 @@ impl Store {
                     known.name
                 );
             }
-            if known.is_some() && whole {
+            if known.is_some() && all {
                 continue;
             }
             for statement in migration.statements() {
@@ -117,9 +119,9 @@ impl Store {
         Ok(all_known && !whole)
     }
 
-    /// Whether every table is there.
-    async fn has_tables(&self) -> anyhow::Result<bool> {
-        for table in TABLES {
+    /// Whether every one of these tables is there.
+    async fn has(&self, tables: &[&str]) -> anyhow::Result<bool> {
+        for table in tables {
             let exists = self.client.query("EXISTS TABLE ?").bind(clickhouse::sql::Identifier(table));
             if self.within(exists.fetch_one::<u8>()).await? == 0 {
                 return Ok(false);
@@ -157,8 +159,18 @@ impl Store {
 
     /// Inserts rows of one partition as one block: all of them or none, and once for each token.
     pub(super) async fn insert<R: EventRow>(&self, rows: &[R], token: &str) -> Result<(), InsertError> {
+        self.put(R::TABLE, rows, token).await
+    }
+
+    /// The same, for a table that is named.
+    pub(super) async fn put<R: RowOwned + RowWrite>(
+        &self,
+        table: &str,
+        rows: &[R],
+        token: &str,
+    ) -> Result<(), InsertError> {
         let insert = async {
-            let insert = self.client.insert::<R>(R::TABLE).await?;
+            let insert = self.client.insert::<R>(table).await?;
             let mut insert =
                 insert.with_setting("async_insert", "0").with_setting("insert_deduplication_token", token);
             for row in rows {

@@ -1,6 +1,5 @@
+use hoidap_shared::calibration::Bin;
 use maud::{Markup, html};
-
-use super::calibration::Bin;
 
 /// Length of an axis, and the space left of and above the diagram, in units of the picture.
 const SIZE: f64 = 280.0;
@@ -68,8 +67,9 @@ fn y(share: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use hoidap_shared::calibration::bins;
+
     use super::*;
-    use crate::eval::calibration::bins;
 
     #[test]
     fn a_bin_is_a_bar_a_count_and_a_point() {

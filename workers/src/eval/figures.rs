@@ -1,8 +1,9 @@
 use std::fmt;
 
+use hoidap_shared::calibration;
 use serde::Serialize;
 
-use super::{Measured, calibration, declined, labelled::is_gold};
+use super::{Measured, declined, labelled::is_gold};
 use crate::classifier::OUT_OF_SCOPE;
 
 /// A share of questions: how many of how many.

@@ -1,11 +1,10 @@
 use std::{collections::BTreeMap, fmt};
 
+use hoidap_shared::calibration::{self, Bin};
 use serde::Serialize;
 
 use super::{
-    Measured,
-    calibration::{self, Bin},
-    declined,
+    Measured, declined,
     figures::{Figures, confidences},
     measure::{MEASURES, Measure},
 };

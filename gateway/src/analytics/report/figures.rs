@@ -20,6 +20,10 @@ pub struct Totals {
     pub answered: u64,
     /// Those by all that wanted such an answer (small talk, what is out of scope and who wants a person does not), 0 to 1.
     pub answer_rate: f64,
+    /// How many of the answers are right, as their confidence says: its sum over them.
+    pub expected_right: f64,
+    /// Those by all that wanted such an answer, 0 to 1.
+    pub expected_rate: f64,
     /// Questions that no document answers.
     pub unanswered: u64,
     /// Questions that could not be worked on.
@@ -70,6 +74,8 @@ impl Analytics {
         let sql = format!(
             "SELECT countIf({ASKED}) AS questions, uniqExactIf(session_id, {ASKED}) AS conversations, \
              countIf({ANSWERED}) AS answered, ifNotFinite(countIf({ANSWERED}) / countIf({WANTED}), 0) AS answer_rate, \
+             sumIf(toFloat64(chats.confidence), {ANSWERED}) AS expected_right, \
+             ifNotFinite(expected_right / countIf({WANTED}), 0) AS expected_rate, \
              countIf(outcome = 'unanswered') AS unanswered, countIf(outcome = 'failed') AS failed, \
              countIf(outcome = 'stopped') AS stopped, sumIf(times, outcome = 'rate_limited') AS rate_limited, \
              ifNotFinite(avgIf(toFloat64(chats.confidence), {ANSWERED}), 0) AS confidence, \

@@ -21,6 +21,7 @@ struct Found {
     unanswered: u64,
     failed: u64,
     confidence: f64,
+    expected_right: f64,
     p50_ms: u32,
     p95_ms: u32,
 }
@@ -45,6 +46,8 @@ pub struct Bucket {
     pub failed: u64,
     /// Mean confidence of the answers from documents; absent when there are none.
     pub confidence: Option<f64>,
+    /// How many of the answers are right, as their confidence says.
+    pub expected_right: f64,
     /// Time that half of the questions took, in milliseconds; absent when there are none.
     pub p50_ms: Option<u32>,
     /// Time that 19 of 20 took at most.
@@ -59,6 +62,7 @@ impl Analytics {
              countIf({ANSWERED}) AS answered, countIf(outcome = 'cached') AS cached, \
              countIf(outcome = 'unanswered') AS unanswered, countIf(outcome = 'failed') AS failed, \
              ifNotFinite(avgIf(toFloat64(chats.confidence), {ANSWERED}), 0) AS confidence, \
+             sumIf(toFloat64(chats.confidence), {ANSWERED}) AS expected_right, \
              quantileExactIf(0.5)(took_ms, {ASKED}) AS p50_ms, quantileExactIf(0.95)(took_ms, {ASKED}) AS p95_ms \
              FROM chats FINAL WHERE {PERIOD} GROUP BY start_ms"
         );
@@ -82,6 +86,7 @@ fn bucket(start: String, found: Option<Found>) -> Bucket {
         unanswered: of(|found| found.unanswered),
         failed: of(|found| found.failed),
         confidence: asked.filter(|found| found.answered > 0).map(|found| found.confidence),
+        expected_right: found.as_ref().map_or(0.0, |found| found.expected_right),
         p50_ms: asked.map(|found| found.p50_ms),
         p95_ms: asked.map(|found| found.p95_ms),
     }

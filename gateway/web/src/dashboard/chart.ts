@@ -86,7 +86,7 @@ export class ChartCard {
     this.heading.textContent = title;
     this.summary.textContent = speech.words.charts.table;
     const empty = figures.labels.length === 0;
-    this.says.textContent = empty ? speech.words.charts.none : figures.says;
+    this.says.textContent = empty ? figures.says || speech.words.charts.none : figures.says;
     this.frame.hidden = empty;
     this.frame.classList.toggle('pick', figures.pick !== undefined);
     this.canvas.setAttribute('aria-label', `${title}. ${figures.says}`);

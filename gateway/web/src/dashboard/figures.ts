@@ -1,6 +1,16 @@
 import type { Figures } from './chart.ts';
 import { fill, type Speech } from './language.ts';
-import type { Bucket, Count, Report } from './types.ts';
+import type { Bucket, ConfidenceBin, Count, Reliability, Report } from './types.ts';
+
+/** With fewer answers than this the shares of a reliability say little. */
+const FEW = 100;
+
+/** What is said of a reliability. */
+interface Sentences {
+  says: string;
+  few: string;
+  none: string;
+}
 
 /** Questions over time, by how they ended. */
 export function volume(report: Report, speech: Speech): Figures {
@@ -31,28 +41,81 @@ export function volume(report: Report, speech: Speech): Figures {
   };
 }
 
-/** Answer rate and confidence over time. */
+/** How many questions were answered over time, and how many of all are answered right, as the confidence says. */
 export function quality(report: Report, speech: Speech): Figures {
   const { charts } = speech.words;
-  const rate = ({ answered, unanswered, failed }: Bucket) => {
-    const wanted = answered + unanswered + failed;
-    return wanted > 0 ? answered / wanted : null;
+  const { totals } = report;
+  const rate = (count: (bucket: Bucket) => number) => (bucket: Bucket) => {
+    const wanted = bucket.answered + bucket.unanswered + bucket.failed;
+    return wanted > 0 ? count(bucket) / wanted : null;
   };
   return {
     ...overTime(report, speech),
     kind: 'lines',
     series: [
-      { label: charts.rate, colour: 'good', values: report.timeline.map(rate) },
-      { label: charts.confidence, colour: 'other', values: report.timeline.map((bucket) => bucket.confidence) },
+      { label: charts.rate, colour: 'mild', values: report.timeline.map(rate((bucket) => bucket.answered)) },
+      { label: charts.expected, colour: 'good', values: report.timeline.map(rate((bucket) => bucket.expected_right)) },
     ],
     write: (value) => speech.percent(value),
     most: 1,
     says: fill(charts.qualitySays, {
-      rate: speech.percent(report.totals.answer_rate),
-      confidence: speech.percent(report.totals.confidence),
+      answered: speech.number(totals.answered),
+      of: speech.number(totals.answered + totals.unanswered + totals.failed),
+      right: speech.number(totals.expected_right),
     }),
   };
 }
+
+/** How many of the rated answers of each confidence helped. */
+export const rated = (report: Report, speech: Speech): Figures =>
+  reliability(report.rated, speech.words.reliability.helpful, speech.words.reliability.ratings, speech);
+
+/** How many of the labelled answers of each confidence are right. */
+export const labelled = (report: Report, speech: Speech): Figures =>
+  reliability(report.labelled, speech.words.reliability.right, speech.words.reliability.labelled, speech);
+
+function reliability(found: Reliability, share: string, of: Sentences, speech: Speech): Figures {
+  const { words } = speech;
+  const label = (bin: ConfidenceBin) =>
+    fill(words.reliability.bin, {
+      from: speech.percent(bin.from),
+      to: speech.percent(bin.to),
+      right: speech.number(bin.right),
+      answers: speech.number(bin.answers),
+    });
+  return {
+    kind: 'across',
+    labels: found.bins.map(label),
+    series: [
+      { label: words.charts.confidence, colour: 'mild', values: found.bins.map((bin) => bin.confidence) },
+      { label: share, colour: 'good', values: found.bins.map((bin) => bin.right / bin.answers) },
+    ],
+    write: (value) => speech.percent(value),
+    most: 1,
+    first: words.reliability.first,
+    says: sentence(found, of, speech),
+  };
+}
+
+/** What a reliability says, and how much that is worth. */
+function sentence(found: Reliability, of: Sentences, speech: Speech): string {
+  const { reliability: words } = speech.words;
+  if (found.error === null || found.error_by_chance === null) return of.none;
+  const says = fill(of.says, {
+    answers: speech.number(found.answers),
+    right: speech.number(found.right),
+    expected: speech.number(found.expected_right, 1),
+  });
+  const error = fill(words.error, {
+    error: points(found.error, speech),
+    chance: points(found.error_by_chance, speech),
+  });
+  return [says, error, found.answers < FEW && of.few].filter(Boolean).join(' ');
+}
+
+/** A difference of two shares, in percentage points. */
+export const points = (difference: number, speech: Speech): string =>
+  fill(speech.words.reliability.points, { count: speech.number(difference * 100, 1) });
 
 /** Response time over time. */
 export function latency(report: Report, speech: Speech): Figures {

@@ -14,6 +14,8 @@ export class ReportView {
   private readonly charts = {
     volume: new ChartCard('volume'),
     quality: new ChartCard('quality'),
+    rated: new ChartCard('rated'),
+    labelled: new ChartCard('labelled'),
     latency: new ChartCard('latency'),
     stages: new ChartCard('stages'),
     outcomes: new ChartCard('outcomes'),

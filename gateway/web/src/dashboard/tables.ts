@@ -1,23 +1,39 @@
 import { canaryTables } from './canaries.ts';
 import { h, link, replace } from './dom.ts';
+import { evaluationTable, expectedTables } from './expected.ts';
 import { fill, type Speech } from './language.ts';
 import { type Cell, table } from './table.ts';
 import type { Gap, Report } from './types.ts';
 
-/** Tables: what the documents lack, what is cited, what visitors say, what waits in the fleet, how canaries do. */
+/** Tables: the right answers to be expected, what the documents lack, what is cited, what visitors say, what waits in the fleet, how canaries do. */
 export class Tables {
+  private readonly expected = h('section', { class: 'card wide expected' });
+  private readonly evaluations = h('section', { class: 'card wide evaluations' });
   private readonly gaps = h('section', { class: 'card wide gaps' });
   private readonly pages = h('section', { class: 'card pages' });
   private readonly comments = h('section', { class: 'card comments' });
   private readonly live = h('section', { class: 'card live' });
   private readonly canaries = h('section', { class: 'card canaries' });
   private drawn = new Map<HTMLElement, string>();
-  readonly element = h('div', { class: 'grid tables' }, this.gaps, this.pages, this.comments, this.live, this.canaries);
+  readonly element = h(
+    'div',
+    { class: 'grid tables' },
+    this.expected,
+    this.evaluations,
+    this.gaps,
+    this.pages,
+    this.comments,
+    this.live,
+    this.canaries,
+  );
 
   constructor(private readonly open: (session: string) => void) {}
 
   update(report: Report, speech: Speech, nothing: boolean): void {
-    for (const section of [this.gaps, this.pages, this.comments]) section.hidden = nothing;
+    for (const section of [this.expected, this.gaps, this.pages, this.comments]) section.hidden = nothing;
+    const expected = [report.expected_by_language, report.expected_by_version, speech.language];
+    this.draw(this.expected, expected, () => expectedTables(report, speech));
+    this.draw(this.evaluations, [report.evaluations, speech.language], () => evaluationTable(report, speech));
     this.draw(this.gaps, [report.gaps, speech.language], () => this.gapTable(report, speech));
     this.draw(this.pages, [report.pages, speech.language], () => pageTable(report, speech));
     this.draw(this.comments, [report.feedback, speech.language], () => this.said(report, speech));

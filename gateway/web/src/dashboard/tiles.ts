@@ -14,11 +14,21 @@ export function tiles(report: Report, speech: Speech): HTMLElement[] {
   return [
     tile(words.questions, number(totals.questions), fill(words.conversations, { count: number(totals.conversations) })),
     tile(
+      words.expected,
+      share(wanted, totals.expected_rate),
+      fill(words.expectedNote, { count: number(totals.expected_right), of: number(wanted) }),
+    ),
+    tile(
       words.answerRate,
       share(wanted, totals.answer_rate),
-      fill(words.answered, { count: number(totals.answered), of: number(wanted) }),
+      totals.answered > 0
+        ? fill(words.answered, {
+            count: number(totals.answered),
+            of: number(wanted),
+            confidence: speech.percent(totals.confidence),
+          })
+        : fill(words.noneAnswered, { of: number(wanted) }),
     ),
-    tile(words.confidence, share(totals.answered, totals.confidence), words.confidenceNote),
     tile(
       words.latency,
       totals.questions > 0 ? speech.span(totals.p50_ms) : '–',

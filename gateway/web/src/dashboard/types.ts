@@ -8,6 +8,11 @@ export interface Report {
   intents: Count[];
   products: Count[];
   languages: Count[];
+  expected_by_language: Expected[];
+  expected_by_version: (Expected & { stage: string; first: string; last: string })[];
+  rated: Reliability;
+  labelled: Reliability;
+  evaluations: Evaluation[];
   gaps: Gap[];
   pages: PageCount[];
   feedback: { up: number; down: number; reasons: Count[]; comments: Comment[] };
@@ -23,6 +28,8 @@ export interface Totals {
   conversations: number;
   answered: number;
   answer_rate: number;
+  expected_right: number;
+  expected_rate: number;
   unanswered: number;
   failed: number;
   stopped: number;
@@ -47,6 +54,7 @@ export interface Bucket {
   unanswered: number;
   failed: number;
   confidence: number | null;
+  expected_right: number;
   p50_ms: number | null;
   p95_ms: number | null;
 }
@@ -63,6 +71,49 @@ export interface StageTime {
 export interface Count {
   name: string;
   count: number;
+}
+
+/** The right answers to be expected of some questions: the sum of the confidences. */
+export interface Expected {
+  name: string;
+  wanted: number;
+  answered: number;
+  expected_right: number;
+  up: number;
+  down: number;
+}
+
+/** How true the confidence of answers was. */
+export interface Reliability {
+  answers: number;
+  right: number;
+  expected_right: number;
+  error: number | null;
+  error_by_chance: number | null;
+  bins: ConfidenceBin[];
+}
+
+export interface ConfidenceBin {
+  name: string;
+  from: number;
+  to: number;
+  answers: number;
+  confidence: number;
+  right: number;
+}
+
+/** A run of labelled questions. */
+export interface Evaluation {
+  name: string;
+  at: string;
+  questions: number;
+  answerable: number;
+  answered: number;
+  right: number;
+  expected_right: number;
+  error: number | null;
+  error_by_chance: number | null;
+  generator: string;
 }
 
 export interface Gap {

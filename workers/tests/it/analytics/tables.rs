@@ -17,8 +17,13 @@ async fn migrations_are_applied_once_and_refused_when_changed() {
     tell_all(setup.broker(), &events(3)).await;
     setup.until_chats(3).await;
     let recorded = "SELECT version, name, length(sha256) FROM migrations ORDER BY version";
-    let files =
-        [(1, "0001_chats.sql"), (2, "0002_feedback.sql"), (3, "0003_answers.sql"), (4, "0004_times.sql")];
+    let files = [
+        (1, "0001_chats.sql"),
+        (2, "0002_feedback.sql"),
+        (3, "0003_answers.sql"),
+        (4, "0004_times.sql"),
+        (5, "0005_evaluations.sql"),
+    ];
     let files = files.map(|(version, name)| (version, name.to_string(), 64));
     assert_eq!(setup.fetch::<(u32, String, u64)>(recorded).await, files);
     setup.stop(one).await;
@@ -32,7 +37,7 @@ async fn migrations_are_applied_once_and_refused_when_changed() {
     setup.until_chats(6).await;
     again.stop.cancel();
     sink.await.unwrap().unwrap();
-    assert_eq!(setup.number("SELECT count() FROM migrations").await, Some(4));
+    assert_eq!(setup.number("SELECT count() FROM migrations").await, Some(5));
 
     setup
         .run("INSERT INTO migrations (version, name, sha256) VALUES (1, '0001_chats.sql', 'of another text')")

@@ -1,24 +1,42 @@
-//! How well the confidence of answers tells how often they are right.
+//! How well a confidence tells how often answers are right: bins, and the distance between the two.
 
 use serde::Serialize;
 
 /// Bins of equal width between 0 and 1.
-const BINS: usize = 10;
+pub const BINS: usize = 10;
 
 /// Answers of about one confidence.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Bin {
-    pub(super) from: f64,
-    pub(super) to: f64,
-    pub(super) answers: usize,
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Bin {
+    /// The least confidence.
+    pub from: f64,
+    /// Where the next bin begins.
+    pub to: f64,
+    /// How many.
+    pub answers: usize,
     /// Their mean confidence.
-    pub(super) confidence: f64,
+    pub confidence: f64,
     /// The share of them that is right.
-    pub(super) right: f64,
+    pub right: f64,
+}
+
+impl Bin {
+    /// The bin at a place, of so many answers, whose confidences have this sum and of which so many are right.
+    #[must_use]
+    pub fn of(place: usize, answers: usize, confidences: f64, right: usize) -> Self {
+        Self {
+            from: place as f64 / BINS as f64,
+            to: (place + 1) as f64 / BINS as f64,
+            answers,
+            confidence: confidences / answers as f64,
+            right: right as f64 / answers as f64,
+        }
+    }
 }
 
 /// The bins that hold an answer, from the least confident one.
-pub(super) fn bins(answers: &[(f32, bool)]) -> Vec<Bin> {
+#[must_use]
+pub fn bins(answers: &[(f32, bool)]) -> Vec<Bin> {
     let mut sums = [(0_usize, 0.0, 0_usize); BINS];
     for (confidence, right) in answers {
         // In single precision, as it is written: 0.7 × 10 is 7. A confidence of 1 belongs to the last bin.
@@ -27,30 +45,42 @@ pub(super) fn bins(answers: &[(f32, bool)]) -> Vec<Bin> {
         *sum += f64::from(*confidence);
         *hits += usize::from(*right);
     }
-    let bin = |(at, (answers, sum, hits)): (usize, (usize, f64, usize))| Bin {
-        from: at as f64 / BINS as f64,
-        to: (at + 1) as f64 / BINS as f64,
-        answers,
-        confidence: sum / answers as f64,
-        right: hits as f64 / answers as f64,
-    };
+    let bin = |(place, (answers, sum, hits))| Bin::of(place, answers, sum, hits);
     sums.into_iter().enumerate().filter(|(_, (answers, ..))| *answers > 0).map(bin).collect()
 }
 
 /// Expected calibration error (Naeini et al. 2015): the mean distance of a bin's confidence from its share of right answers,
 /// each bin weighted by its answers.
-pub(super) fn expected_error(bins: &[Bin]) -> Option<f64> {
+#[must_use]
+pub fn expected_error(bins: &[Bin]) -> Option<f64> {
+    weighted(bins, |bin| (bin.confidence - bin.right).abs())
+}
+
+/// The error that chance alone makes of so many answers, were every confidence true: the mean distance of a share of n trials
+/// from its chance p is √(2p(1−p)/πn), as of a normal distribution.
+#[must_use]
+pub fn error_by_chance(bins: &[Bin]) -> Option<f64> {
+    weighted(bins, |bin| {
+        let variance = bin.confidence * (1.0 - bin.confidence) / bin.answers as f64;
+        (2.0 / std::f64::consts::PI * variance.max(0.0)).sqrt()
+    })
+}
+
+/// A mean over bins, each weighted by its answers.
+fn weighted(bins: &[Bin], value: impl Fn(&Bin) -> f64) -> Option<f64> {
     let of: usize = bins.iter().map(|bin| bin.answers).sum();
-    let sum: f64 = bins.iter().map(|bin| bin.answers as f64 * (bin.confidence - bin.right).abs()).sum();
+    let sum: f64 = bins.iter().map(|bin| bin.answers as f64 * value(bin)).sum();
     (of > 0).then(|| sum / of as f64)
 }
 
 /// Brier score (1950): the mean squared distance of the confidence from 1 (right) or 0 (wrong).
-pub(super) fn brier(answers: &[(f32, bool)]) -> Option<f64> {
-    super::figures::mean(answers.iter().map(|(confidence, right)| {
+#[must_use]
+pub fn brier(answers: &[(f32, bool)]) -> Option<f64> {
+    let squared = |(confidence, right): &(f32, bool)| {
         let distance = f64::from(*confidence) - f64::from(u8::from(*right));
         distance * distance
-    }))
+    };
+    (!answers.is_empty()).then(|| answers.iter().map(squared).sum::<f64>() / answers.len() as f64)
 }
 
 #[cfg(test)]
@@ -87,5 +117,15 @@ mod tests {
         // 0.01 + 0.81 + 0.0625 + 0.0625 + 0 + 0.09, of 6.
         near(brier(&ANSWERS), 1.035 / 6.0);
         assert_eq!(brier(&[]), None);
+    }
+
+    #[test]
+    fn chance_alone_makes_an_error_of_few_answers() {
+        let of = |answers| error_by_chance(&[Bin::of(5, answers, 0.5 * answers as f64, answers / 2)]);
+        // √(2 × 0.25 / 4π) of four answers, a tenth of it of four hundred.
+        near(of(4), (0.125 / std::f64::consts::PI).sqrt());
+        near(of(400), of(4).unwrap() / 10.0);
+        near(error_by_chance(&bins(&[(1.0, true), (0.0, false)])), 0.0);
+        assert_eq!(error_by_chance(&[]), None);
     }
 }

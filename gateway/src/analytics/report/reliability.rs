@@ -1,0 +1,203 @@
+//! How true the confidence of answers was: by what visitors say of them, and by labelled questions.
+
+use std::collections::BTreeMap;
+
+use clickhouse::{Row, error::Result};
+use hoidap_shared::calibration::{self, BINS, error_by_chance, expected_error};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::analytics::{
+    ANSWERED, Analytics,
+    filter::{Filter, PERIOD, told},
+};
+
+/// The last run under each name, of the twenty latest.
+const LAST: &str = "(name, at) IN (SELECT name, max(at) AS last FROM evaluations GROUP BY name ORDER BY last DESC, name LIMIT 20)";
+
+#[derive(Row, Deserialize)]
+struct Found {
+    place: u8,
+    answers: u64,
+    confidences: f64,
+    right: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct FoundOfRun {
+    name: String,
+    place: u8,
+    answers: u64,
+    confidences: f64,
+    right: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct Run {
+    name: String,
+    at_ms: i64,
+    questions: u64,
+    answerable: u64,
+    generator: String,
+}
+
+/// How true a confidence was, in bins of a tenth.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Reliability {
+    /// Answers of which it is known whether they were right.
+    pub answers: u64,
+    /// Those that were.
+    pub right: u64,
+    /// How many should have been, as their confidence says.
+    pub expected_right: f64,
+    /// Expected calibration error: the mean distance of a bin's confidence from its share of right answers. Absent without answers.
+    pub error: Option<f64>,
+    /// The error that chance alone makes of so few answers, were every confidence true.
+    pub error_by_chance: Option<f64>,
+    /// The bins that hold an answer, from the least confident one.
+    pub bins: Vec<ConfidenceBin>,
+}
+
+/// Answers of about one confidence.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConfidenceBin {
+    /// The bin in words, such as `0.8 to 0.9`.
+    pub name: String,
+    /// The least confidence.
+    pub from: f64,
+    /// Where the next bin begins.
+    pub to: f64,
+    /// How many.
+    pub answers: u64,
+    /// Their mean confidence.
+    pub confidence: f64,
+    /// Those that were right.
+    pub right: u64,
+}
+
+/// The last run of `hoidap-worker eval --record` under one name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Evaluation {
+    /// The name.
+    pub name: String,
+    /// When the run ended.
+    #[schema(format = "date-time")]
+    pub at: String,
+    /// Questions.
+    pub questions: u64,
+    /// Those that the documents answer.
+    pub answerable: u64,
+    /// Those that were answered, also where they should have been refused.
+    pub answered: u64,
+    /// Right answers.
+    pub right: u64,
+    /// How many should have been, as their confidence says.
+    pub expected_right: f64,
+    /// Expected calibration error; absent without answers.
+    pub error: Option<f64>,
+    /// The error that chance alone makes of so few answers.
+    pub error_by_chance: Option<f64>,
+    /// The version of the generator.
+    pub generator: String,
+}
+
+impl Reliability {
+    fn of(found: &[Found]) -> Self {
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let bin = |found: &Found| {
+            calibration::Bin::of(
+                found.place.into(),
+                count(found.answers),
+                found.confidences,
+                count(found.right),
+            )
+        };
+        let bins: Vec<calibration::Bin> = found.iter().map(bin).collect();
+        let told = |(bin, found): (&calibration::Bin, &Found)| ConfidenceBin {
+            name: format!("{:.1} to {:.1}", bin.from, bin.to),
+            from: bin.from,
+            to: bin.to,
+            answers: found.answers,
+            confidence: bin.confidence,
+            right: found.right,
+        };
+        Self {
+            answers: found.iter().map(|found| found.answers).sum(),
+            right: found.iter().map(|found| found.right).sum(),
+            expected_right: found.iter().map(|found| found.confidences).sum(),
+            error: expected_error(&bins),
+            error_by_chance: error_by_chance(&bins),
+            bins: bins.iter().zip(found).map(told).collect(),
+        }
+    }
+}
+
+/// The bin of a confidence: in single precision, as it is written.
+fn place() -> String {
+    format!("toUInt8(least(floor(toFloat32(confidence * {BINS})), {}))", BINS - 1)
+}
+
+impl Analytics {
+    /// Of the answers of the period that visitors rated: whether they helped.
+    pub(super) async fn rated(&self, filter: &Filter) -> Result<Reliability> {
+        let sql = format!(
+            "SELECT {} AS place, count() AS answers, sum(toFloat64(confidence)) AS confidences, countIf(rating = 'up') AS right \
+             FROM (SELECT job_id, confidence FROM chats FINAL WHERE {PERIOD} AND {ANSWERED}) AS asked \
+             JOIN (SELECT job_id, rating FROM feedback FINAL WHERE rating IN ('up', 'down')) AS said \
+             ON asked.job_id = said.job_id GROUP BY place ORDER BY place",
+            place()
+        );
+        let found: Vec<Found> = filter.bind(self.query(&sql)).fetch_all().await?;
+        Ok(Reliability::of(&found))
+    }
+
+    /// All answers of the last runs of labelled questions, and each run, the latest first.
+    pub(super) async fn labelled(&self) -> Result<(Reliability, Vec<Evaluation>)> {
+        let runs = format!(
+            "SELECT toString(name) AS name, toUnixTimestamp64Milli(max(at)) AS at_ms, count() AS questions, \
+             countIf(answerable) AS answerable, max(versions['generator']) AS generator \
+             FROM evaluations WHERE {LAST} GROUP BY name ORDER BY at_ms DESC, name"
+        );
+        let bins = format!(
+            "SELECT toString(name) AS name, {} AS place, count() AS answers, \
+             sum(toFloat64(confidence)) AS confidences, countIf(right) AS right \
+             FROM evaluations WHERE {LAST} AND outcome = 'answered' GROUP BY name, place ORDER BY name, place",
+            place()
+        );
+        let (runs, bins) = futures::try_join!(
+            self.query(&runs).fetch_all::<Run>(),
+            self.query(&bins).fetch_all::<FoundOfRun>(),
+        )?;
+        Ok((Reliability::of(&together(&bins)), runs.into_iter().map(|run| evaluation(run, &bins)).collect()))
+    }
+}
+
+fn evaluation(run: Run, bins: &[FoundOfRun]) -> Evaluation {
+    let own: Vec<&FoundOfRun> = bins.iter().filter(|bin| bin.name == run.name).collect();
+    let found = Reliability::of(&together(own));
+    Evaluation {
+        name: run.name,
+        at: told(run.at_ms),
+        questions: run.questions,
+        answerable: run.answerable,
+        answered: found.answers,
+        right: found.right,
+        expected_right: found.expected_right,
+        error: found.error,
+        error_by_chance: found.error_by_chance,
+        generator: run.generator,
+    }
+}
+
+/// The bins of several runs as those of one.
+fn together<'a>(bins: impl IntoIterator<Item = &'a FoundOfRun>) -> Vec<Found> {
+    let mut places: BTreeMap<u8, Found> = BTreeMap::new();
+    for bin in bins {
+        let none = Found { place: bin.place, answers: 0, confidences: 0.0, right: 0 };
+        let found = places.entry(bin.place).or_insert(none);
+        found.answers += bin.answers;
+        found.confidences += bin.confidences;
+        found.right += bin.right;
+    }
+    places.into_values().collect()
+}

@@ -1,0 +1,113 @@
+use std::collections::BTreeMap;
+
+use clickhouse::Row;
+use hoidap_shared::{config::ClickHouse, job::now_ms};
+use serde::Serialize;
+
+use super::store::{InsertError, Store};
+
+/// The table of what became of labelled questions.
+pub(super) const TABLE: &str = "evaluations";
+
+/// What became of one labelled question; `schemas/clickhouse/0005_evaluations.sql` says what each column holds.
+#[derive(Clone, Debug, Row, Serialize)]
+pub(crate) struct EvaluationRow {
+    pub(crate) name: String,
+    pub(crate) at: i64,
+    pub(crate) place: u32,
+    pub(crate) question_id: String,
+    pub(crate) question: String,
+    pub(crate) language: String,
+    pub(crate) kind: String,
+    pub(crate) answerable: bool,
+    pub(crate) outcome: String,
+    pub(crate) right: bool,
+    pub(crate) confidence: f32,
+    pub(crate) versions: BTreeMap<String, String>,
+}
+
+/// The evaluations in ClickHouse, which the dashboard shows.
+pub(crate) struct Evaluations {
+    store: Store,
+}
+
+impl Evaluations {
+    /// Finds out whether ClickHouse is there, and makes the tables where they are not.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot be asked, or holds tables of another form.
+    pub(crate) async fn open(settings: &ClickHouse) -> anyhow::Result<Self> {
+        let store = Store::new(settings);
+        store.migrate().await?;
+        Ok(Self { store })
+    }
+
+    /// Writes a run: all of it or nothing. Every row gets this moment.
+    ///
+    /// # Errors
+    /// When ClickHouse refuses it.
+    pub(crate) async fn write(&self, mut rows: Vec<EvaluationRow>) -> anyhow::Result<()> {
+        let at = i64::try_from(now_ms())?;
+        rows.iter_mut().for_each(|row| row.at = at);
+        let name = rows.first().map(|row| row.name.clone()).unwrap_or_default();
+        match self.store.put(TABLE, &rows, &format!("{name}:{at}:{}", rows.len())).await {
+            Ok(()) => Ok(()),
+            Err(InsertError::Content(text)) => {
+                anyhow::bail!("ClickHouse refuses the evaluation {name}: {text}")
+            }
+            Err(InsertError::Failed(error)) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clickhouse::{Client, Compression};
+    use hoidap_shared::config::Config;
+    use hoidap_testing::Server;
+
+    use super::*;
+
+    fn row(place: u32, confidence: f32) -> EvaluationRow {
+        EvaluationRow {
+            name: "site".into(),
+            at: 0,
+            place,
+            question_id: format!("q{place}"),
+            question: "Giá bao nhiêu?".into(),
+            language: "vi".into(),
+            kind: String::new(),
+            answerable: true,
+            outcome: "answered".into(),
+            right: place == 0,
+            confidence,
+            versions: BTreeMap::from([("generator".into(), "v".into())]),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_run_is_written_whole_and_its_table_comes_back() {
+        let server = Server::clickhouse();
+        let mut settings = Config::load(None, &[]).unwrap().clickhouse;
+        settings.url = server.url();
+        settings.password = server.password().to_string().into();
+        let client = Client::default()
+            .with_url(server.url())
+            .with_user(&settings.user)
+            .with_password(server.password())
+            .with_database(&settings.database)
+            .with_compression(Compression::None);
+        let told = "SELECT toString(name), count(), uniqExact(at), countIf(right), max(versions['generator']) FROM evaluations \
+                    GROUP BY name";
+        for _ in 0..2 {
+            let evaluations = Evaluations::open(&settings).await.unwrap();
+            evaluations.write(vec![row(0, 0.9), row(1, 0.7)]).await.unwrap();
+            let found: (String, u64, u64, u64, String) = client.query_raw(told).fetch_one().await.unwrap();
+            assert_eq!(found, ("site".into(), 2, 1, 1, "v".into()));
+            client.query_raw("DROP TABLE evaluations").execute().await.unwrap();
+        }
+        settings.url = "http://127.0.0.1:9".into();
+        let error = Evaluations::open(&settings).await.err().unwrap().to_string();
+        assert!(error.starts_with("ClickHouse at http://127.0.0.1:9 failed"), "{error}");
+    }
+}

@@ -1,0 +1,66 @@
+use super::Measured;
+use crate::analytics::EvaluationRow;
+
+/// Longest name of a set of questions, in characters.
+const LONGEST: usize = 64;
+
+/// Checks the name under which an evaluation is shown.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let fits = (1..=LONGEST).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    fits.then(|| name.to_string()).ok_or_else(|| format!("a name has 1 to {LONGEST} printable characters"))
+}
+
+/// The rows of a run.
+pub(super) fn rows(name: &str, results: &[Measured]) -> Vec<EvaluationRow> {
+    let row = |(place, result): (u32, &Measured)| {
+        let Measured { labelled, answer, judged, .. } = result;
+        EvaluationRow {
+            name: name.into(),
+            at: 0,
+            place,
+            question_id: labelled.id.clone(),
+            question: labelled.question.clone(),
+            language: answer.language.code().into(),
+            kind: labelled.kind.clone().unwrap_or_default(),
+            answerable: labelled.answerable(),
+            outcome: answer.outcome.name().into(),
+            right: judged.right,
+            confidence: answer.confidence,
+            versions: answer.versions.clone(),
+        }
+    };
+    (0..).zip(results).map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::made::results;
+
+    #[test]
+    fn a_row_says_what_became_of_a_question() {
+        let rows = rows("site", &results());
+        let told: Vec<_> =
+            rows.iter().map(|row| (row.place, row.answerable, row.outcome.as_str(), row.right)).collect();
+        assert_eq!(
+            told,
+            [
+                (0, true, "answered", true),
+                (1, true, "answered", true),
+                (2, true, "unanswered", false),
+                (3, false, "answered", false),
+                (4, false, "out_of_scope", true),
+            ]
+        );
+        assert_eq!((rows[0].language.as_str(), rows[0].kind.as_str()), ("vi", "price"));
+    }
+
+    #[test]
+    fn a_name_is_short_and_printable() {
+        assert_eq!(name(" site ").unwrap(), "site");
+        for wrong in ["", "  ", "a\nb", &"x".repeat(65)] {
+            assert!(name(wrong).unwrap_err().contains("1 to 64"), "{wrong:?}");
+        }
+    }
+}
