@@ -155,6 +155,48 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await visit.close();
     });
 
+    it('tells how many right answers to expect, and how true that was, with its numbers', async () => {
+      const visit = await signedIn(size);
+      expect(await visit.page.locator('.tiles').innerText()).toContain('Ước tính đúng');
+      const bin = (from: number, answers: number, right: number) => {
+        return { name: '', from, to: from + 0.1, answers, confidence: from + 0.05, right };
+      };
+      const few = {
+        answers: 9,
+        right: 6,
+        expected_right: 7.15,
+        error: 0.13,
+        error_by_chance: 0.12,
+        bins: [bin(0.7, 5, 3), bin(0.8, 4, 3)],
+      };
+      const none = { answers: 0, right: 0, expected_right: 0, error: null, error_by_chance: null, bins: [] };
+      let labelled: object = none;
+      await visit.page.route('**/api/analytics/report?*', async (route) => {
+        const response = await route.fetch();
+        const report = (await response.json()) as Report;
+        await route.fulfill({ json: { ...report, rated: few, labelled, evaluations: [] } });
+      });
+      await visit.page.reload();
+      const rated = visit.page.locator('.chart.rated');
+      await rated
+        .locator('.says')
+        .filter({ hasText: '9 câu trả lời được đánh giá, 6 câu được khen, ước tính 7,2' })
+        .waitFor();
+      expect(await rated.locator('.says').innerText()).toContain('còn ít');
+      expect(await rated.locator('tbody').textContent()).toContain('70% đến 80% (3/5)');
+      const unknown = visit.page.locator('.chart.labelled');
+      expect(await unknown.locator('.says').innerText()).toContain('--record');
+      expect(await unknown.locator('.frame').isVisible()).toBe(false);
+      labelled = { ...few, answers: 160, bins: [bin(0.7, 100, 70), bin(0.8, 60, 50)] };
+      await visit.page.reload();
+      await unknown.locator('.says').filter({ hasText: '160 câu trả lời cho câu hỏi mẫu' }).waitFor();
+      expect(await unknown.locator('.says').innerText()).not.toContain('còn ít');
+      const wide = await visit.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(wide, 'no sideways scrolling').toBeLessThanOrEqual(0);
+      expect(visit.errors).toEqual([]);
+      await visit.close();
+    });
+
     it('narrows to a product', async () => {
       const visit = await signedIn(size);
       await visit.page.locator('#product').selectOption('meet');
