@@ -12,17 +12,21 @@ pub fn apology(language: Language, support: &str) -> String {
     }
 }
 
-/// When no document answers a question.
-pub fn no_answer(language: Language, support: &str) -> String {
-    match language {
-        Language::Vi => format!(
+/// When no document answers a question; `topic` is what was asked about, in the visitor's own words, where that can be said.
+pub fn no_answer(language: Language, topic: Option<&str>, support: &str) -> String {
+    match (language, topic) {
+        (Language::Vi, None) => format!(
             "Tôi chưa tìm thấy thông tin này trong tài liệu. Bạn vui lòng liên hệ {support} để được hỗ trợ thêm."
         ),
-        Language::En => {
-            format!(
-                "I could not find this in the documentation. Please contact {support} and they will help you."
-            )
-        }
+        (Language::Vi, Some(topic)) => format!(
+            "Tôi chưa tìm thấy thông tin về “{topic}” trong tài liệu. Bạn vui lòng liên hệ {support} để được hỗ trợ thêm."
+        ),
+        (Language::En, None) => format!(
+            "I could not find this in the documentation. Please contact {support} and they will help you."
+        ),
+        (Language::En, Some(topic)) => format!(
+            "I could not find anything about “{topic}” in the documentation. Please contact {support} and they will help you."
+        ),
     }
 }
 

@@ -30,6 +30,7 @@ mod reader;
 mod recorded;
 mod synonyms;
 mod table;
+mod topic;
 mod wanted;
 mod written;
 
@@ -66,6 +67,7 @@ use self::{
     material::Material,
     meaning::Meaning,
     reader::{Ranked, Reader, Signs, confidence_of_no_answer},
+    topic::topic,
 };
 use crate::{classifier::OUT_OF_SCOPE, collections::digest};
 
@@ -152,6 +154,7 @@ impl Stage for Generator {
                 env!("CARGO_PKG_VERSION"),
                 &prompt::version(),
                 &reader::version(),
+                &topic::version(),
                 &settings,
                 &model,
             ]),
@@ -178,12 +181,12 @@ impl Stage for Generator {
         let elsewhere = retrieved.classified.out_of_scope >= ELSEWHERE;
         // A support that is no number supports nothing.
         if retrieved.passages.is_empty() || retrieved.support.is_nan() || elsewhere {
-            return Ok(Next::Answer(self.unanswered(retrieved)));
+            return Ok(Next::Answer(self.refused(retrieved)));
         }
         let (tools, body) = (Arc::clone(&self.tools), retrieved.clone());
         let case = Arc::new(off_thread(move || tools.read(body)).await?);
         if case.quoted.as_ref().is_none_or(|quoted| quoted.confidence < self.tools.settings.min_confidence) {
-            return Ok(Next::Answer(self.unanswered(retrieved)));
+            return Ok(Next::Answer(self.refused(retrieved)));
         }
         let question = &retrieved.classified.question;
         let mut aloud = Aloud::begin(live, &self.tools, &case);
@@ -207,7 +210,7 @@ impl Stage for Generator {
         }
         Ok(Next::Answer(match draft {
             Some(draft) => self.answered(retrieved, &case.material.passages, draft, attempts, usage),
-            None => Answer { attempts, usage, ..self.unanswered(retrieved) },
+            None => Answer { attempts, usage, ..self.refused(retrieved) },
         }))
     }
 
@@ -392,6 +395,20 @@ impl Generator {
         Some(Answer { outcome: Outcome::Unanswered, text, confidence, ..self.unanswered(retrieved) })
     }
 
+    /// Says what the documents hold no answer about.
+    fn refused(&self, retrieved: &Retrieved) -> Answer {
+        let answer = self.unanswered(retrieved);
+        let Retrieved { classified, passages, .. } = retrieved;
+        let topic = topic(&classified.question, &classified.meaning, passages, &self.tools.cutter.analyser);
+        match (answer.outcome, topic) {
+            (Outcome::Unanswered, Some(topic)) => {
+                let text = phrases::no_answer(classified.language, Some(&topic), &self.support_address);
+                Answer { text, ..answer }
+            }
+            _ => answer,
+        }
+    }
+
     /// Says that the documents hold no answer; where the question is out of scope by its words, too, that it is.
     fn unanswered(&self, retrieved: &Retrieved) -> Answer {
         let classified = &retrieved.classified;
@@ -400,7 +417,7 @@ impl Generator {
             let text = phrases::out_of_scope(classified.language, &self.support_address);
             (Outcome::OutOfScope, text, None)
         } else {
-            let text = phrases::no_answer(classified.language, &self.support_address);
+            let text = phrases::no_answer(classified.language, None, &self.support_address);
             (Outcome::Unanswered, text, classified.product.as_ref().map(|product| product.name.clone()))
         };
         let question = &classified.question;

@@ -32,7 +32,8 @@ pub(crate) struct Judged {
 
 impl Judged {
     pub(super) fn of(labelled: &Labelled, answer: &Answer) -> Self {
-        let lines = lines(&answer.text);
+        let refused = answer.outcome == Outcome::Unanswered;
+        let lines = lines(&if refused { without_quotations(&answer.text) } else { answer.text.clone() });
         let text = normal(&lines);
         let wanted: Vec<String> = labelled.answer_contains.iter().map(|part| normal(part)).collect();
         let holds = |text: &str| wanted.iter().all(|part| text.contains(part.as_str()));
@@ -66,6 +67,14 @@ fn normal(text: &str) -> String {
 /// The lines of an answer in normal form, without marks. The case stays: sentences are told apart by it.
 fn lines(text: &str) -> String {
     without_marks(text).trim().lines().map(normalise).collect::<Vec<_>>().join("\n")
+}
+
+/// A refusal without what it says back of the question: the visitor's words are no answer.
+fn without_quotations(text: &str) -> String {
+    let parts = text.split('“').enumerate();
+    parts
+        .map(|(at, part)| if at == 0 { part } else { part.split_once('”').map_or(part, |(_, rest)| rest) })
+        .collect()
 }
 
 /// The text without its `[n]` and the white space before them.
@@ -140,6 +149,15 @@ mod tests {
         let judged =
             Judged::of(&question, &answer(Outcome::Answered, "Giá 39.000 đ.", &["vi/gia.html"], 0.9));
         assert!(!judged.right, "the second of what it should hold is missing");
+    }
+
+    #[test]
+    fn what_a_refusal_says_back_is_no_answer() {
+        let question = asked("q", &[], &["HomeKit"]);
+        let judged = |outcome, text| Judged::of(&question, &answer(outcome, text, &[], 0.1)).right;
+        assert!(!judged(Outcome::Unanswered, "Không thấy “HomeKit” trong tài liệu. Gọi 1900."));
+        assert!(judged(Outcome::Unanswered, "Không thấy “đèn” trong tài liệu. Gọi HomeKit."));
+        assert!(judged(Outcome::Answered, "Đèn nào cũng dùng được với “HomeKit”."));
     }
 
     #[test]

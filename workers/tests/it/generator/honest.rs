@@ -115,7 +115,9 @@ async fn nothing_found_is_said_without_asking_a_model() {
             let answer = answer(&generator, &job).await;
             assert_eq!(answer.outcome, Outcome::Unanswered);
             assert!(
-                answer.text.contains(part) && answer.text.contains("support@yourdomain.com"),
+                [part, "“Thời tiết ngày mai”", "support@yourdomain.com"]
+                    .iter()
+                    .all(|part| answer.text.contains(part)),
                 "{}",
                 answer.text
             );
@@ -123,6 +125,17 @@ async fn nothing_found_is_said_without_asking_a_model() {
         }
     }
     assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_out_of_scope_is_not_said_to_be_missing() {
+    let generator = Generator::open(&config(vec![])).await.unwrap();
+    let mut job = job(Language::Vi, "Thời tiết ngày mai thế nào?");
+    job.body.passages.clear();
+    job.body.classified.intent.name = "out_of_scope".into();
+    let answer = answer(&generator, &job).await;
+    assert_eq!(answer.outcome, Outcome::OutOfScope);
+    assert!(!answer.text.contains('“') && answer.text.contains("chỉ trả lời được"), "{}", answer.text);
 }
 
 #[tokio::test]
