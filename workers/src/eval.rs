@@ -138,7 +138,7 @@ impl Command {
             row::write(BufWriter::new(file), &rows).with_context(|| cannot_write(path))?;
         }
         if let Some(path) = &self.html {
-            let page = page::page(&self.questions, &report, &results);
+            let page = page::page(&self.questions, &report, changes.as_ref(), &results);
             std::fs::write(path, page).with_context(|| cannot_write(path))?;
         }
         if let (Some(evaluations), Some(name)) = (evaluations, &self.record) {

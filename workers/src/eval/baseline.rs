@@ -1,6 +1,6 @@
 use std::{collections::HashMap, fmt};
 
-use hoidap_shared::text::normalise;
+use hoidap_shared::{job::Outcome, text::normalise};
 use serde::Serialize;
 
 use super::row::Row;
@@ -19,6 +19,10 @@ pub(super) struct Changes {
     pub(super) identical: usize,
     pub(super) became_right: usize,
     pub(super) became_wrong: usize,
+    /// Questions that were refused, and are answered.
+    pub(super) became_answered: usize,
+    /// Questions that were answered, and are refused.
+    pub(super) became_refused: usize,
     /// Questions whose answer differs, or is right in one of the runs only.
     pub(super) changes: Vec<Change>,
 }
@@ -46,6 +50,9 @@ impl Changes {
             changes.identical += usize::from(old.text == row.text);
             changes.became_right += usize::from(!old.right && row.right);
             changes.became_wrong += usize::from(old.right && !row.right);
+            let answered = (old.outcome == Outcome::Answered, row.outcome == Outcome::Answered);
+            changes.became_answered += usize::from(answered == (false, true));
+            changes.became_refused += usize::from(answered == (true, false));
             if old.text != row.text || old.right != row.right {
                 changes.changes.push(Change {
                     id: row.id.clone(),
@@ -65,9 +72,10 @@ fn beginning(text: &str) -> String {
     normalise(text).chars().take(SHOWN).collect()
 }
 
-impl fmt::Display for Changes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, count) in [
+impl Changes {
+    /// What is counted, with its name.
+    pub(super) fn counts(&self) -> [(&'static str, usize); 9] {
+        [
             ("questions of both runs", self.questions),
             ("only in the baseline", self.only_in_baseline),
             ("only in this run", self.only_in_this_run),
@@ -75,19 +83,34 @@ impl fmt::Display for Changes {
             ("answers that differ", self.questions - self.identical),
             ("became right", self.became_right),
             ("became wrong", self.became_wrong),
-        ] {
+            ("became answered", self.became_answered),
+            ("became refused", self.became_refused),
+        ]
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, count) in self.counts() {
             writeln!(f, "{name:24}{count:>8}")?;
         }
-        for Change { id, was_right, is_right, before, after } in &self.changes {
-            let what = match (was_right, is_right) {
-                (false, true) => "became right",
-                (true, false) => "became wrong",
-                (true, true) => "right in both",
-                (false, false) => "wrong in both",
-            };
-            writeln!(f, "\n{id}\t{what}\n  before: {before}\n  after:  {after}")?;
+        for change in &self.changes {
+            let Change { id, before, after, .. } = change;
+            writeln!(f, "\n{id}\t{}\n  before: {before}\n  after:  {after}", change.what())?;
         }
         Ok(())
+    }
+}
+
+impl Change {
+    /// What became of the question, in words.
+    pub(super) fn what(&self) -> &'static str {
+        match (self.was_right, self.is_right) {
+            (false, true) => "became right",
+            (true, false) => "became wrong",
+            (true, true) => "right in both",
+            (false, false) => "wrong in both",
+        }
     }
 }
 
@@ -120,10 +143,12 @@ mod tests {
         after[1].text = "Ba bốn.".into();
         after[3].right = true;
         after[4].right = false;
+        (before[3].outcome, after[0].outcome) = (Outcome::Unanswered, Outcome::Unanswered);
         before[2].question = "Asked otherwise?".into();
         let changes = Changes::between(&before, &after);
         assert_eq!((changes.questions, changes.only_in_baseline, changes.only_in_this_run), (4, 1, 1));
         assert_eq!((changes.identical, changes.became_right, changes.became_wrong), (2, 2, 1));
+        assert_eq!((changes.became_answered, changes.became_refused), (1, 1));
         let ids: Vec<&str> = changes.changes.iter().map(|change| change.id.as_str()).collect();
         assert_eq!(ids, ["a", "b", "d", "e"]);
         assert_eq!(changes.changes[0].before, format!("Giá {}", "x".repeat(116)));

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     Measured,
+    baseline::Changes,
     diagram::reliability,
     measure::MEASURES,
     report::{Report, told_by_kind},
@@ -11,8 +12,13 @@ use super::{
 
 const STYLE: &str = include_str!("page.css");
 
-/// The report, and every wrong answer, as a page of its own.
-pub(super) fn page(questions: &Path, report: &Report, results: &[Measured]) -> String {
+/// The report, what changed since the baseline, and every wrong answer, as a page of its own.
+pub(super) fn page(
+    questions: &Path,
+    report: &Report,
+    changes: Option<&Changes>,
+    results: &[Measured],
+) -> String {
     let name = questions.file_name().unwrap_or_default().to_string_lossy();
     let mut wrong: Vec<&Measured> = results.iter().filter(|result| !result.judged.right).collect();
     wrong.sort_by(|a, b| b.answer.confidence.total_cmp(&a.answer.confidence));
@@ -33,6 +39,7 @@ pub(super) fn page(questions: &Path, report: &Report, results: &[Measured]) -> S
                         h2 { "Confidence" }
                         (reliability(&report.reliability))
                     }
+                    @if let Some(changes) = changes { (changed(changes)) }
                     h2 { "Wrong answers, the surest first" }
                     @for result in &wrong { (wrong_answer(result)) }
                     @if wrong.is_empty() { p { "None." } }
@@ -72,6 +79,29 @@ fn kinds(report: &Report) -> Markup {
                             th scope="row" { (kind) }
                             @for measure in told_by_kind() { td { ((measure.of)(figures).short()) } }
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn changed(changes: &Changes) -> Markup {
+    html! {
+        h2 { "Since the baseline" }
+        div.wide role="region" aria-label="Since the baseline" tabindex="0" {
+            table {
+                tbody { @for (name, count) in changes.counts() { tr { th scope="row" { (name) } td { (count) } } } }
+            }
+        }
+        @if !changes.changes.is_empty() {
+            details {
+                summary { "Every answer that changed" }
+                @for change in &changes.changes {
+                    article {
+                        p.soft { (change.id) " · " (change.what()) }
+                        p dir="auto" { span.soft { "before: " } (change.before) }
+                        p dir="auto" { span.soft { "after: " } (change.after) }
                     }
                 }
             }
@@ -127,14 +157,21 @@ mod tests {
     use hoidap_shared::job::Outcome;
 
     use super::*;
-    use crate::eval::made::{answer, asked, measured, results};
+    use crate::eval::{
+        made::{answer, asked, measured, results},
+        row::Row,
+    };
 
     #[test]
     fn wrong_answers_stand_on_the_page_the_surest_first() {
         let mut results = results();
         let hostile = answer(Outcome::Answered, "<script>alert(1)</script>", &["x.html"], 0.7);
         results.push(measured(asked("f", &["f.html"], &["7 < 8", "9"]), hostile, 5));
-        let page = page(Path::new("/tmp/set.jsonl"), &Report::of(&results), &results);
+        let earlier: Vec<Row> =
+            results.iter().map(|result| Row { text: "<i>other</i>".into(), ..Row::of(result) }).collect();
+        let now: Vec<Row> = results.iter().map(Row::of).collect();
+        let changes = Changes::between(&earlier, &now);
+        let page = page(Path::new("/tmp/set.jsonl"), &Report::of(&results), Some(&changes), &results);
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is not in {page}"));
         assert!(at("6 questions, 3 wrong answers") < at("Câu hỏi f?"));
         assert!(at("Câu hỏi f?") < at("Câu hỏi d?") && at("Câu hỏi d?") < at("Câu hỏi c?"));
@@ -144,5 +181,7 @@ mod tests {
         at("<summary>x.html · Title of x.html</summary>");
         at(r#"<th scope="row">limit</th>"#);
         at("<svg");
+        at(r#"<th scope="row">answers that differ</th><td>6</td>"#);
+        at("&lt;i&gt;other&lt;/i&gt;");
     }
 }
