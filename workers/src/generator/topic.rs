@@ -1,54 +1,31 @@
 //! What a question that is not answered was about, in the visitor's own words.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    ops::Range,
-};
+mod abuse;
+mod words;
+
+use std::{collections::BTreeSet, ops::Range};
 
 use hoidap_indices::Analyser;
 use hoidap_shared::{
     job::{Passage, Question, Sender},
     phrases,
-    text::{Language, fold, normalise},
+    text::{Language, fold},
 };
 
+use self::{
+    abuse::{ABUSE, is_abusive},
+    words::{ADDRESS, WITHIN, Word, bare, typed, words},
+};
 use crate::collections::digest;
-
-/// Words that are never said back.
-const ABUSE: &str = include_str!("abuse.txt");
 
 /// Longest topic, in characters.
 const LONGEST: usize = 60;
-/// Longest word of one: what is longer is no word of a language.
-const LONGEST_WORD: usize = 24;
 /// Fewest letters of one.
 const LEAST: usize = 4;
-/// Most digits of neighbouring words: what has more may be a telephone number, a card or a date of birth.
-const MOST_DIGITS: usize = 4;
-
-/// Words that the analyser passes over, and that stand within what is asked about; the others part it.
-const WITHIN: &str = " a an the of in on at to from for with without by as into about and or my our your their its this that these those \
-    của và với cho ở ra vào làm một các những này đó hoặc ";
-/// Words by which visitors address those whom they ask, and say that they ask.
-const ADDRESS: &str = " hi hello hey please kindly ask asking wondering wonder know question help \
-    em anh chị shop ad admin bên hỏi xin ơi dạ vâng thưa nhé nha nhỉ ạ giúp giùm biết ";
-
 /// What topics and the sentences around them depend on.
 pub(super) fn version() -> String {
     let said = [Language::Vi, Language::En].map(|language| phrases::no_answer(language, Some(""), ""));
     digest(&[&said[0], &said[1], ABUSE, WITHIN, ADDRESS])
-}
-
-/// A word of a question.
-struct Word {
-    /// As the visitor types it.
-    shown: String,
-    /// As it is read.
-    read: String,
-    /// Whether it says what is asked about.
-    content: bool,
-    /// Whether it goes on with the word before it.
-    joined: bool,
 }
 
 /// Neighbouring words that say what is asked about.
@@ -95,82 +72,6 @@ fn terms(text: &str, analyser: &Analyser) -> BTreeSet<String> {
     analysed.folded.into_iter().chain(analysed.pairs).collect()
 }
 
-/// The spellings in which the visitor typed each word, by its letters alone, the latest first.
-fn typed(question: &Question) -> HashMap<String, Vec<&str>> {
-    let earlier = question.history.iter().rev().filter(|turn| turn.sender == Sender::User);
-    let texts = [question.message.as_str()].into_iter().chain(earlier.map(|turn| turn.content.as_str()));
-    let mut typed: HashMap<String, Vec<&str>> = HashMap::new();
-    for word in texts.flat_map(str::split_whitespace).map(bare).filter(|word| is_plain(word)) {
-        typed.entry(fold(word)).or_default().push(word);
-    }
-    typed
-}
-
-/// A word as the visitor typed it: with other marks, where none was typed with these.
-fn spelled(word: &str, typed: &HashMap<String, Vec<&str>>) -> String {
-    let spellings = typed.get(&fold(word)).map_or(&[][..], Vec::as_slice);
-    let exact = spellings.iter().find(|typed| normalise(typed) == word);
-    let same = spellings.iter().find(|typed| normalise(typed).to_lowercase() == word.to_lowercase());
-    exact.or(same).or(spellings.first()).map_or_else(|| word.to_string(), |typed| normalise(typed))
-}
-
-/// A word without the marks around it.
-fn bare(word: &str) -> &str {
-    word.trim_matches(|c: char| !c.is_alphanumeric())
-}
-
-/// The words of a text that can be said back. What lies between others, or ends a clause, parts them.
-fn words(text: &str, typed: &HashMap<String, Vec<&str>>, analyser: &Analyser) -> Vec<Word> {
-    let text = normalise(text);
-    let pieces: Vec<&str> = text.split_whitespace().collect();
-    let private = private(&pieces);
-    let mut words = Vec::new();
-    let mut joined = false;
-    for (piece, private) in pieces.into_iter().zip(private) {
-        let (word, lower) = (bare(piece), bare(piece).to_lowercase());
-        let is = |list: &str| list.contains(&format!(" {lower} "));
-        let content =
-            !is(ADDRESS) && !is_contraction(&lower, analyser) && !analyser.content(&lower).folded.is_empty();
-        if private || !is_plain(word) || !(content || is(WITHIN) || is(ADDRESS)) {
-            joined = false;
-            continue;
-        }
-        let begins = piece.starts_with(word);
-        words.push(Word {
-            shown: spelled(word, typed),
-            read: word.into(),
-            content,
-            joined: joined && begins,
-        });
-        joined = piece.ends_with(word);
-    }
-    words
-}
-
-/// Whether a word is made of letters and digits, with hyphens and apostrophes within: nothing that Markdown or HTML would read.
-fn is_plain(word: &str) -> bool {
-    let sign = |c: char| matches!(c, '-' | '\'' | '’');
-    let count = word.chars().count();
-    (1..=LONGEST_WORD).contains(&count) && word.chars().all(|c| c.is_alphanumeric() || sign(c))
-}
-
-/// Whether a word is one that asks nothing with another behind its apostrophe, such as "we're" or "isn't".
-fn is_contraction(word: &str, analyser: &Analyser) -> bool {
-    let parts = word.split_once(['\'', '’']);
-    parts.is_some_and(|(first, rest)| rest == "t" || analyser.content(first).folded.is_empty())
-}
-
-/// Which pieces belong to many digits in a row.
-fn private(pieces: &[&str]) -> Vec<bool> {
-    let digits = |piece: &&str| piece.chars().filter(|c| c.is_numeric()).count();
-    let mut private = Vec::with_capacity(pieces.len());
-    for row in pieces.chunk_by(|a, b| (digits(a) > 0) == (digits(b) > 0)) {
-        let many = row.iter().map(digits).sum::<usize>() > MOST_DIGITS;
-        private.extend(row.iter().map(|_| many));
-    }
-    private
-}
-
 /// How many of the last words stand at the end of the message, too.
 fn said_now(words: &[Word], message: &str) -> usize {
     let said: Vec<String> = message.split_whitespace().map(|word| fold(bare(word))).collect();
@@ -209,26 +110,6 @@ fn span(words: &[Word], part: Range<usize>, analyser: &Analyser) -> Option<Span>
 
 fn shown(words: &[Word]) -> String {
     words.iter().map(|word| word.shown.as_str()).collect::<Vec<_>>().join(" ")
-}
-
-/// Whether a text holds a word of [`ABUSE`].
-fn is_abusive(text: &str) -> bool {
-    let words: Vec<String> = normalise(text)
-        .to_lowercase()
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_string)
-        .collect();
-    let spelled = format!(" {} ", words.join(" "));
-    let lines = ABUSE.lines().filter(|line| !line.starts_with('#'));
-    let mut entries = lines.flat_map(|line| match line.contains('|') {
-        true => line.split('|').map(str::trim).collect::<Vec<_>>(),
-        false => line.split_whitespace().collect(),
-    });
-    entries.any(|entry| match entry.strip_suffix('*') {
-        Some(beginning) => spelled.contains(&format!(" {beginning}")),
-        None => spelled.contains(&format!(" {entry} ")),
-    })
 }
 
 #[cfg(test)]
