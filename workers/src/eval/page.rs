@@ -74,9 +74,9 @@ fn kinds(report: &Report) -> Markup {
             table {
                 thead { tr { th scope="col" { "kind" } @for measure in told_by_kind() { th scope="col" { (measure.name) } } } }
                 tbody {
-                    @for (kind, figures) in &report.by_kind {
+                    @for (name, figures) in report.rows_by_kind() {
                         tr {
-                            th scope="row" { (kind) }
+                            th class=[name.starts_with(' ').then_some("part")] scope="row" { (name.trim_start()) }
                             @for measure in told_by_kind() { td { ((measure.of)(figures).short()) } }
                         }
                     }

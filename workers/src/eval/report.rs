@@ -16,6 +16,8 @@ pub(crate) struct Report {
     pub(super) all: Figures,
     pub(super) by_script: BTreeMap<String, Figures>,
     pub(super) by_kind: BTreeMap<String, Figures>,
+    /// The figures of each kind by script, of kinds that are asked in several.
+    pub(super) by_kind_and_script: BTreeMap<String, BTreeMap<String, Figures>>,
     /// How often answers of each confidence are right, over all questions.
     pub(super) reliability: Vec<Bin>,
 }
@@ -23,12 +25,28 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn of(results: &[Measured]) -> Self {
         let all: Vec<&Measured> = results.iter().collect();
+        let by_kind = groups(&all, |result| result.labelled.kind.as_deref());
+        let scripts = |(kind, results): (&&str, &Vec<&Measured>)| {
+            let scripts = figures(&groups(results, |result| result.labelled.script()));
+            (scripts.len() > 1).then(|| ((*kind).to_string(), scripts))
+        };
         Self {
             all: Figures::of(&all),
-            by_script: grouped(results, |result| result.labelled.script()),
-            by_kind: grouped(results, |result| result.labelled.kind.as_deref()),
+            by_script: figures(&groups(&all, |result| result.labelled.script())),
+            by_kind: figures(&by_kind),
+            by_kind_and_script: by_kind.iter().filter_map(scripts).collect(),
             reliability: calibration::bins(&confidences(&all)),
         }
+    }
+
+    /// Each kind, followed by its scripts, whose names are indented by two spaces.
+    pub(super) fn rows_by_kind(&self) -> Vec<(String, &Figures)> {
+        let scripts = |kind: &String| self.by_kind_and_script.get(kind).into_iter().flatten();
+        let rows = self.by_kind.iter().flat_map(|(kind, figures)| {
+            let scripts = scripts(kind).map(|(script, figures)| (format!("  {script}"), figures));
+            [(kind.clone(), figures)].into_iter().chain(scripts)
+        });
+        rows.collect()
     }
 
     /// All questions, then each script.
@@ -43,14 +61,20 @@ pub(super) fn told_by_kind() -> impl Iterator<Item = &'static Measure> + Clone {
     MEASURES.iter().filter(|measure| measure.by_kind)
 }
 
-fn grouped(results: &[Measured], group: fn(&Measured) -> Option<&str>) -> BTreeMap<String, Figures> {
-    let mut groups: BTreeMap<&str, Vec<&Measured>> = BTreeMap::new();
+type Groups<'a> = BTreeMap<&'a str, Vec<&'a Measured>>;
+
+fn groups<'a>(results: &[&'a Measured], group: fn(&Measured) -> Option<&str>) -> Groups<'a> {
+    let mut groups = Groups::new();
     for result in results {
         if let Some(name) = group(result) {
             groups.entry(name).or_default().push(result);
         }
     }
-    groups.into_iter().map(|(name, results)| (name.to_string(), Figures::of(&results))).collect()
+    groups
+}
+
+fn figures(groups: &Groups<'_>) -> BTreeMap<String, Figures> {
+    groups.iter().map(|(name, results)| ((*name).to_string(), Figures::of(results))).collect()
 }
 
 impl fmt::Display for Report {
@@ -67,11 +91,12 @@ impl fmt::Display for Report {
         if self.by_kind.is_empty() {
             return Ok(());
         }
-        let width = self.by_kind.keys().map(|name| name.chars().count()).fold(4, usize::max);
+        let rows = self.rows_by_kind();
+        let width = rows.iter().map(|(name, _)| name.chars().count()).fold(4, usize::max);
         write!(f, "\n{:width$}", "kind")?;
         told_by_kind().try_for_each(|measure| write!(f, "  {:>7}", measure.name))?;
         writeln!(f)?;
-        for (name, figures) in &self.by_kind {
+        for (name, figures) in &rows {
             write!(f, "{name:width$}")?;
             told_by_kind().try_for_each(|measure| {
                 write!(f, "  {:>1$}", (measure.of)(figures).short(), measure.name.len().max(7))
@@ -127,6 +152,14 @@ mod tests {
         assert_eq!(line("intent").split_whitespace().last(), Some("-"));
         assert!(line("price").contains("1.000"), "{text}");
         assert_eq!(line("kind").len(), line("limit").len());
+        assert!(!text.contains("\n  vi"), "one language needs no rows of its own: {text}");
+        let mut results = results();
+        results[0].labelled.script = Some("bare".into());
+        let text = Report::of(&results).to_string();
+        let prices: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("price")).take(3).collect();
+        let told: Vec<_> =
+            prices.iter().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>()).collect();
+        assert_eq!(told, [["price", "2"], ["bare", "1"], ["vi", "1"]], "{text}");
     }
 
     #[test]
