@@ -395,17 +395,19 @@ impl Generator {
         Some(Answer { outcome: Outcome::Unanswered, text, confidence, ..self.unanswered(retrieved) })
     }
 
-    /// Says what the documents hold no answer about.
+    /// Says what the documents hold no answer about, where the question is not out of scope.
     fn refused(&self, retrieved: &Retrieved) -> Answer {
         let answer = self.unanswered(retrieved);
+        if answer.outcome != Outcome::Unanswered {
+            return answer;
+        }
         let Retrieved { classified, passages, .. } = retrieved;
-        let topic = topic(&classified.question, &classified.meaning, passages, &self.tools.cutter.analyser);
-        match (answer.outcome, topic) {
-            (Outcome::Unanswered, Some(topic)) => {
+        match topic(&classified.question, &classified.meaning, passages, &self.tools.cutter.analyser) {
+            Some(topic) => {
                 let text = phrases::no_answer(classified.language, Some(&topic), &self.support_address);
                 Answer { text, ..answer }
             }
-            _ => answer,
+            None => answer,
         }
     }
 
