@@ -1,6 +1,7 @@
 //! The first thing that happens to a question: normal form, language, and the diacritics its writer left out.
 
 mod abbreviations;
+mod choice;
 mod courtesy;
 mod follow_up;
 pub mod identifiers;

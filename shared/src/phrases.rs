@@ -30,6 +30,44 @@ pub fn no_answer(language: Language, topic: Option<&str>, support: &str) -> Stri
     }
 }
 
+/// What stands before the things to choose from, and before the last of them.
+fn asking(language: Language) -> [&'static str; 2] {
+    match language {
+        Language::Vi => ["Bạn hỏi về ", " hay "],
+        Language::En => ["Do you mean ", " or "],
+    }
+}
+
+/// Asks which of several things a question is about.
+pub fn which(language: Language, labels: &[&str]) -> String {
+    let [before, or] = asking(language);
+    let (last, others) = labels.split_last().unwrap_or((&"", &[]));
+    format!("{before}{}{or}{last}?", others.join(", "))
+}
+
+/// The things that an answer asks to choose from; none where it is no such question.
+pub fn asked_which(answer: &str) -> Vec<&str> {
+    let read = |language| {
+        let [before, or] = asking(language);
+        let (others, last) = answer.strip_prefix(before)?.strip_suffix('?')?.rsplit_once(or)?;
+        Some(others.split(", ").chain([last]).collect())
+    };
+    read(Language::Vi).or_else(|| read(Language::En)).unwrap_or_default()
+}
+
+/// A question that leaves open what it is about, completed by that.
+pub fn about(label: &str, question: &str) -> String {
+    format!("{label}: {question}")
+}
+
+/// What stands before an answer that holds for one thing where others differ.
+pub fn holds_for(language: Language, label: &str) -> String {
+    match language {
+        Language::Vi => format!("Với {label}:"),
+        Language::En => format!("For {label}:"),
+    }
+}
+
 /// When a question names a code, part number or version that no document holds.
 pub fn unknown_identifier(language: Language, identifier: &str, support: &str) -> String {
     match language {
@@ -109,5 +147,29 @@ pub fn human_agent(language: Language, support: &str) -> String {
         Language::En => format!(
             "You can reach our support staff at {support}. Please describe your problem in a few words."
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_back_can_be_read_again() {
+        for (language, labels, text) in [
+            (
+                Language::Vi,
+                vec!["Diệc Mail", "Diệc Drive", "Diệc Meet"],
+                "Bạn hỏi về Diệc Mail, Diệc Drive hay Diệc Meet?",
+            ),
+            (Language::En, vec!["Free", "Pro"], "Do you mean Free or Pro?"),
+        ] {
+            assert_eq!(which(language, &labels), text);
+            assert_eq!(asked_which(text), labels);
+        }
+        for answer in ["Gói Pro giá 39.000 đ. [1]", "Bạn hỏi về Diệc Mail?", "Do you mean Free or Pro"]
+        {
+            assert!(asked_which(answer).is_empty(), "{answer}");
+        }
     }
 }

@@ -95,6 +95,12 @@ impl Phrases {
         }
     }
 
+    /// Whether a text is made of nothing but words that ask nothing, or has none.
+    pub(super) fn says_nothing(&self, text: &str) -> bool {
+        let words: Vec<String> = tokens(text).collect();
+        self.cover(&words, false).last().is_some_and(|so| so.far)
+    }
+
     /// The text behind thanks and greetings that it begins with, where a mark ends them; the whole text where nothing
     /// is left.
     pub(super) fn behind<'a>(&self, text: &'a str) -> &'a str {

@@ -122,7 +122,7 @@ fn is_foreign(word: &str) -> bool {
 }
 
 /// Where a text names a product, in bytes. Capitals do not matter, and diacritics only where they were typed.
-fn mention(text: &str, product: &Product) -> Option<Range> {
+pub(super) fn mention(text: &str, product: &Product) -> Option<Range> {
     let words: Vec<(usize, &str)> = text.unicode_word_indices().collect();
     let mut names: Vec<Vec<&str>> = std::iter::once(&product.name)
         .chain(&product.aliases)

@@ -7,7 +7,7 @@ use hoidap_shared::{
 };
 
 use super::{
-    TextModel, Understood,
+    TextModel, Understood, choice,
     courtesy::Courtesy,
     follow_up::{Rewritten, rewrite},
     markers::{Link, link, without_lead_in},
@@ -69,6 +69,9 @@ impl TextModel {
             let queries = wordings::of(&understood);
             Reading { about: meaning.clone(), own: meaning.clone(), understood, sentence, meaning, queries }
         };
+        if let Some(question) = choice::completed(self, message, hint, history, products) {
+            return alone(self.understand(&question, Some(understood.language)), Sentence::FollowUp);
+        }
         match self.courtesy(&understood) {
             Some(Courtesy::SmallTalk) => return alone(understood, Sentence::SmallTalk),
             Some(Courtesy::Person) => return alone(understood, Sentence::WishForPerson),
