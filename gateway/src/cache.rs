@@ -13,7 +13,7 @@ use std::{
 
 use hoidap_shared::{
     cache,
-    job::{Answer, Citation, JobId, Outcome, Question, Source},
+    job::{Answer, Choice, Citation, JobId, Outcome, Question, Source},
     subjects::ANSWERS_KEPT,
     text::Language,
 };
@@ -29,6 +29,8 @@ pub struct KeptAnswer {
     pub text: String,
     pub sources: Vec<Source>,
     pub citations: Vec<Citation>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
     pub confidence: f32,
     pub intent: String,
     pub product: Option<String>,
@@ -42,6 +44,7 @@ impl From<&Answer> for KeptAnswer {
             text: answer.text.clone(),
             sources: answer.sources.clone(),
             citations: answer.citations.clone(),
+            choices: answer.choices.clone(),
             confidence: answer.confidence,
             intent: answer.intent.name.clone(),
             product: answer.product.clone(),

@@ -25,7 +25,7 @@ pub struct ChatEvent {
     pub job_id: JobId,
     /// The end, in milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// `answered`, `cached`, `unanswered`, `small_talk`, `out_of_scope`, `human_agent`, `stopped`, `rate_limited`, `rejected`
+    /// `answered`, `cached`, `unanswered`, `asked_back`, `small_talk`, `out_of_scope`, `human_agent`, `stopped`, `rate_limited`, `rejected`
     /// or `failed`.
     pub outcome: String,
     /// How many chats this event tells of: more than one only for refusals that came by the hundred, and tell no more.

@@ -8,7 +8,7 @@ mod envelope;
 mod question;
 mod retrieved;
 
-pub use answer::{Answer, Citation, Outcome, ProviderAttempt, Source, SourceMetadata, Usage, Wrote};
+pub use answer::{Answer, Choice, Citation, Outcome, ProviderAttempt, Source, SourceMetadata, Usage, Wrote};
 pub use envelope::{DecodeError, Envelope, Header, Hop, JobId, SCHEMA, now_ms};
 pub use question::{Classified, Identifier, PageContext, Query, QueryKind, Question, Scored, Sender, Turn};
 pub use retrieved::{FilterUsed, Passage, Ranks, Retrieved, SentenceScore};

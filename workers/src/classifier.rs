@@ -1,6 +1,7 @@
 //! The first stage: what is meant, about which product, and what to look for.
 
 pub(crate) use intent::OUT_OF_SCOPE;
+pub(crate) use product::Products;
 
 mod elsewhere;
 mod intent;
@@ -29,7 +30,6 @@ use hoidap_shared::{
 use self::{
     elsewhere::Services,
     intent::{HUMAN_AGENT, Intents, SMALL_TALK},
-    product::Products,
 };
 use crate::collections::{self, Watched};
 
@@ -244,6 +244,7 @@ impl Classifier {
             text,
             sources: Vec::new(),
             citations: Vec::new(),
+            choices: Vec::new(),
             confidence: intent.confidence,
             intent,
             product: None,

@@ -6,6 +6,7 @@
 mod aloud;
 mod asked;
 mod binding;
+mod choices;
 mod citations;
 mod claim;
 mod clauses;
@@ -44,7 +45,7 @@ use hoidap_indices::{Embedder, OnnxEmbedder};
 use hoidap_shared::{
     config::{Config, Generator as Settings, ProviderKind},
     events::page_of,
-    job::{Answer, Envelope, Outcome, Passage, ProviderAttempt, Retrieved, Usage},
+    job::{Answer, Choice, Envelope, Outcome, Passage, ProviderAttempt, Retrieved, Usage},
     live::{Live, Reason},
     phrases,
     stage::{Component, Next, Stage, StageError, StageStatus},
@@ -60,6 +61,7 @@ pub use self::recorded::{Asking, Before, Budget, NEEDS_MODEL, Recorded};
 use self::{
     aloud::Aloud,
     asked::Asked,
+    choices::Open,
     citations::Known,
     cut::Cutter,
     draft::Piece,
@@ -69,7 +71,10 @@ use self::{
     reader::{Ranked, Reader, Signs, confidence_of_no_answer},
     topic::topic,
 };
-use crate::{classifier::OUT_OF_SCOPE, collections::digest};
+use crate::{
+    classifier::{OUT_OF_SCOPE, Products},
+    collections::digest,
+};
 
 /// How likely a question about a service that no document mentions is out of scope: passages about the like of it say nothing.
 const ELSEWHERE: f32 = 1.0;
@@ -101,6 +106,7 @@ struct Tools {
     meaning: Meaning,
     cutter: Cutter,
     reader: Reader,
+    products: Products,
     settings: Settings,
 }
 
@@ -115,6 +121,8 @@ struct Case {
     out_of_scope: f32,
     /// The answer without a model.
     quoted: Option<Draft>,
+    /// What comes of its leaving open which product is meant.
+    open: Option<Open>,
     known: Known,
 }
 
@@ -144,7 +152,7 @@ impl Stage for Generator {
         let model = embedder.as_ref().map(|embedder| format!("{:?}", embedder.model())).unwrap_or_default();
         let providers: Vec<_> =
             config.generator.providers.iter().map(|name| (name, config.providers.get(name))).collect();
-        let settings = format!("{:?} {providers:?}", config.generator);
+        let settings = format!("{:?} {providers:?} {:?}", config.generator, config.products);
         let is_extractive =
             |name: &&String| config.providers.get(*name).is_some_and(|p| p.kind == ProviderKind::Extractive);
         let extractive = config.generator.providers.iter().find(is_extractive);
@@ -162,6 +170,7 @@ impl Stage for Generator {
                 meaning: Meaning::new(embedder),
                 cutter: Cutter::default(),
                 reader: Reader::built_in()?,
+                products: Products::new(&config.products),
                 settings: config.generator.clone(),
             }),
             support_address: config.support.address.clone(),
@@ -185,6 +194,9 @@ impl Stage for Generator {
         }
         let (tools, body) = (Arc::clone(&self.tools), retrieved.clone());
         let case = Arc::new(off_thread(move || tools.read(body)).await?);
+        if let Some(Open::AskBack { choices, confidence }) = &case.open {
+            return Ok(Next::Answer(self.asks_back(retrieved, choices, *confidence)));
+        }
         if case.quoted.as_ref().is_none_or(|quoted| quoted.confidence < self.tools.settings.min_confidence) {
             return Ok(Next::Answer(self.refused(retrieved)));
         }
@@ -284,16 +296,19 @@ impl Generator {
 
 impl Tools {
     fn read(&self, retrieved: Retrieved) -> Case {
-        let asked = Asked::of(&retrieved.classified, &self.cutter.analyser);
+        let classified = retrieved.classified;
+        let asked = Asked::of(&classified, &self.cutter.analyser);
         let material = Material::new(retrieved.passages, &self.cutter);
         let ranked = self.reader.rank(&material, &asked);
-        let (support, out_of_scope) = (retrieved.support, retrieved.classified.out_of_scope);
+        let (support, out_of_scope) = (retrieved.support, classified.out_of_scope);
+        let known = Known::default();
         let mut case =
-            Case { material, asked, ranked, support, out_of_scope, quoted: None, known: Known::default() };
+            Case { material, asked, ranked, support, out_of_scope, quoted: None, open: None, known };
+        case.open = self.open(&case, &classified);
         let quoted = extractive::quote(&case.material, &case.ranked, &case.asked, &self.cutter.analyser);
         case.quoted = quoted.map(|quoted| {
             let confidence = self.confidence(&case, quoted.chance, quoted.best);
-            Draft { pieces: quoted.pieces, confidence, by: None }
+            Draft { pieces: case.said_for(quoted.pieces), confidence, by: None }
         });
         case
     }
@@ -312,7 +327,8 @@ impl Tools {
                 let behind = case.behind(&cited.pieces);
                 let confidence =
                     behind.map_or(0.0, |(best, chance)| self.confidence(case, cited.support * chance, best));
-                (Some(Draft { pieces: cited.pieces, confidence, by: Some(written) }), None)
+                let pieces = case.said_for(cited.pieces);
+                (Some(Draft { pieces, confidence, by: Some(written) }), None)
             }
             Err(fault) => {
                 let refused = if fault == written::REFUSED { AFTER_REFUSAL } else { 1.0 };
@@ -359,6 +375,19 @@ impl Generator {
             model,
             attempts,
             usage,
+            ..self.unanswered(retrieved)
+        }
+    }
+
+    /// Asks which of several products is meant.
+    fn asks_back(&self, retrieved: &Retrieved, choices: &[Choice], confidence: f32) -> Answer {
+        let labels: Vec<&str> = choices.iter().map(|choice| choice.label.as_str()).collect();
+        Answer {
+            outcome: Outcome::AskedBack,
+            text: phrases::which(retrieved.classified.language, &labels),
+            choices: choices.to_vec(),
+            confidence,
+            product: None,
             ..self.unanswered(retrieved)
         }
     }
@@ -439,6 +468,7 @@ impl Generator {
             text,
             sources: Vec::new(),
             citations: Vec::new(),
+            choices: Vec::new(),
             confidence: confidence_of_no_answer(retrieved.support),
             intent: classified.intent.clone(),
             product,

@@ -1,5 +1,5 @@
 use hoidap_shared::{
-    job::{Citation, JobId, Source, Usage},
+    job::{Choice, Citation, JobId, Source, Usage},
     live::Cited,
 };
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub struct ChatResponse {
     /// The job's name, for questions to the operator.
     #[schema(value_type = String, format = "uuid")]
     pub job_id: JobId,
-    /// How the question ended: `answered`, `unanswered`, `small_talk`, `out_of_scope`, `human_agent` or `stopped`.
+    /// How the question ended: `answered`, `unanswered`, `asked_back`, `small_talk`, `out_of_scope`, `human_agent` or `stopped`.
     pub outcome: &'static str,
     /// The language of the answer: `vi` or `en`.
     pub language: &'static str,
@@ -36,8 +36,19 @@ pub struct ChatResponse {
     pub cached: bool,
     /// Which sentence rests on which source.
     pub citations: Vec<CitationOutput>,
+    /// What the visitor is asked to choose from, where the answer differs by it; empty but with `asked_back`.
+    pub choices: Vec<AnswerChoiceOutput>,
     /// What it cost.
     pub usage: UsageOutput,
+}
+
+/// One of the things that the question may be about.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AnswerChoiceOutput {
+    /// What it is called.
+    pub label: String,
+    /// The visitor's question, completed by it: the message to send next.
+    pub question: String,
 }
 
 /// What an answer cost.
@@ -141,6 +152,7 @@ impl ChatResponse {
             language: kept.language.code(),
             cached,
             citations,
+            choices: kept.choices.into_iter().map(AnswerChoiceOutput::from).collect(),
             usage: UsageOutput {
                 prompt_tokens: usage.prompt_tokens,
                 completion_tokens: usage.completion_tokens,
@@ -173,6 +185,12 @@ impl From<Source> for SourceOutput {
                 section: at.section,
             },
         }
+    }
+}
+
+impl From<Choice> for AnswerChoiceOutput {
+    fn from(Choice { label, question }: Choice) -> Self {
+        Self { label, question }
     }
 }
 

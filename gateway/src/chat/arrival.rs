@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use axum::http::HeaderMap;
 use hoidap_shared::{
     events::{ChatEvent, bounded},
-    job::{Envelope, JobId, Question, SCHEMA, Usage, now_ms},
+    job::{Envelope, JobId, Outcome, Question, SCHEMA, Usage, now_ms},
     text::Language,
 };
 use tokio::time::Instant;
@@ -100,6 +100,8 @@ impl Arrival {
         kept: &KeptAnswer,
         versions: BTreeMap<String, String>,
     ) -> ChatEvent {
+        // What only asks back answers nothing, also from the cache.
+        let outcome = if kept.outcome == Outcome::AskedBack { kept.outcome.name() } else { "cached" };
         ChatEvent {
             job_id: self.job_id.clone(),
             answer: bounded(&kept.text),
@@ -109,7 +111,7 @@ impl Arrival {
             confidence: kept.confidence,
             sources: kept.sources.iter().map(|source| source.metadata.url.clone()).collect(),
             versions,
-            ..self.ended("cached", None, Some(question))
+            ..self.ended(outcome, None, Some(question))
         }
     }
 }

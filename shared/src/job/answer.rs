@@ -14,6 +14,8 @@ pub enum Outcome {
     Answered,
     /// No document supports an answer; the text says so.
     Unanswered,
+    /// The answer differs by what the question leaves open, such as the product; the text asks which, and `choices` has those.
+    AskedBack,
     /// Small talk, answered without documents.
     SmallTalk,
     /// Not what this site answers; politely declined.
@@ -37,6 +39,7 @@ impl Outcome {
         match self {
             Self::Answered => "answered",
             Self::Unanswered => "unanswered",
+            Self::AskedBack => "asked_back",
             Self::SmallTalk => "small_talk",
             Self::OutOfScope => "out_of_scope",
             Self::HumanAgent => "human_agent",
@@ -99,6 +102,15 @@ pub struct Citation {
     pub answer_end: usize,
     /// How strongly the source supports it, 0 to 1.
     pub support: f32,
+}
+
+/// One of the things that a question may be about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Choice {
+    /// What it is called.
+    pub label: String,
+    /// The visitor's question, completed by it: what to ask next.
+    pub question: String,
 }
 
 /// One call of a language-model provider.
@@ -176,6 +188,9 @@ pub struct Answer {
     pub sources: Vec<Source>,
     /// Which sentence rests on which source.
     pub citations: Vec<Citation>,
+    /// What the visitor is asked to choose from; only with [`Outcome::AskedBack`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
     /// 0 to 1.
     pub confidence: f32,
     /// The intent; `unknown` when the job failed before it was found.

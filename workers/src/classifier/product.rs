@@ -23,6 +23,8 @@ pub struct Products {
 #[derive(Clone, Debug)]
 struct Known {
     id: String,
+    /// What visitors are told.
+    label: String,
     /// The words of each of its names.
     names: Vec<Vec<String>>,
     urls: Vec<String>,
@@ -35,6 +37,7 @@ impl Products {
             .iter()
             .map(|product| Known {
                 id: product.id.clone(),
+                label: product.name.clone(),
                 names: product
                     .aliases
                     .iter()
@@ -59,6 +62,16 @@ impl Products {
         };
         let named = |known: &&Known| known.names.iter().any(names);
         self.known.iter().filter(named).map(|known| known.id.as_str()).collect()
+    }
+
+    /// What visitors are told of a product: its name, or its id where it is not configured.
+    pub fn label(&self, id: &str) -> String {
+        self.known.iter().find(|known| known.id == id).map_or(id, |known| &known.label).to_string()
+    }
+
+    /// Its place in the configuration; behind all others where it is not configured.
+    pub fn place(&self, id: &str) -> usize {
+        self.known.iter().position(|known| known.id == id).unwrap_or(self.known.len())
     }
 
     /// The product of a page: what its context says, else the longest configured path that its address lies under.

@@ -3,7 +3,7 @@ use std::fmt;
 use hoidap_shared::calibration;
 use serde::Serialize;
 
-use super::{Measured, declined, labelled::is_gold};
+use super::{Measured, declined, judged::Judged, labelled::is_gold};
 use crate::classifier::OUT_OF_SCOPE;
 
 /// A share of questions: how many of how many.
@@ -48,10 +48,12 @@ pub(crate) struct Figures {
     pub(super) product: Share,
     /// Of questions with gold pages: a passage comes from one.
     pub(super) retrieved: Share,
-    /// Of answerable questions: answered.
+    /// Of answerable questions that should not be asked back: answered.
     pub(super) answered: Share,
     /// Of answerable questions: the answer holds what it should or, where that is not said, cites a gold page.
     pub(super) right: Share,
+    /// Of all questions: asked back about.
+    pub(super) asked_back: Share,
     /// Of questions that say what the answer should hold: the first sentence holds it.
     pub(super) first: Share,
     /// Of questions with gold pages: the first cited source is one of them.
@@ -60,9 +62,9 @@ pub(crate) struct Figures {
     pub(super) cited: Share,
     /// Of questions labelled out of scope: not answered as if they were in scope.
     pub(super) declined: Share,
-    /// Of unanswerable questions: not answered.
+    /// Of unanswerable questions: refused, neither answered nor asked back about.
     pub(super) refused_rightly: Share,
-    /// Of answerable questions: not answered.
+    /// Of answerable questions: likewise.
     pub(super) refused_wrongly: Share,
     /// Median of the words of an answer.
     pub(super) words: Option<f64>,
@@ -92,16 +94,19 @@ impl Figures {
                 let gold = &r.labelled.gold;
                 (!gold.is_empty()).then(|| r.passages.iter().any(|source| is_gold(gold, source)))
             }),
-            answered: share(|r| r.labelled.answerable().then_some(r.judged.answered)),
+            answered: share(|r| {
+                (r.labelled.answerable() && r.labelled.choices.is_empty()).then_some(r.judged.answered)
+            }),
             right: share(|r| r.labelled.answerable().then_some(r.judged.right)),
+            asked_back: share(|r| Some(r.judged.asked_back)),
             first: share(|r| r.judged.first),
             cited_first: share(|r| r.judged.cited_first),
             cited: share(|r| r.judged.cited),
             declined: share(|r| {
                 (r.labelled.intent.as_deref()? == OUT_OF_SCOPE).then(|| declined(r.answer.outcome))
             }),
-            refused_rightly: share(|r| (!r.labelled.answerable()).then_some(!r.judged.answered)),
-            refused_wrongly: share(|r| r.labelled.answerable().then_some(!r.judged.answered)),
+            refused_rightly: share(|r| (!r.labelled.answerable()).then_some(refused(&r.judged))),
+            refused_wrongly: share(|r| r.labelled.answerable().then_some(refused(&r.judged))),
             words: median(&sorted(answered().map(|result| result.judged.words as f64))),
             pages: mean(answered().map(|result| result.judged.pages as f64)),
             confidence: mean(sure.iter().map(|(confidence, _)| f64::from(*confidence))),
@@ -111,6 +116,11 @@ impl Figures {
             p95_ms: percentile(&took, 95),
         }
     }
+}
+
+/// Whether the visitor got neither an answer nor a choice.
+fn refused(judged: &Judged) -> bool {
+    !judged.answered && !judged.asked_back
 }
 
 /// Of each question that was answered, also where it should have been refused: the confidence, and whether the answer is right.

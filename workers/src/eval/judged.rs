@@ -16,8 +16,10 @@ const INTRODUCTION: usize = 60;
 #[derive(Clone, Debug)]
 pub(crate) struct Judged {
     pub(crate) answered: bool,
+    /// The visitor was asked which of several things is meant.
+    pub(crate) asked_back: bool,
     /// Answerable: the answer holds everything that it should, or, where nothing is named, cites a gold page.
-    /// Unanswerable: it is refused.
+    /// Unanswerable: it is refused. To be asked back: all of the choices are offered.
     pub(crate) right: bool,
     /// The first sentence holds everything that the answer should; none where nothing is named.
     pub(crate) first: Option<bool>,
@@ -40,15 +42,19 @@ impl Judged {
         let sources: Vec<&str> =
             answer.sources.iter().map(|source| source.metadata.source.as_str()).collect();
         let answered = answer.outcome == Outcome::Answered;
+        let asked_back = answer.outcome == Outcome::AskedBack;
+        let offered = |label: &String| answer.choices.iter().any(|choice| choice.label == *label);
         let gold = |source: &&str| is_gold(&labelled.gold, source);
         let cited = (!labelled.gold.is_empty()).then(|| sources.iter().any(gold));
         let right = match (labelled.answerable(), wanted.is_empty()) {
-            (false, _) => !answered,
+            (false, _) => !answered && !asked_back,
+            (true, _) if !labelled.choices.is_empty() => asked_back && labelled.choices.iter().all(offered),
             (true, true) => cited == Some(true),
-            (true, false) => holds(&text),
+            (true, false) => !asked_back && holds(&text),
         };
         Self {
             answered,
+            asked_back,
             right,
             first: (!wanted.is_empty()).then(|| holds(&normal(first_sentence(&lines)))),
             cited,
@@ -108,6 +114,8 @@ fn first_sentence(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use hoidap_shared::job::Choice;
+
     use super::*;
     use crate::eval::made::{answer, asked};
 
@@ -169,6 +177,24 @@ mod tests {
         assert_eq!((judged.first, judged.cited, judged.cited_first), (None, Some(true), Some(false)));
         assert_eq!(judged.pages, 2);
         assert!(!Judged::of(&question, &answer(Outcome::Answered, "Có.", &["vi/khac.html"], 0.9)).right);
+    }
+
+    #[test]
+    fn asking_back_is_right_only_where_it_is_wanted() {
+        let offers = |labels: &[&str]| Answer {
+            choices: labels
+                .iter()
+                .map(|label| Choice { label: (*label).into(), question: String::new() })
+                .collect(),
+            ..answer(Outcome::AskedBack, "Bạn hỏi về Mail hay Drive?", &[], 0.6)
+        };
+        let open = Labelled { choices: vec!["Mail".into(), "Drive".into()], ..asked("q", &[], &[]) };
+        let judged = Judged::of(&open, &offers(&["Mail", "Drive", "Meet"]));
+        assert!(judged.right && judged.asked_back && !judged.answered);
+        assert!(!Judged::of(&open, &offers(&["Mail", "Meet"])).right);
+        assert!(!Judged::of(&open, &answer(Outcome::Answered, "Có.", &["vi/gia.html"], 0.9)).right);
+        assert!(!Judged::of(&asked("q", &[], &["Mail"]), &offers(&["Mail", "Drive"])).right);
+        assert!(!Judged::of(&asked("q", &[], &[]), &offers(&["Mail", "Drive"])).right);
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub(crate) struct Labelled {
     /// What a right answer holds.
     #[serde(default)]
     pub(crate) answer_contains: Vec<String>,
+    /// What should be asked back; none where it should not.
+    #[serde(default)]
+    pub(crate) choices: Vec<String>,
     #[serde(default)]
     pub(crate) history: Vec<Turn>,
 }
@@ -45,7 +48,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 impl Labelled {
     /// Whether the documents answer it; else it should be refused.
     pub(crate) fn answerable(&self) -> bool {
-        !self.gold.is_empty() || !self.answer_contains.is_empty()
+        !self.gold.is_empty() || !self.answer_contains.is_empty() || !self.choices.is_empty()
     }
 
     /// The script, or the locale where no script is given.

@@ -33,6 +33,7 @@ pub(super) fn answer(outcome: Outcome, text: &str, sources: &[&str], confidence:
         text: text.into(),
         sources: sources.iter().map(|path| source(path)).collect(),
         citations: Vec::new(),
+        choices: Vec::new(),
         confidence,
         intent: Scored { name: "how_to".into(), confidence: 0.9 },
         product: None,

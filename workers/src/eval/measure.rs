@@ -59,13 +59,14 @@ const fn measure(
 }
 
 /// Every figure, in the order of the table.
-pub(super) static MEASURES: [Measure; 19] = [
+pub(super) static MEASURES: [Measure; 20] = [
     measure("questions", "questions", true, |f| Value::Number(Some(f.questions as f64), 0)),
     measure("intent", "intent is right", false, |f| Value::Share(f.intent)),
     measure("product", "product is right", false, |f| Value::Share(f.product)),
     measure("retrieved", "gold page retrieved", true, |f| Value::Share(f.retrieved)),
     measure("answered", "answered, of answerable", true, |f| Value::Share(f.answered)),
     measure("right", "right", true, |f| Value::Share(f.right)),
+    measure("asked_back", "asked back", true, |f| Value::Share(f.asked_back)),
     measure("first", "right in first sentence", true, |f| Value::Share(f.first)),
     measure("cited_first", "gold page cited first", true, |f| Value::Share(f.cited_first)),
     measure("cited", "gold page cited", true, |f| Value::Share(f.cited)),

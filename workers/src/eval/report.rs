@@ -126,6 +126,9 @@ pub(crate) fn failures(result: &Measured) -> Vec<String> {
         let cited: Vec<_> = answer.sources.iter().map(|source| source.metadata.source.as_str()).collect();
         wrong("source", &labelled.gold.join(" "), &format!("{outcome} {}", cited.join(" ")));
     }
+    if !labelled.choices.is_empty() && !judged.right {
+        wrong("choices", &labelled.choices.join(" "), &outcome);
+    }
     if !labelled.answer_contains.is_empty() && !judged.right {
         wrong("answer", &labelled.answer_contains.join(" "), &outcome);
     }

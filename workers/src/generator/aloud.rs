@@ -74,7 +74,7 @@ impl<'a> Aloud<'a> {
             self.lost = true;
             return;
         }
-        let now = draft::assemble(&self.pieces, &self.case.material.passages);
+        let now = draft::assemble(&self.case.said_for(self.pieces.clone()), &self.case.material.passages);
         match now.text.strip_prefix(&self.said.text) {
             Some("") => {}
             Some(more) => self.live.say(Said::Text(more.to_string())),

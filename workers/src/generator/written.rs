@@ -115,7 +115,7 @@ impl Tools {
 }
 
 /// Whether a question asks for a yes or a no.
-fn asks_yes_or_no(question: &str) -> bool {
+pub(super) fn asks_yes_or_no(question: &str) -> bool {
     const FIRST: [&str; 24] = [
         "do",
         "does",

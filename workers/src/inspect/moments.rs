@@ -1,4 +1,4 @@
-use hoidap_shared::job::{FilterUsed, QueryKind, Ranks, Sender, Usage};
+use hoidap_shared::job::{Choice, FilterUsed, QueryKind, Ranks, Sender, Usage};
 
 use super::{
     moment::{Bar, Item, Kind, Moment, since, span},
@@ -267,10 +267,15 @@ fn answered(answer: &Answered) -> Moment {
         .fact("product", answer.product.clone().unwrap_or_default())
         .list("calls", answer.attempts.iter().map(attempt).collect())
         .words("text", answer.text.as_str())
+        .list("choices", answer.choices.iter().map(choice).collect())
         .list("sources", sources.collect())
         .fact("usage", if answer.attempts.is_empty() { String::new() } else { usage(&answer.usage) })
         .fact("record", record)
         .fact("versions", versions.join(", "))
+}
+
+fn choice(choice: &Choice) -> Item {
+    Item { head: choice.label.clone(), note: choice.question.clone(), ..Item::default() }
 }
 
 fn clock(time: jiff::Timestamp) -> String {

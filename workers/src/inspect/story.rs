@@ -1,6 +1,6 @@
 use hoidap_shared::{
     events::ChatEvent,
-    job::{FilterUsed, Identifier, JobId, Query, QueryKind, Ranks, Scored, Turn, Usage},
+    job::{Choice, FilterUsed, Identifier, JobId, Query, QueryKind, Ranks, Scored, Turn, Usage},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -213,6 +213,8 @@ pub(super) struct Answered {
     pub(super) problem: Option<String>,
     pub(super) text: String,
     pub(super) citations: Vec<Cited>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) choices: Vec<Choice>,
     pub(super) confidence: f32,
     pub(super) intent: Scored,
     pub(super) product: Option<String>,

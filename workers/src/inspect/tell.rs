@@ -178,6 +178,7 @@ fn answered(answer: &Answer, at_ms: i64) -> Answered {
         problem: answer.problem.clone(),
         text: answer.text.clone(),
         citations: cited(answer),
+        choices: answer.choices.clone(),
         confidence: answer.confidence,
         intent: answer.intent.clone(),
         product: answer.product.clone(),

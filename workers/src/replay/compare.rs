@@ -214,7 +214,7 @@ fn of_answer(before: &Answer, after: &Answer) -> Vec<Aspect> {
         (Aspect::Product, before.product != after.product),
         (Aspect::Outcome, before.outcome != after.outcome),
         (Aspect::Citations, cited(before) != cited(after)),
-        (Aspect::Answer, before.text != after.text),
+        (Aspect::Answer, (&before.text, &before.choices) != (&after.text, &after.choices)),
         (Aspect::Confidence, (before.confidence - after.confidence).abs() > CONFIDENCE),
     ])
 }

@@ -196,6 +196,7 @@ fn bare((question, classified, language): &Known, outcome: Outcome, text: String
         text,
         sources: Vec::new(),
         citations: Vec::new(),
+        choices: Vec::new(),
         confidence: 0.0,
         intent: classified.as_ref().map_or_else(unknown, |known| known.intent.clone()),
         product: product.map(|product| product.name.clone()),

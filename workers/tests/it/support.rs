@@ -98,6 +98,7 @@ pub(crate) fn answer(question: &Question, text: &str) -> Answer {
         text: text.into(),
         sources: Vec::new(),
         citations: Vec::new(),
+        choices: Vec::new(),
         confidence: 0.5,
         intent: Scored { name: "how_to".into(), confidence: 0.9 },
         product: None,

@@ -170,6 +170,7 @@ pub(crate) fn answer(question: &Question) -> Answer {
             },
         }],
         citations: vec![Citation { n: 1, answer_start: 0, answer_end: 29, support: 0.9 }],
+        choices: Vec::new(),
         confidence: 0.5,
         intent: Scored { name: "how_to".into(), confidence: 0.8 },
         product: Some("mail".into()),

@@ -36,6 +36,7 @@ fn answer(question: &Question) -> Answer {
         text: "Ở trang Cài đặt.".into(),
         sources: vec![],
         citations: vec![],
+        choices: Vec::new(),
         confidence: 0.5,
         intent: Scored { name: "how_to".into(), confidence: 0.9 },
         product: None,
