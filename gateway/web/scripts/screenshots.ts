@@ -6,6 +6,8 @@ import { gateway } from '../tests/support/running.ts';
 
 const folder = fileURLToPath(new URL('../../../docs/images/', import.meta.url));
 const PAGE = `${gateway}/vi/mail/gioi-han.html`;
+const HOME = `${gateway}/vi/index.html`;
+const OPEN = 'Nhập sai mật khẩu mấy lần thì bị khoá?';
 const QUESTION = 'Hạn mức gửi thư mỗi ngày được tính thế nào?';
 const token = process.env.HOIDAP_TEST_ADMIN_TOKEN ?? '';
 
@@ -28,7 +30,15 @@ async function widget(visit: Visitor, name: string): Promise<void> {
   await save(visit, `widget-${name}`);
   await visit.turn.locator('.cite').first().click();
   await visit.page.locator('.passage').waitFor();
-  if (name.startsWith('light')) await save(visit, `widget-passage-${name}`);
+  if (!name.startsWith('light')) return;
+  await save(visit, `widget-passage-${name}`);
+  await visit.page.keyboard.press('Escape');
+  await visit.page.getByRole('button', { name: 'Cuộc trò chuyện mới' }).click();
+  await visit.page.goto(HOME);
+  await visit.field.waitFor({ state: 'visible' });
+  await visit.ask(OPEN);
+  await visit.answered();
+  await save(visit, `widget-choices-${name}`);
 }
 
 async function dashboard(visit: Visitor, name: string): Promise<void> {

@@ -8,6 +8,7 @@ const OUTCOMES = [
   'answered',
   'cached',
   'unanswered',
+  'asked_back',
   'failed',
   'stopped',
   'small_talk',

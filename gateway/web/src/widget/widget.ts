@@ -1,7 +1,7 @@
 import { alone } from './chat/locks.ts';
 import { Conversation } from './chat/conversation.ts';
 import { browserStorage, memoryStorage, Store } from './chat/store.ts';
-import { sourceOf, type Turn } from './chat/turn.ts';
+import { asksBack, sourceOf, type Turn } from './chat/turn.ts';
 import { Api } from './client/api.ts';
 import { PageAddress, readPage } from './page/context.ts';
 import { onNavigation } from './page/navigation.ts';
@@ -155,7 +155,7 @@ export class Widget {
         this.showLauncher();
         const words = turn.failure === null ? '' : failureWords(turn.failure, this.texts);
         this.announcer.answer(
-          [plainText(turn.text), words].filter(Boolean).join('\n'),
+          [plainText(turn.text), words, asksBack(turn) ? this.texts.choices : ''].filter(Boolean).join('\n'),
           turn.failure === null ? turn.language : '',
         );
       },
@@ -190,6 +190,9 @@ export class Widget {
 
   private addView(turn: Turn): void {
     const view = new TurnView(turn, this.texts, {
+      ask: (question) => {
+        this.ask(question);
+      },
       retry: (id) => {
         this.conversation.retry(id);
         this.announcer.state(this.texts.working);

@@ -9,6 +9,8 @@ import { gateway } from './running.ts';
 export const SITE = 'pk_diecxam';
 /** The address that a page says is its own: the one its document was indexed under. */
 const OWN = 'https://www.diecxam.example/vi/mail/gioi-han.html';
+/** A page about none of the products. */
+const HOME = 'https://www.diecxam.example/vi/index.html';
 /** The strictest policy that a site with the widget can have. */
 export const POLICY = `default-src 'none'; script-src ${gateway}; connect-src ${gateway}; style-src 'self'; img-src 'self'`;
 
@@ -67,9 +69,10 @@ function page(path: string): string {
   const library = LIBRARIES[`/${swaps}.js`] === undefined ? '' : `<script src="/${swaps}.js"></script>`;
   const inHead = place === 'head' ? TAG : '';
   const inBody = path === '/bare' || place === 'head' ? '' : TAG;
+  const [own, product] = path === '/home' ? [HOME, ''] : [OWN, 'data-hoidap-product="mail"'];
   const next = place === '' ? '/next' : `/${swaps}-${place}?next`;
   return `<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>Giới hạn | Diệc Mail</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="canonical" href="${OWN}">${style}${library}${inHead}</head>
-<body data-hoidap-product="mail" ${BOOST[swaps] ?? ''}><main><h1>Giới hạn gửi, nhận và lưu trữ</h1><p id="words">Dung lượng hộp thư theo từng gói.</p>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="canonical" href="${own}">${style}${library}${inHead}</head>
+<body ${product} ${BOOST[swaps] ?? ''}><main><h1>Giới hạn gửi, nhận và lưu trữ</h1><p id="words">Dung lượng hộp thư theo từng gói.</p>
 <p><a id="next" href="${next}">Trang sau</a></p></main>${inBody}</body></html>`;
 }

@@ -103,6 +103,7 @@ export const en = {
     answered: 'Answered',
     cached: 'From the cache',
     unanswered: 'No answer found',
+    asked_back: 'Asked which is meant',
     failed: 'Failed',
     others: 'Others',
     rate: 'Answered',

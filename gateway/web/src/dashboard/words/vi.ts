@@ -104,6 +104,7 @@ export const vi: Words = {
     answered: 'Trả lời được',
     cached: 'Từ bộ nhớ đệm',
     unanswered: 'Không tìm thấy câu trả lời',
+    asked_back: 'Hỏi lại khách',
     failed: 'Lỗi',
     others: 'Khác',
     rate: 'Trả lời được',

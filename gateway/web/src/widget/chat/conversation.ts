@@ -3,7 +3,7 @@ import type { PageContext } from '../page/context.ts';
 import { follow } from './follow.ts';
 import { alone } from './locks.ts';
 import type { Store } from './store.ts';
-import { afterEvent, askedAgain, failed, newTurn, type Turn, type Waiting } from './turn.ts';
+import { afterEvent, askedAgain, asksBack, failed, newTurn, type Turn, type Waiting } from './turn.ts';
 
 /** What a conversation tells the one who shows it. */
 export interface Watcher {
@@ -68,6 +68,7 @@ export class Conversation {
   }
 
   ask(question: string, page: PageContext): void {
+    for (const open of [...this.turns.values()].filter(asksBack)) this.put({ ...open, chosen: question }, true);
     const turn = newTurn(this.store.conversation(), question, page, Date.now());
     this.put(turn, true);
     this.run(turn.id);

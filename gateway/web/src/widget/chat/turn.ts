@@ -1,6 +1,6 @@
 import type { PageContext } from '../page/context.ts';
 import type { Feedback } from '../client/api.ts';
-import type { Answer, AnswerEvent, Citation, Problem, Source } from '../client/wire.ts';
+import type { Answer, AnswerEvent, Choice, Citation, Problem, Source } from '../client/wire.ts';
 
 /** Why a question has no whole answer. */
 export type Failure =
@@ -37,6 +37,10 @@ export interface Turn {
   language: string;
   sources: Source[];
   citations: Citation[];
+  /** What the visitor is asked to choose from; a turn that an earlier release kept has none. */
+  choices?: Choice[];
+  /** What was asked next, a choice or not; until then it is open. */
+  chosen?: string | null;
   failure: Failure | null;
   feedback: Feedback | null;
 }
@@ -89,6 +93,11 @@ export function failureOf(problem: Problem): Failure {
   return { kind: problem.status >= 502 ? 'away' : 'failed' };
 }
 
+/** Whether the visitor is still asked to choose. */
+export function asksBack({ choices = [], chosen = null }: Turn): boolean {
+  return choices.length > 0 && chosen === null;
+}
+
 /** The passage that `[n]` of the answer stands for, once it is known. */
 export function sourceOf(turn: Turn, n: number): Source | null {
   const cited = turn.citations.find((citation) => citation.n === n);
@@ -113,6 +122,8 @@ function unanswered() {
     language: '',
     sources: [],
     citations: [],
+    choices: [],
+    chosen: null,
     failure: null,
   };
 }
@@ -128,6 +139,7 @@ function answered(answer: Answer, turn: Turn): Partial<Turn> {
       n: citation.n,
       chunkId: citation.chunkId === '' ? (answer.sources[citation.n - 1]?.chunkId ?? '') : citation.chunkId,
     })),
+    choices: answer.choices,
     waiting: null,
     failure: answer.outcome === 'stopped' ? { kind: 'stopped' } : null,
   };

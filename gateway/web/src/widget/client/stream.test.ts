@@ -61,6 +61,7 @@ describe('the events of a stream', () => {
             language: '',
             sources: [{ title: '', url: null, headings: [], content: '', chunkId: '' }],
             citations: [],
+            choices: [],
           },
         },
       },

@@ -15,6 +15,12 @@ export interface Citation {
   chunkId: string;
 }
 
+/** One of the things that a question may be about, and the question that it completes. */
+export interface Choice {
+  label: string;
+  question: string;
+}
+
 /** A whole answer: what its parts added up to. */
 export interface Answer {
   jobId: string;
@@ -23,6 +29,7 @@ export interface Answer {
   language: string;
   sources: Source[];
   citations: Citation[];
+  choices: Choice[];
 }
 
 /** Why a request failed, in the form of RFC 9457. */
@@ -89,6 +96,11 @@ function readCitation(value: unknown): Citation {
   return { n: typeof citation.n === 'number' ? citation.n : 0, chunkId: text(citation.chunk_id) };
 }
 
+function readChoice(value: unknown): Choice {
+  const choice = fields(value);
+  return { label: text(choice.label), question: text(choice.question) };
+}
+
 /** A `ChatResponse`. */
 export function readAnswer(value: unknown): Answer {
   const answer = fields(value);
@@ -99,6 +111,9 @@ export function readAnswer(value: unknown): Answer {
     language: text(answer.language),
     sources: list(answer.sources).map(readSource),
     citations: list(answer.citations).map(readCitation),
+    choices: list(answer.choices)
+      .map(readChoice)
+      .filter(({ label, question }) => label !== '' && question !== ''),
   };
 }
 

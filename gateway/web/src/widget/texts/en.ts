@@ -21,6 +21,7 @@ export const english = {
   answered: 'Answer:',
   sources: 'Sources',
   source: 'Source {n}',
+  choices: 'Buttons to choose with',
   openPage: 'Open the page',
   opensNewTab: '(in a new tab)',
   closePassage: 'Close the passage',

@@ -23,6 +23,7 @@ export const vietnamese: Texts = {
   answered: 'Trả lời:',
   sources: 'Nguồn',
   source: 'Nguồn {n}',
+  choices: 'Các nút để chọn',
   openPage: 'Mở trang này',
   opensNewTab: '(mở trong thẻ mới)',
   closePassage: 'Đóng đoạn trích',

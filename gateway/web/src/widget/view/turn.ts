@@ -3,12 +3,14 @@ import { type Failure, sourceOf, type Turn } from '../chat/turn.ts';
 import { plainText } from '../markdown/plain.ts';
 import { MarkdownView } from '../markdown/render.ts';
 import { fill, type Texts } from '../texts/texts.ts';
+import { ChoicesView } from './choices.ts';
 import { el, setAttribute } from './dom.ts';
 import { feedbackForm } from './feedback.ts';
 import { icon, type Icon } from './icons.ts';
 
 /** What a visitor can do with a turn. */
 export interface TurnActions {
+  ask(question: string): void;
   retry(id: string): void;
   rate(id: string, feedback: Feedback): Promise<void>;
   showSource(turn: Turn, n: number, opener: HTMLElement): void;
@@ -20,6 +22,7 @@ export class TurnView {
   private readonly markdown = new MarkdownView((n) => this.citation(n));
   private readonly status = el('p', { class: 'status', hidden: true });
   private readonly failure = el('div', { class: 'failure', hidden: true });
+  private readonly choices: ChoicesView;
   private readonly sources = el('div', { class: 'sources', hidden: true });
   private readonly tools = el('div', { class: 'tools', hidden: true });
   private readonly answer: HTMLElement;
@@ -36,6 +39,9 @@ export class TurnView {
     private readonly actions: TurnActions,
   ) {
     const heard = (text: string) => el('span', { class: 'unseen' }, `${text} `);
+    this.choices = new ChoicesView(texts, (question) => {
+      actions.ask(question);
+    });
     this.answer = el(
       'div',
       { class: 'answer' },
@@ -43,6 +49,7 @@ export class TurnView {
       this.markdown.element,
       this.status,
       this.failure,
+      this.choices.element,
       this.sources,
       this.tools,
     );
@@ -58,10 +65,11 @@ export class TurnView {
     setAttribute(this.markdown.element, 'lang', turn.language === '' ? null : turn.language);
     this.showStatus();
     // The rest changes at the turn's end and with feedback: not with each word.
-    const state = JSON.stringify([turn.key, turn.waiting === null, turn.failure, turn.feedback]);
+    const state = JSON.stringify([turn.key, turn.waiting === null, turn.failure, turn.feedback, turn.chosen]);
     if (state === this.shown) return;
     this.shown = state;
     this.showFailure();
+    this.choices.show(turn);
     this.showSources();
     this.showTools();
   }
