@@ -5,6 +5,7 @@
 mod audit;
 mod canary;
 mod chat;
+mod choices;
 mod inspect;
 mod loss;
 mod outage;

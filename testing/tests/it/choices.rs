@@ -1,0 +1,87 @@
+//! A question whose answer differs by product is asked back about, and a choice is answered.
+
+use hoidap_testing::fleet::Fleet;
+use serde_json::{Value, json};
+
+const HOME: &str = "https://www.diecxam.example/vi/index.html";
+const LENGTH: &str = "Mật khẩu phải dài ít nhất mấy ký tự?";
+
+fn question(message: &str, page: &str, history: &[(&str, &str)]) -> Value {
+    let turns: Vec<Value> = history
+        .iter()
+        .flat_map(|(asked, said)| {
+            [("user", asked), ("assistant", said)]
+                .map(|(sender, text)| json!({"sender": sender, "content": text}))
+        })
+        .collect();
+    json!({
+        "message": message,
+        "session_id": "session-0001",
+        "context": {"url": page, "title": ""},
+        "history": turns,
+    })
+}
+
+fn text(answer: &Value) -> &str {
+    answer["response"].as_str().unwrap()
+}
+
+/// What is asked back, and the questions of its choices.
+async fn asked_back(fleet: &Fleet, message: &str) -> (String, Vec<String>) {
+    let answer = fleet.ask(&question(message, HOME, &[])).await.1;
+    assert_eq!(answer["outcome"], "asked_back", "{message}: {answer:#}");
+    let choices = answer["choices"].as_array().unwrap();
+    let field = |choice: &Value, name: &str| choice[name].as_str().unwrap().to_string();
+    assert!(choices.iter().all(|choice| text(&answer).contains(&field(choice, "label"))), "{answer:#}");
+    assert_eq!(answer["sources"], json!([]));
+    (text(&answer).to_string(), choices.iter().map(|choice| field(choice, "question")).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_is_answered_however_it_is_made() {
+    let fleet = Fleet::start(&[], &[]);
+    let _workers = fleet.whole().await;
+    let (back, questions) = asked_back(&fleet, LENGTH).await;
+    assert_eq!(back, "Bạn hỏi về Diệc Mail, Diệc Drive hay Diệc Meet?");
+    let facts = [("mail", "10 ký tự"), ("drive", "12 ký tự"), ("meet", "8 ký tự")];
+    for ((product, fact), asked) in facts.into_iter().zip(&questions) {
+        for (message, history) in [
+            (asked.as_str(), vec![]),
+            (asked.as_str(), vec![(LENGTH, back.as_str())]),
+            (product, vec![(LENGTH, back.as_str())]),
+        ] {
+            let answer = fleet.ask(&question(message, HOME, &history)).await.1;
+            assert_eq!(answer["outcome"], "answered", "{message}: {answer:#}");
+            assert_eq!(answer["target_product"], product, "{message}");
+            assert!(text(&answer).contains(fact), "{message}: {answer:#}");
+            assert_eq!(answer["choices"], json!([]));
+        }
+    }
+    // The same again comes from the cache, with its choices, and is no answer in the figures.
+    let again = fleet.ask(&question(LENGTH, HOME, &[])).await.1;
+    assert_eq!((&again["cached"], &again["outcome"]), (&json!(true), &json!("asked_back")));
+    assert_eq!(again["choices"].as_array().unwrap().len(), 3);
+    // Nobody is asked twice in a row.
+    let other = fleet.ask(&question(LENGTH, HOME, &[(LENGTH, &back)])).await.1;
+    assert_ne!(other["outcome"], "asked_back", "{other:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_tells_the_product_and_the_answer_says_so() {
+    let fleet = Fleet::start(&[], &[]);
+    let _workers = fleet.whole().await;
+    for (message, page, begins, fact) in [
+        (LENGTH, "/vi/drive/index.html", "Với Diệc Drive: ", "12 ký tự"),
+        (
+            "What is the minimum length of a password?",
+            "/en/mail/index.html",
+            "For Diệc Mail: ",
+            "10 characters",
+        ),
+    ] {
+        let page = format!("https://www.diecxam.example{page}");
+        let answer = fleet.ask(&question(message, &page, &[])).await.1;
+        assert_eq!(answer["outcome"], "answered", "{answer:#}");
+        assert!(text(&answer).starts_with(begins) && text(&answer).contains(fact), "{answer:#}");
+    }
+}
