@@ -245,18 +245,25 @@ mod tests {
     use hoidap_shared::{job::Passage, text::Language};
 
     use super::{
-        super::{asked::tests::asked, cut::Cutter, material::tests::passage, reader::tests::rank},
+        super::{
+            asked::tests::asked, citations::Known, cut::Cutter, draft::assemble, material::tests::passage,
+            reader::tests::rank,
+        },
         *,
     };
 
-    fn products(question: &str, language: Language, passages: &[(&str, &str)]) -> Vec<String> {
+    fn material(language: Language, passages: &[(&str, &str)], cutter: &Cutter) -> Material {
         let passages = passages.iter().map(|(product, text)| Passage {
             product: (!product.is_empty()).then(|| (*product).to_string()),
             source: format!("{product}.html"),
             ..passage(language.code(), text)
         });
+        Material::new(passages.collect(), cutter)
+    }
+
+    fn products(question: &str, language: Language, passages: &[(&str, &str)]) -> Vec<String> {
         let cutter = Cutter::default();
-        let material = Material::new(passages.collect(), &cutter);
+        let material = material(language, passages, &cutter);
         let asked = asked(question, language);
         let ranked = rank(&material, &asked);
         let found = differing(&material, &ranked, &asked, &cutter.analyser);
@@ -297,5 +304,26 @@ mod tests {
         assert!(
             products(question, Language::En, &[yes, ("meet", "You can sign in by SMS, too.")]).is_empty()
         );
+    }
+
+    #[test]
+    fn what_holds_for_one_product_says_so_where_all_that_is_cited_is_about_it() {
+        let cutter = Cutter::default();
+        let material = material(Language::Vi, &[MAIL, DRIVE], &cutter);
+        let asked = asked(LENGTH, Language::Vi);
+        let ranked = rank(&material, &asked);
+        let open = Some(Open::HoldsFor { product: "mail".into(), label: "Diệc Mail".into() });
+        let (support, out_of_scope, quoted, known) = (0.9, 0.0, None, Known::default());
+        let case = Case { material, asked, ranked, support, out_of_scope, quoted, open, known };
+        let said = |places: &[usize]| {
+            let piece = |place: &usize| Piece {
+                lead: String::new(),
+                text: "Tối thiểu 10 ký tự.".into(),
+                cite: Some((*place, 1.0)),
+            };
+            assemble(&case.said_for(places.iter().map(piece).collect()), &case.material.passages).text
+        };
+        assert_eq!(said(&[0]), "Với Diệc Mail: Tối thiểu 10 ký tự. [1]");
+        assert!(said(&[0, 1]).starts_with("Tối thiểu"));
     }
 }
