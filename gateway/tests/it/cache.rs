@@ -28,9 +28,17 @@ async fn whoever_asks_the_same_gets_the_same_as_their_own() {
     assert_eq!(second["session_id"], "session-0002");
     assert_ne!(second["job_id"], first["job_id"]);
     assert_ne!(second["processing_time"], first["processing_time"]);
-    for field in
-        ["response", "sources", "confidence", "intent", "target_product", "citations", "language", "outcome"]
-    {
+    for field in [
+        "response",
+        "sources",
+        "confidence",
+        "intent",
+        "target_product",
+        "citations",
+        "choices",
+        "language",
+        "outcome",
+    ] {
         assert_eq!(second[field], first[field], "{field}");
     }
 

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use hoidap_shared::{broker::Broker, events::ChatEvent};
+use hoidap_shared::{
+    broker::Broker,
+    events::ChatEvent,
+    job::{Answer, Choice, Outcome},
+};
+use serde_json::json;
 
 use crate::support::{Ending, Site, World, answer, question};
 
@@ -47,6 +52,27 @@ async fn every_end_in_the_gateway_is_told_before_it_is_answered() {
     );
     assert!(told.iter().all(|event| event.client == told[0].client && event.client.len() == 32));
     assert!(!format!("{told:?}").contains("127.0.0.1"), "an event holds no address");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_asks_back_counts_as_that_also_from_the_cache() {
+    let world = World::new();
+    let site = world.gateway(&[]).await;
+    let fleet = world
+        .fleet(|question| {
+            let choices = vec![Choice { label: "Thư".into(), question: "Thư: xin chào".into() }];
+            Ending::Told(Answer { outcome: Outcome::AskedBack, choices, ..answer(question) })
+        })
+        .await;
+    fleet.stages(&site, "v1", &[]).await;
+    let broker = world.broker().await;
+    for cached in [false, true] {
+        let answer = site.ask(&question("xin chào")).await;
+        assert_eq!((&answer["cached"], &answer["outcome"]), (&json!(cached), &json!("asked_back")));
+        assert_eq!(answer["choices"], json!([{"label": "Thư", "question": "Thư: xin chào"}]));
+    }
+    let told = events(&broker).await;
+    assert_eq!(told.iter().map(|event| event.outcome.as_str()).collect::<Vec<_>>(), ["asked_back"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
