@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use hoidap_shared::{config::Config, pipe::end_with_the_reader, signals::end_on_termination, telemetry};
 
 use crate::{
-    analytics, audit, canary, dead, eval, features, inspect, process, recording, replay, setup, shadow,
+    analytics, audit, canary, dead, eval, features, inspect, judge, process, recording, replay, setup, shadow,
 };
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
@@ -48,6 +48,8 @@ enum Command {
     },
     /// Measure the stages on labelled questions.
     Eval(eval::Command),
+    /// Measure the judge of answers on sentences made from the documents.
+    Judge(judge::Command),
     /// Write what the reader sees of labelled questions, to learn its weights from.
     Features(features::Command),
     #[command(subcommand, about = "Look at dead letters, and send their messages again")]
@@ -104,6 +106,7 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
             process::run(config, &stages, offer).await
         }
         Command::Eval(command) => command.run(&config).await,
+        Command::Judge(command) => command.run(&config).await,
         Command::Features(command) => command.run(&config).await,
         Command::Dead(command) => command.run(&config).await,
         Command::Shadow(command) => command.run(&config).await,

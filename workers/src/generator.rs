@@ -32,6 +32,7 @@ mod recorded;
 mod synonyms;
 mod table;
 mod topic;
+pub(crate) mod trial;
 mod wanted;
 mod written;
 

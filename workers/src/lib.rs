@@ -13,6 +13,7 @@ pub mod eval;
 mod features;
 pub mod generator;
 pub mod inspect;
+mod judge;
 mod log;
 mod page;
 mod part;

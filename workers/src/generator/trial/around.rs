@@ -1,0 +1,56 @@
+//! The passages that a sentence is held against: its own, those beside it, and those that share the rarest words.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use hoidap_indices::Analyser;
+use hoidap_shared::job::Passage;
+
+/// Passages that a sentence is held against, as many as a question has by default.
+const PASSAGES: usize = 8;
+/// A word that more passages than this hold tells nothing of any.
+const COMMON: usize = 200;
+
+/// The passages of a collection by their words.
+pub(super) struct Around {
+    words: Vec<HashSet<String>>,
+    holding: HashMap<String, Vec<usize>>,
+}
+
+impl Around {
+    /// Reads the passages.
+    pub(super) fn of(passages: &[Passage], analyser: &Analyser) -> Self {
+        let words: Vec<HashSet<String>> = passages
+            .iter()
+            .map(|passage| analyser.content(&passage.text).folded.into_iter().collect())
+            .collect();
+        let mut holding: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, words) in words.iter().enumerate() {
+            for word in words {
+                holding.entry(word.clone()).or_default().push(at);
+            }
+        }
+        Self { words, holding }
+    }
+
+    /// The places of a passage and of those around it.
+    pub(super) fn passage(&self, at: usize, passages: &[Passage]) -> Vec<usize> {
+        let beside = [Some(at), at.checked_sub(1), Some(at + 1)].into_iter().flatten();
+        let own =
+            |other: &usize| passages.get(*other).is_some_and(|other| other.source == passages[at].source);
+        let mut found: Vec<usize> = beside.filter(own).collect();
+        let mut near: BTreeMap<usize, f32> = BTreeMap::new();
+        for holding in self.words[at].iter().filter_map(|word| self.holding.get(word)) {
+            let rarity = (passages.len() as f32 / holding.len() as f32).ln_1p();
+            for &other in holding.iter().filter(|_| holding.len() <= COMMON) {
+                *near.entry(other).or_default() += rarity;
+            }
+        }
+        let mut near: Vec<(usize, f32)> =
+            near.into_iter().filter(|(other, _)| !found.contains(other)).collect();
+        // Sums of the same words in another order differ in their last digit.
+        let rounded = |weight: f32| (weight * 1_000.0).round() as i64;
+        near.sort_by_key(|(other, weight)| (std::cmp::Reverse(rounded(*weight)), *other));
+        found.extend(near.into_iter().map(|(other, _)| other).take(PASSAGES - found.len()));
+        found
+    }
+}

@@ -1,0 +1,184 @@
+//! `hoidap-worker judge`: how often the judge of sentences is wrong, over sentences made from the documents of a site.
+
+mod report;
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use hoidap_indices::{
+    Embedder, OnnxEmbedder,
+    store::{self, CollectionFolder, Records},
+};
+use hoidap_shared::{
+    config::Config,
+    job::{Passage, Ranks},
+    telemetry,
+};
+
+use self::report::Report;
+use crate::{
+    collections::digest,
+    generator::trial::{Made, Meaning, Trial},
+};
+
+/// Makes true and false sentences from what the documents of a collection say, and measures which of them the judge
+/// of answers takes for true.
+#[derive(Debug, Args)]
+pub struct Command {
+    /// The collection; can be given more than once. All of them when left out.
+    #[arg(long, value_name = "NAME")]
+    collection: Vec<String>,
+    /// Sentences, items and rows of each collection that others are made from at most.
+    #[arg(long, default_value_t = 400)]
+    sentences: usize,
+    /// Another seed makes other sentences.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Only the documents of this half: what is mended by the one is measured by the other.
+    #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
+    half: Option<u8>,
+    /// Judge by words alone, without the embedding model.
+    #[arg(long)]
+    words_alone: bool,
+    /// Write every wrong verdict, as JSON Lines.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The figures as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Fail when a larger share of the false sentences of a language is given, such as 0.02.
+    #[arg(long, value_name = "SHARE")]
+    max_false_accepted: Option<f64>,
+    /// Fail when a larger share of the true sentences of a language is thrown away, such as 0.05.
+    #[arg(long, value_name = "SHARE")]
+    max_true_rejected: Option<f64>,
+}
+
+impl Command {
+    /// Makes the sentences, judges them, prints the figures.
+    ///
+    /// # Errors
+    /// When a collection cannot be read, the file cannot be written, or a share is larger than it may be.
+    pub async fn run(self, config: &Config) -> anyhow::Result<()> {
+        telemetry::init_tls();
+        let config = config.clone();
+        tokio::task::spawn_blocking(move || self.judge(&config)).await?
+    }
+
+    fn judge(&self, config: &Config) -> anyhow::Result<()> {
+        let dir = &config.indices.dir;
+        let folders = if self.collection.is_empty() {
+            store::list(dir)?
+        } else {
+            let named = self.collection.iter().map(|name| CollectionFolder::existing(dir, name));
+            named.collect::<Result<Vec<_>, _>>()?
+        };
+        if folders.is_empty() {
+            bail!(
+                "there is no collection in {}: build one with `hoidap-index build`, or set indices.dir",
+                dir.display()
+            );
+        }
+        let cannot_write = |path: &PathBuf| format!("{} cannot be written", path.display());
+        let out = self.out.as_ref().map(|path| File::create(path).with_context(|| cannot_write(path)));
+        let out = out.transpose()?;
+        let embedder = if self.words_alone {
+            None
+        } else {
+            Some(Arc::new(OnnxEmbedder::open(&config.embedding)?) as Arc<dyn Embedder>)
+        };
+        let meaning = Meaning::new(embedder);
+        let mut made = Vec::new();
+        for folder in folders {
+            let Some(version) = folder.current()? else { continue };
+            let mut passages = passages(&folder.name, &version, &folder.records(&version)?);
+            passages.retain(|passage| self.takes(&passage.source));
+            let trial = Trial::new(passages, &meaning, config.generator.min_sentence_support, self.seed);
+            made.extend(tried(&trial, self.sentences));
+        }
+        let report = Report::of(&made);
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&report)?);
+        } else {
+            print!("{report}");
+        }
+        if let (Some(file), Some(path)) = (out, &self.out) {
+            let mut file = BufWriter::new(file);
+            for made in made.iter().filter(|made| made.right != made.given) {
+                serde_json::to_writer(&mut file, made)?;
+                file.write_all(b"\n").with_context(|| cannot_write(path))?;
+            }
+            file.flush().with_context(|| cannot_write(path))?;
+        }
+        let broken = report.broken(self.max_false_accepted, self.max_true_rejected);
+        if broken.is_empty() { Ok(()) } else { bail!("{}", broken.join("; ")) }
+    }
+
+    /// Whether a document is of the half that is asked for.
+    fn takes(&self, source: &str) -> bool {
+        let half = u8::from_str_radix(&digest(&[source])[..1], 16).unwrap_or_default() % 2 + 1;
+        self.half.is_none_or(|wanted| wanted == half)
+    }
+}
+
+/// Tries a collection's sentences on all cores.
+fn tried(trial: &Trial<'_>, most: usize) -> Vec<Made> {
+    let chosen = trial.chosen(most);
+    let bar = indicatif::ProgressBar::new(chosen.len() as u64);
+    let (next, cores) = (AtomicUsize::new(0), thread::available_parallelism().map_or(1, usize::from));
+    let mut found: Vec<(usize, Vec<Made>)> = thread::scope(|scope| {
+        let work = || {
+            let mut found = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(sentence) = chosen.get(at) else { return found };
+                found.push((at, trial.tried(*sentence)));
+                bar.inc(1);
+            }
+        };
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+    });
+    bar.finish_and_clear();
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().flat_map(|(_, made)| made).collect()
+}
+
+/// The chunks of a version as passages, those that were taken away left out.
+fn passages(collection: &str, version: &str, records: &Records) -> Vec<Passage> {
+    let passage = |chunk: &store::ChunkRecord| {
+        let document = &records.documents[chunk.document];
+        Passage {
+            chunk_id: chunk.id.clone(),
+            collection: collection.into(),
+            version: version.into(),
+            text: records.text(chunk).into(),
+            score: 0.0,
+            similarity: None,
+            ranks: Ranks { dense: None, lexical: None, fused: None },
+            url: document.url.clone(),
+            source: document.source.clone(),
+            title: document.title.clone(),
+            heading_path: chunk.heading_path.clone(),
+            start: chunk.start,
+            end: chunk.end,
+            locale: document.locale.clone(),
+            product: document.product.clone(),
+            section: document.section.clone(),
+            document_hash: document.hash.clone(),
+            sentences: Vec::new(),
+        }
+    };
+    let kept = |chunk: &&store::ChunkRecord| !records.documents[chunk.document].withdrawn;
+    records.chunks.iter().filter(kept).map(passage).collect()
+}
