@@ -3,7 +3,9 @@
 //! A model writes it where one is there and what it writes is supported; else the sentences that answer are quoted.
 //! `docs/answers.md` tells the whole way and the formulas.
 
+mod alignment;
 mod aloud;
+mod altered;
 mod asked;
 mod binding;
 mod choices;
@@ -20,6 +22,7 @@ mod extractive;
 mod facts;
 mod failover;
 mod figures;
+mod given;
 #[cfg(test)]
 mod judged;
 mod material;

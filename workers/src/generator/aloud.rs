@@ -1,4 +1,5 @@
-//! Saying an answer while a model writes it: word by word, each sentence with its citation as soon as it is whole.
+//! Saying an answer while a model writes it: sentence by sentence, each with its citation, as soon as it is whole and a
+//! passage supports it.
 //!
 //! What is said is the beginning of what [`draft::assemble`] will make of the whole, as far as that can be known. Where
 //! it cannot, saying ends, and the stored answer mends what was said.
@@ -13,9 +14,9 @@ use hoidap_shared::{
 
 use super::{
     Case, Tools,
-    citations::Verdict,
     clean::{Worth, model_text, worth},
-    draft::{self, Final, Piece},
+    draft::{self, Final},
+    given::Given,
     off_thread,
 };
 
@@ -31,9 +32,9 @@ pub(super) struct Aloud<'a> {
     live: &'a Live,
     tools: &'a Arc<Tools>,
     case: &'a Arc<Case>,
-    /// Whole sentences with their citations, then the one that is being written.
-    pieces: Vec<Piece>,
-    whole: usize,
+    /// What is given of the sentences that are whole, and these.
+    given: Given,
+    judged: Vec<String>,
     said: Final,
     lost: bool,
 }
@@ -49,7 +50,15 @@ impl<'a> Aloud<'a> {
             });
             live.say(Said::Sources(sources.collect()));
         }
-        Self { live, tools, case, pieces: Vec::new(), whole: 0, said: Final::default(), lost: false }
+        Self {
+            live,
+            tools,
+            case,
+            given: Given::default(),
+            judged: Vec::new(),
+            said: Final::default(),
+            lost: false,
+        }
     }
 
     /// The visitor's word to stop.
@@ -74,7 +83,7 @@ impl<'a> Aloud<'a> {
             self.lost = true;
             return;
         }
-        let now = draft::assemble(&self.case.said_for(self.pieces.clone()), &self.case.material.passages);
+        let now = draft::assemble(&self.case.said_for(self.given.pieces.clone()), &self.case.material.passages);
         match now.text.strip_prefix(&self.said.text) {
             Some("") => {}
             Some(more) => self.live.say(Said::Text(more.to_string())),
@@ -95,43 +104,34 @@ impl<'a> Aloud<'a> {
         self.said = now;
     }
 
-    /// Takes the sentences of a text; those that are whole get their citations.
+    /// Judges the sentences of a text that are whole; the last one is still being written.
     async fn read(&mut self, text: &str) -> Result<(), ()> {
-        let ranges = sentences(text);
-        let whole = ranges.len().saturating_sub(1);
-        self.pieces.truncate(self.whole);
+        let mut ranges = sentences(text);
+        ranges.pop();
         let (mut at, mut new) = (0, Vec::new());
-        for (i, range) in ranges.iter().enumerate() {
+        for (i, range) in ranges.into_iter().enumerate() {
             let (lead, sentence) = (text[at..range.start].to_string(), text[range.clone()].to_string());
             at = range.end;
-            match self.pieces.get(i) {
-                Some(piece) if piece.text != sentence => return Err(()),
+            match self.judged.get(i) {
+                Some(judged) if *judged != sentence => return Err(()),
                 Some(_) => {}
-                None => new.push(Piece { lead, text: sentence, cite: None }),
+                None => new.push((lead, sentence)),
             }
         }
-        let finished = whole.saturating_sub(self.pieces.len());
-        if finished > 0 {
-            let mut before: Vec<String> = self.pieces.iter().map(|piece| piece.text.clone()).collect();
-            let (tools, case) = (Arc::clone(self.tools), Arc::clone(self.case));
-            let judged = off_thread(move || {
-                let judge = tools.judge_of(&case);
-                for piece in &mut new[..finished] {
-                    let said: Vec<&str> = before.iter().map(String::as_str).collect();
-                    let verdict = judge.judge(&said, &piece.text);
-                    // What is not to be given ends what is said; the stored answer goes on.
-                    if verdict == Verdict::Refuted {
-                        return Err(());
-                    }
-                    piece.cite = verdict.cite();
-                    before.push(piece.text.clone());
-                }
-                Ok(new)
-            });
-            new = judged.await.map_err(|_| ())??;
+        if new.is_empty() {
+            return Ok(());
         }
-        self.whole = self.whole.max(whole);
-        self.pieces.extend(new);
+        self.judged.extend(new.iter().map(|(_, sentence)| sentence.clone()));
+        let (tools, case, mut given) = (Arc::clone(self.tools), Arc::clone(self.case), self.given.clone());
+        let judging = off_thread(move || {
+            let judge = tools.judge_of(&case);
+            for (lead, sentence) in &new {
+                let verdict = judge.judge(&given.said(), sentence);
+                given.take(lead, sentence, verdict);
+            }
+            given
+        });
+        self.given = judging.await.map_err(|_| ())?;
         Ok(())
     }
 
@@ -140,7 +140,8 @@ impl<'a> Aloud<'a> {
         if !self.said.text.is_empty() {
             self.live.say(Said::Void(reason));
         }
-        (self.pieces, self.whole, self.said, self.lost) = (Vec::new(), 0, Final::default(), false);
+        (self.given, self.judged) = (Given::default(), Vec::new());
+        (self.said, self.lost) = (Final::default(), false);
     }
 
     /// What was said by now.

@@ -22,10 +22,11 @@ use super::{
     content::Content,
     cut::{Kind, Unit},
     draft::Piece,
-    facts::{Facts, Fault},
+    facts::Facts,
     figures::Figure,
+    given::Given,
     material::Material,
-    meaning::{Meaning, cosine},
+    meaning::{Meaning, cosine, language},
     table::holds_name,
 };
 
@@ -41,7 +42,7 @@ const AS_NEAR: f32 = 0.01;
 const COMPARED: usize = 24;
 /// Sentences before a sentence that may hold what it leaves out.
 const BEFORE: usize = 2;
-/// Sentences of an answer that are judged; what a model writes beyond is not cited.
+/// Sentences of an answer that are judged; what a model writes beyond is not given.
 const JUDGED: usize = 60;
 
 /// Words of a sentence that can be told to rest on one fact at most.
@@ -50,7 +51,7 @@ const LONGEST: usize = 160;
 /// An answer's sentences with what supports them.
 #[derive(Debug)]
 pub(crate) struct Cited {
-    /// The sentences, without those that the passages speak against.
+    /// The sentences that are given: supported ones, and words that claim nothing.
     pub(crate) pieces: Vec<Piece>,
     /// Whether the last sentence is none of them.
     pub(crate) last_is_left_out: bool,
@@ -85,10 +86,8 @@ pub(crate) enum Verdict {
     NoClaim,
     /// The passage at this place supports it, this strongly.
     Supported(usize, f32),
-    /// No passage tells.
+    /// No passage tells it, or it puts together what does not belong together: not to be given.
     Unsupported,
-    /// It puts together what does not belong together, or turns it round: not to be given.
-    Refuted,
 }
 
 impl Verdict {
@@ -108,26 +107,27 @@ pub(crate) struct Known(Mutex<HashMap<String, Verdict>>);
 impl Judge<'_> {
     /// Splits an answer into sentences and finds the passage that supports each best. `text` holds no marks.
     pub(crate) fn cite(&self, text: &str) -> Cited {
-        let mut pieces = Vec::new();
+        let mut given = Given::default();
         let (mut claims, mut supported, mut sum) = (0_u32, 0_u32, 0.0);
         let mut at = 0;
-        let mut last_is_left_out = false;
-        let mut before: Vec<&str> = Vec::new();
         for (number, range) in sentences(text).into_iter().enumerate() {
             let (lead, sentence) = (&text[at..range.start], &text[range.clone()]);
             at = range.end;
-            let verdict = if number < JUDGED { self.judge(&before, sentence) } else { Verdict::Unsupported };
-            before.push(sentence);
+            let verdict =
+                if number < JUDGED { self.judge(&given.said(), sentence) } else { Verdict::Unsupported };
             claims += u32::from(verdict != Verdict::NoClaim);
-            supported += u32::from(verdict.cite().is_some());
-            sum += verdict.cite().map_or(0.0, |(_, support)| support);
-            last_is_left_out = verdict == Verdict::Refuted;
-            if !last_is_left_out {
-                pieces.push(Piece { lead: lead.into(), text: sentence.into(), cite: verdict.cite() });
+            if given.take(lead, sentence, verdict) {
+                supported += 1;
+                sum += verdict.cite().map_or(0.0, |(_, support)| support);
             }
         }
         let of_claims = |value: f32| if claims == 0 { 0.0 } else { value / claims as f32 };
-        Cited { pieces, last_is_left_out, share: of_claims(supported as f32), support: of_claims(sum) }
+        Cited {
+            last_is_left_out: !given.last,
+            pieces: given.pieces,
+            share: of_claims(supported as f32),
+            support: of_claims(sum),
+        }
     }
 
     /// What a sentence is to the passages; `before` are the sentences that stand before it in the answer.
@@ -140,7 +140,7 @@ impl Judge<'_> {
             return *verdict;
         }
         let claim = Claim::of(sentence, &said, self.material, self.analyser);
-        let leads = sentence.ends_with([':', '?']) && claim.figures.is_empty();
+        let leads = sentence.ends_with([':', '?']) && claim.asserts_nothing();
         let verdict = if claim.is_empty() || leads || is_answer(sentence) {
             Verdict::NoClaim
         } else {
@@ -155,21 +155,17 @@ impl Judge<'_> {
             return Verdict::Unsupported;
         }
         let facts = Facts::new(self.material, self.analyser, claim);
-        let whole = self.by_words(&facts);
-        let found = whole
-            .best
-            .or_else(|| self.in_parts(claim))
-            .or_else(|| self.of_several(claim))
-            .or_else(|| self.by_meaning(sentence, claim, &facts));
-        match found {
-            Some((place, support)) => Verdict::Supported(place, support),
-            None if whole.faulty || !self.figures_stand(claim) => Verdict::Refuted,
-            None => Verdict::Unsupported,
-        }
+        let found = self.by_words(&facts).or_else(|| self.of_several(claim)).or_else(|| {
+            if facts.is_one_altered() {
+                return None;
+            }
+            self.in_parts(claim).or_else(|| self.by_meaning(sentence, claim, &facts))
+        });
+        found.map_or(Verdict::Unsupported, |(place, support)| Verdict::Supported(place, support))
     }
 
     /// The passage whose fact holds most of a claim's words, when nothing speaks against it and they are enough.
-    fn by_words(&self, facts: &Facts<'_>) -> ByWords {
+    fn by_words(&self, facts: &Facts<'_>) -> Option<(usize, f32)> {
         let units = 0..self.material.units.len();
         let mut shares: Vec<(usize, f32)> = units
             .filter(|&unit| facts.is_fact(unit))
@@ -178,16 +174,8 @@ impl Judge<'_> {
             .collect();
         // Of equals, the passage that was ranked first.
         shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let mut faulty = false;
-        for (unit, share) in shares {
-            match facts.fault(unit) {
-                None => return ByWords { best: Some((self.material.units[unit].passage, share)), faulty },
-                // That one fact lacks a figure says nothing: another may have it.
-                Some(Fault::Figure) => {}
-                Some(_) => faulty = true,
-            }
-        }
-        ByWords { best: None, faulty }
+        let bears = shares.into_iter().find(|(unit, _)| facts.fault(*unit).is_none());
+        bears.map(|(unit, share)| (self.material.units[unit].passage, share))
     }
 
     /// The passage of which each part of a claim has a fact of its own.
@@ -281,15 +269,6 @@ impl Judge<'_> {
         lines.join("\n")
     }
 
-    /// Whether one fact holds the figures of each part of a claim.
-    fn figures_stand(&self, claim: &Claim) -> bool {
-        claim.clauses.iter().all(|clause| {
-            let has_all =
-                |unit: &Unit| clause.figures.iter().all(|figure| self.material.grounds(unit, figure));
-            clause.figures.is_empty() || self.material.units.iter().any(has_all)
-        })
-    }
-
     /// The share of a sentence's words, by weight, that one unit holds.
     pub(crate) fn held_by(&self, unit: &Unit, content: &Content) -> f32 {
         let sum = |terms: &mut dyn Iterator<Item = &String>| {
@@ -312,8 +291,7 @@ impl Judge<'_> {
         let each = (COMPARED / places.len().max(1)).max(4);
         let mut best: Option<(usize, f32)> = None;
         for &place in &places {
-            let across = Language::from_locale(&self.material.passages[place].locale) != Some(self.language);
-            let bounds = if across { ACROSS } else { SAME };
+            let page = Language::from_locale(&self.material.passages[place].locale).unwrap_or_default();
             let mut near: Vec<(usize, f32)> = Vec::new();
             for unit in self.likeliest(place, claim, each) {
                 let text = &self.material.units[unit].text;
@@ -321,6 +299,8 @@ impl Judge<'_> {
             }
             let nearest = near.iter().map(|(_, cosine)| *cosine).fold(f32::MIN, f32::max);
             for (unit, cosine) in near {
+                let across = language(&self.material.units[unit].text, page) != self.language;
+                let bounds = if across { ACROSS } else { SAME };
                 let wrong = facts.fault_in_meaning(unit, across).is_some();
                 if cosine < nearest - AS_NEAR || wrong {
                     continue;
@@ -346,13 +326,6 @@ impl Judge<'_> {
         likely.truncate(count);
         likely.into_iter().map(|i| from + i).collect()
     }
-}
-
-/// What the words of a claim came to.
-struct ByWords {
-    best: Option<(usize, f32)>,
-    /// Whether a fact holds enough of its words, but something speaks against it.
-    faulty: bool,
 }
 
 #[cfg(test)]

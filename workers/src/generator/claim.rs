@@ -6,6 +6,7 @@ use hoidap_indices::Analyser;
 use hoidap_shared::text::fold;
 
 use super::{
+    alignment::{Token, tokens},
     clauses::{Clause, clauses, head, terms},
     degree::{Degree, compares, degree, says_only},
     figures::{self, Figure, unit},
@@ -42,6 +43,9 @@ const ANSWERS: [&str; 22] = [
     "unfortunately",
 ];
 
+/// Most words of a lead that names where a sentence stands.
+const LEAD: usize = 8;
+
 /// What one sentence claims.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
@@ -51,6 +55,8 @@ pub(crate) struct Claim {
     pub(crate) figures: Vec<Figure>,
     /// Its parts.
     pub(crate) clauses: Vec<Clause>,
+    /// All its words but figures, in their order.
+    pub(crate) tokens: Vec<Token>,
     /// What it speaks of, as far as its first words tell.
     pub(crate) head: Vec<String>,
     /// Names in it, in lower case; of a name of several words each pair.
@@ -70,7 +76,7 @@ pub(crate) struct Claim {
 impl Claim {
     /// Reads a sentence. `before` is what was said before it, the nearest first.
     pub(crate) fn of(sentence: &str, before: &[&str], material: &Material, analyser: &Analyser) -> Self {
-        let said = without_answer(sentence);
+        let said = without_lead(without_answer(sentence));
         let low = plain(said);
         let read = figures::read(&low);
         let degree = degree(&low);
@@ -86,6 +92,7 @@ impl Claim {
             terms: weighted(own, material),
             figures: read.claimed,
             clauses: clauses(said, analyser),
+            tokens: tokens(said, analyser),
             head: head(said, analyser),
             names: names(said),
             degree,
@@ -99,6 +106,11 @@ impl Claim {
     /// Whether there is nothing in it to be held against a fact.
     pub(crate) fn is_empty(&self) -> bool {
         self.terms.is_empty() && self.figures.is_empty()
+    }
+
+    /// Whether it gives no figure and no name and denies nothing: a lead or a question of this kind claims nothing.
+    pub(crate) fn asserts_nothing(&self) -> bool {
+        self.figures.is_empty() && self.names.is_empty() && !self.clauses.iter().any(|clause| clause.denied)
     }
 
     /// Its content words.
@@ -133,6 +145,7 @@ impl Claim {
             terms: weighted(clause.terms.iter().cloned(), material),
             figures: clause.figures.clone(),
             clauses: vec![Clause { before: BTreeSet::new(), ..clause.clone() }],
+            tokens: tokens(&clause.text, analyser),
             head: if clause.begins() { head(&clause.text, analyser) } else { Vec::new() },
             names: self
                 .names
@@ -155,6 +168,7 @@ impl Claim {
         let mut claim = self.clone();
         claim.terms.retain(|(term, _)| keeps(term));
         claim.head.retain(|term| keeps(term));
+        claim.tokens.retain(|token| token.term.as_deref().is_none_or(keeps));
         claim.figures.retain(keeps_figure);
         claim.names.retain(|name| {
             !split(name).all(|word| words.contains(fold(word).as_str()))
@@ -182,6 +196,39 @@ pub(crate) fn without_answer(sentence: &str) -> &str {
         }
         _ => sentence,
     }
+}
+
+/// A sentence without the words that only name where it stands: "According to the documentation, …".
+fn without_lead(sentence: &str) -> &str {
+    const FROM: [&str; 5] = ["according to", "based on", "theo", "dựa trên", "dựa vào"];
+    const SOURCES: [&str; 20] = [
+        "documentation",
+        "documents",
+        "document",
+        "docs",
+        "information",
+        "passage",
+        "passages",
+        "source",
+        "sources",
+        "page",
+        "website",
+        "site",
+        "context",
+        "text",
+        "tài liệu",
+        "thông tin",
+        "trang",
+        "nguồn",
+        "đoạn",
+        "văn bản",
+    ];
+    let Some((lead, rest)) = sentence.split_once([',', ':']) else { return sentence };
+    let low = format!(" {} ", lead.trim().to_lowercase());
+    let names = FROM.iter().any(|from| low.starts_with(&format!(" {from} ")))
+        && SOURCES.iter().any(|source| low.contains(&format!(" {source} ")));
+    let short = low.split_whitespace().count() <= LEAD && !low.contains(|c: char| c.is_ascii_digit());
+    if names && short && !rest.trim().is_empty() { rest.trim_start() } else { sentence }
 }
 
 /// Pairs of syllables that no passage holds are left out: they part in any other wording.
@@ -234,6 +281,13 @@ mod tests {
         assert_eq!(without_answer("Dạ có, hàng đổi được."), "hàng đổi được.");
         assert_eq!(without_answer("Không có phí."), "Không có phí.");
         assert!(is_answer("Không.") && is_answer("Yes!") && !is_answer("Không mất phí."));
+    }
+
+    #[test]
+    fn a_lead_that_names_the_source_is_no_part_of_the_claim() {
+        assert_eq!(without_lead("According to the documentation, it costs $5."), "it costs $5.");
+        assert_eq!(without_lead("Theo tài liệu, giá là 5 đô."), "giá là 5 đô.");
+        assert_eq!(without_lead("Theo hợp đồng, giá là 5 đô."), "Theo hợp đồng, giá là 5 đô.");
     }
 
     #[test]

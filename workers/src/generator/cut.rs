@@ -14,6 +14,7 @@ use hoidap_shared::{
 use lru::LruCache;
 
 use super::{
+    alignment::{Token, tokens},
     clauses::{Clause, clauses, terms},
     content::Content,
     table::{Row, row_clauses},
@@ -65,6 +66,8 @@ pub(crate) struct Unit {
     pub(crate) clauses: Arc<[Clause]>,
     /// What it leaves to its place: the caption above it, the names of its columns, the sentence it points back to.
     pub(crate) around: Arc<Content>,
+    /// Its words in their order; none of a row.
+    pub(crate) tokens: Arc<[Token]>,
     /// Its cells, when it is a row.
     pub(crate) row: Option<Arc<Row>>,
 }
@@ -207,6 +210,7 @@ impl Units<'_> {
         {
             around.add(&before.content);
         }
+        let tokens = if row.is_some() { Vec::new() } else { tokens(&text, self.analyser) };
         self.found.push(Unit {
             passage: 0,
             line,
@@ -217,6 +221,7 @@ impl Units<'_> {
             content,
             clauses: clauses.into(),
             around: Arc::new(around),
+            tokens: tokens.into(),
             row: row.map(Arc::new),
         });
     }

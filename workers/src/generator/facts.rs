@@ -3,9 +3,10 @@
 //! A fact is a unit: a sentence, an item of a list, a row of a table, with its heading and the names of its columns.
 //! That its words stand in the fact is not enough: words of one fact with the figure of another make a false sentence.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use hoidap_indices::Analyser;
+use hoidap_shared::text::fold;
 
 use super::{
     binding,
@@ -107,6 +108,9 @@ impl<'a> Facts<'a> {
         if !self.has_figures(at) {
             return Some(Fault::Figure);
         }
+        if self.quotes(unit) {
+            return self.is_outdone(at).then_some(Fault::Subject);
+        }
         if self.degree_is_wrong(at, unit) {
             return Some(Fault::Degree);
         }
@@ -123,7 +127,7 @@ impl<'a> Facts<'a> {
         if self.is_turned(unit) || self.claim.clauses.iter().any(|clause| opposed(&clause.text, &unit.text)) {
             return Some(Fault::Turned);
         }
-        None
+        self.altered(at)
     }
 
     /// The same where the meaning speaks for the unit. Across languages its words cannot: names and figures can, and
@@ -157,8 +161,15 @@ impl<'a> Facts<'a> {
 
     /// Whether a name in the claim stands neither in the unit nor above it.
     pub(crate) fn lacks_a_name(&self, unit: &Unit) -> bool {
-        let known =
-            |name: &String| terms(name, self.analyser).iter().all(|term| self.material.says(unit, term));
+        let known = |name: &String| {
+            let terms = terms(name, self.analyser);
+            // "Thêm" is a word of grammar, and the name of a button.
+            let words = || {
+                let low = plain(&unit.text);
+                split(name).all(|word| split(&low).any(|known| fold(known) == fold(word)))
+            };
+            if terms.is_empty() { words() } else { terms.iter().all(|term| self.material.says(unit, term)) }
+        };
         !self.claim.names.iter().all(known)
     }
 
@@ -262,9 +273,26 @@ impl<'a> Facts<'a> {
                 .any(|other| told.iter().any(|&cell| column(other, cell) != column(row, cell)))
         };
         let named = said(&self.claim.terms, &self.claim.figures)
-            || (!says_all(&self.claim.low)
-                && self.claim.context.iter().any(|(terms, codes)| said(terms, codes)));
+            || (!says_all(&self.claim.low) && self.is_named_before(at, &rows));
         !named && cells_differ()
+    }
+
+    /// Whether what was said before names this row of a table, and no other one better.
+    fn is_named_before(&self, at: usize, rows: &[usize]) -> bool {
+        let names: Vec<_> =
+            rows.iter().map(|&row| (row, self.material.only_in_row(row, self.analyser))).collect();
+        for (terms, figures) in &self.claim.context {
+            let said = |(words, codes): &(BTreeSet<String>, Vec<Figure>)| {
+                let word = |word: &&String| terms.iter().any(|(term, _)| holds(|known| known == term, word));
+                let code = |code: &&Figure| figures.iter().any(|figure| figure.equals(code));
+                words.iter().filter(word).count() + codes.iter().filter(code).count()
+            };
+            let most = names.iter().map(|(_, name)| said(name)).max().unwrap_or_default();
+            if most > 0 {
+                return names.iter().any(|(row, name)| *row == at && said(name) == most);
+            }
+        }
+        false
     }
 
     fn degree_is_wrong(&self, at: usize, unit: &Unit) -> bool {
@@ -297,6 +325,8 @@ impl<'a> Facts<'a> {
     /// Whether a part of the claim affirms what the fact denies, or the other way round.
     fn is_turned(&self, unit: &Unit) -> bool {
         let alone = self.claim.clauses.len() == 1;
+        // What a row is called by tells none of its cells from the others.
+        let subject = unit.row.as_ref().map(|row| row.subject(self.analyser).0).unwrap_or_default();
         self.claim.clauses.iter().any(|clause| {
             let all: f32 = clause.terms.iter().map(|term| self.claim.weight_of(term)).sum();
             let mut best: Option<(f32, bool)> = None;
@@ -305,6 +335,7 @@ impl<'a> Facts<'a> {
                 let own: f32 = clause
                     .terms
                     .iter()
+                    .filter(|term| !subject.contains(*term))
                     .filter(|term| holds(|known| part.terms.contains(known), term))
                     .map(|t| weight(&t))
                     .sum();

@@ -54,7 +54,9 @@ impl Figure {
         match (self.unit, other.unit) {
             (Some(mine), Some(theirs)) if mine != theirs => {
                 let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+                // Nothing of one unit is nothing of any; said of a time of day, it is another time.
                 dimension(mine) == dimension(theirs)
+                    && self.value != "0"
                     && self.amount().zip(other.amount()).is_some_and(|(a, b)| close(a.0, b.0))
             }
             (Some(_), None) => self.value == other.value && !other.counted,
@@ -73,6 +75,15 @@ pub(crate) struct Figures {
     pub(crate) besides: Vec<Figure>,
     /// The text without them and their units.
     pub(crate) rest: String,
+    /// The same with its codes.
+    pub(crate) named: String,
+}
+
+impl Figures {
+    /// All that it can be the ground of.
+    pub(crate) fn all(self) -> impl Iterator<Item = Figure> {
+        self.claimed.into_iter().chain(self.besides)
+    }
 }
 
 /// The figures that a text claims.
@@ -115,8 +126,11 @@ pub(crate) fn read(text: &str) -> Figures {
             if figure.unit.is_none() && !figure.is_code() {
                 open.push((found.claimed.len(), until));
             }
-            found.rest.push_str(&lower[kept..words[at].range.start]);
+            let before = &lower[kept..words[at].range.start];
+            found.rest.push_str(before);
             found.rest.push_str(" . ");
+            found.named.push_str(before);
+            found.named.push_str(if figure.is_code() { &figure.value } else { " . " });
             kept = end;
             found.claimed.push(figure);
         } else {
@@ -125,6 +139,7 @@ pub(crate) fn read(text: &str) -> Figures {
         at = until;
     }
     found.rest.push_str(&lower[kept..]);
+    found.named.push_str(&lower[kept..]);
     found
 }
 
@@ -150,6 +165,14 @@ fn figure_at(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
         BETWEEN.contains(&next.folded.as_str()).then_some((after, i + 2))
     };
     if !word.folded.contains(|c: char| c.is_ascii_digit()) {
+        let teen = |after: &Word| after.close.then(|| number(&after.raw).filter(|n| *n < 10)).flatten();
+        if word.raw == "mười"
+            && let Some(n) = words.get(at + 1).and_then(teen).or_else(|| one_more(words.get(at + 1)?))
+            && let Some((unit, until)) = unit_at(at + 2)
+        {
+            let figure = Figure { value: (10 + n).to_string(), unit: Some(unit), counted: false };
+            return Some((figure, until, true));
+        }
         let counts = number(&word.raw);
         let (value, one) = match counts {
             Some(n) => (n, false),
@@ -222,6 +245,11 @@ fn figure_at(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
         value = value.trim_end_matches('0').trim_end_matches('.').to_string();
     }
     Some((Figure { value, unit: unit_of, counted }, until, true))
+}
+
+/// The one in "mười một".
+fn one_more(word: &Word) -> Option<u32> {
+    (word.close && word.raw == "một").then_some(1)
 }
 
 /// A time of day: `8:00`, `8h30`, `8 giờ 30`, `8 pm`, `2 giờ chiều`.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use hoidap_indices::Embedder;
+use hoidap_shared::text::{Language, has_vietnamese_marks};
 use lru::LruCache;
 use tracing::warn;
 
@@ -63,7 +64,38 @@ impl Meaning {
     }
 }
 
+/// A text of whose words this share has Vietnamese marks is Vietnamese; names have them in English, too.
+const MARKED: f32 = 0.25;
+
+/// The language of a sentence on a page of the given language.
+pub(crate) fn language(text: &str, page: Language) -> Language {
+    let words = || text.split_whitespace().filter(|word| word.contains(char::is_alphabetic));
+    let marked = words().filter(|word| has_vietnamese_marks(word)).count();
+    if marked as f32 >= MARKED * words().count().max(1) as f32 {
+        Language::Vi
+    } else if page == Language::Vi {
+        // Vietnamese without its marks has no common English word.
+        let plain: String = text.chars().filter(char::is_ascii).collect();
+        Language::guess(&plain)
+    } else {
+        page
+    }
+}
+
 /// Cosine of two L2-normalised vectors; `None` when they are of different models.
 pub(crate) fn cosine(a: &[f32], b: &[f32]) -> Option<f32> {
     (a.len() == b.len()).then(|| a.iter().zip(b).map(|(x, y)| x * y).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_may_be_in_another_language_than_its_page() {
+        assert_eq!(language("Choose Sheet to fill the cells.", Language::Vi), Language::En);
+        assert_eq!(language("Goi Pro co 500 GB.", Language::Vi), Language::Vi);
+        assert_eq!(language("Diệc Drive is free for all.", Language::En), Language::En);
+        assert_eq!(language("Gói Pro có 500 GB.", Language::En), Language::Vi);
+    }
 }

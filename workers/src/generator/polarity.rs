@@ -135,7 +135,8 @@ pub(crate) fn split(plain: &str) -> impl Iterator<Item = &str> {
     plain.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty())
 }
 
-fn denies(words: &[&str], at: usize, vietnamese: bool) -> bool {
+/// Whether a word denies among the words beside it; a Vietnamese text has short denials of its own.
+pub(crate) fn denies(words: &[&str], at: usize, vietnamese: bool) -> bool {
     let word = words[at].trim_matches('\'');
     let before = at.checked_sub(1).map_or("", |i| words[i]);
     let after = words.get(at + 1).copied().unwrap_or_default();

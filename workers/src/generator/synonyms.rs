@@ -10,7 +10,7 @@ const SAME: [&[&str]; 15] = [
     &["xoa", "delet", "remov"],
     &["doi", "thay", "chang", "replac"],
     &["khach", "nguoi dung", "custom", "client", "user"],
-    &["mo cua", "lam viec", "phuc vu", "hoat dong"],
+    &["mo cua", "lam viec", "phuc vu", "hoat dong", "kham"],
     &["giao", "giao hang", "ship", "deliv", "deliveri", "shipment"],
     &["thoi han", "thoi gian", "bao lau", "durat", "long"],
     &["luu", "giu", "keep", "kept", "store", "retain"],
