@@ -4,6 +4,8 @@
 //! all are left out. True ones are safe rewrites. Everything follows from the passages and a seed.
 
 mod around;
+#[cfg(test)]
+mod site;
 mod swaps;
 mod tables;
 mod told;
@@ -23,6 +25,7 @@ use super::{
     citations::{Judge, Known, Verdict},
     cut::{Cutter, Kind, Unit},
     material::Material,
+    meaning::language,
 };
 use crate::collections::digest;
 
@@ -189,7 +192,7 @@ impl Maker<'_> {
             return made;
         }
         let own = unit.text.to_string();
-        let language = words::language(&own, self.language);
+        let language = language(&own, self.language);
         self.rewrites(at, &own, language, &mut made);
         self.numbers(&own, language, &mut made);
         self.names(&own, language, &mut made);

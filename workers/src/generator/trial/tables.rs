@@ -3,9 +3,13 @@
 use hoidap_shared::text::{Language, fold};
 
 use super::{
-    super::table::{Row, yes_or_no},
+    super::{
+        meaning::language,
+        polarity::is_denial,
+        table::{Row, yes_or_no},
+    },
     Made, Maker,
-    words::{capital, language, small},
+    words::{capital, small},
 };
 
 /// Most words of a cell, of a row's name and of a column's that make a sentence.
@@ -54,6 +58,11 @@ impl Maker<'_> {
     /// The sentences of a row.
     pub(super) fn of_row(&mut self, at: usize, row: &Row, made: &mut Vec<Made>) {
         let Some(names) = row.names.clone() else { return };
+        // A row that stands at the head of a table that was cut names no columns; "Cấm tải về: có" is no sentence.
+        let denies = row.cell(0).split_whitespace().any(|word| is_denial(&word.to_lowercase()));
+        if denies || names.iter().any(|name| yes_or_no(name).is_some()) {
+            return;
+        }
         let unit = &self.material.units[at];
         let language = language(&unit.text, self.language);
         let rows: Vec<_> = self
@@ -70,7 +79,7 @@ impl Maker<'_> {
             let way = self.number(3);
             let Some(right) = told.sentence(language, way) else { continue };
             made.push(Made::right("row", language, &own, right));
-            let mut wrong = |kind, told: Told<'_>, out: &mut Vec<Made>, maker: &Self| {
+            let wrong = |kind, told: Told<'_>, out: &mut Vec<Made>, maker: &Self| {
                 let Some(sentence) = told.sentence(language, way) else { return };
                 if !maker.tells(&sentence, None) {
                     out.push(Made::wrong(kind, language, &own, sentence));

@@ -62,8 +62,8 @@ const SAID: [(&str, &str); 3] = [
     ("Theo thông tin được cung cấp, ", "Based on the information provided, "),
 ];
 /// First words of a part that may stand before or behind the rest, in lower case.
-const MOVED: [&str; 13] =
-    ["if", "when", "in", "after", "before", "during", "nếu", "khi", "trong", "sau", "trước", "vào", "để"];
+const MOVED: [&str; 12] =
+    ["if", "when", "in", "after", "before", "during", "nếu", "khi", "trong", "sau", "trước", "để"];
 
 impl Maker<'_> {
     /// The safe rewrites of a sentence.
@@ -157,7 +157,7 @@ fn amount(word: &Word<'_>, vietnamese: bool) -> Option<String> {
 fn grouped(digits: &str, mark: char) -> String {
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(mark);
         }
         out.push(digit);
@@ -192,7 +192,20 @@ fn moved(own: &str) -> Option<String> {
     let points = rest.split_whitespace().take(3).any(|word| {
         matches!(
             word.to_lowercase().as_str(),
-            "it" | "they" | "he" | "she" | "then" | "thì" | "nó" | "họ" | "this"
+            "but"
+                | "and"
+                | "or"
+                | "nhưng"
+                | "và"
+                | "it"
+                | "they"
+                | "he"
+                | "she"
+                | "then"
+                | "thì"
+                | "nó"
+                | "họ"
+                | "this"
         )
     });
     let fits = MOVED.contains(&first.low.as_str()) && !points && !lead.contains(['(', ':', '"']);
@@ -212,10 +225,13 @@ fn price(own: &str) -> Option<String> {
     let low = |text: &str| small(text);
     if has_vietnamese_marks(own) {
         let (subject, value) = end.split_once(" có giá ").or_else(|| end.split_once(" giá "))?;
-        return (!subject.is_empty()).then(|| format!("Giá của {} là {value}.", low(subject)));
+        let amount = value.starts_with(|c: char| c.is_ascii_digit());
+        return (amount && !subject.is_empty()).then(|| format!("Giá của {} là {value}.", low(subject)));
     }
     let (subject, value) = end.split_once(" costs ").or_else(|| end.split_once(" cost "))?;
-    value.contains(|c: char| c.is_ascii_digit()).then(|| format!("The price of {} is {value}.", low(subject)))
+    value
+        .starts_with(|c: char| c.is_ascii_digit() || "$€".contains(c))
+        .then(|| format!("The price of {} is {value}.", low(subject)))
 }
 
 #[cfg(test)]

@@ -49,8 +49,8 @@ const DENIED: [(&str, &str); 20] = [
     ("isn't", "is"),
 ];
 /// Words beside "không" with which it denies nothing.
-const NOT_DENIED: [&str; 12] =
-    ["gian", "khí", "quân", "chỉ", "quá", "phận", "dây", "những", "hay", "hàng", "lưu", "tầm"];
+const NOT_DENIED: [&str; 11] =
+    ["gian", "khí", "quân", "chỉ", "quá", "phận", "dây", "những", "hay", "lưu", "tầm"];
 /// Conditions that turn each other round.
 const CONDITIONS: [(&str, &str); 32] = [
     ("if", "unless"),

@@ -2,8 +2,6 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use hoidap_shared::text::{Language, has_vietnamese_marks};
-
 /// A word without the marks around it, and where it stands.
 #[derive(Clone, Debug)]
 pub(super) struct Word<'a> {
@@ -53,17 +51,6 @@ pub(super) fn small(text: &str) -> String {
     match chars.clone().next() {
         Some(second) if second.is_uppercase() || second.is_ascii_digit() => text.into(),
         _ => first.to_lowercase().chain(chars).collect(),
-    }
-}
-
-/// The language of a sentence; its page may hold others.
-pub(super) fn language(text: &str, page: Language) -> Language {
-    if has_vietnamese_marks(text) {
-        Language::Vi
-    } else if page == Language::Vi && Language::guess(text) == Language::Vi && !text.is_ascii() {
-        Language::Vi
-    } else {
-        Language::En
     }
 }
 
