@@ -95,7 +95,7 @@ fn sentences_over_invented_sites_are_judged_by_one_fact() {
         ("vi", include_str!("judged/vi.txt"), (0, 0)),
         ("en", include_str!("judged/en.txt"), (0, 0)),
         ("more", include_str!("judged/more.txt"), (0, 0)),
-        ("last", include_str!("judged/last.txt"), (0, 3)),
+        ("last", include_str!("judged/last.txt"), (1, 3)),
     ];
     let mut worse = Vec::new();
     for (set, text, (may_be_accepted, may_be_rejected)) in sets {
