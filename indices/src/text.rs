@@ -10,6 +10,7 @@ mod markers;
 mod orthography;
 mod restore;
 mod sentence;
+mod siblings;
 mod spelling;
 mod spellings;
 pub(crate) mod syllable;
@@ -21,6 +22,7 @@ use hoidap_shared::text::{Language, has_vietnamese_marks, normalise, search_form
 pub use abbreviations::Abbreviations;
 pub use follow_up::names_it;
 pub use sentence::{Reading, Sentence};
+pub use siblings::Siblings;
 pub use wordings::of as queries;
 pub use words::Words;
 pub(crate) use words::tokens;
@@ -57,6 +59,7 @@ pub struct TextModel {
     spellings: Spellings,
     abbreviations: Abbreviations,
     phrases: Phrases,
+    siblings: Siblings,
 }
 
 impl TextModel {
@@ -69,7 +72,13 @@ impl TextModel {
     /// The same with the given abbreviations.
     pub fn abbreviating(words: Words, abbreviations: Abbreviations) -> Self {
         let spellings = Spellings::new(&words);
-        Self { spellings, abbreviations, phrases: Phrases::default() }
+        Self { spellings, abbreviations, phrases: Phrases::default(), siblings: Siblings::default() }
+    }
+
+    /// The same with what stands beside each other in the site's tables.
+    #[must_use]
+    pub fn with_siblings(self, siblings: Siblings) -> Self {
+        Self { siblings, ..self }
     }
 
     /// How many syllables of a Vietnamese text with diacritics come back right when they are taken away, and of how many;

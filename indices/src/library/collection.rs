@@ -8,7 +8,7 @@ use crate::{
         CollectionFolder, EMBEDDINGS, Groups, LEXICAL, Manifest, Records, Rows, StoreError, Tokens, VECTORS,
         WORDS,
     },
-    text::Words,
+    text::{Siblings, Words},
     vectors::{Dense, Filter},
 };
 
@@ -27,6 +27,7 @@ pub(super) struct Collection {
     pub(super) tokens: Tokens,
     pub(super) lexical: Lexical,
     pub(super) identifiers: Held,
+    pub(super) siblings: Siblings,
 }
 
 impl Collection {
@@ -63,6 +64,9 @@ impl Collection {
         let tokens = Tokens::open(dir, chunks)?;
         let lexical = Lexical::open(&dir.join(LEXICAL), chunks)?;
         let identifiers = Held::of(&records);
+        let mut siblings = Siblings::default();
+        let in_service = records.chunks.iter().enumerate().filter(|(place, _)| !records.withdrawn(*place));
+        in_service.for_each(|(_, chunk)| siblings.add(records.text(chunk)));
         Ok(Self {
             manifest,
             records,
@@ -75,6 +79,7 @@ impl Collection {
             tokens,
             lexical,
             identifiers,
+            siblings,
         })
     }
 

@@ -12,7 +12,7 @@ use crate::{
     embed::{EmbedError, ModelId},
     lexical::Analyser,
     store::{self, CollectionFolder, StoreError, sha256},
-    text::{Abbreviations, TextModel, Words},
+    text::{Abbreviations, Siblings, TextModel, Words},
 };
 
 /// All collections below one folder. Searches may run from many threads; [`Library::reload`] swaps in new versions.
@@ -220,14 +220,16 @@ impl Library {
 
     /// What is known of the words of the collections. An abbreviation whose letters a document holds is doubtful.
     fn text_of(&self, shelf: &Shelf) -> Arc<TextModel> {
-        let mut words = Words::default();
+        let (mut words, mut siblings) = (Words::default(), Siblings::default());
         for collection in shelf.collections.values() {
             words.merge(&collection.words);
+            siblings.merge(&collection.siblings);
         }
         let collections: Vec<_> = shelf.collections.values().map(Arc::clone).collect();
         // Where that cannot be read, the search says so.
         let used =
             |short: &str| mentioned(&collections, &self.analyser.document(short).folded).unwrap_or(false);
-        Arc::new(TextModel::abbreviating(words, self.abbreviations.clone().doubting(used)))
+        let model = TextModel::abbreviating(words, self.abbreviations.clone().doubting(used));
+        Arc::new(model.with_siblings(siblings))
     }
 }

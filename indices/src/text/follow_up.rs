@@ -33,6 +33,10 @@ pub(super) struct Rewritten {
     /// The question it goes on with, where that is in another language than the follow-up; then `text` must not be
     /// searched: it is in two languages.
     pub(super) across: Option<String>,
+    /// Whether it names another one of what stands beside each other in the site's tables.
+    pub(super) of_kind: bool,
+    /// The question before, about what the new one names.
+    pub(super) before: String,
 }
 
 /// Puts a follow-up behind the last question of the history (oldest first) that stood alone; `None` when nothing was
@@ -60,21 +64,29 @@ pub(super) fn rewrite(
     let new = without_lead_in(new, language);
     let mut old = subject.meaning().to_string();
     let mut answer = history.iter().rev().find(|turn| turn.sender == Sender::Assistant);
-    for replaced in [named_product, named_code, named_kind] {
+    let mut of_kind = false;
+    for replaced in [named_product, named_code] {
         if let Some((in_old, in_new)) = replaced(&old, new, products, language) {
             old.replace_range(in_old, &new[in_new]);
             (between, answer) = (None, None);
         }
+    }
+    let sibling = text.siblings.swap(&old, new);
+    if let Some((in_old, in_new)) = sibling.clone().or_else(|| named_kind(&old, new, language)) {
+        of_kind = sibling.is_some();
+        old.replace_range(in_old, &new[in_new]);
+        (between, answer) = (None, None);
     }
     let answer =
         answer.map(|turn| turn.content.split_whitespace().take(ANSWER_WORDS).collect::<Vec<_>>().join(" "));
     let with_answer =
         answer.filter(|answer| answer.contains(' ')).map(|answer| format!("{old} {answer} {new}"));
     let across = (subject.language != language).then(|| old.clone());
+    let before = old.clone();
     let mut parts = vec![old];
     parts.extend(between.map(|turn| without_lead_in(turn.meaning(), turn.language).to_string()));
     parts.push(new.to_string());
-    Some(Rewritten { text: parts.join(" "), with_answer, across })
+    Some(Rewritten { text: parts.join(" "), with_answer, across, of_kind, before })
 }
 
 type Range = std::ops::Range<usize>;
@@ -96,7 +108,7 @@ fn named_code(old: &str, new: &str, _: &[Product], _: Language) -> Option<(Range
 }
 
 /// Where the old text names one of a kind, and the new one another behind the same word: "gói Free", "gói Business".
-fn named_kind(old: &str, new: &str, _: &[Product], language: Language) -> Option<(Range, Range)> {
+fn named_kind(old: &str, new: &str, language: Language) -> Option<(Range, Range)> {
     let (before, after): (Vec<_>, Vec<_>) =
         (old.unicode_word_indices().collect(), new.unicode_word_indices().collect());
     after.iter().enumerate().find_map(|(at, (_, kind))| {

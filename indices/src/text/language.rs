@@ -31,7 +31,7 @@ const BOTH: &str = " a am an at can chat do get go got had he her him hi hot i i
     one out put run say see set so sun ten than the them then they thing think to too top up us we you ";
 
 /// English words of courtesy, which no Vietnamese syllable is spelled like.
-const COURTEOUS: &str = " thanks thank yes yeah yep nope great perfect sure goodbye awesome cool please human agent person someone talk speak ";
+const COURTEOUS: &str = " thanks thank yes yeah yep nope great perfect sure goodbye awesome cool please human agent person someone talk speak bye byebye hello hey ";
 
 /// The language of a text: Vietnamese when its words speak more for it than for English.
 pub(super) fn detect(

@@ -154,6 +154,18 @@ pub(super) fn link(understood: &Understood, sentence: &str) -> Link {
     }
 }
 
+/// Whether a sentence has too few words to say by itself what it asks.
+pub(super) fn is_fragment(sentence: &str) -> bool {
+    content_terms(&Analyser::default().content(sentence)).len() <= FEW
+}
+
+/// Whether a sentence adds next to nothing to an earlier one: a word at most that this one lacks.
+pub(super) fn adds_little(sentence: &str, to: &str) -> bool {
+    let analyser = Analyser::default();
+    let (own, known) = (analyser.content(sentence), analyser.content(to));
+    content_terms(&own).difference(&content_terms(&known)).count() <= 1
+}
+
 /// The text behind the lead-in; the whole text when that leaves nothing.
 pub(super) fn without_lead_in(text: &str, language: Language) -> &str {
     let known: &[&str] = if language == Language::En { &ENGLISH_LEAD_INS } else { &LEAD_INS };

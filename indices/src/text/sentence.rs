@@ -10,7 +10,7 @@ use super::{
     TextModel, Understood, choice,
     courtesy::Courtesy,
     follow_up::{Rewritten, rewrite},
-    markers::{Link, link, without_lead_in},
+    markers::{Link, adds_little, is_fragment, link, without_lead_in},
     wordings,
 };
 
@@ -83,22 +83,31 @@ impl TextModel {
             Link::None => None,
             _ => rewrite(&understood, &new, history, products, self, hint),
         };
+        // "Business keeps how many?" says too little for a question, and names what stands beside what was asked about.
+        let elliptic =
+            rewritten.as_ref().is_some_and(|known| known.of_kind && adds_little(&new, &known.before));
+        let sure = if elliptic { Link::Certain } else { sure };
         match (sure, rewritten) {
             // What its words do not tell, the documents may: it is searched both ways, and means what it says.
-            (Link::Unlikely, Some(Rewritten { text, with_answer, across: None })) => Reading {
+            (Link::Unlikely, Some(Rewritten { text, with_answer, across: None, .. })) => Reading {
                 queries: wordings::perhaps(&understood, &text, with_answer.as_deref()),
                 ..alone(understood, Sentence::Question)
             },
             (Link::Unlikely, _) => alone(understood, Sentence::Question),
-            (Link::Possible, Some(Rewritten { text, with_answer, across: None })) => Reading {
+            (Link::Possible, Some(Rewritten { text, with_answer, across: None, .. })) => Reading {
                 queries: wordings::either(&understood, &text, with_answer.as_deref()),
                 sentence: Sentence::PossibleFollowUp,
                 own: new,
                 about: text,
                 ..alone(understood, Sentence::Question)
             },
-            (_, Some(Rewritten { text, with_answer, across: None })) => Reading {
-                queries: wordings::follow_up(&understood, &text, with_answer.as_deref()),
+            (_, Some(Rewritten { text, with_answer, across: None, .. })) => Reading {
+                queries: wordings::follow_up(
+                    &understood,
+                    &text,
+                    with_answer.as_deref(),
+                    elliptic || is_fragment(&new),
+                ),
                 sentence: Sentence::FollowUp,
                 own: new,
                 meaning: text.clone(),

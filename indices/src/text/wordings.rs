@@ -24,11 +24,19 @@ pub fn of(understood: &Understood) -> Vec<Query> {
     sorted(own(understood, 1.0))
 }
 
-/// The wordings of a follow-up: what it was rewritten to, the same with the answer that it goes on with, and its own words.
-pub(super) fn follow_up(understood: &Understood, rewritten: &str, with_answer: Option<&str>) -> Vec<Query> {
+/// The wordings of a follow-up: what it was rewritten to, the same with the answer that it goes on with, and its own words, unless
+/// they are a fragment: "and on Pro?" is near every page that names it.
+pub(super) fn follow_up(
+    understood: &Understood,
+    rewritten: &str,
+    with_answer: Option<&str>,
+    fragment: bool,
+) -> Vec<Query> {
     let mut queries = vec![Query::new(rewritten, QueryKind::Rewritten, 1.0)];
     queries.extend(with_answer.map(|text| Query::new(text, QueryKind::Rewritten, WITH_ANSWER)));
-    queries.extend(own(understood, BESIDE));
+    if !fragment {
+        queries.extend(own(understood, BESIDE));
+    }
     sorted(queries)
 }
 
