@@ -32,6 +32,8 @@ pub struct Command {
 #[derive(Serialize)]
 struct Line {
     id: String,
+    /// What the visitor means, as it was read.
+    meaning: String,
     names: &'static [&'static str],
     /// The support of the passages.
     support: f32,
@@ -90,6 +92,7 @@ async fn line(
     let Next::Forward(job) = retrieve(classifier, retriever, &labelled).await? else { return Ok(None) };
     let retrieved = job.body;
     let sources: Vec<String> = retrieved.passages.iter().map(|passage| passage.source.clone()).collect();
+    let meaning = retrieved.classified.meaning.clone();
     let (support, out_of_scope) = (retrieved.support, retrieved.classified.out_of_scope);
     let units = generator.reader_units(retrieved).await?;
     let units = units.into_iter().map(|unit| {
@@ -98,6 +101,7 @@ async fn line(
     });
     Ok(Some(Line {
         id: labelled.id.clone(),
+        meaning,
         names: ReaderUnit::NAMES,
         support,
         out_of_scope,

@@ -7,6 +7,7 @@ mod alignment;
 mod aloud;
 mod altered;
 mod asked;
+mod beside;
 mod binding;
 mod choices;
 mod citations;
@@ -24,6 +25,8 @@ mod failover;
 mod figures;
 mod given;
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod judged;
 mod material;
 mod meaning;
@@ -32,6 +35,8 @@ mod prompt;
 mod provider;
 mod reader;
 mod recorded;
+mod steps;
+mod strangers;
 mod synonyms;
 mod table;
 mod topic;
@@ -123,6 +128,8 @@ struct Case {
     support: f32,
     /// How likely the question is out of scope by its words.
     out_of_scope: f32,
+    /// What the question is about and no document mentions.
+    stranger: Option<String>,
     /// The answer without a model.
     quoted: Option<Draft>,
     /// What comes of its leaving open which product is meant.
@@ -202,7 +209,7 @@ impl Stage for Generator {
             return Ok(Next::Answer(self.asks_back(retrieved, choices, *confidence)));
         }
         if case.quoted.as_ref().is_none_or(|quoted| quoted.confidence < self.tools.settings.min_confidence) {
-            return Ok(Next::Answer(self.refused(retrieved)));
+            return Ok(Next::Answer(self.refused(retrieved, case.stranger.as_deref())));
         }
         let question = &retrieved.classified.question;
         let mut aloud = Aloud::begin(live, &self.tools, &case);
@@ -305,9 +312,15 @@ impl Tools {
         let material = Material::new(retrieved.passages, &self.cutter);
         let ranked = self.reader.rank(&material, &asked);
         let (support, out_of_scope) = (retrieved.support, classified.out_of_scope);
+        // Documents in another language mention few of a question's words.
+        let own = |best: &Ranked| material.is_in(best.unit, asked.language);
+        let stranger = ranked
+            .first()
+            .filter(|best| own(best))
+            .and_then(|_| strangers::stranger(&asked, &retrieved.unmentioned));
         let known = Known::default();
         let mut case =
-            Case { material, asked, ranked, support, out_of_scope, quoted: None, open: None, known };
+            Case { material, asked, ranked, support, out_of_scope, stranger, quoted: None, open: None, known };
         case.open = self.open(&case, &classified);
         let quoted = extractive::quote(&case.material, &case.ranked, &case.asked, &self.cutter.analyser);
         case.quoted = quoted.map(|quoted| {
@@ -320,7 +333,8 @@ impl Tools {
     /// How likely an answer is right of which the reader says that it answers with this chance, by this unit best.
     fn confidence(&self, case: &Case, chance: f32, best: Ranked) -> f32 {
         let signs = Signs { support: case.support, out_of_scope: case.out_of_scope, chance, best };
-        self.reader.confidence(&case.material, &case.asked, signs)
+        let left = if case.stranger.is_some() { strangers::LEFT } else { 1.0 };
+        left * self.reader.confidence(&case.material, &case.asked, signs)
     }
 
     /// The model's words where they are supported, else a quotation; and why the model's words were not taken.
@@ -428,18 +442,19 @@ impl Generator {
         Some(Answer { outcome: Outcome::Unanswered, text, confidence, ..self.unanswered(retrieved) })
     }
 
-    /// Says what the documents hold no answer about, where the question is not out of scope.
-    fn refused(&self, retrieved: &Retrieved) -> Answer {
+    /// Says what the documents hold no answer about, or do not mention, where the question is not out of scope.
+    fn refused(&self, retrieved: &Retrieved, stranger: Option<&str>) -> Answer {
         let answer = self.unanswered(retrieved);
         if answer.outcome != Outcome::Unanswered {
             return answer;
         }
         let Retrieved { classified, passages, .. } = retrieved;
+        let (language, support) = (classified.language, &self.support_address);
+        if let Some(name) = stranger {
+            return Answer { text: phrases::unknown_identifier(language, name, support), ..answer };
+        }
         match topic(&classified.question, &classified.meaning, passages, &self.tools.cutter.analyser) {
-            Some(topic) => {
-                let text = phrases::no_answer(classified.language, Some(&topic), &self.support_address);
-                Answer { text, ..answer }
-            }
+            Some(topic) => Answer { text: phrases::no_answer(language, Some(&topic), support), ..answer },
             None => answer,
         }
     }

@@ -103,11 +103,13 @@ impl Stage for Retriever {
             if !found.outcome.wording.is_empty() && classified.meaning == first_wording(&classified) {
                 classified.meaning = found.outcome.wording;
             }
+            let unmentioned = library.unmentioned(&classified.meaning)?;
             let filter = if found.widened { FilterUsed::FellBack } else { found.outcome.filter };
             Ok::<_, hoidap_indices::SearchError>(Retrieved {
                 classified,
                 passages,
                 support: found.outcome.support,
+                unmentioned,
                 filter,
                 version,
             })

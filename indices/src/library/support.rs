@@ -69,6 +69,26 @@ impl Library {
     }
 }
 
+impl Library {
+    /// The words of a question that no document of any collection holds, in its order, without those that only ask.
+    ///
+    /// # Errors
+    /// [`SearchError`] when a lexical index cannot be read.
+    pub fn unmentioned(&self, question: &str) -> Result<Vec<String>, SearchError> {
+        let shelf = self.shelf();
+        let collections: Vec<Arc<Collection>> = shelf.collections.values().map(Arc::clone).collect();
+        let mut unmentioned = Vec::new();
+        for word in question.unicode_words().filter(|word| word.chars().all(char::is_alphabetic)) {
+            let terms = self.analyser.content(word).folded;
+            let found = mentioned(&collections, &terms);
+            if !terms.is_empty() && !found.map_err(|error| failed(&collections, 0, error.to_string()))? {
+                unmentioned.push(word.to_string());
+            }
+        }
+        Ok(unmentioned)
+    }
+}
+
 /// Whether a document that is in service holds any of the folded words.
 pub(super) fn mentioned(collections: &[Arc<Collection>], terms: &[String]) -> Result<bool, TantivyError> {
     for collection in collections {

@@ -95,6 +95,9 @@ pub struct Retrieved {
     pub passages: Vec<Passage>,
     /// How likely it is that the passages hold an answer at all, 0 to 1.
     pub support: f32,
+    /// Words of the question that no document holds, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmentioned: Vec<String>,
     /// The filter that produced them.
     pub filter: FilterUsed,
     /// The version of everything the retriever's result depends on.

@@ -7,6 +7,7 @@ use hoidap_shared::text::Language;
 
 use super::{
     asked::Asked,
+    beside::{self, Line},
     clauses,
     clean::quoted_text,
     compare::{self, Pick},
@@ -17,6 +18,7 @@ use super::{
     material::Material,
     polarity::plain,
     reader::Ranked,
+    steps::is_step,
     table::named,
     wanted::Wanted,
 };
@@ -33,6 +35,8 @@ const COMPUTED: f32 = 0.8;
 /// Lines of a list that are quoted at most, and how many make a list.
 const LINES: usize = 12;
 const LIST: usize = 3;
+/// The units among which a list of steps is looked for.
+const NEAR: usize = 12;
 
 /// An answer made of quotations.
 pub(crate) struct Quotation {
@@ -52,6 +56,9 @@ pub(crate) fn quote(
     analyser: &Analyser,
 ) -> Option<Quotation> {
     let best = ranked.first()?;
+    if let Some(lines) = beside::side_by_side(material, ranked, asked, analyser) {
+        return compared(material, ranked, asked, &lines);
+    }
     let picked = picked(material, ranked, asked, analyser);
     if picked.as_ref().is_some_and(Vec::is_empty) && !may_tell(&material.units[best.unit], asked) {
         return None;
@@ -63,7 +70,9 @@ pub(crate) fn quote(
     let chosen = if let Some(rows) = picked {
         sentences(material, &rows, asked, analyser, &mut pieces);
         rows
-    } else if let Some(List { lead, lines }) = list_of(material, best.unit, asked) {
+    } else if let Some(List { lead, lines }) =
+        likeliest_steps(material, ranked, asked).or_else(|| list_of(material, best.unit, asked))
+    {
         steps(material, lead, &lines, &mut pieces);
         lead.into_iter().chain(lines).collect()
     } else {
@@ -79,6 +88,31 @@ pub(crate) fn quote(
     let chance = if computed { chance.max(COMPUTED) } else { chance };
     let best = *ranked.iter().find(|unit| unit.unit == first)?;
     pieces.iter().any(|piece| piece.cite.is_some()).then_some(Quotation { pieces, best, chance })
+}
+
+/// Two things side by side: the lines of a table, or a sentence of each under the heading that names it.
+fn compared(material: &Material, ranked: &[Ranked], asked: &Asked, lines: &[Line]) -> Option<Quotation> {
+    let first = lines.first()?.unit;
+    let mut pieces = introduction(material, &material.units[first], asked.language);
+    for line in lines {
+        let unit = &material.units[line.unit];
+        let heading = || {
+            let heading = material.heading(unit)?;
+            names_more(material, unit, asked).then_some(heading)
+        };
+        let text = match (&line.text, heading()) {
+            (Some(text), _) => quoted_text(text),
+            (None, Some(heading)) => under(heading, &quoted_text(&unit.text)),
+            (None, None) => quoted_text(&unit.text),
+        };
+        let lead = if lines.len() > 1 { "\n- " } else { "\n" };
+        pieces.push(Piece { lead: lead.into(), text, cite: Some((unit.passage, 1.0)) });
+    }
+    let of_lines = |unit: &&Ranked| lines.iter().any(|line| line.unit == unit.unit);
+    let best = *ranked.iter().find(of_lines)?;
+    let chance: f32 = ranked.iter().filter(of_lines).map(|unit| unit.chance).sum();
+    let computed = lines.iter().any(|line| line.text.is_some());
+    Some(Quotation { pieces, best, chance: if computed { chance.max(COMPUTED) } else { chance } })
 }
 
 /// What answers a question that asks to choose: rows that a table picks, else a sentence that says so itself. Empty where neither
@@ -262,6 +296,11 @@ fn needs_heading(material: &Material, unit: &Unit, heading: &str, asked: &Asked)
     if unit.kind == Kind::Sentence {
         return points_back(&unit.text);
     }
+    names_more(material, unit, asked)
+}
+
+/// Whether what stands above a unit holds a word of the question that it lacks.
+fn names_more(material: &Material, unit: &Unit, asked: &Asked) -> bool {
     let label = unit.label.and_then(|label| material.units.get(label)).map(|label| &*label.content);
     let above = label.unwrap_or(&material.cuts[unit.passage].headings);
     asked.content.terms.iter().any(|term| above.terms.contains(term) && !unit.content.terms.contains(term))
@@ -283,13 +322,38 @@ struct List {
     lines: Vec<usize>,
 }
 
-/// The list that a unit leads to, or is a line of where the question asks how, or for no kind of thing that one line tells and the
-/// list is short.
+/// The steps that are likeliest together, where the question asks how and nothing is likelier: each line of a list answers a little.
+fn likeliest_steps(material: &Material, ranked: &[Ranked], asked: &Asked) -> Option<List> {
+    if !asked.steps {
+        return None;
+    }
+    let chance = |lines: &[usize]| -> f32 {
+        ranked.iter().filter(|unit| lines.contains(&unit.unit)).map(|unit| unit.chance).sum()
+    };
+    let mut best: Option<(f32, List)> = None;
+    for unit in ranked.iter().take(NEAR) {
+        let list = list_of(material, unit.unit, asked).filter(|list| are_steps(material, &list.lines));
+        let found = list.map(|list| (chance(&list.lines), list));
+        best = match (best, found) {
+            (Some(best), Some(found)) if found.0 > best.0 => Some(found),
+            (best, found) => best.or(found),
+        };
+    }
+    best.filter(|(chance, _)| *chance >= ranked[0].chance).map(|(_, list)| list)
+}
+
+/// Whether most lines tell what to do.
+fn are_steps(material: &Material, lines: &[usize]) -> bool {
+    2 * lines.iter().filter(|&&line| is_step(&material.units[line].text)).count() >= lines.len()
+}
+
+/// The list that a unit leads to, or is a line of: where several things are asked for and it is short, and where it is one of steps and
+/// the question asks how, or for nothing that one line tells.
 fn list_of(material: &Material, place: usize, asked: &Asked) -> Option<List> {
     let unit = &material.units[place];
     let leads = |unit: &Unit| unit.kind != Kind::Row && unit.text.ends_with(':');
-    let may_be_whole =
-        asked.steps || matches!(asked.wanted, None | Some(Wanted::Place)) && asked.pick.is_none();
+    let open = matches!(asked.wanted, None | Some(Wanted::Place)) && asked.pick.is_none();
+    let may_be_whole = asked.steps || open && !asked.whether;
     if !(leads(unit) || may_be_whole && unit.kind == Kind::Item) {
         return None;
     }
@@ -312,9 +376,18 @@ fn list_of(material: &Material, place: usize, asked: &Asked) -> Option<List> {
     let skipped = (mine + 1).saturating_sub(LINES);
     lines.drain(..skipped);
     lines.truncate(LINES);
-    let least = if leads(unit) { 1 } else { LIST };
+    let least = if leads(unit) {
+        1
+    } else if asked.steps {
+        2
+    } else {
+        LIST
+    };
     let words: usize = lines.iter().map(|&line| material.units[line].text.split_whitespace().count()).sum();
     if words > WORDS && !asked.steps && !leads(unit) {
+        return None;
+    }
+    if !leads(unit) && !asked.several && !are_steps(material, &lines) {
         return None;
     }
     let lead = first

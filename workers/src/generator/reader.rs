@@ -139,8 +139,8 @@ impl Reader {
 
     /// What is known of each unit.
     pub(crate) fn features(&self, material: &Material, asked: &Asked) -> Vec<Features> {
-        let terms = Terms::of(asked, material);
-        (0..material.units.len()).map(|unit| features(material, unit, asked, &terms)).collect()
+        let (terms, before) = (Terms::of(&asked.content, material), Terms::of(&asked.before, material));
+        (0..material.units.len()).map(|unit| features(material, unit, asked, &terms, &before)).collect()
     }
 
     /// The units of all passages, the likeliest first. Headings are left out.

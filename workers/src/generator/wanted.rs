@@ -89,6 +89,9 @@ const ASKED_BY: [(Wanted, &[&str], &[&str]); 6] = [
         &[
             "how many",
             "how much",
+            "number of",
+            "speed",
+            "size",
             "how big",
             "how large",
             "how far",
@@ -107,6 +110,8 @@ const ASKED_BY: [(Wanted, &[&str], &[&str]); 6] = [
         ],
         &[
             "bao nhiêu",
+            "số lượng",
+            "tốc độ",
             "tối đa",
             "tối thiểu",
             "bao xa",

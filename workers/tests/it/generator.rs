@@ -143,6 +143,7 @@ pub(crate) fn job(language: Language, question: &str) -> Envelope<Retrieved> {
         }
     }
     let body = Retrieved {
+        unmentioned: Vec::new(),
         classified,
         passages,
         support: 0.8,

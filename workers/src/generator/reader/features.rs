@@ -4,6 +4,7 @@ use hoidap_shared::job::Passage;
 
 use crate::generator::{
     asked::Asked,
+    content::Content,
     cut::{Kind, points_back},
     figures::grounded,
     material::Material,
@@ -38,8 +39,9 @@ pub(crate) const NAMES: [&str; COUNT] = [
     "own_page",
     "other_product",
     "summary",
+    "before",
 ];
-const COUNT: usize = 27;
+const COUNT: usize = 28;
 
 /// What is known of a unit.
 pub(crate) type Features = [f32; COUNT];
@@ -52,9 +54,9 @@ const LONG: usize = 60;
 pub(super) struct Terms<'a>(Vec<(&'a String, f32)>, f32);
 
 impl<'a> Terms<'a> {
-    /// The terms of a question.
-    pub(super) fn of(asked: &'a Asked, material: &Material) -> Self {
-        let terms: Vec<_> = asked.content.terms.iter().map(|term| (term, material.weight(term))).collect();
+    /// The terms of a text.
+    pub(super) fn of(content: &'a Content, material: &Material) -> Self {
+        let terms: Vec<_> = content.terms.iter().map(|term| (term, material.weight(term))).collect();
         let all = terms.iter().map(|(_, weight)| weight).sum();
         Self(terms, all)
     }
@@ -67,7 +69,13 @@ impl<'a> Terms<'a> {
 }
 
 /// What is known of the unit at a place of the material.
-pub(super) fn features(material: &Material, at: usize, asked: &Asked, terms: &Terms<'_>) -> Features {
+pub(super) fn features(
+    material: &Material,
+    at: usize,
+    asked: &Asked,
+    terms: &Terms<'_>,
+    before: &Terms<'_>,
+) -> Features {
     let unit = &material.units[at];
     let passage = &material.passages[unit.passage];
     let beside: Vec<usize> = [at.checked_sub(1), at.checked_add(1)]
@@ -133,6 +141,7 @@ pub(super) fn features(material: &Material, at: usize, asked: &Asked, terms: &Te
             .filter(|asked| passage.product.as_ref().is_some_and(|of| *of != asked.name))
             .map_or(0.0, |asked| asked.confidence),
         flag(passage.start == 0 && is_first && is_summary(&unit.text)),
+        of_own(before.share(here_or_above)),
     ]
 }
 

@@ -63,6 +63,7 @@ fn passage(title: &str, text: &str, score: f32) -> Passage {
 
 fn retrieved(question: &Question, title: &str) -> Retrieved {
     Retrieved {
+        unmentioned: Vec::new(),
         classified: classified(question),
         passages: vec![passage(title, "Một giờ họp tốn khoảng 900 MB.", 0.91), passage("Khác", "Khác.", 0.4)],
         support: 0.77,
