@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -19,15 +20,15 @@ EVERY = 20
 """Seconds between two lines of progress where nobody watches a terminal."""
 
 
-def build() -> None:
-    """Cargo decides what is to be done; while it does, a line says how far it is."""
+def build(beside: Callable[[], str] = str) -> None:
+    """Cargo decides what is to be done; while it does, a line says how far it is, and what else is done `beside` it."""
     with step("Hoidap: building in release mode (the first time takes many minutes)"):
         command = ["cargo", "build", "--release", "--locked", "--workspace", "--bins"]
-        if run(command, paths.ROOT, environment()) != 0:
+        if run(command, paths.ROOT, environment(), beside) != 0:
             raise Trouble("the build failed: Cargo's message is above")
 
 
-def run(command: list[str], folder: Path, variables: dict[str, str]) -> int:
+def run(command: list[str], folder: Path, variables: dict[str, str], beside: Callable[[], str] = str) -> int:
     """Runs a build of Cargo's and shows its progress, its warnings and its errors; its exit status."""
     variables = {**variables, "CARGO_TERM_PROGRESS_WHEN": "never"}
     if terminal():
@@ -62,7 +63,7 @@ def run(command: list[str], folder: Path, variables: dict[str, str]) -> int:
                     known.message(text)
                 elif not known.line(text, time.monotonic()):
                     shown.above(text)
-            shown.progress(known.text(time.monotonic()))
+            shown.progress("; ".join(filter(None, [known.text(time.monotonic()), beside()])))
     except BaseException:
         process.terminate()
         raise

@@ -17,6 +17,13 @@ USERS = ["gateway", *ports.STAGES, "operator"]
 """The users of nats/accounts.conf."""
 OTHERS = ["clickhouse", "llama"]
 """Further servers that ask for a password."""
+SMALL = {
+    "HOIDAP_GENERATOR__PASSAGES": "1",
+    "HOIDAP_GENERATOR__PROMPT_TOKENS": "200",
+    "HOIDAP_GENERATOR__ANSWER_TOKENS": "96",
+    "HOIDAP_PROVIDERS__LOCAL__FIRST_TOKEN_TIMEOUT_MS": "20000",
+}
+"""What a small model on two cores reads and writes in time (docs/models.md)."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,20 @@ class Instance:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    @property
+    def model(self) -> str:
+        """The language model of the latest `./dev up`: `qwen` or `none`."""
+        return self._model.read_text() if self._model.exists() else "none"
+
+    def use(self, model: str) -> None:
+        """Takes another language model from now on."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._model.write_text(model)
+
+    @property
+    def _model(self) -> Path:
+        return self.folder / "model"
+
     def settings(self, user: str) -> dict[str, str]:
         """The variables of a binary that is `user` to NATS. What the caller's environment sets stays as it is."""
         made = {
@@ -58,15 +79,15 @@ class Instance:
             "HOIDAP_GATEWAY__LISTEN": f"{ports.HOST}:{self.ports['gateway']}",
             "HOIDAP_INDICES__DIR": str(paths.INDICES),
         }
-        if "providers" not in read_configuration().get("generator", {}):
+        if self.model == "qwen" and "providers" not in read_configuration().get("generator", {}):
             made |= {
                 "HOIDAP_GENERATOR__PROVIDERS": "local,extractive",
                 "HOIDAP_PROVIDERS__LOCAL__KIND": "openai",
                 "HOIDAP_PROVIDERS__LOCAL__BASE_URL": self.url("llama") + "/v1",
                 "HOIDAP_PROVIDERS__LOCAL__API_KEY_ENV": "HOIDAP_DEV_MODEL_KEY",
                 "HOIDAP_DEV_MODEL_KEY": self.passwords()["llama"],
-                "HOIDAP_PROVIDERS__LOCAL__MODEL": paths.GEMMA.stem,
-                "HOIDAP_PROVIDERS__LOCAL__PROMPT": "completion",
+                "HOIDAP_PROVIDERS__LOCAL__MODEL": paths.MODEL.stem,
+                **SMALL,
             }
         if self.given("clickhouse") is None:
             made["HOIDAP_CLICKHOUSE__PASSWORD"] = self.passwords()["clickhouse"]

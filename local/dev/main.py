@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import advisories, ask, build, lifecycle, parts, sql, suites, system, up, web
+from . import advisories, ask, build, lifecycle, model, parts, sql, suites, system, up, web
 from .instance import Instance
 from .ports import SETTING, USUAL
 from .say import Trouble, line
@@ -45,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     started.add_argument(
         "--detach", action="store_true", help="return when everything runs, instead of staying until Ctrl-C"
     )
+    started.add_argument(
+        "--model",
+        choices=model.CHOICES,
+        help="the language model: qwen (1.1 GB to download once, 1.5 GB of memory) or none, where answers are quoted from the "
+        "documents; without this option none where the configuration names providers or there is less than 6 GB of memory",
+    )
     command("down", _down, "stop everything that ./dev up started")
     command("status", _status, "what runs, and what the gateway says of its health")
     shown = command("logs", _logs, "the end of the logs")
@@ -66,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(options) -> None:
-    up.up(Instance.chosen(), options.detach)
+    up.up(Instance.chosen(), options.detach, options.model)
 
 
 def _down(_) -> None:
@@ -108,7 +114,8 @@ def _advisories(_) -> int:
 def _test(_) -> int:
     system.require()
     parts.install()
-    web.build()
-    system.require_browser()
+    with model.fetched("qwen"):
+        web.build()
+        system.require_browser()
     parts.install_clients()
     return suites.run()

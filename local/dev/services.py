@@ -31,7 +31,9 @@ class Service:
 
 def servers(instance: Instance) -> list[Service]:
     """The servers of others, without those that the environment says are there already."""
-    makers = {"nats": _nats, "valkey": _valkey, "clickhouse": _clickhouse, "llama": _llama}
+    makers = {"nats": _nats, "valkey": _valkey, "clickhouse": _clickhouse}
+    if instance.model == "qwen":
+        makers["llama"] = _llama
     for name in makers:
         _require_given(instance, name)
     return [make(instance) for name, make in makers.items() if instance.given(name) is None]
@@ -90,7 +92,7 @@ def _clickhouse(instance: Instance) -> Service:
 def _llama(instance: Instance) -> Service:
     address = instance.url("llama")
     command = [str(paths.LLAMA), "--port", str(instance.ports["llama"])]
-    reads = [paths.GEMMA, *sorted(path for path in (paths.LOCAL / "llama").iterdir() if path.is_file())]
+    reads = [paths.MODEL, *sorted(path for path in (paths.LOCAL / "llama").iterdir() if path.is_file())]
     settings = {"LLAMA_API_KEY": instance.passwords()["llama"]}
     return Service("llama", address, command, _http(address + "/health"), settings, reads)
 

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-from . import ask, build, lifecycle, parts, paths, processes, services, system, web
+from . import ask, build, lifecycle, model, parts, paths, processes, services, system, web
 from .instance import Instance, configuration, read_configuration
 from .say import Trouble, line, seconds, step
 
@@ -18,15 +18,20 @@ HEALTH_PATIENCE = 60
 """Longest time until everything is healthy, in seconds."""
 
 
-def up(instance: Instance, detach: bool) -> None:
-    """From a clone to two answers; then stays until it is told to stop, unless it is to return."""
+def up(instance: Instance, detach: bool, wanted: str | None) -> None:
+    """From a clone to two answers, with the wanted model; then stays until it is told to stop, unless it is to return."""
     begun = time.monotonic()
     system.require()
+    chosen = model.choose(wanted)
     parts.install()
-    web.build()
-    build.build()
+    with model.fetched(chosen) as progress:
+        web.build()
+        build.build(progress)
+    instance.use(chosen)
     _stop_signals()
     started: list[str] = []
+    if chosen == "none" and processes.stop(lifecycle.record_of(instance, "llama"), lifecycle.STOP_PATIENCE):
+        line("==> llama: stopped, no model was chosen")
     try:
         lifecycle.start(instance, services.servers(instance), started)
         _setup(instance)
@@ -55,7 +60,7 @@ def status(instance: Instance) -> bool:
     well = True
     for name in lifecycle.NAMES:
         known = processes.running(lifecycle.record_of(instance, name))
-        well = well and (known is not None or instance.given(name) is not None)
+        well = well and (known is not None or instance.given(name) is not None or _is_unused(instance, name))
         line(f"{name:<11} {_state(instance, name):<26} {instance.url(name)}")
     health = _health(instance)
     if health is None:
@@ -69,7 +74,13 @@ def status(instance: Instance) -> bool:
 
 def _state(instance: Instance, name: str) -> str:
     known = processes.running(lifecycle.record_of(instance, name))
-    return f"running (process {known.pid})" if known else "given" if instance.given(name) else "not running"
+    if known is not None:
+        return f"running (process {known.pid})"
+    return "given" if instance.given(name) else "not used" if _is_unused(instance, name) else "not running"
+
+
+def _is_unused(instance: Instance, name: str) -> bool:
+    return name == "llama" and instance.model == "none"
 
 
 def logs(instance: Instance, service: str | None, follow: bool) -> None:

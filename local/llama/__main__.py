@@ -8,10 +8,9 @@ from pathlib import Path
 
 import xllamacpp
 
-TEMPLATE = Path(__file__).with_name("template.jinja")
 SLOTS = 2
 """Answers written at once; further requests wait."""
-SLOT_TOKENS = 4096
+SLOT_TOKENS = 2048
 """Tokens of prompt and answer together."""
 KEY = "LLAMA_API_KEY"
 """The variable with the key that requests must name; without one nobody needs any."""
@@ -21,10 +20,11 @@ def parameters(model: Path, port: int, threads: int) -> xllamacpp.CommonParams:
     """The server's settings: greedy, loopback, no web pages of its own, no model but this one."""
     chosen = xllamacpp.CommonParams()
     chosen.model.path = str(model)
+    # Read, not mapped: llama.cpp keeps its own form of the weights, and a mapped file would be held beside it.
+    chosen.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
     chosen.model_alias = {model.stem}
     chosen.hostnames = ["127.0.0.1"]
     chosen.port = port
-    chosen.chat_template = TEMPLATE.read_text(encoding="utf-8")
     chosen.use_jinja = True
     chosen.n_parallel = SLOTS
     chosen.n_ctx = SLOTS * SLOT_TOKENS
@@ -32,7 +32,7 @@ def parameters(model: Path, port: int, threads: int) -> xllamacpp.CommonParams:
     chosen.cpuparams.n_threads = threads
     chosen.cpuparams_batch.n_threads = threads
     chosen.sampling.temp = 0
-    chosen.cache_ram_mib = 256
+    chosen.cache_ram_mib = 64  # enough for the instructions in two languages
     chosen.timeout_read = chosen.timeout_write = 120
     chosen.offline = True
     chosen.ui = False

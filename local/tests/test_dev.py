@@ -110,6 +110,7 @@ class Servers(unittest.TestCase):
         return {name: record.pid for name, record in records.items() if record}
 
     def test_they_start_once_and_stop_without_a_trace(self):
+        self.instance.use("qwen")
         started: list[str] = []
         lifecycle.start(self.instance, services.servers(self.instance), started)
         self.assertEqual(started, ["nats", "valkey", "clickhouse", "llama"])
@@ -156,6 +157,18 @@ class Servers(unittest.TestCase):
         for user in ("gateway", "analytics", "operator"):
             self.assertEqual(self.instance.settings(user)["HOIDAP_CLICKHOUSE__PASSWORD"], after["clickhouse"])
 
+    def test_a_model_is_asked_where_one_was_chosen(self):
+        self.assertNotIn("HOIDAP_GENERATOR__PROVIDERS", self.instance.settings("generator"))
+        self.instance.use("qwen")
+        self.assertIn("llama", [service.name for service in services.servers(self.instance)])
+        settings = self.instance.settings("generator")
+        self.assertEqual(settings["HOIDAP_GENERATOR__PROVIDERS"], "local,extractive")
+        self.assertEqual(settings[settings["HOIDAP_PROVIDERS__LOCAL__API_KEY_ENV"]], self.instance.passwords()["llama"])
+        with mock.patch.dict(os.environ, HOIDAP_GENERATOR__PASSAGES="3"):
+            self.assertEqual(self.instance.settings("generator")["HOIDAP_GENERATOR__PASSAGES"], "3")
+        self.instance.use("none")
+        self.assertEqual([service.name for service in services.servers(self.instance)], ["nats", "valkey", "clickhouse"])
+
     def test_a_changed_service_is_started_again(self):
         valkey = next(service for service in services.servers(self.instance) if service.name == "valkey")
         lifecycle.start(self.instance, [valkey], [])
@@ -175,7 +188,7 @@ class Servers(unittest.TestCase):
             with mock.patch.dict(os.environ, {"HOIDAP_REDIS__URL": f"redis://127.0.0.1:{port}"}):
                 names = [service.name for service in services.servers(self.instance)]
                 self.assertEqual(self.instance.settings("gateway")["HOIDAP_REDIS__URL"], f"redis://127.0.0.1:{port}")
-        self.assertEqual(names, ["nats", "clickhouse", "llama"])
+        self.assertEqual(names, ["nats", "clickhouse"])
         with mock.patch.dict(os.environ, {"HOIDAP_REDIS__URL": f"redis://127.0.0.1:{port}"}):
             with self.assertRaisesRegex(Trouble, f"valkey server .* does not answer at 127.0.0.1:{port}"):
                 services.servers(self.instance)
