@@ -7,4 +7,4 @@ mod response;
 
 pub use feedback::FeedbackRequest;
 pub use request::ChatRequest;
-pub use response::{ChatResponse, CitationOutput, SourceOutput};
+pub use response::{ChatResponse, CitationOutput, DraftOutput, SourceOutput};

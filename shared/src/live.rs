@@ -39,6 +39,15 @@ pub struct Cited {
     pub title: String,
 }
 
+/// A quotation that answers, shown while a model writes. It is no part of the answer's text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Draft {
+    /// The text, with its marks.
+    pub text: String,
+    /// Its sentences with their sources.
+    pub citations: Vec<Cited>,
+}
+
 /// One line of a job's log. `run` names one delivery in one worker: what another run says does not count any more
 /// once a new one has begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -57,6 +66,13 @@ pub enum Line {
         run: String,
         /// The passages, best first, their texts cut.
         sources: Vec<Source>,
+    },
+    /// What stands until the answer is told.
+    Draft {
+        /// See [`Line`].
+        run: String,
+        /// The quotation.
+        draft: Draft,
     },
     /// The answer goes on.
     Delta {
@@ -90,6 +106,8 @@ pub enum Line {
 pub enum Said {
     /// The passages that the answer is written from.
     Sources(Vec<Source>),
+    /// What stands until the answer is told.
+    Draft(Draft),
     /// The next piece of the answer.
     Text(String),
     /// The last sentence said got its citation.
@@ -167,6 +185,7 @@ mod tests {
         let run = || "w.1".to_string();
         for line in [
             Line::Stage { name: "generator".into(), run: run() },
+            Line::Draft { run: run(), draft: Draft { text: "Mở".into(), citations: vec![cited.clone()] } },
             Line::Delta { run: run(), at: 3, text: "ộ".into() },
             Line::Cite { run: run(), cited },
             Line::Void { run: run(), reason: Reason::Unsupported },

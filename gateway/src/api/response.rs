@@ -1,6 +1,6 @@
 use hoidap_shared::{
     job::{Choice, Citation, JobId, Source, Usage},
-    live::Cited,
+    live::{Cited, Draft},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -191,6 +191,21 @@ impl From<Source> for SourceOutput {
 impl From<Choice> for AnswerChoiceOutput {
     fn from(Choice { label, question }: Choice) -> Self {
         Self { label, question }
+    }
+}
+
+/// A quotation that may stand until the answer's first words.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct DraftOutput {
+    /// What the visitor reads, with `[n]` behind each sentence.
+    pub text: String,
+    /// Which sentence rests on which source; offsets in `text`.
+    pub citations: Vec<CitationOutput>,
+}
+
+impl From<Draft> for DraftOutput {
+    fn from(Draft { text, citations }: Draft) -> Self {
+        Self { text, citations: citations.into_iter().map(Into::into).collect() }
     }
 }
 

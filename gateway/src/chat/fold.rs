@@ -11,7 +11,7 @@ use hoidap_shared::{
 };
 
 use crate::{
-    api::{ChatResponse, CitationOutput, SourceOutput},
+    api::{ChatResponse, CitationOutput, DraftOutput, SourceOutput},
     error::Problem,
 };
 
@@ -22,6 +22,7 @@ pub(super) enum Event {
     Accepted { job_id: JobId },
     Stage { name: String },
     Sources(Vec<SourceOutput>),
+    Draft(DraftOutput),
     Delta { text: String },
     Citation(CitationOutput),
     Restart { reason: Reason },
@@ -105,6 +106,10 @@ impl Fold {
             Line::Sources { run, sources } if run == self.run => {
                 self.spoke = true;
                 self.show(sources.into_iter().map(SourceOutput::from), &mut events);
+            }
+            Line::Draft { run, draft } if run == self.run && self.text.is_empty() => {
+                self.spoke = true;
+                self.push(Event::Draft(draft.into()), &mut events);
             }
             Line::Delta { run, at, text } if run == self.run && !self.broken => {
                 self.spoke = true;

@@ -21,8 +21,9 @@ use super::{
 use crate::error::Problem;
 
 /// One server-sent event. `data` is JSON, by the event's name: `accepted` `{job_id}`, `stage` `{name}`, `sources` a list of
-/// passages, `delta` `{text}`, `citation` as in an answer, `restart` `{reason}` (the text and citations so far are void),
-/// and at the end `done` with the whole answer or `error` `{problem}`.
+/// passages, `draft` `{text, citations}` (a quotation that may stand until the first `delta`), `delta` `{text}`, `citation` as in an
+/// answer, `restart` `{reason}` (the text and citations so far are void), and at the end `done` with the whole answer or `error`
+/// `{problem}`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub struct EventOutput {
@@ -47,6 +48,8 @@ pub enum EventName {
     Stage,
     /// The passages that the answer is written from.
     Sources,
+    /// A quotation that stands until the answer is told.
+    Draft,
     /// The answer goes on.
     Delta,
     /// A sentence is supported.
@@ -125,6 +128,7 @@ fn frame((id, event): Numbered) -> Frame {
         Event::Accepted { job_id } => empty.event("accepted").json_data(Accepted { job_id }),
         Event::Stage { name } => empty.event("stage").json_data(Stage { name }),
         Event::Sources(sources) => empty.event("sources").json_data(sources),
+        Event::Draft(draft) => empty.event("draft").json_data(draft),
         Event::Delta { text } => empty.event("delta").json_data(Delta { text }),
         Event::Citation(citation) => empty.event("citation").json_data(citation),
         Event::Restart { reason } => empty.event("restart").json_data(Restart { reason: *reason }),

@@ -232,7 +232,7 @@ impl<'a> Reader<'a> {
             let counts = |line: &Line| match line {
                 Line::Delta { .. } => !found.lines.iter().any(|(_, told)| matches!(told, Line::Delta { .. })),
                 Line::Sources { .. } | Line::Cite { .. } => false,
-                Line::Stage { .. } | Line::Void { .. } | Line::End => true,
+                Line::Stage { .. } | Line::Draft { .. } | Line::Void { .. } | Line::End => true,
             };
             if let Some(line) = line.filter(counts) {
                 add(&mut found.lines, (record.stored, line));

@@ -53,6 +53,7 @@ impl Teller {
                 let run = self.run.clone();
                 let line = match what {
                     Said::Sources(sources) => Line::Sources { run, sources },
+                    Said::Draft(draft) => Line::Draft { run, draft },
                     Said::Cited(cited) => Line::Cite { run, cited },
                     Said::Void(reason) => {
                         self.told = 0;

@@ -1,4 +1,7 @@
-use hoidap_shared::{job::Citation, live::Cited};
+use hoidap_shared::{
+    job::Citation,
+    live::{Cited, Draft},
+};
 
 use super::*;
 use crate::cache::KeptAnswer;
@@ -64,6 +67,21 @@ fn another_worker_begins_anew_and_the_first_is_not_heard_any_more() {
     let (names, whole) = told(lines, "Chọn Lưu.");
     assert_eq!(names, ["Accepted", "Stage", "Delta", "Restart", "Delta", "Delta", "Done"]);
     assert_eq!(whole, "Chọn Lưu.");
+}
+
+fn draft(run: &str) -> Line {
+    Line::Draft {
+        run: run.into(), draft: Draft { text: "Chọn Mật khẩu. [1]".into(), citations: Vec::new() }
+    }
+}
+
+#[test]
+fn a_draft_is_no_part_of_the_text_and_comes_before_it_alone() {
+    let (names, whole) = told(vec![stage("a"), draft("a"), delta("a", 0, "Mở "), draft("a")], "Mở Cài đặt.");
+    assert_eq!(names, ["Accepted", "Stage", "Draft", "Delta", "Delta", "Done"]);
+    assert_eq!(whole, "Mở Cài đặt.");
+    let (names, _) = told(vec![stage("a"), draft("a"), stage("b"), draft("b")], "Mở.");
+    assert_eq!(names, ["Accepted", "Stage", "Draft", "Restart", "Draft", "Delta", "Done"]);
 }
 
 #[test]

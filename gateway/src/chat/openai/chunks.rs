@@ -72,7 +72,7 @@ impl Writer {
                 let error = ApiError::new(Code::JobFailed, problem.detail).named(problem.code);
                 self.fail(&error);
             }
-            Event::Stage { .. } | Event::Sources(_) => {}
+            Event::Stage { .. } | Event::Sources(_) | Event::Draft(_) => {}
         }
     }
 

@@ -14,6 +14,7 @@ export type Waiting =
   | 'classifier'
   | 'retriever'
   | 'generator'
+  | 'drafted'
   | 'rewriting'
   | 'reconnecting'
   | 'stopping'
@@ -33,6 +34,8 @@ export interface Turn {
   /** `null` when nothing more will come. */
   waiting: Waiting | null;
   text: string;
+  /** Whether the text is a quotation that the answer will take the place of. */
+  draft: boolean;
   outcome: string;
   language: string;
   sources: Source[];
@@ -61,17 +64,25 @@ export function afterEvent(turn: Turn, event: AnswerEvent, id: number | null): T
   const next = { ...turn, lastEvent: id ?? turn.lastEvent };
   switch (event.type) {
     case 'accepted':
-      return { ...next, jobId: event.jobId, text: '', citations: [] };
+      return { ...next, jobId: event.jobId, text: '', draft: false, citations: [] };
     case 'stage':
-      return { ...next, waiting: turn.waiting === 'stopping' ? 'stopping' : stageOf(event.name) };
+      return { ...next, waiting: unlessStopping(turn, stageOf(event.name)) };
     case 'sources':
       return { ...next, sources: event.sources };
+    case 'draft':
+      return {
+        ...next,
+        text: event.text,
+        draft: true,
+        citations: event.citations,
+        waiting: unlessStopping(turn, 'drafted'),
+      };
     case 'delta':
-      return { ...next, text: turn.text + event.text, waiting: turn.waiting === 'stopping' ? 'stopping' : 'generator' };
+      return { ...next, ...begun(turn, event.text), draft: false, waiting: unlessStopping(turn, 'generator') };
     case 'citation':
       return { ...next, citations: [...turn.citations, event.citation] };
     case 'restart':
-      return { ...next, text: '', citations: [], waiting: 'rewriting' };
+      return { ...next, text: '', draft: false, citations: [], waiting: 'rewriting' };
     case 'done':
       return { ...next, ...answered(event.answer, turn) };
     case 'error':
@@ -118,6 +129,7 @@ function unanswered() {
     lastEvent: 0,
     waiting: 'sending' as const,
     text: '',
+    draft: false,
     outcome: '',
     language: '',
     sources: [],
@@ -132,6 +144,7 @@ function answered(answer: Answer, turn: Turn): Partial<Turn> {
   return {
     jobId: answer.jobId === '' ? turn.jobId : answer.jobId,
     text: answer.text,
+    draft: false,
     outcome: answer.outcome,
     language: answer.language,
     sources: answer.sources,
@@ -143,6 +156,15 @@ function answered(answer: Answer, turn: Turn): Partial<Turn> {
     waiting: null,
     failure: answer.outcome === 'stopped' ? { kind: 'stopped' } : null,
   };
+}
+
+/** The text with what is told next; the answer's first words take the place of a draft. */
+function begun(turn: Turn, more: string): Partial<Turn> {
+  return turn.draft ? { text: more, citations: [] } : { text: turn.text + more };
+}
+
+function unlessStopping(turn: Turn, waiting: Waiting): Waiting {
+  return turn.waiting === 'stopping' ? 'stopping' : waiting;
 }
 
 function stageOf(name: string): Waiting {

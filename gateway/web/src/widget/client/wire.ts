@@ -48,6 +48,7 @@ export type AnswerEvent =
   | { type: 'accepted'; jobId: string }
   | { type: 'stage'; name: string }
   | { type: 'sources'; sources: Source[] }
+  | { type: 'draft'; text: string; citations: Citation[] }
   | { type: 'delta'; text: string }
   | { type: 'citation'; citation: Citation }
   | { type: 'restart' }
@@ -142,6 +143,8 @@ export function readEvent(name: string, data: unknown): AnswerEvent | null {
       return { type: 'stage', name: text(event.name) };
     case 'sources':
       return { type: 'sources', sources: list(Array.isArray(data) ? data : event.sources).map(readSource) };
+    case 'draft':
+      return { type: 'draft', text: text(event.text), citations: list(event.citations).map(readCitation) };
     case 'delta':
       return { type: 'delta', text: text(event.text) };
     case 'citation':

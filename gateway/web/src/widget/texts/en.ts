@@ -29,6 +29,7 @@ export const english = {
   classifier: 'Understanding the question…',
   retriever: 'Searching our documents…',
   generator: 'Writing the answer…',
+  drafted: 'Quoted from our documents. Writing the answer…',
   rewriting: 'Writing the answer anew…',
   stopping: 'Stopping…',
   reconnecting: 'The connection broke off. Connecting again…',

@@ -31,6 +31,7 @@ export const vietnamese: Texts = {
   classifier: 'Đang tìm hiểu câu hỏi…',
   retriever: 'Đang tìm trong tài liệu…',
   generator: 'Đang viết câu trả lời…',
+  drafted: 'Trích từ tài liệu. Đang viết câu trả lời…',
   rewriting: 'Đang viết lại câu trả lời…',
   stopping: 'Đang dừng…',
   reconnecting: 'Kết nối bị gián đoạn. Đang kết nối lại…',
