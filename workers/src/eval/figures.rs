@@ -66,6 +66,8 @@ pub(crate) struct Figures {
     pub(super) refused_rightly: Share,
     /// Of answerable questions: likewise.
     pub(super) refused_wrongly: Share,
+    /// Of questions to which a model gave words: these are the answer.
+    pub(super) by_model: Share,
     /// Median of the words of an answer.
     pub(super) words: Option<f64>,
     /// Mean number of different documents that an answer cites.
@@ -107,6 +109,10 @@ impl Figures {
             }),
             refused_rightly: share(|r| (!r.labelled.answerable()).then_some(refused(&r.judged))),
             refused_wrongly: share(|r| r.labelled.answerable().then_some(refused(&r.judged))),
+            by_model: share(|r| {
+                let gave_words = r.answer.attempts.iter().any(|attempt| attempt.wrote.is_some());
+                gave_words.then_some(r.answer.model.is_some())
+            }),
             words: median(&sorted(answered().map(|result| result.judged.words as f64))),
             pages: mean(answered().map(|result| result.judged.pages as f64)),
             confidence: mean(sure.iter().map(|(confidence, _)| f64::from(*confidence))),

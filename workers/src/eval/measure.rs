@@ -59,7 +59,7 @@ const fn measure(
 }
 
 /// Every figure, in the order of the table.
-pub(super) static MEASURES: [Measure; 20] = [
+pub(super) static MEASURES: [Measure; 21] = [
     measure("questions", "questions", true, |f| Value::Number(Some(f.questions as f64), 0)),
     measure("intent", "intent is right", false, |f| Value::Share(f.intent)),
     measure("product", "product is right", false, |f| Value::Share(f.product)),
@@ -73,6 +73,7 @@ pub(super) static MEASURES: [Measure; 20] = [
     measure("declined", "out of scope declined", false, |f| Value::Share(f.declined)),
     measure("refused_rightly", "refused rightly", true, |f| Value::Share(f.refused_rightly)),
     measure("refused_wrongly", "refused wrongly", true, |f| Value::Share(f.refused_wrongly)),
+    measure("by_model", "model's words taken", true, |f| Value::Share(f.by_model)),
     measure("words", "words, median", true, |f| Value::Number(f.words, 1)),
     measure("pages", "pages cited, mean", true, |f| Value::Number(f.pages, 2)),
     measure("confidence", "confidence, mean", true, |f| Value::Number(f.confidence, 3)),

@@ -20,6 +20,14 @@ pub(super) struct Row {
     pub(super) cited: Option<bool>,
     pub(super) confidence: f32,
     pub(super) words: usize,
+    /// Whose words these are, where they are a model's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) provider: Option<String>,
+    /// Why the words of a model were not taken, and these words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) fault: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) thrown_away: Option<String>,
     pub(super) text: String,
     pub(super) sources: Vec<String>,
 }
@@ -27,6 +35,11 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn of(result: &Measured) -> Self {
         let Measured { labelled, answer, judged, .. } = result;
+        let thrown = answer.attempts.iter().rev().find_map(|attempt| {
+            let (error, wrote) = (attempt.error.as_ref()?, attempt.wrote.as_ref()?);
+            Some((error.clone(), wrote.text.clone()))
+        });
+        let (fault, thrown_away) = thrown.unzip();
         Self {
             id: labelled.id.clone(),
             question: labelled.question.clone(),
@@ -38,6 +51,9 @@ impl Row {
             cited: judged.cited,
             confidence: answer.confidence,
             words: judged.words,
+            provider: answer.model.as_ref().and(answer.provider.clone()),
+            fault,
+            thrown_away,
             text: answer.text.clone(),
             sources: answer.sources.iter().map(|source| source.metadata.source.clone()).collect(),
         }
