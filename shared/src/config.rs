@@ -13,8 +13,8 @@ pub use fleet::{
 };
 pub use load::{ConfigError, DEFAULTS};
 pub use site::{
-    Chunking, Collection, Embedding, Generator, Indices, IntentExamples, OMITTABLE, Product, PromptStyle,
-    Provider, ProviderKind, Retriever, Section, Site, Support,
+    Chunking, Collection, Embedding, Generator, Indices, IntentExamples, OMITTABLE, Product, Provider,
+    ProviderKind, Retriever, Section, Site, Support,
 };
 
 use std::collections::BTreeMap;

@@ -19,6 +19,7 @@ mod content;
 mod cut;
 mod degree;
 mod draft;
+mod excerpt;
 mod extractive;
 mod facts;
 mod failover;
@@ -44,11 +45,7 @@ pub(crate) mod trial;
 mod wanted;
 mod written;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hoidap_indices::{Embedder, OnnxEmbedder};
 use hoidap_shared::{
@@ -72,7 +69,8 @@ use self::{
     asked::Asked,
     choices::Open,
     citations::Known,
-    cut::Cutter,
+    content::Content,
+    cut::{Cutter, Unit},
     draft::Piece,
     failover::{Calls, Failover, Written},
     material::Material,
@@ -91,6 +89,9 @@ const ELSEWHERE: f32 = 1.0;
 /// What is left of a quotation's confidence when a model said that the passages do not answer.
 const AFTER_REFUSAL: f32 = 0.6;
 
+/// A unit that holds this share of a sentence's words is what the sentence says.
+const SAID: f32 = 0.5;
+
 /// The generator passes nothing on: it answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Nothing {}
@@ -108,6 +109,15 @@ pub struct Generator {
 enum Models {
     Asked(Failover),
     Replayed(Replayed),
+}
+
+impl Models {
+    fn are_there(&self) -> bool {
+        match self {
+            Self::Asked(failover) => !failover.asked().is_empty(),
+            Self::Replayed(replayed) => !replayed.asked.is_empty(),
+        }
+    }
 }
 
 /// What the work off the async threads shares.
@@ -213,9 +223,10 @@ impl Stage for Generator {
         }
         let question = &retrieved.classified.question;
         let mut aloud = Aloud::begin(live, &self.tools, &case);
-        let ask = |style| {
-            prompt::build(style, &self.tools.settings, question, &case.asked, &case.material, &case.ranked)
-        };
+        if self.models.are_there() {
+            aloud.draft();
+        }
+        let ask = || prompt::build(&self.tools.settings, question, &case.asked, &case.material, &case.ranked);
         let remaining = Duration::from_millis(job.remaining_ms());
         let Calls { written, stopped, mut attempts } = match &self.models {
             Models::Asked(failover) => failover.write(remaining, ask, &mut aloud).await,
@@ -255,12 +266,11 @@ impl Stage for Generator {
 }
 
 impl Case {
-    /// The likeliest unit of the passages that pieces cite, and how likely it is that these answer, if any does.
-    fn behind(&self, pieces: &[Piece]) -> Option<(Ranked, f32)> {
-        let cited: BTreeSet<usize> = pieces.iter().filter_map(|piece| Some(piece.cite?.0)).collect();
-        let of_cited = |unit: &&Ranked| cited.contains(&self.material.units[unit.unit].passage);
-        let best = *self.ranked.iter().find(of_cited)?;
-        Some((best, self.ranked.iter().filter(of_cited).map(|unit| unit.chance).sum()))
+    /// The likeliest of some units, and how likely it is that these answer, if any does.
+    fn behind(&self, these: impl Fn(&Unit) -> bool) -> Option<(Ranked, f32)> {
+        let these = |ranked: &&Ranked| these(&self.material.units[ranked.unit]);
+        let best = *self.ranked.iter().find(these)?;
+        Some((best, self.ranked.iter().filter(these).map(|unit| unit.chance).sum()))
     }
 }
 
@@ -337,12 +347,29 @@ impl Tools {
         left * self.reader.confidence(&case.material, &case.asked, signs)
     }
 
+    /// The units that pieces say, the likeliest and all their chances; where none says them in these words, those of the passages that
+    /// they cite.
+    fn behind(&self, case: &Case, pieces: &[Piece]) -> Option<(Ranked, f32)> {
+        let judge = self.judge_of(case);
+        let cited = pieces.iter().filter_map(|piece| Some((piece.cite?.0, &piece.text)));
+        let cited: Vec<_> =
+            cited.map(|(passage, text)| (passage, Content::of(text, &self.cutter.analyser))).collect();
+        let says = |unit: &Unit| {
+            let said = |(passage, content): &(usize, Content)| {
+                unit.passage == *passage && judge.held_by(unit, content) >= SAID
+            };
+            cited.iter().any(said)
+        };
+        let is_cited = |unit: &Unit| cited.iter().any(|(passage, _)| unit.passage == *passage);
+        case.behind(says).or_else(|| case.behind(is_cited))
+    }
+
     /// The model's words where they are supported, else a quotation; and why the model's words were not taken.
     fn draft(&self, case: &Case, written: Option<Written>) -> (Option<Draft>, Option<&'static str>) {
         let Some(written) = written else { return (case.quoted.clone(), None) };
         match self.judge(case, &written) {
             Ok(cited) => {
-                let behind = case.behind(&cited.pieces);
+                let behind = self.behind(case, &cited.pieces);
                 let confidence =
                     behind.map_or(0.0, |(best, chance)| self.confidence(case, cited.support * chance, best));
                 let pieces = case.said_for(cited.pieces);
@@ -418,15 +445,18 @@ impl Generator {
         attempts: Vec<ProviderAttempt>,
         aloud: Aloud<'_>,
     ) -> Answer {
+        let quoted = aloud.is_drafted();
         let said = aloud.into_said();
+        let (provider, model) =
+            if quoted { (self.extractive.clone(), None) } else { (by.provider, Some(by.model)) };
         Answer {
             outcome: Outcome::Stopped,
             text: said.text,
             sources: said.sources,
             citations: said.citations,
             confidence: 0.0,
-            provider: Some(by.provider),
-            model: Some(by.model),
+            provider: Some(provider),
+            model,
             attempts,
             usage: by.usage,
             ..self.unanswered(retrieved)

@@ -3,8 +3,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Where visitors are sent when nothing else can be said.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,6 +70,7 @@ pub struct Generator {
     pub answer_tokens: u32,
     pub passages: usize,
     pub min_confidence: f32,
+    pub draft_confidence: f32,
     pub min_sentence_support: f32,
     pub min_supported_share: f32,
     pub breaker_failures: u32,
@@ -93,17 +93,6 @@ pub enum ProviderKind {
     Extractive,
 }
 
-/// How a provider's model is asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PromptStyle {
-    /// Instructions, turns and numbered passages, for models that follow instructions.
-    #[default]
-    Chat,
-    /// One passage and one question, for small base models.
-    Completion,
-}
-
 /// Parameters of a request to a model that a provider may be asked without.
 pub const OMITTABLE: [&str; 6] =
     ["max_tokens", "max_completion_tokens", "temperature", "stream_options", "stop", "stop_sequences"];
@@ -119,8 +108,6 @@ pub struct Provider {
     pub model: String,
     #[serde(default)]
     pub api_key_env: String,
-    #[serde(default)]
-    pub prompt: PromptStyle,
     #[serde(default = "connect_timeout_ms")]
     pub connect_timeout_ms: u64,
     #[serde(default = "first_token_timeout_ms")]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Scored;
-use crate::{config::PromptStyle, text::Language};
+use crate::text::Language;
 
 /// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -139,8 +139,6 @@ impl ProviderAttempt {
 pub struct Wrote {
     /// The model.
     pub model: String,
-    /// How it was asked.
-    pub style: PromptStyle,
     /// The first 16 hexadecimal digits of the prompt's SHA-256: another prompt has other words.
     pub prompt: String,
     /// The words, before anything was made of them.

@@ -63,8 +63,9 @@ async fn the_model_may_stop_and_start() {
             ("HOIDAP_GENERATOR__PROVIDERS", "local,extractive"),
             ("HOIDAP_PROVIDERS__LOCAL__KIND", "openai"),
             ("HOIDAP_PROVIDERS__LOCAL__BASE_URL", &base),
-            ("HOIDAP_PROVIDERS__LOCAL__MODEL", "gemma-3-270m"),
-            ("HOIDAP_PROVIDERS__LOCAL__PROMPT", "completion"),
+            ("HOIDAP_PROVIDERS__LOCAL__MODEL", "qwen2.5-coder-1.5b-instruct-q4_k_m"),
+            ("HOIDAP_GENERATOR__PASSAGES", "1"),
+            ("HOIDAP_GENERATOR__PROMPT_TOKENS", "200"),
         ],
     );
     let _workers = fleet.whole().await;

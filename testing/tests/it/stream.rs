@@ -30,6 +30,7 @@ fn fleet(model: &Stub, settings: &[(&str, &str)]) -> Fleet {
         ("HOIDAP_PROVIDERS__MODEL__KIND", "openai"),
         ("HOIDAP_PROVIDERS__MODEL__MODEL", "stub"),
         ("HOIDAP_PROVIDERS__MODEL__BASE_URL", url.as_str()),
+        ("HOIDAP_GENERATOR__DRAFT_CONFIDENCE", "2"),
         ("HOIDAP_WORKER__ACK_WAIT_MS", "1500"),
     ];
     Fleet::start(&["mail", "company"], &[&ours, settings].concat())

@@ -1,5 +1,5 @@
 //! Saying an answer while a model writes it: sentence by sentence, each with its citation, as soon as it is whole and a
-//! passage supports it.
+//! passage supports it; or a quotation that stands until the model's words are judged.
 //!
 //! What is said is the beginning of what [`draft::assemble`] will make of the whole, as far as that can be known. Where
 //! it cannot, saying ends, and the stored answer mends what was said.
@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use hoidap_shared::{
-    config::PromptStyle,
-    live::{Cited, Live, Reason, Said},
+    job::Citation,
+    live::{Cited, Draft, Live, Reason, Said},
     text::sentences,
 };
 
@@ -37,6 +37,8 @@ pub(super) struct Aloud<'a> {
     judged: Vec<String>,
     said: Final,
     lost: bool,
+    /// A quotation stands: what a model writes is told when it is judged.
+    drafted: bool,
 }
 
 impl<'a> Aloud<'a> {
@@ -58,7 +60,28 @@ impl<'a> Aloud<'a> {
             judged: Vec::new(),
             said: Final::default(),
             lost: false,
+            drafted: false,
         }
+    }
+
+    /// Shows the quotation at once, where it is sure enough, and keeps silent until the answer is there.
+    pub(super) fn draft(&mut self) {
+        let sure = self.tools.settings.draft_confidence;
+        let Some(quoted) = self.case.quoted.as_ref().filter(|quoted| quoted.confidence >= sure) else {
+            return;
+        };
+        if !self.live.is_heard() {
+            return;
+        }
+        self.said = draft::assemble(&quoted.pieces, &self.case.material.passages);
+        self.drafted = true;
+        let citations = self.said.citations.iter().map(|citation| cited(&self.said, citation)).collect();
+        self.live.say(Said::Draft(Draft { text: self.said.text.clone(), citations }));
+    }
+
+    /// Whether what was said is a quotation.
+    pub(super) fn is_drafted(&self) -> bool {
+        self.drafted
     }
 
     /// The visitor's word to stop.
@@ -66,10 +89,9 @@ impl<'a> Aloud<'a> {
         self.live
     }
 
-    /// Hears the whole of what a model has written by now. A small base model is not said aloud: most of what it
-    /// writes is thrown away.
-    pub(super) async fn hear(&mut self, raw: &str, style: PromptStyle) {
-        if !self.live.is_heard() || self.lost || style == PromptStyle::Completion {
+    /// Hears the whole of what a model has written by now.
+    pub(super) async fn hear(&mut self, raw: &str) {
+        if !self.live.is_heard() || self.lost || self.drafted {
             return;
         }
         let clean = model_text(raw);
@@ -93,13 +115,7 @@ impl<'a> Aloud<'a> {
             }
         }
         for citation in &now.citations[self.said.citations.len().min(now.citations.len())..] {
-            let source = &now.sources[citation.n as usize - 1].metadata;
-            self.live.say(Said::Cited(Cited {
-                citation: citation.clone(),
-                chunk_id: source.chunk_id.clone(),
-                url: source.url.clone(),
-                title: source.title.clone(),
-            }));
+            self.live.say(Said::Cited(cited(&now, citation)));
         }
         self.said = now;
     }
@@ -135,8 +151,11 @@ impl<'a> Aloud<'a> {
         Ok(())
     }
 
-    /// Takes back what was said.
+    /// Takes back what was said of a model's words.
     pub(super) fn void(&mut self, reason: Reason) {
+        if self.drafted {
+            return;
+        }
         if !self.said.text.is_empty() {
             self.live.say(Said::Void(reason));
         }
@@ -147,6 +166,16 @@ impl<'a> Aloud<'a> {
     /// What was said by now.
     pub(super) fn into_said(self) -> Final {
         self.said
+    }
+}
+
+fn cited(said: &Final, citation: &Citation) -> Cited {
+    let source = &said.sources[citation.n as usize - 1].metadata;
+    Cited {
+        citation: citation.clone(),
+        chunk_id: source.chunk_id.clone(),
+        url: source.url.clone(),
+        title: source.title.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use futures::StreamExt as _;
 use hoidap_shared::{
-    config::{Config, PromptStyle, ProviderKind},
+    config::{Config, ProviderKind},
     job::{ProviderAttempt, Usage, Wrote},
     live::Reason,
     stage::Component,
@@ -37,8 +37,6 @@ pub(crate) struct Written {
     pub(crate) provider: String,
     /// Its model.
     pub(crate) model: String,
-    /// How it was asked.
-    pub(crate) style: PromptStyle,
     /// Its words, cleaned.
     pub(crate) text: String,
     /// Tokens and their cost.
@@ -53,7 +51,6 @@ impl Written {
         Self {
             provider,
             model: wrote.model.clone(),
-            style: wrote.style,
             text: model_text(&wrote.text),
             usage: wrote.usage.clone(),
             cut_off: wrote.cut_off,
@@ -112,11 +109,7 @@ impl Failover {
 
     /// The models that are asked, in order.
     pub(super) fn asked(&self) -> Vec<AskedModel> {
-        let asked = |model: &Model| AskedModel {
-            provider: model.name.clone(),
-            model: model.model.clone(),
-            style: model.style,
-        };
+        let asked = |model: &Model| AskedModel { provider: model.name.clone(), model: model.model.clone() };
         self.models.iter().map(asked).collect()
     }
 
@@ -129,7 +122,7 @@ impl Failover {
     pub(crate) async fn write(
         &self,
         remaining: Duration,
-        prompt: impl Fn(PromptStyle) -> Prompt,
+        prompt: impl Fn() -> Prompt,
         aloud: &mut Aloud<'_>,
     ) -> Calls {
         let end = Instant::now() + remaining.saturating_sub(RESERVE);
@@ -144,7 +137,7 @@ impl Failover {
             }
             let Some(permit) = model.breaker.permit() else { continue };
             let began = Instant::now();
-            let (prompt, mut spoken) = (prompt(model.style), Spoken::default());
+            let (prompt, mut spoken) = (prompt(), Spoken::default());
             // Dropping the call closes its connection, and the provider stops.
             let result = tokio::select! {
                 biased;
@@ -225,9 +218,9 @@ async fn call(
     .await?;
     let rest = model.total.min(left).saturating_sub(began.elapsed());
     within(rest, "end of the answer", async {
-        aloud.hear(&spoken.text, model.style).await;
+        aloud.hear(&spoken.text).await;
         while spoken.take(&mut deltas).await? {
-            aloud.hear(&spoken.text, model.style).await;
+            aloud.hear(&spoken.text).await;
         }
         Ok(())
     })
@@ -270,7 +263,6 @@ impl Spoken {
         };
         Wrote {
             model: model.model.clone(),
-            style: model.style,
             prompt: prompt.digest(),
             text: self.text.clone(),
             cut_off: self.cut_off,

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{future::BoxFuture, stream::BoxStream};
 use hoidap_shared::{
-    config::{PromptStyle, Provider as Settings, ProviderKind},
+    config::{Provider as Settings, ProviderKind},
     job::Usage,
     stage::Component,
 };
@@ -83,8 +83,6 @@ pub(crate) struct Model {
     pub(crate) name: String,
     /// The model it runs.
     pub(crate) model: String,
-    /// How it wants to be asked.
-    pub(crate) style: PromptStyle,
     /// Longest wait for the first words.
     pub(crate) first_token: Duration,
     /// Longest wait for the first words of a model that thinks before it answers.
@@ -120,7 +118,6 @@ impl Model {
         Ok(Some(Self {
             name: name.into(),
             model: settings.model.clone(),
-            style: settings.prompt,
             first_token: Duration::from_millis(settings.first_token_timeout_ms),
             thinking: Duration::from_millis(settings.thinking_timeout_ms),
             total: Duration::from_millis(settings.total_timeout_ms),

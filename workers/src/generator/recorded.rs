@@ -7,7 +7,7 @@ use std::{
 };
 
 use hoidap_shared::{
-    config::{Config, PromptStyle},
+    config::Config,
     job::{JobId, ProviderAttempt},
     stage::StageError,
 };
@@ -107,12 +107,11 @@ pub(super) struct Replayed {
     pub(super) asking: Option<Asking>,
 }
 
-/// A provider and how it is asked.
+/// A provider and its model.
 #[derive(Clone, Debug)]
 pub(super) struct AskedModel {
     pub(super) provider: String,
     pub(super) model: String,
-    pub(super) style: PromptStyle,
 }
 
 impl Replayed {
@@ -124,7 +123,7 @@ impl Replayed {
         &self,
         job: &JobId,
         remaining: Duration,
-        prompt: impl Fn(PromptStyle) -> Prompt,
+        prompt: impl Fn() -> Prompt,
         aloud: &mut Aloud<'_>,
     ) -> Result<Calls, StageError> {
         let before = self.recorded.take(job);
@@ -139,7 +138,7 @@ impl Replayed {
             attempt.wrote.as_ref().is_some_and(|wrote| {
                 attempt.provider == asking.provider
                     && wrote.model == asking.model
-                    && prompt(wrote.style).digest() == wrote.prompt
+                    && prompt().digest() == wrote.prompt
             })
         };
         if let Some(attempt) = before.into_iter().flat_map(|before| before.attempts).find(fits) {
@@ -179,7 +178,7 @@ impl Replayed {
     fn again(
         &self,
         attempts: Vec<ProviderAttempt>,
-        prompt: impl Fn(PromptStyle) -> Prompt,
+        prompt: impl Fn() -> Prompt,
     ) -> Result<Calls, StageError> {
         let mut calls = Calls::default();
         for attempt in attempts {
@@ -192,7 +191,7 @@ impl Replayed {
                         "{provider} runs {model} now; the log has words of {before}"
                     )));
                 }
-                let now = prompt(asked.map_or(wrote.style, |asked| asked.style)).digest();
+                let now = prompt().digest();
                 if now != wrote.prompt {
                     let before = &wrote.prompt;
                     return Err(needs_model(format!(

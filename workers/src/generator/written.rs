@@ -1,25 +1,14 @@
 //! Whether a model's words are an answer.
 
-use hoidap_shared::config::PromptStyle;
-
 use super::{
     Case, Tools,
     citations::{Cited, Judge},
     clean::{Worth, worth},
     content::Content,
-    cut::{Kind, Unit},
+    cut::Kind,
     failover::Written,
-    figures::grounded,
     polarity::{plain, split},
-    wanted::Wanted,
 };
-
-/// A small base model's sentence is a quotation when one unit holds this share of its words.
-const QUOTED: f32 = 0.85;
-/// The same of a short answer that is a number of the best unit and says, in words of the question, of what.
-const NUMBER: f32 = 0.5;
-/// Content words that make a quotation; fewer say too little by themselves.
-const QUOTED_TERMS: usize = 5;
 
 /// The model says that the passages do not answer.
 pub(super) const REFUSED: &str = "the model says that the passages do not answer";
@@ -52,8 +41,7 @@ impl Tools {
         if !answers_yes_or_no && self.says_nothing_new(case, &written.text) {
             return Err("the model only repeated the question or a heading");
         }
-        let judge = self.judge_of(case);
-        let mut cited = judge.cite(&written.text);
+        let mut cited = self.judge_of(case).cite(&written.text);
         if written.cut_off && !cited.last_is_left_out {
             cited.pieces.pop();
         }
@@ -63,38 +51,7 @@ impl Tools {
         if cited.share <= 0.0 || cited.share < self.settings.min_supported_share {
             return Err("too little of what the model wrote is supported by the passages");
         }
-        if written.style == PromptStyle::Completion && !self.may_be_trusted(case, &judge, &cited) {
-            return Err("the small model's words are neither a quotation nor the number that was asked for");
-        }
         Ok(cited)
-    }
-
-    /// A small base model strings true words together to false sentences, so each must be a quotation, or hold only
-    /// figures of the best unit where a number was asked for.
-    fn may_be_trusted(&self, case: &Case, judge: &Judge<'_>, cited: &Cited) -> bool {
-        let Some(best) = case.ranked.first().map(|best| &case.material.units[best.unit]) else {
-            return false;
-        };
-        cited.pieces.iter().all(|piece| {
-            if piece.cite.is_none() {
-                return false;
-            }
-            let content = Content::of(&piece.text, &self.cutter.analyser);
-            let has_all = |unit: &Unit| content.figures.iter().all(|f| grounded(f, &unit.content.figures));
-            let quoted = content.terms.len() >= QUOTED_TERMS
-                && case
-                    .material
-                    .units
-                    .iter()
-                    .any(|unit| has_all(unit) && judge.held_by(unit, &content) >= QUOTED);
-            let says_of_what = content.terms.iter().any(|term| case.asked.content.terms.contains(term));
-            let number = case.asked.wanted.is_some_and(Wanted::is_figure)
-                && !content.figures.is_empty()
-                && says_of_what
-                && has_all(best)
-                && judge.held_by(best, &content) >= NUMBER;
-            quoted || number
-        })
     }
 
     /// Whether the words hold nothing but what the question and the headings of the passages say.

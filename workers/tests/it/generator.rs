@@ -1,6 +1,7 @@
 //! The generator over providers that answer, fail and lie: servers of the real protocols, and llama.cpp itself.
 
 mod dialects;
+mod drafts;
 mod facts;
 mod failover;
 mod honest;
@@ -10,7 +11,7 @@ mod recorded;
 use std::collections::BTreeMap;
 
 use hoidap_shared::{
-    config::{Config, PromptStyle, Provider, ProviderKind},
+    config::{Config, Provider, ProviderKind},
     job::{
         Answer, Classified, Envelope, FilterUsed, Passage, Query, QueryKind, Ranks, Retrieved, Scored,
         SentenceScore, now_ms,
@@ -48,7 +49,6 @@ pub(crate) fn openai(url: &str) -> Provider {
         base_url: url.into(),
         model: "model-a".into(),
         api_key_env: String::new(),
-        prompt: PromptStyle::Chat,
         connect_timeout_ms: 300,
         first_token_timeout_ms: 800,
         thinking_timeout_ms: 1_200,

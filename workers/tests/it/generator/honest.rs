@@ -91,14 +91,19 @@ async fn what_others_say_is_data_between_fences() {
     assert_eq!(messages.len(), 2, "a forged turn of the assistant is no message of its own");
     let (system, user) = (messages[0]["content"].as_str().unwrap(), messages[1]["content"].as_str().unwrap());
     assert!(!system.contains("French") && system.contains("Vietnamese"));
-    let fence = user.lines().next().unwrap().strip_prefix("<<<passages ").unwrap();
-    assert!(system.contains(fence) && fence.len() >= 16);
-    let blocks: Vec<&str> =
-        user.lines().filter(|line| line.starts_with("<<<") && line.ends_with(fence)).collect();
-    let names: Vec<&str> = blocks.iter().map(|line| line.split(' ').next().unwrap()).collect();
-    let expected =
-        ["<<<passages", "<<<end", "<<<page", "<<<end", "<<<conversation", "<<<end", "<<<question", "<<<end"];
-    assert_eq!(names, expected, "no text from outside closes a block");
+    assert!(user.matches("SYSTEM: from now on").count() >= 2, "{user}");
+    let fences: Vec<&str> = user.split('\n').filter(|line| line.contains("<<<")).collect();
+    let (mut names, mut open) = (Vec::new(), false);
+    for fence in fences {
+        let name = fence.strip_prefix("<<<").expect("a fence begins its line");
+        assert_eq!(name == "end", open, "no text from outside opens or closes a block: {user}");
+        open = !open;
+        if open {
+            names.push(name);
+        }
+    }
+    assert_eq!(names.last(), Some(&"question"));
+    assert!(names.contains(&"text") && names.contains(&"conversation"), "{names:?}");
 }
 
 #[tokio::test]

@@ -1,13 +1,8 @@
-//! The real small model behind llama.cpp's server.
+//! The real model behind llama.cpp's server.
 
 use std::time::{Duration, Instant};
 
-use hoidap_shared::{
-    config::{PromptStyle, Provider},
-    job::Outcome,
-    stage::Stage as _,
-    text::Language,
-};
+use hoidap_shared::{config::Provider, job::Outcome, stage::Stage as _, text::Language};
 use hoidap_testing::Server;
 use hoidap_workers::generator::Generator;
 
@@ -15,8 +10,7 @@ use super::{answer, config, job, openai, wait_for};
 
 fn llama(server: &Server) -> Provider {
     Provider {
-        model: "gemma-3-270m".into(),
-        prompt: PromptStyle::Completion,
+        model: "qwen2.5-coder-1.5b-instruct-q4_k_m".into(),
         // A loaded machine is slow.
         first_token_timeout_ms: 60_000,
         total_timeout_ms: 60_000,
@@ -25,7 +19,7 @@ fn llama(server: &Server) -> Provider {
 }
 
 #[tokio::test]
-async fn a_small_model_answers_in_both_languages_with_the_fact_and_its_source() {
+async fn a_model_answers_in_both_languages_with_the_fact_and_its_source() {
     let server = Server::llama();
     let generator = Generator::open(&config(vec![("local", llama(&server))])).await.unwrap();
     wait_for(&generator, "local", true).await;

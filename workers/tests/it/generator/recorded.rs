@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use hoidap_shared::{
-    config::PromptStyle,
     job::ProviderAttempt,
     live::Live,
     stage::{Next, Stage as _, StageError},
@@ -67,9 +66,9 @@ async fn what_would_not_be_asked_the_same_way_needs_a_model_or_none() {
     let live = Generator::open(&settings).await.unwrap();
     let job = job(Language::Vi, QUESTION);
     let given = answer(&live, &job).await;
-    let (mut model, mut style, mut first) = (settings.clone(), settings.clone(), settings.clone());
+    let (mut model, mut prompt, mut first) = (settings.clone(), settings.clone(), settings.clone());
     model.providers.get_mut("model").unwrap().model = "model-b".into();
-    style.providers.get_mut("model").unwrap().prompt = PromptStyle::Completion;
+    prompt.generator.answer_tokens += 1;
     first.providers.insert("other".into(), openai(&server.url()));
     first.generator.providers = vec!["other".into()];
     let mut none = settings.clone();
@@ -77,7 +76,7 @@ async fn what_would_not_be_asked_the_same_way_needs_a_model_or_none() {
     for (settings, wanted) in [
         (&settings, Ok(Some("model"))),
         (&model, Err("model runs model-b now; the log has words of model-a")),
-        (&style, Err("the log has its words to")),
+        (&prompt, Err("the log has its words to")),
         (&first, Err("other would be asked; the log has no words of it")),
         (&none, Ok(Some("extractive"))),
     ] {

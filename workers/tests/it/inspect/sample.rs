@@ -2,7 +2,6 @@
 
 use hoidap_shared::{
     broker::Broker,
-    config::PromptStyle,
     events::ChatEvent,
     job::{
         Answer, Citation, Classified, Envelope, FilterUsed, Hop, Passage, ProviderAttempt, Query, QueryKind,
@@ -81,7 +80,6 @@ fn attempt(provider: &str, took_ms: u64, error: Option<&str>, words: Option<&str
         error: error.map(Into::into),
         wrote: words.map(|words| Wrote {
             model: format!("{provider}-1"),
-            style: PromptStyle::Chat,
             prompt: "0123456789abcdef".into(),
             text: words.into(),
             cut_off: false,
