@@ -211,7 +211,7 @@ impl Stage for Generator {
         let elsewhere = retrieved.classified.out_of_scope >= ELSEWHERE;
         // A support that is no number supports nothing.
         if retrieved.passages.is_empty() || retrieved.support.is_nan() || elsewhere {
-            return Ok(Next::Answer(self.refused(retrieved)));
+            return Ok(Next::Answer(self.refused(retrieved, None)));
         }
         let (tools, body) = (Arc::clone(&self.tools), retrieved.clone());
         let case = Arc::new(off_thread(move || tools.read(body)).await?);
@@ -244,7 +244,7 @@ impl Stage for Generator {
         }
         Ok(Next::Answer(match draft {
             Some(draft) => self.answered(retrieved, &case.material.passages, draft, attempts, usage),
-            None => Answer { attempts, usage, ..self.refused(retrieved) },
+            None => Answer { attempts, usage, ..self.refused(retrieved, None) },
         }))
     }
 
