@@ -24,9 +24,9 @@ mod extractive;
 mod facts;
 mod failover;
 mod figures;
-mod given;
 #[cfg(test)]
 mod forms;
+mod given;
 #[cfg(test)]
 mod judged;
 mod material;
@@ -329,8 +329,17 @@ impl Tools {
             .filter(|best| own(best))
             .and_then(|_| strangers::stranger(&asked, &retrieved.unmentioned));
         let known = Known::default();
-        let mut case =
-            Case { material, asked, ranked, support, out_of_scope, stranger, quoted: None, open: None, known };
+        let mut case = Case {
+            material,
+            asked,
+            ranked,
+            support,
+            out_of_scope,
+            stranger,
+            quoted: None,
+            open: None,
+            known,
+        };
         case.open = self.open(&case, &classified);
         let quoted = extractive::quote(&case.material, &case.ranked, &case.asked, &self.cutter.analyser);
         case.quoted = quoted.map(|quoted| {

@@ -105,7 +105,8 @@ impl<'a> Aloud<'a> {
             self.lost = true;
             return;
         }
-        let now = draft::assemble(&self.case.said_for(self.given.pieces.clone()), &self.case.material.passages);
+        let now =
+            draft::assemble(&self.case.said_for(self.given.pieces.clone()), &self.case.material.passages);
         match now.text.strip_prefix(&self.said.text) {
             Some("") => {}
             Some(more) => self.live.say(Said::Text(more.to_string())),
