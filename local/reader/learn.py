@@ -41,7 +41,7 @@ UNRELATED = ROOT / "indices" / "questions" / "unrelated.jsonl"
 """Questions that no site answers."""
 READ = ("answers", "answers_unknown")
 TOKENS = (*READ, "late", "late_in_place", "late_of_passage", "late_beside")
-GIVEN = {"own_language": 1.5, "own_page": 0.5, "question": -2.0, "other_product": -2.0, "summary": -5.0, "before": 2.0}
+GIVEN = {"own_language": 1.5, "own_page": 0.5, "question": -2.0, "other_product": -5.0, "summary": -5.0, "before": 2.0}
 """Weights of what the sites cannot teach: they have pages of one language, nobody stands on one, and none asks a question."""
 RIDGE = 1e-2
 SIGNS = ("support", "support_across", "chance", "score", "answers", "own_language")

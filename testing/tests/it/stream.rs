@@ -89,7 +89,7 @@ async fn events_come_in_order_and_the_texts_are_the_answer() {
     assert_eq!(names[..5], ["accepted", "stage", "stage", "stage", "sources"]);
     let stages: Vec<_> = events[1..4].iter().map(|event| event.data["name"].as_str().unwrap()).collect();
     assert_eq!(stages, ["classifier", "retriever", "generator"]);
-    assert!(names.iter().filter(|name| **name == "delta").count() > 10, "word by word: {names:?}");
+    assert!(names.iter().filter(|name| **name == "delta").count() > 2, "sentence by sentence: {names:?}");
     let citation = events.iter().position(|event| event.name == "citation").unwrap();
     let later = events[citation..].iter().filter(|event| event.name == "delta").count();
     assert!(later > 1, "the first citation comes before the answer ends: {names:?}");
@@ -119,7 +119,7 @@ async fn a_reader_goes_on_at_another_gateway() {
     let _worker = fleet.whole().await;
     let (_second, url) = fleet.another_gateway().await;
     let mut events = ask(&fleet, &fleet.url(), 1).await;
-    let mut read = until_deltas(&mut events, 5).await;
+    let mut read = until_deltas(&mut events, 1).await;
     fleet.kill_gateway();
     while let Some(event) = events.next().await {
         read.push(event);
@@ -142,7 +142,7 @@ async fn another_generator_begins_anew() {
     let mut generator = fleet.worker(&["generator"]);
     fleet.until_health("healthy").await;
     let mut events = ask(&fleet, &fleet.url(), 1).await;
-    let mut read = until_deltas(&mut events, 5).await;
+    let mut read = until_deltas(&mut events, 1).await;
     generator.kill();
     let _second = fleet.worker(&["generator"]);
     while let Some(event) = events.next().await {
@@ -184,7 +184,7 @@ async fn stopping_closes_the_providers_connection() {
     let fleet = fleet(&model, &[("HOIDAP_GATEWAY__STREAM_GRACE_MS", "500")]);
     let _worker = fleet.whole().await;
     let mut events = ask(&fleet, &fleet.url(), 1).await;
-    let mut read = until_deltas(&mut events, 5).await;
+    let mut read = until_deltas(&mut events, 1).await;
     let job = job(&read);
     let stop = |n: usize| {
         let request = fleet.client().post(format!("{}/api/chat/{job}/stop", fleet.url()));
@@ -208,7 +208,7 @@ async fn stopping_closes_the_providers_connection() {
     assert_eq!(stop(1).await.unwrap().status(), 200, "it is done");
     // Nobody reads along any more: the same, after a while.
     let mut events = ask(&fleet, &fleet.url(), 3).await;
-    until_deltas(&mut events, 3).await;
+    until_deltas(&mut events, 1).await;
     drop(events);
     let end = Instant::now() + Duration::from_secs(10);
     while model.closed().len() < 2 {

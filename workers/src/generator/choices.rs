@@ -142,7 +142,10 @@ impl Case {
         let text = phrases::holds_for(self.asked.language, label);
         let mut said = vec![Piece { lead: String::new(), text, cite: None }];
         said.extend(pieces);
-        if let Some(first) = said.get_mut(1).filter(|first| first.lead.is_empty()) {
+        // One sentence goes on behind it, a list below.
+        if let [_, first] = &mut said[..] {
+            first.lead = " ".into();
+        } else if let Some(first) = said.get_mut(1).filter(|first| first.lead.is_empty()) {
             first.lead.push(' ');
         }
         said

@@ -52,8 +52,9 @@ async fn the_quotation_is_the_answer_where_a_model_fails_or_says_what_nothing_su
 }
 
 #[tokio::test]
-async fn without_a_sure_quotation_words_are_said_as_they_come() {
-    let (answer, said) = heard(Play::Say(WORDS.split_inclusive(' ').map(Into::into).collect()), 2.0).await;
+async fn without_a_sure_quotation_sentences_are_said_as_they_come() {
+    let words = format!("{WORDS} {WORDS}");
+    let (answer, said) = heard(Play::Say(words.split_inclusive(' ').map(Into::into).collect()), 2.0).await;
     assert!(said.iter().any(|what| matches!(what, Said::Text(_))), "{said:?}");
     assert!(!said.iter().any(|what| matches!(what, Said::Draft(_))), "{said:?}");
     assert_eq!(answer.provider.as_deref(), Some("model"));
