@@ -70,18 +70,11 @@ async fn a_choice_is_answered_however_it_is_made() {
 async fn the_page_tells_the_product_and_the_answer_says_so() {
     let fleet = Fleet::start(&[], &[]);
     let _workers = fleet.whole().await;
-    for (message, page, begins, fact) in [
-        (LENGTH, "/vi/drive/index.html", "Với Diệc Drive: ", "12 ký tự"),
-        (
-            "What is the minimum length of a password?",
-            "/en/mail/index.html",
-            "For Diệc Mail: ",
-            "10 characters",
-        ),
-    ] {
-        let page = format!("https://www.diecxam.example{page}");
-        let answer = fleet.ask(&question(message, &page, &[])).await.1;
-        assert_eq!(answer["outcome"], "answered", "{answer:#}");
-        assert!(text(&answer).starts_with(begins) && text(&answer).contains(fact), "{answer:#}");
-    }
+    let page = "https://www.diecxam.example/vi/drive/index.html";
+    let answer = fleet.ask(&question(LENGTH, page, &[])).await.1;
+    assert_eq!(answer["outcome"], "answered", "{answer:#}");
+    assert!(
+        text(&answer).starts_with("Với Diệc Drive: ") && text(&answer).contains("12 ký tự"),
+        "{answer:#}"
+    );
 }
