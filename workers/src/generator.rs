@@ -37,11 +37,11 @@ mod provider;
 mod reader;
 mod recorded;
 mod steps;
-mod strangers;
 mod synonyms;
 mod table;
 mod topic;
 pub(crate) mod trial;
+mod unknown_entity;
 mod wanted;
 mod written;
 
@@ -139,7 +139,7 @@ struct Case {
     /// How likely the question is out of scope by its words.
     out_of_scope: f32,
     /// What the question is about and no document mentions.
-    stranger: Option<String>,
+    unknown_entity: Option<String>,
     /// The answer without a model.
     quoted: Option<Draft>,
     /// What comes of its leaving open which product is meant.
@@ -219,7 +219,7 @@ impl Stage for Generator {
             return Ok(Next::Answer(self.asks_back(retrieved, choices, *confidence)));
         }
         if case.quoted.as_ref().is_none_or(|quoted| quoted.confidence < self.tools.settings.min_confidence) {
-            return Ok(Next::Answer(self.refused(retrieved, case.stranger.as_deref())));
+            return Ok(Next::Answer(self.refused(retrieved, case.unknown_entity.as_deref())));
         }
         let question = &retrieved.classified.question;
         let mut aloud = Aloud::begin(live, &self.tools, &case);
@@ -324,10 +324,10 @@ impl Tools {
         let (support, out_of_scope) = (retrieved.support, classified.out_of_scope);
         // Documents in another language mention few of a question's words.
         let own = |best: &Ranked| material.is_in(best.unit, asked.language);
-        let stranger = ranked
+        let unknown_entity = ranked
             .first()
             .filter(|best| own(best))
-            .and_then(|_| strangers::stranger(&asked, &retrieved.unmentioned));
+            .and_then(|_| unknown_entity::unknown_entity(&asked, &retrieved.unmentioned));
         let known = Known::default();
         let mut case = Case {
             material,
@@ -335,7 +335,7 @@ impl Tools {
             ranked,
             support,
             out_of_scope,
-            stranger,
+            unknown_entity,
             quoted: None,
             open: None,
             known,
@@ -352,7 +352,7 @@ impl Tools {
     /// How likely an answer is right of which the reader says that it answers with this chance, by this unit best.
     fn confidence(&self, case: &Case, chance: f32, best: Ranked) -> f32 {
         let signs = Signs { support: case.support, out_of_scope: case.out_of_scope, chance, best };
-        let left = if case.stranger.is_some() { strangers::LEFT } else { 1.0 };
+        let left = if case.unknown_entity.is_some() { unknown_entity::LEFT } else { 1.0 };
         left * self.reader.confidence(&case.material, &case.asked, signs)
     }
 
@@ -482,14 +482,14 @@ impl Generator {
     }
 
     /// Says what the documents hold no answer about, or do not mention, where the question is not out of scope.
-    fn refused(&self, retrieved: &Retrieved, stranger: Option<&str>) -> Answer {
+    fn refused(&self, retrieved: &Retrieved, unknown_entity: Option<&str>) -> Answer {
         let answer = self.unanswered(retrieved);
         if answer.outcome != Outcome::Unanswered {
             return answer;
         }
         let Retrieved { classified, passages, .. } = retrieved;
         let (language, support) = (classified.language, &self.support_address);
-        if let Some(name) = stranger {
+        if let Some(name) = unknown_entity {
             return Answer { text: phrases::unknown_identifier(language, name, support), ..answer };
         }
         match topic(&classified.question, &classified.meaning, passages, &self.tools.cutter.analyser) {

@@ -317,8 +317,17 @@ mod tests {
         let ranked = rank(&material, &asked);
         let open = Some(Open::HoldsFor { product: "mail".into(), label: "Diệc Mail".into() });
         let (support, out_of_scope, quoted, known) = (0.9, 0.0, None, Known::default());
-        let case =
-            Case { material, asked, ranked, support, out_of_scope, stranger: None, quoted, open, known };
+        let case = Case {
+            material,
+            asked,
+            ranked,
+            support,
+            out_of_scope,
+            unknown_entity: None,
+            quoted,
+            open,
+            known,
+        };
         let said = |places: &[usize]| {
             let piece = |place: &usize| Piece {
                 lead: String::new(),

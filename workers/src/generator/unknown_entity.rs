@@ -19,7 +19,7 @@ const NAMELESS: &str = " anybody anyone anything anytime anyway anywhere else ev
 
 /// What a question is about and no document mentions: of a question that is answered by yes or no any word, of another one a name.
 /// Words side by side are told together.
-pub(crate) fn stranger(asked: &Asked, unmentioned: &[String]) -> Option<String> {
+pub(crate) fn unknown_entity(asked: &Asked, unmentioned: &[String]) -> Option<String> {
     let words: Vec<&str> = asked.text.unicode_words().collect();
     // Where every word has a capital, none says anything.
     let capitals_tell =
@@ -52,7 +52,7 @@ mod tests {
 
     fn about(question: &str, language: Language, unmentioned: &[&str]) -> Option<String> {
         let unmentioned: Vec<String> = unmentioned.iter().map(|word| (*word).into()).collect();
-        stranger(&asked(question, language), &unmentioned)
+        unknown_entity(&asked(question, language), &unmentioned)
     }
 
     #[test]
