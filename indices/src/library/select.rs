@@ -15,15 +15,11 @@ use crate::text::tokens;
 /// but a book is more than a page.
 const CHUNKS_A_VOICE: usize = 50;
 
-/// So many further passages of pages that were heard are added: what a page says of a question often stands in another part of it than
-/// the one that is nearest.
-const FURTHER: usize = 4;
-
 /// Two passages with this share of words in common say the same.
 const SAME: f32 = 0.9;
 
-/// The best candidates in service, near-duplicates left out, no more than `depth`, best first, with further passages of the same
-/// documents behind them. Where other documents do not fill the list, more of these do.
+/// The best candidates in service, near-duplicates left out, no more than `depth`, best first. Where other documents do not fill
+/// the list, further passages of the same ones do.
 pub(super) fn select(
     collections: &[Arc<Collection>],
     fused: &[(Place, f32)],
@@ -42,16 +38,10 @@ pub(super) fn select(
             later.push(candidate);
         }
     }
-    let mut later = later.into_iter();
-    while selection.chosen.len() < depth {
-        let Some(candidate) = later.next() else { break };
-        selection.take(candidate);
-    }
-    sort(&mut selection.chosen);
-    selection.depth += FURTHER;
     for candidate in later {
         selection.take(candidate);
     }
+    sort(&mut selection.chosen);
     selection.chosen
 }
 
