@@ -34,6 +34,8 @@ def running(settings: dict[str, str]) -> Iterator[dict[str, str]]:
             "HOIDAP_PROVIDERS__STUB__KIND": "openai",
             "HOIDAP_PROVIDERS__STUB__MODEL": "stub",
             "HOIDAP_PROVIDERS__STUB__BASE_URL": f"{model}/v1",
+            # No quotation stands before the model's words: the tests read what it writes.
+            "HOIDAP_GENERATOR__DRAFT_CONFIDENCE": "2",
         }
         try:
             _dev(environment, "up", "--detach")
