@@ -7,8 +7,7 @@ import { Host } from '../support/host.ts';
 import { script } from '../support/running.ts';
 
 const LIMITS = 'Hạn mức gửi thư mỗi ngày được tính thế nào?';
-const WORDS =
-  'Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ.';
+const WORDS = 'Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ.';
 
 let browser: Browser;
 let host: Host;
