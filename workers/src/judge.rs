@@ -19,11 +19,7 @@ use hoidap_indices::{
     Embedder, OnnxEmbedder,
     store::{self, CollectionFolder, Records},
 };
-use hoidap_shared::{
-    config::Config,
-    job::{Passage, Ranks},
-    telemetry,
-};
+use hoidap_shared::{config::Config, job::Passage, telemetry};
 
 use self::report::Report;
 use crate::{
@@ -156,29 +152,6 @@ fn tried(trial: &Trial<'_>, most: usize) -> Vec<Made> {
 
 /// The chunks of a version as passages, those that were taken away left out.
 fn passages(collection: &str, version: &str, records: &Records) -> Vec<Passage> {
-    let passage = |chunk: &store::ChunkRecord| {
-        let document = &records.documents[chunk.document];
-        Passage {
-            chunk_id: chunk.id.clone(),
-            collection: collection.into(),
-            version: version.into(),
-            text: records.text(chunk).into(),
-            score: 0.0,
-            similarity: None,
-            ranks: Ranks { dense: None, lexical: None, fused: None },
-            url: document.url.clone(),
-            source: document.source.clone(),
-            title: document.title.clone(),
-            heading_path: chunk.heading_path.clone(),
-            start: chunk.start,
-            end: chunk.end,
-            locale: document.locale.clone(),
-            product: document.product.clone(),
-            section: document.section.clone(),
-            document_hash: document.hash.clone(),
-            sentences: Vec::new(),
-        }
-    };
-    let kept = |chunk: &&store::ChunkRecord| !records.documents[chunk.document].withdrawn;
-    records.chunks.iter().filter(kept).map(passage).collect()
+    let kept = records.chunks.iter().filter(|chunk| !records.documents[chunk.document].withdrawn);
+    kept.map(|chunk| records.passage(chunk, collection, version)).collect()
 }

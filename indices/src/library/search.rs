@@ -135,30 +135,10 @@ impl Library {
         similarity: Option<f32>,
         ranks: Ranks,
     ) -> Passage {
-        let collection = &collections[place.0];
-        let records = &collection.records;
-        let chunk = &records.chunks[place.1];
-        let document = &records.documents[chunk.document];
-        Passage {
-            chunk_id: chunk.id.clone(),
-            collection: collection.manifest.collection.clone(),
-            version: collection.manifest.version.clone(),
-            text: records.text(chunk).chars().take(self.max_passage_chars).collect(),
-            score,
-            similarity,
-            ranks,
-            url: document.url.clone(),
-            source: document.source.clone(),
-            title: document.title.clone(),
-            heading_path: chunk.heading_path.clone(),
-            start: chunk.start,
-            end: chunk.end,
-            locale: document.locale.clone(),
-            product: document.product.clone(),
-            section: document.section.clone(),
-            document_hash: document.hash.clone(),
-            sentences: Vec::new(),
-        }
+        let Collection { records, manifest, .. } = &*collections[place.0];
+        let passage = records.passage(&records.chunks[place.1], &manifest.collection, &manifest.version);
+        let text = passage.text.chars().take(self.max_passage_chars).collect();
+        Passage { text, score, similarity, ranks, ..passage }
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     path::Path,
 };
 
+use hoidap_shared::job::{Passage, Ranks};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{CHUNKS, DOCUMENTS, Withdrawn};
@@ -104,6 +105,31 @@ impl Records {
     /// A chunk's text.
     pub fn text(&self, chunk: &ChunkRecord) -> &str {
         &self.documents[chunk.document].text[chunk.bytes.clone()]
+    }
+
+    /// A chunk of a version as a passage with its whole text, as far as nobody has looked for it: without score, ranks and sentences.
+    pub fn passage(&self, chunk: &ChunkRecord, collection: &str, version: &str) -> Passage {
+        let document = &self.documents[chunk.document];
+        Passage {
+            chunk_id: chunk.id.clone(),
+            collection: collection.into(),
+            version: version.into(),
+            text: self.text(chunk).into(),
+            score: 0.0,
+            similarity: None,
+            ranks: Ranks { dense: None, lexical: None, fused: None },
+            url: document.url.clone(),
+            source: document.source.clone(),
+            title: document.title.clone(),
+            heading_path: chunk.heading_path.clone(),
+            start: chunk.start,
+            end: chunk.end,
+            locale: document.locale.clone(),
+            product: document.product.clone(),
+            section: document.section.clone(),
+            document_hash: document.hash.clone(),
+            sentences: Vec::new(),
+        }
     }
 
     /// Finds each chunk's bytes.
