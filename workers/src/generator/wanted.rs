@@ -145,21 +145,24 @@ const REASONS: [&[&str]; 2] = [
     &["because", "since", "due", "therefore", "so that", "reason", "caused", "causes", "as a result"],
     &["vì", "do", "bởi", "nên", "nhằm", "để tránh", "lý do", "lí do", "nguyên nhân"],
 ];
-/// Words that name a time without a number.
+/// English months, in lower case.
+pub(crate) const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+/// Words that name a time without a number, beside the months.
 const TIMES: [&[&str]; 2] = [
     &[
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
         "monday",
         "tuesday",
         "wednesday",
@@ -225,7 +228,7 @@ impl Wanted {
                         || figure.dimension().is_none()
                             && figure.amount().is_some_and(|(value, _)| (1_000.0..2_200.0).contains(&value))
                 };
-                new.any(times) || has_any(text, &TIMES)
+                new.any(times) || has_any(text, &TIMES) || has_any(text, &[&MONTHS, &[]])
             }
             Person | Place => names(text).any(|name| !asked.terms.contains(&name)),
             Reason => has_any(text, &REASONS),

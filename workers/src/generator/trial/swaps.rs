@@ -4,8 +4,9 @@ use hoidap_shared::text::{Language, fold};
 
 use super::{
     Made, Maker,
-    words::{MONTHS, Word, capital, digits, is_number, is_year, put, words},
+    words::{Word, capital, digits, is_number, is_year, put, words},
 };
+use crate::generator::wanted::MONTHS;
 
 /// Units that stand for each other behind a number, in lower case; a sentence with the other one is false.
 const UNITS: [(&str, &str); 40] = [

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, ops::Range};
 
+use crate::generator::wanted::MONTHS;
+
 /// A word without the marks around it, and where it stands.
 #[derive(Clone, Debug)]
 pub(super) struct Word<'a> {
@@ -110,22 +112,6 @@ impl Names {
         found
     }
 }
-
-/// English months, in lower case.
-pub(super) const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 fn is_month(low: &str) -> bool {
     MONTHS.contains(&low)
