@@ -94,10 +94,14 @@ impl Tools {
             return None;
         }
         let analyser = &self.cutter.analyser;
-        // The page's product makes its own passages likelier; what others say is compared without that.
-        let asked = Asked::of(&Classified { product: None, ..job.clone() }, analyser);
-        let ranked = self.reader.rank(&case.material, &asked);
-        let found = differing(&case.material, &ranked, &asked, analyser);
+        // The product of the page or the conversation makes its own passages likelier; what others say is compared without that.
+        let found = if job.product.is_some() {
+            let asked = Asked::of(&Classified { product: None, ..job.clone() }, analyser);
+            let ranked = self.reader.rank(&case.material, &asked);
+            differing(&case.material, &ranked, &asked, analyser)
+        } else {
+            differing(&case.material, &case.ranked, &case.asked, analyser)
+        };
         let best = found.first()?.best;
         if let Some(meant) = &job.product {
             let known = found.iter().any(|candidate| candidate.product == meant.name);
