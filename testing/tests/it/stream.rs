@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// What the model says: supported by the page on limits.
 const WORDS: &str = "Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ. \
-                     Một thư gửi cho 30 người tính là 30 lượt. \
+                     Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ. \
                      Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ.";
 /// 20 tokens a second.
 const PAUSE: Duration = Duration::from_millis(50);
