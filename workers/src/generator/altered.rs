@@ -102,6 +102,13 @@ impl Facts<'_> {
             })
     }
 
+    /// Whether the claim is a unit's words but for a few.
+    pub(super) fn nearly_quotes(&self, unit: &Unit) -> bool {
+        let (mine, theirs) = (&self.claim.tokens, &unit.tokens);
+        let near = |one, other| Alignment::of(one, other).nearness() >= NEARLY;
+        near(mine, theirs) && near(theirs, mine)
+    }
+
     /// The weight of the claim's words that other units hold, and this one does not.
     fn words_of_others(&self, unit: &Unit) -> f32 {
         let of_others =

@@ -13,7 +13,7 @@ use super::{
     claim::Claim,
     clauses::{Clause, head, terms},
     compare::{self, Best},
-    cut::{Kind, Unit},
+    cut::{Kind, Unit, points_back},
     degree::{By, Degree, compares, degree, says_all, says_only},
     figures::Figure,
     material::Material,
@@ -109,7 +109,10 @@ impl<'a> Facts<'a> {
             return Some(Fault::Figure);
         }
         if self.quotes(unit) {
-            return self.is_outdone(at).then_some(Fault::Subject);
+            // A sentence that stands by itself speaks of what it names, whatever was asked.
+            let alone = !points_back(&unit.text);
+            let rival = |other: &Unit| !alone || self.nearly_quotes(other);
+            return self.is_outdone_by(at, rival).then_some(Fault::Subject);
         }
         if self.degree_is_wrong(at, unit) {
             return Some(Fault::Degree);
@@ -192,11 +195,15 @@ impl<'a> Facts<'a> {
     /// Whether another unit is what the claim speaks of: it holds words of the claim that this one lacks, and this one
     /// has little for itself. Where the claim's own words do not tell them apart, what was said before it does.
     pub(crate) fn is_outdone(&self, at: usize) -> bool {
+        self.is_outdone_by(at, |_| true)
+    }
+
+    fn is_outdone_by(&self, at: usize, may_be: impl Fn(&Unit) -> bool) -> bool {
         let codes = |unit: &Unit, codes: &[Figure]| {
             codes.iter().filter(|code| self.material.grounds(unit, code)).count() as f32
         };
         self.material.units.iter().enumerate().any(|(other, unit)| {
-            if other == at || unit.kind == Kind::Label || !self.is_fact(other) {
+            if other == at || unit.kind == Kind::Label || !self.is_fact(other) || !may_be(unit) {
                 return false;
             }
             let (mine, theirs) = (|i: usize| self.held[i][at], |i: usize| self.held[i][other]);

@@ -13,9 +13,10 @@ use hoidap_shared::{config::Chunking, job::Passage};
 
 use super::{super::material::tests::passage, Made, Meaning, Trial};
 
-/// Of the false sentences made from the sample site, at most these may be given, and of the true ones at most these be thrown
-/// away: a third more than are.
-const MOST: [(&str, usize, usize); 2] = [("vi", 12, 4), ("en", 8, 7)];
+/// The share of the false sentences that may be given, and of the true ones that may be thrown away. On the whole site it is
+/// .009 and .005 in Vietnamese, .007 and .003 in English.
+const MOST_FALSE_GIVEN: f32 = 0.015;
+const MOST_TRUE_THROWN_AWAY: f32 = 0.01;
 
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
@@ -38,7 +39,8 @@ fn passages(locale: &str) -> Vec<Passage> {
         assert!(whole);
         let chars: Vec<char> = document.text.chars().collect();
         found.extend(spans.into_iter().map(|span| Passage {
-            source: file.display().to_string(),
+            // Sentences are made by chance that follows from it, wherever the checkout is.
+            source: file.strip_prefix(&site).unwrap().display().to_string(),
             title: document.title.clone(),
             heading_path: span.heading_path,
             ..passage(locale, &chars[span.start..span.end].iter().collect::<String>())
@@ -51,10 +53,10 @@ fn passages(locale: &str) -> Vec<Passage> {
 fn sentences_made_from_the_sample_site_are_judged_by_what_it_says() {
     let meaning = Meaning::new(None);
     let mut worse = Vec::new();
-    for (locale, may_be_given, may_be_thrown_away) in MOST {
+    for locale in ["vi", "en"] {
         let trial = Trial::new(passages(locale), &meaning, 0.5, 1);
         let made: Vec<Made> =
-            trial.chosen(400).into_iter().flat_map(|sentence| trial.tried(sentence)).collect();
+            trial.chosen(usize::MAX).into_iter().flat_map(|sentence| trial.tried(sentence)).collect();
         let wrong = |right: bool| {
             let of_side = made.iter().filter(|made| made.right == right);
             let wrong = of_side.clone().filter(|made| made.given != right);
@@ -69,7 +71,9 @@ fn sentences_made_from_the_sample_site_are_judged_by_what_it_says() {
         );
         eprintln!("{figures}");
         assert!(all_false > 400 && all_true > 400, "{figures}");
-        if given > may_be_given || thrown_away > may_be_thrown_away {
+        let share = |wrong: usize, all: usize| wrong as f32 / all as f32;
+        if share(given, all_false) > MOST_FALSE_GIVEN || share(thrown_away, all_true) > MOST_TRUE_THROWN_AWAY
+        {
             worse.push(figures);
         }
     }
