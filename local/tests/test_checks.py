@@ -1,4 +1,4 @@
-"""The checks of one part: which tests a name stands for, the version of Rust, and the git hook in a repository of its own."""
+"""The checks of one part: which tests a name stands for, the pinned versions, and the git hook in a repository of its own."""
 
 import contextlib
 import io
@@ -81,6 +81,16 @@ class Rust(unittest.TestCase):
     def program(self, path: Path, text: str) -> None:
         path.write_text(text)
         path.chmod(0o755)
+
+
+class Release(unittest.TestCase):
+    def test_every_file_names_the_same_version_of_hoidap(self):
+        version = re.search(r'(?m)^version = "(.*)"', (paths.ROOT / "Cargo.toml").read_text())[1]
+        locked = (paths.ROOT / "Cargo.lock").read_text()
+        named = set(re.findall(r'name = "hoidap-[a-z]+"\nversion = "(.*)"', locked))
+        named |= set(re.findall(r"(?m)^HOIDAP_VERSION=(.*)$", (paths.ROOT / ".env.example").read_text()))
+        named |= set(re.findall(r"HOIDAP_VERSION:-([^}]*)}", (paths.ROOT / "compose.yaml").read_text()))
+        self.assertEqual(named, {version})
 
 
 class Hooks(unittest.TestCase):
