@@ -21,7 +21,7 @@ RUN npm ci --no-audit --no-fund --ignore-scripts
 COPY gateway/web .
 RUN npm run build
 
-FROM rust:1.95-slim-bookworm AS build
+FROM rust:1.95.0-slim-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends cmake g++ libopenblas-dev make pkg-config \
     && rm -rf /var/lib/apt/lists/*

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from . import advisories, ask, build, lifecycle, model, parts, sql, suites, system, up, web
+from . import advisories, ask, build, checks, lifecycle, model, parts, sql, suites, system, up, web
 from .instance import Instance
 from .ports import SETTING, USUAL
 from .say import Trouble, line
 
 ABOUT = f"""\
-Runs all of Hoidap on this machine. The first ./dev up installs, builds and starts everything and shows two answers.
+Runs all of Hoidap on this machine. The first `./dev up` installs what is missing, builds and starts everything, and asks two questions.
 
-Settings are read from hoidap.toml (or the file that HOIDAP_CONFIG names; the sample site's when there is neither) and
-from HOIDAP_<SECTION>__<KEY>. HOIDAP_NATS__URL, HOIDAP_REDIS__URL and HOIDAP_CLICKHOUSE__URL point to servers that
-exist already. {SETTING} gives the services other ports, {len(USUAL)} in a row from there: another instance."""
+Settings come from hoidap.toml, or from the file that HOIDAP_CONFIG names; without either, from the sample site's. A variable
+HOIDAP_<SECTION>__<KEY> overrides a setting. HOIDAP_NATS__URL, HOIDAP_REDIS__URL and HOIDAP_CLICKHOUSE__URL name servers that
+run already. {SETTING} starts a second instance on {len(USUAL)} ports in a row from that number."""
 
 
 def run(arguments: list[str]) -> int:
@@ -48,26 +48,37 @@ def _parser() -> argparse.ArgumentParser:
     started.add_argument(
         "--model",
         choices=model.CHOICES,
-        help="the language model: qwen (1.1 GB to download once, 1.5 GB of memory) or none, where answers are quoted from the "
-        "documents; without this option none where the configuration names providers or there is less than 6 GB of memory",
+        help="the language model: qwen (downloads 1.1 GB once, needs 1.5 GB of memory), or none (answers are quoted from the documents); "
+        "the default is none where the configuration names providers or the machine has less than 6 GB of memory, else qwen",
     )
-    command("down", _down, "stop everything that ./dev up started")
-    command("status", _status, "what runs, and what the gateway says of its health")
-    shown = command("logs", _logs, "the end of the logs")
-    shown.add_argument("service", nargs="?", choices=lifecycle.NAMES, help="of one service only")
-    shown.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
+    command("down", _down, "stop everything that `./dev up` started")
+    command("status", _status, "show what runs and the health of each component")
+    shown = command("logs", _logs, "show the end of the logs")
+    shown.add_argument("service", nargs="?", choices=lifecycle.NAMES, help="only this service")
+    shown.add_argument("-f", "--follow", action="store_true", help="keep showing new lines until Ctrl-C")
     asked = command("ask", _ask, "ask a question as a visitor would")
     asked.add_argument("question")
-    asked.add_argument("--page", metavar="URL", help="the page on which the visitor is")
-    asked.add_argument("--session", metavar="ID", help="go on with this session (at least 10 characters)")
-    queried = command("sql", _sql, "run one statement in the ClickHouse of what ./dev up started")
+    asked.add_argument("--page", metavar="URL", help="the address of the page that the visitor is on")
+    asked.add_argument("--session", metavar="ID", help="continue this session (at least 10 characters)")
+    queried = command("sql", _sql, "run one SQL statement in the ClickHouse that `./dev up` started")
     queried.add_argument("statement")
-    ran = command("run", _run, "run hoidap-worker or hoidap-index with the settings of what ./dev up started, as its operator")
+    ran = command("run", _run, "run hoidap-worker or hoidap-index with the settings of `./dev up`, as the operator")
     ran.add_argument("program", choices=["hoidap-worker", "hoidap-index"])
     ran.add_argument("arguments", nargs=argparse.REMAINDER)
     command("build", _build, "install what is missing and build the binaries")
-    command("advisories", _advisories, "known weaknesses of what is built in; a database that cannot be reached is a failure")
-    command("test", _test, "format, lint, licences and every test, on ports and folders of their own")
+    formatted = command("fmt", _fmt, "format the Rust code and the pages")
+    formatted.add_argument("--check", action="store_true", help="change nothing; fail where something is not formatted")
+    command("lint", _lint, "run clippy, and the type checker and the linter of the pages")
+    checked = command("check", _check, "run the tests of one crate")
+    checked.add_argument("crate", help="its folder: gateway, indices, shared, testing or workers")
+    checked.add_argument("test", nargs="?", help="run only the tests whose name contains this")
+    browsed = command("browser", _browser, "run one browser test, against a Hoidap of its own")
+    browsed.add_argument("file", help="a file below gateway/web/tests, or its name, such as choices")
+    browsed.add_argument("test", nargs="?", help="run only the tests whose name contains this")
+    hooked = command("hooks", _hooks, "check format and lint before each commit, by a git hook")
+    hooked.add_argument("--off", action="store_true", help="switch the hook off again")
+    command("advisories", _advisories, "look up known weaknesses of the dependencies; fail where no database can be reached")
+    command("test", _test, "run every check and every test, on ports and folders of their own")
     return parser
 
 
@@ -107,7 +118,28 @@ def _build(_) -> None:
     build.build()
 
 
+def _fmt(options) -> int:
+    return checks.format_all(options.check)
+
+
+def _lint(_) -> int:
+    return checks.lint()
+
+
+def _check(options) -> int:
+    return checks.crate(options.crate, options.test)
+
+
+def _browser(options) -> int:
+    return checks.browser(options.file, options.test)
+
+
+def _hooks(options) -> None:
+    checks.hooks(not options.off)
+
+
 def _advisories(_) -> int:
+    system.require_rust()
     return advisories.check()
 
 

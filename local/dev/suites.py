@@ -12,10 +12,15 @@ from pathlib import Path
 from . import advisories, build, environment, paths, tools, trial, web
 from .say import line, seconds
 
+FORMAT = ["cargo", "fmt", "--all"]
+FORMAT_CHECK = [*FORMAT, "--check"]
+CLIPPY = ["cargo", "clippy", "--release", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]
+NEXTEST = ["run", "--release", "--locked", "--workspace", "--no-fail-fast"]
+
 
 @dataclass
 class Outcome:
-    """What became of a suite."""
+    """The result of one suite."""
 
     name: str
     passed: int
@@ -28,7 +33,7 @@ class Outcome:
 def run() -> int:
     """Runs all suites, also after one has failed; returns the exit status."""
     nextest, deny = tools.nextest(), tools.deny()
-    settings = _settings()
+    settings = test_settings()
     python = [
         str(paths.PYTHON),
         "-B",
@@ -44,22 +49,8 @@ def run() -> int:
         "local/tests",
     ]
     outcomes = [
-        _check("format", ["cargo", "fmt", "--all", "--check"], settings),
-        _check(
-            "clippy",
-            [
-                "cargo",
-                "clippy",
-                "--release",
-                "--locked",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ],
-            settings,
-        ),
+        _check("format", FORMAT_CHECK, settings),
+        _check("clippy", CLIPPY, settings),
         _check("bans, licences, sources", [*deny, "check", "bans", "licenses", "sources"], settings),
         _advisories("advisories (Rust)", lambda: advisories.of_rust(deny, settings)),
         _advisories("advisories (pages)", lambda: advisories.of_pages(settings)),
@@ -67,12 +58,7 @@ def run() -> int:
         _check("web: lint and format", web.npm("run", "--prefix", str(paths.WEB), "lint"), settings),
         _counted("web: units", web.npm("test", "--prefix", str(paths.WEB)), settings, _vitest),
         _counted("parts (Python)", python, settings, _unittest),
-        _counted(
-            "unit and integration (Rust)",
-            [*nextest, "run", "--release", "--locked", "--workspace", "--no-fail-fast"],
-            settings,
-            _nextest,
-        ),
+        _counted("unit and integration (Rust)", [*nextest, *NEXTEST], settings, _nextest),
         *_trial(settings),
         _counted("whole (up, ask, down)", [*python, "-p", "whole_*.py"], settings, _unittest),
     ]
@@ -111,7 +97,7 @@ def _schemathesis(found: dict[str, str]) -> list[str]:
     ]
 
 
-def _settings() -> dict[str, str]:
+def test_settings() -> dict[str, str]:
     """The caller's environment without settings of Hoidap, which would reach into the tests, and with the parts."""
     kept = {name: value for name, value in build.environment().items() if not name.startswith("HOIDAP_")}
     browser = {"HOIDAP_TEST_CHROMIUM": found} if (found := web.chromium()) else {}

@@ -26,7 +26,7 @@ def require() -> None:
             f"./dev runs on x86-64 Linux only and this is {platform.system()} on {platform.machine()}: "
             "the pinned parts are made for that; use such a machine, or the images of compose.yaml"
         )
-    _rust()
+    require_rust()
     _debian_packages(BUILD_PACKAGES)
 
 
@@ -36,7 +36,8 @@ def require_browser() -> None:
         _debian_packages([BROWSER_PACKAGE])
 
 
-def _rust() -> None:
+def require_rust() -> None:
+    """Checks that a new enough Rust is there; raises the sentence that says how to get one."""
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "bin"
     if shutil.which("cargo") is None and (home / "cargo").exists():
         os.environ["PATH"] = f"{home}{os.pathsep}{os.environ['PATH']}"
@@ -45,10 +46,40 @@ def _rust() -> None:
         raise Trouble(
             f"Rust {needed} or newer is needed and cargo was not found: install it by rustup (https://rustup.rs)"
         )
-    said = subprocess.run(["rustc", "--version"], capture_output=True, text=True, cwd=paths.ROOT).stdout
-    have = said.split()[1] if said else "none"
+    _choose_toolchain(needed)
+    have = _rustc(paths.ROOT)
     if number(have) < number(needed):
-        raise Trouble(f"Rust {needed} or newer is needed and this is {have}: run `rustup update stable`")
+        raise Trouble(f"Rust {needed} or newer is needed and this is {have}: run `rustup toolchain install {pinned()}`")
+
+
+def pinned() -> str:
+    """The version of Rust that `rust-toolchain.toml` names."""
+    return tomllib.loads((paths.ROOT / "rust-toolchain.toml").read_text())["toolchain"]["channel"]
+
+
+def _choose_toolchain(needed: str) -> None:
+    """Lets rustup use its default toolchain where the pinned one is not installed and the default is new enough.
+
+    Without this, rustup would download the pinned one, which a machine without internet cannot do.
+    """
+    if shutil.which("rustup") is None or "RUSTUP_TOOLCHAIN" in os.environ:
+        return
+    installed = _said(["rustup", "toolchain", "list"], Path("/")).splitlines()
+    if any(name.split()[0].startswith(f"{pinned()}-") for name in installed if name.strip()):
+        return
+    default = _said(["rustup", "default"], Path("/")).split()
+    if default and number(_rustc(Path("/"))) >= number(needed):
+        os.environ["RUSTUP_TOOLCHAIN"] = default[0]
+
+
+def _rustc(folder: Path) -> str:
+    """The version of the compiler that is used in a folder; `none` where it does not say."""
+    words = _said(["rustc", "--version"], folder).split()
+    return words[1] if len(words) > 1 else "none"
+
+
+def _said(command: list[str], folder: Path) -> str:
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL).stdout
 
 
 def number(version: str) -> tuple[int, ...]:

@@ -1,0 +1,58 @@
+"""The documentation: its links and paths lead somewhere, every page has the same head, and the two indexes list all pages."""
+
+import re
+import unittest
+from pathlib import Path
+
+from dev import paths
+
+PAGES = sorted([*paths.ROOT.glob("*.md"), *(paths.ROOT / "docs").glob("*.md"), paths.ROOT / "examples" / "README.md"])
+FENCED = re.compile(r"(?ms)^\s*```.*?^\s*```")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+NAMED = re.compile(r"`((?:clickhouse|docs|examples|gateway|indices|local|nats|schemas|shared|testing|workers)/[\w./-]+)`")
+HEAD_LINES = 12
+"""How far down the line "See also" may stand."""
+
+
+def prose(page: Path) -> str:
+    return FENCED.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    plain = (re.sub(r"[`*]", "", heading) for heading in re.findall(r"(?m)^#+ (.*)$", prose(page)))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in plain}
+
+
+class Documentation(unittest.TestCase):
+    def test_links_and_paths_lead_somewhere(self):
+        for page in [*PAGES, paths.ROOT / "llms.txt"]:
+            text = prose(page)
+            for link in filter(lambda link: "://" not in link, LINK.findall(text)):
+                file, _, anchor = link.partition("#")
+                target = (page.parent / file).resolve() if file else page
+                with self.subTest(page=page.name, link=link):
+                    self.assertTrue(target.exists(), "there is no such file")
+                    self.assertIn(anchor, anchors(target) if anchor else {""})
+            for name in NAMED.findall(text):
+                with self.subTest(page=page.name, path=name):
+                    self.assertTrue((paths.ROOT / name).exists(), "there is no such file")
+
+    def test_every_page_has_the_same_head(self):
+        for page in filter(lambda page: page != paths.ROOT / "README.md", PAGES):
+            lines = page.read_text(encoding="utf-8").splitlines()
+            with self.subTest(page=page.name):
+                self.assertRegex(lines[0], "^# .")
+                self.assertEqual(lines[1], "")
+                self.assertRegex(lines[2], "^[A-Z]")
+                self.assertTrue(any(line.startswith("See also: ") for line in lines[:HEAD_LINES]))
+
+    def test_both_indexes_list_every_page(self):
+        for index in (paths.ROOT / "docs" / "README.md", paths.ROOT / "llms.txt"):
+            linked = {(index.parent / link.partition("#")[0]).resolve() for link in LINK.findall(index.read_text(encoding="utf-8"))}
+            with self.subTest(index=index.name):
+                self.assertEqual(set(PAGES) - linked - {index}, set())
+
+
+if __name__ == "__main__":
+    unittest.main()
