@@ -1,6 +1,6 @@
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use super::{look_alikes::write_latin, numbers::join_thousands};
+use super::{homoglyphs::write_latin, numbers::join_thousands};
 
 /// Letters behind which a raised digit belongs to a unit (`m²`); behind other words it marks a footnote.
 const RAISED_UNITS: [&str; 12] = ["m", "mm", "cm", "dm", "km", "hm", "in", "ft", "yd", "mi", "s", "x"];

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use clickhouse::Row;
-use hoidap_shared::{config::ClickHouse, job::now_ms};
+use hoidap_shared::{config::ClickHouseConfig, job::now_ms};
 use serde::Serialize;
 
 use super::store::{InsertError, Store};
@@ -36,7 +36,7 @@ impl Evaluations {
     ///
     /// # Errors
     /// When ClickHouse cannot be asked, or holds tables of another form.
-    pub(crate) async fn open(settings: &ClickHouse) -> anyhow::Result<Self> {
+    pub(crate) async fn open(settings: &ClickHouseConfig) -> anyhow::Result<Self> {
         let store = Store::new(settings);
         store.migrate().await?;
         Ok(Self { store })
@@ -50,7 +50,7 @@ impl Evaluations {
         let at = i64::try_from(now_ms())?;
         rows.iter_mut().for_each(|row| row.at = at);
         let name = rows.first().map(|row| row.name.clone()).unwrap_or_default();
-        match self.store.put(TABLE, &rows, &format!("{name}:{at}:{}", rows.len())).await {
+        match self.store.insert_into(TABLE, &rows, &format!("{name}:{at}:{}", rows.len())).await {
             Ok(()) => Ok(()),
             Err(InsertError::Content(text)) => {
                 anyhow::bail!("ClickHouse refuses the evaluation {name}: {text}")

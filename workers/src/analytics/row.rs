@@ -82,19 +82,19 @@ pub(super) struct FeedbackRow {
 
 /// What can be read of an event whatever its schema.
 #[derive(Deserialize)]
-pub(super) struct Header {
+pub(super) struct EventHeader {
     schema: u16,
     pub(super) job_id: JobId,
 }
 
 /// Reads what every event begins with.
-pub(super) fn header(payload: &[u8]) -> Result<Header, DecodeError> {
+pub(super) fn header(payload: &[u8]) -> Result<EventHeader, DecodeError> {
     Ok(rmp_serde::from_slice(payload)?)
 }
 
 /// Reads an event.
 pub(super) fn decode<E: DeserializeOwned>(payload: &[u8]) -> Result<E, DecodeError> {
-    let Header { schema, .. } = header(payload)?;
+    let EventHeader { schema, .. } = header(payload)?;
     if schema != SCHEMA {
         return Err(DecodeError::Schema { found: schema });
     }

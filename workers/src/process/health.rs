@@ -12,13 +12,13 @@ use tracing::info;
 
 use crate::runner::Pauses;
 
-/// What the answers are made from.
+/// The state behind the answers.
 #[derive(Clone)]
 pub(super) struct Health {
     metrics: PrometheusHandle,
     broker: Broker,
     open: watch::Receiver<Vec<&'static str>>,
-    wanted: usize,
+    expected: usize,
     pauses: Pauses,
 }
 
@@ -27,10 +27,10 @@ impl Health {
         metrics: PrometheusHandle,
         broker: Broker,
         open: watch::Receiver<Vec<&'static str>>,
-        wanted: usize,
+        expected: usize,
         pauses: Pauses,
     ) -> Self {
-        Self { metrics, broker, open, wanted, pauses }
+        Self { metrics, broker, open, expected, pauses }
     }
 }
 
@@ -65,7 +65,7 @@ async fn ready(State(health): State<Health>) -> (StatusCode, String) {
     }
     let open = health.open.borrow().clone();
     let paused = health.pauses.all();
-    let ready = open.len() == health.wanted && paused.is_empty();
+    let ready = open.len() == health.expected && paused.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let reasons: String =
         paused.iter().map(|(stage, reason)| format!("{stage} takes no jobs: {reason}\n")).collect();

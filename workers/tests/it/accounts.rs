@@ -13,14 +13,14 @@ use hoidap_shared::{
     events::{CHAT, ChatEvent},
     fleet::Fleet,
     job::{Envelope, JobId, Outcome, Question},
-    live::Live,
-    stage::{Next, Stage, StageError, StageStatus},
+    progress::ProgressSink,
+    stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
 use hoidap_workers::{
-    analytics::Sink,
-    canary::Offer,
-    runner::{self, Context},
+    analytics::AnalyticsSink,
+    canary::CanaryOptions,
+    runner::{self, WorkerContext},
     setup,
 };
 use tokio::sync::mpsc;
@@ -47,8 +47,8 @@ macro_rules! small_stage {
             async fn process(
                 &self,
                 job: &Envelope<Question>,
-                _: &Live,
-            ) -> Result<Next<Question>, StageError> {
+                _: &ProgressSink,
+            ) -> Result<NextStep<Question>, StageError> {
                 if job.body.message == $name {
                     return Err(StageError::Permanent { code: "gave_up", reason: "as told".into() });
                 }
@@ -56,7 +56,7 @@ macro_rules! small_stage {
                     let after = Some(Duration::from_millis(10));
                     return Err(StageError::Retry { reason: "as told".into(), after });
                 }
-                let work: fn(&Question) -> Next<Question> = $work;
+                let work: fn(&Question) -> NextStep<Question> = $work;
                 Ok(work(&job.body))
             }
 
@@ -67,9 +67,9 @@ macro_rules! small_stage {
     };
 }
 
-small_stage!(Classifier, "classifier", |question| Next::Forward(question.clone()));
-small_stage!(Retriever, "retriever", |question| Next::Forward(question.clone()));
-small_stage!(Generator, "generator", |question| Next::Answer(answer(question, "the answer")));
+small_stage!(Classifier, "classifier", |question| NextStep::Forward(question.clone()));
+small_stage!(Retriever, "retriever", |question| NextStep::Forward(question.clone()));
+small_stage!(Generator, "generator", |question| NextStep::Answer(answer(question, "the answer")));
 
 fn server() -> Server {
     let mut environment = passwords();
@@ -84,7 +84,7 @@ fn config_of(server: &Server, user: &str, settings: &[(&str, &str)]) -> Config {
     config(&[&own, settings].concat())
 }
 
-async fn context_of(server: &Server, user: &str) -> Context {
+async fn context_of(server: &Server, user: &str) -> WorkerContext {
     surroundings(config_of(server, user, &[])).await
 }
 
@@ -141,7 +141,7 @@ async fn every_user_can_do_its_work() {
             runner::run::<Classifier>(classifier, Some("retriever")),
             runner::run::<Retriever>(retriever, Some("generator")),
             runner::run::<Generator>(generator, None),
-            Sink::run(analytics),
+            AnalyticsSink::run(analytics),
         )
     });
 
@@ -178,7 +178,7 @@ async fn every_user_can_do_its_work() {
     }
     let event = rmp_serde::to_vec_named(&ChatEvent {
         job_id: JobId::new(),
-        ..ChatEvent::of_answer(&stored, stored.accepted_ms)
+        ..ChatEvent::from_answer(&stored, stored.accepted_ms)
     })
     .unwrap();
     let chat = gateway.subjects.events(CHAT);
@@ -219,7 +219,7 @@ async fn a_canary_has_the_rights_of_its_stage() {
     let server = server();
     setup::run(&config_of(&server, "operator", &[])).await.unwrap();
     let gateway = context_of(&server, "gateway").await.broker;
-    let offer = || Offer { share: "50%".parse().unwrap(), changes: Vec::new() };
+    let offer = || CanaryOptions { share: "50%".parse().unwrap(), changes: Vec::new() };
     let mut running = tokio::task::JoinSet::new();
     for process in ["stage", "canary"] {
         let (classifier, retriever, generator) = tokio::join!(
@@ -232,9 +232,9 @@ async fn a_canary_has_the_rights_of_its_stage() {
             running.spawn(runner::run::<Retriever>(retriever, Some("generator")));
             running.spawn(runner::run::<Generator>(generator, None));
         } else {
-            running.spawn(runner::canary::<Classifier>(classifier, offer()));
-            running.spawn(runner::canary::<Retriever>(retriever, offer()));
-            running.spawn(runner::canary::<Generator>(generator, offer()));
+            running.spawn(runner::run_canary::<Classifier>(classifier, offer()));
+            running.spawn(runner::run_canary::<Retriever>(retriever, offer()));
+            running.spawn(runner::run_canary::<Generator>(generator, offer()));
         }
     }
     let session = (0..).map(|n| format!("session-{n:04}")).find(|name| offer().share.holds(name)).unwrap();
@@ -272,24 +272,24 @@ async fn a_gateway_reads_along_and_stops_what_stages_tell_of() {
         gateway.subjects.stop(&job)
     );
     // Who asked is the gateway's own to write and to read.
-    let asked = gateway.subjects.asked(&job);
+    let asked = gateway.subjects.job_record(&job);
     gateway.jetstream.publish(asked.clone(), "x".into()).await.unwrap().await.unwrap();
     let answers = gateway.jetstream.get_stream_no_info("HOIDAP_ANSWERS").await.unwrap();
     assert_eq!(answers.direct_get_last_for_subject(asked).await.unwrap().payload, "x");
     // So are the sessions that an operator ended.
-    let ended = gateway.subjects.revoked("hs_0123");
+    let ended = gateway.subjects.revoked_session("hs_0123");
     gateway.jetstream.publish(ended.clone(), "x".into()).await.unwrap().await.unwrap();
     let revoked = gateway.jetstream.get_stream_no_info(gateway.subjects.revoked_stream()).await.unwrap();
     assert_eq!(revoked.direct_get_last_for_subject(ended).await.unwrap().payload, "x");
     // One gateway answers another that asks who reads along.
-    let mut questions = gateway.client.subscribe(gateway.subjects.readers()).await.unwrap();
+    let mut questions = gateway.client.subscribe(gateway.subjects.listener_queries()).await.unwrap();
     let answering = gateway.client.clone();
     let answer = tokio::spawn(async move {
         let question = questions.next().await.unwrap();
         answering.publish(question.reply.unwrap(), "yes".into()).await.unwrap();
     });
     let other = context_of(&server, "gateway").await.broker;
-    other.client.request(other.subjects.readers(), "job".into()).await.unwrap();
+    other.client.request(other.subjects.listener_queries(), "job".into()).await.unwrap();
     answer.await.unwrap();
 }
 

@@ -9,11 +9,11 @@ use std::{
 use hoidap_shared::{
     fleet::Fleet,
     job::{Envelope, JobId, Outcome},
-    stage::Component,
+    stage::ComponentStatus,
     text::Language,
 };
 use hoidap_testing::{Server, free_port, needed};
-use hoidap_workers::runner::Context;
+use hoidap_workers::runner::WorkerContext;
 use serde_json::Value;
 
 use crate::{
@@ -83,7 +83,7 @@ impl Drop for Worker {
 }
 
 /// Publishes a job to the generator, as the retriever does.
-async fn ask(context: &Context) -> JobId {
+async fn ask(context: &WorkerContext) -> JobId {
     let mut job = generator::job(Language::Vi, "Gói Pro được tải lên tệp lớn đến bao nhiêu?");
     job.deadline_ms += 120_000;
     job.trace = Some(format!("00-{TRACE}-00f067aa0ba902b7-01"));
@@ -92,7 +92,7 @@ async fn ask(context: &Context) -> JobId {
     job.job_id
 }
 
-async fn told(fleet: &Fleet, healthy: bool, what: &str) -> Component {
+async fn told(fleet: &Fleet, healthy: bool, what: &str) -> ComponentStatus {
     let end = tokio::time::Instant::now() + LONG;
     loop {
         let components = fleet.components(&["generator"]);

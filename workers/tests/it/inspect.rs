@@ -15,8 +15,8 @@ use hoidap_shared::{
     config::Config,
     events::{ChatEvent, FeedbackEvent, Rating},
     job::{Envelope, JobId, Outcome, Question, SCHEMA, now_ms},
-    live::Live,
-    stage::{Next, Stage, StageError, StageStatus},
+    progress::ProgressSink,
+    stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
 use hoidap_workers::runner;
@@ -193,7 +193,11 @@ impl Stage for Classifier {
         Ok(Self)
     }
 
-    async fn process(&self, job: &Envelope<Question>, live: &Live) -> Result<Next<Question>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Question>,
+        live: &ProgressSink,
+    ) -> Result<NextStep<Question>, StageError> {
         use std::sync::atomic::{AtomicUsize, Ordering};
         static TRIES: AtomicUsize = AtomicUsize::new(0);
         match job.body.message.as_str() {
@@ -204,8 +208,8 @@ impl Stage for Classifier {
                 Err(StageError::Permanent { code: "gave_up", reason: "not in the mood".into() })
             }
             _ => {
-                live.say(hoidap_shared::live::Said::Text("now ".into()));
-                Ok(Next::Answer(answer(&job.body, "now it works")))
+                live.send(hoidap_shared::progress::StageEvent::Text("now ".into()));
+                Ok(NextStep::Answer(answer(&job.body, "now it works")))
             }
         }
     }
@@ -293,7 +297,7 @@ async fn a_job_that_waits_or_was_given_up_says_so() {
     let context = context(&nats, &[]).await;
     let broker = &context.broker;
     // Named by its client: its id tells no time.
-    let job = Envelope { job_id: JobId::of(&["session", "key"]), ..question("ai đó?") };
+    let job = Envelope { job_id: JobId::from_parts(&["session", "key"]), ..question("ai đó?") };
     ask(broker, "classifier", &job).await;
     let told = story(&nats, &job.job_id, &[]);
     assert_eq!((&told["state"], &told["waiting"]["stage"]), (&json!("waiting"), &json!("classifier")));
@@ -331,7 +335,7 @@ async fn an_answer_from_the_cache_has_an_event_alone_and_an_unknown_job_has_noth
     let broker = &context.broker;
     let job = question("lần nữa");
     let done = job.clone().map(answer(&job.body, "Từ bộ nhớ đệm."));
-    let event = ChatEvent { outcome: "cached".into(), ..ChatEvent::of_answer(&done, now_ms()) };
+    let event = ChatEvent { outcome: "cached".into(), ..ChatEvent::from_answer(&done, now_ms()) };
     publish(broker, broker.subjects.events("chat"), &[], rmp_serde::to_vec_named(&event).unwrap()).await;
     let told = story(&nats, &job.job_id, &[]);
     assert_eq!((&told["state"], &told["events"][0]["outcome"]), (&json!("no_job"), &json!("cached")));
@@ -352,7 +356,7 @@ async fn an_answer_from_the_cache_has_an_event_alone_and_an_unknown_job_has_noth
     let why = refused(&[none.as_str()]);
     assert!(why.contains("nats.jobs_max_age_days") && why.contains("The id was made at"), "{why}");
     assert!(refused(&["01890a5d-ac96-774b-bcce-b302099a8057"]).contains("and is older than that"));
-    assert!(refused(&[JobId::of(&["a"]).as_str(), "--json"]).contains("Check the id"));
+    assert!(refused(&[JobId::from_parts(&["a"]).as_str(), "--json"]).contains("Check the id"));
     let why = refused(&[none.as_str(), "--recording", file.to_str().unwrap()]);
     assert!(why.contains("holds no message of job"), "{why}");
 }

@@ -1,10 +1,10 @@
 //! The runner, driven by small stages over a real broker.
 
+mod advisories;
+mod disk_space;
 mod expired;
-mod given_up;
 mod lost_consumer;
 mod restarts;
-mod room;
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use futures::StreamExt as _;
 use hoidap_shared::{
     config::Config,
     job::{Envelope, JobId, Outcome, Question},
-    live::Live,
-    stage::{Next, Stage, StageError, StageStatus},
+    progress::ProgressSink,
+    stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{self, Context};
+use hoidap_workers::runner::{self, WorkerContext};
 
 use crate::support::{answer, answered, ask, beside, context, count, question};
 
@@ -34,7 +34,11 @@ impl Stage for First {
         Ok(Self)
     }
 
-    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Question>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Question>,
+        _: &ProgressSink,
+    ) -> Result<NextStep<Question>, StageError> {
         match job.body.message.as_str() {
             "give up" => Err(StageError::Permanent { code: "gave_up", reason: "as told".into() }),
             "fail always" => {
@@ -43,9 +47,9 @@ impl Stage for First {
             "panic" => panic!("as told"),
             "slow" => {
                 tokio::time::sleep(Duration::from_secs(4)).await;
-                Ok(Next::Forward(job.body.clone()))
+                Ok(NextStep::Forward(job.body.clone()))
             }
-            _ => Ok(Next::Forward(job.body.clone())),
+            _ => Ok(NextStep::Forward(job.body.clone())),
         }
     }
 
@@ -63,9 +67,13 @@ impl Stage for Last {
         Ok(Self)
     }
 
-    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Question>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Question>,
+        _: &ProgressSink,
+    ) -> Result<NextStep<Question>, StageError> {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        Ok(Next::Answer(answer(&job.body, "the answer")))
+        Ok(NextStep::Answer(answer(&job.body, "the answer")))
     }
 
     fn status(&self) -> StageStatus {
@@ -77,7 +85,7 @@ impl Stage for Last {
 const QUICK: [(&str, &str); 3] =
     [("WORKER__ACK_WAIT_MS", "1500"), ("WORKER__BACKOFF_MS", "50,100"), ("WORKER__MAX_DELIVERIES", "3")];
 
-fn start(context: &Context) -> tokio::task::JoinHandle<anyhow::Result<()>> {
+fn start(context: &WorkerContext) -> tokio::task::JoinHandle<anyhow::Result<()>> {
     let context = context.clone();
     tokio::spawn(async move {
         let (first, last) = tokio::join!(
@@ -100,13 +108,13 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 }
 
 /// How often the broker has delivered messages to a stage.
-async fn deliveries(context: &Context, stage: &str) -> u64 {
+async fn deliveries(context: &WorkerContext, stage: &str) -> u64 {
     let jobs = context.broker.jetstream.get_stream(context.broker.subjects.stream("JOBS")).await.unwrap();
     jobs.consumer_info(stage).await.map_or(0, |info| info.delivered.consumer_sequence)
 }
 
 /// How many lasting records, events and dead letters there are.
-async fn ends(context: &Context) -> (usize, usize, usize) {
+async fn ends(context: &WorkerContext) -> (usize, usize, usize) {
     let broker = &context.broker;
     (
         count(broker, "JOBS", &broker.subjects.done()).await,

@@ -7,11 +7,11 @@ use hoidap_shared::{
     broker::Broker,
     config::Config,
     fleet::instance_name,
-    job::{Answer, Envelope, JobId, Outcome, PageContext, Question, SCHEMA, Scored, Usage, now_ms},
+    job::{Answer, Envelope, JobId, Outcome, PageContext, Question, SCHEMA, ScoredLabel, Usage, now_ms},
     text::Language,
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{Context, Pauses, Stops};
+use hoidap_workers::runner::{Pauses, StopRequests, WorkerContext};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,7 @@ pub(crate) fn config(settings: &[(&str, &str)]) -> Config {
 }
 
 /// A worker process's surroundings on a broker, with the given settings.
-pub(crate) async fn context(nats: &Server, settings: &[(&str, &str)]) -> Context {
+pub(crate) async fn context(nats: &Server, settings: &[(&str, &str)]) -> WorkerContext {
     let url = nats.url();
     let all: Vec<(&str, &str)> =
         [("NATS__URL", url.as_str())].into_iter().chain(settings.iter().copied()).collect();
@@ -31,16 +31,16 @@ pub(crate) async fn context(nats: &Server, settings: &[(&str, &str)]) -> Context
 }
 
 /// A worker process's surroundings with the given configuration.
-pub(crate) async fn surroundings(config: Config) -> Context {
+pub(crate) async fn surroundings(config: Config) -> WorkerContext {
     let broker = Broker::connect(&config.nats, "test").await.unwrap();
     broker.ensure_streams(&config.nats).await.unwrap();
-    Context {
+    WorkerContext {
         config: Arc::new(config),
         broker,
         instance: instance_name(),
         stop: CancellationToken::new(),
         opened: watch::channel(Vec::new()).0,
-        stops: Stops::default(),
+        stops: StopRequests::default(),
         pauses: Pauses::default(),
     }
 }
@@ -53,8 +53,8 @@ pub(crate) fn passwords() -> Vec<(String, String)> {
 }
 
 /// Another process beside the given one: the same broker and settings, its own name and end.
-pub(crate) fn beside(context: &Context) -> Context {
-    Context {
+pub(crate) fn beside(context: &WorkerContext) -> WorkerContext {
+    WorkerContext {
         instance: instance_name(),
         stop: CancellationToken::new(),
         opened: watch::channel(Vec::new()).0,
@@ -100,7 +100,7 @@ pub(crate) fn answer(question: &Question, text: &str) -> Answer {
         citations: Vec::new(),
         choices: Vec::new(),
         confidence: 0.5,
-        intent: Scored { name: "how_to".into(), confidence: 0.9 },
+        intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
         product: None,
         language: Language::En,
         provider: None,

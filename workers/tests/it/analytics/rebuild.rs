@@ -2,7 +2,7 @@
 
 mod finished;
 mod interrupted;
-mod part;
+mod since;
 
 use std::{
     process::{Child, Command, Stdio},

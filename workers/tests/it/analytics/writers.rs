@@ -83,7 +83,7 @@ async fn the_rights_of_the_analytics_user_are_enough() {
     };
     let operator = of("operator", "secretoperator");
     let broker = Broker::connect(&operator.nats, "setup").await.unwrap();
-    broker.make_streams(&operator.nats).await.unwrap();
+    broker.apply_streams(&operator.nats).await.unwrap();
     let context = crate::support::surroundings(of("analytics", "secretanalytics")).await;
     let client = clickhouse::Client::default().with_url(&clickhouse_url).with_database("hoidap");
     let client = client.with_user("default").with_password(clickhouse.password());

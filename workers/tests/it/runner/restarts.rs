@@ -7,7 +7,7 @@ use hoidap_shared::{
     stage::Stage,
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{self, Context};
+use hoidap_workers::runner::{self, WorkerContext};
 use tokio::{task::JoinHandle, time::sleep};
 
 use super::{First, LONG, Last, QUICK, deliveries, ends, start, until};
@@ -18,15 +18,15 @@ const RESTARTS: usize = 30;
 /// Time between two questions: 20 a second.
 const BETWEEN: Duration = Duration::from_millis(50);
 
-fn run<S: Stage>(context: &Context, next: Option<&'static str>) -> JoinHandle<anyhow::Result<()>> {
+fn run<S: Stage>(context: &WorkerContext, next: Option<&'static str>) -> JoinHandle<anyhow::Result<()>> {
     tokio::spawn(runner::run::<S>(context.clone(), next))
 }
 
 /// Runs a stage in one process after the other, each for a moment; the last one goes on.
 async fn restarted<S: Stage>(
-    context: &Context,
+    context: &WorkerContext,
     next: Option<&'static str>,
-) -> (Context, JoinHandle<anyhow::Result<()>>) {
+) -> (WorkerContext, JoinHandle<anyhow::Result<()>>) {
     let mut process = beside(context);
     let mut running = run::<S>(&process, next);
     for _ in 0..RESTARTS {

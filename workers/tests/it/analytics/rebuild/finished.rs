@@ -10,7 +10,7 @@ async fn finish(broker: &Broker, number: u64, with_end: bool) -> ChatEvent {
     let asked = question(&format!("job {number}"));
     let body = answer(&asked.body, "Trả lời.");
     let done = asked.map(body);
-    let chat = ChatEvent::of_answer(&done, now_ms() - 1_000_000 + number);
+    let chat = ChatEvent::from_answer(&done, now_ms() - 1_000_000 + number);
     let ended = chat.at_ms.to_string();
     let headers: &[(&str, &str)] = if with_end { &[("Hoidap-Ended", &ended)] } else { &[] };
     publish(broker, broker.subjects.done(), headers, done.encode().unwrap()).await;

@@ -6,7 +6,7 @@ use super::*;
 
 /// Who has the lease of the sink.
 async fn writer(setup: &Setup) -> String {
-    let bucket = fleet::bucket(setup.broker()).await.unwrap();
+    let bucket = fleet::open_bucket(setup.broker()).await.unwrap();
     let entry = bucket.get("analytics.writer").await.unwrap().unwrap_or_default();
     serde_json::from_slice::<fleet::Member>(&entry).map(|member| member.instance).unwrap_or_default()
 }

@@ -16,14 +16,14 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 /// Most messages, and most bytes, of one page.
-const PAGE: usize = 500;
-const PAGE_BYTES: usize = 4 * 1024 * 1024;
+const PAGE_SIZE: usize = 500;
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Longest wait for the next message of a page; the server answers at once, so silence means that it is gone.
-const SILENCE: Duration = Duration::from_secs(5);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks for what a stream holds from a sequence on.
+/// The request for the messages of a stream from a sequence on.
 #[derive(Serialize)]
-struct Ask<'a> {
+struct PageRequest<'a> {
     seq: u64,
     next_by_subj: &'a str,
     batch: usize,
@@ -67,21 +67,26 @@ pub(crate) async fn page(
 ) -> anyhow::Result<Vec<StreamMessage>> {
     let stream = broker.subjects.stream(stream);
     let client = &broker.client;
-    let back = client.new_inbox();
-    let mut replies = client.subscribe(back.clone()).await?;
-    let ask = Ask { seq: sequence.max(1), next_by_subj: subject, batch: PAGE, max_bytes: PAGE_BYTES };
-    let to = format!("$JS.API.DIRECT.GET.{stream}");
-    client.publish_with_reply(to, back, serde_json::to_vec(&ask)?.into()).await?;
+    let reply_to = client.new_inbox();
+    let mut replies = client.subscribe(reply_to.clone()).await?;
+    let request = PageRequest {
+        seq: sequence.max(1),
+        next_by_subj: subject,
+        batch: PAGE_SIZE,
+        max_bytes: MAX_PAGE_BYTES,
+    };
+    let api = format!("$JS.API.DIRECT.GET.{stream}");
+    client.publish_with_reply(api, reply_to, serde_json::to_vec(&request)?.into()).await?;
     let mut page = Vec::new();
     loop {
         let reply =
-            timeout(SILENCE, replies.next()).await.context("NATS fell silent while it was read from")?;
+            timeout(SILENCE_TIMEOUT, replies.next()).await.context("NATS stopped answering during a read")?;
         let reply = reply.context("the connection to NATS was closed")?;
         match reply.status {
             None => page.push(StreamMessage::try_from(reply)?),
             // 204 ends a page, 404 says that there is nothing.
             Some(status) if [204, 404].contains(&status.as_u16()) => return Ok(page),
-            Some(StatusCode::NO_RESPONDERS) => bail!("{stream} cannot be read: nobody answers for it"),
+            Some(StatusCode::NO_RESPONDERS) => bail!("{stream} cannot be read: no server answers for it"),
             Some(status) => {
                 bail!("{stream} cannot be read: {status} {}", reply.description.unwrap_or_default())
             }

@@ -15,7 +15,7 @@ use hoidap_testing::fleet::binary;
 pub(crate) type Page<'a> = (&'a str, &'a str, &'a str);
 
 /// Writes the pages below a folder and builds a collection of them.
-pub(crate) fn make(
+pub(crate) fn build_collection(
     config: &Config,
     collection: &str,
     product: Option<&str>,

@@ -1,4 +1,4 @@
-//! Reads what a stream holds, in order, page by page, without acknowledging anything.
+//! Reads the messages of a stream in order, page by page, without acknowledging them.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use async_nats::{
 use bytes::Bytes;
 use futures::StreamExt as _;
 
-/// Most bytes of one page: what the reader's owner holds in memory.
-const PAGE_BYTES: usize = 16 * 1024 * 1024;
+/// Most bytes of one page, which is held in memory.
+const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Longest wait for the next message of a page; the server answers at once, so silence means that it is gone.
-const SILENCE: Duration = Duration::from_secs(5);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One message of a stream.
-pub(crate) struct Record {
+pub(crate) struct StreamRecord {
     pub(crate) sequence: u64,
     pub(crate) subject: String,
     /// When it was stored.
@@ -29,9 +29,9 @@ pub(crate) struct Record {
     pub(crate) payload: Bytes,
 }
 
-impl Record {
-    /// What a delivery holds.
-    pub(crate) fn of(message: Message) -> anyhow::Result<Self> {
+impl StreamRecord {
+    /// The message of a delivery.
+    pub(crate) fn from_delivery(message: Message) -> anyhow::Result<Self> {
         let (sequence, stored) = match message.info() {
             Ok(info) => (info.stream_sequence, info.published),
             Err(error) => bail!("a message came without its sequence: {error}"),
@@ -48,20 +48,20 @@ impl Record {
     }
 }
 
-/// A place in a stream.
-pub(crate) struct Log {
+/// Reads a stream from a position on.
+pub(crate) struct StreamReader {
     consumer: Consumer<pull::Config>,
-    /// Deliveries so far: a number that is left out is a message lost on its way.
+    /// Deliveries so far. A gap in their numbers is a lost message.
     delivered: u64,
 }
 
-impl Log {
-    /// Starts to read at a sequence, or behind it where it is gone; only the given subject, when there is one.
+impl StreamReader {
+    /// Starts at a sequence, or at the next one that still exists. Reads only the given subject, when there is one.
     pub(crate) async fn open(stream: &Stream, start: u64, subject: Option<String>) -> anyhow::Result<Self> {
-        Self::at(stream, DeliverPolicy::ByStartSequence { start_sequence: start.max(1) }, subject).await
+        Self::start(stream, DeliverPolicy::ByStartSequence { start_sequence: start.max(1) }, subject).await
     }
 
-    /// Starts to read at the first message that was stored then or later; only the given subject, when there is one.
+    /// Starts at the first message stored at that time or later. Reads only the given subject, when there is one.
     pub(crate) async fn since(
         stream: &Stream,
         time: jiff::Timestamp,
@@ -70,10 +70,10 @@ impl Log {
         let start_time = async_nats::datetime::from_nanos(time.as_nanosecond());
         let start_time =
             start_time.map_err(|error| anyhow::anyhow!("{time} is no time to read from: {error}"))?;
-        Self::at(stream, DeliverPolicy::ByStartTime { start_time }, subject).await
+        Self::start(stream, DeliverPolicy::ByStartTime { start_time }, subject).await
     }
 
-    async fn at(
+    async fn start(
         stream: &Stream,
         deliver_policy: DeliverPolicy,
         subject: Option<String>,
@@ -92,18 +92,19 @@ impl Log {
         Ok(Self { consumer: consumer.with_context(|| format!("{name} cannot be read"))?, delivered: 0 })
     }
 
-    /// What the stream has next, without waiting for more: at most `most` messages, and as many as fit in memory. Nothing
-    /// when it has no more.
-    pub(crate) async fn read(&mut self, most: usize) -> anyhow::Result<Vec<Record>> {
-        let page = self.consumer.fetch().max_messages(most).max_bytes(PAGE_BYTES).messages().await;
+    /// The next messages, without waiting for more: at most `max_messages`, and at most [`MAX_PAGE_BYTES`]. Empty when the
+    /// stream has no more.
+    pub(crate) async fn read(&mut self, max_messages: usize) -> anyhow::Result<Vec<StreamRecord>> {
+        let page =
+            self.consumer.fetch().max_messages(max_messages).max_bytes(MAX_PAGE_BYTES).messages().await;
         let mut page = page.context("the stream cannot be read")?;
         let mut records = Vec::new();
         loop {
-            let next = tokio::time::timeout(SILENCE, page.next()).await;
-            let message = match next.context("NATS fell silent while it was read from")? {
+            let next = tokio::time::timeout(SILENCE_TIMEOUT, page.next()).await;
+            let message = match next.context("NATS stopped answering during a read")? {
                 None => return Ok(records),
                 Some(Ok(message)) => message,
-                // The server says so when the bytes are used up; anything worse is met again by the next request.
+                // The server reports a full page as an error; a real one is reported again by the next request.
                 Some(Err(_)) if !records.is_empty() => return Ok(records),
                 Some(Err(error)) => bail!("the stream cannot be read: {error}"),
             };
@@ -113,9 +114,9 @@ impl Log {
             };
             self.delivered += 1;
             if delivery != self.delivered {
-                bail!("a message was lost on its way from NATS: read again");
+                bail!("a message from NATS was lost: run the command again");
             }
-            records.push(Record::of(message)?);
+            records.push(StreamRecord::from_delivery(message)?);
         }
     }
 }

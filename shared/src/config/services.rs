@@ -19,7 +19,7 @@ pub enum Durability {
 /// The broker.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Nats {
+pub struct NatsConfig {
     pub url: String,
     pub user: String,
     pub password: SecretString,
@@ -34,9 +34,9 @@ pub struct Nats {
     pub tokens_max_bytes: i64,
 }
 
-impl Nats {
+impl NatsConfig {
     /// What the broker reserves for each stream that has a setting, by the setting's name.
-    pub fn reserved(&self) -> [(&'static str, i64); 5] {
+    pub fn reserved_bytes(&self) -> [(&'static str, i64); 5] {
         [
             ("nats.jobs_max_bytes", self.jobs_max_bytes),
             ("nats.answers_max_bytes", self.answers_max_bytes),
@@ -50,7 +50,7 @@ impl Nats {
 /// The cache and the shared limiter. The address may hold a password, so it is a secret.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Redis {
+pub struct RedisConfig {
     pub url: SecretString,
     pub prefix: String,
     pub timeout_ms: u64,
@@ -59,7 +59,7 @@ pub struct Redis {
 /// The analytics store.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ClickHouse {
+pub struct ClickHouseConfig {
     pub url: String,
     pub database: String,
     pub user: String,
@@ -70,7 +70,7 @@ pub struct ClickHouse {
 /// The HTTP gateway.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Gateway {
+pub struct GatewayConfig {
     pub listen: SocketAddr,
     pub cors_origins: Vec<String>,
     pub trusted_hosts: Vec<String>,
@@ -98,7 +98,7 @@ pub struct Gateway {
 /// The visitors' sessions that the gateway vouches for.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sessions {
+pub struct SessionsConfig {
     pub secret: SecretString,
     pub ttl_secs: u64,
     pub renew_secs: u64,
@@ -111,7 +111,7 @@ pub struct Sessions {
 /// Limits on clients.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RateLimit {
+pub struct RateLimitConfig {
     pub chat_per_minute: u32,
     pub other_per_minute: u32,
 }
@@ -119,14 +119,14 @@ pub struct RateLimit {
 /// The answer cache.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cache {
+pub struct CacheConfig {
     pub ttl_secs: u64,
 }
 
 /// A worker process.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Worker {
+pub struct WorkerConfig {
     pub listen: SocketAddr,
     pub concurrency: usize,
     pub ack_wait_ms: u64,
@@ -136,7 +136,7 @@ pub struct Worker {
     pub max_clock_skew_ms: u64,
 }
 
-impl Worker {
+impl WorkerConfig {
     /// How long to wait before delivery number `delivery + 1`, `delivery` counting from 1.
     pub fn backoff(&self, delivery: u32) -> Duration {
         let index = (delivery.max(1) as usize - 1).min(self.backoff_ms.len().saturating_sub(1));
@@ -147,7 +147,7 @@ impl Worker {
 /// The analytics sink.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Analytics {
+pub struct AnalyticsConfig {
     pub batch_rows: usize,
     pub batch_ms: u64,
 }
@@ -155,14 +155,14 @@ pub struct Analytics {
 /// Recorded traffic.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Recording {
+pub struct RecordingConfig {
     pub redact: Vec<String>,
 }
 
 /// Logs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Telemetry {
+pub struct TelemetryConfig {
     pub format: LogFormat,
     pub filter: String,
 }

@@ -8,14 +8,14 @@ use serde::Deserialize;
 /// Where visitors are sent when nothing else can be said.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Support {
+pub struct SupportConfig {
     pub address: String,
 }
 
 /// Where collections live and how they are built.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Indices {
+pub struct IndicesConfig {
     pub dir: PathBuf,
     pub keep_versions: usize,
     pub withdrawn_share: f32,
@@ -34,7 +34,7 @@ pub struct Indices {
 /// The embedding model.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Embedding {
+pub struct EmbeddingConfig {
     pub model_dir: PathBuf,
     pub model: String,
     pub threads: usize,
@@ -45,7 +45,7 @@ pub struct Embedding {
 /// How documents are cut.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Chunking {
+pub struct ChunkingConfig {
     pub max_tokens: usize,
     pub overlap_tokens: usize,
 }
@@ -53,7 +53,7 @@ pub struct Chunking {
 /// The second stage.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Retriever {
+pub struct RetrieverConfig {
     pub depth: usize,
     pub candidates: usize,
     pub max_passage_chars: usize,
@@ -64,7 +64,7 @@ pub struct Retriever {
 /// The last stage.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Generator {
+pub struct GeneratorConfig {
     pub providers: Vec<String>,
     pub prompt_tokens: usize,
     pub answer_tokens: u32,
@@ -100,7 +100,7 @@ pub const OMITTABLE: [&str; 6] =
 /// A language-model provider. Left-out values are those shown in `defaults.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Provider {
+pub struct ProviderConfig {
     pub kind: ProviderKind,
     #[serde(default)]
     pub base_url: String,
@@ -143,7 +143,7 @@ fn total_timeout_ms() -> u64 {
 /// A website whose pages carry the widget.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Site {
+pub struct SiteConfig {
     pub key: String,
     pub origins: Vec<String>,
 }
@@ -151,7 +151,7 @@ pub struct Site {
 /// A product of the site.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Product {
+pub struct ProductConfig {
     pub id: String,
     pub name: String,
     #[serde(default)]
@@ -163,7 +163,7 @@ pub struct Product {
 /// A section of the site.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Section {
+pub struct SectionConfig {
     pub id: String,
     pub urls: Vec<String>,
 }
@@ -179,7 +179,7 @@ pub struct IntentExamples {
 /// A collection that is built from files.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Collection {
+pub struct CollectionConfig {
     pub name: String,
     #[serde(default)]
     pub product: Option<String>,

@@ -9,11 +9,11 @@ use hoidap_shared::{
     broker::Broker,
     config::Config,
     job::{Envelope, JobId, Outcome, Question, now_ms},
-    live::Live,
-    stage::{Next, Stage, StageError, StageStatus},
+    progress::ProgressSink,
+    stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{self, Context};
+use hoidap_workers::runner::{self, WorkerContext};
 use serde_json::Value;
 
 use crate::support::{answer, answered, ask, context, count, question};
@@ -32,10 +32,14 @@ impl Stage for Moody {
         Ok(Self)
     }
 
-    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Question>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Question>,
+        _: &ProgressSink,
+    ) -> Result<NextStep<Question>, StageError> {
         // A job that is sent again has a later start than its first one.
         if job.accepted_ms > job_time(&job.job_id) + 500 {
-            return Ok(Next::Answer(answer(&job.body, "now it works")));
+            return Ok(NextStep::Answer(answer(&job.body, "now it works")));
         }
         Err(StageError::Permanent { code: "gave_up", reason: "not in the mood".into() })
     }
@@ -74,7 +78,7 @@ fn listed(nats: &Server, arguments: &[&str]) -> Vec<Value> {
 }
 
 /// Three jobs that a stage gave up, with their names.
-async fn given_up(context: &Context) -> Vec<JobId> {
+async fn given_up(context: &WorkerContext) -> Vec<JobId> {
     let mut jobs = Vec::new();
     for text in ["one", "two", "three"] {
         let job = question(text);

@@ -1,4 +1,4 @@
-//! `hoidap-worker dead`: looks at dead letters, and sends their messages again.
+//! `hoidap-worker dead`: lists dead letters, and sends their messages again.
 
 mod filter;
 mod letter;
@@ -11,53 +11,55 @@ use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
 use clap::Subcommand;
 use hoidap_shared::{broker::Broker, config::Config, telemetry};
 
-use crate::log::Log;
-use filter::Filter;
-use letter::Letter;
-use redrive::{Tally, redrive};
+use self::{
+    filter::DeadLetterFilter,
+    letter::StoredLetter,
+    redrive::{RedriveTally, redrive},
+};
+use crate::stream_reader::StreamReader;
 
 /// Letters read at once.
-const PAGE: usize = 200;
+const PAGE_SIZE: usize = 200;
 
-/// Looks at dead letters, and sends their messages again.
+/// Lists dead letters, and sends their messages again.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List dead letters, the oldest first.
     List {
         /// Which ones.
         #[command(flatten)]
-        filter: Filter,
+        filter: DeadLetterFilter,
         /// One JSON object a line.
         #[arg(long)]
         json: bool,
     },
     /// Show one dead letter with its message.
     Show {
-        /// Its number, as `list` tells it.
+        /// Its number, as `list` shows it.
         seq: u64,
         /// As one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Publish the messages of dead letters again, to where they came from, and remove the letters.
+    /// Publish the messages of dead letters again on their subjects, and remove the letters.
     Redrive {
         /// Which ones.
         #[command(flatten)]
-        filter: Filter,
+        filter: DeadLetterFilter,
         /// The letter with this number; can be given more than once.
         #[arg(long = "seq", value_name = "SEQ")]
         numbers: Vec<u64>,
         /// Every dead letter.
         #[arg(long)]
         all: bool,
-        /// Only say what would be done.
+        /// Only print what would be done.
         #[arg(long)]
         dry_run: bool,
     },
 }
 
 impl Command {
-    /// Does what the command line says.
+    /// Runs the command.
     ///
     /// # Errors
     /// When NATS cannot be reached or does not allow it, or a letter cannot be sent again.
@@ -75,9 +77,9 @@ impl Command {
                     all || !filter.is_open() || !numbers.is_empty(),
                     "say which letters: --stage, --reason, --job, --since or --seq, or --all for every one"
                 );
-                let mut tally = Tally::default();
-                each(&broker, &stream, &filter, async |letter| {
-                    if numbers.is_empty() || numbers.contains(&letter.seq) {
+                let mut tally = RedriveTally::default();
+                for_each(&broker, &stream, &filter, async |letter| {
+                    if numbers.is_empty() || numbers.contains(&letter.sequence) {
                         redrive(&broker, &stream, &letter, dry_run, &mut tally).await;
                     }
                     Ok(())
@@ -89,10 +91,10 @@ impl Command {
     }
 }
 
-async fn list(broker: &Broker, stream: &Stream, filter: &Filter, json: bool) -> anyhow::Result<()> {
+async fn list(broker: &Broker, stream: &Stream, filter: &DeadLetterFilter, json: bool) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     let mut count = 0;
-    each(broker, stream, filter, async |letter| {
+    for_each(broker, stream, filter, async |letter| {
         count += 1;
         if json {
             writeln!(out, "{}", letter.to_json())?
@@ -110,7 +112,7 @@ async fn list(broker: &Broker, stream: &Stream, filter: &Filter, json: bool) -> 
 
 async fn show(broker: &Broker, stream: &Stream, seq: u64, json: bool) -> anyhow::Result<()> {
     let letter = match stream.direct_get(seq).await {
-        Ok(message) => Letter::of_message(message)?,
+        Ok(message) => StoredLetter::from_message(message)?,
         Err(error) if error.kind() == DirectGetErrorKind::NotFound => {
             anyhow::bail!("there is no dead letter {seq}: `hoidap-worker dead list` lists them")
         }
@@ -122,18 +124,18 @@ async fn show(broker: &Broker, stream: &Stream, seq: u64, json: bool) -> anyhow:
     Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
-/// Calls for every letter that passes the filter and was there when this began, in order.
-async fn each(
+/// Calls `handle` for every letter that matches the filter and existed when this began, in order.
+async fn for_each(
     broker: &Broker,
     stream: &Stream,
-    filter: &Filter,
-    mut what: impl AsyncFnMut(Letter) -> anyhow::Result<()>,
+    filter: &DeadLetterFilter,
+    mut handle: impl AsyncFnMut(StoredLetter) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let last = stream.cached_info().state.last_sequence;
     let subject = filter.stage.as_ref().map(|stage| broker.subjects.dead(stage));
-    let mut log = Log::open(stream, 1, subject).await?;
+    let mut reader = StreamReader::open(stream, 1, subject).await?;
     loop {
-        let page = log.read(PAGE).await?;
+        let page = reader.read(PAGE_SIZE).await?;
         if page.is_empty() {
             return Ok(());
         }
@@ -141,9 +143,9 @@ async fn each(
             if record.sequence > last {
                 return Ok(());
             }
-            let letter = Letter::of_record(record);
-            if filter.passes(&letter) {
-                what(letter).await?;
+            let letter = StoredLetter::from_record(record);
+            if filter.matches(&letter) {
+                handle(letter).await?;
             }
         }
     }
