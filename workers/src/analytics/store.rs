@@ -13,8 +13,8 @@ use super::{
     row::{ChatRow, EventRow},
 };
 
-/// ClickHouse's codes for a row it will never take: values that cannot be parsed or converted, are out of bounds, or
-/// break a constraint of the table. Any other refusal (no space, no memory, too many parts, no rights) may pass.
+/// ClickHouse's codes for a row that it will never accept: values that cannot be parsed or converted, are out of bounds, or
+/// violate a constraint. Any other error (no space, no memory, too many parts, no rights) may be temporary.
 const REFUSED_CONTENT: [u32; 13] = [6, 26, 38, 41, 69, 72, 117, 128, 131, 321, 349, 441, 469];
 
 /// Why rows were not inserted.
@@ -68,8 +68,8 @@ impl Store {
         Self { server, client, database: settings.database.clone(), url: settings.url.clone(), timeout }
     }
 
-    /// Brings the tables to the form this build writes: applies what was not applied yet, in order, and everything
-    /// again when a table is gone. Says whether a table of events was gone that had been there.
+    /// Applies the missing migrations in order, and all of them again when a table is missing. Returns whether a table of
+    /// events is missing although it was created before.
     pub(super) async fn migrate(&self) -> anyhow::Result<bool> {
         let found =
             self.server.query("SELECT count() FROM system.databases WHERE name = ?").bind(&self.database);
@@ -124,7 +124,7 @@ impl Store {
         Ok(all_known && !whole)
     }
 
-    /// Whether every one of these tables is there.
+    /// Whether all of these tables exist.
     async fn has(&self, tables: &[&str]) -> anyhow::Result<bool> {
         for table in tables {
             let exists = self.client.query("EXISTS TABLE ?").bind(clickhouse::sql::Identifier(table));
@@ -147,8 +147,8 @@ impl Store {
         self.with_timeout(insert).await
     }
 
-    /// The position in each epoch of a stream that was made at the given time: the greatest sequence among the chats. Of a
-    /// batch they are written last, so everything up to there is stored; what follows is read again, and known by its key.
+    /// The position in each epoch of a stream with this creation time: the greatest sequence among the chats. They are the
+    /// last of a batch, so everything up to there is stored. Events after it are read again, and recognised by their keys.
     pub(super) async fn positions(&self, created: &str) -> anyhow::Result<Vec<StreamPosition>> {
         let query = "SELECT epoch, max(stream_seq) AS sequence, argMax(job_id, stream_seq) AS job_id FROM ? \
                      WHERE startsWith(epoch, ?) GROUP BY epoch";
@@ -156,18 +156,18 @@ impl Store {
         self.with_timeout(query.fetch_all()).await
     }
 
-    /// Whether a table holds no row.
+    /// Whether a table has no rows.
     pub(super) async fn is_empty(&self, table: &str) -> anyhow::Result<bool> {
         let count = self.client.query("SELECT count() FROM ?").bind(clickhouse::sql::Identifier(table));
         Ok(self.with_timeout(count.fetch_one::<u64>()).await? == 0)
     }
 
-    /// Inserts rows of one partition as one block: all of them or none, and once for each token.
+    /// Inserts rows of one partition as one block: all or none, and once for each token.
     pub(super) async fn insert<R: EventRow>(&self, rows: &[R], token: &str) -> Result<(), InsertError> {
         self.insert_into(R::TABLE, rows, token).await
     }
 
-    /// The same, for a table that is named.
+    /// The same for a table by name.
     pub(super) async fn insert_into<R: RowOwned + RowWrite>(
         &self,
         table: &str,
@@ -208,7 +208,7 @@ impl Store {
     }
 
     fn failure(&self, error: &clickhouse::error::Error) -> anyhow::Error {
-        // The text of a network error says nothing; its cause does.
+        // Only the cause of a network error says what happened.
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
         anyhow::anyhow!("ClickHouse at {} failed: {error}{cause}", self.url)
     }
@@ -218,7 +218,7 @@ impl Store {
     }
 }
 
-/// Whether the server's answer (`Code: 469. DB::Exception: …`) is about the content of the rows.
+/// Whether the server's error (`Code: 469. DB::Exception: …`) is about the content of the rows.
 fn is_content(answer: &str) -> bool {
     let code = answer.split_once("Code: ").map_or("", |(_, rest)| rest);
     let digits: String = code.chars().take_while(char::is_ascii_digit).collect();

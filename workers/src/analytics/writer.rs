@@ -141,7 +141,7 @@ impl Writer<'_> {
 /// The row of an event, or why it cannot be one: a stable code and a sentence.
 fn to_row<R: EventRow>(event: &StreamRecord, epoch: &str) -> Result<R, (&'static str, String)> {
     let known = row::decode(&event.payload).map_err(|error| (code_of(&error), error.to_string()))?;
-    R::of(known, event.sequence, epoch)
+    R::from_event(known, event.sequence, epoch)
         .ok_or_else(|| ("malformed_message", "its time is after the year 2299".to_string()))
 }
 

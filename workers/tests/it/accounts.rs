@@ -25,7 +25,7 @@ use hoidap_workers::{
 };
 use tokio::sync::mpsc;
 
-use crate::support::{answer, answered, ask, config, count, passwords, question, surroundings};
+use crate::support::{answer, ask, config, count, passwords, question, wait_for_answer, worker_context};
 
 const LONG: Duration = Duration::from_secs(20);
 const USERS: [&str; 5] = ["gateway", "classifier", "retriever", "generator", "analytics"];
@@ -85,7 +85,7 @@ fn config_of(server: &Server, user: &str, settings: &[(&str, &str)]) -> Config {
 }
 
 async fn context_of(server: &Server, user: &str) -> WorkerContext {
-    surroundings(config_of(server, user, &[])).await
+    worker_context(config_of(server, user, &[])).await
 }
 
 /// A connection of a user, and what the server says that it may not do.
@@ -133,7 +133,7 @@ async fn every_user_can_do_its_work() {
         context_of(&server, "classifier"),
         context_of(&server, "retriever"),
         context_of(&server, "generator"),
-        surroundings(analytics),
+        worker_context(analytics),
     );
     let contexts = [classifier.clone(), retriever.clone(), generator.clone(), analytics.clone()];
     let running = tokio::spawn(async move {
@@ -148,19 +148,19 @@ async fn every_user_can_do_its_work() {
     let job = question("hello");
     ask(&gateway, "classifier", &job).await;
     tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
-    let stored = answered(&gateway, &job.job_id, LONG).await;
+    let stored = wait_for_answer(&gateway, &job.job_id, LONG).await;
     assert_eq!(stored.hops.len(), 3, "a hop for each stage: {:?}", stored.hops);
     for stage in ["classifier", "retriever", "generator"] {
         let job = question(stage);
         ask(&gateway, "classifier", &job).await;
-        let failed = answered(&gateway, &job.job_id, LONG).await.body;
+        let failed = wait_for_answer(&gateway, &job.job_id, LONG).await.body;
         assert_eq!((failed.outcome, failed.problem.as_deref()), (Outcome::Failed, Some("gave_up")));
         tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
         assert_eq!(count(&operator, "DEAD", &operator.subjects.dead(stage)).await, 1);
         // Each stage counts its tries, begins anew with a consumer that was lost, and hears what the broker gave up.
         let job = question(&format!("{stage} again"));
         ask(&gateway, "classifier", &job).await;
-        let failed = answered(&gateway, &job.job_id, LONG).await.body;
+        let failed = wait_for_answer(&gateway, &job.job_id, LONG).await.body;
         assert_eq!(failed.problem.as_deref(), Some("retries_exhausted"));
         tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
         assert_eq!(count(&operator, "TRIES", &format!("hoidap.tries.{stage}.*")).await, 1);
@@ -168,7 +168,7 @@ async fn every_user_can_do_its_work() {
         jobs.delete_consumer(stage).await.unwrap();
         let job = question("hello again");
         ask(&gateway, "classifier", &job).await;
-        assert_eq!(answered(&gateway, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
+        assert_eq!(wait_for_answer(&gateway, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
         tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
         let given_up = operator.jetstream.get_stream("HOIDAP_ADVISORIES").await.unwrap();
         until("it asks for what the broker gave up", async || {
@@ -242,7 +242,7 @@ async fn a_canary_has_the_rights_of_its_stage() {
         let mut job = question("hello");
         job.body.session_id.clone_from(&session);
         ask(&gateway, "classifier", &job).await;
-        answered(&gateway, &job.job_id, LONG).await.hops.iter().filter(|hop| hop.canary).count() == 3
+        wait_for_answer(&gateway, &job.job_id, LONG).await.hops.iter().filter(|hop| hop.canary).count() == 3
     })
     .await;
 }

@@ -17,7 +17,7 @@ use hoidap_workers::{
 };
 use tokio::{task::JoinHandle, time::Instant};
 
-use crate::support::{answer, answered, ask, context, count, question};
+use crate::support::{answer, ask, context, count, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(30);
 const SHARE: &str = "30%";
@@ -93,7 +93,7 @@ impl Bench {
             job.body.session_id = format!("session-{n:04}");
             job.stream = true;
             ask(&self.worker.broker, "work", &job).await;
-            (job.body.session_id.clone(), answered(&self.worker.broker, &job.job_id, LONG).await)
+            (job.body.session_id.clone(), wait_for_answer(&self.worker.broker, &job.job_id, LONG).await)
         }))
         .await
     }
@@ -227,7 +227,7 @@ async fn one_that_dies_at_work_leaves_its_jobs_to_the_stage() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     running.abort();
-    let answer = answered(&bench.worker.broker, &job.job_id, LONG).await;
+    let answer = wait_for_answer(&bench.worker.broker, &job.job_id, LONG).await;
     assert!(!by_canary(&answer) && answer.body.problem.is_none());
     assert_eq!(answer.hops[0].delivery, 1, "the message was not delivered again");
     let told = bench.until("it is away", |canary| canary.state == CanaryState::Away).await;

@@ -16,7 +16,7 @@ use hoidap_testing::Server;
 use hoidap_workers::runner::{self, WorkerContext};
 use serde_json::Value;
 
-use crate::support::{answer, answered, ask, context, count, question};
+use crate::support::{answer, ask, context, count, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -83,7 +83,7 @@ async fn given_up(context: &WorkerContext) -> Vec<JobId> {
     for text in ["one", "two", "three"] {
         let job = question(text);
         ask(&context.broker, "moody", &job).await;
-        assert_eq!(answered(&context.broker, &job.job_id, LONG).await.body.outcome, Outcome::Failed);
+        assert_eq!(wait_for_answer(&context.broker, &job.job_id, LONG).await.body.outcome, Outcome::Failed);
         jobs.push(job.job_id);
     }
     jobs
@@ -92,7 +92,7 @@ async fn given_up(context: &WorkerContext) -> Vec<JobId> {
 async fn until_answered(broker: &Broker, job: &JobId) {
     let end = tokio::time::Instant::now() + LONG;
     loop {
-        let body = answered(broker, job, LONG).await.body;
+        let body = wait_for_answer(broker, job, LONG).await.body;
         if body.outcome == Outcome::Answered {
             assert_eq!(body.text, "now it works");
             return;
@@ -132,7 +132,7 @@ async fn a_job_that_is_sent_again_gets_its_answer() {
     said(&nats, &["redrive", "--seq", &number]);
     until_answered(broker, &jobs[1]).await;
     assert_eq!(
-        answered(broker, &jobs[0], LONG).await.body.outcome,
+        wait_for_answer(broker, &jobs[0], LONG).await.body.outcome,
         Outcome::Failed,
         "only the one that was named"
     );
@@ -161,7 +161,7 @@ async fn letters_are_chosen_by_stage_reason_job_and_time() {
     let mut late = question("late");
     late.deadline_ms = now_ms() - 1;
     ask(&context.broker, "moody", &late).await;
-    answered(&context.broker, &late.job_id, LONG).await;
+    wait_for_answer(&context.broker, &late.job_id, LONG).await;
     context.stop.cancel();
     running.await.unwrap().unwrap();
 
@@ -196,7 +196,7 @@ async fn a_letter_names_its_message_and_says_so_when_that_is_gone() {
         let mut job = question("with a long page around it");
         job.body.context.content_preview = Some("word ".repeat(20_000));
         ask(broker, "moody", &job).await;
-        answered(broker, &job.job_id, LONG).await;
+        wait_for_answer(broker, &job.job_id, LONG).await;
         jobs.push(job.job_id);
     }
     let letters = broker.jetstream.get_stream(broker.subjects.stream("DEAD")).await.unwrap();

@@ -23,7 +23,7 @@ use hoidap_workers::runner;
 use serde_json::{Value, json};
 
 use self::sample::leave;
-use crate::support::{answer, answered, ask, context, count, publish, question};
+use crate::support::{answer, ask, context, count, publish, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -232,7 +232,7 @@ async fn each_delivery_of_a_job_that_is_tried_again_is_told() {
     let running = tokio::spawn(runner::run::<Classifier>(context.clone(), None));
     let job = Envelope { stream: true, ..question("again") };
     ask(&context.broker, "classifier", &job).await;
-    answered(&context.broker, &job.job_id, LONG).await;
+    wait_for_answer(&context.broker, &job.job_id, LONG).await;
     context.stop.cancel();
     running.await.unwrap().unwrap();
 
@@ -255,7 +255,7 @@ async fn a_dead_letter_and_its_sending_again_are_told() {
     let running = tokio::spawn(runner::run::<Classifier>(context.clone(), None));
     let job = question("give up");
     ask(broker, "classifier", &job).await;
-    assert_eq!(answered(broker, &job.job_id, LONG).await.body.outcome, Outcome::Failed);
+    assert_eq!(wait_for_answer(broker, &job.job_id, LONG).await.body.outcome, Outcome::Failed);
 
     let told = story(&nats, &job.job_id, &[]);
     assert_eq!(told["visits"][0]["end"], json!({"how": "dead", "reason": "gave_up"}));
@@ -267,7 +267,7 @@ async fn a_dead_letter_and_its_sending_again_are_told() {
     tokio::time::sleep(Duration::from_millis(600)).await;
     printed(&worker(&nats, &["dead", "redrive", "--seq", "1"]).output().unwrap());
     let end = tokio::time::Instant::now() + LONG;
-    while answered(broker, &job.job_id, LONG).await.body.outcome != Outcome::Answered
+    while wait_for_answer(broker, &job.job_id, LONG).await.body.outcome != Outcome::Answered
         || count(broker, "EVENTS", ">").await < 2
     {
         assert!(tokio::time::Instant::now() < end, "the job keeps its failure");

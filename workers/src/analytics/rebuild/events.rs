@@ -99,7 +99,9 @@ impl<'a> EventCopier<'a> {
     fn is_in_range(&self, event: &StreamRecord) -> bool {
         let Some(from) = self.from else { return true };
         match rmp_serde::from_slice::<EventTime>(&event.payload) {
-            Ok(EventTime { at_ms }) => row::moment(at_ms).is_none_or(|at| at >= from.as_millisecond()),
+            Ok(EventTime { at_ms }) => {
+                row::clickhouse_time(at_ms).is_none_or(|at| at >= from.as_millisecond())
+            }
             Err(_) => true,
         }
     }

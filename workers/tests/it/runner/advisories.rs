@@ -11,7 +11,7 @@ use hoidap_shared::{broker::Broker, job::Outcome};
 use hoidap_testing::Server;
 
 use super::{LONG, QUICK, ends, start, until};
-use crate::support::{answered, ask, beside, context, count, question};
+use crate::support::{another_process, ask, context, count, question, wait_for_answer};
 
 /// A consumer of the stage that delivers each job once, as an operator or an older release might have made it.
 async fn deliver_once(broker: &Broker, how: Option<AckKind>) {
@@ -46,9 +46,9 @@ async fn given_up(how: Option<AckKind>) {
     ask(broker, "first", &job).await;
     deliver_once(broker, how).await;
 
-    let worker = beside(&context);
+    let worker = another_process(&context);
     let running = start(&worker);
-    let answer = answered(broker, &job.job_id, LONG).await.body;
+    let answer = wait_for_answer(broker, &job.job_id, LONG).await.body;
     assert_eq!(
         (answer.outcome, answer.problem.as_deref()),
         (Outcome::Failed, Some("too_many_deliveries")),
@@ -92,7 +92,7 @@ async fn a_job_that_went_on_before_the_broker_gave_it_up_gets_no_apology() {
     // The worker passed it on, and died before it could say so.
     ask(broker, "last", &job).await;
     let running = start(&context);
-    assert_eq!(answered(broker, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
+    assert_eq!(wait_for_answer(broker, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
     context.stop.cancel();
     running.await.unwrap().unwrap();
     assert_eq!(ends(&context).await, (1, 1, 0));

@@ -9,7 +9,7 @@ use hoidap_shared::{
 use hoidap_testing::Server;
 
 use super::{LONG, QUICK, ends, start, until};
-use crate::support::{answered, ask, context, count, question};
+use crate::support::{ask, context, count, question, wait_for_answer};
 
 /// Gives the dead letters so many bytes, as an operator does.
 async fn resize(broker: &Broker, max_bytes: i64) {
@@ -51,7 +51,7 @@ async fn a_full_stream_of_dead_letters_stops_the_stage_until_there_is_room() {
 
     resize(broker, 1 << 20).await;
     for job in &jobs {
-        let answer = answered(broker, job, LONG).await.body;
+        let answer = wait_for_answer(broker, job, LONG).await.body;
         assert_eq!((answer.outcome, answer.problem.as_deref()), (Outcome::Failed, Some("gave_up")));
     }
     until("the stage takes jobs again", async || says(&fleet).is_some_and(|(takes, _)| takes)).await;
@@ -81,7 +81,7 @@ async fn a_stage_that_starts_while_letters_have_no_room_takes_no_job() {
     assert_eq!(super::deliveries(&context, "first").await, 0);
     let stream = broker.jetstream.get_stream(broker.subjects.stream("DEAD")).await.unwrap();
     stream.purge().await.unwrap();
-    assert_eq!(answered(broker, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
+    assert_eq!(wait_for_answer(broker, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
     context.stop.cancel();
     running.await.unwrap().unwrap();
 }

@@ -58,7 +58,7 @@ async fn chats_whose_events_are_gone_come_back_from_their_jobs() {
 
     // The records have sequences of their own stream, here far behind those of the events: no sink takes them for its place.
     setup.run("INSERT INTO chats SELECT * REPLACE (stream_seq + 100000 AS stream_seq, concat(job_id, '!') AS job_id) FROM chats WHERE epoch LIKE 'done-%'").await;
-    let next = beside(&setup.context);
+    let next = another_process(&setup.context);
     let sink = start(&next);
     tell_all(broker, &events(5)).await;
     setup.until_chats(40 + 15 + 25 + 5).await;

@@ -84,7 +84,7 @@ async fn two_rebuilds_at_once_do_no_harm() {
     let ends = [ends.0, ends.1];
     assert!(ends.iter().any(|(well, ..)| *well), "{ends:?}");
     for (well, _, error) in &ends {
-        assert!(*well || error.contains("another rebuild is at work"), "{ends:?}");
+        assert!(*well || error.contains("another rebuild is running"), "{ends:?}");
     }
     let chats = load.end().await;
     let (told, rated) = (chats.len() as u64, chats.len().div_ceil(3) as u64);
