@@ -30,7 +30,7 @@ pub use rebuild::Rebuild;
 use row::{ChatRow, EventRow as _, FeedbackRow};
 use source::EventReader;
 use store::Store;
-use writer::Writer;
+use writer::EventWriter;
 
 /// How often an idle sink checks that its tables still exist.
 const TABLE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
@@ -131,7 +131,7 @@ impl AnalyticsSink<'_> {
         let mut reader = EventReader::open(broker, &self.store, *from_first).await?;
         *from_first = false;
         info!(epoch = reader.epoch, after = reader.done, "analytics: reading");
-        let writer = Writer { broker, store: &self.store, writes_dead_letters: true };
+        let writer = EventWriter { broker, store: &self.store, writes_dead_letters: true };
         let settings = &self.context.config.analytics;
         let mut checked = Instant::now();
         let mut filled = [(ChatRow::TABLE, reader.done > 0), (FeedbackRow::TABLE, false)];

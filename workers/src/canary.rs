@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use self::command::Command;
-use self::evidence::Evidence;
+use self::evidence::CanaryEvidence;
 pub(crate) use self::registry::{ANNOUNCE_INTERVAL, CanaryRegistry, Route, encode};
 /// Greatest share, in percent: the rest is what the canary is compared with.
 const MAX_SHARE_PERCENT: f64 = 50.0;
@@ -122,7 +122,7 @@ pub(crate) enum CanaryMessage {
         /// Milliseconds since its last announcement.
         silent_ms: u64,
         /// The counts of both arms.
-        evidence: Evidence,
+        evidence: CanaryEvidence,
         /// Why the canary no longer serves anybody.
         stepped_back: Option<CanaryRegression>,
     },

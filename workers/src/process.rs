@@ -91,7 +91,7 @@ pub async fn run(config: Config, services: Vec<Service>) -> anyhow::Result<()> {
         stops,
         pauses: pauses.clone(),
     };
-    let health = health::Health::new(metrics, broker.clone(), open, services.len(), pauses);
+    let health = health::HealthState::new(metrics, broker.clone(), open, services.len(), pauses);
     let health_server = health::serve(config.worker.listen, health, stop.clone()).await?;
 
     for service in services {

@@ -42,7 +42,7 @@ pub fn search_form(text: &str) -> String {
         return join_thousands(text);
     }
     let chars: Vec<char> = text.nfc().filter(|c| !is_invisible(*c) && !is_selector(*c)).collect();
-    let mut form = Form { out: String::with_capacity(text.len()), script: None };
+    let mut form = SearchFormBuilder { out: String::with_capacity(text.len()), script: None };
     for (i, &c) in chars.iter().enumerate() {
         form.push(c, chars.get(i + 1).copied());
     }
@@ -63,12 +63,12 @@ enum Script {
     Dropped,
 }
 
-struct Form {
+struct SearchFormBuilder {
     out: String,
     script: Option<Script>,
 }
 
-impl Form {
+impl SearchFormBuilder {
     fn last(&self) -> Option<char> {
         self.out.chars().next_back()
     }

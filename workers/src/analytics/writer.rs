@@ -18,7 +18,7 @@ use crate::stream_reader::StreamRecord;
 const MAX_DETAIL_CHARS: usize = 1_000;
 
 /// Writes events to ClickHouse; those that cannot be a row become dead letters.
-pub(super) struct Writer<'a> {
+pub(super) struct EventWriter<'a> {
     pub(super) broker: &'a Broker,
     pub(super) store: &'a Store,
     /// Whether an event that cannot be a row becomes a dead letter. A rebuild leaves that to the sink.
@@ -32,7 +32,7 @@ pub(super) struct WrittenRows {
     pub(super) feedback: usize,
 }
 
-impl Writer<'_> {
+impl EventWriter<'_> {
     /// Writes all events in order, and returns how many became rows. When it fails, some may have been written: writing them
     /// again is safe.
     pub(super) async fn write(&self, epoch: &str, events: &[StreamRecord]) -> anyhow::Result<WrittenRows> {

@@ -24,7 +24,7 @@ pub(crate) struct ArmCounts {
 
 /// The counts of both arms.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Evidence {
+pub(crate) struct CanaryEvidence {
     /// Jobs of the sessions that the canary serves.
     pub(crate) canary: ArmCounts,
     /// Jobs of all other sessions.
@@ -73,7 +73,7 @@ impl ArmCounts {
     }
 }
 
-impl Evidence {
+impl CanaryEvidence {
     /// Adds what another process counted.
     pub(crate) fn add(&mut self, other: &Self) {
         self.canary.add(&other.canary);
@@ -156,7 +156,7 @@ mod tests {
     fn until_worse(seed: u64, jobs: usize, errors: f64, slower: f64) -> Option<u64> {
         let mut random = StdRng::seed_from_u64(seed);
         let took = LogNormal::new(3.0, 0.7).unwrap();
-        let mut evidence = Evidence::default();
+        let mut evidence = CanaryEvidence::default();
         for _ in 0..jobs {
             let ms = took.sample(&mut random);
             if random.random_bool(0.05) {

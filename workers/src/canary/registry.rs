@@ -16,7 +16,7 @@ use tracing::{debug, warn};
 
 use super::{
     CanaryMessage,
-    evidence::{ArmCounts, Evidence},
+    evidence::{ArmCounts, CanaryEvidence},
     tracked::{CanaryChange, FORGET_AFTER, MAX_TRACKED, TrackedCanary, find_or_insert},
 };
 
@@ -96,7 +96,7 @@ impl CanaryRegistry {
     /// Counts a job of the canary or, beside it, of the stage.
     pub(crate) fn count(&self, route: &Route, ms: f64, failed: bool) {
         let mut state = self.lock();
-        let (id, arm): (_, fn(&mut Evidence) -> &mut ArmCounts) = match route {
+        let (id, arm): (_, fn(&mut CanaryEvidence) -> &mut ArmCounts) = match route {
             Route::NoCanary => return,
             Route::Stable(id) => (id, |evidence| &mut evidence.stable),
             Route::Canary(id) => (id, |evidence| &mut evidence.canary),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn counted(by: &str, canary_failed: u64, stepped_back: Option<CanaryRegression>) -> CanaryMessage {
-        let mut evidence = Evidence::default();
+        let mut evidence = CanaryEvidence::default();
         (0..canary_failed).for_each(|_| evidence.canary.count(1.0, true));
         (0..100).for_each(|_| evidence.stable.count(1.0, false));
         CanaryMessage::Counted {

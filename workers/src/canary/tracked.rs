@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use super::{
     CanarySpec, SessionShare,
-    evidence::{ArmCounts, Evidence},
+    evidence::{ArmCounts, CanaryEvidence},
 };
 
 /// A canary that has been silent for this long gets no jobs.
@@ -50,14 +50,14 @@ pub(super) struct TrackedCanary {
     /// The last announcement of the canary; `None` once it said that it stops, or did not receive a job.
     pub(super) last_announced: Option<Instant>,
     pub(super) last_seen: Instant,
-    pub(super) own_counts: Evidence,
-    pub(super) other_counts: HashMap<String, Evidence>,
+    pub(super) own_counts: CanaryEvidence,
+    pub(super) other_counts: HashMap<String, CanaryEvidence>,
     pub(super) stepped_back: Option<CanaryRegression>,
 }
 
 impl TrackedCanary {
     /// The sum of what all processes counted.
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(super) fn evidence(&self) -> CanaryEvidence {
         let mut all = self.own_counts.clone();
         self.other_counts.values().for_each(|other| all.add(other));
         all
@@ -118,7 +118,7 @@ pub(super) fn find_or_insert<'a>(
             since_ms,
             last_announced: None,
             last_seen: Instant::now().checked_sub(silent)?,
-            own_counts: Evidence::default(),
+            own_counts: CanaryEvidence::default(),
             other_counts: HashMap::new(),
             stepped_back: None,
         };

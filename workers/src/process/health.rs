@@ -14,7 +14,7 @@ use crate::runner::Pauses;
 
 /// The state behind the answers.
 #[derive(Clone)]
-pub(super) struct Health {
+pub(super) struct HealthState {
     metrics: PrometheusHandle,
     broker: Broker,
     open: watch::Receiver<Vec<&'static str>>,
@@ -22,7 +22,7 @@ pub(super) struct Health {
     pauses: Pauses,
 }
 
-impl Health {
+impl HealthState {
     pub(super) fn new(
         metrics: PrometheusHandle,
         broker: Broker,
@@ -37,7 +37,7 @@ impl Health {
 /// Binds the address and returns the server, to be run until the process stops.
 pub(super) async fn serve(
     listen: SocketAddr,
-    health: Health,
+    health: HealthState,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>>> {
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -59,7 +59,7 @@ pub(super) async fn serve(
     })
 }
 
-async fn ready(State(health): State<Health>) -> (StatusCode, String) {
+async fn ready(State(health): State<HealthState>) -> (StatusCode, String) {
     if health.broker.client.connection_state() != async_nats::connection::State::Connected {
         return (StatusCode::SERVICE_UNAVAILABLE, "NATS is away\n".into());
     }
@@ -72,7 +72,7 @@ async fn ready(State(health): State<Health>) -> (StatusCode, String) {
     (status, format!("open: {}\n{reasons}", open.join(" ")))
 }
 
-async fn metrics(State(health): State<Health>) -> String {
+async fn metrics(State(health): State<HealthState>) -> String {
     health.metrics.run_upkeep();
     health.metrics.render()
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Runner,
-    run_stage::{Verdict, millis, verdict_of},
+    run_stage::{JobVerdict, millis, verdict_of},
 };
 use crate::canary::{CanaryReply, Route, unhealthy_components};
 
@@ -46,10 +46,10 @@ impl<S: Stage> Runner<S> {
             Ok(Some(CanaryResult { next, took_ms, unhealthy })) => {
                 let result = Ok(next);
                 let failure = match verdict_of(&result) {
-                    Verdict::NotCounted => return result.ok(),
-                    Verdict::Failed(reason) => Some(reason),
+                    JobVerdict::NotCounted => return result.ok(),
+                    JobVerdict::Failed(reason) => Some(reason),
                     // A stage that works without a broken component answers, but not as it should.
-                    Verdict::Succeeded => {
+                    JobVerdict::Succeeded => {
                         let own = unhealthy_components(self.stage.status());
                         let broken = unhealthy.into_iter().find(|name| !own.contains(name));
                         broken.map(|name| format!("its {name} is unhealthy"))

@@ -19,7 +19,7 @@ use super::{
     Runner,
     dead_letter::{DeadLetterReason, JobSummary},
     finish::StoredAnswerOwner,
-    run_stage::{Verdict, millis, run_stage, verdict_of, with_heartbeat},
+    run_stage::{JobVerdict, millis, run_stage, verdict_of, with_heartbeat},
     stop_requests::RunningJob,
 };
 use crate::canary::Route;
@@ -181,9 +181,9 @@ impl<S: Stage> Runner<S> {
         if matches!(route, Route::Stable(_)) {
             let took_ms = millis(started.elapsed());
             match verdict_of(&result) {
-                Verdict::Succeeded => self.canaries.count(&route, took_ms, false),
-                Verdict::Failed(_) => self.canaries.count(&route, took_ms, true),
-                Verdict::NotCounted => {}
+                JobVerdict::Succeeded => self.canaries.count(&route, took_ms, false),
+                JobVerdict::Failed(_) => self.canaries.count(&route, took_ms, true),
+                JobVerdict::NotCounted => {}
             }
         }
         Processed { result, by_canary: false }

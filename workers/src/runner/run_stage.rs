@@ -67,7 +67,7 @@ pub(super) async fn with_heartbeat<T, B: Future<Output = ()>>(
 }
 
 /// How a processed job counts when a canary is compared with its stage.
-pub(super) enum Verdict {
+pub(super) enum JobVerdict {
     Succeeded,
     /// With the reason.
     Failed(String),
@@ -76,16 +76,16 @@ pub(super) enum Verdict {
 }
 
 /// A job fails by an error, by an answer with a problem, or by a provider that failed on the way.
-pub(super) fn verdict_of<T>(result: &Result<NextStep<T>, StageError>) -> Verdict {
+pub(super) fn verdict_of<T>(result: &Result<NextStep<T>, StageError>) -> JobVerdict {
     match result {
-        Err(error) => Verdict::Failed(error.to_string()),
-        Ok(NextStep::Forward(_)) => Verdict::Succeeded,
-        Ok(NextStep::Answer(answer)) if answer.outcome == Outcome::Stopped => Verdict::NotCounted,
+        Err(error) => JobVerdict::Failed(error.to_string()),
+        Ok(NextStep::Forward(_)) => JobVerdict::Succeeded,
+        Ok(NextStep::Answer(answer)) if answer.outcome == Outcome::Stopped => JobVerdict::NotCounted,
         Ok(NextStep::Answer(answer)) => {
             let failed = answer.attempts.iter().find_map(|attempt| {
                 attempt.error.as_ref().map(|error| format!("{}: {error}", attempt.provider))
             });
-            answer.problem.clone().or(failed).map_or(Verdict::Succeeded, Verdict::Failed)
+            answer.problem.clone().or(failed).map_or(JobVerdict::Succeeded, JobVerdict::Failed)
         }
     }
 }

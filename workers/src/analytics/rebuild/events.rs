@@ -4,7 +4,7 @@ use hoidap_shared::broker::Broker;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 
-use super::super::{row, source::EventReader, store::Store, writer::Writer};
+use super::super::{row, source::EventReader, store::Store, writer::EventWriter};
 use crate::stream_reader::{StreamReader, StreamRecord};
 
 /// Events read at once.
@@ -14,7 +14,7 @@ const PAGE_SIZE: usize = 10_000;
 pub(super) struct EventCopier<'a> {
     broker: &'a Broker,
     stream: &'a Stream,
-    writer: Writer<'a>,
+    writer: EventWriter<'a>,
     pub(super) epoch: String,
     /// The greatest sequence that is written.
     pub(super) done: u64,
@@ -40,7 +40,7 @@ impl<'a> EventCopier<'a> {
         epoch: String,
         done: u64,
     ) -> Self {
-        let writer = Writer { broker, store, writes_dead_letters: false };
+        let writer = EventWriter { broker, store, writes_dead_letters: false };
         Self { broker, stream, writer, epoch, done, from: None, read: 0, refused: 0 }
     }
 

@@ -12,7 +12,7 @@ use hoidap_shared::{
 use indicatif::ProgressBar;
 
 use super::{
-    super::{row::ChatRow, row::EventRow as _, store::Store, writer::Writer},
+    super::{row::ChatRow, row::EventRow as _, store::Store, writer::EventWriter},
     events::EventCopier,
 };
 use crate::stream_reader::{StreamReader, StreamRecord};
@@ -58,7 +58,7 @@ impl<'a> FinishedJobs<'a> {
     ) -> anyhow::Result<()> {
         bar.set_message("finished jobs");
         bar.set_length(self.last);
-        let writer = Writer { broker: self.broker, store, writes_dead_letters: false };
+        let writer = EventWriter { broker: self.broker, store, writes_dead_letters: false };
         let from = events.from.map_or(i64::MIN, |from| from.as_millisecond());
         let mut reader = StreamReader::open(&self.stream, 1, Some(self.broker.subjects.done())).await?;
         loop {
