@@ -17,7 +17,7 @@ pub use conversation::{__path_conversation, conversation};
 pub use conversations::{__path_conversations, conversations};
 pub use dashboard::{__path_dashboard, dashboard};
 pub use export::{__path_conversations_csv, __path_report_csv, conversations_csv, report_csv};
-use hoidap_shared::config::ClickHouse;
+use hoidap_shared::config::ClickHouseConfig;
 pub use report::{__path_report, report};
 use secrecy::ExposeSecret as _;
 use tracing::warn;
@@ -41,7 +41,7 @@ pub struct Analytics {
 
 impl Analytics {
     /// Prepares the client; nothing is connected yet.
-    pub fn new(settings: &ClickHouse) -> Self {
+    pub fn new(settings: &ClickHouseConfig) -> Self {
         let client = Client::default()
             .with_url(&settings.url)
             .with_database(&settings.database)

@@ -12,9 +12,9 @@ use std::{
 };
 
 use hoidap_shared::{
-    cache,
+    cache_policy,
     job::{Answer, Choice, Citation, JobId, Outcome, Question, Source},
-    subjects::ANSWERS_KEPT,
+    subjects::ANSWER_RETENTION,
     text::Language,
 };
 use serde::{Deserialize, Serialize};
@@ -108,8 +108,10 @@ impl Cache {
         if self.ttl.is_zero() {
             return None;
         }
-        let keys: Vec<String> =
-            cache::passed(fleet).iter().map(|versions| self.key(question, versions)).collect();
+        let keys: Vec<String> = cache_policy::version_prefixes(fleet)
+            .iter()
+            .map(|versions| self.key(question, versions))
+            .collect();
         let mut commands = redis::pipe();
         commands.cmd("MGET").arg(keys.iter().map(|key| self.answer(key)).collect::<Vec<_>>());
         commands.cmd("EXISTS").arg(keys.iter().map(|key| self.rated_down(key)).collect::<Vec<_>>());
@@ -140,7 +142,7 @@ impl Cache {
     /// Keeps a job's answer under the versions that it was made with, if another visitor may get it and nobody rates down
     /// what was kept there.
     pub async fn keep(&self, job: &JobId, question: &Question, answer: &Answer) {
-        let Some(ttl) = cache::lifetime(answer, self.ttl) else { return };
+        let Some(ttl) = cache_policy::lifetime(answer, self.ttl) else { return };
         let versions =
             answer.versions.iter().map(|(stage, version)| (stage.as_str(), version.as_str())).collect();
         let key = self.key(question, &versions);
@@ -154,7 +156,7 @@ impl Cache {
         };
         set(&mut commands, self.answer(&key), value, ttl);
         // For as long as the job can be rated.
-        set(&mut commands, self.kept_by(job), key.into_bytes(), ANSWERS_KEPT);
+        set(&mut commands, self.kept_by(job), key.into_bytes(), ANSWER_RETENTION);
         let stored = self
             .redis
             .run(move |connection| Box::pin(async move { commands.query_async::<()>(connection).await }))
@@ -188,7 +190,7 @@ impl Cache {
     }
 
     fn key(&self, question: &Question, versions: &BTreeMap<&str, &str>) -> String {
-        cache::key(question, versions, &self.support)
+        cache_policy::key(question, versions, &self.support)
     }
 
     fn answer(&self, key: &str) -> String {

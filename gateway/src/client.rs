@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use axum::http::HeaderMap;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use hoidap_shared::config::Gateway;
+use hoidap_shared::config::GatewayConfig;
 use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
 use sha2::Sha256;
@@ -37,7 +37,7 @@ impl Clients {
     ///
     /// # Errors
     /// When an entry of `gateway.trusted_proxies` is no address or network.
-    pub fn new(gateway: &Gateway) -> anyhow::Result<Self> {
+    pub fn new(gateway: &GatewayConfig) -> anyhow::Result<Self> {
         let network = |text: &String| {
             let text = text.trim();
             text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).with_context(|| {

@@ -13,7 +13,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use hoidap_shared::{config::ClickHouse, stage::Component};
+use hoidap_shared::{config::ClickHouseConfig, stage::ComponentStatus};
 use reqwest::Url;
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -79,7 +79,7 @@ impl Health {
     ///
     /// # Errors
     /// When `clickhouse.url` is no address.
-    pub fn new(clickhouse: &ClickHouse) -> anyhow::Result<Self> {
+    pub fn new(clickhouse: &ClickHouseConfig) -> anyhow::Result<Self> {
         let url = Url::parse(&clickhouse.url).and_then(|url| url.join("ping"));
         let redirects = reqwest::redirect::Policy::none();
         Ok(Self {
@@ -170,7 +170,7 @@ fn fleet_parts(app: &App) -> BTreeMap<String, ComponentHealth> {
         parts.insert(name, part(count > 0, detail));
     }
     let known = app.link.fleet().map(|fleet| fleet.components(&[&STAGES[..], &["analytics"]].concat()));
-    for Component { name, healthy, detail } in known.unwrap_or_default() {
+    for ComponentStatus { name, healthy, detail } in known.unwrap_or_default() {
         // A stage whose processes take no jobs is not there, however many they are.
         if healthy {
             parts.entry(name).or_insert_with(|| part(healthy, detail));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hoidap_shared::{
-    config::Sessions,
+    config::SessionsConfig,
     job::{JobId, Sender, Turn},
 };
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ pub struct History {
 
 impl History {
     /// Conversations as long as the settings allow.
-    pub fn new(redis: Arc<Redis>, settings: &Sessions) -> Self {
+    pub fn new(redis: Arc<Redis>, settings: &SessionsConfig) -> Self {
         Self { redis, exchanges: settings.history_turns.div_ceil(2), ttl_secs: settings.history_ttl_secs }
     }
 

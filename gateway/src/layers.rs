@@ -10,7 +10,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use hoidap_shared::config::{Environment, Gateway, Site};
+use hoidap_shared::config::{Environment, GatewayConfig, SiteConfig};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::{debug, error, info};
 
@@ -154,7 +154,7 @@ fn check_host(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
 ///
 /// # Errors
 /// When an entry of `gateway.cors_origins` or a site's is no origin.
-pub fn cors(gateway: &Gateway, sites: &[Site]) -> anyhow::Result<CorsLayer> {
+pub fn cors(gateway: &GatewayConfig, sites: &[SiteConfig]) -> anyhow::Result<CorsLayer> {
     let origins: Vec<&String> =
         gateway.cors_origins.iter().chain(sites.iter().flat_map(|site| &site.origins)).collect();
     let allowed = if origins.iter().any(|origin| *origin == "*") {

@@ -11,7 +11,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use hoidap_shared::stage::Component;
+use hoidap_shared::stage::ComponentStatus;
 use serde::Serialize;
 use sysinfo::{Disks, Networks, System};
 use tracing::error;
@@ -149,7 +149,7 @@ fn measure(system: &mut System) -> Result<SystemFigures, sysinfo::Error> {
 pub async fn monitoring(_: Admin, State(app): State<Arc<App>>) -> Result<Json<Figures>, ApiError> {
     let components = app.link.fleet().map(|fleet| fleet.components(&STAGES)).unwrap_or_default();
     let of = |kind: &str| {
-        let named = |part: &Component| {
+        let named = |part: &ComponentStatus| {
             let figures = PartFigures { healthy: part.healthy, detail: part.detail.clone() };
             Some((part.name.strip_prefix(kind)?.to_string(), figures))
         };

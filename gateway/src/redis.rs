@@ -38,7 +38,7 @@ impl Redis {
     ///
     /// # Errors
     /// When `redis.url` cannot be read.
-    pub fn new(settings: &config::Redis) -> anyhow::Result<Self> {
+    pub fn new(settings: &config::RedisConfig) -> anyhow::Result<Self> {
         let timeout = Duration::from_millis(settings.timeout_ms);
         let client = Client::open(settings.url.expose_secret())
             .context("redis.url is not an address such as redis://127.0.0.1:6379")?;

@@ -63,8 +63,8 @@ pub enum Visitor {
 pub struct Sessions {
     signer: Signer,
     programs: Signer,
-    settings: config::Sessions,
-    sites: Vec<config::Site>,
+    settings: config::SessionsConfig,
+    sites: Vec<config::SiteConfig>,
     origins: Vec<String>,
     development: bool,
 }
@@ -166,7 +166,7 @@ impl Sessions {
         Err(ApiError::new(Code::OriginNotAllowed, detail))
     }
 
-    fn may_open(&self, site: &config::Site, origin: &str, headers: &HeaderMap) -> bool {
+    fn may_open(&self, site: &config::SiteConfig, origin: &str, headers: &HeaderMap) -> bool {
         // The pages that the gateway serves in development have its own origin.
         let own = || self.development && origin.strip_prefix("http://") == Some(text(headers, header::HOST));
         let listed = || site.origins.iter().chain(&self.origins).any(|one| one == origin || one == "*");

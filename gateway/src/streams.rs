@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use hoidap_shared::{config::Gateway, job::JobId};
+use hoidap_shared::{config::GatewayConfig, job::JobId};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::error::{ApiError, Code};
@@ -53,7 +53,7 @@ pub enum Reader {
 
 impl Streams {
     /// None is open yet.
-    pub fn new(settings: &Gateway) -> Self {
+    pub fn new(settings: &GatewayConfig) -> Self {
         Self {
             per_client: settings.max_streams_per_client,
             per_session: settings.max_streams_per_session,

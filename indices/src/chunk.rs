@@ -28,7 +28,7 @@ struct Unit {
 /// Cuts a document, into `most` pieces and no more: what lies behind them is in none.
 pub fn cut(
     document: &Document,
-    settings: &config::Chunking,
+    settings: &config::ChunkingConfig,
     most: usize,
     count: &dyn Fn(&str) -> usize,
 ) -> (Vec<Span>, bool) {
@@ -72,7 +72,7 @@ pub fn cut(
 }
 
 struct Cutter<'a> {
-    settings: &'a config::Chunking,
+    settings: &'a config::ChunkingConfig,
     spans: Vec<Span>,
     units: Vec<Unit>,
     /// Units that no chunk holds yet; the ones before them are overlap.
@@ -272,7 +272,7 @@ mod tests {
 
     fn chunks(lines: &str, most: usize) -> (Vec<String>, bool) {
         let document = document(lines);
-        let settings = config::Chunking { max_tokens: 20, overlap_tokens: 3 };
+        let settings = config::ChunkingConfig { max_tokens: 20, overlap_tokens: 3 };
         let words = |text: &str| text.split_whitespace().count();
         let (spans, whole) = cut(&document, &settings, most, &words);
         let text = |span: &Span| document.text.chars().skip(span.start).take(span.end - span.start).collect();

@@ -73,7 +73,7 @@ impl CrossAttention {
     ///
     /// # Errors
     /// [`EmbedError::Load`] when the file cannot be read, or is no such graph.
-    pub(crate) fn configured(settings: &config::Embedding) -> Result<Option<Arc<Self>>, EmbedError> {
+    pub(crate) fn configured(settings: &config::EmbeddingConfig) -> Result<Option<Arc<Self>>, EmbedError> {
         if settings.model_dir.as_os_str().is_empty() {
             return Ok(None);
         }

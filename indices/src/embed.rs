@@ -32,7 +32,7 @@ impl ModelId {
     ///
     /// # Errors
     /// When the model's files cannot be read or its name is not known.
-    pub fn configured(settings: &config::Embedding) -> Result<Self, EmbedError> {
+    pub fn configured(settings: &config::EmbeddingConfig) -> Result<Self, EmbedError> {
         onnx::identify(settings)
     }
 }

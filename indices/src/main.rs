@@ -8,7 +8,10 @@ use hoidap_indices::{
     cli::{Arguments, run},
     one_openmp_thread,
 };
-use hoidap_shared::{pipe::end_with_the_reader, signals::end_on_termination, telemetry::report_fatal};
+use hoidap_shared::{
+    signals::{exit_on_termination, reset_sigpipe},
+    telemetry::report_fatal,
+};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -24,7 +27,7 @@ fn main() -> ExitCode {
 
 fn start(arguments: Arguments) -> anyhow::Result<()> {
     one_openmp_thread()?;
-    end_with_the_reader()?;
-    end_on_termination()?;
+    reset_sigpipe()?;
+    exit_on_termination()?;
     run(arguments)
 }

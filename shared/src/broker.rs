@@ -1,4 +1,4 @@
-//! The connection to NATS, and the streams the fleet needs there.
+//! The connection to NATS, and the streams that the fleet needs there.
 
 mod clock;
 mod streams;
@@ -14,32 +14,32 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::broadcast;
 use tracing::{debug, info, warn};
 
-pub use self::clock::Clock;
-use crate::{config::Nats, subjects::Subjects};
+pub use self::clock::BrokerClock;
+use crate::{config::NatsConfig, subjects::Subjects};
 
-/// A connection and the names to use on it.
+/// A connection, and the names of subjects and streams on it.
 #[derive(Clone, Debug)]
 pub struct Broker {
-    /// The connection itself.
+    /// The connection.
     pub client: Client,
-    /// JetStream on it.
+    /// JetStream on this connection.
     pub jetstream: Context,
-    /// The names.
+    /// The names of subjects and streams.
     pub subjects: Subjects,
-    /// Its time.
-    pub clock: Clock,
-    /// What the server says when it forbids something: a forbidden request itself is never answered.
+    /// The broker's time.
+    pub clock: BrokerClock,
+    /// Permission errors of the server: a forbidden request itself gets no reply.
     violations: broadcast::Sender<String>,
 }
 
 impl Broker {
-    /// Connects, waiting for the server if it is not there yet, and keeps reconnecting for ever.
+    /// Connects, waits for a server that is not up yet, and reconnects for ever.
     ///
     /// # Errors
     /// When the server refuses the credentials or cannot be reached within 30 seconds.
-    pub async fn connect(nats: &Nats, name: &str) -> anyhow::Result<Self> {
+    pub async fn connect(nats: &NatsConfig, name: &str) -> anyhow::Result<Self> {
         let violations = broadcast::Sender::new(16);
-        let heard = violations.clone();
+        let sender = violations.clone();
         let mut options = ConnectOptions::new()
             .name(name)
             .connection_timeout(Duration::from_secs(5))
@@ -47,21 +47,21 @@ impl Broker {
             .subscription_capacity(65_536)
             .reconnect_delay_callback(|attempt| Duration::from_millis(50 * 2_u64.pow(attempt.min(5) as u32)))
             .event_callback(move |event| {
-                let heard = heard.clone();
-                async move { hear(&event, &heard) }
+                let sender = sender.clone();
+                async move { handle_event(&event, &sender) }
             });
         if !nats.user.is_empty() {
             options = options.user_and_password(nats.user.clone(), nats.password.expose_secret().to_string());
-            // Accounts with permissions let each user hear its own inbox alone.
+            // Accounts with permissions let each user read only its own inbox.
             options = options.custom_inbox_prefix(format!("_INBOX_{}", nats.user));
         }
         let servers: Vec<&str> = nats.url.split(',').map(str::trim).collect();
-        let mut last = String::new();
+        let mut last_error = String::new();
         for _ in 0..60 {
             match options.clone().connect(&servers).await {
                 Ok(client) => {
                     let jetstream = jetstream::new(client.clone());
-                    let (subjects, clock) = (Subjects::new(&nats.prefix), Clock::default());
+                    let (subjects, clock) = (Subjects::new(&nats.prefix), BrokerClock::default());
                     return Ok(Self { client, jetstream, subjects, clock, violations });
                 }
                 Err(error) if error.to_string().contains("authorization") => {
@@ -71,15 +71,15 @@ impl Broker {
                         nats.user
                     )
                 }
-                Err(error) => last = error.to_string(),
+                Err(error) => last_error = error.to_string(),
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        bail!("NATS at {} cannot be reached ({last}): start it, or set nats.url", nats.url)
+        bail!("NATS at {} cannot be reached ({last_error}): start it, or set nats.url", nats.url)
     }
 }
 
-fn hear(event: &Event, violations: &broadcast::Sender<String>) {
+fn handle_event(event: &Event, violations: &broadcast::Sender<String>) {
     match event {
         Event::Connected => info!("connected to NATS"),
         Event::Closed | Event::Draining => debug!(%event, "NATS connection"),

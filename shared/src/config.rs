@@ -3,18 +3,19 @@
 //! The defaults and the meaning of every setting stand in `defaults.toml` alone; the structs here give them types. What
 //! is wrong with a value is said in one sentence that names the key.
 
-mod fleet;
+mod answering;
 mod load;
-mod site;
+mod services;
 
-pub use fleet::{
-    Analytics, Cache, ClickHouse, Durability, Gateway, LogFormat, Nats, RateLimit, Recording, Redis,
-    Sessions, Telemetry, Worker,
+pub use answering::{
+    ChunkingConfig, CollectionConfig, EmbeddingConfig, GeneratorConfig, IndicesConfig, IntentExamples,
+    OMITTABLE, ProductConfig, ProviderConfig, ProviderKind, RetrieverConfig, SectionConfig, SiteConfig,
+    SupportConfig,
 };
 pub use load::{ConfigError, DEFAULTS};
-pub use site::{
-    Chunking, Collection, Embedding, Generator, Indices, IntentExamples, OMITTABLE, Product, Provider,
-    ProviderKind, Retriever, Section, Site, Support,
+pub use services::{
+    AnalyticsConfig, CacheConfig, ClickHouseConfig, Durability, GatewayConfig, LogFormat, NatsConfig,
+    RateLimitConfig, RecordingConfig, RedisConfig, SessionsConfig, TelemetryConfig, WorkerConfig,
 };
 
 use std::collections::BTreeMap;
@@ -37,28 +38,28 @@ pub enum Environment {
 #[allow(missing_docs)]
 pub struct Config {
     pub environment: Environment,
-    pub support: Support,
-    pub nats: Nats,
-    pub redis: Redis,
-    pub clickhouse: ClickHouse,
-    pub gateway: Gateway,
-    pub sessions: Sessions,
-    pub rate_limit: RateLimit,
-    pub cache: Cache,
-    pub worker: Worker,
-    pub indices: Indices,
-    pub embedding: Embedding,
-    pub chunking: Chunking,
-    pub retriever: Retriever,
-    pub generator: Generator,
-    pub providers: BTreeMap<String, Provider>,
-    pub analytics: Analytics,
-    pub recording: Recording,
-    pub telemetry: Telemetry,
-    pub sites: Vec<Site>,
-    pub products: Vec<Product>,
-    pub sections: Vec<Section>,
+    pub support: SupportConfig,
+    pub nats: NatsConfig,
+    pub redis: RedisConfig,
+    pub clickhouse: ClickHouseConfig,
+    pub gateway: GatewayConfig,
+    pub sessions: SessionsConfig,
+    pub rate_limit: RateLimitConfig,
+    pub cache: CacheConfig,
+    pub worker: WorkerConfig,
+    pub indices: IndicesConfig,
+    pub embedding: EmbeddingConfig,
+    pub chunking: ChunkingConfig,
+    pub retriever: RetrieverConfig,
+    pub generator: GeneratorConfig,
+    pub providers: BTreeMap<String, ProviderConfig>,
+    pub analytics: AnalyticsConfig,
+    pub recording: RecordingConfig,
+    pub telemetry: TelemetryConfig,
+    pub sites: Vec<SiteConfig>,
+    pub products: Vec<ProductConfig>,
+    pub sections: Vec<SectionConfig>,
     pub intents: Vec<IntentExamples>,
     pub abbreviations: BTreeMap<String, String>,
-    pub collections: Vec<Collection>,
+    pub collections: Vec<CollectionConfig>,
 }

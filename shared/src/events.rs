@@ -1,5 +1,4 @@
-//! Analytics events: what the fleet tells of each chat. One event for every chat, however it ended, and one for each word
-//! of a visitor about an answer.
+//! Analytics events: one for every chat, however it ended, and one for each feedback of a visitor about an answer.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::{Answer, Envelope, Hop, JobId, PageContext, ProviderAttempt, SCHEMA, Usage};
 
-/// The kind of event that tells how a chat ended; the last token of its subject.
+/// The kind of an event about the end of a chat; the token after `events` in its subject.
 pub const CHAT: &str = "chat";
-/// The kind of event that tells what a visitor says of an answer.
+/// The kind of an event with a visitor's feedback.
 pub const FEEDBACK: &str = "feedback";
 
 /// Longest answer that an event holds, in characters.
@@ -74,7 +73,7 @@ pub struct ChatEvent {
 
 impl ChatEvent {
     /// The event of a job that went through the fleet and ended at `at_ms`: the same for the same two, whenever it is made.
-    pub fn of_answer(envelope: &Envelope<Answer>, at_ms: u64) -> Self {
+    pub fn from_answer(envelope: &Envelope<Answer>, at_ms: u64) -> Self {
         let answer = &envelope.body;
         Self {
             schema: SCHEMA,
@@ -87,7 +86,7 @@ impl ChatEvent {
             user_id: answer.user_id.clone(),
             client: answer.client.clone(),
             question: answer.question.clone(),
-            answer: bounded(&answer.text),
+            answer: truncate_answer(&answer.text),
             page: answer.page.clone(),
             intent: answer.intent.name.clone(),
             product: answer.product.clone(),
@@ -109,8 +108,8 @@ fn one() -> u32 {
     1
 }
 
-/// An answer's text as an event holds it.
-pub fn bounded(answer: &str) -> String {
+/// An answer's text, cut to [`MAX_ANSWER`] characters.
+pub fn truncate_answer(answer: &str) -> String {
     answer.chars().take(MAX_ANSWER).collect()
 }
 
@@ -153,8 +152,8 @@ pub struct FeedbackEvent {
     pub comment: Option<String>,
 }
 
-/// The page's address by origin and path alone: what follows `?` or `#` may hold tracking or personal data.
-pub fn page_of(context: &PageContext) -> String {
+/// The page's address without query, fragment and credentials: they may contain tracking or personal data.
+pub fn page_address(context: &PageContext) -> String {
     match url::Url::parse(&context.url) {
         Ok(mut url) => {
             url.set_query(None);
@@ -173,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_page_counts_by_origin_and_path() {
-        let page = |url: &str| page_of(&PageContext { url: url.into(), ..PageContext::default() });
+        let page = |url: &str| page_address(&PageContext { url: url.into(), ..PageContext::default() });
         assert_eq!(page("https://u:p@a.example/b/c?utm_source=x&q=1#top"), "https://a.example/b/c");
         assert_eq!(page("no address"), "");
     }

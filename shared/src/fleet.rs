@@ -1,4 +1,4 @@
-//! What running processes tell of themselves, kept in a key-value bucket: the gateway's view of the stages behind it.
+//! The status of running processes, kept in a key-value bucket: the gateway's view of the stages behind it.
 
 mod canary;
 
@@ -16,16 +16,18 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-pub use self::canary::{Canary, CanaryState, Part, Side, Worse};
+pub use self::canary::{ArmSummary, CanaryRegression, CanaryReport, CanaryState, Fraction};
 use crate::{
     broker::Broker,
-    stage::{Component, StageStatus},
+    stage::{ComponentStatus, StageStatus},
 };
 
-/// How often a process tells of itself.
-pub const BEAT: Duration = Duration::from_secs(2);
-/// How long its word counts.
-pub const STALE: Duration = Duration::from_secs(8);
+/// The name of the analytics sink, which is no stage but a member of the fleet like one.
+pub const ANALYTICS: &str = "analytics";
+/// How often a process announces itself.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
+/// How long an announcement counts.
+pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// One stage in one process, as it was last heard of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,26 +40,26 @@ pub struct Member {
     pub status: StageStatus,
     /// The canaries of the stage, as this process knows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub canaries: Vec<Canary>,
+    pub canaries: Vec<CanaryReport>,
 }
 
-/// A name for this process that no other has.
+/// A unique name for this process.
 pub fn instance_name() -> String {
     let random = uuid::Uuid::new_v4().simple().to_string();
     format!("{}-{}", std::process::id(), &random[..8])
 }
 
-/// Opens the bucket, which was made with the streams.
+/// Opens the bucket, which was created with the streams.
 ///
 /// # Errors
 /// When it is not there, or the server does not answer.
-pub async fn bucket(broker: &Broker) -> anyhow::Result<Store> {
+pub async fn open_bucket(broker: &Broker) -> anyhow::Result<Store> {
     let name = broker.subjects.fleet_bucket();
     let opened = broker.jetstream.get_key_value(&name).await;
     opened.with_context(|| format!("the key-value bucket {name} cannot be opened: run `hoidap-worker setup`"))
 }
 
-/// Tells of one stage of this process.
+/// Announces the status of one stage of this process.
 ///
 /// # Errors
 /// When the bucket cannot be written.
@@ -67,7 +69,7 @@ pub async fn announce(store: &Store, member: &Member) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Withdraws this process's word, so that nobody counts on it for the next seconds.
+/// Removes the entry of this process, so that nobody counts on it for the next seconds.
 ///
 /// # Errors
 /// When the bucket cannot be written.
@@ -76,7 +78,7 @@ pub async fn withdraw(store: &Store, stage: &str, instance: &str) -> anyhow::Res
     Ok(())
 }
 
-/// The processes heard of lately. Cheap to clone; all clones see the same.
+/// The processes that announced themselves lately. Cheap to clone; clones share their state.
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
     members: Arc<RwLock<HashMap<String, (Member, Instant)>>>,
@@ -90,7 +92,7 @@ impl Fleet {
         tokio::spawn(async move {
             loop {
                 if let Err(error) = seen.watch(&broker).await {
-                    debug!(%error, "the fleet's bucket is not to be read");
+                    debug!(%error, "the fleet's bucket cannot be read");
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
@@ -99,51 +101,51 @@ impl Fleet {
     }
 
     async fn watch(&self, broker: &Broker) -> anyhow::Result<()> {
-        let store = bucket(broker).await?;
+        let store = open_bucket(broker).await?;
         let mut changes = store.watch_with_history(">").await?;
-        // A watch whose consumer was lost with the server ends in silence, so silence itself ends it.
-        while let Ok(Some(change)) = tokio::time::timeout(STALE, changes.next()).await {
+        // A watch whose consumer was lost with the server gets no more messages and no error, so silence ends it.
+        while let Ok(Some(change)) = tokio::time::timeout(HEARTBEAT_TIMEOUT, changes.next()).await {
             let entry = change?;
             match entry.operation {
                 Operation::Put => match serde_json::from_slice::<Member>(&entry.value) {
-                    Ok(member) => self.heard(entry.key, member),
+                    Ok(member) => self.record_heartbeat(entry.key, member),
                     Err(error) => {
                         warn!(key = entry.key, %error, "an entry of the fleet's bucket cannot be read")
                     }
                 },
-                Operation::Delete | Operation::Purge => self.gone(&entry.key),
+                Operation::Delete | Operation::Purge => self.remove(&entry.key),
             }
         }
         Ok(())
     }
 
-    fn heard(&self, key: String, member: Member) {
+    fn record_heartbeat(&self, key: String, member: Member) {
         if let Ok(mut members) = self.members.write() {
             members.insert(key, (member, Instant::now()));
-            members.retain(|_, (_, at)| at.elapsed() < STALE * 4);
+            members.retain(|_, (_, at)| at.elapsed() < HEARTBEAT_TIMEOUT * 4);
         }
     }
 
-    fn gone(&self, key: &str) {
+    fn remove(&self, key: &str) {
         if let Ok(mut members) = self.members.write() {
             members.remove(key);
         }
     }
 
-    /// The processes of a stage that were heard of within [`STALE`].
+    /// The processes of a stage that announced themselves within [`HEARTBEAT_TIMEOUT`].
     pub fn members(&self, stage: &str) -> Vec<Member> {
         let Ok(members) = self.members.read() else { return Vec::new() };
         let mut found: Vec<Member> = members
             .values()
-            .filter(|(member, at)| member.stage == stage && at.elapsed() < STALE)
+            .filter(|(member, at)| member.stage == stage && at.elapsed() < HEARTBEAT_TIMEOUT)
             .map(|(member, _)| member.clone())
             .collect();
         found.sort_by(|a, b| a.instance.cmp(&b.instance));
         found
     }
 
-    /// The version of each of the stages, when every process of a stage tells the same; `None` when one is silent or
-    /// two differ, as they do for a moment while an index is swapped.
+    /// The version of each of the stages, when all processes of a stage have the same; `None` when a stage has no process
+    /// or two versions, as it does for a moment while an index is swapped.
     pub fn versions(&self, stages: &[&str]) -> Option<BTreeMap<String, String>> {
         let mut versions = BTreeMap::new();
         for stage in stages {
@@ -157,9 +159,9 @@ impl Fleet {
         Some(versions)
     }
 
-    /// The canaries of a stage, each as the process tells of it that has counted most of its jobs.
-    pub fn canaries(&self, stage: &str) -> Vec<Canary> {
-        let mut found: BTreeMap<String, Canary> = BTreeMap::new();
+    /// The canaries of a stage, each as reported by the process that knows most of its jobs.
+    pub fn canaries(&self, stage: &str) -> Vec<CanaryReport> {
+        let mut found: BTreeMap<String, CanaryReport> = BTreeMap::new();
         for canary in self.members(stage).into_iter().flat_map(|member| member.canaries) {
             match found.get(&canary.id) {
                 Some(known) if known.counted() >= canary.counted() => {}
@@ -171,9 +173,9 @@ impl Fleet {
         found.into_values().collect()
     }
 
-    /// What the processes of the given stages depend on, each component once: healthy if any process says so.
-    pub fn components(&self, stages: &[&str]) -> Vec<Component> {
-        let mut found: BTreeMap<String, Component> = BTreeMap::new();
+    /// The components of the given stages, each once: healthy if any process says so.
+    pub fn components(&self, stages: &[&str]) -> Vec<ComponentStatus> {
+        let mut found: BTreeMap<String, ComponentStatus> = BTreeMap::new();
         for component in
             stages.iter().flat_map(|stage| self.members(stage)).flat_map(|member| member.status.components)
         {

@@ -5,27 +5,31 @@
 
 mod answer;
 mod envelope;
+mod passages;
 mod question;
-mod retrieved;
 
-pub use answer::{Answer, Choice, Citation, Outcome, ProviderAttempt, Source, SourceMetadata, Usage, Wrote};
-pub use envelope::{DecodeError, Envelope, Header, Hop, JobId, SCHEMA, now_ms};
-pub use question::{Classified, Identifier, PageContext, Query, QueryKind, Question, Scored, Sender, Turn};
-pub use retrieved::{FilterUsed, Passage, Ranks, Retrieved, SentenceScore};
+pub use answer::{
+    Answer, Choice, Citation, Outcome, ProviderAttempt, ProviderOutput, Source, SourceMetadata, Usage,
+};
+pub use envelope::{DecodeError, Envelope, EnvelopeHeader, Hop, JobId, SCHEMA, now_ms};
+pub use passages::{FilterUsed, Passage, Ranks, Retrieved, SentenceScore};
+pub use question::{
+    Classified, Identifier, PageContext, Query, QueryKind, Question, ScoredLabel, Sender, Turn,
+};
 
 use crate::text::Language;
 
-/// What every message before the answer can tell.
+/// What every message before the answer contains.
 pub trait Job {
-    /// What was asked.
+    /// The question.
     fn question(&self) -> &Question;
 
-    /// What is known of its meaning, once it has been classified.
+    /// Its classification, once the classifier has run.
     fn classified(&self) -> Option<&Classified> {
         None
     }
 
-    /// The language to answer in, as well as it is known so far.
+    /// The language to answer in, guessed before the classification.
     fn language(&self) -> Language {
         self.classified().map_or_else(|| Language::guess(&self.question().message), |known| known.language)
     }

@@ -3,17 +3,19 @@
 //! This crate depends on no sibling. It knows the shape of a job but not how any stage works on one.
 #![forbid(unsafe_code)]
 
-pub mod access;
 pub mod broker;
-pub mod cache;
+pub mod cache_policy;
 pub mod calibration;
 pub mod config;
+pub mod dead_letter;
+pub mod digest;
 pub mod events;
+pub mod file_errors;
 pub mod fleet;
+pub mod headers;
 pub mod job;
-pub mod live;
 pub mod phrases;
-pub mod pipe;
+pub mod progress;
 pub mod signals;
 pub mod stage;
 pub mod subjects;

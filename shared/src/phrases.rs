@@ -1,8 +1,8 @@
-//! What Hoidap says of itself to a visitor, in the visitor's language.
+//! Standard texts for visitors, in their language.
 
 use crate::text::Language;
 
-/// When the fleet could not work on a question.
+/// The answer when the fleet could not process a question.
 pub fn apology(language: Language, support: &str) -> String {
     match language {
         Language::Vi => {
@@ -12,7 +12,8 @@ pub fn apology(language: Language, support: &str) -> String {
     }
 }
 
-/// When no document answers a question; `topic` is what was asked about, in the visitor's own words, where that can be said.
+/// The answer when no document answers a question. `topic` is what was asked about, in the visitor's own words, where it
+/// could be extracted.
 pub fn no_answer(language: Language, topic: Option<&str>, support: &str) -> String {
     match (language, topic) {
         (Language::Vi, None) => format!(
@@ -30,8 +31,8 @@ pub fn no_answer(language: Language, topic: Option<&str>, support: &str) -> Stri
     }
 }
 
-/// What stands before the things to choose from, and before the last of them.
-fn asking(language: Language) -> [&'static str; 2] {
+/// The text before the choices, and before the last choice.
+fn choice_delimiters(language: Language) -> [&'static str; 2] {
     match language {
         Language::Vi => ["Bạn hỏi về ", " hay "],
         Language::En => ["Do you mean ", " or "],
@@ -39,36 +40,36 @@ fn asking(language: Language) -> [&'static str; 2] {
 }
 
 /// Asks which of several things a question is about.
-pub fn which(language: Language, labels: &[&str]) -> String {
-    let [before, or] = asking(language);
+pub fn ask_which(language: Language, labels: &[&str]) -> String {
+    let [before, or] = choice_delimiters(language);
     let (last, others) = labels.split_last().unwrap_or((&"", &[]));
     format!("{before}{}{or}{last}?", others.join(", "))
 }
 
-/// The things that an answer asks to choose from; none where it is no such question.
-pub fn asked_which(answer: &str) -> Vec<&str> {
+/// The choices that an answer offers; none where it is no such question.
+pub fn offered_choices(answer: &str) -> Vec<&str> {
     let read = |language| {
-        let [before, or] = asking(language);
+        let [before, or] = choice_delimiters(language);
         let (others, last) = answer.strip_prefix(before)?.strip_suffix('?')?.rsplit_once(or)?;
         Some(others.split(", ").chain([last]).collect())
     };
     read(Language::Vi).or_else(|| read(Language::En)).unwrap_or_default()
 }
 
-/// A question that leaves open what it is about, completed by that.
-pub fn about(label: &str, question: &str) -> String {
+/// A question that leaves open what it is about, completed by a choice.
+pub fn complete_question(label: &str, question: &str) -> String {
     format!("{label}: {question}")
 }
 
-/// What stands before an answer that holds for one thing where others differ.
-pub fn holds_for(language: Language, label: &str) -> String {
+/// The introduction of an answer that applies to one thing where others differ.
+pub fn applies_to(language: Language, label: &str) -> String {
     match language {
         Language::Vi => format!("Với {label}:"),
         Language::En => format!("For {label}:"),
     }
 }
 
-/// When a question names a code, part number or version that no document holds.
+/// The answer when a question names a code, part number or version that no document holds.
 pub fn unknown_identifier(language: Language, identifier: &str, support: &str) -> String {
     match language {
         Language::Vi => format!(
@@ -80,22 +81,22 @@ pub fn unknown_identifier(language: Language, identifier: &str, support: &str) -
     }
 }
 
-/// What is said without asking anything.
+/// Kinds of small talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmallTalk {
-    /// A greeting, and whatever is none of the others.
+    /// A greeting, and all other small talk.
     Greeting,
     /// Thanks.
     Thanks,
     /// A farewell.
     Farewell,
-    /// A word that something was understood.
+    /// The visitor says that something was understood.
     Understood,
-    /// Who answers here, a person or a machine.
+    /// The visitor asks whether a person or a machine answers.
     WhoAnswers,
 }
 
-/// When a visitor is only being friendly.
+/// The answer to small talk.
 pub fn small_talk(language: Language, kind: SmallTalk, support: &str) -> String {
     use SmallTalk::{Farewell, Greeting, Thanks, Understood, WhoAnswers};
     let text = match (language, kind) {
@@ -125,7 +126,7 @@ pub fn small_talk(language: Language, kind: SmallTalk, support: &str) -> String 
     text.into()
 }
 
-/// When a question has nothing to do with the site.
+/// The answer when a question has nothing to do with the site.
 pub fn out_of_scope(language: Language, support: &str) -> String {
     match language {
         Language::Vi => format!(
@@ -138,7 +139,7 @@ pub fn out_of_scope(language: Language, support: &str) -> String {
     }
 }
 
-/// When a visitor wants to speak with a person.
+/// The answer when a visitor wants to speak with a person.
 pub fn human_agent(language: Language, support: &str) -> String {
     match language {
         Language::Vi => {
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_back_can_be_read_again() {
+    fn offered_choices_can_be_parsed() {
         for (language, labels, text) in [
             (
                 Language::Vi,
@@ -164,12 +165,12 @@ mod tests {
             ),
             (Language::En, vec!["Free", "Pro"], "Do you mean Free or Pro?"),
         ] {
-            assert_eq!(which(language, &labels), text);
-            assert_eq!(asked_which(text), labels);
+            assert_eq!(ask_which(language, &labels), text);
+            assert_eq!(offered_choices(text), labels);
         }
         for answer in ["Gói Pro giá 39.000 đ. [1]", "Bạn hỏi về Diệc Mail?", "Do you mean Free or Pro"]
         {
-            assert!(asked_which(answer).is_empty(), "{answer}");
+            assert!(offered_choices(answer).is_empty(), "{answer}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a stage is, seen from the runner and from replay.
+//! The stage trait, as the runner and the replay see it.
 
 use std::{future::Future, time::Duration};
 
@@ -8,39 +8,39 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     config::Config,
     job::{Answer, Envelope, Job},
-    live::Live,
+    progress::ProgressSink,
 };
 
-/// The stages of the fleet that an answer may depend on, in order.
+/// The stages that an answer depends on, in order.
 pub const STAGES: [&str; 3] = ["classifier", "retriever", "generator"];
 
-/// What follows from a processed job.
+/// The result of a processed job.
 // An answer is the common case at the last stage, so boxing it would only add an allocation.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Next<T> {
-    /// The next stage goes on with this.
+pub enum NextStep<T> {
+    /// The message for the next stage.
     Forward(T),
-    /// The job ends here.
+    /// The job ends with this answer.
     Answer(Answer),
 }
 
-/// Why a job could not be processed.
+/// Why a stage could not process a job.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
-    /// It may work later: the job is delivered again after a while.
+    /// A temporary failure: the job is delivered again.
     #[error("{reason}")]
     Retry {
         /// What went wrong.
         reason: String,
-        /// How long to wait; the runner's back-off when `None`.
+        /// How long to wait; `None` for the configured backoff.
         after: Option<Duration>,
     },
-    /// It will never work: the job becomes a dead letter.
+    /// A permanent failure: the job becomes a dead letter.
     #[error("{reason}")]
     Permanent {
-        /// A stable code for the visitor's problem, such as `embedding_failed`.
+        /// A stable code of the problem, such as `embedding_failed`.
         code: &'static str,
         /// What went wrong, for the operator.
         reason: String,
@@ -49,7 +49,8 @@ pub enum StageError {
 
 /// How one thing that a stage depends on is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Component {
+#[schemars(rename = "Component")]
+pub struct ComponentStatus {
     /// Such as `collection:mail` or `provider:local`.
     pub name: String,
     /// Whether it works.
@@ -64,36 +65,36 @@ pub struct StageStatus {
     /// The version of everything its results depend on: configuration, indices, models, prompts.
     pub version: String,
     /// What it depends on, and how that is doing.
-    pub components: Vec<Component>,
+    pub components: Vec<ComponentStatus>,
 }
 
 /// One step of a job: from one message to the next, or to the answer.
 ///
 /// A stage knows no broker, no acknowledgement and no globals: the runner and replay call the same `process`.
 pub trait Stage: Send + Sync + Sized + 'static {
-    /// The stage's name: its subject, its consumer and its command line.
+    /// The stage's name in subjects, consumers and on the command line.
     const NAME: &'static str;
     /// The message it consumes.
     type In: Job + DeserializeOwned + Serialize + Send + Sync + 'static;
     /// The message it passes on.
     type Out: Serialize + DeserializeOwned + Send + Sync + 'static;
 
-    /// Loads what this stage needs, and nothing else.
+    /// Loads what this stage needs.
     fn open(config: &Config) -> impl Future<Output = anyhow::Result<Self>> + Send;
 
-    /// Jobs in flight at once in one process.
+    /// The number of jobs that one process works on at once.
     fn concurrency(config: &Config) -> usize {
         config.worker.concurrency
     }
 
-    /// Works on one job. May be called many times at once, and again for the same job. What it says on the way to the
-    /// answer goes to `live`, and so does the visitor's word to stop.
+    /// Processes one job. Is called concurrently, and again for the same job. `progress` takes the stage's events, and tells
+    /// that the visitor stopped the job.
     fn process(
         &self,
         job: &Envelope<Self::In>,
-        live: &Live,
-    ) -> impl Future<Output = Result<Next<Self::Out>, StageError>> + Send;
+        progress: &ProgressSink,
+    ) -> impl Future<Output = Result<NextStep<Self::Out>, StageError>> + Send;
 
-    /// What the stage says of itself; called every few seconds, so it must be cheap.
+    /// The stage's status. It is called every few seconds, so it must be cheap.
     fn status(&self) -> StageStatus;
 }

@@ -8,7 +8,7 @@ use async_nats::jetstream::{
 };
 
 use crate::{
-    config::{Nats, Worker},
+    config::{NatsConfig, WorkerConfig},
     events::CHAT,
     job::JobId,
 };
@@ -17,26 +17,26 @@ use crate::{
 pub const MAX_JOB_BYTES: i32 = 256 * 1024;
 /// How long a stored message's `Nats-Msg-Id` is remembered.
 pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(10);
-/// How long an answer can be read by its job's name.
-pub const ANSWERS_KEPT: Duration = Duration::from_hours(1);
-/// How long what was told of a job while it was worked on can be read: longer than any job lasts.
-pub const TOKENS_KEPT: Duration = Duration::from_mins(15);
-/// Most bytes of the counts of tries: some hundred thousand jobs that are tried again within an hour; the oldest go.
-const TRIES_BYTES: i64 = 1 << 26;
-/// Most bytes that shadows keep; the oldest go.
-const SHADOW_BYTES: i64 = 1 << 28;
-/// Most bytes of the server's notices of deliveries it gave up: some hundred thousand.
-const ADVISORIES_BYTES: i64 = 1 << 26;
-/// Most bytes of the bucket in which processes tell of themselves: some thousand processes.
-const FLEET_BYTES: i64 = 1 << 24;
-/// How long it is kept that a session was revoked: as long as any session can last.
-pub const REVOKED_KEPT: Duration = Duration::from_hours(24 * 366);
-/// Most bytes of revoked sessions: some hundred thousand.
-const REVOKED_BYTES: i64 = 1 << 25;
-/// How long the last word of a process that died is kept.
-pub const FLEET_KEPT: Duration = Duration::from_mins(1);
+/// How long an answer is kept.
+pub const ANSWER_RETENTION: Duration = Duration::from_hours(1);
+/// How long the progress of a job is kept: longer than any job lasts.
+pub const TOKEN_RETENTION: Duration = Duration::from_mins(15);
+/// Size of the stream of delivery attempts: some hundred thousand redelivered jobs an hour. The oldest are dropped.
+const MAX_TRIES_BYTES: i64 = 1 << 26;
+/// Size of the stream of shadow results. The oldest are dropped.
+const MAX_SHADOW_BYTES: i64 = 1 << 28;
+/// Size of the stream of the server's advisories about deliveries it gave up: some hundred thousand.
+const MAX_ADVISORIES_BYTES: i64 = 1 << 26;
+/// Size of the bucket in which processes announce themselves: some thousand processes.
+const MAX_FLEET_BYTES: i64 = 1 << 24;
+/// How long a revoked session is kept: as long as any session can last.
+pub const REVOKED_SESSION_RETENTION: Duration = Duration::from_hours(24 * 366);
+/// Size of the bucket of revoked sessions: some hundred thousand.
+const MAX_REVOKED_BYTES: i64 = 1 << 25;
+/// How long the last announcement of a process that died is kept.
+pub const FLEET_ENTRY_RETENTION: Duration = Duration::from_mins(1);
 
-/// Names under one prefix.
+/// The names of subjects, streams and consumers under one prefix.
 #[derive(Clone, Debug)]
 pub struct Subjects {
     prefix: String,
@@ -63,37 +63,37 @@ impl Subjects {
         format!("{}.answers.{job}", self.prefix)
     }
 
-    /// Who asked, and what: beside the answer, read by gateways alone.
-    pub fn asked(&self, job: &JobId) -> String {
+    /// The record of who asked what, stored beside the answer. Only gateways read it.
+    pub fn job_record(&self, job: &JobId) -> String {
         format!("{}.answers.{job}.asked", self.prefix)
     }
 
-    /// What is told of a job while it is worked on.
+    /// The progress of a job while it is processed.
     pub fn tokens(&self, job: &JobId) -> String {
         format!("{}.tokens.{job}", self.prefix)
     }
 
-    /// The visitor's word that a job shall stop: a core subject, no stream.
+    /// The visitor's request to stop a job: a core subject, no stream.
     pub fn stop(&self, job: &JobId) -> String {
         format!("{}.stops.{job}", self.prefix)
     }
 
-    /// The stops of all jobs.
+    /// The stop requests of all jobs.
     pub fn stops(&self) -> String {
         format!("{}.stops.*", self.prefix)
     }
 
-    /// Where a gateway asks the others whether anybody reads along with a job: a core subject, no stream.
-    pub fn readers(&self) -> String {
+    /// Where a gateway asks the others whether anybody listens to a job: a core subject, no stream.
+    pub fn listener_queries(&self) -> String {
         format!("{}.readers", self.prefix)
     }
 
-    /// Where a waiting gateway hears of finished jobs: a core subject, no stream.
+    /// Where a waiting gateway receives finished jobs: a core subject, no stream.
     pub fn replies(&self, gateway: &str) -> String {
         format!("{}.replies.{gateway}", self.prefix)
     }
 
-    /// Jobs that a stage could not work on.
+    /// The dead letters of a stage.
     pub fn dead(&self, stage: &str) -> String {
         format!("{}.dead.{stage}", self.prefix)
     }
@@ -103,8 +103,8 @@ impl Subjects {
         format!("{}.events.{kind}", self.prefix)
     }
 
-    /// The event of how one job ended. Each has a subject of its own, so that the stream holds one of them for as long as it
-    /// keeps it; a job that was sent again ends once more, under the token of that sending.
+    /// The event of one job's end. Each has its own subject, so that the stream stores it once. A job that was sent again
+    /// (redriven) ends once more, under the token of that sending.
     pub fn chat_event(&self, job: &JobId, redrive: Option<&str>) -> String {
         let kind = self.events(CHAT);
         match redrive {
@@ -118,27 +118,27 @@ impl Subjects {
         subject.strip_prefix(&self.events(""))?.split('.').next()
     }
 
-    /// How often a stage has begun with a message of the jobs stream.
+    /// The number of attempts of a stage at a message of the jobs stream.
     pub fn tries(&self, stage: &str, sequence: u64) -> String {
         format!("{}.tries.{stage}.{sequence}", self.prefix)
     }
 
-    /// What a shadow made of jobs, beside what visitors got.
+    /// The results of a shadow.
     pub fn shadow(&self, name: &str) -> String {
         format!("{}.shadow.{name}", self.prefix)
     }
 
-    /// Where a stage's workers and its canaries tell each other of themselves: a core subject, no stream.
-    pub fn canary_words(&self, stage: &str) -> String {
+    /// Messages between a stage's workers and its canaries: a core subject, no stream.
+    pub fn canary_messages(&self, stage: &str) -> String {
         format!("{}.canary.{stage}.words", self.prefix)
     }
 
-    /// Where a stage's workers hand jobs to a canary: a core subject, no stream.
+    /// The jobs that a stage's workers send to a canary: a core subject, no stream.
     pub fn canary_jobs(&self, stage: &str, canary: &str) -> String {
         format!("{}.canary.{stage}.jobs.{canary}", self.prefix)
     }
 
-    /// Where a worker hears what a canary made of one job: a core subject, no stream.
+    /// Where a worker receives a canary's result for one job: a core subject, no stream.
     pub fn canary_reply(&self, stage: &str, token: &str) -> String {
         format!("{}.canary.{stage}.replies.{token}", self.prefix)
     }
@@ -148,14 +148,14 @@ impl Subjects {
         format!("shadow-{name}")
     }
 
-    /// The stream that shadows write to. It is made by the first of them, as the operator: nothing else needs it.
-    pub fn shadow_stream(&self, nats: &Nats) -> Stream {
+    /// The stream of shadow results. The first shadow creates it, as the operator: nothing else needs it.
+    pub fn shadow_stream(&self, nats: &NatsConfig) -> Stream {
         Stream {
             name: self.stream("SHADOW"),
             description: Some("what shadows made of jobs; no visitor, cache or count hears of it".into()),
             subjects: vec![format!("{}.shadow.*", self.prefix)],
             max_age: Duration::from_hours(24 * nats.jobs_max_age_days),
-            max_bytes: SHADOW_BYTES,
+            max_bytes: MAX_SHADOW_BYTES,
             storage: StorageType::File,
             num_replicas: nats.replicas,
             discard: DiscardPolicy::Old,
@@ -170,13 +170,13 @@ impl Subjects {
         format!("{}_{name}", self.prefix.to_uppercase().replace('-', "_"))
     }
 
-    /// The key-value bucket in which processes tell of themselves.
+    /// The key-value bucket in which processes announce themselves.
     pub fn fleet_bucket(&self) -> String {
         format!("{}_fleet", self.prefix.replace('-', "_"))
     }
 
-    /// Where it is kept that a session was revoked.
-    pub fn revoked(&self, session: &str) -> String {
+    /// The entry of a revoked session.
+    pub fn revoked_session(&self, session: &str) -> String {
         format!("$KV.{}.{session}", self.revoked_bucket())
     }
 
@@ -195,7 +195,7 @@ impl Subjects {
     }
 
     /// The streams of the fleet with their settings, the bucket of [`Self::fleet_bucket`] among them.
-    pub fn streams(&self, nats: &Nats) -> Vec<Stream> {
+    pub fn streams(&self, nats: &NatsConfig) -> Vec<Stream> {
         let all = |kind: &str| vec![format!("{}.{kind}.>", self.prefix)];
         let base = Stream {
             storage: StorageType::File,
@@ -221,20 +221,20 @@ impl Subjects {
                 name: self.stream("ANSWERS"),
                 description: Some("one answer a job, and who asked, for an hour".into()),
                 subjects: all("answers"),
-                max_age: ANSWERS_KEPT,
+                max_age: ANSWER_RETENTION,
                 max_bytes: nats.answers_max_bytes,
                 max_messages_per_subject: 1,
                 max_message_size: 2 * MAX_JOB_BYTES,
                 ..base.clone()
             },
-            // Nothing rests on it, so one server need not sync it; several keep it in their memories.
+            // Nothing depends on it, so one server need not sync it, and several keep it in memory.
             Stream {
                 name: self.stream("TOKENS"),
                 description: Some(
                     "what is told of a job while it is worked on, for those who read along".into(),
                 ),
                 subjects: all("tokens"),
-                max_age: TOKENS_KEPT,
+                max_age: TOKEN_RETENTION,
                 max_bytes: nats.tokens_max_bytes,
                 max_message_size: MAX_JOB_BYTES,
                 storage: if nats.replicas == 1 { StorageType::File } else { StorageType::Memory },
@@ -254,8 +254,8 @@ impl Subjects {
                 name: self.stream("TRIES"),
                 description: Some("how often a stage has begun with a job that was delivered again".into()),
                 subjects: all("tries"),
-                max_age: ANSWERS_KEPT,
-                max_bytes: TRIES_BYTES,
+                max_age: ANSWER_RETENTION,
+                max_bytes: MAX_TRIES_BYTES,
                 max_messages_per_subject: 1,
                 max_message_size: 1_024,
                 ..base.clone()
@@ -263,9 +263,9 @@ impl Subjects {
             Stream {
                 name: self.stream("ADVISORIES"),
                 description: Some("what the server says of deliveries it gave up".into()),
-                subjects: self.given_up(">"),
+                subjects: self.advisory_subjects(">"),
                 max_age: Duration::from_hours(24 * 7),
-                max_bytes: ADVISORIES_BYTES,
+                max_bytes: MAX_ADVISORIES_BYTES,
                 ..base.clone()
             },
             Stream {
@@ -278,17 +278,17 @@ impl Subjects {
                 persist_mode: (nats.replicas == 1).then_some(PersistenceMode::Async),
                 ..base.clone()
             },
-            // A key-value bucket is a stream of this shape. It is kept in a file because one in memory is gone when a
-            // server is started anew, and only the operator may make it again.
+            // A key-value bucket is a stream of this shape. It is in a file, because one in memory is lost when the server
+            // restarts, and only the operator may create it again.
             Stream {
                 name: format!("KV_{}", self.fleet_bucket()),
                 description: Some("what running processes tell of themselves".into()),
                 subjects: vec![format!("$KV.{}.>", self.fleet_bucket())],
-                max_age: FLEET_KEPT,
-                max_bytes: FLEET_BYTES,
+                max_age: FLEET_ENTRY_RETENTION,
+                max_bytes: MAX_FLEET_BYTES,
                 max_messages_per_subject: 1,
                 discard: DiscardPolicy::New,
-                duplicate_window: FLEET_KEPT,
+                duplicate_window: FLEET_ENTRY_RETENTION,
                 allow_rollup: true,
                 deny_delete: true,
                 ..base.clone()
@@ -296,9 +296,9 @@ impl Subjects {
             Stream {
                 name: self.revoked_stream(),
                 description: Some("sessions that an operator ended".into()),
-                subjects: vec![self.revoked(">")],
-                max_age: REVOKED_KEPT,
-                max_bytes: REVOKED_BYTES,
+                subjects: vec![self.revoked_session(">")],
+                max_age: REVOKED_SESSION_RETENTION,
+                max_bytes: MAX_REVOKED_BYTES,
                 max_messages_per_subject: 1,
                 max_message_size: 1_024,
                 discard: DiscardPolicy::New,
@@ -310,27 +310,27 @@ impl Subjects {
     }
 
     /// The consumer of a stage on the jobs stream.
-    pub fn stage_consumer(&self, stage: &str, worker: &Worker) -> pull::Config {
+    pub fn stage_consumer(&self, stage: &str, worker: &WorkerConfig) -> pull::Config {
         pull::Config {
             durable_name: Some(self.consumer(stage)),
             description: Some(format!("the {stage} stage")),
             filter_subject: self.jobs(stage),
             ack_policy: AckPolicy::Explicit,
             ack_wait: Duration::from_millis(worker.ack_wait_ms),
-            // The runner counts the tries itself: the server would count what a worker that ends hands back, and give up
-            // jobs without a word while their dead letters find no room.
+            // The runner counts attempts itself: the server would also count what a stopping worker returns, and give up jobs
+            // silently while their dead letters find no room.
             max_deliver: -1,
             max_ack_pending: 4_096,
             ..pull::Config::default()
         }
     }
 
-    /// The consumer of what the server says of a stage's deliveries that it gave up.
-    pub fn given_up_consumer(&self, stage: &str) -> pull::Config {
+    /// The consumer of the server's advisories about a stage's deliveries that it gave up.
+    pub fn advisory_consumer(&self, stage: &str) -> pull::Config {
         pull::Config {
             durable_name: Some(self.consumer(stage)),
             description: Some(format!("jobs of the {stage} stage that the server gave up")),
-            filter_subjects: self.given_up(stage),
+            filter_subjects: self.advisory_subjects(stage),
             ack_policy: AckPolicy::Explicit,
             ack_wait: Duration::from_secs(30),
             max_deliver: -1,
@@ -338,8 +338,8 @@ impl Subjects {
         }
     }
 
-    /// Where the server says that it gave up deliveries of a consumer on the jobs stream.
-    fn given_up(&self, consumer: &str) -> Vec<String> {
+    /// The subjects of the server's advisories about deliveries of a consumer on the jobs stream that it gave up.
+    fn advisory_subjects(&self, consumer: &str) -> Vec<String> {
         ["MAX_DELIVERIES", "MSG_TERMINATED"]
             .map(|kind| format!("$JS.EVENT.ADVISORY.CONSUMER.{kind}.{}.{consumer}", self.stream("JOBS")))
             .to_vec()
@@ -351,7 +351,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_of_a_job_has_a_subject_of_its_own_and_keeps_its_kind() {
+    fn the_subject_of_an_event_names_its_kind() {
         let (subjects, job) = (Subjects::new("shop-a"), JobId::new());
         for (subject, kind) in [
             (subjects.chat_event(&job, None), Some("chat")),

@@ -7,17 +7,17 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::config::{Config, LogFormat, Telemetry};
+use crate::config::{Config, LogFormat, TelemetryConfig};
 
-/// Bounds of the latency histograms, in seconds.
-const BOUNDS: [f64; 14] =
+/// The bucket bounds of the latency histograms.
+const LATENCY_BUCKETS_SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// Starts logging to standard error, as configured.
 ///
 /// # Errors
 /// When the filter cannot be read.
-pub fn init_logs(telemetry: &Telemetry) -> anyhow::Result<()> {
+pub fn init_logs(telemetry: &TelemetryConfig) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&telemetry.filter).with_context(|| {
         format!("telemetry.filter: `{}` is not a filter such as \"info\"", telemetry.filter)
     })?;
@@ -35,17 +35,17 @@ pub fn init_logs(telemetry: &Telemetry) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says on standard error why a process ends: as JSON where the configuration asks for it (the one that `config` names,
-/// as [`Config::load`] finds it), also when something else in it is wrong; else as one line of text.
+/// Prints on standard error why a process ends, as one line: JSON where the configuration asks for it (the file that
+/// `config` names, as [`Config::load`] finds it), even when another setting is wrong; otherwise text.
 pub fn report_fatal(program: &str, config: Option<&Path>, error: &anyhow::Error) {
-    eprintln!("{}", fatal(program, error, Config::asks_for_json(config)));
+    eprintln!("{}", fatal(program, error, Config::wants_json_logs(config)));
 }
 
 fn fatal(program: &str, error: &anyhow::Error, json: bool) -> String {
     if json { json_line(program, "ERROR", &format!("{error:#}")) } else { format!("{program}: {error:#}") }
 }
 
-/// A message as the log has it where it is JSON, for what a tool says without a log.
+/// A line in the form of the JSON log, for tools that have no log.
 pub fn json_line(program: &str, level: &str, message: &str) -> String {
     let timestamp = jiff::Timestamp::now();
     json!({"timestamp": timestamp, "level": level, "fields": {"message": message}, "target": program})
@@ -58,7 +58,7 @@ pub fn json_line(program: &str, level: &str, message: &str) -> String {
 /// When a recorder is already installed in this process.
 pub fn init_metrics() -> anyhow::Result<PrometheusHandle> {
     PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BOUNDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &LATENCY_BUCKETS_SECONDS)?
         .install_recorder()
         .context("metrics cannot be collected")
 }

@@ -1,6 +1,6 @@
 //! Rules of text that every stage shares: normal form, the form for search, diacritics, language.
 
-mod look_alikes;
+mod homoglyphs;
 mod numbers;
 mod search_form;
 mod sentences;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 pub use search_form::search_form;
-pub use sentences::{CELLS, segments, sentences};
+pub use sentences::{CELL_SEPARATOR, segments, sentences};
 
 /// A language Hoidap answers in.
 #[derive(

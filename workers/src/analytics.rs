@@ -1,8 +1,8 @@
 //! The sink of analytics events: it reads the EVENTS stream in order and writes it to ClickHouse.
 //!
-//! What ClickHouse holds is the only record of how far it is. An event is forgotten by the stream when it is old, never
-//! because it was read; a batch that was written twice is known by its deduplication token, a row by its job. There is a
-//! table for each kind of event.
+//! The rows in ClickHouse are the only record of its position. The stream forgets an event by its age, never because it was
+//! read. A batch that is written twice is recognised by its deduplication token, a row by its job. Each kind of event has its
+//! own table.
 
 mod evaluations;
 mod lease;
@@ -16,99 +16,99 @@ mod writer;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use hoidap_shared::stage::{Component, StageStatus};
+use hoidap_shared::{
+    fleet::ANALYTICS,
+    stage::{ComponentStatus, StageStatus},
+};
 use tokio::{sync::watch, time::Instant};
 use tracing::{info, warn};
 
-use crate::{
-    process::ANALYTICS,
-    runner::{Context, announce},
-};
+use crate::runner::{WorkerContext, announce};
 pub(crate) use evaluations::{EvaluationRow, Evaluations};
 use lease::{Lease, WRITER};
 pub use rebuild::Rebuild;
 use row::{ChatRow, EventRow as _, FeedbackRow};
-use source::Source;
+use source::EventReader;
 use store::Store;
-use writer::Writer;
+use writer::EventWriter;
 
-/// How often an idle sink looks whether its tables are still there.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often an idle sink checks that its tables still exist.
+const TABLE_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Writes events to ClickHouse.
-pub struct Sink<'a> {
-    context: &'a Context,
+pub struct AnalyticsSink<'a> {
+    context: &'a WorkerContext,
     store: Store,
     held: watch::Receiver<bool>,
     status: watch::Sender<StageStatus>,
-    /// The greatest sequence that is dealt with, once ClickHouse has told it.
+    /// The greatest sequence that is written; `None` until it is read from ClickHouse.
     done: watch::Sender<Option<u64>>,
 }
 
-impl Sink<'_> {
+impl AnalyticsSink<'_> {
     /// Runs until the context says stop. ClickHouse may be away for as long as the stream keeps the events; a second sink
     /// stands by.
     ///
     /// # Errors
-    /// None today: whatever is wrong is logged, told to the fleet, and tried again.
-    pub async fn run(context: Context) -> anyhow::Result<()> {
+    /// None today: every failure is logged, announced to the fleet, and tried again.
+    pub async fn run(context: WorkerContext) -> anyhow::Result<()> {
         let (lease, held) = Lease::new(&context, WRITER);
-        let (status, told) = watch::channel(StageStatus { version: version(), components: Vec::new() });
+        let (status, announced) = watch::channel(StageStatus { version: version(), components: Vec::new() });
         let store = Store::new(&context.config.clickhouse);
-        let sink = Sink { context: &context, store, held, status, done: watch::Sender::new(None) };
+        let sink = AnalyticsSink { context: &context, store, held, status, done: watch::Sender::new(None) };
         context.opened.send_modify(|open| open.push(ANALYTICS));
         let work = async {
             sink.work().await;
-            Lease::give_back(&context, WRITER).await;
+            Lease::release(&context, WRITER).await;
         };
         let ((), (), done) = tokio::join!(
             work,
             lease.keep(),
-            announce(&context, ANALYTICS, || (told.borrow().clone(), Vec::new()))
+            announce(&context, ANALYTICS, || (announced.borrow().clone(), Vec::new()))
         );
         info!("analytics: stopped");
         done
     }
 
     async fn work(&self) {
-        let patience = ExponentialBuilder::default()
+        let backoff = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(10))
             .without_max_times()
             .with_jitter();
-        let mut waits = patience.build();
+        let mut waits = backoff.build();
         let mut last = None;
         let mut from_first = false;
-        while self.has_lease().await {
+        while self.wait_for_lease().await {
             let began = Instant::now();
-            // A batch that is cut off by the end of the process is written again by the next one.
+            // The next process writes a batch again that the end of this one interrupts.
             let result = tokio::select! {
-                result = self.follow(&mut from_first) => result,
-                () = self.out_of_time() => return,
+                result = self.copy_events(&mut from_first) => result,
+                () = self.drain_timeout() => return,
             };
             let Err(error) = result else { continue };
             let reason = format!("{error:#}");
             metrics::counter!("hoidap_analytics_failures_total").increment(1);
-            // What went well for a while starts with short waits when it fails again.
-            if began.elapsed() > LOOK {
-                waits = patience.build();
+            // After a while without failures the waits are short again.
+            if began.elapsed() > TABLE_CHECK_INTERVAL {
+                waits = backoff.build();
                 last = None;
             }
             if last.as_ref() != Some(&reason) {
                 warn!(reason, "analytics: waiting; the events stay in the stream");
             }
-            self.tell(false, format!("waiting: {reason}"));
+            self.set_status(false, format!("waiting: {reason}"));
             last = Some(reason);
-            self.measure().await;
-            self.pause(waits.next().unwrap_or(LOOK)).await;
+            self.update_lag().await;
+            self.pause(waits.next().unwrap_or(TABLE_CHECK_INTERVAL)).await;
         }
     }
 
-    /// Waits until this process is the one that writes; `false` when it is to stop.
-    async fn has_lease(&self) -> bool {
+    /// Waits until this process holds the lease; `false` when it is to stop.
+    async fn wait_for_lease(&self) -> bool {
         let mut held = self.held.clone();
         if !*held.borrow() {
-            // A process that stands by says nothing about ClickHouse.
+            // A standby process reports nothing about ClickHouse.
             self.status.send_if_modified(|status| !std::mem::take(&mut status.components).is_empty());
         }
         tokio::select! {
@@ -117,36 +117,36 @@ impl Sink<'_> {
         }
     }
 
-    /// Ends when the process has used up its time to finish what is in flight.
-    async fn out_of_time(&self) {
+    /// Ends when the time to finish the work in flight is over.
+    async fn drain_timeout(&self) {
         self.context.stop.cancelled().await;
         tokio::time::sleep(Duration::from_millis(self.context.config.worker.drain_ms)).await;
     }
 
-    /// Reads and writes until something fails, the lease is lost or the process is to stop. `from_first` asks for the
-    /// stream's first event, as when a table is lost.
-    async fn follow(&self, from_first: &mut bool) -> anyhow::Result<()> {
+    /// Reads and writes until something fails, the lease is lost or the process is to stop. With `from_first` it starts at
+    /// the stream's first event, as when a table is lost.
+    async fn copy_events(&self, from_first: &mut bool) -> anyhow::Result<()> {
         *from_first |= self.store.migrate().await?;
         let broker = &self.context.broker;
-        let mut source = Source::open(broker, &self.store, *from_first).await?;
+        let mut reader = EventReader::open(broker, &self.store, *from_first).await?;
         *from_first = false;
-        info!(epoch = source.epoch, after = source.done, "analytics: reading");
-        let writer = Writer { broker, store: &self.store, buries: true };
+        info!(epoch = reader.epoch, after = reader.done, "analytics: reading");
+        let writer = EventWriter { broker, store: &self.store, writes_dead_letters: true };
         let settings = &self.context.config.analytics;
-        let mut looked = Instant::now();
-        let mut filled = [(ChatRow::TABLE, source.done > 0), (FeedbackRow::TABLE, false)];
+        let mut checked = Instant::now();
+        let mut filled = [(ChatRow::TABLE, reader.done > 0), (FeedbackRow::TABLE, false)];
         while *self.held.borrow() && !self.context.stop.is_cancelled() {
             let began = Instant::now();
-            let events = source.read(settings.batch_rows).await?;
-            let written = writer.write(&source.epoch, &events).await?;
+            let events = reader.read(settings.batch_rows).await?;
+            let written = writer.write(&reader.epoch, &events).await?;
             filled[0].1 |= written.chats > 0;
             filled[1].1 |= written.feedback > 0;
-            source.advance(&events);
-            self.done.send_replace(Some(source.done));
-            self.measure().await;
-            self.tell(true, "writes to ClickHouse".into());
-            if looked.elapsed() >= LOOK {
-                looked = Instant::now();
+            reader.advance(&events);
+            self.done.send_replace(Some(reader.done));
+            self.update_lag().await;
+            self.set_status(true, "writes to ClickHouse".into());
+            if checked.elapsed() >= TABLE_CHECK_INTERVAL {
+                checked = Instant::now();
                 for (table, _) in filled.iter().filter(|(_, filled)| *filled) {
                     if self.store.is_empty(table).await? {
                         *from_first = true;
@@ -163,8 +163,8 @@ impl Sink<'_> {
         Ok(())
     }
 
-    /// How many events of the stream ClickHouse does not have; all of them, as long as it was never asked.
-    async fn measure(&self) {
+    /// Updates the gauge of the lag: the events that ClickHouse does not have; all of them until its position is known.
+    async fn update_lag(&self) {
         let broker = &self.context.broker;
         if let Ok(stream) = broker.jetstream.get_stream(broker.subjects.stream("EVENTS")).await {
             let state = &stream.cached_info().state;
@@ -183,8 +183,8 @@ impl Sink<'_> {
         }
     }
 
-    fn tell(&self, healthy: bool, detail: String) {
-        let components = vec![Component { name: format!("{ANALYTICS}:clickhouse"), healthy, detail }];
+    fn set_status(&self, healthy: bool, detail: String) {
+        let components = vec![ComponentStatus { name: format!("{ANALYTICS}:clickhouse"), healthy, detail }];
         self.status.send_if_modified(|status| {
             let changed = status.components != components;
             status.components = components;
@@ -193,7 +193,7 @@ impl Sink<'_> {
     }
 }
 
-/// The form of the tables this build writes.
+/// The version of the tables that this build writes.
 fn version() -> String {
     migrations::ALL
         .last()

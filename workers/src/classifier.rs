@@ -19,11 +19,12 @@ use hoidap_indices::{
 };
 use hoidap_shared::{
     config::Config,
-    events::page_of,
-    job::{Answer, Classified, Envelope, Identifier, Outcome, PageContext, Question, Scored, Usage},
-    live::Live,
+    digest::digest,
+    events::page_address,
+    job::{Answer, Classified, Envelope, Identifier, Outcome, PageContext, Question, ScoredLabel, Usage},
     phrases,
-    stage::{Component, Next, Stage, StageError, StageStatus},
+    progress::ProgressSink,
+    stage::{ComponentStatus, NextStep, Stage, StageError, StageStatus},
     text::{Language, has_vietnamese_marks},
 };
 
@@ -31,7 +32,7 @@ use self::{
     elsewhere::Services,
     intent::{HUMAN_AGENT, Intents, SMALL_TALK},
 };
-use crate::collections::{self, Watched};
+use crate::watched_library::{self, WatchedLibrary};
 
 /// Small talk and a wish for a person must be this likely to be answered at once; otherwise the documents decide.
 const AT_ONCE: f32 = 0.75;
@@ -51,7 +52,7 @@ pub struct Classifier {
     model: ModelId,
     /// Whether the model gives token vectors.
     late: bool,
-    library: Watched,
+    library: WatchedLibrary,
     intents: Intents,
     products: Products,
     services: Services,
@@ -65,7 +66,7 @@ impl Stage for Classifier {
     type Out = Classified;
 
     async fn open(config: &Config) -> anyhow::Result<Self> {
-        let library = collections::watch(config).await?;
+        let library = watched_library::open(config).await?;
         let settings = config.clone();
         let (embedder, intents) = tokio::task::spawn_blocking(move || {
             let embedder: Arc<dyn Embedder> = Arc::new(OnnxEmbedder::open(&settings.embedding)?);
@@ -75,7 +76,7 @@ impl Stage for Classifier {
         .await??;
         let (model, late) = (embedder.model().clone(), embedder.token_dimensions() > 0);
         let products = Products::new(&config.products);
-        let version = collections::digest(&[
+        let version = digest(&[
             &format!("{:?} {:?} {:?}", config.products, config.sections, config.abbreviations),
             &intents.learnt_from,
             &model.sha256,
@@ -86,7 +87,11 @@ impl Stage for Classifier {
         Ok(Self { embedder, model, late, library, intents, products, services, config, version })
     }
 
-    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Classified>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Question>,
+        _: &ProgressSink,
+    ) -> Result<NextStep<Classified>, StageError> {
         let question = &job.body;
         let failed =
             |error: &dyn std::fmt::Display| StageError::Retry { reason: error.to_string(), after: None };
@@ -95,14 +100,14 @@ impl Stage for Classifier {
         let language = understood.language;
         self.embedder.fill(&mut queries).await.map_err(|error| failed(&error))?;
         if let Some(intent) = self.asks_nothing(sentence, &own).await.map_err(|error| failed(&error))? {
-            return Ok(Next::Answer(self.answer_at_once(question, language, intent)));
+            return Ok(NextStep::Answer(self.answer_at_once(question, language, intent)));
         }
         let ranked = self.intents(&about).await.map_err(|error| failed(&error))?;
         let mut intent = ranked.first().cloned().ok_or_else(|| failed(&"no intent is known"))?;
         let mut out_of_scope = confidence(&ranked, OUT_OF_SCOPE);
         if self.is_elsewhere(&question.message, &meaning).await.map_err(|error| failed(&error))? {
             out_of_scope = ELSEWHERE;
-            intent = Scored { name: OUT_OF_SCOPE.into(), confidence: out_of_scope };
+            intent = ScoredLabel { name: OUT_OF_SCOPE.into(), confidence: out_of_scope };
         }
         // A follow-up may change the product: what it names itself counts before what it was rewritten to.
         let about =
@@ -112,7 +117,7 @@ impl Stage for Classifier {
             _ => self.products.find(about, &question.context, &question.history),
         };
         let collections = self.collections(product.as_ref(), &self.products.named(about));
-        Ok(Next::Forward(Classified {
+        Ok(NextStep::Forward(Classified {
             question: question.clone(),
             language,
             meaning,
@@ -134,7 +139,7 @@ impl Stage for Classifier {
             None => format!("{} in memory", self.config.embedding.model),
             Some(error) => error.to_string(),
         };
-        let embedding = Component { name: "embedding".into(), healthy: failure.is_none(), detail };
+        let embedding = ComponentStatus { name: "embedding".into(), healthy: failure.is_none(), detail };
         StageStatus { version: self.version(), components: vec![embedding] }
     }
 }
@@ -172,15 +177,15 @@ impl Classifier {
     }
 
     /// The intents of a text, the likeliest first.
-    async fn intents(&self, text: &str) -> Result<Vec<Scored>, EmbedError> {
+    async fn intents(&self, text: &str) -> Result<Vec<ScoredLabel>, EmbedError> {
         let embedding = self.embedder.query(text).await?;
         Ok(self.intents.rank(text, &embedding))
     }
 
     /// Small talk or a wish for a person, where the sentence is one: by its words, else by what it means. What goes on
     /// with a question is often as short as small talk, so its meaning must be clearer.
-    async fn asks_nothing(&self, sentence: Sentence, text: &str) -> Result<Option<Scored>, EmbedError> {
-        let sure = |name: &str| Scored { name: name.into(), confidence: BY_ITS_WORDS };
+    async fn asks_nothing(&self, sentence: Sentence, text: &str) -> Result<Option<ScoredLabel>, EmbedError> {
+        let sure = |name: &str| ScoredLabel { name: name.into(), confidence: BY_ITS_WORDS };
         match sentence {
             Sentence::SmallTalk => return Ok(Some(sure(SMALL_TALK))),
             Sentence::WishForPerson => return Ok(Some(sure(HUMAN_AGENT))),
@@ -210,7 +215,7 @@ impl Classifier {
     }
 
     /// The collections of a product and those of none; all when no product is clear.
-    fn collections(&self, product: Option<&Scored>, named: &[&str]) -> Vec<String> {
+    fn collections(&self, product: Option<&ScoredLabel>, named: &[&str]) -> Vec<String> {
         let wanted = |collection: &CollectionInfo| match (&collection.product, product) {
             (Some(of), Some(wanted)) => *of == wanted.name || named.contains(&of.as_str()),
             _ => true,
@@ -219,11 +224,11 @@ impl Classifier {
     }
 
     fn version(&self) -> String {
-        collections::digest(&[&self.version, &self.library.version()])
+        digest(&[&self.version, &self.library.version()])
     }
 
     /// Small talk and a wish for a person need no documents.
-    fn answer_at_once(&self, question: &Question, language: Language, intent: Scored) -> Answer {
+    fn answer_at_once(&self, question: &Question, language: Language, intent: ScoredLabel) -> Answer {
         let (outcome, text) = match intent.name.as_str() {
             HUMAN_AGENT => {
                 (Outcome::HumanAgent, phrases::human_agent(language, &self.config.support.address))
@@ -238,7 +243,7 @@ impl Classifier {
             user_id: question.user_id.clone(),
             client: question.client.clone(),
             question: question.message.clone(),
-            page: page_of(&question.context),
+            page: page_address(&question.context),
             outcome,
             problem: None,
             text,
@@ -259,7 +264,7 @@ impl Classifier {
 }
 
 /// How likely one of the ranked intents is.
-fn confidence(ranked: &[Scored], name: &str) -> f32 {
+fn confidence(ranked: &[ScoredLabel], name: &str) -> f32 {
     ranked.iter().find(|intent| intent.name == name).map_or(0.0, |intent| intent.confidence)
 }
 

@@ -4,10 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-use hoidap_shared::{config::Config, pipe::end_with_the_reader, signals::end_on_termination, telemetry};
+use hoidap_shared::{
+    config::Config,
+    signals::{exit_on_termination, reset_sigpipe},
+    telemetry,
+};
 
 use crate::{
-    analytics, audit, canary, dead, eval, features, inspect, judge, process, recording, replay, setup, shadow,
+    analytics, audit, canary, dead_letters, eval, features, inspect, judge, process, recording, replay,
+    services, setup, shadow,
 };
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
@@ -26,7 +31,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make the streams and buckets on the broker, as the operator; needed once, and again when their settings change.
+    /// Create or update the streams and buckets on the broker, as the operator. Needed once, and again when their settings
+    /// change.
     Setup,
     /// Run stages: classifier, retriever, generator, analytics.
     Run {
@@ -35,64 +41,67 @@ enum Command {
         /// Every stage and the analytics sink in one process.
         #[arg(long, conflicts_with = "stages")]
         all: bool,
-        /// Work on the same jobs beside the stages that serve visitors, as a shadow of this name: what comes out goes to
-        /// `shadow report` and to nobody else.
+        /// Process the same jobs as the stages that serve visitors, as a shadow of this name. The results go only to
+        /// `shadow report`.
         #[arg(long, value_name = "NAME", conflicts_with = "all")]
         shadow: Option<String>,
-        /// Serve this share of the sessions, such as 5%, beside the stages that serve all others, until errors or latency
-        /// turn out worse than theirs.
+        /// Run a canary that serves this share of the sessions, such as 5%, until its errors or latency are worse than those
+        /// of the stage.
         #[arg(long, value_name = "SHARE", conflicts_with_all = ["all", "shadow"])]
-        canary: Option<canary::Share>,
+        canary: Option<canary::SessionShare>,
         #[command(flatten)]
         asks: replay::Asks,
     },
     /// Measure the stages on labelled questions.
     Eval(eval::Command),
-    /// Measure the judge of answers on sentences made from the documents.
+    /// Measure how well answers are verified, on sentences generated from the documents.
     Judge(judge::Command),
-    /// Write what the reader sees of labelled questions, to learn its weights from.
+    /// Write the ranking features of labelled questions, to train the ranker's weights.
     Features(features::Command),
-    #[command(subcommand, about = "Look at dead letters, and send their messages again")]
-    Dead(dead::Command),
+    #[command(subcommand, about = "List dead letters, and send their messages again")]
+    Dead(dead_letters::Command),
     #[command(
         subcommand,
-        about = "Look at shadows, which `run STAGE --shadow NAME` starts, and at their results"
+        about = "List shadows, which `run STAGE --shadow NAME` starts, and show their results"
     )]
     Shadow(shadow::Command),
-    #[command(subcommand, about = "Look at canaries, which `run STAGE --canary SHARE` starts")]
+    #[command(
+        subcommand,
+        about = "List canaries, which `run STAGE --canary SHARE` starts, or have them judged anew"
+    )]
     Canary(canary::Command),
-    /// Show one question's way through every stage, from NATS or from a recording.
+    /// Show how one question passed through the stages, from NATS or from a recording.
     Inspect(inspect::Command),
     /// Replay recorded traffic with another setting, index or model, and compare.
     Replay(Box<replay::Command>),
-    #[command(
-        subcommand,
-        about = "Ask recorded traffic what a setting would have done to it, before it is switched on"
-    )]
+    #[command(subcommand, about = "Simulate a setting on recorded traffic before it is switched on")]
     Audit(audit::Command),
-    #[command(subcommand, about = "Write recorded traffic into files, and read them")]
+    #[command(subcommand, about = "Record traffic into files, and read them")]
     Log(recording::Command),
-    #[command(subcommand, about = "Write tables again from what the streams hold, while everything runs")]
+    #[command(subcommand, about = "Rebuild tables from the streams, while everything runs")]
     Rebuild(analytics::Rebuild),
 }
 
-/// Does what the command line says.
+/// Runs the command.
 ///
 /// # Errors
-/// What is wrong and what to do, in one sentence.
+/// One sentence that says what is wrong and what to do.
 pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Result<()> {
-    // What runs stages has jobs in flight, and listens for itself.
+    // A process with jobs in flight handles signals itself.
     if !matches!(command, Command::Run { .. }) {
-        end_on_termination()?;
-        end_with_the_reader()?;
+        exit_on_termination()?;
+        reset_sigpipe()?;
     }
     let file = config;
     let config = Config::load(file.as_deref(), &set)?;
     telemetry::init_logs(&config.telemetry)?;
-    let set = Config::making(&set);
+    let set = Config::result_settings(&set);
     match command {
         Command::Setup => setup::run(&config).await,
-        Command::Run { all: true, .. } => process::run(config, &process::every_name(), None).await,
+        Command::Run { all: true, .. } => {
+            let services = services::select(&services::all_names(), None)?;
+            process::run(config, services).await
+        }
         Command::Run { stages, shadow: Some(name), asks, .. } => {
             shadow::run(&config, &name, &stages, &asks, set).await
         }
@@ -102,8 +111,9 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
             )
         }
         Command::Run { stages, canary, .. } => {
-            let offer = canary.map(|share| canary::Offer { share, changes: set });
-            process::run(config, &stages, offer).await
+            let canary = canary.map(|share| canary::CanaryOptions { share, changes: set });
+            let services = services::select(&stages, canary.as_ref())?;
+            process::run(config, services).await
         }
         Command::Eval(command) => command.run(&config).await,
         Command::Judge(command) => command.run(&config).await,

@@ -28,8 +28,8 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use hoidap_shared::{
     config::Config,
     job::{Answer, Classified, Envelope, Outcome, Retrieved},
-    live::Live,
-    stage::{Next, Stage},
+    progress::ProgressSink,
+    stage::{NextStep, Stage},
     telemetry,
 };
 use serde::Serialize;
@@ -190,28 +190,28 @@ pub(crate) async fn retrieve(
     classifier: &Classifier,
     retriever: &Retriever,
     labelled: &Labelled,
-) -> anyhow::Result<Next<Envelope<Retrieved>>> {
+) -> anyhow::Result<NextStep<Envelope<Retrieved>>> {
     let asked = envelope(labelled);
-    let classified = match classifier.process(&asked, &Live::default()).await? {
-        Next::Answer(answer) => return Ok(Next::Answer(answer)),
-        Next::Forward(classified) => classified,
+    let classified = match classifier.process(&asked, &ProgressSink::default()).await? {
+        NextStep::Answer(answer) => return Ok(NextStep::Answer(answer)),
+        NextStep::Forward(classified) => classified,
     };
     let job: Envelope<Classified> = asked.map(classified);
-    let Next::Forward(retrieved) = retriever.process(&job, &Live::default()).await? else {
+    let NextStep::Forward(retrieved) = retriever.process(&job, &ProgressSink::default()).await? else {
         bail!("the retriever answered by itself");
     };
-    Ok(Next::Forward(job.map(retrieved)))
+    Ok(NextStep::Forward(job.map(retrieved)))
 }
 
 async fn ask(stages: &Stages, labelled: Labelled) -> anyhow::Result<Measured> {
     let began = Instant::now();
     let job = match retrieve(&stages.classifier, &stages.retriever, &labelled).await? {
-        Next::Answer(answer) => return Ok(result(labelled, Vec::new(), None, answer, began)),
-        Next::Forward(job) => job,
+        NextStep::Answer(answer) => return Ok(result(labelled, Vec::new(), None, answer, began)),
+        NextStep::Forward(job) => job,
     };
     let passages = job.body.passages.iter().map(|passage| passage.source.clone()).collect();
     let support = Some(job.body.support);
-    let Next::Answer(answer) = stages.generator.process(&job, &Live::default()).await?;
+    let NextStep::Answer(answer) = stages.generator.process(&job, &ProgressSink::default()).await?;
     Ok(result(labelled, passages, support, answer, began))
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hoidap_shared::{
     config::Config,
-    stage::{Next, Stage},
+    stage::{NextStep, Stage},
     telemetry,
 };
 use serde::Serialize;
@@ -89,7 +89,7 @@ async fn line(
     generator: &Generator,
     labelled: Labelled,
 ) -> anyhow::Result<Option<Line>> {
-    let Next::Forward(job) = retrieve(classifier, retriever, &labelled).await? else { return Ok(None) };
+    let NextStep::Forward(job) = retrieve(classifier, retriever, &labelled).await? else { return Ok(None) };
     let retrieved = job.body;
     let sources: Vec<String> = retrieved.passages.iter().map(|passage| passage.source.clone()).collect();
     let meaning = retrieved.classified.meaning.clone();

@@ -50,10 +50,11 @@ use std::{sync::Arc, time::Duration};
 
 use hoidap_indices::{Embedder, OnnxEmbedder};
 use hoidap_shared::{
-    config::{Config, Generator as Settings, ProviderKind},
+    config::{Config, GeneratorConfig as Settings, ProviderKind},
+    digest::digest,
     job::{Answer, Envelope, Retrieved},
-    live::{Live, Reason},
-    stage::{Component, Next, Stage, StageError, StageStatus},
+    progress::{ProgressSink, VoidReason},
+    stage::{ComponentStatus, NextStep, Stage, StageError, StageStatus},
 };
 use serde::{Deserialize, Serialize};
 use tracing::warn;
@@ -76,7 +77,7 @@ use self::{
     meaning::Meaning,
     reader::{Ranked, Reader, Signs},
 };
-use crate::{classifier::Products, collections::digest};
+use crate::classifier::Products;
 
 /// How likely a question about a service that no document mentions is out of scope: passages about the like of it say nothing.
 const ELSEWHERE: f32 = 1.0;
@@ -198,23 +199,27 @@ impl Stage for Generator {
         config.generator.concurrency
     }
 
-    async fn process(&self, job: &Envelope<Retrieved>, live: &Live) -> Result<Next<Nothing>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Retrieved>,
+        live: &ProgressSink,
+    ) -> Result<NextStep<Nothing>, StageError> {
         let retrieved = &job.body;
         if let Some(answer) = self.names_nothing_held(retrieved) {
-            return Ok(Next::Answer(answer));
+            return Ok(NextStep::Answer(answer));
         }
         let elsewhere = retrieved.classified.out_of_scope >= ELSEWHERE;
         // A support that is no number supports nothing.
         if retrieved.passages.is_empty() || retrieved.support.is_nan() || elsewhere {
-            return Ok(Next::Answer(self.refused(retrieved, None)));
+            return Ok(NextStep::Answer(self.refused(retrieved, None)));
         }
         let (tools, body) = (Arc::clone(&self.tools), retrieved.clone());
         let case = Arc::new(off_thread(move || tools.read(body)).await?);
         if let Some(Open::AskBack { choices, confidence }) = &case.open {
-            return Ok(Next::Answer(self.asks_back(retrieved, choices, *confidence)));
+            return Ok(NextStep::Answer(self.asks_back(retrieved, choices, *confidence)));
         }
         if case.quoted.as_ref().is_none_or(|quoted| quoted.confidence < self.tools.settings.min_confidence) {
-            return Ok(Next::Answer(self.refused(retrieved, case.unknown_entity.as_deref())));
+            return Ok(NextStep::Answer(self.refused(retrieved, case.unknown_entity.as_deref())));
         }
         let question = &retrieved.classified.question;
         let mut aloud = Aloud::begin(live, &self.tools, &case);
@@ -228,16 +233,16 @@ impl Stage for Generator {
             Models::Replayed(replayed) => replayed.calls(&job.job_id, remaining, ask, &mut aloud).await?,
         };
         if let Some(stopped) = stopped {
-            return Ok(Next::Answer(self.stopped(retrieved, stopped, attempts, aloud)));
+            return Ok(NextStep::Answer(self.stopped(retrieved, stopped, attempts, aloud)));
         }
         let usage = written.as_ref().map(|written| written.usage.clone()).unwrap_or_default();
         let (tools, reading) = (Arc::clone(&self.tools), Arc::clone(&case));
         let (draft, fault) = off_thread(move || tools.draft(&reading, written)).await?;
         if let (Some(fault), Some(last)) = (fault, attempts.last_mut()) {
             last.error = Some(fault.into());
-            aloud.void(Reason::Unsupported);
+            aloud.void(VoidReason::Unsupported);
         }
-        Ok(Next::Answer(match draft {
+        Ok(NextStep::Answer(match draft {
             Some(draft) => self.answered(retrieved, &case.material.passages, draft, attempts, usage),
             None => Answer { attempts, usage, ..self.refused(retrieved, None) },
         }))
@@ -248,14 +253,14 @@ impl Stage for Generator {
             Models::Asked(failover) => failover.components(),
             Models::Replayed(_) => Vec::new(),
         };
-        components.push(Component {
+        components.push(ComponentStatus {
             name: format!("provider:{}", self.extractive),
             healthy: true,
             detail: "needs no model".into(),
         });
         let there = self.tools.meaning.is_there();
         let detail = if there { "loaded" } else { "not loaded: answers are judged by their words alone" };
-        components.push(Component { name: "embedding".into(), healthy: there, detail: detail.into() });
+        components.push(ComponentStatus { name: "embedding".into(), healthy: there, detail: detail.into() });
         StageStatus { version: self.version.clone(), components }
     }
 }

@@ -19,13 +19,10 @@ use hoidap_indices::{
     Embedder, OnnxEmbedder,
     store::{self, CollectionFolder, Records},
 };
-use hoidap_shared::{config::Config, job::Passage, telemetry};
+use hoidap_shared::{config::Config, digest::digest, job::Passage, telemetry};
 
 use self::report::Report;
-use crate::{
-    collections::digest,
-    generator::trial::{Made, Meaning, Trial},
-};
+use crate::generator::trial::{Made, Meaning, Trial};
 
 /// Makes true and false sentences from what the documents of a collection say, and measures which of them the judge
 /// of answers takes for true.

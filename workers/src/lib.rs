@@ -1,4 +1,4 @@
-//! The stages that answer a question, the runner that drives them, and the sink that counts them.
+//! The stages that answer a question, the runner that drives them, the analytics sink, and the tools around them.
 #![forbid(unsafe_code)]
 
 pub mod analytics;
@@ -6,23 +6,24 @@ pub mod audit;
 pub mod canary;
 pub mod classifier;
 pub mod cli;
-mod collections;
-pub mod dead;
-mod direct;
+pub mod dead_letters;
+mod direct_get;
 pub mod eval;
 mod features;
 pub mod generator;
 pub mod inspect;
 mod judge;
-mod log;
 mod page;
 mod part;
 pub mod pipeline;
 pub mod process;
-mod progress;
+mod progress_bar;
 pub mod recording;
 pub mod replay;
 pub mod retriever;
 pub mod runner;
+pub mod services;
 pub mod setup;
 pub mod shadow;
+mod stream_reader;
+mod watched_library;

@@ -1,4 +1,4 @@
-//! `hoidap-worker`: runs stages, and looks after their jobs.
+//! `hoidap-worker`: runs the stages, and the tools for operators.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

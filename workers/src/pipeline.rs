@@ -1,58 +1,57 @@
-//! The stages in their order: the one place that knows it.
+//! The stages in their order.
 
-use std::{future::Future, marker::PhantomData, pin::Pin};
+use std::marker::PhantomData;
 
 use hoidap_shared::{job::Question, stage::Stage};
 
 use crate::{
-    canary::Offer,
+    canary::CanaryOptions,
     classifier::Classifier,
     generator::Generator,
+    process::ServiceTask,
     retriever::Retriever,
-    runner::{self, Context},
+    runner::{self, WorkerContext},
 };
 
-/// A future that can be handed around.
-pub type Task = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
-
-/// One stage of the pipeline, its types forgotten.
+/// One stage of the pipeline, with its types erased.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct PipelineStage {
     /// The stage's name.
     pub name: &'static str,
     /// The stage after it; `None` for the last.
     pub next: Option<&'static str>,
-    /// Runs the stage until the context says stop.
-    pub run: fn(Context, Option<&'static str>) -> Task,
-    /// Runs a canary of the stage likewise.
-    pub canary: fn(Context, Offer) -> Task,
+    /// Runs the stage until the context says stop. Takes the name of the next stage.
+    pub run: fn(WorkerContext, Option<&'static str>) -> ServiceTask,
+    /// Runs a canary of the stage until the context says stop.
+    pub run_canary: fn(WorkerContext, CanaryOptions) -> ServiceTask,
 }
 
-/// The stages a question passes, first to last. Each takes what the one before it gives: the compiler checks.
-pub fn pipeline() -> Vec<Entry> {
-    Chain::<Question>::begin().then::<Classifier>().then::<Retriever>().then::<Generator>().entries
+/// The stages that a question passes, first to last. The compiler checks that each takes the output of the one before it.
+pub fn pipeline() -> Vec<PipelineStage> {
+    PipelineBuilder::<Question>::new().then::<Classifier>().then::<Retriever>().then::<Generator>().stages
 }
 
-struct Chain<T> {
-    entries: Vec<Entry>,
-    message: PhantomData<T>,
+/// A pipeline whose last stage gives messages of type `T`.
+struct PipelineBuilder<T> {
+    stages: Vec<PipelineStage>,
+    output: PhantomData<T>,
 }
 
-impl<T: Send + Sync> Chain<T> {
-    fn begin() -> Self {
-        Self { entries: Vec::new(), message: PhantomData }
+impl<T: Send + Sync> PipelineBuilder<T> {
+    fn new() -> Self {
+        Self { stages: Vec::new(), output: PhantomData }
     }
 
-    fn then<S: Stage<In = T>>(mut self) -> Chain<S::Out> {
-        if let Some(before) = self.entries.last_mut() {
+    fn then<S: Stage<In = T>>(mut self) -> PipelineBuilder<S::Out> {
+        if let Some(before) = self.stages.last_mut() {
             before.next = Some(S::NAME);
         }
-        let run: fn(Context, Option<&'static str>) -> Task =
+        let run: fn(WorkerContext, Option<&'static str>) -> ServiceTask =
             |context, next| Box::pin(runner::run::<S>(context, next));
-        let canary: fn(Context, Offer) -> Task =
-            |context, offer| Box::pin(runner::canary::<S>(context, offer));
-        self.entries.push(Entry { name: S::NAME, next: None, run, canary });
-        Chain { entries: self.entries, message: PhantomData }
+        let run_canary: fn(WorkerContext, CanaryOptions) -> ServiceTask =
+            |context, options| Box::pin(runner::run_canary::<S>(context, options));
+        self.stages.push(PipelineStage { name: S::NAME, next: None, run, run_canary });
+        PipelineBuilder { stages: self.stages, output: PhantomData }
     }
 }
 
@@ -61,8 +60,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_stage_hands_on_to_the_next() {
-        let order: Vec<_> = pipeline().iter().map(|entry| (entry.name, entry.next)).collect();
+    fn each_stage_names_the_next() {
+        let order: Vec<_> = pipeline().iter().map(|stage| (stage.name, stage.next)).collect();
         assert_eq!(
             order,
             [("classifier", Some("retriever")), ("retriever", Some("generator")), ("generator", None)]

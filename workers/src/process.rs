@@ -1,10 +1,10 @@
-//! A worker process: the stages it runs, its health, its end.
+//! A worker process: runs its services, serves its health, and stops on a signal.
 
 mod health;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use hoidap_shared::{broker::Broker, config::Config, fleet, telemetry};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -14,31 +14,52 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::{
-    analytics::Sink,
-    canary::Offer,
-    pipeline::{Entry, pipeline},
-    runner::{Context, Pauses, Stops},
-};
+use crate::runner::{Pauses, StopRequests, WorkerContext};
 
 /// How often this machine's clock is compared with the broker's.
-const COMPARE: Duration = Duration::from_mins(1);
+const CLOCK_CHECK_INTERVAL: Duration = Duration::from_mins(1);
 /// Longest wait for the last acknowledgements to leave.
-const FLUSH: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The name of the analytics sink on the command line: not a stage, but run like one.
-pub const ANALYTICS: &str = "analytics";
+/// A task of a worker process.
+pub type ServiceTask = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
-/// Runs the named stages (and the analytics sink, when named), or a canary of each, until SIGTERM or Ctrl-C.
+/// What a worker process runs: a stage, a canary of a stage, or the analytics sink.
+pub struct Service {
+    name: &'static str,
+    processes_jobs: bool,
+    start: Box<dyn FnOnce(WorkerContext) -> ServiceTask + Send>,
+}
+
+impl Service {
+    /// A service that processes jobs, such as a stage. It runs until the context says stop.
+    pub fn for_jobs(
+        name: &'static str,
+        start: impl FnOnce(WorkerContext) -> ServiceTask + Send + 'static,
+    ) -> Self {
+        Self { name, processes_jobs: true, start: Box::new(start) }
+    }
+
+    /// A service that processes no jobs, and so needs no stop requests of visitors.
+    pub fn without_jobs(
+        name: &'static str,
+        start: impl FnOnce(WorkerContext) -> ServiceTask + Send + 'static,
+    ) -> Self {
+        Self { name, processes_jobs: false, start: Box::new(start) }
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Runs services until SIGTERM or Ctrl-C.
 ///
 /// # Errors
-/// When a name is unknown or has no canary, a stage cannot be opened, or NATS cannot be reached.
-pub async fn run(config: Config, names: &[String], canary: Option<Offer>) -> anyhow::Result<()> {
-    let entries = chosen(names)?;
-    let analytics = names.iter().any(|name| name == ANALYTICS);
-    if analytics && canary.is_some() {
-        bail!("{ANALYTICS} is no stage that sessions pass: it has no canary");
-    }
+/// When a service fails, or NATS cannot be reached.
+pub async fn run(config: Config, services: Vec<Service>) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(stop_on_signal(stop.clone())?);
@@ -47,7 +68,7 @@ pub async fn run(config: Config, names: &[String], canary: Option<Offer>) -> any
     let connected = async {
         let broker = Broker::connect(&config.nats, "hoidap-worker").await?;
         broker.ensure_streams(&config.nats).await?;
-        compare(&broker, config.worker.max_clock_skew_ms).await;
+        check_clock(&broker, config.worker.max_clock_skew_ms).await;
         anyhow::Ok(broker)
     };
     let broker = tokio::select! {
@@ -56,63 +77,40 @@ pub async fn run(config: Config, names: &[String], canary: Option<Offer>) -> any
     };
 
     let (opened, open) = watch::channel(Vec::new());
-    let instance = fleet::instance_name();
-    // The analytics sink works on no job.
-    let stops = if entries.is_empty() { Stops::default() } else { Stops::follow(&broker).await? };
+    let processes_jobs = services.iter().any(|service| service.processes_jobs);
+    let stops =
+        if processes_jobs { StopRequests::subscribe(&broker).await? } else { StopRequests::default() };
     let pauses = Pauses::default();
     let config = Arc::new(config);
-    let context = Context {
+    let context = WorkerContext {
         config: Arc::clone(&config),
         broker: broker.clone(),
-        instance,
+        instance: fleet::instance_name(),
         stop: stop.clone(),
         opened,
         stops,
         pauses: pauses.clone(),
     };
-    let wanted = entries.len() + usize::from(analytics);
-    let health = health::Health::new(metrics, broker.clone(), open, wanted, pauses);
-    let served = health::serve(config.worker.listen, health, stop.clone()).await?;
+    let health = health::HealthState::new(metrics, broker.clone(), open, services.len(), pauses);
+    let health_server = health::serve(config.worker.listen, health, stop.clone()).await?;
 
-    for entry in entries {
-        tasks.spawn(match &canary {
-            Some(offer) => (entry.canary)(context.clone(), offer.clone()),
-            None => (entry.run)(context.clone(), entry.next),
-        });
+    for service in services {
+        tasks.spawn((service.start)(context.clone()));
     }
-    if analytics {
-        tasks.spawn(Sink::run(context.clone()));
-    }
-    tasks.spawn(served);
-    tasks.spawn(keep_comparing(broker.clone(), config.worker.max_clock_skew_ms, stop.clone()));
+    tasks.spawn(health_server);
+    tasks.spawn(watch_clock(broker.clone(), config.worker.max_clock_skew_ms, stop.clone()));
     let result = first_failure(&mut tasks, &stop).await;
     // Gives the last acknowledgements time to leave the socket.
-    let _ = tokio::time::timeout(FLUSH, broker.client.flush()).await;
+    let _ = tokio::time::timeout(FLUSH_TIMEOUT, broker.client.flush()).await;
     info!("stopped");
     result
 }
 
-/// Every stage of the pipeline, and the analytics sink.
-pub fn every_name() -> Vec<String> {
-    pipeline().iter().map(|entry| entry.name).chain([ANALYTICS]).map(String::from).collect()
-}
-
-/// The entries of the named stages, in the pipeline's order.
-fn chosen(names: &[String]) -> anyhow::Result<Vec<Entry>> {
-    let all = pipeline();
-    for name in names {
-        if name != ANALYTICS && !all.iter().any(|entry| entry.name == name) {
-            bail!("`{name}` is not a stage: choose from {}", every_name().join(", "));
-        }
-    }
-    Ok(all.into_iter().filter(|entry| names.iter().any(|name| name == entry.name)).collect())
-}
-
-/// Compares this machine's clock with the broker's, and says so.
-async fn compare(broker: &Broker, most_ms: u64) {
-    match broker.compare_clock().await {
-        Ok(ahead_ms) => match broker.clock.trouble(most_ms) {
-            Some(trouble) => warn!(ahead_ms, "no stage takes jobs: {trouble}"),
+/// Compares this machine's clock with the broker's, and logs the result.
+async fn check_clock(broker: &Broker, max_skew_ms: u64) {
+    match broker.synchronise_clock().await {
+        Ok(ahead_ms) => match broker.clock.skew_problem(max_skew_ms) {
+            Some(problem) => warn!(ahead_ms, "no stage takes jobs: {problem}"),
             None => info!(ahead_ms, "compared this machine's clock with the broker's"),
         },
         Err(error) => {
@@ -124,16 +122,16 @@ async fn compare(broker: &Broker, most_ms: u64) {
     }
 }
 
-async fn keep_comparing(broker: Broker, most_ms: u64, stop: CancellationToken) -> anyhow::Result<()> {
+async fn watch_clock(broker: Broker, max_skew_ms: u64, stop: CancellationToken) -> anyhow::Result<()> {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(COMPARE) => compare(&broker, most_ms).await,
+            () = tokio::time::sleep(CLOCK_CHECK_INTERVAL) => check_clock(&broker, max_skew_ms).await,
             () = stop.cancelled() => return Ok(()),
         }
     }
 }
 
-/// Listens for SIGTERM and Ctrl-C from now on; the returned future cancels the token when one comes.
+/// Listens for SIGTERM and Ctrl-C from now on. The returned future cancels the token when one comes.
 pub(crate) fn stop_on_signal(
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>>> {
@@ -150,7 +148,7 @@ pub(crate) fn stop_on_signal(
     })
 }
 
-/// Waits for every task. When one fails, the others are told to stop, so that the process ends and is started anew.
+/// Waits for every task. When one fails, the others are told to stop, so that the process ends and is started again.
 async fn first_failure(
     tasks: &mut JoinSet<anyhow::Result<()>>,
     stop: &CancellationToken,

@@ -4,17 +4,18 @@ use std::{collections::HashSet, sync::Arc};
 
 use hoidap_indices::{Library, Preferred, SearchRequest};
 use hoidap_shared::{
-    config::{Config, Retriever as Settings},
+    config::{Config, RetrieverConfig as Settings},
+    digest::digest,
     job::{Classified, Envelope, FilterUsed, Retrieved},
-    live::Live,
-    stage::{Component, Next, Stage, StageError, StageStatus},
+    progress::ProgressSink,
+    stage::{ComponentStatus, NextStep, Stage, StageError, StageStatus},
 };
 
-use crate::collections::{self, Watched};
+use crate::watched_library::{self, WatchedLibrary};
 
 /// Searches the collections that the classifier chose.
 pub struct Retriever {
-    library: Watched,
+    library: WatchedLibrary,
     settings: Settings,
     version: String,
 }
@@ -84,17 +85,21 @@ impl Stage for Retriever {
     type Out = Retrieved;
 
     async fn open(config: &Config) -> anyhow::Result<Self> {
-        let library = collections::watch(config).await?;
-        let version = collections::digest(&[&format!("{:?}", config.retriever)]);
+        let library = watched_library::open(config).await?;
+        let version = digest(&[&format!("{:?}", config.retriever)]);
         Ok(Self { library, settings: config.retriever.clone(), version })
     }
 
-    async fn process(&self, job: &Envelope<Classified>, _: &Live) -> Result<Next<Retrieved>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Classified>,
+        _: &ProgressSink,
+    ) -> Result<NextStep<Retrieved>, StageError> {
         let (library, settings, mut classified) =
             (Arc::clone(&self.library), self.settings.clone(), job.body.clone());
         let stage_version = self.version.clone();
         let work = tokio::task::spawn_blocking(move || {
-            let version = collections::digest(&[&stage_version, &library.version()]);
+            let version = digest(&[&stage_version, &library.version()]);
             let found = Self::search(&library, &settings, &classified)?;
             let mut passages = found.outcome.passages;
             for passage in &mut passages {
@@ -115,7 +120,7 @@ impl Stage for Retriever {
             })
         });
         match work.await {
-            Ok(Ok(retrieved)) => Ok(Next::Forward(retrieved)),
+            Ok(Ok(retrieved)) => Ok(NextStep::Forward(retrieved)),
             Ok(Err(error)) => {
                 Err(StageError::Retry { reason: format!("the search failed: {error}"), after: None })
             }
@@ -128,7 +133,7 @@ impl Stage for Retriever {
             .library
             .collections()
             .into_iter()
-            .map(|collection| Component {
+            .map(|collection| ComponentStatus {
                 name: format!("collection:{}", collection.name),
                 healthy: collection.refusal.is_none(),
                 detail: collection.refusal.unwrap_or_else(|| match collection.version {
@@ -137,7 +142,7 @@ impl Stage for Retriever {
                 }),
             })
             .collect();
-        StageStatus { version: collections::digest(&[&self.version, &self.library.version()]), components }
+        StageStatus { version: digest(&[&self.version, &self.library.version()]), components }
     }
 }
 

@@ -1,24 +1,24 @@
-//! Consume, process, publish, acknowledge: once, for every stage.
+//! Consumes, processes, publishes and acknowledges the messages of every stage.
 //!
-//! Nothing is acknowledged before what follows from it is stored, and an acknowledgement is never the proof that work
-//! is done: a broker that crashes hands back messages that were acknowledged. The stored answer is the proof.
+//! Nothing is acknowledged before its result is stored, and an acknowledgement is never the proof that work is done: a
+//! broker that crashes redelivers messages that were acknowledged. The stored answer is the proof.
 
+mod advisories;
 mod announce;
-mod canary;
+mod canary_dispatch;
+mod canary_worker;
 mod consumer;
-mod dead;
+mod dead_letter;
 mod delivery;
+mod delivery_attempts;
 mod finish;
-mod fitness;
-mod given_up;
-mod hand_over;
+mod open_jobs;
 mod pauses;
+mod progress_publisher;
 mod pull;
-mod stops;
-mod tell;
-mod tries;
-mod unfinished;
-mod work;
+mod readiness;
+mod run_stage;
+mod stop_requests;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -27,85 +27,83 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::canary::Board;
+use crate::canary::CanaryRegistry;
 pub use announce::announce;
-pub use canary::canary;
-pub(crate) use dead::{BYTES, STORED};
-pub(crate) use delivery::REDRIVE;
-pub(crate) use finish::{ENDED, ended_ms};
+pub use canary_worker::run_canary;
 pub use pauses::Pauses;
-pub use stops::Stops;
+pub use stop_requests::StopRequests;
 
-/// What a stage's runner is handed.
+/// What every task of a worker process shares.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub struct WorkerContext {
     /// The configuration.
     pub config: Arc<Config>,
     /// The connection to NATS.
     pub broker: Broker,
-    /// This process's name.
+    /// The unique name of this process.
     pub instance: String,
     /// Cancelled when the process is to stop.
     pub stop: CancellationToken,
-    /// Told the stage's name once it is open.
+    /// The names of the stages that are open.
     pub opened: watch::Sender<Vec<&'static str>>,
-    /// The jobs whose visitors want no more.
-    pub stops: Stops,
-    /// Why stages take no jobs now.
+    /// The jobs that their visitors stopped.
+    pub stops: StopRequests,
+    /// Why stages consume no messages now.
     pub pauses: Pauses,
 }
 
-/// Everything one stage's deliveries share.
+/// What all deliveries of one stage share.
 pub(crate) struct Runner<S> {
     pub(crate) stage: S,
+    /// The next stage; `None` for the last.
     pub(crate) next: Option<&'static str>,
-    pub(crate) context: Context,
+    pub(crate) context: WorkerContext,
     /// The canaries of the stage.
-    pub(crate) board: Board,
-    /// Deliveries that ended with what follows being stored.
+    pub(crate) canaries: CanaryRegistry,
+    /// Deliveries whose result is stored.
     pub(crate) deliveries: AtomicU64,
-    /// What is known of jobs that are not finished.
-    log: unfinished::Log,
-    /// Cancelled when the time to finish what is in flight is over.
-    cut_off: CancellationToken,
+    /// The messages of the stage that have no result yet.
+    open_jobs: open_jobs::OpenJobsCache,
+    /// Cancelled when the time to finish jobs in flight is over.
+    drain_timeout: CancellationToken,
 }
 
-/// Opens a stage and runs it until the context says stop; what is in flight then is finished or handed back.
+/// Opens a stage and runs it until the context says stop. Jobs in flight are then finished or returned to the broker.
 ///
 /// # Errors
 /// When the stage cannot be opened, or NATS refuses its consumer.
-pub async fn run<S: Stage>(context: Context, next: Option<&'static str>) -> anyhow::Result<()> {
+pub async fn run<S: Stage>(context: WorkerContext, next: Option<&'static str>) -> anyhow::Result<()> {
     let stage = tokio::select! {
         stage = S::open(&context.config) => stage?,
         () = context.stop.cancelled() => return Ok(()),
     };
     info!(stage = S::NAME, version = stage.status().version, "open");
-    let board = Board::new(&context.instance);
+    let canaries = CanaryRegistry::new(&context.instance);
     let runner = Arc::new(Runner {
         stage,
         next,
         context,
-        board: board.clone(),
+        canaries: canaries.clone(),
         deliveries: AtomicU64::new(0),
-        log: unfinished::Log::default(),
-        cut_off: CancellationToken::new(),
+        open_jobs: open_jobs::OpenJobsCache::default(),
+        drain_timeout: CancellationToken::new(),
     });
-    runner.look().await;
+    runner.check_readiness().await;
     runner.context.opened.send_modify(|open| open.push(S::NAME));
     let status = || {
         let mut status = runner.stage.status();
         status.components.push(runner.context.pauses.component(S::NAME));
-        (status, board.canaries())
+        (status, canaries.reports())
     };
-    let telling = announce(&runner.context, S::NAME, status);
-    let following = board.follow(&runner.context.broker, S::NAME, &runner.context.stop);
-    let (done, told, (), (), ()) = tokio::join!(
+    let announcing = announce(&runner.context, S::NAME, status);
+    let following = canaries.follow(&runner.context.broker, S::NAME, &runner.context.stop);
+    let (pulled, announced, (), (), ()) = tokio::join!(
         pull::pull(Arc::clone(&runner)),
-        telling,
+        announcing,
         following,
-        runner.keep_looking(),
-        given_up::follow(Arc::clone(&runner)),
+        runner.watch_readiness(),
+        advisories::follow(Arc::clone(&runner)),
     );
-    told?;
-    done
+    announced?;
+    pulled
 }

@@ -1,6 +1,6 @@
 //! Canaries of the stages, as the fleet tells of them.
 
-use hoidap_shared::fleet::{Canary, Fleet, Part, Side, Worse};
+use hoidap_shared::fleet::{ArmSummary, CanaryRegression, CanaryReport, Fleet, Fraction};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -68,20 +68,20 @@ pub struct CanarySide {
     pub p95_ms: Option<f64>,
 }
 
-impl From<Side> for CanarySide {
-    fn from(Side { jobs, errors, median_ms, p95_ms }: Side) -> Self {
+impl From<ArmSummary> for CanarySide {
+    fn from(ArmSummary { jobs, errors, median_ms, p95_ms }: ArmSummary) -> Self {
         Self { jobs, errors, median_ms, p95_ms }
     }
 }
 
-impl From<Part> for CanaryPart {
-    fn from(Part { count, of }: Part) -> Self {
+impl From<Fraction> for CanaryPart {
+    fn from(Fraction { count, of }: Fraction) -> Self {
         Self { count, of }
     }
 }
 
-impl From<Worse> for CanaryReason {
-    fn from(Worse { over_ms, canary, stable }: Worse) -> Self {
+impl From<CanaryRegression> for CanaryReason {
+    fn from(CanaryRegression { over_ms, canary, stable }: CanaryRegression) -> Self {
         Self { over_ms, canary: canary.into(), stable: stable.into() }
     }
 }
@@ -93,8 +93,9 @@ pub(super) fn canaries(fleet: &Fleet) -> Vec<CanaryFigures> {
     STAGES.into_iter().flat_map(of).collect()
 }
 
-fn figures(stage: &str, canary: Canary) -> CanaryFigures {
-    let Canary { id, version, release, changes, share, state, reason, since_ms, served, stable } = canary;
+fn figures(stage: &str, canary: CanaryReport) -> CanaryFigures {
+    let CanaryReport { id, version, release, changes, share, state, reason, since_ms, served, stable } =
+        canary;
     CanaryFigures {
         stage: stage.to_string(),
         id,

@@ -1,5 +1,5 @@
 use hoidap_shared::{
-    events::page_of,
+    events::page_address,
     job::{PageContext, Question, Sender, Turn},
     text::normalise,
 };
@@ -103,7 +103,7 @@ impl ChatRequest {
             section: text(self.context.section),
             content_preview: text(self.context.content_preview),
         };
-        context.url = page_of(&context);
+        context.url = page_address(&context);
         let mut history: Vec<Turn> = self
             .history
             .unwrap_or_default()

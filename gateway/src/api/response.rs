@@ -1,6 +1,6 @@
 use hoidap_shared::{
     job::{Choice, Citation, JobId, Source, Usage},
-    live::{Cited, Draft},
+    progress::{CitedSentence, Draft},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -209,8 +209,8 @@ impl From<Draft> for DraftOutput {
     }
 }
 
-impl From<Cited> for CitationOutput {
-    fn from(Cited { citation, chunk_id, url, title }: Cited) -> Self {
+impl From<CitedSentence> for CitationOutput {
+    fn from(CitedSentence { citation, chunk_id, url, title }: CitedSentence) -> Self {
         Self {
             n: citation.n,
             answer_start: citation.answer_start,
@@ -228,7 +228,7 @@ fn cited(citation: Citation, sources: &[Source]) -> CitationOutput {
     let text =
         |of: fn(&hoidap_shared::job::SourceMetadata) -> &String| at.map(of).cloned().unwrap_or_default();
     let (chunk_id, url, title) = (text(|at| &at.chunk_id), text(|at| &at.url), text(|at| &at.title));
-    Cited { citation, chunk_id, url, title }.into()
+    CitedSentence { citation, chunk_id, url, title }.into()
 }
 
 /// A number of 0 to 1; one that is none counts as 0, because JSON has no NaN.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use hoidap_shared::{
-    events::{ChatEvent, bounded},
+    events::{ChatEvent, truncate_answer},
     job::{Envelope, JobId, Outcome, Question, SCHEMA, Usage, now_ms},
     text::Language,
 };
@@ -104,7 +104,7 @@ impl Arrival {
         let outcome = if kept.outcome == Outcome::AskedBack { kept.outcome.name() } else { "cached" };
         ChatEvent {
             job_id: self.job_id.clone(),
-            answer: bounded(&kept.text),
+            answer: truncate_answer(&kept.text),
             intent: kept.intent.clone(),
             product: kept.product.clone(),
             language: kept.language.code().to_string(),

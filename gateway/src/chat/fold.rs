@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use hoidap_shared::{
     job::JobId,
-    live::{Line, Reason},
+    progress::{ProgressLine, VoidReason},
 };
 
 use crate::{
@@ -25,7 +25,7 @@ pub(super) enum Event {
     Draft(DraftOutput),
     Delta { text: String },
     Citation(CitationOutput),
-    Restart { reason: Reason },
+    Restart { reason: VoidReason },
     Done(Box<ChatResponse>),
     Error(Box<Problem>),
 }
@@ -89,13 +89,13 @@ impl Fold {
     }
 
     /// The events of one line.
-    pub(super) fn line(&mut self, line: Line) -> Vec<Numbered> {
+    pub(super) fn line(&mut self, line: ProgressLine) -> Vec<Numbered> {
         self.lines += 1;
         let mut events = Vec::new();
         match line {
-            Line::Stage { name, run } => {
+            ProgressLine::Stage { name, run } => {
                 if self.stage == name && self.run != run && self.spoke {
-                    self.restart(Reason::TakenOver, &mut events);
+                    self.restart(VoidReason::TakenOver, &mut events);
                 }
                 (self.run, self.spoke) = (run, false);
                 self.stage.clone_from(&name);
@@ -103,15 +103,15 @@ impl Fold {
                     self.push(Event::Stage { name }, &mut events);
                 }
             }
-            Line::Sources { run, sources } if run == self.run => {
+            ProgressLine::Sources { run, sources } if run == self.run => {
                 self.spoke = true;
                 self.show(sources.into_iter().map(SourceOutput::from), &mut events);
             }
-            Line::Draft { run, draft } if run == self.run && self.text.is_empty() => {
+            ProgressLine::Draft { run, draft } if run == self.run && self.text.is_empty() => {
                 self.spoke = true;
                 self.push(Event::Draft(draft.into()), &mut events);
             }
-            Line::Delta { run, at, text } if run == self.run && !self.broken => {
+            ProgressLine::Delta { run, at, text } if run == self.run && !self.broken => {
                 self.spoke = true;
                 self.broken = at > self.length;
                 // What was told before is not told again.
@@ -120,13 +120,13 @@ impl Fold {
                     self.say(text, &mut events);
                 }
             }
-            Line::Cite { run, cited } if run == self.run && !self.broken => {
+            ProgressLine::Cite { run, cited } if run == self.run && !self.broken => {
                 self.broken = cited.citation.answer_end > self.length;
                 if !self.broken {
                     self.cite(cited.into(), &mut events);
                 }
             }
-            Line::Void { run, reason } if run == self.run => self.restart(reason, &mut events),
+            ProgressLine::Void { run, reason } if run == self.run => self.restart(reason, &mut events),
             _ => {}
         }
         events
@@ -139,7 +139,7 @@ impl Fold {
             self.show(response.sources.iter().cloned(), &mut events);
         }
         if !(response.response.starts_with(&self.text) && response.citations.starts_with(&self.cited)) {
-            self.restart(Reason::Incomplete, &mut events);
+            self.restart(VoidReason::Incomplete, &mut events);
         }
         self.say(response.response[self.text.len()..].to_string(), &mut events);
         for cited in &response.citations[self.cited.len()..] {
@@ -160,7 +160,7 @@ impl Fold {
     pub(super) fn resume_after(&mut self, id: u64) -> Vec<Numbered> {
         self.next = id + 1;
         let mut events = Vec::new();
-        self.restart(Reason::Incomplete, &mut events);
+        self.restart(VoidReason::Incomplete, &mut events);
         events
     }
 
@@ -183,7 +183,7 @@ impl Fold {
         self.push(Event::Citation(cited), events);
     }
 
-    fn restart(&mut self, reason: Reason, events: &mut Vec<Numbered>) {
+    fn restart(&mut self, reason: VoidReason, events: &mut Vec<Numbered>) {
         self.text.clear();
         self.cited.clear();
         (self.length, self.broken) = (0, false);

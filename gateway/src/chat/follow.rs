@@ -5,8 +5,8 @@ use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 use futures::{Stream, StreamExt as _};
 use hoidap_shared::{
     job::{JobId, Question, now_ms},
-    live::Line,
-    subjects::TOKENS_KEPT,
+    progress::ProgressLine,
+    subjects::TOKEN_RETENTION,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -26,7 +26,7 @@ const LATE: Duration = Duration::from_secs(2);
 /// How soon the log is opened again after the broker's side was lost.
 const AGAIN: Duration = Duration::from_millis(500);
 
-type Lines = Pin<Box<dyn Stream<Item = Line> + Send>>;
+type Lines = Pin<Box<dyn Stream<Item = ProgressLine> + Send>>;
 
 /// One reader of one job.
 pub(super) struct Follow {
@@ -84,7 +84,7 @@ impl Follow {
             answer: None,
             stream,
             ended: false,
-            logged: asked.stream && asked.kept.is_none() && age < TOKENS_KEPT,
+            logged: asked.stream && asked.kept.is_none() && age < TOKEN_RETENTION,
             app,
             asked,
             request_id,
@@ -135,7 +135,7 @@ impl Follow {
         tokio::select! {
             biased;
             line = next_line(&mut self.log) => match line {
-                Some(Line::End) => self.log_ended().await,
+                Some(ProgressLine::End) => self.log_ended().await,
                 Some(line) => self.out.extend(self.fold.line(line)),
                 None => (self.log, self.open) = (None, Instant::now() + AGAIN),
             },
@@ -225,7 +225,7 @@ async fn replaced(stream: Option<&OpenStream>) {
     }
 }
 
-async fn next_line(log: &mut Option<Lines>) -> Option<Line> {
+async fn next_line(log: &mut Option<Lines>) -> Option<ProgressLine> {
     match log {
         Some(log) => log.next().await,
         None => std::future::pending().await,

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use hoidap_shared::{
     broker::Broker,
-    config::Nats,
+    config::NatsConfig,
     events::{CHAT, ChatEvent, FEEDBACK, FeedbackEvent},
     fleet::Fleet,
     job::{Answer, Envelope, JobId, now_ms},
@@ -94,7 +94,7 @@ pub struct Link {
 
 impl Link {
     /// Starts connecting as the process named `gateway`; requests are answered with 503 until it has.
-    pub fn start(nats: Nats, gateway: String) -> Self {
+    pub fn start(nats: NatsConfig, gateway: String) -> Self {
         let link = Self {
             gateway: gateway.into(),
             connected: Arc::default(),
@@ -110,7 +110,7 @@ impl Link {
     }
 
     /// Connects, then hears replies, and mends what a lost connection leaves behind.
-    async fn keep(&self, nats: &Nats) {
+    async fn keep(&self, nats: &NatsConfig) {
         let name = format!("hoidap-gateway {}", self.gateway);
         let broker = loop {
             match Broker::connect(nats, &name).await {
@@ -128,7 +128,7 @@ impl Link {
             sleep(TRY_AGAIN).await;
         };
         let mut questions = loop {
-            match broker.client.subscribe(broker.subjects.readers()).await {
+            match broker.client.subscribe(broker.subjects.listener_queries()).await {
                 Ok(questions) => break questions,
                 Err(error) => error!(%error, "other gateways cannot be heard"),
             }
@@ -171,7 +171,7 @@ impl Link {
     }
 
     /// After each connect: the streams are made sure of, and what could not be told meanwhile is told.
-    async fn look_after(&self, broker: &Broker, nats: &Nats) {
+    async fn look_after(&self, broker: &Broker, nats: &NatsConfig) {
         let mut mended = None;
         loop {
             let connects = broker.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed);

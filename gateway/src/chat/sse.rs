@@ -10,7 +10,7 @@ use axum::{
     },
 };
 use futures::{Stream, StreamExt as _, stream};
-use hoidap_shared::{job::JobId, live::Reason};
+use hoidap_shared::{job::JobId, progress::VoidReason};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -114,7 +114,7 @@ struct Delta<'a> {
 
 #[derive(Serialize)]
 struct Restart {
-    reason: Reason,
+    reason: VoidReason,
 }
 
 #[derive(Serialize)]

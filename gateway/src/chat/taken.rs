@@ -128,7 +128,7 @@ pub(super) async fn take_question(
     allowance: &mut Option<Allowance>,
 ) -> Result<Taken, ApiError> {
     // The same session and key always give the same name, under which one request is recorded, with its job.
-    let request = key.map(|key| JobId::of(&["request", &question.session_id, &key]));
+    let request = key.map(|key| JobId::from_parts(&["request", &question.session_id, &key]));
     let mut asked = Asked {
         job_id: arrival.job_id.clone(),
         session_id: question.session_id.clone(),

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
-use hoidap_shared::config::Site;
+use hoidap_shared::config::SiteConfig;
 use http_body_util::{BodyExt as _, Collected, Limited};
 use tower_http::services::ServeDir;
 
@@ -30,7 +30,7 @@ const LINKS_AT: &str = "/links.js";
 pub(super) fn mount<S: Clone + Send + Sync + 'static>(
     router: Router<S>,
     folder: &Path,
-    site: Option<&Site>,
+    site: Option<&SiteConfig>,
 ) -> Router<S> {
     let first: &'static str =
         if folder.join("vi/index.html").is_file() { "/vi/index.html" } else { "/index.html" };
@@ -47,7 +47,7 @@ pub(super) fn mount<S: Clone + Send + Sync + 'static>(
 }
 
 /// What is put into a page. A key and an origin hold no character that ends an attribute: the configuration sees to it.
-fn tags(site: &Site) -> String {
+fn tags(site: &SiteConfig) -> String {
     let (key, origins) = (&site.key, site.origins.join(" "));
     format!(
         "<script src=\"{LINKS_AT}\" data-origins=\"{origins}\"></script>\n\

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use hoidap_shared::config::Gateway;
+use hoidap_shared::config::GatewayConfig;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -54,7 +54,7 @@ pub(super) struct Slot {
 pub(super) struct TooMany;
 
 impl Slots {
-    pub(super) fn new(gateway: &Gateway) -> Self {
+    pub(super) fn new(gateway: &GatewayConfig) -> Self {
         // However it is configured, one client never has more than half of all.
         let half = gateway.max_connections / 2;
         Self {

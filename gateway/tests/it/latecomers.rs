@@ -18,7 +18,7 @@ async fn comes_back(elsewhere: bool) {
     let (here, there) = (world.gateway(&settings).await, world.gateway(&settings).await);
     let fleet = world.fleet(|question| Ending::Late(answer(question), Duration::from_secs(4))).await;
     let broker = world.broker().await;
-    let mut asked = broker.client.subscribe(broker.subjects.readers()).await.unwrap();
+    let mut asked = broker.client.subscribe(broker.subjects.listener_queries()).await.unwrap();
     let mut stops = broker.client.subscribe(broker.subjects.stops()).await.unwrap();
     broker.client.flush().await.unwrap();
     let mut body = question("Đổi mật khẩu?");

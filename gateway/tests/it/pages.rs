@@ -33,8 +33,10 @@ impl Pages {
         let mut config = self.world.config(&PRODUCTION[1..]);
         config.gateway.web_dir = self.folder.path().join("web");
         config.gateway.site_dir = self.folder.path().join("site");
-        config.sites =
-            vec![config::Site { key: "pk_example".into(), origins: vec!["https://www.a.example".into()] }];
+        config.sites = vec![config::SiteConfig {
+            key: "pk_example".into(),
+            origins: vec!["https://www.a.example".into()],
+        }];
         config
     }
 }

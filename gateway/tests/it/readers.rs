@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hoidap_shared::{broker::Broker, job::JobId, live::Line};
+use hoidap_shared::{broker::Broker, job::JobId, progress::ProgressLine};
 use reqwest::{Method, Response};
 use serde_json::json;
 
@@ -36,7 +36,7 @@ async fn ask(site: &Site) -> (Response, String) {
     (response, job)
 }
 
-async fn tell(broker: &Broker, job: &str, line: &Line) {
+async fn tell(broker: &Broker, job: &str, line: &ProgressLine) {
     let job: JobId = job.parse().unwrap();
     let bytes = rmp_serde::to_vec_named(line).unwrap();
     broker.jetstream.publish(broker.subjects.tokens(&job), bytes.into()).await.unwrap().await.unwrap();
@@ -62,7 +62,7 @@ async fn readers_of_one_job_are_few_and_share_one_consumer() {
         }
     }
     assert!(open.len() <= 4 && refused >= 21, "{} of 25 readers are served", open.len());
-    tell(&broker, &job, &Line::Stage { name: "classifier".into(), run: "a".into() }).await;
+    tell(&broker, &job, &ProgressLine::Stage { name: "classifier".into(), run: "a".into() }).await;
     for reader in &mut open {
         let mut said = String::new();
         while !said.contains("classifier") {
@@ -85,7 +85,7 @@ async fn the_last_reader_gives_the_consumer_back_and_a_later_one_reads_all() {
     let _fleet = world.fleet(|question| Ending::Late(answer(question), Duration::from_secs(6))).await;
     let broker = world.broker().await;
     let (first, job) = ask(&site).await;
-    tell(&broker, &job, &Line::Stage { name: "classifier".into(), run: "a".into() }).await;
+    tell(&broker, &job, &ProgressLine::Stage { name: "classifier".into(), run: "a".into() }).await;
     drop(first);
     let deadline = Instant::now() + Duration::from_secs(15);
     while consumers(&broker).await != 0 {

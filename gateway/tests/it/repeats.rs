@@ -22,7 +22,7 @@ async fn send(site: &Site, key: &str, message: &str) -> Response {
 
 /// Stores the event of a job as its worker does; whether the stream took it.
 async fn told_by_worker(broker: &Broker, job: &Envelope<Question>) -> bool {
-    let event = ChatEvent::of_answer(&job.clone().map(answer(&job.body)), job.accepted_ms + 5);
+    let event = ChatEvent::from_answer(&job.clone().map(answer(&job.body)), job.accepted_ms + 5);
     let message = PublishMessage::build()
         .message_id(format!("{}.event", job.job_id))
         .expected_last_subject_sequence(0)

@@ -46,13 +46,13 @@ async fn what_a_program_asks_cannot_be_read_without_its_key() {
     // Whoever knows the user and the key of the request can compute neither session nor job.
     let digest: String = Sha256::digest("alice").iter().map(|byte| format!("{byte:02x}")).collect();
     for guess in [format!("api-{}", &digest[..32]), format!("hs_api_{}", &digest[..32]), digest.clone()] {
-        let computed = JobId::of(&["request", &guess, "k"]);
+        let computed = JobId::from_parts(&["request", &guess, "k"]);
         for job in [job, computed.as_str()] {
             let status = read(&site, job, &guess, None).await;
             assert!(matches!(status.as_u16(), 401 | 404), "{guess}, {job}: {status}");
         }
     }
-    assert_ne!(JobId::of(&["request", session, "k"]).as_str(), job);
+    assert_ne!(JobId::from_parts(&["request", session, "k"]).as_str(), job);
     // Nor does the name of the session do, if it got known: the key is needed.
     assert_eq!(read(&site, job, session, None).await, StatusCode::UNAUTHORIZED);
     assert_eq!(read(&site, job, session, Some("key-three")).await, StatusCode::UNAUTHORIZED);

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use hoidap_shared::config::{Collection, Config, LogFormat};
+use hoidap_shared::config::{CollectionConfig, Config, LogFormat};
 use serde_json::json;
 
 use super::{
@@ -119,7 +119,7 @@ fn accept(config: &mut Config, loss: bool) {
     }
 }
 
-fn configured(collection: &Collection) -> anyhow::Result<Source> {
+fn configured(collection: &CollectionConfig) -> anyhow::Result<Source> {
     Ok(Source {
         paths: collection.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<_>>()?,
         root: collection.root.as_deref().map(absolute).transpose()?,

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hoidap_shared::{access::explain, config};
+use hoidap_shared::{config, file_errors::describe};
 use rustix::fs::OFlags;
 
 use super::{
@@ -51,7 +51,7 @@ pub struct Limits {
 
 impl Limits {
     /// Those of the configuration.
-    pub fn of(indices: &config::Indices) -> Self {
+    pub fn of(indices: &config::IndicesConfig) -> Self {
         Self {
             bytes: indices.max_file_bytes,
             seconds: indices.max_read_secs,
@@ -134,7 +134,7 @@ pub fn is_page(path: &Path) -> bool {
 /// # Errors
 /// [`ReadError`] naming the limit or what the system said.
 pub fn read(path: &Path, limits: Limits) -> Result<Vec<u8>, ReadError> {
-    let denied = |error: io::Error| ReadError::Denied(explain(path, &error));
+    let denied = |error: io::Error| ReadError::Denied(describe(path, &error));
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file =
         OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(denied)?;

@@ -4,7 +4,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use hoidap_shared::access::explain;
+use hoidap_shared::file_errors::describe;
 use walkdir::WalkDir;
 
 use super::Skipped;
@@ -121,7 +121,7 @@ impl Walk<'_> {
                 }
                 Err(error) => {
                     let path = error.path().unwrap_or(target).to_path_buf();
-                    let why = explain(&path, &io::Error::from(error));
+                    let why = describe(&path, &io::Error::from(error));
                     self.skip(&as_seen(folder, target, &path), format!("cannot be listed: {why}"));
                     continue;
                 }
@@ -145,7 +145,7 @@ impl Walk<'_> {
             Ok(target) => target,
             Err(error) => {
                 return self
-                    .skip(link, format!("is a link that cannot be followed: {}", explain(path, &error)));
+                    .skip(link, format!("is a link that cannot be followed: {}", describe(path, &error)));
             }
         };
         let Ok(below) = target.strip_prefix(self.boundary) else {
@@ -214,7 +214,7 @@ fn real(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {}", path.display(), explain(path, error)))
+    io::Error::new(error.kind(), format!("{}: {}", path.display(), describe(path, error)))
 }
 
 fn slashes(path: &Path) -> String {

@@ -47,7 +47,7 @@ impl OnnxEmbedder {
     ///
     /// # Errors
     /// [`EmbedError::Load`] naming the file that is missing or wrong.
-    pub fn open(settings: &config::Embedding) -> Result<Self, EmbedError> {
+    pub fn open(settings: &config::EmbeddingConfig) -> Result<Self, EmbedError> {
         Self::with_sessions(settings, 1)
     }
 
@@ -55,13 +55,13 @@ impl OnnxEmbedder {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_for_build(settings: &config::Embedding) -> Result<Self, EmbedError> {
+    pub fn open_for_build(settings: &config::EmbeddingConfig) -> Result<Self, EmbedError> {
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         let sessions = if settings.sessions == 0 { cores() } else { settings.sessions };
         Self::with_sessions(settings, sessions)
     }
 
-    fn with_sessions(settings: &config::Embedding, count: usize) -> Result<Self, EmbedError> {
+    fn with_sessions(settings: &config::EmbeddingConfig, count: usize) -> Result<Self, EmbedError> {
         let id = identify(settings)?;
         let first = session(settings)?;
         let mut tokenizer = first.tokenizer.clone();
@@ -204,7 +204,7 @@ impl Embedder for OnnxEmbedder {
 }
 
 /// Loads the model once.
-fn session(settings: &config::Embedding) -> Result<TextEmbedding, EmbedError> {
+fn session(settings: &config::EmbeddingConfig) -> Result<TextEmbedding, EmbedError> {
     let environment = environment().map_err(|error| load_error(&settings.model, error))?;
     if settings.model_dir.as_os_str().is_empty() {
         let options = TextInitOptions::new(by_name(&settings.model)?)
@@ -233,7 +233,7 @@ fn not_downloaded(model: &str, error: &fastembed::Error) -> EmbedError {
 }
 
 /// Which model the settings name.
-pub(super) fn identify(settings: &config::Embedding) -> Result<ModelId, EmbedError> {
+pub(super) fn identify(settings: &config::EmbeddingConfig) -> Result<ModelId, EmbedError> {
     let name = settings.model.clone();
     if settings.model_dir.as_os_str().is_empty() {
         let known =
@@ -253,7 +253,7 @@ pub(super) fn identify(settings: &config::Embedding) -> Result<ModelId, EmbedErr
 }
 
 /// The projection in the model's folder, else the one that comes with Hoidap for a model of this name.
-fn projection(settings: &config::Embedding, id: &ModelId) -> Result<Option<Projection>, EmbedError> {
+fn projection(settings: &config::EmbeddingConfig, id: &ModelId) -> Result<Option<Projection>, EmbedError> {
     let folder = &settings.model_dir;
     let own = if folder.as_os_str().is_empty() {
         None

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use hoidap_shared::{config::Product, job::Turn, text::Language};
+use hoidap_shared::{config::ProductConfig, job::Turn, text::Language};
 
 use super::{Library, collection::Collection};
 use crate::{
@@ -133,7 +133,7 @@ impl Library {
         message: &str,
         hint: Option<Language>,
         history: &[Turn],
-        products: &[Product],
+        products: &[ProductConfig],
     ) -> Reading {
         let spelled: Vec<Turn> =
             history.iter().map(|turn| Turn { content: self.spell(&turn.content), ..turn.clone() }).collect();

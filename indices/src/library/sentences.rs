@@ -4,7 +4,7 @@ use std::{io, ops::Range, sync::Arc};
 
 use hoidap_shared::{
     job::{Query, SentenceScore},
-    text::CELLS,
+    text::CELL_SEPARATOR,
 };
 
 use super::{collection::Collection, fuse::Place};
@@ -77,7 +77,7 @@ fn heads(segments: &[Segment], text: &str) -> Vec<Option<usize>> {
         let words: String =
             rest.by_ref().skip(start.saturating_sub(at)).take(end.saturating_sub(start)).collect();
         at = end;
-        if words.contains(CELLS) {
+        if words.contains(CELL_SEPARATOR) {
             heads.push(first);
             first.get_or_insert(i);
         } else {

@@ -1,7 +1,7 @@
 //! What a visitor chooses of the things that were asked back.
 
 use hoidap_shared::{
-    config::Product,
+    config::ProductConfig,
     job::{Sender, Turn},
     phrases,
     text::Language,
@@ -27,16 +27,16 @@ pub(super) fn completed(
     sentence: &str,
     hint: Option<Language>,
     history: &[Turn],
-    products: &[Product],
+    products: &[ProductConfig],
 ) -> Option<String> {
     let [earlier @ .., question, answer] = history else { return None };
     if (question.sender, answer.sender) != (Sender::User, Sender::Assistant) {
         return None;
     }
-    let label = chosen(model, sentence, &phrases::asked_which(&answer.content), products)?;
+    let label = chosen(model, sentence, &phrases::offered_choices(&answer.content), products)?;
     let before = model.read(&question.content, hint, earlier, products);
     let question = if before.sentence == Sentence::FollowUp { &before.meaning } else { &question.content };
-    Some(phrases::about(label, question))
+    Some(phrases::complete_question(label, question))
 }
 
 /// The one of the labels that a sentence names, where it says nothing else.
@@ -44,7 +44,7 @@ fn chosen<'a>(
     model: &TextModel,
     sentence: &str,
     labels: &[&'a str],
-    products: &[Product],
+    products: &[ProductConfig],
 ) -> Option<&'a str> {
     let words: Vec<(usize, &str)> = sentence.unicode_word_indices().collect();
     let is = |typed: &str, known: &str| names_it([typed].into_iter(), &[known]);
@@ -80,7 +80,7 @@ mod tests {
     use super::{super::Words, *};
 
     fn read(question: &str, answer: &str, sentence: &str) -> super::super::Reading {
-        let product = |id: &str, name: &str, alias: &str| Product {
+        let product = |id: &str, name: &str, alias: &str| ProductConfig {
             id: id.into(),
             name: name.into(),
             aliases: vec![alias.into()],
@@ -105,7 +105,7 @@ mod tests {
             ("thế Diệc Mail thì sao?", "Diệc Mail"),
         ] {
             let reading = read(question, ASKED, sentence);
-            assert_eq!(reading.meaning, phrases::about(label, question), "{sentence}");
+            assert_eq!(reading.meaning, phrases::complete_question(label, question), "{sentence}");
             assert!(reading.queries.iter().all(|query| query.text.contains(label)), "{sentence}");
         }
         let english = read("How long must a password be?", "Do you mean Free or Pro?", "the Pro one, please");

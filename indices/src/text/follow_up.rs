@@ -1,7 +1,7 @@
 //! Follow-ups made to stand alone, without a model.
 
 use hoidap_shared::{
-    config::Product,
+    config::ProductConfig,
     job::{Sender, Turn},
     text::{Language, fold, has_vietnamese_marks},
 };
@@ -45,7 +45,7 @@ pub(super) fn rewrite(
     understood: &Understood,
     new: &str,
     history: &[Turn],
-    products: &[Product],
+    products: &[ProductConfig],
     text: &TextModel,
     hint: Option<Language>,
 ) -> Option<Rewritten> {
@@ -92,14 +92,14 @@ pub(super) fn rewrite(
 type Range = std::ops::Range<usize>;
 
 /// Where the old text names a product, and the new one another.
-fn named_product(old: &str, new: &str, products: &[Product], _: Language) -> Option<(Range, Range)> {
+fn named_product(old: &str, new: &str, products: &[ProductConfig], _: Language) -> Option<(Range, Range)> {
     let in_old = products.iter().find_map(|product| mention(old, product))?;
     let in_new = products.iter().find_map(|product| mention(new, product))?;
     (fold(&old[in_old.clone()]) != fold(&new[in_new.clone()])).then_some((in_old, in_new))
 }
 
 /// Where the old text names a code, and the new one another.
-fn named_code(old: &str, new: &str, _: &[Product], _: Language) -> Option<(Range, Range)> {
+fn named_code(old: &str, new: &str, _: &[ProductConfig], _: Language) -> Option<(Range, Range)> {
     let (in_old, in_new) = (identifiers::find(old), identifiers::find(new));
     let (before, after) = (in_old.first()?, in_new.first()?);
     let alike = before.kind == after.kind || (before.is_code() && after.is_code());
@@ -134,7 +134,7 @@ fn is_foreign(word: &str) -> bool {
 }
 
 /// Where a text names a product, in bytes. Capitals do not matter, and diacritics only where they were typed.
-pub(super) fn mention(text: &str, product: &Product) -> Option<Range> {
+pub(super) fn mention(text: &str, product: &ProductConfig) -> Option<Range> {
     let words: Vec<(usize, &str)> = text.unicode_word_indices().collect();
     let mut names: Vec<Vec<&str>> = std::iter::once(&product.name)
         .chain(&product.aliases)
@@ -168,7 +168,7 @@ mod tests {
     };
 
     fn read(history: &[&str], question: &str) -> super::super::Reading {
-        let product = |id: &str, name: &str| Product {
+        let product = |id: &str, name: &str| ProductConfig {
             id: id.into(),
             name: name.into(),
             aliases: vec![],

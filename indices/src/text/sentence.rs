@@ -1,7 +1,7 @@
 //! What a visitor's sentence is: the one place that decides it, before anything is rewritten or looked for.
 
 use hoidap_shared::{
-    config::Product,
+    config::ProductConfig,
     job::{Query, Sender, Turn},
     text::Language,
 };
@@ -59,7 +59,7 @@ impl TextModel {
         message: &str,
         hint: Option<Language>,
         history: &[Turn],
-        products: &[Product],
+        products: &[ProductConfig],
     ) -> Reading {
         let last = history.iter().rev().find(|turn| turn.sender == Sender::User);
         let conversation = last.map(|turn| self.understand(&turn.content, hint).language);

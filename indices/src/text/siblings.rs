@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use hoidap_shared::text::{CELLS, fold};
+use hoidap_shared::text::{CELL_SEPARATOR, fold};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::spelling::may_be;
@@ -32,7 +32,7 @@ impl Siblings {
     pub(crate) fn add(&mut self, text: &str) {
         let mut table: Vec<Vec<&str>> = Vec::new();
         for line in text.lines().chain([""]) {
-            let cells: Vec<&str> = line.split(CELLS).map(str::trim).collect();
+            let cells: Vec<&str> = line.split(CELL_SEPARATOR).map(str::trim).collect();
             if cells.len() > 1 && table.first().is_none_or(|first| first.len() == cells.len()) {
                 table.push(cells);
                 continue;

@@ -1,4 +1,5 @@
-//! The streams: everyone sees to it that they are as configured; who may makes and changes them, others wait.
+//! The streams: every process checks that they are as configured. Users with the right create and update them; others
+//! wait for an operator.
 
 use std::time::Duration;
 
@@ -13,54 +14,54 @@ use tokio::{sync::broadcast::error::RecvError, time::Instant};
 use tracing::{info, warn};
 
 use super::Broker;
-use crate::config::Nats;
+use crate::config::NatsConfig;
 
-/// How long to wait for an operator, or for a cluster that is still choosing its leaders.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How often to look meanwhile.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long to wait for an operator, or for a cluster that is still electing leaders.
+const SETUP_TIMEOUT: Duration = Duration::from_mins(1);
+/// How often to check meanwhile.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Why a stream is not as configured.
-enum Trouble {
-    /// It is not there.
+enum StreamError {
+    /// It does not exist.
     Missing,
-    /// This user may not see, make or change it.
+    /// This user may not read, create or update it.
     Forbidden,
-    /// The server cannot say or do it now.
-    Later(String),
-    /// The server will not do it.
-    Refused(String),
-    /// The server has not the disk or the memory for it.
-    NoRoom(String),
+    /// The server cannot do it now.
+    Unavailable(String),
+    /// The server refuses the settings.
+    Rejected(String),
+    /// The server lacks the disk or the memory.
+    NoSpace(String),
 }
 
 impl Broker {
-    /// Sees to it that the streams are as configured. A user that may not make or change them waits up to a minute
-    /// until an operator has.
+    /// Makes sure that the streams are as configured. A user that may not create or update them waits up to a minute for
+    /// an operator.
     ///
     /// # Errors
     /// When a stream is not as configured after that time, or cannot be made so: the sentence says what to do.
-    pub async fn ensure_streams(&self, nats: &Nats) -> anyhow::Result<()> {
-        self.all_streams(nats, true).await
+    pub async fn ensure_streams(&self, nats: &NatsConfig) -> anyhow::Result<()> {
+        self.ensure_all_streams(nats, true).await
     }
 
-    /// Makes the streams, or changes those whose settings are others now, as an operator does.
+    /// Creates the streams, or updates those whose settings have changed, as an operator does.
     ///
     /// # Errors
     /// When this user may not, or the server will not: the sentence says what to do.
-    pub async fn make_streams(&self, nats: &Nats) -> anyhow::Result<()> {
-        self.all_streams(nats, false).await
+    pub async fn apply_streams(&self, nats: &NatsConfig) -> anyhow::Result<()> {
+        self.ensure_all_streams(nats, false).await
     }
 
-    /// Makes one stream, or changes it, as an operator does.
+    /// Creates one stream, or updates it, as an operator does.
     ///
     /// # Errors
     /// When this user may not, or the server will not: the sentence says what to do.
-    pub async fn make_stream(&self, wanted: &Stream, nats: &Nats) -> anyhow::Result<()> {
+    pub async fn apply_stream(&self, wanted: &Stream, nats: &NatsConfig) -> anyhow::Result<()> {
         self.ensure_stream(wanted, false, nats).await
     }
 
-    async fn all_streams(&self, nats: &Nats, wait_for_operator: bool) -> anyhow::Result<()> {
+    async fn ensure_all_streams(&self, nats: &NatsConfig, wait_for_operator: bool) -> anyhow::Result<()> {
         for wanted in self.subjects.streams(nats) {
             self.ensure_stream(&wanted, wait_for_operator, nats).await?;
         }
@@ -72,62 +73,63 @@ impl Broker {
         &self,
         wanted: &Stream,
         wait_for_operator: bool,
-        nats: &Nats,
+        nats: &NatsConfig,
     ) -> anyhow::Result<()> {
         let (name, user) = (&wanted.name, &nats.user);
-        let end = Instant::now() + PATIENCE;
-        let (mut may_change, mut told) = (true, false);
+        let deadline = Instant::now() + SETUP_TIMEOUT;
+        let (mut may_change, mut has_warned) = (true, false);
         loop {
-            let what = match self.look_and_make(wanted, may_change).await {
+            let what = match self.check_or_create(wanted, may_change).await {
                 Ok(()) => return Ok(()),
-                Err(Trouble::Refused(what)) => bail!("stream {name} cannot be as configured: {what}"),
-                Err(Trouble::NoRoom(what)) => {
-                    bail!("stream {name} cannot be as configured: {}", no_room(&what, wanted, nats))
+                Err(StreamError::Rejected(what)) => bail!("stream {name} cannot be as configured: {what}"),
+                Err(StreamError::NoSpace(what)) => {
+                    bail!("stream {name} cannot be as configured: {}", no_space_message(&what, wanted, nats))
                 }
-                Err(Trouble::Missing | Trouble::Forbidden) => {
+                Err(StreamError::Missing | StreamError::Forbidden) => {
                     may_change = false;
                     format!(
-                        "stream {name} is missing or not as configured, and user `{user}` may not make or change it: \
+                        "stream {name} is missing or not as configured, and user `{user}` may not create or update it: \
                          run `hoidap-worker setup` as the operator, with this configuration"
                     )
                 }
-                Err(Trouble::Later(what)) => format!("stream {name} cannot be had: {what}"),
+                Err(StreamError::Unavailable(what)) => format!("stream {name} is unavailable: {what}"),
             };
-            if Instant::now() >= end || (!may_change && !wait_for_operator) {
+            if Instant::now() >= deadline || (!may_change && !wait_for_operator) {
                 bail!(what);
             }
-            if !told {
-                warn!("{what}; waiting up to {PATIENCE:?}");
-                told = true;
+            if !has_warned {
+                warn!("{what}; waiting up to {SETUP_TIMEOUT:?}");
+                has_warned = true;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    async fn look_and_make(&self, wanted: &Stream, may_change: bool) -> Result<(), Trouble> {
+    async fn check_or_create(&self, wanted: &Stream, may_change: bool) -> Result<(), StreamError> {
         let name = &wanted.name;
         let (verb, config, done) = match self.ask("INFO", name, &()).await {
             Ok(info) => {
-                let merged = merged(&info.config, wanted);
-                if same(&info.config, &merged) {
+                let merged = merge_settings(&info.config, wanted);
+                if is_equivalent(&info.config, &merged) {
                     return Ok(());
                 }
-                unchangeable(&info.config, &merged)?;
-                ("UPDATE", merged, "changed to the configured settings")
+                check_immutable_settings(&info.config, &merged)?;
+                ("UPDATE", merged, "updated to the configured settings")
             }
-            Err(Trouble::Missing) => ("CREATE", wanted.clone(), "made"),
+            Err(StreamError::Missing) => ("CREATE", wanted.clone(), "created"),
             Err(other) => return Err(other),
         };
         if !may_change {
-            return Err(Trouble::Forbidden);
+            return Err(StreamError::Forbidden);
         }
         self.ask(verb, name, &config).await?;
         info!(stream = name, "{done}");
         Ok(())
     }
 
-    /// One request about a stream. Without listening for violations, a forbidden one would look like a slow server.
-    async fn ask<T: Serialize>(&self, verb: &str, stream: &str, payload: &T) -> Result<Info, Trouble> {
+    /// Sends one request about a stream. It also listens for permission errors: without, a forbidden request would look like a
+    /// slow server.
+    async fn ask<T: Serialize>(&self, verb: &str, stream: &str, payload: &T) -> Result<Info, StreamError> {
         let subject = format!("STREAM.{verb}.{stream}");
         let mut violations = self.violations.subscribe();
         let forbidden = async {
@@ -140,14 +142,14 @@ impl Broker {
             }
         };
         tokio::select! {
-            () = forbidden => Err(Trouble::Forbidden),
+            () = forbidden => Err(StreamError::Forbidden),
             answer = self.jetstream.request(subject.clone(), payload) => match answer {
                 Ok(Response::Ok(info)) => Ok(info),
                 Ok(Response::Err { error }) => Err(match (error.error_code(), error.code()) {
-                    (ErrorCode::STREAM_NOT_FOUND, _) => Trouble::Missing,
-                    // Another process was quicker; or the cluster does not know all of its servers yet.
+                    (ErrorCode::STREAM_NOT_FOUND, _) => StreamError::Missing,
+                    // Another process was quicker, or the cluster does not know all of its servers yet.
                     (ErrorCode::STREAM_NAME_EXIST | ErrorCode::CLUSTER_NO_PEERS, _) | (_, 503) => {
-                        Trouble::Later(error.to_string())
+                        StreamError::Unavailable(error.to_string())
                     }
                     (
                         ErrorCode::STORAGE_RESOURCES_EXCEEDED
@@ -155,19 +157,19 @@ impl Broker {
                         | ErrorCode::INSUFFICIENT_RESOURCES
                         | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
                         _,
-                    ) => Trouble::NoRoom(error.to_string()),
-                    _ => Trouble::Refused(format!("the server says {error}: change the settings in [nats], or the server")),
+                    ) => StreamError::NoSpace(error.to_string()),
+                    _ => StreamError::Rejected(format!("the server says {error}: change the settings in [nats], or the server")),
                 }),
-                Err(error) => Err(Trouble::Later(error.to_string())),
+                Err(error) => Err(StreamError::Unavailable(error.to_string())),
             },
         }
     }
 }
 
-/// What the server lacks, and the settings that say how much the streams reserve.
-fn no_room(what: &str, wanted: &Stream, nats: &Nats) -> String {
+/// A sentence about the space that the server lacks, with the settings that reserve it.
+fn no_space_message(what: &str, wanted: &Stream, nats: &NatsConfig) -> String {
     let mib = |bytes: i64| format!("{} MiB", bytes >> 20);
-    let reserved = nats.reserved();
+    let reserved = nats.reserved_bytes();
     let settings: Vec<String> =
         reserved.iter().map(|(name, size)| format!("{name} ({})", mib(*size))).collect();
     format!(
@@ -179,8 +181,8 @@ fn no_room(what: &str, wanted: &Stream, nats: &Nats) -> String {
     )
 }
 
-/// The settings that are configured, over what else the stream has (placement, metadata).
-fn merged(found: &Stream, wanted: &Stream) -> Stream {
+/// The configured settings over the stream's others (placement, metadata).
+fn merge_settings(found: &Stream, wanted: &Stream) -> Stream {
     Stream {
         description: wanted.description.clone(),
         subjects: wanted.subjects.clone(),
@@ -202,8 +204,8 @@ fn merged(found: &Stream, wanted: &Stream) -> Stream {
     }
 }
 
-/// Whether two settings mean the same: the server writes "no limit" and defaults in its own way.
-fn same(a: &Stream, b: &Stream) -> bool {
+/// Whether two configurations mean the same. The server has its own way to write "no limit" and defaults.
+fn is_equivalent(a: &Stream, b: &Stream) -> bool {
     let plain = |stream: &Stream| Stream {
         max_bytes: stream.max_bytes.max(0),
         max_message_size: stream.max_message_size.max(0),
@@ -215,8 +217,8 @@ fn same(a: &Stream, b: &Stream) -> bool {
     plain(a) == plain(b)
 }
 
-/// Refuses what no server changes on a stream that exists.
-fn unchangeable(found: &Stream, wanted: &Stream) -> Result<(), Trouble> {
+/// Rejects changes that no server makes to an existing stream.
+fn check_immutable_settings(found: &Stream, wanted: &Stream) -> Result<(), StreamError> {
     let asynchronous = |stream: &Stream| stream.persist_mode == Some(PersistenceMode::Async);
     let setting = if found.storage != wanted.storage {
         format!("its storage is {:?}, not {:?}", found.storage, wanted.storage)
@@ -227,7 +229,7 @@ fn unchangeable(found: &Stream, wanted: &Stream) -> Result<(), Trouble> {
     } else {
         return Ok(());
     };
-    Err(Trouble::Refused(format!(
+    Err(StreamError::Rejected(format!(
         "{setting}, and the server does not change that: let its readers finish, back it up if it is still needed, \
          delete it (`nats stream rm {}`) and run `hoidap-worker setup`",
         found.name

@@ -3,13 +3,13 @@ use std::path::{Path, PathBuf};
 use config::{Environment as Variables, File, FileFormat};
 
 use super::{Config, OMITTABLE, ProviderKind};
-use crate::{access, subjects::REVOKED_KEPT};
+use crate::{file_errors, subjects::REVOKED_SESSION_RETENTION};
 
 /// The text of `defaults.toml`: every setting, its default and its meaning.
 pub const DEFAULTS: &str = include_str!("../defaults.toml");
 
 /// Settings that are lists of text, so that a variable can hold them with commas.
-const LISTS: [&str; 7] = [
+const LIST_SETTINGS: [&str; 7] = [
     "gateway.api_keys",
     "gateway.cors_origins",
     "gateway.trusted_hosts",
@@ -19,8 +19,8 @@ const LISTS: [&str; 7] = [
     "worker.backoff_ms",
 ];
 
-/// The sections that what a stage makes depends on. The others say where Hoidap runs and hold its passwords.
-const MAKING: [&str; 14] = [
+/// The sections that the results of stages depend on. The others say where Hoidap runs, and contain its passwords.
+const RESULT_SECTIONS: [&str; 14] = [
     "support",
     "indices",
     "embedding",
@@ -37,7 +37,7 @@ const MAKING: [&str; 14] = [
     "collections",
 ];
 
-/// Why there is no configuration.
+/// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file or variable that cannot be read, or a key that is not known.
@@ -60,11 +60,10 @@ impl From<config::ConfigError> for ConfigError {
 }
 
 impl Config {
-    /// Those of the given settings (`key=value`) that what a stage makes depends on: they may be told. The others may be
-    /// passwords.
-    pub fn making(set: &[String]) -> Vec<String> {
+    /// The given settings (`key=value`) that the results of stages depend on. They may be published; others may be passwords.
+    pub fn result_settings(set: &[String]) -> Vec<String> {
         let section = |setting: &str| setting.split(['.', '=']).next().unwrap_or_default().trim().to_string();
-        set.iter().filter(|setting| MAKING.contains(&section(setting).as_str())).cloned().collect()
+        set.iter().filter(|setting| RESULT_SECTIONS.contains(&section(setting).as_str())).cloned().collect()
     }
 
     /// Reads the configuration of this process: the file that `path` or `HOIDAP_CONFIG` names (or `hoidap.toml`, when
@@ -73,13 +72,13 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the key.
     pub fn load(path: Option<&Path>, set: &[String]) -> Result<Self, ConfigError> {
-        Self::read(file(path).as_deref(), None, set)
+        Self::read(config_path(path).as_deref(), None, set)
     }
 
-    /// Whether this process is asked to write its log as JSON, by what can be read of a configuration that may be wrong.
-    pub fn asks_for_json(path: Option<&Path>) -> bool {
+    /// Whether the configuration asks for a JSON log. It is read as far as possible, even when other settings are wrong.
+    pub fn wants_json_logs(path: Option<&Path>) -> bool {
         let in_file = || {
-            let text = std::fs::read_to_string(file(path)?).ok()?;
+            let text = std::fs::read_to_string(config_path(path)?).ok()?;
             let parsed =
                 config::Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
             parsed.ok()?.get_string("telemetry.format").ok()
@@ -100,7 +99,11 @@ impl Config {
         let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(path) = file {
             let unreadable = |error| {
-                ConfigError::Unreadable(format!("{}: {}", path.display(), access::explain(path, &error)))
+                ConfigError::Unreadable(format!(
+                    "{}: {}",
+                    path.display(),
+                    file_errors::describe(path, &error)
+                ))
             };
             let text = std::fs::read_to_string(path).map_err(unreadable)?;
             let parsed =
@@ -115,11 +118,12 @@ impl Config {
             .try_parsing(true)
             .list_separator(",")
             .source(variables.map(only_sections).or_else(|| Some(only_sections(std::env::vars().collect()))));
-        let environment = LISTS.iter().fold(environment, |source, key| source.with_list_parse_key(key));
+        let environment =
+            LIST_SETTINGS.iter().fold(environment, |source, key| source.with_list_parse_key(key));
         let from_variables = config::Config::builder().add_source(environment.clone()).build()?;
         builder = builder.add_source(environment);
         for setting in set {
-            builder = builder.add_source(given(setting)?);
+            builder = builder.add_source(parse_setting(setting)?);
         }
         let mut config: Self = builder.build()?.try_deserialize()?;
         if let Some(base) = file.and_then(Path::parent) {
@@ -167,7 +171,7 @@ impl Config {
         if ![1, 3, 5].contains(&self.nats.replicas) {
             return fail("nats.replicas", format!("{} is not 1, 3 or 5", self.nats.replicas));
         }
-        if let Some((key, size)) = self.nats.reserved().into_iter().find(|(_, size)| *size < 1 << 20) {
+        if let Some((key, size)) = self.nats.reserved_bytes().into_iter().find(|(_, size)| *size < 1 << 20) {
             return fail(key, format!("{size} is no size for a stream: at least 1048576 bytes (1 MiB)"));
         }
         if self.worker.backoff_ms.is_empty() {
@@ -182,7 +186,7 @@ impl Config {
         if self.worker.concurrency == 0 || self.worker.ack_wait_ms < 300 {
             return fail("worker", "concurrency must be at least 1 and ack_wait_ms at least 300".into());
         }
-        if !(1..=REVOKED_KEPT.as_secs()).contains(&self.sessions.max_age_secs) {
+        if !(1..=REVOKED_SESSION_RETENTION.as_secs()).contains(&self.sessions.max_age_secs) {
             return fail("sessions.max_age_secs", "must be from 1 second to 366 days".into());
         }
         if self.generator.concurrency == 0 {
@@ -273,13 +277,13 @@ impl Config {
 }
 
 /// The configuration file of this process: the one that is named, else `hoidap.toml` when there is one.
-fn file(path: Option<&Path>) -> Option<PathBuf> {
+fn config_path(path: Option<&Path>) -> Option<PathBuf> {
     let named = path.map(Path::to_path_buf).or_else(|| std::env::var_os("HOIDAP_CONFIG").map(PathBuf::from));
     named.or_else(|| Some(PathBuf::from("hoidap.toml")).filter(|path| path.try_exists().unwrap_or(true)))
 }
 
 /// A setting of the command line: its value is TOML, else the text as it stands, or a list of texts.
-fn given(setting: &str) -> Result<File<config::FileSourceString, FileFormat>, ConfigError> {
+fn parse_setting(setting: &str) -> Result<File<config::FileSourceString, FileFormat>, ConfigError> {
     let wrong = |what: &str| ConfigError::Invalid { key: setting.into(), what: what.into() };
     let (key, value) = setting.split_once('=').ok_or_else(|| wrong("give it as key=value"))?;
     let is_key = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -287,7 +291,8 @@ fn given(setting: &str) -> Result<File<config::FileSourceString, FileFormat>, Co
         return Err(wrong("a key has letters, digits and dots, such as retriever.depth"));
     }
     let texts: Vec<String> = value.split(',').map(|part| format!("{part:?}")).collect();
-    let as_text = if LISTS.contains(&key) { format!("[{}]", texts.join(",")) } else { format!("{value:?}") };
+    let as_text =
+        if LIST_SETTINGS.contains(&key) { format!("[{}]", texts.join(",")) } else { format!("{value:?}") };
     let file = |value: &str| File::from_str(&format!("{key} = {value}"), FileFormat::Toml);
     let is_toml = config::Config::builder().add_source(file(value)).build().is_ok();
     Ok(if is_toml { file(value) } else { file(&as_text) })
@@ -380,7 +385,7 @@ mod tests {
             "redis={url='x'}",
             "worker.listen=:1",
         ];
-        let told = Config::making(&set.map(String::from));
+        let told = Config::result_settings(&set.map(String::from));
         assert_eq!(told, ["retriever.depth=4", "products=[]"]);
     }
 
@@ -429,7 +434,7 @@ mod tests {
         let path = dir.path().join("hoidap.toml");
         let asks = |text: &str| {
             std::fs::write(&path, text).unwrap();
-            Config::asks_for_json(Some(&path))
+            Config::wants_json_logs(Some(&path))
         };
         assert!(asks("[telemetry]\nformat = \"json\"\n[gateway]\nno_such = 1\n"));
         assert!(!asks("[telemetry]\nformat = \"text\"\n") && !asks("[telemetry\n") && !asks(""));

@@ -28,7 +28,8 @@ impl CanaryState {
 
 /// A canary of a stage, as the stage's workers count it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Canary {
+#[schemars(rename = "Canary")]
+pub struct CanaryReport {
     /// The canary: the same when it is started again unchanged.
     pub id: String,
     /// Its version: settings, indices, models, prompts.
@@ -42,17 +43,17 @@ pub struct Canary {
     /// What it does now.
     pub state: CanaryState,
     /// Why it stepped back.
-    pub reason: Option<Worse>,
+    pub reason: Option<CanaryRegression>,
     /// When it was first heard of, in milliseconds since the Unix epoch.
     pub since_ms: u64,
     /// Jobs of its sessions.
-    pub served: Side,
+    pub served: ArmSummary,
     /// Jobs of all other sessions in the same time.
-    pub stable: Side,
+    pub stable: ArmSummary,
 }
 
-impl Canary {
-    /// Jobs of both sides.
+impl CanaryReport {
+    /// Jobs of both arms.
     pub fn counted(&self) -> u64 {
         self.served.jobs.saturating_add(self.stable.jobs)
     }
@@ -60,31 +61,33 @@ impl Canary {
 
 /// In what a canary was worse than its stage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Worse {
+#[schemars(rename = "Worse")]
+pub struct CanaryRegression {
     /// The jobs counted took longer than so many milliseconds; `None` where they failed.
     pub over_ms: Option<f64>,
     /// Such jobs of the canary.
-    pub canary: Part,
+    pub canary: Fraction,
     /// Such jobs of the stage.
-    pub stable: Part,
+    pub stable: Fraction,
 }
 
 /// So many of so many.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Part {
+#[schemars(rename = "Part")]
+pub struct Fraction {
     /// Those that are meant.
     pub count: u64,
     /// All of them.
     pub of: u64,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for Fraction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", self.count, self.of)
     }
 }
 
-impl fmt::Display for Worse {
+impl fmt::Display for CanaryRegression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} jobs ", self.canary)?;
         match self.over_ms {
@@ -97,7 +100,8 @@ impl fmt::Display for Worse {
 
 /// What became of the jobs of one side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Side {
+#[schemars(rename = "Side")]
+pub struct ArmSummary {
     /// Jobs that came to an end.
     pub jobs: u64,
     /// Those that failed.

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Scored;
-use crate::text::Language;
+use super::{Question, ScoredLabel};
+use crate::{events::page_address, text::Language};
 
 /// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -124,7 +124,7 @@ pub struct ProviderAttempt {
     pub error: Option<String>,
     /// Its words as they came, for the log alone: what a replay takes in place of a call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wrote: Option<Wrote>,
+    pub wrote: Option<ProviderOutput>,
 }
 
 impl ProviderAttempt {
@@ -136,7 +136,8 @@ impl ProviderAttempt {
 
 /// The words of a provider, and what they were an answer to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Wrote {
+#[schemars(rename = "Wrote")]
+pub struct ProviderOutput {
     /// The model.
     pub model: String,
     /// The first 16 hexadecimal digits of the prompt's SHA-256: another prompt has other words.
@@ -192,7 +193,7 @@ pub struct Answer {
     /// 0 to 1.
     pub confidence: f32,
     /// The intent; `unknown` when the job failed before it was found.
-    pub intent: Scored,
+    pub intent: ScoredLabel,
     /// The product it is about.
     pub product: Option<String>,
     /// The language of the answer.
@@ -207,4 +208,32 @@ pub struct Answer {
     pub usage: Usage,
     /// What each stage's result depends on, by stage name: part of the cache key.
     pub versions: BTreeMap<String, String>,
+}
+
+impl Answer {
+    /// An answer to `question` that rests on no document and no model: no sources, a confidence of 0, an unknown intent.
+    pub fn without_sources(question: &Question, language: Language, outcome: Outcome, text: String) -> Self {
+        Self {
+            session_id: question.session_id.clone(),
+            user_id: question.user_id.clone(),
+            client: question.client.clone(),
+            question: question.message.clone(),
+            page: page_address(&question.context),
+            outcome,
+            problem: None,
+            text,
+            sources: Vec::new(),
+            citations: Vec::new(),
+            choices: Vec::new(),
+            confidence: 0.0,
+            intent: ScoredLabel { name: "unknown".into(), confidence: 0.0 },
+            product: None,
+            language,
+            provider: None,
+            model: None,
+            attempts: Vec::new(),
+            usage: Usage::default(),
+            versions: BTreeMap::new(),
+        }
+    }
 }

@@ -25,7 +25,7 @@ impl JobId {
     }
 
     /// The name that `parts` always give: the same question asked again is the same job.
-    pub fn of(parts: &[&str]) -> Self {
+    pub fn from_parts(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
             hash.update(part.len().to_le_bytes());
@@ -120,7 +120,7 @@ pub struct Envelope<T> {
 
 /// The part of an envelope that can be read whatever its body is.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Header {
+pub struct EnvelopeHeader {
     /// See [`Envelope::schema`].
     pub schema: u16,
     /// See [`Envelope::job_id`].
@@ -192,7 +192,7 @@ impl<T: DeserializeOwned> Envelope<T> {
     /// # Errors
     /// [`DecodeError`] when it is malformed or of another schema.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let header: Header = rmp_serde::from_slice(bytes)?;
+        let header: EnvelopeHeader = rmp_serde::from_slice(bytes)?;
         if header.schema != SCHEMA {
             return Err(DecodeError::Schema { found: header.schema });
         }
@@ -250,9 +250,9 @@ mod tests {
 
     #[test]
     fn a_named_job_has_one_id() {
-        assert_eq!(JobId::of(&["session", "key"]), JobId::of(&["session", "key"]));
-        assert_ne!(JobId::of(&["session", "key"]), JobId::of(&["session-k", "ey"]));
-        assert_eq!(uuid::Uuid::parse_str(JobId::of(&["a"]).as_str()).unwrap().get_version_num(), 8);
+        assert_eq!(JobId::from_parts(&["session", "key"]), JobId::from_parts(&["session", "key"]));
+        assert_ne!(JobId::from_parts(&["session", "key"]), JobId::from_parts(&["session-k", "ey"]));
+        assert_eq!(uuid::Uuid::parse_str(JobId::from_parts(&["a"]).as_str()).unwrap().get_version_num(), 8);
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub struct Question {
 
 /// A value and how sure its finder is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Scored {
+#[schemars(rename = "Scored")]
+pub struct ScoredLabel {
     /// The value's name.
     pub name: String,
     /// 0 to 1.
@@ -118,13 +119,13 @@ pub struct Classified {
     /// What the visitor is taken to mean: diacritics put back, a follow-up made to stand alone.
     pub meaning: String,
     /// The intent.
-    pub intent: Scored,
+    pub intent: ScoredLabel,
     /// How likely it is by its words that the question is about something else than the site, 0 to 1; 1 where it is about
     /// a service that no document mentions. The documents have a say, too: see the retriever's support.
     #[serde(default)]
     pub out_of_scope: f32,
     /// The product it is about, when one is clear.
-    pub product: Option<Scored>,
+    pub product: Option<ScoredLabel>,
     /// The section of the site to prefer, when the page has one.
     pub section: Option<String>,
     /// The wordings to search, the most trusted first.

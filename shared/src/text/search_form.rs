@@ -1,6 +1,6 @@
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use super::{look_alikes::write_latin, numbers::join_thousands};
+use super::{homoglyphs::write_latin, numbers::join_thousands};
 
 /// Letters behind which a raised digit belongs to a unit (`m²`); behind other words it marks a footnote.
 const RAISED_UNITS: [&str; 12] = ["m", "mm", "cm", "dm", "km", "hm", "in", "ft", "yd", "mi", "s", "x"];
@@ -42,7 +42,7 @@ pub fn search_form(text: &str) -> String {
         return join_thousands(text);
     }
     let chars: Vec<char> = text.nfc().filter(|c| !is_invisible(*c) && !is_selector(*c)).collect();
-    let mut form = Form { out: String::with_capacity(text.len()), script: None };
+    let mut form = SearchFormBuilder { out: String::with_capacity(text.len()), script: None };
     for (i, &c) in chars.iter().enumerate() {
         form.push(c, chars.get(i + 1).copied());
     }
@@ -63,12 +63,12 @@ enum Script {
     Dropped,
 }
 
-struct Form {
+struct SearchFormBuilder {
     out: String,
     script: Option<Script>,
 }
 
-impl Form {
+impl SearchFormBuilder {
     fn last(&self) -> Option<char> {
         self.out.chars().next_back()
     }

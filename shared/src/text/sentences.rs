@@ -16,7 +16,7 @@ const ABBREVIATIONS: [&str; 31] = [
 const BEFORE_NUMBERS: [&str; 7] = ["no.", "nos.", "fig.", "vol.", "p.", "pp.", "art."];
 const BEFORE_NAMES: [&str; 10] = ["st.", "mt.", "ft.", "co.", "inc.", "ltd.", "corp.", "jr.", "sr.", "bros."];
 /// Words that begin a sentence more often than they are part of a name, in lower case.
-const BEGIN: [&str; 48] = [
+const SENTENCE_OPENERS: [&str; 48] = [
     "the", "a", "an", "it", "its", "this", "that", "these", "those", "he", "she", "we", "you", "they", "i",
     "his", "her", "their", "our", "your", "in", "on", "at", "by", "for", "from", "with", "if", "when",
     "while", "after", "before", "as", "but", "and", "or", "to", "there", "each", "every", "all", "some",
@@ -28,31 +28,31 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        of_line(line, at, &mut found);
+        push_line_sentences(line, at, &mut found);
         at += line.len();
     }
     found
 }
 
 /// What parts the cells of a table's row in an extracted text.
-pub const CELLS: &str = " | ";
+pub const CELL_SEPARATOR: &str = " | ";
 
 /// The sentences, list items and rows of tables of an extracted text, as byte ranges: what can be quoted by itself.
 pub fn segments(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        if line.contains(CELLS) {
+        if line.contains(CELL_SEPARATOR) {
             push(line, 0..line.trim_end().len(), at, &mut found);
         } else {
-            of_line(line, at, &mut found);
+            push_line_sentences(line, at, &mut found);
         }
         at += line.len();
     }
     found
 }
 
-fn of_line(line: &str, at: usize, found: &mut Vec<Range<usize>>) {
+fn push_line_sentences(line: &str, at: usize, found: &mut Vec<Range<usize>>) {
     let mut open: Option<Range<usize>> = None;
     let mut pieces = line.split_sentence_bound_indices().peekable();
     while let Some((start, piece)) = pieces.next() {
@@ -60,7 +60,7 @@ fn of_line(line: &str, at: usize, found: &mut Vec<Range<usize>>) {
         let whole = open.take().map_or(start, |range| range.start)..end.max(start);
         // A sentence ends before white space: `Sheet2.A1`, `file.BAK`.
         let next = pieces.peek().map_or("", |(_, next)| next);
-        if goes_on(&line[whole.clone()], next) || !piece.ends_with(char::is_whitespace) {
+        if is_incomplete(&line[whole.clone()], next) || !piece.ends_with(char::is_whitespace) {
             open = Some(whole);
         } else {
             push(line, whole, at, found);
@@ -79,7 +79,7 @@ fn push(line: &str, range: Range<usize>, at: usize, found: &mut Vec<Range<usize>
 }
 
 /// Whether a piece is only the beginning of a sentence: a list's number, or one that ends in an abbreviation or an initial.
-fn goes_on(piece: &str, next: &str) -> bool {
+fn is_incomplete(piece: &str, next: &str) -> bool {
     let trimmed = piece.trim();
     let number = trimmed.strip_suffix(['.', ')']).is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()));
     let mut words = trimmed.rsplit(char::is_whitespace);
@@ -88,7 +88,7 @@ fn goes_on(piece: &str, next: &str) -> bool {
     let of = |list: &[&str]| list.contains(&lower.as_str());
     let next = next.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
     let before_name = || {
-        let begins = BEGIN.contains(&next.to_lowercase().as_str()) || has_vietnamese_marks(piece);
+        let begins = SENTENCE_OPENERS.contains(&next.to_lowercase().as_str()) || has_vietnamese_marks(piece);
         next.starts_with(char::is_uppercase) && !begins
     };
     let before = words.next();

@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 
 use clickhouse::Row;
-use hoidap_shared::{config::ClickHouse, job::now_ms};
+use hoidap_shared::{config::ClickHouseConfig, job::now_ms};
 use serde::Serialize;
 
 use super::store::{InsertError, Store};
 
-/// The table of what became of labelled questions.
+/// The table of evaluation results.
 pub(super) const TABLE: &str = "evaluations";
 
-/// What became of one labelled question; `schemas/clickhouse/0005_evaluations.sql` says what each column holds.
+/// The result of one labelled question; `schemas/clickhouse/0005_evaluations.sql` documents the columns.
 #[derive(Clone, Debug, Row, Serialize)]
 pub(crate) struct EvaluationRow {
     pub(crate) name: String,
@@ -32,25 +32,25 @@ pub(crate) struct Evaluations {
 }
 
 impl Evaluations {
-    /// Finds out whether ClickHouse is there, and makes the tables where they are not.
+    /// Connects to ClickHouse, and creates missing tables.
     ///
     /// # Errors
-    /// When ClickHouse cannot be asked, or holds tables of another form.
-    pub(crate) async fn open(settings: &ClickHouse) -> anyhow::Result<Self> {
+    /// When ClickHouse cannot be reached, or its tables have another form.
+    pub(crate) async fn open(settings: &ClickHouseConfig) -> anyhow::Result<Self> {
         let store = Store::new(settings);
         store.migrate().await?;
         Ok(Self { store })
     }
 
-    /// Writes a run: all of it or nothing. Every row gets this moment.
+    /// Writes the rows of a run, all or none, with the current time.
     ///
     /// # Errors
-    /// When ClickHouse refuses it.
+    /// When ClickHouse refuses the rows.
     pub(crate) async fn write(&self, mut rows: Vec<EvaluationRow>) -> anyhow::Result<()> {
         let at = i64::try_from(now_ms())?;
         rows.iter_mut().for_each(|row| row.at = at);
         let name = rows.first().map(|row| row.name.clone()).unwrap_or_default();
-        match self.store.put(TABLE, &rows, &format!("{name}:{at}:{}", rows.len())).await {
+        match self.store.insert_into(TABLE, &rows, &format!("{name}:{at}:{}", rows.len())).await {
             Ok(()) => Ok(()),
             Err(InsertError::Content(text)) => {
                 anyhow::bail!("ClickHouse refuses the evaluation {name}: {text}")

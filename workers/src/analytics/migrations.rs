@@ -2,18 +2,18 @@ use sha2::{Digest as _, Sha256};
 
 use super::row::{ChatRow, EventRow as _, FeedbackRow};
 
-/// One file of `schemas/clickhouse`. Every statement in it can be run again without harm (`IF NOT EXISTS`): that makes it
-/// safe to start two sinks at once, and brings back a table that was dropped.
+/// One file of `schemas/clickhouse`. Every statement can be run again without harm (`IF NOT EXISTS`). So two sinks may start
+/// at once, and a dropped table is created again.
 pub(super) struct Migration {
     pub(super) version: u32,
     pub(super) name: &'static str,
     sql: &'static str,
 }
 
-/// The tables that are made of events.
+/// The tables of events.
 pub(super) const TABLES: [&str; 2] = [ChatRow::TABLE, FeedbackRow::TABLE];
 
-/// Every migration, in the order they are applied.
+/// All migrations, in the order in which they are applied.
 pub(super) const ALL: [Migration; 5] = [
     Migration {
         version: 1,

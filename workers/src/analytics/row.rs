@@ -10,26 +10,26 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// The latest moment that ClickHouse's `DateTime64` can hold, the end of the year 2299, in milliseconds.
 const LATEST_MS: u64 = 10_413_791_999_999;
 
-/// A row made of one kind of event.
+/// The row of one kind of event.
 pub(super) trait EventRow: Clone + RowOwned + RowWrite + Send + Sync {
-    /// The event it is made of.
+    /// The event of the row.
     type Event: DeserializeOwned;
     /// The event's kind.
     const EVENT: &'static str;
-    /// The table it belongs to.
+    /// The table of the row.
     const TABLE: &'static str;
 
-    /// The row of an event; `None` when its time is none that ClickHouse can hold.
-    fn of(event: Self::Event, stream_seq: u64, epoch: &str) -> Option<Self>;
+    /// The row of an event; `None` when ClickHouse cannot store its time.
+    fn from_event(event: Self::Event, stream_seq: u64, epoch: &str) -> Option<Self>;
 
     /// The event's sequence in the stream.
     fn stream_seq(&self) -> u64;
 
-    /// What tells the table's partitions apart.
+    /// The partition of the row.
     fn partition(&self) -> Option<(i16, i8)>;
 }
 
-/// One row of the table `chats`; `schemas/clickhouse/0001_chats.sql` says what each column holds.
+/// One row of the table `chats`; `schemas/clickhouse/0001_chats.sql` documents the columns.
 #[derive(Clone, Debug, PartialEq, Row, Serialize)]
 pub(super) struct ChatRow {
     stream_seq: u64,
@@ -67,7 +67,7 @@ pub(super) struct ChatRow {
     versions: BTreeMap<String, String>,
 }
 
-/// One row of the table `feedback`; `schemas/clickhouse/0002_feedback.sql` says what each column holds.
+/// One row of the table `feedback`; `schemas/clickhouse/0002_feedback.sql` documents the columns.
 #[derive(Clone, Debug, PartialEq, Row, Serialize)]
 pub(super) struct FeedbackRow {
     stream_seq: u64,
@@ -80,29 +80,29 @@ pub(super) struct FeedbackRow {
     comment: String,
 }
 
-/// What can be read of an event whatever its schema.
+/// The fields of an event that can be read whatever its schema.
 #[derive(Deserialize)]
-pub(super) struct Header {
+pub(super) struct EventHeader {
     schema: u16,
     pub(super) job_id: JobId,
 }
 
-/// Reads what every event begins with.
-pub(super) fn header(payload: &[u8]) -> Result<Header, DecodeError> {
+/// Reads the header of an event.
+pub(super) fn header(payload: &[u8]) -> Result<EventHeader, DecodeError> {
     Ok(rmp_serde::from_slice(payload)?)
 }
 
 /// Reads an event.
 pub(super) fn decode<E: DeserializeOwned>(payload: &[u8]) -> Result<E, DecodeError> {
-    let Header { schema, .. } = header(payload)?;
+    let EventHeader { schema, .. } = header(payload)?;
     if schema != SCHEMA {
         return Err(DecodeError::Schema { found: schema });
     }
     Ok(rmp_serde::from_slice(payload)?)
 }
 
-/// A moment as ClickHouse holds it.
-pub(super) fn moment(at_ms: u64) -> Option<i64> {
+/// A time as ClickHouse stores it; `None` when it is too late.
+pub(super) fn clickhouse_time(at_ms: u64) -> Option<i64> {
     i64::try_from(at_ms).ok().filter(|_| at_ms <= LATEST_MS)
 }
 
@@ -111,8 +111,8 @@ impl EventRow for ChatRow {
     const EVENT: &'static str = CHAT;
     const TABLE: &'static str = "chats";
 
-    fn of(event: ChatEvent, stream_seq: u64, epoch: &str) -> Option<Self> {
-        let at = moment(event.at_ms)?;
+    fn from_event(event: ChatEvent, stream_seq: u64, epoch: &str) -> Option<Self> {
+        let at = clickhouse_time(event.at_ms)?;
         let short = |ms: u64| u32::try_from(ms).unwrap_or(u32::MAX);
         Some(Self {
             stream_seq,
@@ -172,12 +172,12 @@ impl EventRow for FeedbackRow {
     const EVENT: &'static str = FEEDBACK;
     const TABLE: &'static str = "feedback";
 
-    fn of(event: FeedbackEvent, stream_seq: u64, epoch: &str) -> Option<Self> {
+    fn from_event(event: FeedbackEvent, stream_seq: u64, epoch: &str) -> Option<Self> {
         Some(Self {
             stream_seq,
             epoch: epoch.to_string(),
             job_id: event.job_id.to_string(),
-            at: moment(event.at_ms)?,
+            at: clickhouse_time(event.at_ms)?,
             session_id: event.session_id,
             rating: event.rating.name().to_string(),
             reason: event.reason.unwrap_or_default(),
@@ -189,7 +189,7 @@ impl EventRow for FeedbackRow {
         self.stream_seq
     }
 
-    /// The table has one.
+    /// The table has only one partition.
     fn partition(&self) -> Option<(i16, i8)> {
         None
     }

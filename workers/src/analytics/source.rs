@@ -5,24 +5,24 @@ use tracing::warn;
 
 use super::{
     row,
-    store::{Position, Store},
+    store::{Store, StreamPosition},
 };
-use crate::log::{Log, Record};
+use crate::stream_reader::{StreamReader, StreamRecord};
 
-/// The stream's events, in order, from one past what ClickHouse has.
+/// Reads the stream's events in order, starting after those that ClickHouse has.
 ///
-/// A sequence has its meaning within one life of the stream, its epoch: the moment it was made (nanoseconds since the Unix
-/// epoch) and a number that rises each time the server is found to have lost the stream's end in a crash, because it
-/// then gives the same sequences to other events.
-pub(super) struct Source {
+/// A sequence is unique within one epoch of the stream: the moment of its creation (nanoseconds since the Unix epoch) and a
+/// number. The number rises each time the server is found to have lost the stream's end in a crash, because the server then
+/// gives the same sequences to other events.
+pub(super) struct EventReader {
     pub(super) epoch: String,
-    /// The greatest sequence that is dealt with.
+    /// The greatest sequence that is written.
     pub(super) done: u64,
-    log: Log,
+    reader: StreamReader,
 }
 
-impl Source {
-    /// Finds the position and starts to read there, or at the stream's first event.
+impl EventReader {
+    /// Starts at the position in ClickHouse, or at the stream's first event.
     pub(super) async fn open(broker: &Broker, store: &Store, from_first: bool) -> anyhow::Result<Self> {
         let name = broker.subjects.stream("EVENTS");
         let stream = broker.jetstream.get_stream(&name).await;
@@ -30,15 +30,15 @@ impl Source {
         let info = stream.cached_info();
         let created = info.created.unix_timestamp_nanos().to_string();
         let known = store.positions(&created).await?;
-        let latest = known.into_iter().max_by_key(|position| life_of(&position.epoch));
-        let (life, done) = match latest {
+        let latest = known.into_iter().max_by_key(|position| epoch_number(&position.epoch));
+        let (number, done) = match latest {
             None => (0, 0),
             Some(position) => {
-                let life = life_of(&position.epoch);
+                let number = epoch_number(&position.epoch);
                 if position.sequence <= info.state.last_sequence
                     && is_held(&stream, &position, &broker.subjects).await?
                 {
-                    (life, if from_first { 0 } else { position.sequence })
+                    (number, if from_first { 0 } else { position.sequence })
                 } else {
                     warn!(
                         sequence = position.sequence,
@@ -46,21 +46,21 @@ impl Source {
                         "the stream lost its end and numbers events anew: reading it from its first one"
                     );
                     metrics::counter!("hoidap_analytics_stream_resets_total").increment(1);
-                    (life + 1, 0)
+                    (number + 1, 0)
                 }
             }
         };
-        let log = Log::open(&stream, done + 1, None).await?;
-        Ok(Self { epoch: format!("{created}-{life}"), done, log })
+        let reader = StreamReader::open(&stream, done + 1, None).await?;
+        Ok(Self { epoch: format!("{created}-{number}"), done, reader })
     }
 
-    /// What the stream has next, at most `most` events.
-    pub(super) async fn read(&mut self, most: usize) -> anyhow::Result<Vec<Record>> {
-        self.log.read(most).await
+    /// The next events of the stream, at most `max_events`.
+    pub(super) async fn read(&mut self, max_events: usize) -> anyhow::Result<Vec<StreamRecord>> {
+        self.reader.read(max_events).await
     }
 
-    /// Takes events as dealt with; those that the stream no longer had when they were due are counted.
-    pub(super) fn advance(&mut self, events: &[Record]) {
+    /// Marks events as written, and counts those that the stream lost before they were read.
+    pub(super) fn advance(&mut self, events: &[StreamRecord]) {
         let Some(last) = events.last() else { return };
         let held = u64::try_from(events.len()).unwrap_or(u64::MAX);
         let missing = last.sequence.saturating_sub(self.done).saturating_sub(held);
@@ -72,15 +72,15 @@ impl Source {
     }
 }
 
-/// The number behind the stream's time in an epoch.
-fn life_of(epoch: &str) -> u32 {
+/// The number of an epoch.
+fn epoch_number(epoch: &str) -> u32 {
     epoch.rsplit_once('-').and_then(|(_, life)| life.parse().ok()).unwrap_or(0)
 }
 
-/// Whether the stream holds at a position what ClickHouse has from there. An event that expired counts as held.
-async fn is_held(stream: &Stream, position: &Position, subjects: &Subjects) -> anyhow::Result<bool> {
+/// Whether the stream holds at a position the event that ClickHouse has from there. An expired event counts as held.
+async fn is_held(stream: &Stream, position: &StreamPosition, subjects: &Subjects) -> anyhow::Result<bool> {
     match stream.direct_get(position.sequence).await {
-        // What is said of an answer carries the same job.
+        // Feedback carries the same job as the chat.
         Ok(message) => Ok(subjects.event_kind(&message.subject) == Some(CHAT)
             && row::header(&message.payload).is_ok_and(|event| event.job_id.as_str() == position.job_id)),
         Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(true),
@@ -93,8 +93,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lives_are_ordered_by_number() {
-        assert_eq!(life_of("1763901234567890123-0"), 0);
-        assert!(life_of("1-10") > life_of("1-9"));
+    fn epochs_are_ordered_by_number() {
+        assert_eq!(epoch_number("1763901234567890123-0"), 0);
+        assert!(epoch_number("1-10") > epoch_number("1-9"));
     }
 }

@@ -2,7 +2,7 @@ use std::{future::Future, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clickhouse::{Client, Compression, Row, RowOwned, RowWrite};
-use hoidap_shared::config::ClickHouse;
+use hoidap_shared::config::ClickHouseConfig;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use tracing::info;
@@ -13,14 +13,14 @@ use super::{
     row::{ChatRow, EventRow},
 };
 
-/// ClickHouse's codes for a row it will never take: values that cannot be parsed or converted, are out of bounds, or
-/// break a constraint of the table. Any other refusal (no space, no memory, too many parts, no rights) may pass.
+/// ClickHouse's codes for a row that it will never accept: values that cannot be parsed or converted, are out of bounds, or
+/// violate a constraint. Any other error (no space, no memory, too many parts, no rights) may be temporary.
 const REFUSED_CONTENT: [u32; 13] = [6, 26, 38, 41, 69, 72, 117, 128, 131, 321, 349, 441, 469];
 
 /// Why rows were not inserted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InsertError {
-    /// For what they hold: trying again does not help.
+    /// Because of their content: trying again does not help.
     #[error("ClickHouse refuses what the row holds: {0}")]
     Content(String),
     /// For any other reason.
@@ -28,10 +28,10 @@ pub(super) enum InsertError {
     Failed(#[from] anyhow::Error),
 }
 
-/// How far ClickHouse has the events of one stream.
+/// The position of ClickHouse in one epoch of the stream.
 #[derive(Debug, Row, Deserialize)]
-pub(super) struct Position {
-    /// The epoch; see [`super::source::Source`].
+pub(super) struct StreamPosition {
+    /// The epoch; see [`super::source::EventReader`].
     pub(super) epoch: String,
     /// The greatest sequence.
     pub(super) sequence: u64,
@@ -40,7 +40,7 @@ pub(super) struct Position {
 }
 
 #[derive(Row, Serialize, Deserialize)]
-struct Applied {
+struct AppliedMigration {
     version: u32,
     name: String,
     sha256: String,
@@ -57,7 +57,7 @@ pub(super) struct Store {
 
 impl Store {
     /// Prepares the client; nothing is connected yet.
-    pub(super) fn new(settings: &ClickHouse) -> Self {
+    pub(super) fn new(settings: &ClickHouseConfig) -> Self {
         let server = Client::default()
             .with_url(&settings.url)
             .with_user(&settings.user)
@@ -68,12 +68,12 @@ impl Store {
         Self { server, client, database: settings.database.clone(), url: settings.url.clone(), timeout }
     }
 
-    /// Brings the tables to the form this build writes: applies what was not applied yet, in order, and everything
-    /// again when a table is gone. Says whether a table of events was gone that had been there.
+    /// Applies the missing migrations in order, and all of them again when a table is missing. Returns whether a table of
+    /// events is missing although it was created before.
     pub(super) async fn migrate(&self) -> anyhow::Result<bool> {
         let found =
             self.server.query("SELECT count() FROM system.databases WHERE name = ?").bind(&self.database);
-        if self.within(found.fetch_one::<u64>()).await? == 0 {
+        if self.with_timeout(found.fetch_one::<u64>()).await? == 0 {
             let create = "CREATE DATABASE IF NOT EXISTS ?";
             self.run(self.server.query(create).bind(clickhouse::sql::Identifier(&self.database))).await?;
         }
@@ -83,7 +83,8 @@ impl Store {
                      SETTINGS non_replicated_deduplication_window = 1000";
         self.run(self.client.query(table)).await?;
         let applied = "SELECT version, name, sha256 FROM migrations FINAL ORDER BY version";
-        let applied: Vec<Applied> = self.within(self.client.query(applied).fetch_all()).await?;
+        let applied: Vec<AppliedMigration> =
+            self.with_timeout(self.client.query(applied).fetch_all()).await?;
         let whole = self.has(&TABLES).await?;
         let all = whole && self.has(&[evaluations::TABLE]).await?;
         for migration in &ALL {
@@ -106,8 +107,12 @@ impl Store {
                 run.with_context(|| format!("migration {} failed", migration.name))?;
             }
             if known.is_none() {
-                self.record(Applied { version: migration.version, name: migration.name.into(), sha256 })
-                    .await?;
+                self.record(AppliedMigration {
+                    version: migration.version,
+                    name: migration.name.into(),
+                    sha256,
+                })
+                .await?;
             }
             info!(migration = migration.name, database = self.database, "applied");
         }
@@ -119,51 +124,51 @@ impl Store {
         Ok(all_known && !whole)
     }
 
-    /// Whether every one of these tables is there.
+    /// Whether all of these tables exist.
     async fn has(&self, tables: &[&str]) -> anyhow::Result<bool> {
         for table in tables {
             let exists = self.client.query("EXISTS TABLE ?").bind(clickhouse::sql::Identifier(table));
-            if self.within(exists.fetch_one::<u8>()).await? == 0 {
+            if self.with_timeout(exists.fetch_one::<u8>()).await? == 0 {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    async fn record(&self, applied: Applied) -> anyhow::Result<()> {
+    async fn record(&self, applied: AppliedMigration) -> anyhow::Result<()> {
         let token = format!("{}:{}", applied.version, applied.sha256);
         let insert = async {
-            let insert = self.client.insert::<Applied>("migrations").await?;
+            let insert = self.client.insert::<AppliedMigration>("migrations").await?;
             let mut insert =
                 insert.with_setting("async_insert", "0").with_setting("insert_deduplication_token", token);
             insert.write(&applied).await?;
             insert.end().await
         };
-        self.within(insert).await
+        self.with_timeout(insert).await
     }
 
-    /// The position in each epoch of a stream that was made at the given time: the greatest sequence among the chats. Of a
-    /// batch they are written last, so everything up to there is stored; what follows is read again, and known by its key.
-    pub(super) async fn positions(&self, created: &str) -> anyhow::Result<Vec<Position>> {
+    /// The position in each epoch of a stream with this creation time: the greatest sequence among the chats. They are the
+    /// last of a batch, so everything up to there is stored. Events after it are read again, and recognised by their keys.
+    pub(super) async fn positions(&self, created: &str) -> anyhow::Result<Vec<StreamPosition>> {
         let query = "SELECT epoch, max(stream_seq) AS sequence, argMax(job_id, stream_seq) AS job_id FROM ? \
                      WHERE startsWith(epoch, ?) GROUP BY epoch";
         let query = self.client.query(query).bind(clickhouse::sql::Identifier(ChatRow::TABLE)).bind(created);
-        self.within(query.fetch_all()).await
+        self.with_timeout(query.fetch_all()).await
     }
 
-    /// Whether a table holds no row.
+    /// Whether a table has no rows.
     pub(super) async fn is_empty(&self, table: &str) -> anyhow::Result<bool> {
         let count = self.client.query("SELECT count() FROM ?").bind(clickhouse::sql::Identifier(table));
-        Ok(self.within(count.fetch_one::<u64>()).await? == 0)
+        Ok(self.with_timeout(count.fetch_one::<u64>()).await? == 0)
     }
 
-    /// Inserts rows of one partition as one block: all of them or none, and once for each token.
+    /// Inserts rows of one partition as one block: all or none, and once for each token.
     pub(super) async fn insert<R: EventRow>(&self, rows: &[R], token: &str) -> Result<(), InsertError> {
-        self.put(R::TABLE, rows, token).await
+        self.insert_into(R::TABLE, rows, token).await
     }
 
-    /// The same, for a table that is named.
-    pub(super) async fn put<R: RowOwned + RowWrite>(
+    /// The same for a table by name.
+    pub(super) async fn insert_into<R: RowOwned + RowWrite>(
         &self,
         table: &str,
         rows: &[R],
@@ -183,37 +188,37 @@ impl Store {
             Ok(Err(clickhouse::error::Error::BadResponse(text))) if is_content(&text) => {
                 Err(InsertError::Content(text))
             }
-            Ok(Err(error)) => Err(InsertError::Failed(self.failed(&error))),
-            Err(_) => Err(InsertError::Failed(self.late())),
+            Ok(Err(error)) => Err(InsertError::Failed(self.failure(&error))),
+            Err(_) => Err(InsertError::Failed(self.timeout_error())),
         }
     }
 
     pub(super) async fn run(&self, statement: clickhouse::query::Query) -> anyhow::Result<()> {
-        self.within(statement.execute()).await
+        self.with_timeout(statement.execute()).await
     }
 
-    pub(super) async fn within<T>(
+    pub(super) async fn with_timeout<T>(
         &self,
         work: impl Future<Output = Result<T, clickhouse::error::Error>>,
     ) -> anyhow::Result<T> {
         match tokio::time::timeout(self.timeout, work).await {
-            Ok(result) => result.map_err(|error| self.failed(&error)),
-            Err(_) => Err(self.late()),
+            Ok(result) => result.map_err(|error| self.failure(&error)),
+            Err(_) => Err(self.timeout_error()),
         }
     }
 
-    fn failed(&self, error: &clickhouse::error::Error) -> anyhow::Error {
-        // The text of a network error says nothing; its cause does.
+    fn failure(&self, error: &clickhouse::error::Error) -> anyhow::Error {
+        // Only the cause of a network error says what happened.
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
         anyhow::anyhow!("ClickHouse at {} failed: {error}{cause}", self.url)
     }
 
-    fn late(&self) -> anyhow::Error {
+    fn timeout_error(&self) -> anyhow::Error {
         anyhow::anyhow!("ClickHouse at {} did not answer within {:?}", self.url, self.timeout)
     }
 }
 
-/// Whether the server's answer (`Code: 469. DB::Exception: …`) is about the content of the rows.
+/// Whether the server's error (`Code: 469. DB::Exception: …`) is about the content of the rows.
 fn is_content(answer: &str) -> bool {
     let code = answer.split_once("Code: ").map_or("", |(_, rest)| rest);
     let digits: String = code.chars().take_while(char::is_ascii_digit).collect();

@@ -1,8 +1,9 @@
 use anyhow::Context as _;
-use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
 use hoidap_shared::{
     broker::Broker,
+    dead_letter::{DeadLetter, MessageLocation},
     events::{CHAT, FEEDBACK},
+    fleet::ANALYTICS,
     job::DecodeError,
 };
 use tracing::warn;
@@ -11,56 +12,56 @@ use super::{
     row::{self, ChatRow, EventRow, FeedbackRow},
     store::{InsertError, Store},
 };
-use crate::{log::Record, process::ANALYTICS};
+use crate::stream_reader::StreamRecord;
 
-/// Longest detail kept with a dead letter, in characters.
-const MAX_DETAIL: usize = 1_000;
+/// Longest detail of a dead letter.
+const MAX_DETAIL_CHARS: usize = 1_000;
 
-/// Brings events to ClickHouse; those that cannot go there become dead letters.
-pub(super) struct Writer<'a> {
+/// Writes events to ClickHouse; those that cannot be a row become dead letters.
+pub(super) struct EventWriter<'a> {
     pub(super) broker: &'a Broker,
     pub(super) store: &'a Store,
-    /// Whether what cannot be a row becomes a dead letter; who writes events a second time leaves that to the sink.
-    pub(super) buries: bool,
+    /// Whether an event that cannot be a row becomes a dead letter. A rebuild leaves that to the sink.
+    pub(super) writes_dead_letters: bool,
 }
 
 /// How many events became rows.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Written {
+pub(super) struct WrittenRows {
     pub(super) chats: usize,
     pub(super) feedback: usize,
 }
 
-impl Writer<'_> {
-    /// Deals with every event, in order, and says how many became rows. When it fails, some of them may have been dealt
-    /// with: doing it again is safe.
-    pub(super) async fn write(&self, epoch: &str, events: &[Record]) -> anyhow::Result<Written> {
-        let known = |event: &&Record| [CHAT, FEEDBACK].iter().any(|kind| self.is_of(event, kind));
+impl EventWriter<'_> {
+    /// Writes all events in order, and returns how many became rows. When it fails, some may have been written: writing them
+    /// again is safe.
+    pub(super) async fn write(&self, epoch: &str, events: &[StreamRecord]) -> anyhow::Result<WrittenRows> {
+        let known = |event: &&StreamRecord| [CHAT, FEEDBACK].iter().any(|kind| self.is_of(event, kind));
         for event in events.iter().filter(|event| !known(event)) {
             let detail = format!("{} is no kind of event that this build knows", event.subject);
-            self.bury(epoch, event, "unknown_event", &detail).await?;
+            self.dead_letter(epoch, event, "unknown_event", &detail).await?;
         }
-        // The chats last: they tell how far the sink is, so what stands beside them must be stored before.
+        // The chats last: they record the position of the sink, so everything else must be stored before.
         let feedback = self.write_kind::<FeedbackRow>(epoch, events).await?;
         let chats = self.write_kind::<ChatRow>(epoch, events).await?;
-        Ok(Written { chats, feedback })
+        Ok(WrittenRows { chats, feedback })
     }
 
-    fn is_of(&self, event: &Record, kind: &str) -> bool {
+    fn is_of(&self, event: &StreamRecord, kind: &str) -> bool {
         self.broker.subjects.event_kind(&event.subject) == Some(kind)
     }
 
-    /// Deals with the events of one kind.
-    async fn write_kind<R: EventRow>(&self, epoch: &str, events: &[Record]) -> anyhow::Result<usize> {
+    /// Writes the events of one kind.
+    async fn write_kind<R: EventRow>(&self, epoch: &str, events: &[StreamRecord]) -> anyhow::Result<usize> {
         let mut rows = Vec::new();
         for event in events.iter().filter(|event| self.is_of(event, R::EVENT)) {
             match to_row::<R>(event, epoch) {
                 Ok(row) => rows.push(row),
-                Err((code, detail)) => self.bury(epoch, event, code, &detail).await?,
+                Err((code, detail)) => self.dead_letter(epoch, event, code, &detail).await?,
             }
         }
-        // A block that touches two partitions is stored in two steps, and a crash between them could leave a greatest
-        // sequence whose predecessors are missing. So each run of rows of one month is a block of its own.
+        // A block of two partitions is stored in two steps, and a crash between them could leave a greatest sequence whose
+        // predecessors are missing. So each run of rows of one month is its own block.
         let mut stored = 0;
         for run in rows.chunk_by(|a, b| a.partition() == b.partition()) {
             stored += self.insert(epoch, events, run).await?;
@@ -68,8 +69,13 @@ impl Writer<'_> {
         Ok(stored)
     }
 
-    /// Inserts rows of one partition. When their content is refused, halves are tried, down to the row that is at fault.
-    async fn insert<R: EventRow>(&self, epoch: &str, events: &[Record], rows: &[R]) -> anyhow::Result<usize> {
+    /// Inserts rows of one partition. When their content is refused, halves are tried, down to the faulty row.
+    async fn insert<R: EventRow>(
+        &self,
+        epoch: &str,
+        events: &[StreamRecord],
+        rows: &[R],
+    ) -> anyhow::Result<usize> {
         let mut stored = 0;
         let mut left = vec![rows];
         while let Some(rows) = left.pop() {
@@ -84,7 +90,7 @@ impl Writer<'_> {
                 }
                 Err(InsertError::Content(reason)) if rows.len() == 1 => {
                     if let Ok(index) = events.binary_search_by_key(&first, |event| event.sequence) {
-                        self.bury(epoch, &events[index], "refused_by_clickhouse", &reason).await?;
+                        self.dead_letter(epoch, &events[index], "refused_by_clickhouse", &reason).await?;
                     }
                 }
                 Err(InsertError::Content(_)) => {
@@ -98,46 +104,48 @@ impl Writer<'_> {
     }
 
     /// Stores an event as a dead letter, where that is asked for.
-    async fn bury(
+    async fn dead_letter(
         &self,
         epoch: &str,
-        event: &Record,
+        event: &StreamRecord,
         code: &'static str,
         detail: &str,
     ) -> anyhow::Result<()> {
-        if !self.buries {
+        if !self.writes_dead_letters {
             return Ok(());
         }
         let job = row::header(&event.payload).map(|known| known.job_id.to_string()).unwrap_or_default();
-        let detail: String = detail.chars().filter(|c| !c.is_control()).take(MAX_DETAIL).collect();
-        let mut headers = HeaderMap::new();
-        headers.insert(NATS_MESSAGE_ID, format!("{epoch}.{}.{ANALYTICS}.dead", event.sequence));
-        headers.insert("Hoidap-Stage", ANALYTICS);
-        headers.insert("Hoidap-Reason", code);
-        headers.insert("Hoidap-Detail", detail.as_str());
-        headers.insert("Hoidap-Job", job.as_str());
-        headers.insert("Hoidap-Subject", event.subject.as_str());
-        headers.insert("Hoidap-Deliveries", "1");
-        headers.insert("Hoidap-Stream-Seq", event.sequence.to_string());
+        let detail: String = detail.chars().filter(|c| !c.is_control()).take(MAX_DETAIL_CHARS).collect();
+        let letter = DeadLetter {
+            stage: ANALYTICS.into(),
+            reason: code.into(),
+            detail,
+            job_id: job.clone(),
+            subject: event.subject.clone(),
+            deliveries: Some(1),
+            stream_sequence: Some(event.sequence),
+            message: MessageLocation::InLetter(event.payload.clone()),
+        };
+        let (headers, payload) = letter.into_message(&format!("{epoch}.{}.{ANALYTICS}.dead", event.sequence));
         let subject = self.broker.subjects.dead(ANALYTICS);
         let jetstream = &self.broker.jetstream;
-        let stored = jetstream.publish_with_headers(subject, headers, event.payload.clone()).await?.await;
+        let stored = jetstream.publish_with_headers(subject, headers, payload).await?.await;
         stored.context("a dead letter could not be stored: look at the DEAD stream's size")?;
         metrics::counter!("hoidap_dead_letters_total", "stage" => ANALYTICS, "reason" => code).increment(1);
-        // The detail may hold what the visitor wrote, so it stays out of the log.
+        // The detail may contain what the visitor wrote, so it stays out of the log.
         warn!(job, sequence = event.sequence, reason = code, "an event became a dead letter");
         Ok(())
     }
 }
 
-/// The row of an event, or why it is none: a stable code and a sentence.
-fn to_row<R: EventRow>(event: &Record, epoch: &str) -> Result<R, (&'static str, String)> {
+/// The row of an event, or why it cannot be one: a stable code and a sentence.
+fn to_row<R: EventRow>(event: &StreamRecord, epoch: &str) -> Result<R, (&'static str, String)> {
     let known = row::decode(&event.payload).map_err(|error| (code_of(&error), error.to_string()))?;
-    R::of(known, event.sequence, epoch)
+    R::from_event(known, event.sequence, epoch)
         .ok_or_else(|| ("malformed_message", "its time is after the year 2299".to_string()))
 }
 
-/// The codes that the stages give, too.
+/// The same codes as those of the stages.
 fn code_of(error: &DecodeError) -> &'static str {
     match error {
         DecodeError::Schema { .. } => "unknown_schema",

@@ -1,7 +1,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use hoidap_shared::{
-    config::{Config, Embedding},
+    config::{Config, EmbeddingConfig},
     job::Outcome,
 };
 use jiff::Timestamp;
@@ -62,7 +62,7 @@ impl Audit {
         shown: usize,
     ) -> anyhow::Result<Self> {
         let ttl = Duration::from_secs(config.cache.ttl_secs);
-        let settings: Option<&Embedding> =
+        let settings: Option<&EmbeddingConfig> =
             policies.iter().any(Policy::is_semantic).then_some(&config.embedding);
         let caches = policies
             .into_iter()

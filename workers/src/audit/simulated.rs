@@ -5,7 +5,7 @@ use std::{
 };
 
 use hoidap_indices::dot;
-use hoidap_shared::cache;
+use hoidap_shared::cache_policy;
 use jiff::Timestamp;
 use lru::LruCache;
 use sha2::{Digest as _, Sha256};
@@ -79,7 +79,7 @@ impl Simulated {
         }
         self.expire(seen.asked);
         let mut best: Option<(f32, &Candidate)> = None;
-        for versions in cache::passed(fleet) {
+        for versions in cache_policy::version_prefixes(fleet) {
             for candidate in self.alike.get(&self.under(seen, &versions)).into_iter().flatten() {
                 // What was stored while the question was on its way came too late for it.
                 if candidate.stored > seen.asked {
@@ -102,7 +102,8 @@ impl Simulated {
 
     /// Keeps what a job came to, if another visitor may get it.
     pub(super) fn keep(&mut self, seen: &Seen) {
-        let Some(lifetime) = cache::lifetime(&seen.answer, self.ttl).filter(|_| self.asks(seen)) else {
+        let Some(lifetime) = cache_policy::lifetime(&seen.answer, self.ttl).filter(|_| self.asks(seen))
+        else {
             return;
         };
         self.expire(seen.ended);
@@ -141,7 +142,7 @@ impl Simulated {
     fn under(&self, seen: &Seen, versions: &BTreeMap<&str, &str>) -> String {
         let question = &seen.question;
         let Matching::Semantic { scope, history, .. } = self.policy.matching else {
-            return cache::key(question, versions, &self.support);
+            return cache_policy::key(question, versions, &self.support);
         };
         let page = &question.context;
         let site = || {

@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 
 use anyhow::ensure;
 use hoidap_indices::{Embedder as _, OnnxEmbedder, dot};
-use hoidap_shared::config::Embedding;
+use hoidap_shared::config::EmbeddingConfig;
 use lru::LruCache;
 use tracing::warn;
 
@@ -15,7 +15,7 @@ const SAME: f32 = 0.999;
 
 /// The embeddings of questions: as recorded, else made by the configured model, which is loaded when it is first needed.
 pub(super) struct Vectors {
-    settings: Embedding,
+    settings: EmbeddingConfig,
     model: Model,
     known: LruCache<String, Vec<f32>>,
     /// A text and its recorded embedding, until it was found that the model makes the same.
@@ -40,7 +40,7 @@ enum Proof {
 }
 
 impl Vectors {
-    pub(super) fn new(settings: Embedding) -> Self {
+    pub(super) fn new(settings: EmbeddingConfig) -> Self {
         let known = LruCache::new(REMEMBERED);
         Self { settings, model: Model::Unopened, known, proof: Proof::None, made: 0, missing: 0 }
     }

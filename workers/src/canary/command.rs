@@ -5,20 +5,20 @@ use futures::StreamExt as _;
 use hoidap_shared::{
     broker::Broker,
     config::Config,
-    fleet::{Canary, Side},
+    fleet::{ArmSummary, CanaryReport},
     stage::STAGES,
     telemetry,
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::{Board, Share, TELL, Word, encoded};
+use super::{ANNOUNCE_INTERVAL, CanaryMessage, CanaryRegistry, SessionShare, encode};
 
 /// Looks at canaries, which `run STAGE --canary SHARE` starts.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the canaries and what was counted of them.
+    /// List the canaries with their counts.
     List,
-    /// Forget what is known of a stage's canaries, so that one that stepped back is judged anew.
+    /// Forget a stage's canaries, so that one that stepped back is judged anew.
     Forget {
         /// The stage.
         #[arg(value_parser = PossibleValuesParser::new(STAGES))]
@@ -36,7 +36,7 @@ impl Command {
         let broker = Broker::connect(&config.nats, "hoidap-canary").await?;
         match self {
             Self::List => {
-                let found = listened(&broker).await?;
+                let found = collect_reports(&broker).await?;
                 for (stage, canary) in &found {
                     println!("{}", line(stage, canary));
                 }
@@ -45,38 +45,43 @@ impl Command {
                 }
             }
             Self::Forget { stage } => {
-                broker.client.publish(broker.subjects.canary_words(&stage), encoded(&Word::Forget)).await?;
+                broker
+                    .client
+                    .publish(broker.subjects.canary_messages(&stage), encode(&CanaryMessage::Forget))
+                    .await?;
                 broker.client.flush().await?;
-                println!("{stage}: the workers know of no canary until it tells of itself again");
+                println!(
+                    "{stage}: the workers forgot its canaries; those that run announce themselves again"
+                );
             }
         }
         Ok(())
     }
 }
 
-/// What the workers and canaries of all stages tell within a while.
-async fn listened(broker: &Broker) -> anyhow::Result<Vec<(String, Canary)>> {
-    let subject = broker.subjects.canary_words("*");
-    let mut words = broker.client.subscribe(subject).await?;
-    let mut boards: BTreeMap<String, Board> = BTreeMap::new();
-    let end = Instant::now() + 2 * TELL + Duration::from_millis(200);
-    while let Ok(Some(message)) = timeout_at(end, words.next()).await {
+/// The reports of the canaries of all stages, from the messages of two announce intervals.
+async fn collect_reports(broker: &Broker) -> anyhow::Result<Vec<(String, CanaryReport)>> {
+    let subject = broker.subjects.canary_messages("*");
+    let mut messages = broker.client.subscribe(subject).await?;
+    let mut registries: BTreeMap<String, CanaryRegistry> = BTreeMap::new();
+    let end = Instant::now() + 2 * ANNOUNCE_INTERVAL + Duration::from_millis(200);
+    while let Ok(Some(message)) = timeout_at(end, messages.next()).await {
         let Some(stage) = message.subject.rsplit('.').nth(1).filter(|stage| STAGES.contains(stage)) else {
             continue;
         };
-        if let Ok(word) = rmp_serde::from_slice(&message.payload) {
-            boards.entry(stage.into()).or_insert_with(|| Board::new("")).hear(word);
+        if let Ok(message) = rmp_serde::from_slice(&message.payload) {
+            registries.entry(stage.into()).or_insert_with(|| CanaryRegistry::new("")).receive(message);
         }
     }
-    let of = |(stage, board): (String, Board)| {
-        board.canaries().into_iter().map(move |found| (stage.clone(), found))
+    let of = |(stage, registry): (String, CanaryRegistry)| {
+        registry.reports().into_iter().map(move |found| (stage.clone(), found))
     };
-    Ok(boards.into_iter().flat_map(of).collect())
+    Ok(registries.into_iter().flat_map(of).collect())
 }
 
-fn line(stage: &str, canary: &Canary) -> String {
+fn line(stage: &str, canary: &CanaryReport) -> String {
     let ms = |ms: Option<f64>| ms.map_or_else(|| "-".into(), |ms| format!("{ms:.0} ms"));
-    let side = |side: &Side| {
+    let side = |side: &ArmSummary| {
         format!(
             "{} jobs, {} failed, median {}, p95 {}",
             side.jobs,
@@ -92,7 +97,7 @@ fn line(stage: &str, canary: &Canary) -> String {
     format!(
         "{stage} {} {} {}{changes}\n    canary: {}\n    stage:  {}{reason}",
         canary.id,
-        Share(canary.share),
+        SessionShare(canary.share),
         canary.state.name().replace('_', " "),
         side(&canary.served),
         side(&canary.stable),

@@ -4,13 +4,11 @@ use std::{io::Write as _, path::Path};
 
 use anyhow::Context as _;
 use hoidap_indices::Embedder;
-use hoidap_shared::{config::IntentExamples, job::Scored, text::normalise};
+use hoidap_shared::{config::IntentExamples, digest::digest, job::ScoredLabel, text::normalise};
 use serde::Deserialize;
 use tracing::info;
 
 use super::probe::{self, Example, Probe};
-use crate::collections::digest;
-
 /// Greetings, thanks, chatter.
 pub const SMALL_TALK: &str = "small_talk";
 /// Nothing this site answers.
@@ -88,10 +86,10 @@ impl Intents {
     }
 
     /// Every intent with its probability, the likeliest first.
-    pub fn rank(&self, text: &str, embedding: &[f32]) -> Vec<Scored> {
+    pub fn rank(&self, text: &str, embedding: &[f32]) -> Vec<ScoredLabel> {
         let probabilities = self.probe.probabilities(text, embedding);
-        let scored = |(name, confidence): (&String, f32)| Scored { name: name.clone(), confidence };
-        let mut ranked: Vec<Scored> = self.names.iter().zip(probabilities).map(scored).collect();
+        let scored = |(name, confidence): (&String, f32)| ScoredLabel { name: name.clone(), confidence };
+        let mut ranked: Vec<ScoredLabel> = self.names.iter().zip(probabilities).map(scored).collect();
         ranked.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         ranked
     }

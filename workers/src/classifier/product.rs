@@ -2,8 +2,8 @@
 
 use hoidap_indices::{Preferred, text::names_it};
 use hoidap_shared::{
-    config::Product,
-    job::{PageContext, Scored, Sender, Turn},
+    config::ProductConfig,
+    job::{PageContext, ScoredLabel, Sender, Turn},
     text::normalise,
 };
 
@@ -32,7 +32,7 @@ struct Known {
 
 impl Products {
     /// Products as the site's configuration lists them.
-    pub fn new(products: &[Product]) -> Self {
+    pub fn new(products: &[ProductConfig]) -> Self {
         let known = products
             .iter()
             .map(|product| Known {
@@ -75,7 +75,7 @@ impl Products {
     }
 
     /// The product of a page: what its context says, else the longest configured path that its address lies under.
-    pub fn of_page(&self, page: &PageContext) -> Option<Scored> {
+    pub fn of_page(&self, page: &PageContext) -> Option<ScoredLabel> {
         if let Some(said) = page.product.as_deref().and_then(|name| self.named(name).first().copied()) {
             return Some(scored(said, PAGE_SAYS));
         }
@@ -93,7 +93,7 @@ impl Products {
 
     /// The product of a question. Named in the question beats the page, the page beats earlier turns; of several named
     /// ones, the page's own is preferred.
-    pub fn find(&self, text: &str, page: &PageContext, history: &[Turn]) -> Option<Scored> {
+    pub fn find(&self, text: &str, page: &PageContext, history: &[Turn]) -> Option<ScoredLabel> {
         let of_page = self.of_page(page);
         let named = self.named(text);
         if let Some(first) = named.first() {
@@ -113,8 +113,8 @@ impl Products {
     }
 }
 
-fn scored(name: &str, confidence: f32) -> Scored {
-    Scored { name: name.to_string(), confidence }
+fn scored(name: &str, confidence: f32) -> ScoredLabel {
+    ScoredLabel { name: name.to_string(), confidence }
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     fn products() -> Products {
-        let product = |id: &str, name: &str, url: &str| Product {
+        let product = |id: &str, name: &str, url: &str| ProductConfig {
             id: id.into(),
             name: name.into(),
             aliases: vec![format!("{id}ne")],
@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn typed_diacritics_tell_a_name_from_another_word() {
-        let product = Product { id: "card".into(), name: "Thẻ".into(), aliases: vec![], urls: vec![] };
+        let product =
+            ProductConfig { id: "card".into(), name: "Thẻ".into(), aliases: vec![], urls: vec![] };
         let products = Products::new(&[product]);
         assert_eq!(products.named("mở thẻ ở đâu"), ["card"]);
         assert_eq!(products.named("mo the o dau"), ["card"]);

@@ -1,15 +1,15 @@
 //! Which section of the site a page belongs to.
 
-use hoidap_shared::{config::Section, job::PageContext};
+use hoidap_shared::{config::SectionConfig, job::PageContext};
 
 /// What the page's context says, if the site has such a section, else the longest configured path that its address
 /// begins with.
-pub fn of_page(sections: &[Section], page: &PageContext) -> Option<String> {
+pub fn of_page(sections: &[SectionConfig], page: &PageContext) -> Option<String> {
     if let Some(said) = sections.iter().find(|section| page.section.as_deref() == Some(section.id.as_str())) {
         return Some(said.id.clone());
     }
     let path = url::Url::parse(&page.url).ok()?.path().to_string();
-    let longest = |section: &Section| {
+    let longest = |section: &SectionConfig| {
         section.urls.iter().filter(|url| path.starts_with(url.as_str())).map(String::len).max()
     };
     sections

@@ -116,8 +116,8 @@ impl Figures {
             words: median(&sorted(answered().map(|result| result.judged.words as f64))),
             pages: mean(answered().map(|result| result.judged.pages as f64)),
             confidence: mean(sure.iter().map(|(confidence, _)| f64::from(*confidence))),
-            ece: calibration::expected_error(&calibration::bins(&sure)),
-            brier: calibration::brier(&sure),
+            ece: calibration::expected_calibration_error(&calibration::bins(&sure)),
+            brier: calibration::brier_score(&sure),
             mean_ms: mean(took.iter().copied()),
             p95_ms: percentile(&took, 95),
         }

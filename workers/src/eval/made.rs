@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hoidap_shared::{
-    job::{Answer, Outcome, Scored, Source, SourceMetadata, Usage},
+    job::{Answer, Outcome, ScoredLabel, Source, SourceMetadata, Usage},
     text::Language,
 };
 
@@ -35,7 +35,7 @@ pub(super) fn answer(outcome: Outcome, text: &str, sources: &[&str], confidence:
         citations: Vec::new(),
         choices: Vec::new(),
         confidence,
-        intent: Scored { name: "how_to".into(), confidence: 0.9 },
+        intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
         product: None,
         language: Language::Vi,
         provider: None,

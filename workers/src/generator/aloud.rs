@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hoidap_shared::{
     job::Citation,
-    live::{Cited, Draft, Live, Reason, Said},
+    progress::{CitedSentence, Draft, ProgressSink, StageEvent, VoidReason},
     text::sentences,
 };
 
@@ -29,7 +29,7 @@ const PREVIEW: usize = 500;
 
 /// Says one answer.
 pub(super) struct Aloud<'a> {
-    live: &'a Live,
+    live: &'a ProgressSink,
     tools: &'a Arc<Tools>,
     case: &'a Arc<Case>,
     /// What is given of the sentences that are whole, and these.
@@ -43,14 +43,14 @@ pub(super) struct Aloud<'a> {
 
 impl<'a> Aloud<'a> {
     /// Begins with the passages.
-    pub(super) fn begin(live: &'a Live, tools: &'a Arc<Tools>, case: &'a Arc<Case>) -> Self {
-        if live.is_heard() {
+    pub(super) fn begin(live: &'a ProgressSink, tools: &'a Arc<Tools>, case: &'a Arc<Case>) -> Self {
+        if live.has_listener() {
             let sources = case.material.passages.iter().map(|passage| {
                 let mut source = draft::source(passage);
                 source.content = source.content.chars().take(PREVIEW).collect();
                 source
             });
-            live.say(Said::Sources(sources.collect()));
+            live.send(StageEvent::Sources(sources.collect()));
         }
         Self {
             live,
@@ -70,13 +70,13 @@ impl<'a> Aloud<'a> {
         let Some(quoted) = self.case.quoted.as_ref().filter(|quoted| quoted.confidence >= sure) else {
             return;
         };
-        if !self.live.is_heard() {
+        if !self.live.has_listener() {
             return;
         }
         self.said = draft::assemble(&quoted.pieces, &self.case.material.passages);
         self.drafted = true;
         let citations = self.said.citations.iter().map(|citation| cited(&self.said, citation)).collect();
-        self.live.say(Said::Draft(Draft { text: self.said.text.clone(), citations }));
+        self.live.send(StageEvent::Draft(Draft { text: self.said.text.clone(), citations }));
     }
 
     /// Whether what was said is a quotation.
@@ -85,13 +85,13 @@ impl<'a> Aloud<'a> {
     }
 
     /// The visitor's word to stop.
-    pub(super) fn live(&self) -> &'a Live {
+    pub(super) fn live(&self) -> &'a ProgressSink {
         self.live
     }
 
     /// Hears the whole of what a model has written by now.
     pub(super) async fn hear(&mut self, raw: &str) {
-        if !self.live.is_heard() || self.lost || self.drafted {
+        if !self.live.has_listener() || self.lost || self.drafted {
             return;
         }
         let clean = model_text(raw);
@@ -109,14 +109,14 @@ impl<'a> Aloud<'a> {
             draft::assemble(&self.case.said_for(self.given.pieces.clone()), &self.case.material.passages);
         match now.text.strip_prefix(&self.said.text) {
             Some("") => {}
-            Some(more) => self.live.say(Said::Text(more.to_string())),
+            Some(more) => self.live.send(StageEvent::Text(more.to_string())),
             None => {
                 self.lost = true;
                 return;
             }
         }
         for citation in &now.citations[self.said.citations.len().min(now.citations.len())..] {
-            self.live.say(Said::Cited(cited(&now, citation)));
+            self.live.send(StageEvent::Cited(cited(&now, citation)));
         }
         self.said = now;
     }
@@ -153,12 +153,12 @@ impl<'a> Aloud<'a> {
     }
 
     /// Takes back what was said of a model's words.
-    pub(super) fn void(&mut self, reason: Reason) {
+    pub(super) fn void(&mut self, reason: VoidReason) {
         if self.drafted {
             return;
         }
         if !self.said.text.is_empty() {
-            self.live.say(Said::Void(reason));
+            self.live.send(StageEvent::Void(reason));
         }
         (self.given, self.judged) = (Given::default(), Vec::new());
         (self.said, self.lost) = (Final::default(), false);
@@ -170,9 +170,9 @@ impl<'a> Aloud<'a> {
     }
 }
 
-fn cited(said: &Final, citation: &Citation) -> Cited {
+fn cited(said: &Final, citation: &Citation) -> CitedSentence {
     let source = &said.sources[citation.n as usize - 1].metadata;
-    Cited {
+    CitedSentence {
         citation: citation.clone(),
         chunk_id: source.chunk_id.clone(),
         url: source.url.clone(),

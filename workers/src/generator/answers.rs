@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hoidap_shared::{
-    events::page_of,
+    events::page_address,
     job::{Answer, Choice, Outcome, Passage, ProviderAttempt, Retrieved, Usage},
     phrases,
     stage::Stage as _,
@@ -48,7 +48,7 @@ impl Generator {
         let labels: Vec<&str> = choices.iter().map(|choice| choice.label.as_str()).collect();
         Answer {
             outcome: Outcome::AskedBack,
-            text: phrases::which(retrieved.classified.language, &labels),
+            text: phrases::ask_which(retrieved.classified.language, &labels),
             choices: choices.to_vec(),
             confidence,
             product: None,
@@ -130,7 +130,7 @@ impl Generator {
             user_id: question.user_id.clone(),
             client: question.client.clone(),
             question: question.message.clone(),
-            page: page_of(&question.context),
+            page: page_address(&question.context),
             outcome,
             problem: None,
             text,

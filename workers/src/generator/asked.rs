@@ -2,8 +2,8 @@
 
 use hoidap_indices::Analyser;
 use hoidap_shared::{
-    events::page_of,
-    job::{Classified, QueryKind, Scored, Sender},
+    events::page_address,
+    job::{Classified, QueryKind, ScoredLabel, Sender},
     text::Language,
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct Asked {
     /// What kind of answer it asks for.
     pub(crate) wanted: Option<Wanted>,
     /// The product it is about, when one is clear.
-    pub(crate) product: Option<Scored>,
+    pub(crate) product: Option<ScoredLabel>,
     /// What it asks to choose.
     pub(crate) pick: Option<Pick>,
 }
@@ -73,7 +73,7 @@ impl Asked {
         let steps = (how || ends_with_how(&lower)) && !figure;
         let several = any(&SEVERAL);
         let content = Content::of(&text, analyser);
-        let page = page_of(&job.question.context);
+        let page = page_address(&job.question.context);
         Self {
             language: job.language,
             page,
@@ -172,7 +172,7 @@ pub(crate) mod tests {
             },
             language,
             meaning: question.into(),
-            intent: Scored { name: "how_to".into(), confidence: 0.9 },
+            intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
             product: None,
             section: None,
             queries: vec![Query::new(question, QueryKind::Asked, 1.0)],

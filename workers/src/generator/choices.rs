@@ -111,7 +111,7 @@ impl Tools {
         let chance = found.iter().map(|candidate| candidate.chance).sum::<f32>().min(1.0);
         let confidence = self.confidence(case, chance, best);
         let answers = job.question.history.last().filter(|turn| turn.sender == Sender::Assistant);
-        let asked_before = answers.is_some_and(|turn| !phrases::asked_which(&turn.content).is_empty());
+        let asked_before = answers.is_some_and(|turn| !phrases::offered_choices(&turn.content).is_empty());
         if asked_before || confidence < self.settings.min_confidence {
             return None;
         }
@@ -129,7 +129,7 @@ impl Tools {
         products.sort_by_key(|product| (self.products.place(product), *product));
         let choice = |product: &str| {
             let label = self.products.label(product);
-            Choice { question: phrases::about(&label, question), label }
+            Choice { question: phrases::complete_question(&label, question), label }
         };
         products.into_iter().map(choice).collect()
     }
@@ -143,7 +143,7 @@ impl Case {
         if !pieces.iter().filter_map(|piece| piece.cite).all(|(place, _)| about(place)) {
             return pieces;
         }
-        let text = phrases::holds_for(self.asked.language, label);
+        let text = phrases::applies_to(self.asked.language, label);
         let mut said = vec![Piece { lead: String::new(), text, cite: None }];
         said.extend(pieces);
         // One sentence goes on behind it, a list below.

@@ -9,7 +9,7 @@ use std::{
 use hoidap_indices::Analyser;
 use hoidap_shared::{
     job::Passage,
-    text::{CELLS, sentences},
+    text::{CELL_SEPARATOR, sentences},
 };
 use lru::LruCache;
 
@@ -132,7 +132,7 @@ fn units(text: &str, analyser: &Analyser) -> Vec<Unit> {
         if units.found.len() >= MAX_UNITS {
             break;
         }
-        let cells: Vec<&str> = words.split(CELLS).map(str::trim).collect();
+        let cells: Vec<&str> = words.split(CELL_SEPARATOR).map(str::trim).collect();
         if cells.len() < 2 {
             (head, table) = (None, line + 1);
             let found = sentences(words);
@@ -245,7 +245,8 @@ fn kind_of(sentences: usize, lines: &[&str], at: usize) -> Kind {
         return Kind::Label;
     }
     let item = |i: usize| {
-        lines.get(i).is_some_and(|l| l.chars().count() <= ITEM && !l.contains(CELLS)) && !is_label(lines, i)
+        lines.get(i).is_some_and(|l| l.chars().count() <= ITEM && !l.contains(CELL_SEPARATOR))
+            && !is_label(lines, i)
     };
     if sentences <= 2 && item(at) && (item(at + 1) || at.checked_sub(1).is_some_and(item)) {
         Kind::Item
@@ -257,11 +258,11 @@ fn kind_of(sentences: usize, lines: &[&str], at: usize) -> Kind {
 /// Whether a line is a heading or caption: short, without an end, above a whole sentence, a table or another heading.
 fn is_label(lines: &[&str], at: usize) -> bool {
     let short = |line: &str| {
-        !line.is_empty() && !ended(line) && !line.contains(CELLS) && line.chars().count() <= LABEL
+        !line.is_empty() && !ended(line) && !line.contains(CELL_SEPARATOR) && line.chars().count() <= LABEL
     };
     let from_here = lines.get(at..).unwrap_or_default();
     let headings = from_here.iter().take(HEADINGS).take_while(|line| short(line)).count();
-    let below = from_here.get(headings).is_some_and(|below| ended(below) || below.contains(CELLS));
+    let below = from_here.get(headings).is_some_and(|below| ended(below) || below.contains(CELL_SEPARATOR));
     headings > 0 && below
 }
 
@@ -271,7 +272,7 @@ fn ended(line: &str) -> bool {
 
 /// Whether a row names the columns of the rows below: no cell holds a digit, and as many cells follow.
 fn is_head(cells: &[&str], next: Option<&&str>) -> bool {
-    let follows = next.is_some_and(|next| next.split(CELLS).count() == cells.len());
+    let follows = next.is_some_and(|next| next.split(CELL_SEPARATOR).count() == cells.len());
     follows
         && cells.iter().all(|cell| !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= 40)
 }

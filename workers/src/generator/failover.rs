@@ -5,9 +5,9 @@ use std::{future::Future, time::Duration};
 use futures::StreamExt as _;
 use hoidap_shared::{
     config::{Config, ProviderKind},
-    job::{ProviderAttempt, Usage, Wrote},
-    live::Reason,
-    stage::Component,
+    job::{ProviderAttempt, ProviderOutput, Usage},
+    progress::VoidReason,
+    stage::ComponentStatus,
 };
 use tokio::time::{Instant, timeout};
 use tower::retry::budget::{Budget as _, TpsBudget};
@@ -47,7 +47,7 @@ pub(crate) struct Written {
 
 impl Written {
     /// What is made of a provider's words.
-    pub(crate) fn of(provider: String, wrote: &Wrote) -> Self {
+    pub(crate) fn of(provider: String, wrote: &ProviderOutput) -> Self {
         Self {
             provider,
             model: wrote.model.clone(),
@@ -71,7 +71,7 @@ pub(crate) struct Calls {
 
 impl Calls {
     /// The words of the last call.
-    fn words(&self) -> Option<&Wrote> {
+    fn words(&self) -> Option<&ProviderOutput> {
         self.attempts.last().and_then(|attempt| attempt.wrote.as_ref())
     }
 }
@@ -114,7 +114,7 @@ impl Failover {
     }
 
     /// How each provider is doing.
-    pub(crate) fn components(&self) -> Vec<Component> {
+    pub(crate) fn components(&self) -> Vec<ComponentStatus> {
         self.models.iter().map(Model::component).collect()
     }
 
@@ -163,7 +163,7 @@ impl Failover {
                     break;
                 }
                 Err(error) => {
-                    aloud.void(Reason::ProviderFailed);
+                    aloud.void(VoidReason::ProviderFailed);
                     debug!(provider = model.name, %error, "the next provider is asked");
                     // Our own haste is not the provider's fault.
                     let hurried = matches!(error, CallError::Timeout { .. }) && took < model.first_token;
@@ -254,14 +254,14 @@ impl Spoken {
     }
 
     /// The words and tokens by now. A provider tells the tokens at its end; before that, a piece counts as one.
-    fn wrote(&self, model: &Model, prompt: &Prompt) -> Wrote {
+    fn wrote(&self, model: &Model, prompt: &Prompt) -> ProviderOutput {
         let estimated = self.completion_tokens == 0 && self.pieces > 0;
         let usage = if estimated {
             model.usage(prompt.tokens(), self.pieces, true)
         } else {
             model.usage(self.prompt_tokens, self.completion_tokens, false)
         };
-        Wrote {
+        ProviderOutput {
             model: model.model.clone(),
             prompt: prompt.digest(),
             text: self.text.clone(),

@@ -1,14 +1,13 @@
 //! What a model is asked. All that visitors and documents say is data between fences, never an instruction.
 
 use hoidap_shared::{
-    config::Generator as Settings,
+    config::GeneratorConfig as Settings,
+    digest::digest,
     job::{Question, Sender},
     text::Language,
 };
 
 use super::{asked::Asked, excerpt::excerpts, material::Material, reader::Ranked};
-use crate::collections::digest;
-
 /// Characters that count as one token.
 const TOKEN: usize = 4;
 /// The part of a prompt that the conversation may take: one in so many.

@@ -11,9 +11,9 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{future::BoxFuture, stream::BoxStream};
 use hoidap_shared::{
-    config::{Provider as Settings, ProviderKind},
+    config::{ProviderConfig as Settings, ProviderKind},
     job::Usage,
-    stage::Component,
+    stage::ComponentStatus,
 };
 
 pub(crate) use breaker::Breaker;
@@ -141,7 +141,7 @@ impl Model {
     }
 
     /// How it is doing.
-    pub(crate) fn component(&self) -> Component {
+    pub(crate) fn component(&self) -> ComponentStatus {
         self.health.component(&self.name, &self.breaker)
     }
 }

@@ -8,6 +8,7 @@ mod features;
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use hoidap_shared::digest::digest;
 use serde::Deserialize;
 
 use super::{
@@ -15,8 +16,6 @@ use super::{
     cut::Kind,
     material::{Material, SURE},
 };
-use crate::collections::digest;
-
 pub(crate) use features::{Features, NAMES};
 use features::{Terms, features};
 

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, ops::Range};
 
 use hoidap_indices::Analyser;
 use hoidap_shared::{
+    digest::digest,
     job::{Passage, Question, Sender},
     phrases,
     text::{Language, fold},
@@ -16,8 +17,6 @@ use self::{
     abuse::{ABUSE, is_abusive},
     words::{ADDRESS, WITHIN, Word, bare, typed, words},
 };
-use crate::collections::digest;
-
 /// Longest topic, in characters.
 const LONGEST: usize = 60;
 /// Fewest letters of one.

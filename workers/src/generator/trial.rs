@@ -15,7 +15,7 @@ mod words;
 
 use std::collections::{BTreeSet, HashSet};
 
-use hoidap_shared::{job::Passage, text::Language};
+use hoidap_shared::{digest::digest, job::Passage, text::Language};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde::Serialize;
 
@@ -27,8 +27,6 @@ use super::{
     material::Material,
     meaning::language,
 };
-use crate::collections::digest;
-
 /// Words of a sentence that is taken, from and to.
 const LENGTH: std::ops::RangeInclusive<usize> = 5..=60;
 

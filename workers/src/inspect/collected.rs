@@ -1,7 +1,8 @@
 use hoidap_shared::{
     events::{ChatEvent, Rating},
     job::{
-        Answer, Classified, DecodeError, Envelope, Header, Hop, JobId, Outcome, Question, Retrieved, SCHEMA,
+        Answer, Classified, DecodeError, Envelope, EnvelopeHeader, Hop, JobId, Outcome, Question, Retrieved,
+        SCHEMA,
     },
 };
 use jiff::Timestamp;
@@ -29,7 +30,7 @@ pub(super) struct Collected {
     pub(super) kept: Option<Kept>,
     pub(super) letters: Vec<Letter>,
     pub(super) advisories: Vec<Advisory>,
-    pub(super) lines: Vec<(Timestamp, hoidap_shared::live::Line)>,
+    pub(super) lines: Vec<(Timestamp, hoidap_shared::progress::ProgressLine)>,
     pub(super) chats: Vec<(u64, ChatEvent)>,
     pub(super) feedback: Vec<Said>,
     /// The consumer of the stage that the job's last message waits for.
@@ -46,7 +47,7 @@ pub(super) struct Message {
     pub(super) stored: Timestamp,
     pub(super) redrive: Option<String>,
     pub(super) ended_ms: Option<u64>,
-    pub(super) header: Header,
+    pub(super) header: EnvelopeHeader,
     /// The envelope and what it holds, or why it cannot be read.
     pub(super) read: Result<(Envelope<()>, Body), String>,
 }
@@ -191,7 +192,7 @@ pub(super) enum Raw<'a> {
 
 impl Raw<'_> {
     /// What every message says, when it is one.
-    pub(super) fn header(self) -> Option<Header> {
+    pub(super) fn header(self) -> Option<EnvelopeHeader> {
         match self {
             Self::Packed(bytes) => rmp_serde::from_slice(bytes).ok(),
             Self::Line(line, _) => serde_json::from_str(line.body.as_ref()?.get()).ok(),

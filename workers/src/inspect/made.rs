@@ -1,5 +1,5 @@
 use hoidap_shared::{
-    events::page_of,
+    events::page_address,
     job::{Answer, Classified, Passage, ProviderAttempt, Question, Retrieved},
 };
 
@@ -12,7 +12,7 @@ impl Asked {
             message: question.message.clone(),
             history: question.history.clone(),
             // A redacted address is none that can be cut.
-            page: Some(page_of(page)).filter(|cut| !cut.is_empty()).unwrap_or_else(|| page.url.clone()),
+            page: Some(page_address(page)).filter(|cut| !cut.is_empty()).unwrap_or_else(|| page.url.clone()),
             page_title: page.title.clone(),
             page_product: page.product.clone(),
             page_section: page.section.clone(),

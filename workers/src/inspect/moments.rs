@@ -155,7 +155,7 @@ fn redelivered(delivery: u32) -> String {
 }
 
 fn meaning_of(moment: Moment, meaning: &Meaning) -> Moment {
-    let scored = |found: &hoidap_shared::job::Scored| format!("{} {:.2}", found.name, found.confidence);
+    let scored = |found: &hoidap_shared::job::ScoredLabel| format!("{} {:.2}", found.name, found.confidence);
     let queries = meaning.queries.iter().map(|query| Item {
         head: query.text.clone(),
         note: format!(

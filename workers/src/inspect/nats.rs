@@ -4,19 +4,20 @@ use anyhow::Context as _;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
 use hoidap_shared::{
     broker::Broker,
+    dead_letter::DeadLetter,
     events::{CHAT, FEEDBACK},
+    headers::{REDRIVE, ended_ms},
     job::{Envelope, JobId},
-    live::Line,
-    subjects::ANSWERS_KEPT,
+    progress::ProgressLine,
+    subjects::ANSWER_RETENTION,
 };
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
 use super::collected::{Advisory, Collected, Kept, Letter, MOST, Message, Queue, Raw};
 use crate::{
-    log::{Log, Record},
     recording::DONE,
-    runner::{REDRIVE, ended_ms},
+    stream_reader::{StreamReader, StreamRecord},
 };
 
 /// Messages read at once.
@@ -73,7 +74,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Calls for each message in order until there is no more, or `what` says that it is enough.
-    async fn each(&mut self, mut log: Log, mut what: impl FnMut(Record) -> bool) -> anyhow::Result<()> {
+    async fn each(
+        &mut self,
+        mut log: StreamReader,
+        mut what: impl FnMut(StreamRecord) -> bool,
+    ) -> anyhow::Result<()> {
         loop {
             let page = log.read(PAGE).await?;
             if page.is_empty() {
@@ -106,7 +111,7 @@ impl<'a> Reader<'a> {
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => {}
             Err(error) => return Err(error).context("the stored answers cannot be read"),
         }
-        match stream.direct_get_last_for_subject(subjects.asked(self.job)).await {
+        match stream.direct_get_last_for_subject(subjects.job_record(self.job)).await {
             Ok(message) => Ok(time(message.time).ok()),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).context("the stored answers cannot be read"),
@@ -114,23 +119,21 @@ impl<'a> Reader<'a> {
     }
 
     async fn letters(&mut self, found: &mut Collected, since: Timestamp) -> anyhow::Result<()> {
-        let log = Log::since(&self.stream("DEAD").await?, since, None).await?;
+        let log = StreamReader::since(&self.stream("DEAD").await?, since, None).await?;
         let job = self.job.as_str();
         self.each(log, |record| {
-            let header = |name: &str| record.headers.get(name).map(|value| value.as_str());
-            if header("Hoidap-Job") != Some(job) {
+            let DeadLetter { stage, reason, detail, job_id, deliveries, stream_sequence, .. } =
+                DeadLetter::from_message(&record.headers, record.payload.clone());
+            if job_id != job {
                 return true;
             }
-            let text = |name: &str| header(name).unwrap_or_default().to_string();
-            let number = |name: &str| header(name).and_then(|number| number.parse().ok());
-            let stage = text("Hoidap-Stage");
             let letter = Letter {
                 seq: record.sequence,
                 stored: record.stored,
-                reason: text("Hoidap-Reason"),
-                detail: text("Hoidap-Detail"),
-                deliveries: number("Hoidap-Deliveries"),
-                message: number("Hoidap-Stream-Seq"),
+                reason,
+                detail,
+                deliveries,
+                message: stream_sequence,
                 read: Raw::Packed(&record.payload).read(&stage).ok(),
                 stage,
             };
@@ -146,7 +149,7 @@ impl<'a> Reader<'a> {
         since: Timestamp,
         known: Option<Timestamp>,
     ) -> anyhow::Result<()> {
-        let log = Log::since(&self.stream("JOBS").await?, since, None).await?;
+        let log = StreamReader::since(&self.stream("JOBS").await?, since, None).await?;
         let job = self.job;
         self.each(log, |record| {
             let is_named = found.letters.iter().any(|letter| letter.message >= Some(record.sequence));
@@ -172,7 +175,7 @@ impl<'a> Reader<'a> {
     }
 
     async fn advisories(&mut self, found: &mut Collected, since: Timestamp) -> anyhow::Result<()> {
-        let log = Log::since(&self.stream("ADVISORIES").await?, since, None).await?;
+        let log = StreamReader::since(&self.stream("ADVISORIES").await?, since, None).await?;
         self.each(log, |record| {
             let advisory = serde_json::from_slice::<Advisory>(&record.payload).ok();
             let is_ours =
@@ -191,7 +194,7 @@ impl<'a> Reader<'a> {
         let subjects = &self.broker.subjects;
         // Those of jobs have subjects of their own; those of a gateway, and of older releases, have one.
         for own in [subjects.chat_event(job, None), subjects.chat_event(job, Some("*"))] {
-            let chats = Log::since(&stream, since, Some(own)).await?;
+            let chats = StreamReader::since(&stream, since, Some(own)).await?;
             self.each(chats, |record| {
                 if let Some(event) = event(&record, job) {
                     add(&mut found.chats, (record.sequence, event));
@@ -200,7 +203,7 @@ impl<'a> Reader<'a> {
             })
             .await?;
         }
-        let chats = Log::since(&stream, since, Some(self.broker.subjects.events(CHAT))).await?;
+        let chats = StreamReader::since(&stream, since, Some(self.broker.subjects.events(CHAT))).await?;
         self.each(chats, |record| {
             if is_enough(found, &record, None) {
                 return false;
@@ -212,7 +215,8 @@ impl<'a> Reader<'a> {
         })
         .await?;
         // A visitor can say something at any time.
-        let feedback = Log::since(&stream, since, Some(self.broker.subjects.events(FEEDBACK))).await?;
+        let feedback =
+            StreamReader::since(&stream, since, Some(self.broker.subjects.events(FEEDBACK))).await?;
         self.each(feedback, |record| {
             if let Some(said) = event(&record, job) {
                 add(&mut found.feedback, said);
@@ -225,14 +229,19 @@ impl<'a> Reader<'a> {
     /// What was told on the way.
     async fn lines(&mut self, found: &mut Collected) -> anyhow::Result<()> {
         let subject = self.broker.subjects.tokens(self.job);
-        let log = Log::open(&self.stream("TOKENS").await?, 1, Some(subject)).await?;
+        let log = StreamReader::open(&self.stream("TOKENS").await?, 1, Some(subject)).await?;
         self.each(log, |record| {
             let line = rmp_serde::from_slice(&record.payload).ok();
             // Of the words, only when the first of them came.
-            let counts = |line: &Line| match line {
-                Line::Delta { .. } => !found.lines.iter().any(|(_, told)| matches!(told, Line::Delta { .. })),
-                Line::Sources { .. } | Line::Cite { .. } => false,
-                Line::Stage { .. } | Line::Draft { .. } | Line::Void { .. } | Line::End => true,
+            let counts = |line: &ProgressLine| match line {
+                ProgressLine::Delta { .. } => {
+                    !found.lines.iter().any(|(_, told)| matches!(told, ProgressLine::Delta { .. }))
+                }
+                ProgressLine::Sources { .. } | ProgressLine::Cite { .. } => false,
+                ProgressLine::Stage { .. }
+                | ProgressLine::Draft { .. }
+                | ProgressLine::Void { .. }
+                | ProgressLine::End => true,
             };
             if let Some(line) = line.filter(counts) {
                 add(&mut found.lines, (record.stored, line));
@@ -266,7 +275,7 @@ fn add<T>(held: &mut Vec<T>, found: T) {
 }
 
 /// An event of the job. Looked for as bytes first: most events are of other jobs.
-fn event<T: serde::de::DeserializeOwned>(record: &Record, job: &JobId) -> Option<T> {
+fn event<T: serde::de::DeserializeOwned>(record: &StreamRecord, job: &JobId) -> Option<T> {
     #[derive(serde::Deserialize)]
     struct Named {
         job_id: JobId,
@@ -278,14 +287,14 @@ fn event<T: serde::de::DeserializeOwned>(record: &Record, job: &JobId) -> Option
 
 /// Whether nothing of the job can follow behind this message: its answer has been recorded a while ago, or nobody can
 /// give it one any more.
-fn is_enough(found: &Collected, record: &Record, known: Option<Timestamp>) -> bool {
+fn is_enough(found: &Collected, record: &StreamRecord, known: Option<Timestamp>) -> bool {
     let behind = |time: Timestamp, by: Duration| time.checked_add(by).is_ok_and(|end| record.stored > end);
     match (found.last(), known) {
         // A letter that is gone was sent again, at any time since.
         (Some(_), _) if found.is_done() && found.failed() && found.letters.is_empty() => false,
         (Some(last), _) if found.is_done() => behind(last, AFTER),
         // A worker takes up nothing that is older.
-        (Some(last), _) => behind(last, ANSWERS_KEPT + AFTER),
+        (Some(last), _) => behind(last, ANSWER_RETENTION + AFTER),
         (None, Some(known)) => behind(known, FIRST),
         (None, None) => false,
     }

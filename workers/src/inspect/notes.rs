@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use hoidap_shared::subjects::ANSWERS_KEPT;
+use hoidap_shared::subjects::ANSWER_RETENTION;
 use jiff::Timestamp;
 
 use super::{
@@ -78,7 +78,7 @@ pub(super) fn notes(
     } else if state == State::Unfinished && visits.last().is_some_and(|visit| visit.end == End::Open) {
         if !found.is_live {
             say("The recording has no answer of it: it was made before the job ended, or holds a part.");
-        } else if age > ANSWERS_KEPT {
+        } else if age > ANSWER_RETENTION {
             say(
                 "Nobody gave it an answer within an hour, and workers acknowledge older messages without work.",
             );

@@ -6,14 +6,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use hoidap_shared::job::JobId;
+use hoidap_shared::{
+    headers::{ENDED, REDRIVE},
+    job::JobId,
+};
 use indicatif::ProgressBar;
 
 use super::collected::{Collected, Message, Raw, Said};
-use crate::{
-    recording::{Fault, Lines, feedback_of},
-    runner::{ENDED, REDRIVE},
-};
+use crate::recording::{Fault, Lines, feedback_of};
 
 /// Lines between two signs of life.
 const SIGN: u64 = 256;

@@ -1,6 +1,6 @@
 use hoidap_shared::{
     events::ChatEvent,
-    job::{Choice, FilterUsed, Identifier, JobId, Query, QueryKind, Ranks, Scored, Turn, Usage},
+    job::{Choice, FilterUsed, Identifier, JobId, Query, QueryKind, Ranks, ScoredLabel, Turn, Usage},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -145,9 +145,9 @@ pub(super) enum Made {
 pub(super) struct Meaning {
     pub(super) language: String,
     pub(super) meaning: String,
-    pub(super) intent: Scored,
+    pub(super) intent: ScoredLabel,
     pub(super) out_of_scope: f32,
-    pub(super) product: Option<Scored>,
+    pub(super) product: Option<ScoredLabel>,
     pub(super) section: Option<String>,
     pub(super) queries: Vec<Wording>,
     pub(super) collections: Vec<String>,
@@ -216,7 +216,7 @@ pub(super) struct Answered {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) choices: Vec<Choice>,
     pub(super) confidence: f32,
-    pub(super) intent: Scored,
+    pub(super) intent: ScoredLabel,
     pub(super) product: Option<String>,
     pub(super) language: String,
     pub(super) provider: Option<String>,

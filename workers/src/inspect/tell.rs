@@ -1,7 +1,7 @@
 use hoidap_shared::{
     job::{Answer, Envelope, Job as _},
-    live::{Line, Reason},
-    subjects::ANSWERS_KEPT,
+    progress::{ProgressLine, VoidReason},
+    subjects::ANSWER_RETENTION,
 };
 use jiff::Timestamp;
 
@@ -139,7 +139,7 @@ fn asked(found: &Collected) -> Option<Asked> {
 }
 
 fn answers(found: &Collected, clock: Clock) -> Vec<Answered> {
-    let kept_until = |kept: &Kept| kept.stored.checked_add(ANSWERS_KEPT).ok();
+    let kept_until = |kept: &Kept| kept.stored.checked_add(ANSWER_RETENTION).ok();
     let mut answers = Vec::new();
     let mut kept = found.kept.as_ref();
     for message in &found.messages {
@@ -196,21 +196,23 @@ fn told(found: &Collected, clock: Clock) -> Option<Told> {
     for (time, line) in &found.lines {
         let at_ms = clock.at(*time);
         match line {
-            Line::Delta { .. } if told.first_words_at_ms.is_none() => told.first_words_at_ms = Some(at_ms),
-            Line::Void { reason, .. } => told.void.push((at_ms, why(*reason).into())),
-            Line::End => told.end_at_ms = Some(at_ms),
+            ProgressLine::Delta { .. } if told.first_words_at_ms.is_none() => {
+                told.first_words_at_ms = Some(at_ms)
+            }
+            ProgressLine::Void { reason, .. } => told.void.push((at_ms, why(*reason).into())),
+            ProgressLine::End => told.end_at_ms = Some(at_ms),
             _ => {}
         }
     }
     (!found.lines.is_empty()).then_some(told)
 }
 
-fn why(reason: Reason) -> &'static str {
+fn why(reason: VoidReason) -> &'static str {
     match reason {
-        Reason::TakenOver => "another worker took the job over",
-        Reason::ProviderFailed => "the provider failed in the middle",
-        Reason::Unsupported => "the passages do not support what the model wrote",
-        Reason::Incomplete => "some of it was missing",
+        VoidReason::TakenOver => "another worker took the job over",
+        VoidReason::ProviderFailed => "the provider failed in the middle",
+        VoidReason::Unsupported => "the passages do not support what the model wrote",
+        VoidReason::Incomplete => "some of it was missing",
     }
 }
 
@@ -219,7 +221,7 @@ fn waiting(found: &Collected, visits: &[Visit], now: Timestamp) -> Option<Waitin
     let visit = visits.last()?;
     let message = found.messages.iter().find(|message| message.seq == visit.seq)?;
     let waits = now.duration_since(message.stored);
-    let counts = u128::try_from(waits.as_millis()).unwrap_or(0) <= ANSWERS_KEPT.as_millis();
+    let counts = u128::try_from(waits.as_millis()).unwrap_or(0) <= ANSWER_RETENTION.as_millis();
     let is_given_up = found.advisories.iter().any(|advisory| advisory.is_of(visit.seq, &visit.stage));
     if !found.is_live || visit.end != End::Open || !counts || is_given_up {
         return None;

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use hoidap_shared::{job::Outcome, live::Line};
+use hoidap_shared::{job::Outcome, progress::ProgressLine};
 
 use super::{
     clock::Clock,
@@ -134,7 +134,7 @@ fn counted(count: usize, what: &str) -> String {
 /// Puts each delivery that was told of beside the message it was of: the latest of its stage that was stored by then.
 fn runs(found: &Collected, clock: Clock, visits: &mut [Visit]) {
     for (time, line) in &found.lines {
-        let Line::Stage { name, run } = line else { continue };
+        let ProgressLine::Stage { name, run } = line else { continue };
         let at_ms = clock.at(*time);
         let (process, delivery) = match run.rsplit_once('.') {
             Some((process, delivery)) => (process.to_string(), delivery.parse().ok()),

@@ -12,32 +12,32 @@ use tracing::info;
 
 use crate::runner::Pauses;
 
-/// What the answers are made from.
+/// The state behind the answers.
 #[derive(Clone)]
-pub(super) struct Health {
+pub(super) struct HealthState {
     metrics: PrometheusHandle,
     broker: Broker,
     open: watch::Receiver<Vec<&'static str>>,
-    wanted: usize,
+    expected: usize,
     pauses: Pauses,
 }
 
-impl Health {
+impl HealthState {
     pub(super) fn new(
         metrics: PrometheusHandle,
         broker: Broker,
         open: watch::Receiver<Vec<&'static str>>,
-        wanted: usize,
+        expected: usize,
         pauses: Pauses,
     ) -> Self {
-        Self { metrics, broker, open, wanted, pauses }
+        Self { metrics, broker, open, expected, pauses }
     }
 }
 
 /// Binds the address and returns the server, to be run until the process stops.
 pub(super) async fn serve(
     listen: SocketAddr,
-    health: Health,
+    health: HealthState,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>>> {
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -59,20 +59,20 @@ pub(super) async fn serve(
     })
 }
 
-async fn ready(State(health): State<Health>) -> (StatusCode, String) {
+async fn ready(State(health): State<HealthState>) -> (StatusCode, String) {
     if health.broker.client.connection_state() != async_nats::connection::State::Connected {
         return (StatusCode::SERVICE_UNAVAILABLE, "NATS is away\n".into());
     }
     let open = health.open.borrow().clone();
     let paused = health.pauses.all();
-    let ready = open.len() == health.wanted && paused.is_empty();
+    let ready = open.len() == health.expected && paused.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let reasons: String =
         paused.iter().map(|(stage, reason)| format!("{stage} takes no jobs: {reason}\n")).collect();
     (status, format!("open: {}\n{reasons}", open.join(" ")))
 }
 
-async fn metrics(State(health): State<Health>) -> String {
+async fn metrics(State(health): State<HealthState>) -> String {
     health.metrics.run_upkeep();
     health.metrics.render()
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use indicatif::ProgressBar;
 
 use super::manifest::Manifest;
-use crate::progress;
+use crate::progress_bar::progress_bar;
 
 /// A bar for going through a recording's jobs; without an end where no manifest tells how many there are.
 pub(crate) fn bar(recording: &Path, what: &'static str) -> ProgressBar {
@@ -12,5 +12,5 @@ pub(crate) fn bar(recording: &Path, what: &'static str) -> ProgressBar {
         Some(total) => ("{msg} {bar:30} {pos}/{len} jobs, {per_sec}, {eta} left", total),
         None => ("{msg} {spinner} {pos} jobs, {per_sec}", 0),
     };
-    progress::bar(template, total).with_message(what)
+    progress_bar(template, total).with_message(what)
 }

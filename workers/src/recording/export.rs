@@ -6,6 +6,7 @@ use clap::Args;
 use hoidap_shared::{
     broker::Broker,
     config::Config,
+    digest::digest,
     job::{JobId, SCHEMA},
     telemetry,
 };
@@ -18,7 +19,7 @@ use super::{
     part::{self, Progress},
     select::{Selection, takes},
 };
-use crate::{collections::digest, log::Log, part::Part, progress::bar};
+use crate::{part::Part, progress_bar::progress_bar, stream_reader::StreamReader};
 
 /// How far a message may be stored before the one in front of it.
 const CLOCK: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
@@ -71,7 +72,7 @@ pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()>
     }
     let jobs = meant(&broker, &stream, part.state()).await?;
     let messages = part.state().last.saturating_sub(state.first_sequence);
-    let bar = bar("{bar:30} {pos}/{len} messages, {per_sec}, {eta} left", messages);
+    let bar = progress_bar("{bar:30} {pos}/{len} messages, {per_sec}, {eta} left", messages);
     copy(&stream, jobs.as_ref(), &mut part, state.first_sequence, &bar).await?;
     bar.finish_and_clear();
     let words = feedback::export(&broker, jobs.as_ref(), &output).await?;
@@ -94,7 +95,7 @@ async fn meant(
         return Ok((!selection.jobs.is_empty()).then(named));
     }
     let mut found = HashSet::new();
-    let mut log = Log::open(stream, 1, Some(broker.subjects.done())).await?;
+    let mut log = StreamReader::open(stream, 1, Some(broker.subjects.done())).await?;
     loop {
         let page = log.read(PAGE).await?;
         if page.is_empty() {
@@ -118,8 +119,8 @@ async fn copy(
 ) -> anyhow::Result<()> {
     let Progress { next, selection, .. } = part.state();
     let (to, mut log) = match selection.from {
-        Some(from) if *next == first => (selection.to, Log::since(stream, from, None).await?),
-        _ => (selection.to, Log::open(stream, *next, None).await?),
+        Some(from) if *next == first => (selection.to, StreamReader::since(stream, from, None).await?),
+        _ => (selection.to, StreamReader::open(stream, *next, None).await?),
     };
     while part.state().next <= part.state().last {
         let page = log.read(PAGE).await?;

@@ -12,7 +12,7 @@ use hoidap_shared::{
 };
 use serde::Serialize;
 
-use crate::{log::Log, part::beside};
+use crate::{part::beside, stream_reader::StreamReader};
 
 /// How the name of a file with feedback ends.
 pub(super) const ENDING: &str = ".feedback.jsonl";
@@ -42,7 +42,7 @@ pub(super) async fn export(
     let stream = broker.jetstream.get_stream(&name).await;
     let stream = stream.with_context(|| format!("the stream {name} cannot be read"))?;
     let last = stream.cached_info().state.last_sequence;
-    let mut log = Log::open(&stream, 1, Some(broker.subjects.events(FEEDBACK))).await?;
+    let mut log = StreamReader::open(&stream, 1, Some(broker.subjects.events(FEEDBACK))).await?;
     let mut words = BTreeMap::new();
     'all: loop {
         let page = log.read(PAGE).await?;

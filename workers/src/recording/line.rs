@@ -2,13 +2,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_nats::HeaderMap;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use hoidap_shared::job::{Header, SCHEMA};
+use hoidap_shared::job::{EnvelopeHeader, SCHEMA};
 use rmpv::Value;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::read::Fault;
-use crate::log::Record;
+use crate::stream_reader::StreamRecord;
 
 /// The last token of the subject under which finished jobs are recorded.
 pub const DONE: &str = "done";
@@ -57,7 +57,7 @@ impl Line {
     }
 
     /// A message of the stream as a recording would hold it.
-    pub(crate) fn of(record: &Record) -> serde_json::Result<Self> {
+    pub(crate) fn of(record: &StreamRecord) -> serde_json::Result<Self> {
         serde_json::from_slice(&write(record, &[])?)
     }
 
@@ -96,8 +96,8 @@ struct Outgoing<'a> {
 }
 
 /// A message of the stream as a line, without its line break. The fields named in `redact` lose their values.
-pub(super) fn write(record: &Record, redact: &[String]) -> serde_json::Result<Vec<u8>> {
-    let is_envelope = rmp_serde::from_slice::<Header>(&record.payload).is_ok();
+pub(super) fn write(record: &StreamRecord, redact: &[String]) -> serde_json::Result<Vec<u8>> {
+    let is_envelope = rmp_serde::from_slice::<EnvelopeHeader>(&record.payload).is_ok();
     let read = || rmpv::decode::read_value(&mut record.payload.as_ref()).ok();
     let mut body = if is_envelope { read() } else { None };
     if let Some(body) = &mut body {
@@ -145,8 +145,8 @@ mod tests {
 
     use super::*;
 
-    fn record(payload: Vec<u8>) -> Record {
-        Record {
+    fn record(payload: Vec<u8>) -> StreamRecord {
+        StreamRecord {
             sequence: 7,
             subject: "hoidap.jobs.retriever".into(),
             stored: jiff::Timestamp::UNIX_EPOCH,

@@ -4,7 +4,7 @@ use clap::Args;
 use hoidap_shared::job::{Answer, Envelope, JobId};
 use serde::{Deserialize, Serialize};
 
-use crate::log::Record;
+use crate::stream_reader::StreamRecord;
 
 /// Which messages.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl Selection {
     }
 
     /// The job that an answer is of, if it is meant.
-    pub(super) fn meant(&self, record: &Record) -> Option<JobId> {
+    pub(super) fn meant(&self, record: &StreamRecord) -> Option<JobId> {
         let answer = Envelope::<Answer>::decode(&record.payload).ok()?;
         let body = &answer.body;
         let is = |wish: &Option<String>, value: Option<&str>| {
@@ -60,8 +60,8 @@ impl Selection {
 }
 
 /// The jobs whose messages are taken; every one where there is no set.
-pub(super) fn takes(jobs: Option<&HashSet<JobId>>, record: &Record) -> bool {
+pub(super) fn takes(jobs: Option<&HashSet<JobId>>, record: &StreamRecord) -> bool {
     let Some(jobs) = jobs else { return true };
-    rmp_serde::from_slice::<hoidap_shared::job::Header>(&record.payload)
+    rmp_serde::from_slice::<hoidap_shared::job::EnvelopeHeader>(&record.payload)
         .is_ok_and(|header| jobs.contains(&header.job_id))
 }

@@ -3,7 +3,7 @@ use std::{
     path::Path,
 };
 
-use hoidap_shared::job::Header;
+use hoidap_shared::job::EnvelopeHeader;
 
 use super::{
     manifest::{Manifest, Tally},
@@ -22,8 +22,9 @@ pub(super) fn cat(recording: &Path, job: Option<&str>, stage: Option<&str>) -> a
             }
         };
         let body = line.body.as_ref().map_or("null", |body| body.get());
-        let is_job =
-            |job| serde_json::from_str::<Header>(body).is_ok_and(|header| header.job_id.as_str() == job);
+        let is_job = |job| {
+            serde_json::from_str::<EnvelopeHeader>(body).is_ok_and(|header| header.job_id.as_str() == job)
+        };
         if stage.is_some_and(|stage| stage != line.stage()) || job.is_some_and(|job| !is_job(job)) {
             continue;
         }

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 
-use hoidap_shared::job::{Answer, Envelope, Header, JobId};
+use hoidap_shared::job::{Answer, Envelope, EnvelopeHeader, JobId};
 use serde::de::DeserializeOwned;
 
 use crate::recording::{DONE, Fault, Line, Lines};
@@ -84,7 +84,7 @@ impl Assembly {
     pub(crate) fn take(&mut self, line: Line) -> Option<Read> {
         self.messages += 1;
         let body = line.body.as_ref()?.get();
-        let job = serde_json::from_str::<Header>(body).ok()?.job_id;
+        let job = serde_json::from_str::<EnvelopeHeader>(body).ok()?.job_id;
         let bytes = body.len();
         if line.stage() == DONE {
             let Pending { inputs, bytes } = self.pending.remove(&job).unwrap_or_default();

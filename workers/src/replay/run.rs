@@ -1,7 +1,7 @@
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use anyhow::bail;
-use hoidap_shared::config::Config;
+use hoidap_shared::{config::Config, digest::digest};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     summary::Summary,
     tally::Tally,
 };
-use crate::{collections::digest, generator::Asking, part::Part, recording::bar};
+use crate::{generator::Asking, part::Part, recording::bar};
 
 /// Jobs between two notes of how far it has come.
 const NOTE: u64 = 200;

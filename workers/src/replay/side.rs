@@ -1,11 +1,11 @@
-use hoidap_shared::job::{Answer, Classified, Passage, QueryKind, Retrieved, Scored};
+use hoidap_shared::job::{Answer, Classified, Passage, QueryKind, Retrieved, ScoredLabel};
 use serde::{Deserialize, Serialize};
 
 /// What the stages made of a job, as a reader of the report sees it: once as it was recorded, once as it was replayed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Side {
     /// The intent.
-    pub intent: Option<Scored>,
+    pub intent: Option<ScoredLabel>,
     /// The product.
     pub product: Option<String>,
     /// What was searched for.

@@ -5,8 +5,8 @@ use futures::FutureExt as _;
 use hoidap_shared::{
     config::Config,
     job::{Classified, Envelope, Retrieved, now_ms},
-    live::Live,
-    stage::{Next, STAGES, Stage, StageError},
+    progress::ProgressSink,
+    stage::{NextStep, STAGES, Stage, StageError},
 };
 
 use super::{
@@ -189,14 +189,14 @@ impl Walk<'_> {
     {
         let stage = stage?;
         let began = Instant::now();
-        let working = AssertUnwindSafe(stage.process(&job, &Live::default())).catch_unwind().await;
+        let working = AssertUnwindSafe(stage.process(&job, &ProgressSink::default())).catch_unwind().await;
         let panicked =
             || StageError::Retry { reason: format!("{} panicked on this job", S::NAME), after: None };
         let next = working.unwrap_or_else(|_| Err(panicked()));
         let worked_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (after, goes_on) = match next {
-            Ok(Next::Forward(body)) => (Ok(body.clone().into()), Some(body)),
-            Ok(Next::Answer(answer)) => (Ok(answer.into()), None),
+            Ok(NextStep::Forward(body)) => (Ok(body.clone().into()), Some(body)),
+            Ok(NextStep::Answer(answer)) => (Ok(answer.into()), None),
             Err(StageError::Permanent { code, reason }) => {
                 (Err(Problem { code: code.into(), what: reason }), None)
             }

@@ -1,57 +1,60 @@
 use std::time::Duration;
 
 use hoidap_shared::{
-    fleet::{self, BEAT, Canary, Member},
+    fleet::{self, CanaryReport, HEARTBEAT_INTERVAL, Member},
     stage::StageStatus,
 };
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::Context;
+use super::WorkerContext;
 
-/// How soon a changed status is told.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often the status is compared with the announced one.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// How long a process that stops waits for its entry to be removed.
+const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tells the fleet how a stage of this process, and its canaries, are doing: every [`BEAT`], and at once when the stage
-/// changed; withdrawn at the end.
+/// Announces the status of a stage of this process, and its canaries, to the fleet: every [`HEARTBEAT_INTERVAL`], and at
+/// once when the status changes. Withdraws it at the end.
 ///
 /// # Errors
-/// None today: a broker that is away is tried again.
+/// None today: an unreachable broker is tried again.
 pub async fn announce(
-    context: &Context,
+    context: &WorkerContext,
     stage: &'static str,
-    status: impl Fn() -> (StageStatus, Vec<Canary>) + Send,
+    status: impl Fn() -> (StageStatus, Vec<CanaryReport>) + Send,
 ) -> anyhow::Result<()> {
-    let mut told: Option<(StageStatus, Instant)> = None;
+    let mut announced: Option<(StageStatus, Instant)> = None;
     let mut store = None;
     while !context.stop.is_cancelled() {
         let (now, canaries) = status();
-        let due = told.as_ref().is_none_or(|(last, at)| *last != now || at.elapsed() >= BEAT);
-        if due {
+        let is_due =
+            announced.as_ref().is_none_or(|(last, at)| *last != now || at.elapsed() >= HEARTBEAT_INTERVAL);
+        if is_due {
             if store.is_none() {
-                store = fleet::bucket(&context.broker).await.ok();
+                store = fleet::open_bucket(&context.broker).await.ok();
             }
             if let Some(open) = &store {
                 let instance = context.instance.clone();
                 let member = Member { stage: stage.into(), instance, status: now.clone(), canaries };
                 match fleet::announce(open, &member).await {
-                    Ok(()) => told = Some((now, Instant::now())),
+                    Ok(()) => announced = Some((now, Instant::now())),
                     Err(error) => {
-                        debug!(stage, %error, "the fleet cannot be told");
+                        debug!(stage, %error, "the status cannot be announced");
                         store = None;
                     }
                 }
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = context.stop.cancelled() => {}
         }
     }
     if let Some(open) = &store {
-        // A broker that is away forgets this process by itself.
-        let _ = tokio::time::timeout(Duration::from_secs(1), fleet::withdraw(open, stage, &context.instance))
-            .await;
+        // The entry expires by itself when the broker cannot be reached.
+        let withdraw = fleet::withdraw(open, stage, &context.instance);
+        let _ = tokio::time::timeout(WITHDRAW_TIMEOUT, withdraw).await;
     }
     Ok(())
 }

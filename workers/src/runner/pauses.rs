@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use hoidap_shared::stage::Component;
+use hoidap_shared::stage::ComponentStatus;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-/// Why stages of this process take no jobs now. Cheap to clone; all clones are the same.
+/// Why stages of this process consume no messages now. Cheap to clone; clones share their state.
 #[derive(Clone, Debug)]
 pub struct Pauses(watch::Sender<BTreeMap<&'static str, String>>);
 
@@ -15,7 +15,7 @@ impl Default for Pauses {
 }
 
 impl Pauses {
-    /// Says why a stage takes no jobs, or that it takes them.
+    /// Pauses a stage for a reason, or resumes it.
     pub(super) fn set(&self, stage: &'static str, reason: Option<String>) {
         self.0.send_if_modified(|paused| {
             if paused.get(stage) == reason.as_ref() {
@@ -37,23 +37,23 @@ impl Pauses {
         });
     }
 
-    /// Waits until a stage may take jobs.
-    pub(super) async fn ended(&self, stage: &'static str) {
-        // The sender is this very value, so the wait cannot fail.
+    /// Waits until a stage may consume messages.
+    pub(super) async fn wait_until_resumed(&self, stage: &'static str) {
+        // The sender lives in this value, so the wait cannot fail.
         let _ = self.0.subscribe().wait_for(|paused| !paused.contains_key(stage)).await;
     }
 
-    /// What a stage says of itself to the fleet: every process of it says so, and one that takes jobs is enough.
-    pub(super) fn component(&self, stage: &'static str) -> Component {
+    /// The pause as a component of the stage. Every process reports it; the stage is healthy when one process takes jobs.
+    pub(super) fn component(&self, stage: &'static str) -> ComponentStatus {
         let reason = self.0.borrow().get(stage).cloned();
-        Component {
+        ComponentStatus {
             name: format!("stage:{stage}"),
             healthy: reason.is_none(),
             detail: reason.map_or_else(|| "takes jobs".into(), |reason| format!("takes no jobs: {reason}")),
         }
     }
 
-    /// Every stage that takes no jobs, and why.
+    /// Every paused stage, and why.
     pub(crate) fn all(&self) -> BTreeMap<&'static str, String> {
         self.0.borrow().clone()
     }

@@ -18,10 +18,10 @@ use tracing::{info, warn};
 
 use super::{Nature, consumer};
 use crate::{
-    log::Record,
     process::stop_on_signal,
     recording::Line,
     replay::{Asks, Assembly, Item, Labels, Meaning, Messages, Outcome, Read, Span, Stages, Tally, compared},
+    stream_reader::StreamRecord,
 };
 
 /// Messages of one request, and how long it stands.
@@ -65,7 +65,7 @@ pub async fn run(
     let opened = async {
         let stages = Stages::open(config, span, asks.open(config)?).await?;
         let broker = Broker::connect(&config.nats, "hoidap-shadow").await?;
-        broker.make_stream(&broker.subjects.shadow_stream(&config.nats), &config.nats).await?;
+        broker.apply_stream(&broker.subjects.shadow_stream(&config.nats), &config.nats).await?;
         let versions = stages.versions();
         let nature = Nature { from: from.into(), to: to.into(), changes, versions };
         let consumer = consumer(&broker, name, &nature).await?;
@@ -106,7 +106,7 @@ impl Shadow {
             while let Ok(Some(message)) = timeout(2 * EXPIRES, batch.next()).await {
                 let line = message
                     .map_err(|error| anyhow::anyhow!("{error}"))
-                    .and_then(Record::of)
+                    .and_then(StreamRecord::from_delivery)
                     .and_then(|record| Ok(Line::of(&record)?));
                 let Ok(line) = line.inspect_err(|error| warn!(%error, "a message was passed over")) else {
                     continue;

@@ -11,9 +11,9 @@ use hoidap_shared::broker::Broker;
 
 use super::{Nature, jobs, missing, nature};
 use crate::{
-    log::Log,
     part::beside,
     replay::{Head, Item, Outcome, Rule, Summary, Tally, Traffic, Versions, files, write},
+    stream_reader::StreamReader,
 };
 
 /// Results read at once.
@@ -54,7 +54,7 @@ pub(super) async fn report(
         }
     }
     let results = broker.jetstream.get_stream(broker.subjects.stream("SHADOW")).await?;
-    let mut log = Log::open(&results, 1, Some(broker.subjects.shadow(name))).await?;
+    let mut log = StreamReader::open(&results, 1, Some(broker.subjects.shadow(name))).await?;
     let unfinished = output.map(|output| beside(output, ".part"));
     let mut file = unfinished.as_ref().map(File::create).transpose()?.map(BufWriter::new);
     let mut tally = Tally::default();

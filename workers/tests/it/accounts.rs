@@ -13,19 +13,19 @@ use hoidap_shared::{
     events::{CHAT, ChatEvent},
     fleet::Fleet,
     job::{Envelope, JobId, Outcome, Question},
-    live::Live,
-    stage::{Next, Stage, StageError, StageStatus},
+    progress::ProgressSink,
+    stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
 use hoidap_workers::{
-    analytics::Sink,
-    canary::Offer,
-    runner::{self, Context},
+    analytics::AnalyticsSink,
+    canary::CanaryOptions,
+    runner::{self, WorkerContext},
     setup,
 };
 use tokio::sync::mpsc;
 
-use crate::support::{answer, answered, ask, config, count, passwords, question, surroundings};
+use crate::support::{answer, ask, config, count, passwords, question, wait_for_answer, worker_context};
 
 const LONG: Duration = Duration::from_secs(20);
 const USERS: [&str; 5] = ["gateway", "classifier", "retriever", "generator", "analytics"];
@@ -47,8 +47,8 @@ macro_rules! small_stage {
             async fn process(
                 &self,
                 job: &Envelope<Question>,
-                _: &Live,
-            ) -> Result<Next<Question>, StageError> {
+                _: &ProgressSink,
+            ) -> Result<NextStep<Question>, StageError> {
                 if job.body.message == $name {
                     return Err(StageError::Permanent { code: "gave_up", reason: "as told".into() });
                 }
@@ -56,7 +56,7 @@ macro_rules! small_stage {
                     let after = Some(Duration::from_millis(10));
                     return Err(StageError::Retry { reason: "as told".into(), after });
                 }
-                let work: fn(&Question) -> Next<Question> = $work;
+                let work: fn(&Question) -> NextStep<Question> = $work;
                 Ok(work(&job.body))
             }
 
@@ -67,9 +67,9 @@ macro_rules! small_stage {
     };
 }
 
-small_stage!(Classifier, "classifier", |question| Next::Forward(question.clone()));
-small_stage!(Retriever, "retriever", |question| Next::Forward(question.clone()));
-small_stage!(Generator, "generator", |question| Next::Answer(answer(question, "the answer")));
+small_stage!(Classifier, "classifier", |question| NextStep::Forward(question.clone()));
+small_stage!(Retriever, "retriever", |question| NextStep::Forward(question.clone()));
+small_stage!(Generator, "generator", |question| NextStep::Answer(answer(question, "the answer")));
 
 fn server() -> Server {
     let mut environment = passwords();
@@ -84,8 +84,8 @@ fn config_of(server: &Server, user: &str, settings: &[(&str, &str)]) -> Config {
     config(&[&own, settings].concat())
 }
 
-async fn context_of(server: &Server, user: &str) -> Context {
-    surroundings(config_of(server, user, &[])).await
+async fn context_of(server: &Server, user: &str) -> WorkerContext {
+    worker_context(config_of(server, user, &[])).await
 }
 
 /// A connection of a user, and what the server says that it may not do.
@@ -133,7 +133,7 @@ async fn every_user_can_do_its_work() {
         context_of(&server, "classifier"),
         context_of(&server, "retriever"),
         context_of(&server, "generator"),
-        surroundings(analytics),
+        worker_context(analytics),
     );
     let contexts = [classifier.clone(), retriever.clone(), generator.clone(), analytics.clone()];
     let running = tokio::spawn(async move {
@@ -141,26 +141,26 @@ async fn every_user_can_do_its_work() {
             runner::run::<Classifier>(classifier, Some("retriever")),
             runner::run::<Retriever>(retriever, Some("generator")),
             runner::run::<Generator>(generator, None),
-            Sink::run(analytics),
+            AnalyticsSink::run(analytics),
         )
     });
 
     let job = question("hello");
     ask(&gateway, "classifier", &job).await;
     tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
-    let stored = answered(&gateway, &job.job_id, LONG).await;
+    let stored = wait_for_answer(&gateway, &job.job_id, LONG).await;
     assert_eq!(stored.hops.len(), 3, "a hop for each stage: {:?}", stored.hops);
     for stage in ["classifier", "retriever", "generator"] {
         let job = question(stage);
         ask(&gateway, "classifier", &job).await;
-        let failed = answered(&gateway, &job.job_id, LONG).await.body;
+        let failed = wait_for_answer(&gateway, &job.job_id, LONG).await.body;
         assert_eq!((failed.outcome, failed.problem.as_deref()), (Outcome::Failed, Some("gave_up")));
         tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
         assert_eq!(count(&operator, "DEAD", &operator.subjects.dead(stage)).await, 1);
         // Each stage counts its tries, begins anew with a consumer that was lost, and hears what the broker gave up.
         let job = question(&format!("{stage} again"));
         ask(&gateway, "classifier", &job).await;
-        let failed = answered(&gateway, &job.job_id, LONG).await.body;
+        let failed = wait_for_answer(&gateway, &job.job_id, LONG).await.body;
         assert_eq!(failed.problem.as_deref(), Some("retries_exhausted"));
         tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
         assert_eq!(count(&operator, "TRIES", &format!("hoidap.tries.{stage}.*")).await, 1);
@@ -168,7 +168,7 @@ async fn every_user_can_do_its_work() {
         jobs.delete_consumer(stage).await.unwrap();
         let job = question("hello again");
         ask(&gateway, "classifier", &job).await;
-        assert_eq!(answered(&gateway, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
+        assert_eq!(wait_for_answer(&gateway, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
         tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
         let given_up = operator.jetstream.get_stream("HOIDAP_ADVISORIES").await.unwrap();
         until("it asks for what the broker gave up", async || {
@@ -178,7 +178,7 @@ async fn every_user_can_do_its_work() {
     }
     let event = rmp_serde::to_vec_named(&ChatEvent {
         job_id: JobId::new(),
-        ..ChatEvent::of_answer(&stored, stored.accepted_ms)
+        ..ChatEvent::from_answer(&stored, stored.accepted_ms)
     })
     .unwrap();
     let chat = gateway.subjects.events(CHAT);
@@ -219,7 +219,7 @@ async fn a_canary_has_the_rights_of_its_stage() {
     let server = server();
     setup::run(&config_of(&server, "operator", &[])).await.unwrap();
     let gateway = context_of(&server, "gateway").await.broker;
-    let offer = || Offer { share: "50%".parse().unwrap(), changes: Vec::new() };
+    let offer = || CanaryOptions { share: "50%".parse().unwrap(), changes: Vec::new() };
     let mut running = tokio::task::JoinSet::new();
     for process in ["stage", "canary"] {
         let (classifier, retriever, generator) = tokio::join!(
@@ -232,9 +232,9 @@ async fn a_canary_has_the_rights_of_its_stage() {
             running.spawn(runner::run::<Retriever>(retriever, Some("generator")));
             running.spawn(runner::run::<Generator>(generator, None));
         } else {
-            running.spawn(runner::canary::<Classifier>(classifier, offer()));
-            running.spawn(runner::canary::<Retriever>(retriever, offer()));
-            running.spawn(runner::canary::<Generator>(generator, offer()));
+            running.spawn(runner::run_canary::<Classifier>(classifier, offer()));
+            running.spawn(runner::run_canary::<Retriever>(retriever, offer()));
+            running.spawn(runner::run_canary::<Generator>(generator, offer()));
         }
     }
     let session = (0..).map(|n| format!("session-{n:04}")).find(|name| offer().share.holds(name)).unwrap();
@@ -242,7 +242,7 @@ async fn a_canary_has_the_rights_of_its_stage() {
         let mut job = question("hello");
         job.body.session_id.clone_from(&session);
         ask(&gateway, "classifier", &job).await;
-        answered(&gateway, &job.job_id, LONG).await.hops.iter().filter(|hop| hop.canary).count() == 3
+        wait_for_answer(&gateway, &job.job_id, LONG).await.hops.iter().filter(|hop| hop.canary).count() == 3
     })
     .await;
 }
@@ -272,24 +272,24 @@ async fn a_gateway_reads_along_and_stops_what_stages_tell_of() {
         gateway.subjects.stop(&job)
     );
     // Who asked is the gateway's own to write and to read.
-    let asked = gateway.subjects.asked(&job);
+    let asked = gateway.subjects.job_record(&job);
     gateway.jetstream.publish(asked.clone(), "x".into()).await.unwrap().await.unwrap();
     let answers = gateway.jetstream.get_stream_no_info("HOIDAP_ANSWERS").await.unwrap();
     assert_eq!(answers.direct_get_last_for_subject(asked).await.unwrap().payload, "x");
     // So are the sessions that an operator ended.
-    let ended = gateway.subjects.revoked("hs_0123");
+    let ended = gateway.subjects.revoked_session("hs_0123");
     gateway.jetstream.publish(ended.clone(), "x".into()).await.unwrap().await.unwrap();
     let revoked = gateway.jetstream.get_stream_no_info(gateway.subjects.revoked_stream()).await.unwrap();
     assert_eq!(revoked.direct_get_last_for_subject(ended).await.unwrap().payload, "x");
     // One gateway answers another that asks who reads along.
-    let mut questions = gateway.client.subscribe(gateway.subjects.readers()).await.unwrap();
+    let mut questions = gateway.client.subscribe(gateway.subjects.listener_queries()).await.unwrap();
     let answering = gateway.client.clone();
     let answer = tokio::spawn(async move {
         let question = questions.next().await.unwrap();
         answering.publish(question.reply.unwrap(), "yes".into()).await.unwrap();
     });
     let other = context_of(&server, "gateway").await.broker;
-    other.client.request(other.subjects.readers(), "job".into()).await.unwrap();
+    other.client.request(other.subjects.listener_queries(), "job".into()).await.unwrap();
     answer.await.unwrap();
 }
 

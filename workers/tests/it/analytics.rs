@@ -14,11 +14,11 @@ use clickhouse::{Client, Compression, RowOwned, RowRead};
 use hoidap_shared::{
     broker::Broker,
     events::{CHAT, ChatEvent, FEEDBACK, FeedbackEvent, Rating},
-    fleet::{Fleet, Member},
+    fleet::{ANALYTICS, Fleet, Member},
     job::{JobId, SCHEMA, Usage, now_ms},
 };
 use hoidap_testing::Server;
-use hoidap_workers::{analytics::Sink, process::ANALYTICS, runner::Context};
+use hoidap_workers::{analytics::AnalyticsSink, runner::WorkerContext};
 use tokio::{task::JoinHandle, time::Instant};
 
 use crate::support::context;
@@ -29,7 +29,7 @@ const LONG: Duration = Duration::from_secs(40);
 struct Setup {
     nats: Server,
     clickhouse: Server,
-    context: Context,
+    context: WorkerContext,
     client: Client,
 }
 
@@ -103,8 +103,8 @@ impl Setup {
     }
 }
 
-fn start(context: &Context) -> JoinHandle<anyhow::Result<()>> {
-    tokio::spawn(Sink::run(context.clone()))
+fn start(context: &WorkerContext) -> JoinHandle<anyhow::Result<()>> {
+    tokio::spawn(AnalyticsSink::run(context.clone()))
 }
 
 /// Whether the sink says that all is well, or that something is not.

@@ -8,7 +8,9 @@ use std::{
 
 use hoidap_indices::{Embedder as _, OnnxEmbedder};
 use hoidap_shared::{
-    job::{Answer, Classified, Envelope, Hop, Outcome, Query, QueryKind, Question, Scored, Source, Usage},
+    job::{
+        Answer, Classified, Envelope, Hop, Outcome, Query, QueryKind, Question, ScoredLabel, Source, Usage,
+    },
     text::Language,
 };
 use hoidap_testing::needed;
@@ -119,7 +121,7 @@ impl Recording {
             question: asked.body.clone(),
             language: Language::Vi,
             meaning: message.clone(),
-            intent: Scored { name: "how_to".into(), confidence: 0.9 },
+            intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
             out_of_scope: 0.0,
             identifiers: Vec::new(),
             product: None,

@@ -5,19 +5,19 @@ use std::time::Duration;
 use futures::future::join_all;
 use hoidap_shared::{
     config::Config,
-    fleet::{Canary, CanaryState, Fleet},
+    fleet::{CanaryReport, CanaryState, Fleet},
     job::{Answer, Envelope, Question},
-    live::{Line, Live},
-    stage::{Next, Stage, StageError, StageStatus},
+    progress::{ProgressLine, ProgressSink},
+    stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
 use hoidap_workers::{
-    canary::{Command, Offer, Share},
-    runner::{self, Context},
+    canary::{CanaryOptions, Command, SessionShare},
+    runner::{self, WorkerContext},
 };
 use tokio::{task::JoinHandle, time::Instant};
 
-use crate::support::{answer, answered, ask, context, count, question};
+use crate::support::{answer, ask, context, count, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(30);
 const SHARE: &str = "30%";
@@ -36,7 +36,11 @@ impl Stage for Work {
         Ok(Self { how: config.support.address.clone() })
     }
 
-    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Question>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Question>,
+        _: &ProgressSink,
+    ) -> Result<NextStep<Question>, StageError> {
         match self.how.as_str() {
             "fails" => return Err(StageError::Permanent { code: "gave_up", reason: "as told".into() }),
             "panics" => panic!("as told"),
@@ -44,7 +48,7 @@ impl Stage for Work {
             "sleeps" => tokio::time::sleep(LONG).await,
             _ => tokio::time::sleep(Duration::from_millis(10)).await,
         }
-        Ok(Next::Answer(answer(&job.body, &self.how)))
+        Ok(NextStep::Answer(answer(&job.body, &self.how)))
     }
 
     fn status(&self) -> StageStatus {
@@ -55,7 +59,7 @@ impl Stage for Work {
 /// A broker, the stage's workers, and a canary.
 struct Bench {
     nats: Server,
-    worker: Context,
+    worker: WorkerContext,
     fleet: Fleet,
 }
 
@@ -68,17 +72,17 @@ impl Bench {
         bench
     }
 
-    async fn another_worker(&self) -> Context {
+    async fn another_worker(&self) -> WorkerContext {
         let other = context(&self.nats, &[]).await;
         tokio::spawn(runner::run::<Work>(other.clone(), None));
         other
     }
 
-    async fn canary(&self, how: &str) -> (Context, JoinHandle<anyhow::Result<()>>) {
+    async fn canary(&self, how: &str) -> (WorkerContext, JoinHandle<anyhow::Result<()>>) {
         let context = context(&self.nats, &[("SUPPORT__ADDRESS", how)]).await;
         let changes = vec![format!("support.address={how}")];
-        let offer = Offer { share: SHARE.parse().unwrap(), changes };
-        let running = tokio::spawn(runner::canary::<Work>(context.clone(), offer));
+        let options = CanaryOptions { share: SHARE.parse().unwrap(), changes };
+        let running = tokio::spawn(runner::run_canary::<Work>(context.clone(), options));
         (context, running)
     }
 
@@ -89,13 +93,13 @@ impl Bench {
             job.body.session_id = format!("session-{n:04}");
             job.stream = true;
             ask(&self.worker.broker, "work", &job).await;
-            (job.body.session_id.clone(), answered(&self.worker.broker, &job.job_id, LONG).await)
+            (job.body.session_id.clone(), wait_for_answer(&self.worker.broker, &job.job_id, LONG).await)
         }))
         .await
     }
 
     /// Waits until the fleet tells of a canary as wanted.
-    async fn until(&self, what: &str, wanted: impl Fn(&Canary) -> bool) -> Canary {
+    async fn until(&self, what: &str, wanted: impl Fn(&CanaryReport) -> bool) -> CanaryReport {
         let end = Instant::now() + LONG;
         loop {
             let known = self.fleet.canaries("work");
@@ -118,7 +122,7 @@ fn by_canary(answer: &Envelope<Answer>) -> bool {
 }
 
 fn holds(session: &str) -> bool {
-    SHARE.parse::<Share>().unwrap().holds(session)
+    SHARE.parse::<SessionShare>().unwrap().holds(session)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +227,7 @@ async fn one_that_dies_at_work_leaves_its_jobs_to_the_stage() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     running.abort();
-    let answer = answered(&bench.worker.broker, &job.job_id, LONG).await;
+    let answer = wait_for_answer(&bench.worker.broker, &job.job_id, LONG).await;
     assert!(!by_canary(&answer) && answer.body.problem.is_none());
     assert_eq!(answer.hops[0].delivery, 1, "the message was not delivered again");
     let told = bench.until("it is away", |canary| canary.state == CanaryState::Away).await;
@@ -234,7 +238,7 @@ async fn one_that_dies_at_work_leaves_its_jobs_to_the_stage() {
     for sequence in 1..=2 {
         let line = stream.get_raw_message(sequence).await.unwrap();
         match rmp_serde::from_slice(&line.payload).unwrap() {
-            Line::Stage { name, run } => runs.push((name, run)),
+            ProgressLine::Stage { name, run } => runs.push((name, run)),
             other => panic!("{other:?}"),
         }
     }

@@ -9,16 +9,16 @@ use std::{
 use hoidap_shared::{
     fleet::Fleet,
     job::{Envelope, JobId, Outcome},
-    stage::Component,
+    stage::ComponentStatus,
     text::Language,
 };
 use hoidap_testing::{Server, free_port, needed};
-use hoidap_workers::runner::Context;
+use hoidap_workers::runner::WorkerContext;
 use serde_json::Value;
 
 use crate::{
     generator,
-    support::{answered, context, count, publish},
+    support::{context, count, publish, wait_for_answer},
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -83,7 +83,7 @@ impl Drop for Worker {
 }
 
 /// Publishes a job to the generator, as the retriever does.
-async fn ask(context: &Context) -> JobId {
+async fn ask(context: &WorkerContext) -> JobId {
     let mut job = generator::job(Language::Vi, "Gói Pro được tải lên tệp lớn đến bao nhiêu?");
     job.deadline_ms += 120_000;
     job.trace = Some(format!("00-{TRACE}-00f067aa0ba902b7-01"));
@@ -92,7 +92,7 @@ async fn ask(context: &Context) -> JobId {
     job.job_id
 }
 
-async fn told(fleet: &Fleet, healthy: bool, what: &str) -> Component {
+async fn told(fleet: &Fleet, healthy: bool, what: &str) -> ComponentStatus {
     let end = tokio::time::Instant::now() + LONG;
     loop {
         let components = fleet.components(&["generator"]);
@@ -133,7 +133,7 @@ async fn a_worker_whose_clock_is_wrong_takes_no_job_and_says_why() {
         }
     }
     let right = Worker::start(&nats, folder.path(), "right", &[]);
-    let answer = answered(&context.broker, &job, LONG).await.body;
+    let answer = wait_for_answer(&context.broker, &job, LONG).await.body;
     assert_ne!(answer.outcome, Outcome::Failed, "{:?}", answer.problem);
     told(&fleet, true, "takes jobs").await;
     assert_eq!(right.ready().await.0, 200);
@@ -162,7 +162,7 @@ async fn a_clock_that_is_set_while_a_worker_runs_ends_no_job_and_is_noticed() {
         assert_eq!(count(&context.broker, stream, ">").await, wanted, "{stream} is as it was");
     }
     std::fs::write(&clock, "0").unwrap();
-    let answer = answered(&context.broker, &job, LONG).await.body;
+    let answer = wait_for_answer(&context.broker, &job, LONG).await.body;
     assert_ne!(answer.outcome, Outcome::Failed, "{:?}", answer.problem);
 }
 
@@ -172,13 +172,13 @@ async fn a_line_of_the_log_names_its_job_and_its_trace() {
     let context = context(&nats, &[]).await;
     let worker = Worker::start(&nats, folder.path(), "log", &[]);
     let answered_job = ask(&context).await;
-    answered(&context.broker, &answered_job, LONG).await;
+    wait_for_answer(&context.broker, &answered_job, LONG).await;
     // One that the stage cannot read, but whose name it can.
     let unreadable =
         Envelope { trace: Some(format!("00-{TRACE}-00f067aa0ba902b7-01")), ..crate::support::question("?") };
     let subject = context.broker.subjects.jobs("generator");
     publish(&context.broker, subject, &[], unreadable.encode().unwrap()).await;
-    answered(&context.broker, &unreadable.job_id, LONG).await;
+    wait_for_answer(&context.broker, &unreadable.job_id, LONG).await;
     for (job, message) in [(answered_job, "answered"), (unreadable.job_id, "dead letter")] {
         let end = tokio::time::Instant::now() + LONG;
         let line = loop {

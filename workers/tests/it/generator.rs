@@ -11,13 +11,13 @@ mod recorded;
 use std::collections::BTreeMap;
 
 use hoidap_shared::{
-    config::{Config, Provider, ProviderKind},
+    config::{Config, ProviderConfig, ProviderKind},
     job::{
-        Answer, Classified, Envelope, FilterUsed, Passage, Query, QueryKind, Ranks, Retrieved, Scored,
+        Answer, Classified, Envelope, FilterUsed, Passage, Query, QueryKind, Ranks, Retrieved, ScoredLabel,
         SentenceScore, now_ms,
     },
-    live::Live,
-    stage::{Component, Next, Stage as _},
+    progress::ProgressSink,
+    stage::{ComponentStatus, NextStep, Stage as _},
     telemetry,
     text::{Language, segments},
 };
@@ -43,8 +43,8 @@ const SCORES: [&[(f32, f32)]; 3] = [
 ];
 
 /// A provider of a server that speaks OpenAI's protocol; quick to lose patience.
-pub(crate) fn openai(url: &str) -> Provider {
-    Provider {
+pub(crate) fn openai(url: &str) -> ProviderConfig {
+    ProviderConfig {
         kind: ProviderKind::OpenAi,
         base_url: url.into(),
         model: "model-a".into(),
@@ -60,12 +60,12 @@ pub(crate) fn openai(url: &str) -> Provider {
 }
 
 /// The same of Anthropic's.
-pub(crate) fn anthropic(url: &str) -> Provider {
-    Provider { kind: ProviderKind::Anthropic, model: "model-b".into(), ..openai(url) }
+pub(crate) fn anthropic(url: &str) -> ProviderConfig {
+    ProviderConfig { kind: ProviderKind::Anthropic, model: "model-b".into(), ..openai(url) }
 }
 
 /// A configuration with the real embedding model, these providers in this order, and the extractive one.
-pub(crate) fn config(providers: Vec<(&str, Provider)>) -> Config {
+pub(crate) fn config(providers: Vec<(&str, ProviderConfig)>) -> Config {
     telemetry::init_tls();
     let model = needed("HOIDAP_EMBEDDING__MODEL_DIR");
     let mut config = support::config(&[("EMBEDDING__MODEL_DIR", &model), ("GENERATOR__PROBE_MS", "200")]);
@@ -123,10 +123,10 @@ pub(crate) fn job(language: Language, question: &str) -> Envelope<Retrieved> {
         question: asked.body.clone(),
         language,
         meaning: question.into(),
-        intent: Scored { name: "product_info".into(), confidence: 0.9 },
+        intent: ScoredLabel { name: "product_info".into(), confidence: 0.9 },
         out_of_scope: 0.0,
         identifiers: Vec::new(),
-        product: Some(Scored { name: "drive".into(), confidence: 0.9 }),
+        product: Some(ScoredLabel { name: "drive".into(), confidence: 0.9 }),
         section: None,
         queries: vec![Query::new(question, QueryKind::Asked, 1.0)],
         collections: vec!["drive".into()],
@@ -155,13 +155,13 @@ pub(crate) fn job(language: Language, question: &str) -> Envelope<Retrieved> {
 
 /// The answer, checked for what holds of every answer.
 pub(crate) async fn answer(generator: &Generator, job: &Envelope<Retrieved>) -> Answer {
-    let Next::Answer(answer) = generator.process(job, &Live::default()).await.unwrap();
+    let NextStep::Answer(answer) = generator.process(job, &ProgressSink::default()).await.unwrap();
     check(&answer);
     answer
 }
 
 /// The state of one provider.
-pub(crate) fn component(generator: &Generator, name: &str) -> Component {
+pub(crate) fn component(generator: &Generator, name: &str) -> ComponentStatus {
     let name = format!("provider:{name}");
     generator.status().components.into_iter().find(|component| component.name == name).unwrap()
 }

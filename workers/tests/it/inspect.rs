@@ -15,15 +15,15 @@ use hoidap_shared::{
     config::Config,
     events::{ChatEvent, FeedbackEvent, Rating},
     job::{Envelope, JobId, Outcome, Question, SCHEMA, now_ms},
-    live::Live,
-    stage::{Next, Stage, StageError, StageStatus},
+    progress::ProgressSink,
+    stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
 use hoidap_workers::runner;
 use serde_json::{Value, json};
 
 use self::sample::leave;
-use crate::support::{answer, answered, ask, context, count, publish, question};
+use crate::support::{answer, ask, context, count, publish, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -193,7 +193,11 @@ impl Stage for Classifier {
         Ok(Self)
     }
 
-    async fn process(&self, job: &Envelope<Question>, live: &Live) -> Result<Next<Question>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Question>,
+        live: &ProgressSink,
+    ) -> Result<NextStep<Question>, StageError> {
         use std::sync::atomic::{AtomicUsize, Ordering};
         static TRIES: AtomicUsize = AtomicUsize::new(0);
         match job.body.message.as_str() {
@@ -204,8 +208,8 @@ impl Stage for Classifier {
                 Err(StageError::Permanent { code: "gave_up", reason: "not in the mood".into() })
             }
             _ => {
-                live.say(hoidap_shared::live::Said::Text("now ".into()));
-                Ok(Next::Answer(answer(&job.body, "now it works")))
+                live.send(hoidap_shared::progress::StageEvent::Text("now ".into()));
+                Ok(NextStep::Answer(answer(&job.body, "now it works")))
             }
         }
     }
@@ -228,7 +232,7 @@ async fn each_delivery_of_a_job_that_is_tried_again_is_told() {
     let running = tokio::spawn(runner::run::<Classifier>(context.clone(), None));
     let job = Envelope { stream: true, ..question("again") };
     ask(&context.broker, "classifier", &job).await;
-    answered(&context.broker, &job.job_id, LONG).await;
+    wait_for_answer(&context.broker, &job.job_id, LONG).await;
     context.stop.cancel();
     running.await.unwrap().unwrap();
 
@@ -251,7 +255,7 @@ async fn a_dead_letter_and_its_sending_again_are_told() {
     let running = tokio::spawn(runner::run::<Classifier>(context.clone(), None));
     let job = question("give up");
     ask(broker, "classifier", &job).await;
-    assert_eq!(answered(broker, &job.job_id, LONG).await.body.outcome, Outcome::Failed);
+    assert_eq!(wait_for_answer(broker, &job.job_id, LONG).await.body.outcome, Outcome::Failed);
 
     let told = story(&nats, &job.job_id, &[]);
     assert_eq!(told["visits"][0]["end"], json!({"how": "dead", "reason": "gave_up"}));
@@ -263,7 +267,7 @@ async fn a_dead_letter_and_its_sending_again_are_told() {
     tokio::time::sleep(Duration::from_millis(600)).await;
     printed(&worker(&nats, &["dead", "redrive", "--seq", "1"]).output().unwrap());
     let end = tokio::time::Instant::now() + LONG;
-    while answered(broker, &job.job_id, LONG).await.body.outcome != Outcome::Answered
+    while wait_for_answer(broker, &job.job_id, LONG).await.body.outcome != Outcome::Answered
         || count(broker, "EVENTS", ">").await < 2
     {
         assert!(tokio::time::Instant::now() < end, "the job keeps its failure");
@@ -293,7 +297,7 @@ async fn a_job_that_waits_or_was_given_up_says_so() {
     let context = context(&nats, &[]).await;
     let broker = &context.broker;
     // Named by its client: its id tells no time.
-    let job = Envelope { job_id: JobId::of(&["session", "key"]), ..question("ai đó?") };
+    let job = Envelope { job_id: JobId::from_parts(&["session", "key"]), ..question("ai đó?") };
     ask(broker, "classifier", &job).await;
     let told = story(&nats, &job.job_id, &[]);
     assert_eq!((&told["state"], &told["waiting"]["stage"]), (&json!("waiting"), &json!("classifier")));
@@ -331,7 +335,7 @@ async fn an_answer_from_the_cache_has_an_event_alone_and_an_unknown_job_has_noth
     let broker = &context.broker;
     let job = question("lần nữa");
     let done = job.clone().map(answer(&job.body, "Từ bộ nhớ đệm."));
-    let event = ChatEvent { outcome: "cached".into(), ..ChatEvent::of_answer(&done, now_ms()) };
+    let event = ChatEvent { outcome: "cached".into(), ..ChatEvent::from_answer(&done, now_ms()) };
     publish(broker, broker.subjects.events("chat"), &[], rmp_serde::to_vec_named(&event).unwrap()).await;
     let told = story(&nats, &job.job_id, &[]);
     assert_eq!((&told["state"], &told["events"][0]["outcome"]), (&json!("no_job"), &json!("cached")));
@@ -352,7 +356,7 @@ async fn an_answer_from_the_cache_has_an_event_alone_and_an_unknown_job_has_noth
     let why = refused(&[none.as_str()]);
     assert!(why.contains("nats.jobs_max_age_days") && why.contains("The id was made at"), "{why}");
     assert!(refused(&["01890a5d-ac96-774b-bcce-b302099a8057"]).contains("and is older than that"));
-    assert!(refused(&[JobId::of(&["a"]).as_str(), "--json"]).contains("Check the id"));
+    assert!(refused(&[JobId::from_parts(&["a"]).as_str(), "--json"]).contains("Check the id"));
     let why = refused(&[none.as_str(), "--recording", file.to_str().unwrap()]);
     assert!(why.contains("holds no message of job"), "{why}");
 }

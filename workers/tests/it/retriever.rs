@@ -4,15 +4,15 @@ use std::path::Path;
 
 use hoidap_shared::{
     config::Config,
-    job::{Classified, Envelope, FilterUsed, Retrieved, Scored},
-    live::Live,
-    stage::{Next, Stage as _},
+    job::{Classified, Envelope, FilterUsed, Retrieved, ScoredLabel},
+    progress::ProgressSink,
+    stage::{NextStep, Stage as _},
 };
 use hoidap_testing::needed;
 use hoidap_workers::{classifier::Classifier, retriever::Retriever};
 use tempfile::TempDir;
 
-use crate::{site, support};
+use crate::{sample_site, support};
 
 /// Two products: both change passwords, and only one makes backups.
 fn build(config: &Config, folder: &Path) {
@@ -26,23 +26,24 @@ fn build(config: &Config, folder: &Path) {
     );
     let backup =
         ("vi/sao-luu.html", "Sao lưu tệp", "<p>Tệp được sao lưu mỗi đêm lúc 2 giờ, giữ 30 bản gần nhất.</p>");
-    site::make(config, "mail", Some("mail"), &folder.join("mail"), &[mail, signature]);
-    site::make(config, "drive", Some("drive"), &folder.join("drive"), &[drive, backup]);
+    sample_site::build_collection(config, "mail", Some("mail"), &folder.join("mail"), &[mail, signature]);
+    sample_site::build_collection(config, "drive", Some("drive"), &folder.join("drive"), &[drive, backup]);
 }
 
 /// A question as the classifier hands it on, about the product "mail".
 async fn asked(classifier: &Classifier, question: &str) -> Envelope<Classified> {
     let job = support::question(question);
-    let Next::Forward(mut classified) = classifier.process(&job, &Live::default()).await.unwrap() else {
+    let NextStep::Forward(mut classified) = classifier.process(&job, &ProgressSink::default()).await.unwrap()
+    else {
         panic!("{question}: the classifier answers it");
     };
-    classified.product = Some(Scored { name: "mail".into(), confidence: 0.95 });
+    classified.product = Some(ScoredLabel { name: "mail".into(), confidence: 0.95 });
     classified.collections = vec!["mail".into()];
     job.map(classified)
 }
 
 async fn found(retriever: &Retriever, job: &Envelope<Classified>) -> Retrieved {
-    let Next::Forward(found) = retriever.process(job, &Live::default()).await.unwrap() else {
+    let NextStep::Forward(found) = retriever.process(job, &ProgressSink::default()).await.unwrap() else {
         panic!("the retriever answers nothing");
     };
     found

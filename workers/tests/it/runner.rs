@@ -1,10 +1,10 @@
 //! The runner, driven by small stages over a real broker.
 
+mod advisories;
+mod disk_space;
 mod expired;
-mod given_up;
 mod lost_consumer;
 mod restarts;
-mod room;
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use futures::StreamExt as _;
 use hoidap_shared::{
     config::Config,
     job::{Envelope, JobId, Outcome, Question},
-    live::Live,
-    stage::{Next, Stage, StageError, StageStatus},
+    progress::ProgressSink,
+    stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{self, Context};
+use hoidap_workers::runner::{self, WorkerContext};
 
-use crate::support::{answer, answered, ask, beside, context, count, question};
+use crate::support::{another_process, answer, ask, context, count, question, wait_for_answer};
 
 /// Passes the question on, or does what the question says.
 struct First;
@@ -34,7 +34,11 @@ impl Stage for First {
         Ok(Self)
     }
 
-    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Question>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Question>,
+        _: &ProgressSink,
+    ) -> Result<NextStep<Question>, StageError> {
         match job.body.message.as_str() {
             "give up" => Err(StageError::Permanent { code: "gave_up", reason: "as told".into() }),
             "fail always" => {
@@ -43,9 +47,9 @@ impl Stage for First {
             "panic" => panic!("as told"),
             "slow" => {
                 tokio::time::sleep(Duration::from_secs(4)).await;
-                Ok(Next::Forward(job.body.clone()))
+                Ok(NextStep::Forward(job.body.clone()))
             }
-            _ => Ok(Next::Forward(job.body.clone())),
+            _ => Ok(NextStep::Forward(job.body.clone())),
         }
     }
 
@@ -63,9 +67,13 @@ impl Stage for Last {
         Ok(Self)
     }
 
-    async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Question>, StageError> {
+    async fn process(
+        &self,
+        job: &Envelope<Question>,
+        _: &ProgressSink,
+    ) -> Result<NextStep<Question>, StageError> {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        Ok(Next::Answer(answer(&job.body, "the answer")))
+        Ok(NextStep::Answer(answer(&job.body, "the answer")))
     }
 
     fn status(&self) -> StageStatus {
@@ -77,7 +85,7 @@ impl Stage for Last {
 const QUICK: [(&str, &str); 3] =
     [("WORKER__ACK_WAIT_MS", "1500"), ("WORKER__BACKOFF_MS", "50,100"), ("WORKER__MAX_DELIVERIES", "3")];
 
-fn start(context: &Context) -> tokio::task::JoinHandle<anyhow::Result<()>> {
+fn start(context: &WorkerContext) -> tokio::task::JoinHandle<anyhow::Result<()>> {
     let context = context.clone();
     tokio::spawn(async move {
         let (first, last) = tokio::join!(
@@ -100,13 +108,13 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 }
 
 /// How often the broker has delivered messages to a stage.
-async fn deliveries(context: &Context, stage: &str) -> u64 {
+async fn deliveries(context: &WorkerContext, stage: &str) -> u64 {
     let jobs = context.broker.jetstream.get_stream(context.broker.subjects.stream("JOBS")).await.unwrap();
     jobs.consumer_info(stage).await.map_or(0, |info| info.delivered.consumer_sequence)
 }
 
 /// How many lasting records, events and dead letters there are.
-async fn ends(context: &Context) -> (usize, usize, usize) {
+async fn ends(context: &WorkerContext) -> (usize, usize, usize) {
     let broker = &context.broker;
     (
         count(broker, "JOBS", &broker.subjects.done()).await,
@@ -127,7 +135,7 @@ async fn a_job_passes_every_stage_to_one_answer() {
 
     let reply = tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
     let told = Envelope::<hoidap_shared::job::Answer>::decode(&reply.payload).unwrap();
-    let stored = answered(broker, &job.job_id, LONG).await;
+    let stored = wait_for_answer(broker, &job.job_id, LONG).await;
     assert_eq!(told, stored, "the gateway is told what is stored");
     assert_eq!(stored.body.text, "the answer");
     let stages: Vec<_> = stored.hops.iter().map(|hop| hop.stage.as_str()).collect();
@@ -160,7 +168,7 @@ async fn what_cannot_go_on_is_a_dead_letter_and_an_honest_answer() {
         ask(broker, "first", job).await;
     }
     for (job, code) in &cases {
-        let answer = answered(broker, &job.job_id, LONG).await.body;
+        let answer = wait_for_answer(broker, &job.job_id, LONG).await.body;
         assert_eq!((answer.outcome, answer.problem.as_deref()), (Outcome::Failed, Some(*code)));
         assert!(answer.text.contains("support@yourdomain.com"));
     }
@@ -190,7 +198,7 @@ async fn a_long_job_is_not_given_to_another_worker() {
     let running = start(&context);
     let job = question("slow");
     ask(&context.broker, "first", &job).await;
-    let stored = answered(&context.broker, &job.job_id, LONG).await;
+    let stored = wait_for_answer(&context.broker, &job.job_id, LONG).await;
     assert_eq!(stored.hops[0].delivery, 1, "4 s of work under a wait of 1.5 s: heartbeats kept it");
     context.stop.cancel();
     running.await.unwrap().unwrap();
@@ -200,14 +208,14 @@ async fn a_long_job_is_not_given_to_another_worker() {
 async fn two_workers_share_the_work_and_answer_once() {
     let nats = Server::nats();
     let one = context(&nats, &[("WORKER__CONCURRENCY", "4")]).await;
-    let two = beside(&one);
+    let two = another_process(&one);
     let (first, second) = (start(&one), start(&two));
     let jobs: Vec<_> = (0..60).map(|n| question(&format!("question {n}"))).collect();
     for job in &jobs {
         ask(&one.broker, "first", job).await;
     }
     for job in &jobs {
-        assert_eq!(answered(&one.broker, &job.job_id, LONG).await.body.question, job.body.message);
+        assert_eq!(wait_for_answer(&one.broker, &job.job_id, LONG).await.body.question, job.body.message);
     }
     one.stop.cancel();
     two.stop.cancel();
@@ -235,10 +243,10 @@ async fn a_worker_that_dies_loses_nothing_and_a_broker_that_dies_neither() {
     tokio::time::sleep(Duration::from_millis(80)).await;
     dying.abort();
     nats.restart();
-    let two = beside(&one);
+    let two = another_process(&one);
     let running = start(&two);
     for job in &jobs {
-        answered(&one.broker, job, LONG).await;
+        wait_for_answer(&one.broker, job, LONG).await;
     }
     // A worker that died between an answer and its records leaves them to the next delivery.
     let records = [("JOBS", one.broker.subjects.done()), ("EVENTS", ">".to_string())];
@@ -265,13 +273,13 @@ async fn a_message_that_comes_again_after_its_answer_is_not_worked_on() {
     let running = start(&context);
     let job = question("once");
     ask(broker, "first", &job).await;
-    let first = answered(broker, &job.job_id, LONG).await;
+    let first = wait_for_answer(broker, &job.job_id, LONG).await;
     // The same job again, under an id that the duplicate window does not know.
     let subject = broker.subjects.jobs("last");
     broker.jetstream.publish(subject, job.encode().unwrap().into()).await.unwrap().await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     context.stop.cancel();
     running.await.unwrap().unwrap();
-    assert_eq!(answered(broker, &job.job_id, LONG).await, first);
+    assert_eq!(wait_for_answer(broker, &job.job_id, LONG).await, first);
     assert_eq!(count(broker, "JOBS", &broker.subjects.done()).await, 1);
 }

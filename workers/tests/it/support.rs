@@ -1,4 +1,4 @@
-//! What the tests share: a broker of their own, questions, and reading what a fleet stored.
+//! Helpers of the tests: a broker, questions, and reading what a fleet stored.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use hoidap_shared::{
     broker::Broker,
     config::Config,
     fleet::instance_name,
-    job::{Answer, Envelope, JobId, Outcome, PageContext, Question, SCHEMA, Scored, Usage, now_ms},
+    job::{Answer, Envelope, JobId, Outcome, PageContext, Question, SCHEMA, ScoredLabel, now_ms},
     text::Language,
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{Context, Pauses, Stops};
+use hoidap_workers::runner::{Pauses, StopRequests, WorkerContext};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -22,25 +22,25 @@ pub(crate) fn config(settings: &[(&str, &str)]) -> Config {
     Config::read(None, Some(variables), &[]).unwrap()
 }
 
-/// A worker process's surroundings on a broker, with the given settings.
-pub(crate) async fn context(nats: &Server, settings: &[(&str, &str)]) -> Context {
+/// The context of a worker process on a broker, with the given settings.
+pub(crate) async fn context(nats: &Server, settings: &[(&str, &str)]) -> WorkerContext {
     let url = nats.url();
     let all: Vec<(&str, &str)> =
         [("NATS__URL", url.as_str())].into_iter().chain(settings.iter().copied()).collect();
-    surroundings(config(&all)).await
+    worker_context(config(&all)).await
 }
 
-/// A worker process's surroundings with the given configuration.
-pub(crate) async fn surroundings(config: Config) -> Context {
+/// The context of a worker process with the given configuration.
+pub(crate) async fn worker_context(config: Config) -> WorkerContext {
     let broker = Broker::connect(&config.nats, "test").await.unwrap();
     broker.ensure_streams(&config.nats).await.unwrap();
-    Context {
+    WorkerContext {
         config: Arc::new(config),
         broker,
         instance: instance_name(),
         stop: CancellationToken::new(),
         opened: watch::channel(Vec::new()).0,
-        stops: Stops::default(),
+        stops: StopRequests::default(),
         pauses: Pauses::default(),
     }
 }
@@ -52,9 +52,9 @@ pub(crate) fn passwords() -> Vec<(String, String)> {
         .to_vec()
 }
 
-/// Another process beside the given one: the same broker and settings, its own name and end.
-pub(crate) fn beside(context: &Context) -> Context {
-    Context {
+/// The context of another process: the same broker and settings, its own name and stop.
+pub(crate) fn another_process(context: &WorkerContext) -> WorkerContext {
+    WorkerContext {
         instance: instance_name(),
         stop: CancellationToken::new(),
         opened: watch::channel(Vec::new()).0,
@@ -88,26 +88,9 @@ pub(crate) fn question(message: &str) -> Envelope<Question> {
 /// An answer with the given text.
 pub(crate) fn answer(question: &Question, text: &str) -> Answer {
     Answer {
-        session_id: question.session_id.clone(),
-        user_id: None,
-        client: question.client.clone(),
-        question: question.message.clone(),
-        page: question.context.url.clone(),
-        outcome: Outcome::Answered,
-        problem: None,
-        text: text.into(),
-        sources: Vec::new(),
-        citations: Vec::new(),
-        choices: Vec::new(),
         confidence: 0.5,
-        intent: Scored { name: "how_to".into(), confidence: 0.9 },
-        product: None,
-        language: Language::En,
-        provider: None,
-        model: None,
-        attempts: Vec::new(),
-        usage: Usage::default(),
-        versions: Default::default(),
+        intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
+        ..Answer::without_sources(question, Language::En, Outcome::Answered, text.into())
     }
 }
 
@@ -127,7 +110,7 @@ pub(crate) async fn publish(broker: &Broker, subject: String, headers: &[(&str, 
 }
 
 /// The stored answer of a job, waiting for it.
-pub(crate) async fn answered(broker: &Broker, job: &JobId, within: Duration) -> Envelope<Answer> {
+pub(crate) async fn wait_for_answer(broker: &Broker, job: &JobId, within: Duration) -> Envelope<Answer> {
     let stream = broker.jetstream.get_stream_no_info(broker.subjects.stream("ANSWERS")).await.unwrap();
     let end = tokio::time::Instant::now() + within;
     loop {

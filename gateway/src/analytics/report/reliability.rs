@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clickhouse::{Row, error::Result};
-use hoidap_shared::calibration::{self, BINS, error_by_chance, expected_error};
+use hoidap_shared::calibration::{self, BIN_COUNT, chance_calibration_error, expected_calibration_error};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -105,7 +105,7 @@ impl Reliability {
     fn of(found: &[Found]) -> Self {
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let bin = |found: &Found| {
-            calibration::Bin::of(
+            calibration::Bin::new(
                 found.place.into(),
                 count(found.answers),
                 found.confidences,
@@ -125,8 +125,8 @@ impl Reliability {
             answers: found.iter().map(|found| found.answers).sum(),
             right: found.iter().map(|found| found.right).sum(),
             expected_right: found.iter().map(|found| found.confidences).sum(),
-            error: expected_error(&bins),
-            error_by_chance: error_by_chance(&bins),
+            error: expected_calibration_error(&bins),
+            error_by_chance: chance_calibration_error(&bins),
             bins: bins.iter().zip(found).map(told).collect(),
         }
     }
@@ -134,7 +134,7 @@ impl Reliability {
 
 /// The bin of a confidence: in single precision, as it is written.
 fn place() -> String {
-    format!("toUInt8(least(floor(toFloat32(confidence * {BINS})), {}))", BINS - 1)
+    format!("toUInt8(least(floor(toFloat32(confidence * {BIN_COUNT})), {}))", BIN_COUNT - 1)
 }
 
 impl Analytics {

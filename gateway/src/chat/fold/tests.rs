@@ -1,17 +1,17 @@
 use hoidap_shared::{
     job::Citation,
-    live::{Cited, Draft},
+    progress::{CitedSentence, Draft},
 };
 
 use super::*;
 use crate::cache::KeptAnswer;
 
-fn stage(run: &str) -> Line {
-    Line::Stage { name: "generator".into(), run: run.into() }
+fn stage(run: &str) -> ProgressLine {
+    ProgressLine::Stage { name: "generator".into(), run: run.into() }
 }
 
-fn delta(run: &str, at: usize, text: &str) -> Line {
-    Line::Delta { run: run.into(), at, text: text.into() }
+fn delta(run: &str, at: usize, text: &str) -> ProgressLine {
+    ProgressLine::Delta { run: run.into(), at, text: text.into() }
 }
 
 fn response(text: &str) -> ChatResponse {
@@ -20,12 +20,12 @@ fn response(text: &str) -> ChatResponse {
         "language": "vi", "outcome": "answered",
     }))
     .unwrap();
-    ChatResponse::new(kept, "session-0001".into(), JobId::of(&["a"]), false, 0.1, Default::default())
+    ChatResponse::new(kept, "session-0001".into(), JobId::from_parts(&["a"]), false, 0.1, Default::default())
 }
 
 /// All events of a log, and the text since the last restart.
-fn told(lines: Vec<Line>, text: &str) -> (Vec<String>, String) {
-    let (mut fold, first) = Fold::begin(JobId::of(&["a"]));
+fn told(lines: Vec<ProgressLine>, text: &str) -> (Vec<String>, String) {
+    let (mut fold, first) = Fold::begin(JobId::from_parts(&["a"]));
     let mut events = vec![first];
     for line in lines {
         events.extend(fold.line(line));
@@ -69,9 +69,10 @@ fn another_worker_begins_anew_and_the_first_is_not_heard_any_more() {
     assert_eq!(whole, "Chọn Lưu.");
 }
 
-fn draft(run: &str) -> Line {
-    Line::Draft {
-        run: run.into(), draft: Draft { text: "Chọn Mật khẩu. [1]".into(), citations: Vec::new() }
+fn draft(run: &str) -> ProgressLine {
+    ProgressLine::Draft {
+        run: run.into(),
+        draft: Draft { text: "Chọn Mật khẩu. [1]".into(), citations: Vec::new() },
     }
 }
 
@@ -98,23 +99,23 @@ fn an_answer_that_says_something_else_voids_what_was_told() {
     let (names, whole) = told(vec![stage("a"), delta("a", 0, "Không rõ")], "Mở Cài đặt.");
     assert_eq!(names, ["Accepted", "Stage", "Delta", "Restart", "Delta", "Done"]);
     assert_eq!(whole, "Mở Cài đặt.");
-    let cited = Cited {
+    let cited = CitedSentence {
         citation: Citation { n: 1, answer_start: 0, answer_end: 2, support: 0.9 },
         chunk_id: "c".into(),
         url: "https://a.example/".into(),
         title: "A".into(),
     };
-    let lines = vec![stage("a"), delta("a", 0, "Mở Cài"), Line::Cite { run: "a".into(), cited }];
+    let lines = vec![stage("a"), delta("a", 0, "Mở Cài"), ProgressLine::Cite { run: "a".into(), cited }];
     let (names, _) = told(lines, "Mở Cài đặt.");
     assert_eq!(names, ["Accepted", "Stage", "Delta", "Citation", "Restart", "Delta", "Done"]);
 }
 
 #[test]
 fn a_log_that_was_lost_begins_anew_behind_what_is_known() {
-    let (mut fold, _) = Fold::begin(JobId::of(&["a"]));
+    let (mut fold, _) = Fold::begin(JobId::from_parts(&["a"]));
     let mut events = fold.resume_after(17);
     events.extend(fold.finish(response("Mở.")));
     let ids: Vec<u64> = events.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, [18, 19, 20]);
-    assert!(matches!(events[0].1, Event::Restart { reason: Reason::Incomplete }));
+    assert!(matches!(events[0].1, Event::Restart { reason: VoidReason::Incomplete }));
 }

@@ -39,7 +39,7 @@ impl Link {
         let broker = &self.connected()?.broker;
         let bytes = rmp_serde::to_vec_named(asked).map_err(|error| Unavailable(error.to_string()))?;
         let message = PublishMessage::build().payload(bytes.into()).expected_last_subject_sequence(0);
-        match publish(broker, broker.subjects.asked(name), message, TRIES).await? {
+        match publish(broker, broker.subjects.job_record(name), message, TRIES).await? {
             true => Ok(None),
             // It may be this one, whose acknowledgement was lost.
             false => Ok(self.asked(name).await?.filter(|before| before.job_id != asked.job_id)),
@@ -68,7 +68,7 @@ impl Link {
     /// [`Unavailable`] when it cannot be read.
     pub(in crate::chat) async fn asked(&self, job: &JobId) -> Result<Option<Asked>, Unavailable> {
         let connected = self.connected()?;
-        connected.read(connected.broker.subjects.asked(job), decode).await
+        connected.read(connected.broker.subjects.job_record(job), decode).await
     }
 
     /// A place among those who wait for a job.

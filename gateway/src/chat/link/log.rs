@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{Stream, StreamExt as _, stream};
-use hoidap_shared::{job::JobId, live::Line};
+use hoidap_shared::{job::JobId, progress::ProgressLine};
 use tokio::sync::watch;
 
 /// Lines of one log that are kept for readers; what follows them is told with the answer.
@@ -15,7 +15,7 @@ const MOST: usize = 5_000;
 /// What was read of a log so far.
 #[derive(Default)]
 struct Log {
-    lines: Vec<Line>,
+    lines: Vec<ProgressLine>,
     ended: bool,
 }
 
@@ -29,10 +29,14 @@ pub(super) struct Logs {
 
 impl Logs {
     /// Reads a job's log from its beginning. `lines` is called when nobody reads it yet, for what the broker tells.
-    pub(super) fn read<S, F>(&self, job: &JobId, lines: F) -> impl Stream<Item = Line> + Send + use<S, F>
+    pub(super) fn read<S, F>(
+        &self,
+        job: &JobId,
+        lines: F,
+    ) -> impl Stream<Item = ProgressLine> + Send + use<S, F>
     where
         F: Future<Output = Option<S>> + Send + 'static,
-        S: Stream<Item = Line> + Send + Unpin + 'static,
+        S: Stream<Item = ProgressLine> + Send + Unpin + 'static,
     {
         let (log, reader) = self.with(|open| match open.get(job) {
             Some(log) => (None, log.subscribe()),
@@ -54,7 +58,7 @@ impl Logs {
     async fn fill<S, F>(&self, job: &JobId, log: &watch::Sender<Log>, lines: F)
     where
         F: Future<Output = Option<S>>,
-        S: Stream<Item = Line> + Unpin,
+        S: Stream<Item = ProgressLine> + Unpin,
     {
         let mut lines = lines.await;
         loop {
@@ -99,7 +103,7 @@ impl Logs {
 }
 
 /// The lines of a log from its beginning, and those to come.
-fn told(reader: watch::Receiver<Log>) -> impl Stream<Item = Line> + Send {
+fn told(reader: watch::Receiver<Log>) -> impl Stream<Item = ProgressLine> + Send {
     stream::unfold((reader, 0), |(mut reader, at)| async move {
         loop {
             let (line, ended) = {
@@ -121,8 +125,8 @@ mod tests {
 
     use super::*;
 
-    fn line(name: &str) -> Line {
-        Line::Stage { name: name.into(), run: "a".into() }
+    fn line(name: &str) -> ProgressLine {
+        ProgressLine::Stage { name: name.into(), run: "a".into() }
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy, push::OrderedConfig};
 use futures::{Stream, StreamExt as _, future};
-use hoidap_shared::{job::JobId, live::Line};
+use hoidap_shared::{job::JobId, progress::ProgressLine};
 use tracing::debug;
 
 use super::{LATECOMERS, Link, Unavailable};
@@ -18,7 +18,7 @@ impl Link {
     pub(in crate::chat) fn log(
         &self,
         job: &JobId,
-    ) -> Result<impl Stream<Item = Line> + Send + use<>, Unavailable> {
+    ) -> Result<impl Stream<Item = ProgressLine> + Send + use<>, Unavailable> {
         self.connected()?;
         let (link, of) = (self.clone(), job.clone());
         Ok(self.logs.read(job, async move {
@@ -31,7 +31,7 @@ impl Link {
     async fn open_log(
         &self,
         job: &JobId,
-    ) -> Result<impl Stream<Item = Line> + Send + Unpin + use<>, Unavailable> {
+    ) -> Result<impl Stream<Item = ProgressLine> + Send + Unpin + use<>, Unavailable> {
         let connected = self.connected()?;
         let broker = &connected.broker;
         let settings = OrderedConfig {
@@ -77,7 +77,7 @@ impl Link {
     async fn read_anywhere(&self, job: &JobId) -> bool {
         let Ok(connected) = self.connected() else { return false };
         let broker = &connected.broker;
-        let question = broker.client.request(broker.subjects.readers(), job.to_string().into());
+        let question = broker.client.request(broker.subjects.listener_queries(), job.to_string().into());
         matches!(tokio::time::timeout(PATIENCE, question).await, Ok(Ok(_)))
     }
 }

@@ -14,14 +14,14 @@ impl Link {
     pub async fn revoke(&self, session: &str) -> Result<(), Unavailable> {
         let broker = &self.connected()?.broker;
         let message = PublishMessage::build().payload("revoked".into());
-        publish(broker, broker.subjects.revoked(session), message, TRIES).await?;
+        publish(broker, broker.subjects.revoked_session(session), message, TRIES).await?;
         Ok(())
     }
 
     /// Whether a session was ended. While the broker cannot be asked none is: nothing can be asked or read then either.
     pub async fn is_revoked(&self, session: &str) -> bool {
         let Ok(connected) = self.connected() else { return false };
-        let subject = connected.broker.subjects.revoked(session);
+        let subject = connected.broker.subjects.revoked_session(session);
         match timeout(ROUND_TRIP, connected.revoked.direct_get_last_for_subject(subject)).await {
             Ok(Ok(_)) => true,
             Ok(Err(error)) if error.kind() == DirectGetErrorKind::NotFound => false,

@@ -1,6 +1,6 @@
 //! How old the figures are, and what waits in the fleet.
 
-use hoidap_shared::fleet::{Canary, CanaryState, Part, Side, Worse};
+use hoidap_shared::fleet::{ArmSummary, CanaryRegression, CanaryReport, CanaryState, Fraction};
 use serde_json::{Value, json};
 
 use super::{Setup, picked};
@@ -103,21 +103,21 @@ async fn canaries_are_told_as_those_count_them_who_counted_most() {
     fleet.stages(&setup.site, "v1", &[("collection:mail", true)]).await;
     let told = async || setup.get("/api/analytics/report").await["canaries"].clone();
     assert_eq!(told().await, json!([]));
-    let canary = |id: &str, state, jobs| Canary {
+    let canary = |id: &str, state, jobs| CanaryReport {
         id: id.into(),
         version: "v2".into(),
         release: "0.2.0".into(),
         changes: vec!["retriever.depth=4".into()],
         share: 0.05,
         state,
-        reason: (state == CanaryState::SteppedBack).then_some(Worse {
+        reason: (state == CanaryState::SteppedBack).then_some(CanaryRegression {
             over_ms: Some(512.0),
-            canary: Part { count: 3, of: 8 },
-            stable: Part { count: 1, of: 200 },
+            canary: Fraction { count: 3, of: 8 },
+            stable: Fraction { count: 1, of: 200 },
         }),
         since_ms: 1_700_000_000_000,
-        served: Side { jobs, errors: 1, median_ms: Some(8.0), p95_ms: Some(16.0) },
-        stable: Side { jobs: 100, ..Side::default() },
+        served: ArmSummary { jobs, errors: 1, median_ms: Some(8.0), p95_ms: Some(16.0) },
+        stable: ArmSummary { jobs: 100, ..ArmSummary::default() },
     };
     fleet
         .canaries(

@@ -10,9 +10,9 @@ use futures::StreamExt as _;
 use hoidap_shared::{
     broker::Broker,
     config::Config,
-    fleet::{BEAT, Canary, Member, announce, bucket, withdraw},
-    job::{Answer, Citation, Envelope, Outcome, Question, Scored, Source, SourceMetadata, Usage},
-    stage::{Component, StageStatus},
+    fleet::{CanaryReport, HEARTBEAT_INTERVAL, Member, announce, open_bucket, withdraw},
+    job::{Answer, Citation, Envelope, Outcome, Question, ScoredLabel, Source, SourceMetadata, Usage},
+    stage::{ComponentStatus, StageStatus},
     text::Language,
 };
 
@@ -58,7 +58,7 @@ impl TestFleet {
         tokio::spawn(async move {
             loop {
                 tell(&broker, &told).await;
-                tokio::time::sleep(BEAT).await;
+                tokio::time::sleep(HEARTBEAT_INTERVAL).await;
             }
         });
         fleet
@@ -72,7 +72,7 @@ impl TestFleet {
             instance: "one".into(),
             status: StageStatus { version: version.into(), components },
         };
-        let components = components.iter().map(|(name, healthy)| Component {
+        let components = components.iter().map(|(name, healthy)| ComponentStatus {
             name: (*name).into(),
             healthy: *healthy,
             detail: "told".into(),
@@ -91,7 +91,7 @@ impl TestFleet {
     }
 
     /// Lets a stage tell of canaries.
-    pub(crate) async fn canaries(&self, stage: &str, canaries: Vec<Canary>) {
+    pub(crate) async fn canaries(&self, stage: &str, canaries: Vec<CanaryReport>) {
         for member in self.members.lock().unwrap().iter_mut().filter(|member| member.stage == stage) {
             member.canaries.clone_from(&canaries);
         }
@@ -101,7 +101,7 @@ impl TestFleet {
     /// Lets a stage fall silent.
     pub(crate) async fn leave(&self, stage: &str) {
         self.members.lock().unwrap().retain(|member| member.stage != stage);
-        withdraw(&bucket(&self.broker).await.unwrap(), stage, "one").await.unwrap();
+        withdraw(&open_bucket(&self.broker).await.unwrap(), stage, "one").await.unwrap();
     }
 
     /// The questions that came, in order.
@@ -112,7 +112,7 @@ impl TestFleet {
 
 async fn tell(broker: &Broker, members: &Mutex<Vec<Member>>) {
     let members = members.lock().unwrap().clone();
-    let Ok(store) = bucket(broker).await else { return };
+    let Ok(store) = open_bucket(broker).await else { return };
     for member in members {
         let _ = announce(&store, &member).await;
     }
@@ -172,7 +172,7 @@ pub(crate) fn answer(question: &Question) -> Answer {
         citations: vec![Citation { n: 1, answer_start: 0, answer_end: 29, support: 0.9 }],
         choices: Vec::new(),
         confidence: 0.5,
-        intent: Scored { name: "how_to".into(), confidence: 0.8 },
+        intent: ScoredLabel { name: "how_to".into(), confidence: 0.8 },
         product: Some("mail".into()),
         language: Language::Vi,
         provider: Some("extractive".into()),

@@ -4,35 +4,35 @@ use hoidap_shared::broker::Broker;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 
-use super::super::{row, source::Source, store::Store, writer::Writer};
-use crate::log::{Log, Record};
+use super::super::{row, source::EventReader, store::Store, writer::EventWriter};
+use crate::stream_reader::{StreamReader, StreamRecord};
 
 /// Events read at once.
-const PAGE: usize = 10_000;
+const PAGE_SIZE: usize = 10_000;
 
-/// The events of the stream on their way to the tables of one database.
-pub(super) struct Events<'a> {
+/// Copies the events of the stream to the tables of one database.
+pub(super) struct EventCopier<'a> {
     broker: &'a Broker,
     stream: &'a Stream,
-    writer: Writer<'a>,
+    writer: EventWriter<'a>,
     pub(super) epoch: String,
-    /// The greatest sequence that is dealt with.
+    /// The greatest sequence that is written.
     pub(super) done: u64,
     /// Only events of this time or later.
     pub(super) from: Option<jiff::Timestamp>,
     pub(super) read: u64,
-    /// Those that cannot be a row.
+    /// Events that cannot be a row.
     pub(super) refused: u64,
 }
 
-/// What tells an event's time.
+/// The time of an event.
 #[derive(Deserialize)]
-struct At {
+struct EventTime {
     at_ms: u64,
 }
 
-impl<'a> Events<'a> {
-    /// Events behind a sequence, for tables that are filled beside those of the sink.
+impl<'a> EventCopier<'a> {
+    /// Copies the events after a sequence to tables beside those of the sink.
     pub(super) fn new(
         broker: &'a Broker,
         store: &'a Store,
@@ -40,22 +40,22 @@ impl<'a> Events<'a> {
         epoch: String,
         done: u64,
     ) -> Self {
-        let writer = Writer { broker, store, buries: false };
+        let writer = EventWriter { broker, store, writes_dead_letters: false };
         Self { broker, stream, writer, epoch, done, from: None, read: 0, refused: 0 }
     }
 
-    /// Events that the sink has not dealt with, written as it would.
-    pub(super) async fn of_sink<'b>(&self, store: &'b Store) -> anyhow::Result<Events<'b>>
+    /// Copies the events that the sink has not written, in its place.
+    pub(super) async fn for_sink<'b>(&self, store: &'b Store) -> anyhow::Result<EventCopier<'b>>
     where
         'a: 'b,
     {
-        let Source { epoch, done, .. } = Source::open(self.broker, store, false).await?;
+        let EventReader { epoch, done, .. } = EventReader::open(self.broker, store, false).await?;
         anyhow::ensure!(
             epoch == self.epoch,
             "the stream has lost its end, or the tables were lost, while this was at work: run it again"
         );
-        let mut events = Events::new(self.broker, store, self.stream, epoch, done);
-        events.writer.buries = true;
+        let mut events = EventCopier::new(self.broker, store, self.stream, epoch, done);
+        events.writer.writes_dead_letters = true;
         Ok(events)
     }
 
@@ -68,38 +68,40 @@ impl<'a> Events<'a> {
     /// Writes everything that the stream holds now.
     pub(super) async fn catch_up(&mut self, bar: &ProgressBar) -> anyhow::Result<()> {
         let last = self.last().await?;
-        self.to(last, bar).await
+        self.copy_up_to(last, bar).await
     }
 
     /// Writes everything up to a sequence.
-    pub(super) async fn to(&mut self, last: u64, bar: &ProgressBar) -> anyhow::Result<()> {
+    pub(super) async fn copy_up_to(&mut self, last: u64, bar: &ProgressBar) -> anyhow::Result<()> {
         if self.done >= last {
             return Ok(());
         }
         bar.set_message("events");
         bar.set_length(last);
-        let mut log = Log::open(self.stream, self.done + 1, None).await?;
+        let mut reader = StreamReader::open(self.stream, self.done + 1, None).await?;
         while self.done < last {
-            let mut page = log.read(PAGE).await?;
+            let mut page = reader.read(PAGE_SIZE).await?;
             page.retain(|event| event.sequence <= last);
             let Some(end) = page.last().map(|event| event.sequence) else { break };
-            page.retain(|event| self.is_meant(event));
+            page.retain(|event| self.is_in_range(event));
             let written = self.writer.write(&self.epoch, &page).await?;
             self.read += page.len() as u64;
             self.refused += (page.len() - written.chats - written.feedback) as u64;
             self.done = end;
             bar.set_position(end);
         }
-        // What is not there any more cannot be waited for.
+        // Events that are gone cannot be waited for.
         self.done = last;
         Ok(())
     }
 
-    /// Whether an event's time is asked for; one whose time cannot be read counts as any other that is no row.
-    fn is_meant(&self, event: &Record) -> bool {
+    /// Whether an event is in the requested time. One without a readable time is, and then counts as refused.
+    fn is_in_range(&self, event: &StreamRecord) -> bool {
         let Some(from) = self.from else { return true };
-        match rmp_serde::from_slice::<At>(&event.payload) {
-            Ok(At { at_ms }) => row::moment(at_ms).is_none_or(|at| at >= from.as_millisecond()),
+        match rmp_serde::from_slice::<EventTime>(&event.payload) {
+            Ok(EventTime { at_ms }) => {
+                row::clickhouse_time(at_ms).is_none_or(|at| at >= from.as_millisecond())
+            }
             Err(_) => true,
         }
     }

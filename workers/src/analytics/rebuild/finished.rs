@@ -6,24 +6,22 @@ use clickhouse::sql::Identifier;
 use hoidap_shared::{
     broker::Broker,
     events::{CHAT, ChatEvent},
+    headers::ended_ms,
     job::{Answer, Envelope},
 };
 use indicatif::ProgressBar;
 
 use super::{
-    super::{row::ChatRow, row::EventRow as _, store::Store, writer::Writer},
-    events::Events,
+    super::{row::ChatRow, row::EventRow as _, store::Store, writer::EventWriter},
+    events::EventCopier,
 };
-use crate::{
-    log::{Log, Record},
-    runner::ended_ms,
-};
+use crate::stream_reader::{StreamReader, StreamRecord};
 
 /// Records read at once: their names are part of a statement.
-const PAGE: usize = 1_000;
+const PAGE_SIZE: usize = 1_000;
 
 /// The lasting records of finished jobs, up to the last one that the stream had when this was opened.
-pub(super) struct Finished<'a> {
+pub(super) struct FinishedJobs<'a> {
     broker: &'a Broker,
     stream: Stream,
     pub(super) epoch: String,
@@ -31,15 +29,15 @@ pub(super) struct Finished<'a> {
     pub(super) read: u64,
 }
 
-/// A finished job and the event that told of it.
-struct Job {
-    record: Record,
+/// A finished job, and its event derived from the record.
+struct FinishedJob {
+    record: StreamRecord,
     event: ChatEvent,
-    /// Whether the event's time is the one that was told, not the one at which the record was stored.
+    /// Whether the time is that of the original event; otherwise it is the time at which the record was stored.
     exact: bool,
 }
 
-impl<'a> Finished<'a> {
+impl<'a> FinishedJobs<'a> {
     pub(super) async fn open(broker: &'a Broker) -> anyhow::Result<Self> {
         let name = broker.subjects.stream("JOBS");
         let stream = broker.jetstream.get_stream(&name).await;
@@ -50,38 +48,41 @@ impl<'a> Finished<'a> {
         Ok(Self { broker, stream, epoch, last, read: 0 })
     }
 
-    /// Writes the chats whose events are gone. Their rows have an epoch of their own, `done-` and the moment the stream of
-    /// jobs was made, and their sequence there: the sink, which looks for its position in the epochs of its stream, never
-    /// takes them for it.
+    /// Writes the chats whose events are gone. Their rows have their own epoch, `done-` and the moment the jobs stream was
+    /// created, and the sequence of their record. The sink looks for its position only in the epochs of the events stream.
     pub(super) async fn fill(
         &mut self,
         store: &Store,
-        events: &Events<'_>,
+        events: &EventCopier<'_>,
         bar: &ProgressBar,
     ) -> anyhow::Result<()> {
         bar.set_message("finished jobs");
         bar.set_length(self.last);
-        let writer = Writer { broker: self.broker, store, buries: false };
+        let writer = EventWriter { broker: self.broker, store, writes_dead_letters: false };
         let from = events.from.map_or(i64::MIN, |from| from.as_millisecond());
-        let mut log = Log::open(&self.stream, 1, Some(self.broker.subjects.done())).await?;
+        let mut reader = StreamReader::open(&self.stream, 1, Some(self.broker.subjects.done())).await?;
         loop {
-            let page = log.read(PAGE).await?;
+            let page = reader.read(PAGE_SIZE).await?;
             let Some(end) = page.last().map(|record| record.sequence) else { return Ok(()) };
-            let jobs: Vec<Job> = page
+            let jobs: Vec<FinishedJob> = page
                 .into_iter()
                 .filter(|record| record.sequence <= self.last)
                 .inspect(|_| self.read += 1)
-                .filter_map(job)
+                .filter_map(finished_job)
                 .filter(|job| i64::try_from(job.event.at_ms).is_ok_and(|at| at >= from))
                 .collect();
-            let told = told(store, &events.epoch, &jobs).await?;
+            let event_times = event_times(store, &events.epoch, &jobs).await?;
             let mut records = Vec::new();
-            for Job { record, event, exact } in jobs {
-                // A job that was sent again ended twice; its event of the second end may be the lost one.
+            for FinishedJob { record, event, exact } in jobs {
+                // A job that was sent again ended twice; the lost event may be that of the second end.
                 let later = |at: &u64| exact && event.at_ms > *at;
-                if told.get(event.job_id.as_str()).is_none_or(later) {
+                if event_times.get(event.job_id.as_str()).is_none_or(later) {
                     let payload = rmp_serde::to_vec_named(&event)?.into();
-                    records.push(Record { subject: self.broker.subjects.events(CHAT), payload, ..record });
+                    records.push(StreamRecord {
+                        subject: self.broker.subjects.events(CHAT),
+                        payload,
+                        ..record
+                    });
                 }
             }
             writer.write(&self.epoch, &records).await?;
@@ -92,26 +93,30 @@ impl<'a> Finished<'a> {
         }
     }
 
-    /// How many chats are made of these records: where the event has come after all, it has taken the record's place.
-    pub(super) async fn rows(&self, store: &Store) -> anyhow::Result<u64> {
+    /// The number of chats derived from these records: an event that came after all has replaced its record.
+    pub(super) async fn count_rows(&self, store: &Store) -> anyhow::Result<u64> {
         let query = store.server.query("SELECT count() FROM ?.? FINAL WHERE epoch = ?");
         let query =
             query.bind(Identifier(&store.database)).bind(Identifier(ChatRow::TABLE)).bind(&self.epoch);
-        store.within(query.fetch_one()).await
+        store.with_timeout(query.fetch_one()).await
     }
 }
 
-/// What a record tells; `None` when it cannot be read.
-fn job(record: Record) -> Option<Job> {
+/// The job of a record; `None` when it cannot be read.
+fn finished_job(record: StreamRecord) -> Option<FinishedJob> {
     let answer = Envelope::<Answer>::decode(&record.payload).ok()?;
     let ended = ended_ms(&record.headers);
     let stored = u64::try_from(record.stored.as_millisecond()).ok()?;
-    let event = ChatEvent::of_answer(&answer, ended.unwrap_or(stored));
-    Some(Job { record, event, exact: ended.is_some() })
+    let event = ChatEvent::from_answer(&answer, ended.unwrap_or(stored));
+    Some(FinishedJob { record, event, exact: ended.is_some() })
 }
 
-/// The time of each of these jobs whose event is in the tables already.
-async fn told(store: &Store, epoch: &str, jobs: &[Job]) -> anyhow::Result<HashMap<String, u64>> {
+/// The times of the events that the tables have already, by job.
+async fn event_times(
+    store: &Store,
+    epoch: &str,
+    jobs: &[FinishedJob],
+) -> anyhow::Result<HashMap<String, u64>> {
     let names: Vec<&str> = jobs.iter().map(|job| job.event.job_id.as_str()).collect();
     if names.is_empty() {
         return Ok(HashMap::new());
@@ -120,6 +125,6 @@ async fn told(store: &Store, epoch: &str, jobs: &[Job]) -> anyhow::Result<HashMa
                  WHERE epoch = ? AND job_id IN ? GROUP BY job_id";
     let query = store.server.query(query).bind(Identifier(&store.database));
     let query = query.bind(Identifier(ChatRow::TABLE)).bind(epoch).bind(names);
-    let found: Vec<(String, u64)> = store.within(query.fetch_all()).await?;
+    let found: Vec<(String, u64)> = store.with_timeout(query.fetch_all()).await?;
     Ok(found.into_iter().collect())
 }

@@ -9,25 +9,25 @@ use super::super::{
     store::Store,
 };
 
-/// Stands between the database's name and 32 hexadecimal digits in the name of a database that a rebuild fills.
-pub(super) const MARK: &str = "_rebuild_";
+/// The name of a database that a rebuild fills is the database's name, this mark and 32 hexadecimal digits.
+pub(super) const DATABASE_MARK: &str = "_rebuild_";
 
-/// The tables of the sink, and those that are to take their place.
+/// The live tables, and the new ones that will replace them.
 pub(super) struct Tables {
     pub(super) live: Store,
     pub(super) new: Store,
 }
 
-/// Rows of a table that the log does not have.
+/// Rows of a table whose events the streams no longer have.
 #[derive(Debug, Default, Row, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct RetainedRows {
     rows: u64,
     oldest: String,
     newest: String,
 }
 
-impl Kept {
-    /// Takes in what was found later.
+impl RetainedRows {
+    /// Adds the rows that were found later.
     pub(super) fn add(&mut self, more: Self) {
         if self.rows == 0 {
             *self = more;
@@ -39,7 +39,7 @@ impl Kept {
     }
 }
 
-impl fmt::Display for Kept {
+impl fmt::Display for RetainedRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rows, oldest, newest } = self;
         match rows {
@@ -54,14 +54,14 @@ impl Tables {
     pub(super) async fn has(&self, store: &Store, table: &str) -> anyhow::Result<bool> {
         let query = "SELECT count() FROM system.tables WHERE database = ? AND name = ?";
         let query = store.server.query(query).bind(&store.database).bind(table);
-        Ok(store.within(query.fetch_one::<u64>()).await? > 0)
+        Ok(store.with_timeout(query.fetch_one::<u64>()).await? > 0)
     }
 
-    /// Refuses what could not be swapped, or would lose something by it.
+    /// Rejects a database whose tables cannot be swapped, and tables whose columns would be lost.
     pub(super) async fn check(&self) -> anyhow::Result<()> {
         let Store { server, database, .. } = &self.live;
         let engine = server.query("SELECT engine FROM system.databases WHERE name = ?").bind(database);
-        let engine: Option<String> = self.live.within(engine.fetch_optional()).await?;
+        let engine: Option<String> = self.live.with_timeout(engine.fetch_optional()).await?;
         if let Some(engine) = engine.filter(|engine| engine != "Atomic") {
             anyhow::bail!(
                 "the database {database} has the engine {engine}, in which tables cannot be swapped: move them to one \
@@ -74,7 +74,7 @@ impl Tables {
             let query = "SELECT name FROM system.columns WHERE database = ? AND table = ? \
                          AND default_kind NOT IN ('MATERIALIZED', 'ALIAS') AND name NOT IN ?";
             let query = server.query(query).bind(database).bind(table).bind(known);
-            let unknown: Vec<String> = self.live.within(query.fetch_all()).await?;
+            let unknown: Vec<String> = self.live.with_timeout(query.fetch_all()).await?;
             anyhow::ensure!(
                 unknown.is_empty(),
                 "the table {table} has columns that are not made of the log and would be lost: {}. Copy them to another \
@@ -85,11 +85,11 @@ impl Tables {
         Ok(())
     }
 
-    /// Drops what killed rebuilds left, and says what it was.
-    pub(super) async fn drop_left(&self) -> anyhow::Result<Vec<String>> {
-        let start = format!("{}{MARK}", self.live.database);
+    /// Drops the databases of killed rebuilds, and returns their names.
+    pub(super) async fn drop_leftovers(&self) -> anyhow::Result<Vec<String>> {
+        let start = format!("{}{DATABASE_MARK}", self.live.database);
         let query = self.live.server.query("SELECT name FROM system.databases WHERE startsWith(name, ?)");
-        let mut left: Vec<String> = self.live.within(query.bind(&start).fetch_all()).await?;
+        let mut left: Vec<String> = self.live.with_timeout(query.bind(&start).fetch_all()).await?;
         left.retain(|name| {
             let digits = name.trim_start_matches(start.as_str());
             digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
@@ -100,32 +100,34 @@ impl Tables {
         Ok(left)
     }
 
-    /// Drops a database that a rebuild made.
+    /// Drops a database of a rebuild.
     pub(super) async fn drop(&self, name: &str) -> anyhow::Result<()> {
         let drop = self.live.server.query("DROP DATABASE IF EXISTS ? SYNC").bind(Identifier(name));
         self.live.run(drop).await
     }
 
-    /// Makes the new tables: like those that are there, with whatever was changed in them by hand, else as the
-    /// migrations make them.
-    pub(super) async fn make(&self) -> anyhow::Result<()> {
+    /// Creates the new tables: copies of the live ones, with changes made by hand, or as the migrations create them.
+    pub(super) async fn create(&self) -> anyhow::Result<()> {
         let Store { server, database, .. } = &self.new;
         self.new.run(server.query("CREATE DATABASE ? ENGINE = Atomic").bind(Identifier(database))).await?;
         for table in TABLES {
             if self.has(&self.live, table).await? {
-                let create = self.of_both("CREATE TABLE ?.? AS ?.?", [&self.new, &self.live], table);
+                let create = self.query_both("CREATE TABLE ?.? AS ?.?", [&self.new, &self.live], table);
                 self.live.run(create).await?;
             }
         }
         self.new.migrate().await.map(|_| ())
     }
 
-    /// Copies to the new tables the rows whose jobs they lack. Those of events behind `done` are left out: they are still
-    /// to be read.
-    pub(super) async fn keep(&self, epoch: &str, done: u64) -> anyhow::Result<Vec<Kept>> {
-        let mut kept = Vec::new();
+    /// Copies the rows whose jobs the new tables lack. Events after `done` are left out: they are still to be read.
+    pub(super) async fn copy_retained_rows(
+        &self,
+        epoch: &str,
+        done: u64,
+    ) -> anyhow::Result<Vec<RetainedRows>> {
+        let mut retained = Vec::new();
         for table in TABLES {
-            kept.push(Kept::default());
+            retained.push(RetainedRows::default());
             if !self.has(&self.live, table).await? {
                 continue;
             }
@@ -133,8 +135,8 @@ impl Tables {
             let found = format!(
                 "SELECT uniqExact(job_id) AS rows, toString(min(at)) AS oldest, toString(max(at)) AS newest {rest}"
             );
-            let found = self.of_both(&found, [&self.live, &self.new], table).bind(epoch).bind(done);
-            let found: Kept = self.live.within(found.fetch_one()).await?;
+            let found = self.query_both(&found, [&self.live, &self.new], table).bind(epoch).bind(done);
+            let found: RetainedRows = self.live.with_timeout(found.fetch_one()).await?;
             if found.rows > 0 {
                 let copy = format!("INSERT INTO ?.? SELECT * {rest}");
                 let copy = self.live.server.query(&copy);
@@ -143,24 +145,24 @@ impl Tables {
                 // Rows of any number of months.
                 self.live.run(copy.with_setting("max_partitions_per_insert_block", "0")).await?;
             }
-            if let Some(last) = kept.last_mut() {
+            if let Some(last) = retained.last_mut() {
                 *last = found;
             }
         }
-        Ok(kept)
+        Ok(retained)
     }
 
-    /// Swaps each table with its new one; the chats last, because they tell how far the sink is.
+    /// Swaps each table with its new one. The chats come last, because they record the position of the sink.
     pub(super) async fn exchange(&self) -> anyhow::Result<()> {
         for table in [FeedbackRow::TABLE, ChatRow::TABLE] {
-            let exchange = self.of_both("EXCHANGE TABLES ?.? AND ?.?", [&self.live, &self.new], table);
+            let exchange = self.query_both("EXCHANGE TABLES ?.? AND ?.?", [&self.live, &self.new], table);
             self.live.run(exchange).await?;
         }
         Ok(())
     }
 
     /// A statement about one table of two databases.
-    pub(super) fn of_both(&self, sql: &str, stores: [&Store; 2], table: &str) -> clickhouse::query::Query {
+    pub(super) fn query_both(&self, sql: &str, stores: [&Store; 2], table: &str) -> clickhouse::query::Query {
         bind_both(self.live.server.query(sql), stores, table)
     }
 }
@@ -169,5 +171,5 @@ fn bind_both(query: clickhouse::query::Query, stores: [&Store; 2], table: &str) 
     stores
         .into_iter()
         .fold(query, |query, store| query.bind(Identifier(&store.database)).bind(Identifier(table)))
-        .with_setting("max_execution_time", super::PATIENCE.as_secs().to_string())
+        .with_setting("max_execution_time", super::STATEMENT_TIMEOUT.as_secs().to_string())
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use hoidap_shared::{
-    job::{Answer, JobId, Outcome, PageContext, ProviderAttempt, Question, Scored, Sender, Turn, Usage},
+    job::{Answer, JobId, Outcome, PageContext, ProviderAttempt, Question, ScoredLabel, Sender, Turn, Usage},
     text::Language,
 };
 
@@ -38,7 +38,7 @@ fn answer(question: &Question) -> Answer {
         citations: vec![],
         choices: Vec::new(),
         confidence: 0.5,
-        intent: Scored { name: "how_to".into(), confidence: 0.9 },
+        intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
         product: None,
         language: Language::Vi,
         provider: None,

@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use hoidap_shared::stage::Component;
+use hoidap_shared::stage::ComponentStatus;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
@@ -49,10 +49,10 @@ impl Health {
     }
 
     /// Healthy while calls are let through and the last probe found nothing wrong.
-    pub(crate) fn component(&self, name: &str, breaker: &Breaker) -> Component {
+    pub(crate) fn component(&self, name: &str, breaker: &Breaker) -> ComponentStatus {
         let probed = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let trouble = breaker.open_because().map(|error| error.to_string()).or(probed);
-        Component {
+        ComponentStatus {
             name: format!("provider:{name}"),
             healthy: trouble.is_none(),
             detail: trouble.unwrap_or_else(|| "answers".into()),

@@ -9,7 +9,7 @@ use hoidap_indices::{
     chunk,
     document::{Limits, extract},
 };
-use hoidap_shared::{config::Chunking, job::Passage};
+use hoidap_shared::{config::ChunkingConfig, job::Passage};
 
 use super::{super::material::tests::passage, Made, Meaning, Trial};
 
@@ -29,7 +29,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 /// The pages of a language, cut as they are for an index; a word of the text counts as two tokens.
 fn passages(locale: &str) -> Vec<Passage> {
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/site").join(locale);
-    let settings = Chunking { max_tokens: 200, overlap_tokens: 30 };
+    let settings = ChunkingConfig { max_tokens: 200, overlap_tokens: 30 };
     let limits = Limits { bytes: 1 << 20, seconds: 60, chars: 1 << 20 };
     let mut found = Vec::new();
     for file in files(&site) {

@@ -8,7 +8,7 @@ use hoidap_shared::{
 };
 
 use super::{Setup, event, events, feedback, start, tell, tell_all, tell_bytes, tell_feedback};
-use crate::support::{beside, count};
+use crate::support::{another_process, count};
 
 const LAST_WORDS: &str = "SELECT job_id, rating, reason, comment FROM feedback FINAL ORDER BY stream_seq";
 
@@ -105,7 +105,7 @@ async fn a_second_start_goes_on_behind_both_kinds() {
     tell_feedback(broker, &feedback(&chats[0], Rating::Down)).await;
     setup.until_rows("feedback", 1).await;
     setup.stop(sink).await;
-    let again = beside(&setup.context);
+    let again = another_process(&setup.context);
     let sink = start(&again);
     tell_feedback(broker, &feedback(&chats[1], Rating::Up)).await;
     tell(broker, &event("one more")).await;
@@ -135,7 +135,7 @@ async fn feedback_in_the_place_of_its_lost_chat_is_noticed() {
     );
     setup.run(&row).await;
     assert_eq!(tell_feedback(broker, &feedback(&lost, Rating::Down)).await, 6);
-    let again = beside(&setup.context);
+    let again = another_process(&setup.context);
     let sink = start(&again);
     setup.until_rows("feedback", 1).await;
     tokio::time::sleep(Duration::from_millis(300)).await;

@@ -2,7 +2,7 @@
 
 mod finished;
 mod interrupted;
-mod part;
+mod since;
 
 use std::{
     process::{Child, Command, Stdio},
@@ -20,7 +20,7 @@ use hoidap_shared::{
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{LONG, Setup, event, events, feedback, start, tell, tell_all, tell_bytes, tell_feedback};
-use crate::support::{beside, context, count};
+use crate::support::{another_process, context, count};
 
 /// What the rows of a table hold, and where their events were read.
 const ALL: &str = "cityHash64(*)";

@@ -6,12 +6,12 @@ use hoidap_shared::{broker::Broker, fleet::Fleet};
 use hoidap_testing::Server;
 
 use super::{LONG, Setup, events, says, start, tell_all};
-use crate::support::{beside, config, passwords};
+use crate::support::{another_process, config, passwords};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_sinks_writes_and_the_other_takes_over() {
     let setup = Setup::new(&[]).await;
-    let second = beside(&setup.context);
+    let second = another_process(&setup.context);
     let (one, two) = (start(&setup.context), start(&second));
     let fleet = Fleet::follow(setup.broker().clone());
     for _ in 0..10 {
@@ -36,14 +36,14 @@ async fn one_of_two_sinks_writes_and_the_other_takes_over() {
     tokio::time::timeout(LONG, writer).await.unwrap().unwrap().unwrap();
     tell_all(setup.broker(), &events(10)).await;
     setup.until_chats(310).await;
-    let third = beside(&setup.context);
+    let third = another_process(&setup.context);
     let three = start(&third);
     let left = if first_writes { &second } else { &setup.context };
     left.stop.cancel();
     tell_all(setup.broker(), &events(10)).await;
     setup.until_chats(320).await;
     three.abort();
-    let fourth = start(&beside(&setup.context));
+    let fourth = start(&another_process(&setup.context));
     tell_all(setup.broker(), &events(10)).await;
     setup.until_chats(330).await;
     fourth.abort();
@@ -83,8 +83,8 @@ async fn the_rights_of_the_analytics_user_are_enough() {
     };
     let operator = of("operator", "secretoperator");
     let broker = Broker::connect(&operator.nats, "setup").await.unwrap();
-    broker.make_streams(&operator.nats).await.unwrap();
-    let context = crate::support::surroundings(of("analytics", "secretanalytics")).await;
+    broker.apply_streams(&operator.nats).await.unwrap();
+    let context = crate::support::worker_context(of("analytics", "secretanalytics")).await;
     let client = clickhouse::Client::default().with_url(&clickhouse_url).with_database("hoidap");
     let client = client.with_user("default").with_password(clickhouse.password());
     let client = client.with_compression(clickhouse::Compression::None);
@@ -95,7 +95,7 @@ async fn the_rights_of_the_analytics_user_are_enough() {
     setup.until_chats(5).await;
     setup.stop(sink).await;
     // A second one finds the position, which the first left.
-    let again = beside(&setup.context);
+    let again = another_process(&setup.context);
     let sink = start(&again);
     tell_all(&broker, &events(5)).await;
     setup.until_chats(10).await;

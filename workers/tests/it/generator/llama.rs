@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use hoidap_shared::{config::Provider, job::Outcome, stage::Stage as _, text::Language};
+use hoidap_shared::{config::ProviderConfig, job::Outcome, stage::Stage as _, text::Language};
 use hoidap_testing::Server;
 use hoidap_workers::generator::Generator;
 
 use super::{answer, config, job, openai, wait_for};
 
-fn llama(server: &Server) -> Provider {
-    Provider {
+fn llama(server: &Server) -> ProviderConfig {
+    ProviderConfig {
         model: "qwen2.5-coder-1.5b-instruct-q4_k_m".into(),
         // A loaded machine is slow.
         first_token_timeout_ms: 60_000,

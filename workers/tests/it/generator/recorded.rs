@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use hoidap_shared::{
     job::ProviderAttempt,
-    live::Live,
-    stage::{Next, Stage as _, StageError},
+    progress::ProgressSink,
+    stage::{NextStep, Stage as _, StageError},
     text::Language,
 };
 use hoidap_testing::stub::{Play, Stub};
@@ -49,7 +49,7 @@ async fn another_prompt_needs_a_model() {
         if let Some(attempts) = attempts {
             recorded.put(other.job_id.clone(), before(&replaying, attempts));
         }
-        match replaying.process(&other, &Live::default()).await {
+        match replaying.process(&other, &ProgressSink::default()).await {
             Err(StageError::Permanent { code, reason }) => {
                 assert_eq!(code, NEEDS_MODEL);
                 assert!(reason.contains(what), "{reason}");
@@ -83,8 +83,8 @@ async fn what_would_not_be_asked_the_same_way_needs_a_model_or_none() {
         let recorded = Arc::new(Recorded::default());
         let replaying = Generator::open(settings).await.unwrap().replaying(Arc::clone(&recorded), None);
         recorded.put(job.job_id.clone(), before(&live, given.attempts.clone()));
-        match (replaying.process(&job, &Live::default()).await, wanted) {
-            (Ok(Next::Answer(answer)), Ok(provider)) => assert_eq!(answer.provider.as_deref(), provider),
+        match (replaying.process(&job, &ProgressSink::default()).await, wanted) {
+            (Ok(NextStep::Answer(answer)), Ok(provider)) => assert_eq!(answer.provider.as_deref(), provider),
             (Err(StageError::Permanent { code, reason }), Err(what)) => {
                 assert_eq!(code, NEEDS_MODEL);
                 assert!(reason.contains(what), "{reason}");

@@ -4,8 +4,8 @@ use hoidap_shared::{
     broker::Broker,
     events::ChatEvent,
     job::{
-        Answer, Citation, Classified, Envelope, FilterUsed, Hop, Passage, ProviderAttempt, Query, QueryKind,
-        Question, Ranks, Retrieved, Scored, Source, SourceMetadata, Usage, Wrote,
+        Answer, Citation, Classified, Envelope, FilterUsed, Hop, Passage, ProviderAttempt, ProviderOutput,
+        Query, QueryKind, Question, Ranks, Retrieved, ScoredLabel, Source, SourceMetadata, Usage,
     },
     text::Language,
 };
@@ -23,10 +23,10 @@ fn classified(question: &Question) -> Classified {
         question: question.clone(),
         language: Language::Vi,
         meaning: "Một giờ họp tốn bao nhiêu data?".into(),
-        intent: Scored { name: "product_info".into(), confidence: 0.89 },
+        intent: ScoredLabel { name: "product_info".into(), confidence: 0.89 },
         out_of_scope: 0.03,
         identifiers: Vec::new(),
-        product: Some(Scored { name: "meet".into(), confidence: 0.97 }),
+        product: Some(ScoredLabel { name: "meet".into(), confidence: 0.97 }),
         section: None,
         queries: vec![
             query("một giờ họp tốn bao nhiêu data", QueryKind::Restored, 1.0, Some(vec![0.1, 0.2])),
@@ -78,7 +78,7 @@ fn attempt(provider: &str, took_ms: u64, error: Option<&str>, words: Option<&str
         provider: provider.into(),
         took_ms,
         error: error.map(Into::into),
-        wrote: words.map(|words| Wrote {
+        wrote: words.map(|words| ProviderOutput {
             model: format!("{provider}-1"),
             prompt: "0123456789abcdef".into(),
             text: words.into(),
@@ -143,6 +143,6 @@ pub(super) async fn leave(broker: &Broker, asked: &Envelope<Question>, title: &s
     let header = [("Hoidap-Ended", &*ended.to_string())];
     publish(broker, subjects.answer(&asked.job_id), &header, done.encode().unwrap()).await;
     publish(broker, subjects.done(), &header, done.encode().unwrap()).await;
-    let event = rmp_serde::to_vec_named(&ChatEvent::of_answer(&done, ended)).unwrap();
+    let event = rmp_serde::to_vec_named(&ChatEvent::from_answer(&done, ended)).unwrap();
     publish(broker, subjects.events("chat"), &[], event).await;
 }

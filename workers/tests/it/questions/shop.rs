@@ -6,8 +6,8 @@ use std::{
 use hoidap_shared::{
     config::Config,
     job::{Answer, Sender, Turn},
-    live::Live,
-    stage::{Next, Stage as _},
+    progress::ProgressSink,
+    stage::{NextStep, Stage as _},
     telemetry,
     text::normalise,
 };
@@ -15,7 +15,7 @@ use hoidap_testing::needed;
 use hoidap_workers::{classifier::Classifier, generator::Generator, retriever::Retriever};
 
 use crate::{
-    site::{self, Page},
+    sample_site::{self, Page},
     support,
 };
 
@@ -124,7 +124,7 @@ fn folder() -> PathBuf {
 
 fn make(config: &Config, folder: &Path) {
     let _ = fs::remove_dir_all(&config.indices.dir);
-    site::make(config, "help", None, &folder.join("site"), &PAGES);
+    sample_site::build_collection(config, "help", None, &folder.join("site"), &PAGES);
 }
 
 impl Shop {
@@ -137,16 +137,18 @@ impl Shop {
             .enumerate()
             .map(|(place, text)| Turn { content: normalise(text), sender: senders[place % 2] })
             .collect();
-        let classified = match self.classifier.process(&job, &Live::default()).await.unwrap() {
-            Next::Answer(answer) => return answer,
-            Next::Forward(classified) => classified,
+        let classified = match self.classifier.process(&job, &ProgressSink::default()).await.unwrap() {
+            NextStep::Answer(answer) => return answer,
+            NextStep::Forward(classified) => classified,
         };
         let job = job.map(classified);
-        let Next::Forward(retrieved) = self.retriever.process(&job, &Live::default()).await.unwrap() else {
+        let NextStep::Forward(retrieved) =
+            self.retriever.process(&job, &ProgressSink::default()).await.unwrap()
+        else {
             panic!("the retriever answers nothing");
         };
-        let Next::Answer(answer) =
-            self.generator.process(&job.map(retrieved), &Live::default()).await.unwrap();
+        let NextStep::Answer(answer) =
+            self.generator.process(&job.map(retrieved), &ProgressSink::default()).await.unwrap();
         answer
     }
 }

@@ -8,7 +8,7 @@ use hoidap_shared::{
 use hoidap_testing::Server;
 
 use super::{LONG, QUICK, ends, start, until};
-use crate::support::{answered, ask, beside, context, question};
+use crate::support::{another_process, ask, context, question, wait_for_answer};
 
 /// A little more than answers are kept, in milliseconds.
 const HOUR_MS: u64 = 61 * 60_000;
@@ -36,7 +36,7 @@ async fn a_job_of_over_an_hour_ago_gets_its_letter_its_answer_and_its_event() {
     an_hour_passes(broker).await;
     let running = start(&context);
     for job in &jobs {
-        let answer = answered(broker, &job.job_id, LONG).await.body;
+        let answer = wait_for_answer(broker, &job.job_id, LONG).await.body;
         assert_eq!((answer.outcome, answer.problem.as_deref()), (Outcome::Failed, Some("expired")));
         assert_eq!(answer.question, job.body.message, "it is known whose end it is");
     }
@@ -50,12 +50,12 @@ async fn a_finished_job_of_over_an_hour_ago_that_comes_again_is_left_alone() {
     let nats = Server::nats();
     let context = context(&nats, &settings()).await;
     let broker = &context.broker;
-    let worker = beside(&context);
+    let worker = another_process(&context);
     let running = start(&worker);
     for n in 0..5 {
         let job = question(&format!("question {n}"));
         ask(broker, "first", &job).await;
-        answered(broker, &job.job_id, LONG).await;
+        wait_for_answer(broker, &job.job_id, LONG).await;
     }
     until("each has its end", async || ends(&context).await == (5, 5, 0)).await;
     worker.stop.cancel();

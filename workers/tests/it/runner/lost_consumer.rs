@@ -7,7 +7,7 @@ use hoidap_shared::{broker::Broker, job::Outcome};
 use hoidap_testing::Server;
 
 use super::{LONG, QUICK, deliveries, ends, start, until};
-use crate::support::{answered, ask, beside, context, question};
+use crate::support::{another_process, ask, context, question, wait_for_answer};
 
 /// Lets the broker forget the ids of what it stored, as it does after ten minutes.
 async fn ten_minutes_pass(broker: &Broker) {
@@ -32,12 +32,12 @@ async fn a_deleted_consumer_begins_with_the_first_job_that_is_not_finished() {
     let nats = Server::nats();
     let context = context(&nats, &QUICK).await;
     let broker = &context.broker;
-    let worker = beside(&context);
+    let worker = another_process(&context);
     let running = start(&worker);
     for n in 0..6 {
         let job = question(&format!("question {n}"));
         ask(broker, "first", &job).await;
-        answered(broker, &job.job_id, LONG).await;
+        wait_for_answer(broker, &job.job_id, LONG).await;
     }
     until("each has its end", async || ends(&context).await == (6, 6, 0)).await;
     worker.stop.cancel();
@@ -48,7 +48,7 @@ async fn a_deleted_consumer_begins_with_the_first_job_that_is_not_finished() {
     delete_consumers(broker).await;
 
     let running = start(&context);
-    assert_eq!(answered(broker, &waiting.job_id, LONG).await.body.outcome, Outcome::Answered);
+    assert_eq!(wait_for_answer(broker, &waiting.job_id, LONG).await.body.outcome, Outcome::Answered);
     until("it has its end", async || ends(&context).await.1 == 7).await;
     context.stop.cancel();
     running.await.unwrap().unwrap();
@@ -61,13 +61,13 @@ async fn finished_jobs_behind_one_that_is_not_are_recorded_and_counted_once() {
     let nats = Server::nats();
     let context = context(&nats, &QUICK).await;
     let broker = &context.broker;
-    let dying = start(&beside(&context));
+    let dying = start(&another_process(&context));
     let slow = question("slow");
     ask(broker, "first", &slow).await;
     for n in 0..6 {
         let job = question(&format!("question {n}"));
         ask(broker, "first", &job).await;
-        answered(broker, &job.job_id, LONG).await;
+        wait_for_answer(broker, &job.job_id, LONG).await;
     }
     until("each has its end", async || ends(&context).await == (6, 6, 0)).await;
     dying.abort();
@@ -75,7 +75,7 @@ async fn finished_jobs_behind_one_that_is_not_are_recorded_and_counted_once() {
     delete_consumers(broker).await;
 
     let running = start(&context);
-    assert_eq!(answered(broker, &slow.job_id, LONG).await.body.outcome, Outcome::Answered);
+    assert_eq!(wait_for_answer(broker, &slow.job_id, LONG).await.body.outcome, Outcome::Answered);
     until("all are dealt with", async || ends(&context).await.1 == 7).await;
     context.stop.cancel();
     running.await.unwrap().unwrap();
@@ -94,7 +94,7 @@ async fn a_consumer_that_is_deleted_under_a_running_stage_is_made_again() {
         if n % 4 == 1 {
             delete_consumers(broker).await;
         }
-        assert_eq!(answered(broker, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
+        assert_eq!(wait_for_answer(broker, &job.job_id, LONG).await.body.outcome, Outcome::Answered);
     }
     until("each has its end", async || ends(&context).await == (12, 12, 0)).await;
     context.stop.cancel();

@@ -7,33 +7,33 @@ use hoidap_shared::{
     stage::Stage,
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{self, Context};
+use hoidap_workers::runner::{self, WorkerContext};
 use tokio::{task::JoinHandle, time::sleep};
 
 use super::{First, LONG, Last, QUICK, deliveries, ends, start, until};
-use crate::support::{answered, ask, beside, context, count, question};
+use crate::support::{another_process, ask, context, count, question, wait_for_answer};
 
 /// Restarts of each stage.
 const RESTARTS: usize = 30;
 /// Time between two questions: 20 a second.
 const BETWEEN: Duration = Duration::from_millis(50);
 
-fn run<S: Stage>(context: &Context, next: Option<&'static str>) -> JoinHandle<anyhow::Result<()>> {
+fn run<S: Stage>(context: &WorkerContext, next: Option<&'static str>) -> JoinHandle<anyhow::Result<()>> {
     tokio::spawn(runner::run::<S>(context.clone(), next))
 }
 
 /// Runs a stage in one process after the other, each for a moment; the last one goes on.
 async fn restarted<S: Stage>(
-    context: &Context,
+    context: &WorkerContext,
     next: Option<&'static str>,
-) -> (Context, JoinHandle<anyhow::Result<()>>) {
-    let mut process = beside(context);
+) -> (WorkerContext, JoinHandle<anyhow::Result<()>>) {
+    let mut process = another_process(context);
     let mut running = run::<S>(&process, next);
     for _ in 0..RESTARTS {
         sleep(Duration::from_millis(150)).await;
         process.stop.cancel();
         running.await.unwrap().unwrap();
-        process = beside(context);
+        process = another_process(context);
         running = run::<S>(&process, next);
     }
     (process, running)
@@ -58,7 +58,7 @@ async fn thirty_restarts_of_each_stage_under_load_lose_no_question() {
         }
     };
     for job in &jobs {
-        let answer = answered(broker, job, LONG).await.body;
+        let answer = wait_for_answer(broker, job, LONG).await.body;
         assert_eq!((answer.outcome, answer.problem), (Outcome::Answered, None), "{job}");
     }
     for (process, running) in [first, last] {
@@ -78,14 +78,14 @@ async fn what_a_process_that_ends_hands_back_is_no_try_of_the_job() {
     ask(&context.broker, "first", &job).await;
     // Twice as many as the tries that a job has.
     for process in 1..=6 {
-        let worker = beside(&context);
+        let worker = another_process(&context);
         let running = start(&worker);
         until("the job is taken up", async || deliveries(&context, "first").await >= process).await;
         worker.stop.cancel();
         running.await.unwrap().unwrap();
     }
     let running = start(&context);
-    let answer = answered(&context.broker, &job.job_id, LONG).await.body;
+    let answer = wait_for_answer(&context.broker, &job.job_id, LONG).await.body;
     assert_eq!((answer.outcome, answer.problem), (Outcome::Answered, None));
     context.stop.cancel();
     running.await.unwrap().unwrap();
@@ -99,14 +99,14 @@ async fn a_job_that_kills_each_worker_becomes_a_dead_letter() {
     let job = question("slow");
     ask(&context.broker, "first", &job).await;
     for process in 1..=3 {
-        let dying = start(&beside(&context));
+        let dying = start(&another_process(&context));
         until("the job is taken up", async || deliveries(&context, "first").await >= process).await;
         // Time to have begun; aborting drops everything without a word to the broker, as kill -9 does.
         sleep(Duration::from_millis(500)).await;
         dying.abort();
     }
     let running = start(&context);
-    let answer = answered(&context.broker, &job.job_id, LONG).await.body;
+    let answer = wait_for_answer(&context.broker, &job.job_id, LONG).await.body;
     assert_eq!(answer.problem.as_deref(), Some("too_many_deliveries"));
     context.stop.cancel();
     running.await.unwrap().unwrap();

@@ -10,7 +10,7 @@ async fn finish(broker: &Broker, number: u64, with_end: bool) -> ChatEvent {
     let asked = question(&format!("job {number}"));
     let body = answer(&asked.body, "Trả lời.");
     let done = asked.map(body);
-    let chat = ChatEvent::of_answer(&done, now_ms() - 1_000_000 + number);
+    let chat = ChatEvent::from_answer(&done, now_ms() - 1_000_000 + number);
     let ended = chat.at_ms.to_string();
     let headers: &[(&str, &str)] = if with_end { &[("Hoidap-Ended", &ended)] } else { &[] };
     publish(broker, broker.subjects.done(), headers, done.encode().unwrap()).await;
@@ -58,7 +58,7 @@ async fn chats_whose_events_are_gone_come_back_from_their_jobs() {
 
     // The records have sequences of their own stream, here far behind those of the events: no sink takes them for its place.
     setup.run("INSERT INTO chats SELECT * REPLACE (stream_seq + 100000 AS stream_seq, concat(job_id, '!') AS job_id) FROM chats WHERE epoch LIKE 'done-%'").await;
-    let next = beside(&setup.context);
+    let next = another_process(&setup.context);
     let sink = start(&next);
     tell_all(broker, &events(5)).await;
     setup.until_chats(40 + 15 + 25 + 5).await;

@@ -6,7 +6,7 @@ use super::*;
 
 /// Who has the lease of the sink.
 async fn writer(setup: &Setup) -> String {
-    let bucket = fleet::bucket(setup.broker()).await.unwrap();
+    let bucket = fleet::open_bucket(setup.broker()).await.unwrap();
     let entry = bucket.get("analytics.writer").await.unwrap().unwrap_or_default();
     serde_json::from_slice::<fleet::Member>(&entry).map(|member| member.instance).unwrap_or_default()
 }
@@ -84,7 +84,7 @@ async fn two_rebuilds_at_once_do_no_harm() {
     let ends = [ends.0, ends.1];
     assert!(ends.iter().any(|(well, ..)| *well), "{ends:?}");
     for (well, _, error) in &ends {
-        assert!(*well || error.contains("another rebuild is at work"), "{ends:?}");
+        assert!(*well || error.contains("another rebuild is running"), "{ends:?}");
     }
     let chats = load.end().await;
     let (told, rated) = (chats.len() as u64, chats.len().div_ceil(3) as u64);
