@@ -41,7 +41,7 @@ pub(super) fn page(story: &Story) -> String {
                 }
                 footer { "Made by hoidap-worker inspect " (env!("CARGO_PKG_VERSION")) }
     };
-    crate::page::page(&format!("{question} · Hoidap"), STYLE, &body)
+    crate::html_page::render(&format!("{question} · Hoidap"), STYLE, &body)
 }
 
 fn waterfall(moments: &[Moment]) -> Markup {

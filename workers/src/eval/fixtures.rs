@@ -1,4 +1,4 @@
-//! Questions and answers for the tests.
+//! Questions and answers for tests.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use hoidap_shared::{
     text::Language,
 };
 
-use super::{Measured, judged::Judged, labelled::Labelled};
+use super::{EvaluatedQuestion, grade::AnswerGrade, labelled_question::LabelledQuestion};
 
-pub(super) fn asked(id: &str, gold: &[&str], contains: &[&str]) -> Labelled {
+pub(super) fn labelled_question(id: &str, gold: &[&str], contains: &[&str]) -> LabelledQuestion {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_string()).collect();
-    Labelled {
+    LabelledQuestion {
         id: id.into(),
         question: format!("Câu hỏi {id}?"),
         locale: Some("vi".into()),
         gold: owned(gold),
         answer_contains: owned(contains),
-        ..Labelled::default()
+        ..LabelledQuestion::default()
     }
 }
 
@@ -68,25 +68,26 @@ fn source(path: &str) -> Source {
     }
 }
 
-pub(super) fn measured(labelled: Labelled, answer: Answer, took_ms: u64) -> Measured {
+pub(super) fn measured(labelled: LabelledQuestion, answer: Answer, took_ms: u64) -> EvaluatedQuestion {
     let passages = answer.sources.iter().map(|source| source.metadata.source.clone()).collect();
-    let judged = Judged::of(&labelled, &answer);
-    Measured { labelled, passages, support: Some(0.9), answer, took_ms, judged }
+    let judged = AnswerGrade::of(&labelled, &answer);
+    EvaluatedQuestion { labelled, passages, support: Some(0.9), answer, took_ms, judged }
 }
 
-/// Five questions: two right answers, a refusal of what can be answered, an answer to what cannot be answered, and its refusal.
-pub(super) fn results() -> Vec<Measured> {
+/// Five questions: two right answers, a wrong refusal, an answer that should be a refusal, and a right refusal.
+pub(super) fn results() -> Vec<EvaluatedQuestion> {
     let right = answer(Outcome::Answered, "Giá 39.000 đ.", &["a.html"], 0.9);
     let by_page = answer(Outcome::Answered, "Một hai.", &["c.html", "b.html"], 0.8);
     let refused = answer(Outcome::Unanswered, "Không rõ.", &[], 0.1);
     let invented = answer(Outcome::Answered, "Có.", &["d.html"], 0.6);
     let declined = answer(Outcome::OutOfScope, "Không.", &[], 0.0);
-    let of_kind = |kind: &str, labelled: Labelled| Labelled { kind: Some(kind.into()), ..labelled };
+    let of_kind =
+        |kind: &str, labelled: LabelledQuestion| LabelledQuestion { kind: Some(kind.into()), ..labelled };
     vec![
-        measured(of_kind("price", asked("a", &["a.html"], &["39.000"])), right, 10),
-        measured(of_kind("price", asked("b", &["b.html"], &[])), by_page, 20),
-        measured(of_kind("limit", asked("c", &["c.html"], &["7 ngày"])), refused, 30),
-        measured(of_kind("none", asked("d", &[], &[])), invented, 40),
-        measured(of_kind("none", asked("e", &[], &[])), declined, 50),
+        measured(of_kind("price", labelled_question("a", &["a.html"], &["39.000"])), right, 10),
+        measured(of_kind("price", labelled_question("b", &["b.html"], &[])), by_page, 20),
+        measured(of_kind("limit", labelled_question("c", &["c.html"], &["7 ngày"])), refused, 30),
+        measured(of_kind("none", labelled_question("d", &[], &[])), invented, 40),
+        measured(of_kind("none", labelled_question("e", &[], &[])), declined, 50),
     ]
 }

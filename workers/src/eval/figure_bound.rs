@@ -3,37 +3,37 @@ use std::str::FromStr;
 use anyhow::bail;
 
 use super::{
-    labelled::Labelled,
+    labelled_question::LabelledQuestion,
     measure::{MEASURES, Measure},
-    report::Report,
+    report::EvalReport,
 };
 
-/// A bound that fails the command where it is broken: `right<0.9`, `vi.right<0.9` or `kind:table.right<0.8`.
+/// A bound on a figure, from `--fail-if`: `right<0.9`, `vi.right<0.9` or `kind:table.right<0.8`.
 #[derive(Clone, Debug)]
-pub(crate) struct Bound {
+pub(crate) struct FigureBound {
     text: String,
-    questions: Questions,
+    questions: QuestionGroup,
     measure: &'static Measure,
-    /// Broken by a lower value; else by a higher one.
+    /// Whether a lower value violates it; otherwise a higher one does.
     below: bool,
     limit: f64,
 }
 
-/// Which questions a bound is about.
+/// The questions that a bound applies to.
 #[derive(Clone, Debug, PartialEq)]
-enum Questions {
+enum QuestionGroup {
     All,
     Script(String),
     Kind(String),
 }
 
-impl FromStr for Bound {
+impl FromStr for FigureBound {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let Some((named, limit)) = text.split_once(['<', '>']) else {
             return Err(format!(
-                "`{text}` is no bound: write a figure, `<` or `>` and a number, as in `right<0.9`"
+                "`{text}` is not a bound: write a figure, `<` or `>` and a number, as in `right<0.9`"
             ));
         };
         let (group, name) = match named.trim().rsplit_once('.') {
@@ -42,34 +42,36 @@ impl FromStr for Bound {
         };
         let Some(measure) = MEASURES.iter().find(|measure| measure.name == name) else {
             let known: Vec<&str> = MEASURES.iter().map(|measure| measure.name).collect();
-            return Err(format!("`{name}` is no figure of the report: choose from {}", known.join(", ")));
+            return Err(format!("`{name}` is not a figure of the report: choose from {}", known.join(", ")));
         };
         let limit = limit.trim();
         let number = limit.parse().ok().filter(|number: &f64| number.is_finite());
         Ok(Self {
             text: text.into(),
             questions: match (group, group.and_then(|group| group.strip_prefix("kind:"))) {
-                (None, _) => Questions::All,
-                (Some(_), Some(kind)) => Questions::Kind(kind.into()),
-                (Some(script), None) => Questions::Script(script.into()),
+                (None, _) => QuestionGroup::All,
+                (Some(_), Some(kind)) => QuestionGroup::Kind(kind.into()),
+                (Some(script), None) => QuestionGroup::Script(script.into()),
             },
             measure,
             below: text[named.len()..].starts_with('<'),
-            limit: number.ok_or_else(|| format!("`{limit}` is no number"))?,
+            limit: number.ok_or_else(|| format!("`{limit}` is not a number"))?,
         })
     }
 }
 
-impl Bound {
-    /// Checks that there are questions that it is about.
+impl FigureBound {
+    /// Checks that the bound applies to any question.
     ///
     /// # Errors
-    /// When it names a script or kind that no question has.
-    pub(super) fn check(&self, questions: &[Labelled]) -> anyhow::Result<()> {
+    /// When no question has the script or kind that it names.
+    pub(super) fn check(&self, questions: &[LabelledQuestion]) -> anyhow::Result<()> {
         let (what, named, known) = match &self.questions {
-            Questions::All => return Ok(()),
-            Questions::Script(name) => ("script", name, names(questions, Labelled::script)),
-            Questions::Kind(name) => ("kind", name, names(questions, |labelled| labelled.kind.as_deref())),
+            QuestionGroup::All => return Ok(()),
+            QuestionGroup::Script(name) => ("script", name, names(questions, LabelledQuestion::script)),
+            QuestionGroup::Kind(name) => {
+                ("kind", name, names(questions, |labelled| labelled.kind.as_deref()))
+            }
         };
         if !known.contains(&named.as_str()) {
             bail!(
@@ -81,12 +83,12 @@ impl Bound {
         Ok(())
     }
 
-    /// Says how it is broken, if it is. A figure that could not be measured breaks it: nothing was there to hold it.
-    pub(super) fn broken(&self, report: &Report) -> Option<String> {
+    /// The violation, in a sentence. A figure that could not be measured is a violation too.
+    pub(super) fn violation(&self, report: &EvalReport) -> Option<String> {
         let figures = match &self.questions {
-            Questions::All => Some(&report.all),
-            Questions::Script(name) => report.by_script.get(name),
-            Questions::Kind(name) => report.by_kind.get(name),
+            QuestionGroup::All => Some(&report.all),
+            QuestionGroup::Script(name) => report.by_script.get(name),
+            QuestionGroup::Kind(name) => report.by_kind.get(name),
         };
         let Self { text, measure, limit, .. } = self;
         let Some(value) = figures.and_then(|figures| (measure.of)(figures).number()) else {
@@ -97,8 +99,11 @@ impl Bound {
     }
 }
 
-/// The names that questions have, each once.
-fn names<'a>(questions: &'a [Labelled], name: impl Fn(&'a Labelled) -> Option<&'a str>) -> Vec<&'a str> {
+/// The distinct names, sorted.
+fn names<'a>(
+    questions: &'a [LabelledQuestion],
+    name: impl Fn(&'a LabelledQuestion) -> Option<&'a str>,
+) -> Vec<&'a str> {
     let names: std::collections::BTreeSet<_> = questions.iter().filter_map(name).collect();
     names.into_iter().collect()
 }
@@ -106,15 +111,15 @@ fn names<'a>(questions: &'a [Labelled], name: impl Fn(&'a Labelled) -> Option<&'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::made::results;
+    use crate::eval::fixtures::results;
 
-    fn bound(text: &str) -> Bound {
+    fn bound(text: &str) -> FigureBound {
         text.parse().unwrap()
     }
 
     #[test]
     fn a_bound_is_broken_by_how_much() {
-        let report = Report::of(&results());
+        let report = EvalReport::of(&results());
         for (text, broken) in [
             ("right<0.9", Some("`right<0.9`: it is 0.6667, 0.2333 below")),
             ("right < 0.6", None),
@@ -126,7 +131,7 @@ mod tests {
             ("ece>0.5", None),
             ("intent<0.5", Some("`intent<0.5`: no question has what intent is measured by")),
         ] {
-            assert_eq!(bound(text).broken(&report).as_deref(), broken);
+            assert_eq!(bound(text).violation(&report).as_deref(), broken);
         }
     }
 
@@ -134,22 +139,22 @@ mod tests {
     fn what_cannot_be_judged_is_said() {
         for (text, what) in [
             ("rihgt<0.8", "choose from questions, intent,"),
-            ("vi.rihgt<0.8", "`rihgt` is no figure"),
-            ("right", "is no bound"),
-            ("right=0.8", "is no bound"),
-            ("right<much", "`much` is no number"),
-            ("right<nan", "`nan` is no number"),
-            ("", "is no bound"),
+            ("vi.rihgt<0.8", "`rihgt` is not a figure"),
+            ("right", "is not a bound"),
+            ("right=0.8", "is not a bound"),
+            ("right<much", "`much` is not a number"),
+            ("right<nan", "`nan` is not a number"),
+            ("", "is not a bound"),
         ] {
-            let error = text.parse::<Bound>().unwrap_err();
+            let error = text.parse::<FigureBound>().unwrap_err();
             assert!(error.contains(what), "{error}");
         }
     }
 
     #[test]
     fn questions_that_do_not_exist_are_told_before_anything_runs() {
-        let questions: Vec<Labelled> = results().into_iter().map(|result| result.labelled).collect();
-        assert_eq!(bound("kind:a.b.right<1").questions, Questions::Kind("a.b".into()));
+        let questions: Vec<LabelledQuestion> = results().into_iter().map(|result| result.labelled).collect();
+        assert_eq!(bound("kind:a.b.right<1").questions, QuestionGroup::Kind("a.b".into()));
         for known in ["right<1", "vi.right<1", "kind:price.right<1"] {
             bound(known).check(&questions).unwrap();
         }

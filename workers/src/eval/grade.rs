@@ -5,35 +5,35 @@ use hoidap_shared::{
     text::{normalise, sentences},
 };
 
-use super::labelled::{Labelled, is_gold};
+use super::labelled_question::{LabelledQuestion, is_gold};
 
-/// What ends an introduction such as "Tài liệu bằng tiếng Anh viết:".
-const SAYING: [&str; 3] = ["viết:", "nói:", "says:"];
-/// Most characters of an introduction before that.
-const INTRODUCTION: usize = 60;
+/// Ends of an introduction such as "Tài liệu bằng tiếng Anh viết:".
+const INTRODUCTION_ENDS: [&str; 3] = ["viết:", "nói:", "says:"];
+/// Maximum length of an introduction before that, in characters.
+const MAX_INTRODUCTION_CHARS: usize = 60;
 
-/// How good an answer is.
+/// The grade of an answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Judged {
+pub(crate) struct AnswerGrade {
     pub(crate) answered: bool,
     /// The visitor was asked which of several things is meant.
     pub(crate) asked_back: bool,
-    /// Answerable: the answer holds everything that it should, or, where nothing is named, cites a gold page.
-    /// Unanswerable: it is refused. To be asked back: all of the choices are offered.
+    /// Answerable: the answer contains every expected text or, if none is given, cites a gold page. Unanswerable: it
+    /// is refused. To be asked back: all choices are offered.
     pub(crate) right: bool,
-    /// The first sentence holds everything that the answer should; none where nothing is named.
+    /// The first sentence contains every expected text; `None` if none is given.
     pub(crate) first: Option<bool>,
-    /// A cited source is gold; none without gold pages.
+    /// A cited source is gold; `None` without gold pages.
     pub(crate) cited: Option<bool>,
-    /// The first cited source is gold; none without gold pages.
+    /// The first cited source is gold; `None` without gold pages.
     pub(crate) cited_first: Option<bool>,
     pub(crate) words: usize,
-    /// Different documents cited.
+    /// Number of distinct documents cited.
     pub(crate) pages: usize,
 }
 
-impl Judged {
-    pub(super) fn of(labelled: &Labelled, answer: &Answer) -> Self {
+impl AnswerGrade {
+    pub(super) fn of(labelled: &LabelledQuestion, answer: &Answer) -> Self {
         let refused = answer.outcome == Outcome::Unanswered;
         let lines = lines(&if refused { without_quotations(&answer.text) } else { answer.text.clone() });
         let text = normal(&lines);
@@ -65,17 +65,17 @@ impl Judged {
     }
 }
 
-/// A text in the form in which texts are compared: NFC, white space collapsed, lower case.
+/// Normal form for comparisons: NFC, white space collapsed, lower case.
 fn normal(text: &str) -> String {
     normalise(text).to_lowercase()
 }
 
-/// The lines of an answer in normal form, without marks. The case stays: sentences are told apart by it.
+/// The lines of an answer in normal form, without citation marks. Case stays, because sentences are split by it.
 fn lines(text: &str) -> String {
     without_marks(text).trim().lines().map(normalise).collect::<Vec<_>>().join("\n")
 }
 
-/// A refusal without what it says back of the question: the visitor's words are no answer.
+/// A refusal without its quotations of the question: the visitor's words are no answer.
 fn without_quotations(text: &str) -> String {
     let parts = text.split('“').enumerate();
     parts
@@ -83,7 +83,7 @@ fn without_quotations(text: &str) -> String {
         .collect()
 }
 
-/// The text without its `[n]` and the white space before them.
+/// The text without its `[n]` marks and the white space before them.
 fn without_marks(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -101,13 +101,12 @@ fn without_marks(text: &str) -> String {
     out + rest
 }
 
-/// The first sentence behind the introduction.
+/// The first sentence after the introduction.
 fn first_sentence(text: &str) -> &str {
     let line = text.lines().next().unwrap_or_default();
-    let ends = SAYING
-        .iter()
-        .flat_map(|word| line.match_indices(word))
-        .filter_map(|(at, word)| (line[..at].chars().count() <= INTRODUCTION).then_some(at + word.len()));
+    let ends = INTRODUCTION_ENDS.iter().flat_map(|word| line.match_indices(word)).filter_map(|(at, word)| {
+        (line[..at].chars().count() <= MAX_INTRODUCTION_CHARS).then_some(at + word.len())
+    });
     let body = &text[ends.max().unwrap_or(0)..];
     sentences(body).into_iter().next().map_or("", |range| &body[range])
 }
@@ -117,7 +116,7 @@ mod tests {
     use hoidap_shared::job::Choice;
 
     use super::*;
-    use crate::eval::made::{answer, asked};
+    use crate::eval::fixtures::{answer, labelled_question};
 
     #[test]
     fn an_answer_is_compared_in_normal_form() {
@@ -148,21 +147,21 @@ mod tests {
 
     #[test]
     fn an_answer_is_right_by_what_it_holds() {
-        let question = asked("q", &["vi/gia.html"], &["39.000", "Tháng"]);
+        let question = labelled_question("q", &["vi/gia.html"], &["39.000", "Tháng"]);
         let text = "Gói Pro rẻ. Giá 39.000 đ một tháng [1].";
-        let judged = Judged::of(&question, &answer(Outcome::Answered, text, &["site/vi/gia.html"], 0.9));
+        let judged = AnswerGrade::of(&question, &answer(Outcome::Answered, text, &["site/vi/gia.html"], 0.9));
         assert!(judged.answered && judged.right);
         assert_eq!((judged.first, judged.cited, judged.cited_first), (Some(false), Some(true), Some(true)));
         assert_eq!((judged.words, judged.pages), (8, 1));
         let judged =
-            Judged::of(&question, &answer(Outcome::Answered, "Giá 39.000 đ.", &["vi/gia.html"], 0.9));
+            AnswerGrade::of(&question, &answer(Outcome::Answered, "Giá 39.000 đ.", &["vi/gia.html"], 0.9));
         assert!(!judged.right, "the second of what it should hold is missing");
     }
 
     #[test]
     fn what_a_refusal_says_back_is_no_answer() {
-        let question = asked("q", &[], &["HomeKit"]);
-        let judged = |outcome, text| Judged::of(&question, &answer(outcome, text, &[], 0.1)).right;
+        let question = labelled_question("q", &[], &["HomeKit"]);
+        let judged = |outcome, text| AnswerGrade::of(&question, &answer(outcome, text, &[], 0.1)).right;
         assert!(!judged(Outcome::Unanswered, "Không thấy “HomeKit” trong tài liệu. Gọi 1900."));
         assert!(judged(Outcome::Unanswered, "Không thấy “đèn” trong tài liệu. Gọi HomeKit."));
         assert!(judged(Outcome::Answered, "Đèn nào cũng dùng được với “HomeKit”."));
@@ -170,13 +169,13 @@ mod tests {
 
     #[test]
     fn without_a_wanted_text_the_gold_page_decides() {
-        let question = asked("q", &["vi/gia.html"], &[]);
+        let question = labelled_question("q", &["vi/gia.html"], &[]);
         let sources = ["vi/khac.html", "vi/gia.html", "vi/gia.html"];
-        let judged = Judged::of(&question, &answer(Outcome::Answered, "Có.", &sources, 0.9));
+        let judged = AnswerGrade::of(&question, &answer(Outcome::Answered, "Có.", &sources, 0.9));
         assert!(judged.right);
         assert_eq!((judged.first, judged.cited, judged.cited_first), (None, Some(true), Some(false)));
         assert_eq!(judged.pages, 2);
-        assert!(!Judged::of(&question, &answer(Outcome::Answered, "Có.", &["vi/khac.html"], 0.9)).right);
+        assert!(!AnswerGrade::of(&question, &answer(Outcome::Answered, "Có.", &["vi/khac.html"], 0.9)).right);
     }
 
     #[test]
@@ -188,21 +187,24 @@ mod tests {
                 .collect(),
             ..answer(Outcome::AskedBack, "Bạn hỏi về Mail hay Drive?", &[], 0.6)
         };
-        let open = Labelled { choices: vec!["Mail".into(), "Drive".into()], ..asked("q", &[], &[]) };
-        let judged = Judged::of(&open, &offers(&["Mail", "Drive", "Meet"]));
+        let open = LabelledQuestion {
+            choices: vec!["Mail".into(), "Drive".into()],
+            ..labelled_question("q", &[], &[])
+        };
+        let judged = AnswerGrade::of(&open, &offers(&["Mail", "Drive", "Meet"]));
         assert!(judged.right && judged.asked_back && !judged.answered);
-        assert!(!Judged::of(&open, &offers(&["Mail", "Meet"])).right);
-        assert!(!Judged::of(&open, &answer(Outcome::Answered, "Có.", &["vi/gia.html"], 0.9)).right);
-        assert!(!Judged::of(&asked("q", &[], &["Mail"]), &offers(&["Mail", "Drive"])).right);
-        assert!(!Judged::of(&asked("q", &[], &[]), &offers(&["Mail", "Drive"])).right);
+        assert!(!AnswerGrade::of(&open, &offers(&["Mail", "Meet"])).right);
+        assert!(!AnswerGrade::of(&open, &answer(Outcome::Answered, "Có.", &["vi/gia.html"], 0.9)).right);
+        assert!(!AnswerGrade::of(&labelled_question("q", &[], &["Mail"]), &offers(&["Mail", "Drive"])).right);
+        assert!(!AnswerGrade::of(&labelled_question("q", &[], &[]), &offers(&["Mail", "Drive"])).right);
     }
 
     #[test]
     fn what_no_page_answers_is_to_be_refused() {
-        let question = asked("q", &[], &[]);
-        assert!(!Judged::of(&question, &answer(Outcome::Answered, "Có.", &["vi/gia.html"], 0.9)).right);
+        let question = labelled_question("q", &[], &[]);
+        assert!(!AnswerGrade::of(&question, &answer(Outcome::Answered, "Có.", &["vi/gia.html"], 0.9)).right);
         for outcome in [Outcome::OutOfScope, Outcome::Unanswered, Outcome::HumanAgent] {
-            let judged = Judged::of(&question, &answer(outcome, "Không rõ.", &[], 0.1));
+            let judged = AnswerGrade::of(&question, &answer(outcome, "Không rõ.", &[], 0.1));
             assert!(judged.right);
             assert_eq!((judged.first, judged.cited, judged.cited_first), (None, None, None));
         }

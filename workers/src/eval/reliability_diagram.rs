@@ -1,14 +1,14 @@
 use hoidap_shared::calibration::Bin;
 use maud::{Markup, html};
 
-/// Length of an axis, and the space left of and above the diagram, in units of the picture.
+/// Length of an axis, and the space to the left of and above the diagram, in SVG units.
 const SIZE: f64 = 280.0;
 const LEFT: f64 = 46.0;
 const TOP: f64 = 20.0;
 
-/// A reliability diagram: for each bin, how often its answers are right, with the number of answers; on the diagonal they would be
+/// A reliability diagram: for each bin, the share of right answers and their number. On the diagonal, answers are
 /// right as often as their confidence says.
-pub(super) fn reliability(bins: &[Bin]) -> Markup {
+pub(super) fn reliability_diagram(bins: &[Bin]) -> Markup {
     html! {
         figure {
             svg viewBox="0 0 340 345" role="img" aria-label="Reliability diagram; its numbers stand in the table below" {
@@ -55,12 +55,12 @@ pub(super) fn reliability(bins: &[Bin]) -> Markup {
     }
 }
 
-/// Where a confidence stands, to a hundredth of a unit.
+/// The x coordinate of a confidence, to a hundredth of a unit.
 fn x(confidence: f64) -> f64 {
     ((LEFT + SIZE * confidence) * 100.0).round() / 100.0
 }
 
-/// Where a share stands; 1 is at the top.
+/// The y coordinate of a share; 1 is at the top.
 fn y(share: f64) -> f64 {
     ((TOP + SIZE * (1.0 - share)) * 100.0).round() / 100.0
 }
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_bin_is_a_bar_a_count_and_a_point() {
-        let drawn = reliability(&bins(&[(0.85, true), (0.85, false)])).into_string();
+        let drawn = reliability_diagram(&bins(&[(0.85, true), (0.85, false)])).into_string();
         assert!(drawn.contains(r#"<rect class="share" x="271" y="160" width="26" height="140">"#), "{drawn}");
         assert!(drawn.contains(r#"<circle class="point" cx="284" cy="160""#), "{drawn}");
         assert!(drawn.contains(r#"y="153">2</text>"#), "{drawn}");

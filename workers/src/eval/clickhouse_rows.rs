@@ -1,20 +1,21 @@
-use super::Measured;
+use super::EvaluatedQuestion;
 use crate::analytics::EvaluationRow;
 
-/// Longest name of a set of questions, in characters.
-const LONGEST: usize = 64;
+/// Maximum length of an evaluation's name, in characters.
+const MAX_NAME_CHARS: usize = 64;
 
-/// Checks the name under which an evaluation is shown.
-pub(super) fn name(text: &str) -> Result<String, String> {
+/// Parses the name of an evaluation.
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
     let name = text.trim();
-    let fits = (1..=LONGEST).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    fits.then(|| name.to_string()).ok_or_else(|| format!("a name has 1 to {LONGEST} printable characters"))
+    let fits = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    fits.then(|| name.to_string())
+        .ok_or_else(|| format!("a name has 1 to {MAX_NAME_CHARS} printable characters"))
 }
 
-/// The rows of a run.
-pub(super) fn rows(name: &str, results: &[Measured]) -> Vec<EvaluationRow> {
-    let row = |(place, result): (u32, &Measured)| {
-        let Measured { labelled, answer, judged, .. } = result;
+/// The ClickHouse rows of a run.
+pub(super) fn evaluation_rows(name: &str, results: &[EvaluatedQuestion]) -> Vec<EvaluationRow> {
+    let row = |(place, result): (u32, &EvaluatedQuestion)| {
+        let EvaluatedQuestion { labelled, answer, judged, .. } = result;
         EvaluationRow {
             name: name.into(),
             at: 0,
@@ -36,11 +37,11 @@ pub(super) fn rows(name: &str, results: &[Measured]) -> Vec<EvaluationRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::made::results;
+    use crate::eval::fixtures::results;
 
     #[test]
     fn a_row_says_what_became_of_a_question() {
-        let rows = rows("site", &results());
+        let rows = evaluation_rows("site", &results());
         let told: Vec<_> =
             rows.iter().map(|row| (row.place, row.answerable, row.outcome.as_str(), row.right)).collect();
         assert_eq!(
@@ -58,9 +59,9 @@ mod tests {
 
     #[test]
     fn a_name_is_short_and_printable() {
-        assert_eq!(name(" site ").unwrap(), "site");
+        assert_eq!(parse_name(" site ").unwrap(), "site");
         for wrong in ["", "  ", "a\nb", &"x".repeat(65)] {
-            assert!(name(wrong).unwrap_err().contains("1 to 64"), "{wrong:?}");
+            assert!(parse_name(wrong).unwrap_err().contains("1 to 64"), "{wrong:?}");
         }
     }
 }

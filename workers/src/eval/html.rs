@@ -3,24 +3,24 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use super::{
-    Measured,
-    baseline::Changes,
-    diagram::reliability,
+    EvaluatedQuestion,
     measure::MEASURES,
-    report::{Report, told_by_kind},
+    reliability_diagram::reliability_diagram,
+    report::{EvalReport, measures_by_kind},
+    run_comparison::RunChanges,
 };
 
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = include_str!("html.css");
 
-/// The report, what changed since the baseline, and every wrong answer, as a page of its own.
-pub(super) fn page(
+/// Renders the report, the changes since the baseline, and every wrong answer as an HTML page.
+pub(super) fn render_html(
     questions: &Path,
-    report: &Report,
-    changes: Option<&Changes>,
-    results: &[Measured],
+    report: &EvalReport,
+    changes: Option<&RunChanges>,
+    results: &[EvaluatedQuestion],
 ) -> String {
     let name = questions.file_name().unwrap_or_default().to_string_lossy();
-    let mut wrong: Vec<&Measured> = results.iter().filter(|result| !result.judged.right).collect();
+    let mut wrong: Vec<&EvaluatedQuestion> = results.iter().filter(|result| !result.judged.right).collect();
     wrong.sort_by(|a, b| b.answer.confidence.total_cmp(&a.answer.confidence));
     let body = html! {
                 header {
@@ -37,7 +37,7 @@ pub(super) fn page(
                     }
                     @if !report.reliability.is_empty() {
                         h2 { "Confidence" }
-                        (reliability(&report.reliability))
+                        (reliability_diagram(&report.reliability))
                     }
                     @if let Some(changes) = changes { (changed(changes)) }
                     h2 { "Wrong answers, the surest first" }
@@ -46,10 +46,10 @@ pub(super) fn page(
                 }
                 footer.soft { "Made by hoidap-worker eval " (env!("CARGO_PKG_VERSION")) }
     };
-    crate::page::page(&format!("{name} · evaluation · Hoidap"), STYLE, &body)
+    crate::html_page::render(&format!("{name} · evaluation · Hoidap"), STYLE, &body)
 }
 
-fn figures(report: &Report) -> Markup {
+fn figures(report: &EvalReport) -> Markup {
     let columns = report.columns();
     html! {
         div.wide role="region" aria-label="Figures" tabindex="0" {
@@ -68,16 +68,16 @@ fn figures(report: &Report) -> Markup {
     }
 }
 
-fn kinds(report: &Report) -> Markup {
+fn kinds(report: &EvalReport) -> Markup {
     html! {
         div.wide role="region" aria-label="Figures by kind" tabindex="0" {
             table {
-                thead { tr { th scope="col" { "kind" } @for measure in told_by_kind() { th scope="col" { (measure.name) } } } }
+                thead { tr { th scope="col" { "kind" } @for measure in measures_by_kind() { th scope="col" { (measure.name) } } } }
                 tbody {
                     @for (name, figures) in report.rows_by_kind() {
                         tr {
                             th class=[name.starts_with(' ').then_some("part")] scope="row" { (name.trim_start()) }
-                            @for measure in told_by_kind() { td { ((measure.of)(figures).short()) } }
+                            @for measure in measures_by_kind() { td { ((measure.of)(figures).short()) } }
                         }
                     }
                 }
@@ -86,7 +86,7 @@ fn kinds(report: &Report) -> Markup {
     }
 }
 
-fn changed(changes: &Changes) -> Markup {
+fn changed(changes: &RunChanges) -> Markup {
     html! {
         h2 { "Since the baseline" }
         div.wide role="region" aria-label="Since the baseline" tabindex="0" {
@@ -109,8 +109,8 @@ fn changed(changes: &Changes) -> Markup {
     }
 }
 
-fn wrong_answer(result: &Measured) -> Markup {
-    let Measured { labelled, answer, .. } = result;
+fn wrong_answer(result: &EvaluatedQuestion) -> Markup {
+    let EvaluatedQuestion { labelled, answer, .. } = result;
     html! {
         article {
             p.soft {
@@ -140,7 +140,7 @@ fn wrong_answer(result: &Measured) -> Markup {
 }
 
 /// What a right answer would have been.
-fn wanted(result: &Measured) -> String {
+fn wanted(result: &EvaluatedQuestion) -> String {
     let labelled = &result.labelled;
     let gold = labelled.gold.join(", ");
     let parts: Vec<String> = labelled.answer_contains.iter().map(|part| format!("“{part}”")).collect();
@@ -158,20 +158,23 @@ mod tests {
 
     use super::*;
     use crate::eval::{
-        made::{answer, asked, measured, results},
-        row::Row,
+        fixtures::{answer, labelled_question, measured, results},
+        result_row::ResultRow,
     };
 
     #[test]
     fn wrong_answers_stand_on_the_page_the_surest_first() {
         let mut results = results();
         let hostile = answer(Outcome::Answered, "<script>alert(1)</script>", &["x.html"], 0.7);
-        results.push(measured(asked("f", &["f.html"], &["7 < 8", "9"]), hostile, 5));
-        let earlier: Vec<Row> =
-            results.iter().map(|result| Row { text: "<i>other</i>".into(), ..Row::of(result) }).collect();
-        let now: Vec<Row> = results.iter().map(Row::of).collect();
-        let changes = Changes::between(&earlier, &now);
-        let page = page(Path::new("/tmp/set.jsonl"), &Report::of(&results), Some(&changes), &results);
+        results.push(measured(labelled_question("f", &["f.html"], &["7 < 8", "9"]), hostile, 5));
+        let earlier: Vec<ResultRow> = results
+            .iter()
+            .map(|result| ResultRow { text: "<i>other</i>".into(), ..ResultRow::of(result) })
+            .collect();
+        let now: Vec<ResultRow> = results.iter().map(ResultRow::of).collect();
+        let changes = RunChanges::between(&earlier, &now);
+        let page =
+            render_html(Path::new("/tmp/set.jsonl"), &EvalReport::of(&results), Some(&changes), &results);
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is not in {page}"));
         assert!(at("6 questions, 3 wrong answers") < at("Câu hỏi f?"));
         assert!(at("Câu hỏi f?") < at("Câu hỏi d?") && at("Câu hỏi d?") < at("Câu hỏi c?"));

@@ -3,15 +3,15 @@ use std::{collections::HashMap, fmt};
 use hoidap_shared::{job::Outcome, text::normalise};
 use serde::Serialize;
 
-use super::row::Row;
+use super::result_row::ResultRow;
 
-/// Characters of an answer that are shown.
-const SHOWN: usize = 120;
+/// Maximum length of an answer's excerpt, in characters.
+const MAX_EXCERPT_CHARS: usize = 120;
 
 /// What changed since an earlier run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Changes {
-    /// Questions of both runs. One whose words were changed is another question.
+pub(super) struct RunChanges {
+    /// Questions of both runs. A question with a changed text is another question.
     pub(super) questions: usize,
     pub(super) only_in_baseline: usize,
     pub(super) only_in_this_run: usize,
@@ -19,16 +19,16 @@ pub(super) struct Changes {
     pub(super) identical: usize,
     pub(super) became_right: usize,
     pub(super) became_wrong: usize,
-    /// Questions that were refused, and are answered.
+    /// Questions that were refused and are answered now.
     pub(super) became_answered: usize,
-    /// Questions that were answered, and are refused.
+    /// Questions that were answered and are refused now.
     pub(super) became_refused: usize,
-    /// Questions whose answer differs, or is right in one of the runs only.
-    pub(super) changes: Vec<Change>,
+    /// Questions whose answer differs, or is right in only one of the runs.
+    pub(super) changes: Vec<AnswerChange>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Change {
+pub(super) struct AnswerChange {
     pub(super) id: String,
     pub(super) was_right: bool,
     pub(super) is_right: bool,
@@ -37,8 +37,8 @@ pub(super) struct Change {
     pub(super) after: String,
 }
 
-impl Changes {
-    pub(super) fn between(before: &[Row], after: &[Row]) -> Self {
+impl RunChanges {
+    pub(super) fn between(before: &[ResultRow], after: &[ResultRow]) -> Self {
         let mut earlier: HashMap<_, _> = before.iter().map(|row| ((&row.id, &row.question), row)).collect();
         let mut changes = Self::default();
         for row in after {
@@ -54,12 +54,12 @@ impl Changes {
             changes.became_answered += usize::from(answered == (false, true));
             changes.became_refused += usize::from(answered == (true, false));
             if old.text != row.text || old.right != row.right {
-                changes.changes.push(Change {
+                changes.changes.push(AnswerChange {
                     id: row.id.clone(),
                     was_right: old.right,
                     is_right: row.right,
-                    before: beginning(&old.text),
-                    after: beginning(&row.text),
+                    before: excerpt(&old.text),
+                    after: excerpt(&row.text),
                 });
             }
         }
@@ -68,12 +68,12 @@ impl Changes {
     }
 }
 
-fn beginning(text: &str) -> String {
-    normalise(text).chars().take(SHOWN).collect()
+fn excerpt(text: &str) -> String {
+    normalise(text).chars().take(MAX_EXCERPT_CHARS).collect()
 }
 
-impl Changes {
-    /// What is counted, with its name.
+impl RunChanges {
+    /// The counts with their names.
     pub(super) fn counts(&self) -> [(&'static str, usize); 9] {
         [
             ("questions of both runs", self.questions),
@@ -89,21 +89,21 @@ impl Changes {
     }
 }
 
-impl fmt::Display for Changes {
+impl fmt::Display for RunChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, count) in self.counts() {
             writeln!(f, "{name:24}{count:>8}")?;
         }
         for change in &self.changes {
-            let Change { id, before, after, .. } = change;
+            let AnswerChange { id, before, after, .. } = change;
             writeln!(f, "\n{id}\t{}\n  before: {before}\n  after:  {after}", change.what())?;
         }
         Ok(())
     }
 }
 
-impl Change {
-    /// What became of the question, in words.
+impl AnswerChange {
+    /// The change, in words.
     pub(super) fn what(&self) -> &'static str {
         match (self.was_right, self.is_right) {
             (false, true) => "became right",
@@ -117,21 +117,22 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::{labelled::lines, made::results, row::write};
+    use crate::eval::{fixtures::results, labelled_question::read_json_lines, result_row::write_rows};
 
-    fn rows() -> Vec<Row> {
-        results().iter().map(Row::of).collect()
+    fn rows() -> Vec<ResultRow> {
+        results().iter().map(ResultRow::of).collect()
     }
 
     #[test]
     fn a_written_run_is_its_own_baseline() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        write(file.as_file(), &rows()).unwrap();
-        let read: Vec<Row> = lines(file.path(), "a line of an earlier run").unwrap();
-        let changes = Changes::between(&read, &rows());
-        assert_eq!(changes, Changes { questions: 5, identical: 5, ..Changes::default() });
+        write_rows(file.as_file(), &rows()).unwrap();
+        let read: Vec<ResultRow> = read_json_lines(file.path(), "a line of an earlier run").unwrap();
+        let changes = RunChanges::between(&read, &rows());
+        assert_eq!(changes, RunChanges { questions: 5, identical: 5, ..RunChanges::default() });
         std::fs::write(file.path(), "{\"id\": 1}\n").unwrap();
-        let error = lines::<Row>(file.path(), "a line of an earlier run").unwrap_err().to_string();
+        let error =
+            read_json_lines::<ResultRow>(file.path(), "a line of an earlier run").unwrap_err().to_string();
         assert!(error.ends_with(":1 is not a line of an earlier run"), "{error}");
     }
 
@@ -145,7 +146,7 @@ mod tests {
         after[4].right = false;
         (before[3].outcome, after[0].outcome) = (Outcome::Unanswered, Outcome::Unanswered);
         before[2].question = "Asked otherwise?".into();
-        let changes = Changes::between(&before, &after);
+        let changes = RunChanges::between(&before, &after);
         assert_eq!((changes.questions, changes.only_in_baseline, changes.only_in_this_run), (4, 1, 1));
         assert_eq!((changes.identical, changes.became_right, changes.became_wrong), (2, 2, 1));
         assert_eq!((changes.became_answered, changes.became_refused), (1, 1));

@@ -1,14 +1,14 @@
-//! Pages of the tools: one file, for years, that loads and runs nothing.
+//! HTML pages of the tools: one self-contained file each, without scripts and without anything to load.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const STYLE: &str = include_str!("page.css");
-/// Nothing is loaded and nothing runs.
+const STYLE: &str = include_str!("html_page.css");
+/// The content security policy: no scripts, and nothing is loaded.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/// A whole page: its title, the styles that it has beside those of all, and its body.
-pub(crate) fn page(title: &str, style: &str, body: &Markup) -> String {
+/// Renders a whole page from its title, its own styles (added to the shared ones) and its body.
+pub(crate) fn render(title: &str, style: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

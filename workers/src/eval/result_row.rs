@@ -3,27 +3,27 @@ use std::io::{self, Write};
 use hoidap_shared::job::Outcome;
 use serde::{Deserialize, Serialize};
 
-use super::Measured;
+use super::EvaluatedQuestion;
 
-/// What became of a question: a line of `--out`, and of the baseline of a later run. The time is left out, so that two
-/// runs that answer alike write the same bytes.
+/// The result of a question: a line of `--out`, and of the baseline of a later run. The time is left out, so that
+/// equal results give equal bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Row {
+pub(super) struct ResultRow {
     pub(super) id: String,
     pub(super) question: String,
     pub(super) kind: Option<String>,
     pub(super) script: Option<String>,
     pub(super) outcome: Outcome,
-    /// Of an unanswerable question: it was refused.
+    /// For an unanswerable question: it was refused.
     pub(super) right: bool,
     pub(super) first: Option<bool>,
     pub(super) cited: Option<bool>,
     pub(super) confidence: f32,
     pub(super) words: usize,
-    /// Whose words these are, where they are a model's.
+    /// The provider, if a model wrote the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) provider: Option<String>,
-    /// Why the words of a model were not taken, and these words.
+    /// Why a model's text was rejected, and that text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) fault: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,9 +32,9 @@ pub(super) struct Row {
     pub(super) sources: Vec<String>,
 }
 
-impl Row {
-    pub(super) fn of(result: &Measured) -> Self {
-        let Measured { labelled, answer, judged, .. } = result;
+impl ResultRow {
+    pub(super) fn of(result: &EvaluatedQuestion) -> Self {
+        let EvaluatedQuestion { labelled, answer, judged, .. } = result;
         let thrown = answer.attempts.iter().rev().find_map(|attempt| {
             let (error, wrote) = (attempt.error.as_ref()?, attempt.wrote.as_ref()?);
             Some((error.clone(), wrote.text.clone()))
@@ -61,7 +61,7 @@ impl Row {
 }
 
 /// Writes rows as JSON Lines.
-pub(super) fn write(mut to: impl Write, rows: &[Row]) -> io::Result<()> {
+pub(super) fn write_rows(mut to: impl Write, rows: &[ResultRow]) -> io::Result<()> {
     for row in rows {
         serde_json::to_writer(&mut to, row)?;
         to.write_all(b"\n")?;

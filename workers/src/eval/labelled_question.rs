@@ -7,71 +7,106 @@ use hoidap_shared::{
 };
 use serde::Deserialize;
 
-/// Longest time for one question, in milliseconds.
-const BUDGET_MS: u64 = 60_000;
+/// Time limit of a question in milliseconds.
+const TIME_LIMIT_MS: u64 = 60_000;
 
 /// One labelled question.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Labelled {
+pub(crate) struct LabelledQuestion {
     pub(crate) id: String,
     pub(crate) question: String,
     #[serde(default)]
     pub(crate) script: Option<String>,
     #[serde(default)]
     pub(crate) locale: Option<String>,
-    /// What it asks for, such as `price` or `how`; figures are also told by kind.
+    /// What it asks for, such as `price` or `how`; the report also groups figures by kind.
     #[serde(default)]
     pub(crate) kind: Option<String>,
     #[serde(default)]
     pub(crate) intent: Option<String>,
-    /// Absent: not judged. Null: about no product.
-    #[serde(default, deserialize_with = "present")]
-    pub(crate) product: Option<Option<String>>,
+    #[serde(default)]
+    pub(crate) product: ProductLabel,
     #[serde(default)]
     pub(crate) page: Option<String>,
     #[serde(default)]
     pub(crate) gold: Vec<String>,
-    /// What a right answer holds.
+    /// Texts that a right answer contains.
     #[serde(default)]
     pub(crate) answer_contains: Vec<String>,
-    /// What should be asked back; none where it should not.
+    /// Choices that should be offered by asking back; empty if it should not.
     #[serde(default)]
     pub(crate) choices: Vec<String>,
     #[serde(default)]
     pub(crate) history: Vec<Turn>,
 }
 
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// The expected product of a labelled question.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum ProductLabel {
+    /// The field is absent: the product is not judged.
+    #[default]
+    NotJudged,
+    /// The field is null: the question is about no product.
+    NoProduct,
+    /// The product's name.
+    Product(String),
 }
 
-impl Labelled {
-    /// Whether the documents answer it; else it should be refused.
+impl<'de> Deserialize<'de> for ProductLabel {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::NoProduct, Self::Product))
+    }
+}
+
+impl ProductLabel {
+    /// Whether this product is the expected one; `None` if it is not judged.
+    pub(super) fn matches(&self, product: Option<&str>) -> Option<bool> {
+        match self {
+            Self::NotJudged => None,
+            Self::NoProduct => Some(product.is_none()),
+            Self::Product(name) => Some(product == Some(name)),
+        }
+    }
+
+    /// The product's name, or `none`.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::NotJudged | Self::NoProduct => "none",
+            Self::Product(name) => name,
+        }
+    }
+}
+
+impl LabelledQuestion {
+    /// Whether the documents answer it; otherwise it should be refused.
     pub(crate) fn answerable(&self) -> bool {
         !self.gold.is_empty() || !self.answer_contains.is_empty() || !self.choices.is_empty()
     }
 
-    /// The script, or the locale where no script is given.
+    /// The script, or the locale if no script is given.
     pub(crate) fn script(&self) -> Option<&str> {
         self.script.as_deref().or(self.locale.as_deref())
     }
 }
 
-/// Whether a page is one of the gold pages, which are named by the ends of their paths.
+/// Whether a page is a gold page. Gold pages are named by the ends of their paths.
 pub(crate) fn is_gold(gold: &[String], source: &str) -> bool {
     gold.iter().any(|suffix| source.ends_with(suffix.as_str()))
 }
 
-pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Labelled>> {
-    let questions = lines(path, "a labelled question")?;
+pub(crate) fn read_questions(path: &Path) -> anyhow::Result<Vec<LabelledQuestion>> {
+    let questions = read_json_lines(path, "a labelled question")?;
     if questions.is_empty() {
         bail!("{} holds no question", path.display());
     }
     Ok(questions)
 }
 
-/// Reads JSON Lines; `what` is what a line should be.
-pub(super) fn lines<T: serde::de::DeserializeOwned>(path: &Path, what: &str) -> anyhow::Result<Vec<T>> {
+/// Reads JSON Lines. `what` describes a line, for errors.
+pub(super) fn read_json_lines<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    what: &str,
+) -> anyhow::Result<Vec<T>> {
     let file = std::fs::File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
     let mut read = Vec::new();
     for (number, line) in std::io::BufReader::new(file).lines().enumerate() {
@@ -84,13 +119,13 @@ pub(super) fn lines<T: serde::de::DeserializeOwned>(path: &Path, what: &str) -> 
     Ok(read)
 }
 
-pub(crate) fn envelope(labelled: &Labelled) -> Envelope<Question> {
+pub(crate) fn question_envelope(labelled: &LabelledQuestion) -> Envelope<Question> {
     let url = labelled.page.clone().unwrap_or_else(|| "https://www.example.com/".into());
     Envelope {
         schema: SCHEMA,
         job_id: JobId::new(),
         trace: None,
-        deadline_ms: now_ms() + BUDGET_MS,
+        deadline_ms: now_ms() + TIME_LIMIT_MS,
         accepted_ms: now_ms(),
         gateway: "eval".into(),
         stream: false,
