@@ -44,7 +44,7 @@ enum Command {
         #[arg(long, value_name = "SHARE", conflicts_with_all = ["all", "shadow"])]
         canary: Option<canary::Share>,
         #[command(flatten)]
-        asks: replay::Asks,
+        provider_options: replay::ProviderOptions,
     },
     /// Measure the stages on labelled questions.
     Eval(eval::Command),
@@ -93,10 +93,10 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
     match command {
         Command::Setup => setup::run(&config).await,
         Command::Run { all: true, .. } => process::run(config, &process::every_name(), None).await,
-        Command::Run { stages, shadow: Some(name), asks, .. } => {
-            shadow::run(&config, &name, &stages, &asks, set).await
+        Command::Run { stages, shadow: Some(name), provider_options, .. } => {
+            shadow::run(&config, &name, &stages, &provider_options, set).await
         }
-        Command::Run { asks, .. } if asks.change().is_some() => {
+        Command::Run { provider_options, .. } if provider_options.described_change().is_some() => {
             bail!(
                 "--provider belongs to --shadow: the stages that serve visitors ask those of generator.providers"
             )

@@ -32,7 +32,7 @@ use super::{
     store::Store,
 };
 use crate::{
-    progress::bar,
+    progress_bar::progress_bar,
     runner::{Context, Pauses, Stops},
 };
 
@@ -134,7 +134,7 @@ async fn rebuild(context: &Context, options: &Options, tables: &Tables) -> anyho
     let known = tables.has(&tables.live, TABLES[0]).await?;
     let epoch = Source::open(broker, if known { &tables.live } else { &tables.new }, true).await?.epoch;
 
-    let bar = bar("{bar:30} {pos}/{len} {msg}", 0);
+    let bar = progress_bar("{bar:30} {pos}/{len} {msg}", 0);
     let mut new = Events::new(broker, &tables.new, &stream, epoch, 0);
     new.from = options.from;
     // The jobs on record have told of themselves by the time the events are read, except for the very last.

@@ -1,48 +1,48 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::made::Step;
+use super::stage_output::ReplayedStage;
 
-/// How far two numbers may lie apart to be equal after rounding: another kind of processor adds in another order.
-const ROUNDING: f64 = 1e-4;
-/// Differences that are told one by one.
-const TOLD: usize = 5;
-/// Longest value that is told, in characters.
-const LONGEST: usize = 80;
+/// Numbers that differ by no more than this count as equal after rounding: other processors add in another order.
+const ROUNDING_TOLERANCE: f64 = 1e-4;
+/// Differences listed as examples.
+const MAX_EXAMPLES: usize = 5;
+/// Maximum length of a value in an example, in characters.
+const MAX_VALUE_CHARS: usize = 80;
 
-/// How an unchanged replay came out.
+/// Counts of a replay with nothing changed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Baseline {
+pub(crate) struct BaselineTally {
     /// Jobs that were replayed.
     pub(super) jobs: u64,
-    /// Every message of theirs was the recorded one, byte for byte.
+    /// Jobs whose messages are all byte-identical to the recorded ones.
     pub(super) identical: u64,
-    /// The same but for numbers that lie less than [`ROUNDING`] apart.
+    /// Jobs that are equal except for numbers that differ by at most [`ROUNDING_TOLERANCE`].
     pub(super) close: u64,
-    /// Anything else.
+    /// All other jobs.
     pub(super) different: u64,
-    /// The first differences.
+    /// The first differences, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) examples: Vec<String>,
 }
 
-/// How one job came out.
+/// How one replayed job compares with the recorded one.
 #[derive(Debug, PartialEq)]
-pub(super) enum Sameness {
+pub(super) enum BaselineMatch {
     Identical,
     Close,
     Different(String),
 }
 
-impl Baseline {
-    pub(super) fn add(&mut self, sameness: Sameness) {
+impl BaselineTally {
+    pub(super) fn add(&mut self, result: BaselineMatch) {
         self.jobs += 1;
-        match sameness {
-            Sameness::Identical => self.identical += 1,
-            Sameness::Close => self.close += 1,
-            Sameness::Different(what) => {
+        match result {
+            BaselineMatch::Identical => self.identical += 1,
+            BaselineMatch::Close => self.close += 1,
+            BaselineMatch::Different(what) => {
                 self.different += 1;
-                if self.examples.len() < TOLD {
+                if self.examples.len() < MAX_EXAMPLES {
                     self.examples.push(what);
                 }
             }
@@ -50,12 +50,12 @@ impl Baseline {
     }
 }
 
-impl Baseline {
+impl BaselineTally {
     /// # Errors
-    /// When a job came out otherwise, or there was none.
-    pub(super) fn proved(&self) -> anyhow::Result<()> {
+    /// When a job differs, or no job was replayed.
+    pub(super) fn ensure_unchanged(&self) -> anyhow::Result<()> {
         let Self { jobs, different, examples, .. } = self;
-        anyhow::ensure!(*jobs > 0, "the baseline proves nothing: no job of the recording can be replayed");
+        anyhow::ensure!(*jobs > 0, "the baseline checks nothing: no job of the recording can be replayed");
         anyhow::ensure!(
             *different == 0,
             "the baseline fails: {different} of {jobs} jobs come out otherwise with nothing changed, so that differences would \
@@ -67,11 +67,11 @@ impl Baseline {
     }
 }
 
-/// Compares what the stages made of a job with what was recorded, byte for byte.
-pub(super) fn check(job: &str, steps: &[Step]) -> anyhow::Result<Sameness> {
-    let mut sameness = Sameness::Identical;
+/// Compares a job's replayed outputs with the recorded ones, byte for byte.
+pub(super) fn compare_bytes(job: &str, steps: &[ReplayedStage]) -> anyhow::Result<BaselineMatch> {
+    let mut result = BaselineMatch::Identical;
     for step in steps {
-        let told = |what: String| Sameness::Different(format!("job {job}, {}: {what}", step.stage));
+        let told = |what: String| BaselineMatch::Different(format!("job {job}, {}: {what}", step.stage));
         let after = match &step.after {
             Ok(after) => after,
             Err(problem) => return Ok(told(problem.what.clone())),
@@ -79,38 +79,45 @@ pub(super) fn check(job: &str, steps: &[Step]) -> anyhow::Result<Sameness> {
         if step.before.bytes()? == after.bytes()? {
             continue;
         }
-        match apart(&step.before.tree()?, &after.tree()?, String::new()) {
+        match first_difference(&step.before.tree()?, &after.tree()?, String::new()) {
             Some(what) => return Ok(told(what)),
-            None => sameness = Sameness::Close,
+            None => result = BaselineMatch::Close,
         }
     }
-    Ok(sameness)
+    Ok(result)
 }
 
-/// Where two messages differ by more than a rounding.
-fn apart(before: &Value, after: &Value, at: String) -> Option<String> {
+/// The first difference of two messages beyond rounding.
+fn first_difference(before: &Value, after: &Value, at: String) -> Option<String> {
     match (before, after) {
         (Value::Object(before), Value::Object(after)) if before.len() == after.len() => {
             before.iter().find_map(|(key, value)| {
-                apart(value, after.get(key).unwrap_or(&Value::Null), format!("{at}.{key}"))
+                first_difference(value, after.get(key).unwrap_or(&Value::Null), format!("{at}.{key}"))
             })
         }
-        (Value::Array(before), Value::Array(after)) if before.len() == after.len() => {
-            before.iter().zip(after).enumerate().find_map(|(i, (b, a))| apart(b, a, format!("{at}[{i}]")))
-        }
-        (Value::Number(b), Value::Number(a)) if near(b.as_f64(), a.as_f64()) => None,
+        (Value::Array(before), Value::Array(after)) if before.len() == after.len() => before
+            .iter()
+            .zip(after)
+            .enumerate()
+            .find_map(|(i, (b, a))| first_difference(b, a, format!("{at}[{i}]"))),
+        (Value::Number(b), Value::Number(a)) if nearly_equal(b.as_f64(), a.as_f64()) => None,
         _ if before == after => None,
-        _ => Some(format!("`{}` was {}, is {}", at.trim_start_matches('.'), short(before), short(after))),
+        _ => Some(format!(
+            "`{}` was {}, is {}",
+            at.trim_start_matches('.'),
+            shortened(before),
+            shortened(after)
+        )),
     }
 }
 
-fn near(before: Option<f64>, after: Option<f64>) -> bool {
-    before.zip(after).is_some_and(|(before, after)| (before - after).abs() <= ROUNDING)
+fn nearly_equal(before: Option<f64>, after: Option<f64>) -> bool {
+    before.zip(after).is_some_and(|(before, after)| (before - after).abs() <= ROUNDING_TOLERANCE)
 }
 
-fn short(value: &Value) -> String {
+fn shortened(value: &Value) -> String {
     let text = value.to_string();
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_VALUE_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
@@ -125,9 +132,9 @@ mod tests {
     #[test]
     fn a_difference_is_told_by_its_place() {
         let before = json!({"passages": [{"score": 0.5, "text": "a"}], "n": 1});
-        assert_eq!(apart(&before, &before, String::new()), None);
+        assert_eq!(first_difference(&before, &before, String::new()), None);
         let close = json!({"passages": [{"score": 0.500_01, "text": "a"}], "n": 1});
-        assert_eq!(apart(&before, &close, String::new()), None);
+        assert_eq!(first_difference(&before, &close, String::new()), None);
         for (other, told) in [
             (
                 json!({"passages": [{"score": 0.6, "text": "a"}], "n": 1}),
@@ -136,7 +143,7 @@ mod tests {
             (json!({"passages": [], "n": 1}), "`passages` was [{\"score\":0.5,\"text\":\"a\"}], is []"),
             (json!({"passages": [{"score": 0.5, "text": "a"}], "m": 1}), "`n` was 1, is null"),
         ] {
-            assert_eq!(apart(&before, &other, String::new()).as_deref(), Some(told));
+            assert_eq!(first_difference(&before, &other, String::new()).as_deref(), Some(told));
         }
     }
 }

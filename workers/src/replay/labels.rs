@@ -5,34 +5,34 @@ use hoidap_shared::{events::Rating, text::normalise};
 use serde::Deserialize;
 
 use super::{
-    difference::Judged,
-    messages::Messages,
-    side::{Found, Side},
+    job_messages::JobMessages,
+    job_report::LabelVerdict,
+    snapshot::{FoundPassage, JobSnapshot},
 };
-use crate::{eval::is_gold, recording::feedback_of};
+use crate::{eval::is_gold, recording::feedback_path};
 
-/// What people said of jobs: the pages that answer a question, and how an answer was received.
+/// Human labels of jobs: pages that answer a question, and ratings of answers.
 #[derive(Debug, Default)]
 pub(crate) struct Labels {
     jobs: HashMap<String, Label>,
     questions: HashMap<String, Label>,
 }
 
-/// What is known of one job.
+/// The label of one job.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub(crate) struct Label {
-    /// Endings of the paths or addresses of pages that answer it.
+    /// Ends of the paths or addresses of pages that answer the question.
     #[serde(default)]
     pub(super) gold: Vec<String>,
-    /// The visitor's word on the answer.
+    /// The visitor's rating of the answer.
     #[serde(default)]
     pub(super) rating: Option<Rating>,
 }
 
-/// One line of a file of labels.
+/// One line of a label file.
 #[derive(Debug, Deserialize)]
-struct Line {
-    /// The job; without it, every job with this question is meant.
+struct LabelLine {
+    /// The job's id; without it, the label applies to every job with this question.
     #[serde(default)]
     job_id: Option<String>,
     #[serde(default)]
@@ -52,8 +52,8 @@ impl Labels {
             if line.trim().is_empty() {
                 continue;
             }
-            let Line { job_id, question, label } = serde_json::from_str(&line).with_context(|| {
-                format!("{} is no label: it has `job_id` or `question`, and `gold` or `rating`", at())
+            let LabelLine { job_id, question, label } = serde_json::from_str(&line).with_context(|| {
+                format!("{} is not a label: it needs `job_id` or `question`, and `gold` or `rating`", at())
             })?;
             let known = match (job_id, question) {
                 (Some(job), _) => self.jobs.entry(job).or_default(),
@@ -66,7 +66,7 @@ impl Labels {
         Ok(())
     }
 
-    /// Adds what visitors said, which stands beside a recording, or beside each one of a folder.
+    /// Adds the feedback file of a recording, or of each recording in a folder.
     pub(super) fn read_feedback(&mut self, recording: &Path) -> anyhow::Result<()> {
         let mut recordings = vec![recording.to_path_buf()];
         if recording.is_dir() {
@@ -74,28 +74,27 @@ impl Labels {
                 .map(|entry| Ok(entry?.path()))
                 .collect::<anyhow::Result<_>>()?;
         }
-        let files = recordings.iter().map(|recording| feedback_of(recording));
+        let files = recordings.iter().map(|recording| feedback_path(recording));
         files.filter(|file| file.is_file()).try_for_each(|file| self.read(&file))
     }
 
-    /// What is known of a job.
-    pub(super) fn of(&self, messages: &Messages) -> Option<&Label> {
+    /// The label of a job, by its id or else by its question.
+    pub(super) fn find(&self, messages: &JobMessages) -> Option<&Label> {
         let answer = &messages.answer;
         self.jobs.get(answer.job_id.as_str()).or_else(|| self.questions.get(&answer.body.question))
     }
 }
 
 impl Label {
-    /// Whether a gold page is reached, as it was recorded and as it was replayed: cited or, where the replay went no further
-    /// than the search, found.
-    pub(super) fn reached(&self, before: &Side, after: &Side) -> Option<(bool, bool)> {
+    /// Whether a gold page is reached, as recorded and as replayed: cited, or found if the replay has no answer.
+    pub(super) fn reached(&self, before: &JobSnapshot, after: &JobSnapshot) -> Option<(bool, bool)> {
         if self.gold.is_empty() {
             return None;
         }
         let answered = after.answer.is_some();
-        let reaches = |side: &Side| {
+        let reaches = |side: &JobSnapshot| {
             let is_gold =
-                |found: &&Found| is_gold(&self.gold, &found.source) || is_gold(&self.gold, &found.url);
+                |found: &&FoundPassage| is_gold(&self.gold, &found.source) || is_gold(&self.gold, &found.url);
             let mut pages = side.passages.iter().filter(is_gold);
             match side.answer.as_ref().filter(|_| answered) {
                 Some(answer) => pages.any(|found| answer.cited.contains(&found.chunk)),
@@ -106,8 +105,8 @@ impl Label {
     }
 }
 
-impl Judged {
-    /// What reaching a gold page before and after comes to.
+impl LabelVerdict {
+    /// The verdict from whether a gold page is reached before and after.
     pub(super) fn of((before, after): (bool, bool)) -> Self {
         match (before, after) {
             (false, true) => Self::Better,

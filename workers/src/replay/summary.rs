@@ -4,24 +4,24 @@ use hoidap_shared::stage::STAGES;
 use serde::Serialize;
 
 use super::{
-    difference::Aspect,
-    gone,
-    stats::Estimate,
-    tally::{Group, Tally, Times},
+    job_report::Aspect,
+    removed_documents::RemovedDocumentFigures,
+    statistics::Estimate,
+    tally::{DurationHistogram, GroupCounts, ReplayTally},
 };
 
-/// Intents and products that the report lists.
-const LISTED: usize = 50;
+/// Intents and products listed in the report.
+const MAX_LISTED_GROUPS: usize = 50;
 
-/// The report's figures. `docs/replay.md` says what each one means.
+/// The report's figures. `docs/replay.md` explains each one.
 #[derive(Debug, Serialize)]
-pub(crate) struct Summary {
+pub(crate) struct ReplaySummary {
     jobs: u64,
     replayed: u64,
     incomplete: u64,
     stopped: u64,
     failed_before: u64,
-    /// Jobs of which a canary made what would be compared.
+    /// Jobs not compared because a canary worked on them.
     canary: u64,
     same: u64,
     inside: u64,
@@ -33,27 +33,27 @@ pub(crate) struct Summary {
     overlap_at_8: Option<Estimate>,
     meaning: Option<Estimate>,
     agreement: BTreeMap<&'static str, f64>,
-    answered: Answered,
-    confidence: Pair<f64>,
-    cost_usd: Cost,
-    worked_ms: BTreeMap<String, Pair<Spread>>,
-    /// Pages that recorded jobs found and that are gone.
-    gone: Option<gone::Figures>,
+    answered: AnsweredFigures,
+    confidence: BeforeAfter<f64>,
+    cost_usd: CostFigures,
+    worked_ms: BTreeMap<String, BeforeAfter<Percentiles>>,
+    /// Documents that recorded jobs had found and that were removed since.
+    gone: Option<RemovedDocumentFigures>,
     overlaps: Vec<(f64, u64)>,
     intents: Vec<GroupFigures>,
     products: Vec<GroupFigures>,
-    gold: Option<Gold>,
-    feedback: Option<Feedback>,
+    gold: Option<GoldFigures>,
+    feedback: Option<FeedbackFigures>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Pair<T> {
+pub(super) struct BeforeAfter<T> {
     before: T,
     after: T,
 }
 
 #[derive(Debug, Serialize)]
-struct Answered {
+struct AnsweredFigures {
     before: f64,
     after: f64,
     gained: u64,
@@ -63,14 +63,14 @@ struct Answered {
 }
 
 #[derive(Debug, Serialize)]
-struct Cost {
+struct CostFigures {
     before: f64,
     after: f64,
     known: u64,
 }
 
 #[derive(Debug, Serialize)]
-struct Spread {
+struct Percentiles {
     p50: u64,
     p95: u64,
 }
@@ -85,7 +85,7 @@ struct GroupFigures {
 }
 
 #[derive(Debug, Serialize)]
-struct Gold {
+struct GoldFigures {
     jobs: u64,
     better: u64,
     worse: u64,
@@ -97,19 +97,19 @@ struct Gold {
 }
 
 #[derive(Debug, Serialize)]
-struct Feedback {
-    up: Changed,
-    down: Changed,
+struct FeedbackFigures {
+    up: ChangedCount,
+    down: ChangedCount,
 }
 
 #[derive(Debug, Serialize)]
-struct Changed {
+struct ChangedCount {
     jobs: u64,
     changed: u64,
 }
 
-/// The aspects' names, as the report and `--fail-if` have them.
-const ASPECTS: [(Aspect, &str); 9] = [
+/// The aspects' names in the report and in `--fail-if`.
+const ASPECT_NAMES: [(Aspect, &str); 9] = [
     (Aspect::Intent, "intent"),
     (Aspect::Product, "product"),
     (Aspect::Queries, "queries"),
@@ -121,8 +121,8 @@ const ASPECTS: [(Aspect, &str); 9] = [
     (Aspect::Confidence, "confidence"),
 ];
 
-/// The figures that a rule of `--fail-if` can name.
-pub(super) const FIGURES: [&str; 15] = [
+/// The figures that `--fail-if` can name.
+pub(super) const RULE_FIGURES: [&str; 15] = [
     "overlap@8",
     "meaning",
     "answered",
@@ -140,14 +140,14 @@ pub(super) const FIGURES: [&str; 15] = [
     "answer",
 ];
 
-impl Summary {
-    pub(crate) fn of(tally: &Tally) -> Self {
+impl ReplaySummary {
+    pub(crate) fn of(tally: &ReplayTally) -> Self {
         let count = |aspect: &Aspect| tally.aspects.get(aspect).copied().unwrap_or(0);
         let replayed = tally.replayed();
         let agrees = |aspect: &Aspect| 1.0 - count(aspect) as f64 / replayed.max(1) as f64;
         let mean = |sum: f64| sum / tally.answers.max(1) as f64;
         let (before, after) = tally.answered.shares();
-        let answered = Answered {
+        let answered = AnsweredFigures {
             before,
             after,
             gained: tally.answered.after,
@@ -171,42 +171,45 @@ impl Summary {
                 .into_iter()
                 .map(|name| (name, tally.first.get(name).copied().unwrap_or(0)))
                 .collect(),
-            aspects: ASPECTS.into_iter().map(|(aspect, name)| (name, count(&aspect))).collect(),
+            aspects: ASPECT_NAMES.into_iter().map(|(aspect, name)| (name, count(&aspect))).collect(),
             overlap_at_8: tally.overlap.estimate(),
             meaning: tally.meaning.estimate(),
-            agreement: ASPECTS
+            agreement: ASPECT_NAMES
                 .into_iter()
                 .filter(|(aspect, _)| *aspect != Aspect::Confidence)
                 .map(|(aspect, name)| (name, agrees(&aspect)))
                 .collect(),
             answered,
-            confidence: Pair { before: mean(tally.confidence.0), after: mean(tally.confidence.1) },
-            cost_usd: Cost { before: tally.cost.0, after: tally.cost.1, known: tally.cost_known },
+            confidence: BeforeAfter { before: mean(tally.confidence.0), after: mean(tally.confidence.1) },
+            cost_usd: CostFigures { before: tally.cost.0, after: tally.cost.1, known: tally.cost_known },
             worked_ms: tally
                 .worked
                 .iter()
                 .filter_map(|(stage, (before, after))| {
-                    Some((stage.clone(), Pair { before: spread(before)?, after: spread(after)? }))
+                    Some((
+                        stage.clone(),
+                        BeforeAfter { before: percentiles(before)?, after: percentiles(after)? },
+                    ))
                 })
                 .collect(),
-            gone: gone::Figures::of(&tally.gone),
+            gone: RemovedDocumentFigures::of(&tally.gone),
             overlaps: tally
                 .overlap
                 .0
                 .iter()
                 .map(|(value, count)| (f64::from(*value) / 1_000.0, *count))
                 .collect(),
-            intents: groups(&tally.intents),
-            products: groups(&tally.products),
-            gold: gold(tally),
-            feedback: (tally.up.0 + tally.down.0 > 0).then_some(Feedback {
-                up: Changed { jobs: tally.up.0, changed: tally.up.1 },
-                down: Changed { jobs: tally.down.0, changed: tally.down.1 },
+            intents: group_figures(&tally.intents),
+            products: group_figures(&tally.products),
+            gold: gold_figures(tally),
+            feedback: (tally.up.0 + tally.down.0 > 0).then_some(FeedbackFigures {
+                up: ChangedCount { jobs: tally.up.0, changed: tally.up.1 },
+                down: ChangedCount { jobs: tally.down.0, changed: tally.down.1 },
             }),
         }
     }
 
-    /// A figure by its name; none where nothing was there to measure.
+    /// A figure by its name; `None` if nothing was measured.
     pub(super) fn figure(&self, name: &str) -> Option<f64> {
         let share = |count: u64| (self.replayed > 0).then(|| count as f64 / self.replayed as f64);
         match name {
@@ -222,7 +225,7 @@ impl Summary {
         }
     }
 
-    /// The figures that people look at first.
+    /// Prints the main figures.
     pub(crate) fn print(&self) {
         let Self { jobs, replayed, incomplete, stopped, failed_before, canary, .. } = self;
         println!(
@@ -246,7 +249,7 @@ impl Summary {
             "  {:>9}  jobs lose a passage that they cite",
             self.aspects.get("cited_lost").copied().unwrap_or(0)
         );
-        self.gone.iter().for_each(gone::Figures::print);
+        self.gone.iter().for_each(RemovedDocumentFigures::print);
         let estimate = |name: &str, estimate: &Option<Estimate>| {
             if let Some(Estimate { mean, low, high, of }) = estimate {
                 println!("{name:<12} {mean:.4}  ({low:.4} to {high:.4}, {of} jobs)");
@@ -254,16 +257,16 @@ impl Summary {
         };
         estimate("overlap@8", &self.overlap_at_8);
         estimate("meaning", &self.meaning);
-        let Answered { before, after, gained, lost, difference, p } = &self.answered;
+        let AnsweredFigures { before, after, gained, lost, difference, p } = &self.answered;
         if difference.of > 0 {
             println!(
                 "answered     {before:.4} before, {after:.4} after ({gained} gained, {lost} lost, p = {p:.3})"
             );
         }
-        if let Some(Gold { jobs, better, worse, p, .. }) = &self.gold {
+        if let Some(GoldFigures { jobs, better, worse, p, .. }) = &self.gold {
             println!("gold pages   {better} better, {worse} worse of {jobs} (p = {p:.3})");
         }
-        if let Some(Feedback { up, down }) = &self.feedback {
+        if let Some(FeedbackFigures { up, down }) = &self.feedback {
             println!(
                 "feedback     {} of {} liked answers change, {} of {} disliked",
                 up.changed, up.jobs, down.changed, down.jobs
@@ -272,11 +275,11 @@ impl Summary {
     }
 }
 
-fn spread(times: &Times) -> Option<Spread> {
-    Some(Spread { p50: times.at(0.5)?, p95: times.at(0.95)? })
+fn percentiles(times: &DurationHistogram) -> Option<Percentiles> {
+    Some(Percentiles { p50: times.percentile(0.5)?, p95: times.percentile(0.95)? })
 }
 
-fn groups(groups: &BTreeMap<String, Group>) -> Vec<GroupFigures> {
+fn group_figures(groups: &BTreeMap<String, GroupCounts>) -> Vec<GroupFigures> {
     let mut all: Vec<_> = groups
         .iter()
         .map(|(name, group)| GroupFigures {
@@ -288,14 +291,14 @@ fn groups(groups: &BTreeMap<String, Group>) -> Vec<GroupFigures> {
         })
         .collect();
     all.sort_by(|a, b| (b.visible, b.inside).cmp(&(a.visible, a.inside)).then(a.name.cmp(&b.name)));
-    all.truncate(LISTED);
+    all.truncate(MAX_LISTED_GROUPS);
     all
 }
 
-fn gold(tally: &Tally) -> Option<Gold> {
+fn gold_figures(tally: &ReplayTally) -> Option<GoldFigures> {
     let paired = &tally.gold;
     let (before, after) = paired.shares();
-    (paired.of() > 0).then(|| Gold {
+    (paired.of() > 0).then(|| GoldFigures {
         jobs: paired.of(),
         better: paired.after,
         worse: paired.before,

@@ -4,23 +4,23 @@ use hoidap_shared::events::Rating;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    compare::Verdict,
-    difference::{Aspect, JobReport},
-    drive::Item,
-    gone,
+    compare::JobVerdict,
+    executor::JobResult,
+    job_report::{Aspect, JobReport},
     labels::Label,
-    play::{Compared, Outcome},
-    stats::{Counts, Paired},
+    removed_documents::RemovedDocumentTally,
+    replay_job::{ComparedJob, ReplayOutcome},
+    statistics::{Histogram, PairedCounts},
 };
 
-/// Names of one kind that are counted by themselves.
-const MOST: usize = 1_000;
-/// Jobs of which the report shows everything.
-pub(super) const SHOWN: usize = 5_000;
+/// Distinct names counted per kind; the rest count as `others`.
+const MAX_GROUPS: usize = 1_000;
+/// Jobs shown in full by the page.
+pub(super) const MAX_SHOWN_JOBS: usize = 5_000;
 
-/// What was counted so far. Its size does not grow with the number of jobs.
+/// Counts of a replay. Its size does not grow with the number of jobs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Tally {
+pub(crate) struct ReplayTally {
     pub(super) jobs: u64,
     pub(super) incomplete: u64,
     pub(super) stopped: u64,
@@ -33,50 +33,50 @@ pub(crate) struct Tally {
     pub(crate) failed: u64,
     pub(super) first: BTreeMap<String, u64>,
     pub(super) aspects: BTreeMap<Aspect, u64>,
-    pub(super) overlap: Counts,
-    pub(super) meaning: Counts,
-    pub(super) answered: Paired,
-    pub(super) gone: gone::Tally,
+    pub(super) overlap: Histogram,
+    pub(super) meaning: Histogram,
+    pub(super) answered: PairedCounts,
+    pub(super) gone: RemovedDocumentTally,
     /// Jobs whose answer was replayed.
     pub(super) answers: u64,
     pub(super) confidence: (f64, f64),
     pub(super) cost: (f64, f64),
     pub(super) cost_known: u64,
-    pub(super) worked: BTreeMap<String, (Times, Times)>,
-    pub(super) intents: BTreeMap<String, Group>,
-    pub(super) products: BTreeMap<String, Group>,
+    pub(super) worked: BTreeMap<String, (DurationHistogram, DurationHistogram)>,
+    pub(super) intents: BTreeMap<String, GroupCounts>,
+    pub(super) products: BTreeMap<String, GroupCounts>,
     pub(super) versions: BTreeMap<String, BTreeMap<String, u64>>,
-    pub(super) gold: Paired,
+    pub(super) gold: PairedCounts,
     pub(super) up: (u64, u64),
     pub(super) down: (u64, u64),
     pub(super) first_time: Option<jiff::Timestamp>,
     pub(super) last_time: Option<jiff::Timestamp>,
-    /// The worst jobs that differ: distance in thousandths, and their place among those that differ.
+    /// The worst jobs that differ: distance in thousandths, and index among the jobs that differ.
     pub(super) worst: Vec<(u32, u64)>,
     pub(crate) differing: u64,
 }
 
-/// Milliseconds, counted in buckets each a tenth wider than the one before.
+/// A histogram of milliseconds, in buckets that each are a tenth wider than the one before.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Times(BTreeMap<u32, u64>);
+pub(super) struct DurationHistogram(BTreeMap<u32, u64>);
 
 /// Jobs of one intent or product.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Group {
+pub(super) struct GroupCounts {
     pub(super) jobs: u64,
     pub(super) visible: u64,
     pub(super) inside: u64,
     pub(super) overlap: (f64, u64),
 }
 
-impl Times {
+impl DurationHistogram {
     fn add(&mut self, ms: u64) {
         let bucket = if ms == 0 { 0 } else { ((ms as f64).ln() / 1.1_f64.ln()).round() as u32 + 1 };
         *self.0.entry(bucket).or_default() += 1;
     }
 
-    /// The time that a share of the values does not exceed, within a tenth.
-    pub(super) fn at(&self, share: f64) -> Option<u64> {
+    /// The time that this share of the values does not exceed, to within a tenth.
+    pub(super) fn percentile(&self, share: f64) -> Option<u64> {
         let of: u64 = self.0.values().sum();
         let wanted = (of as f64 * share).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -89,11 +89,11 @@ impl Times {
     }
 }
 
-impl Group {
+impl GroupCounts {
     fn add(&mut self, report: &JobReport) {
         self.jobs += 1;
-        self.visible += u64::from(report.verdict() == Verdict::Visible);
-        self.inside += u64::from(report.verdict() == Verdict::Inside);
+        self.visible += u64::from(report.verdict() == JobVerdict::Visible);
+        self.inside += u64::from(report.verdict() == JobVerdict::Inside);
         if let Some(overlap) = report.overlap {
             self.overlap.0 += f64::from(overlap);
             self.overlap.1 += 1;
@@ -101,22 +101,25 @@ impl Group {
     }
 }
 
-impl Tally {
+impl ReplayTally {
     /// Jobs that were replayed.
     pub(crate) fn replayed(&self) -> u64 {
         self.same + self.inside + self.visible + self.needs_model + self.failed
     }
 
-    /// Counts what came of a job; its line of the report, where it has one.
-    pub(crate) fn take(&mut self, item: &Item<Outcome>) -> serde_json::Result<Option<String>> {
+    /// Adds a job's result. Returns its line of the report, if it has one.
+    pub(crate) fn add_result(
+        &mut self,
+        item: &JobResult<ReplayOutcome>,
+    ) -> serde_json::Result<Option<String>> {
         self.jobs += 1;
         match item {
-            Item::Incomplete | Item::Job(Outcome::Outside) => self.incomplete += 1,
-            Item::Job(Outcome::Stopped) => self.stopped += 1,
-            Item::Job(Outcome::Failed) => self.failed_before += 1,
-            Item::Job(Outcome::Canary) => self.canary += 1,
-            Item::Job(Outcome::Compared(compared)) => {
-                if self.add(compared) {
+            JobResult::Incomplete | JobResult::Job(ReplayOutcome::Outside) => self.incomplete += 1,
+            JobResult::Job(ReplayOutcome::Stopped) => self.stopped += 1,
+            JobResult::Job(ReplayOutcome::Failed) => self.failed_before += 1,
+            JobResult::Job(ReplayOutcome::Canary) => self.canary += 1,
+            JobResult::Job(ReplayOutcome::Compared(compared)) => {
+                if self.add_compared(compared) {
                     return serde_json::to_string(&compared.report).map(Some);
                 }
             }
@@ -124,15 +127,15 @@ impl Tally {
         Ok(None)
     }
 
-    /// Counts a job; whether the report is to show it.
-    fn add(&mut self, Compared { last, versions, report, label }: &Compared) -> bool {
+    /// Adds a compared job; returns whether the report lists it.
+    fn add_compared(&mut self, ComparedJob { last, versions, report, label }: &ComparedJob) -> bool {
         let verdict = report.verdict();
         *match verdict {
-            Verdict::Same => &mut self.same,
-            Verdict::Inside => &mut self.inside,
-            Verdict::Visible => &mut self.visible,
-            Verdict::NeedsModel => &mut self.needs_model,
-            Verdict::Failed => &mut self.failed,
+            JobVerdict::Same => &mut self.same,
+            JobVerdict::Inside => &mut self.inside,
+            JobVerdict::Visible => &mut self.visible,
+            JobVerdict::NeedsModel => &mut self.needs_model,
+            JobVerdict::Failed => &mut self.failed,
         } += 1;
         self.first_time = self.first_time.into_iter().chain([report.time]).min();
         self.last_time = self.last_time.into_iter().chain([*last]).max();
@@ -157,12 +160,12 @@ impl Tally {
         group(&mut self.products, report.before.product.as_deref().unwrap_or_default()).add(report);
         for (stage, version) in versions {
             let known = self.versions.entry(stage.clone()).or_default();
-            if known.len() < MOST || known.contains_key(version) {
+            if known.len() < MAX_GROUPS || known.contains_key(version) {
                 *known.entry(version.clone()).or_default() += 1;
             }
         }
         self.add_judgement(report, label.as_ref());
-        if verdict == Verdict::Same {
+        if verdict == JobVerdict::Same {
             return false;
         }
         self.add_worst(report.distance);
@@ -192,27 +195,27 @@ impl Tally {
             None => return,
         };
         counts.0 += 1;
-        counts.1 += u64::from(report.verdict() == Verdict::Visible);
+        counts.1 += u64::from(report.verdict() == JobVerdict::Visible);
     }
 
-    /// Keeps the places of the worst jobs, and forgets the others now and then.
+    /// Adds a job that differs, and drops all but the worst from time to time.
     fn add_worst(&mut self, distance: f32) {
         self.worst.push(((distance * 1_000.0).round() as u32, self.differing));
         self.differing += 1;
-        if self.worst.len() >= 2 * SHOWN {
+        if self.worst.len() >= 2 * MAX_SHOWN_JOBS {
             self.keep_worst();
         }
     }
 
-    /// Brings the worst jobs into their order, the worst first; among equals the earlier one.
+    /// Sorts the worst jobs, worst first and earlier first among equals, and drops the rest.
     pub(super) fn keep_worst(&mut self) {
         self.worst.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        self.worst.truncate(SHOWN);
+        self.worst.truncate(MAX_SHOWN_JOBS);
     }
 }
 
-fn group<'a>(groups: &'a mut BTreeMap<String, Group>, name: &str) -> &'a mut Group {
-    let known = groups.len() < MOST || groups.contains_key(name);
+fn group<'a>(groups: &'a mut BTreeMap<String, GroupCounts>, name: &str) -> &'a mut GroupCounts {
+    let known = groups.len() < MAX_GROUPS || groups.contains_key(name);
     groups.entry(if known { name } else { "others" }.to_string()).or_default()
 }
 
@@ -222,12 +225,12 @@ mod tests {
 
     #[test]
     fn a_share_of_times_is_told_within_a_tenth() {
-        let mut times = Times::default();
+        let mut times = DurationHistogram::default();
         (0..=1_000).for_each(|ms| times.add(ms));
         for (share, ms) in [(0.5, 500.0), (0.95, 950.0)] {
-            let at = times.at(share).unwrap() as f64;
+            let at = times.percentile(share).unwrap() as f64;
             assert!((at - ms).abs() <= 0.1 * ms, "{share}: {at}");
         }
-        assert_eq!(Times::default().at(0.5), None);
+        assert_eq!(DurationHistogram::default().percentile(0.5), None);
     }
 }
