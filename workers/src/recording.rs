@@ -8,11 +8,13 @@ mod export;
 mod export_file;
 mod feedback;
 mod job_assembler;
+mod job_messages;
 mod manifest;
 mod message;
 mod print;
 mod progress_bar;
 mod reader;
+mod redaction;
 mod selection;
 
 use std::path::PathBuf;
@@ -23,8 +25,9 @@ use hoidap_shared::config::Config;
 pub(crate) use self::{
     feedback::feedback_path,
     job_assembler::{AssembledJob, JobAssembler, JobReader, RecordedJob},
-    message::REDACTED,
+    job_messages::{DecodedMessage, JobMessages, MessageBody, RawMessage},
     progress_bar::job_progress_bar,
+    redaction::REDACTED,
 };
 pub use self::{
     manifest::{Manifest, manifest_path},

@@ -5,7 +5,6 @@ mod baseline;
 mod compare;
 mod executor;
 mod fail_rule;
-mod job_messages;
 mod job_report;
 mod labels;
 mod options;
@@ -26,7 +25,6 @@ pub use fail_rule::FailRule;
 pub use options::{Command, ProviderOptions};
 pub(crate) use {
     executor::JobResult,
-    job_messages::JobMessages,
     labels::Labels,
     replay_job::{ReplayOutcome, replay_and_compare},
     report::{ReportHead, StageVersions, TrafficPeriod, report_paths, write_report},

@@ -1,11 +1,7 @@
 use std::sync::Arc;
 
-use hoidap_shared::{
-    job::{Answer, Classified, Envelope, Hop, JobId, Question, Retrieved},
-    stage::STAGES,
-};
+use hoidap_shared::job::{Answer, Classified, Envelope, Hop, JobId, Question};
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 
 use super::hit_quality::ComparedAnswer;
 use crate::recording::{REDACTED, RecordedJob, RecordingError};
@@ -50,11 +46,11 @@ impl AuditMessages {
     /// # Errors
     /// [`RecordingError`] if a message has another schema or shape, or if a field that the audit needs is redacted.
     pub(super) fn decode(recorded: &RecordedJob, read: u64) -> Result<Option<Self>, RecordingError> {
-        let mut classified = body::<Classified>(recorded, STAGES[1], read)?;
+        let mut classified = recorded.classified(read)?.map(|job| job.body);
         if classified.is_none() {
-            classified = body::<Retrieved>(recorded, STAGES[2], read)?.map(|job| job.classified);
+            classified = recorded.retrieved(read)?.map(|job| job.body.classified);
         }
-        let question = body::<Question>(recorded, STAGES[0], read)?;
+        let question = recorded.question(read)?.map(|job| job.body);
         let question = question.or_else(|| classified.as_ref().map(|job| job.question.clone()));
         let answer = recorded.answer(read)?;
         let Some(question) = question else { return Ok(None) };
@@ -126,12 +122,4 @@ impl AuditedJob {
             kept: Arc::new(kept),
         }
     }
-}
-
-fn body<T: DeserializeOwned>(
-    recorded: &RecordedJob,
-    stage: &str,
-    read: u64,
-) -> Result<Option<T>, RecordingError> {
-    Ok(recorded.message(stage, read)?.map(|message: Envelope<T>| message.body))
 }

@@ -6,7 +6,7 @@ use hoidap_shared::{
 use jiff::Timestamp;
 
 use super::{
-    collected_records::{CollectedRecords, MessageBody, StoredAnswer, StreamMessage},
+    collected_records::{CollectedRecords, StoredAnswer, StreamMessage},
     executions::trace_executions,
     job_trace::{
         AbandonedDelivery, AnalyticsEvent, ExecutionEnd, JobState, JobTrace, LiveOutput, QuestionDetails,
@@ -16,6 +16,7 @@ use super::{
     relative_clock::{RelativeClock, unix_ms},
     stage_result::{cited_sources, provider_calls},
 };
+use crate::recording::{DecodedMessage, MessageBody};
 
 /// Assembles the trace from the records. `now` is when they were read.
 pub(super) fn assemble(found: CollectedRecords, now: Timestamp) -> JobTrace {
@@ -53,9 +54,13 @@ pub(super) fn assemble(found: CollectedRecords, now: Timestamp) -> JobTrace {
         JobState::Unfinished
     };
     let notes = notes(&found, state, &executions, &answers, now);
+    let first = found
+        .messages
+        .first()
+        .and_then(|message| message.read.as_ref().ok())
+        .map(|message| &message.envelope);
     let first =
-        found.messages.first().and_then(|message| message.read.as_ref().ok()).map(|(envelope, _)| envelope);
-    let first = first.or_else(|| found.letters.iter().find_map(|letter| Some(&letter.read.as_ref()?.0)));
+        first.or_else(|| found.letters.iter().find_map(|letter| Some(&letter.read.as_ref()?.envelope)));
     let events: Vec<AnalyticsEvent> = found
         .chats
         .iter()
@@ -116,7 +121,7 @@ pub(super) fn assemble(found: CollectedRecords, now: Timestamp) -> JobTrace {
 fn accepted_ms(found: &CollectedRecords) -> Option<u64> {
     let named = found.messages.iter().map(|message| message.header.accepted_ms);
     let kept = found.kept.iter().map(|kept| kept.answer.accepted_ms);
-    let letters = found.letters.iter().filter_map(|letter| Some(letter.read.as_ref()?.0.accepted_ms));
+    let letters = found.letters.iter().filter_map(|letter| Some(letter.read.as_ref()?.envelope.accepted_ms));
     let told = found.chats.iter().map(|(_, chat)| chat.at_ms.saturating_sub(chat.took_ms));
     let of_job = named.chain(kept).chain(letters).filter(|ms| *ms > 0).min();
     of_job.or_else(|| told.min()).or_else(|| found.feedback.first().and_then(|said| said.at_ms))
@@ -124,7 +129,7 @@ fn accepted_ms(found: &CollectedRecords) -> Option<u64> {
 
 fn question_details(found: &CollectedRecords) -> Option<QuestionDetails> {
     let messages = found.messages.iter().filter_map(StreamMessage::body);
-    let letters = found.letters.iter().filter_map(|letter| Some(&letter.read.as_ref()?.1));
+    let letters = found.letters.iter().filter_map(|letter| Some(&letter.read.as_ref()?.body));
     let asked = messages.chain(letters).find_map(|body| match body {
         MessageBody::Question(question) => Some(QuestionDetails::of(question)),
         MessageBody::Classified(classified) => Some(QuestionDetails::of(classified.question())),
@@ -154,7 +159,9 @@ fn traced_answers(found: &CollectedRecords, clock: RelativeClock) -> Vec<TracedA
     let mut answers = Vec::new();
     let mut kept = found.kept.as_ref();
     for message in &found.messages {
-        let Ok((envelope, MessageBody::Answer(answer))) = &message.read else { continue };
+        let Ok(DecodedMessage { envelope, body: MessageBody::Answer(answer) }) = &message.read else {
+            continue;
+        };
         let mut told = traced_answer(
             answer,
             clock.offset_of_ms(message.ended_ms.unwrap_or_else(|| unix_ms(message.stored))),

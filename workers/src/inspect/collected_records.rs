@@ -1,14 +1,11 @@
 use hoidap_shared::{
     events::{ChatEvent, Rating},
-    job::{
-        Answer, Classified, DecodeError, Envelope, Header, Hop, JobId, Outcome, Question, Retrieved, SCHEMA,
-    },
+    job::{Answer, Envelope, Header, Hop, JobId, Outcome},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
-use serde_json::Value;
+use serde::Deserialize;
 
-use crate::recording::{DONE, REDACTED, RecordedMessage};
+use crate::recording::{DONE, DecodedMessage, MessageBody};
 
 /// Maximum number of messages, dead letters or events kept of one job. An ordinary job has four messages; each
 /// redrive adds some.
@@ -48,18 +45,7 @@ pub(super) struct StreamMessage {
     pub(super) ended_ms: Option<u64>,
     pub(super) header: Header,
     /// The envelope and its body, or why it cannot be decoded.
-    pub(super) read: Result<(Envelope<()>, MessageBody), String>,
-}
-
-/// The body of a message.
-#[derive(Debug)]
-pub(super) enum MessageBody {
-    Question(Question),
-    Classified(Classified),
-    Retrieved(Retrieved),
-    Answer(Answer),
-    /// A message of an unknown stage.
-    Other,
+    pub(super) read: Result<DecodedMessage, String>,
 }
 
 /// The stored answer, which gateways read.
@@ -81,7 +67,7 @@ pub(super) struct DeadLetterRecord {
     pub(super) deliveries: Option<u64>,
     pub(super) message: Option<u64>,
     /// The message itself, in case the jobs stream no longer has it.
-    pub(super) read: Option<(Envelope<()>, MessageBody)>,
+    pub(super) read: Option<DecodedMessage>,
 }
 
 /// The server's advisory on a delivery that it gave up.
@@ -181,94 +167,13 @@ impl DeliveryAdvisory {
     }
 }
 
-/// An undecoded message from NATS or a recording.
-#[derive(Clone, Copy)]
-pub(super) enum RawMessage<'a> {
-    Packed(&'a [u8]),
-    /// A recorded message, and the fields to redact.
-    Recorded(&'a RecordedMessage, &'a [String]),
-}
-
-impl RawMessage<'_> {
-    /// The header, if it is a message.
-    pub(super) fn header(self) -> Option<Header> {
-        match self {
-            Self::Packed(bytes) => rmp_serde::from_slice(bytes).ok(),
-            Self::Recorded(line, _) => serde_json::from_str(line.body.as_ref()?.get()).ok(),
-        }
-    }
-
-    /// Decodes a message of a stage's subject.
-    pub(super) fn decode(self, stage: &str) -> Result<(Envelope<()>, MessageBody), String> {
-        match stage {
-            "classifier" => self.decode_as(MessageBody::Question),
-            "retriever" => self.decode_as(MessageBody::Classified),
-            "generator" => self.decode_as(MessageBody::Retrieved),
-            DONE => self.decode_as(MessageBody::Answer),
-            _ => self.decode_as(|_: IgnoredAny| MessageBody::Other),
-        }
-    }
-
-    fn decode_as<T: DeserializeOwned>(
-        self,
-        body: impl Fn(T) -> MessageBody,
-    ) -> Result<(Envelope<()>, MessageBody), String> {
-        let envelope = match self {
-            Self::Packed(bytes) => match Envelope::<T>::decode(bytes) {
-                Ok(envelope) => envelope,
-                Err(DecodeError::Schema { found }) => return Err(unknown_schema(found)),
-                Err(error) => return Err(error.to_string()),
-            },
-            Self::Recorded(line, []) => line.decode()?,
-            Self::Recorded(line, redact) => {
-                let mut value: Value = line.decode()?;
-                redact_fields(&mut value, redact);
-                serde_json::from_value(value)
-                    .map_err(|error| format!("the message has another shape: {error}"))?
-            }
-        };
-        let mut held = None;
-        let envelope = split_body(envelope, &mut held);
-        Ok((envelope, held.map_or(MessageBody::Other, body)))
-    }
-}
-
-/// Redacts the string values of these fields at any depth.
-fn redact_fields(value: &mut Value, redact: &[String]) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                match value {
-                    Value::String(text) if redact.contains(name) => *text = REDACTED.into(),
-                    _ => redact_fields(value, redact),
-                }
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| redact_fields(value, redact)),
-        _ => {}
-    }
-}
-
-fn unknown_schema(found: u16) -> String {
-    format!(
-        "the message has schema {found}, this build reads {SCHEMA}: use a release that knows schema {found}"
-    )
-}
-
-fn split_body<T>(envelope: Envelope<T>, body: &mut Option<T>) -> Envelope<()> {
-    let Envelope { schema, job_id, trace, deadline_ms, accepted_ms, gateway, stream, hops, body: held } =
-        envelope;
-    *body = Some(held);
-    Envelope { schema, job_id, trace, deadline_ms, accepted_ms, gateway, stream, hops, body: () }
-}
-
 impl StreamMessage {
     /// The hop of the stage that published this message.
     pub(super) fn last_hop(&self) -> Option<&Hop> {
-        self.read.as_ref().ok()?.0.hops.last()
+        self.read.as_ref().ok()?.envelope.hops.last()
     }
 
     pub(super) fn body(&self) -> Option<&MessageBody> {
-        self.read.as_ref().ok().map(|(_, body)| body)
+        self.read.as_ref().ok().map(|message| &message.body)
     }
 }

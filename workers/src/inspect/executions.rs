@@ -3,11 +3,11 @@ use std::collections::HashSet;
 use hoidap_shared::{job::Outcome, live::Line};
 
 use super::{
-    collected_records::{CollectedRecords, MessageBody, StreamMessage},
+    collected_records::{CollectedRecords, StreamMessage},
     job_trace::{DeliveryStart, ExecutionEnd, StageExecution, StageResult, TracedAnswer, TracedDeadLetter},
     relative_clock::RelativeClock,
 };
-use crate::recording::DONE;
+use crate::recording::{DONE, DecodedMessage, MessageBody};
 
 /// The execution of every stage input.
 pub(super) fn trace_executions(
@@ -97,10 +97,10 @@ fn failure_code(message: &StreamMessage) -> Option<String> {
 
 fn stage_result(next: Option<&StreamMessage>) -> (Option<StageResult>, Option<String>) {
     match next.map(|next| &next.read) {
-        Some(Ok((_, MessageBody::Classified(classified)))) => {
+        Some(Ok(DecodedMessage { body: MessageBody::Classified(classified), .. })) => {
             (Some(StageResult::from_classified(classified)), None)
         }
-        Some(Ok((_, MessageBody::Retrieved(retrieved)))) => {
+        Some(Ok(DecodedMessage { body: MessageBody::Retrieved(retrieved), .. })) => {
             (Some(StageResult::from_retrieved(retrieved)), None)
         }
         Some(Err(fault)) => (None, Some(fault.clone())),

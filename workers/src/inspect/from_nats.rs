@@ -13,12 +13,12 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 
 use super::collected_records::{
-    CollectedRecords, ConsumerState, DeadLetterRecord, DeliveryAdvisory, MAX_RECORDS, RawMessage,
-    StoredAnswer, StreamMessage,
+    CollectedRecords, ConsumerState, DeadLetterRecord, DeliveryAdvisory, MAX_RECORDS, StoredAnswer,
+    StreamMessage,
 };
 use crate::{
     log::{Log, Record},
-    recording::DONE,
+    recording::{DONE, RawMessage},
     runner::{REDRIVE, ended_ms},
 };
 

@@ -9,9 +9,9 @@ use anyhow::Context as _;
 use hoidap_shared::job::JobId;
 use indicatif::ProgressBar;
 
-use super::collected_records::{CollectedRecords, FeedbackRecord, RawMessage, StreamMessage};
+use super::collected_records::{CollectedRecords, FeedbackRecord, StreamMessage};
 use crate::{
-    recording::{RecordingError, RecordingReader, feedback_path},
+    recording::{RawMessage, RecordingError, RecordingReader, feedback_path},
     runner::{ENDED, REDRIVE},
 };
 

@@ -1,7 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 
-use hoidap_shared::job::{Answer, Envelope, Header, JobId};
-use serde::de::DeserializeOwned;
+use hoidap_shared::job::{Header, JobId};
 
 use super::{
     message::{DONE, RecordedMessage},
@@ -29,38 +28,14 @@ struct PendingJob {
 
 impl RecordedJob {
     /// A stage's input message.
-    fn input(&self, stage: &str) -> Option<&RecordedMessage> {
+    pub(super) fn input(&self, stage: &str) -> Option<&RecordedMessage> {
         self.inputs.iter().find(|(name, _)| name == stage).map(|(_, line)| line)
-    }
-
-    /// A stage's input message, decoded. `read` counts the messages read so far.
-    ///
-    /// # Errors
-    /// [`RecordingError`] if the message has another schema or shape.
-    pub(crate) fn message<T: DeserializeOwned>(
-        &self,
-        stage: &str,
-        read: u64,
-    ) -> Result<Option<Envelope<T>>, RecordingError> {
-        self.input(stage).map(|line| decode(line, read)).transpose()
-    }
-
-    /// The decoded answer; see [`Self::message`].
-    ///
-    /// # Errors
-    /// [`RecordingError`] if the message has another schema or shape.
-    pub(crate) fn answer(&self, read: u64) -> Result<Envelope<Answer>, RecordingError> {
-        decode(&self.done, read)
     }
 
     /// When its first message was stored.
     pub(crate) fn first_stored(&self) -> jiff::Timestamp {
         self.inputs.first().map_or(self.done.time, |(_, line)| line.time)
     }
-}
-
-fn decode<T: DeserializeOwned>(line: &RecordedMessage, read: u64) -> Result<T, RecordingError> {
-    line.decode().map_err(|what| line.error_at(what, read))
 }
 
 /// A job read from a recording.

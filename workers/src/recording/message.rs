@@ -7,13 +7,11 @@ use rmpv::Value;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::reader::RecordingError;
+use super::{reader::RecordingError, redaction::redact_fields};
 use crate::log::Record;
 
 /// The last token of the subject of finished jobs.
 pub const DONE: &str = "done";
-/// Replaces a redacted value.
-pub(crate) const REDACTED: &str = "[redacted]";
 
 /// One message of a recording.
 #[derive(Debug, Deserialize)]
@@ -74,11 +72,9 @@ impl RecordedMessage {
         let body = self.body.as_ref().ok_or("the message was none that a stage can read")?.get();
         let found = serde_json::from_str::<SchemaNumber>(body).map_err(|error| error.to_string())?.schema;
         if found != SCHEMA {
-            return Err(format!(
-                "the message has schema {found}, this build reads {SCHEMA}: use a release that knows schema {found}"
-            ));
+            return Err(unknown_schema(found));
         }
-        serde_json::from_str(body).map_err(|error| format!("the message has another shape: {error}"))
+        serde_json::from_str(body).map_err(unknown_shape)
     }
 }
 
@@ -124,20 +120,16 @@ fn headers(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
     headers.iter().map(|(name, values)| (name.to_string(), texts(values))).collect()
 }
 
-fn redact_fields(value: &mut Value, redact: &[String]) {
-    match value {
-        Value::Map(pairs) => {
-            for (key, value) in pairs {
-                let named = key.as_str().is_some_and(|key| redact.iter().any(|name| name == key));
-                match value {
-                    Value::String(_) if named => *value = REDACTED.into(),
-                    _ => redact_fields(value, redact),
-                }
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| redact_fields(value, redact)),
-        _ => {}
-    }
+/// The sentence for a message of another schema.
+pub(super) fn unknown_schema(found: u16) -> String {
+    format!(
+        "the message has schema {found}, this build reads {SCHEMA}: use a release that knows schema {found}"
+    )
+}
+
+/// The sentence for a message of another shape.
+pub(super) fn unknown_shape(error: serde_json::Error) -> String {
+    format!("the message has another shape: {error}")
 }
 
 #[cfg(test)]
@@ -145,6 +137,7 @@ mod tests {
     use hoidap_shared::job::{Envelope, JobId};
 
     use super::*;
+    use crate::recording::REDACTED;
 
     fn record(payload: Vec<u8>) -> Record {
         Record {

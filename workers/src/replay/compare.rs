@@ -6,13 +6,13 @@ use hoidap_shared::{
 };
 
 use super::{
-    job_messages::JobMessages,
     job_report::{Aspect, JobReport, LabelVerdict},
     labels::Label,
     snapshot::JobSnapshot,
     stage_output::{ReplayedStage, StageOutput},
     word_diff::word_diff,
 };
+use crate::recording::JobMessages;
 
 /// Differences of confidence or support up to this much are ignored.
 pub(super) const CONFIDENCE_TOLERANCE: f32 = 0.005;

@@ -5,11 +5,13 @@ use hoidap_shared::{events::Rating, text::normalise};
 use serde::Deserialize;
 
 use super::{
-    job_messages::JobMessages,
     job_report::LabelVerdict,
     snapshot::{FoundPassage, JobSnapshot},
 };
-use crate::{eval::is_gold, recording::feedback_path};
+use crate::{
+    eval::is_gold,
+    recording::{JobMessages, feedback_path},
+};
 
 /// Human labels of jobs: pages that answer a question, and ratings of answers.
 #[derive(Debug, Default)]

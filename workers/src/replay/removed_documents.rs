@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     compare::JobVerdict,
-    job_messages::JobMessages,
     job_report::{JobReport, RemovedDocument},
 };
+use crate::recording::JobMessages;
 
 /// Documents counted per collection; more are ignored.
 const MAX_PAGES_PER_COLLECTION: usize = 1_000;

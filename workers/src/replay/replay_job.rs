@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     baseline::{self, BaselineMatch},
-    job_messages::JobMessages,
     job_report::JobReport,
     labels::{Label, Labels},
     similarity::AnswerSimilarity,
     stages::ReplayStages,
 };
+use crate::recording::JobMessages;
 
 /// The outcome of replaying one job.
 #[derive(Debug, Serialize, Deserialize)]

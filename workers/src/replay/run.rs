@@ -8,7 +8,6 @@ use super::{
     baseline::BaselineTally,
     executor::{JobResult, RunSummary, run_jobs},
     fail_rule::FailRule,
-    job_messages::JobMessages,
     labels::Labels,
     replay_job::{replay_and_check, replay_and_compare},
     report::{self, ReplaySpeed, ReportHead, StageVersions, TrafficPeriod},
@@ -20,7 +19,7 @@ use super::{
 use crate::{
     collections::digest,
     generator::Asking,
-    recording::{RecordedJob, job_progress_bar},
+    recording::{JobMessages, RecordedJob, job_progress_bar},
     resumable_file::ResumableFile,
 };
 

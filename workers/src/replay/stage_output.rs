@@ -1,7 +1,7 @@
 use hoidap_shared::job::{Answer, Classified, Retrieved};
 
 use super::job_report::ReplayFailure;
-use crate::generator::Nothing;
+use crate::{generator::Nothing, recording::JobMessages};
 
 /// The output of a stage.
 #[derive(Clone, Debug)]
@@ -22,6 +22,16 @@ pub(super) struct ReplayedStage {
 }
 
 impl StageOutput {
+    /// The recorded output of the stage with this index: the next stage's input, or else the answer.
+    pub(super) fn recorded(messages: &JobMessages, stage: usize) -> Self {
+        let next = match stage {
+            0 => messages.classified.as_ref().map(|job| job.body.clone().into()),
+            1 => messages.retrieved.as_ref().map(|job| job.body.clone().into()),
+            _ => None,
+        };
+        next.unwrap_or_else(|| messages.answer.body.clone().into())
+    }
+
     /// The message body as MessagePack.
     pub(super) fn bytes(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
         match self {

@@ -10,7 +10,6 @@ use hoidap_shared::{
 };
 
 use super::{
-    job_messages::JobMessages,
     job_report::{RemovedDocument, ReplayFailure},
     removed_documents::removed_documents,
     stage_output::{ReplayedStage, StageOutput},
@@ -18,6 +17,7 @@ use super::{
 use crate::{
     classifier::Classifier,
     generator::{Asking, Before, Generator, Recorded as RecordedCalls},
+    recording::JobMessages,
     retriever::Retriever,
 };
 
@@ -218,7 +218,7 @@ impl JobReplay<'_> {
         };
         self.steps.push(ReplayedStage {
             stage: S::NAME,
-            before: self.messages.recorded_output(place),
+            before: StageOutput::recorded(self.messages, place),
             after,
             worked_ms,
         });

@@ -20,10 +20,10 @@ use super::{ShadowSpec, shadow_consumer};
 use crate::{
     log::Record,
     process::stop_on_signal,
-    recording::{AssembledJob, JobAssembler, RecordedMessage},
+    recording::{AssembledJob, JobAssembler, JobMessages, RecordedMessage},
     replay::{
-        AnswerSimilarity, JobMessages, JobResult, Labels, ProviderOptions, ReplayOutcome, ReplayStages,
-        ReplayTally, StageRange, replay_and_compare,
+        AnswerSimilarity, JobResult, Labels, ProviderOptions, ReplayOutcome, ReplayStages, ReplayTally,
+        StageRange, replay_and_compare,
     },
 };
 
