@@ -11,7 +11,7 @@ use crate::recording::{REDACTED, RecordedJob, RecordingError};
 pub(super) struct CachedAnswer {
     pub(super) job: JobId,
     pub(super) question: String,
-    pub(super) given: ComparedAnswer,
+    pub(super) answer: ComparedAnswer,
     /// The embedding of the standalone question, L2-normalised.
     pub(super) vector: Option<Vec<f32>>,
 }
@@ -36,7 +36,7 @@ pub(super) struct AuditedJob {
     pub(super) ended: Timestamp,
     pub(super) answer: Answer,
     pub(super) hops: Vec<Hop>,
-    pub(super) kept: Arc<CachedAnswer>,
+    pub(super) cached: Arc<CachedAnswer>,
 }
 
 impl AuditMessages {
@@ -103,10 +103,10 @@ impl AuditedJob {
     pub(super) fn new(recorded: &RecordedJob, messages: AuditMessages, vector: Option<Vec<f32>>) -> Self {
         let AuditMessages { question, classified, answer } = messages;
         let ended = recorded.done.time;
-        let kept = CachedAnswer {
+        let cached = CachedAnswer {
             job: answer.job_id,
             question: question.message.clone(),
-            given: ComparedAnswer::from(&answer.body),
+            answer: ComparedAnswer::from(&answer.body),
             vector,
         };
         Self {
@@ -119,7 +119,7 @@ impl AuditedJob {
             ended,
             answer: answer.body,
             hops: answer.hops,
-            kept: Arc::new(kept),
+            cached: Arc::new(cached),
         }
     }
 }

@@ -98,7 +98,7 @@ impl PolicyFigures {
             wrong: tally.share(HitQuality::is_false),
             doubtful: tally.share(HitQuality::is_doubtful),
             saved: tally.saved.clone(),
-            most_entries: cache.most,
+            most_entries: cache.max_entries_used,
             examples: tally.examples.clone(),
         }
     }

@@ -38,7 +38,7 @@ pub(super) struct SimulatedCache {
     expiring: BTreeSet<(Timestamp, u64)>,
     next: u64,
     /// Maximum number of answers cached at the same time.
-    pub(super) most: usize,
+    pub(super) max_entries_used: usize,
 }
 
 struct CacheEntry {
@@ -49,7 +49,7 @@ struct CacheEntry {
 struct CandidateAnswer {
     number: u64,
     stored: Timestamp,
-    kept: Arc<CachedAnswer>,
+    answer: Arc<CachedAnswer>,
 }
 
 impl SimulatedCache {
@@ -63,7 +63,7 @@ impl SimulatedCache {
             by_key: HashMap::new(),
             expiring: BTreeSet::new(),
             next: 0,
-            most: 0,
+            max_entries_used: 0,
         }
     }
 
@@ -85,7 +85,7 @@ impl SimulatedCache {
                 if candidate.stored > job.asked {
                     continue;
                 }
-                let similarity = match (&job.kept.vector, &candidate.kept.vector) {
+                let similarity = match (&job.cached.vector, &candidate.answer.vector) {
                     (Some(asked), Some(kept)) if self.policy.is_semantic() => dot(asked, kept),
                     _ => 1.0,
                 };
@@ -96,7 +96,7 @@ impl SimulatedCache {
             }
         }
         let Some((similarity, candidate)) = best else { return LookupResult::Miss };
-        let kept = Arc::clone(&candidate.kept);
+        let kept = Arc::clone(&candidate.answer);
         self.entries.promote(&candidate.number);
         LookupResult::Hit(kept, self.policy.is_semantic().then_some(similarity))
     }
@@ -117,13 +117,13 @@ impl SimulatedCache {
         }
         let number = self.next;
         self.next += 1;
-        candidates.push(CandidateAnswer { number, stored: job.ended, kept: Arc::clone(&job.kept) });
+        candidates.push(CandidateAnswer { number, stored: job.ended, answer: Arc::clone(&job.cached) });
         let expires = job.ended.checked_add(lifetime).unwrap_or(Timestamp::MAX);
         self.expiring.insert((expires, number));
         if let Some((gone, entry)) = self.entries.push(number, CacheEntry { key, expires }) {
             self.remove(gone, &entry);
         }
-        self.most = self.most.max(self.entries.len());
+        self.max_entries_used = self.max_entries_used.max(self.entries.len());
     }
 
     /// Whether the policy looks up such a question.
@@ -135,7 +135,7 @@ impl SimulatedCache {
             {
                 false
             }
-            Matching::Semantic { .. } => job.kept.vector.is_some(),
+            Matching::Semantic { .. } => job.cached.vector.is_some(),
         }
     }
 

@@ -86,14 +86,14 @@ impl CacheTally {
         };
         self.hits += 1;
         self.saved.add(job, semantic);
-        let degree = HitQuality::of(&kept.given, &job.kept.given);
+        let degree = HitQuality::of(&kept.answer, &job.cached.answer);
         *self.degrees.entry(degree).or_default() += 1;
         if degree.is_false() && self.shown > 0 {
             self.add_example(FalseHit {
                 degree,
                 similarity,
-                asked: QuestionAndAnswer::of(&job.kept.job, &job.kept.question, &job.kept.given),
-                kept: QuestionAndAnswer::of(&kept.job, &kept.question, &kept.given),
+                asked: QuestionAndAnswer::of(&job.cached.job, &job.cached.question, &job.cached.answer),
+                kept: QuestionAndAnswer::of(&kept.job, &kept.question, &kept.answer),
             });
         }
     }

@@ -24,7 +24,7 @@ pub(super) fn assemble(found: CollectedRecords, now: Timestamp) -> JobTrace {
     let clock = RelativeClock { accepted_ms: accepted_ms.unwrap_or(0) };
     let mut answers = traced_answers(&found, clock);
     let letters: Vec<TracedDeadLetter> = found
-        .letters
+        .dead_letters
         .iter()
         .map(|letter| TracedDeadLetter {
             seq: letter.seq,
@@ -60,9 +60,9 @@ pub(super) fn assemble(found: CollectedRecords, now: Timestamp) -> JobTrace {
         .and_then(|message| message.read.as_ref().ok())
         .map(|message| &message.envelope);
     let first =
-        first.or_else(|| found.letters.iter().find_map(|letter| Some(&letter.read.as_ref()?.envelope)));
+        first.or_else(|| found.dead_letters.iter().find_map(|letter| Some(&letter.read.as_ref()?.envelope)));
     let events: Vec<AnalyticsEvent> = found
-        .chats
+        .chat_events
         .iter()
         .map(|(seq, chat)| AnalyticsEvent {
             seq: *seq,
@@ -120,16 +120,16 @@ pub(super) fn assemble(found: CollectedRecords, now: Timestamp) -> JobTrace {
 /// When the gateway accepted the question. A redriven message has a new time, so the earliest counts.
 fn accepted_ms(found: &CollectedRecords) -> Option<u64> {
     let named = found.messages.iter().map(|message| message.header.accepted_ms);
-    let kept = found.kept.iter().map(|kept| kept.answer.accepted_ms);
-    let letters = found.letters.iter().filter_map(|letter| Some(letter.read.as_ref()?.envelope.accepted_ms));
-    let told = found.chats.iter().map(|(_, chat)| chat.at_ms.saturating_sub(chat.took_ms));
+    let kept = found.stored_answer.iter().map(|kept| kept.answer.accepted_ms);
+    let letters = found.dead_letters.iter().filter_map(|letter| Some(letter.read.as_ref()?.envelope.accepted_ms));
+    let from_events = found.chat_events.iter().map(|(_, chat)| chat.at_ms.saturating_sub(chat.took_ms));
     let of_job = named.chain(kept).chain(letters).filter(|ms| *ms > 0).min();
-    of_job.or_else(|| told.min()).or_else(|| found.feedback.first().and_then(|said| said.at_ms))
+    of_job.or_else(|| from_events.min()).or_else(|| found.feedback.first().and_then(|said| said.at_ms))
 }
 
 fn question_details(found: &CollectedRecords) -> Option<QuestionDetails> {
     let messages = found.messages.iter().filter_map(StreamMessage::body);
-    let letters = found.letters.iter().filter_map(|letter| Some(&letter.read.as_ref()?.body));
+    let letters = found.dead_letters.iter().filter_map(|letter| Some(&letter.read.as_ref()?.body));
     let asked = messages.chain(letters).find_map(|body| match body {
         MessageBody::Question(question) => Some(QuestionDetails::of(question)),
         MessageBody::Classified(classified) => Some(QuestionDetails::of(classified.question())),
@@ -137,9 +137,9 @@ fn question_details(found: &CollectedRecords) -> Option<QuestionDetails> {
         MessageBody::Answer(answer) => Some(QuestionDetails::of_answer(answer)),
         MessageBody::Other => None,
     });
-    asked.or_else(|| found.kept.as_ref().map(|kept| QuestionDetails::of_answer(&kept.answer.body))).or_else(
+    asked.or_else(|| found.stored_answer.as_ref().map(|kept| QuestionDetails::of_answer(&kept.answer.body))).or_else(
         || {
-            found.chats.first().map(|(_, chat)| QuestionDetails {
+            found.chat_events.first().map(|(_, chat)| QuestionDetails {
                 message: chat.question.clone(),
                 history: Vec::new(),
                 page: chat.page.clone(),
@@ -157,28 +157,28 @@ fn question_details(found: &CollectedRecords) -> Option<QuestionDetails> {
 fn traced_answers(found: &CollectedRecords, clock: RelativeClock) -> Vec<TracedAnswer> {
     let kept_until = |kept: &StoredAnswer| kept.stored.checked_add(ANSWERS_KEPT).ok();
     let mut answers = Vec::new();
-    let mut kept = found.kept.as_ref();
+    let mut kept = found.stored_answer.as_ref();
     for message in &found.messages {
         let Ok(DecodedMessage { envelope, body: MessageBody::Answer(answer) }) = &message.read else {
             continue;
         };
-        let mut told = traced_answer(
+        let mut traced = traced_answer(
             answer,
             clock.offset_of_ms(message.ended_ms.unwrap_or_else(|| unix_ms(message.stored))),
         );
-        told.seq = Some(message.seq);
-        told.redrive.clone_from(&message.redrive);
+        traced.seq = Some(message.seq);
+        traced.redrive.clone_from(&message.redrive);
         if kept.is_some_and(|kept| is_same(&kept.answer, envelope, answer)) {
-            told.readable_until = kept.take().and_then(kept_until);
+            traced.readable_until = kept.take().and_then(kept_until);
         }
-        answers.push(told);
+        answers.push(traced);
     }
     // The worker died before it recorded the stored answer, or the record cannot be decoded.
     if let Some(kept) = kept {
         let ended = kept.ended_ms.unwrap_or_else(|| unix_ms(kept.stored));
-        let mut told = traced_answer(&kept.answer.body, clock.offset_of_ms(ended));
-        told.readable_until = kept_until(kept);
-        answers.push(told);
+        let mut traced = traced_answer(&kept.answer.body, clock.offset_of_ms(ended));
+        traced.readable_until = kept_until(kept);
+        answers.push(traced);
     }
     answers
 }
@@ -213,17 +213,17 @@ fn traced_answer(answer: &Answer, at_ms: i64) -> TracedAnswer {
 }
 
 fn live_output(found: &CollectedRecords, clock: RelativeClock) -> Option<LiveOutput> {
-    let mut told = LiveOutput::default();
-    for (time, line) in &found.lines {
+    let mut output = LiveOutput::default();
+    for (time, line) in &found.live_lines {
         let at_ms = clock.offset_of(*time);
         match line {
-            Line::Delta { .. } if told.first_words_at_ms.is_none() => told.first_words_at_ms = Some(at_ms),
-            Line::Void { reason, .. } => told.void.push((at_ms, void_reason(*reason).into())),
-            Line::End => told.end_at_ms = Some(at_ms),
+            Line::Delta { .. } if output.first_words_at_ms.is_none() => output.first_words_at_ms = Some(at_ms),
+            Line::Void { reason, .. } => output.void.push((at_ms, void_reason(*reason).into())),
+            Line::End => output.end_at_ms = Some(at_ms),
             _ => {}
         }
     }
-    (!found.lines.is_empty()).then_some(told)
+    (!found.live_lines.is_empty()).then_some(output)
 }
 
 fn void_reason(reason: Reason) -> &'static str {
@@ -249,13 +249,13 @@ fn waiting_job(
     if !found.is_live || execution.end != ExecutionEnd::Open || !counts || is_given_up {
         return None;
     }
-    let queue = found.queue.as_ref();
+    let consumer = found.consumer.as_ref();
     Some(WaitingJob {
         stage: execution.stage.clone(),
         seq: execution.seq,
         waits_ms: i64::try_from(waits.as_millis()).unwrap_or(i64::MAX),
-        delivered: queue.map(|queue| execution.seq <= queue.delivered),
-        undelivered: queue.map(|queue| queue.undelivered),
-        asking: queue.map(|queue| queue.asking),
+        delivered: consumer.map(|consumer| execution.seq <= consumer.delivered),
+        undelivered: consumer.map(|consumer| consumer.undelivered),
+        asking: consumer.map(|consumer| consumer.open_pulls),
     })
 }

@@ -23,14 +23,14 @@ pub(super) struct CollectedRecords {
     pub(super) messages: Vec<StreamMessage>,
     /// Messages left out because of [`MAX_RECORDS`].
     pub(super) omitted: u64,
-    pub(super) kept: Option<StoredAnswer>,
-    pub(super) letters: Vec<DeadLetterRecord>,
+    pub(super) stored_answer: Option<StoredAnswer>,
+    pub(super) dead_letters: Vec<DeadLetterRecord>,
     pub(super) advisories: Vec<DeliveryAdvisory>,
-    pub(super) lines: Vec<(Timestamp, hoidap_shared::live::Line)>,
-    pub(super) chats: Vec<(u64, ChatEvent)>,
+    pub(super) live_lines: Vec<(Timestamp, hoidap_shared::live::Line)>,
+    pub(super) chat_events: Vec<(u64, ChatEvent)>,
     pub(super) feedback: Vec<FeedbackRecord>,
     /// State of the consumer that the job's last message waits for.
-    pub(super) queue: Option<ConsumerState>,
+    pub(super) consumer: Option<ConsumerState>,
     pub(super) notes: Vec<String>,
 }
 
@@ -101,7 +101,7 @@ pub(super) struct ConsumerState {
     /// Messages up to this sequence were delivered at least once.
     pub(super) delivered: u64,
     pub(super) undelivered: u64,
-    pub(super) asking: usize,
+    pub(super) open_pulls: usize,
 }
 
 impl CollectedRecords {
@@ -112,13 +112,13 @@ impl CollectedRecords {
             is_live,
             messages: Vec::new(),
             omitted: 0,
-            kept: None,
-            letters: Vec::new(),
+            stored_answer: None,
+            dead_letters: Vec::new(),
             advisories: Vec::new(),
-            lines: Vec::new(),
-            chats: Vec::new(),
+            live_lines: Vec::new(),
+            chat_events: Vec::new(),
             feedback: Vec::new(),
-            queue: None,
+            consumer: None,
             notes: Vec::new(),
         }
     }
@@ -126,9 +126,9 @@ impl CollectedRecords {
     /// Whether no record was found.
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty()
-            && self.kept.is_none()
-            && self.letters.is_empty()
-            && self.chats.is_empty()
+            && self.stored_answer.is_none()
+            && self.dead_letters.is_empty()
+            && self.chat_events.is_empty()
             && self.feedback.is_empty()
     }
 

@@ -26,7 +26,7 @@ pub(super) fn trace_executions(
         };
         let next = found.messages[place + 1..].iter().find(follows);
         // An answer without a record follows the last message of its stage.
-        let kept = found.kept.as_ref().map(|kept| &kept.answer).filter(|answer| {
+        let kept = found.stored_answer.as_ref().map(|kept| &kept.answer).filter(|answer| {
             next.is_none()
                 && answer.hops.last().is_some_and(|hop| hop.stage == message.stage)
                 && !found.messages.iter().any(|message| message.stage == DONE)
@@ -142,7 +142,7 @@ fn pluralised(count: usize, what: &str) -> String {
 
 /// Adds each start of a delivery to the latest execution of its stage stored by then.
 fn add_delivery_starts(found: &CollectedRecords, clock: RelativeClock, executions: &mut [StageExecution]) {
-    for (time, line) in &found.lines {
+    for (time, line) in &found.live_lines {
         let Line::Stage { name, run } = line else { continue };
         let at_ms = clock.offset_of(*time);
         let (process, delivery) = match run.rsplit_once('.') {

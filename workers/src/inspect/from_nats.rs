@@ -107,7 +107,7 @@ impl<'a> NatsReader<'a> {
             Ok(message) => match Envelope::decode(&message.payload) {
                 Ok(answer) => {
                     let (stored, ended_ms) = (time(message.time)?, ended_ms(&message.headers));
-                    found.kept = Some(StoredAnswer { stored, ended_ms, answer });
+                    found.stored_answer = Some(StoredAnswer { stored, ended_ms, answer });
                 }
                 Err(error) => found.notes.push(format!("The stored answer cannot be read: {error}.")),
             },
@@ -146,7 +146,7 @@ impl<'a> NatsReader<'a> {
                 read: RawMessage::Packed(&record.payload).decode(&stage).ok(),
                 stage,
             };
-            push_bounded(&mut found.letters, letter);
+            push_bounded(&mut found.dead_letters, letter);
             true
         })
         .await
@@ -161,7 +161,7 @@ impl<'a> NatsReader<'a> {
         let log = Log::since(&self.stream("JOBS").await?, since, None).await?;
         let job = self.job;
         self.for_each_record(log, |record| {
-            let is_named = found.letters.iter().any(|letter| letter.message >= Some(record.sequence));
+            let is_named = found.dead_letters.iter().any(|letter| letter.message >= Some(record.sequence));
             if !is_named && is_past_job(found, &record, known) {
                 return false;
             }
@@ -211,7 +211,7 @@ impl<'a> NatsReader<'a> {
             let chats = Log::since(&stream, since, Some(own)).await?;
             self.for_each_record(chats, |record| {
                 if let Some(event) = event_of_job(&record, job) {
-                    push_bounded(&mut found.chats, (record.sequence, event));
+                    push_bounded(&mut found.chat_events, (record.sequence, event));
                 }
                 true
             })
@@ -223,7 +223,7 @@ impl<'a> NatsReader<'a> {
                 return false;
             }
             if let Some(event) = event_of_job(&record, job) {
-                push_bounded(&mut found.chats, (record.sequence, event));
+                push_bounded(&mut found.chat_events, (record.sequence, event));
             }
             true
         })
@@ -247,12 +247,12 @@ impl<'a> NatsReader<'a> {
             let line = rmp_serde::from_slice(&record.payload).ok();
             // Only the time of the first delta matters.
             let counts = |line: &Line| match line {
-                Line::Delta { .. } => !found.lines.iter().any(|(_, told)| matches!(told, Line::Delta { .. })),
+                Line::Delta { .. } => !found.live_lines.iter().any(|(_, told)| matches!(told, Line::Delta { .. })),
                 Line::Sources { .. } | Line::Cite { .. } => false,
                 Line::Stage { .. } | Line::Draft { .. } | Line::Void { .. } | Line::End => true,
             };
             if let Some(line) = line.filter(counts) {
-                push_bounded(&mut found.lines, (record.stored, line));
+                push_bounded(&mut found.live_lines, (record.stored, line));
             }
             true
         })
@@ -265,10 +265,10 @@ impl<'a> NatsReader<'a> {
         let consumer = self.broker.subjects.consumer(&last.stage);
         // A stage that never ran has no consumer.
         if let Ok(info) = self.stream("JOBS").await?.consumer_info(consumer).await {
-            found.queue = Some(ConsumerState {
+            found.consumer = Some(ConsumerState {
                 delivered: info.delivered.stream_sequence,
                 undelivered: info.num_pending,
-                asking: info.num_waiting,
+                open_pulls: info.num_waiting,
             });
         }
         Ok(())
@@ -298,7 +298,7 @@ fn is_past_job(found: &CollectedRecords, record: &Record, known: Option<Timestam
     let behind = |time: Timestamp, by: Duration| time.checked_add(by).is_ok_and(|end| record.stored > end);
     match (found.last_stored(), known) {
         // A removed dead letter was redriven, at any time since.
-        (Some(_), _) if found.is_done() && found.failed() && found.letters.is_empty() => false,
+        (Some(_), _) if found.is_done() && found.failed() && found.dead_letters.is_empty() => false,
         (Some(last), _) if found.is_done() => behind(last, LOOK_AFTER_ANSWER),
         // Workers ignore older messages.
         (Some(last), _) => behind(last, ANSWERS_KEPT + LOOK_AFTER_ANSWER),

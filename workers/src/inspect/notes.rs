@@ -28,7 +28,7 @@ pub(super) fn notes(
              not in it.",
         );
     }
-    match found.chats.last().map(|(_, chat)| chat.outcome.as_str()) {
+    match found.chat_events.last().map(|(_, chat)| chat.outcome.as_str()) {
         _ if !found.messages.is_empty() => {}
         Some("cached") => {
             say("Answered from the cache: no stage worked on it, so its event is the only record.");
@@ -42,7 +42,7 @@ pub(super) fn notes(
                  than nats.jobs_max_age_days.",
             );
         }
-        None if !found.letters.is_empty() => {
+        None if !found.dead_letters.is_empty() => {
             say("The jobs stream has no message of it any more; the question is read from its dead letter.");
         }
         _ => {}
@@ -59,11 +59,11 @@ pub(super) fn notes(
     let last = found.last_stored().unwrap_or(now);
     let age = Duration::try_from(now.duration_since(last)).unwrap_or_default();
     let has_record = found.messages.iter().any(|message| message.stage == DONE);
-    if found.is_live && has_record && found.chats.is_empty() && age < EVENTS_KEPT {
+    if found.is_live && has_record && found.chat_events.is_empty() && age < EVENTS_KEPT {
         say("Its analytics event is not in the stream, though events are kept for three days: \
              `hoidap-worker rebuild analytics` makes it again.");
     }
-    if found.kept.is_some() && !has_record {
+    if found.stored_answer.is_some() && !has_record {
         say(
             "The answer is stored, but its lasting record is not: the worker was interrupted in between. The next \
              delivery repairs it.",

@@ -59,15 +59,15 @@ fn fleet() -> BTreeMap<String, String> {
 fn job(asked: i64, ended: i64, degrees: f32, change: impl FnOnce(&mut AuditedJob)) -> AuditedJob {
     let question = question();
     let answer = answer(&question);
-    let kept = CachedAnswer {
+    let cached = CachedAnswer {
         job: JobId::new(),
         question: question.message.clone(),
-        given: ComparedAnswer { pages: BTreeSet::new(), ..ComparedAnswer::from(&answer) },
+        answer: ComparedAnswer { pages: BTreeSet::new(), ..ComparedAnswer::from(&answer) },
         vector: Some(vec![degrees.to_radians().cos(), degrees.to_radians().sin()]),
     };
     let (asked, ended) = (at(asked), at(ended));
     let mut job =
-        AuditedJob { question, product: None, asked, ended, answer, hops: vec![], kept: Arc::new(kept) };
+        AuditedJob { question, product: None, asked, ended, answer, hops: vec![], cached: Arc::new(cached) };
     change(&mut job);
     job
 }
@@ -104,7 +104,7 @@ fn an_answer_is_kept_as_long_as_the_recording_says() {
         let first = job(0, 10, 0.0, same);
         cache.store(&first);
         assert_eq!(found(&mut cache, &job(9, 30, 0.0, same)), None, "{policy}: it had not ended yet");
-        assert_eq!(found(&mut cache, &job(69, 70, 0.0, same)).as_ref(), Some(&first.kept.job), "{policy}");
+        assert_eq!(found(&mut cache, &job(69, 70, 0.0, same)).as_ref(), Some(&first.cached.job), "{policy}");
         assert_eq!(found(&mut cache, &job(70, 71, 0.0, same)), None, "{policy}");
         assert!(cache.entries.is_empty() && cache.by_key.is_empty() && cache.expiring.is_empty());
     }
@@ -121,7 +121,7 @@ fn what_another_visitor_may_not_get_is_not_kept() {
     for outcome in [Outcome::Failed, Outcome::Stopped, Outcome::Unanswered] {
         let mut cache = cache("exact");
         cache.store(&job(0, 1, 0.0, |job| job.answer.outcome = outcome));
-        assert_eq!((cache.most, found(&mut cache, &job(2, 3, 0.0, same))), (0, None), "{outcome:?}");
+        assert_eq!((cache.max_entries_used, found(&mut cache, &job(2, 3, 0.0, same))), (0, None), "{outcome:?}");
     }
 }
 
@@ -131,8 +131,8 @@ fn two_at_once_leave_one_answer_of_the_exact_cache() {
     let (first, second) = (job(0, 10, 0.0, same), job(1, 20, 0.0, same));
     cache.store(&first);
     cache.store(&second);
-    assert_eq!(found(&mut cache, &job(15, 30, 0.0, same)).as_ref(), Some(&first.kept.job));
-    assert_eq!(cache.most, 1);
+    assert_eq!(found(&mut cache, &job(15, 30, 0.0, same)).as_ref(), Some(&first.cached.job));
+    assert_eq!(cache.max_entries_used, 1);
 }
 
 #[test]
@@ -143,15 +143,15 @@ fn the_most_alike_question_is_found_and_none_below_the_threshold() {
     cache.store(&nearer);
     match cache.look_up(&job(2, 3, 0.0, same), &fleet()) {
         LookupResult::Hit(kept, Some(cosine)) => {
-            assert_eq!(kept.job, nearer.kept.job);
+            assert_eq!(kept.job, nearer.cached.job);
             assert!((cosine - 10.0_f32.to_radians().cos()).abs() < 1e-6, "{cosine}");
         }
         other => panic!("{other:?}"),
     }
     // The cosine of 25.8 degrees is 0.9.
-    assert_eq!(found(&mut cache, &job(2, 3, 45.0, same)).as_ref(), Some(&near.kept.job));
+    assert_eq!(found(&mut cache, &job(2, 3, 45.0, same)).as_ref(), Some(&near.cached.job));
     assert_eq!(found(&mut cache, &job(2, 3, 46.0, same)), None);
-    let none = |job: &mut AuditedJob| Arc::get_mut(&mut job.kept).unwrap().vector = None;
+    let none = |job: &mut AuditedJob| Arc::get_mut(&mut job.cached).unwrap().vector = None;
     assert!(matches!(cache.look_up(&job(2, 3, 0.0, none), &fleet()), LookupResult::NotLookedUp));
 }
 
@@ -166,7 +166,7 @@ fn only_so_many_answers_are_kept_and_the_one_used_longest_ago_goes() {
     assert!(found(&mut cache, &job(4, 5, 0.0, same)).is_some());
     assert!(found(&mut cache, &job(4, 5, 80.0, same)).is_some());
     assert_eq!(found(&mut cache, &job(4, 5, 40.0, same)), None);
-    assert_eq!((cache.most, cache.expiring.len()), (2, 2));
+    assert_eq!((cache.max_entries_used, cache.expiring.len()), (2, 2));
 }
 
 #[test]
