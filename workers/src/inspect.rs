@@ -1,22 +1,11 @@
 //! `hoidap-worker inspect`: traces one job through every stage, from its acceptance to its answer.
 //!
-//! The job's records are collected from NATS or from a recording, assembled into a [`job_trace::JobTrace`], and
+//! The job's records are collected from NATS or from a recording, assembled into a [`trace::job_trace::JobTrace`], and
 //! printed as text, an HTML page or JSON. `docs/inspect.md` describes it.
 
-mod assemble;
-mod collected_records;
-mod executions;
-mod from_nats;
-mod from_recording;
-mod headline;
-mod html;
-mod job_trace;
-mod notes;
-mod relative_clock;
-mod stage_result;
-mod text;
-mod timeline;
-mod timeline_entry;
+mod collect;
+mod display;
+mod trace;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -27,7 +16,7 @@ use hoidap_shared::{broker::Broker, config::Config, job::JobId, telemetry};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
-use self::collected_records::CollectedRecords;
+use self::collect::collected_records::CollectedRecords;
 
 /// Options of `inspect`.
 #[derive(Args, Debug)]
@@ -55,11 +44,13 @@ impl Command {
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(120));
         let (found, fault) = match &self.recording {
-            Some(recording) => from_recording::collect(recording, &self.job, &config.recording.redact, &bar)?,
+            Some(recording) => {
+                collect::from_recording::collect(recording, &self.job, &config.recording.redact, &bar)?
+            }
             None => {
                 telemetry::init_tls();
                 let broker = Broker::connect(&config.nats, "hoidap-inspect").await?;
-                (from_nats::NatsReader::new(&broker, &self.job, &bar).collect().await?, None)
+                (collect::from_nats::NatsReader::new(&broker, &self.job, &bar).collect().await?, None)
             }
         };
         bar.finish_and_clear();
@@ -69,15 +60,15 @@ impl Command {
             }
             bail!(self.unknown(&found, config));
         }
-        let trace = assemble::assemble(found, Timestamp::now());
+        let trace = trace::assemble::assemble(found, Timestamp::now());
         if let Some(path) = &self.html {
             let fails = || format!("{} cannot be written", path.display());
-            replace(path, &html::render_html(&trace)).with_context(fails)?;
+            replace(path, &display::html::render_html(&trace)).with_context(fails)?;
         }
         let text = if self.json {
             format!("{}\n", serde_json::to_string(&trace)?)
         } else {
-            text::render_text(&trace)
+            display::text::render_text(&trace)
         };
         print!("{text}");
         fault.map_or(Ok(()), |fault| Err(fault.into()))
@@ -93,7 +84,7 @@ impl Command {
             );
         }
         let days = config.nats.jobs_max_age_days;
-        let named = from_nats::id_time(job).map(|time| {
+        let named = collect::from_nats::id_time(job).map(|time| {
             let age = Timestamp::now().duration_since(time).as_hours() / 24;
             let old = if u64::try_from(age).unwrap_or(0) >= days { " and is older than that" } else { "" };
             format!(" The id was made at {}{old}.", time.strftime("%Y-%m-%d %H:%M:%S UTC"))

@@ -3,7 +3,7 @@ use std::{path::PathBuf, thread};
 use clap::Args;
 use hoidap_shared::{config::Config, telemetry};
 
-use super::{fail_rule::FailRule, report, run::Replay, stages::StageRange};
+use super::{figures::fail_rule::FailRule, report, run::Replay, stages::StageRange};
 use crate::generator::{Asking, Budget};
 
 /// The `--provider` that uses only recorded calls.

@@ -4,10 +4,12 @@ use hoidap_shared::job;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    baseline::{self, BaselineMatch},
-    job_report::JobReport,
-    labels::{Label, Labels},
-    similarity::AnswerSimilarity,
+    comparison::{
+        baseline::{self, BaselineMatch},
+        job_report::JobReport,
+        labels::{Label, Labels},
+        similarity::AnswerSimilarity,
+    },
     stages::ReplayStages,
 };
 use crate::recording::JobMessages;

@@ -11,11 +11,9 @@ use flate2::{Compression, write::GzEncoder};
 use serde::Serialize;
 
 use super::{
-    baseline::BaselineTally,
+    comparison::baseline::BaselineTally,
     executor::{ReadingStatistics, RunSummary},
-    fail_rule::FailRuleResult,
-    summary::ReplaySummary,
-    tally::ReplayTally,
+    figures::{fail_rule::FailRuleResult, summary::ReplaySummary, tally::ReplayTally},
 };
 
 /// Version of the report format.

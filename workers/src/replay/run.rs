@@ -5,16 +5,12 @@ use hoidap_shared::config::Config;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    baseline::BaselineTally,
+    comparison::{baseline::BaselineTally, labels::Labels, similarity::AnswerSimilarity},
     executor::{JobResult, RunSummary, run_jobs},
-    fail_rule::FailRule,
-    labels::Labels,
+    figures::{fail_rule::FailRule, summary::ReplaySummary, tally::ReplayTally},
     replay_job::{replay_and_check, replay_and_compare},
     report::{self, ReplaySpeed, ReportHead, StageVersions, TrafficPeriod},
-    similarity::AnswerSimilarity,
     stages::{ReplayStages, StageRange},
-    summary::ReplaySummary,
-    tally::ReplayTally,
 };
 use crate::{
     collections::digest,

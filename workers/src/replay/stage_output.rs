@@ -1,6 +1,6 @@
 use hoidap_shared::job::{Answer, Classified, Retrieved};
 
-use super::job_report::ReplayFailure;
+use super::comparison::job_report::ReplayFailure;
 use crate::{generator::Nothing, recording::JobMessages};
 
 /// The output of a stage.

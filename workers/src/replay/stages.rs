@@ -10,8 +10,8 @@ use hoidap_shared::{
 };
 
 use super::{
-    job_report::{RemovedDocument, ReplayFailure},
-    removed_documents::removed_documents,
+    comparison::job_report::{RemovedDocument, ReplayFailure},
+    figures::removed_documents::removed_documents,
     stage_output::{ReplayedStage, StageOutput},
 };
 use crate::{

@@ -121,7 +121,11 @@ fn what_another_visitor_may_not_get_is_not_kept() {
     for outcome in [Outcome::Failed, Outcome::Stopped, Outcome::Unanswered] {
         let mut cache = cache("exact");
         cache.store(&job(0, 1, 0.0, |job| job.answer.outcome = outcome));
-        assert_eq!((cache.max_entries_used, found(&mut cache, &job(2, 3, 0.0, same))), (0, None), "{outcome:?}");
+        assert_eq!(
+            (cache.max_entries_used, found(&mut cache, &job(2, 3, 0.0, same))),
+            (0, None),
+            "{outcome:?}"
+        );
     }
 }
 

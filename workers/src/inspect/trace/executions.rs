@@ -2,15 +2,21 @@ use std::collections::HashSet;
 
 use hoidap_shared::{job::Outcome, live::Line};
 
-use super::{
-    collected_records::{CollectedRecords, StreamMessage},
-    job_trace::{DeliveryStart, ExecutionEnd, StageExecution, StageResult, TracedAnswer, TracedDeadLetter},
-    relative_clock::RelativeClock,
+use crate::{
+    inspect::{
+        collect::collected_records::{CollectedRecords, StreamMessage},
+        trace::{
+            job_trace::{
+                DeliveryStart, ExecutionEnd, StageExecution, StageResult, TracedAnswer, TracedDeadLetter,
+            },
+            relative_clock::RelativeClock,
+        },
+    },
+    recording::{DONE, DecodedMessage, MessageBody},
 };
-use crate::recording::{DONE, DecodedMessage, MessageBody};
 
 /// The execution of every stage input.
-pub(super) fn trace_executions(
+pub(in crate::inspect) fn trace_executions(
     found: &CollectedRecords,
     clock: RelativeClock,
     letters: &[TracedDeadLetter],

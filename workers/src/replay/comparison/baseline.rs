@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::stage_output::ReplayedStage;
+use crate::replay::stage_output::ReplayedStage;
 
 /// Numbers that differ by no more than this count as equal after rounding: other processors add in another order.
 const ROUNDING_TOLERANCE: f64 = 1e-4;
@@ -14,28 +14,28 @@ const MAX_VALUE_CHARS: usize = 80;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct BaselineTally {
     /// Jobs that were replayed.
-    pub(super) jobs: u64,
+    pub(in crate::replay) jobs: u64,
     /// Jobs whose messages are all byte-identical to the recorded ones.
-    pub(super) identical: u64,
+    pub(in crate::replay) identical: u64,
     /// Jobs that are equal except for numbers that differ by at most [`ROUNDING_TOLERANCE`].
-    pub(super) close: u64,
+    pub(in crate::replay) close: u64,
     /// All other jobs.
-    pub(super) different: u64,
+    pub(in crate::replay) different: u64,
     /// The first differences, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) examples: Vec<String>,
+    pub(in crate::replay) examples: Vec<String>,
 }
 
 /// How one replayed job compares with the recorded one.
 #[derive(Debug, PartialEq)]
-pub(super) enum BaselineMatch {
+pub(in crate::replay) enum BaselineMatch {
     Identical,
     Close,
     Different(String),
 }
 
 impl BaselineTally {
-    pub(super) fn add(&mut self, result: BaselineMatch) {
+    pub(in crate::replay) fn add(&mut self, result: BaselineMatch) {
         self.jobs += 1;
         match result {
             BaselineMatch::Identical => self.identical += 1,
@@ -53,7 +53,7 @@ impl BaselineTally {
 impl BaselineTally {
     /// # Errors
     /// When a job differs, or no job was replayed.
-    pub(super) fn ensure_unchanged(&self) -> anyhow::Result<()> {
+    pub(in crate::replay) fn ensure_unchanged(&self) -> anyhow::Result<()> {
         let Self { jobs, different, examples, .. } = self;
         anyhow::ensure!(*jobs > 0, "the baseline checks nothing: no job of the recording can be replayed");
         anyhow::ensure!(
@@ -68,7 +68,7 @@ impl BaselineTally {
 }
 
 /// Compares a job's replayed outputs with the recorded ones, byte for byte.
-pub(super) fn compare_bytes(job: &str, steps: &[ReplayedStage]) -> anyhow::Result<BaselineMatch> {
+pub(in crate::replay) fn compare_bytes(job: &str, steps: &[ReplayedStage]) -> anyhow::Result<BaselineMatch> {
     let mut result = BaselineMatch::Identical;
     for step in steps {
         let told = |what: String| BaselineMatch::Different(format!("job {job}, {}: {what}", step.stage));

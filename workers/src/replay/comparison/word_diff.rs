@@ -1,7 +1,7 @@
-use super::job_report::{DiffOrigin, DiffSegment};
+use crate::replay::comparison::job_report::{DiffOrigin, DiffSegment};
 
 /// The word diff of two texts. A blank between two changes belongs to both of them.
-pub(super) fn word_diff(before: &str, after: &str) -> Vec<DiffSegment> {
+pub(in crate::replay) fn word_diff(before: &str, after: &str) -> Vec<DiffSegment> {
     let mut builder = DiffBuilder::default();
     for change in similar::TextDiff::from_words(before, after).iter_all_changes() {
         let text = change.value();

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::snapshot::JobSnapshot;
+use crate::replay::comparison::snapshot::JobSnapshot;
 
 /// What can differ between the recorded and the replayed job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub enum Aspect {
     Citations,
     /// The answer's text.
     Answer,
-    /// The confidence, by more than [`super::compare::CONFIDENCE_TOLERANCE`].
+    /// The confidence, by more than [`crate::replay::comparison::compare::CONFIDENCE_TOLERANCE`].
     Confidence,
 }
 

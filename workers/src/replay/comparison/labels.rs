@@ -4,13 +4,13 @@ use anyhow::Context as _;
 use hoidap_shared::{events::Rating, text::normalise};
 use serde::Deserialize;
 
-use super::{
-    job_report::LabelVerdict,
-    snapshot::{FoundPassage, JobSnapshot},
-};
 use crate::{
     eval::is_gold,
     recording::{JobMessages, feedback_path},
+    replay::comparison::{
+        job_report::LabelVerdict,
+        snapshot::{FoundPassage, JobSnapshot},
+    },
 };
 
 /// Human labels of jobs: pages that answer a question, and ratings of answers.
@@ -25,10 +25,10 @@ pub(crate) struct Labels {
 pub(crate) struct Label {
     /// Ends of the paths or addresses of pages that answer the question.
     #[serde(default)]
-    pub(super) gold: Vec<String>,
+    pub(in crate::replay) gold: Vec<String>,
     /// The visitor's rating of the answer.
     #[serde(default)]
-    pub(super) rating: Option<Rating>,
+    pub(in crate::replay) rating: Option<Rating>,
 }
 
 /// One line of a label file.
@@ -45,7 +45,7 @@ struct LabelLine {
 
 impl Labels {
     /// Adds the labels of a file: JSON Lines with `job_id` or `question`, and `gold` or `rating`.
-    pub(super) fn read(&mut self, path: &Path) -> anyhow::Result<()> {
+    pub(in crate::replay) fn read(&mut self, path: &Path) -> anyhow::Result<()> {
         let file =
             std::fs::File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
         for (number, line) in std::io::BufReader::new(file).lines().enumerate() {
@@ -69,7 +69,7 @@ impl Labels {
     }
 
     /// Adds the feedback file of a recording, or of each recording in a folder.
-    pub(super) fn read_feedback(&mut self, recording: &Path) -> anyhow::Result<()> {
+    pub(in crate::replay) fn read_feedback(&mut self, recording: &Path) -> anyhow::Result<()> {
         let mut recordings = vec![recording.to_path_buf()];
         if recording.is_dir() {
             recordings = std::fs::read_dir(recording)?
@@ -81,7 +81,7 @@ impl Labels {
     }
 
     /// The label of a job, by its id or else by its question.
-    pub(super) fn find(&self, messages: &JobMessages) -> Option<&Label> {
+    pub(in crate::replay) fn find(&self, messages: &JobMessages) -> Option<&Label> {
         let answer = &messages.answer;
         self.jobs.get(answer.job_id.as_str()).or_else(|| self.questions.get(&answer.body.question))
     }
@@ -89,7 +89,11 @@ impl Labels {
 
 impl Label {
     /// Whether a gold page is reached, as recorded and as replayed: cited, or found if the replay has no answer.
-    pub(super) fn reached(&self, before: &JobSnapshot, after: &JobSnapshot) -> Option<(bool, bool)> {
+    pub(in crate::replay) fn reached(
+        &self,
+        before: &JobSnapshot,
+        after: &JobSnapshot,
+    ) -> Option<(bool, bool)> {
         if self.gold.is_empty() {
             return None;
         }
@@ -109,7 +113,7 @@ impl Label {
 
 impl LabelVerdict {
     /// The verdict from whether a gold page is reached before and after.
-    pub(super) fn of((before, after): (bool, bool)) -> Self {
+    pub(in crate::replay) fn of((before, after): (bool, bool)) -> Self {
         match (before, after) {
             (false, true) => Self::Better,
             (true, false) => Self::Worse,

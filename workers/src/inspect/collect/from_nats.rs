@@ -12,11 +12,11 @@ use hoidap_shared::{
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
-use super::collected_records::{
-    CollectedRecords, ConsumerState, DeadLetterRecord, DeliveryAdvisory, MAX_RECORDS, StoredAnswer,
-    StreamMessage,
-};
 use crate::{
+    inspect::collect::collected_records::{
+        CollectedRecords, ConsumerState, DeadLetterRecord, DeliveryAdvisory, MAX_RECORDS, StoredAnswer,
+        StreamMessage,
+    },
     log::{Log, Record},
     recording::{DONE, RawMessage},
     runner::{REDRIVE, ended_ms},
@@ -32,27 +32,27 @@ const MAX_FIRST_MESSAGE_DELAY: Duration = Duration::from_mins(5);
 const LOOK_AFTER_ANSWER: Duration = Duration::from_mins(1);
 
 /// Reads the records of one job from NATS.
-pub(super) struct NatsReader<'a> {
-    pub(super) broker: &'a Broker,
-    pub(super) job: &'a JobId,
-    pub(super) bar: &'a ProgressBar,
+pub(in crate::inspect) struct NatsReader<'a> {
+    pub(in crate::inspect) broker: &'a Broker,
+    pub(in crate::inspect) job: &'a JobId,
+    pub(in crate::inspect) bar: &'a ProgressBar,
     read: u64,
 }
 
 /// The time in the job's id, if it is a UUIDv7.
-pub(super) fn id_time(job: &JobId) -> Option<Timestamp> {
+pub(in crate::inspect) fn id_time(job: &JobId) -> Option<Timestamp> {
     let id = uuid::Uuid::try_parse(job.as_str()).ok()?;
     let (seconds, nanoseconds) = (id.get_version_num() == 7).then(|| id.get_timestamp())??.to_unix();
     Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()
 }
 
 impl<'a> NatsReader<'a> {
-    pub(super) fn new(broker: &'a Broker, job: &'a JobId, bar: &'a ProgressBar) -> Self {
+    pub(in crate::inspect) fn new(broker: &'a Broker, job: &'a JobId, bar: &'a ProgressBar) -> Self {
         Self { broker, job, bar, read: 0 }
     }
 
     /// Collects all records of the job.
-    pub(super) async fn collect(mut self) -> anyhow::Result<CollectedRecords> {
+    pub(in crate::inspect) async fn collect(mut self) -> anyhow::Result<CollectedRecords> {
         let mut found = CollectedRecords::new(self.job, "NATS".into(), true);
         let asked = self.read_answer(&mut found).await?;
         let known = id_time(self.job).or(asked);
@@ -247,7 +247,9 @@ impl<'a> NatsReader<'a> {
             let line = rmp_serde::from_slice(&record.payload).ok();
             // Only the time of the first delta matters.
             let counts = |line: &Line| match line {
-                Line::Delta { .. } => !found.live_lines.iter().any(|(_, told)| matches!(told, Line::Delta { .. })),
+                Line::Delta { .. } => {
+                    !found.live_lines.iter().any(|(_, told)| matches!(told, Line::Delta { .. }))
+                }
                 Line::Sources { .. } | Line::Cite { .. } => false,
                 Line::Stage { .. } | Line::Draft { .. } | Line::Void { .. } | Line::End => true,
             };

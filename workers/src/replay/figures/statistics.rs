@@ -44,25 +44,25 @@ impl Estimate {
 
 /// A histogram of values between -1 and 1 in thousandths; its memory is bounded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Histogram(pub(super) BTreeMap<i32, u64>);
+pub(in crate::replay) struct Histogram(pub(in crate::replay) BTreeMap<i32, u64>);
 
 /// Counts of paired yes/no results: both, only as recorded, only as replayed, neither.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct PairedCounts {
-    pub(super) both: u64,
-    pub(super) before: u64,
-    pub(super) after: u64,
-    pub(super) neither: u64,
+pub(in crate::replay) struct PairedCounts {
+    pub(in crate::replay) both: u64,
+    pub(in crate::replay) before: u64,
+    pub(in crate::replay) after: u64,
+    pub(in crate::replay) neither: u64,
 }
 
 impl Histogram {
     /// Adds a value.
-    pub(super) fn add(&mut self, value: f32) {
+    pub(in crate::replay) fn add(&mut self, value: f32) {
         *self.0.entry((f64::from(value) * UNIT).round() as i32).or_default() += 1;
     }
 
     /// The mean and its interval, by a percentile bootstrap (Efron 1979) with a fixed seed; `None` without values.
-    pub(super) fn estimate(&self) -> Option<Estimate> {
+    pub(in crate::replay) fn estimate(&self) -> Option<Estimate> {
         let of: u64 = self.0.values().sum();
         if of == 0 {
             return None;
@@ -94,7 +94,7 @@ impl Histogram {
 
 impl PairedCounts {
     /// Adds a pair.
-    pub(super) fn add(&mut self, before: bool, after: bool) {
+    pub(in crate::replay) fn add(&mut self, before: bool, after: bool) {
         let count = match (before, after) {
             (true, true) => &mut self.both,
             (true, false) => &mut self.before,
@@ -105,25 +105,25 @@ impl PairedCounts {
     }
 
     /// Number of pairs.
-    pub(super) fn of(&self) -> u64 {
+    pub(in crate::replay) fn of(&self) -> u64 {
         self.both + self.before + self.after + self.neither
     }
 
     /// The shares of yes: as recorded, as replayed.
-    pub(super) fn shares(&self) -> (f64, f64) {
+    pub(in crate::replay) fn shares(&self) -> (f64, f64) {
         let of = self.of().max(1) as f64;
         ((self.both + self.before) as f64 / of, (self.both + self.after) as f64 / of)
     }
 
     /// The change of the share with its interval; zero without pairs.
-    pub(super) fn difference(&self) -> Estimate {
+    pub(in crate::replay) fn difference(&self) -> Estimate {
         let counts = [(-1_000, self.before), (0, self.both + self.neither), (1_000, self.after)];
         let counts = Histogram(counts.into_iter().filter(|(_, count)| *count > 0).collect());
         counts.estimate().unwrap_or(Estimate { mean: 0.0, low: 0.0, high: 0.0, of: 0 })
     }
 
     /// The p-value of the difference: the exact two-sided McNemar test (McNemar 1947).
-    pub(super) fn p(&self) -> f64 {
+    pub(in crate::replay) fn p(&self) -> f64 {
         let moved = self.before + self.after;
         let Ok(law) = Law::new(0.5, moved) else { return 1.0 };
         (2.0 * law.cdf(self.before.min(self.after))).min(1.0)

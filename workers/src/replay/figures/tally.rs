@@ -3,70 +3,74 @@ use std::collections::BTreeMap;
 use hoidap_shared::events::Rating;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    compare::JobVerdict,
+use crate::replay::{
+    comparison::{
+        compare::JobVerdict,
+        job_report::{Aspect, JobReport},
+        labels::Label,
+    },
     executor::JobResult,
-    job_report::{Aspect, JobReport},
-    labels::Label,
-    removed_documents::RemovedDocumentTally,
+    figures::{
+        removed_documents::RemovedDocumentTally,
+        statistics::{Histogram, PairedCounts},
+    },
     replay_job::{ComparedJob, ReplayOutcome},
-    statistics::{Histogram, PairedCounts},
 };
 
 /// Distinct names counted per kind; the rest count as `others`.
 const MAX_GROUPS: usize = 1_000;
 /// Jobs shown in full by the page.
-pub(super) const MAX_SHOWN_JOBS: usize = 5_000;
+pub(in crate::replay) const MAX_SHOWN_JOBS: usize = 5_000;
 
 /// Counts of a replay. Its size does not grow with the number of jobs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ReplayTally {
-    pub(super) jobs: u64,
-    pub(super) incomplete: u64,
-    pub(super) stopped: u64,
-    pub(super) failed_before: u64,
-    pub(super) canary: u64,
+    pub(in crate::replay) jobs: u64,
+    pub(in crate::replay) incomplete: u64,
+    pub(in crate::replay) stopped: u64,
+    pub(in crate::replay) failed_before: u64,
+    pub(in crate::replay) canary: u64,
     pub(crate) same: u64,
     pub(crate) inside: u64,
     pub(crate) visible: u64,
     pub(crate) needs_model: u64,
     pub(crate) failed: u64,
-    pub(super) first: BTreeMap<String, u64>,
-    pub(super) aspects: BTreeMap<Aspect, u64>,
-    pub(super) overlap: Histogram,
-    pub(super) meaning: Histogram,
-    pub(super) answered: PairedCounts,
-    pub(super) gone: RemovedDocumentTally,
+    pub(in crate::replay) first: BTreeMap<String, u64>,
+    pub(in crate::replay) aspects: BTreeMap<Aspect, u64>,
+    pub(in crate::replay) overlap: Histogram,
+    pub(in crate::replay) meaning: Histogram,
+    pub(in crate::replay) answered: PairedCounts,
+    pub(in crate::replay) gone: RemovedDocumentTally,
     /// Jobs whose answer was replayed.
-    pub(super) answers: u64,
-    pub(super) confidence: (f64, f64),
-    pub(super) cost: (f64, f64),
-    pub(super) cost_known: u64,
-    pub(super) worked: BTreeMap<String, (DurationHistogram, DurationHistogram)>,
-    pub(super) intents: BTreeMap<String, GroupCounts>,
-    pub(super) products: BTreeMap<String, GroupCounts>,
-    pub(super) versions: BTreeMap<String, BTreeMap<String, u64>>,
-    pub(super) gold: PairedCounts,
-    pub(super) up: (u64, u64),
-    pub(super) down: (u64, u64),
-    pub(super) first_time: Option<jiff::Timestamp>,
-    pub(super) last_time: Option<jiff::Timestamp>,
+    pub(in crate::replay) answers: u64,
+    pub(in crate::replay) confidence: (f64, f64),
+    pub(in crate::replay) cost: (f64, f64),
+    pub(in crate::replay) cost_known: u64,
+    pub(in crate::replay) worked: BTreeMap<String, (DurationHistogram, DurationHistogram)>,
+    pub(in crate::replay) intents: BTreeMap<String, GroupCounts>,
+    pub(in crate::replay) products: BTreeMap<String, GroupCounts>,
+    pub(in crate::replay) versions: BTreeMap<String, BTreeMap<String, u64>>,
+    pub(in crate::replay) gold: PairedCounts,
+    pub(in crate::replay) up: (u64, u64),
+    pub(in crate::replay) down: (u64, u64),
+    pub(in crate::replay) first_time: Option<jiff::Timestamp>,
+    pub(in crate::replay) last_time: Option<jiff::Timestamp>,
     /// The worst jobs that differ: distance in thousandths, and index among the jobs that differ.
-    pub(super) worst: Vec<(u32, u64)>,
+    pub(in crate::replay) worst: Vec<(u32, u64)>,
     pub(crate) differing: u64,
 }
 
 /// A histogram of milliseconds, in buckets that each are a tenth wider than the one before.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct DurationHistogram(BTreeMap<u32, u64>);
+pub(in crate::replay) struct DurationHistogram(BTreeMap<u32, u64>);
 
 /// Jobs of one intent or product.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct GroupCounts {
-    pub(super) jobs: u64,
-    pub(super) visible: u64,
-    pub(super) inside: u64,
-    pub(super) overlap: (f64, u64),
+pub(in crate::replay) struct GroupCounts {
+    pub(in crate::replay) jobs: u64,
+    pub(in crate::replay) visible: u64,
+    pub(in crate::replay) inside: u64,
+    pub(in crate::replay) overlap: (f64, u64),
 }
 
 impl DurationHistogram {
@@ -76,7 +80,7 @@ impl DurationHistogram {
     }
 
     /// The time that this share of the values does not exceed, to within a tenth.
-    pub(super) fn percentile(&self, share: f64) -> Option<u64> {
+    pub(in crate::replay) fn percentile(&self, share: f64) -> Option<u64> {
         let of: u64 = self.0.values().sum();
         let wanted = (of as f64 * share).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -208,7 +212,7 @@ impl ReplayTally {
     }
 
     /// Sorts the worst jobs, worst first and earlier first among equals, and drops the rest.
-    pub(super) fn keep_worst(&mut self) {
+    pub(in crate::replay) fn keep_worst(&mut self) {
         self.worst.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         self.worst.truncate(MAX_SHOWN_JOBS);
     }

@@ -3,17 +3,19 @@ use std::time::Duration;
 use hoidap_shared::subjects::ANSWERS_KEPT;
 use jiff::Timestamp;
 
-use super::{
-    collected_records::CollectedRecords,
-    job_trace::{ExecutionEnd, JobState, StageExecution, TracedAnswer},
+use crate::{
+    inspect::{
+        collect::collected_records::CollectedRecords,
+        trace::job_trace::{ExecutionEnd, JobState, StageExecution, TracedAnswer},
+    },
+    recording::DONE,
 };
-use crate::recording::DONE;
 
 /// How long events are kept.
 const EVENTS_KEPT: Duration = Duration::from_hours(24 * 3);
 
 /// Notes on what is missing or unusual.
-pub(super) fn notes(
+pub(in crate::inspect) fn notes(
     found: &CollectedRecords,
     state: JobState,
     executions: &[StageExecution],

@@ -19,7 +19,7 @@ impl AnswerSimilarity {
     }
 
     /// The cosine of the embeddings; `None` if the model cannot be loaded.
-    pub(super) async fn cosine(&self, before: &str, after: &str) -> Option<f32> {
+    pub(in crate::replay) async fn cosine(&self, before: &str, after: &str) -> Option<f32> {
         let queue = self.queue.get_or_init(|| self.open()).await.as_ref()?;
         let (before, after) = tokio::try_join!(queue.query(before), queue.query(after)).ok()?;
         cosine(&before, &after)

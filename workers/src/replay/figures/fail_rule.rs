@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::Serialize;
 
-use super::summary::{RULE_FIGURES, ReplaySummary};
+use crate::replay::figures::summary::{RULE_FIGURES, ReplaySummary};
 
 /// When a replay counts as failed: comparisons of figures with numbers, joined by `and` and `or` (`and` binds closer).
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ impl fmt::Display for FailRuleResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::tally::ReplayTally;
+    use crate::replay::figures::tally::ReplayTally;
 
     fn summary() -> ReplaySummary {
         let mut tally = ReplayTally { same: 90, visible: 10, ..ReplayTally::default() };

@@ -56,19 +56,19 @@ pub struct AnswerSummary {
 
 impl JobSnapshot {
     /// Adds the classifier's output.
-    pub(super) fn add_classified(&mut self, classified: &Classified) {
+    pub(in crate::replay) fn add_classified(&mut self, classified: &Classified) {
         self.intent = Some(classified.intent.clone());
         self.product = classified.product.as_ref().map(|product| product.name.clone());
         self.queries = classified.queries.iter().map(|query| (query.kind, query.text.clone())).collect();
     }
 
     /// Adds the retriever's output.
-    pub(super) fn add_retrieved(&mut self, retrieved: &Retrieved) {
+    pub(in crate::replay) fn add_retrieved(&mut self, retrieved: &Retrieved) {
         self.passages = retrieved.passages.iter().map(found_passage).collect();
     }
 
     /// Adds the answer.
-    pub(super) fn add_answer(&mut self, answer: &Answer) {
+    pub(in crate::replay) fn add_answer(&mut self, answer: &Answer) {
         self.intent = Some(answer.intent.clone());
         self.product = answer.product.clone();
         self.answer = Some(AnswerSummary {

@@ -1,15 +1,15 @@
 use hoidap_shared::job::{Choice, FilterUsed, QueryKind, Ranks, Sender, Usage};
 
-use super::{
-    job_trace::{
+use crate::inspect::{
+    display::timeline_entry::{ListItem, Severity, TimelineEntry, WorkBar, format_duration, format_offset},
+    trace::job_trace::{
         CallResult, ClassifierResult, ExecutionEnd, JobTrace, ProviderCall, RetrievedPassage,
         RetrieverResult, StageExecution, StageResult, TracedAnswer,
     },
-    timeline_entry::{ListItem, Severity, TimelineEntry, WorkBar, format_duration, format_offset},
 };
 
 /// Builds the timeline of a job.
-pub(super) fn build_timeline(trace: &JobTrace) -> Vec<TimelineEntry> {
+pub(in crate::inspect) fn build_timeline(trace: &JobTrace) -> Vec<TimelineEntry> {
     let mut entries = Vec::new();
     if trace.accepted.is_some() {
         entries.push(accepted_entry(trace));

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use hoidap_shared::job::JobId;
 use indicatif::ProgressBar;
 
-use super::collected_records::{CollectedRecords, FeedbackRecord, StreamMessage};
 use crate::{
+    inspect::collect::collected_records::{CollectedRecords, FeedbackRecord, StreamMessage},
     recording::{RawMessage, RecordingError, RecordingReader, feedback_path},
     runner::{ENDED, REDRIVE},
 };
@@ -20,7 +20,7 @@ const PROGRESS_INTERVAL: u64 = 256;
 
 /// Collects the records of a job, and the error that ended the recording early. The recording is read to its end: a
 /// job can be redriven days later.
-pub(super) fn collect(
+pub(in crate::inspect) fn collect(
     recording: &Path,
     job: &JobId,
     redact: &[String],

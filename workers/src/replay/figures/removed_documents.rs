@@ -2,11 +2,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    compare::JobVerdict,
-    job_report::{JobReport, RemovedDocument},
+use crate::{
+    recording::JobMessages,
+    replay::comparison::{
+        compare::JobVerdict,
+        job_report::{JobReport, RemovedDocument},
+    },
 };
-use crate::recording::JobMessages;
 
 /// Documents counted per collection; more are ignored.
 const MAX_PAGES_PER_COLLECTION: usize = 1_000;
@@ -14,7 +16,7 @@ const MAX_PAGES_PER_COLLECTION: usize = 1_000;
 const MAX_LISTED_PAGES: usize = 50;
 
 /// The documents of a job that are not among the `documents` in service, which are named by collection and source.
-pub(super) fn removed_documents(
+pub(in crate::replay) fn removed_documents(
     messages: &JobMessages,
     documents: &HashSet<(String, String)>,
 ) -> Vec<RemovedDocument> {
@@ -44,13 +46,13 @@ pub(super) fn removed_documents(
 
 /// Jobs by verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct VerdictCounts {
-    pub(super) jobs: u64,
-    pub(super) visible: u64,
-    pub(super) inside: u64,
-    pub(super) same: u64,
+pub(in crate::replay) struct VerdictCounts {
+    pub(in crate::replay) jobs: u64,
+    pub(in crate::replay) visible: u64,
+    pub(in crate::replay) inside: u64,
+    pub(in crate::replay) same: u64,
     /// Jobs without a replayed answer: they need a model, or a stage failed.
-    pub(super) unknown: u64,
+    pub(in crate::replay) unknown: u64,
 }
 
 impl VerdictCounts {
@@ -82,7 +84,7 @@ struct PageCounts {
 
 /// Counts of removed documents. Its size does not grow with the number of jobs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct RemovedDocumentTally {
+pub(in crate::replay) struct RemovedDocumentTally {
     /// By collection, then by source.
     pages: BTreeMap<String, BTreeMap<String, PageCounts>>,
     /// Jobs that had found no removed document.
@@ -90,7 +92,7 @@ pub(super) struct RemovedDocumentTally {
 }
 
 impl RemovedDocumentTally {
-    pub(super) fn add(&mut self, report: &JobReport) {
+    pub(in crate::replay) fn add(&mut self, report: &JobReport) {
         let verdict = report.verdict();
         if report.gone.is_empty() {
             self.others.add(verdict);
@@ -108,7 +110,7 @@ impl RemovedDocumentTally {
 
 /// The report's figures on removed documents.
 #[derive(Debug, Serialize)]
-pub(super) struct RemovedDocumentFigures {
+pub(in crate::replay) struct RemovedDocumentFigures {
     /// The most cited first.
     pages: Vec<PageFigures>,
     /// Jobs that had found no removed document.
@@ -128,7 +130,7 @@ struct PageFigures {
 
 impl RemovedDocumentFigures {
     /// `None` if no document was removed.
-    pub(super) fn of(tally: &RemovedDocumentTally) -> Option<Self> {
+    pub(in crate::replay) fn of(tally: &RemovedDocumentTally) -> Option<Self> {
         let mut pages = Vec::new();
         for (collection, sources) in &tally.pages {
             pages.extend(sources.iter().map(|(source, page)| PageFigures {
@@ -144,7 +146,7 @@ impl RemovedDocumentFigures {
         (!pages.is_empty()).then_some(Self { pages, others: tally.others })
     }
 
-    pub(super) fn print(&self) {
+    pub(in crate::replay) fn print(&self) {
         for page in &self.pages {
             println!("gone: {} of {}", page.source, page.collection);
             page.cited.print("jobs cited it");

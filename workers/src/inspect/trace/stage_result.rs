@@ -3,13 +3,13 @@ use hoidap_shared::{
     job::{Answer, Classified, Passage, ProviderAttempt, Question, Retrieved},
 };
 
-use super::job_trace::{
+use crate::inspect::trace::job_trace::{
     CallResult, CitedSentence, CitedSource, ClassifierResult, ProviderCall, QueryWording, QuestionDetails,
     RetrievedPassage, RetrieverResult, StageResult,
 };
 
 impl QuestionDetails {
-    pub(super) fn of(question: &Question) -> Self {
+    pub(in crate::inspect) fn of(question: &Question) -> Self {
         let page = &question.context;
         Self {
             message: question.message.clone(),
@@ -26,7 +26,7 @@ impl QuestionDetails {
     }
 
     /// The details that an answer holds.
-    pub(super) fn of_answer(answer: &Answer) -> Self {
+    pub(in crate::inspect) fn of_answer(answer: &Answer) -> Self {
         Self {
             message: answer.question.clone(),
             history: Vec::new(),
@@ -42,7 +42,7 @@ impl QuestionDetails {
 }
 
 impl StageResult {
-    pub(super) fn from_classified(classified: &Classified) -> Self {
+    pub(in crate::inspect) fn from_classified(classified: &Classified) -> Self {
         Self::Meaning(ClassifierResult {
             language: classified.language.code().into(),
             meaning: classified.meaning.clone(),
@@ -57,7 +57,7 @@ impl StageResult {
         })
     }
 
-    pub(super) fn from_retrieved(retrieved: &Retrieved) -> Self {
+    pub(in crate::inspect) fn from_retrieved(retrieved: &Retrieved) -> Self {
         Self::Passages(RetrieverResult {
             passages: retrieved.passages.iter().map(retrieved_passage).collect(),
             support: retrieved.support,
@@ -83,7 +83,7 @@ fn retrieved_passage(passage: &Passage) -> RetrievedPassage {
 }
 
 /// The sources of an answer, each with the sentences that cite it.
-pub(super) fn cited_sources(answer: &Answer) -> Vec<CitedSource> {
+pub(in crate::inspect) fn cited_sources(answer: &Answer) -> Vec<CitedSource> {
     let text: Vec<char> = answer.text.chars().collect();
     let sentence = |start: usize, end: usize| -> String {
         let end = end.min(text.len());
@@ -109,7 +109,7 @@ pub(super) fn cited_sources(answer: &Answer) -> Vec<CitedSource> {
 }
 
 /// The provider calls in order, with their results.
-pub(super) fn provider_calls(answer: &Answer) -> Vec<ProviderCall> {
+pub(in crate::inspect) fn provider_calls(answer: &Answer) -> Vec<ProviderCall> {
     let stopped = answer.outcome == hoidap_shared::job::Outcome::Stopped;
     let last = answer.attempts.len().saturating_sub(1);
     let attempt = |(place, attempt): (usize, &ProviderAttempt)| {

@@ -1,12 +1,14 @@
 use std::fmt::Write as _;
 
-use super::{
-    headline::{final_text, headline, without_controls},
-    job_trace::JobTrace,
-    timeline::build_timeline,
-    timeline_entry::{
-        Detail, ListItem, Severity, TimelineEntry, WorkBar, format_offset, header_facts, time_range,
+use crate::inspect::{
+    display::{
+        headline::{final_text, headline, without_controls},
+        timeline::build_timeline,
+        timeline_entry::{
+            Detail, ListItem, Severity, TimelineEntry, WorkBar, format_offset, header_facts, time_range,
+        },
     },
+    trace::job_trace::JobTrace,
 };
 
 /// Columns of a line.
@@ -21,7 +23,7 @@ const BAR_WIDTH: usize = 40;
 const MAX_EXCERPT_CHARS: usize = 400;
 
 /// Renders the trace for a terminal.
-pub(super) fn render_text(trace: &JobTrace) -> String {
+pub(in crate::inspect) fn render_text(trace: &JobTrace) -> String {
     let mut out = String::new();
     if let Some(asked) = &trace.asked {
         write_wrapped(&mut out, "", 0, &without_controls(&asked.message));

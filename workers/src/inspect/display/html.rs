@@ -1,13 +1,15 @@
 use maud::{Markup, html};
 
-use super::{
-    headline::{final_text, headline, without_controls},
-    job_trace::{JobState, JobTrace},
-    timeline::build_timeline,
-    timeline_entry::{
-        Detail, ListItem, Severity, TimelineEntry, WorkBar, format_duration, format_offset, header_facts,
-        time_range,
+use crate::inspect::{
+    display::{
+        headline::{final_text, headline, without_controls},
+        timeline::build_timeline,
+        timeline_entry::{
+            Detail, ListItem, Severity, TimelineEntry, WorkBar, format_duration, format_offset, header_facts,
+            time_range,
+        },
     },
+    trace::job_trace::{JobState, JobTrace},
 };
 
 const STYLE: &str = include_str!("html.css");
@@ -15,7 +17,7 @@ const STYLE: &str = include_str!("html.css");
 const FOLD_ABOVE_CHARS: usize = 600;
 
 /// Renders the trace as an HTML page.
-pub(super) fn render_html(trace: &JobTrace) -> String {
+pub(in crate::inspect) fn render_html(trace: &JobTrace) -> String {
     let entries = build_timeline(trace);
     let question =
         trace.asked.as_ref().map_or_else(|| trace.job.to_string(), |asked| without_controls(&asked.message));

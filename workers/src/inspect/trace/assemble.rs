@@ -5,21 +5,25 @@ use hoidap_shared::{
 };
 use jiff::Timestamp;
 
-use super::{
-    collected_records::{CollectedRecords, StoredAnswer, StreamMessage},
-    executions::trace_executions,
-    job_trace::{
-        AbandonedDelivery, AnalyticsEvent, ExecutionEnd, JobState, JobTrace, LiveOutput, QuestionDetails,
-        StageExecution, TracedAnswer, TracedDeadLetter, VisitorFeedback, WaitingJob,
+use crate::{
+    inspect::{
+        collect::collected_records::{CollectedRecords, StoredAnswer, StreamMessage},
+        trace::{
+            executions::trace_executions,
+            job_trace::{
+                AbandonedDelivery, AnalyticsEvent, ExecutionEnd, JobState, JobTrace, LiveOutput,
+                QuestionDetails, StageExecution, TracedAnswer, TracedDeadLetter, VisitorFeedback, WaitingJob,
+            },
+            notes::notes,
+            relative_clock::{RelativeClock, unix_ms},
+            stage_result::{cited_sources, provider_calls},
+        },
     },
-    notes::notes,
-    relative_clock::{RelativeClock, unix_ms},
-    stage_result::{cited_sources, provider_calls},
+    recording::{DecodedMessage, MessageBody},
 };
-use crate::recording::{DecodedMessage, MessageBody};
 
 /// Assembles the trace from the records. `now` is when they were read.
-pub(super) fn assemble(found: CollectedRecords, now: Timestamp) -> JobTrace {
+pub(in crate::inspect) fn assemble(found: CollectedRecords, now: Timestamp) -> JobTrace {
     let accepted_ms = accepted_ms(&found);
     let clock = RelativeClock { accepted_ms: accepted_ms.unwrap_or(0) };
     let mut answers = traced_answers(&found, clock);
@@ -121,7 +125,8 @@ pub(super) fn assemble(found: CollectedRecords, now: Timestamp) -> JobTrace {
 fn accepted_ms(found: &CollectedRecords) -> Option<u64> {
     let named = found.messages.iter().map(|message| message.header.accepted_ms);
     let kept = found.stored_answer.iter().map(|kept| kept.answer.accepted_ms);
-    let letters = found.dead_letters.iter().filter_map(|letter| Some(letter.read.as_ref()?.envelope.accepted_ms));
+    let letters =
+        found.dead_letters.iter().filter_map(|letter| Some(letter.read.as_ref()?.envelope.accepted_ms));
     let from_events = found.chat_events.iter().map(|(_, chat)| chat.at_ms.saturating_sub(chat.took_ms));
     let of_job = named.chain(kept).chain(letters).filter(|ms| *ms > 0).min();
     of_job.or_else(|| from_events.min()).or_else(|| found.feedback.first().and_then(|said| said.at_ms))
@@ -137,8 +142,9 @@ fn question_details(found: &CollectedRecords) -> Option<QuestionDetails> {
         MessageBody::Answer(answer) => Some(QuestionDetails::of_answer(answer)),
         MessageBody::Other => None,
     });
-    asked.or_else(|| found.stored_answer.as_ref().map(|kept| QuestionDetails::of_answer(&kept.answer.body))).or_else(
-        || {
+    asked
+        .or_else(|| found.stored_answer.as_ref().map(|kept| QuestionDetails::of_answer(&kept.answer.body)))
+        .or_else(|| {
             found.chat_events.first().map(|(_, chat)| QuestionDetails {
                 message: chat.question.clone(),
                 history: Vec::new(),
@@ -150,8 +156,7 @@ fn question_details(found: &CollectedRecords) -> Option<QuestionDetails> {
                 user_id: chat.user_id.clone(),
                 client: chat.client.clone(),
             })
-        },
-    )
+        })
 }
 
 fn traced_answers(found: &CollectedRecords, clock: RelativeClock) -> Vec<TracedAnswer> {
@@ -217,7 +222,9 @@ fn live_output(found: &CollectedRecords, clock: RelativeClock) -> Option<LiveOut
     for (time, line) in &found.live_lines {
         let at_ms = clock.offset_of(*time);
         match line {
-            Line::Delta { .. } if output.first_words_at_ms.is_none() => output.first_words_at_ms = Some(at_ms),
+            Line::Delta { .. } if output.first_words_at_ms.is_none() => {
+                output.first_words_at_ms = Some(at_ms)
+            }
             Line::Void { reason, .. } => output.void.push((at_ms, void_reason(*reason).into())),
             Line::End => output.end_at_ms = Some(at_ms),
             _ => {}

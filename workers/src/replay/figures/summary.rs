@@ -3,11 +3,13 @@ use std::collections::BTreeMap;
 use hoidap_shared::stage::STAGES;
 use serde::Serialize;
 
-use super::{
-    job_report::Aspect,
-    removed_documents::RemovedDocumentFigures,
-    statistics::Estimate,
-    tally::{DurationHistogram, GroupCounts, ReplayTally},
+use crate::replay::{
+    comparison::job_report::Aspect,
+    figures::{
+        removed_documents::RemovedDocumentFigures,
+        statistics::Estimate,
+        tally::{DurationHistogram, GroupCounts, ReplayTally},
+    },
 };
 
 /// Intents and products listed in the report.
@@ -47,7 +49,7 @@ pub(crate) struct ReplaySummary {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct BeforeAfter<T> {
+pub(in crate::replay) struct BeforeAfter<T> {
     before: T,
     after: T,
 }
@@ -122,7 +124,7 @@ const ASPECT_NAMES: [(Aspect, &str); 9] = [
 ];
 
 /// The figures that `--fail-if` can name.
-pub(super) const RULE_FIGURES: [&str; 15] = [
+pub(in crate::replay) const RULE_FIGURES: [&str; 15] = [
     "overlap@8",
     "meaning",
     "answered",
@@ -210,7 +212,7 @@ impl ReplaySummary {
     }
 
     /// A figure by its name; `None` if nothing was measured.
-    pub(super) fn figure(&self, name: &str) -> Option<f64> {
+    pub(in crate::replay) fn figure(&self, name: &str) -> Option<f64> {
         let share = |count: u64| (self.replayed > 0).then(|| count as f64 / self.replayed as f64);
         match name {
             "overlap@8" => self.overlap_at_8.map(|estimate| estimate.mean),

@@ -1,10 +1,10 @@
-use super::{
-    job_trace::{CallResult, JobState, JobTrace},
-    timeline_entry::format_duration,
+use crate::inspect::{
+    display::timeline_entry::format_duration,
+    trace::job_trace::{CallResult, JobState, JobTrace},
 };
 
 /// One line: how the job ended, and what was unusual.
-pub(super) fn headline(trace: &JobTrace) -> String {
+pub(in crate::inspect) fn headline(trace: &JobTrace) -> String {
     let took =
         trace.took_ms.map(|ms| format!(" in {}", format_duration(ms.unsigned_abs()))).unwrap_or_default();
     let mut said = vec![match trace.state {
@@ -53,7 +53,7 @@ pub(super) fn headline(trace: &JobTrace) -> String {
 }
 
 /// The text that the visitor read last.
-pub(super) fn final_text(trace: &JobTrace) -> Option<&str> {
+pub(in crate::inspect) fn final_text(trace: &JobTrace) -> Option<&str> {
     let answer = trace.answers.last().map(|answer| answer.text.as_str());
     answer
         .or_else(|| trace.events.last().map(|event| event.chat.answer.as_str()))
@@ -61,7 +61,7 @@ pub(super) fn final_text(trace: &JobTrace) -> Option<&str> {
 }
 
 /// The text without terminal control characters and without characters that change the direction of writing.
-pub(super) fn without_controls(text: &str) -> String {
+pub(in crate::inspect) fn without_controls(text: &str) -> String {
     let steers = |c: char| c.is_control() && c != '\n';
     let turns =
         |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');

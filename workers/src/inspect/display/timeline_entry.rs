@@ -1,22 +1,22 @@
-use super::job_trace::JobTrace;
+use crate::inspect::trace::job_trace::JobTrace;
 
 /// One entry of the timeline, as text and HTML show it.
 #[derive(Debug)]
-pub(super) struct TimelineEntry {
+pub(in crate::inspect) struct TimelineEntry {
     /// Milliseconds since the question; `None` if not known.
-    pub(super) at_ms: Option<i64>,
+    pub(in crate::inspect) at_ms: Option<i64>,
     /// What it is about, such as a stage.
-    pub(super) name: String,
+    pub(in crate::inspect) name: String,
     /// What happened, in a sentence.
-    pub(super) what: String,
-    pub(super) severity: Severity,
-    pub(super) bar: Option<WorkBar>,
-    pub(super) details: Vec<Detail>,
+    pub(in crate::inspect) what: String,
+    pub(in crate::inspect) severity: Severity,
+    pub(in crate::inspect) bar: Option<WorkBar>,
+    pub(in crate::inspect) details: Vec<Detail>,
 }
 
 /// How unusual an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Severity {
+pub(in crate::inspect) enum Severity {
     Normal,
     /// Unusual but no loss: a redelivery, a failover.
     Unusual,
@@ -26,15 +26,15 @@ pub(super) enum Severity {
 
 /// A stage's time: waiting from `stored_ms` until `began_ms`, then working until `ended_ms`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct WorkBar {
-    pub(super) stored_ms: i64,
-    pub(super) began_ms: i64,
-    pub(super) ended_ms: i64,
+pub(in crate::inspect) struct WorkBar {
+    pub(in crate::inspect) stored_ms: i64,
+    pub(in crate::inspect) began_ms: i64,
+    pub(in crate::inspect) ended_ms: i64,
 }
 
 /// A detail of an entry.
 #[derive(Debug)]
-pub(super) enum Detail {
+pub(in crate::inspect) enum Detail {
     /// A name and a short value.
     Fact(&'static str, String),
     /// A name and a longer text.
@@ -45,28 +45,32 @@ pub(super) enum Detail {
 
 /// An item of a list.
 #[derive(Debug, Default)]
-pub(super) struct ListItem {
-    pub(super) head: String,
-    pub(super) note: String,
-    pub(super) url: String,
+pub(in crate::inspect) struct ListItem {
+    pub(in crate::inspect) head: String,
+    pub(in crate::inspect) note: String,
+    pub(in crate::inspect) url: String,
     /// A text that HTML folds and the terminal leaves out.
-    pub(super) long: String,
+    pub(in crate::inspect) long: String,
     /// Whether the terminal shows the beginning of `long`.
-    pub(super) show_excerpt: bool,
+    pub(in crate::inspect) show_excerpt: bool,
 }
 
 impl TimelineEntry {
-    pub(super) fn new(at_ms: Option<i64>, name: impl Into<String>, what: impl Into<String>) -> Self {
+    pub(in crate::inspect) fn new(
+        at_ms: Option<i64>,
+        name: impl Into<String>,
+        what: impl Into<String>,
+    ) -> Self {
         let (name, what) = (name.into(), what.into());
         Self { at_ms, name, what, severity: Severity::Normal, bar: None, details: Vec::new() }
     }
 
-    pub(super) fn severity(mut self, severity: Severity) -> Self {
+    pub(in crate::inspect) fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self
     }
 
-    pub(super) fn fact(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(in crate::inspect) fn fact(mut self, name: &'static str, value: impl Into<String>) -> Self {
         let value = value.into();
         if !value.is_empty() {
             self.details.push(Detail::Fact(name, value));
@@ -74,7 +78,7 @@ impl TimelineEntry {
         self
     }
 
-    pub(super) fn words(mut self, name: &'static str, text: impl Into<String>) -> Self {
+    pub(in crate::inspect) fn words(mut self, name: &'static str, text: impl Into<String>) -> Self {
         let text = text.into();
         if !text.is_empty() {
             self.details.push(Detail::Words(name, text));
@@ -82,7 +86,7 @@ impl TimelineEntry {
         self
     }
 
-    pub(super) fn list(mut self, name: &'static str, items: Vec<ListItem>) -> Self {
+    pub(in crate::inspect) fn list(mut self, name: &'static str, items: Vec<ListItem>) -> Self {
         if !items.is_empty() {
             self.details.push(Detail::List(name, items));
         }
@@ -91,7 +95,7 @@ impl TimelineEntry {
 }
 
 /// Formats milliseconds: `812 ms`, `34.5 s`, `12 min 5 s`, `3 h 20 min`, `2 d 3 h`.
-pub(super) fn format_duration(ms: u64) -> String {
+pub(in crate::inspect) fn format_duration(ms: u64) -> String {
     let seconds = ms / 1_000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match ms {
@@ -105,12 +109,12 @@ pub(super) fn format_duration(ms: u64) -> String {
 }
 
 /// Formats a time since the question: `+812 ms`.
-pub(super) fn format_offset(ms: i64) -> String {
+pub(in crate::inspect) fn format_offset(ms: i64) -> String {
     format!("{}{}", if ms < 0 { '-' } else { '+' }, format_duration(ms.unsigned_abs()))
 }
 
 /// The range of all bars, in milliseconds since the question.
-pub(super) fn time_range(entries: &[TimelineEntry]) -> Option<(i64, i64)> {
+pub(in crate::inspect) fn time_range(entries: &[TimelineEntry]) -> Option<(i64, i64)> {
     let bars = || entries.iter().filter_map(|entry| entry.bar);
     let from = bars().map(|bar| bar.stored_ms).min()?.min(0);
     let to = bars().map(|bar| bar.ended_ms).max()?;
@@ -118,7 +122,7 @@ pub(super) fn time_range(entries: &[TimelineEntry]) -> Option<(i64, i64)> {
 }
 
 /// The facts shown above the timeline.
-pub(super) fn header_facts(trace: &JobTrace) -> Vec<(&'static str, String)> {
+pub(in crate::inspect) fn header_facts(trace: &JobTrace) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     let mut fact =
         |name, value: Option<String>| facts.extend(value.filter(|v| !v.is_empty()).map(|v| (name, v)));

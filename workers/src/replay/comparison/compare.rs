@@ -5,23 +5,27 @@ use hoidap_shared::{
     stage::STAGES,
 };
 
-use super::{
-    job_report::{Aspect, JobReport, LabelVerdict},
-    labels::Label,
-    snapshot::JobSnapshot,
-    stage_output::{ReplayedStage, StageOutput},
-    word_diff::word_diff,
+use crate::{
+    recording::JobMessages,
+    replay::{
+        comparison::{
+            job_report::{Aspect, JobReport, LabelVerdict},
+            labels::Label,
+            snapshot::JobSnapshot,
+            word_diff::word_diff,
+        },
+        stage_output::{ReplayedStage, StageOutput},
+    },
 };
-use crate::recording::JobMessages;
 
 /// Differences of confidence or support up to this much are ignored.
-pub(super) const CONFIDENCE_TOLERANCE: f32 = 0.005;
+pub(in crate::replay) const CONFIDENCE_TOLERANCE: f32 = 0.005;
 /// Passages compared for the overlap.
 const OVERLAP_DEPTH: usize = 8;
 
 /// The result of comparing a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JobVerdict {
+pub(in crate::replay) enum JobVerdict {
     /// Nothing differs.
     Same,
     /// Something differs, but not for the visitor.
@@ -36,7 +40,7 @@ pub(super) enum JobVerdict {
 
 impl JobReport {
     /// The verdict on the job.
-    pub(super) fn verdict(&self) -> JobVerdict {
+    pub(in crate::replay) fn verdict(&self) -> JobVerdict {
         match &self.problem {
             Some(problem) if problem.code == crate::generator::NEEDS_MODEL => JobVerdict::NeedsModel,
             Some(_) => JobVerdict::Failed,
@@ -47,7 +51,11 @@ impl JobReport {
     }
 
     /// Compares the replayed stages with the recorded job. `gone`, `meaning` and `distance` are set later.
-    pub(super) fn of(messages: &JobMessages, steps: &[ReplayedStage], label: Option<&Label>) -> Self {
+    pub(in crate::replay) fn of(
+        messages: &JobMessages,
+        steps: &[ReplayedStage],
+        label: Option<&Label>,
+    ) -> Self {
         let answer = &messages.answer;
         let mut report = Self {
             job: answer.job_id.to_string(),
@@ -113,7 +121,7 @@ impl JobReport {
 
     /// The distance of the two: 2 for another outcome, 1 more for a lost answer, plus the shares (0 to 1 each) of
     /// lost passages, citations and meaning.
-    pub(super) fn compute_distance(&self) -> f32 {
+    pub(in crate::replay) fn compute_distance(&self) -> f32 {
         let mut distance = 1.0 - self.overlap.unwrap_or(1.0);
         let (Some(before), Some(after)) = (&self.before.answer, &self.after.answer) else {
             return distance + f32::from(u8::from(self.problem.is_some()));
@@ -229,7 +237,9 @@ fn overlap(report: &JobReport, steps: &[ReplayedStage]) -> Option<f32> {
         return None;
     }
     let chunks = |snapshot: &JobSnapshot| -> Vec<(String, String)> {
-        let name = |found: &super::snapshot::FoundPassage| (found.collection.clone(), found.chunk.clone());
+        let name = |found: &crate::replay::comparison::snapshot::FoundPassage| {
+            (found.collection.clone(), found.chunk.clone())
+        };
         snapshot.passages.iter().take(OVERLAP_DEPTH).map(name).collect()
     };
     share_retained(chunks(&report.before).iter(), &chunks(&report.after))
