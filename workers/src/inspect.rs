@@ -58,7 +58,7 @@ impl Command {
             if let Some(fault) = fault {
                 return Err(fault.into());
             }
-            bail!(self.unknown(&found, config));
+            bail!(self.not_found_message(&found, config));
         }
         let trace = trace::assemble::assemble(found, Timestamp::now());
         if let Some(path) = &self.html {
@@ -75,7 +75,7 @@ impl Command {
     }
 
     /// The error that nothing was found, and what to check.
-    fn unknown(&self, found: &CollectedRecords, config: &Config) -> String {
+    fn not_found_message(&self, found: &CollectedRecords, config: &Config) -> String {
         let job = &self.job;
         if self.recording.is_some() {
             return format!(

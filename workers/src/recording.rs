@@ -30,7 +30,7 @@ pub(crate) use self::{
     redaction::REDACTED,
 };
 pub use self::{
-    manifest::{Manifest, manifest_path},
+    manifest::{RecordingManifest, manifest_path},
     message::{DONE, FilePosition, RecordedMessage},
     reader::{RecordingError, RecordingReader},
 };

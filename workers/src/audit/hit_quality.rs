@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn each_degree_is_told_from_the_next() {
+    fn each_quality_is_recognised() {
         let right = given(Outcome::Answered, "a", &["p", "q"]);
         let english = ComparedAnswer { language: Language::En, ..right.clone() };
         for (served, degree) in [
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_degree_is_right_doubtful_or_false() {
+    fn a_quality_is_right_doubtful_or_false() {
         let kinds = HitQuality::ALL.map(|degree| (degree.is_doubtful(), degree.is_false()));
         let (right, doubtful, wrong) = ((false, false), (true, false), (false, true));
         assert_eq!(kinds, [right, right, doubtful, doubtful, wrong, wrong, wrong]);

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_policy_is_said() {
+    fn invalid_policies_are_refused() {
         for (text, what) in [
             ("", "not a policy"),
             ("semantic", "not a policy"),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_like_itself_whatever_rounding_says() {
+    fn rounding_does_not_prevent_an_exact_match() {
         let matching = "semantic:1".parse::<CachePolicy>().unwrap().matching;
         assert!(matching.accepts(0.999_999_9) && !matching.accepts(0.9999));
     }

@@ -40,7 +40,7 @@ mod tests {
     use crate::eval::fixtures::results;
 
     #[test]
-    fn a_row_says_what_became_of_a_question() {
+    fn a_row_holds_the_result_of_a_question() {
         let rows = evaluation_rows("site", &results());
         let told: Vec<_> =
             rows.iter().map(|row| (row.place, row.answerable, row.outcome.as_str(), row.right)).collect();

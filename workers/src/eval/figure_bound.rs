@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_broken_by_how_much() {
+    fn a_violation_says_by_how_much() {
         let report = EvalReport::of(&results());
         for (text, broken) in [
             ("right<0.9", Some("`right<0.9`: it is 0.6667, 0.2333 below")),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_judged_is_said() {
+    fn invalid_bounds_are_refused() {
         for (text, what) in [
             ("rihgt<0.8", "choose from questions, intent,"),
             ("vi.rihgt<0.8", "`rihgt` is not a figure"),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_that_do_not_exist_are_told_before_anything_runs() {
+    fn bounds_without_questions_are_refused_before_the_run() {
         let questions: Vec<LabelledQuestion> = results().into_iter().map(|result| result.labelled).collect();
         assert_eq!(bound("kind:a.b.right<1").questions, QuestionGroup::Kind("a.b".into()));
         for known in ["right<1", "vi.right<1", "kind:price.right<1"] {

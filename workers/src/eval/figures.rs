@@ -165,7 +165,7 @@ mod tests {
     use crate::eval::fixtures::results;
 
     #[test]
-    fn middles_and_ends_are_told() {
+    fn medians_and_percentiles_are_right() {
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[4.0]), Some(4.0));
         assert_eq!(median(&[1.0, 2.0, 4.0, 8.0]), Some(3.0));

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_sentence_stands_behind_the_introduction() {
+    fn the_first_sentence_follows_the_introduction() {
         for (text, first) in [
             ("Gói Pro giá 39.000 đ. VAT tính thêm.", "Gói Pro giá 39.000 đ."),
             ("Tài liệu bằng tiếng Anh viết: The limit is 20 GB. It holds for all.", "The limit is 20 GB."),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_right_by_what_it_holds() {
+    fn an_answer_is_right_if_it_contains_the_expected_texts() {
         let question = labelled_question("q", &["vi/gia.html"], &["39.000", "Tháng"]);
         let text = "Gói Pro rẻ. Giá 39.000 đ một tháng [1].";
         let judged = AnswerGrade::of(&question, &answer(Outcome::Answered, text, &["site/vi/gia.html"], 0.9));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_refusal_says_back_is_no_answer() {
+    fn quotations_in_a_refusal_are_no_answer() {
         let question = labelled_question("q", &[], &["HomeKit"]);
         let judged = |outcome, text| AnswerGrade::of(&question, &answer(outcome, text, &[], 0.1)).right;
         assert!(!judged(Outcome::Unanswered, "Không thấy “HomeKit” trong tài liệu. Gọi 1900."));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_wanted_text_the_gold_page_decides() {
+    fn without_expected_texts_the_gold_page_decides() {
         let question = labelled_question("q", &["vi/gia.html"], &[]);
         let sources = ["vi/khac.html", "vi/gia.html", "vi/gia.html"];
         let judged = AnswerGrade::of(&question, &answer(Outcome::Answered, "Có.", &sources, 0.9));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_back_is_right_only_where_it_is_wanted() {
+    fn asking_back_is_right_only_where_expected() {
         let offers = |labels: &[&str]| Answer {
             choices: labels
                 .iter()
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_page_answers_is_to_be_refused() {
+    fn unanswerable_questions_should_be_refused() {
         let question = labelled_question("q", &[], &[]);
         assert!(!AnswerGrade::of(&question, &answer(Outcome::Answered, "Có.", &["vi/gia.html"], 0.9)).right);
         for outcome in [Outcome::OutOfScope, Outcome::Unanswered, Outcome::HumanAgent] {

@@ -30,16 +30,16 @@ pub(super) fn render_html(
                 }
                 main {
                     h2 { "Figures" }
-                    (figures(report))
+                    (figures_table(report))
                     @if !report.by_kind.is_empty() {
                         h2 { "By kind" }
-                        (kinds(report))
+                        (kinds_table(report))
                     }
                     @if !report.reliability.is_empty() {
                         h2 { "Confidence" }
                         (reliability_diagram(&report.reliability))
                     }
-                    @if let Some(changes) = changes { (changed(changes)) }
+                    @if let Some(changes) = changes { (changes_section(changes)) }
                     h2 { "Wrong answers, the surest first" }
                     @for result in &wrong { (wrong_answer(result)) }
                     @if wrong.is_empty() { p { "None." } }
@@ -49,7 +49,7 @@ pub(super) fn render_html(
     crate::html_page::render(&format!("{name} · evaluation · Hoidap"), STYLE, &body)
 }
 
-fn figures(report: &EvalReport) -> Markup {
+fn figures_table(report: &EvalReport) -> Markup {
     let columns = report.columns();
     html! {
         div.wide role="region" aria-label="Figures" tabindex="0" {
@@ -68,7 +68,7 @@ fn figures(report: &EvalReport) -> Markup {
     }
 }
 
-fn kinds(report: &EvalReport) -> Markup {
+fn kinds_table(report: &EvalReport) -> Markup {
     html! {
         div.wide role="region" aria-label="Figures by kind" tabindex="0" {
             table {
@@ -86,7 +86,7 @@ fn kinds(report: &EvalReport) -> Markup {
     }
 }
 
-fn changed(changes: &RunChanges) -> Markup {
+fn changes_section(changes: &RunChanges) -> Markup {
     html! {
         h2 { "Since the baseline" }
         div.wide role="region" aria-label="Since the baseline" tabindex="0" {
@@ -99,7 +99,7 @@ fn changed(changes: &RunChanges) -> Markup {
                 summary { "Every answer that changed" }
                 @for change in &changes.changes {
                     article {
-                        p.soft { (change.id) " · " (change.what()) }
+                        p.soft { (change.id) " · " (change.description()) }
                         p dir="auto" { span.soft { "before: " } (change.before) }
                         p dir="auto" { span.soft { "after: " } (change.after) }
                     }
@@ -121,7 +121,7 @@ fn wrong_answer(result: &EvaluatedQuestion) -> Markup {
             }
             @for turn in &labelled.history { p.soft dir="auto" { "earlier: " (turn.content) } }
             h3 dir="auto" { (labelled.question) }
-            p dir="auto" { span.soft { "wanted: " } (wanted(result)) }
+            p dir="auto" { span.soft { "wanted: " } (expected_answer(result)) }
             p.text dir="auto" { (answer.text) }
             @if !answer.sources.is_empty() {
                 ol {
@@ -140,7 +140,7 @@ fn wrong_answer(result: &EvaluatedQuestion) -> Markup {
 }
 
 /// What a right answer would have been.
-fn wanted(result: &EvaluatedQuestion) -> String {
+fn expected_answer(result: &EvaluatedQuestion) -> String {
     let labelled = &result.labelled;
     let gold = labelled.gold.join(", ");
     let parts: Vec<String> = labelled.answer_contains.iter().map(|part| format!("“{part}”")).collect();
@@ -163,7 +163,7 @@ mod tests {
     };
 
     #[test]
-    fn wrong_answers_stand_on_the_page_the_surest_first() {
+    fn wrong_answers_are_listed_by_falling_confidence() {
         let mut results = results();
         let hostile = answer(Outcome::Answered, "<script>alert(1)</script>", &["x.html"], 0.7);
         results.push(measured(labelled_question("f", &["f.html"], &["7 < 8", "9"]), hostile, 5));

@@ -2,9 +2,9 @@ use hoidap_shared::calibration::Bin;
 use maud::{Markup, html};
 
 /// Length of an axis, and the space to the left of and above the diagram, in SVG units.
-const SIZE: f64 = 280.0;
-const LEFT: f64 = 46.0;
-const TOP: f64 = 20.0;
+const AXIS_LENGTH: f64 = 280.0;
+const LEFT_MARGIN: f64 = 46.0;
+const TOP_MARGIN: f64 = 20.0;
 
 /// A reliability diagram: for each bin, the share of right answers and their number. On the diagonal, answers are
 /// right as often as their confidence says.
@@ -19,7 +19,7 @@ pub(super) fn reliability_diagram(bins: &[Bin]) -> Markup {
                     text text-anchor="middle" x=(x(at)) y=(y(0.0) + 16.0) { (at) }
                 }
                 @for bin in bins {
-                    rect.share x=(x(bin.from) + 1.0) y=(y(bin.right)) width=(SIZE / 10.0 - 2.0) height=(y(0.0) - y(bin.right)) {}
+                    rect.share x=(x(bin.from) + 1.0) y=(y(bin.right)) width=(AXIS_LENGTH / 10.0 - 2.0) height=(y(0.0) - y(bin.right)) {}
                 }
                 line.diagonal x1=(x(0.0)) y1=(y(0.0)) x2=(x(1.0)) y2=(y(1.0)) {}
                 @for bin in bins {
@@ -57,12 +57,12 @@ pub(super) fn reliability_diagram(bins: &[Bin]) -> Markup {
 
 /// The x coordinate of a confidence, to a hundredth of a unit.
 fn x(confidence: f64) -> f64 {
-    ((LEFT + SIZE * confidence) * 100.0).round() / 100.0
+    ((LEFT_MARGIN + AXIS_LENGTH * confidence) * 100.0).round() / 100.0
 }
 
 /// The y coordinate of a share; 1 is at the top.
 fn y(share: f64) -> f64 {
-    ((TOP + SIZE * (1.0 - share)) * 100.0).round() / 100.0
+    ((TOP_MARGIN + AXIS_LENGTH * (1.0 - share)) * 100.0).round() / 100.0
 }
 
 #[cfg(test)]

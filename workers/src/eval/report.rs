@@ -62,13 +62,13 @@ pub(super) fn measures_by_kind() -> impl Iterator<Item = &'static Measure> + Clo
     MEASURES.iter().filter(|measure| measure.by_kind)
 }
 
-type Groups<'a> = BTreeMap<&'a str, Vec<&'a EvaluatedQuestion>>;
+type ResultGroups<'a> = BTreeMap<&'a str, Vec<&'a EvaluatedQuestion>>;
 
 fn groups<'a>(
     results: &[&'a EvaluatedQuestion],
     group: fn(&EvaluatedQuestion) -> Option<&str>,
-) -> Groups<'a> {
-    let mut groups = Groups::new();
+) -> ResultGroups<'a> {
+    let mut groups = ResultGroups::new();
     for result in results {
         if let Some(name) = group(result) {
             groups.entry(name).or_default().push(result);
@@ -77,7 +77,7 @@ fn groups<'a>(
     groups
 }
 
-fn figures(groups: &Groups<'_>) -> BTreeMap<String, EvalFigures> {
+fn figures(groups: &ResultGroups<'_>) -> BTreeMap<String, EvalFigures> {
     groups.iter().map(|(name, results)| ((*name).to_string(), EvalFigures::of(results))).collect()
 }
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_wrong_is_told_by_line() {
+    fn each_error_is_a_line() {
         let lines: Vec<String> = results().iter().flat_map(describe_failures).collect();
         assert_eq!(
             lines,

@@ -96,7 +96,7 @@ impl fmt::Display for RunChanges {
         }
         for change in &self.changes {
             let AnswerChange { id, before, after, .. } = change;
-            writeln!(f, "\n{id}\t{}\n  before: {before}\n  after:  {after}", change.what())?;
+            writeln!(f, "\n{id}\t{}\n  before: {before}\n  after:  {after}", change.description())?;
         }
         Ok(())
     }
@@ -104,7 +104,7 @@ impl fmt::Display for RunChanges {
 
 impl AnswerChange {
     /// The change, in words.
-    pub(super) fn what(&self) -> &'static str {
+    pub(super) fn description(&self) -> &'static str {
         match (self.was_right, self.is_right) {
             (false, true) => "became right",
             (true, false) => "became wrong",

@@ -7,7 +7,7 @@ use std::{
 use hoidap_indices::store::hex;
 use sha2::{Digest as _, Sha256};
 
-use super::manifest::Manifest;
+use super::manifest::RecordingManifest;
 
 /// The SHA-256 in a recording's manifest, and the digest of the bytes read so far.
 pub(super) struct ExpectedChecksum {
@@ -27,7 +27,7 @@ impl ExpectedChecksum {
     /// # Errors
     /// When the manifest cannot be read.
     pub(super) fn of(recording: &Path) -> anyhow::Result<Option<Self>> {
-        let manifest = Manifest::read(recording)?;
+        let manifest = RecordingManifest::read(recording)?;
         Ok(manifest.map(|manifest| Self { expected: manifest.sha256, read: Arc::default() }))
     }
 

@@ -14,9 +14,9 @@ use indicatif::ProgressBar;
 use super::{
     export_file::{self, ExportProgress},
     feedback::{self, feedback_path},
-    manifest::{MANIFEST_FORMAT, Manifest, RecordingTally, manifest_path},
+    manifest::{MANIFEST_FORMAT, RecordingManifest, RecordingTally, manifest_path},
     message::{self, RecordedMessage},
-    selection::{Selection, is_selected},
+    selection::{ExportSelection, is_selected},
 };
 use crate::{collections::digest, log::Log, progress_bar::progress_bar, resumable_file::ResumableFile};
 
@@ -29,7 +29,7 @@ const PAGE_SIZE: usize = 1_000;
 #[derive(Args, Debug)]
 pub struct ExportOptions {
     #[command(flatten)]
-    selection: Selection,
+    selection: ExportSelection,
     /// The file to write, such as `november.jsonl.zst`.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -153,7 +153,7 @@ fn finish(
 ) -> anyhow::Result<()> {
     let (ExportProgress { stream, selection, redacted, tally, .. }, bytes, sha256) =
         export_file::finish(file)?;
-    let manifest = Manifest {
+    let manifest = RecordingManifest {
         format: MANIFEST_FORMAT,
         release: env!("CARGO_PKG_VERSION").into(),
         schema: SCHEMA,

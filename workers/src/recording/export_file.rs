@@ -3,7 +3,7 @@ use std::{io::Write as _, path::Path};
 use hoidap_indices::store::sha256_of_file;
 use serde::{Deserialize, Serialize};
 
-use super::{manifest::RecordingTally, selection::Selection};
+use super::{manifest::RecordingTally, selection::ExportSelection};
 use crate::resumable_file::ResumableFile;
 
 /// zstd's own default: about a tenth of the size, at hundreds of megabytes a second.
@@ -13,7 +13,7 @@ const ZSTD_LEVEL: i32 = 3;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ExportProgress {
     pub(super) stream: String,
-    pub(super) selection: Selection,
+    pub(super) selection: ExportSelection,
     pub(super) redacted: Vec<String>,
     /// Sequence of the last message to export; later ones belong to the next export.
     pub(super) last: u64,

@@ -19,7 +19,7 @@ const MAX_DISTINCT_VALUES: usize = 1_000;
 
 /// Describes a recording, in `<recording>.manifest.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct RecordingManifest {
     /// [`MANIFEST_FORMAT`].
     pub format: u16,
     /// The release that wrote it.
@@ -29,7 +29,7 @@ pub struct Manifest {
     /// Name of the exported stream.
     pub stream: String,
     /// The selection that was exported.
-    pub selection: super::selection::Selection,
+    pub selection: super::selection::ExportSelection,
     /// Names of the redacted fields.
     pub redacted: Vec<String>,
     /// The first 16 hexadecimal digits of the SHA-256 of the configuration it was exported under.
@@ -104,7 +104,7 @@ pub fn manifest_path(recording: &Path) -> PathBuf {
     with_suffix(recording, ".manifest.json")
 }
 
-impl Manifest {
+impl RecordingManifest {
     /// Writes the manifest of `recording`.
     pub(super) fn write(&self, recording: &Path) -> anyhow::Result<()> {
         let path = manifest_path(recording);

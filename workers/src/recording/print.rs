@@ -6,7 +6,7 @@ use std::{
 use hoidap_shared::job::Header;
 
 use super::{
-    manifest::{Manifest, RecordingTally},
+    manifest::{RecordingManifest, RecordingTally},
     reader::RecordingReader,
 };
 
@@ -40,7 +40,7 @@ pub(super) fn print_messages(recording: &Path, job: Option<&str>, stage: Option<
 
 /// Prints the counts of a recording, as far as it can be read.
 pub(super) fn print_statistics(recording: &Path, json: bool) -> anyhow::Result<()> {
-    let manifest = Manifest::read(recording)?;
+    let manifest = RecordingManifest::read(recording)?;
     let (mut tally, mut error) = (RecordingTally::default(), None);
     for line in RecordingReader::open(recording)? {
         match line {

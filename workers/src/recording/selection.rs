@@ -8,7 +8,7 @@ use crate::log::Record;
 
 /// Which messages to export.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Selection {
+pub struct ExportSelection {
     /// Stored at this time or later, such as `2026-11-01T00:00:00Z`.
     #[arg(long, value_name = "TIME")]
     pub from: Option<jiff::Timestamp>,
@@ -32,7 +32,7 @@ pub struct Selection {
     pub outcome: Option<String>,
 }
 
-impl Selection {
+impl ExportSelection {
     /// Whether a message stored at this time is selected.
     pub(super) fn includes_time(&self, stored: jiff::Timestamp) -> bool {
         self.from.is_none_or(|from| stored >= from) && self.to.is_none_or(|to| stored < to)

@@ -7,14 +7,14 @@ use super::{figures::fail_rule::FailRule, report, run::Replay, stages::StageRang
 use crate::generator::{Asking, Budget};
 
 /// The `--provider` that uses only recorded calls.
-const RECORDED: &str = "recorded";
+const RECORDED_PROVIDER: &str = "recorded";
 
 /// Which provider answers.
 #[derive(Args, Clone, Debug)]
 pub struct ProviderOptions {
     /// `recorded`, or a provider of the configuration that is asked where it has not answered the same prompt in the
     /// recording.
-    #[arg(long, default_value = RECORDED)]
+    #[arg(long, default_value = RECORDED_PROVIDER)]
     provider: String,
     /// Calls of `--provider` at most.
     #[arg(long, value_name = "CALLS", default_value_t = 100)]
@@ -31,12 +31,12 @@ impl ProviderOptions {
     /// When the configuration has no provider of this name.
     pub(crate) fn open(&self, config: &Config) -> anyhow::Result<Option<Asking>> {
         let budget = Budget { calls: self.max_calls, usd: self.max_usd };
-        (self.provider != RECORDED).then(|| Asking::open(config, &self.provider, budget)).transpose()
+        (self.provider != RECORDED_PROVIDER).then(|| Asking::open(config, &self.provider, budget)).transpose()
     }
 
     /// The change, as the report lists it.
     pub(crate) fn described_change(&self) -> Option<String> {
-        (self.provider != RECORDED).then(|| format!("provider {}", self.provider))
+        (self.provider != RECORDED_PROVIDER).then(|| format!("provider {}", self.provider))
     }
 }
 

@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_has_one_place_for_the_report() {
+    fn the_page_has_one_placeholder() {
         assert_eq!(PAGE_TEMPLATE.matches(REPORT_PLACEHOLDER).count(), 1);
     }
 

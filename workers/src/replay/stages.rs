@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_has_an_order() {
+    fn a_range_has_an_order() {
         assert!(StageRange::of(Some("retriever"), None).is_ok());
         let wrong = StageRange::of(Some("generator"), Some("retriever")).unwrap_err().to_string();
         assert!(wrong.contains("comes after"), "{wrong}");

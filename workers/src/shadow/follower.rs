@@ -36,7 +36,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
 /// State shared by the shadow's tasks.
-struct Shadow {
+struct ShadowRunner {
     broker: Broker,
     name: String,
     stages: ReplayStages,
@@ -79,7 +79,7 @@ pub async fn run(
         () = stop.cancelled() => return Ok(()),
     };
     info!(shadow = name, from, to, "follows the traffic");
-    let shadow = Arc::new(Shadow {
+    let shadow = Arc::new(ShadowRunner {
         broker,
         name: name.into(),
         stages,
@@ -92,7 +92,7 @@ pub async fn run(
     Ok(())
 }
 
-impl Shadow {
+impl ShadowRunner {
     async fn follow_traffic(
         self: &Arc<Self>,
         consumer: &mut async_nats::jetstream::consumer::Consumer<pull::Config>,

@@ -98,7 +98,7 @@ fn the_exact_policy_has_the_gateways_key() {
 }
 
 #[test]
-fn an_answer_is_kept_as_long_as_the_recording_says() {
+fn answers_expire_by_the_recordings_clock() {
     for policy in ["exact,ttl=60", "semantic:0.9,ttl=60"] {
         let mut cache = cache(policy);
         let first = job(0, 10, 0.0, same);
@@ -117,7 +117,7 @@ fn an_answer_is_kept_as_long_as_the_recording_says() {
 }
 
 #[test]
-fn what_another_visitor_may_not_get_is_not_kept() {
+fn answers_for_one_visitor_only_are_not_stored() {
     for outcome in [Outcome::Failed, Outcome::Stopped, Outcome::Unanswered] {
         let mut cache = cache("exact");
         cache.store(&job(0, 1, 0.0, |job| job.answer.outcome = outcome));
@@ -130,7 +130,7 @@ fn what_another_visitor_may_not_get_is_not_kept() {
 }
 
 #[test]
-fn two_at_once_leave_one_answer_of_the_exact_cache() {
+fn two_equal_questions_at_once_store_one_answer() {
     let mut cache = cache("exact");
     let (first, second) = (job(0, 10, 0.0, same), job(1, 20, 0.0, same));
     cache.store(&first);
@@ -160,7 +160,7 @@ fn the_most_alike_question_is_found_and_none_below_the_threshold() {
 }
 
 #[test]
-fn only_so_many_answers_are_kept_and_the_one_used_longest_ago_goes() {
+fn the_least_recently_used_answer_is_evicted() {
     let mut cache = cache("semantic:0.99,entries=2");
     let jobs = [0.0, 40.0, 80.0].map(|degrees| job(0, 1, degrees, same));
     cache.store(&jobs[0]);

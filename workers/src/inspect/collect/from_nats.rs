@@ -29,7 +29,7 @@ const MAX_CLOCK_SKEW: Duration = Duration::from_secs(30);
 /// Maximum delay between a job's id and its first message.
 const MAX_FIRST_MESSAGE_DELAY: Duration = Duration::from_mins(5);
 /// How long after an answer its records are looked for.
-const LOOK_AFTER_ANSWER: Duration = Duration::from_mins(1);
+const MAX_RECORD_DELAY: Duration = Duration::from_mins(1);
 
 /// Reads the records of one job from NATS.
 pub(in crate::inspect) struct NatsReader<'a> {
@@ -287,11 +287,11 @@ fn push_bounded<T>(held: &mut Vec<T>, found: T) {
 /// Decodes an event of the job. The bytes are searched first: most events are of other jobs.
 fn event_of_job<T: serde::de::DeserializeOwned>(record: &Record, job: &JobId) -> Option<T> {
     #[derive(serde::Deserialize)]
-    struct Named {
+    struct EventJobId {
         job_id: JobId,
     }
     let is_near = record.payload.windows(job.as_str().len()).any(|bytes| bytes == job.as_str().as_bytes());
-    let named = is_near.then(|| rmp_serde::from_slice::<Named>(&record.payload).ok()).flatten()?;
+    let named = is_near.then(|| rmp_serde::from_slice::<EventJobId>(&record.payload).ok()).flatten()?;
     (named.job_id == *job).then(|| rmp_serde::from_slice(&record.payload).ok()).flatten()
 }
 
@@ -301,9 +301,9 @@ fn is_past_job(found: &CollectedRecords, record: &Record, known: Option<Timestam
     match (found.last_stored(), known) {
         // A removed dead letter was redriven, at any time since.
         (Some(_), _) if found.is_done() && found.failed() && found.dead_letters.is_empty() => false,
-        (Some(last), _) if found.is_done() => behind(last, LOOK_AFTER_ANSWER),
+        (Some(last), _) if found.is_done() => behind(last, MAX_RECORD_DELAY),
         // Workers ignore older messages.
-        (Some(last), _) => behind(last, ANSWERS_KEPT + LOOK_AFTER_ANSWER),
+        (Some(last), _) => behind(last, ANSWERS_KEPT + MAX_RECORD_DELAY),
         (None, Some(known)) => behind(known, MAX_FIRST_MESSAGE_DELAY),
         (None, None) => false,
     }

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_steers_the_terminal() {
+    fn control_characters_are_removed() {
         assert_eq!(without_controls("a\x1b[31m\u{202e}b\r\nc"), "a\u{fffd}[31mb\u{fffd}\nc");
     }
 }

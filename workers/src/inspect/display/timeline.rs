@@ -3,8 +3,8 @@ use hoidap_shared::job::{Choice, FilterUsed, QueryKind, Ranks, Sender, Usage};
 use crate::inspect::{
     display::timeline_entry::{ListItem, Severity, TimelineEntry, WorkBar, format_duration, format_offset},
     trace::job_trace::{
-        CallResult, ClassifierResult, ExecutionEnd, JobTrace, ProviderCall, RetrievedPassage,
-        RetrieverResult, StageExecution, StageResult, TracedAnswer,
+        CallResult, ClassifierResult, ExecutionEnd, JobTrace, RetrievedPassage, RetrieverResult,
+        StageExecution, StageResult, TracedAnswer, TracedProviderCall,
     },
 };
 
@@ -250,7 +250,7 @@ fn answer_entry(answer: &TracedAnswer) -> TimelineEntry {
         (None, _) => String::new(),
     };
     let what = format!("{}, confidence {:.2}{by}, {}", answer.outcome, answer.confidence, answer.language);
-    let failed = |attempt: &ProviderCall| attempt.result != CallResult::Taken;
+    let failed = |attempt: &TracedProviderCall| attempt.result != CallResult::Taken;
     let kind = match (is_failure, answer.attempts.iter().any(failed)) {
         (true, _) => Severity::Failure,
         (false, true) => Severity::Unusual,
@@ -304,7 +304,7 @@ fn time_of_day(time: jiff::Timestamp) -> String {
     time.strftime("%H:%M:%S UTC").to_string()
 }
 
-fn provider_call_item(attempt: &ProviderCall) -> ListItem {
+fn provider_call_item(attempt: &TracedProviderCall) -> ListItem {
     let error = attempt.error.clone().unwrap_or_default();
     let result = match attempt.result {
         CallResult::Taken => "its text is the answer".into(),

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_in_words() {
+    fn durations_are_formatted_for_people() {
         let told = [0, 812, 1_102, 34_567, 725_000, 12_000_000, 183_600_000].map(format_duration);
         assert_eq!(told, ["0 ms", "812 ms", "1,102 ms", "34.5 s", "12 min 5 s", "3 h 20 min", "2 d 3 h"]);
         assert_eq!(

@@ -222,7 +222,7 @@ pub(in crate::inspect) struct TracedAnswer {
     pub(in crate::inspect) language: String,
     pub(in crate::inspect) provider: Option<String>,
     pub(in crate::inspect) model: Option<String>,
-    pub(in crate::inspect) attempts: Vec<ProviderCall>,
+    pub(in crate::inspect) attempts: Vec<TracedProviderCall>,
     pub(in crate::inspect) usage: Usage,
     pub(in crate::inspect) versions: std::collections::BTreeMap<String, String>,
 }
@@ -249,7 +249,7 @@ pub(in crate::inspect) struct CitedSentence {
 
 /// A call of a provider.
 #[derive(Debug, Serialize)]
-pub(in crate::inspect) struct ProviderCall {
+pub(in crate::inspect) struct TracedProviderCall {
     pub(in crate::inspect) provider: String,
     pub(in crate::inspect) took_ms: u64,
     pub(in crate::inspect) result: CallResult,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How long events are kept.
-const EVENTS_KEPT: Duration = Duration::from_hours(24 * 3);
+const EVENTS_RETENTION: Duration = Duration::from_hours(24 * 3);
 
 /// Notes on what is missing or unusual.
 pub(in crate::inspect) fn notes(
@@ -61,7 +61,7 @@ pub(in crate::inspect) fn notes(
     let last = found.last_stored().unwrap_or(now);
     let age = Duration::try_from(now.duration_since(last)).unwrap_or_default();
     let has_record = found.messages.iter().any(|message| message.stage == DONE);
-    if found.is_live && has_record && found.chat_events.is_empty() && age < EVENTS_KEPT {
+    if found.is_live && has_record && found.chat_events.is_empty() && age < EVENTS_RETENTION {
         say("Its analytics event is not in the stream, though events are kept for three days: \
              `hoidap-worker rebuild analytics` makes it again.");
     }

@@ -4,8 +4,8 @@ use hoidap_shared::{
 };
 
 use crate::inspect::trace::job_trace::{
-    CallResult, CitedSentence, CitedSource, ClassifierResult, ProviderCall, QueryWording, QuestionDetails,
-    RetrievedPassage, RetrieverResult, StageResult,
+    CallResult, CitedSentence, CitedSource, ClassifierResult, QueryWording, QuestionDetails,
+    RetrievedPassage, RetrieverResult, StageResult, TracedProviderCall,
 };
 
 impl QuestionDetails {
@@ -109,7 +109,7 @@ pub(in crate::inspect) fn cited_sources(answer: &Answer) -> Vec<CitedSource> {
 }
 
 /// The provider calls in order, with their results.
-pub(in crate::inspect) fn provider_calls(answer: &Answer) -> Vec<ProviderCall> {
+pub(in crate::inspect) fn provider_calls(answer: &Answer) -> Vec<TracedProviderCall> {
     let stopped = answer.outcome == hoidap_shared::job::Outcome::Stopped;
     let last = answer.attempts.len().saturating_sub(1);
     let attempt = |(place, attempt): (usize, &ProviderAttempt)| {
@@ -119,7 +119,7 @@ pub(in crate::inspect) fn provider_calls(answer: &Answer) -> Vec<ProviderCall> {
             (Some(_), Some(_)) => CallResult::NotTaken,
             (Some(_), None) => CallResult::Failed,
         };
-        ProviderCall {
+        TracedProviderCall {
             provider: attempt.provider.clone(),
             took_ms: attempt.took_ms,
             result,

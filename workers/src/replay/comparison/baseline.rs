@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_is_told_by_its_place() {
+    fn a_difference_names_its_path() {
         let before = json!({"passages": [{"score": 0.5, "text": "a"}], "n": 1});
         assert_eq!(first_difference(&before, &before, String::new()), None);
         let close = json!({"passages": [{"score": 0.500_01, "text": "a"}], "n": 1});

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_job_ends_differs_inside_and_how_it_ends_for_the_visitor() {
+    fn an_earlier_or_later_end_is_an_inner_difference() {
         let classified = || crate::generator::classified("q", hoidap_shared::text::Language::Vi).into();
         let recorded = declined("no");
         let goes_on = differing_aspects(&recorded.clone().into(), &classified(), &recorded);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_a_share_of_what_was() {
+    fn the_retained_share_counts_common_items() {
         assert_eq!(share_retained([1, 2, 3, 4].iter(), &[4, 3, 9]), Some(0.5));
         assert_eq!(share_retained([0; 0].iter(), &[1]), None);
     }

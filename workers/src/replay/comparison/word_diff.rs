@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_texts_are_laid_over_each_other_by_words() {
+    fn two_texts_are_compared_word_by_word() {
         let laid = |before: &str, after: &str| {
             let segments = word_diff(before, after);
             let side = |not: DiffOrigin| {

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_judged_is_said() {
+    fn invalid_rules_are_refused() {
         for (rule, what) in [
             ("overlap < 0.8", "choose from overlap@8"),
             ("overlap@8 = 0.8", "not an operator"),

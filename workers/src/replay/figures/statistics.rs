@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{Beta, Binomial as Law, ContinuousCDF as _, DiscreteCDF as _};
 
 /// Number of bootstrap resamples.
-const RESAMPLES: usize = 2_000;
+const BOOTSTRAP_RESAMPLES: usize = 2_000;
 /// Values are counted in thousandths.
-const UNIT: f64 = 1_000.0;
+const HISTOGRAM_SCALE: f64 = 1_000.0;
 
 /// Probability left out at either end of an interval.
-const TAIL: f64 = 0.025;
+const TAIL_PROBABILITY: f64 = 0.025;
 
 /// A mean and its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ impl Estimate {
         let no = of - yes;
         let quantile =
             |a: u64, b: u64, at: f64| Beta::new(a as f64, b as f64).ok().map(|law| law.inverse_cdf(at));
-        let low = if yes == 0 { 0.0 } else { quantile(yes, no + 1, TAIL)? };
-        let high = if no == 0 { 1.0 } else { quantile(yes + 1, no, 1.0 - TAIL)? };
+        let low = if yes == 0 { 0.0 } else { quantile(yes, no + 1, TAIL_PROBABILITY)? };
+        let high = if no == 0 { 1.0 } else { quantile(yes + 1, no, 1.0 - TAIL_PROBABILITY)? };
         Some(Self { mean: yes as f64 / of as f64, low, high, of })
     }
 }
@@ -58,7 +58,7 @@ pub(in crate::replay) struct PairedCounts {
 impl Histogram {
     /// Adds a value.
     pub(in crate::replay) fn add(&mut self, value: f32) {
-        *self.0.entry((f64::from(value) * UNIT).round() as i32).or_default() += 1;
+        *self.0.entry((f64::from(value) * HISTOGRAM_SCALE).round() as i32).or_default() += 1;
     }
 
     /// The mean and its interval, by a percentile bootstrap (Efron 1979) with a fixed seed; `None` without values.
@@ -69,10 +69,10 @@ impl Histogram {
         }
         let sum: f64 = self.0.iter().map(|(value, count)| f64::from(*value) * *count as f64).sum();
         let mut random = StdRng::seed_from_u64(0);
-        let mut means: Vec<f64> = (0..RESAMPLES).map(|_| self.resampled(of, &mut random)).collect();
+        let mut means: Vec<f64> = (0..BOOTSTRAP_RESAMPLES).map(|_| self.resampled(of, &mut random)).collect();
         means.sort_by(f64::total_cmp);
-        let at = |share: f64| means[((RESAMPLES - 1) as f64 * share).round() as usize];
-        Some(Estimate { mean: sum / UNIT / of as f64, low: at(0.025), high: at(0.975), of })
+        let at = |share: f64| means[((BOOTSTRAP_RESAMPLES - 1) as f64 * share).round() as usize];
+        Some(Estimate { mean: sum / HISTOGRAM_SCALE / of as f64, low: at(0.025), high: at(0.975), of })
     }
 
     /// The mean of a resample of the same size: one binomial draw for each distinct value.
@@ -88,7 +88,7 @@ impl Histogram {
                 break;
             }
         }
-        sum / UNIT / of as f64
+        sum / HISTOGRAM_SCALE / of as f64
     }
 }
 

@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_of_times_is_told_within_a_tenth() {
+    fn a_percentile_is_right_within_a_tenth() {
         let mut times = DurationHistogram::default();
         (0..=1_000).for_each(|ms| times.add(ms));
         for (share, ms) in [(0.5, 500.0), (0.95, 950.0)] {
