@@ -1,37 +1,37 @@
-//! `hoidap-worker audit`: what a setting would have done to recorded traffic, before it is switched on.
+//! `hoidap-worker audit`: simulates a setting over recorded traffic before it is switched on.
 //!
 //! `docs/cache-audit.md` says what the figures of `audit cache` mean.
 
-mod caches;
-mod degree;
+mod audited_job;
+mod comparison;
+mod embeddings;
+mod hit_quality;
 mod options;
 mod policy;
 mod report;
 mod run;
-mod seen;
-mod simulated;
+mod simulated_cache;
 mod table;
 mod tally;
-mod vectors;
 
 use clap::Subcommand;
 use hoidap_shared::config::Config;
 
-pub use options::CacheOptions;
+pub use options::CacheAuditOptions;
 
-/// Asks recorded traffic.
+/// Simulate settings over recorded traffic.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Say how often a cache would have answered, and how often with something else than what was right.
-    Cache(CacheOptions),
+    /// Report how often a cache would have answered, and how often wrongly.
+    Cache(CacheAuditOptions),
 }
 
 impl Command {
-    /// Does what the command line says.
+    /// Runs the command.
     ///
     /// # Errors
-    /// When the recording cannot be opened or is damaged, the model is not the one it was made with, or a policy gives
-    /// more false answers than `--fail-if-false` allows.
+    /// When the recording cannot be opened or is damaged, the embedding model is not the recorded one, or a policy
+    /// has more false hits than `--fail-if-false` allows.
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         match self {
             Self::Cache(options) => options.run(config).await,

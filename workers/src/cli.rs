@@ -50,7 +50,7 @@ enum Command {
         #[arg(long, value_name = "SHARE", conflicts_with_all = ["all", "shadow"])]
         canary: Option<canary::SessionShare>,
         #[command(flatten)]
-        asks: replay::Asks,
+        provider_options: replay::ProviderOptions,
     },
     /// Measure the stages on labelled questions.
     Eval(eval::Command),
@@ -77,7 +77,7 @@ enum Command {
     #[command(subcommand, about = "Simulate a setting on recorded traffic before it is switched on")]
     Audit(audit::Command),
     #[command(subcommand, about = "Record traffic into files, and read them")]
-    Log(recording::Command),
+    StreamReader(recording::Command),
     #[command(subcommand, about = "Rebuild tables from the streams, while everything runs")]
     Rebuild(analytics::Rebuild),
 }
@@ -102,10 +102,10 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
             let services = services::select(&services::all_names(), None)?;
             process::run(config, services).await
         }
-        Command::Run { stages, shadow: Some(name), asks, .. } => {
-            shadow::run(&config, &name, &stages, &asks, set).await
+        Command::Run { stages, shadow: Some(name), provider_options, .. } => {
+            shadow::run(&config, &name, &stages, &provider_options, set).await
         }
-        Command::Run { asks, .. } if asks.change().is_some() => {
+        Command::Run { provider_options, .. } if provider_options.described_change().is_some() => {
             bail!(
                 "--provider belongs to --shadow: the stages that serve visitors ask those of generator.providers"
             )
@@ -126,7 +126,7 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
             Box::pin(command.run(Config::load(file.as_deref(), &[])?, config, set)).await
         }
         Command::Audit(command) => command.run(&config).await,
-        Command::Log(command) => command.run(&config).await,
+        Command::StreamReader(command) => command.run(&config).await,
         Command::Rebuild(command) => command.run(&config).await,
     }
 }

@@ -1,18 +1,19 @@
-//! `hoidap-worker eval`: labelled questions through the same stages that serve visitors, without a broker.
+//! `hoidap-worker eval`: runs labelled questions through the stages that serve visitors, without a broker, and
+//! measures them.
 
-mod baseline;
-mod bound;
-mod diagram;
+mod clickhouse_rows;
+mod figure_bound;
 mod figures;
-mod judged;
-mod labelled;
 #[cfg(test)]
-mod made;
+mod fixtures;
+mod grade;
+mod html;
+mod labelled_question;
 mod measure;
-mod page;
-mod recorded;
+mod reliability_diagram;
 mod report;
-mod row;
+mod result_row;
+mod run_comparison;
 
 use std::{
     fs::{File, OpenOptions},
@@ -34,8 +35,11 @@ use hoidap_shared::{
 };
 use serde::Serialize;
 
-pub(crate) use self::labelled::{Labelled, is_gold, read};
-use self::{baseline::Changes, bound::Bound, judged::Judged, labelled::envelope, report::Report, row::Row};
+pub(crate) use self::labelled_question::{LabelledQuestion, is_gold, read_questions};
+use self::{
+    figure_bound::FigureBound, grade::AnswerGrade, labelled_question::question_envelope, report::EvalReport,
+    result_row::ResultRow, run_comparison::RunChanges,
+};
 use crate::{analytics::Evaluations, classifier::Classifier, generator::Generator, retriever::Retriever};
 
 /// Measures the stages on labelled questions.
@@ -54,44 +58,44 @@ pub struct Command {
     /// Questions in flight at once.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
-    /// Write what became of each question, as JSON Lines.
+    /// Write the result of each question, as JSON Lines.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// What `--out` wrote in an earlier run: print what changed since.
+    /// The `--out` file of an earlier run: print what changed since.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Write the report with every wrong answer as a page of its own.
+    /// Write the report with every wrong answer as an HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Fail where this holds, such as `right<0.9`, `ece>0.05`, `vi.right<0.9` (a script) or `kind:table.right<0.8`; can be given
-    /// more than once.
+    /// Fail if this holds, such as `right<0.9`, `ece>0.05`, `vi.right<0.9` (a script) or `kind:table.right<0.8`; can
+    /// be given more than once.
     #[arg(long, value_name = "EXPR")]
-    fail_if: Vec<Bound>,
-    /// Write what became of each question into ClickHouse under this name, for the dashboard.
-    #[arg(long, value_name = "NAME", value_parser = recorded::name)]
+    fail_if: Vec<FigureBound>,
+    /// Write the result of each question into ClickHouse under this name, for the dashboard.
+    #[arg(long, value_name = "NAME", value_parser = clickhouse_rows::parse_name)]
     record: Option<String>,
 }
 
-/// What the stages made of a question.
-pub(crate) struct Measured {
-    pub(crate) labelled: Labelled,
+/// A question with the stages' results.
+pub(crate) struct EvaluatedQuestion {
+    pub(crate) labelled: LabelledQuestion,
     pub(crate) passages: Vec<String>,
     pub(crate) support: Option<f32>,
     pub(crate) answer: Answer,
     pub(crate) took_ms: u64,
-    pub(crate) judged: Judged,
+    pub(crate) judged: AnswerGrade,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
-struct Printed<'a> {
+struct JsonReport<'a> {
     #[serde(flatten)]
-    report: &'a Report,
+    report: &'a EvalReport,
     #[serde(skip_serializing_if = "Option::is_none")]
-    baseline: Option<&'a Changes>,
+    baseline: Option<&'a RunChanges>,
 }
 
-struct Stages {
+struct EvalStages {
     classifier: Classifier,
     retriever: Retriever,
     generator: Generator,
@@ -103,26 +107,28 @@ impl Command {
     /// # Errors
     /// When a file cannot be read or written, a stage cannot be opened, or a bound is broken.
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
-        let questions = read(&self.questions)?;
+        let questions = read_questions(&self.questions)?;
         self.fail_if.iter().try_for_each(|bound| bound.check(&questions))?;
-        let earlier: Option<Vec<Row>> = self
+        let earlier: Option<Vec<ResultRow>> = self
             .baseline
             .as_ref()
-            .map(|path| labelled::lines(path, "a line that `hoidap-worker eval --out` writes"))
+            .map(|path| {
+                labelled_question::read_json_lines(path, "a line that `hoidap-worker eval --out` writes")
+            })
             .transpose()?;
-        [&self.out, &self.html].into_iter().flatten().try_for_each(|path| writable(path))?;
+        [&self.out, &self.html].into_iter().flatten().try_for_each(|path| ensure_writable(path))?;
         let evaluations = match &self.record {
             Some(_) => {
                 Some(Evaluations::open(&config.clickhouse).await.context("--record needs ClickHouse")?)
             }
             None => None,
         };
-        let results = self.ask_all(config, questions).await?;
-        let report = Report::of(&results);
-        let rows: Vec<Row> = results.iter().map(Row::of).collect();
-        let changes = earlier.map(|earlier| Changes::between(&earlier, &rows));
+        let results = self.evaluate_all(config, questions).await?;
+        let report = EvalReport::of(&results);
+        let rows: Vec<ResultRow> = results.iter().map(ResultRow::of).collect();
+        let changes = earlier.map(|earlier| RunChanges::between(&earlier, &rows));
         if self.json {
-            let printed = Printed { report: &report, baseline: changes.as_ref() };
+            let printed = JsonReport { report: &report, baseline: changes.as_ref() };
             println!("{}", serde_json::to_string_pretty(&printed)?);
         } else {
             print!("{report}");
@@ -131,29 +137,33 @@ impl Command {
             }
         }
         if self.failures {
-            results.iter().flat_map(report::failures).for_each(|line| println!("{line}"));
+            results.iter().flat_map(report::describe_failures).for_each(|line| println!("{line}"));
         }
         if let Some(path) = &self.out {
             let file = File::create(path).with_context(|| cannot_write(path))?;
-            row::write(BufWriter::new(file), &rows).with_context(|| cannot_write(path))?;
+            result_row::write_rows(BufWriter::new(file), &rows).with_context(|| cannot_write(path))?;
         }
         if let Some(path) = &self.html {
-            let page = page::page(&self.questions, &report, changes.as_ref(), &results);
+            let page = html::render_html(&self.questions, &report, changes.as_ref(), &results);
             std::fs::write(path, page).with_context(|| cannot_write(path))?;
         }
         if let (Some(evaluations), Some(name)) = (evaluations, &self.record) {
-            evaluations.write(recorded::rows(name, &results)).await?;
+            evaluations.write(clickhouse_rows::evaluation_rows(name, &results)).await?;
         }
-        let broken: Vec<String> = self.fail_if.iter().filter_map(|bound| bound.broken(&report)).collect();
+        let broken: Vec<String> = self.fail_if.iter().filter_map(|bound| bound.violation(&report)).collect();
         if !broken.is_empty() {
             bail!("--fail-if {}", broken.join("; "));
         }
         Ok(())
     }
 
-    async fn ask_all(&self, config: &Config, questions: Vec<Labelled>) -> anyhow::Result<Vec<Measured>> {
+    async fn evaluate_all(
+        &self,
+        config: &Config,
+        questions: Vec<LabelledQuestion>,
+    ) -> anyhow::Result<Vec<EvaluatedQuestion>> {
         telemetry::init_tls();
-        let stages = Arc::new(Stages {
+        let stages = Arc::new(EvalStages {
             classifier: Classifier::open(config).await?,
             retriever: Retriever::open(config).await?,
             generator: Generator::open(config).await?,
@@ -162,7 +172,7 @@ impl Command {
         let results = futures::stream::iter(questions)
             .map(|labelled| {
                 let stages = Arc::clone(&stages);
-                async move { ask(&stages, labelled).await }
+                async move { evaluate(&stages, labelled).await }
             })
             .buffered(self.jobs.max(1))
             .inspect(|_| bar.inc(1))
@@ -173,8 +183,8 @@ impl Command {
     }
 }
 
-/// Finds out before the questions are asked whether a file can be written, and leaves what it holds.
-fn writable(path: &Path) -> anyhow::Result<()> {
+/// Checks before the run that a file can be written, without changing it.
+fn ensure_writable(path: &Path) -> anyhow::Result<()> {
     OpenOptions::new().append(true).create(true).open(path).map(drop).with_context(|| cannot_write(path))
 }
 
@@ -182,16 +192,16 @@ fn cannot_write(path: &Path) -> String {
     format!("{} cannot be written", path.display())
 }
 
-/// A question with its passages, or its answer where it needs none.
+/// Runs classifier and retriever. Returns the passages, or the answer if the question needs none.
 ///
 /// # Errors
 /// When a stage fails.
 pub(crate) async fn retrieve(
     classifier: &Classifier,
     retriever: &Retriever,
-    labelled: &Labelled,
+    labelled: &LabelledQuestion,
 ) -> anyhow::Result<NextStep<Envelope<Retrieved>>> {
-    let asked = envelope(labelled);
+    let asked = question_envelope(labelled);
     let classified = match classifier.process(&asked, &ProgressSink::default()).await? {
         NextStep::Answer(answer) => return Ok(NextStep::Answer(answer)),
         NextStep::Forward(classified) => classified,
@@ -203,31 +213,31 @@ pub(crate) async fn retrieve(
     Ok(NextStep::Forward(job.map(retrieved)))
 }
 
-async fn ask(stages: &Stages, labelled: Labelled) -> anyhow::Result<Measured> {
+async fn evaluate(stages: &EvalStages, labelled: LabelledQuestion) -> anyhow::Result<EvaluatedQuestion> {
     let began = Instant::now();
     let job = match retrieve(&stages.classifier, &stages.retriever, &labelled).await? {
-        NextStep::Answer(answer) => return Ok(result(labelled, Vec::new(), None, answer, began)),
+        NextStep::Answer(answer) => return Ok(evaluated(labelled, Vec::new(), None, answer, began)),
         NextStep::Forward(job) => job,
     };
     let passages = job.body.passages.iter().map(|passage| passage.source.clone()).collect();
     let support = Some(job.body.support);
     let NextStep::Answer(answer) = stages.generator.process(&job, &ProgressSink::default()).await?;
-    Ok(result(labelled, passages, support, answer, began))
+    Ok(evaluated(labelled, passages, support, answer, began))
 }
 
-fn result(
-    labelled: Labelled,
+fn evaluated(
+    labelled: LabelledQuestion,
     passages: Vec<String>,
     support: Option<f32>,
     answer: Answer,
     began: Instant,
-) -> Measured {
+) -> EvaluatedQuestion {
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let judged = Judged::of(&labelled, &answer);
-    Measured { labelled, passages, support, answer, took_ms, judged }
+    let judged = AnswerGrade::of(&labelled, &answer);
+    EvaluatedQuestion { labelled, passages, support, answer, took_ms, judged }
 }
 
 /// Whether an outcome tells the visitor that the question is not answered here.
-pub(crate) fn declined(outcome: Outcome) -> bool {
+pub(crate) fn is_declined(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::OutOfScope | Outcome::Unanswered)
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     classifier::Classifier,
-    eval::{Labelled, is_gold, read, retrieve},
+    eval::{LabelledQuestion, is_gold, read_questions, retrieve},
     generator::{Generator, ReaderUnit},
     retriever::Retriever,
 };
@@ -30,7 +30,7 @@ pub struct Command {
 }
 
 #[derive(Serialize)]
-struct Line {
+struct FeatureLine {
     id: String,
     /// What the visitor means, as it was read.
     meaning: String,
@@ -42,11 +42,11 @@ struct Line {
     /// Whether a page answers it at all.
     answerable: bool,
     answer_contains: Vec<String>,
-    units: Vec<Unit>,
+    units: Vec<FeatureUnit>,
 }
 
 #[derive(Serialize)]
-struct Unit {
+struct FeatureUnit {
     #[serde(flatten)]
     unit: ReaderUnit,
     /// The page it is of.
@@ -61,7 +61,7 @@ impl Command {
     /// # Errors
     /// When the questions cannot be read, a stage cannot be opened, or the file cannot be written.
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
-        let questions = read(&self.questions)?;
+        let questions = read_questions(&self.questions)?;
         telemetry::init_tls();
         let classifier = Classifier::open(config).await?;
         let (retriever, generator) = (Retriever::open(config).await?, Generator::open(config).await?);
@@ -87,8 +87,8 @@ async fn line(
     classifier: &Classifier,
     retriever: &Retriever,
     generator: &Generator,
-    labelled: Labelled,
-) -> anyhow::Result<Option<Line>> {
+    labelled: LabelledQuestion,
+) -> anyhow::Result<Option<FeatureLine>> {
     let NextStep::Forward(job) = retrieve(classifier, retriever, &labelled).await? else { return Ok(None) };
     let retrieved = job.body;
     let sources: Vec<String> = retrieved.passages.iter().map(|passage| passage.source.clone()).collect();
@@ -97,9 +97,9 @@ async fn line(
     let units = generator.reader_units(retrieved).await?;
     let units = units.into_iter().map(|unit| {
         let source = sources[unit.passage].clone();
-        Unit { gold: is_gold(&labelled.gold, &source), source, unit }
+        FeatureUnit { gold: is_gold(&labelled.gold, &source), source, unit }
     });
-    Ok(Some(Line {
+    Ok(Some(FeatureLine {
         id: labelled.id.clone(),
         meaning,
         names: ReaderUnit::NAMES,

@@ -1,22 +1,11 @@
-//! `hoidap-worker inspect`: one question through every stage, from its acceptance to its answer.
+//! `hoidap-worker inspect`: traces one job through every stage, from its acceptance to its answer.
 //!
-//! What belongs to a job is collected from NATS or from a recording, put together as a [`story::Story`], and shown as a
-//! text, a page or JSON. `docs/inspect.md` describes it.
+//! The job's records are collected from NATS or from a recording, assembled into a [`trace::job_trace::JobTrace`], and
+//! printed as text, an HTML page or JSON. `docs/inspect.md` describes it.
 
-mod clock;
-mod collected;
-mod headline;
-mod made;
-mod moment;
-mod moments;
-mod nats;
-mod notes;
-mod page;
-mod recorded;
-mod story;
-mod tell;
-mod text;
-mod visits;
+mod collect;
+mod display;
+mod trace;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -27,39 +16,41 @@ use hoidap_shared::{broker::Broker, config::Config, job::JobId, telemetry};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
-use self::collected::Collected;
+use self::collect::collected_records::CollectedRecords;
 
-/// What is shown, and how.
+/// Options of `inspect`.
 #[derive(Args, Debug)]
 pub struct Command {
-    /// The job's id, from an answer, a line of the log, the dashboard or a dead letter.
+    /// The job's id, from an answer, a log line, the dashboard or a dead letter.
     job: JobId,
-    /// Read a recording in place of NATS: a file, a folder of them, or `-` for standard input.
+    /// Read a recording instead of NATS: a file, a folder of them, or `-` for standard input.
     #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
-    /// As one JSON object.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
-    /// Also as a page of its own, in this file.
+    /// Also write an HTML page into this file.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
 
 impl Command {
-    /// Does what the command line says.
+    /// Runs the command.
     ///
     /// # Errors
-    /// When NATS or the recording cannot be read, or nothing of the job is found: the sentence says where it was looked
-    /// for and what to check.
+    /// When NATS or the recording cannot be read, or nothing of the job is found. The sentence says where it looked
+    /// and what to check.
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(120));
         let (found, fault) = match &self.recording {
-            Some(recording) => recorded::collect(recording, &self.job, &config.recording.redact, &bar)?,
+            Some(recording) => {
+                collect::from_recording::collect(recording, &self.job, &config.recording.redact, &bar)?
+            }
             None => {
                 telemetry::init_tls();
                 let broker = Broker::connect(&config.nats, "hoidap-inspect").await?;
-                (nats::Reader::new(&broker, &self.job, &bar).collect().await?, None)
+                (collect::from_nats::NatsReader::new(&broker, &self.job, &bar).collect().await?, None)
             }
         };
         bar.finish_and_clear();
@@ -67,21 +58,24 @@ impl Command {
             if let Some(fault) = fault {
                 return Err(fault.into());
             }
-            bail!(self.unknown(&found, config));
+            bail!(self.not_found_message(&found, config));
         }
-        let story = tell::story(found, Timestamp::now());
+        let trace = trace::assemble::assemble(found, Timestamp::now());
         if let Some(path) = &self.html {
             let fails = || format!("{} cannot be written", path.display());
-            replace(path, &page::page(&story)).with_context(fails)?;
+            replace(path, &display::html::render_html(&trace)).with_context(fails)?;
         }
-        let text =
-            if self.json { format!("{}\n", serde_json::to_string(&story)?) } else { text::text(&story) };
+        let text = if self.json {
+            format!("{}\n", serde_json::to_string(&trace)?)
+        } else {
+            display::text::render_text(&trace)
+        };
         print!("{text}");
         fault.map_or(Ok(()), |fault| Err(fault.into()))
     }
 
-    /// That nothing was found, and what to check.
-    fn unknown(&self, found: &Collected, config: &Config) -> String {
+    /// The error that nothing was found, and what to check.
+    fn not_found_message(&self, found: &CollectedRecords, config: &Config) -> String {
         let job = &self.job;
         if self.recording.is_some() {
             return format!(
@@ -90,7 +84,7 @@ impl Command {
             );
         }
         let days = config.nats.jobs_max_age_days;
-        let named = nats::named(job).map(|time| {
+        let named = collect::from_nats::id_time(job).map(|time| {
             let age = Timestamp::now().duration_since(time).as_hours() / 24;
             let old = if u64::try_from(age).unwrap_or(0) >= days { " and is older than that" } else { "" };
             format!(" The id was made at {}{old}.", time.strftime("%Y-%m-%d %H:%M:%S UTC"))

@@ -1,36 +1,45 @@
-//! `hoidap-worker log`: recorded traffic as files that can be read, kept and replayed.
+//! `hoidap-worker log`: exports recorded traffic into files that can be read, kept and replayed.
 //!
-//! A recording is JSON Lines, compressed by zstd: one message of the jobs stream a line, in the stream's order. Beside
-//! it stands a manifest. `docs/recordings.md` describes both.
+//! A recording is JSON Lines, compressed with zstd: one message of the jobs stream per line, in stream order. Its
+//! manifest is a second file. `docs/recordings.md` describes both.
 
-mod bar;
+mod checksum;
 mod export;
+mod export_file;
 mod feedback;
-mod line;
+mod job_assembler;
+mod job_messages;
 mod manifest;
-mod part;
-mod read;
-mod seal;
-mod select;
-mod show;
+mod message;
+mod print;
+mod progress_bar;
+mod reader;
+mod redaction;
+mod selection;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use hoidap_shared::config::Config;
 
-pub(crate) use self::{bar::bar, feedback::feedback_of, line::REDACTED};
+pub(crate) use self::{
+    feedback::feedback_path,
+    job_assembler::{AssembledJob, JobAssembler, JobReader, RecordedJob},
+    job_messages::{DecodedMessage, JobMessages, MessageBody, RawMessage},
+    progress_bar::job_progress_bar,
+    redaction::REDACTED,
+};
 pub use self::{
-    line::{DONE, Line, Place},
-    manifest::{Manifest, manifest_of},
-    read::{Fault, Lines},
+    manifest::{RecordingManifest, manifest_path},
+    message::{DONE, FilePosition, RecordedMessage},
+    reader::{RecordingError, RecordingReader},
 };
 
-/// Recorded traffic as files.
+/// Export recorded traffic to files, and read them.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write what the jobs stream holds into a file, to be replayed. Started again after a kill, it goes on.
-    Export(export::Options),
+    /// Export the jobs stream into a file that can be replayed. Resumes after a kill.
+    Export(export::ExportOptions),
     /// Print the messages of a recording, one JSON object a line.
     Cat {
         /// A file, a folder of them, or `-` for standard input.
@@ -42,27 +51,29 @@ pub enum Command {
         #[arg(long)]
         stage: Option<String>,
     },
-    /// Say what a recording holds.
+    /// Print the counts of a recording.
     Stat {
         /// A file, a folder of them, or `-` for standard input.
         recording: PathBuf,
-        /// As one JSON object.
+        /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
 }
 
 impl Command {
-    /// Does what the command line says.
+    /// Runs the command.
     ///
     /// # Errors
-    /// When NATS cannot be reached, a file cannot be written, or a recording cannot be read: the sentence names file and
-    /// line.
+    /// When NATS cannot be reached, a file cannot be written, or a recording cannot be read. The sentence names file
+    /// and line.
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         match self {
             Self::Export(options) => export::run(config, options).await,
-            Self::Cat { recording, job, stage } => show::cat(&recording, job.as_deref(), stage.as_deref()),
-            Self::Stat { recording, json } => show::stat(&recording, json),
+            Self::Cat { recording, job, stage } => {
+                print::print_messages(&recording, job.as_deref(), stage.as_deref())
+            }
+            Self::Stat { recording, json } => print::print_statistics(&recording, json),
         }
     }
 }

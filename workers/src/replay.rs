@@ -1,40 +1,23 @@
-//! `hoidap-worker replay`: recorded traffic through the stages as they are now, or as a setting, an index or a model would
-//! have them, without a broker. `docs/replay.md` tells how to read what comes out.
+//! `hoidap-worker replay`: runs recorded traffic through the stages again, without a broker, as they are now or with
+//! another setting, index or model, and compares. `docs/replay.md` explains the report.
 
-mod baseline;
-mod compare;
-mod difference;
-mod drive;
-mod gone;
-mod job;
-mod labels;
-mod made;
-mod meaning;
-mod messages;
+mod comparison;
+mod executor;
+mod figures;
 mod options;
-mod pieces;
-mod play;
+mod replay_job;
 mod report;
-mod rule;
 mod run;
-mod side;
+mod stage_output;
 mod stages;
-mod stats;
-mod summary;
-mod tally;
 
-pub use options::{Asks, Command};
-pub use rule::Rule;
+pub use figures::fail_rule::FailRule;
+pub use options::{Command, ProviderOptions};
 pub(crate) use {
-    drive::Item,
-    job::{Assembly, Jobs, Read, Recorded},
-    labels::Labels,
-    meaning::Meaning,
-    messages::Messages,
-    play::{Outcome, compared},
-    report::{Head, Traffic, Versions, files, write},
-    stages::{Span, Stages},
-    stats::Estimate,
-    summary::Summary,
-    tally::Tally,
+    comparison::{labels::Labels, similarity::AnswerSimilarity},
+    executor::JobResult,
+    figures::{statistics::Estimate, summary::ReplaySummary, tally::ReplayTally},
+    replay_job::{ReplayOutcome, replay_and_compare},
+    report::{ReportHead, StageVersions, TrafficPeriod, report_paths, write_report},
+    stages::{ReplayStages, StageRange},
 };

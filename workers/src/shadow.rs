@@ -1,11 +1,11 @@
-//! Shadows: stages that work on the same jobs as those that serve visitors, with another setting, index or model, and
-//! whose results nobody gets but a report.
+//! Shadows: stages that work on live jobs beside those that serve visitors, with another setting, index or model.
+//! Only a report shows their results.
 //!
-//! A shadow reads the jobs stream by a consumer of its own and replays each job as soon as it has ended: the same code as
-//! `replay`, on live traffic. It publishes to its own stream and nothing else, and it acknowledges nothing that another
-//! consumer waits for.
+//! A shadow reads the jobs stream with a consumer of its own and replays each job as soon as it has ended, with the
+//! code of `replay`. It publishes only to its own stream, and it acknowledges nothing that another consumer waits
+//! for.
 
-mod follow;
+mod follower;
 mod report;
 
 use std::{collections::HashMap, path::PathBuf};
@@ -19,38 +19,38 @@ use clap::Subcommand;
 use hoidap_shared::{broker::Broker, config::Config, telemetry};
 use serde::{Deserialize, Serialize};
 
-pub use self::follow::run;
-use crate::replay::Rule;
+pub use self::follower::run;
+use crate::replay::FailRule;
 
-/// Where a shadow's consumer keeps what the shadow is.
-const METADATA: &str = "hoidap-shadow";
+/// The metadata key under which a consumer stores its shadow's specification.
+const SPEC_METADATA_KEY: &str = "hoidap-shadow";
 
-/// What a shadow is: kept with its consumer, so that a report can tell.
+/// A shadow's specification, stored with its consumer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Nature {
+struct ShadowSpec {
     from: String,
     to: String,
     changes: Vec<String>,
     versions: Vec<(String, String)>,
 }
 
-/// Looks at shadows and their results.
+/// List shadows and report their results.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List the shadows.
     List,
-    /// Compare what a shadow made of jobs with what visitors got.
+    /// Compare a shadow's results with what visitors got.
     Report {
         /// The shadow.
         name: String,
         /// Fail when this holds, such as `overlap@8 < 0.8`.
         #[arg(long, value_name = "RULE")]
-        fail_if: Option<Rule>,
+        fail_if: Option<FailRule>,
         /// Write REPORT.json and REPORT.html.
         #[arg(short, long, value_name = "REPORT")]
         output: Option<PathBuf>,
     },
-    /// Forget a shadow and its results.
+    /// Remove a shadow and its results.
     Remove {
         /// The shadow.
         name: String,
@@ -58,7 +58,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does what the command line says.
+    /// Runs the command.
     ///
     /// # Errors
     /// When NATS cannot be reached, there is no such shadow, or the rule of `--fail-if` holds.
@@ -71,9 +71,9 @@ impl Command {
                 report::report(&broker, &name, fail_if.as_ref(), output.as_deref()).await
             }
             Self::Remove { name } => {
-                let jobs = jobs(&broker).await?;
+                let jobs = jobs_stream(&broker).await?;
                 let consumer = broker.subjects.shadow_consumer(&name);
-                jobs.delete_consumer(&consumer).await.with_context(|| missing(&name))?;
+                jobs.delete_consumer(&consumer).await.with_context(|| no_such_shadow(&name))?;
                 let results = broker.jetstream.get_stream(broker.subjects.stream("SHADOW")).await?;
                 let gone = results.purge().filter(broker.subjects.shadow(&name)).await?.purged;
                 println!("{name}: removed with {gone} results");
@@ -83,32 +83,32 @@ impl Command {
     }
 }
 
-fn missing(name: &str) -> String {
-    format!("there is no shadow `{name}`: `hoidap-worker shadow list` shows those there are")
+fn no_such_shadow(name: &str) -> String {
+    format!("there is no shadow `{name}`: `hoidap-worker shadow list` shows all")
 }
 
-async fn jobs(broker: &Broker) -> anyhow::Result<Stream> {
+async fn jobs_stream(broker: &Broker) -> anyhow::Result<Stream> {
     let name = broker.subjects.stream("JOBS");
     broker.jetstream.get_stream(&name).await.with_context(|| format!("the stream {name} cannot be read"))
 }
 
-/// What a consumer tells of its shadow.
-fn nature(metadata: &HashMap<String, String>) -> Option<Nature> {
-    metadata.get(METADATA).and_then(|text| serde_json::from_str(text).ok())
+/// The specification in a consumer's metadata.
+fn read_spec(metadata: &HashMap<String, String>) -> Option<ShadowSpec> {
+    metadata.get(SPEC_METADATA_KEY).and_then(|text| serde_json::from_str(text).ok())
 }
 
-/// The consumer of a shadow, made where there is none; one of the same name must be of the same nature.
-async fn consumer(
+/// The shadow's consumer, created if needed. An existing one must have the same specification.
+async fn shadow_consumer(
     broker: &Broker,
     name: &str,
-    nature_now: &Nature,
+    expected: &ShadowSpec,
 ) -> anyhow::Result<Consumer<pull::Config>> {
-    let jobs = jobs(broker).await?;
+    let jobs = jobs_stream(broker).await?;
     let durable = broker.subjects.shadow_consumer(name);
     if let Ok(known) = jobs.get_consumer::<pull::Config>(&durable).await {
-        if nature(&known.cached_info().config.metadata).as_ref() != Some(nature_now) {
+        if read_spec(&known.cached_info().config.metadata).as_ref() != Some(expected) {
             bail!(
-                "the shadow `{name}` has results of other settings, indices or stages: choose another name, or forget it by \
+                "the shadow `{name}` has results of other settings, indices or stages: choose another name, or remove it with \
                  `hoidap-worker shadow remove {name}`"
             );
         }
@@ -118,10 +118,10 @@ async fn consumer(
         durable_name: Some(durable),
         description: Some(format!("the shadow {name}: hears every job, keeps none from anyone")),
         filter_subject: broker.subjects.jobs(">"),
-        // From now on: what was before can be replayed.
+        // Earlier jobs can be replayed from a recording.
         deliver_policy: DeliverPolicy::New,
         ack_policy: AckPolicy::None,
-        metadata: HashMap::from([(METADATA.to_string(), serde_json::to_string(nature_now)?)]),
+        metadata: HashMap::from([(SPEC_METADATA_KEY.to_string(), serde_json::to_string(expected)?)]),
         ..pull::Config::default()
     };
     Ok(jobs.create_consumer(config).await?)

@@ -315,10 +315,10 @@ async fn a_replay_goes_on_after_a_kill_obeys_its_rule_and_names_what_is_damaged(
     child.wait().unwrap();
     assert!(state.is_file() && !recorded.path("killed.json").exists(), "it was over before it was killed");
     let (_, other) = recorded.fails(recorded.replay(&folder, &[]).arg("-o").arg(recorded.path("killed")));
-    assert!(other.contains("unfinished work of something else"), "{other}");
+    assert!(other.contains("unfinished work with other options"), "{other}");
     let done = recorded.replay(&folder, &change).arg("-o").arg(recorded.path("killed")).output().unwrap();
     let said = String::from_utf8(done.stderr).unwrap();
-    assert!(done.status.success() && said.contains("goes on behind job"), "{said}");
+    assert!(done.status.success() && said.contains("resumes after job"), "{said}");
     let killed: Value = serde_json::from_slice(&fs::read(recorded.path("killed.json")).unwrap()).unwrap();
     assert!(!state.exists());
     assert_eq!(told(&killed), told(&whole));
@@ -338,7 +338,7 @@ async fn a_replay_goes_on_after_a_kill_obeys_its_rule_and_names_what_is_damaged(
     assert!(state.is_file(), "it was over before it was killed");
     let done = recorded.replay(&folder, &proving).arg("-o").arg(recorded.path("again")).output().unwrap();
     let said = String::from_utf8(done.stderr).unwrap();
-    assert!(done.status.success() && said.contains("goes on behind job"), "{said}");
+    assert!(done.status.success() && said.contains("resumes after job"), "{said}");
     let again: Value = serde_json::from_slice(&fs::read(recorded.path("again.json")).unwrap()).unwrap();
     assert!(again["baseline"]["identical"].as_u64().unwrap() > 200, "{}", again["baseline"]);
     assert_eq!(told(&again), told(&proved));

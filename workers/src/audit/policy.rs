@@ -1,20 +1,20 @@
 use std::{fmt, num::NonZeroUsize, str::FromStr, time::Duration};
 
-/// Answers a simulated cache keeps at once, unless the policy says otherwise.
-const ENTRIES: usize = 10_000;
-/// Most it may keep: with their vectors, some 3 KB each.
-const MOST_ENTRIES: usize = 200_000;
-/// Longest an answer may be kept, in seconds: a year.
-const MOST_TTL: u64 = 366 * 24 * 3_600;
-/// A text's cosine with itself, in single precision, falls short of one by less than this.
-const ROUNDING: f32 = 1e-6;
+/// Default capacity of a simulated cache, in answers.
+const DEFAULT_ENTRIES: usize = 10_000;
+/// Maximum capacity; with their vectors, answers take about 3 KB each.
+const MAX_ENTRIES: usize = 200_000;
+/// Maximum time to live, in seconds: a year.
+const MAX_TTL_SECS: u64 = 366 * 24 * 3_600;
+/// In single precision, a text's cosine with itself is below one by less than this.
+const ROUNDING_TOLERANCE: f32 = 1e-6;
 
-/// What besides the question must be equal for an answer to be given again.
+/// What must be equal besides the question for a hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum CacheScope {
     /// The page: its address, title, product, section and preview, as in the gateway's key.
     Page,
-    /// The site and the product that the question is about, as the classifier found it.
+    /// The site, and the product that the classifier found.
     Product,
     /// The origin of the page's address.
     Site,
@@ -22,56 +22,59 @@ pub(super) enum Scope {
     Session,
 }
 
-/// What becomes of questions with earlier turns.
+/// How questions with earlier turns are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum History {
-    /// They are questions like others: what they mean by themselves is what is compared.
+pub(super) enum HistoryRule {
+    /// Earlier turns are ignored; the standalone question is compared.
     Ignore,
-    /// They are neither looked up nor kept.
+    /// Such questions are neither looked up nor stored.
     RequireEmpty,
     /// The turns must be equal.
     Same,
 }
 
-/// How a question is compared with those that answers are kept for.
+/// How a question is matched with cached ones.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Matching {
     /// By the gateway's own key.
     Exact,
-    /// By the cosine of their embeddings, at least the threshold.
-    Semantic { threshold: f32, scope: Scope, history: History },
+    /// By the cosine of the embeddings, which must reach the threshold.
+    Semantic { threshold: f32, scope: CacheScope, history: HistoryRule },
 }
 
-/// A cache that could be.
+/// The policy of a simulated cache.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Policy {
+pub struct CachePolicy {
     pub(super) matching: Matching,
-    /// How long an answer is kept; as long as `cache.ttl_secs` when it is not said.
+    /// Time to live of an answer; `cache.ttl_secs` if not given.
     pub(super) ttl: Option<Duration>,
     pub(super) entries: NonZeroUsize,
 }
 
 impl Matching {
-    /// Whether two questions of this cosine count as the same.
-    pub(super) fn takes(self, similarity: f32) -> bool {
+    /// Whether two questions with this cosine match.
+    pub(super) fn accepts(self, similarity: f32) -> bool {
         match self {
             Self::Exact => true,
-            Self::Semantic { threshold, .. } => similarity >= threshold - ROUNDING,
+            Self::Semantic { threshold, .. } => similarity >= threshold - ROUNDING_TOLERANCE,
         }
     }
 }
 
-impl Policy {
+impl CachePolicy {
     pub(super) fn is_semantic(&self) -> bool {
         self.matching != Matching::Exact
     }
 
-    /// What is compared when nobody says what: the gateway's cache, and semantic ones that ask for ever more.
-    pub(super) fn sweep() -> Vec<Self> {
-        let semantic =
-            |threshold| Matching::Semantic { threshold, scope: Scope::Product, history: History::Same };
+    /// The policies compared by default: the gateway's cache, and semantic ones with rising thresholds.
+    pub(super) fn default_policies() -> Vec<Self> {
+        let semantic = |threshold| Matching::Semantic {
+            threshold,
+            scope: CacheScope::Product,
+            history: HistoryRule::Same,
+        };
         let thresholds = [0.90, 0.92, 0.94, 0.96, 0.98, 0.99, 1.0].map(semantic);
-        let entries = NonZeroUsize::new(ENTRIES).unwrap_or(NonZeroUsize::MIN);
+        let entries = NonZeroUsize::new(DEFAULT_ENTRIES).unwrap_or(NonZeroUsize::MIN);
         [Matching::Exact]
             .into_iter()
             .chain(thresholds)
@@ -80,7 +83,7 @@ impl Policy {
     }
 }
 
-impl FromStr for Policy {
+impl FromStr for CachePolicy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -93,20 +96,20 @@ impl FromStr for Policy {
                     .parse()
                     .ok()
                     .filter(|threshold| (0.0..=1.0).contains(threshold))
-                    .ok_or_else(|| format!("`{threshold}` is no threshold: give a cosine from 0 to 1"))?,
-                scope: Scope::Product,
-                history: History::Same,
+                    .ok_or_else(|| format!("`{threshold}` is not a threshold: give a cosine from 0 to 1"))?,
+                scope: CacheScope::Product,
+                history: HistoryRule::Same,
             },
-            _ => return Err(format!("`{kind}` is no policy: write `exact`, or `semantic:0.95`")),
+            _ => return Err(format!("`{kind}` is not a policy: write `exact`, or `semantic:0.95`")),
         };
-        let (mut ttl, mut entries) = (None, ENTRIES);
+        let (mut ttl, mut entries) = (None, DEFAULT_ENTRIES);
         for part in parts {
             let (name, value) = part
                 .split_once('=')
-                .ok_or_else(|| format!("`{part}` is no option: write it as NAME=VALUE"))?;
+                .ok_or_else(|| format!("`{part}` is not an option: write it as NAME=VALUE"))?;
             match name {
-                "ttl" => ttl = Some(Duration::from_secs(number(name, value, MOST_TTL)?)),
-                "entries" => entries = number(name, value, MOST_ENTRIES as u64)? as usize,
+                "ttl" => ttl = Some(Duration::from_secs(number(name, value, MAX_TTL_SECS)?)),
+                "entries" => entries = number(name, value, MAX_ENTRIES as u64)? as usize,
                 "scope" | "history" => match &mut matching {
                     Matching::Exact => {
                         return Err(format!(
@@ -117,7 +120,9 @@ impl FromStr for Policy {
                     Matching::Semantic { history, .. } => *history = value.parse()?,
                 },
                 _ => {
-                    return Err(format!("`{name}` is no option: choose from ttl, scope, history, entries"));
+                    return Err(format!(
+                        "`{name}` is not an option: choose from ttl, scope, history, entries"
+                    ));
                 }
             }
         }
@@ -131,7 +136,7 @@ fn number(name: &str, value: &str, most: u64) -> Result<u64, String> {
     number.ok_or_else(|| format!("`{name}={value}`: give a whole number from 1 to {most}"))
 }
 
-impl FromStr for Scope {
+impl FromStr for CacheScope {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -140,12 +145,12 @@ impl FromStr for Scope {
             "product" => Ok(Self::Product),
             "site" => Ok(Self::Site),
             "session" => Ok(Self::Session),
-            _ => Err(format!("`{text}` is no scope: choose from page, product, site, session")),
+            _ => Err(format!("`{text}` is not a scope: choose from page, product, site, session")),
         }
     }
 }
 
-impl FromStr for History {
+impl FromStr for HistoryRule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -153,35 +158,35 @@ impl FromStr for History {
             "ignore" => Ok(Self::Ignore),
             "require-empty" => Ok(Self::RequireEmpty),
             "same" => Ok(Self::Same),
-            _ => Err(format!("`{text}` says nothing of history: choose from ignore, require-empty, same")),
+            _ => Err(format!("`{text}` is not a history rule: choose from ignore, require-empty, same")),
         }
     }
 }
 
-/// As it can be given again, without what is so anyhow.
-impl fmt::Display for Policy {
+/// In the syntax of `--policy`, without defaults.
+impl fmt::Display for CachePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.matching {
             Matching::Exact => f.write_str("exact")?,
             Matching::Semantic { threshold, scope, history } => {
                 write!(f, "semantic:{threshold}")?;
                 match scope {
-                    Scope::Page => f.write_str(",scope=page")?,
-                    Scope::Product => {}
-                    Scope::Site => f.write_str(",scope=site")?,
-                    Scope::Session => f.write_str(",scope=session")?,
+                    CacheScope::Page => f.write_str(",scope=page")?,
+                    CacheScope::Product => {}
+                    CacheScope::Site => f.write_str(",scope=site")?,
+                    CacheScope::Session => f.write_str(",scope=session")?,
                 }
                 match history {
-                    History::Ignore => f.write_str(",history=ignore")?,
-                    History::RequireEmpty => f.write_str(",history=require-empty")?,
-                    History::Same => {}
+                    HistoryRule::Ignore => f.write_str(",history=ignore")?,
+                    HistoryRule::RequireEmpty => f.write_str(",history=require-empty")?,
+                    HistoryRule::Same => {}
                 }
             }
         }
         if let Some(ttl) = self.ttl {
             write!(f, ",ttl={}", ttl.as_secs())?;
         }
-        if self.entries.get() != ENTRIES {
+        if self.entries.get() != DEFAULT_ENTRIES {
             write!(f, ",entries={}", self.entries)?;
         }
         Ok(())
@@ -201,26 +206,26 @@ mod tests {
             "semantic:0.9,scope=page,history=ignore",
             "semantic:1,scope=session,history=require-empty,ttl=1,entries=200000",
         ] {
-            assert_eq!(text.parse::<Policy>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<CachePolicy>().unwrap().to_string(), text);
         }
-        let plain = "semantic:0.95".parse::<Policy>().unwrap();
+        let plain = "semantic:0.95".parse::<CachePolicy>().unwrap();
         assert_eq!(
-            "semantic:0.950, scope=product,history=same,entries=10000".parse::<Policy>().unwrap(),
+            "semantic:0.950, scope=product,history=same,entries=10000".parse::<CachePolicy>().unwrap(),
             plain
         );
-        for policy in Policy::sweep() {
-            assert_eq!(policy.to_string().parse::<Policy>().unwrap(), policy);
+        for policy in CachePolicy::default_policies() {
+            assert_eq!(policy.to_string().parse::<CachePolicy>().unwrap(), policy);
         }
     }
 
     #[test]
-    fn what_is_no_policy_is_said() {
+    fn invalid_policies_are_refused() {
         for (text, what) in [
-            ("", "no policy"),
-            ("semantic", "no policy"),
-            ("exact:1", "no policy"),
-            ("semantic:95", "no threshold"),
-            ("semantic:NaN", "no threshold"),
+            ("", "not a policy"),
+            ("semantic", "not a policy"),
+            ("exact:1", "not a policy"),
+            ("semantic:95", "not a threshold"),
+            ("semantic:NaN", "not a threshold"),
             ("semantic:0.9,scope=world", "choose from page"),
             ("semantic:0.9,history=some", "choose from ignore"),
             ("semantic:0.9,size=3", "choose from ttl"),
@@ -229,14 +234,14 @@ mod tests {
             ("exact,entries=1000000000000", "to 200000"),
             ("exact,scope=page", "the gateway's own key"),
         ] {
-            let error = text.parse::<Policy>().unwrap_err();
+            let error = text.parse::<CachePolicy>().unwrap_err();
             assert!(error.contains(what), "{text}: {error}");
         }
     }
 
     #[test]
-    fn a_text_is_like_itself_whatever_rounding_says() {
-        let matching = "semantic:1".parse::<Policy>().unwrap().matching;
-        assert!(matching.takes(0.999_999_9) && !matching.takes(0.9999));
+    fn rounding_does_not_prevent_an_exact_match() {
+        let matching = "semantic:1".parse::<CachePolicy>().unwrap().matching;
+        assert!(matching.accepts(0.999_999_9) && !matching.accepts(0.9999));
     }
 }

@@ -4,38 +4,38 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    degree::Degree,
-    run::Audited,
-    simulated::Simulated,
-    tally::{Example, Saved, Tally},
+    hit_quality::HitQuality,
+    run::AuditResult,
+    simulated_cache::SimulatedCache,
+    tally::{CacheTally, FalseHit, SavedWork},
 };
 use crate::replay::Estimate;
 
-/// What an audit found. `docs/cache-audit.md` says what each figure means.
+/// The report of an audit. `docs/cache-audit.md` explains each figure.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(super) struct AuditReport {
     pub(super) recording: String,
     release: &'static str,
     /// Finished jobs that were looked up.
     pub(super) jobs: u64,
     /// Jobs whose beginning or end is not in the recording.
     pub(super) incomplete: u64,
-    /// Jobs that failed or were stopped: a hit on one of them is right or false to nobody's knowledge.
+    /// Jobs that failed or were stopped: a hit on one of them cannot be judged.
     pub(super) unknown: u64,
     pub(super) first_time: Option<Timestamp>,
     pub(super) last_time: Option<Timestamp>,
-    /// Questions whose embedding was not recorded and was made now; absent where nothing was compared by meaning.
+    /// Questions embedded now because no embedding was recorded; absent if no policy compares embeddings.
     pub(super) embedded: Option<u64>,
     /// Questions without an embedding, which no semantic policy looks up.
     pub(super) without_embedding: Option<u64>,
-    pub(super) policies: Vec<Figures>,
-    /// What ended the recording before its end.
+    pub(super) policies: Vec<PolicyFigures>,
+    /// The error that ended the recording early.
     fault: Option<String>,
 }
 
-/// What a policy did.
+/// The figures of one policy.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(super) struct PolicyFigures {
     pub(super) policy: String,
     pub(super) ttl_secs: u64,
     entries: usize,
@@ -47,32 +47,32 @@ pub(super) struct Figures {
     #[serde(rename = "false")]
     pub(super) wrong: Option<Estimate>,
     pub(super) doubtful: Option<Estimate>,
-    pub(super) saved: Saved,
+    pub(super) saved: SavedWork,
     pub(super) most_entries: usize,
-    pub(super) examples: Vec<Example>,
+    pub(super) examples: Vec<FalseHit>,
 }
 
-impl Report {
-    pub(super) fn of(recording: &str, audited: &Audited) -> Self {
-        let Audited { caches, heard, embedded, fault } = audited;
+impl AuditReport {
+    pub(super) fn of(recording: &str, audited: &AuditResult) -> Self {
+        let AuditResult { caches, counts, embeddings, fault } = audited;
         Self {
             recording: recording.into(),
             release: env!("CARGO_PKG_VERSION"),
-            jobs: heard.jobs,
-            incomplete: heard.incomplete,
-            unknown: heard.unknown,
-            first_time: heard.first,
-            last_time: heard.last,
-            embedded: embedded.map(|(made, _)| made),
-            without_embedding: embedded.map(|(_, missing)| missing),
-            policies: caches.each.iter().map(|(cache, tally)| Figures::of(cache, tally)).collect(),
+            jobs: counts.jobs,
+            incomplete: counts.incomplete,
+            unknown: counts.unknown,
+            first_time: counts.first,
+            last_time: counts.last,
+            embedded: embeddings.map(|embeddings| embeddings.computed),
+            without_embedding: embeddings.map(|embeddings| embeddings.missing),
+            policies: caches.caches.iter().map(|(cache, tally)| PolicyFigures::of(cache, tally)).collect(),
             fault: fault.as_ref().map(ToString::to_string),
         }
     }
 
-    /// What is to be said of the policies of whose hits a larger share than `most` is false, or cannot be told.
-    pub(super) fn above(&self, most: f64) -> Vec<String> {
-        let said = |figures: &Figures| match figures.wrong {
+    /// A sentence for each policy whose share of false hits exceeds `most` or cannot be measured.
+    pub(super) fn exceeding(&self, most: f64) -> Vec<String> {
+        let said = |figures: &PolicyFigures| match figures.wrong {
             None => Some(format!("`{}` has no hit to judge", figures.policy)),
             Some(wrong) if wrong.mean > most => Some(format!(
                 "{:.4} of the {} hits of `{}` are false, more than {most}",
@@ -84,8 +84,8 @@ impl Report {
     }
 }
 
-impl Figures {
-    fn of(cache: &Simulated, tally: &Tally) -> Self {
+impl PolicyFigures {
+    fn of(cache: &SimulatedCache, tally: &CacheTally) -> Self {
         Self {
             policy: cache.policy.to_string(),
             ttl_secs: cache.ttl().as_secs(),
@@ -94,11 +94,11 @@ impl Figures {
             not_asked: tally.not_asked,
             hits: tally.hits,
             hit_rate: tally.hits as f64 / tally.lookups.max(1) as f64,
-            degrees: Degree::ALL.into_iter().map(|degree| (degree.name(), tally.of(degree))).collect(),
-            wrong: tally.share(Degree::is_false),
-            doubtful: tally.share(Degree::is_doubtful),
+            degrees: HitQuality::ALL.into_iter().map(|degree| (degree.name(), tally.of(degree))).collect(),
+            wrong: tally.share(HitQuality::is_false),
+            doubtful: tally.share(HitQuality::is_doubtful),
             saved: tally.saved.clone(),
-            most_entries: cache.most,
+            most_entries: cache.max_entries_used,
             examples: tally.examples.clone(),
         }
     }

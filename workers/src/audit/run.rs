@@ -7,29 +7,28 @@ use hoidap_shared::{
 use jiff::Timestamp;
 
 use super::{
-    caches::Caches,
-    policy::Policy,
-    seen::{Messages, Seen},
-    simulated::Simulated,
-    vectors::Vectors,
+    audited_job::{AuditMessages, AuditedJob},
+    comparison::CacheComparison,
+    embeddings::{EmbeddingCounts, QuestionEmbeddings},
+    policy::CachePolicy,
+    simulated_cache::SimulatedCache,
 };
-use crate::{
-    recording::{Fault, Lines, bar},
-    replay::{Jobs, Read, Recorded},
+use crate::recording::{
+    AssembledJob, JobReader, RecordedJob, RecordingError, RecordingReader, job_progress_bar,
 };
 
-/// What is asked, and of what.
-pub(super) struct Audit {
+/// A cache audit over a recording.
+pub(super) struct CacheAudit {
     recording: PathBuf,
-    caches: Caches,
-    /// Made where a policy compares by meaning.
-    vectors: Option<Vectors>,
-    seen: Heard,
+    caches: CacheComparison,
+    /// Present if a policy compares embeddings.
+    embeddings: Option<QuestionEmbeddings>,
+    counts: TrafficCounts,
 }
 
-/// What was read.
+/// Counts of the recorded traffic.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct TrafficCounts {
     /// Finished jobs that were looked up.
     pub(super) jobs: u64,
     /// Jobs whose beginning or end is not in the recording.
@@ -40,30 +39,30 @@ pub(super) struct Heard {
     pub(super) last: Option<Timestamp>,
 }
 
-/// What came of it.
-pub(super) struct Audited {
-    pub(super) caches: Caches,
-    pub(super) heard: Heard,
-    /// Questions whose embedding was made now, and such as have none; none where nothing was compared by meaning.
-    pub(super) embedded: Option<(u64, u64)>,
-    /// What ended the recording before its end.
-    pub(super) fault: Option<Fault>,
+/// The result of an audit.
+pub(super) struct AuditResult {
+    pub(super) caches: CacheComparison,
+    pub(super) counts: TrafficCounts,
+    /// Absent if no policy compares embeddings.
+    pub(super) embeddings: Option<EmbeddingCounts>,
+    /// The error that ended the recording early.
+    pub(super) fault: Option<RecordingError>,
 }
 
-impl Audit {
-    /// An audit by these policies, of whose false hits so many are shown.
+impl CacheAudit {
+    /// An audit of these policies. At most `shown` false hits of each are kept.
     ///
     /// # Errors
-    /// When a policy has no time to keep answers for.
+    /// When a policy has no time to live.
     pub(super) fn new(
         config: &Config,
         recording: PathBuf,
-        policies: Vec<Policy>,
+        policies: Vec<CachePolicy>,
         shown: usize,
     ) -> anyhow::Result<Self> {
         let ttl = Duration::from_secs(config.cache.ttl_secs);
         let settings: Option<&EmbeddingConfig> =
-            policies.iter().any(Policy::is_semantic).then_some(&config.embedding);
+            policies.iter().any(CachePolicy::is_semantic).then_some(&config.embedding);
         let caches = policies
             .into_iter()
             .map(|policy| {
@@ -71,29 +70,29 @@ impl Audit {
                     policy.ttl.is_some() || !ttl.is_zero(),
                     "`{policy}` keeps nothing, because cache.ttl_secs is 0: give it a time, as in `{policy},ttl=3600`"
                 );
-                Ok(Simulated::new(policy, ttl, config.support.address.clone()))
+                Ok(SimulatedCache::new(policy, ttl, config.support.address.clone()))
             })
             .collect::<anyhow::Result<_>>()?;
         Ok(Self {
             recording,
-            caches: Caches::new(caches, shown),
-            vectors: settings.cloned().map(Vectors::new),
-            seen: Heard::default(),
+            caches: CacheComparison::new(caches, shown),
+            embeddings: settings.cloned().map(QuestionEmbeddings::new),
+            counts: TrafficCounts::default(),
         })
     }
 
-    /// Goes through the recording, on the thread that calls.
+    /// Runs the audit on the calling thread.
     ///
     /// # Errors
-    /// When the recording cannot be opened, or the model is not the one that it was made with.
-    pub(super) fn run(mut self) -> anyhow::Result<Audited> {
-        let bar = bar(&self.recording, "audit");
+    /// When the recording cannot be opened, or the embedding model is not the recorded one.
+    pub(super) fn run(mut self) -> anyhow::Result<AuditResult> {
+        let bar = job_progress_bar(&self.recording, "audit");
         let mut fault = None;
-        for read in Jobs::new(Lines::open(&self.recording)?) {
+        for read in JobReader::new(RecordingReader::open(&self.recording)?) {
             let taken = match read {
                 Err(error) => Err(error),
-                Ok(Read::Incomplete) => Ok(None),
-                Ok(Read::Job(recorded, read)) => Messages::read(&recorded, read)
+                Ok(AssembledJob::Incomplete) => Ok(None),
+                Ok(AssembledJob::Complete(recorded, read)) => AuditMessages::decode(&recorded, read)
                     .map(|messages| messages.map(|messages| (recorded, messages))),
             };
             match taken {
@@ -101,28 +100,28 @@ impl Audit {
                     fault = Some(error);
                     break;
                 }
-                Ok(None) => self.seen.incomplete += 1,
-                Ok(Some((recorded, messages))) => self.take(&recorded, messages)?,
+                Ok(None) => self.counts.incomplete += 1,
+                Ok(Some((recorded, messages))) => self.add(&recorded, messages)?,
             }
             bar.inc(1);
         }
         bar.finish_and_clear();
-        let embedded = self.vectors.map(|vectors| (vectors.made, vectors.missing));
-        Ok(Audited { caches: self.caches, heard: self.seen, embedded, fault })
+        let embeddings = self.embeddings.map(|embeddings| embeddings.counts);
+        Ok(AuditResult { caches: self.caches, counts: self.counts, embeddings, fault })
     }
 
-    fn take(&mut self, recorded: &Recorded, messages: Messages) -> anyhow::Result<()> {
-        let vector = match &mut self.vectors {
-            Some(vectors) => vectors.of(&messages)?,
+    fn add(&mut self, recorded: &RecordedJob, messages: AuditMessages) -> anyhow::Result<()> {
+        let vector = match &mut self.embeddings {
+            Some(embeddings) => embeddings.embedding_of(&messages)?,
             None => None,
         };
-        let seen = Seen::new(recorded, messages, vector);
-        let heard = &mut self.seen;
-        heard.jobs += 1;
-        heard.unknown += u64::from(matches!(seen.answer.outcome, Outcome::Failed | Outcome::Stopped));
-        heard.first = Some(heard.first.map_or(seen.asked, |first| first.min(seen.asked)));
-        heard.last = Some(seen.ended);
-        self.caches.take(&seen);
+        let job = AuditedJob::new(recorded, messages, vector);
+        let counts = &mut self.counts;
+        counts.jobs += 1;
+        counts.unknown += u64::from(matches!(job.answer.outcome, Outcome::Failed | Outcome::Stopped));
+        counts.first = Some(counts.first.map_or(job.asked, |first| first.min(job.asked)));
+        counts.last = Some(job.ended);
+        self.caches.add(&job);
         Ok(())
     }
 }

@@ -1,20 +1,20 @@
 use std::fmt::{self, Write as _};
 
 use super::{
-    degree::Degree,
-    report::{Figures, Report},
-    tally::Side,
+    hit_quality::HitQuality,
+    report::{AuditReport, PolicyFigures},
+    tally::QuestionAndAnswer,
 };
 use crate::replay::Estimate;
 
-/// A report for people.
+/// The report as a text table.
 ///
 /// # Errors
-/// None: a text takes whatever is written.
-pub(super) fn text(report: &Report) -> Result<String, fmt::Error> {
+/// Never: writing to a string does not fail.
+pub(super) fn render_text(report: &AuditReport) -> Result<String, fmt::Error> {
     let mut out = String::new();
-    head(&mut out, report)?;
-    let name = width(report);
+    write_header(&mut out, report)?;
+    let name = name_width(report);
     writeln!(
         out,
         "\n{:<name$} {:>8} {:>8} {:>7}  {:<22} {:<22} {:>7} {:>9} {:>9} {:>10} {:>7}",
@@ -48,12 +48,12 @@ pub(super) fn text(report: &Report) -> Result<String, fmt::Error> {
             figures.most_entries
         )?;
     }
-    degrees(&mut out, report, name)?;
-    report.policies.iter().try_for_each(|figures| examples(&mut out, figures))?;
+    write_quality_counts(&mut out, report, name)?;
+    report.policies.iter().try_for_each(|figures| write_examples(&mut out, figures))?;
     Ok(out)
 }
 
-fn head(out: &mut String, report: &Report) -> fmt::Result {
+fn write_header(out: &mut String, report: &AuditReport) -> fmt::Result {
     write!(out, "{} jobs", report.jobs)?;
     if let (Some(first), Some(last)) = (report.first_time, report.last_time) {
         write!(out, " from {first:.0} to {last:.0}")?;
@@ -64,25 +64,25 @@ fn head(out: &mut String, report: &Report) -> fmt::Result {
         if missing > 0 {
             writeln!(
                 out,
-                "{missing} questions have no embedding, because the model is not to be had: no semantic policy looks them up, and what it would have answered them falsely is not counted"
+                "{missing} questions have no embedding, because the model is not available: no semantic policy looks them up, and false answers to them are not counted"
             )?;
         }
     }
     writeln!(
         out,
-        "What the gateway's cache answered is in no recording: these are the rates of the traffic behind that cache."
+        "Recordings do not contain what the gateway's cache answered: these rates are those of the traffic behind that cache."
     )?;
     Ok(())
 }
 
-/// How many hits have which degree.
-fn degrees(out: &mut String, report: &Report, name: usize) -> fmt::Result {
+/// Writes the number of hits by degree.
+fn write_quality_counts(out: &mut String, report: &AuditReport, name: usize) -> fmt::Result {
     write!(out, "\n{:<name$}", "hits by degree")?;
-    Degree::ALL.into_iter().try_for_each(|degree| write!(out, " {:>14}", degree.name()))?;
+    HitQuality::ALL.into_iter().try_for_each(|degree| write!(out, " {:>14}", degree.name()))?;
     writeln!(out)?;
     for figures in &report.policies {
         write!(out, "{:<name$}", figures.policy)?;
-        for degree in Degree::ALL {
+        for degree in HitQuality::ALL {
             write!(out, " {:>14}", figures.degrees.get(degree.name()).copied().unwrap_or(0))?;
         }
         writeln!(out)?;
@@ -90,7 +90,7 @@ fn degrees(out: &mut String, report: &Report, name: usize) -> fmt::Result {
     Ok(())
 }
 
-fn examples(out: &mut String, figures: &Figures) -> fmt::Result {
+fn write_examples(out: &mut String, figures: &PolicyFigures) -> fmt::Result {
     if figures.examples.is_empty() {
         return Ok(());
     }
@@ -99,13 +99,13 @@ fn examples(out: &mut String, figures: &Figures) -> fmt::Result {
         let similarity =
             example.similarity.map_or(String::new(), |similarity| format!(", cosine {similarity:.4}"));
         writeln!(out, "  {}{similarity}", example.degree.name())?;
-        side(out, "asked ", &example.asked)?;
-        side(out, "served", &example.kept)?;
+        write_question_and_answer(out, "asked ", &example.asked)?;
+        write_question_and_answer(out, "served", &example.kept)?;
     }
     Ok(())
 }
 
-fn side(out: &mut String, what: &str, side: &Side) -> fmt::Result {
+fn write_question_and_answer(out: &mut String, what: &str, side: &QuestionAndAnswer) -> fmt::Result {
     writeln!(out, "    {what}  {}", side.question)?;
     writeln!(out, "            {}: {}", side.outcome, side.answer)?;
     if !side.pages.is_empty() {
@@ -114,7 +114,7 @@ fn side(out: &mut String, what: &str, side: &Side) -> fmt::Result {
     Ok(())
 }
 
-fn width(report: &Report) -> usize {
+fn name_width(report: &AuditReport) -> usize {
     let names = report.policies.iter().map(|figures| figures.policy.len());
     names.chain(["hits by degree".len()]).max().unwrap_or_default()
 }

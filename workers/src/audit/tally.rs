@@ -4,55 +4,55 @@ use hoidap_shared::job::JobId;
 use serde::Serialize;
 
 use super::{
-    degree::{Degree, Given},
-    seen::Seen,
-    simulated::Found,
+    audited_job::AuditedJob,
+    hit_quality::{ComparedAnswer, HitQuality},
+    simulated_cache::LookupResult,
 };
 use crate::replay::Estimate;
 
-/// Characters of a question or an answer that an example shows.
-const SHORT: usize = 160;
+/// Maximum length of a question or answer in an example, in characters.
+const MAX_EXCERPT_CHARS: usize = 160;
 
-/// What a cache did.
+/// Counts of a simulated cache.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct CacheTally {
     pub(super) lookups: u64,
     pub(super) not_asked: u64,
     pub(super) hits: u64,
-    pub(super) degrees: BTreeMap<Degree, u64>,
-    pub(super) saved: Saved,
-    pub(super) examples: Vec<Example>,
+    pub(super) degrees: BTreeMap<HitQuality, u64>,
+    pub(super) saved: SavedWork,
+    pub(super) examples: Vec<FalseHit>,
     shown: usize,
 }
 
-/// What hits made needless, right ones and false ones alike.
+/// Work that hits saved, right or false.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Saved {
+pub(super) struct SavedWork {
     /// Calls of language models.
     pub(super) model_calls: u64,
     /// Tokens that models read and wrote.
     pub(super) tokens: u64,
-    /// US dollars, over the hits where they are known; absent where they never are.
+    /// US dollars, over hits with known costs; absent if no cost is known.
     pub(super) cost_usd: Option<f64>,
-    /// Milliseconds of waiting and work that visitors did not spend.
+    /// Milliseconds of waiting and work.
     pub(super) ms: u64,
-    /// Of these, work of stages.
+    /// The part of it that stages worked.
     pub(super) worked_ms: u64,
 }
 
 /// A false hit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Example {
-    pub(super) degree: Degree,
-    /// The cosine of the two questions, where that is what was compared.
+pub(super) struct FalseHit {
+    pub(super) degree: HitQuality,
+    /// The cosine of the two questions, if embeddings were compared.
     pub(super) similarity: Option<f32>,
-    pub(super) asked: Side,
-    pub(super) kept: Side,
+    pub(super) asked: QuestionAndAnswer,
+    pub(super) kept: QuestionAndAnswer,
 }
 
 /// A question and its answer, shortened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Side {
+pub(super) struct QuestionAndAnswer {
     pub(super) job_id: JobId,
     pub(super) question: String,
     pub(super) outcome: &'static str,
@@ -60,48 +60,48 @@ pub(super) struct Side {
     pub(super) pages: Vec<String>,
 }
 
-impl Tally {
+impl CacheTally {
     pub(super) fn new(shown: usize) -> Self {
         Self {
             lookups: 0,
             not_asked: 0,
             hits: 0,
             degrees: BTreeMap::new(),
-            saved: Saved::default(),
+            saved: SavedWork::default(),
             examples: Vec::new(),
             shown,
         }
     }
 
-    /// Counts a look-up. A semantic one needs the question's embedding, so that the classifier's work is not saved.
-    pub(super) fn take(&mut self, seen: &Seen, found: &Found, semantic: bool) {
+    /// Adds a look-up. A semantic hit needs the question's embedding, so the classifier's work is not saved.
+    pub(super) fn add(&mut self, job: &AuditedJob, found: &LookupResult, semantic: bool) {
         self.lookups += 1;
         let (kept, similarity) = match found {
-            Found::NotAsked => {
+            LookupResult::NotLookedUp => {
                 self.not_asked += 1;
                 return;
             }
-            Found::Nothing => return,
-            Found::Answer(kept, similarity) => (kept, *similarity),
+            LookupResult::Miss => return,
+            LookupResult::Hit(kept, similarity) => (kept, *similarity),
         };
         self.hits += 1;
-        self.saved.add(seen, semantic);
-        let degree = Degree::of(&kept.given, &seen.kept.given);
+        self.saved.add(job, semantic);
+        let degree = HitQuality::of(&kept.answer, &job.cached.answer);
         *self.degrees.entry(degree).or_default() += 1;
         if degree.is_false() && self.shown > 0 {
-            self.show(Example {
+            self.add_example(FalseHit {
                 degree,
                 similarity,
-                asked: Side::of(&seen.kept.job, &seen.kept.question, &seen.kept.given),
-                kept: Side::of(&kept.job, &kept.question, &kept.given),
+                asked: QuestionAndAnswer::of(&job.cached.job, &job.cached.question, &job.cached.answer),
+                kept: QuestionAndAnswer::of(&kept.job, &kept.question, &kept.answer),
             });
         }
     }
 
-    /// Keeps the worst false hits, one for each kept answer.
-    fn show(&mut self, example: Example) {
+    /// Keeps the worst false hits, one for each cached answer.
+    fn add_example(&mut self, example: FalseHit) {
         match self.examples.iter_mut().find(|known| known.kept.job_id == example.kept.job_id) {
-            Some(known) if example.worse(known) => *known = example,
+            Some(known) if example.is_worse_than(known) => *known = example,
             Some(_) => {}
             None => self.examples.push(example),
         }
@@ -109,60 +109,61 @@ impl Tally {
         self.examples.truncate(self.shown);
     }
 
-    /// Hits of a degree.
-    pub(super) fn of(&self, degree: Degree) -> u64 {
+    /// Number of hits of this quality.
+    pub(super) fn of(&self, degree: HitQuality) -> u64 {
         self.degrees.get(&degree).copied().unwrap_or(0)
     }
 
-    /// The share of the hits whose degree is such, among those where the right answer is known.
-    pub(super) fn share(&self, is: impl Fn(Degree) -> bool) -> Option<Estimate> {
-        let such = Degree::ALL.into_iter().filter(|degree| is(*degree)).map(|degree| self.of(degree)).sum();
-        Estimate::share(such, self.hits - self.of(Degree::Unknown))
+    /// The share of hits of some quality, among hits that can be judged.
+    pub(super) fn share(&self, is: impl Fn(HitQuality) -> bool) -> Option<Estimate> {
+        let such =
+            HitQuality::ALL.into_iter().filter(|degree| is(*degree)).map(|degree| self.of(degree)).sum();
+        Estimate::share(such, self.hits - self.of(HitQuality::Unknown))
     }
 }
 
-impl Saved {
-    fn add(&mut self, seen: &Seen, semantic: bool) {
-        let usage = &seen.answer.usage;
-        self.model_calls += seen.answer.attempts.len() as u64;
+impl SavedWork {
+    fn add(&mut self, job: &AuditedJob, semantic: bool) {
+        let usage = &job.answer.usage;
+        self.model_calls += job.answer.attempts.len() as u64;
         self.tokens += u64::from(usage.prompt_tokens) + u64::from(usage.completion_tokens);
         if let Some(usd) = usage.cost_usd {
             *self.cost_usd.get_or_insert(0.0) += usd;
         }
-        for hop in seen.hops.iter().filter(|hop| !semantic || hop.stage != "classifier") {
+        for hop in job.hops.iter().filter(|hop| !semantic || hop.stage != "classifier") {
             self.ms += hop.waited_ms + hop.worked_ms;
             self.worked_ms += hop.worked_ms;
         }
     }
 }
 
-impl Example {
-    /// Worse is what is further off, then what no threshold would have kept away.
-    fn rank(&self) -> (Degree, f32) {
+impl FalseHit {
+    /// Orders by quality, then by similarity: a threshold would not have prevented the most similar.
+    fn rank(&self) -> (HitQuality, f32) {
         (self.degree, self.similarity.unwrap_or(1.0))
     }
 
-    fn worse(&self, other: &Self) -> bool {
+    fn is_worse_than(&self, other: &Self) -> bool {
         self.rank() > other.rank()
     }
 }
 
-impl Side {
-    fn of(job: &JobId, question: &str, given: &Given) -> Self {
+impl QuestionAndAnswer {
+    fn of(job: &JobId, question: &str, given: &ComparedAnswer) -> Self {
         Self {
             job_id: job.clone(),
-            question: short(question),
+            question: excerpt(question),
             outcome: given.outcome.name(),
-            answer: short(&given.text),
+            answer: excerpt(&given.text),
             pages: given.pages.iter().cloned().collect(),
         }
     }
 }
 
-/// The beginning of a text, in one line.
-fn short(text: &str) -> String {
+/// The beginning of a text, on one line.
+fn excerpt(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(SHORT) {
+    match line.char_indices().nth(MAX_EXCERPT_CHARS) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }

@@ -3,17 +3,17 @@ use std::fmt;
 use hoidap_shared::calibration;
 use serde::Serialize;
 
-use super::{Measured, declined, judged::Judged, labelled::is_gold};
+use super::{EvaluatedQuestion, grade::AnswerGrade, is_declined, labelled_question::is_gold};
 use crate::classifier::OUT_OF_SCOPE;
 
-/// A share of questions: how many of how many.
+/// A share of questions: hits of a total.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(crate) struct Share {
+pub(crate) struct Ratio {
     pub(super) hits: usize,
     pub(super) of: usize,
 }
 
-impl FromIterator<bool> for Share {
+impl FromIterator<bool> for Ratio {
     fn from_iter<I: IntoIterator<Item = bool>>(judged: I) -> Self {
         judged.into_iter().fold(Self::default(), |Self { hits, of }, hit| Self {
             hits: hits + usize::from(hit),
@@ -22,14 +22,14 @@ impl FromIterator<bool> for Share {
     }
 }
 
-impl Share {
-    /// Nothing of nothing.
+impl Ratio {
+    /// The share; `None` if there are no questions.
     pub(super) fn value(self) -> Option<f64> {
         (self.of > 0).then(|| self.hits as f64 / self.of as f64)
     }
 }
 
-impl fmt::Display for Share {
+impl fmt::Display for Ratio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.value() {
             Some(value) => f.pad(&format!("{value:.3} ({}/{})", self.hits, self.of)),
@@ -38,39 +38,39 @@ impl fmt::Display for Share {
     }
 }
 
-/// What was measured, over all questions, one script or one kind. Means are absent where there was nothing to measure.
+/// The figures over all questions, one script or one kind. Means are absent if there was nothing to measure.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Figures {
+pub(crate) struct EvalFigures {
     pub(super) questions: usize,
     /// The intent is the labelled one.
-    pub(super) intent: Share,
+    pub(super) intent: Ratio,
     /// The product is the labelled one.
-    pub(super) product: Share,
+    pub(super) product: Ratio,
     /// Of questions with gold pages: a passage comes from one.
-    pub(super) retrieved: Share,
-    /// Of answerable questions that should not be asked back: answered.
-    pub(super) answered: Share,
-    /// Of answerable questions: the answer holds what it should or, where that is not said, cites a gold page.
-    pub(super) right: Share,
-    /// Of all questions: asked back about.
-    pub(super) asked_back: Share,
-    /// Of questions that say what the answer should hold: the first sentence holds it.
-    pub(super) first: Share,
+    pub(super) retrieved: Ratio,
+    /// Of answerable questions that do not call for asking back: answered.
+    pub(super) answered: Ratio,
+    /// Of answerable questions: the answer contains the expected texts or, if none are given, cites a gold page.
+    pub(super) right: Ratio,
+    /// Of all questions: answered by asking back.
+    pub(super) asked_back: Ratio,
+    /// Of questions with expected texts: the first sentence contains them.
+    pub(super) first: Ratio,
     /// Of questions with gold pages: the first cited source is one of them.
-    pub(super) cited_first: Share,
+    pub(super) cited_first: Ratio,
     /// Of questions with gold pages: a cited source is one of them.
-    pub(super) cited: Share,
+    pub(super) cited: Ratio,
     /// Of questions labelled out of scope: not answered as if they were in scope.
-    pub(super) declined: Share,
-    /// Of unanswerable questions: refused, neither answered nor asked back about.
-    pub(super) refused_rightly: Share,
-    /// Of answerable questions: likewise.
-    pub(super) refused_wrongly: Share,
-    /// Of questions to which a model gave words: these are the answer.
-    pub(super) by_model: Share,
-    /// Median of the words of an answer.
+    pub(super) declined: Ratio,
+    /// Of unanswerable questions: refused, neither answered nor asked back.
+    pub(super) refused_rightly: Ratio,
+    /// Of answerable questions: refused.
+    pub(super) refused_wrongly: Ratio,
+    /// Of questions for which a model wrote a text: that text is the answer.
+    pub(super) by_model: Ratio,
+    /// Median number of words of an answer.
     pub(super) words: Option<f64>,
-    /// Mean number of different documents that an answer cites.
+    /// Mean number of distinct documents that an answer cites.
     pub(super) pages: Option<f64>,
     /// Mean confidence of the answers.
     pub(super) confidence: Option<f64>,
@@ -82,16 +82,17 @@ pub(crate) struct Figures {
     pub(super) p95_ms: Option<f64>,
 }
 
-impl Figures {
-    pub(super) fn of(results: &[&Measured]) -> Self {
-        let share = |judge: fn(&Measured) -> Option<bool>| results.iter().filter_map(|r| judge(r)).collect();
+impl EvalFigures {
+    pub(super) fn of(results: &[&EvaluatedQuestion]) -> Self {
+        let share =
+            |judge: fn(&EvaluatedQuestion) -> Option<bool>| results.iter().filter_map(|r| judge(r)).collect();
         let answered = || results.iter().filter(|result| result.judged.answered);
-        let sure = confidences(results);
+        let sure = answer_confidences(results);
         let took: Vec<f64> = sorted(results.iter().map(|result| result.took_ms as f64));
         Self {
             questions: results.len(),
             intent: share(|r| Some(r.answer.intent.name == *r.labelled.intent.as_ref()?)),
-            product: share(|r| Some(r.answer.product == *r.labelled.product.as_ref()?)),
+            product: share(|r| r.labelled.product.matches(r.answer.product.as_deref())),
             retrieved: share(|r| {
                 let gold = &r.labelled.gold;
                 (!gold.is_empty()).then(|| r.passages.iter().any(|source| is_gold(gold, source)))
@@ -105,10 +106,10 @@ impl Figures {
             cited_first: share(|r| r.judged.cited_first),
             cited: share(|r| r.judged.cited),
             declined: share(|r| {
-                (r.labelled.intent.as_deref()? == OUT_OF_SCOPE).then(|| declined(r.answer.outcome))
+                (r.labelled.intent.as_deref()? == OUT_OF_SCOPE).then(|| is_declined(r.answer.outcome))
             }),
-            refused_rightly: share(|r| (!r.labelled.answerable()).then_some(refused(&r.judged))),
-            refused_wrongly: share(|r| r.labelled.answerable().then_some(refused(&r.judged))),
+            refused_rightly: share(|r| (!r.labelled.answerable()).then_some(is_refused(&r.judged))),
+            refused_wrongly: share(|r| r.labelled.answerable().then_some(is_refused(&r.judged))),
             by_model: share(|r| {
                 let gave_words = r.answer.attempts.iter().any(|attempt| attempt.wrote.is_some());
                 gave_words.then_some(r.answer.model.is_some())
@@ -124,13 +125,13 @@ impl Figures {
     }
 }
 
-/// Whether the visitor got neither an answer nor a choice.
-fn refused(judged: &Judged) -> bool {
+/// Whether the visitor got neither an answer nor choices.
+fn is_refused(judged: &AnswerGrade) -> bool {
     !judged.answered && !judged.asked_back
 }
 
-/// Of each question that was answered, also where it should have been refused: the confidence, and whether the answer is right.
-pub(super) fn confidences(results: &[&Measured]) -> Vec<(f32, bool)> {
+/// The confidence of each answer, and whether it is right. Includes answers that should have been refused.
+pub(super) fn answer_confidences(results: &[&EvaluatedQuestion]) -> Vec<(f32, bool)> {
     let answered = results.iter().filter(|result| result.judged.answered);
     answered.map(|result| (result.answer.confidence, result.judged.right)).collect()
 }
@@ -146,14 +147,14 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-/// The middle one of sorted values; of an even number, the mean of the two in the middle.
+/// The median of sorted values; of an even number, the mean of the middle two.
 fn median(sorted: &[f64]) -> Option<f64> {
     let upper = sorted.get(sorted.len() / 2)?;
     let lower = sorted[(sorted.len() - 1) / 2];
     Some((lower + upper) / 2.0)
 }
 
-/// The smallest of sorted values that at least this many percent do not exceed.
+/// The smallest of the sorted values that this percentage does not exceed.
 fn percentile(sorted: &[f64], percent: usize) -> Option<f64> {
     sorted.get((sorted.len() * percent).div_ceil(100).checked_sub(1)?).copied()
 }
@@ -161,10 +162,10 @@ fn percentile(sorted: &[f64], percent: usize) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::made::results;
+    use crate::eval::fixtures::results;
 
     #[test]
-    fn middles_and_ends_are_told() {
+    fn medians_and_percentiles_are_right() {
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[4.0]), Some(4.0));
         assert_eq!(median(&[1.0, 2.0, 4.0, 8.0]), Some(3.0));
@@ -177,8 +178,8 @@ mod tests {
     #[test]
     fn figures_are_of_the_questions_that_they_concern() {
         let results = results();
-        let figures = Figures::of(&results.iter().collect::<Vec<_>>());
-        let told = |share: Share| (share.hits, share.of);
+        let figures = EvalFigures::of(&results.iter().collect::<Vec<_>>());
+        let told = |share: Ratio| (share.hits, share.of);
         assert_eq!(told(figures.answered), (2, 3));
         assert_eq!(told(figures.right), (2, 3));
         assert_eq!(told(figures.first), (1, 2));

@@ -1,49 +1,49 @@
 use std::fmt;
 
-use super::figures::{Figures, Share};
+use super::figures::{EvalFigures, Ratio};
 
-/// One of the figures, by the name that it has in JSON.
+/// A figure, by its name in JSON.
 #[derive(Debug)]
 pub(crate) struct Measure {
     pub(super) name: &'static str,
-    /// What it is called in tables.
+    /// Its label in tables.
     pub(super) label: &'static str,
-    pub(super) of: fn(&Figures) -> Value,
-    /// Whether it is told by kind, too.
+    pub(super) of: fn(&EvalFigures) -> MeasureValue,
+    /// Whether it is reported by kind, too.
     pub(super) by_kind: bool,
 }
 
-/// A figure's value.
+/// The value of a figure.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Value {
-    Share(Share),
-    /// A number and how many places of it are shown.
+pub(crate) enum MeasureValue {
+    Ratio(Ratio),
+    /// A number and its decimal places.
     Number(Option<f64>, usize),
 }
 
-impl Value {
-    /// None where nothing was there to measure.
+impl MeasureValue {
+    /// The number; `None` if nothing was measured.
     pub(super) fn number(self) -> Option<f64> {
         match self {
-            Self::Share(share) => share.value(),
+            Self::Ratio(share) => share.value(),
             Self::Number(number, _) => number,
         }
     }
 
-    /// The number alone.
+    /// The number without the counts.
     pub(super) fn short(self) -> String {
         let places = match self {
-            Self::Share(_) => 3,
+            Self::Ratio(_) => 3,
             Self::Number(_, places) => places,
         };
         self.number().map_or_else(|| "-".into(), |number| format!("{number:.places$}"))
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for MeasureValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Share(share) => share.fmt(f),
+            Self::Ratio(share) => share.fmt(f),
             Self::Number(..) => f.pad(&self.short()),
         }
     }
@@ -53,45 +53,45 @@ const fn measure(
     name: &'static str,
     label: &'static str,
     by_kind: bool,
-    of: fn(&Figures) -> Value,
+    of: fn(&EvalFigures) -> MeasureValue,
 ) -> Measure {
     Measure { name, label, of, by_kind }
 }
 
-/// Every figure, in the order of the table.
+/// All figures, in the order of the table.
 pub(super) static MEASURES: [Measure; 21] = [
-    measure("questions", "questions", true, |f| Value::Number(Some(f.questions as f64), 0)),
-    measure("intent", "intent is right", false, |f| Value::Share(f.intent)),
-    measure("product", "product is right", false, |f| Value::Share(f.product)),
-    measure("retrieved", "gold page retrieved", true, |f| Value::Share(f.retrieved)),
-    measure("answered", "answered, of answerable", true, |f| Value::Share(f.answered)),
-    measure("right", "right", true, |f| Value::Share(f.right)),
-    measure("asked_back", "asked back", true, |f| Value::Share(f.asked_back)),
-    measure("first", "right in first sentence", true, |f| Value::Share(f.first)),
-    measure("cited_first", "gold page cited first", true, |f| Value::Share(f.cited_first)),
-    measure("cited", "gold page cited", true, |f| Value::Share(f.cited)),
-    measure("declined", "out of scope declined", false, |f| Value::Share(f.declined)),
-    measure("refused_rightly", "refused rightly", true, |f| Value::Share(f.refused_rightly)),
-    measure("refused_wrongly", "refused wrongly", true, |f| Value::Share(f.refused_wrongly)),
-    measure("by_model", "model's words taken", true, |f| Value::Share(f.by_model)),
-    measure("words", "words, median", true, |f| Value::Number(f.words, 1)),
-    measure("pages", "pages cited, mean", true, |f| Value::Number(f.pages, 2)),
-    measure("confidence", "confidence, mean", true, |f| Value::Number(f.confidence, 3)),
-    measure("ece", "calibration error (ECE)", true, |f| Value::Number(f.ece, 3)),
-    measure("brier", "Brier score", false, |f| Value::Number(f.brier, 3)),
-    measure("mean_ms", "mean time, ms", true, |f| Value::Number(f.mean_ms, 1)),
-    measure("p95_ms", "95th percentile, ms", false, |f| Value::Number(f.p95_ms, 1)),
+    measure("questions", "questions", true, |f| MeasureValue::Number(Some(f.questions as f64), 0)),
+    measure("intent", "intent is right", false, |f| MeasureValue::Ratio(f.intent)),
+    measure("product", "product is right", false, |f| MeasureValue::Ratio(f.product)),
+    measure("retrieved", "gold page retrieved", true, |f| MeasureValue::Ratio(f.retrieved)),
+    measure("answered", "answered, of answerable", true, |f| MeasureValue::Ratio(f.answered)),
+    measure("right", "right", true, |f| MeasureValue::Ratio(f.right)),
+    measure("asked_back", "asked back", true, |f| MeasureValue::Ratio(f.asked_back)),
+    measure("first", "right in first sentence", true, |f| MeasureValue::Ratio(f.first)),
+    measure("cited_first", "gold page cited first", true, |f| MeasureValue::Ratio(f.cited_first)),
+    measure("cited", "gold page cited", true, |f| MeasureValue::Ratio(f.cited)),
+    measure("declined", "out of scope declined", false, |f| MeasureValue::Ratio(f.declined)),
+    measure("refused_rightly", "refused rightly", true, |f| MeasureValue::Ratio(f.refused_rightly)),
+    measure("refused_wrongly", "refused wrongly", true, |f| MeasureValue::Ratio(f.refused_wrongly)),
+    measure("by_model", "model's words taken", true, |f| MeasureValue::Ratio(f.by_model)),
+    measure("words", "words, median", true, |f| MeasureValue::Number(f.words, 1)),
+    measure("pages", "pages cited, mean", true, |f| MeasureValue::Number(f.pages, 2)),
+    measure("confidence", "confidence, mean", true, |f| MeasureValue::Number(f.confidence, 3)),
+    measure("ece", "calibration error (ECE)", true, |f| MeasureValue::Number(f.ece, 3)),
+    measure("brier", "Brier score", false, |f| MeasureValue::Number(f.brier, 3)),
+    measure("mean_ms", "mean time, ms", true, |f| MeasureValue::Number(f.mean_ms, 1)),
+    measure("p95_ms", "95th percentile, ms", false, |f| MeasureValue::Number(f.p95_ms, 1)),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::made::results;
+    use crate::eval::fixtures::results;
 
     #[test]
     fn each_figure_is_the_one_of_that_name_in_json() {
         let results = results();
-        let figures = Figures::of(&results.iter().collect::<Vec<_>>());
+        let figures = EvalFigures::of(&results.iter().collect::<Vec<_>>());
         let json = serde_json::to_value(&figures).unwrap();
         assert_eq!(json.as_object().unwrap().len(), MEASURES.len());
         for Measure { name, of, .. } in &MEASURES {
@@ -105,9 +105,9 @@ mod tests {
 
     #[test]
     fn values_are_shown_as_shares_or_numbers() {
-        let share = Value::Share([true, false, true].into_iter().collect());
+        let share = MeasureValue::Ratio([true, false, true].into_iter().collect());
         assert_eq!((share.to_string().as_str(), share.short().as_str()), ("0.667 (2/3)", "0.667"));
-        assert_eq!(format!("{:>6}", Value::Number(Some(12.345), 1)), "  12.3");
-        assert_eq!(Value::Number(None, 1).to_string(), "-");
+        assert_eq!(format!("{:>6}", MeasureValue::Number(Some(12.345), 1)), "  12.3");
+        assert_eq!(MeasureValue::Number(None, 1).to_string(), "-");
     }
 }

@@ -4,43 +4,44 @@ use hoidap_shared::calibration::{self, Bin};
 use serde::Serialize;
 
 use super::{
-    Measured, declined,
-    figures::{Figures, confidences},
+    EvaluatedQuestion,
+    figures::{EvalFigures, answer_confidences},
+    is_declined,
     measure::{MEASURES, Measure},
 };
 use crate::classifier::OUT_OF_SCOPE;
 
-/// The figures over all questions, by script (or locale, where no script is given) and by kind.
+/// The figures over all questions, by script (or locale if no script is given) and by kind.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Report {
-    pub(super) all: Figures,
-    pub(super) by_script: BTreeMap<String, Figures>,
-    pub(super) by_kind: BTreeMap<String, Figures>,
-    /// The figures of each kind by script, of kinds that are asked in several.
-    pub(super) by_kind_and_script: BTreeMap<String, BTreeMap<String, Figures>>,
-    /// How often answers of each confidence are right, over all questions.
+pub(crate) struct EvalReport {
+    pub(super) all: EvalFigures,
+    pub(super) by_script: BTreeMap<String, EvalFigures>,
+    pub(super) by_kind: BTreeMap<String, EvalFigures>,
+    /// The figures of each kind by script, for kinds with several scripts.
+    pub(super) by_kind_and_script: BTreeMap<String, BTreeMap<String, EvalFigures>>,
+    /// How often answers of each confidence are right.
     pub(super) reliability: Vec<Bin>,
 }
 
-impl Report {
-    pub(crate) fn of(results: &[Measured]) -> Self {
-        let all: Vec<&Measured> = results.iter().collect();
+impl EvalReport {
+    pub(crate) fn of(results: &[EvaluatedQuestion]) -> Self {
+        let all: Vec<&EvaluatedQuestion> = results.iter().collect();
         let by_kind = groups(&all, |result| result.labelled.kind.as_deref());
-        let scripts = |(kind, results): (&&str, &Vec<&Measured>)| {
+        let scripts = |(kind, results): (&&str, &Vec<&EvaluatedQuestion>)| {
             let scripts = figures(&groups(results, |result| result.labelled.script()));
             (scripts.len() > 1).then(|| ((*kind).to_string(), scripts))
         };
         Self {
-            all: Figures::of(&all),
+            all: EvalFigures::of(&all),
             by_script: figures(&groups(&all, |result| result.labelled.script())),
             by_kind: figures(&by_kind),
             by_kind_and_script: by_kind.iter().filter_map(scripts).collect(),
-            reliability: calibration::bins(&confidences(&all)),
+            reliability: calibration::bins(&answer_confidences(&all)),
         }
     }
 
     /// Each kind, followed by its scripts, whose names are indented by two spaces.
-    pub(super) fn rows_by_kind(&self) -> Vec<(String, &Figures)> {
+    pub(super) fn rows_by_kind(&self) -> Vec<(String, &EvalFigures)> {
         let scripts = |kind: &String| self.by_kind_and_script.get(kind).into_iter().flatten();
         let rows = self.by_kind.iter().flat_map(|(kind, figures)| {
             let scripts = scripts(kind).map(|(script, figures)| (format!("  {script}"), figures));
@@ -50,21 +51,24 @@ impl Report {
     }
 
     /// All questions, then each script.
-    pub(super) fn columns(&self) -> Vec<(&str, &Figures)> {
+    pub(super) fn columns(&self) -> Vec<(&str, &EvalFigures)> {
         let scripts = self.by_script.iter().map(|(name, figures)| (name.as_str(), figures));
         [("all", &self.all)].into_iter().chain(scripts).collect()
     }
 }
 
-/// What is told of each kind.
-pub(super) fn told_by_kind() -> impl Iterator<Item = &'static Measure> + Clone {
+/// The figures reported by kind.
+pub(super) fn measures_by_kind() -> impl Iterator<Item = &'static Measure> + Clone {
     MEASURES.iter().filter(|measure| measure.by_kind)
 }
 
-type Groups<'a> = BTreeMap<&'a str, Vec<&'a Measured>>;
+type ResultGroups<'a> = BTreeMap<&'a str, Vec<&'a EvaluatedQuestion>>;
 
-fn groups<'a>(results: &[&'a Measured], group: fn(&Measured) -> Option<&str>) -> Groups<'a> {
-    let mut groups = Groups::new();
+fn groups<'a>(
+    results: &[&'a EvaluatedQuestion],
+    group: fn(&EvaluatedQuestion) -> Option<&str>,
+) -> ResultGroups<'a> {
+    let mut groups = ResultGroups::new();
     for result in results {
         if let Some(name) = group(result) {
             groups.entry(name).or_default().push(result);
@@ -73,11 +77,11 @@ fn groups<'a>(results: &[&'a Measured], group: fn(&Measured) -> Option<&str>) ->
     groups
 }
 
-fn figures(groups: &Groups<'_>) -> BTreeMap<String, Figures> {
-    groups.iter().map(|(name, results)| ((*name).to_string(), Figures::of(results))).collect()
+fn figures(groups: &ResultGroups<'_>) -> BTreeMap<String, EvalFigures> {
+    groups.iter().map(|(name, results)| ((*name).to_string(), EvalFigures::of(results))).collect()
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for EvalReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.columns();
         write!(f, "{:24}", "")?;
@@ -94,11 +98,11 @@ impl fmt::Display for Report {
         let rows = self.rows_by_kind();
         let width = rows.iter().map(|(name, _)| name.chars().count()).fold(4, usize::max);
         write!(f, "\n{:width$}", "kind")?;
-        told_by_kind().try_for_each(|measure| write!(f, "  {:>7}", measure.name))?;
+        measures_by_kind().try_for_each(|measure| write!(f, "  {:>7}", measure.name))?;
         writeln!(f)?;
         for (name, figures) in &rows {
             write!(f, "{name:width$}")?;
-            told_by_kind().try_for_each(|measure| {
+            measures_by_kind().try_for_each(|measure| {
                 write!(f, "  {:>1$}", (measure.of)(figures).short(), measure.name.len().max(7))
             })?;
             writeln!(f)?;
@@ -107,8 +111,8 @@ impl fmt::Display for Report {
     }
 }
 
-/// One line for each thing that went wrong with a question.
-pub(crate) fn failures(result: &Measured) -> Vec<String> {
+/// One line for each error in a question's result.
+pub(crate) fn describe_failures(result: &EvaluatedQuestion) -> Vec<String> {
     let (labelled, answer, judged) = (&result.labelled, &result.answer, &result.judged);
     let mut lines = Vec::new();
     let mut wrong = |what: &str, wanted: &str, found: &str| {
@@ -117,8 +121,8 @@ pub(crate) fn failures(result: &Measured) -> Vec<String> {
     if let Some(intent) = labelled.intent.as_ref().filter(|intent| **intent != answer.intent.name) {
         wrong("intent", intent, &format!("{} {:.2}", answer.intent.name, answer.intent.confidence));
     }
-    if let Some(product) = labelled.product.as_ref().filter(|product| **product != answer.product) {
-        wrong("product", product.as_deref().unwrap_or("none"), answer.product.as_deref().unwrap_or("none"));
+    if labelled.product.matches(answer.product.as_deref()) == Some(false) {
+        wrong("product", labelled.product.name(), answer.product.as_deref().unwrap_or("none"));
     }
     let support = result.support.map_or_else(|| "-".to_string(), |support| format!("{support:.2}"));
     let outcome = format!("{} support {support}", answer.outcome.name());
@@ -133,7 +137,7 @@ pub(crate) fn failures(result: &Measured) -> Vec<String> {
         wrong("answer", &labelled.answer_contains.join(" "), &outcome);
     }
     let out_of_scope = labelled.intent.as_deref() == Some(OUT_OF_SCOPE);
-    if (out_of_scope && !declined(answer.outcome)) || (!labelled.answerable() && judged.answered) {
+    if (out_of_scope && !is_declined(answer.outcome)) || (!labelled.answerable() && judged.answered) {
         wrong("scope", "declined", &outcome);
     }
     lines
@@ -142,11 +146,11 @@ pub(crate) fn failures(result: &Measured) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::made::results;
+    use crate::eval::fixtures::results;
 
     #[test]
     fn a_report_has_a_table_of_scripts_and_one_of_kinds() {
-        let text = Report::of(&results()).to_string();
+        let text = EvalReport::of(&results()).to_string();
         let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap();
         assert_eq!(
             line("right  ").split_whitespace().collect::<Vec<_>>(),
@@ -158,7 +162,7 @@ mod tests {
         assert!(!text.contains("\n  vi"), "one language needs no rows of its own: {text}");
         let mut results = results();
         results[0].labelled.script = Some("bare".into());
-        let text = Report::of(&results).to_string();
+        let text = EvalReport::of(&results).to_string();
         let prices: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("price")).take(3).collect();
         let told: Vec<_> =
             prices.iter().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>()).collect();
@@ -166,8 +170,8 @@ mod tests {
     }
 
     #[test]
-    fn what_went_wrong_is_told_by_line() {
-        let lines: Vec<String> = results().iter().flat_map(failures).collect();
+    fn each_error_is_a_line() {
+        let lines: Vec<String> = results().iter().flat_map(describe_failures).collect();
         assert_eq!(
             lines,
             [

@@ -13,41 +13,41 @@ use hoidap_shared::{
 use indicatif::ProgressBar;
 
 use super::{
-    feedback::{self, feedback_of},
-    line::{self, Line},
-    manifest::{FORMAT, Manifest, Tally, manifest_of},
-    part::{self, Progress},
-    select::{Selection, takes},
+    export_file::{self, ExportProgress},
+    feedback::{self, feedback_path},
+    manifest::{MANIFEST_FORMAT, RecordingManifest, RecordingTally, manifest_path},
+    message::{self, RecordedMessage},
+    selection::{ExportSelection, is_selected},
 };
-use crate::{part::Part, progress_bar::progress_bar, stream_reader::StreamReader};
+use crate::{progress_bar::progress_bar, resumable_file::ResumableFile, stream_reader::StreamReader};
 
-/// How far a message may be stored before the one in front of it.
-const CLOCK: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
-/// Messages of one frame.
-const PAGE: usize = 1_000;
+/// How much earlier than its predecessor a message's timestamp may be.
+const MAX_CLOCK_SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+/// Messages per zstd frame.
+const PAGE_SIZE: usize = 1_000;
 
-/// What is exported, and to where.
+/// Options of `log export`.
 #[derive(Args, Debug)]
-pub struct Options {
+pub struct ExportOptions {
     #[command(flatten)]
-    selection: Selection,
+    selection: ExportSelection,
     /// The file to write, such as `november.jsonl.zst`.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// A field whose values are not written, wherever it stands, such as `user_id`; can be given more than once. Beside
-    /// those of `recording.redact`.
+    /// A field whose values are redacted at any depth, such as `user_id`; can be given more than once. Added to
+    /// `recording.redact`.
     #[arg(long = "redact", value_name = "FIELD")]
     redact: Vec<String>,
 }
 
-/// Writes the recording and its manifest.
-pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()> {
-    let Options { selection, output, redact } = options;
+/// Exports the recording and its manifest.
+pub(super) async fn run(config: &Config, options: ExportOptions) -> anyhow::Result<()> {
+    let ExportOptions { selection, output, redact } = options;
     anyhow::ensure!(
         !output.exists(),
-        "{} is there already: name another file, or remove it and {}",
+        "{} already exists: name another file, or remove it and {}",
         output.display(),
-        manifest_of(&output).display()
+        manifest_path(&output).display()
     );
     let mut redacted: Vec<String> = config.recording.redact.iter().cloned().chain(redact).collect();
     redacted.sort();
@@ -58,46 +58,46 @@ pub(super) async fn run(config: &Config, options: Options) -> anyhow::Result<()>
     let stream = broker.jetstream.get_stream(&name).await;
     let stream = stream.with_context(|| format!("the stream {name} cannot be read"))?;
     let state = &stream.cached_info().state;
-    let begin = Progress {
+    let begin = ExportProgress {
         stream: name,
         selection,
         redacted,
         last: state.last_sequence,
         next: state.first_sequence,
-        tally: Tally::default(),
+        tally: RecordingTally::default(),
     };
-    let mut part = begin.open(&output)?;
-    if part.is_begun() {
-        eprintln!("goes on behind message {}", part.state().next.saturating_sub(1));
+    let mut file = begin.open(&output)?;
+    if file.is_resumed() {
+        eprintln!("resumes after message {}", file.state().next.saturating_sub(1));
     }
-    let jobs = meant(&broker, &stream, part.state()).await?;
-    let messages = part.state().last.saturating_sub(state.first_sequence);
+    let jobs = selected_jobs(&broker, &stream, file.state()).await?;
+    let messages = file.state().last.saturating_sub(state.first_sequence);
     let bar = progress_bar("{bar:30} {pos}/{len} messages, {per_sec}, {eta} left", messages);
-    copy(&stream, jobs.as_ref(), &mut part, state.first_sequence, &bar).await?;
+    copy_messages(&stream, jobs.as_ref(), &mut file, state.first_sequence, &bar).await?;
     bar.finish_and_clear();
-    let words = feedback::export(&broker, jobs.as_ref(), &output).await?;
-    finish(config, part, &output)?;
-    if words > 0 {
-        println!("{}: what visitors said of {words} answers", feedback_of(&output).display());
+    let ratings = feedback::export_feedback(&broker, jobs.as_ref(), &output).await?;
+    finish(config, file, &output)?;
+    if ratings > 0 {
+        println!("{}: what visitors said of {ratings} answers", feedback_path(&output).display());
     }
     Ok(())
 }
 
-/// The jobs that are asked for, where not all are.
-async fn meant(
+/// The selected jobs; `None` if all are.
+async fn selected_jobs(
     broker: &Broker,
     stream: &Stream,
-    progress: &Progress,
+    progress: &ExportProgress,
 ) -> anyhow::Result<Option<HashSet<JobId>>> {
     let selection = &progress.selection;
-    if !selection.asks_answers() {
+    if !selection.needs_answers() {
         let named = || selection.jobs.iter().cloned().collect();
         return Ok((!selection.jobs.is_empty()).then(named));
     }
     let mut found = HashSet::new();
     let mut log = StreamReader::open(stream, 1, Some(broker.subjects.done())).await?;
     loop {
-        let page = log.read(PAGE).await?;
+        let page = log.read(PAGE_SIZE).await?;
         if page.is_empty() {
             return Ok(Some(found));
         }
@@ -105,52 +105,57 @@ async fn meant(
             if record.sequence > progress.last {
                 return Ok(Some(found));
             }
-            found.extend(selection.meant(&record));
+            found.extend(selection.selected_job(&record));
         }
     }
 }
 
-async fn copy(
+async fn copy_messages(
     stream: &Stream,
     jobs: Option<&HashSet<JobId>>,
-    part: &mut Part<Progress>,
+    file: &mut ResumableFile<ExportProgress>,
     first: u64,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
-    let Progress { next, selection, .. } = part.state();
+    let ExportProgress { next, selection, .. } = file.state();
     let (to, mut log) = match selection.from {
         Some(from) if *next == first => (selection.to, StreamReader::since(stream, from, None).await?),
         _ => (selection.to, StreamReader::open(stream, *next, None).await?),
     };
-    while part.state().next <= part.state().last {
-        let page = log.read(PAGE).await?;
+    while file.state().next <= file.state().last {
+        let page = log.read(PAGE_SIZE).await?;
         let Some(end) = page.last().map(|record| record.sequence) else { return Ok(()) };
-        let progress = part.state();
+        let progress = file.state();
         let mut lines = Vec::new();
         for record in page.iter().filter(|record| record.sequence <= progress.last) {
-            if !progress.selection.in_time(record.stored) || !takes(jobs, record) {
+            if !progress.selection.includes_time(record.stored) || !is_selected(jobs, record) {
                 continue;
             }
-            let written = line::write(record, &progress.redacted)?;
-            progress.tally.count(&serde_json::from_slice::<Line>(&written)?);
-            lines.extend_from_slice(&written);
+            let line = message::encode_line(record, &progress.redacted)?;
+            progress.tally.count(&serde_json::from_slice::<RecordedMessage>(&line)?);
+            lines.extend_from_slice(&line);
             lines.push(b'\n');
         }
         progress.next = end + 1;
-        // The server's clock may have been set back a little, no more.
-        if to.is_some_and(|to| page.iter().all(|record| record.stored.duration_since(to) > CLOCK)) {
+        // The server's clock may have been set back a little.
+        if to.is_some_and(|to| page.iter().all(|record| record.stored.duration_since(to) > MAX_CLOCK_SKEW)) {
             progress.next = progress.last + 1;
         }
         bar.set_position(progress.next.saturating_sub(first));
-        part::add(part, &lines)?;
+        export_file::append_frame(file, &lines)?;
     }
     Ok(())
 }
 
-fn finish(config: &Config, part: Part<Progress>, output: &std::path::Path) -> anyhow::Result<()> {
-    let (Progress { stream, selection, redacted, tally, .. }, bytes, sha256) = part::finish(part)?;
-    let manifest = Manifest {
-        format: FORMAT,
+fn finish(
+    config: &Config,
+    file: ResumableFile<ExportProgress>,
+    output: &std::path::Path,
+) -> anyhow::Result<()> {
+    let (ExportProgress { stream, selection, redacted, tally, .. }, bytes, sha256) =
+        export_file::finish(file)?;
+    let manifest = RecordingManifest {
+        format: MANIFEST_FORMAT,
         release: env!("CARGO_PKG_VERSION").into(),
         schema: SCHEMA,
         stream,

@@ -12,28 +12,28 @@ use hoidap_shared::{
 };
 use serde::Serialize;
 
-use crate::{part::beside, stream_reader::StreamReader};
+use crate::{resumable_file::with_suffix, stream_reader::StreamReader};
 
-/// How the name of a file with feedback ends.
-pub(super) const ENDING: &str = ".feedback.jsonl";
-/// Events read at once.
-const PAGE: usize = 1_000;
+/// File name suffix of a feedback file.
+pub(super) const FEEDBACK_SUFFIX: &str = ".feedback.jsonl";
+/// Events per read.
+const PAGE_SIZE: usize = 1_000;
 
-/// What a visitor said of an answer, without their own words.
+/// A visitor's rating of an answer, without their free-text comment.
 #[derive(Serialize)]
-struct Word {
+struct RatingLine {
     job_id: JobId,
     rating: Rating,
     reason: Option<String>,
 }
 
-/// Where the feedback on a recording's answers stands.
-pub(crate) fn feedback_of(recording: &Path) -> PathBuf {
-    beside(recording, ENDING)
+/// The path of a recording's feedback file.
+pub(crate) fn feedback_path(recording: &Path) -> PathBuf {
+    with_suffix(recording, FEEDBACK_SUFFIX)
 }
 
-/// Writes what visitors said of the jobs, as far as the events stream still has it: the last word on each. How many.
-pub(super) async fn export(
+/// Writes the last rating of each job that the events stream still holds. Returns how many.
+pub(super) async fn export_feedback(
     broker: &Broker,
     jobs: Option<&HashSet<JobId>>,
     recording: &Path,
@@ -43,9 +43,9 @@ pub(super) async fn export(
     let stream = stream.with_context(|| format!("the stream {name} cannot be read"))?;
     let last = stream.cached_info().state.last_sequence;
     let mut log = StreamReader::open(&stream, 1, Some(broker.subjects.events(FEEDBACK))).await?;
-    let mut words = BTreeMap::new();
+    let mut ratings = BTreeMap::new();
     'all: loop {
-        let page = log.read(PAGE).await?;
+        let page = log.read(PAGE_SIZE).await?;
         if page.is_empty() {
             break;
         }
@@ -53,20 +53,20 @@ pub(super) async fn export(
             if record.sequence > last {
                 break 'all;
             }
-            // What is none is the analytics sink's to complain of.
+            // The analytics sink reports events that cannot be decoded.
             let Ok(event) = rmp_serde::from_slice::<FeedbackEvent>(&record.payload) else { continue };
             if jobs.is_none_or(|jobs| jobs.contains(&event.job_id)) {
                 let FeedbackEvent { job_id, rating, reason, .. } = event;
-                words.insert(job_id.clone(), Word { job_id, rating, reason });
+                ratings.insert(job_id.clone(), RatingLine { job_id, rating, reason });
             }
         }
     }
-    if words.is_empty() {
+    if ratings.is_empty() {
         return Ok(0);
     }
-    let lines: Vec<String> = words.values().map(serde_json::to_string).collect::<Result<_, _>>()?;
-    let path = feedback_of(recording);
+    let lines: Vec<String> = ratings.values().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    let path = feedback_path(recording);
     let written = replace(&path, &(lines.join("\n") + "\n"));
     written.with_context(|| format!("{} cannot be written", path.display()))?;
-    Ok(words.len())
+    Ok(ratings.len())
 }

@@ -9,120 +9,120 @@ use hoidap_indices::store::replace;
 use hoidap_shared::job::{Answer, Envelope};
 use serde::{Deserialize, Serialize};
 
-use super::line::{DONE, Line};
-use crate::part::beside;
+use super::message::{DONE, RecordedMessage};
+use crate::resumable_file::with_suffix;
 
-/// The number of the recordings' own form.
-pub const FORMAT: u16 = 1;
-/// Distinct values of one kind that are counted by themselves.
-const MOST: usize = 1_000;
+/// Version of the recording format.
+pub const MANIFEST_FORMAT: u16 = 1;
+/// Distinct values counted per kind; the rest count as `others`.
+const MAX_DISTINCT_VALUES: usize = 1_000;
 
-/// What a recording holds, beside it as `<recording>.manifest.json`.
+/// Describes a recording, in `<recording>.manifest.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Manifest {
-    /// See [`FORMAT`].
+pub struct RecordingManifest {
+    /// [`MANIFEST_FORMAT`].
     pub format: u16,
     /// The release that wrote it.
     pub release: String,
-    /// The schema of the messages.
+    /// The messages' schema number.
     pub schema: u16,
-    /// The stream it was read from.
+    /// Name of the exported stream.
     pub stream: String,
-    /// What was asked for.
-    pub selection: super::select::Selection,
-    /// The fields without values.
+    /// The selection that was exported.
+    pub selection: super::selection::ExportSelection,
+    /// Names of the redacted fields.
     pub redacted: Vec<String>,
     /// The first 16 hexadecimal digits of the SHA-256 of the configuration it was exported under.
     pub configuration: String,
-    /// What was counted.
-    pub tally: Tally,
+    /// Counts of the messages.
+    pub tally: RecordingTally,
     /// Bytes of the recording.
     pub bytes: u64,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
 }
 
-/// What the messages of a recording are.
+/// Counts of a recording's messages.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Messages.
+pub struct RecordingTally {
+    /// Number of messages.
     pub messages: u64,
-    /// The first and the last one's place in the stream.
+    /// Stream sequence of the first message.
     pub first_seq: Option<u64>,
-    /// See `first_seq`.
+    /// Stream sequence of the last message.
     pub last_seq: Option<u64>,
-    /// The first and the last one's time.
+    /// Time of the first message.
     pub first_time: Option<jiff::Timestamp>,
-    /// See `first_time`.
+    /// Time of the last message.
     pub last_time: Option<jiff::Timestamp>,
     /// Messages by stage; `done` are the finished jobs.
     pub stages: BTreeMap<String, u64>,
     /// Finished jobs by outcome.
     pub outcomes: BTreeMap<String, u64>,
-    /// Finished jobs by the version of each stage: of indices, prompts, models and configuration.
+    /// Finished jobs by the version of each stage, which covers indices, prompts, models and configuration.
     pub versions: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Finished jobs by the provider whose words the answer is.
+    /// Finished jobs by the provider that wrote the answer.
     pub providers: BTreeMap<String, u64>,
     /// Messages that no stage can read.
     pub unreadable: u64,
 }
 
-impl Tally {
-    /// Counts a message.
-    pub fn count(&mut self, line: &Line) {
+impl RecordingTally {
+    /// Adds a message.
+    pub fn count(&mut self, message: &RecordedMessage) {
         self.messages += 1;
-        self.first_seq.get_or_insert(line.seq);
-        self.last_seq = Some(line.seq);
-        self.first_time.get_or_insert(line.time);
-        self.last_time = Some(line.time);
-        add(&mut self.stages, line.stage());
-        if line.stage() != DONE {
-            self.unreadable += u64::from(line.body.is_none());
+        self.first_seq.get_or_insert(message.seq);
+        self.last_seq = Some(message.seq);
+        self.first_time.get_or_insert(message.time);
+        self.last_time = Some(message.time);
+        increment(&mut self.stages, message.stage());
+        if message.stage() != DONE {
+            self.unreadable += u64::from(message.body.is_none());
             return;
         }
-        let Ok(Envelope { body, .. }) = line.read::<Envelope<Answer>>() else {
+        let Ok(Envelope { body, .. }) = message.decode::<Envelope<Answer>>() else {
             self.unreadable += 1;
             return;
         };
-        add(&mut self.outcomes, body.outcome.name());
+        increment(&mut self.outcomes, body.outcome.name());
         for (stage, version) in &body.versions {
-            add(self.versions.entry(stage.clone()).or_default(), version);
+            increment(self.versions.entry(stage.clone()).or_default(), version);
         }
         if let Some(provider) = &body.provider {
-            add(&mut self.providers, provider);
+            increment(&mut self.providers, provider);
         }
     }
 }
 
-fn add(counts: &mut BTreeMap<String, u64>, what: &str) {
-    let known = counts.len() < MOST || counts.contains_key(what);
+fn increment(counts: &mut BTreeMap<String, u64>, what: &str) {
+    let known = counts.len() < MAX_DISTINCT_VALUES || counts.contains_key(what);
     *counts.entry(if known { what } else { "others" }.to_string()).or_default() += 1;
 }
 
-/// Where the manifest of a recording stands.
-pub fn manifest_of(recording: &Path) -> PathBuf {
-    beside(recording, ".manifest.json")
+/// The path of a recording's manifest.
+pub fn manifest_path(recording: &Path) -> PathBuf {
+    with_suffix(recording, ".manifest.json")
 }
 
-impl Manifest {
-    /// Writes it beside its recording.
+impl RecordingManifest {
+    /// Writes the manifest of `recording`.
     pub(super) fn write(&self, recording: &Path) -> anyhow::Result<()> {
-        let path = manifest_of(recording);
+        let path = manifest_path(recording);
         let text = serde_json::to_string_pretty(self)?;
         replace(&path, &(text + "\n")).with_context(|| format!("{} cannot be written", path.display()))
     }
 
-    /// Finished jobs.
+    /// Number of finished jobs.
     pub fn jobs(&self) -> u64 {
         self.tally.stages.get(DONE).copied().unwrap_or(0)
     }
 
-    /// The manifest of a recording, if it has one.
+    /// Reads a recording's manifest; `None` if it has none.
     ///
     /// # Errors
-    /// When it is there and cannot be read, or is of a newer form.
+    /// When the manifest cannot be read or has another format.
     pub fn read(recording: &Path) -> anyhow::Result<Option<Self>> {
-        let path = manifest_of(recording);
+        let path = manifest_path(recording);
         if !path.is_file() {
             return Ok(None);
         }
@@ -130,8 +130,8 @@ impl Manifest {
         let manifest: Self = serde_json::from_slice(&text)
             .with_context(|| format!("{} is no manifest of a recording", path.display()))?;
         anyhow::ensure!(
-            manifest.format == FORMAT,
-            "{} describes a recording of form {}, this build reads {FORMAT}: use the release {}",
+            manifest.format == MANIFEST_FORMAT,
+            "{} describes a recording of form {}, this build reads {MANIFEST_FORMAT}: use the release {}",
             path.display(),
             manifest.format,
             manifest.release

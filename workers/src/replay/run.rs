@@ -5,215 +5,225 @@ use hoidap_shared::{config::Config, digest::digest};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    baseline::Baseline,
-    drive::{Driven, Item, drive},
-    job::Recorded,
-    labels::Labels,
-    meaning::Meaning,
-    messages::Messages,
-    play::{checked, compared},
-    report::{self, Head, Speed, Traffic, Versions},
-    rule::Rule,
-    stages::{Span, Stages},
-    summary::Summary,
-    tally::Tally,
+    comparison::{baseline::BaselineTally, labels::Labels, similarity::AnswerSimilarity},
+    executor::{JobResult, RunSummary, run_jobs},
+    figures::{fail_rule::FailRule, summary::ReplaySummary, tally::ReplayTally},
+    replay_job::{replay_and_check, replay_and_compare},
+    report::{self, ReplaySpeed, ReportHead, StageVersions, TrafficPeriod},
+    stages::{ReplayStages, StageRange},
 };
-use crate::{generator::Asking, part::Part, recording::bar};
+use crate::{
+    generator::Asking,
+    recording::{JobMessages, RecordedJob, job_progress_bar},
+    resumable_file::ResumableFile,
+};
 
-/// Jobs between two notes of how far it has come.
-const NOTE: u64 = 200;
+/// Jobs between two checkpoints.
+const CHECKPOINT_INTERVAL_JOBS: u64 = 200;
 
-/// What is replayed, and what for.
+/// A replay run and its options.
 pub(super) struct Replay {
     pub(super) recording: PathBuf,
-    pub(super) span: Span,
+    pub(super) range: StageRange,
     pub(super) at_once: usize,
-    /// The configuration with nothing changed, where that is to be proved first.
+    /// The unchanged configuration, if the baseline is to be checked first.
     pub(super) baseline: Option<Config>,
     pub(super) changes: Vec<String>,
     pub(super) labels: Vec<PathBuf>,
-    pub(super) rule: Option<Rule>,
+    pub(super) rule: Option<FailRule>,
     pub(super) output: Option<PathBuf>,
 }
 
-/// How far a replay has come.
+/// The checkpoint state of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Progress {
-    /// A digest of all that the replay depends on.
+struct ReplayProgress {
+    /// Digest of everything that the replay depends on.
     of: String,
-    /// The proof that nothing differs with nothing changed, as far as it has come.
-    proving: Proving,
-    baseline: Option<Baseline>,
-    /// Jobs of the recording that were dealt with.
+    /// Progress of the baseline check.
+    proving: BaselineProgress,
+    baseline: Option<BaselineTally>,
+    /// Jobs of the recording that are done.
     done: u64,
     seconds: f64,
-    tally: Tally,
+    tally: ReplayTally,
 }
 
-/// How far a proof has come.
+/// Progress of a baseline check.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Proving {
-    /// Jobs of the recording that were dealt with.
+struct BaselineProgress {
+    /// Jobs of the recording that are done.
     done: u64,
-    baseline: Baseline,
+    baseline: BaselineTally,
 }
 
 impl Replay {
-    /// Replays, and says what came of it.
+    /// Checks the baseline if asked to, replays, and writes the report.
     pub(super) async fn run(self, changed: Config, asking: Option<Asking>) -> anyhow::Result<()> {
         let mut labels = Labels::default();
         labels.read_feedback(&self.recording)?;
         self.labels.iter().try_for_each(|path| labels.read(path))?;
         let alone = self.changes.is_empty() && self.output.is_none();
         if let Some(unchanged) = self.baseline.as_ref().filter(|_| alone) {
-            return self.prove(unchanged, &mut Progress::default(), &mut None).await;
+            return self.check_baseline(unchanged, &mut ReplayProgress::default(), &mut None).await;
         }
         if self.baseline.is_some() && self.recording.as_os_str() == "-" {
-            bail!("standard input can be read once: prove the baseline by a run of its own, or give a file");
+            bail!(
+                "standard input can be read only once: check the baseline in a separate run, or give a file"
+            );
         }
-        let stages = Stages::open(&changed, self.span, asking).await?;
-        let begin = Progress { of: self.digest(&changed, &stages), ..Progress::default() };
-        let mut part = match &self.output {
-            Some(output) => Some(Part::open(output, begin.clone(), |before, now| before.of == now.of)?),
+        let stages = ReplayStages::open(&changed, self.range, asking).await?;
+        let begin = ReplayProgress { of: self.digest(&changed, &stages), ..ReplayProgress::default() };
+        let mut file = match &self.output {
+            Some(output) => {
+                Some(ResumableFile::open(output, begin.clone(), |before, now| before.of == now.of)?)
+            }
             None => None,
         };
-        let mut progress = part.as_mut().map_or(begin, |part| part.state().clone());
+        let mut progress = file.as_mut().map_or(begin, |file| file.state().clone());
         if progress.done > 0 {
-            eprintln!("goes on behind job {}", progress.done);
+            eprintln!("resumes after job {}", progress.done);
         }
         if let Some(unchanged) = self.baseline.as_ref().filter(|_| progress.baseline.is_none()) {
-            let proved = self.prove(unchanged, &mut progress, &mut part).await;
+            let proved = self.check_baseline(unchanged, &mut progress, &mut file).await;
             if proved.is_err()
-                && let Some(part) = part
+                && let Some(file) = file
             {
-                part.discard()?;
+                file.discard()?;
                 return proved;
             }
             proved?;
         }
-        let (stages, meaning) = (Arc::new(stages), Meaning::new(&changed));
-        let driven = self.compare(&stages, labels, meaning, &mut progress, &mut part).await?;
-        self.tell(&stages, progress, part, driven)
+        let (stages, meaning) = (Arc::new(stages), AnswerSimilarity::new(&changed));
+        let run_summary = self.compare(&stages, labels, meaning, &mut progress, &mut file).await?;
+        self.write_and_print_report(&stages, progress, file, run_summary)
     }
 
-    /// A digest of all that the replay depends on.
-    fn digest(&self, changed: &Config, stages: &Stages) -> String {
+    /// Digest of everything that the replay depends on.
+    fn digest(&self, changed: &Config, stages: &ReplayStages) -> String {
         let recorded = std::fs::metadata(&self.recording).ok().map(|file| (file.len(), file.modified().ok()));
         digest(&[
             &format!("{} {recorded:?}", self.recording.display()),
-            &format!("{:?} {:?} {:?}", self.span, self.changes, self.labels),
+            &format!("{:?} {:?} {:?}", self.range, self.changes, self.labels),
             &format!("{:?} {:?} {:?}", stages.versions(), changed.generator, self.baseline),
         ])
     }
 
-    /// Replays with nothing changed: every message must come out as it was recorded.
-    async fn prove(
+    /// Replays with nothing changed: every message must equal the recorded one.
+    async fn check_baseline(
         &self,
         unchanged: &Config,
-        progress: &mut Progress,
-        part: &mut Option<Part<Progress>>,
+        progress: &mut ReplayProgress,
+        file: &mut Option<ResumableFile<ReplayProgress>>,
     ) -> anyhow::Result<()> {
-        let stages = Arc::new(Stages::open(unchanged, self.span, None).await?.recalling_nothing());
+        let stages =
+            Arc::new(ReplayStages::open(unchanged, self.range, None).await?.without_recorded_embeddings());
         let skip = progress.proving.done;
         if skip > 0 {
-            eprintln!("the baseline goes on behind job {skip}");
+            eprintln!("the baseline resumes after job {skip}");
         }
-        let bar = bar(&self.recording, "baseline").with_position(skip);
-        let work = |recorded: Box<Recorded>, read| {
+        let bar = job_progress_bar(&self.recording, "baseline").with_position(skip);
+        let work = |recorded: Box<RecordedJob>, read| {
             let stages = Arc::clone(&stages);
             async move {
-                let checked = checked(&stages, &Messages::read(&recorded, read)?).await;
-                checked.map_err(|error| recorded.done.fault(error.to_string(), read))
+                let checked = replay_and_check(&stages, &JobMessages::decode(&recorded, read)?).await;
+                checked.map_err(|error| recorded.done.error_at(error.to_string(), read))
             }
         };
-        let driven = drive(&self.recording, skip, self.at_once, work, |item| {
+        let run_summary = run_jobs(&self.recording, skip, self.at_once, work, |item| {
             progress.proving.done += 1;
-            if let Item::Job(Some(sameness)) = item {
-                progress.proving.baseline.add(sameness);
+            if let JobResult::Job(Some(result)) = item {
+                progress.proving.baseline.add(result);
             }
             bar.inc(1);
-            match part.as_mut().filter(|_| progress.proving.done.is_multiple_of(NOTE)) {
-                Some(part) => note(part, progress, ""),
+            match file.as_mut().filter(|_| progress.proving.done.is_multiple_of(CHECKPOINT_INTERVAL_JOBS)) {
+                Some(file) => save_progress(file, progress, ""),
                 None => Ok(()),
             }
         });
-        let driven = driven.await?;
+        let run_summary = run_summary.await?;
         bar.finish_and_clear();
         let baseline = std::mem::take(&mut progress.proving).baseline;
-        if let Some(fault) = driven.fault {
-            let before =
-                format!("{} of {} jobs came out as they were recorded", baseline.identical, baseline.jobs);
+        if let Some(fault) = run_summary.fault {
+            let before = format!("{} of {} jobs equal the recording", baseline.identical, baseline.jobs);
             return Err(anyhow::Error::from(fault).context(before));
         }
-        baseline.proved()?;
+        baseline.ensure_unchanged()?;
         println!(
             "baseline: {} of {} jobs byte-identical, {} equal after rounding, 0 differences",
             baseline.identical, baseline.jobs, baseline.close
         );
         progress.baseline = Some(baseline);
-        part.as_mut().map_or(Ok(()), |part| note(part, progress, ""))
+        file.as_mut().map_or(Ok(()), |file| save_progress(file, progress, ""))
     }
 
     async fn compare(
         &self,
-        stages: &Arc<Stages>,
+        stages: &Arc<ReplayStages>,
         labels: Labels,
-        meaning: Meaning,
-        progress: &mut Progress,
-        part: &mut Option<Part<Progress>>,
-    ) -> anyhow::Result<Driven> {
+        meaning: AnswerSimilarity,
+        progress: &mut ReplayProgress,
+        file: &mut Option<ResumableFile<ReplayProgress>>,
+    ) -> anyhow::Result<RunSummary> {
         let collaborators = Arc::new((labels, meaning));
-        let work = |recorded: Box<Recorded>, read| {
+        let work = |recorded: Box<RecordedJob>, read| {
             let (stages, collaborators) = (Arc::clone(stages), Arc::clone(&collaborators));
             async move {
                 let (labels, meaning) = collaborators.as_ref();
-                Ok(compared(&stages, labels, meaning, Messages::read(&recorded, read)?).await)
+                Ok(replay_and_compare(&stages, labels, meaning, JobMessages::decode(&recorded, read)?).await)
             }
         };
-        let bar = bar(&self.recording, "replay").with_position(progress.done);
+        let bar = job_progress_bar(&self.recording, "replay").with_position(progress.done);
         let (mut lines, mut noted) = (String::new(), Instant::now());
         let skip = progress.done;
-        let driven = drive(&self.recording, skip, self.at_once, work, |item| {
+        let run_summary = run_jobs(&self.recording, skip, self.at_once, work, |item| {
             progress.done += 1;
-            if let Some(line) = progress.tally.take(&item)? {
+            if let Some(line) = progress.tally.add_result(&item)? {
                 lines.push_str(&line);
                 lines.push('\n');
             }
             bar.inc(1);
-            if let Some(part) = part.as_mut().filter(|_| progress.done.is_multiple_of(NOTE)) {
+            if let Some(file) =
+                file.as_mut().filter(|_| progress.done.is_multiple_of(CHECKPOINT_INTERVAL_JOBS))
+            {
                 progress.seconds += noted.elapsed().as_secs_f64();
                 noted = Instant::now();
-                note(part, progress, &std::mem::take(&mut lines))?;
+                save_progress(file, progress, &std::mem::take(&mut lines))?;
             }
             Ok(())
         });
-        let driven = driven.await?;
+        let run_summary = run_summary.await?;
         progress.seconds += noted.elapsed().as_secs_f64();
-        if let Some(part) = part {
-            note(part, progress, &lines)?;
+        if let Some(file) = file {
+            save_progress(file, progress, &lines)?;
         }
         bar.finish_and_clear();
-        Ok(driven)
+        Ok(run_summary)
     }
 
-    fn tell(
+    fn write_and_print_report(
         self,
-        stages: &Stages,
-        mut progress: Progress,
-        part: Option<Part<Progress>>,
-        driven: Driven,
+        stages: &ReplayStages,
+        mut progress: ReplayProgress,
+        file: Option<ResumableFile<ReplayProgress>>,
+        run_summary: RunSummary,
     ) -> anyhow::Result<()> {
-        let summary = Summary::of(&progress.tally);
-        let traffic = Traffic::of(&progress.tally);
-        let speed = Speed::of(progress.seconds, progress.tally.replayed(), &traffic, &driven, self.at_once);
-        let judged = self.rule.as_ref().map(|rule| rule.judge(&summary)).transpose();
+        let summary = ReplaySummary::of(&progress.tally);
+        let traffic = TrafficPeriod::of(&progress.tally);
+        let speed = ReplaySpeed::of(
+            progress.seconds,
+            progress.tally.replayed(),
+            &traffic,
+            &run_summary,
+            self.at_once,
+        );
+        let judged = self.rule.as_ref().map(|rule| rule.evaluate(&summary)).transpose();
         let (ruling, unjudged) = match judged {
             Ok(ruling) => (ruling, None),
             Err(error) => (None, Some(error)),
         };
         let failing =
             ruling.as_ref().filter(|ruling| ruling.failed).map(|ruling| anyhow::anyhow!("{ruling}"));
-        let head = Head {
+        let head = ReportHead {
             recording: self.recording.display().to_string(),
             release: env!("CARGO_PKG_VERSION"),
             made: jiff::Timestamp::now(),
@@ -221,29 +231,33 @@ impl Replay {
             baseline: progress.baseline.clone(),
             traffic,
             speed: Some(speed),
-            versions: Versions::of(stages.versions(), &progress.tally),
+            versions: StageVersions::of(stages.versions(), &progress.tally),
             summary,
             fail_if: ruling,
-            fault: driven.fault.as_ref().map(ToString::to_string),
+            fault: run_summary.fault.as_ref().map(ToString::to_string),
         };
         let mut files = None;
-        if let (Some(part), Some(output)) = (part, &self.output) {
-            files = Some(report::write(&head, &mut progress.tally, &part.unfinished(), output)?);
-            part.discard()?;
+        if let (Some(file), Some(output)) = (file, &self.output) {
+            files = Some(report::write_report(&head, &mut progress.tally, &file.partial_path(), output)?);
+            file.discard()?;
         }
         head.print(progress.tally.replayed());
         if let Some((json, html)) = files {
             println!("{}\n{}", json.display(), html.display());
         }
-        match driven.fault.map(anyhow::Error::from).or(unjudged).or(failing) {
+        match run_summary.fault.map(anyhow::Error::from).or(unjudged).or(failing) {
             Some(error) => Err(error),
             None => Ok(()),
         }
     }
 }
 
-/// Stores how far it has come.
-fn note(part: &mut Part<Progress>, progress: &Progress, lines: &str) -> anyhow::Result<()> {
-    *part.state() = progress.clone();
-    part.add(lines.as_bytes())
+/// Stores a checkpoint and appends lines.
+fn save_progress(
+    file: &mut ResumableFile<ReplayProgress>,
+    progress: &ReplayProgress,
+    lines: &str,
+) -> anyhow::Result<()> {
+    *file.state() = progress.clone();
+    file.append(lines.as_bytes())
 }

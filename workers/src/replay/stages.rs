@@ -10,42 +10,42 @@ use hoidap_shared::{
 };
 
 use super::{
-    difference::{Gone, Problem},
-    gone,
-    made::{Made, Step},
-    messages::Messages,
+    comparison::job_report::{RemovedDocument, ReplayFailure},
+    figures::removed_documents::removed_documents,
+    stage_output::{ReplayedStage, StageOutput},
 };
 use crate::{
     classifier::Classifier,
-    generator::{Asking, Before, Generator, Recorded as Words},
+    generator::{Asking, Before, Generator, Recorded as RecordedCalls},
+    recording::JobMessages,
     retriever::Retriever,
 };
 
-/// Shortest time for one job, in milliseconds: a busy machine must not be what ends it.
-const BUDGET_MS: u64 = 60_000;
+/// Minimum time for one job in milliseconds, so that a busy machine does not end it.
+const MIN_BUDGET_MS: u64 = 60_000;
 
-/// The stages that are replayed, opened once; those with a model only where they work.
-pub(crate) struct Stages {
+/// The stages opened for a replay; those outside the range are left closed where they would load a model.
+pub(crate) struct ReplayStages {
     classifier: Option<Classifier>,
     retriever: Retriever,
-    /// The documents that can be found; none where nothing is looked for.
+    /// The documents in service, by collection and source; `None` if the retriever is not replayed.
     documents: Option<HashSet<(String, String)>>,
     generator: Option<Generator>,
-    words: Arc<Words>,
-    /// Whether recorded embeddings are taken over.
-    recalls: bool,
-    span: Span,
+    recorded_calls: Arc<RecordedCalls>,
+    /// Whether recorded embeddings are reused.
+    uses_recorded_embeddings: bool,
+    range: StageRange,
 }
 
-/// From which stage to which.
+/// A range of stages, by index in [`STAGES`]; both ends included.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
+pub(crate) struct StageRange {
     from: usize,
     to: usize,
 }
 
-impl Span {
-    /// The stages between two names, both included.
+impl StageRange {
+    /// The range between two names, both included.
     pub(crate) fn of(from: Option<&str>, to: Option<&str>) -> anyhow::Result<Self> {
         let place = |stage: &str| {
             let place = STAGES.iter().position(|name| *name == stage);
@@ -59,8 +59,8 @@ impl Span {
         Ok(Self { from, to })
     }
 
-    /// From the first of the named stages to the last.
-    pub(crate) fn around(stages: &[String]) -> anyhow::Result<Self> {
+    /// The smallest range that contains the named stages.
+    pub(crate) fn covering(stages: &[String]) -> anyhow::Result<Self> {
         for stage in stages {
             Self::of(Some(stage), Some(stage))?;
         }
@@ -69,123 +69,135 @@ impl Span {
         Self::of(first, named.next_back().or(first))
     }
 
-    /// Whether the stage in this place works.
-    fn has(self, place: usize) -> bool {
+    /// Whether the range contains the stage with this index.
+    fn contains(self, place: usize) -> bool {
         (self.from..=self.to).contains(&place)
     }
 
-    /// The names of its ends.
+    /// The names of the first and the last stage.
     pub(crate) fn names(self) -> (&'static str, &'static str) {
         (STAGES[self.from], STAGES[self.to])
     }
 }
 
-impl Stages {
-    /// Whether a canary did the work of one of the stages that are replayed.
-    pub(super) fn by_canary(&self, messages: &Messages) -> bool {
-        let replayed = &STAGES[self.span.from..=self.span.to];
+impl ReplayStages {
+    /// Whether a canary worked on one of the replayed stages.
+    pub(super) fn worked_by_canary(&self, messages: &JobMessages) -> bool {
+        let replayed = &STAGES[self.range.from..=self.range.to];
         messages.answer.hops.iter().any(|hop| hop.canary && replayed.contains(&hop.stage.as_str()))
     }
 
-    /// The pages that a recorded job found and that are gone; none where nothing is looked for.
-    pub(super) fn gone(&self, messages: &Messages) -> Vec<Gone> {
-        self.documents.as_ref().map(|documents| gone::gone(messages, documents)).unwrap_or_default()
+    /// The removed documents that a recorded job had found; none if the retriever is not replayed.
+    pub(super) fn removed_documents(&self, messages: &JobMessages) -> Vec<RemovedDocument> {
+        self.documents.as_ref().map(|documents| removed_documents(messages, documents)).unwrap_or_default()
     }
 
-    /// Opens the stages of a span under a configuration, and sees to it that every collection can be searched.
-    pub(crate) async fn open(config: &Config, span: Span, asking: Option<Asking>) -> anyhow::Result<Self> {
-        // What is replayed must not change on its way.
+    /// Opens the stages of a range, and checks that every collection can be searched.
+    pub(crate) async fn open(
+        config: &Config,
+        range: StageRange,
+        asking: Option<Asking>,
+    ) -> anyhow::Result<Self> {
+        // Indices must not be reloaded during a replay.
         let mut config = config.clone();
         config.indices.reload_ms = 0;
-        let words = Arc::new(Words::default());
+        let recorded_calls = Arc::new(RecordedCalls::default());
         let retriever = Retriever::open(&config).await?;
         let sick = retriever.status().components.into_iter().find(|component| !component.healthy);
         if let Some(component) = sick {
             bail!("{} cannot be replayed: {}", component.name, component.detail);
         }
-        let classifier = if span.has(0) { Some(Classifier::open(&config).await?) } else { None };
-        let generator = if span.has(2) { Some(Generator::open(&config).await?) } else { None };
-        let generator = generator.map(|generator| generator.replaying(Arc::clone(&words), asking));
-        let documents = span.has(1).then(|| retriever.documents());
-        Ok(Self { classifier, retriever, documents, generator, words, recalls: true, span })
+        let classifier = if range.contains(0) { Some(Classifier::open(&config).await?) } else { None };
+        let generator = if range.contains(2) { Some(Generator::open(&config).await?) } else { None };
+        let generator = generator.map(|generator| generator.replaying(Arc::clone(&recorded_calls), asking));
+        let documents = range.contains(1).then(|| retriever.documents());
+        Ok(Self {
+            classifier,
+            retriever,
+            documents,
+            generator,
+            recorded_calls,
+            uses_recorded_embeddings: true,
+            range,
+        })
     }
 
-    /// The same, with every embedding made anew: for a proof that nothing differs.
-    pub(super) fn recalling_nothing(self) -> Self {
-        Self { recalls: false, ..self }
+    /// Computes every embedding anew, for the baseline check.
+    pub(super) fn without_recorded_embeddings(self) -> Self {
+        Self { uses_recorded_embeddings: false, ..self }
     }
 
-    /// The version of each stage that works.
+    /// The version of each replayed stage.
     pub(crate) fn versions(&self) -> Vec<(String, String)> {
         let all = [
             self.classifier.as_ref().map(Stage::status),
-            self.span.has(1).then(|| self.retriever.status()),
+            self.range.contains(1).then(|| self.retriever.status()),
             self.generator.as_ref().map(Stage::status),
         ];
         let named = STAGES.into_iter().zip(all);
         named.filter_map(|(stage, status)| Some((stage.to_string(), status?.version))).collect()
     }
 
-    /// What the stages make of a job, beside what was recorded of each. A stage works on what the one before it made; the
-    /// first one on what was recorded.
-    pub(super) async fn play(&self, messages: &Messages) -> Vec<Step> {
+    /// Replays a job. The first stage gets the recorded input, each further one the replayed output of the stage
+    /// before.
+    pub(super) async fn replay(&self, messages: &JobMessages) -> Vec<ReplayedStage> {
         let there =
             [messages.question.is_some(), messages.classified.is_some(), messages.retrieved.is_some()];
-        let Some(first) = (self.span.from..=self.span.to).find(|place| there[*place]) else {
+        let Some(first) = (self.range.from..=self.range.to).find(|place| there[*place]) else {
             return Vec::new();
         };
         if let (true, Some(classifier), Some(recorded)) =
-            (self.recalls, &self.classifier, &messages.classified)
+            (self.uses_recorded_embeddings, &self.classifier, &messages.classified)
         {
             classifier.recall(&recorded.body);
         }
-        let mut walk = Walk { messages, steps: Vec::new() };
-        let question = messages.question.as_ref().filter(|_| first == 0).map(renewed);
+        let mut replay = JobReplay { messages, steps: Vec::new() };
+        let question = messages.question.as_ref().filter(|_| first == 0).map(with_fresh_deadline);
         let classified: Option<Envelope<Classified>> = match question {
-            Some(job) => walk.step(0, self.classifier.as_ref(), job).await,
-            None => messages.classified.as_ref().filter(|_| first == 1).map(renewed),
+            Some(job) => replay.run_stage(0, self.classifier.as_ref(), job).await,
+            None => messages.classified.as_ref().filter(|_| first == 1).map(with_fresh_deadline),
         };
         let retrieved: Option<Envelope<Retrieved>> = match classified {
-            Some(job) => walk.step(1, self.span.has(1).then_some(&self.retriever), job).await,
-            None => messages.retrieved.as_ref().filter(|_| first == 2).map(renewed),
+            Some(job) => replay.run_stage(1, self.range.contains(1).then_some(&self.retriever), job).await,
+            None => messages.retrieved.as_ref().filter(|_| first == 2).map(with_fresh_deadline),
         };
         if let (Some(generator), Some(job)) = (&self.generator, retrieved) {
-            self.hand_in(messages, &job.body);
-            walk.step(2, Some(generator), job).await;
-            self.words.take(&messages.answer.job_id);
+            self.provide_recorded_calls(messages, &job.body);
+            replay.run_stage(2, Some(generator), job).await;
+            self.recorded_calls.take(&messages.answer.job_id);
         }
-        walk.steps
+        replay.steps
     }
 
-    /// Hands in the recorded calls of a job: where there were none because no model had to be asked, only for the same
-    /// passages.
-    fn hand_in(&self, messages: &Messages, now: &Retrieved) {
+    /// Makes the recorded provider calls of a job available. If no model was called for it, that holds only for the
+    /// same passages.
+    fn provide_recorded_calls(&self, messages: &JobMessages, now: &Retrieved) {
         let answer = &messages.answer.body;
         let same = || messages.retrieved.as_ref().is_some_and(|before| before.body == *now);
         if !answer.attempts.is_empty() || answer.provider.is_some() || same() {
             let version = answer.versions.get(STAGES[2]).cloned().unwrap_or_default();
             let before = Before { version, attempts: answer.attempts.clone() };
-            self.words.put(messages.answer.job_id.clone(), before);
+            self.recorded_calls.put(messages.answer.job_id.clone(), before);
         }
     }
 }
 
-/// A job on its way through the stages.
-struct Walk<'a> {
-    messages: &'a Messages,
-    steps: Vec<Step>,
+/// A job being replayed.
+struct JobReplay<'a> {
+    messages: &'a JobMessages,
+    steps: Vec<ReplayedStage>,
 }
 
-impl Walk<'_> {
-    /// Lets a stage work on the job, where it is one that works; what the next one works on, if the job goes on.
-    async fn step<S: Stage>(
+impl JobReplay<'_> {
+    /// Runs a stage on the job, if it is in the range. Returns the next stage's input, if the job goes on.
+    async fn run_stage<S: Stage>(
         &mut self,
         place: usize,
         stage: Option<&S>,
         job: Envelope<S::In>,
     ) -> Option<Envelope<S::Out>>
     where
-        S::Out: Clone + Into<Made>,
+        S::Out: Clone + Into<StageOutput>,
     {
         let stage = stage?;
         let began = Instant::now();
@@ -198,20 +210,25 @@ impl Walk<'_> {
             Ok(NextStep::Forward(body)) => (Ok(body.clone().into()), Some(body)),
             Ok(NextStep::Answer(answer)) => (Ok(answer.into()), None),
             Err(StageError::Permanent { code, reason }) => {
-                (Err(Problem { code: code.into(), what: reason }), None)
+                (Err(ReplayFailure { code: code.into(), what: reason }), None)
             }
             Err(StageError::Retry { reason, .. }) => {
-                (Err(Problem { code: "failed".into(), what: reason }), None)
+                (Err(ReplayFailure { code: "failed".into(), what: reason }), None)
             }
         };
-        self.steps.push(Step { stage: S::NAME, before: self.messages.made_by(place), after, worked_ms });
+        self.steps.push(ReplayedStage {
+            stage: S::NAME,
+            before: StageOutput::recorded(self.messages, place),
+            after,
+            worked_ms,
+        });
         goes_on.map(|body| job.map(body))
     }
 }
 
-/// The job with as much time as it had, from now on.
-fn renewed<T: Clone>(job: &Envelope<T>) -> Envelope<T> {
-    let budget = job.deadline_ms.saturating_sub(job.accepted_ms).max(BUDGET_MS);
+/// The job with its original time budget, starting now.
+fn with_fresh_deadline<T: Clone>(job: &Envelope<T>) -> Envelope<T> {
+    let budget = job.deadline_ms.saturating_sub(job.accepted_ms).max(MIN_BUDGET_MS);
     Envelope { deadline_ms: now_ms().saturating_add(budget), ..job.clone() }
 }
 
@@ -226,16 +243,19 @@ mod tests {
     }
 
     #[test]
-    fn a_span_has_an_order() {
-        assert!(Span::of(Some("retriever"), None).is_ok());
-        let wrong = Span::of(Some("generator"), Some("retriever")).unwrap_err().to_string();
+    fn a_range_has_an_order() {
+        assert!(StageRange::of(Some("retriever"), None).is_ok());
+        let wrong = StageRange::of(Some("generator"), Some("retriever")).unwrap_err().to_string();
         assert!(wrong.contains("comes after"), "{wrong}");
         let names = |stages: &[&str]| {
-            Span::around(&stages.iter().map(ToString::to_string).collect::<Vec<_>>()).map(Span::names)
+            StageRange::covering(&stages.iter().map(ToString::to_string).collect::<Vec<_>>())
+                .map(StageRange::names)
         };
         assert_eq!(names(&["generator", "retriever"]).unwrap(), ("retriever", "generator"));
         assert_eq!(names(&["retriever"]).unwrap(), ("retriever", "retriever"));
         assert!(names(&["retriever", "analytics"]).is_err());
-        assert!(Span::of(Some("sink"), None).unwrap_err().to_string().contains("classifier, retriever"));
+        assert!(
+            StageRange::of(Some("sink"), None).unwrap_err().to_string().contains("classifier, retriever")
+        );
     }
 }

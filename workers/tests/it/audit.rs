@@ -302,7 +302,7 @@ fn a_damaged_recording_is_named_and_what_was_read_is_told() {
     redacted.tell(&TOLD);
     redacted.lines.iter_mut().for_each(|line| *line = line.replace(FIRST, "[redacted]"));
     let (_, sentence) = refused(audit(&redacted.file(), &["--policy", "exact"]));
-    assert!(sentence.contains("traffic.jsonl:3: `message` was left out"), "{sentence}");
+    assert!(sentence.contains("traffic.jsonl:3: `message` was redacted"), "{sentence}");
 }
 
 #[test]
