@@ -13,14 +13,14 @@ use axum::{
 };
 pub use login::{__path_login, __path_logout, login, logout};
 use secrecy::ExposeSecret as _;
-pub use sign_ins::SignIns;
+pub use sign_ins::SignInRegistry;
 use ticket::Tickets;
 
 use crate::{
-    app::App,
     client::Peer,
     error::{ApiError, Code},
-    guesses::{Secret, is_secret, too_many},
+    guesses::{SecretKind, secrets_equal, too_many_attempts},
+    state::AppState,
 };
 
 /// The cookie that stands for the admin token.
@@ -29,12 +29,12 @@ const COOKIE: &str = "hoidap_admin";
 /// Proof that the request may read figures.
 pub struct Admin;
 
-impl FromRequestParts<Arc<App>> for Admin {
+impl FromRequestParts<Arc<AppState>> for Admin {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<AppState>) -> Result<Self, ApiError> {
         match parts.extensions.get::<Peer>() {
-            Some(peer) => admit(app, *peer, &parts.headers).await,
+            Some(peer) => require_admin(state, *peer, &parts.headers).await,
             None => Err(ApiError::new(Code::Internal, "The request came from nowhere.")),
         }
     }
@@ -44,10 +44,10 @@ impl FromRequestParts<Arc<App>> for Admin {
 ///
 /// # Errors
 /// When they may not, or have guessed too often.
-pub async fn admit(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Admin, ApiError> {
-    let wanted = app.config.gateway.admin_token.expose_secret();
+pub async fn require_admin(state: &AppState, peer: Peer, headers: &HeaderMap) -> Result<Admin, ApiError> {
+    let wanted = state.config.gateway.admin_token.expose_secret();
     if wanted.is_empty() {
-        return match app.is_local(peer, headers) {
+        return match state.is_local(peer, headers) {
             true => Ok(Admin),
             false => Err(ApiError::new(
                 Code::Forbidden,
@@ -55,13 +55,14 @@ pub async fn admit(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Admin, 
             )),
         };
     }
-    let known = match token(headers) {
+    let known = match given_token(headers) {
         Some(token) => {
-            let client = app.clients.limit_name(app.clients.address(peer, headers));
-            let right = app.guesses.judge(Secret::AdminToken, &client, is_secret(token, wanted)).await;
-            right.map_err(too_many)?
+            let client = state.clients.rate_limit_key(state.clients.address(peer, headers));
+            let right =
+                state.brute_force.check(SecretKind::AdminToken, &client, secrets_equal(token, wanted)).await;
+            right.map_err(too_many_attempts)?
         }
-        None => holds_ticket(app, wanted, headers).await,
+        None => has_valid_ticket(state, wanted, headers).await,
     };
     if known {
         return Ok(Admin);
@@ -73,7 +74,7 @@ pub async fn admit(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Admin, 
 }
 
 /// The token that a request gives.
-fn token(headers: &HeaderMap) -> Option<&[u8]> {
+fn given_token(headers: &HeaderMap) -> Option<&[u8]> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().as_bytes())
@@ -81,10 +82,10 @@ fn token(headers: &HeaderMap) -> Option<&[u8]> {
     bearer.or_else(|| headers.get("x-admin-token").map(|value| value.as_bytes()))
 }
 
-async fn holds_ticket(app: &App, wanted: &str, headers: &HeaderMap) -> bool {
+async fn has_valid_ticket(state: &AppState, wanted: &str, headers: &HeaderMap) -> bool {
     let tickets = Tickets::new(wanted);
     for ticket in cookies(headers).filter_map(|text| tickets.open(text)) {
-        if app.sign_ins.holds(&ticket).await {
+        if state.sign_ins.is_signed_in(&ticket).await {
             return true;
         }
     }

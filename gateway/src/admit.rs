@@ -2,7 +2,7 @@
 
 mod check;
 
-pub use check::{Check, Text};
+pub use check::{FieldChecker, TextLimits};
 use hoidap_shared::text::normalise;
 use jiff::{Timestamp, civil::DateTime};
 use serde_json::{Map, Value};
@@ -16,26 +16,26 @@ use crate::{
 /// Longest message, in characters of its normal form.
 pub const MAX_MESSAGE: usize = 1_000;
 /// Shortest and longest session name, in characters.
-pub const SESSION: (usize, usize) = (10, 128);
+pub const SESSION_CHARS: (usize, usize) = (10, 128);
 
-const URL: Text = Text { min: 1, max: 2_048 };
-const TITLE: Text = Text { min: 0, max: 300 };
-const LABEL: Text = Text { min: 0, max: 100 };
-const PREVIEW: Text = Text { min: 0, max: 5_000 };
-const CONTENT: Text = Text { min: 0, max: 4_000 };
-const USER: Text = Text { min: 0, max: 128 };
+const URL_LIMITS: TextLimits = TextLimits { min: 1, max: 2_048 };
+const TITLE_LIMITS: TextLimits = TextLimits { min: 0, max: 300 };
+const LABEL_LIMITS: TextLimits = TextLimits { min: 0, max: 100 };
+const PREVIEW_LIMITS: TextLimits = TextLimits { min: 0, max: 5_000 };
+const CONTENT_LIMITS: TextLimits = TextLimits { min: 0, max: 4_000 };
+const USER_LIMITS: TextLimits = TextLimits { min: 0, max: 128 };
 
 /// Checks a body and gives it its type. `max_turns` bounds the history.
 ///
 /// # Errors
 /// [`Code::FieldsInvalid`] naming every wrong field.
-pub fn admit(body: Value, max_turns: usize) -> Result<ChatRequest, ApiError> {
-    let mut check = Check::default();
+pub fn parse_chat_request(body: Value, max_turns: usize) -> Result<ChatRequest, ApiError> {
+    let mut checker = FieldChecker::default();
     match &body {
-        Value::Object(fields) => request(&mut check, fields, max_turns),
-        _ => check.fail("", "wrong_type", "must be an object"),
+        Value::Object(fields) => request(&mut checker, fields, max_turns),
+        _ => checker.fail("", "wrong_type", "must be an object"),
     }
-    let errors = check.into_errors();
+    let errors = checker.into_errors();
     if !errors.is_empty() {
         return Err(fields_invalid(errors));
     }
@@ -62,11 +62,11 @@ pub fn fields_invalid(errors: Vec<FieldError>) -> ApiError {
     ApiError::new(Code::FieldsInvalid, detail).with_errors(errors)
 }
 
-fn request(check: &mut Check, fields: &Map<String, Value>, max_turns: usize) {
-    if let Some(message) = check.required_string("", fields, "message") {
+fn request(checker: &mut FieldChecker, fields: &Map<String, Value>, max_turns: usize) {
+    if let Some(message) = checker.required_string("", fields, "message") {
         match normalise(message).chars().count() {
-            0 => check.fail("/message", "blank", "must hold a question"),
-            length if length > MAX_MESSAGE => check.fail(
+            0 => checker.fail("/message", "blank", "must hold a question"),
+            length if length > MAX_MESSAGE => checker.fail(
                 "/message",
                 "too_long",
                 format!("has {length} characters, at most {MAX_MESSAGE} are allowed"),
@@ -74,73 +74,73 @@ fn request(check: &mut Check, fields: &Map<String, Value>, max_turns: usize) {
             _ => {}
         }
     }
-    if let Some(session) = check.required_string("", fields, "session_id") {
-        check.length("/session_id", session, Text { min: SESSION.0, max: SESSION.1 });
+    if let Some(session) = checker.required_string("", fields, "session_id") {
+        checker.length("/session_id", session, TextLimits { min: SESSION_CHARS.0, max: SESSION_CHARS.1 });
         if !printable(session) {
-            check.fail("/session_id", "not_printable", "must hold printable characters only");
+            checker.fail("/session_id", "not_printable", "must hold printable characters only");
         }
     }
     match fields.get("context") {
-        Some(Value::Object(page)) => context(check, page),
-        Some(_) => check.fail("/context", "wrong_type", "must be an object"),
-        None => check.fail("/context", "required", "is missing"),
+        Some(Value::Object(page)) => context(checker, page),
+        Some(_) => checker.fail("/context", "wrong_type", "must be an object"),
+        None => checker.fail("/context", "required", "is missing"),
     }
     match fields.get("history") {
         None | Some(Value::Null) => {}
-        Some(Value::Array(turns)) if turns.len() > max_turns => check.fail(
+        Some(Value::Array(turns)) if turns.len() > max_turns => checker.fail(
             "/history",
             "too_many",
             format!("has {} turns, at most {max_turns} are allowed", turns.len()),
         ),
         Some(Value::Array(turns)) => {
             for (index, value) in turns.iter().enumerate() {
-                turn(check, &format!("/history/{index}"), value);
+                turn(checker, &format!("/history/{index}"), value);
             }
         }
-        Some(_) => check.fail("/history", "wrong_type", "must be a list"),
+        Some(_) => checker.fail("/history", "wrong_type", "must be a list"),
     }
-    check.optional_text("", fields, "user_id", USER);
+    checker.optional_text("", fields, "user_id", USER_LIMITS);
     if !matches!(fields.get("stream"), None | Some(Value::Null | Value::Bool(_))) {
-        check.fail("/stream", "wrong_type", "must be true or false");
+        checker.fail("/stream", "wrong_type", "must be true or false");
     }
 }
 
-fn context(check: &mut Check, page: &Map<String, Value>) {
-    if let Some(url) = check.required_string("/context", page, "url") {
-        check.length("/context/url", url, URL);
+fn context(checker: &mut FieldChecker, page: &Map<String, Value>) {
+    if let Some(url) = checker.required_string("/context", page, "url") {
+        checker.length("/context/url", url, URL_LIMITS);
         let web = Url::parse(url)
             .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
         if !web {
-            check.fail("/context/url", "not_http_url", "must be an http or https address");
+            checker.fail("/context/url", "not_http_url", "must be an http or https address");
         }
     }
-    if let Some(title) = check.required_string("/context", page, "title") {
-        check.length("/context/title", title, TITLE);
+    if let Some(title) = checker.required_string("/context", page, "title") {
+        checker.length("/context/title", title, TITLE_LIMITS);
     }
-    check.optional_text("/context", page, "product", LABEL);
-    check.optional_text("/context", page, "section", LABEL);
-    check.optional_text("/context", page, "content_preview", PREVIEW);
+    checker.optional_text("/context", page, "product", LABEL_LIMITS);
+    checker.optional_text("/context", page, "section", LABEL_LIMITS);
+    checker.optional_text("/context", page, "content_preview", PREVIEW_LIMITS);
 }
 
-fn turn(check: &mut Check, place: &str, value: &Value) {
+fn turn(checker: &mut FieldChecker, place: &str, value: &Value) {
     let Value::Object(turn) = value else {
-        return check.fail(place, "wrong_type", "must be an object");
+        return checker.fail(place, "wrong_type", "must be an object");
     };
-    if let Some(content) = check.required_string(place, turn, "content") {
-        check.length(&format!("{place}/content"), content, CONTENT);
+    if let Some(content) = checker.required_string(place, turn, "content") {
+        checker.length(&format!("{place}/content"), content, CONTENT_LIMITS);
     }
-    if let Some(sender) = check.required_string(place, turn, "sender")
+    if let Some(sender) = checker.required_string(place, turn, "sender")
         && !matches!(sender, "user" | "assistant")
     {
-        check.fail(&format!("{place}/sender"), "unknown_sender", "must be `user` or `assistant`");
+        checker.fail(&format!("{place}/sender"), "unknown_sender", "must be `user` or `assistant`");
     }
-    if let Some(timestamp) = check.optional_string(place, turn, "timestamp")
+    if let Some(timestamp) = checker.optional_string(place, turn, "timestamp")
         && !is_time(timestamp)
     {
-        check.fail(&format!("{place}/timestamp"), "not_a_time", "must be an ISO 8601 date and time");
+        checker.fail(&format!("{place}/timestamp"), "not_a_time", "must be an ISO 8601 date and time");
     }
     if !matches!(turn.get("context"), None | Some(Value::Null | Value::Object(_))) {
-        check.fail(&format!("{place}/context"), "wrong_type", "must be an object");
+        checker.fail(&format!("{place}/context"), "wrong_type", "must be an object");
     }
 }
 

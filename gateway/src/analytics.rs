@@ -3,12 +3,12 @@
 mod canaries;
 mod conversation;
 mod conversations;
+mod csv_file;
 mod dashboard;
 mod export;
 mod filter;
 mod live;
 mod report;
-mod sheet;
 
 use std::{future::Future, time::Duration};
 
@@ -25,11 +25,11 @@ use tracing::warn;
 use crate::error::{ApiError, Code};
 
 /// Chats that were asked, unlike requests that were refused at the door.
-const ASKED: &str = "outcome NOT IN ('rejected', 'rate_limited')";
+const ASKED_CONDITION: &str = "outcome NOT IN ('rejected', 'rate_limited')";
 /// Chats that got an answer from the documents.
-const ANSWERED: &str = "outcome IN ('answered', 'cached')";
+const ANSWERED_CONDITION: &str = "outcome IN ('answered', 'cached')";
 /// Chats that wanted one.
-const WANTED: &str = "outcome IN ('answered', 'cached', 'unanswered', 'failed')";
+const ANSWERABLE_CONDITION: &str = "outcome IN ('answered', 'cached', 'unanswered', 'failed')";
 /// Answers from the documents that are less sure than this count among those without a good answer.
 const LOW_CONFIDENCE: f32 = 0.4;
 
@@ -58,7 +58,7 @@ impl Analytics {
     }
 
     /// The result of statements, in time; what went wrong is logged and becomes a problem.
-    async fn within<T>(
+    async fn run<T>(
         &self,
         what: &str,
         work: impl Future<Output = Result<T, clickhouse::error::Error>>,

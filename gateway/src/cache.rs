@@ -25,7 +25,7 @@ use crate::redis::Redis;
 /// What is kept of an answer: nothing of the visitor who got it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct KeptAnswer {
+pub struct CachedAnswer {
     pub text: String,
     pub sources: Vec<Source>,
     pub citations: Vec<Citation>,
@@ -38,7 +38,7 @@ pub struct KeptAnswer {
     pub outcome: Outcome,
 }
 
-impl From<&Answer> for KeptAnswer {
+impl From<&Answer> for CachedAnswer {
     fn from(answer: &Answer) -> Self {
         Self {
             text: answer.text.clone(),
@@ -57,14 +57,14 @@ impl From<&Answer> for KeptAnswer {
 /// An answer that is kept, and the key it is kept under.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
-pub struct Found {
-    pub answer: KeptAnswer,
+pub struct CacheHit {
+    pub answer: CachedAnswer,
     pub key: String,
 }
 
 /// What the cache did since the start.
 #[derive(Debug, Default)]
-struct Counts {
+struct CacheCounters {
     hits: AtomicU64,
     misses: AtomicU64,
     stores: AtomicU64,
@@ -93,26 +93,26 @@ pub struct Cache {
     redis: Arc<Redis>,
     ttl: Duration,
     support: String,
-    counts: Counts,
+    counts: CacheCounters,
 }
 
 impl Cache {
     /// A cache that keeps answers for `ttl`; zero for none. Answers may name the `support` address.
     pub fn new(redis: Arc<Redis>, ttl: Duration, support: String) -> Self {
-        Self { redis, ttl, support, counts: Counts::default() }
+        Self { redis, ttl, support, counts: CacheCounters::default() }
     }
 
     /// The answer to a question, if one is kept that the fleet at these versions would give, and that nobody who got it
     /// rates down.
-    pub async fn find(&self, question: &Question, fleet: &BTreeMap<String, String>) -> Option<Found> {
+    pub async fn lookup(&self, question: &Question, fleet: &BTreeMap<String, String>) -> Option<CacheHit> {
         if self.ttl.is_zero() {
             return None;
         }
         let keys: Vec<String> =
             cache::passed(fleet).iter().map(|versions| self.key(question, versions)).collect();
         let mut commands = redis::pipe();
-        commands.cmd("MGET").arg(keys.iter().map(|key| self.answer(key)).collect::<Vec<_>>());
-        commands.cmd("EXISTS").arg(keys.iter().map(|key| self.rated_down(key)).collect::<Vec<_>>());
+        commands.cmd("MGET").arg(keys.iter().map(|key| self.answer_key(key)).collect::<Vec<_>>());
+        commands.cmd("EXISTS").arg(keys.iter().map(|key| self.rated_down_key(key)).collect::<Vec<_>>());
         let found = self
             .redis
             .run(move |connection| {
@@ -122,7 +122,7 @@ impl Cache {
         let kept = match found {
             Ok((_, rated_down)) if rated_down > 0 => None,
             Ok((values, _)) => keys.into_iter().zip(values).find_map(|(key, value)| {
-                rmp_serde::from_slice(&value?).ok().map(|answer| Found { answer, key })
+                rmp_serde::from_slice(&value?).ok().map(|answer| CacheHit { answer, key })
             }),
             Err(error) => {
                 debug!(%error, "the cache was not asked");
@@ -139,12 +139,12 @@ impl Cache {
 
     /// Keeps a job's answer under the versions that it was made with, if another visitor may get it and nobody rates down
     /// what was kept there.
-    pub async fn keep(&self, job: &JobId, question: &Question, answer: &Answer) {
+    pub async fn store(&self, job: &JobId, question: &Question, answer: &Answer) {
         let Some(ttl) = cache::lifetime(answer, self.ttl) else { return };
         let versions =
             answer.versions.iter().map(|(stage, version)| (stage.as_str(), version.as_str())).collect();
         let key = self.key(question, &versions);
-        let Ok(value) = rmp_serde::to_vec_named(&KeptAnswer::from(answer)) else { return };
+        let Ok(value) = rmp_serde::to_vec_named(&CachedAnswer::from(answer)) else { return };
         if self.is_rated_down(&key).await {
             return;
         }
@@ -152,9 +152,9 @@ impl Cache {
         let set = |commands: &mut redis::Pipeline, key: String, value: Vec<u8>, ttl: Duration| {
             commands.cmd("SET").arg(key).arg(value).arg("PX").arg(ttl.as_millis() as u64).ignore();
         };
-        set(&mut commands, self.answer(&key), value, ttl);
+        set(&mut commands, self.answer_key(&key), value, ttl);
         // For as long as the job can be rated.
-        set(&mut commands, self.kept_by(job), key.into_bytes(), ANSWERS_KEPT);
+        set(&mut commands, self.kept_key_of_job(job), key.into_bytes(), ANSWERS_KEPT);
         let stored = self
             .redis
             .run(move |connection| Box::pin(async move { commands.query_async::<()>(connection).await }))
@@ -191,7 +191,7 @@ impl Cache {
         cache::key(question, versions, &self.support)
     }
 
-    fn answer(&self, key: &str) -> String {
+    fn answer_key(&self, key: &str) -> String {
         self.redis.key("answer", key)
     }
 }

@@ -28,7 +28,7 @@ use hoidap_shared::job::{JobId, now_ms};
 pub use hoidap_shared::stage::STAGES;
 pub use jobs::{__path_answer, __path_feedback, __path_stop, __path_stream, answer, feedback, stop, stream};
 pub use lag::{Lag, StageLag};
-pub use link::Link;
+pub use link::BrokerClient;
 pub use openai::{
     __path_completions, __path_model, __path_models, ErrorOutput, completions, model, models, speaks_openai,
 };
@@ -38,15 +38,15 @@ use utoipa::ToSchema;
 
 use crate::{
     api::{ChatRequest, ChatResponse},
-    app::App,
     client::Peer,
     docs::ChatProblems,
     error::ApiError,
+    state::AppState,
 };
-use arrival::Arrival;
-use asked::Asked;
-use ending::{Ending, conclude, given_up};
-use taken::{Taken, take};
+use arrival::RequestContext;
+use asked::JobRecord;
+use ending::{AnswerSource, finish_answer, timeout_error};
+use taken::{Submission, submit_request};
 
 /// The stage that a question goes to.
 pub const FIRST: &str = STAGES[0];
@@ -82,70 +82,78 @@ pub struct JobOutput {
     )
 )]
 pub async fn chat(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
-    let arrival = Arrival::new(&app, peer, request.headers());
+    let request_context = RequestContext::new(&state, peer, request.headers());
     let request_id = request_id(request.headers());
     let mut allowance = None;
-    let result = match take(&app, arrival, request, &mut allowance).await {
-        Ok(taken) if taken.asked.stream => Ok(sse::response(taken.follow(&app, request_id))),
-        Ok(taken) => whole(&app, taken).await,
+    let result = match submit_request(&state, request_context, request, &mut allowance).await {
+        Ok(submission) if submission.record.stream => {
+            Ok(sse::response(submission.follow(&state, request_id)))
+        }
+        Ok(submission) => respond_whole(&state, submission).await,
         Err(error) => Err(error),
     };
     let mut response = result.unwrap_or_else(ApiError::into_response);
     if let Some(allowance) = allowance {
-        allowance.write(response.headers_mut());
+        allowance.write_headers(response.headers_mut());
     }
     response
 }
 
 /// The answer in one piece, or word of where it will be.
-async fn whole(app: &Arc<App>, taken: Taken) -> Result<Response, ApiError> {
-    let (asked, question) = (taken.asked.clone(), taken.question.clone());
-    let left = Duration::from_millis(asked.deadline_ms.saturating_sub(now_ms()));
-    let wait = Duration::from_millis(app.config.gateway.wait_ms);
-    match ended(app, taken, wait.min(left)).await {
-        Some(ending) => Ok(Json(conclude(app, &asked, question.as_ref(), ending).await?).into_response()),
-        None if wait < left => Ok(pending(asked.job_id)),
-        None => Err(given_up(app, &asked, question.as_ref())),
+async fn respond_whole(state: &Arc<AppState>, submission: Submission) -> Result<Response, ApiError> {
+    let (record, question) = (submission.record.clone(), submission.question.clone());
+    let left = Duration::from_millis(record.deadline_ms.saturating_sub(now_ms()));
+    let wait = Duration::from_millis(state.config.gateway.wait_ms);
+    match wait_for_answer(state, submission, wait.min(left)).await {
+        Some(source) => {
+            Ok(Json(finish_answer(state, &record, question.as_ref(), source).await?).into_response())
+        }
+        None if wait < left => Ok(pending_response(record.job_id)),
+        None => Err(timeout_error(state, &record, question.as_ref())),
     }
 }
 
 /// The answer in one piece, however long it takes.
-async fn until_done(app: &Arc<App>, taken: Taken) -> Result<ChatResponse, ApiError> {
-    let (asked, question) = (taken.asked.clone(), taken.question.clone());
-    let left = Duration::from_millis(asked.deadline_ms.saturating_sub(now_ms()));
-    match ended(app, taken, left).await {
-        Some(ending) => conclude(app, &asked, question.as_ref(), ending).await,
-        None => Err(given_up(app, &asked, question.as_ref())),
+async fn wait_until_done(state: &Arc<AppState>, submission: Submission) -> Result<ChatResponse, ApiError> {
+    let (record, question) = (submission.record.clone(), submission.question.clone());
+    let left = Duration::from_millis(record.deadline_ms.saturating_sub(now_ms()));
+    match wait_for_answer(state, submission, left).await {
+        Some(source) => finish_answer(state, &record, question.as_ref(), source).await,
+        None => Err(timeout_error(state, &record, question.as_ref())),
     }
 }
 
 /// The end of a job, if it comes within `time`.
-async fn ended(app: &Arc<App>, taken: Taken, time: Duration) -> Option<Ending> {
-    let Asked { job_id, kept, .. } = taken.asked;
+async fn wait_for_answer(
+    state: &Arc<AppState>,
+    submission: Submission,
+    time: Duration,
+) -> Option<AnswerSource> {
+    let JobRecord { job_id, kept, .. } = submission.record;
     if let Some(kept) = kept {
-        return Some(Ending::Kept(kept));
+        return Some(AnswerSource::Cache(kept));
     }
     // A request that was sent before may be answered already, and nobody tells of that again.
-    if taken.question.is_none()
-        && let Ok(Some(answer)) = app.link.stored_answer(&job_id).await
+    if submission.question.is_none()
+        && let Ok(Some(answer)) = state.broker.stored_answer(&job_id).await
     {
-        return Some(Ending::Answered(answer));
+        return Some(AnswerSource::Fleet(answer));
     }
     let end = Instant::now() + time;
-    let grace = Duration::from_millis(app.config.gateway.stream_grace_ms);
-    let mut reader = app.link.reader(job_id.clone(), grace);
-    let place = taken.place.unwrap_or_else(|| app.link.wait_for(job_id.clone()));
-    let answer = app.link.answer(&job_id, place, end).await;
+    let grace = Duration::from_millis(state.config.gateway.stream_grace_ms);
+    let mut reader = state.broker.reader_guard(job_id.clone(), grace);
+    let subscription = submission.subscription.unwrap_or_else(|| state.broker.subscribe(job_id.clone()));
+    let answer = state.broker.answer(&job_id, subscription, end).await;
     reader.done();
-    answer.map(Ending::Answered)
+    answer.map(AnswerSource::Fleet)
 }
 
 /// Word that a job is worked on, and where its answer will be.
-fn pending(job_id: JobId) -> Response {
+fn pending_response(job_id: JobId) -> Response {
     let location = format!("/api/chat/{job_id}");
     let mut response = (StatusCode::ACCEPTED, Json(JobOutput { job_id, status: "pending" })).into_response();
     let headers = response.headers_mut();

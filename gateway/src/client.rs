@@ -24,7 +24,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 pub struct Peer(pub SocketAddr);
 
 /// Names clients without keeping their addresses.
-pub struct Clients {
+pub struct ClientResolver {
     trusted: Vec<IpNet>,
     key: Vec<u8>,
     limit_key: Vec<u8>,
@@ -32,7 +32,7 @@ pub struct Clients {
     untrusted: [Once; 2],
 }
 
-impl Clients {
+impl ClientResolver {
     /// Reads the trusted proxies and the key.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Clients {
     }
 
     /// Says once in the log that somebody forwards requests and is not believed: it may be the site's own proxy.
-    pub fn look_for_proxy(&self, peer: Peer, headers: &HeaderMap) {
+    pub fn warn_of_untrusted_proxy(&self, peer: Peer, headers: &HeaderMap) {
         let address = peer.0.ip().to_canonical();
         if !headers.contains_key(FORWARDED_FOR) || self.trusts(address) {
             return;
@@ -109,19 +109,19 @@ impl Clients {
     }
 
     /// The client's name in jobs and events.
-    pub fn name(&self, address: IpAddr) -> String {
+    pub fn hashed_id(&self, address: IpAddr) -> String {
         hash(&self.key, address)
     }
 
     /// The client's name in the limiter, the same on all gateways. Where no key is configured it can be reversed by
     /// trying all addresses, and lives in Redis for a minute at most.
-    pub fn limit_name(&self, address: IpAddr) -> String {
+    pub fn rate_limit_key(&self, address: IpAddr) -> String {
         hash(&self.limit_key, address)
     }
 }
 
 /// A `Host` without its port.
-pub fn host_name(host: &str) -> &str {
+pub fn host_without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
@@ -136,7 +136,7 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
 }
 
 /// What of an address belongs to one client: an IPv6 client owns its whole /64.
-pub fn network_of(address: IpAddr) -> Vec<u8> {
+pub fn network_prefix(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
@@ -153,7 +153,7 @@ fn is_private(address: IpAddr) -> bool {
 
 /// HMAC-SHA256 of a client's network, 32 hexadecimal digits.
 fn hash(key: &[u8], address: IpAddr) -> String {
-    let bytes = network_of(address);
+    let bytes = network_prefix(address);
     let mac = Hmac::<Sha256>::new_from_slice(key).map(|mac| mac.chain_update(bytes).finalize().into_bytes());
     // HMAC takes keys of any length.
     mac.map(|mac| hex(&mac[..16])).unwrap_or_default()
@@ -172,12 +172,12 @@ mod tests {
 
     use super::*;
 
-    fn clients(proxies: &str) -> Clients {
+    fn clients(proxies: &str) -> ClientResolver {
         let variables = HashMap::from([("HOIDAP_GATEWAY__TRUSTED_PROXIES".to_string(), proxies.to_string())]);
-        Clients::new(&Config::read(None, Some(variables), &[]).unwrap().gateway).unwrap()
+        ClientResolver::new(&Config::read(None, Some(variables), &[]).unwrap().gateway).unwrap()
     }
 
-    fn address(clients: &Clients, peer: &str, forwarded: &[&str]) -> String {
+    fn address(clients: &ClientResolver, peer: &str, forwarded: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
@@ -203,10 +203,10 @@ mod tests {
     fn names_hide_addresses() {
         let (one, other) = (clients(""), clients(""));
         let v4: IpAddr = "192.0.2.1".parse().unwrap();
-        assert_eq!(one.name(v4), one.name(v4));
-        assert_ne!(one.name(v4), other.name(v4), "without a configured key it is random");
-        assert_eq!(one.limit_name(v4), other.limit_name(v4), "all gateways count a client alike");
-        let v6 = |text: &str| one.name(text.parse().unwrap());
+        assert_eq!(one.hashed_id(v4), one.hashed_id(v4));
+        assert_ne!(one.hashed_id(v4), other.hashed_id(v4), "without a configured key it is random");
+        assert_eq!(one.rate_limit_key(v4), other.rate_limit_key(v4), "all gateways count a client alike");
+        let v6 = |text: &str| one.hashed_id(text.parse().unwrap());
         assert_eq!(v6("2001:db8:1:2::1"), v6("2001:db8:1:2:ffff::9"));
         assert_ne!(v6("2001:db8:1:2::1"), v6("2001:db8:1:3::1"));
     }

@@ -67,7 +67,7 @@ pub fn about() -> Document {
 /// # Errors
 /// When it has no form in JSON.
 pub fn openapi_json() -> anyhow::Result<String> {
-    let document = crate::app::endpoints().into_openapi();
+    let document = crate::state::endpoints().into_openapi();
     Ok(document.to_pretty_json()? + "\n")
 }
 

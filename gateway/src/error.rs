@@ -78,10 +78,10 @@ pub struct Problem {
 
 /// An error on its way to the client. The layer around all endpoints makes it a [`Problem`].
 #[derive(Clone, Debug)]
-pub struct ApiError(Box<Parts>);
+pub struct ApiError(Box<ErrorParts>);
 
 #[derive(Clone, Debug)]
-struct Parts {
+struct ErrorParts {
     code: Code,
     name: Cow<'static, str>,
     detail: String,
@@ -94,7 +94,7 @@ struct Parts {
 impl ApiError {
     /// An error of a kind, with a sentence for the client.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(ErrorParts {
             code,
             name: Cow::Borrowed(code.name()),
             detail: detail.into(),
@@ -126,7 +126,7 @@ impl ApiError {
 
     /// The same under the name that the fleet gave the failure.
     #[must_use]
-    pub fn named(mut self, name: String) -> Self {
+    pub fn with_name(mut self, name: String) -> Self {
         self.0.name = Cow::Owned(name);
         self
     }

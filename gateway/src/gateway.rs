@@ -14,18 +14,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    app::{App, router},
-    refusals::WINDOW,
+    refusals::REFUSAL_WINDOW,
     secrets,
     server::serve,
+    state::{AppState, router},
 };
 
 /// How often latency samples are folded into their histograms, so that they do not pile up between scrapes.
-const UPKEEP: Duration = Duration::from_secs(5);
+const METRICS_UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How long to wait for NATS before it listens without, so that health can tell what is missing.
-const PATIENCE: Duration = Duration::from_secs(5);
+const NATS_START_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that the system keeps waiting until they are taken.
-const BACKLOG: u32 = 1_024;
+const LISTEN_BACKLOG: u32 = 1_024;
 
 /// A running gateway.
 pub struct Gateway {
@@ -43,25 +43,25 @@ impl Gateway {
     /// # Errors
     /// When a setting makes no sense, production lacks a secret, or the port cannot be had: the sentence names it.
     pub async fn start(config: Config, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
-        secrets::check(&config)?;
-        let wanted = config.gateway.listen;
+        secrets::require_strong_secrets(&config)?;
+        let address = config.gateway.listen;
         let no_port = || {
             format!(
-                "gateway.listen: {wanted} cannot be listened on: choose another port, or stop what uses it"
+                "gateway.listen: {address} cannot be listened on: choose another port, or stop what uses it"
             )
         };
         // The port is taken first, but whoever connects is refused until it listens.
-        let socket = bind(wanted).with_context(no_port)?;
+        let socket = bind(address).with_context(no_port)?;
         let upkeep = prometheus.clone();
-        let app = Arc::new(App::new(config, prometheus)?);
-        let router = router(app.clone())?;
-        if timeout(PATIENCE, app.link.ready()).await.is_err() {
+        let state = Arc::new(AppState::new(config, prometheus)?);
+        let router = router(state.clone())?;
+        if timeout(NATS_START_TIMEOUT, state.broker.ready()).await.is_err() {
             warn!("questions cannot be taken yet, for want of NATS or its streams: listening all the same");
         }
-        let listener = socket.listen(BACKLOG).with_context(no_port)?;
+        let listener = socket.listen(LISTEN_BACKLOG).with_context(no_port)?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(run(listener, router, app, upkeep, stop.clone()));
+        let serving = tokio::spawn(run(listener, router, state, upkeep, stop.clone()));
         Ok(Self { address, stop, serving })
     }
 
@@ -85,27 +85,27 @@ impl Gateway {
 async fn run(
     listener: TcpListener,
     router: axum::Router,
-    app: Arc<App>,
+    state: Arc<AppState>,
     prometheus: PrometheusHandle,
     stop: CancellationToken,
 ) {
-    let serving = serve(listener, router, &app, stop);
+    let serving = serve(listener, router, &state, stop);
     tokio::pin!(serving);
-    let (mut upkeep, mut window) = (interval(UPKEEP), interval(WINDOW));
+    let (mut upkeep, mut window) = (interval(METRICS_UPKEEP_INTERVAL), interval(REFUSAL_WINDOW));
     window.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = &mut serving => break,
             _ = upkeep.tick() => prometheus.run_upkeep(),
-            _ = window.tick() => drop(tokio::spawn(tell_refusals(app.clone()))),
+            _ = window.tick() => drop(tokio::spawn(publish_refusals(state.clone()))),
         }
     }
-    tell_refusals(app.clone()).await;
+    publish_refusals(state.clone()).await;
 }
 
-async fn tell_refusals(app: Arc<App>) {
-    for event in app.refusals.take() {
-        app.link.tell(event).await;
+async fn publish_refusals(state: Arc<AppState>) {
+    for event in state.refusals.drain() {
+        state.broker.publish_chat_event(event).await;
     }
 }
 

@@ -14,28 +14,28 @@ use tracing::warn;
 
 use crate::{
     error::{ApiError, Code},
-    limit::Limiter,
+    limit::RateLimiter,
     redis::Redis,
 };
 
 /// Wrong secrets a minute from each client, and from all clients together.
-const BY_CLIENT: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
-const BY_ALL: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+const WRONG_PER_CLIENT_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+const WRONG_FROM_ALL_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
 /// How long a client that gave the right secret is not held up by what others guess.
-const TRUSTED_FOR: Duration = Duration::from_hours(1);
+const TRUSTED_TTL: Duration = Duration::from_hours(1);
 /// Clients that are remembered before those whose time is over are forgotten.
-const MOST: usize = 10_000;
+const MAX_CLIENTS: usize = 10_000;
 
 /// What may be guessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Secret {
+pub enum SecretKind {
     /// `gateway.admin_token`.
     AdminToken,
     /// One of `gateway.api_keys`.
     ApiKey,
 }
 
-impl Secret {
+impl SecretKind {
     fn name(self) -> &'static str {
         match self {
             Self::AdminToken => "admin_token",
@@ -45,25 +45,25 @@ impl Secret {
 }
 
 /// Counts wrong secrets, on all gateways together while Redis is there.
-pub struct Guesses {
-    by_client: Limiter,
-    by_all: Limiter,
-    memory: Mutex<Memory>,
+pub struct BruteForceGuard {
+    by_client: RateLimiter,
+    by_all: RateLimiter,
+    memory: Mutex<AttemptMemory>,
 }
 
 /// Until when a name is held up, and until when a client is trusted.
 #[derive(Default)]
-struct Memory {
-    held: HashMap<String, Instant>,
+struct AttemptMemory {
+    blocked: HashMap<String, Instant>,
     trusted: HashMap<String, Instant>,
 }
 
-impl Guesses {
+impl BruteForceGuard {
     /// Nothing was guessed yet.
     pub fn new(redis: Arc<Redis>) -> Self {
         Self {
-            by_client: Limiter::of(redis.clone(), BY_CLIENT),
-            by_all: Limiter::of(redis, BY_ALL),
+            by_client: RateLimiter::of(redis.clone(), WRONG_PER_CLIENT_PER_MINUTE),
+            by_all: RateLimiter::of(redis, WRONG_FROM_ALL_PER_MINUTE),
             memory: Mutex::default(),
         }
     }
@@ -73,13 +73,13 @@ impl Guesses {
     /// # Errors
     /// How long to wait, when wrong ones came too often. The right one has to wait then, too: else the limit would tell
     /// which one is right.
-    pub async fn judge(&self, secret: Secret, client: &str, right: bool) -> Result<bool, Duration> {
+    pub async fn check(&self, secret: SecretKind, client: &str, right: bool) -> Result<bool, Duration> {
         let (one, all) = (format!("{}.{client}", secret.name()), secret.name());
-        if let Some(wait) = self.held(&one, all) {
+        if let Some(wait) = self.wait_left(&one, all) {
             return Err(wait);
         }
         if right {
-            self.with(|memory| remember(&mut memory.trusted, one, TRUSTED_FOR));
+            self.with(|memory| remember(&mut memory.trusted, one, TRUSTED_TTL));
             return Ok(true);
         }
         metrics::counter!("hoidap_gateway_wrong_secrets_total", "secret" => all).increment(1);
@@ -91,7 +91,7 @@ impl Guesses {
             }
             let wait = if taken.allowed { taken.reset / taken.limit } else { taken.retry_after };
             warn!(secret = all, "wrong secrets come so often that they are refused for a while");
-            self.with(|memory| remember(&mut memory.held, name.to_string(), wait));
+            self.with(|memory| remember(&mut memory.blocked, name.to_string(), wait));
             if !taken.allowed {
                 refused = refused.max(Some(wait));
             }
@@ -99,38 +99,38 @@ impl Guesses {
         refused.map_or(Ok(false), Err)
     }
 
-    fn held(&self, one: &str, all: &str) -> Option<Duration> {
+    fn wait_left(&self, one: &str, all: &str) -> Option<Duration> {
         self.with(|memory| {
             let left = |until: Option<&Instant>| Some(until?.saturating_duration_since(Instant::now()));
-            let own = left(memory.held.get(one));
+            let own = left(memory.blocked.get(one));
             let trusted = left(memory.trusted.get(one)).is_some_and(|left| !left.is_zero());
-            let shared = left(memory.held.get(all)).filter(|_| !trusted);
+            let shared = left(memory.blocked.get(all)).filter(|_| !trusted);
             own.max(shared).filter(|wait| !wait.is_zero())
         })
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut AttemptMemory) -> T) -> T {
         work(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 fn remember(times: &mut HashMap<String, Instant>, name: String, time: Duration) {
     let now = Instant::now();
-    if times.len() >= MOST {
+    if times.len() >= MAX_CLIENTS {
         times.retain(|_, until| *until > now);
     }
-    if times.len() < MOST || times.contains_key(&name) {
+    if times.len() < MAX_CLIENTS || times.contains_key(&name) {
         times.insert(name, now + time);
     }
 }
 
 /// Whether a text is the secret. The time it takes tells neither the secret nor its length.
-pub fn is_secret(text: &[u8], secret: &str) -> bool {
+pub fn secrets_equal(text: &[u8], secret: &str) -> bool {
     bool::from(Sha256::digest(text).ct_eq(&Sha256::digest(secret)))
 }
 
 /// The problem of a client that has to wait before it may give another secret.
-pub fn too_many(wait: Duration) -> ApiError {
+pub fn too_many_attempts(wait: Duration) -> ApiError {
     ApiError::new(Code::RateLimited, "Too many wrong secrets came: wait before the next try.")
         .retry_after(wait)
 }

@@ -12,7 +12,7 @@ use tracing::debug;
 use crate::redis::Redis;
 
 /// Characters of an answer that are remembered.
-const REMEMBERED: usize = 2_000;
+const MAX_ANSWER_CHARS: usize = 2_000;
 
 /// A question and its answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,26 +26,26 @@ pub struct Exchange {
 impl Exchange {
     /// What is remembered of a job. The same job always gives the same text, so that it is remembered once.
     pub fn new(job: &JobId, asked_ms: u64, question: String, answer: &str) -> Self {
-        let answer = answer.chars().take(REMEMBERED).collect();
+        let answer = answer.chars().take(MAX_ANSWER_CHARS).collect();
         Self { job: job.to_string(), asked_ms, question, answer }
     }
 }
 
 /// The conversations.
-pub struct History {
+pub struct ConversationHistory {
     redis: Arc<Redis>,
     exchanges: usize,
     ttl_secs: u64,
 }
 
-impl History {
+impl ConversationHistory {
     /// Conversations as long as the settings allow.
     pub fn new(redis: Arc<Redis>, settings: &Sessions) -> Self {
         Self { redis, exchanges: settings.history_turns.div_ceil(2), ttl_secs: settings.history_ttl_secs }
     }
 
     /// The latest turns of a session, oldest first; none when Redis is away.
-    pub async fn of(&self, session: &str) -> Vec<Turn> {
+    pub async fn turns(&self, session: &str) -> Vec<Turn> {
         if self.exchanges == 0 {
             return Vec::new();
         }
@@ -86,7 +86,7 @@ impl History {
     }
 
     /// Adds to a session's conversation what is not in it yet.
-    pub async fn remember(&self, session: &str, exchange: &Exchange) {
+    pub async fn append(&self, session: &str, exchange: &Exchange) {
         if self.exchanges == 0 {
             return;
         }

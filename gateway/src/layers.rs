@@ -15,11 +15,11 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::{debug, error, info};
 
 use crate::{
-    app::App,
     chat::{ErrorOutput, speaks_openai},
-    client::{Peer, host_name},
+    client::{Peer, host_without_port},
     error::{ApiError, Code, FieldError},
     health,
+    state::AppState,
 };
 
 /// The header that names a request.
@@ -29,7 +29,7 @@ const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 /// Gives each request a name, each error its final form, and logs one line.
-pub async fn finish(mut request: Request, next: Next) -> Response {
+pub async fn finalize_response(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
     request.headers_mut().insert(REQUEST_ID, id.clone());
@@ -73,9 +73,9 @@ fn as_problem(mut response: Response, path: &str, id: &str) -> Response {
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
         None if response.headers().get(header::CONTENT_TYPE).is_some_and(json) => return response,
-        None => bare(&response, path),
+        None => error_of_status(&response, path),
     };
-    let (kind, body) = written(&error, path, id);
+    let (kind, body) = error_body(&error, path, id);
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -83,7 +83,7 @@ fn as_problem(mut response: Response, path: &str, id: &str) -> Response {
 }
 
 /// An error's content type and body: a problem, or what OpenAI's clients expect below their path.
-pub fn written(error: &ApiError, path: &str, id: &str) -> (&'static str, Vec<u8>) {
+pub fn error_body(error: &ApiError, path: &str, id: &str) -> (&'static str, Vec<u8>) {
     // Either is made of text and numbers, which always have a form in JSON.
     if speaks_openai(path) {
         ("application/json", serde_json::to_vec(&ErrorOutput::from(error)).unwrap_or_default())
@@ -92,7 +92,7 @@ pub fn written(error: &ApiError, path: &str, id: &str) -> (&'static str, Vec<u8>
     }
 }
 
-fn bare(response: &Response, path: &str) -> ApiError {
+fn error_of_status(response: &Response, path: &str) -> ApiError {
     let code = Code::of_status(response.status());
     let detail = match code {
         Code::NotFound => format!("There is nothing at {path}."),
@@ -106,11 +106,11 @@ fn bare(response: &Response, path: &str) -> ApiError {
 }
 
 /// Refuses requests with too much in their headers, and in production those for another host.
-pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub async fn check_request(State(state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     if let Some(peer) = request.extensions().get::<Peer>() {
-        app.clients.look_for_proxy(*peer, request.headers());
+        state.clients.warn_of_untrusted_proxy(*peer, request.headers());
     }
-    match check_headers(request.headers()).and_then(|()| check_host(&app, request.headers())) {
+    match check_headers(request.headers()).and_then(|()| check_host(&state, request.headers())) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }
@@ -129,14 +129,17 @@ fn check_headers(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::of_field(Code::HeadersTooLarge, FieldError::parameter(largest, "too_large", detail)))
 }
 
-fn check_host(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
-    let trusted = &app.config.gateway.trusted_hosts;
+fn check_host(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError> {
+    let trusted = &state.config.gateway.trusted_hosts;
     let any = trusted.iter().all(String::is_empty);
-    if app.config.environment != Environment::Production || any {
+    if state.config.environment != Environment::Production || any {
         return Ok(());
     }
-    let host =
-        headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_name).unwrap_or_default();
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .map(host_without_port)
+        .unwrap_or_default();
     let serves = |pattern: &String| match pattern.strip_prefix('*') {
         Some(suffix) => {
             suffix.starts_with('.') && host.to_ascii_lowercase().ends_with(&suffix.to_ascii_lowercase())
@@ -195,7 +198,7 @@ pub fn cors(gateway: &Gateway, sites: &[Site]) -> anyhow::Result<CorsLayer> {
 }
 
 /// A panic's words are logged; the client learns that the defect is ours.
-pub fn caught(panic: Box<dyn Any + Send + 'static>) -> Response {
+pub fn panic_response(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)

@@ -7,7 +7,6 @@ mod admin;
 mod admit;
 mod analytics;
 mod api;
-mod app;
 mod body;
 mod cache;
 mod chat;
@@ -28,6 +27,7 @@ mod secrets;
 mod server;
 mod sessions;
 mod signed;
+mod state;
 mod streams;
 
 pub use docs::openapi_json;

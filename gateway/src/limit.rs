@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use governor::{
-    Quota, RateLimiter,
+    Quota, RateLimiter as GovernorLimiter,
     clock::{Clock as _, DefaultClock},
     middleware::StateInformationMiddleware,
     state::keyed::DefaultKeyedStateStore,
@@ -15,15 +15,16 @@ use tracing::debug;
 use crate::redis::Redis;
 
 /// The time over which a limit counts.
-const WINDOW: Duration = Duration::from_secs(60);
+const LIMIT_WINDOW: Duration = Duration::from_secs(60);
 /// Clients that this process counts by itself before those that have been quiet are forgotten.
-const MAX_LOCAL: usize = 10_000;
+const MAX_LOCAL_CLIENTS: usize = 10_000;
 
-type Local = RateLimiter<String, DefaultKeyedStateStore<String>, DefaultClock, StateInformationMiddleware>;
+type LocalLimiter =
+    GovernorLimiter<String, DefaultKeyedStateStore<String>, DefaultClock, StateInformationMiddleware>;
 
 /// The state of one client's limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Allowance {
+pub struct RateLimitStatus {
     /// Whether this question may be asked.
     pub allowed: bool,
     /// Questions a minute.
@@ -36,14 +37,14 @@ pub struct Allowance {
     pub retry_after: Duration,
 }
 
-impl Allowance {
+impl RateLimitStatus {
     /// Adds the headers that tell of it: `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10, and the
     /// three of its draft 06, which more clients read.
-    pub fn write(&self, headers: &mut HeaderMap) {
+    pub fn write_headers(&self, headers: &mut HeaderMap) {
         let seconds = |span: Duration| span.as_secs() + u64::from(span.subsec_nanos() > 0);
         let (limit, remaining, reset) = (self.limit, self.remaining, seconds(self.reset));
         for (name, value) in [
-            ("ratelimit-policy", format!("\"chat\";q={limit};w={}", WINDOW.as_secs())),
+            ("ratelimit-policy", format!("\"chat\";q={limit};w={}", LIMIT_WINDOW.as_secs())),
             ("ratelimit", format!("\"chat\";r={remaining};t={reset}")),
             ("ratelimit-limit", limit.to_string()),
             ("ratelimit-remaining", remaining.to_string()),
@@ -57,14 +58,14 @@ impl Allowance {
 }
 
 /// Counts questions.
-pub struct Limiter {
+pub struct RateLimiter {
     redis: Arc<Redis>,
     limit: NonZeroU32,
     script: Arc<Script>,
-    local: Local,
+    local: LocalLimiter,
 }
 
-impl Limiter {
+impl RateLimiter {
     /// A limiter of so many questions a minute for each client; `None` for zero.
     pub fn new(redis: Arc<Redis>, per_minute: u32) -> Option<Self> {
         Some(Self::of(redis, NonZeroU32::new(per_minute)?))
@@ -76,12 +77,12 @@ impl Limiter {
             redis,
             limit,
             script: Arc::new(Script::new(include_str!("limit.lua"))),
-            local: RateLimiter::keyed(Quota::per_minute(limit)).with_middleware(),
+            local: GovernorLimiter::keyed(Quota::per_minute(limit)).with_middleware(),
         }
     }
 
     /// Takes one question from a client's allowance, if there is one left.
-    pub async fn take(&self, client: &str) -> Allowance {
+    pub async fn take(&self, client: &str) -> RateLimitStatus {
         let key = self.redis.key("limit", client);
         let (script, limit) = (self.script.clone(), self.limit.get());
         let taken = self
@@ -89,13 +90,13 @@ impl Limiter {
             .run(move |connection| {
                 Box::pin(async move {
                     let mut call = script.key(key);
-                    call.arg(limit).arg(WINDOW.as_micros() as u64);
+                    call.arg(limit).arg(LIMIT_WINDOW.as_micros() as u64);
                     call.invoke_async::<(bool, u32, u64, u64)>(connection).await
                 })
             })
             .await;
         match taken {
-            Ok((allowed, remaining, reset, retry_after)) => Allowance {
+            Ok((allowed, remaining, reset, retry_after)) => RateLimitStatus {
                 allowed,
                 limit: self.limit.get(),
                 remaining,
@@ -109,16 +110,16 @@ impl Limiter {
         }
     }
 
-    fn take_local(&self, client: &str) -> Allowance {
-        if self.local.len() > MAX_LOCAL {
+    fn take_local(&self, client: &str) -> RateLimitStatus {
+        if self.local.len() > MAX_LOCAL_CLIENTS {
             self.local.retain_recent();
         }
         let limit = self.limit.get();
-        let spent = |remaining: u32| WINDOW * (limit - remaining.min(limit)) / limit;
+        let spent = |remaining: u32| LIMIT_WINDOW * (limit - remaining.min(limit)) / limit;
         match self.local.check_key(&client.to_string()) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
-                Allowance {
+                RateLimitStatus {
                     allowed: true,
                     limit,
                     remaining,
@@ -126,11 +127,11 @@ impl Limiter {
                     retry_after: Duration::ZERO,
                 }
             }
-            Err(not_until) => Allowance {
+            Err(not_until) => RateLimitStatus {
                 allowed: false,
                 limit,
                 remaining: 0,
-                reset: WINDOW,
+                reset: LIMIT_WINDOW,
                 retry_after: not_until.wait_time_from(DefaultClock::default().now()),
             },
         }

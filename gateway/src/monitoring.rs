@@ -19,11 +19,11 @@ use utoipa::ToSchema;
 
 use crate::{
     admin::Admin,
-    app::App,
     cache::CacheStats,
     chat::STAGES,
     docs::AdminProblems,
     error::{ApiError, Code},
+    state::AppState,
 };
 
 /// The machine.
@@ -84,11 +84,11 @@ pub struct Figures {
 }
 
 /// Measures the machine. Reading its figures blocks, so it is done off the async threads.
-pub struct Monitor {
+pub struct SystemMonitor {
     system: Arc<Mutex<System>>,
 }
 
-impl Monitor {
+impl SystemMonitor {
     /// Takes the first measurement, against which processor use is counted.
     ///
     /// # Errors
@@ -146,8 +146,8 @@ fn measure(system: &mut System) -> Result<SystemFigures, sysinfo::Error> {
     security(("bearer" = []), ("admin_token" = [])),
     responses((status = 200, description = "The figures", body = Figures), AdminProblems)
 )]
-pub async fn monitoring(_: Admin, State(app): State<Arc<App>>) -> Result<Json<Figures>, ApiError> {
-    let components = app.link.fleet().map(|fleet| fleet.components(&STAGES)).unwrap_or_default();
+pub async fn monitoring(_: Admin, State(state): State<Arc<AppState>>) -> Result<Json<Figures>, ApiError> {
+    let components = state.broker.fleet().map(|fleet| fleet.components(&STAGES)).unwrap_or_default();
     let of = |kind: &str| {
         let named = |part: &Component| {
             let figures = PartFigures { healthy: part.healthy, detail: part.detail.clone() };
@@ -156,12 +156,12 @@ pub async fn monitoring(_: Admin, State(app): State<Arc<App>>) -> Result<Json<Fi
         components.iter().filter_map(named).collect()
     };
     let application = ApplicationFigures {
-        uptime: app.started.elapsed().as_secs_f64(),
+        uptime: state.started.elapsed().as_secs_f64(),
         faiss_status: of("collection:"),
         llm_providers: of("provider:"),
-        cache_stats: app.cache.stats(),
+        cache_stats: state.cache.stats(),
     };
-    Ok(Json(Figures { system: app.monitor.measure().await?, application }))
+    Ok(Json(Figures { system: state.monitor.measure().await?, application }))
 }
 
 /// The counters and latencies of this gateway in Prometheus's text format.
@@ -175,6 +175,6 @@ pub async fn monitoring(_: Admin, State(app): State<Arc<App>>) -> Result<Json<Fi
         AdminProblems
     )
 )]
-pub async fn prometheus(_: Admin, State(app): State<Arc<App>>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.prometheus.render()).into_response()
+pub async fn prometheus(_: Admin, State(state): State<Arc<AppState>>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.prometheus.render()).into_response()
 }

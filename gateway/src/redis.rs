@@ -15,14 +15,14 @@ use secrecy::ExposeSecret as _;
 use tracing::{info, warn};
 
 /// Failures in a row after which commands are not tried.
-const FAILURES: u32 = 3;
+const MAX_FAILURES: u32 = 3;
 /// How long they are not tried; then one command finds out whether Redis is back.
-const PAUSE_MS: u64 = 1_000;
+const RETRY_PAUSE_MS: u64 = 1_000;
 
 /// Redis cannot be used now.
 #[derive(Debug, thiserror::Error)]
 #[error("Redis is away: {0}")]
-pub struct Away(String);
+pub struct RedisUnavailable(String);
 
 /// A connection that mends itself, behind a small breaker.
 pub struct Redis {
@@ -63,29 +63,29 @@ impl Redis {
     /// Runs a command.
     ///
     /// # Errors
-    /// [`Away`] when it fails, takes too long, or is not tried.
-    pub async fn run<T, F>(&self, command: F) -> Result<T, Away>
+    /// [`RedisUnavailable`] when it fails, takes too long, or is not tried.
+    pub async fn run<T, F>(&self, command: F) -> Result<T, RedisUnavailable>
     where
         T: FromRedisValue,
         F: for<'c> FnOnce(&'c mut ConnectionManager) -> RedisFuture<'c, T>,
     {
         if !self.may_try() {
-            return Err(Away("not tried again so soon after it failed".into()));
+            return Err(RedisUnavailable("not tried again so soon after it failed".into()));
         }
         let mut manager = self.manager.clone();
         let result = match tokio::time::timeout(self.timeout, command(&mut manager)).await {
-            Ok(result) => result.map_err(|error| Away(error.to_string())),
-            Err(_) => Err(Away(format!("no answer within {} ms", self.timeout.as_millis()))),
+            Ok(result) => result.map_err(|error| RedisUnavailable(error.to_string())),
+            Err(_) => Err(RedisUnavailable(format!("no answer within {} ms", self.timeout.as_millis()))),
         };
-        self.note(&result);
+        self.record_result(&result);
         result
     }
 
     /// Whether Redis answers.
     ///
     /// # Errors
-    /// [`Away`] when it does not.
-    pub async fn ping(&self) -> Result<(), Away> {
+    /// [`RedisUnavailable`] when it does not.
+    pub async fn ping(&self) -> Result<(), RedisUnavailable> {
         self.run(|connection| {
             Box::pin(async move { redis::cmd("PING").query_async::<String>(connection).await })
         })
@@ -95,28 +95,28 @@ impl Redis {
 
     /// After some failures, one caller a pause finds out for all.
     fn may_try(&self) -> bool {
-        if self.failures.load(Ordering::Relaxed) < FAILURES {
+        if self.failures.load(Ordering::Relaxed) < MAX_FAILURES {
             return true;
         }
         let (now, until) = (now_ms(), self.closed_until_ms.load(Ordering::Relaxed));
         now >= until
             && self
                 .closed_until_ms
-                .compare_exchange(until, now + PAUSE_MS, Ordering::Relaxed, Ordering::Relaxed)
+                .compare_exchange(until, now + RETRY_PAUSE_MS, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
     }
 
-    fn note<T>(&self, result: &Result<T, Away>) {
+    fn record_result<T>(&self, result: &Result<T, RedisUnavailable>) {
         match result {
             Ok(_) => {
-                if self.failures.swap(0, Ordering::Relaxed) >= FAILURES {
+                if self.failures.swap(0, Ordering::Relaxed) >= MAX_FAILURES {
                     info!("Redis is back");
                 }
             }
             Err(error) => {
                 metrics::counter!("hoidap_gateway_redis_failures_total").increment(1);
-                self.closed_until_ms.store(now_ms() + PAUSE_MS, Ordering::Relaxed);
-                if self.failures.fetch_add(1, Ordering::Relaxed) + 1 == FAILURES {
+                self.closed_until_ms.store(now_ms() + RETRY_PAUSE_MS, Ordering::Relaxed);
+                if self.failures.fetch_add(1, Ordering::Relaxed) + 1 == MAX_FAILURES {
                     warn!(%error, "chats go on without Redis");
                 }
             }

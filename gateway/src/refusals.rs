@@ -12,15 +12,15 @@ use hoidap_shared::{
 };
 
 /// How often what was counted is told.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const REFUSAL_WINDOW: Duration = Duration::from_secs(60);
 /// Refusals of one client in a window that are told one by one.
-const SINGLY: u32 = 10;
+const MAX_SINGLE_REFUSALS: u32 = 10;
 /// Clients that are told apart in a window; those of all others are counted together.
-const CLIENTS: usize = 1_000;
+const MAX_CLIENTS: usize = 1_000;
 
 /// What was refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Kind {
+struct RefusalKind {
     client: String,
     outcome: &'static str,
     problem: String,
@@ -28,25 +28,25 @@ struct Kind {
 
 /// The refusals since the last window began.
 #[derive(Default)]
-pub struct Refusals {
-    window: Mutex<Window>,
+pub struct RefusalCounter {
+    window: Mutex<RefusalWindow>,
 }
 
 #[derive(Default)]
-struct Window {
-    singly: HashMap<String, u32>,
-    counted: HashMap<Kind, u32>,
+struct RefusalWindow {
+    single: HashMap<String, u32>,
+    counted: HashMap<RefusalKind, u32>,
 }
 
-impl Refusals {
+impl RefusalCounter {
     /// Whether a refusal is to be told of by itself. If not, it is counted.
-    pub fn is_single(&self, client: &str, outcome: &'static str, problem: &str) -> bool {
+    pub fn report_individually(&self, client: &str, outcome: &'static str, problem: &str) -> bool {
         metrics::counter!("hoidap_gateway_refused_total", "problem" => problem.to_string()).increment(1);
         self.with(|window| {
-            let known = window.singly.len() < CLIENTS || window.singly.contains_key(client);
+            let known = window.single.len() < MAX_CLIENTS || window.single.contains_key(client);
             if known {
-                let told = window.singly.entry(client.to_string()).or_default();
-                if *told < SINGLY {
+                let told = window.single.entry(client.to_string()).or_default();
+                if *told < MAX_SINGLE_REFUSALS {
                     *told += 1;
                     return true;
                 }
@@ -60,34 +60,34 @@ impl Refusals {
     pub fn count(&self, client: &str, outcome: &'static str, problem: &str) {
         metrics::counter!("hoidap_gateway_refused_total", "problem" => problem.to_string()).increment(1);
         self.with(|window| {
-            let known = window.singly.len() < CLIENTS || window.singly.contains_key(client);
+            let known = window.single.len() < MAX_CLIENTS || window.single.contains_key(client);
             if known {
-                window.singly.entry(client.to_string()).or_default();
+                window.single.entry(client.to_string()).or_default();
             }
             window.count(if known { client } else { "" }, outcome, problem);
         });
     }
 
     /// The events of what was counted; a new window begins.
-    pub fn take(&self) -> Vec<ChatEvent> {
+    pub fn drain(&self) -> Vec<ChatEvent> {
         let counted = self.with(std::mem::take).counted;
         counted.into_iter().map(|(kind, times)| event(kind, times)).collect()
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Window) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut RefusalWindow) -> T) -> T {
         work(&mut self.window.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Window {
+impl RefusalWindow {
     fn count(&mut self, client: &str, outcome: &'static str, problem: &str) {
-        let kind = Kind { client: client.into(), outcome, problem: problem.into() };
+        let kind = RefusalKind { client: client.into(), outcome, problem: problem.into() };
         let count = self.counted.entry(kind).or_default();
         *count = count.saturating_add(1);
     }
 }
 
-fn event(kind: Kind, times: u32) -> ChatEvent {
+fn event(kind: RefusalKind, times: u32) -> ChatEvent {
     ChatEvent {
         schema: SCHEMA,
         job_id: JobId::new(),
@@ -122,16 +122,16 @@ mod tests {
 
     #[test]
     fn the_number_of_events_does_not_grow_with_that_of_refusals_or_of_clients() {
-        let refusals = Refusals::default();
+        let refusals = RefusalCounter::default();
         let mut singles = 0;
         for number in 0..100_000_u32 {
             let client = format!("client {}", number % 5_000);
-            singles += u32::from(refusals.is_single(&client, "rejected", "fields_invalid"));
+            singles += u32::from(refusals.report_individually(&client, "rejected", "fields_invalid"));
         }
-        let events = refusals.take();
+        let events = refusals.drain();
         assert_eq!(singles, 10_000, "ten of each of a thousand clients");
         assert_eq!(events.len(), 1_001);
         assert_eq!(events.iter().map(|event| event.times).sum::<u32>(), 90_000);
-        assert_eq!(refusals.take(), [], "a new window begins");
+        assert_eq!(refusals.drain(), [], "a new window begins");
     }
 }

@@ -7,14 +7,14 @@ use hoidap_shared::config::{Config, Environment};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// Fewest characters of a secret, and fewest different ones among them.
-const CHARACTERS: usize = 24;
-const DIFFERENT: usize = 8;
+const MIN_SECRET_CHARS: usize = 24;
+const MIN_DISTINCT_CHARS: usize = 8;
 
 /// Refuses to go on in production with a secret that is missing or can be guessed.
 ///
 /// # Errors
 /// One sentence that names every such secret.
-pub fn check(config: &Config) -> anyhow::Result<()> {
+pub fn require_strong_secrets(config: &Config) -> anyhow::Result<()> {
     if config.environment != Environment::Production {
         return Ok(());
     }
@@ -41,7 +41,7 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!(
-        "environment = \"production\" needs secrets of {CHARACTERS} random characters or more, such as `openssl rand -hex 32` \
+        "environment = \"production\" needs secrets of {MIN_SECRET_CHARS} random characters or more, such as `openssl rand -hex 32` \
          prints: {}",
         wrong.join(", ")
     )
@@ -57,8 +57,10 @@ fn weakness(secret: &SecretString) -> Option<Weakness> {
     let (characters, different) = (text.chars().count(), text.chars().collect::<HashSet<_>>().len());
     match characters {
         0 => Some(Weakness::Missing),
-        short if short < CHARACTERS => Some(Weakness::Guessable(format!("has only {short} characters"))),
-        _ if different < DIFFERENT => {
+        short if short < MIN_SECRET_CHARS => {
+            Some(Weakness::Guessable(format!("has only {short} characters")))
+        }
+        _ if different < MIN_DISTINCT_CHARS => {
             Some(Weakness::Guessable(format!("has only {different} different characters")))
         }
         _ => None,
@@ -78,7 +80,7 @@ mod tests {
         let variables: HashMap<_, _> =
             all.into_iter().map(|(key, value)| (format!("HOIDAP_{key}"), value.to_string())).collect();
         let config = Config::read(None, Some(variables), &[]).unwrap();
-        check(&config).err().map(|error| format!("{error:#}")).unwrap_or_default()
+        require_strong_secrets(&config).err().map(|error| format!("{error:#}")).unwrap_or_default()
     }
 
     fn all_but(key: &'static str, value: &'static str) -> Vec<(&'static str, &'static str)> {

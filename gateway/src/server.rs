@@ -11,23 +11,23 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use crate::{app::App, client::Peer};
-use connection::Times;
-use slots::Slots;
+use crate::{client::Peer, state::AppState};
+use connection::ConnectionTimeouts;
+use slots::ConnectionSlots;
 
 /// How long requests in flight may take after the process was told to stop.
-const DRAIN: Duration = Duration::from_secs(20);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Connections at once to which it is said why they are refused; others are closed without words.
-const REFUSING: usize = 64;
+const MAX_REFUSING: usize = 64;
 
 /// Serves `router` on `listener` until `stop`, then lets what is in flight end.
-pub async fn serve(listener: TcpListener, router: Router, app: &App, stop: CancellationToken) {
-    let gateway = &app.config.gateway;
-    let times = Times {
+pub async fn serve(listener: TcpListener, router: Router, state: &AppState, stop: CancellationToken) {
+    let gateway = &state.config.gateway;
+    let times = ConnectionTimeouts {
         headers: Duration::from_millis(gateway.header_timeout_ms),
         write: Duration::from_millis(gateway.write_timeout_ms),
     };
-    let (slots, refusing) = (Slots::new(gateway), Arc::new(Semaphore::new(REFUSING)));
+    let (slots, refusing) = (ConnectionSlots::new(gateway), Arc::new(Semaphore::new(MAX_REFUSING)));
     let connections = TaskTracker::new();
     loop {
         // Room first: what is beyond it waits in the system's own queue.
@@ -49,8 +49,8 @@ pub async fn serve(listener: TcpListener, router: Router, app: &App, stop: Cance
             }
         };
         let Some(room) = room else { continue };
-        let client = (!app.clients.trusts(peer.ip())).then(|| peer.ip());
-        match slots.enter(room, client) {
+        let client = (!state.clients.trusts(peer.ip())).then(|| peer.ip());
+        match slots.assign(room, client) {
             Ok(slot) => {
                 let (router, stop) = (router.clone(), stop.clone());
                 connections.spawn(connection::serve(stream, Peer(peer), router, times, slot, stop));
@@ -68,11 +68,11 @@ pub async fn serve(listener: TcpListener, router: Router, app: &App, stop: Cance
     drop(listener);
     connections.close();
     info!(in_flight = connections.len(), "no more connections are taken");
-    if timeout(DRAIN, connections.wait()).await.is_err() {
+    if timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
         warn!(
             in_flight = connections.len(),
             "these did not end within {} s and are cut off",
-            DRAIN.as_secs()
+            DRAIN_TIMEOUT.as_secs()
         );
     }
 }

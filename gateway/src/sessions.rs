@@ -19,21 +19,21 @@ use tracing::warn;
 use utoipa::ToSchema;
 
 use crate::{
-    app::App,
     body::read_json,
     client::Peer,
     docs::SessionProblems,
     error::{ApiError, Code, FieldError},
-    limit::Allowance,
+    limit::RateLimitStatus,
     signed::Signer,
+    state::AppState,
 };
 
 /// How the names of sessions begin that this service gives; no other session may be called so.
-pub const VOUCHED: &str = "hs_";
+pub const VERIFIED_PREFIX: &str = "hs_";
 /// How those among them begin that it gives to the requests of programs.
-pub const PROGRAM: &str = "hs_api_";
+pub const PROGRAM_PREFIX: &str = "hs_api_";
 /// Shortest secret that is not warned of, in bytes.
-const SHORT: usize = 32;
+const MIN_SECRET_BYTES: usize = 32;
 
 /// What a token vouches for.
 #[derive(Serialize, Deserialize)]
@@ -54,9 +54,9 @@ struct Claims {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Visitor {
     /// A session that this service opened.
-    Vouched(String),
+    Verified(String),
     /// Nobody vouches for the session that the request names.
-    Unknown,
+    Anonymous,
 }
 
 /// Opens sessions and knows them again.
@@ -73,8 +73,8 @@ impl Sessions {
     /// Sessions of the configured sites.
     pub fn new(config: &config::Config) -> Self {
         let secret = config.sessions.secret.expose_secret().as_bytes();
-        if !secret.is_empty() && secret.len() < SHORT {
-            warn!("sessions.secret is short: give it {SHORT} characters or more");
+        if !secret.is_empty() && secret.len() < MIN_SECRET_BYTES {
+            warn!("sessions.secret is short: give it {MIN_SECRET_BYTES} characters or more");
         }
         let random = || [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes).concat();
         let key = if secret.is_empty() { random() } else { secret.to_vec() };
@@ -90,18 +90,18 @@ impl Sessions {
 
     /// The session of a program's requests that belong together, such as those for one user under one key.
     pub fn of_program(&self, parts: &[&str]) -> String {
-        format!("{PROGRAM}{}", self.programs.name(&parts))
+        format!("{PROGRAM_PREFIX}{}", self.programs.name(&parts))
     }
 
     /// Who asks, by the token of the request.
-    fn claimed(&self, headers: &HeaderMap) -> Result<Visitor, ApiError> {
-        let Some(token) = bearer(headers) else {
+    fn verify(&self, headers: &HeaderMap) -> Result<Visitor, ApiError> {
+        let Some(token) = bearer_token(headers) else {
             if self.settings.required {
                 let detail =
                     "Open a session (POST /api/sessions) and give its token as `Authorization: Bearer …`.";
                 return Err(ApiError::new(Code::SessionRequired, detail));
             }
-            return Ok(Visitor::Unknown);
+            return Ok(Visitor::Anonymous);
         };
         let invalid = |detail: &str| Err(ApiError::new(Code::SessionInvalid, detail));
         let Some(claims) = self.signer.open::<Claims>(token) else {
@@ -112,7 +112,7 @@ impl Sessions {
             return Err(ApiError::new(Code::SessionExpired, detail));
         }
         if let Some(key) = &claims.site {
-            let origin = text(headers, header::ORIGIN);
+            let origin = header_text(headers, header::ORIGIN);
             match self.sites.iter().find(|site| site.key == *key) {
                 None => return invalid("The session's site is not served here any more."),
                 Some(site) if !origin.is_empty() && !self.may_open(site, origin, headers) => {
@@ -121,12 +121,12 @@ impl Sessions {
                 Some(_) => {}
             }
         }
-        Ok(Visitor::Vouched(claims.session))
+        Ok(Visitor::Verified(claims.session))
     }
 
     /// The session of a token that may be renewed for this site, and when it was opened.
     fn renewable(&self, site: &str, headers: &HeaderMap) -> Option<(String, u64)> {
-        let claims: Claims = self.signer.open(bearer(headers)?)?;
+        let claims: Claims = self.signer.open(bearer_token(headers)?)?;
         let now = now_ms() / 1000;
         let renewable = claims.site.as_deref() == Some(site)
             && claims.expires.saturating_add(self.settings.renew_secs) > now
@@ -135,7 +135,7 @@ impl Sessions {
     }
 
     /// A token for a session, which ends with the session at the latest.
-    fn open(&self, site: &str, session: String, opened: u64) -> SessionOutput {
+    fn issue_token(&self, site: &str, session: String, opened: u64) -> SessionOutput {
         let now = now_ms() / 1000;
         let ends = opened.saturating_add(self.settings.max_age_secs);
         let expires = now.saturating_add(self.settings.ttl_secs).min(ends);
@@ -150,12 +150,12 @@ impl Sessions {
     }
 
     /// Whether a page of this origin may open sessions under the key.
-    fn check(&self, key: &str, headers: &HeaderMap) -> Result<(), ApiError> {
+    fn check_origin(&self, key: &str, headers: &HeaderMap) -> Result<(), ApiError> {
         let Some(site) = self.sites.iter().find(|site| site.key == key) else {
             let detail = "No site is configured under this key: see [[sites]].";
             return Err(ApiError::new(Code::SiteUnknown, detail));
         };
-        let origin = text(headers, header::ORIGIN);
+        let origin = header_text(headers, header::ORIGIN);
         if self.may_open(site, origin, headers) {
             return Ok(());
         }
@@ -168,7 +168,8 @@ impl Sessions {
 
     fn may_open(&self, site: &config::Site, origin: &str, headers: &HeaderMap) -> bool {
         // The pages that the gateway serves in development have its own origin.
-        let own = || self.development && origin.strip_prefix("http://") == Some(text(headers, header::HOST));
+        let own =
+            || self.development && origin.strip_prefix("http://") == Some(header_text(headers, header::HOST));
         let listed = || site.origins.iter().chain(&self.origins).any(|one| one == origin || one == "*");
         !origin.is_empty() && (own() || listed())
     }
@@ -179,10 +180,10 @@ impl Sessions {
 /// # Errors
 /// When the token is not ours or of another site, its time is over, its session was revoked, or there is none and one is
 /// needed.
-pub async fn visitor(app: &App, headers: &HeaderMap) -> Result<Visitor, ApiError> {
-    let visitor = app.sessions.claimed(headers)?;
-    if let Visitor::Vouched(session) = &visitor
-        && app.link.is_revoked(session).await
+pub async fn visitor(state: &AppState, headers: &HeaderMap) -> Result<Visitor, ApiError> {
+    let visitor = state.sessions.verify(headers)?;
+    if let Visitor::Verified(session) = &visitor
+        && state.broker.is_revoked(session).await
     {
         let detail = "The session was ended: open another by POST /api/sessions.";
         return Err(ApiError::new(Code::SessionInvalid, detail));
@@ -190,11 +191,11 @@ pub async fn visitor(app: &App, headers: &HeaderMap) -> Result<Visitor, ApiError
     Ok(visitor)
 }
 
-fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -233,12 +234,12 @@ pub struct SessionOutput {
     responses((status = 201, description = "A session", body = SessionOutput), SessionProblems)
 )]
 pub async fn open(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let gateway = &app.config.gateway;
+    let gateway = &state.config.gateway;
     let time = std::time::Duration::from_millis(gateway.request_timeout_ms);
     let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
     let wrong =
@@ -249,23 +250,28 @@ pub async fn open(
         Some(_) => return Err(wrong("wrong_type", "must be a text")),
         None => return Err(wrong("required", "is missing")),
     };
-    app.sessions.check(key, &parts.headers)?;
-    let allowance = limit(&app, peer, &parts.headers).await?;
-    let (session, opened) = match app.sessions.renewable(key, &parts.headers) {
-        Some((session, opened)) if !app.link.is_revoked(&session).await => (session, opened),
-        _ => (format!("{VOUCHED}{}", uuid::Uuid::new_v4().simple()), now_ms() / 1000),
+    state.sessions.check_origin(key, &parts.headers)?;
+    let allowance = enforce_session_limit(&state, peer, &parts.headers).await?;
+    let (session, opened) = match state.sessions.renewable(key, &parts.headers) {
+        Some((session, opened)) if !state.broker.is_revoked(&session).await => (session, opened),
+        _ => (format!("{VERIFIED_PREFIX}{}", uuid::Uuid::new_v4().simple()), now_ms() / 1000),
     };
-    let mut response = (StatusCode::CREATED, Json(app.sessions.open(key, session, opened))).into_response();
+    let mut response =
+        (StatusCode::CREATED, Json(state.sessions.issue_token(key, session, opened))).into_response();
     if let Some(allowance) = allowance {
-        allowance.write(response.headers_mut());
+        allowance.write_headers(response.headers_mut());
     }
     Ok(response)
 }
 
 /// Sessions are limited like chats, apart from them.
-async fn limit(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Option<Allowance>, ApiError> {
-    let Some(limiter) = &app.limiter else { return Ok(None) };
-    let client = app.clients.limit_name(app.clients.address(peer, headers));
+async fn enforce_session_limit(
+    state: &AppState,
+    peer: Peer,
+    headers: &HeaderMap,
+) -> Result<Option<RateLimitStatus>, ApiError> {
+    let Some(limiter) = &state.chat_limiter else { return Ok(None) };
+    let client = state.clients.rate_limit_key(state.clients.address(peer, headers));
     let taken = limiter.take(&format!("session.{client}")).await;
     if taken.allowed {
         return Ok(Some(taken));

@@ -13,29 +13,29 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use crate::error::{ApiError, Code};
 
 /// Readers of one job.
-const PER_JOB: usize = 4;
+const MAX_READERS_PER_JOB: usize = 4;
 /// When to try again after a refusal.
-const AGAIN: Duration = Duration::from_secs(5);
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Counts open streams. Cheap to clone; all clones are the same.
 #[derive(Clone)]
-pub struct Streams {
+pub struct StreamLimiter {
     per_client: usize,
     per_session: usize,
-    open: Arc<Mutex<Open>>,
+    open: Arc<Mutex<OpenStreams>>,
 }
 
 #[derive(Default)]
-struct Open {
+struct OpenStreams {
     /// The number of the latest stream: a stream with a lower one is older.
     latest: u64,
-    streams: HashMap<u64, Held>,
+    streams: HashMap<u64, StreamEntry>,
     clients: HashMap<String, usize>,
     sessions: HashMap<String, usize>,
     jobs: HashMap<JobId, usize>,
 }
 
-struct Held {
+struct StreamEntry {
     client: String,
     session: String,
     job: JobId,
@@ -44,14 +44,14 @@ struct Held {
 
 /// Whether a reader has read the job before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
+pub enum ReaderKind {
     /// Not that one knows.
     New,
     /// And comes back, perhaps before the loss of the earlier connection was noticed.
     Returning,
 }
 
-impl Streams {
+impl StreamLimiter {
     /// None is open yet.
     pub fn new(settings: &Gateway) -> Self {
         Self {
@@ -70,57 +70,57 @@ impl Streams {
         client: &str,
         session: &str,
         job: &JobId,
-        reader: Reader,
+        reader: ReaderKind,
     ) -> Result<OpenStream, ApiError> {
         self.with(|open| {
-            if count(&open.jobs, job) >= PER_JOB {
-                if reader == Reader::New {
-                    return Err(refused("this answer"));
+            if count(&open.jobs, job) >= MAX_READERS_PER_JOB {
+                if reader == ReaderKind::New {
+                    return Err(too_many_error("this answer"));
                 }
                 open.replace_oldest(job);
             }
             if count(&open.sessions, session) >= self.per_session {
-                return Err(refused("this session"));
+                return Err(too_many_error("this session"));
             }
             if count(&open.clients, client) >= self.per_client {
-                return Err(refused("this client"));
+                return Err(too_many_error("this client"));
             }
             open.latest += 1;
             let replaced = CancellationToken::new();
-            let held = Held {
+            let entry = StreamEntry {
                 client: client.into(),
                 session: session.into(),
                 job: job.clone(),
                 replaced: replaced.clone(),
             };
-            *open.clients.entry(held.client.clone()).or_default() += 1;
-            *open.sessions.entry(held.session.clone()).or_default() += 1;
-            *open.jobs.entry(held.job.clone()).or_default() += 1;
-            open.streams.insert(open.latest, held);
+            *open.clients.entry(entry.client.clone()).or_default() += 1;
+            *open.sessions.entry(entry.session.clone()).or_default() += 1;
+            *open.jobs.entry(entry.job.clone()).or_default() += 1;
+            open.streams.insert(open.latest, entry);
             Ok(OpenStream { streams: self.clone(), number: open.latest, replaced })
         })
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut OpenStreams) -> T) -> T {
         work(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Open {
+impl OpenStreams {
     fn replace_oldest(&mut self, job: &JobId) {
-        let of_job = self.streams.iter().filter(|(_, held)| held.job == *job).map(|(number, _)| *number);
-        if let Some(held) = of_job.min().and_then(|oldest| self.close(oldest)) {
-            held.replaced.cancel();
+        let of_job = self.streams.iter().filter(|(_, entry)| entry.job == *job).map(|(number, _)| *number);
+        if let Some(entry) = of_job.min().and_then(|oldest| self.close(oldest)) {
+            entry.replaced.cancel();
         }
     }
 
     /// Forgets a stream, if it is not forgotten already.
-    fn close(&mut self, number: u64) -> Option<Held> {
-        let held = self.streams.remove(&number)?;
-        uncount(&mut self.clients, &held.client);
-        uncount(&mut self.sessions, &held.session);
-        uncount(&mut self.jobs, &held.job);
-        Some(held)
+    fn close(&mut self, number: u64) -> Option<StreamEntry> {
+        let entry = self.streams.remove(&number)?;
+        uncount(&mut self.clients, &entry.client);
+        uncount(&mut self.sessions, &entry.session);
+        uncount(&mut self.jobs, &entry.job);
+        Some(entry)
     }
 }
 
@@ -140,15 +140,15 @@ fn uncount<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
     }
 }
 
-fn refused(whose: &str) -> ApiError {
+fn too_many_error(whose: &str) -> ApiError {
     let detail =
         format!("Too many streams of {whose} are open here: close some, or try again in a few seconds.");
-    ApiError::new(Code::TooManyOpen, detail).retry_after(AGAIN)
+    ApiError::new(Code::TooManyOpen, detail).retry_after(RETRY_AFTER)
 }
 
 /// An open stream; closed when dropped.
 pub struct OpenStream {
-    streams: Streams,
+    streams: StreamLimiter,
     number: u64,
     replaced: CancellationToken,
 }
@@ -174,17 +174,17 @@ mod tests {
 
     use super::*;
 
-    fn streams() -> Streams {
-        Streams::new(&Config::read(None, Some(HashMap::new()), &[]).unwrap().gateway)
+    fn streams() -> StreamLimiter {
+        StreamLimiter::new(&Config::read(None, Some(HashMap::new()), &[]).unwrap().gateway)
     }
 
     #[test]
     fn one_who_comes_back_takes_the_oldest_readers_place() {
         let (streams, job) = (streams(), JobId::new());
         let open = |reader| streams.open("c", "s", &job, reader);
-        let readers: Vec<_> = (0..PER_JOB).map(|_| open(Reader::New).unwrap()).collect();
-        assert!(open(Reader::New).is_err());
-        let back = open(Reader::Returning).unwrap();
+        let readers: Vec<_> = (0..MAX_READERS_PER_JOB).map(|_| open(ReaderKind::New).unwrap()).collect();
+        assert!(open(ReaderKind::New).is_err());
+        let back = open(ReaderKind::Returning).unwrap();
         let replaced: Vec<bool> = readers.iter().map(|reader| reader.replaced.is_cancelled()).collect();
         assert_eq!(replaced, [true, false, false, false]);
         drop(readers);

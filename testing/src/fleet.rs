@@ -1,6 +1,6 @@
 //! A whole fleet for a test: the real servers, the binaries as they are shipped, and the sample site's collections.
 
-mod sample;
+mod sample_collections;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,14 +15,14 @@ use tempfile::TempDir;
 use crate::{Server, free_port};
 
 /// Longest wait for a fleet to be well.
-const START: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running process of Hoidap, ended when dropped.
-pub struct Process {
+pub struct FleetProcess {
     child: Child,
 }
 
-impl Process {
+impl FleetProcess {
     /// Ends it at once, as `kill -9` does.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
@@ -37,14 +37,14 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for FleetProcess {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
 /// The servers, the gateway, and as many workers as a test starts.
-pub struct Fleet {
+pub struct TestFleet {
     /// The broker.
     pub nats: Server,
     /// The cache.
@@ -53,13 +53,13 @@ pub struct Fleet {
     pub clickhouse: Server,
     /// Called by the fleet's processes.
     environment: Vec<(String, String)>,
-    gateway: Option<Process>,
+    gateway: Option<FleetProcess>,
     port: u16,
     dir: TempDir,
     client: reqwest::Client,
 }
 
-impl Fleet {
+impl TestFleet {
     /// Starts the servers and the gateway over the named collections of the sample site (all of them when none is
     /// named). No worker runs yet.
     pub fn start(collections: &[&str], settings: &[(&str, &str)]) -> Self {
@@ -67,7 +67,7 @@ impl Fleet {
         let dir = tempfile::Builder::new().prefix("hoidap-fleet-").tempdir().expect("a temporary folder");
         let port = free_port();
         let mut environment: Vec<(String, String)> = [
-            ("HOIDAP_CONFIG", example("hoidap.toml").display().to_string()),
+            ("HOIDAP_CONFIG", example_path("hoidap.toml").display().to_string()),
             ("HOIDAP_NATS__URL", nats.url()),
             ("HOIDAP_REDIS__URL", valkey.url()),
             ("HOIDAP_CLICKHOUSE__URL", clickhouse.url()),
@@ -86,7 +86,7 @@ impl Fleet {
         let client =
             reqwest::Client::builder().timeout(Duration::from_secs(120)).build().expect("an HTTP client");
         let mut fleet = Self { nats, valkey, clickhouse, environment, gateway: None, port, dir, client };
-        sample::copy(&fleet, &fleet.dir.path().join("indices"), collections);
+        sample_collections::copy(&fleet, &fleet.dir.path().join("indices"), collections);
         fleet.gateway = Some(fleet.run("hoidap-gateway", &[]));
         fleet
     }
@@ -107,13 +107,13 @@ impl Fleet {
     }
 
     /// Starts another gateway beside the first one; its process and its address.
-    pub async fn another_gateway(&self) -> (Process, String) {
+    pub async fn start_second_gateway(&self) -> (FleetProcess, String) {
         let port = free_port();
         let mut command = self.command("hoidap-gateway", &[]);
         command.env("HOIDAP_GATEWAY__LISTEN", format!("127.0.0.1:{port}"));
         let process = start(&mut command);
         let url = format!("http://127.0.0.1:{port}");
-        let end = Instant::now() + START;
+        let end = Instant::now() + START_TIMEOUT;
         loop {
             let reply = self.client.get(format!("{url}/api/health")).send().await;
             let health: Value = match reply {
@@ -139,15 +139,15 @@ impl Fleet {
     }
 
     /// Starts a worker process with the named stages.
-    pub fn worker(&self, stages: &[&str]) -> Process {
+    pub fn worker(&self, stages: &[&str]) -> FleetProcess {
         let arguments: Vec<&str> = ["run"].into_iter().chain(stages.iter().copied()).collect();
         self.run("hoidap-worker", &arguments)
     }
 
     /// Starts one worker process with every stage and the analytics sink, and waits until the fleet is well.
-    pub async fn whole(&self) -> Process {
+    pub async fn start_all_stages(&self) -> FleetProcess {
         let worker = self.worker(&["--all"]);
-        self.until_health("healthy").await;
+        self.wait_for_health("healthy").await;
         worker
     }
 
@@ -161,8 +161,8 @@ impl Fleet {
     }
 
     /// Waits until health has the status.
-    pub async fn until_health(&self, status: &str) -> Value {
-        let end = Instant::now() + START;
+    pub async fn wait_for_health(&self, status: &str) -> Value {
+        let end = Instant::now() + START_TIMEOUT;
         loop {
             let (_, health) = self.health().await;
             if health["status"] == status {
@@ -178,8 +178,8 @@ impl Fleet {
     }
 
     /// Waits until health tells that a component is away and that the whole is `degraded` for it.
-    pub async fn until_away(&self, component: &str) {
-        let end = Instant::now() + START;
+    pub async fn wait_for_degraded(&self, component: &str) {
+        let end = Instant::now() + START_TIMEOUT;
         loop {
             let (code, health) = self.health().await;
             let status = &health["components"][component]["status"];
@@ -192,8 +192,8 @@ impl Fleet {
     }
 
     /// Waits until so many processes run a stage.
-    pub async fn until_processes(&self, stage: &str, count: usize) {
-        let end = Instant::now() + START;
+    pub async fn wait_for_processes(&self, stage: &str, count: usize) {
+        let end = Instant::now() + START_TIMEOUT;
         let wanted = format!("{count} process");
         loop {
             let (_, health) = self.health().await;
@@ -248,8 +248,8 @@ impl Fleet {
     }
 
     /// A binary with the fleet's settings, to be run by a test that reads what it prints.
-    pub fn tool(&self, program: &str) -> Command {
-        let mut command = Command::new(binary(program));
+    pub fn cli(&self, program: &str) -> Command {
+        let mut command = Command::new(binary_path(program));
         command.envs(self.environment.iter().cloned()).env("HOIDAP_TELEMETRY__FILTER", "error");
         command.stdin(Stdio::null());
         command
@@ -260,7 +260,7 @@ impl Fleet {
         self.dir.path().join("indices")
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> Process {
+    fn run(&self, program: &str, arguments: &[&str]) -> FleetProcess {
         start(&mut self.command(program, arguments))
     }
 
@@ -268,37 +268,39 @@ impl Fleet {
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let path = self.dir.path().join(format!("{program}.log"));
         let log = std::fs::File::options().create(true).append(true).open(path).expect("a log file");
-        let mut command = Command::new(binary(program));
+        let mut command = Command::new(binary_path(program));
         command.args(arguments).envs(self.environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log file twice")).stderr(log);
         command
     }
 }
 
-fn start(command: &mut Command) -> Process {
-    Process { child: command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")) }
+fn start(command: &mut Command) -> FleetProcess {
+    FleetProcess {
+        child: command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")),
+    }
 }
 
 /// What a command prints that must succeed.
-pub fn says(command: &mut Command) -> String {
+pub fn stdout_of(command: &mut Command) -> String {
     let done = command.output().expect("the command starts");
     assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).expect("text")
 }
 
 /// The labelled questions of the sample site.
-pub fn labelled() -> Vec<Value> {
-    let text = std::fs::read_to_string(example("questions.jsonl")).expect("the labelled questions");
+pub fn labelled_questions() -> Vec<Value> {
+    let text = std::fs::read_to_string(example_path("questions.jsonl")).expect("the labelled questions");
     text.lines().map(|line| serde_json::from_str(line).expect("a labelled question")).collect()
 }
 
 /// A file of the sample site.
-pub fn example(name: &str) -> PathBuf {
+pub fn example_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)
 }
 
 /// A binary of the workspace, beside the test's own.
-pub fn binary(name: &str) -> PathBuf {
+pub fn binary_path(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let test = std::env::current_exe().expect("the test's own path");

@@ -5,9 +5,9 @@
 // Tests stop at the first thing that is wrong; there is nobody to hand an error to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-pub mod events;
 pub mod fleet;
-pub mod stub;
+pub mod sse;
+pub mod stub_provider;
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -21,14 +21,14 @@ use tempfile::TempDir;
 
 /// A server that tests speak to.
 pub struct Server {
-    kind: Kind,
+    kind: ServerKind,
     port: u16,
     password: String,
     dir: TempDir,
     child: Option<Child>,
 }
 
-enum Kind {
+enum ServerKind {
     Nats { durable: bool },
     NatsWith { config: PathBuf, environment: Vec<(String, String)> },
     Valkey,
@@ -40,7 +40,7 @@ enum Kind {
 ///
 /// # Panics
 /// With a sentence that says what to run, when it is not set.
-pub fn needed(variable: &str) -> String {
+pub fn required_env(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
         panic!("{variable} is not set: run the tests by `./dev test`, or run `. .local/env` first")
     })
@@ -55,7 +55,7 @@ pub fn free_port() -> u16 {
 }
 
 /// 32 hexadecimal digits that nobody can guess.
-fn random() -> String {
+fn random_hex() -> String {
     // Each state is keyed by the system's own randomness.
     let half = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", half(), half())
@@ -64,39 +64,39 @@ fn random() -> String {
 impl Server {
     /// A NATS server with JetStream that syncs as it does by default.
     pub fn nats() -> Self {
-        Self::start(Kind::Nats { durable: false })
+        Self::start(ServerKind::Nats { durable: false })
     }
 
     /// A NATS server with JetStream that syncs every write before it acknowledges it.
     pub fn durable_nats() -> Self {
-        Self::start(Kind::Nats { durable: true })
+        Self::start(ServerKind::Nats { durable: true })
     }
 
     /// A NATS server with a configuration of the repository, such as `nats/laptop.conf`, and the variables it needs
     /// beside `NATS_HOST`, `NATS_PORT` and `NATS_STORE`.
     pub fn nats_with(config: &str, environment: &[(String, String)]) -> Self {
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join(config);
-        Self::start(Kind::NatsWith { config, environment: environment.to_vec() })
+        Self::start(ServerKind::NatsWith { config, environment: environment.to_vec() })
     }
 
     /// A Valkey server without persistence.
     pub fn valkey() -> Self {
-        Self::start(Kind::Valkey)
+        Self::start(ServerKind::Valkey)
     }
 
     /// The ClickHouse engine behind its HTTP adapter.
     pub fn clickhouse() -> Self {
-        Self::start(Kind::ClickHouse)
+        Self::start(ServerKind::ClickHouse)
     }
 
     /// llama.cpp's server with its small model.
     pub fn llama() -> Self {
-        Self::start(Kind::Llama)
+        Self::start(ServerKind::Llama)
     }
 
-    fn start(kind: Kind) -> Self {
+    fn start(kind: ServerKind) -> Self {
         let dir = tempfile::Builder::new().prefix("hoidap-test-").tempdir().expect("a temporary folder");
-        let mut server = Self { kind, port: free_port(), password: random(), dir, child: None };
+        let mut server = Self { kind, port: free_port(), password: random_hex(), dir, child: None };
         server.restart();
         server
     }
@@ -114,9 +114,9 @@ impl Server {
     /// Its address, such as `nats://127.0.0.1:4222`.
     pub fn url(&self) -> String {
         let scheme = match self.kind {
-            Kind::Nats { .. } | Kind::NatsWith { .. } => "nats",
-            Kind::Valkey => "redis",
-            Kind::ClickHouse | Kind::Llama => "http",
+            ServerKind::Nats { .. } | ServerKind::NatsWith { .. } => "nats",
+            ServerKind::Valkey => "redis",
+            ServerKind::ClickHouse | ServerKind::Llama => "http",
         };
         format!("{scheme}://127.0.0.1:{}", self.port)
     }
@@ -152,7 +152,7 @@ impl Server {
         let port = self.port.to_string();
         let mut variables: Vec<(String, String)> = Vec::new();
         let (program, arguments): (PathBuf, Vec<String>) = match &self.kind {
-            Kind::Nats { durable } => {
+            ServerKind::Nats { durable } => {
                 let config = self.dir.path().join("nats.conf");
                 let sync = if *durable { "always" } else { "2m" };
                 let text = format!(
@@ -160,25 +160,31 @@ impl Server {
                     data.display()
                 );
                 std::fs::write(&config, text).expect("the configuration of the NATS server");
-                (needed("HOIDAP_TEST_NATS_SERVER").into(), vec!["-c".into(), config.display().to_string()])
+                (
+                    required_env("HOIDAP_TEST_NATS_SERVER").into(),
+                    vec!["-c".into(), config.display().to_string()],
+                )
             }
-            Kind::NatsWith { config, environment } => {
+            ServerKind::NatsWith { config, environment } => {
                 variables.clone_from(environment);
                 let own =
                     [("HOST", "127.0.0.1"), ("PORT", &port), ("STORE", &format!("\"{}\"", data.display()))];
                 variables.extend(own.map(|(name, value)| (format!("NATS_{name}"), value.to_string())));
-                (needed("HOIDAP_TEST_NATS_SERVER").into(), vec!["-c".into(), config.display().to_string()])
+                (
+                    required_env("HOIDAP_TEST_NATS_SERVER").into(),
+                    vec!["-c".into(), config.display().to_string()],
+                )
             }
-            Kind::Valkey => {
+            ServerKind::Valkey => {
                 let arguments = ["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"];
-                (needed("HOIDAP_TEST_VALKEY_SERVER").into(), arguments.map(String::from).to_vec())
+                (required_env("HOIDAP_TEST_VALKEY_SERVER").into(), arguments.map(String::from).to_vec())
             }
-            Kind::ClickHouse => {
+            ServerKind::ClickHouse => {
                 variables.push(("CLICKHOUSE_PASSWORD".into(), self.password.clone()));
                 let arguments = ["--port".into(), port, "--data".into(), data.display().to_string()];
-                (needed("HOIDAP_TEST_CLICKHOUSE").into(), arguments.to_vec())
+                (required_env("HOIDAP_TEST_CLICKHOUSE").into(), arguments.to_vec())
             }
-            Kind::Llama => (needed("HOIDAP_TEST_LLAMA").into(), vec!["--port".into(), port]),
+            ServerKind::Llama => (required_env("HOIDAP_TEST_LLAMA").into(), vec!["--port".into(), port]),
         };
         let mut command = Command::new(program);
         command.args(arguments).envs(variables).current_dir(self.dir.path());

@@ -13,14 +13,14 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{COOKIE, Tickets, cookies, ticket::GOOD};
+use super::{COOKIE, Tickets, cookies, ticket::TICKET_TTL_SECS};
 use crate::{
-    app::App,
     body::read_json,
     client::Peer,
     docs::{CommonProblems, LoginProblems},
     error::{ApiError, Code, FieldError},
-    guesses::{Secret, is_secret, too_many},
+    guesses::{SecretKind, secrets_equal, too_many_attempts},
+    state::AppState,
 };
 
 /// Longest body, in bytes.
@@ -42,13 +42,13 @@ pub struct Login {
     responses((status = 204, description = "Signed in", headers(("Set-Cookie" = String))), LoginProblems)
 )]
 pub async fn login(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let wanted = app.config.gateway.admin_token.expose_secret();
+    let wanted = state.config.gateway.admin_token.expose_secret();
     if wanted.is_empty() {
-        return match app.is_local(peer, request.headers()) {
+        return match state.is_local(peer, request.headers()) {
             true => Ok(StatusCode::NO_CONTENT.into_response()),
             false => Err(ApiError::new(
                 Code::Forbidden,
@@ -56,21 +56,21 @@ pub async fn login(
             )),
         };
     }
-    let client = app.clients.limit_name(app.clients.address(peer, request.headers()));
+    let client = state.clients.rate_limit_key(state.clients.address(peer, request.headers()));
     let (parts, body) = request.into_parts();
-    let time = Duration::from_millis(app.config.gateway.request_timeout_ms);
+    let time = Duration::from_millis(state.config.gateway.request_timeout_ms);
     let value = read_json(&parts.headers, body, MAX_BODY, time).await?;
     let login: Login = serde_json::from_value(value).map_err(|_| {
         let field = FieldError::field("/token", "required", "must be the admin token, a text");
         ApiError::of_field(Code::FieldsInvalid, field)
     })?;
-    let right = is_secret(login.token.as_bytes(), wanted);
-    if !app.guesses.judge(Secret::AdminToken, &client, right).await.map_err(too_many)? {
+    let right = secrets_equal(login.token.as_bytes(), wanted);
+    if !state.brute_force.check(SecretKind::AdminToken, &client, right).await.map_err(too_many_attempts)? {
         return Err(ApiError::new(Code::Unauthorized, "This is not the admin token."));
     }
-    let (ticket, text) = Tickets::new(wanted).give();
-    app.sign_ins.enter(&ticket).await;
-    cookie(&app, &text, GOOD)
+    let (ticket, text) = Tickets::new(wanted).issue();
+    state.sign_ins.sign_in(&ticket).await;
+    cookie(&state, &text, TICKET_TTL_SECS)
 }
 
 /// Signs out: no gateway takes the cookie any more, and the browser forgets it.
@@ -80,18 +80,18 @@ pub async fn login(
     tag = "operation",
     responses((status = 204, description = "Signed out", headers(("Set-Cookie" = String))), CommonProblems)
 )]
-pub async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
-    let wanted = app.config.gateway.admin_token.expose_secret();
+pub async fn logout(State(state): State<Arc<AppState>>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let wanted = state.config.gateway.admin_token.expose_secret();
     // Without a token there are no tickets, and anybody could sign one.
     let tickets = (!wanted.is_empty()).then(|| Tickets::new(wanted));
     for ticket in cookies(&headers).filter_map(|text| tickets.as_ref()?.open(text)) {
-        app.sign_ins.leave(&ticket).await;
+        state.sign_ins.sign_out(&ticket).await;
     }
-    cookie(&app, "", 0)
+    cookie(&state, "", 0)
 }
 
-fn cookie(app: &App, value: &str, seconds: u64) -> Result<Response, ApiError> {
-    let secure = if app.config.environment == Environment::Production { "; Secure" } else { "" };
+fn cookie(state: &AppState, value: &str, seconds: u64) -> Result<Response, ApiError> {
+    let secure = if state.config.environment == Environment::Production { "; Secure" } else { "" };
     let text = format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     let value = HeaderValue::try_from(text)
         .map_err(|_| ApiError::new(Code::Internal, "The cookie could not be written."))?;

@@ -10,46 +10,46 @@ use hoidap_shared::job::now_ms;
 use tracing::warn;
 
 use super::ticket::Ticket;
-use crate::redis::{Away, Redis};
+use crate::redis::{Redis, RedisUnavailable};
 
 /// Sign-ins that are remembered here; of more, those that end first are forgotten.
-const MOST: usize = 1_000;
+const MAX_SIGN_INS: usize = 1_000;
 /// How soon Redis is told again of a sign-out that it did not hear.
-const AGAIN: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// What this process knows of a sign-in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
+enum SignInState {
     /// It is good, and Redis knew it.
-    Good,
+    Confirmed,
     /// It is good, and Redis could not be told.
-    Untold,
+    LocalOnly,
     /// It was signed out of.
-    Out,
+    SignedOut,
 }
 
 /// The sign-ins to the dashboard. A cookie is good while its sign-in is known.
-pub struct SignIns {
+pub struct SignInRegistry {
     redis: Arc<Redis>,
-    memory: Mutex<HashMap<String, (Known, u64)>>,
+    memory: Mutex<HashMap<String, (SignInState, u64)>>,
 }
 
-impl SignIns {
+impl SignInRegistry {
     /// Nobody has signed in yet.
     pub fn new(redis: Arc<Redis>) -> Self {
         Self { redis, memory: Mutex::default() }
     }
 
     /// Remembers a sign-in.
-    pub(super) async fn enter(&self, ticket: &Ticket) {
-        self.remember(ticket, Known::Untold);
-        self.tell(ticket).await;
+    pub(super) async fn sign_in(&self, ticket: &Ticket) {
+        self.remember(ticket, SignInState::LocalOnly);
+        self.publish_sign_in(ticket).await;
     }
 
     /// Whether a ticket's sign-in is known and was not signed out of.
-    pub(super) async fn holds(&self, ticket: &Ticket) -> bool {
-        let known = self.known(ticket);
-        if known == Some(Known::Out) {
+    pub(super) async fn is_signed_in(&self, ticket: &Ticket) -> bool {
+        let known = self.local_state(ticket);
+        if known == Some(SignInState::SignedOut) {
             return false;
         }
         let key = self.key(ticket);
@@ -58,15 +58,15 @@ impl SignIns {
         });
         match (asked.await, known) {
             (Ok(true), _) => {
-                self.remember(ticket, Known::Good);
+                self.remember(ticket, SignInState::Confirmed);
                 true
             }
-            (Ok(false), Some(Known::Untold)) => {
-                self.tell(ticket).await;
+            (Ok(false), Some(SignInState::LocalOnly)) => {
+                self.publish_sign_in(ticket).await;
                 true
             }
             (Ok(false), _) => {
-                self.remember(ticket, Known::Out);
+                self.remember(ticket, SignInState::SignedOut);
                 false
             }
             (Err(_), known) => known.is_some(),
@@ -74,23 +74,23 @@ impl SignIns {
     }
 
     /// Signs out, here at once and on all gateways as soon as Redis hears of it.
-    pub(super) async fn leave(&self, ticket: &Ticket) {
-        if self.known(ticket) == Some(Known::Out) {
+    pub(super) async fn sign_out(&self, ticket: &Ticket) {
+        if self.local_state(ticket) == Some(SignInState::SignedOut) {
             return;
         }
-        self.remember(ticket, Known::Out);
+        self.remember(ticket, SignInState::SignedOut);
         let (redis, key, ticket) = (self.redis.clone(), self.key(ticket), ticket.clone());
-        if let Err(error) = forget(&redis, &key).await {
+        if let Err(error) = delete_sign_in(&redis, &key).await {
             warn!(%error, "other gateways hear of a sign-out as soon as Redis is back");
             tokio::spawn(async move {
-                while ticket.left() > 0 && forget(&redis, &key).await.is_err() {
-                    tokio::time::sleep(AGAIN).await;
+                while ticket.left() > 0 && delete_sign_in(&redis, &key).await.is_err() {
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
             });
         }
     }
 
-    async fn tell(&self, ticket: &Ticket) {
+    async fn publish_sign_in(&self, ticket: &Ticket) {
         let (key, left) = (self.key(ticket), ticket.left().max(1));
         let told = self.redis.run(move |connection| {
             Box::pin(async move {
@@ -98,7 +98,9 @@ impl SignIns {
             })
         });
         match told.await {
-            Ok(()) if self.known(ticket) != Some(Known::Out) => self.remember(ticket, Known::Good),
+            Ok(()) if self.local_state(ticket) != Some(SignInState::SignedOut) => {
+                self.remember(ticket, SignInState::Confirmed)
+            }
             Ok(()) => {}
             Err(error) => warn!(%error, "a sign-in counts on this gateway alone until Redis is back"),
         }
@@ -108,17 +110,17 @@ impl SignIns {
         self.redis.key("admin", &ticket.id)
     }
 
-    fn known(&self, ticket: &Ticket) -> Option<Known> {
+    fn local_state(&self, ticket: &Ticket) -> Option<SignInState> {
         self.with(|memory| memory.get(&ticket.id).map(|(known, _)| *known))
     }
 
-    fn remember(&self, ticket: &Ticket, known: Known) {
+    fn remember(&self, ticket: &Ticket, known: SignInState) {
         self.with(|memory| {
-            if memory.len() >= MOST && !memory.contains_key(&ticket.id) {
+            if memory.len() >= MAX_SIGN_INS && !memory.contains_key(&ticket.id) {
                 let now = now_ms() / 1000;
                 memory.retain(|_, (_, end)| *end > now);
                 let first = memory.iter().min_by_key(|(_, (_, end))| *end).map(|(id, _)| id.clone());
-                if let Some(first) = first.filter(|_| memory.len() >= MOST) {
+                if let Some(first) = first.filter(|_| memory.len() >= MAX_SIGN_INS) {
                     memory.remove(&first);
                 }
             }
@@ -126,12 +128,12 @@ impl SignIns {
         });
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, (Known, u64)>) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, (SignInState, u64)>) -> T) -> T {
         work(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-async fn forget(redis: &Redis, key: &str) -> Result<(), Away> {
+async fn delete_sign_in(redis: &Redis, key: &str) -> Result<(), RedisUnavailable> {
     let key = key.to_string();
     redis
         .run(move |connection| {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::signed::Signer;
 
 /// How long a ticket is good, in seconds.
-pub(super) const GOOD: u64 = 12 * 3_600;
+pub(super) const TICKET_TTL_SECS: u64 = 12 * 3_600;
 
 /// What stands for the admin token in a browser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,9 +35,9 @@ impl Tickets {
     }
 
     /// A new ticket, and its text.
-    pub(super) fn give(&self) -> (Ticket, String) {
+    pub(super) fn issue(&self) -> (Ticket, String) {
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let ticket = Ticket { id, end: now_ms() / 1000 + GOOD };
+        let ticket = Ticket { id, end: now_ms() / 1000 + TICKET_TTL_SECS };
         let text = self.signer.sign(&ticket);
         (ticket, text)
     }
@@ -55,10 +55,10 @@ mod tests {
     #[test]
     fn a_ticket_ends_and_belongs_to_one_token() {
         let tickets = Tickets::new("s3cret");
-        let (ticket, text) = tickets.give();
+        let (ticket, text) = tickets.issue();
         assert_eq!(tickets.open(&text), Some(ticket.clone()));
-        assert!(!text.contains("s3cret") && (GOOD - 2..=GOOD).contains(&ticket.left()));
-        assert_ne!(tickets.give().0.id, ticket.id);
+        assert!(!text.contains("s3cret") && (TICKET_TTL_SECS - 2..=TICKET_TTL_SECS).contains(&ticket.left()));
+        assert_ne!(tickets.issue().0.id, ticket.id);
         assert_eq!(Tickets::new("another").open(&text), None);
         let over = tickets.signer.sign(&Ticket { id: ticket.id, end: now_ms() / 1000 });
         for bad in [over.as_str(), "", ".", &text[1..]] {

@@ -4,7 +4,7 @@ use crate::error::FieldError;
 
 /// Bounds of a text, in characters.
 #[derive(Clone, Copy)]
-pub struct Text {
+pub struct TextLimits {
     /// The shortest.
     pub min: usize,
     /// The longest.
@@ -13,11 +13,11 @@ pub struct Text {
 
 /// Collects what is wrong.
 #[derive(Default)]
-pub struct Check {
+pub struct FieldChecker {
     errors: Vec<FieldError>,
 }
 
-impl Check {
+impl FieldChecker {
     /// What was found.
     pub fn into_errors(self) -> Vec<FieldError> {
         self.errors
@@ -29,7 +29,7 @@ impl Check {
     }
 
     /// Checks the length of a text.
-    pub fn length(&mut self, pointer: &str, text: &str, rule: Text) {
+    pub fn length(&mut self, pointer: &str, text: &str, rule: TextLimits) {
         let length = text.chars().count();
         if length < rule.min {
             self.fail(
@@ -78,7 +78,7 @@ impl Check {
     }
 
     /// Checks the length of a text that may be missing or null.
-    pub fn optional_text(&mut self, parent: &str, fields: &Map<String, Value>, key: &str, rule: Text) {
+    pub fn optional_text(&mut self, parent: &str, fields: &Map<String, Value>, key: &str, rule: TextLimits) {
         if let Some(text) = self.optional_string(parent, fields, key) {
             self.length(&format!("{parent}/{key}"), text, rule);
         }

@@ -15,7 +15,7 @@ fn body() -> Value {
 fn wrong(change: impl FnOnce(&mut Value)) -> Vec<(String, &'static str)> {
     let mut body = body();
     change(&mut body);
-    match admit(body, 100) {
+    match parse_chat_request(body, 100) {
         Ok(_) => vec![],
         Err(error) => error
             .problem("/", "r")
@@ -112,7 +112,7 @@ fn only_the_latest_turns_that_say_something_are_used() {
     let mut body = body();
     body["history"] = json!([turn("one"), turn("two"), turn("  "), turn("three")]);
     body["context"]["url"] = json!("https://a.example/vi?utm_source=x#top");
-    let question = admit(body, 100).unwrap().into_question("c".into(), 2);
+    let question = parse_chat_request(body, 100).unwrap().into_question("c".into(), 2);
     let texts: Vec<_> = question.history.iter().map(|turn| turn.content.as_str()).collect();
     assert_eq!(texts, ["two", "three"]);
     assert_eq!(question.context.url, "https://a.example/vi");

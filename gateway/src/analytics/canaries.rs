@@ -4,7 +4,7 @@ use hoidap_shared::fleet::{Canary, Fleet, Part, Side, Worse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::filter::told;
+use super::filter::rfc3339;
 use crate::chat::STAGES;
 
 /// A canary: a process that serves a share of the sessions beside a stage.
@@ -88,12 +88,13 @@ impl From<Worse> for CanaryReason {
 
 /// The canaries of all stages, in the order of the stages.
 pub(super) fn canaries(fleet: &Fleet) -> Vec<CanaryFigures> {
-    let of =
-        |stage: &'static str| fleet.canaries(stage).into_iter().map(move |canary| figures(stage, canary));
+    let of = |stage: &'static str| {
+        fleet.canaries(stage).into_iter().map(move |canary| canary_figures(stage, canary))
+    };
     STAGES.into_iter().flat_map(of).collect()
 }
 
-fn figures(stage: &str, canary: Canary) -> CanaryFigures {
+fn canary_figures(stage: &str, canary: Canary) -> CanaryFigures {
     let Canary { id, version, release, changes, share, state, reason, since_ms, served, stable } = canary;
     CanaryFigures {
         stage: stage.to_string(),
@@ -101,7 +102,7 @@ fn figures(stage: &str, canary: Canary) -> CanaryFigures {
         share,
         state: state.name(),
         reason: reason.map(Into::into),
-        since: told(i64::try_from(since_ms).unwrap_or_default()),
+        since: rfc3339(i64::try_from(since_ms).unwrap_or_default()),
         changes,
         version,
         release,

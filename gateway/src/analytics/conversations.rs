@@ -10,11 +10,11 @@ use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::filter::{Filter, FilterParams, Given, PERIOD, told, wrong};
-use crate::{admin::Admin, app::App, docs::DashboardProblems, error::ApiError};
+use super::filter::{FilterParams, PERIOD_CONDITION, QueryParams, ReportFilter, invalid_parameter, rfc3339};
+use crate::{admin::Admin, docs::DashboardProblems, error::ApiError, state::AppState};
 
 /// Conversations on one page.
-const PAGE: usize = 50;
+const PAGE_SIZE: usize = 50;
 /// A text without case and diacritics, so that `doi mat khau` finds `Đổi mật khẩu`.
 macro_rules! plain {
     ($text:literal) => {
@@ -27,7 +27,7 @@ macro_rules! plain {
 }
 
 #[derive(Row, Deserialize)]
-struct Found {
+struct ConversationRecord {
     session_id: String,
     first_ms: i64,
     last_ms: i64,
@@ -92,14 +92,14 @@ impl Cursor {
     /// Before the first conversation.
     const START: i64 = i64::MAX;
 
-    fn of(given: &Given) -> Result<Self, ApiError> {
-        let Some(text) = given.get("cursor") else {
+    fn of(params: &QueryParams) -> Result<Self, ApiError> {
+        let Some(text) = params.get("cursor") else {
             return Ok(Self { last_ms: Self::START, session_id: String::new() });
         };
         let parts = text.split_once('.').filter(|(_, session)| session.chars().count() <= 200);
         let place = parts.and_then(|(last, session)| Some((last.parse().ok()?, session.to_string())));
-        let (last_ms, session_id) =
-            place.ok_or_else(|| wrong("cursor", "malformed", "must be `next` of the page before"))?;
+        let (last_ms, session_id) = place
+            .ok_or_else(|| invalid_parameter("cursor", "malformed", "must be `next` of the page before"))?;
         Ok(Self { last_ms, session_id })
     }
 }
@@ -120,12 +120,12 @@ impl Cursor {
 )]
 pub async fn conversations(
     _: Admin,
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ConversationPage>, ApiError> {
-    let given = Given::new(query.as_deref());
-    let (filter, cursor) = (Filter::of(&given)?, Cursor::of(&given)?);
-    let (outcome, words) = (given.text("outcome")?, given.text("q")?);
+    let params = QueryParams::new(query.as_deref());
+    let (filter, cursor) = (ReportFilter::from_params(&params)?, Cursor::of(&params)?);
+    let (outcome, words) = (params.text("outcome")?, params.text("q")?);
     let sql = format!(
         "SELECT asked.session_id AS session_id, toUnixTimestamp64Milli(min(at)) AS first_ms, \
          toUnixTimestamp64Milli(max(at)) AS last_ms, count() AS questions, countIf(outcome = 'unanswered') AS unanswered, \
@@ -133,7 +133,7 @@ pub async fn conversations(
          argMax(question, at) AS last_question, toString(argMax(outcome, at)) AS last_outcome, \
          toString(argMax(product, at)) AS last_product, toString(argMax(language, at)) AS last_language FROM \
          (SELECT job_id, at, session_id, question, outcome, product, language FROM chats FINAL \
-         WHERE {PERIOD} AND session_id != '') AS asked \
+         WHERE {PERIOD_CONDITION} AND session_id != '') AS asked \
          LEFT JOIN (SELECT job_id, rating FROM feedback FINAL) AS said ON asked.job_id = said.job_id \
          GROUP BY session_id \
          HAVING (last_ms < {{before:Int64}} OR (last_ms = {{before:Int64}} AND session_id > {{behind:String}})) \
@@ -142,22 +142,24 @@ pub async fn conversations(
          ORDER BY last_ms DESC, session_id LIMIT {limit}",
         column = plain!("asked.question"),
         words = plain!("{q:String}"),
-        limit = PAGE + 1,
+        limit = PAGE_SIZE + 1,
     );
-    let query = app.analytics.query(&sql).param("before", cursor.last_ms).param("behind", &cursor.session_id);
+    let query =
+        state.analytics.query(&sql).param("before", cursor.last_ms).param("behind", &cursor.session_id);
     let query = filter.bind(query.param("outcome", &outcome).param("q", &words));
-    let mut found: Vec<Found> = app.analytics.within("the conversations", query.fetch_all()).await?;
-    let more = found.len() > PAGE;
-    found.truncate(PAGE);
+    let mut found: Vec<ConversationRecord> =
+        state.analytics.run("the conversations", query.fetch_all()).await?;
+    let more = found.len() > PAGE_SIZE;
+    found.truncate(PAGE_SIZE);
     let next = found.last().filter(|_| more).map(|last| format!("{}.{}", last.last_ms, last.session_id));
-    Ok(Json(ConversationPage { conversations: found.into_iter().map(row).collect(), next }))
+    Ok(Json(ConversationPage { conversations: found.into_iter().map(conversation_row).collect(), next }))
 }
 
-fn row(found: Found) -> ConversationRow {
+fn conversation_row(found: ConversationRecord) -> ConversationRow {
     ConversationRow {
         session_id: found.session_id,
-        first: told(found.first_ms),
-        last: told(found.last_ms),
+        first: rfc3339(found.first_ms),
+        last: rfc3339(found.last_ms),
         questions: found.questions,
         unanswered: found.unanswered,
         failed: found.failed,

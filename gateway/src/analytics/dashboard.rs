@@ -10,19 +10,20 @@ use clickhouse::{Row, query::Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ASKED, Analytics};
+use super::{ASKED_CONDITION, Analytics};
 use crate::{
     admin::Admin,
-    app::App,
     docs::DashboardProblems,
     error::{ApiError, Code, FieldError},
+    state::AppState,
 };
 
 /// Days that are counted when the request does not say, and at most.
-const DAYS: (u16, u16) = (30, 365);
+const DEFAULT_DAYS: u16 = 30;
+const MAX_DAYS: u16 = 365;
 
 /// Chats that got an answer, from the documents or not.
-const ANSWERED: &str =
+const REPLIED_CONDITION: &str =
     "outcome IN ('answered', 'cached', 'unanswered', 'small_talk', 'out_of_scope', 'human_agent')";
 
 /// How often one intent was asked for.
@@ -63,7 +64,7 @@ pub struct DayCount {
 }
 
 #[derive(Debug, Row, Deserialize)]
-struct Totals {
+struct TotalsRow {
     conversations: u64,
     sessions: u64,
     mean_confidence: f64,
@@ -102,9 +103,9 @@ pub struct DashboardFigures {
 impl Analytics {
     async fn figures(&self, days: u16) -> Result<DashboardFigures, clickhouse::error::Error> {
         let totals = format!(
-            "SELECT countIf({ASKED}) AS conversations, uniqExactIf(session_id, {ASKED}) AS sessions, \
-             ifNotFinite(avgIf(toFloat64(confidence), {ANSWERED}), 0) AS mean_confidence, \
-             ifNotFinite(avgIf(toFloat64(took_ms), {ANSWERED}) / 1000, 0) AS mean_seconds, \
+            "SELECT countIf({ASKED_CONDITION}) AS conversations, uniqExactIf(session_id, {ASKED_CONDITION}) AS sessions, \
+             ifNotFinite(avgIf(toFloat64(confidence), {REPLIED_CONDITION}), 0) AS mean_confidence, \
+             ifNotFinite(avgIf(toFloat64(took_ms), {REPLIED_CONDITION}) / 1000, 0) AS mean_seconds, \
              countIf(outcome = 'cached') AS cached, sum(cost_usd) AS spent_usd"
         );
         let top = |column: &str, unknown: &str| {
@@ -112,7 +113,7 @@ impl Analytics {
             (
                 of,
                 format!(
-                    "{ASKED} AND {column} != '{unknown}' GROUP BY {column} ORDER BY count DESC, {column} LIMIT 10"
+                    "{ASKED_CONDITION} AND {column} != '{unknown}' GROUP BY {column} ORDER BY count DESC, {column} LIMIT 10"
                 ),
             )
         };
@@ -120,13 +121,13 @@ impl Analytics {
         let outcomes = "SELECT toString(outcome) AS outcome, sum(times) AS count";
         let by_outcome = "1 GROUP BY outcome ORDER BY count DESC, outcome";
         let daily = "SELECT toString(toDate(at, 'UTC')) AS day, count() AS count";
-        let by_day = format!("{ASKED} GROUP BY day ORDER BY day");
+        let by_day = format!("{ASKED_CONDITION} GROUP BY day ORDER BY day");
         let (totals, top_intents, top_products, outcomes, days_seen) = futures::try_join!(
-            self.of_days(&totals, "1", days).fetch_one::<Totals>(),
-            self.of_days(&intents, &by_intent, days).fetch_all::<IntentCount>(),
-            self.of_days(&products, &by_product, days).fetch_all::<ProductCount>(),
-            self.of_days(outcomes, by_outcome, days).fetch_all::<OutcomeCount>(),
-            self.of_days(daily, &by_day, days).fetch_all::<DayCount>(),
+            self.query_days(&totals, "1", days).fetch_one::<TotalsRow>(),
+            self.query_days(&intents, &by_intent, days).fetch_all::<IntentCount>(),
+            self.query_days(&products, &by_product, days).fetch_all::<ProductCount>(),
+            self.query_days(outcomes, by_outcome, days).fetch_all::<OutcomeCount>(),
+            self.query_days(daily, &by_day, days).fetch_all::<DayCount>(),
         )?;
         Ok(DashboardFigures {
             total_conversations: totals.conversations,
@@ -144,7 +145,7 @@ impl Analytics {
     }
 
     /// A statement over the chats of the last days. Rows that the sink wrote twice are merged by `FINAL`.
-    fn of_days(&self, select: &str, rest: &str, days: u16) -> Query {
+    fn query_days(&self, select: &str, rest: &str, days: u16) -> Query {
         let sql = format!("{select} FROM chats FINAL WHERE at >= now() - INTERVAL {days} DAY AND {rest}");
         self.query(&sql)
     }
@@ -161,18 +162,18 @@ impl Analytics {
 )]
 pub async fn dashboard(
     _: Admin,
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<DashboardFigures>, ApiError> {
-    let days = days(query.as_deref().unwrap_or_default())?;
-    app.analytics.within("the figures", app.analytics.figures(days)).await.map(Json)
+    let days = parse_days(query.as_deref().unwrap_or_default())?;
+    state.analytics.run("the figures", state.analytics.figures(days)).await.map(Json)
 }
 
-fn days(query: &str) -> Result<u16, ApiError> {
-    let given = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "days");
-    let Some((_, value)) = given else { return Ok(DAYS.0) };
-    value.parse().ok().filter(|days| (1..=DAYS.1).contains(days)).ok_or_else(|| {
-        let detail = format!("must be a whole number from 1 to {}", DAYS.1);
+fn parse_days(query: &str) -> Result<u16, ApiError> {
+    let params = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "days");
+    let Some((_, value)) = params else { return Ok(DEFAULT_DAYS) };
+    value.parse().ok().filter(|days| (1..=MAX_DAYS).contains(days)).ok_or_else(|| {
+        let detail = format!("must be a whole number from 1 to {}", MAX_DAYS);
         ApiError::of_field(Code::FieldsInvalid, FieldError::parameter("days", "out_of_range", detail))
     })
 }

@@ -12,22 +12,22 @@ use clickhouse::query::RowCursor;
 use futures::stream;
 
 use super::{
-    conversation::Chat,
-    filter::{Filter, FilterParams, Given, PERIOD, told},
+    conversation::ChatRow,
+    csv_file,
+    filter::{FilterParams, PERIOD_CONDITION, QueryParams, ReportFilter, rfc3339},
     report::Report,
-    sheet,
 };
 use crate::{
     admin::Admin,
-    app::App,
     docs::DashboardProblems,
     error::{ApiError, Code},
+    state::AppState,
 };
 
 /// Questions of one sheet at most: what spreadsheets can open.
-const MOST: usize = 100_000;
+const MAX_ROWS: usize = 100_000;
 /// Questions that are sent at once.
-const BLOCK: usize = 200;
+const ROWS_PER_BLOCK: usize = 200;
 
 const COLUMNS: [&str; 21] = [
     "at",
@@ -67,61 +67,62 @@ const COLUMNS: [&str; 21] = [
 )]
 pub async fn conversations_csv(
     _: Admin,
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let filter = Filter::of(&Given::new(query.as_deref()))?;
-    let rest = format!("ORDER BY at DESC, job_id LIMIT {MOST}");
-    let query = filter.bind(app.analytics.chats(&format!("{PERIOD} AND question != ''"), &rest));
+    let filter = ReportFilter::from_params(&QueryParams::new(query.as_deref()))?;
+    let rest = format!("ORDER BY at DESC, job_id LIMIT {MAX_ROWS}");
+    let query =
+        filter.bind(state.analytics.chat_rows(&format!("{PERIOD_CONDITION} AND question != ''"), &rest));
     // What fails before the first row is told as a problem; later the body is cut off.
     let first = async {
-        let mut rows = query.fetch::<Chat>()?;
+        let mut rows = query.fetch::<ChatRow>()?;
         let first = rows.next().await?;
         Ok((rows, first))
     };
-    let (rows, first) = app.analytics.within("the questions", first).await?;
-    let head = sheet::head(COLUMNS).map_err(|error| broken(&error))?;
-    let start = Some(Rows { head, rows, first, timeout: app.analytics.timeout });
+    let (rows, first) = state.analytics.run("the questions", first).await?;
+    let head = csv_file::header_line(COLUMNS).map_err(|error| write_error(&error))?;
+    let start = Some(PendingRows { head, rows, first, timeout: state.analytics.timeout });
     let body = stream::try_unfold(start, |rows| async move {
         match rows {
             Some(rows) => rows.block().await,
             None => Ok(None),
         }
     });
-    Ok(sheet::file("conversations.csv", Body::from_stream(body)))
+    Ok(csv_file::download("conversations.csv", Body::from_stream(body)))
 }
 
 /// The rows that are not sent yet.
-struct Rows {
+struct PendingRows {
     head: Vec<u8>,
-    rows: RowCursor<Chat>,
-    first: Option<Chat>,
+    rows: RowCursor<ChatRow>,
+    first: Option<ChatRow>,
     timeout: Duration,
 }
 
-impl Rows {
+impl PendingRows {
     /// The next lines, and what follows them.
     async fn block(mut self) -> std::io::Result<Option<(Bytes, Option<Self>)>> {
-        let mut block: Vec<Chat> = self.first.take().into_iter().collect();
+        let mut block: Vec<ChatRow> = self.first.take().into_iter().collect();
         let mut more = true;
-        while more && block.len() < BLOCK {
+        while more && block.len() < ROWS_PER_BLOCK {
             let next = tokio::time::timeout(self.timeout, self.rows.next()).await?;
             match next.map_err(std::io::Error::other)? {
                 Some(chat) => block.push(chat),
                 None => more = false,
             }
         }
-        let lines = sheet::lines(block.into_iter().map(line))?;
+        let lines = csv_file::lines(block.into_iter().map(csv_line))?;
         let bytes = [std::mem::take(&mut self.head), lines].concat();
         Ok(Some((bytes.into(), more.then_some(self))))
     }
 }
 
-fn line(chat: Chat) -> [String; 21] {
+fn csv_line(chat: ChatRow) -> [String; 21] {
     let words = [chat.reason, chat.comment];
     let comment = words.iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join(": ");
     [
-        told(chat.at_ms),
+        rfc3339(chat.at_ms),
         chat.session_id,
         chat.job_id,
         chat.question,
@@ -159,33 +160,39 @@ fn line(chat: Chat) -> [String; 21] {
 )]
 pub async fn report_csv(
     _: Admin,
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let filter = Filter::of(&Given::new(query.as_deref()))?;
-    let report = Report::read(&app, &filter).await?;
-    let report = serde_json::to_value(&report).map_err(|error| broken(&error.into()))?;
+    let filter = ReportFilter::from_params(&QueryParams::new(query.as_deref()))?;
+    let report = Report::read(&state, &filter).await?;
+    let report = serde_json::to_value(&report).map_err(|error| write_error(&error.into()))?;
     let mut rows = Vec::new();
     for (section, figures) in report.as_object().into_iter().flatten() {
         if section != "choices" {
-            figure(section, "", "", figures, &mut rows);
+            append_figures(section, "", "", figures, &mut rows);
         }
     }
-    let bytes = sheet::head(["section", "item", "measure", "value"])
-        .and_then(|head| Ok([head, sheet::lines(rows)?].concat()))
-        .map_err(|error| broken(&error))?;
-    Ok(sheet::file("report.csv", Body::from(bytes)))
+    let bytes = csv_file::header_line(["section", "item", "measure", "value"])
+        .and_then(|head| Ok([head, csv_file::lines(rows)?].concat()))
+        .map_err(|error| write_error(&error))?;
+    Ok(csv_file::download("report.csv", Body::from(bytes)))
 }
 
 /// A line for each figure below a value. Of the things in a list the first text is the name.
-fn figure(section: &str, item: &str, measure: &str, value: &serde_json::Value, rows: &mut Vec<[String; 4]>) {
+fn append_figures(
+    section: &str,
+    item: &str,
+    measure: &str,
+    value: &serde_json::Value,
+    rows: &mut Vec<[String; 4]>,
+) {
     use serde_json::Value;
     match value {
         Value::Null => {}
         Value::Object(fields) => {
             for (name, value) in fields {
                 let nested = value.is_array();
-                figure(
+                append_figures(
                     &if nested { format!("{section}.{name}") } else { section.to_string() },
                     item,
                     name,
@@ -198,7 +205,7 @@ fn figure(section: &str, item: &str, measure: &str, value: &serde_json::Value, r
             for thing in things {
                 let names = ["name", "stage", "provider", "start", "url", "question"];
                 let name = names.iter().find_map(|name| thing[name].as_str()).unwrap_or_default();
-                figure(section, name, "", thing, rows);
+                append_figures(section, name, "", thing, rows);
             }
         }
         value => {
@@ -210,7 +217,7 @@ fn figure(section: &str, item: &str, measure: &str, value: &serde_json::Value, r
     }
 }
 
-fn broken(error: &std::io::Error) -> ApiError {
+fn write_error(error: &std::io::Error) -> ApiError {
     tracing::error!(%error, "a sheet cannot be written");
     ApiError::new(Code::Internal, "The sheet could not be written.")
 }

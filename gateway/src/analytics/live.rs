@@ -5,11 +5,11 @@ use hoidap_shared::job::now_ms;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Analytics, filter::told};
+use super::{Analytics, filter::rfc3339};
 use crate::chat::Lag;
 
 #[derive(Row, Deserialize)]
-struct Newest {
+struct NewestRow {
     at_ms: i64,
     sequence: u64,
 }
@@ -83,14 +83,14 @@ impl Analytics {
                    maxIf(stream_seq, {epoch:String} != '' AND startsWith(epoch, {epoch:String})) AS sequence FROM \
                    (SELECT at, stream_seq, epoch FROM chats UNION ALL SELECT at, stream_seq, epoch FROM feedback)";
         let epoch = lag.map_or("", |lag| &lag.events_created);
-        let newest: Newest = self.query(sql).param("epoch", epoch).fetch_one().await?;
+        let newest: NewestRow = self.query(sql).param("epoch", epoch).fetch_one().await?;
         let waiting = lag.map(|lag| lag.events_last.saturating_sub(newest.sequence));
         let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
         let as_of = if waiting == Some(0) { Some(now) } else { Some(newest.at_ms).filter(|at| *at > 0) };
         Ok(Freshness {
-            newest: Some(newest.at_ms).filter(|at| *at > 0).map(told),
+            newest: Some(newest.at_ms).filter(|at| *at > 0).map(rfc3339),
             waiting,
-            as_of: as_of.map(told),
+            as_of: as_of.map(rfc3339),
             age_seconds: as_of.map(|at| now.saturating_sub(at).max(0).unsigned_abs() / 1000),
         })
     }

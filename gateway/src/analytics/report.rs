@@ -24,10 +24,10 @@ use utoipa::ToSchema;
 
 use super::{
     canaries::{CanaryFigures, canaries},
-    filter::{Filter, FilterParams, Given, told},
+    filter::{FilterParams, QueryParams, ReportFilter, rfc3339},
     live::{Freshness, Live},
 };
-use crate::{admin::Admin, app::App, docs::DashboardProblems, error::ApiError};
+use crate::{admin::Admin, docs::DashboardProblems, error::ApiError, state::AppState};
 
 /// The period that is counted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,9 +112,9 @@ impl Report {
     ///
     /// # Errors
     /// When ClickHouse does not give it.
-    pub(super) async fn read(app: &App, filter: &Filter) -> Result<Self, ApiError> {
-        let analytics = &app.analytics;
-        let lag = app.link.lag().await.ok();
+    pub(super) async fn read(state: &AppState, filter: &ReportFilter) -> Result<Self, ApiError> {
+        let analytics = &state.analytics;
+        let lag = state.broker.lag().await.ok();
         let figures = async {
             futures::try_join!(
                 analytics.totals(filter),
@@ -152,12 +152,12 @@ impl Report {
             feedback,
             providers,
             freshness,
-        ) = Box::pin(analytics.within("the figures", figures)).await?;
-        let products_known = app.config.products.iter();
+        ) = Box::pin(analytics.run("the figures", figures)).await?;
+        let products_known = state.config.products.iter();
         Ok(Self {
             period: Period {
-                from: told(filter.from_ms),
-                to: told(filter.to_ms),
+                from: rfc3339(filter.from_ms),
+                to: rfc3339(filter.to_ms),
                 bucket: if filter.by_hour() { "hour" } else { "day" },
             },
             totals,
@@ -178,7 +178,7 @@ impl Report {
             providers,
             freshness,
             live: lag.map(Live::of),
-            canaries: app.link.fleet().map(canaries).unwrap_or_default(),
+            canaries: state.broker.fleet().map(canaries).unwrap_or_default(),
             choices: Choices {
                 products: products_known
                     .map(|product| Choice { id: product.id.clone(), name: product.name.clone() })
@@ -200,9 +200,9 @@ impl Report {
 )]
 pub async fn report(
     _: Admin,
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Report>, ApiError> {
-    let filter = Filter::of(&Given::new(query.as_deref()))?;
-    Report::read(&app, &filter).await.map(Json)
+    let filter = ReportFilter::from_params(&QueryParams::new(query.as_deref()))?;
+    Report::read(&state, &filter).await.map(Json)
 }

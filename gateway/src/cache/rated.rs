@@ -8,7 +8,7 @@ use tracing::debug;
 use super::Cache;
 
 /// How long the answers to a question are not kept, under the versions it was asked at, after one was rated down.
-const RATED_DOWN: Duration = Duration::from_hours(24);
+const RATED_DOWN_TTL: Duration = Duration::from_hours(24);
 
 impl Cache {
     /// Takes note of the last word on a job's answer, which its session alone may say. An answer that is rated down is kept
@@ -20,17 +20,17 @@ impl Cache {
         }
         let key = match key {
             Some(key) => Some(key),
-            None => self.key_of(job).await,
+            None => self.stored_key_of(job).await,
         };
         let Some(key) = key else { return };
         let mut commands = redis::pipe();
         if down {
-            let (rated, ttl) = (self.rated_down(&key), RATED_DOWN.max(self.ttl).as_millis() as u64);
+            let (rated, ttl) = (self.rated_down_key(&key), RATED_DOWN_TTL.max(self.ttl).as_millis() as u64);
             commands.atomic().cmd("SADD").arg(&rated).arg(job.as_str()).ignore();
             commands.cmd("PEXPIRE").arg(&rated).arg(ttl).ignore();
-            commands.cmd("DEL").arg(self.answer(&key)).ignore();
+            commands.cmd("DEL").arg(self.answer_key(&key)).ignore();
         } else {
-            commands.cmd("SREM").arg(self.rated_down(&key)).arg(job.as_str()).ignore();
+            commands.cmd("SREM").arg(self.rated_down_key(&key)).arg(job.as_str()).ignore();
         }
         let noted = self
             .redis
@@ -44,15 +44,15 @@ impl Cache {
 
     /// Whether somebody who got what was kept under a key rates it down.
     pub(super) async fn is_rated_down(&self, key: &str) -> bool {
-        let rated = self.rated_down(key);
+        let rated = self.rated_down_key(key);
         let exists = self.redis.run(move |connection| {
             Box::pin(async move { redis::cmd("EXISTS").arg(rated).query_async::<bool>(connection).await })
         });
         exists.await.unwrap_or(false)
     }
 
-    async fn key_of(&self, job: &JobId) -> Option<String> {
-        let kept = self.kept_by(job);
+    async fn stored_key_of(&self, job: &JobId) -> Option<String> {
+        let kept = self.kept_key_of_job(job);
         let key = self.redis.run(move |connection| {
             Box::pin(
                 async move { redis::cmd("GET").arg(kept).query_async::<Option<String>>(connection).await },
@@ -62,12 +62,12 @@ impl Cache {
     }
 
     /// The set of jobs whose sessions rate down what was kept under a key.
-    pub(super) fn rated_down(&self, key: &str) -> String {
+    pub(super) fn rated_down_key(&self, key: &str) -> String {
         self.redis.key("rated_down", key)
     }
 
     /// The key under which a job's answer was kept.
-    pub(super) fn kept_by(&self, job: &JobId) -> String {
+    pub(super) fn kept_key_of_job(&self, job: &JobId) -> String {
         self.redis.key("kept_by", job.as_str())
     }
 }

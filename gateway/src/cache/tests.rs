@@ -21,7 +21,7 @@ fn key(change: impl FnOnce(&mut Question), versions: &[(&str, &str)], support: &
     let cache = Cache::new(redis, Duration::from_secs(60), support.into());
     let mut question = question();
     change(&mut question);
-    cache.answer(&cache.key(&question, &versions.iter().copied().collect()))
+    cache.answer_key(&cache.key(&question, &versions.iter().copied().collect()))
 }
 
 #[tokio::test]

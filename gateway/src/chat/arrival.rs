@@ -8,26 +8,26 @@ use hoidap_shared::{
 };
 use tokio::time::Instant;
 
-use crate::{app::App, cache::KeptAnswer, client::Peer};
+use crate::{cache::CachedAnswer, client::Peer, state::AppState};
 
 /// The moment a chat came in, and who brought it.
-pub(super) struct Arrival {
+pub(super) struct RequestContext {
     pub(super) job_id: JobId,
     pub(super) client: String,
-    pub(super) limit_name: String,
+    pub(super) rate_limit_key: String,
     pub(super) accepted_ms: u64,
     started: Instant,
     trace: Option<String>,
 }
 
-impl Arrival {
-    pub(super) fn new(app: &App, peer: Peer, headers: &HeaderMap) -> Self {
-        let address = app.clients.address(peer, headers);
+impl RequestContext {
+    pub(super) fn new(state: &AppState, peer: Peer, headers: &HeaderMap) -> Self {
+        let address = state.clients.address(peer, headers);
         let started = Instant::now();
         Self {
             job_id: JobId::new(),
-            client: app.clients.name(address),
-            limit_name: app.clients.limit_name(address),
+            client: state.clients.hashed_id(address),
+            rate_limit_key: state.clients.rate_limit_key(address),
             started,
             accepted_ms: now_ms(),
             trace: headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(traceparent),
@@ -35,20 +35,20 @@ impl Arrival {
     }
 
     /// Counts a chat that ended here.
-    pub(super) fn measure(&self, outcome: &str) {
+    pub(super) fn record_duration(&self, outcome: &str) {
         metrics::histogram!("hoidap_gateway_chat_seconds", "outcome" => outcome.to_string())
             .record(self.started.elapsed().as_secs_f64());
     }
 
     /// The message that brings the question to the fleet.
-    pub(super) fn envelope(&self, app: &App, question: Question, stream: bool) -> Envelope<Question> {
+    pub(super) fn envelope(&self, state: &AppState, question: Question, stream: bool) -> Envelope<Question> {
         Envelope {
             schema: SCHEMA,
             job_id: self.job_id.clone(),
             trace: self.trace.clone(),
-            deadline_ms: self.accepted_ms + app.config.gateway.answer_timeout_ms,
+            deadline_ms: self.accepted_ms + state.config.gateway.answer_timeout_ms,
             accepted_ms: self.accepted_ms,
-            gateway: app.link.gateway().to_string(),
+            gateway: state.broker.gateway().to_string(),
             stream,
             hops: vec![],
             body: question,
@@ -57,7 +57,7 @@ impl Arrival {
 
     /// The event of a chat that ended here, without a job, so under a name of its own: that of a job is its worker's to tell
     /// of. What was not understood is not recorded.
-    pub(super) fn ended(
+    pub(super) fn chat_event(
         &self,
         outcome: &str,
         problem: Option<&str>,
@@ -94,10 +94,10 @@ impl Arrival {
     }
 
     /// The event of a chat that was answered from the cache.
-    pub(super) fn cached(
+    pub(super) fn cached_event(
         &self,
         question: &Question,
-        kept: &KeptAnswer,
+        kept: &CachedAnswer,
         versions: BTreeMap<String, String>,
     ) -> ChatEvent {
         // What only asks back answers nothing, also from the cache.
@@ -111,7 +111,7 @@ impl Arrival {
             confidence: kept.confidence,
             sources: kept.sources.iter().map(|source| source.metadata.url.clone()).collect(),
             versions,
-            ..self.ended(outcome, None, Some(question))
+            ..self.chat_event(outcome, None, Some(question))
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Who asked what: stored beside the answer, so that any gateway knows whose job it is, and a request that is sent twice
+//! who asked what: stored beside the answer, so that any gateway knows whose job it is, and a request that is sent twice
 //! is one job.
 
 use hoidap_shared::job::{JobId, Question};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{cache::KeptAnswer, client::hex};
+use crate::{cache::CachedAnswer, client::hex};
 
 /// What is stored of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct JobRecord {
     /// The job.
     pub(super) job_id: JobId,
     /// The session that asked, the only one that may read, stop or rate the job.
@@ -25,7 +25,7 @@ pub(super) struct Asked {
     /// Whether the gateway keeps the session's conversation.
     pub(super) remembered: bool,
     /// The answer, when it came from the cache and there is no job.
-    pub(super) kept: Option<Box<KeptAnswer>>,
+    pub(super) kept: Option<Box<CachedAnswer>>,
     /// The key under which the cache keeps it; a release before this one did not tell.
     #[serde(default)]
     pub(super) kept_under: Option<String>,

@@ -7,20 +7,20 @@ use hoidap_shared::events::ChatEvent;
 use tracing::error;
 
 /// Events kept at most: about 10 MB.
-const MOST: usize = 10_000;
+const MAX_EVENTS: usize = 10_000;
 
 /// Events that wait for NATS, oldest first.
 #[derive(Default)]
-pub(super) struct Backlog {
+pub(super) struct EventBacklog {
     events: Mutex<VecDeque<ChatEvent>>,
 }
 
-impl Backlog {
+impl EventBacklog {
     /// Keeps an event. When there are too many the oldest is lost, and counted.
     pub(super) fn push(&self, event: ChatEvent) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         events.push_back(event);
-        if events.len() > MOST {
+        if events.len() > MAX_EVENTS {
             events.pop_front();
             metrics::counter!("hoidap_gateway_events_lost_total").increment(1);
             error!("NATS has been away for too long: the oldest analytics event that waited for it is lost");

@@ -7,21 +7,21 @@ use hoidap_shared::{
 };
 use tracing::warn;
 
-use super::{asked::Asked, waiters::Answered};
+use super::{asked::JobRecord, waiters::SharedAnswer};
 use crate::{
     api::ChatResponse,
-    app::App,
-    cache::KeptAnswer,
+    cache::CachedAnswer,
     error::{ApiError, Code},
     history::Exchange,
+    state::AppState,
 };
 
 /// Where an answer comes from.
-pub(super) enum Ending {
+pub(super) enum AnswerSource {
     /// The cache.
-    Kept(Box<KeptAnswer>),
+    Cache(Box<CachedAnswer>),
     /// The fleet.
-    Answered(Answered),
+    Fleet(SharedAnswer),
 }
 
 /// The answer for its visitor, kept for the next one who asks the same (where the question is known) and remembered in
@@ -29,13 +29,13 @@ pub(super) enum Ending {
 ///
 /// # Errors
 /// The problem of a job that the fleet could not work on.
-pub(super) async fn conclude(
-    app: &App,
-    asked: &Asked,
+pub(super) async fn finish_answer(
+    state: &AppState,
+    record: &JobRecord,
     question: Option<&Question>,
-    ending: Ending,
+    source: AnswerSource,
 ) -> Result<ChatResponse, ApiError> {
-    let seconds = now_ms().saturating_sub(asked.asked_ms) as f64 / 1000.0;
+    let seconds = now_ms().saturating_sub(record.asked_ms) as f64 / 1000.0;
     // Only the gateway that took the question knows it, and that one counts it.
     let measure = |outcome: &str| {
         if question.is_some() {
@@ -43,42 +43,42 @@ pub(super) async fn conclude(
                 .record(seconds);
         }
     };
-    let (session, job) = (asked.session_id.clone(), asked.job_id.clone());
-    let (kept, said, cached, usage) = match ending {
-        Ending::Kept(kept) => {
+    let (session, job) = (record.session_id.clone(), record.job_id.clone());
+    let (kept, said, cached, usage) = match source {
+        AnswerSource::Cache(kept) => {
             (*kept, question.map(|question| question.message.clone()), true, Default::default())
         }
-        Ending::Answered(answer) => {
+        AnswerSource::Fleet(answer) => {
             let answer = &answer.body;
             measure(answer.outcome.name());
             if answer.outcome == Outcome::Failed {
-                return Err(failed(answer).with_job(job).with_apology(answer.text.clone()));
+                return Err(failure_error(answer).with_job(job).with_apology(answer.text.clone()));
             }
             if let Some(question) = question {
-                app.cache.keep(&job, question, answer).await;
+                state.cache.store(&job, question, answer).await;
             }
             (answer.into(), Some(answer.question.clone()), false, answer.usage.clone())
         }
     };
-    if let (true, Some(said)) = (asked.remembered, said) {
-        let exchange = Exchange::new(&job, asked.asked_ms, said, &kept.text);
-        app.history.remember(&session, &exchange).await;
+    if let (true, Some(said)) = (record.remembered, said) {
+        let exchange = Exchange::new(&job, record.asked_ms, said, &kept.text);
+        state.history.append(&session, &exchange).await;
     }
     Ok(ChatResponse::new(kept, session, job, cached, seconds, usage))
 }
 
 /// The problem of a job that nobody answered in time.
-pub(super) fn given_up(app: &App, asked: &Asked, question: Option<&Question>) -> ApiError {
-    warn!(job_id = %asked.job_id, "no answer in time");
+pub(super) fn timeout_error(state: &AppState, record: &JobRecord, question: Option<&Question>) -> ApiError {
+    warn!(job_id = %record.job_id, "no answer in time");
     let language = question.map(|question| Language::guess(&question.message)).unwrap_or_default();
-    let detail = format!("No answer within {} ms.", asked.deadline_ms.saturating_sub(asked.asked_ms));
+    let detail = format!("No answer within {} ms.", record.deadline_ms.saturating_sub(record.asked_ms));
     ApiError::new(Code::DeadlineExceeded, detail)
-        .with_job(asked.job_id.clone())
-        .with_apology(apology(language, &app.config.support.address))
+        .with_job(record.job_id.clone())
+        .with_apology(apology(language, &state.config.support.address))
 }
 
 /// The problem of a job that the fleet could not work on.
-fn failed(answer: &hoidap_shared::job::Answer) -> ApiError {
+fn failure_error(answer: &hoidap_shared::job::Answer) -> ApiError {
     let name = answer.problem.clone().unwrap_or_else(|| Code::JobFailed.name().to_string());
     let (code, detail) = match name.as_str() {
         "deadline_exceeded" => (Code::DeadlineExceeded, "The fleet did not get to the question in time."),
@@ -87,5 +87,5 @@ fn failed(answer: &hoidap_shared::job::Answer) -> ApiError {
         }
         _ => (Code::JobFailed, "The fleet could not work on the question."),
     };
-    ApiError::new(code, detail).named(name)
+    ApiError::new(code, detail).with_name(name)
 }

@@ -18,7 +18,7 @@ use crate::{
 /// What a reader is told.
 #[derive(Debug)]
 #[allow(missing_docs)]
-pub(super) enum Event {
+pub(super) enum AnswerEvent {
     Accepted { job_id: JobId },
     Stage { name: String },
     Sources(Vec<SourceOutput>),
@@ -30,7 +30,7 @@ pub(super) enum Event {
     Error(Box<Problem>),
 }
 
-impl Event {
+impl AnswerEvent {
     /// Whether it is the last one.
     pub(super) fn is_last(&self) -> bool {
         matches!(self, Self::Done(_) | Self::Error(_))
@@ -38,16 +38,16 @@ impl Event {
 }
 
 /// An event and its id.
-pub(super) type Numbered = (u64, Event);
+pub(super) type NumberedEvent = (u64, AnswerEvent);
 
 /// The state of one log.
-pub(super) struct Fold {
+pub(super) struct EventFold {
     next: u64,
     stages: HashSet<String>,
     /// The run that is listened to, its stage, and whether it has said anything.
     run: String,
     stage: String,
-    spoke: bool,
+    has_output: bool,
     sources: bool,
     text: String,
     /// Characters of `text`.
@@ -59,15 +59,15 @@ pub(super) struct Fold {
     lines: u64,
 }
 
-impl Fold {
+impl EventFold {
     /// A log from its beginning, and the first event.
-    pub(super) fn begin(job_id: JobId) -> (Self, Numbered) {
+    pub(super) fn begin(job_id: JobId) -> (Self, NumberedEvent) {
         let fold = Self {
             next: 2,
             stages: HashSet::new(),
             run: String::new(),
             stage: String::new(),
-            spoke: false,
+            has_output: false,
             sources: false,
             text: String::new(),
             length: 0,
@@ -75,7 +75,7 @@ impl Fold {
             broken: false,
             lines: 0,
         };
-        (fold, (1, Event::Accepted { job_id }))
+        (fold, (1, AnswerEvent::Accepted { job_id }))
     }
 
     /// Whether nothing was read.
@@ -89,41 +89,41 @@ impl Fold {
     }
 
     /// The events of one line.
-    pub(super) fn line(&mut self, line: Line) -> Vec<Numbered> {
+    pub(super) fn apply(&mut self, line: Line) -> Vec<NumberedEvent> {
         self.lines += 1;
         let mut events = Vec::new();
         match line {
             Line::Stage { name, run } => {
-                if self.stage == name && self.run != run && self.spoke {
+                if self.stage == name && self.run != run && self.has_output {
                     self.restart(Reason::TakenOver, &mut events);
                 }
-                (self.run, self.spoke) = (run, false);
+                (self.run, self.has_output) = (run, false);
                 self.stage.clone_from(&name);
                 if self.stages.insert(name.clone()) {
-                    self.push(Event::Stage { name }, &mut events);
+                    self.push(AnswerEvent::Stage { name }, &mut events);
                 }
             }
             Line::Sources { run, sources } if run == self.run => {
-                self.spoke = true;
-                self.show(sources.into_iter().map(SourceOutput::from), &mut events);
+                self.has_output = true;
+                self.push_sources(sources.into_iter().map(SourceOutput::from), &mut events);
             }
             Line::Draft { run, draft } if run == self.run && self.text.is_empty() => {
-                self.spoke = true;
-                self.push(Event::Draft(draft.into()), &mut events);
+                self.has_output = true;
+                self.push(AnswerEvent::Draft(draft.into()), &mut events);
             }
             Line::Delta { run, at, text } if run == self.run && !self.broken => {
-                self.spoke = true;
+                self.has_output = true;
                 self.broken = at > self.length;
                 // What was told before is not told again.
                 let text: String = text.chars().skip(self.length.saturating_sub(at)).collect();
                 if !self.broken {
-                    self.say(text, &mut events);
+                    self.push_delta(text, &mut events);
                 }
             }
             Line::Cite { run, cited } if run == self.run && !self.broken => {
                 self.broken = cited.citation.answer_end > self.length;
                 if !self.broken {
-                    self.cite(cited.into(), &mut events);
+                    self.push_citation(cited.into(), &mut events);
                 }
             }
             Line::Void { run, reason } if run == self.run => self.restart(reason, &mut events),
@@ -133,64 +133,64 @@ impl Fold {
     }
 
     /// The events that end the log: what is missing of the answer, then the answer itself.
-    pub(super) fn finish(&mut self, response: ChatResponse) -> Vec<Numbered> {
+    pub(super) fn finish(&mut self, response: ChatResponse) -> Vec<NumberedEvent> {
         let mut events = Vec::new();
         if !response.sources.is_empty() {
-            self.show(response.sources.iter().cloned(), &mut events);
+            self.push_sources(response.sources.iter().cloned(), &mut events);
         }
         if !(response.response.starts_with(&self.text) && response.citations.starts_with(&self.cited)) {
             self.restart(Reason::Incomplete, &mut events);
         }
-        self.say(response.response[self.text.len()..].to_string(), &mut events);
+        self.push_delta(response.response[self.text.len()..].to_string(), &mut events);
         for cited in &response.citations[self.cited.len()..] {
-            self.cite(cited.clone(), &mut events);
+            self.push_citation(cited.clone(), &mut events);
         }
-        self.push(Event::Done(Box::new(response)), &mut events);
+        self.push(AnswerEvent::Done(Box::new(response)), &mut events);
         events
     }
 
     /// The event that ends a log without an answer.
-    pub(super) fn fail(&mut self, problem: Problem) -> Vec<Numbered> {
+    pub(super) fn fail(&mut self, problem: Problem) -> Vec<NumberedEvent> {
         let mut events = Vec::new();
-        self.push(Event::Error(Box::new(problem)), &mut events);
+        self.push(AnswerEvent::Error(Box::new(problem)), &mut events);
         events
     }
 
     /// Begins anew behind an id that this log does not know: what its reader has is void.
-    pub(super) fn resume_after(&mut self, id: u64) -> Vec<Numbered> {
+    pub(super) fn resume_after(&mut self, id: u64) -> Vec<NumberedEvent> {
         self.next = id + 1;
         let mut events = Vec::new();
         self.restart(Reason::Incomplete, &mut events);
         events
     }
 
-    fn show(&mut self, sources: impl Iterator<Item = SourceOutput>, events: &mut Vec<Numbered>) {
+    fn push_sources(&mut self, sources: impl Iterator<Item = SourceOutput>, events: &mut Vec<NumberedEvent>) {
         if !std::mem::replace(&mut self.sources, true) {
-            self.push(Event::Sources(sources.collect()), events);
+            self.push(AnswerEvent::Sources(sources.collect()), events);
         }
     }
 
-    fn say(&mut self, text: String, events: &mut Vec<Numbered>) {
+    fn push_delta(&mut self, text: String, events: &mut Vec<NumberedEvent>) {
         if !text.is_empty() {
             self.text.push_str(&text);
             self.length += text.chars().count();
-            self.push(Event::Delta { text }, events);
+            self.push(AnswerEvent::Delta { text }, events);
         }
     }
 
-    fn cite(&mut self, cited: CitationOutput, events: &mut Vec<Numbered>) {
+    fn push_citation(&mut self, cited: CitationOutput, events: &mut Vec<NumberedEvent>) {
         self.cited.push(cited.clone());
-        self.push(Event::Citation(cited), events);
+        self.push(AnswerEvent::Citation(cited), events);
     }
 
-    fn restart(&mut self, reason: Reason, events: &mut Vec<Numbered>) {
+    fn restart(&mut self, reason: Reason, events: &mut Vec<NumberedEvent>) {
         self.text.clear();
         self.cited.clear();
         (self.length, self.broken) = (0, false);
-        self.push(Event::Restart { reason }, events);
+        self.push(AnswerEvent::Restart { reason }, events);
     }
 
-    fn push(&mut self, event: Event, events: &mut Vec<Numbered>) {
+    fn push(&mut self, event: AnswerEvent, events: &mut Vec<NumberedEvent>) {
         events.push((self.next, event));
         self.next += 1;
     }

@@ -11,27 +11,27 @@ use hoidap_shared::{
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    asked::Asked,
-    ending::{Ending, conclude, given_up},
-    fold::{Fold, Numbered},
-    link::{Reader, looks},
-    waiters::{Answered, Place},
+    asked::JobRecord,
+    ending::{AnswerSource, finish_answer, timeout_error},
+    fold::{EventFold, NumberedEvent},
+    link::{ReaderGuard, poll_intervals},
+    waiters::{AnswerSubscription, SharedAnswer},
 };
-use crate::{api::ChatResponse, app::App, error::ApiError, streams::OpenStream};
+use crate::{api::ChatResponse, error::ApiError, state::AppState, streams::OpenStream};
 
 /// How long the log may take to end once the answer is there.
-const SETTLE: Duration = Duration::from_secs(1);
+const LOG_SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long after the deadline the fleet's own word of it is waited for.
-const LATE: Duration = Duration::from_secs(2);
+const DEADLINE_GRACE: Duration = Duration::from_secs(2);
 /// How soon the log is opened again after the broker's side was lost.
-const AGAIN: Duration = Duration::from_millis(500);
+const LOG_REOPEN_DELAY: Duration = Duration::from_millis(500);
 
-type Lines = Pin<Box<dyn Stream<Item = Line> + Send>>;
+type LogLines = Pin<Box<dyn Stream<Item = Line> + Send>>;
 
 /// One reader of one job.
-pub(super) struct Follow {
-    app: Arc<App>,
-    asked: Asked,
+pub(super) struct AnswerFollower {
+    state: Arc<AppState>,
+    record: JobRecord,
     request_id: String,
     /// Whether the log can be read: only a job has one, for a while.
     logged: bool,
@@ -39,54 +39,54 @@ pub(super) struct Follow {
     question: Option<Question>,
     /// The latest event that the reader has.
     after: u64,
-    fold: Fold,
-    out: VecDeque<Numbered>,
-    log: Option<Lines>,
-    place: Place,
-    answer: Option<Answered>,
-    reader: Reader,
-    looks: Box<dyn Iterator<Item = Duration> + Send>,
-    look: Instant,
-    open: Instant,
-    settled: Instant,
+    fold: EventFold,
+    queue: VecDeque<NumberedEvent>,
+    log: Option<LogLines>,
+    subscription: AnswerSubscription,
+    answer: Option<SharedAnswer>,
+    reader: ReaderGuard,
+    poll_intervals: Box<dyn Iterator<Item = Duration> + Send>,
+    next_poll: Instant,
+    reopen_at: Instant,
+    settle_at: Instant,
     deadline: Instant,
     /// The reader's place among those of the job.
     stream: Option<OpenStream>,
     ended: bool,
 }
 
-impl Follow {
+impl AnswerFollower {
     /// Reads from behind the event `after`; 0 for all.
     pub(super) fn new(
-        app: Arc<App>,
-        asked: Asked,
+        state: Arc<AppState>,
+        record: JobRecord,
         question: Option<Question>,
         after: u64,
         request_id: String,
         stream: Option<OpenStream>,
     ) -> Self {
-        let (fold, first) = Fold::begin(asked.job_id.clone());
+        let (fold, first) = EventFold::begin(record.job_id.clone());
         let now = Instant::now();
-        let age = Duration::from_millis(now_ms().saturating_sub(asked.asked_ms));
-        let left = Duration::from_millis(asked.deadline_ms.saturating_sub(now_ms()));
-        let grace = Duration::from_millis(app.config.gateway.stream_grace_ms);
+        let age = Duration::from_millis(now_ms().saturating_sub(record.asked_ms));
+        let left = Duration::from_millis(record.deadline_ms.saturating_sub(now_ms()));
+        let grace = Duration::from_millis(state.config.gateway.stream_grace_ms);
         Self {
-            place: app.link.wait_for(asked.job_id.clone()),
-            reader: app.link.reader(asked.job_id.clone(), grace),
+            subscription: state.broker.subscribe(record.job_id.clone()),
+            reader: state.broker.reader_guard(record.job_id.clone(), grace),
             // Whoever comes later may find the answer at once.
-            look: if question.is_some() { now + Duration::from_secs(1) } else { now },
-            looks: Box::new(looks()),
-            open: now,
-            settled: now,
-            deadline: now + left + LATE,
-            out: VecDeque::from([first]),
+            next_poll: if question.is_some() { now + Duration::from_secs(1) } else { now },
+            poll_intervals: Box::new(poll_intervals()),
+            reopen_at: now,
+            settle_at: now,
+            deadline: now + left + DEADLINE_GRACE,
+            queue: VecDeque::from([first]),
             log: None,
             answer: None,
             stream,
             ended: false,
-            logged: asked.stream && asked.kept.is_none() && age < TOKENS_KEPT,
-            app,
-            asked,
+            logged: record.stream && record.kept.is_none() && age < TOKENS_KEPT,
+            state,
+            record,
             request_id,
             question,
             after,
@@ -96,19 +96,19 @@ impl Follow {
 
     /// The job.
     pub(super) fn job(&self) -> &JobId {
-        &self.asked.job_id
+        &self.record.job_id
     }
 
     /// The same for an answer that is known.
-    pub(super) fn answered(mut self, answer: Answered) -> Self {
-        self.hear(answer);
+    pub(super) fn with_answer(mut self, answer: SharedAnswer) -> Self {
+        self.set_answer(answer);
         self
     }
 
     /// The next event that the reader does not have; `None` after the last.
-    pub(super) async fn next(&mut self) -> Option<Numbered> {
+    pub(super) async fn next(&mut self) -> Option<NumberedEvent> {
         loop {
-            while let Some((id, event)) = self.out.pop_front() {
+            while let Some((id, event)) = self.queue.pop_front() {
                 if event.is_last() {
                     self.reader.done();
                 }
@@ -125,10 +125,10 @@ impl Follow {
     }
 
     async fn step(&mut self) {
-        if let Some(kept) = self.asked.kept.take() {
-            return self.end(Ending::Kept(kept)).await;
+        if let Some(kept) = self.record.kept.take() {
+            return self.end(AnswerSource::Cache(kept)).await;
         }
-        if self.logged && self.log.is_none() && Instant::now() >= self.open {
+        if self.logged && self.log.is_none() && Instant::now() >= self.reopen_at {
             self.open_log();
         }
         let reopen = self.logged && self.log.is_none();
@@ -136,64 +136,64 @@ impl Follow {
             biased;
             line = next_line(&mut self.log) => match line {
                 Some(Line::End) => self.log_ended().await,
-                Some(line) => self.out.extend(self.fold.line(line)),
-                None => (self.log, self.open) = (None, Instant::now() + AGAIN),
+                Some(line) => self.queue.extend(self.fold.apply(line)),
+                None => (self.log, self.reopen_at) = (None, Instant::now() + LOG_REOPEN_DELAY),
             },
-            answer = self.place.answer(), if self.answer.is_none() => self.hear(answer),
-            () = sleep_until(self.look), if self.answer.is_none() => self.look().await,
-            () = sleep_until(self.settled), if self.answer.is_some() => self.end_answered().await,
-            () = sleep_until(self.open), if reopen => {}
+            answer = self.subscription.answer(), if self.answer.is_none() => self.set_answer(answer),
+            () = sleep_until(self.next_poll), if self.answer.is_none() => self.poll_stored_answer().await,
+            () = sleep_until(self.settle_at), if self.answer.is_some() => self.end_answered().await,
+            () = sleep_until(self.reopen_at), if reopen => {}
             () = replaced(self.stream.as_ref()) => self.ended = true,
             () = sleep_until(self.deadline) => {
                 self.ended = true;
-                self.fail(&given_up(&self.app, &self.asked, self.question.as_ref()));
+                self.fail(&timeout_error(&self.state, &self.record, self.question.as_ref()));
             }
         }
     }
 
     fn open_log(&mut self) {
-        match self.app.link.log(&self.asked.job_id) {
+        match self.state.broker.log(&self.record.job_id) {
             Ok(log) => {
                 // It is read from its beginning; what the reader has is not told again.
-                let (fold, first) = Fold::begin(self.asked.job_id.clone());
+                let (fold, first) = EventFold::begin(self.record.job_id.clone());
                 self.fold = fold;
-                self.out = VecDeque::from([first]);
+                self.queue = VecDeque::from([first]);
                 self.log = Some(Box::pin(log));
             }
-            Err(_) => self.open = Instant::now() + AGAIN,
+            Err(_) => self.reopen_at = Instant::now() + LOG_REOPEN_DELAY,
         }
     }
 
-    fn hear(&mut self, answer: Answered) {
-        self.settled = Instant::now() + if self.logged { SETTLE } else { Duration::ZERO };
+    fn set_answer(&mut self, answer: SharedAnswer) {
+        self.settle_at = Instant::now() + if self.logged { LOG_SETTLE_TIMEOUT } else { Duration::ZERO };
         self.answer = Some(answer);
     }
 
-    async fn look(&mut self) {
-        self.look = Instant::now() + self.looks.next().unwrap_or(SETTLE);
-        if let Ok(Some(answer)) = self.app.link.stored_answer(&self.asked.job_id).await {
-            self.hear(answer);
+    async fn poll_stored_answer(&mut self) {
+        self.next_poll = Instant::now() + self.poll_intervals.next().unwrap_or(LOG_SETTLE_TIMEOUT);
+        if let Ok(Some(answer)) = self.state.broker.stored_answer(&self.record.job_id).await {
+            self.set_answer(answer);
         }
     }
 
     /// The log says that the answer is stored.
     async fn log_ended(&mut self) {
         if self.answer.is_none() {
-            self.look().await;
+            self.poll_stored_answer().await;
         }
-        self.settled = Instant::now();
+        self.settle_at = Instant::now();
         self.log = Some(Box::pin(futures::stream::pending()));
     }
 
     async fn end_answered(&mut self) {
         if let Some(answer) = self.answer.take() {
-            self.end(Ending::Answered(answer)).await;
+            self.end(AnswerSource::Fleet(answer)).await;
         }
     }
 
-    async fn end(&mut self, ending: Ending) {
+    async fn end(&mut self, source: AnswerSource) {
         self.ended = true;
-        match conclude(&self.app, &self.asked, self.question.as_ref(), ending).await {
+        match finish_answer(&self.state, &self.record, self.question.as_ref(), source).await {
             Ok(response) => self.finish(response),
             Err(error) => self.fail(&error),
         }
@@ -203,17 +203,17 @@ impl Follow {
         let lost = self.logged && self.fold.is_empty() && self.after > 1;
         let events = self.fold.finish(response.clone());
         if lost || self.after > self.fold.latest() {
-            let (mut fold, _) = Fold::begin(self.asked.job_id.clone());
-            self.out = fold.resume_after(self.after).into();
-            self.out.extend(fold.finish(response));
+            let (mut fold, _) = EventFold::begin(self.record.job_id.clone());
+            self.queue = fold.resume_after(self.after).into();
+            self.queue.extend(fold.finish(response));
         } else {
-            self.out.extend(events);
+            self.queue.extend(events);
         }
     }
 
     fn fail(&mut self, error: &ApiError) {
-        let problem = error.problem(&format!("/api/chat/{}/stream", self.asked.job_id), &self.request_id);
-        self.out.extend(self.fold.fail(problem));
+        let problem = error.problem(&format!("/api/chat/{}/stream", self.record.job_id), &self.request_id);
+        self.queue.extend(self.fold.fail(problem));
     }
 }
 
@@ -225,7 +225,7 @@ async fn replaced(stream: Option<&OpenStream>) {
     }
 }
 
-async fn next_line(log: &mut Option<Lines>) -> Option<Line> {
+async fn next_line(log: &mut Option<LogLines>) -> Option<Line> {
     match log {
         Some(log) => log.next().await,
         None => std::future::pending().await,

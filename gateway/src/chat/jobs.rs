@@ -17,25 +17,25 @@ use hoidap_shared::{
 
 use super::{
     JobOutput,
-    asked::Asked,
-    ending::{Ending, conclude, given_up},
-    follow::Follow,
+    asked::JobRecord,
+    ending::{AnswerSource, finish_answer, timeout_error},
+    follow::AnswerFollower,
     link::Unavailable,
-    pending, request_id, sse,
-    taken::limit_other,
+    pending_response, request_id, sse,
+    taken::enforce_other_limit,
 };
 use crate::{
     api::{ChatResponse, FeedbackRequest},
-    app::App,
     body::read_json,
     client::Peer,
     docs::{FeedbackProblems, JobProblems},
     error::{ApiError, Code, FieldError},
-    streams::Reader,
+    state::AppState,
+    streams::ReaderKind,
 };
 
 /// Longest `Last-Event-ID` that makes sense.
-const MAX_EVENTS: u64 = 10_000_000;
+const MAX_EVENT_ID: u64 = 10_000_000;
 
 /// The answer to a question that was asked before.
 #[utoipa::path(
@@ -54,21 +54,21 @@ const MAX_EVENTS: u64 = 10_000_000;
     )
 )]
 pub async fn answer(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     Path(job): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let asked = own(&app, peer, &job, &headers).await?;
-    let ending = match asked.kept.clone() {
-        Some(kept) => Ending::Kept(kept),
-        None => match app.link.stored_answer(&asked.job_id).await.map_err(unavailable)? {
-            Some(answer) => Ending::Answered(answer),
-            None if asked.deadline_ms > now_ms() => return Ok(pending(asked.job_id)),
-            None => return Err(given_up(&app, &asked, None)),
+    let record = own_job_record(&state, peer, &job, &headers).await?;
+    let source = match record.kept.clone() {
+        Some(kept) => AnswerSource::Cache(kept),
+        None => match state.broker.stored_answer(&record.job_id).await.map_err(unavailable_error)? {
+            Some(answer) => AnswerSource::Fleet(answer),
+            None if record.deadline_ms > now_ms() => return Ok(pending_response(record.job_id)),
+            None => return Err(timeout_error(&state, &record, None)),
         },
     };
-    Ok(Json(conclude(&app, &asked, None, ending).await?).into_response())
+    Ok(Json(finish_answer(&state, &record, None, source).await?).into_response())
 }
 
 /// Reads along with a job from its beginning, or from behind the event that `Last-Event-ID` names.
@@ -89,30 +89,30 @@ pub async fn answer(
     )
 )]
 pub async fn stream(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     Path(job): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let after = last_event(&headers)?;
-    let asked = own(&app, peer, &job, &headers).await?;
-    let stored = match &asked.kept {
+    let record = own_job_record(&state, peer, &job, &headers).await?;
+    let stored = match &record.kept {
         Some(_) => None,
-        None => app.link.stored_answer(&asked.job_id).await.map_err(unavailable)?,
+        None => state.broker.stored_answer(&record.job_id).await.map_err(unavailable_error)?,
     };
-    let done = asked.kept.is_some() || stored.is_some();
-    let reader = if after > 0 { Reader::Returning } else { Reader::New };
-    let client = app.clients.limit_name(app.clients.address(peer, &headers));
+    let done = record.kept.is_some() || stored.is_some();
+    let reader = if after > 0 { ReaderKind::Returning } else { ReaderKind::New };
+    let client = state.clients.rate_limit_key(state.clients.address(peer, &headers));
     let open = match done {
         true => None,
         false => {
-            let open = app.streams.open(&client, &asked.session_id, &asked.job_id, reader);
-            Some(open.inspect_err(|error| count_refusal(&app, peer, &headers, error.name()))?)
+            let open = state.stream_limiter.open(&client, &record.session_id, &record.job_id, reader);
+            Some(open.inspect_err(|error| count_refusal(&state, peer, &headers, error.name()))?)
         }
     };
-    let follow = Follow::new(Arc::clone(&app), asked, None, after, request_id(&headers), open);
+    let follow = AnswerFollower::new(Arc::clone(&state), record, None, after, request_id(&headers), open);
     Ok(match (done, stored) {
-        (true, Some(answer)) => sse::rest(follow.answered(answer)).await,
+        (true, Some(answer)) => sse::rest(follow.with_answer(answer)).await,
         (true, None) => sse::rest(follow).await,
         (false, _) => sse::response(follow),
     })
@@ -135,20 +135,22 @@ pub async fn stream(
     )
 )]
 pub async fn stop(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     Path(job): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let client = app.clients.limit_name(app.clients.address(peer, &headers));
-    let limited = limit_other(&app, "stop", &client).await;
-    limited.inspect_err(|_| count_refusal(&app, peer, &headers, "stop_limited"))?;
-    let asked = own(&app, peer, &job, &headers).await?;
-    let job_id = asked.job_id;
-    if asked.kept.is_some() || app.link.stored_answer(&job_id).await.map_err(unavailable)?.is_some() {
+    let client = state.clients.rate_limit_key(state.clients.address(peer, &headers));
+    let limited = enforce_other_limit(&state, "stop", &client).await;
+    limited.inspect_err(|_| count_refusal(&state, peer, &headers, "stop_limited"))?;
+    let record = own_job_record(&state, peer, &job, &headers).await?;
+    let job_id = record.job_id;
+    if record.kept.is_some()
+        || state.broker.stored_answer(&job_id).await.map_err(unavailable_error)?.is_some()
+    {
         return Ok(Json(JobOutput { job_id, status: "done" }).into_response());
     }
-    app.link.stop(&job_id).await.map_err(unavailable)?;
+    state.broker.stop(&job_id).await.map_err(unavailable_error)?;
     Ok((StatusCode::ACCEPTED, Json(JobOutput { job_id, status: "stopping" })).into_response())
 }
 
@@ -166,53 +168,58 @@ pub async fn stop(
     responses((status = 202, description = "It is recorded", body = JobOutput), FeedbackProblems)
 )]
 pub async fn feedback(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     Path(job): Path<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let client = app.clients.limit_name(app.clients.address(peer, &parts.headers));
-    let limited = limit_other(&app, "feedback", &client).await;
-    limited.inspect_err(|_| count_refusal(&app, peer, &parts.headers, "feedback_limited"))?;
-    let asked = own(&app, peer, &job, &parts.headers).await?;
-    let gateway = &app.config.gateway;
+    let client = state.clients.rate_limit_key(state.clients.address(peer, &parts.headers));
+    let limited = enforce_other_limit(&state, "feedback", &client).await;
+    limited.inspect_err(|_| count_refusal(&state, peer, &parts.headers, "feedback_limited"))?;
+    let record = own_job_record(&state, peer, &job, &parts.headers).await?;
+    let gateway = &state.config.gateway;
     let time = Duration::from_millis(gateway.request_timeout_ms);
     let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
-    let event = FeedbackRequest::admit(value)?.into_event(asked.job_id.clone(), asked.session_id);
-    app.link.tell_feedback(&event).await.map_err(unavailable)?;
-    app.cache.rate(&asked.job_id, asked.kept_under, event.rating == Rating::Down).await;
-    Ok((StatusCode::ACCEPTED, Json(JobOutput { job_id: asked.job_id, status: "done" })).into_response())
+    let event = FeedbackRequest::parse(value)?.into_event(record.job_id.clone(), record.session_id);
+    state.broker.publish_feedback(&event).await.map_err(unavailable_error)?;
+    state.cache.rate(&record.job_id, record.kept_under, event.rating == Rating::Down).await;
+    Ok((StatusCode::ACCEPTED, Json(JobOutput { job_id: record.job_id, status: "done" })).into_response())
 }
 
 /// Counts what is refused for its number and is no chat.
-fn count_refusal(app: &App, peer: Peer, headers: &HeaderMap, problem: &str) {
-    let client = app.clients.name(app.clients.address(peer, headers));
-    app.refusals.count(&client, "rejected", problem);
+fn count_refusal(state: &AppState, peer: Peer, headers: &HeaderMap, problem: &str) {
+    let client = state.clients.hashed_id(state.clients.address(peer, headers));
+    state.refusals.count(&client, "rejected", problem);
 }
 
 /// The job of the session that the request comes from.
 ///
 /// # Errors
 /// [`Code::JobUnknown`] for any other job: whether it is there is nobody else's business.
-async fn own(app: &App, peer: Peer, job: &str, headers: &HeaderMap) -> Result<Asked, ApiError> {
-    let sessions = speaker::sessions(app, peer, headers).await?;
+async fn own_job_record(
+    state: &AppState,
+    peer: Peer,
+    job: &str,
+    headers: &HeaderMap,
+) -> Result<JobRecord, ApiError> {
+    let sessions = speaker::claimed_sessions(state, peer, headers).await?;
     let unknown = || {
         let detail = "This session has asked no such question within the last hour.";
         ApiError::new(Code::JobUnknown, detail)
     };
     let job: JobId = job.parse().map_err(|_| unknown())?;
-    let asked = app.link.asked(&job).await.map_err(unavailable)?;
-    asked.filter(|asked| asked.job_id == job && sessions.contains(&asked.session_id)).ok_or_else(unknown)
+    let record = state.broker.job_record(&job).await.map_err(unavailable_error)?;
+    record.filter(|record| record.job_id == job && sessions.contains(&record.session_id)).ok_or_else(unknown)
 }
 
-fn unavailable(_: Unavailable) -> ApiError {
+fn unavailable_error(_: Unavailable) -> ApiError {
     ApiError::new(Code::QueueUnavailable, "The fleet cannot be reached now. Try again in a few seconds.")
 }
 
 fn last_event(headers: &HeaderMap) -> Result<u64, ApiError> {
     let Some(value) = headers.get("last-event-id") else { return Ok(0) };
-    let id = value.to_str().ok().and_then(|text| text.trim().parse().ok()).filter(|id| *id <= MAX_EVENTS);
+    let id = value.to_str().ok().and_then(|text| text.trim().parse().ok()).filter(|id| *id <= MAX_EVENT_ID);
     id.ok_or_else(|| {
         let error =
             FieldError::parameter("Last-Event-ID", "not_an_id", "must be the id of an event: a whole number");

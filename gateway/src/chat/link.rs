@@ -30,23 +30,23 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-pub(super) use jobs::looks;
-pub(super) use reading::Reader;
+pub(super) use jobs::poll_intervals;
+pub(super) use reading::ReaderGuard;
 
-use super::{backlog::Backlog, lag::Lag, readers::Readers, waiters::Waiters};
-use log::Logs;
+use super::{backlog::EventBacklog, lag::Lag, readers::ReaderCounts, waiters::Waiters};
+use log::SharedLogs;
 
 /// Longest wait for a stream to store a message, or for a stored answer to be read.
-const ROUND_TRIP: Duration = Duration::from_secs(3);
+const ROUND_TRIP_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a gateway waits, once asked whether anybody reads along, for somebody who just comes.
-const LATECOMERS: Duration = Duration::from_millis(500);
+const LATECOMER_WINDOW: Duration = Duration::from_millis(500);
 /// How long to wait before what failed at the start is tried again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// How often the connection is looked after.
-const WATCH: Duration = Duration::from_millis(250);
+const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a message is published until a stream says that it is stored. A word that was lost is given again, and one
 /// that came twice is known by its id: so this asks whether it is stored.
-const TRIES: usize = 3;
+const PUBLISH_ATTEMPTS: usize = 3;
 /// NATS cannot take a message now.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -54,20 +54,20 @@ pub struct Unavailable(String);
 
 /// A message was not taken, or may have been.
 #[derive(Debug)]
-pub(super) struct NotStored {
+pub(super) struct PublishError {
     error: Unavailable,
     /// Whether it may be stored all the same: nothing says so or otherwise.
     pub(super) in_doubt: bool,
 }
 
-impl From<Unavailable> for NotStored {
+impl From<Unavailable> for PublishError {
     fn from(error: Unavailable) -> Self {
         Self { error, in_doubt: false }
     }
 }
 
-impl From<NotStored> for Unavailable {
-    fn from(NotStored { error, .. }: NotStored) -> Self {
+impl From<PublishError> for Unavailable {
+    fn from(PublishError { error, .. }: PublishError) -> Self {
         error
     }
 }
@@ -82,42 +82,42 @@ struct Connected {
 
 /// The gateway's connection to the fleet. Cheap to clone; all clones are the same.
 #[derive(Clone)]
-pub struct Link {
+pub struct BrokerClient {
     gateway: Arc<str>,
     connected: Arc<OnceLock<Connected>>,
     waiters: Waiters,
-    readers: Readers,
-    logs: Logs,
-    backlog: Arc<Backlog>,
+    readers: ReaderCounts,
+    logs: SharedLogs,
+    backlog: Arc<EventBacklog>,
     ready: Arc<watch::Sender<bool>>,
 }
 
-impl Link {
+impl BrokerClient {
     /// Starts connecting as the process named `gateway`; requests are answered with 503 until it has.
     pub fn start(nats: Nats, gateway: String) -> Self {
-        let link = Self {
+        let broker_client = Self {
             gateway: gateway.into(),
             connected: Arc::default(),
             waiters: Waiters::default(),
-            readers: Readers::default(),
-            logs: Logs::default(),
+            readers: ReaderCounts::default(),
+            logs: SharedLogs::default(),
             backlog: Arc::default(),
             ready: Arc::new(watch::Sender::new(false)),
         };
-        let task = link.clone();
-        tokio::spawn(async move { task.keep(&nats).await });
-        link
+        let task = broker_client.clone();
+        tokio::spawn(async move { task.run(&nats).await });
+        broker_client
     }
 
     /// Connects, then hears replies, and mends what a lost connection leaves behind.
-    async fn keep(&self, nats: &Nats) {
+    async fn run(&self, nats: &Nats) {
         let name = format!("hoidap-gateway {}", self.gateway);
         let broker = loop {
             match Broker::connect(nats, &name).await {
                 Ok(broker) => break broker,
                 Err(error) => error!("{error:#}"),
             }
-            sleep(TRY_AGAIN).await;
+            sleep(RETRY_DELAY).await;
         };
         // The client subscribes again by itself after a lost connection.
         let mut replies = loop {
@@ -125,14 +125,14 @@ impl Link {
                 Ok(replies) => break replies,
                 Err(error) => error!(%error, "replies cannot be heard"),
             }
-            sleep(TRY_AGAIN).await;
+            sleep(RETRY_DELAY).await;
         };
         let mut questions = loop {
             match broker.client.subscribe(broker.subjects.readers()).await {
                 Ok(questions) => break questions,
                 Err(error) => error!(%error, "other gateways cannot be heard"),
             }
-            sleep(TRY_AGAIN).await;
+            sleep(RETRY_DELAY).await;
         };
         let (answers, tokens, revoked) = loop {
             let subjects = &broker.subjects;
@@ -143,13 +143,13 @@ impl Link {
                 Ok(streams) => break streams,
                 Err(error) => error!(%error, "the name of a stream is wrong"),
             }
-            sleep(TRY_AGAIN).await;
+            sleep(RETRY_DELAY).await;
         };
         let fleet = Fleet::follow(broker.clone());
         let waiters = self.waiters.clone();
         tokio::spawn(async move {
             while let Some(message) = replies.next().await {
-                hear(&waiters, &message.payload);
+                deliver_reply(&waiters, &message.payload);
             }
         });
         let (readers, client) = (self.readers.clone(), broker.client.clone());
@@ -159,7 +159,7 @@ impl Link {
                 let (Some(job), Some(reply)) = (job, question.reply) else { continue };
                 let (readers, client) = (readers.clone(), client.clone());
                 tokio::spawn(async move {
-                    if readers.reads_within(&job, LATECOMERS).await {
+                    if readers.has_reader_within(&job, LATECOMER_WINDOW).await {
                         // A lost reply costs the reader an answer that goes on: they may ask again.
                         let _ = client.publish(reply, "yes".into()).await;
                     }
@@ -167,15 +167,15 @@ impl Link {
             }
         });
         let _ = self.connected.set(Connected { broker: broker.clone(), answers, tokens, revoked, fleet });
-        self.look_after(&broker, nats).await;
+        self.maintain(&broker, nats).await;
     }
 
     /// After each connect: the streams are made sure of, and what could not be told meanwhile is told.
-    async fn look_after(&self, broker: &Broker, nats: &Nats) {
+    async fn maintain(&self, broker: &Broker, nats: &Nats) {
         let mut mended = None;
         loop {
             let connects = broker.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed);
-            if self.is_up() && mended != Some(connects) {
+            if self.is_connected() && mended != Some(connects) {
                 match broker.ensure_streams(nats).await {
                     Ok(()) => {
                         mended = Some(connects);
@@ -183,15 +183,15 @@ impl Link {
                     }
                     Err(error) => {
                         warn!("{error:#}");
-                        sleep(TRY_AGAIN).await;
+                        sleep(RETRY_DELAY).await;
                     }
                 }
             }
-            if self.is_up() {
-                self.tell_backlog().await;
+            if self.is_connected() {
+                self.publish_backlog().await;
             }
             metrics::gauge!("hoidap_gateway_waiting").set(self.waiters.len() as f64);
-            sleep(WATCH).await;
+            sleep(MAINTENANCE_INTERVAL).await;
         }
     }
 
@@ -202,7 +202,7 @@ impl Link {
     }
 
     /// Whether NATS is connected now.
-    pub fn is_up(&self) -> bool {
+    pub fn is_connected(&self) -> bool {
         self.connected.get().is_some_and(|c| c.broker.client.connection_state() == State::Connected)
     }
 
@@ -217,8 +217,8 @@ impl Link {
     }
 
     /// Tells of a chat that never became a job. When NATS is away it is told later.
-    pub async fn tell(&self, event: ChatEvent) {
-        if let Err(error) = self.publish_event(&event).await {
+    pub async fn publish_chat_event(&self, event: ChatEvent) {
+        if let Err(error) = self.try_publish_chat_event(&event).await {
             metrics::counter!("hoidap_gateway_events_delayed_total").increment(1);
             warn!(job_id = %event.job_id, %error, "an analytics event waits for NATS");
             self.backlog.push(event);
@@ -229,23 +229,23 @@ impl Link {
     ///
     /// # Errors
     /// [`Unavailable`] when it is not stored.
-    pub async fn tell_feedback(&self, event: &FeedbackEvent) -> Result<(), Unavailable> {
+    pub async fn publish_feedback(&self, event: &FeedbackEvent) -> Result<(), Unavailable> {
         let subject = self.connected()?.broker.subjects.events(FEEDBACK);
         let bytes = rmp_serde::to_vec_named(event).map_err(|error| Unavailable(error.to_string()))?;
         // Two words may come in one millisecond, and the last one counts.
         let id = format!("{}.feedback.{}.{}", event.job_id, event.at_ms, event.rating.name());
-        Ok(self.store(subject, id, bytes.into(), TRIES).await?)
+        Ok(self.store(subject, id, bytes.into(), PUBLISH_ATTEMPTS).await?)
     }
 
-    async fn tell_backlog(&self) {
+    async fn publish_backlog(&self) {
         while let Some(event) = self.backlog.pop() {
-            if self.publish_event(&event).await.is_err() {
+            if self.try_publish_chat_event(&event).await.is_err() {
                 return self.backlog.push(event);
             }
         }
     }
 
-    async fn publish_event(&self, event: &ChatEvent) -> Result<(), Unavailable> {
+    async fn try_publish_chat_event(&self, event: &ChatEvent) -> Result<(), Unavailable> {
         let subject = self.connected()?.broker.subjects.events(CHAT);
         let bytes = rmp_serde::to_vec_named(event).map_err(|error| Unavailable(error.to_string()))?;
         // What is not stored waits in the backlog. A worker's event of a job has another id.
@@ -254,12 +254,18 @@ impl Link {
 
     /// Publishes to a stream and awaits its word that the message is stored. Doing it again under the same id stores it
     /// once.
-    async fn store(&self, subject: String, id: String, bytes: Bytes, tries: usize) -> Result<(), NotStored> {
+    async fn store(
+        &self,
+        subject: String,
+        id: String,
+        bytes: Bytes,
+        attempts: usize,
+    ) -> Result<(), PublishError> {
         let broker = &self.connected()?.broker;
         let mut headers = HeaderMap::new();
         headers.insert(async_nats::header::NATS_MESSAGE_ID, id);
         let message = PublishMessage::build().headers(headers).payload(bytes);
-        publish(broker, subject, message, tries).await.map(|_| ())
+        publish(broker, subject, message, attempts).await.map(|_| ())
     }
 
     /// How much work waits in the fleet.
@@ -267,15 +273,17 @@ impl Link {
     /// # Errors
     /// [`Unavailable`] when the broker does not tell.
     pub async fn lag(&self) -> Result<Lag, Unavailable> {
-        match timeout(ROUND_TRIP, Lag::read(&self.connected()?.broker)).await {
+        match timeout(ROUND_TRIP_TIMEOUT, Lag::read(&self.connected()?.broker)).await {
             Ok(lag) => lag.map_err(|error| Unavailable(format!("{error:#}"))),
-            Err(_) => Err(Unavailable(format!("NATS did not tell within {} s", ROUND_TRIP.as_secs()))),
+            Err(_) => {
+                Err(Unavailable(format!("NATS did not tell within {} s", ROUND_TRIP_TIMEOUT.as_secs())))
+            }
         }
     }
 
     fn connected(&self) -> Result<&Connected, Unavailable> {
         match self.connected.get() {
-            Some(connected) if self.is_up() => Ok(connected),
+            Some(connected) if self.is_connected() => Ok(connected),
             _ => Err(Unavailable("NATS is not connected".into())),
         }
     }
@@ -287,37 +295,37 @@ async fn publish(
     broker: &Broker,
     subject: String,
     message: PublishMessage,
-    tries: usize,
-) -> Result<bool, NotStored> {
-    let mut failure = NotStored::from(Unavailable("not tried".into()));
-    for left in (0..tries).rev() {
+    attempts: usize,
+) -> Result<bool, PublishError> {
+    let mut failure = PublishError::from(Unavailable("not tried".into()));
+    for left in (0..attempts).rev() {
         let stored = async {
             let acknowledged = broker.jetstream.send_publish(subject.clone(), message.clone()).await?;
             acknowledged.await
         };
-        failure = match timeout(ROUND_TRIP, stored).await {
+        failure = match timeout(ROUND_TRIP_TIMEOUT, stored).await {
             Ok(Ok(_)) => return Ok(true),
             Ok(Err(error)) if error.kind() == PublishErrorKind::WrongLastSequence => return Ok(false),
             Ok(Err(error)) => {
                 // What the server refused was not stored, unless it was before.
                 let lost = matches!(error.kind(), PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe);
-                NotStored { error: Unavailable(error.to_string()), in_doubt: failure.in_doubt || lost }
+                PublishError { error: Unavailable(error.to_string()), in_doubt: failure.in_doubt || lost }
             }
-            Err(_) => NotStored {
-                error: Unavailable(format!("not stored within {} s", ROUND_TRIP.as_secs())),
+            Err(_) => PublishError {
+                error: Unavailable(format!("not stored within {} s", ROUND_TRIP_TIMEOUT.as_secs())),
                 in_doubt: true,
             },
         };
         if !failure.in_doubt || left == 0 {
             break;
         }
-        sleep(WATCH).await;
+        sleep(MAINTENANCE_INTERVAL).await;
     }
     Err(failure)
 }
 
 /// A reply: the answer of a job that waits here, or did.
-fn hear(waiters: &Waiters, payload: &[u8]) {
+fn deliver_reply(waiters: &Waiters, payload: &[u8]) {
     match Envelope::<Answer>::decode(payload) {
         Ok(answer) => {
             let late_ms = now_ms().saturating_sub(answer.deadline_ms);

@@ -15,18 +15,19 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 pub use error::{ErrorOutput, speaks_openai};
-pub(super) use key::admit_key;
+pub(super) use key::require_api_key;
 pub use models::{__path_model, __path_models, model, models};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    arrival::Arrival,
-    taken::{Taken, idempotency_key, rejected, take_question},
-    until_done,
+    arrival::RequestContext,
+    taken::{Submission, idempotency_key, reject_malformed, submit_question},
+    wait_until_done,
 };
 use crate::{
-    api::ChatResponse, app::App, client::Peer, docs::CompletionProblems, error::ApiError, sessions::Visitor,
+    api::ChatResponse, client::Peer, docs::CompletionProblems, error::ApiError, sessions::Visitor,
+    state::AppState,
 };
 use request::Completion;
 pub(super) use request::CompletionRequest;
@@ -115,40 +116,40 @@ pub(super) struct ChunkEvent {
     )
 )]
 pub async fn completions(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
     let mut allowance = None;
-    let result = complete(&app, peer, request, &mut allowance).await;
+    let result = complete(&state, peer, request, &mut allowance).await;
     let mut response = result.unwrap_or_else(ApiError::into_response);
     if let Some(allowance) = allowance {
-        allowance.write(response.headers_mut());
+        allowance.write_headers(response.headers_mut());
     }
     response
 }
 
 async fn complete(
-    app: &Arc<App>,
+    state: &Arc<AppState>,
     peer: Peer,
     request: Request<Body>,
-    allowance: &mut Option<crate::limit::Allowance>,
+    allowance: &mut Option<crate::limit::RateLimitStatus>,
 ) -> Result<Response, ApiError> {
-    let program = admit_key(app, peer, request.headers()).await?;
+    let program = require_api_key(state, peer, request.headers()).await?;
     let key = idempotency_key(request.headers())?;
-    let arrival = Arrival::new(app, peer, request.headers());
-    let read = request::read(app, &arrival, &program, key.as_deref(), request).await;
+    let request_context = RequestContext::new(state, peer, request.headers());
+    let read = request::read(state, &request_context, &program, key.as_deref(), request).await;
     let Completion { question, stream, include_usage } = match read {
         Ok(read) => read,
-        Err(error) => return rejected(app, &arrival, error).await,
+        Err(error) => return reject_malformed(state, &request_context, error).await,
     };
-    let taken: Taken =
-        take_question(app, arrival, Visitor::Unknown, question, key, stream, allowance).await?;
+    let submission: Submission =
+        submit_question(state, request_context, Visitor::Anonymous, question, key, stream, allowance).await?;
     if stream {
-        return Ok(chunks::response(taken.follow(app, String::new()), include_usage));
+        return Ok(chunks::response(submission.follow(state, String::new()), include_usage));
     }
-    let created = taken.asked.asked_ms / 1000;
-    let answer = until_done(app, taken).await?;
+    let created = submission.record.asked_ms / 1000;
+    let answer = wait_until_done(state, submission).await?;
     Ok(Json(CompletionOutput {
         id: format!("chatcmpl-{}", answer.job_id),
         object: "chat.completion",

@@ -15,8 +15,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    fold::{Event, Numbered},
-    follow::Follow,
+    fold::{AnswerEvent, NumberedEvent},
+    follow::AnswerFollower,
 };
 use crate::error::Problem;
 
@@ -66,13 +66,13 @@ pub enum EventName {
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Everything that a reader is told from now on.
-pub(super) fn response(follow: Follow) -> Response {
+pub(super) fn response(follow: AnswerFollower) -> Response {
     let events = stream::unfold(follow, |mut follow| async { Some((follow.next().await?, follow)) });
     body(events)
 }
 
 /// What is left to tell of a job that is done; 204 when its reader has all, which ends a browser's reconnecting.
-pub(super) async fn rest(mut follow: Follow) -> Response {
+pub(super) async fn rest(mut follow: AnswerFollower) -> Response {
     let mut events = Vec::new();
     while let Some(event) = follow.next().await {
         events.push(event);
@@ -83,7 +83,7 @@ pub(super) async fn rest(mut follow: Follow) -> Response {
     body(stream::iter(events))
 }
 
-fn body(events: impl Stream<Item = Numbered> + Send + 'static) -> Response {
+fn body(events: impl Stream<Item = NumberedEvent> + Send + 'static) -> Response {
     frames(events.map(|event| Ok(frame(event))))
 }
 
@@ -122,18 +122,18 @@ struct Failure<'a> {
     problem: &'a Problem,
 }
 
-fn frame((id, event): Numbered) -> Frame {
+fn frame((id, event): NumberedEvent) -> Frame {
     let empty = Frame::default().id(id.to_string());
     let named = match &event {
-        Event::Accepted { job_id } => empty.event("accepted").json_data(Accepted { job_id }),
-        Event::Stage { name } => empty.event("stage").json_data(Stage { name }),
-        Event::Sources(sources) => empty.event("sources").json_data(sources),
-        Event::Draft(draft) => empty.event("draft").json_data(draft),
-        Event::Delta { text } => empty.event("delta").json_data(Delta { text }),
-        Event::Citation(citation) => empty.event("citation").json_data(citation),
-        Event::Restart { reason } => empty.event("restart").json_data(Restart { reason: *reason }),
-        Event::Done(response) => empty.event("done").json_data(response),
-        Event::Error(problem) => empty.event("error").json_data(Failure { problem }),
+        AnswerEvent::Accepted { job_id } => empty.event("accepted").json_data(Accepted { job_id }),
+        AnswerEvent::Stage { name } => empty.event("stage").json_data(Stage { name }),
+        AnswerEvent::Sources(sources) => empty.event("sources").json_data(sources),
+        AnswerEvent::Draft(draft) => empty.event("draft").json_data(draft),
+        AnswerEvent::Delta { text } => empty.event("delta").json_data(Delta { text }),
+        AnswerEvent::Citation(citation) => empty.event("citation").json_data(citation),
+        AnswerEvent::Restart { reason } => empty.event("restart").json_data(Restart { reason: *reason }),
+        AnswerEvent::Done(response) => empty.event("done").json_data(response),
+        AnswerEvent::Error(problem) => empty.event("error").json_data(Failure { problem }),
     };
     // Text, numbers and lists of them always have a form in JSON.
     named.unwrap_or_default()

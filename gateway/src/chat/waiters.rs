@@ -7,8 +7,8 @@ use hoidap_shared::job::{Answer, Envelope, JobId};
 use tokio::sync::watch;
 
 /// An answer as it is handed around.
-pub(super) type Answered = Arc<Envelope<Answer>>;
-type Waiting = HashMap<JobId, watch::Sender<Option<Answered>>>;
+pub(super) type SharedAnswer = Arc<Envelope<Answer>>;
+type Waiting = HashMap<JobId, watch::Sender<Option<SharedAnswer>>>;
 
 /// The requests that wait for an answer. Cheap to clone; all clones are the same.
 #[derive(Clone, Default)]
@@ -16,19 +16,19 @@ pub(super) struct Waiters {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// One request's place among the waiting; given up when dropped, as when the client goes away.
-pub(super) struct Place {
+/// One request's subscription among the waiting; given up when dropped, as when the client goes away.
+pub(super) struct AnswerSubscription {
     job: JobId,
     waiters: Waiters,
-    answer: watch::Receiver<Option<Answered>>,
+    answer: watch::Receiver<Option<SharedAnswer>>,
 }
 
 impl Waiters {
-    /// A place for a request that waits for a job; several may wait for the same.
-    pub(super) fn wait_for(&self, job: JobId) -> Place {
+    /// A subscription for a request that waits for a job; several may wait for the same.
+    pub(super) fn subscribe(&self, job: JobId) -> AnswerSubscription {
         let answer = self
             .with(|waiting| waiting.entry(job.clone()).or_insert_with(|| watch::channel(None).0).subscribe());
-        Place { job, waiters: self.clone(), answer }
+        AnswerSubscription { job, waiters: self.clone(), answer }
     }
 
     /// Hands an answer to the requests that wait for it; `false` when none does.
@@ -50,22 +50,22 @@ impl Waiters {
     }
 }
 
-impl Place {
+impl AnswerSubscription {
     /// Waits until the answer is told, perhaps for ever.
-    pub(super) async fn answer(&mut self) -> Answered {
+    pub(super) async fn answer(&mut self) -> SharedAnswer {
         loop {
             if let Some(answer) = self.answer.borrow_and_update().as_ref() {
                 return Arc::clone(answer);
             }
             if self.answer.changed().await.is_err() {
-                // The sender is dropped after the last place only.
+                // The sender is dropped after the last subscription only.
                 std::future::pending::<()>().await;
             }
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for AnswerSubscription {
     fn drop(&mut self) {
         self.waiters.with(|waiting| {
             if waiting.get(&self.job).is_some_and(|sender| sender.receiver_count() <= 1) {
@@ -83,7 +83,7 @@ mod tests {
     fn the_last_dropped_place_frees_the_job() {
         let waiters = Waiters::default();
         let job = JobId::new();
-        let (one, two) = (waiters.wait_for(job.clone()), waiters.wait_for(job));
+        let (one, two) = (waiters.subscribe(job.clone()), waiters.subscribe(job));
         drop(one);
         assert_eq!(waiters.len(), 1);
         drop(two);

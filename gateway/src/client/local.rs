@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, header};
 
-use super::{Peer, host_name};
+use super::{Peer, host_without_port};
 
 /// Headers by which proxies, balancers and content networks tell that they passed a request on.
-const NAMES: [&str; 7] =
+const PROXY_HEADERS: [&str; 7] =
     ["via", "x-client", "x-host", "x-rewrite-url", "x-scheme", "x-url-scheme", "front-end-https"];
-const BEGINNINGS: [&str; 14] = [
+const PROXY_HEADER_PREFIXES: [&str; 14] = [
     "cdn-",
     "cf-",
     "fastly-",
@@ -25,7 +25,7 @@ const BEGINNINGS: [&str; 14] = [
     "x-proxy",
     "x-varnish",
 ];
-const PARTS: [&str; 7] =
+const PROXY_HEADER_PARTS: [&str; 7] =
     ["forward", "client-ip", "clientip", "connecting-ip", "real-ip", "remote-addr", "remote-ip"];
 
 /// Whether a request comes straight from this machine: over loopback, from no proxy that says so, to a name of this
@@ -39,15 +39,15 @@ pub(super) fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
 
 /// `name` is in lower case, as all names of a [`HeaderMap`] are.
 fn is_of_proxy(name: &str) -> bool {
-    NAMES.contains(&name)
-        || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
-        || PARTS.iter().any(|part| name.contains(part))
+    PROXY_HEADERS.contains(&name)
+        || PROXY_HEADER_PREFIXES.iter().any(|beginning| name.starts_with(beginning))
+        || PROXY_HEADER_PARTS.iter().any(|part| name.contains(part))
 }
 
 fn names_this_machine(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().is_ok_and(|host| is_loopback(host_name(host))),
+        (Some(host), None) => host.to_str().is_ok_and(|host| is_loopback(host_without_port(host))),
         _ => false,
     }
 }

@@ -13,23 +13,23 @@ use tokio::{
     time::timeout,
 };
 
-use crate::client::network_of;
+use crate::client::network_prefix;
 
 /// Connections beside `gateway.max_connections`, in which health is answered and others are told to come back; those of
 /// one client among them; and those that may wait for a better place, and for how long.
-const RESERVE: usize = 32;
-const RESERVE_PER_CLIENT: usize = 4;
-const WAITING: usize = 16;
-const WAIT: Duration = Duration::from_secs(2);
+const RESERVED_CONNECTIONS: usize = 32;
+const MAX_RESERVED_PER_CLIENT: usize = 4;
+const MAX_WAITING: usize = 16;
+const PROMOTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// Fewest connections of one client that are allowed, however few there are.
-const FEWEST: usize = 2;
+const MIN_PER_CLIENT: usize = 2;
 
 /// How many connections one client has: all, and those in the reserve.
 type Counts = HashMap<Vec<u8>, (usize, usize)>;
 
 /// The places for connections. Cheap to clone; all clones are the same.
 #[derive(Clone)]
-pub(super) struct Slots {
+pub(super) struct ConnectionSlots {
     main: Arc<Semaphore>,
     reserve: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -38,55 +38,59 @@ pub(super) struct Slots {
 }
 
 /// Room for one connection, before it is known whose.
-pub(super) struct Room {
+pub(super) struct SlotPermit {
     _permit: OwnedSemaphorePermit,
     reserved: bool,
 }
 
 /// One connection's place, given back when dropped.
-pub(super) struct Slot {
-    room: Room,
-    slots: Slots,
+pub(super) struct ConnectionSlot {
+    room: SlotPermit,
+    slots: ConnectionSlots,
     client: Option<Vec<u8>>,
 }
 
 /// A client has as many connections as it may have.
-pub(super) struct TooMany;
+pub(super) struct TooManyConnections;
 
-impl Slots {
+impl ConnectionSlots {
     pub(super) fn new(gateway: &Gateway) -> Self {
         // However it is configured, one client never has more than half of all.
         let half = gateway.max_connections / 2;
         Self {
             main: Arc::new(Semaphore::new(gateway.max_connections.min(Semaphore::MAX_PERMITS))),
-            reserve: Arc::new(Semaphore::new(RESERVE)),
-            waiting: Arc::new(Semaphore::new(WAITING)),
-            per_client: gateway.max_connections_per_client.min(half).max(FEWEST),
+            reserve: Arc::new(Semaphore::new(RESERVED_CONNECTIONS)),
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            per_client: gateway.max_connections_per_client.min(half).max(MIN_PER_CLIENT),
             clients: Arc::default(),
         }
     }
 
     /// Waits until there is room. What comes meanwhile waits in the system's own queue.
-    pub(super) async fn room(&self) -> Option<Room> {
+    pub(super) async fn room(&self) -> Option<SlotPermit> {
         tokio::select! {
             biased;
-            permit = self.main.clone().acquire_owned() => permit.ok().map(|permit| Room { _permit: permit, reserved: false }),
-            permit = self.reserve.clone().acquire_owned() => permit.ok().map(|permit| Room { _permit: permit, reserved: true }),
+            permit = self.main.clone().acquire_owned() => permit.ok().map(|permit| SlotPermit { _permit: permit, reserved: false }),
+            permit = self.reserve.clone().acquire_owned() => permit.ok().map(|permit| SlotPermit { _permit: permit, reserved: true }),
         }
     }
 
     /// Takes a place for a client; `None` for a trusted proxy, behind which there are many.
-    pub(super) fn enter(&self, room: Room, client: Option<IpAddr>) -> Result<Slot, TooMany> {
-        let client = client.map(network_of);
+    pub(super) fn assign(
+        &self,
+        room: SlotPermit,
+        client: Option<IpAddr>,
+    ) -> Result<ConnectionSlot, TooManyConnections> {
+        let client = client.map(network_prefix);
         if let Some(client) = &client {
             let mut clients = self.clients();
             let (all, reserved) = clients.get(client).copied().unwrap_or_default();
-            if all >= self.per_client || (room.reserved && reserved >= RESERVE_PER_CLIENT) {
-                return Err(TooMany);
+            if all >= self.per_client || (room.reserved && reserved >= MAX_RESERVED_PER_CLIENT) {
+                return Err(TooManyConnections);
             }
             clients.insert(client.clone(), (all + 1, reserved + usize::from(room.reserved)));
         }
-        Ok(Slot { room, slots: self.clone(), client })
+        Ok(ConnectionSlot { room, slots: self.clone(), client })
     }
 
     fn clients(&self) -> std::sync::MutexGuard<'_, Counts> {
@@ -94,7 +98,7 @@ impl Slots {
     }
 }
 
-impl Slot {
+impl ConnectionSlot {
     /// Whether it is one of the reserve.
     pub(super) fn is_reserved(&self) -> bool {
         self.room.reserved
@@ -109,14 +113,14 @@ impl Slot {
             Ok(permit) => permit,
             Err(_) => {
                 let Ok(_waiting) = self.slots.waiting.clone().try_acquire_owned() else { return false };
-                match timeout(WAIT, self.slots.main.clone().acquire_owned()).await {
+                match timeout(PROMOTION_TIMEOUT, self.slots.main.clone().acquire_owned()).await {
                     Ok(Ok(permit)) => permit,
                     _ => return false,
                 }
             }
         };
         self.leave_reserve();
-        self.room = Room { _permit: permit, reserved: false };
+        self.room = SlotPermit { _permit: permit, reserved: false };
         true
     }
 
@@ -129,7 +133,7 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.leave_reserve();
         let Some(client) = &self.client else { return };

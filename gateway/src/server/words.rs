@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The answer to headers that do not end, naming the one that was being read.
-pub(super) fn too_slow(read: &[u8], waited: Duration) -> Vec<u8> {
+pub(super) fn slow_headers_response(read: &[u8], waited: Duration) -> Vec<u8> {
     let line = read.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
     let token = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_';
@@ -29,17 +29,17 @@ pub(super) fn too_slow(read: &[u8], waited: Duration) -> Vec<u8> {
 }
 
 /// The answer to a connection more than one client may have.
-pub(super) fn too_many_open() -> Vec<u8> {
+pub(super) fn too_many_open_response() -> Vec<u8> {
     let detail =
         "Too many connections from this address are open: close some, or try again in a few seconds.";
     raw("429 Too Many Requests", 5, &ApiError::new(Code::TooManyOpen, detail), "/")
 }
 
 /// The answer to a request for which there is no room but for health.
-pub(super) fn too_busy(path: &str) -> Response<Body> {
+pub(super) fn too_busy_response(path: &str) -> Response<Body> {
     let detail = "Every connection of this gateway is taken. Try again in a few seconds.";
     let error = ApiError::new(Code::TooBusy, detail);
-    let (kind, body, id) = written(&error, path);
+    let (kind, body, id) = error_body(&error, path);
     let mut response = error.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -53,7 +53,7 @@ pub(super) fn too_busy(path: &str) -> Response<Body> {
 }
 
 fn raw(status: &str, retry_after: u64, error: &ApiError, path: &str) -> Vec<u8> {
-    let (kind, body, id) = written(error, path);
+    let (kind, body, id) = error_body(error, path);
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\nx-request-id: {id}\r\n\
          retry-after: {retry_after}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
@@ -62,8 +62,8 @@ fn raw(status: &str, retry_after: u64, error: &ApiError, path: &str) -> Vec<u8> 
     [head.into_bytes(), body].concat()
 }
 
-fn written(error: &ApiError, path: &str) -> (&'static str, Vec<u8>, String) {
+fn error_body(error: &ApiError, path: &str) -> (&'static str, Vec<u8>, String) {
     let id = uuid::Uuid::now_v7().to_string();
-    let (kind, body) = layers::written(error, path, &id);
+    let (kind, body) = layers::error_body(error, path, &id);
     (kind, body, id)
 }

@@ -5,12 +5,12 @@ use axum::{
     http::StatusCode,
 };
 
-use super::{PROGRAM, VOUCHED};
+use super::{PROGRAM_PREFIX, VERIFIED_PREFIX};
 use crate::{
     admin::Admin,
-    app::App,
     docs::RevokeProblems,
     error::{ApiError, Code, FieldError},
+    state::AppState,
 };
 
 /// Ends a session that this service opened, on all gateways: its token is refused from now on and cannot be renewed, and its
@@ -25,20 +25,20 @@ use crate::{
 )]
 pub async fn revoke(
     _: Admin,
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Path(session): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let named = session.strip_prefix(VOUCHED).filter(|_| !session.starts_with(PROGRAM));
+    let named = session.strip_prefix(VERIFIED_PREFIX).filter(|_| !session.starts_with(PROGRAM_PREFIX));
     if !named.is_some_and(|name| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())) {
         let detail = "must be the name of a session with a token: `hs_` and 32 hexadecimal digits";
         let error = FieldError::parameter("session_id", "malformed", detail);
         return Err(ApiError::of_field(Code::FieldsInvalid, error));
     }
-    app.link.revoke(&session).await.map_err(|_| {
+    state.broker.revoke(&session).await.map_err(|_| {
         let detail =
             "The session could not be ended: the broker cannot be reached. Try again in a few seconds.";
         ApiError::new(Code::QueueUnavailable, detail)
     })?;
-    app.history.forget(&session).await;
+    state.history.forget(&session).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ mod sheets;
 use hoidap_testing::Server;
 use serde_json::Value;
 
-use crate::support::{Site, World, problem};
+use crate::support::{TestGateway, TestServers, problem};
 
 /// Tables as the sink makes them.
 const MIGRATIONS: [&str; 5] = [
@@ -51,20 +51,20 @@ const DAY: &str = "from=2026-01-31&to=2026-01-31";
 /// A gateway on a ClickHouse with the chats.
 struct Setup {
     clickhouse: Server,
-    site: Site,
-    world: World,
+    site: TestGateway,
+    servers: TestServers,
 }
 
 impl Setup {
     async fn new() -> Self {
-        let (world, clickhouse) = (World::new(), Server::clickhouse());
-        let site = world
+        let (servers, clickhouse) = (TestServers::new(), Server::clickhouse());
+        let site = servers
             .gateway(&[
                 ("CLICKHOUSE__URL", &clickhouse.url()),
                 ("CLICKHOUSE__PASSWORD", clickhouse.password()),
             ])
             .await;
-        let setup = Self { clickhouse, site, world };
+        let setup = Self { clickhouse, site, servers };
         setup.run("CREATE DATABASE hoidap", "default").await;
         for statement in
             MIGRATIONS.iter().flat_map(|file| file.split(";\n")).filter(|text| !text.trim().is_empty())

@@ -7,10 +7,10 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use crate::support::{Site, World, problem};
+use crate::support::{TestGateway, TestServers, problem};
 
 /// A connection from one of this machine's own addresses; what it holds is never asked.
-async fn connect(site: &Site, from: &str) -> TcpStream {
+async fn connect(site: &TestGateway, from: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
     socket.connect(site.gateway.address).await.unwrap()
@@ -25,9 +25,9 @@ fn client(from: &str) -> reqwest::Client {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_cannot_hold_every_connection() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [("GATEWAY__MAX_CONNECTIONS", "40"), ("GATEWAY__HEADER_TIMEOUT_MS", "60000")];
-    let site = Site::start(world.config(&settings)).await;
+    let site = TestGateway::start(servers.config(&settings)).await;
     let mut held = vec![];
     for _ in 0..60 {
         held.push(connect(&site, "127.0.0.2").await);
@@ -43,9 +43,9 @@ async fn one_address_cannot_hold_every_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_ends_leaves_room() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [("GATEWAY__MAX_CONNECTIONS", "40"), ("GATEWAY__MAX_CONNECTIONS_PER_CLIENT", "3")];
-    let site = Site::start(world.config(&settings)).await;
+    let site = TestGateway::start(servers.config(&settings)).await;
     for _ in 0..20 {
         let mut held = vec![];
         for _ in 0..3 {
@@ -60,13 +60,13 @@ async fn a_connection_that_ends_leaves_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trusted_proxy_may_hold_many() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [
         ("GATEWAY__MAX_CONNECTIONS", "40"),
         ("GATEWAY__MAX_CONNECTIONS_PER_CLIENT", "3"),
         ("GATEWAY__TRUSTED_PROXIES", "127.0.0.2"),
     ];
-    let site = Site::start(world.config(&settings)).await;
+    let site = TestGateway::start(servers.config(&settings)).await;
     let mut held = vec![];
     for _ in 0..20 {
         held.push(connect(&site, "127.0.0.2").await);
@@ -77,9 +77,9 @@ async fn a_trusted_proxy_may_hold_many() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_answered_while_every_connection_is_taken() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [("GATEWAY__MAX_CONNECTIONS", "20"), ("GATEWAY__HEADER_TIMEOUT_MS", "60000")];
-    let site = Site::start(world.config(&settings)).await;
+    let site = TestGateway::start(servers.config(&settings)).await;
     let mut held = vec![];
     for from in ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"] {
         for _ in 0..10 {
@@ -96,9 +96,9 @@ async fn health_is_answered_while_every_connection_is_taken() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_is_cut_off() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [("GATEWAY__MAX_CONNECTIONS", "2"), ("GATEWAY__WRITE_TIMEOUT_MS", "500")];
-    let site = Site::start(world.config(&settings)).await;
+    let site = TestGateway::start(servers.config(&settings)).await;
     let mut stream = connect(&site, "127.0.0.2").await;
     // More answers than the buffers between the two hold, none of which is read.
     let asked = "GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(400);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::{PRODUCTION, Site, World};
+use crate::support::{PRODUCTION, TestGateway, TestServers};
 
 #[test]
 fn the_document_is_that_of_the_code() {
@@ -42,8 +42,8 @@ fn every_operation_documents_its_problems() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pages_need_no_other_server_and_are_not_for_production() {
-    let world = World::new();
-    let site = Site::start(world.config(&[])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[])).await;
     for (path, script) in [("/api/docs", "SwaggerUIBundle"), ("/api/redoc", "Redoc.init")] {
         let page = site.get(path).await;
         assert_eq!(page.status(), 200);
@@ -59,7 +59,7 @@ async fn the_pages_need_no_other_server_and_are_not_for_production() {
     }
     let document: Value = site.get("/api/openapi.json").await.json().await.unwrap();
     assert!(document["paths"]["/api/chat"]["post"].is_object());
-    let production = Site::start(world.config(&PRODUCTION)).await;
+    let production = TestGateway::start(servers.config(&PRODUCTION)).await;
     for path in ["/api/docs", "/api/redoc", "/api/openapi.json"] {
         assert_eq!(production.get(path).await.status(), 404);
     }

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Ending, Site, World, answer, problem, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
 /// A relay before the broker. Once a question has gone through, what the broker says is lost; with `back`, the connection
 /// then breaks, and the next one is a good one.
@@ -83,17 +83,17 @@ async fn carry(client: TcpStream, server: TcpStream, armed: Arc<AtomicBool>, bac
     words.abort();
 }
 
-async fn behind(world: &World, relay: &Relay) -> Site {
-    world.gateway(&[("NATS__URL", &relay.url)]).await
+async fn behind(servers: &TestServers, relay: &Relay) -> TestGateway {
+    servers.gateway(&[("NATS__URL", &relay.url)]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_whose_acknowledgement_was_lost_is_answered_and_asked_once() {
-    let world = World::new();
-    let relay = Relay::start(world.nats.port(), true).await;
-    let site = behind(&world, &relay).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let relay = Relay::start(servers.nats.port(), true).await;
+    let site = behind(&servers, &relay).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    let broker = servers.broker().await;
     let jobs = broker.jetstream.get_stream(broker.subjects.stream("JOBS")).await.unwrap();
     for (number, key) in [None, Some("k")].into_iter().enumerate() {
         relay.armed.store(true, Ordering::SeqCst);
@@ -106,24 +106,24 @@ async fn a_question_whose_acknowledgement_was_lost_is_answered_and_asked_once() 
         assert_eq!(status, StatusCode::OK, "{said}");
         assert_eq!(said["response"], "Mở Cài đặt rồi chọn Mật khẩu. [1]");
         assert!(!relay.armed.load(Ordering::SeqCst), "no acknowledgement was lost");
-        assert_eq!(fleet.seen().len(), number + 1, "nobody works on it twice");
+        assert_eq!(fleet.received_questions().len(), number + 1, "nobody works on it twice");
         assert_eq!(jobs.get_info().await.unwrap().state.messages, number as u64 + 1);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_that_is_given_up_in_doubt_is_stopped() {
-    let world = World::new();
-    let relay = Relay::start(world.nats.port(), false).await;
-    let site = behind(&world, &relay).await;
-    let fleet = world.fleet(|_| Ending::Silence).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let relay = Relay::start(servers.nats.port(), false).await;
+    let site = behind(&servers, &relay).await;
+    let fleet = servers.fleet(|_| StubAnswer::Never).await;
+    let broker = servers.broker().await;
     let mut stops = broker.client.subscribe(broker.subjects.stops()).await.unwrap();
     broker.client.flush().await.unwrap();
     relay.armed.store(true, Ordering::SeqCst);
     let refused = problem(site.post(&question("Đổi mật khẩu?")).await).await;
     assert_eq!(refused["code"], "queue_unavailable");
-    let job = fleet.seen().remove(0).job_id;
+    let job = fleet.received_questions().remove(0).job_id;
     let stop = tokio::time::timeout(Duration::from_secs(10), stops.next()).await.unwrap().unwrap();
     assert_eq!(stop.subject.as_str(), broker.subjects.stop(&job), "it was asked, and nobody waits for it");
 }

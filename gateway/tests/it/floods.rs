@@ -8,7 +8,7 @@ use reqwest::{Method, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Ending, Site, World, answer, problem, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
 /// What these tests read of an event.
 #[derive(Debug, Deserialize)]
@@ -54,9 +54,9 @@ async fn limited(answers: Vec<Response>) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_requests_are_limited_and_counted() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let broker = servers.broker().await;
     let mut answers = vec![];
     for number in 0..300 {
         answers.push(match number % 3 {
@@ -78,10 +78,10 @@ async fn malformed_requests_are_limited_and_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn questions_beyond_the_limit_are_counted() {
-    let world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "1")]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "1")]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    let broker = servers.broker().await;
     let mut answers = vec![];
     for _ in 0..201 {
         answers.push(site.post(&question("xin chào")).await);
@@ -97,10 +97,10 @@ async fn questions_beyond_the_limit_are_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repeats_of_one_key_are_limited() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    let broker = servers.broker().await;
     let send = |message: &str| {
         let request = site.http.post(site.url("/api/chat")).header("idempotency-key", "again");
         request.json(&question(message)).send()
@@ -114,17 +114,17 @@ async fn repeats_of_one_key_are_limited() {
     assert_eq!((statuses[0], statuses[1], statuses[3]), (200, 200, 422));
     let refused = limited(answers).await;
     assert!((80..=145).contains(&refused), "{refused} of 200 repeats were refused for their number");
-    assert_eq!(fleet.seen().len(), 1);
+    assert_eq!(fleet.received_questions().len(), 1);
     let stored = events(&broker, "chat").await.len();
     assert!(stored <= 20, "{stored}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn feedback_and_stops_are_limited() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    let broker = servers.broker().await;
     let job = site.ask(&question("Đổi mật khẩu?")).await["job_id"].as_str().unwrap().to_string();
     let rate = async |body: Value| {
         let path = format!("{job}/feedback");
@@ -152,8 +152,8 @@ async fn feedback_and_stops_are_limited() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_completions_are_limited() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
     let mut statuses = vec![];
     for _ in 0..100 {
         let request = site.http.post(site.url("/v1/chat/completions")).json(&json!({"messages": 5}));
@@ -161,6 +161,6 @@ async fn malformed_completions_are_limited() {
     }
     assert_eq!(statuses[0], 422);
     assert!(statuses.iter().filter(|status| **status == 429).count() >= 30, "{statuses:?}");
-    let other: Site = world.gateway(&[("RATE_LIMIT__OTHER_PER_MINUTE", "0")]).await;
+    let other: TestGateway = servers.gateway(&[("RATE_LIMIT__OTHER_PER_MINUTE", "0")]).await;
     assert_eq!(other.post(&question("")).await.status(), 422, "0 is no limit");
 }

@@ -3,27 +3,27 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use hoidap_testing::events::Events;
+use hoidap_testing::sse::SseReader;
 use reqwest::Method;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::support::{Ending, World, answer, question};
+use crate::support::{StubAnswer, TestServers, answer, question};
 
 /// A reader goes away, and comes back, here or elsewhere, at the moment when the gateways ask each other whether anybody
 /// reads along.
 async fn comes_back(elsewhere: bool) {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [("GATEWAY__STREAM_GRACE_MS", "200"), ("GATEWAY__ANSWER_TIMEOUT_MS", "6000")];
-    let (here, there) = (world.gateway(&settings).await, world.gateway(&settings).await);
-    let fleet = world.fleet(|question| Ending::Late(answer(question), Duration::from_secs(4))).await;
-    let broker = world.broker().await;
+    let (here, there) = (servers.gateway(&settings).await, servers.gateway(&settings).await);
+    let fleet = servers.fleet(|question| StubAnswer::Delayed(answer(question), Duration::from_secs(4))).await;
+    let broker = servers.broker().await;
     let mut asked = broker.client.subscribe(broker.subjects.readers()).await.unwrap();
     let mut stops = broker.client.subscribe(broker.subjects.stops()).await.unwrap();
     broker.client.flush().await.unwrap();
     let mut body = question("Đổi mật khẩu?");
     body["stream"] = json!(true);
-    let mut first = Events::of(here.post(&body).await);
+    let mut first = SseReader::of(here.post(&body).await);
     let job = first.next().await.unwrap().data["job_id"].as_str().unwrap().to_string();
     drop(first);
     let question = timeout(Duration::from_secs(5), asked.next()).await.unwrap().unwrap();
@@ -31,10 +31,10 @@ async fn comes_back(elsewhere: bool) {
     let back = if elsewhere { &there } else { &here };
     let path = format!("{job}/stream");
     let response = back.about(Method::GET, &path).header("last-event-id", "1").send().await.unwrap();
-    let rest = Events::of(response).all().await;
+    let rest = SseReader::of(response).all().await;
     assert_eq!(rest.last().unwrap().name, "done", "{rest:?}");
     assert!(timeout(Duration::from_millis(100), stops.next()).await.is_err(), "the job was stopped");
-    assert_eq!(fleet.seen().len(), 1);
+    assert_eq!(fleet.received_questions().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,15 +49,15 @@ async fn who_comes_back_then_to_another_gateway_is_read_on_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_nobody_comes_back_to_is_stopped() {
-    let world = World::new();
-    let site = world.gateway(&[("GATEWAY__STREAM_GRACE_MS", "200")]).await;
-    let _fleet = world.fleet(|_| Ending::Silence).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("GATEWAY__STREAM_GRACE_MS", "200")]).await;
+    let _fleet = servers.fleet(|_| StubAnswer::Never).await;
+    let broker = servers.broker().await;
     let mut stops = broker.client.subscribe(broker.subjects.stops()).await.unwrap();
     broker.client.flush().await.unwrap();
     let mut body = question("Đổi mật khẩu?");
     body["stream"] = json!(true);
-    let mut first = Events::of(site.post(&body).await);
+    let mut first = SseReader::of(site.post(&body).await);
     let job = first.next().await.unwrap().data["job_id"].as_str().unwrap().to_string();
     drop(first);
     let stop = timeout(Duration::from_secs(10), stops.next()).await.unwrap().unwrap();

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod analytics;
+mod brute_force;
 mod cache;
 mod chat;
 mod connections;
@@ -13,8 +14,8 @@ mod documents;
 mod doubt;
 mod events;
 mod floods;
-mod guesses;
 mod health;
+mod job_sessions;
 mod jobs;
 mod latecomers;
 mod limits;
@@ -30,5 +31,4 @@ mod readers;
 mod refusals;
 mod repeats;
 mod sessions;
-mod speaker;
 mod support;

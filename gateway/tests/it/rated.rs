@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Ending, Site, World, answer, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, question};
 
 fn by(session: &str) -> Value {
     let mut body = question("Làm sao để đổi mật khẩu?");
@@ -11,12 +11,12 @@ fn by(session: &str) -> Value {
     body
 }
 
-async fn asked(site: &Site, session: &str) -> (String, bool) {
+async fn asked(site: &TestGateway, session: &str) -> (String, bool) {
     let answer = site.ask(&by(session)).await;
     (answer["job_id"].as_str().unwrap().to_string(), answer["cached"].as_bool().unwrap())
 }
 
-async fn rate(site: &Site, session: &str, job: &str, rating: &str) -> StatusCode {
+async fn rate(site: &TestGateway, session: &str, job: &str, rating: &str) -> StatusCode {
     let request = site.http.post(site.url(&format!("/api/chat/{job}/feedback")));
     let request = request.header("x-session-id", session).json(&json!({"rating": rating}));
     request.send().await.unwrap().status()
@@ -24,10 +24,10 @@ async fn rate(site: &Site, session: &str, job: &str, rating: &str) -> StatusCode
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_its_visitor_rates_down_is_answered_anew_on_every_gateway() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [("RATE_LIMIT__CHAT_PER_MINUTE", "0")];
-    let (one, other) = (world.gateway(&settings).await, world.gateway(&settings).await);
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (one, other) = (servers.gateway(&settings).await, servers.gateway(&settings).await);
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     fleet.stages(&one, "v1", &[]).await;
     fleet.stages(&other, "v1", &[]).await;
     let (first, cached) = asked(&one, "session-0001").await;
@@ -57,15 +57,15 @@ async fn what_its_visitor_rates_down_is_answered_anew_on_every_gateway() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rating_concerns_one_question_at_one_version() {
-    let world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
-    let fleet = world
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    let fleet = servers
         .fleet(|question| {
             let mut answer = answer(question);
             if question.message.starts_with("v2") {
                 answer.versions.values_mut().for_each(|version| *version = "v2".into());
             }
-            Ending::Told(answer)
+            StubAnswer::Replied(answer)
         })
         .await;
     fleet.stages(&site, "v1", &[]).await;

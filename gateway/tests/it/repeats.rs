@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::{
     events::events,
-    support::{Ending, Site, World, answer, problem, question},
+    support::{StubAnswer, TestGateway, TestServers, answer, problem, question},
 };
 
-async fn send(site: &Site, key: &str, message: &str) -> Response {
+async fn send(site: &TestGateway, key: &str, message: &str) -> Response {
     let request = site.http.post(site.url("/api/chat")).header("idempotency-key", key);
     request.json(&question(message)).send().await.unwrap()
 }
@@ -47,12 +47,12 @@ async fn only_its_worker_tells_of(broker: &Broker, job: &Envelope<Question>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_body_under_the_key_of_a_running_job_leaves_its_event_alone() {
-    let world = World::new();
-    let site = world.gateway(&[("GATEWAY__WAIT_MS", "300")]).await;
-    let fleet = world.fleet(|_| Ending::Silence).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("GATEWAY__WAIT_MS", "300")]).await;
+    let fleet = servers.fleet(|_| StubAnswer::Never).await;
+    let broker = servers.broker().await;
     let first: Value = send(&site, "k1", "Đổi mật khẩu?").await.json().await.unwrap();
-    let job = fleet.seen().remove(0);
+    let job = fleet.received_questions().remove(0);
     assert_eq!(first["job_id"], job.job_id.as_str());
     for other in ["Đổi tên?", "x", "Đổi mật khẩu"] {
         let refused = problem(send(&site, "k1", other).await).await;
@@ -67,15 +67,15 @@ async fn another_body_under_the_key_of_a_running_job_leaves_its_event_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_that_was_refused_for_the_limit_is_told_of_when_it_is_asked_again() {
-    let world = World::new();
-    let limited = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "1")]).await;
-    let free = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let limited = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "1")]).await;
+    let free = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    let broker = servers.broker().await;
     assert_eq!(limited.post(&question("xin chào")).await.status(), 200);
     assert_eq!(send(&limited, "k2", "Đổi mật khẩu?").await.status(), 429);
     assert_eq!(send(&free, "k2", "Đổi mật khẩu?").await.status(), 200);
-    only_its_worker_tells_of(&broker, &fleet.seen()[1]).await;
+    only_its_worker_tells_of(&broker, &fleet.received_questions()[1]).await;
     let refused: Vec<_> =
         events(&broker).await.into_iter().filter(|event| event.outcome == "rate_limited").collect();
     assert_eq!(refused.len(), 1, "the refusal is told of as well");
@@ -83,31 +83,31 @@ async fn a_question_that_was_refused_for_the_limit_is_told_of_when_it_is_asked_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_used_after_its_hour_names_another_job() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    let broker = servers.broker().await;
     let first: Value = send(&site, "k3", "Đổi mật khẩu?").await.json().await.unwrap();
     // What is kept of requests and answers for an hour is over.
     let answers = broker.jetstream.get_stream(broker.subjects.stream("ANSWERS")).await.unwrap();
     answers.purge().await.unwrap();
     let second: Value = send(&site, "k3", "Đổi mật khẩu?").await.json().await.unwrap();
     assert_ne!(first["job_id"], second["job_id"]);
-    assert_eq!(fleet.seen().len(), 2);
-    for job in fleet.seen() {
+    assert_eq!(fleet.received_questions().len(), 2);
+    for job in fleet.received_questions() {
         only_its_worker_tells_of(&broker, &job).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_come_together_under_one_key_are_one_chat() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [("RATE_LIMIT__CHAT_PER_MINUTE", "0")];
-    let (one, other) = (world.gateway(&settings).await, world.gateway(&settings).await);
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (one, other) = (servers.gateway(&settings).await, servers.gateway(&settings).await);
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     fleet.stages(&one, "v1", &[]).await;
     fleet.stages(&other, "v1", &[]).await;
-    let broker = world.broker().await;
+    let broker = servers.broker().await;
     // From the fleet first, then from the cache.
     for (key, outcome) in [("k4", "fleet"), ("k5", "cache")] {
         let sent = (0..12).map(|n| send(if n % 2 == 0 { &one } else { &other }, key, "Đổi mật khẩu?"));
@@ -121,8 +121,8 @@ async fn requests_that_come_together_under_one_key_are_one_chat() {
         jobs.dedup();
         assert_eq!(jobs.len(), 1, "{jobs:?}");
     }
-    assert_eq!(fleet.seen().len(), 1);
-    only_its_worker_tells_of(&broker, &fleet.seen()[0]).await;
+    assert_eq!(fleet.received_questions().len(), 1);
+    only_its_worker_tells_of(&broker, &fleet.received_questions()[0]).await;
     let cached = events(&broker).await.into_iter().filter(|event| event.outcome == "cached").count();
     assert_eq!(cached, 1, "one event for the chat from the cache");
 }

@@ -1,6 +1,6 @@
 //! What the tests share: servers, a gateway on them, somebody who answers, and requests.
 
-mod fleet;
+mod fake_fleet;
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use fleet::{Ending, TestFleet, answer};
+pub(crate) use fake_fleet::{FakeFleet, StubAnswer, answer};
 use hoidap_gateway::Gateway;
 use hoidap_shared::{broker::Broker, config::Config, telemetry};
 use hoidap_testing::Server;
@@ -26,12 +26,12 @@ pub(crate) const PRODUCTION: [(&str, &str); 4] = [
 ];
 
 /// The servers behind the gateways of one test.
-pub(crate) struct World {
+pub(crate) struct TestServers {
     pub(crate) nats: Server,
     pub(crate) valkey: Server,
 }
 
-impl World {
+impl TestServers {
     pub(crate) fn new() -> Self {
         telemetry::init_tls();
         Self { nats: Server::nats(), valkey: Server::valkey() }
@@ -54,15 +54,18 @@ impl World {
     }
 
     /// A gateway that is connected.
-    pub(crate) async fn gateway(&self, settings: &[(&str, &str)]) -> Site {
-        let site = Site::start(self.config(settings)).await;
+    pub(crate) async fn gateway(&self, settings: &[(&str, &str)]) -> TestGateway {
+        let site = TestGateway::start(self.config(settings)).await;
         site.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
         site
     }
 
-    /// A fleet that answers each question with `ending`.
-    pub(crate) async fn fleet(&self, ending: fn(&hoidap_shared::job::Question) -> Ending) -> TestFleet {
-        TestFleet::start(self.config(&[]), ending).await
+    /// A fleet that answers each question with `stub_answer`.
+    pub(crate) async fn fleet(
+        &self,
+        stub_answer: fn(&hoidap_shared::job::Question) -> StubAnswer,
+    ) -> FakeFleet {
+        FakeFleet::start(self.config(&[]), stub_answer).await
     }
 
     pub(crate) async fn broker(&self) -> Broker {
@@ -71,12 +74,12 @@ impl World {
 }
 
 /// A running gateway and a client of it.
-pub(crate) struct Site {
+pub(crate) struct TestGateway {
     pub(crate) gateway: Gateway,
     pub(crate) http: reqwest::Client,
 }
 
-impl Site {
+impl TestGateway {
     pub(crate) async fn start(config: Config) -> Self {
         Self::try_start(config).await.unwrap()
     }

@@ -11,7 +11,7 @@ use hoidap_shared::{
     job::{Answer, Classified, Envelope, Hop, Outcome, Query, QueryKind, Question, Scored, Source, Usage},
     text::Language,
 };
-use hoidap_testing::needed;
+use hoidap_testing::required_env;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -55,7 +55,7 @@ const TOLD: Told<'static> = Told {
 
 impl Recording {
     fn new() -> Self {
-        let config = config(&[("EMBEDDING__MODEL_DIR", &needed("HOIDAP_EMBEDDING__MODEL_DIR"))]);
+        let config = config(&[("EMBEDDING__MODEL_DIR", &required_env("HOIDAP_EMBEDDING__MODEL_DIR"))]);
         let model = OnnxEmbedder::open(&config.embedding).unwrap();
         Self { dir: tempfile::tempdir().unwrap(), lines: Vec::new(), second: 0, model }
     }

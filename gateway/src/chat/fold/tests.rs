@@ -4,7 +4,7 @@ use hoidap_shared::{
 };
 
 use super::*;
-use crate::cache::KeptAnswer;
+use crate::cache::CachedAnswer;
 
 fn stage(run: &str) -> Line {
     Line::Stage { name: "generator".into(), run: run.into() }
@@ -15,7 +15,7 @@ fn delta(run: &str, at: usize, text: &str) -> Line {
 }
 
 fn response(text: &str) -> ChatResponse {
-    let kept: KeptAnswer = serde_json::from_value(serde_json::json!({
+    let kept: CachedAnswer = serde_json::from_value(serde_json::json!({
         "text": text, "sources": [], "citations": [], "confidence": 0.5, "intent": "how_to", "product": null,
         "language": "vi", "outcome": "answered",
     }))
@@ -25,10 +25,10 @@ fn response(text: &str) -> ChatResponse {
 
 /// All events of a log, and the text since the last restart.
 fn told(lines: Vec<Line>, text: &str) -> (Vec<String>, String) {
-    let (mut fold, first) = Fold::begin(JobId::of(&["a"]));
+    let (mut fold, first) = EventFold::begin(JobId::of(&["a"]));
     let mut events = vec![first];
     for line in lines {
-        events.extend(fold.line(line));
+        events.extend(fold.apply(line));
     }
     events.extend(fold.finish(response(text)));
     assert!(events.iter().map(|(id, _)| *id).eq(1..=events.len() as u64), "ids rise by one");
@@ -37,8 +37,8 @@ fn told(lines: Vec<Line>, text: &str) -> (Vec<String>, String) {
     let mut names = Vec::new();
     for (_, event) in events {
         match &event {
-            Event::Delta { text } => whole.push_str(text),
-            Event::Restart { .. } => whole.clear(),
+            AnswerEvent::Delta { text } => whole.push_str(text),
+            AnswerEvent::Restart { .. } => whole.clear(),
             _ => {}
         }
         let name = format!("{event:?}");
@@ -111,10 +111,10 @@ fn an_answer_that_says_something_else_voids_what_was_told() {
 
 #[test]
 fn a_log_that_was_lost_begins_anew_behind_what_is_known() {
-    let (mut fold, _) = Fold::begin(JobId::of(&["a"]));
+    let (mut fold, _) = EventFold::begin(JobId::of(&["a"]));
     let mut events = fold.resume_after(17);
     events.extend(fold.finish(response("Mở.")));
     let ids: Vec<u64> = events.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, [18, 19, 20]);
-    assert!(matches!(events[0].1, Event::Restart { reason: Reason::Incomplete }));
+    assert!(matches!(events[0].1, AnswerEvent::Restart { reason: Reason::Incomplete }));
 }

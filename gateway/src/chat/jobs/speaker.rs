@@ -4,11 +4,11 @@ use axum::http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode;
 
 use crate::{
-    app::App,
-    chat::openai::admit_key,
+    chat::openai::require_api_key,
     client::Peer,
     error::{ApiError, Code},
-    sessions::{self, PROGRAM, VOUCHED, Visitor},
+    sessions::{self, PROGRAM_PREFIX, VERIFIED_PREFIX, Visitor},
+    state::AppState,
 };
 
 /// The sessions that a request may speak for: that of its token, else what `X-Session-Id` names. Those that the gateway
@@ -16,17 +16,23 @@ use crate::{
 ///
 /// # Errors
 /// [`Code::SessionRequired`] when it names none, and what is wrong with its token or key.
-pub(super) async fn sessions(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Vec<String>, ApiError> {
-    let named = headers.get("x-session-id").map(readings).unwrap_or_default();
-    let programs: Vec<String> = named.iter().filter(|name| name.starts_with(PROGRAM)).cloned().collect();
+pub(super) async fn claimed_sessions(
+    state: &AppState,
+    peer: Peer,
+    headers: &HeaderMap,
+) -> Result<Vec<String>, ApiError> {
+    let named = headers.get("x-session-id").map(decodings).unwrap_or_default();
+    let programs: Vec<String> =
+        named.iter().filter(|name| name.starts_with(PROGRAM_PREFIX)).cloned().collect();
     if !programs.is_empty() {
-        admit_key(app, peer, headers).await?;
+        require_api_key(state, peer, headers).await?;
         return Ok(programs);
     }
-    match sessions::visitor(app, headers).await? {
-        Visitor::Vouched(session) => Ok(vec![session]),
-        Visitor::Unknown => {
-            let own: Vec<String> = named.into_iter().filter(|name| !name.starts_with(VOUCHED)).collect();
+    match sessions::visitor(state, headers).await? {
+        Visitor::Verified(session) => Ok(vec![session]),
+        Visitor::Anonymous => {
+            let own: Vec<String> =
+                named.into_iter().filter(|name| !name.starts_with(VERIFIED_PREFIX)).collect();
             if own.iter().all(String::is_empty) {
                 let detail = "Name the session that asked: its token, or `X-Session-Id`.";
                 return Err(ApiError::new(Code::SessionRequired, detail));
@@ -38,19 +44,19 @@ pub(super) async fn sessions(app: &App, peer: Peer, headers: &HeaderMap) -> Resu
 
 /// What a header's value may name. A header holds ASCII: other letters, and spaces at the ends, come percent-encoded, or
 /// as the bytes of UTF-8, or, from a browser, of Latin-1.
-fn readings(value: &HeaderValue) -> Vec<String> {
+fn decodings(value: &HeaderValue) -> Vec<String> {
     let bytes = value.as_bytes();
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_string(),
         Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
     };
-    let mut readings = vec![text];
+    let mut decodings = vec![text];
     if let Ok(decoded) = percent_decode(bytes).decode_utf8()
-        && decoded != readings[0]
+        && decoded != decodings[0]
     {
-        readings.push(decoded.into_owned());
+        decodings.push(decoded.into_owned());
     }
-    readings
+    decodings
 }
 
 #[cfg(test)]
@@ -59,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_name_is_read_however_its_letters_came() {
-        let read = |bytes: &[u8]| readings(&HeaderValue::from_bytes(bytes).unwrap());
+        let read = |bytes: &[u8]| decodings(&HeaderValue::from_bytes(bytes).unwrap());
         assert_eq!(read(b"session-0001"), ["session-0001"]);
         assert_eq!(read("phiên-số-1".as_bytes()), ["phiên-số-1"]);
         assert_eq!(read(b"phi%C3%AAn-s%e1%bb%91-1")[1], "phiên-số-1");

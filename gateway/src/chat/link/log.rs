@@ -10,24 +10,24 @@ use hoidap_shared::{job::JobId, live::Line};
 use tokio::sync::watch;
 
 /// Lines of one log that are kept for readers; what follows them is told with the answer.
-const MOST: usize = 5_000;
+const MAX_LOG_LINES: usize = 5_000;
 
 /// What was read of a log so far.
 #[derive(Default)]
-struct Log {
+struct LogBuffer {
     lines: Vec<Line>,
     ended: bool,
 }
 
-type Open = HashMap<JobId, Arc<watch::Sender<Log>>>;
+type OpenLogs = HashMap<JobId, Arc<watch::Sender<LogBuffer>>>;
 
 /// The logs that somebody reads. Cheap to clone; all clones are the same.
 #[derive(Clone, Default)]
-pub(super) struct Logs {
-    open: Arc<Mutex<Open>>,
+pub(super) struct SharedLogs {
+    open: Arc<Mutex<OpenLogs>>,
 }
 
-impl Logs {
+impl SharedLogs {
     /// Reads a job's log from its beginning. `lines` is called when nobody reads it yet, for what the broker tells.
     pub(super) fn read<S, F>(&self, job: &JobId, lines: F) -> impl Stream<Item = Line> + Send + use<S, F>
     where
@@ -37,7 +37,7 @@ impl Logs {
         let (log, reader) = self.with(|open| match open.get(job) {
             Some(log) => (None, log.subscribe()),
             None => {
-                let log = Arc::new(watch::channel(Log::default()).0);
+                let log = Arc::new(watch::channel(LogBuffer::default()).0);
                 let reader = log.subscribe();
                 open.insert(job.clone(), log.clone());
                 (Some(log), reader)
@@ -47,18 +47,18 @@ impl Logs {
             let (logs, job) = (self.clone(), job.clone());
             tokio::spawn(async move { logs.fill(&job, &log, lines).await });
         }
-        told(reader)
+        buffered_lines(reader)
     }
 
     /// Reads what the broker tells, until it ends or nobody reads any more.
-    async fn fill<S, F>(&self, job: &JobId, log: &watch::Sender<Log>, lines: F)
+    async fn fill<S, F>(&self, job: &JobId, log: &watch::Sender<LogBuffer>, lines: F)
     where
         F: Future<Output = Option<S>>,
         S: Stream<Item = Line> + Unpin,
     {
         let mut lines = lines.await;
         loop {
-            let full = log.borrow().lines.len() >= MOST;
+            let full = log.borrow().lines.len() >= MAX_LOG_LINES;
             let next = async {
                 match &mut lines {
                     _ if full => std::future::pending().await,
@@ -88,18 +88,18 @@ impl Logs {
     }
 
     /// Whoever reads hears that the log ends; whoever comes later opens it again.
-    fn end(&self, job: &JobId, log: &watch::Sender<Log>) {
+    fn end(&self, job: &JobId, log: &watch::Sender<LogBuffer>) {
         self.with(|open| open.remove(job));
         log.send_modify(|log| log.ended = true);
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Open) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut OpenLogs) -> T) -> T {
         work(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// The lines of a log from its beginning, and those to come.
-fn told(reader: watch::Receiver<Log>) -> impl Stream<Item = Line> + Send {
+fn buffered_lines(reader: watch::Receiver<LogBuffer>) -> impl Stream<Item = Line> + Send {
     stream::unfold((reader, 0), |(mut reader, at)| async move {
         loop {
             let (line, ended) = {
@@ -127,7 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_read_all_of_one_log_and_the_last_closes_it() {
-        let (logs, job) = (Logs::default(), JobId::new());
+        let (logs, job) = (SharedLogs::default(), JobId::new());
         let opened = Arc::new(AtomicUsize::new(0));
         let (tell, heard) = futures::channel::mpsc::unbounded();
         let heard = Arc::new(Mutex::new(Some(heard)));

@@ -5,12 +5,12 @@ use futures::{Stream, StreamExt as _, future};
 use hoidap_shared::{job::JobId, live::Line};
 use tracing::debug;
 
-use super::{LATECOMERS, Link, Unavailable};
+use super::{BrokerClient, LATECOMER_WINDOW, Unavailable};
 
 /// How long to wait for a gateway's word that somebody reads along there, or has just come to.
-const PATIENCE: Duration = LATECOMERS.saturating_add(Duration::from_millis(250));
+const READER_REPLY_TIMEOUT: Duration = LATECOMER_WINDOW.saturating_add(Duration::from_millis(250));
 
-impl Link {
+impl BrokerClient {
     /// The lines of a job's log from its beginning, and those to come. Ends when the broker's side is lost.
     ///
     /// # Errors
@@ -20,9 +20,9 @@ impl Link {
         job: &JobId,
     ) -> Result<impl Stream<Item = Line> + Send + use<>, Unavailable> {
         self.connected()?;
-        let (link, of) = (self.clone(), job.clone());
+        let (broker_client, of) = (self.clone(), job.clone());
         Ok(self.logs.read(job, async move {
-            let opened = link.open_log(&of).await;
+            let opened = broker_client.open_log(&of).await;
             opened.inspect_err(|error| debug!(job = %of, %error, "a job's log cannot be read")).ok()
         }))
     }
@@ -44,7 +44,7 @@ impl Link {
         };
         let consumer = connected.tokens.create_consumer(settings).await;
         let consumer = consumer.map_err(|error| Unavailable(error.to_string()))?;
-        let held = Consumer { link: self.clone(), name: consumer.cached_info().name.clone() };
+        let held = Consumer { broker_client: self.clone(), name: consumer.cached_info().name.clone() };
         let messages = consumer.messages().await.map_err(|error| Unavailable(error.to_string()))?;
         let good = messages.take_while(|message| future::ready(message.is_ok()));
         Ok(Box::pin(good.filter_map(move |message| {
@@ -57,14 +57,14 @@ impl Link {
 
     /// Counts a reader of a job until the returned value is dropped. If it was not done by then, and nobody reads along
     /// within `grace`, here or elsewhere, the job is stopped.
-    pub(in crate::chat) fn reader(&self, job: JobId, grace: Duration) -> Reader {
-        self.readers.enter(&job);
-        Reader { link: self.clone(), job, grace, done: false }
+    pub(in crate::chat) fn reader_guard(&self, job: JobId, grace: Duration) -> ReaderGuard {
+        self.readers.add(&job);
+        ReaderGuard { broker_client: self.clone(), job, grace, done: false }
     }
 
     async fn stop_if_unread(&self, job: &JobId) {
         // Somebody may have come while the gateways were asked.
-        if self.readers.reads(job) || self.read_anywhere(job).await || self.readers.reads(job) {
+        if self.readers.has_reader(job) || self.is_read_anywhere(job).await || self.readers.has_reader(job) {
             return;
         }
         debug!(%job, "its visitor went away and did not come back");
@@ -74,25 +74,25 @@ impl Link {
     }
 
     /// Asks every gateway, this one too.
-    async fn read_anywhere(&self, job: &JobId) -> bool {
+    async fn is_read_anywhere(&self, job: &JobId) -> bool {
         let Ok(connected) = self.connected() else { return false };
         let broker = &connected.broker;
         let question = broker.client.request(broker.subjects.readers(), job.to_string().into());
-        matches!(tokio::time::timeout(PATIENCE, question).await, Ok(Ok(_)))
+        matches!(tokio::time::timeout(READER_REPLY_TIMEOUT, question).await, Ok(Ok(_)))
     }
 }
 
 /// A consumer on the broker, given back when dropped: the broker itself would keep it for half a minute.
 struct Consumer {
-    link: Link,
+    broker_client: BrokerClient,
     name: String,
 }
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        let (link, name) = (self.link.clone(), std::mem::take(&mut self.name));
+        let (broker_client, name) = (self.broker_client.clone(), std::mem::take(&mut self.name));
         tokio::spawn(async move {
-            let Ok(connected) = link.connected() else { return };
+            let Ok(connected) = broker_client.connected() else { return };
             if let Err(error) = connected.tokens.delete_consumer(&name).await {
                 debug!(name, %error, "a consumer is left for the broker to end");
             }
@@ -101,28 +101,28 @@ impl Drop for Consumer {
 }
 
 /// One who reads along with a job.
-pub(in crate::chat) struct Reader {
-    link: Link,
+pub(in crate::chat) struct ReaderGuard {
+    broker_client: BrokerClient,
     job: JobId,
     grace: Duration,
     done: bool,
 }
 
-impl Reader {
+impl ReaderGuard {
     /// They have what they came for, or will come back for it.
     pub(in crate::chat) fn done(&mut self) {
         self.done = true;
     }
 }
 
-impl Drop for Reader {
+impl Drop for ReaderGuard {
     fn drop(&mut self) {
-        self.link.readers.leave(&self.job);
+        self.broker_client.readers.remove(&self.job);
         if !self.done {
-            let (link, job, grace) = (self.link.clone(), self.job.clone(), self.grace);
+            let (broker_client, job, grace) = (self.broker_client.clone(), self.job.clone(), self.grace);
             tokio::spawn(async move {
                 tokio::time::sleep(grace).await;
-                link.stop_if_unread(&job).await;
+                broker_client.stop_if_unread(&job).await;
             });
         }
     }

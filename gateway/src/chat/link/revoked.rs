@@ -4,9 +4,9 @@ use async_nats::jetstream::{message::PublishMessage, stream::DirectGetErrorKind}
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::{Link, ROUND_TRIP, TRIES, Unavailable, publish};
+use super::{BrokerClient, PUBLISH_ATTEMPTS, ROUND_TRIP_TIMEOUT, Unavailable, publish};
 
-impl Link {
+impl BrokerClient {
     /// Keeps that a session is ended.
     ///
     /// # Errors
@@ -14,7 +14,7 @@ impl Link {
     pub async fn revoke(&self, session: &str) -> Result<(), Unavailable> {
         let broker = &self.connected()?.broker;
         let message = PublishMessage::build().payload("revoked".into());
-        publish(broker, broker.subjects.revoked(session), message, TRIES).await?;
+        publish(broker, broker.subjects.revoked(session), message, PUBLISH_ATTEMPTS).await?;
         Ok(())
     }
 
@@ -22,7 +22,7 @@ impl Link {
     pub async fn is_revoked(&self, session: &str) -> bool {
         let Ok(connected) = self.connected() else { return false };
         let subject = connected.broker.subjects.revoked(session);
-        match timeout(ROUND_TRIP, connected.revoked.direct_get_last_for_subject(subject)).await {
+        match timeout(ROUND_TRIP_TIMEOUT, connected.revoked.direct_get_last_for_subject(subject)).await {
             Ok(Ok(_)) => true,
             Ok(Err(error)) if error.kind() == DirectGetErrorKind::NotFound => false,
             failed => {

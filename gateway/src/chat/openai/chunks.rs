@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use super::{ErrorOutput, MODEL, TokensOutput};
 use crate::{
     api::ChatResponse,
-    chat::{fold::Event, follow::Follow, sse},
+    chat::{fold::AnswerEvent, follow::AnswerFollower, sse},
     error::{ApiError, Code},
 };
 
 /// The chunks of a job's answer, `[DONE]` at the end.
-pub(super) fn response(follow: Follow, include_usage: bool) -> Response {
-    let writer = Writer {
+pub(super) fn response(follow: AnswerFollower, include_usage: bool) -> Response {
+    let writer = ChunkWriter {
         id: format!("chatcmpl-{}", follow.job()),
         created: now_ms() / 1000,
         include_usage,
@@ -35,7 +35,7 @@ pub(super) fn response(follow: Follow, include_usage: bool) -> Response {
                 return None;
             }
             match follow.next().await {
-                Some((_, event)) => writer.take(event),
+                Some((_, event)) => writer.apply(event),
                 None => writer.ended = true,
             }
         }
@@ -43,7 +43,7 @@ pub(super) fn response(follow: Follow, include_usage: bool) -> Response {
     sse::frames(frames)
 }
 
-struct Writer {
+struct ChunkWriter {
     id: String,
     created: u64,
     include_usage: bool,
@@ -54,25 +54,25 @@ struct Writer {
     ended: bool,
 }
 
-impl Writer {
-    fn take(&mut self, event: Event) {
+impl ChunkWriter {
+    fn apply(&mut self, event: AnswerEvent) {
         match event {
-            Event::Accepted { .. } => {
+            AnswerEvent::Accepted { .. } => {
                 self.chunk(&json!({"role": "assistant", "content": ""}), None);
             }
-            Event::Delta { text } => self.text.push_str(&text),
-            Event::Citation(citation) => {
+            AnswerEvent::Delta { text } => self.text.push_str(&text),
+            AnswerEvent::Citation(citation) => {
                 let end = citation.answer_end + format!(" [{}]", citation.n).chars().count();
                 let ready: String = self.text.chars().take(end).collect();
                 self.send(&ready);
             }
-            Event::Restart { .. } => self.text.clear(),
-            Event::Done(response) => self.done(&response),
-            Event::Error(problem) => {
-                let error = ApiError::new(Code::JobFailed, problem.detail).named(problem.code);
+            AnswerEvent::Restart { .. } => self.text.clear(),
+            AnswerEvent::Done(response) => self.done(&response),
+            AnswerEvent::Error(problem) => {
+                let error = ApiError::new(Code::JobFailed, problem.detail).with_name(problem.code);
                 self.fail(&error);
             }
-            Event::Stage { .. } | Event::Sources(_) | Event::Draft(_) => {}
+            AnswerEvent::Stage { .. } | AnswerEvent::Sources(_) | AnswerEvent::Draft(_) => {}
         }
     }
 
@@ -89,7 +89,7 @@ impl Writer {
     fn done(&mut self, response: &ChatResponse) {
         if !response.response.starts_with(&self.sent) {
             let detail = "The answer was taken back while it was written. Ask again: it is ready now.";
-            return self.fail(&ApiError::new(Code::JobGivenUp, detail).named("answer_restarted".into()));
+            return self.fail(&ApiError::new(Code::JobGivenUp, detail).with_name("answer_restarted".into()));
         }
         self.send(&response.response);
         self.chunk(&json!({}), Some(response));

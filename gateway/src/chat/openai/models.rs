@@ -8,17 +8,17 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{MODEL, key::admit_key};
+use super::{MODEL, key::require_api_key};
 use crate::{
-    app::App,
     client::Peer,
     docs::ModelProblems,
     error::{ApiError, Code, FieldError},
+    state::AppState,
 };
 
 /// When the model is said to have been made, in seconds since the Unix epoch: clients want a number, and nothing depends
 /// on it.
-const CREATED: u64 = 1_767_225_600;
+const MODEL_CREATED: u64 = 1_767_225_600;
 
 /// A model that can be asked.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,8 +39,8 @@ pub struct ModelList {
     data: Vec<ModelOutput>,
 }
 
-const fn hoidap() -> ModelOutput {
-    ModelOutput { id: MODEL, object: "model", created: CREATED, owned_by: MODEL }
+const fn model_output() -> ModelOutput {
+    ModelOutput { id: MODEL, object: "model", created: MODEL_CREATED, owned_by: MODEL }
 }
 
 /// The models that can be asked: there is one, and what writes its answers is the fleet's own affair.
@@ -52,12 +52,12 @@ const fn hoidap() -> ModelOutput {
     responses((status = 200, description = "The models", body = ModelList), ModelProblems)
 )]
 pub async fn models(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Result<Json<ModelList>, ApiError> {
-    admit_key(&app, peer, &headers).await?;
-    Ok(Json(ModelList { object: "list", data: vec![hoidap()] }))
+    require_api_key(&state, peer, &headers).await?;
+    Ok(Json(ModelList { object: "list", data: vec![model_output()] }))
 }
 
 /// One model.
@@ -70,14 +70,14 @@ pub async fn models(
     responses((status = 200, description = "The model", body = ModelOutput), ModelProblems)
 )]
 pub async fn model(
-    State(app): State<Arc<App>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<ModelOutput>, ApiError> {
-    admit_key(&app, peer, &headers).await?;
+    require_api_key(&state, peer, &headers).await?;
     if name == MODEL {
-        return Ok(Json(hoidap()));
+        return Ok(Json(model_output()));
     }
     let name: String = name.chars().take(100).collect();
     let detail = format!("`{name}` is not known here: the one model is `{MODEL}`");

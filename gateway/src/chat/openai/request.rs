@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
-    admit::{admit, fields_invalid},
-    app::App,
+    admit::{fields_invalid, parse_chat_request},
     body::read_json,
-    chat::arrival::Arrival,
+    chat::arrival::RequestContext,
     error::{ApiError, Code, FieldError},
+    state::AppState,
 };
 
 /// A conversation whose last user's message is to be answered. What else OpenAI's clients send is accepted, and does not
@@ -64,13 +64,13 @@ pub(super) struct Completion {
 
 /// Reads a request of a program that has this API key, by the name it gave the request.
 pub(super) async fn read(
-    app: &App,
-    arrival: &Arrival,
+    state: &AppState,
+    request_context: &RequestContext,
     program: &str,
     key: Option<&str>,
     request: Request,
 ) -> Result<Completion, ApiError> {
-    let gateway = &app.config.gateway;
+    let gateway = &state.config.gateway;
     let (parts, body) = request.into_parts();
     let time = Duration::from_millis(gateway.request_timeout_ms);
     let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
@@ -87,7 +87,7 @@ pub(super) async fn read(
     if fields.get("n").is_some_and(|n| !n.is_null() && n != 1) {
         return Err(wrong("/n", "must be 1: there is one answer to a question"));
     }
-    let said = conversation::read(fields.get("messages"))?;
+    let conversation = conversation::read(fields.get("messages"))?;
     let user = match fields.get("user") {
         None | Some(Value::Null) => None,
         Some(Value::String(user)) => Some(user.as_str()).filter(|user| !user.is_empty()),
@@ -97,18 +97,20 @@ pub(super) async fn read(
     let session = match (user, key) {
         (Some(user), _) => ["user", program, user],
         (None, Some(key)) => ["request", program, key],
-        (None, None) => ["job", program, arrival.job_id.as_str()],
+        (None, None) => ["job", program, request_context.job_id.as_str()],
     };
     let body = json!({
-        "message": said.question,
-        "session_id": app.sessions.of_program(&session),
+        "message": conversation.question,
+        "session_id": state.sessions.of_program(&session),
         "context": page(object(&fields, "metadata")?)?,
-        "history": said.history,
+        "history": conversation.history,
         "user_id": user,
     });
-    let request = admit(body, gateway.max_history_turns.max(conversation::MESSAGES))
-        .map_err(|error| fields_invalid(error.errors().iter().map(|error| said.sent(error)).collect()))?;
-    let question = request.into_question(arrival.client.clone(), gateway.used_history_turns);
+    let request = parse_chat_request(body, gateway.max_history_turns.max(conversation::MAX_MESSAGES))
+        .map_err(|error| {
+            fields_invalid(error.errors().iter().map(|error| conversation.at_sent_place(error)).collect())
+        })?;
+    let question = request.into_question(request_context.client.clone(), gateway.used_history_turns);
     Ok(Completion { question, stream, include_usage })
 }
 

@@ -6,9 +6,9 @@ use super::wrong;
 use crate::error::{ApiError, FieldError};
 
 /// Most messages of a conversation that are looked at, the latest.
-pub(super) const MESSAGES: usize = 50;
+pub(super) const MAX_MESSAGES: usize = 50;
 /// Characters of an earlier message that are looked at.
-const CONTENT: usize = 4_000;
+const MAX_CONTENT_CHARS: usize = 4_000;
 
 /// The last user's message, and the turns before it.
 pub(super) struct Conversation {
@@ -22,7 +22,7 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// An error of a checked field, by the name of what was sent.
-    pub(super) fn sent(&self, error: &FieldError) -> FieldError {
+    pub(super) fn at_sent_place(&self, error: &FieldError) -> FieldError {
         let turn = |rest: &str| {
             let (index, field) = rest.split_once('/').unwrap_or((rest, "content"));
             let place = self.turns_at.get(index.parse::<usize>().ok()?)?;
@@ -51,7 +51,7 @@ pub(super) fn read(messages: Option<&Value>) -> Result<Conversation, ApiError> {
         return Err(wrong("/messages", "must be a list of messages"));
     };
     let mut turns = Vec::new();
-    let from = messages.len().saturating_sub(MESSAGES);
+    let from = messages.len().saturating_sub(MAX_MESSAGES);
     for (index, message) in messages.iter().enumerate().skip(from) {
         let place = format!("/messages/{index}");
         let Value::Object(message) = message else { return Err(wrong(&place, "must be an object")) };
@@ -69,7 +69,7 @@ pub(super) fn read(messages: Option<&Value>) -> Result<Conversation, ApiError> {
     turns.truncate(last + 1);
     let (_, question, at) = turns.pop().unwrap_or_default();
     let history = turns.iter().map(|(role, content, _)| {
-        let content: String = content.chars().take(CONTENT).collect();
+        let content: String = content.chars().take(MAX_CONTENT_CHARS).collect();
         json!({"sender": role, "content": content})
     });
     Ok(Conversation {

@@ -3,23 +3,25 @@
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{SECRET, Site, World, problem};
+use crate::support::{SECRET, TestGateway, TestServers, problem};
 
 const FIGURES: &str = "/api/monitoring/metrics";
 const TOKEN: (&str, &str) = ("GATEWAY__ADMIN_TOKEN", SECRET);
 /// Lets a test ask from many addresses.
 const PROXY: (&str, &str) = ("GATEWAY__TRUSTED_PROXIES", "127.0.0.0/8");
 
-async fn guess(site: &Site, token: &str, from: &str) -> Response {
+async fn guess(site: &TestGateway, token: &str, from: &str) -> Response {
     let request = site.http.get(site.url(FIGURES)).header("x-admin-token", token);
     request.header("x-forwarded-for", from).send().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admin_token_is_guessed_a_few_times_a_minute() {
-    let world = World::new();
-    let (site, other) =
-        (Site::start(world.config(&[TOKEN, PROXY])).await, Site::start(world.config(&[TOKEN, PROXY])).await);
+    let servers = TestServers::new();
+    let (site, other) = (
+        TestGateway::start(servers.config(&[TOKEN, PROXY])).await,
+        TestGateway::start(servers.config(&[TOKEN, PROXY])).await,
+    );
     let mut answers = vec![];
     for number in 0..60 {
         let gateway = if number % 2 == 0 { &site } else { &other };
@@ -39,8 +41,8 @@ async fn the_admin_token_is_guessed_a_few_times_a_minute() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_addresses_together_guess_no_more_than_a_bounded_number() {
-    let world = World::new();
-    let site = Site::start(world.config(&[TOKEN, PROXY])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[TOKEN, PROXY])).await;
     assert_eq!(guess(&site, SECRET, "203.0.113.1").await.status(), 200);
     let mut judged = 0;
     for number in 0..200 {
@@ -54,8 +56,8 @@ async fn many_addresses_together_guess_no_more_than_a_bounded_number() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_no_way_round() {
-    let world = World::new();
-    let site = Site::start(world.config(&[TOKEN, PROXY])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[TOKEN, PROXY])).await;
     let details = async |token: &str| {
         let request = site.http.get(site.url("/api/health")).header("x-admin-token", token);
         let health: Value = request.send().await.unwrap().json().await.unwrap();
@@ -70,8 +72,8 @@ async fn health_is_no_way_round() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_for_programs_are_guessed_a_few_times_a_minute() {
-    let world = World::new();
-    let site = Site::start(world.config(&[("GATEWAY__API_KEYS", SECRET)])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[("GATEWAY__API_KEYS", SECRET)])).await;
     let body = json!({"messages": []});
     let mut statuses = vec![];
     for number in 0..30 {
@@ -84,32 +86,35 @@ async fn keys_for_programs_are_guessed_a_few_times_a_minute() {
 }
 
 /// Signs in; the cookie.
-async fn sign_in(site: &Site) -> String {
+async fn sign_in(site: &TestGateway) -> String {
     let response =
         site.http.post(site.url("/dashboard/login")).json(&json!({"token": SECRET})).send().await.unwrap();
     let line = response.headers()["set-cookie"].to_str().unwrap();
     line.split("; ").next().unwrap().to_string()
 }
 
-async fn status(site: &Site, cookie: &str) -> u16 {
+async fn status(site: &TestGateway, cookie: &str) -> u16 {
     site.http.get(site.url(FIGURES)).header("cookie", cookie).send().await.unwrap().status().as_u16()
 }
 
-async fn sign_out(site: &Site, cookie: &str) {
+async fn sign_out(site: &TestGateway, cookie: &str) {
     let out = site.http.post(site.url("/dashboard/logout")).header("cookie", cookie).send().await.unwrap();
     assert_eq!(out.status(), StatusCode::NO_CONTENT);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_out_ends_the_cookie_on_every_gateway() {
-    let world = World::new();
-    let (one, two) = (Site::start(world.config(&[TOKEN])).await, Site::start(world.config(&[TOKEN])).await);
+    let servers = TestServers::new();
+    let (one, two) = (
+        TestGateway::start(servers.config(&[TOKEN])).await,
+        TestGateway::start(servers.config(&[TOKEN])).await,
+    );
     let (mine, another) = (sign_in(&one).await, sign_in(&one).await);
     for site in [&one, &two] {
         assert_eq!((status(site, &mine).await, status(site, &another).await), (200, 200));
     }
     sign_out(&two, &mine).await;
-    let late = Site::start(world.config(&[TOKEN])).await;
+    let late = TestGateway::start(servers.config(&[TOKEN])).await;
     for site in [&one, &two, &late] {
         assert_eq!(status(site, &mine).await, 401, "a copy of the cookie is of no more use");
         assert_eq!(status(site, &another).await, 200, "another sign-in goes on");
@@ -119,15 +124,18 @@ async fn signing_out_ends_the_cookie_on_every_gateway() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_a_cookie_still_ends_where_it_is_signed_out_and_elsewhere_later() {
-    let mut world = World::new();
-    let (one, two) = (Site::start(world.config(&[TOKEN])).await, Site::start(world.config(&[TOKEN])).await);
+    let mut servers = TestServers::new();
+    let (one, two) = (
+        TestGateway::start(servers.config(&[TOKEN])).await,
+        TestGateway::start(servers.config(&[TOKEN])).await,
+    );
     let cookie = sign_in(&one).await;
     assert_eq!(status(&two, &cookie).await, 200);
-    world.valkey.kill();
+    servers.valkey.kill();
     assert_eq!((status(&one, &cookie).await, status(&two, &cookie).await), (200, 200));
     sign_out(&one, &cookie).await;
     assert_eq!(status(&one, &cookie).await, 401);
-    world.valkey.restart();
+    servers.valkey.restart();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while status(&two, &cookie).await != 401 {
         assert!(std::time::Instant::now() < deadline, "the other gateway never heard of it");

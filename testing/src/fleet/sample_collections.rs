@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Fleet, binary, example};
+use super::{TestFleet, binary_path, example_path};
 
 /// Copies the named collections (all of them when none is named) into a folder of the test's own.
-pub(super) fn copy(fleet: &Fleet, to: &Path, collections: &[&str]) {
+pub(super) fn copy(fleet: &TestFleet, to: &Path, collections: &[&str]) {
     let folder = shared_folder();
     fs::create_dir_all(&folder).expect("a folder for the sample collections");
     // Tests run in processes of their own: one builds, the others wait.
@@ -38,13 +38,19 @@ pub(super) fn copy(fleet: &Fleet, to: &Path, collections: &[&str]) {
 
 /// A folder that another build of the binaries, or a change to the sample site's settings, does not share.
 fn shared_folder() -> PathBuf {
-    let times = [binary("hoidap-index"), binary("hoidap-worker"), example("hoidap.toml")].map(|path| {
-        let changed =
-            fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("the time of a file");
-        changed.duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.as_millis())
-    });
+    let times = [binary_path("hoidap-index"), binary_path("hoidap-worker"), example_path("hoidap.toml")].map(
+        |path| {
+            let changed =
+                fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("the time of a file");
+            changed.duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.as_millis())
+        },
+    );
     let name = format!("hoidap-sample-{:x}-{:x}-{:x}", times[0], times[1], times[2]);
-    binary("hoidap-index").parent().expect("the folder of the binaries").join("sample-indices").join(name)
+    binary_path("hoidap-index")
+        .parent()
+        .expect("the folder of the binaries")
+        .join("sample-indices")
+        .join(name)
 }
 
 fn run(command: &mut std::process::Command) {

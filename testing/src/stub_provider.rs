@@ -21,15 +21,15 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// What the server does with one question.
 #[derive(Clone, Debug)]
-pub enum Play {
+pub enum StubReply {
     /// Streams these pieces, then ends well.
-    Say(Vec<String>),
+    Stream(Vec<String>),
     /// Says nothing for a while, then answers.
-    SlowFirst(Duration, String),
+    DelayFirst(Duration, String),
     /// Says this and then no more, without closing.
     Hang(String),
     /// Says this and closes the connection.
-    Close(String),
+    Disconnect(String),
     /// Answers with this status.
     Status(u16),
     /// Sends events that are not the protocol.
@@ -39,23 +39,23 @@ pub enum Play {
     /// Points to another address.
     Redirect(String),
     /// Ends well without words.
-    Silent,
+    Empty,
     /// Stops for want of room after these words.
-    CutOff(String),
+    Truncated(String),
     /// Streams these pieces with a pause before each, then ends well.
-    Slowly(Vec<String>, Duration),
+    StreamSlowly(Vec<String>, Duration),
     /// Sends these events as they are, with a pause before each, then does this.
-    Events(Vec<String>, Duration, Ending),
+    RawEvents(Vec<String>, Duration, StreamEnding),
     /// Sends this body, as a server does that does not stream.
     Json(Value),
     /// Refuses requests that hold one of these parameters, with this status and a text that names the first of them,
     /// and answers others with these words.
-    Refuses(u16, Vec<&'static str>, String),
+    RejectParameters(u16, Vec<&'static str>, String),
 }
 
 /// What a server does behind its last event.
 #[derive(Clone, Copy, Debug)]
-pub enum Ending {
+pub enum StreamEnding {
     /// It closes the connection in order.
     Closes,
     /// It breaks the connection off.
@@ -66,7 +66,7 @@ pub enum Ending {
 
 /// What was asked.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ReceivedRequest {
     /// The path.
     pub path: String,
     /// The headers.
@@ -76,44 +76,45 @@ pub struct Asked {
 }
 
 #[derive(Default)]
-struct Stage {
-    plays: VecDeque<Play>,
-    usual: Option<Play>,
-    asked: Vec<Asked>,
-    probes: usize,
-    closed: Vec<Instant>,
+struct StubState {
+    script: VecDeque<StubReply>,
+    default_reply: Option<StubReply>,
+    requests: Vec<ReceivedRequest>,
+    model_list_requests: usize,
+    disconnects: Vec<Instant>,
 }
 
 /// A running server; ends when dropped.
-pub struct Stub {
-    stage: Arc<Mutex<Stage>>,
+pub struct StubProvider {
+    state: Arc<Mutex<StubState>>,
     port: u16,
     _task: AbortOnDropHandle<()>,
 }
 
-impl Stub {
+impl StubProvider {
     /// A server that always does the same.
-    pub async fn always(play: Play) -> Self {
-        Self::start(Vec::new(), Some(play), 0).await
+    pub async fn always(reply: StubReply) -> Self {
+        Self::start(Vec::new(), Some(reply), 0).await
     }
 
     /// A server that does one thing after the other, then refuses.
-    pub async fn once(plays: Vec<Play>) -> Self {
-        Self::start(plays, None, 0).await
+    pub async fn scripted(script: Vec<StubReply>) -> Self {
+        Self::start(script, None, 0).await
     }
 
     /// A server on the given port; 0 for a free one.
-    pub async fn start(plays: Vec<Play>, usual: Option<Play>, port: u16) -> Self {
-        let stage = Arc::new(Mutex::new(Stage { plays: plays.into(), usual, ..Stage::default() }));
+    pub async fn start(script: Vec<StubReply>, default_reply: Option<StubReply>, port: u16) -> Self {
+        let state =
+            Arc::new(Mutex::new(StubState { script: script.into(), default_reply, ..StubState::default() }));
         let app = Router::new()
-            .route("/v1/models", get(models))
-            .route("/v1/chat/completions", post(ask))
-            .route("/v1/messages", post(ask))
-            .with_state(Arc::clone(&stage));
+            .route("/v1/models", get(list_models))
+            .route("/v1/chat/completions", post(serve_request))
+            .route("/v1/messages", post(serve_request))
+            .with_state(Arc::clone(&state));
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { stage, port, _task: AbortOnDropHandle::new(task) }
+        Self { state, port, _task: AbortOnDropHandle::new(task) }
     }
 
     /// Its port.
@@ -127,149 +128,151 @@ impl Stub {
     }
 
     /// The questions so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.stage.lock().unwrap().asked.clone()
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.state.lock().unwrap().requests.clone()
     }
 
     /// The looks at the list of models so far.
-    pub fn probes(&self) -> usize {
-        self.stage.lock().unwrap().probes
+    pub fn model_list_requests(&self) -> usize {
+        self.state.lock().unwrap().model_list_requests
     }
 
     /// When clients closed their connections before a slow answer had ended.
-    pub fn closed(&self) -> Vec<Instant> {
-        self.stage.lock().unwrap().closed.clone()
+    pub fn disconnects(&self) -> Vec<Instant> {
+        self.state.lock().unwrap().disconnects.clone()
     }
 
     /// From now on, does this.
-    pub fn now(&self, play: Play) {
-        let mut stage = self.stage.lock().unwrap();
-        stage.plays.clear();
-        stage.usual = Some(play);
+    pub fn set_reply(&self, reply: StubReply) {
+        let mut state = self.state.lock().unwrap();
+        state.script.clear();
+        state.default_reply = Some(reply);
     }
 }
 
 /// Notes when a body is dropped before its end.
-struct Unended {
-    stage: Arc<Mutex<Stage>>,
+struct DisconnectRecorder {
+    state: Arc<Mutex<StubState>>,
     ended: bool,
 }
 
-impl Drop for Unended {
+impl Drop for DisconnectRecorder {
     fn drop(&mut self) {
         if !self.ended {
-            self.stage.lock().unwrap().closed.push(Instant::now());
+            self.state.lock().unwrap().disconnects.push(Instant::now());
         }
     }
 }
 
-async fn models(State(stage): State<Arc<Mutex<Stage>>>) -> Response {
-    stage.lock().unwrap().probes += 1;
+async fn list_models(State(state): State<Arc<Mutex<StubState>>>) -> Response {
+    state.lock().unwrap().model_list_requests += 1;
     axum::Json(json!({"object": "list", "data": []})).into_response()
 }
 
-async fn ask(State(stage): State<Arc<Mutex<Stage>>>, request: Request) -> Response {
+async fn serve_request(State(state): State<Arc<Mutex<StubState>>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let path = parts.uri.path().to_string();
     let anthropic = path.ends_with("/messages");
-    let play = {
-        let mut stage = stage.lock().unwrap();
+    let reply = {
+        let mut state = state.lock().unwrap();
         let body: Value = serde_json::from_slice(&body).unwrap();
-        stage.asked.push(Asked { path, headers: parts.headers, body: body.clone() });
-        let next = stage.plays.pop_front();
-        match next.or_else(|| stage.usual.clone()).unwrap_or(Play::Status(503)) {
-            Play::Refuses(status, parameters, words) => {
+        state.requests.push(ReceivedRequest { path, headers: parts.headers, body: body.clone() });
+        let next = state.script.pop_front();
+        match next.or_else(|| state.default_reply.clone()).unwrap_or(StubReply::Status(503)) {
+            StubReply::RejectParameters(status, parameters, words) => {
                 match parameters.iter().find(|name| body.get(**name).is_some()) {
-                    Some(name) => return refusal(status, name),
-                    None => Play::Say(vec![words]),
+                    Some(name) => return rejection(status, name),
+                    None => StubReply::Stream(vec![words]),
                 }
             }
             other => other,
         }
     };
-    let speak = move |text: &str| if anthropic { anthropic_words(text) } else { openai_words(text) };
+    let words_event = move |text: &str| if anthropic { anthropic_words(text) } else { openai_words(text) };
     let end = move |cut| if anthropic { anthropic_end(cut) } else { openai_end(cut) };
-    match play {
-        Play::Say(pieces) => {
-            let mut events: Vec<Bytes> = pieces.iter().map(|piece| speak(piece)).collect();
+    match reply {
+        StubReply::Stream(pieces) => {
+            let mut events: Vec<Bytes> = pieces.iter().map(|piece| words_event(piece)).collect();
             events.push(end(false));
-            events_of(stream::iter(events))
+            event_stream(stream::iter(events))
         }
-        Play::CutOff(text) => events_of(stream::iter([speak(&text), end(true)])),
-        Play::Silent => events_of(stream::iter([end(false)])),
-        Play::SlowFirst(wait, text) => {
-            let words = [speak(&text), end(false)];
-            events_of(stream::once(tokio::time::sleep(wait)).flat_map(move |()| stream::iter(words.clone())))
+        StubReply::Truncated(text) => event_stream(stream::iter([words_event(&text), end(true)])),
+        StubReply::Empty => event_stream(stream::iter([end(false)])),
+        StubReply::DelayFirst(wait, text) => {
+            let words = [words_event(&text), end(false)];
+            event_stream(
+                stream::once(tokio::time::sleep(wait)).flat_map(move |()| stream::iter(words.clone())),
+            )
         }
-        Play::Hang(text) => events_of(stream::iter([speak(&text)]).chain(stream::pending())),
-        Play::Close(text) => {
-            let words = stream::iter([Ok(speak(&text))]);
+        StubReply::Hang(text) => event_stream(stream::iter([words_event(&text)]).chain(stream::pending())),
+        StubReply::Disconnect(text) => {
+            let words = stream::iter([Ok(words_event(&text))]);
             let broken = stream::once(async {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 Err(std::io::Error::other("the server goes away"))
             });
-            sse(Body::from_stream(words.chain(broken)))
+            sse_response(Body::from_stream(words.chain(broken)))
         }
-        Play::Endless => {
-            let words = speak(&"lời ".repeat(256));
-            events_of(stream::repeat(words))
+        StubReply::Endless => {
+            let words = words_event(&"lời ".repeat(256));
+            event_stream(stream::repeat(words))
         }
-        Play::Slowly(pieces, pause) => {
-            let guard = Unended { stage, ended: false };
-            let mut events: VecDeque<Bytes> = pieces.iter().map(|piece| speak(piece)).collect();
+        StubReply::StreamSlowly(pieces, pause) => {
+            let guard = DisconnectRecorder { state, ended: false };
+            let mut events: VecDeque<Bytes> = pieces.iter().map(|piece| words_event(piece)).collect();
             events.push_back(end(false));
-            events_of(stream::unfold((events, guard), move |(mut events, mut guard)| async move {
+            event_stream(stream::unfold((events, guard), move |(mut events, mut guard)| async move {
                 let event = events.pop_front()?;
                 tokio::time::sleep(pause).await;
                 guard.ended = events.is_empty();
                 Some((event, (events, guard)))
             }))
         }
-        Play::Events(events, pause, ending) => {
+        StubReply::RawEvents(events, pause, ending) => {
             let events = stream::iter(events).then(move |data| async move {
                 tokio::time::sleep(pause).await;
                 Ok(Bytes::from(format!("data: {data}\n\n")))
             });
             let end = stream::once(async move {
                 match ending {
-                    Ending::Closes => None,
-                    Ending::Breaks => {
+                    StreamEnding::Closes => None,
+                    StreamEnding::Breaks => {
                         tokio::time::sleep(Duration::from_millis(50)).await;
                         Some(Err(std::io::Error::other("the server goes away")))
                     }
-                    Ending::Hangs => std::future::pending().await,
+                    StreamEnding::Hangs => std::future::pending().await,
                 }
             });
-            sse(Body::from_stream(events.chain(end.filter_map(|end| async { end }))))
+            sse_response(Body::from_stream(events.chain(end.filter_map(|end| async { end }))))
         }
-        Play::Json(body) => axum::Json(body).into_response(),
+        StubReply::Json(body) => axum::Json(body).into_response(),
         // Decided above.
-        Play::Refuses(status, ..) => refusal(status, ""),
-        Play::Malformed => {
-            events_of(stream::iter([Bytes::from_static(b"data: {\"choices\": [nonsense\n\n")]))
+        StubReply::RejectParameters(status, ..) => rejection(status, ""),
+        StubReply::Malformed => {
+            event_stream(stream::iter([Bytes::from_static(b"data: {\"choices\": [nonsense\n\n")]))
         }
-        Play::Status(status) => {
+        StubReply::Status(status) => {
             (StatusCode::from_u16(status).unwrap(), "key sk-from-the-server").into_response()
         }
-        Play::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response(),
+        StubReply::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response(),
     }
 }
 
-fn refusal(status: u16, parameter: &str) -> Response {
-    let said = if status == 422 {
+fn rejection(status: u16, parameter: &str) -> Response {
+    let body = if status == 422 {
         json!({"detail": [{"type": "extra_forbidden", "loc": ["body", parameter], "msg": "Extra inputs are not permitted"}]})
     } else {
         json!({"error": {"message": format!("Unsupported parameter: '{parameter}' (key sk-from-the-server)"), "param": parameter}})
     };
-    (StatusCode::from_u16(status).unwrap(), axum::Json(said)).into_response()
+    (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
 }
 
-fn events_of(events: impl futures::Stream<Item = Bytes> + Send + 'static) -> Response {
-    sse(Body::from_stream(events.map(Ok::<_, Infallible>)))
+fn event_stream(events: impl futures::Stream<Item = Bytes> + Send + 'static) -> Response {
+    sse_response(Body::from_stream(events.map(Ok::<_, Infallible>)))
 }
 
-fn sse(body: Body) -> Response {
+fn sse_response(body: Body) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }
 

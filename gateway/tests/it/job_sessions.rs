@@ -5,12 +5,18 @@ use reqwest::{Method, Response, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{Ending, Site, World, answer, problem, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
 const SECRET: &str = "a-secret-of-more-than-thirty-two-characters";
 const KEYS: [(&str, &str); 2] = [("GATEWAY__API_KEYS", "key-one,key-two"), ("SESSIONS__SECRET", SECRET)];
 
-async fn complete(site: &Site, api_key: &str, key: Option<&str>, user: Option<&str>, text: &str) -> Response {
+async fn complete(
+    site: &TestGateway,
+    api_key: &str,
+    key: Option<&str>,
+    user: Option<&str>,
+    text: &str,
+) -> Response {
     let mut body = json!({"messages": [{"role": "user", "content": text}]});
     if let Some(user) = user {
         body["user"] = json!(user);
@@ -28,7 +34,7 @@ async fn answered(response: Response) -> Value {
     body["hoidap"].clone()
 }
 
-async fn read(site: &Site, job: &str, session: &str, api_key: Option<&str>) -> StatusCode {
+async fn read(site: &TestGateway, job: &str, session: &str, api_key: Option<&str>) -> StatusCode {
     let mut request = site.http.get(site.url(&format!("/api/chat/{job}"))).header("x-session-id", session);
     if let Some(key) = api_key {
         request = request.bearer_auth(key);
@@ -38,9 +44,9 @@ async fn read(site: &Site, job: &str, session: &str, api_key: Option<&str>) -> S
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_program_asks_cannot_be_read_without_its_key() {
-    let world = World::new();
-    let site = world.gateway(&KEYS).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&KEYS).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let said = answered(complete(&site, "key-one", Some("k"), Some("alice"), "Đổi mật khẩu?").await).await;
     let (job, session) = (said["job_id"].as_str().unwrap(), said["session_id"].as_str().unwrap());
     // Whoever knows the user and the key of the request can compute neither session nor job.
@@ -67,10 +73,10 @@ async fn what_a_program_asks_cannot_be_read_without_its_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_programs_key_names_a_request_with_and_without_a_user_on_any_gateway() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [KEYS.as_slice(), &[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]].concat();
-    let (one, other) = (world.gateway(&settings).await, world.gateway(&settings).await);
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (one, other) = (servers.gateway(&settings).await, servers.gateway(&settings).await);
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     for user in [None, Some("alice"), Some("")] {
         let key = format!("k-{user:?}").replace('"', "");
         let first = answered(complete(&one, "key-one", Some(&key), user, "Đổi mật khẩu?").await).await;
@@ -85,7 +91,7 @@ async fn a_programs_key_names_a_request_with_and_without_a_user_on_any_gateway()
         assert_ne!(others["job_id"], first["job_id"]);
         assert_ne!(others["session_id"], first["session_id"]);
     }
-    assert_eq!(fleet.seen().len(), 6);
+    assert_eq!(fleet.received_questions().len(), 6);
     // One user's requests are one session; those of nobody are each their own.
     let session = async |user| {
         answered(complete(&other, "key-one", None, user, "Đổi mật khẩu?").await).await["session_id"].clone()
@@ -96,9 +102,9 @@ async fn a_programs_key_names_a_request_with_and_without_a_user_on_any_gateway()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_session_that_is_admitted_can_be_named() {
-    let world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let escaped = |name: &str| -> String {
         url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
     };

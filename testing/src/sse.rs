@@ -8,7 +8,7 @@ use sse_stream::{Sse, SseByteStream};
 
 /// One event.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub struct SseEvent {
     /// Its id.
     pub id: u64,
     /// Its name.
@@ -18,9 +18,9 @@ pub struct Event {
 }
 
 /// The events of one response.
-pub struct Events(Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>);
+pub struct SseReader(Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>);
 
-impl Events {
+impl SseReader {
     /// Reads a response, which must be a stream of events.
     pub fn of(response: reqwest::Response) -> Self {
         assert_eq!(response.status(), 200);
@@ -30,18 +30,18 @@ impl Events {
     }
 
     /// The next event; `None` when the stream ends or breaks.
-    pub async fn next(&mut self) -> Option<Event> {
+    pub async fn next(&mut self) -> Option<SseEvent> {
         loop {
             let sse = self.0.next().await?.ok()?;
             // A comment is a sign of life.
             let (Some(id), Some(name), Some(data)) = (sse.id, sse.event, sse.data) else { continue };
             let data = serde_json::from_str(&data).unwrap_or_else(|error| panic!("{name}: {data}: {error}"));
-            return Some(Event { id: id.parse().expect("ids are numbers"), name, data });
+            return Some(SseEvent { id: id.parse().expect("ids are numbers"), name, data });
         }
     }
 
     /// All events up to the end.
-    pub async fn all(mut self) -> Vec<Event> {
+    pub async fn all(mut self) -> Vec<SseEvent> {
         let mut events = Vec::new();
         while let Some(event) = self.next().await {
             events.push(event);
@@ -51,7 +51,7 @@ impl Events {
 }
 
 /// What a reader of these events has at their end: the text since the last restart. Ids must rise by one.
-pub fn text(events: &[Event]) -> String {
+pub fn streamed_text(events: &[SseEvent]) -> String {
     let mut text = String::new();
     for (before, event) in std::iter::once(None).chain(events.iter().map(Some)).zip(events) {
         if let Some(before) = before {
@@ -67,10 +67,10 @@ pub fn text(events: &[Event]) -> String {
 }
 
 /// Checks that exactly one event ends a stream, as its last, and that it is an answer whose text was told; the answer.
-pub fn answer(events: &[Event]) -> Value {
+pub fn final_answer(events: &[SseEvent]) -> Value {
     let ends = events.iter().filter(|event| matches!(event.name.as_str(), "done" | "error")).count();
     let last = events.last().expect("a stream has events");
     assert_eq!((ends, last.name.as_str()), (1, "done"), "{last:?}");
-    assert_eq!(text(events), last.data["response"].as_str().expect("an answer has a text"));
+    assert_eq!(streamed_text(events), last.data["response"].as_str().expect("an answer has a text"));
     last.data.clone()
 }

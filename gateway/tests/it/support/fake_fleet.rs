@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use super::Site;
+use super::TestGateway;
 use async_nats::jetstream::message::PublishMessage;
 use futures::StreamExt as _;
 use hoidap_shared::{
@@ -17,26 +17,26 @@ use hoidap_shared::{
 };
 
 /// What becomes of a question.
-pub(crate) enum Ending {
+pub(crate) enum StubAnswer {
     /// Answered as a worker does: stored, then told.
-    Told(Answer),
+    Replied(Answer),
     /// Stored, but the word of it is lost.
-    Untold(Answer),
+    StoredOnly(Answer),
     /// Told, but only after a while.
-    Late(Answer, Duration),
+    Delayed(Answer, Duration),
     /// Nobody answers.
-    Silence,
+    Never,
 }
 
 /// Somebody who takes questions from the real stream and answers them, and tells of stages as workers do.
-pub(crate) struct TestFleet {
+pub(crate) struct FakeFleet {
     broker: Broker,
     seen: Arc<Mutex<Vec<Envelope<Question>>>>,
     members: Arc<Mutex<Vec<Member>>>,
 }
 
-impl TestFleet {
-    pub(super) async fn start(config: Config, ending: fn(&Question) -> Ending) -> Self {
+impl FakeFleet {
+    pub(super) async fn start(config: Config, stub_answer: fn(&Question) -> StubAnswer) -> Self {
         let broker = Broker::connect(&config.nats, "test fleet").await.unwrap();
         broker.ensure_streams(&config.nats).await.unwrap();
         let fleet = Self { broker: broker.clone(), seen: Arc::default(), members: Arc::default() };
@@ -50,14 +50,14 @@ impl TestFleet {
                 let Ok(message) = message else { continue };
                 let job = Envelope::<Question>::decode(&message.payload).unwrap();
                 seen.lock().unwrap().push(job.clone());
-                finish(&broker, job, ending).await;
+                finish(&broker, job, stub_answer).await;
                 message.ack().await.unwrap();
             }
         });
         let (told, broker) = (fleet.members.clone(), fleet.broker.clone());
         tokio::spawn(async move {
             loop {
-                tell(&broker, &told).await;
+                announce_members(&broker, &told).await;
                 tokio::time::sleep(BEAT).await;
             }
         });
@@ -65,7 +65,7 @@ impl TestFleet {
     }
 
     /// Lets every stage tell this version and these components, by the retriever, from now on, until the gateway has heard.
-    pub(crate) async fn stages(&self, site: &Site, version: &str, components: &[(&str, bool)]) {
+    pub(crate) async fn stages(&self, site: &TestGateway, version: &str, components: &[(&str, bool)]) {
         let member = |stage: &str, components| Member {
             canaries: Vec::new(),
             stage: stage.into(),
@@ -83,7 +83,7 @@ impl TestFleet {
             member("generator", vec![]),
             member("analytics", vec![]),
         ];
-        tell(&self.broker, &self.members).await;
+        announce_members(&self.broker, &self.members).await;
         let heard =
             |health: &serde_json::Value| health["components"]["stage:generator"]["status"] == "healthy";
         site.until("the stages are heard", heard).await;
@@ -95,22 +95,22 @@ impl TestFleet {
         for member in self.members.lock().unwrap().iter_mut().filter(|member| member.stage == stage) {
             member.canaries.clone_from(&canaries);
         }
-        tell(&self.broker, &self.members).await;
+        announce_members(&self.broker, &self.members).await;
     }
 
     /// Lets a stage fall silent.
-    pub(crate) async fn leave(&self, stage: &str) {
+    pub(crate) async fn stop_stage(&self, stage: &str) {
         self.members.lock().unwrap().retain(|member| member.stage != stage);
         withdraw(&bucket(&self.broker).await.unwrap(), stage, "one").await.unwrap();
     }
 
     /// The questions that came, in order.
-    pub(crate) fn seen(&self) -> Vec<Envelope<Question>> {
+    pub(crate) fn received_questions(&self) -> Vec<Envelope<Question>> {
         self.seen.lock().unwrap().clone()
     }
 }
 
-async fn tell(broker: &Broker, members: &Mutex<Vec<Member>>) {
+async fn announce_members(broker: &Broker, members: &Mutex<Vec<Member>>) {
     let members = members.lock().unwrap().clone();
     let Ok(store) = bucket(broker).await else { return };
     for member in members {
@@ -118,15 +118,15 @@ async fn tell(broker: &Broker, members: &Mutex<Vec<Member>>) {
     }
 }
 
-async fn finish(broker: &Broker, job: Envelope<Question>, ending: fn(&Question) -> Ending) {
-    let (answer, told) = match ending(&job.body) {
-        Ending::Told(answer) => (answer, true),
-        Ending::Untold(answer) => (answer, false),
-        Ending::Late(answer, wait) => {
+async fn finish(broker: &Broker, job: Envelope<Question>, stub_answer: fn(&Question) -> StubAnswer) {
+    let (answer, told) = match stub_answer(&job.body) {
+        StubAnswer::Replied(answer) => (answer, true),
+        StubAnswer::StoredOnly(answer) => (answer, false),
+        StubAnswer::Delayed(answer, wait) => {
             tokio::time::sleep(wait).await;
             (answer, true)
         }
-        Ending::Silence => return,
+        StubAnswer::Never => return,
     };
     let envelope = job.map(answer);
     let bytes = envelope.encode().unwrap();

@@ -7,10 +7,10 @@ use axum::{
 };
 
 /// What spreadsheets need in order to read UTF-8.
-const MARK: &str = "\u{feff}";
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// A cell's text. One that begins as a formula does gets an apostrophe before it.
-fn cell(text: &str) -> String {
+fn escape_formula(text: &str) -> String {
     match text.chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n') => format!("'{text}"),
         _ => text.to_string(),
@@ -21,18 +21,18 @@ fn cell(text: &str) -> String {
 pub(super) fn lines<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> std::io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row.iter().map(|text| cell(text)))?;
+        writer.write_record(row.iter().map(|text| escape_formula(text)))?;
     }
     writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
 }
 
 /// The first line, behind the mark.
-pub(super) fn head<const N: usize>(names: [&str; N]) -> std::io::Result<Vec<u8>> {
-    Ok([MARK.as_bytes(), &lines([names.map(str::to_string)])?].concat())
+pub(super) fn header_line<const N: usize>(names: [&str; N]) -> std::io::Result<Vec<u8>> {
+    Ok([BYTE_ORDER_MARK.as_bytes(), &lines([names.map(str::to_string)])?].concat())
 }
 
 /// A sheet as a file to keep.
-pub(super) fn file(name: &'static str, body: Body) -> Response {
+pub(super) fn download(name: &'static str, body: Body) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers: [(HeaderName, HeaderValue); 2] = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present")),

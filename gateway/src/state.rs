@@ -21,54 +21,54 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     admin,
-    admin::SignIns,
+    admin::SignInRegistry,
     analytics,
     analytics::Analytics,
     cache::Cache,
     chat,
-    chat::Link,
-    client::{Clients, Peer},
+    chat::BrokerClient,
+    client::{ClientResolver, Peer},
     docs,
-    guesses::Guesses,
+    guesses::BruteForceGuard,
     health,
-    health::Health,
-    history::History,
+    health::HealthProbe,
+    history::ConversationHistory,
     layers,
-    limit::Limiter,
+    limit::RateLimiter,
     monitoring,
-    monitoring::Monitor,
+    monitoring::SystemMonitor,
     pages,
     redis::Redis,
-    refusals::Refusals,
+    refusals::RefusalCounter,
     sessions,
     sessions::Sessions,
-    streams::Streams,
+    streams::StreamLimiter,
 };
 
 /// What the endpoints share.
 #[allow(missing_docs)]
-pub struct App {
+pub struct AppState {
     pub config: Config,
-    pub link: Link,
+    pub broker: BrokerClient,
     pub redis: Arc<Redis>,
     pub cache: Cache,
     pub sessions: Sessions,
-    pub history: History,
-    pub limiter: Option<Limiter>,
-    pub other_limiter: Option<Limiter>,
-    pub refusals: Refusals,
-    pub guesses: Guesses,
-    pub sign_ins: SignIns,
-    pub streams: Streams,
-    pub clients: Clients,
-    pub health: Health,
+    pub history: ConversationHistory,
+    pub chat_limiter: Option<RateLimiter>,
+    pub other_limiter: Option<RateLimiter>,
+    pub refusals: RefusalCounter,
+    pub brute_force: BruteForceGuard,
+    pub sign_ins: SignInRegistry,
+    pub stream_limiter: StreamLimiter,
+    pub clients: ClientResolver,
+    pub health: HealthProbe,
     pub analytics: Analytics,
-    pub monitor: Monitor,
+    pub monitor: SystemMonitor,
     pub prometheus: PrometheusHandle,
     pub started: Instant,
 }
 
-impl App {
+impl AppState {
     /// Makes all parts. Connections are made in the background, so it succeeds while the servers are away.
     ///
     /// # Errors
@@ -77,20 +77,20 @@ impl App {
         let redis = Arc::new(Redis::new(&config.redis)?);
         let ttl = Duration::from_secs(config.cache.ttl_secs);
         Ok(Self {
-            link: Link::start(config.nats.clone(), instance_name()),
+            broker: BrokerClient::start(config.nats.clone(), instance_name()),
             cache: Cache::new(redis.clone(), ttl, config.support.address.clone()),
             sessions: Sessions::new(&config),
-            history: History::new(redis.clone(), &config.sessions),
-            limiter: Limiter::new(redis.clone(), config.rate_limit.chat_per_minute),
-            other_limiter: Limiter::new(redis.clone(), config.rate_limit.other_per_minute),
-            refusals: Refusals::default(),
-            guesses: Guesses::new(redis.clone()),
-            sign_ins: SignIns::new(redis.clone()),
-            streams: Streams::new(&config.gateway),
-            clients: Clients::new(&config.gateway)?,
-            health: Health::new(&config.clickhouse)?,
+            history: ConversationHistory::new(redis.clone(), &config.sessions),
+            chat_limiter: RateLimiter::new(redis.clone(), config.rate_limit.chat_per_minute),
+            other_limiter: RateLimiter::new(redis.clone(), config.rate_limit.other_per_minute),
+            refusals: RefusalCounter::default(),
+            brute_force: BruteForceGuard::new(redis.clone()),
+            sign_ins: SignInRegistry::new(redis.clone()),
+            stream_limiter: StreamLimiter::new(&config.gateway),
+            clients: ClientResolver::new(&config.gateway)?,
+            health: HealthProbe::new(&config.clickhouse)?,
             analytics: Analytics::new(&config.clickhouse),
-            monitor: Monitor::new()?,
+            monitor: SystemMonitor::new()?,
             prometheus,
             started: Instant::now(),
             redis,
@@ -106,7 +106,7 @@ impl App {
 }
 
 /// The endpoints that the OpenAPI document describes.
-pub fn endpoints() -> OpenApiRouter<Arc<App>> {
+pub fn endpoints() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::with_openapi(docs::about())
         .routes(routes!(chat::chat))
         .routes(routes!(chat::answer))
@@ -135,19 +135,19 @@ pub fn endpoints() -> OpenApiRouter<Arc<App>> {
 ///
 /// # Errors
 /// When `gateway.cors_origins` makes no sense.
-pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
+pub fn router(state: Arc<AppState>) -> anyhow::Result<Router> {
     let (mut router, openapi) = endpoints().split_for_parts();
-    if app.config.environment == Environment::Development {
+    if state.config.environment == Environment::Development {
         router = docs::Pages::new(&openapi)?.mount(router);
     }
     // What is not there below /v1 is no page of the sample site either.
     let nothing = || async { StatusCode::NOT_FOUND };
     let router = router.route("/v1", any(nothing)).route("/v1/{*rest}", any(nothing));
-    let router = pages::mount(router, &app.config)?;
+    let router = pages::mount(router, &state.config)?;
     Ok(router
-        .layer(CatchPanicLayer::custom(layers::caught))
-        .layer(middleware::from_fn_with_state(app.clone(), layers::guard))
-        .layer(layers::cors(&app.config.gateway, &app.config.sites)?)
-        .layer(middleware::from_fn(layers::finish))
-        .with_state(app))
+        .layer(CatchPanicLayer::custom(layers::panic_response))
+        .layer(middleware::from_fn_with_state(state.clone(), layers::check_request))
+        .layer(layers::cors(&state.config.gateway, &state.config.sites)?)
+        .layer(middleware::from_fn(layers::finalize_response))
+        .with_state(state))
 }
