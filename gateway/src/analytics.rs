@@ -1,24 +1,19 @@
 //! Figures of past chats, and the chats themselves, read from ClickHouse for whoever runs the site.
 
 mod canaries;
-mod conversation;
-mod conversations;
+pub mod conversation;
+pub mod conversations;
 mod csv_file;
-mod dashboard;
-mod export;
-mod filter;
+pub mod dashboard;
+pub mod export;
+pub mod filter;
 mod live;
-mod report;
+pub mod report;
 
 use std::{future::Future, time::Duration};
 
 use clickhouse::{Client, Compression, query::Query};
-pub use conversation::{__path_conversation, conversation};
-pub use conversations::{__path_conversations, conversations};
-pub use dashboard::{__path_dashboard, dashboard};
-pub use export::{__path_conversations_csv, __path_report_csv, conversations_csv, report_csv};
 use hoidap_shared::config::ClickHouse;
-pub use report::{__path_report, report};
 use secrecy::ExposeSecret as _;
 use tracing::warn;
 

@@ -1,6 +1,7 @@
 //! Errors: what a client sees (RFC 9457) is kept apart from what is logged.
 
 mod code;
+pub mod openai;
 
 use std::{borrow::Cow, time::Duration};
 

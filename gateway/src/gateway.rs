@@ -14,10 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    refusals::REFUSAL_WINDOW,
-    secrets,
-    server::serve,
-    state::{AppState, router},
+    identity::secret_strength::require_strong_secrets, limits::refusals::REFUSAL_WINDOW, router::router,
+    server::serve, state::AppState,
 };
 
 /// How often latency samples are folded into their histograms, so that they do not pile up between scrapes.
@@ -43,7 +41,7 @@ impl Gateway {
     /// # Errors
     /// When a setting makes no sense, production lacks a secret, or the port cannot be had: the sentence names it.
     pub async fn start(config: Config, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
-        secrets::require_strong_secrets(&config)?;
+        require_strong_secrets(&config)?;
         let address = config.gateway.listen;
         let no_port = || {
             format!(

@@ -2,27 +2,23 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use axum::{
-    Extension, Json,
-    extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
+use hoidap_shared::{
+    config::ClickHouse,
+    stage::{Component, STAGES},
 };
-use hoidap_shared::{config::ClickHouse, stage::Component};
 use reqwest::Url;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use crate::{admin::require_admin, chat::STAGES, client::Peer, docs::CommonProblems, state::AppState};
+use crate::{broker_client::BrokerClient, storage::redis::Redis};
 
 /// Where it is asked for.
-pub const PATH: &str = "/api/health";
+pub const HEALTH_PATH: &str = "/api/health";
 /// How long what was found out counts.
 const PROBE_TTL: Duration = Duration::from_secs(1);
 /// Longest wait for a server's sign of life.
@@ -65,6 +61,7 @@ pub struct HealthReport {
     pub components: BTreeMap<String, ComponentHealth>,
 }
 
+/// What Redis and ClickHouse answered.
 type ProbeResults = (ComponentHealth, ComponentHealth);
 
 /// Asks the servers for signs of life, at most once in [`PROBE_TTL`].
@@ -89,7 +86,7 @@ impl HealthProbe {
         })
     }
 
-    async fn probe(&self, state: &AppState) -> ProbeResults {
+    pub async fn probe(&self, redis: &Redis) -> ProbeResults {
         let mut probed = self.probed.lock().await;
         if let Some((at, probes)) = probed.as_ref()
             && at.elapsed() < PROBE_TTL
@@ -104,7 +101,7 @@ impl HealthProbe {
             }
         };
         let redis = async {
-            match state.redis.ping().await {
+            match redis.ping().await {
                 Ok(()) => component(true, "answers"),
                 Err(error) => {
                     component(false, format!("no cache, and each gateway limits by itself: {error}"))
@@ -117,53 +114,14 @@ impl HealthProbe {
     }
 }
 
-/// How the service and everything it depends on is: for anyone the status and that of each component, for operators why.
-#[utoipa::path(
-    get,
-    path = "/api/health",
-    tag = "operation",
-    security((), ("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses(
-        (status = 200, description = "Questions are answered: `healthy` or `degraded`", body = HealthReport),
-        (status = 503, description = "`unhealthy`: questions cannot be answered", body = HealthReport),
-        CommonProblems
-    )
-)]
-pub async fn health(
-    State(state): State<Arc<AppState>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-) -> Response {
-    let (redis, clickhouse) = state.health.probe(&state).await;
-    let mut components = fleet_components(&state);
-    components.insert("redis".into(), redis);
-    components.insert("clickhouse".into(), clickhouse);
-    let status = overall_status(&components);
-    if require_admin(&state, peer, &headers).await.is_err() {
-        components.values_mut().for_each(|component| component.detail = None);
-    }
-    let report = HealthReport {
-        status,
-        timestamp: jiff::Timestamp::now().to_string(),
-        uptime: state.started.elapsed().as_secs_f64(),
-        components,
-    };
-    let mut response = Json(report).into_response();
-    if status == Status::Unhealthy {
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    }
-    response
-}
-
 /// NATS and what is heard through it.
-fn fleet_components(state: &AppState) -> BTreeMap<String, ComponentHealth> {
-    let up = state.broker.is_connected();
+pub fn fleet_components(broker: &BrokerClient) -> BTreeMap<String, ComponentHealth> {
+    let up = broker.is_connected();
     let nats = component(up, if up { "connected" } else { "not connected: no question can be taken" });
     let mut parts = BTreeMap::from([("nats".to_string(), nats)]);
     let stages = STAGES.map(|stage| (format!("stage:{stage}"), stage));
     for (name, stage) in stages.into_iter().chain([("analytics".to_string(), "analytics")]) {
-        let count = state.broker.fleet().map_or(0, |fleet| fleet.members(stage).len());
+        let count = broker.fleet().map_or(0, |fleet| fleet.members(stage).len());
         let detail = match count {
             0 => "no process of it is heard of: start one".to_string(),
             1 => "1 process".to_string(),
@@ -171,7 +129,7 @@ fn fleet_components(state: &AppState) -> BTreeMap<String, ComponentHealth> {
         };
         parts.insert(name, component(count > 0, detail));
     }
-    let known = state.broker.fleet().map(|fleet| fleet.components(&[&STAGES[..], &["analytics"]].concat()));
+    let known = broker.fleet().map(|fleet| fleet.components(&[&STAGES[..], &["analytics"]].concat()));
     for Component { name, healthy, detail } in known.unwrap_or_default() {
         // A stage whose processes take no jobs is not there, however many they are.
         if healthy {
@@ -185,7 +143,7 @@ fn fleet_components(state: &AppState) -> BTreeMap<String, ComponentHealth> {
 
 /// What the parts make of the whole: without NATS, any stage or any collection nothing is answered; all else is missed, no
 /// more.
-fn overall_status(parts: &BTreeMap<String, ComponentHealth>) -> Status {
+pub fn overall_status(parts: &BTreeMap<String, ComponentHealth>) -> Status {
     let well = |name: &str| parts.get(name).is_some_and(|part| part.status == Status::Healthy);
     let stages = STAGES.iter().all(|stage| well(&format!("stage:{stage}")));
     let collection = parts.keys().any(|name| name.starts_with("collection:") && well(name));

@@ -3,32 +3,26 @@
 //! It knows the fleet by its messages alone and links neither the search library nor the models.
 #![forbid(unsafe_code)]
 
-mod admin;
-mod admit;
 mod analytics;
 mod api;
-mod body;
-mod cache;
+mod auth;
+mod broker_client;
 mod chat;
-mod client;
-mod docs;
 mod error;
 mod gateway;
-mod guesses;
 mod health;
-mod history;
-mod layers;
-mod limit;
+mod identity;
+mod limits;
+mod middleware;
 mod monitoring;
+mod openai;
+mod openapi;
 mod pages;
-mod redis;
-mod refusals;
-mod secrets;
+mod router;
+mod routes;
 mod server;
-mod sessions;
-mod signed;
 mod state;
-mod streams;
+mod storage;
 
-pub use docs::openapi_json;
 pub use gateway::Gateway;
+pub use router::openapi_json;

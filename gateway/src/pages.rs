@@ -1,6 +1,6 @@
 //! The pages that the gateway serves: the widget, the dashboard, and in development the sample site with the widget in it.
 
-mod site;
+mod sample_site;
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ pub fn mount<S: Clone + Send + Sync + 'static>(
     }
     if config.environment == Environment::Development && !gateway.site_dir.as_os_str().is_empty() {
         there("gateway.site_dir", &gateway.site_dir, "name a folder of pages")?;
-        router = site::mount(router, &gateway.site_dir, config.sites.first());
+        router = sample_site::mount(router, &gateway.site_dir, config.sites.first());
     }
     Ok(router)
 }

@@ -1,8 +1,8 @@
 //! Connections: how many, how long they may take, and how they end.
 
 mod connection;
-mod slots;
-mod words;
+mod connection_slots;
+mod error_responses;
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,9 +11,9 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use crate::{client::Peer, state::AppState};
+use crate::{identity::client::Peer, state::AppState};
 use connection::ConnectionTimeouts;
-use slots::ConnectionSlots;
+use connection_slots::ConnectionSlots;
 
 /// How long requests in flight may take after the process was told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);

@@ -1,51 +1,35 @@
-//! What the endpoints share, and the routes to them.
+//! The state that all handlers share.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use axum::{
-    Router,
-    http::{HeaderMap, StatusCode},
-    middleware,
-    routing::any,
-};
+use axum::http::HeaderMap;
 use hoidap_shared::{
     config::{Config, Environment},
     fleet::instance_name,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower_http::catch_panic::CatchPanicLayer;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    admin,
-    admin::SignInRegistry,
-    analytics,
     analytics::Analytics,
-    cache::Cache,
-    chat,
-    chat::BrokerClient,
-    client::{ClientResolver, Peer},
-    docs,
-    guesses::BruteForceGuard,
-    health,
+    broker_client::BrokerClient,
     health::HealthProbe,
-    history::ConversationHistory,
-    layers,
-    limit::RateLimiter,
-    monitoring,
+    identity::{
+        client::{ClientResolver, Peer},
+        sessions::Sessions,
+        sign_ins::SignInRegistry,
+    },
+    limits::{
+        brute_force::BruteForceGuard, open_streams::StreamLimiter, rate_limit::RateLimiter,
+        refusals::RefusalCounter,
+    },
     monitoring::SystemMonitor,
-    pages,
-    redis::Redis,
-    refusals::RefusalCounter,
-    sessions,
-    sessions::Sessions,
-    streams::StreamLimiter,
+    storage::{cache::Cache, history::ConversationHistory, redis::Redis},
 };
 
-/// What the endpoints share.
+/// The services that handlers use.
 #[allow(missing_docs)]
 pub struct AppState {
     pub config: Config,
@@ -103,51 +87,4 @@ impl AppState {
     pub fn is_local(&self, peer: Peer, headers: &HeaderMap) -> bool {
         self.config.environment == Environment::Development && self.clients.is_local(peer, headers)
     }
-}
-
-/// The endpoints that the OpenAPI document describes.
-pub fn endpoints() -> OpenApiRouter<Arc<AppState>> {
-    OpenApiRouter::with_openapi(docs::about())
-        .routes(routes!(chat::chat))
-        .routes(routes!(chat::answer))
-        .routes(routes!(chat::stream))
-        .routes(routes!(chat::stop))
-        .routes(routes!(chat::feedback))
-        .routes(routes!(sessions::open))
-        .routes(routes!(sessions::revoke))
-        .routes(routes!(chat::completions))
-        .routes(routes!(chat::models))
-        .routes(routes!(chat::model))
-        .routes(routes!(health::health))
-        .routes(routes!(analytics::dashboard))
-        .routes(routes!(analytics::report))
-        .routes(routes!(analytics::report_csv))
-        .routes(routes!(analytics::conversations))
-        .routes(routes!(analytics::conversations_csv))
-        .routes(routes!(analytics::conversation))
-        .routes(routes!(admin::login))
-        .routes(routes!(admin::logout))
-        .routes(routes!(monitoring::monitoring))
-        .routes(routes!(monitoring::prometheus))
-}
-
-/// All routes with everything around them.
-///
-/// # Errors
-/// When `gateway.cors_origins` makes no sense.
-pub fn router(state: Arc<AppState>) -> anyhow::Result<Router> {
-    let (mut router, openapi) = endpoints().split_for_parts();
-    if state.config.environment == Environment::Development {
-        router = docs::Pages::new(&openapi)?.mount(router);
-    }
-    // What is not there below /v1 is no page of the sample site either.
-    let nothing = || async { StatusCode::NOT_FOUND };
-    let router = router.route("/v1", any(nothing)).route("/v1/{*rest}", any(nothing));
-    let router = pages::mount(router, &state.config)?;
-    Ok(router
-        .layer(CatchPanicLayer::custom(layers::panic_response))
-        .layer(middleware::from_fn_with_state(state.clone(), layers::check_request))
-        .layer(layers::cors(&state.config.gateway, &state.config.sites)?)
-        .layer(middleware::from_fn(layers::finalize_response))
-        .with_state(state))
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::filter::rfc3339;
-use crate::chat::STAGES;
+use hoidap_shared::stage::STAGES;
 
 /// A canary: a process that serves a share of the sessions beside a stage.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,22 +1,13 @@
 //! One conversation: every question of a session with what became of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
 use clickhouse::{Row, error::Result as Read, query::Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Analytics, filter::rfc3339};
-use crate::{
-    admin::Admin,
-    docs::ConversationProblems,
-    error::{ApiError, Code},
-    state::AppState,
-};
+use crate::error::ApiError;
 
 /// Questions of one conversation that are told at most, the latest.
 const MAX_QUESTIONS: usize = 500;
@@ -172,7 +163,16 @@ impl Analytics {
         self.query(&sql)
     }
 
-    async fn conversation(&self, session_id: &str) -> Read<Vec<ChatRow>> {
+    /// The questions of a session, the oldest first; none for a session that is not known.
+    ///
+    /// # Errors
+    /// When ClickHouse does not give them.
+    pub async fn conversation(&self, session_id: &str) -> Result<Vec<QuestionOutput>, ApiError> {
+        let chats = self.run("the conversation", self.conversation_rows(session_id)).await?;
+        Ok(chats.into_iter().map(question_output).collect())
+    }
+
+    async fn conversation_rows(&self, session_id: &str) -> Read<Vec<ChatRow>> {
         let chosen = "session_id = {session:String}";
         let rest = format!("ORDER BY at DESC, job_id LIMIT {MAX_QUESTIONS}");
         let mut chats: Vec<ChatRow> =
@@ -180,28 +180,6 @@ impl Analytics {
         chats.reverse();
         Ok(chats)
     }
-}
-
-/// One conversation.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/conversations/{session_id}",
-    tag = "operation",
-    params(("session_id" = String, Path, description = "The session")),
-    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses((status = 200, description = "The conversation", body = Conversation), ConversationProblems)
-)]
-pub async fn conversation(
-    _: Admin,
-    State(state): State<Arc<AppState>>,
-    Path(session_id): Path<String>,
-) -> Result<Json<Conversation>, ApiError> {
-    let analytics = &state.analytics;
-    let chats = analytics.run("the conversation", analytics.conversation(&session_id)).await?;
-    if chats.is_empty() {
-        return Err(ApiError::new(Code::NotFound, "No question of this session is known."));
-    }
-    Ok(Json(Conversation { session_id, questions: chats.into_iter().map(question_output).collect() }))
 }
 
 fn question_output(chat: ChatRow) -> QuestionOutput {

@@ -1,17 +1,14 @@
 //! The list of conversations: what one session asked, the latest first.
 
-use std::sync::Arc;
-
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::filter::{FilterParams, PERIOD_CONDITION, QueryParams, ReportFilter, invalid_parameter, rfc3339};
-use crate::{admin::Admin, docs::DashboardProblems, error::ApiError, state::AppState};
+use super::{
+    Analytics,
+    filter::{PERIOD_CONDITION, QueryParams, ReportFilter, invalid_parameter, rfc3339},
+};
+use crate::error::ApiError;
 
 /// Conversations on one page.
 const PAGE_SIZE: usize = 50;
@@ -104,55 +101,41 @@ impl Cursor {
     }
 }
 
-/// The conversations of a period.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/conversations",
-    tag = "operation",
-    params(
-        FilterParams,
-        ("outcome" = Option<String>, Query, description = "Conversations with a question that ended so", example = "unanswered"),
-        ("q" = Option<String>, Query, max_length = 200, description = "Conversations with these words in a question; case and diacritics do not matter"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-    ),
-    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses((status = 200, description = "Conversations", body = ConversationPage), DashboardProblems)
-)]
-pub async fn conversations(
-    _: Admin,
-    State(state): State<Arc<AppState>>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<ConversationPage>, ApiError> {
-    let params = QueryParams::new(query.as_deref());
-    let (filter, cursor) = (ReportFilter::from_params(&params)?, Cursor::of(&params)?);
-    let (outcome, words) = (params.text("outcome")?, params.text("q")?);
-    let sql = format!(
-        "SELECT asked.session_id AS session_id, toUnixTimestamp64Milli(min(at)) AS first_ms, \
-         toUnixTimestamp64Milli(max(at)) AS last_ms, count() AS questions, countIf(outcome = 'unanswered') AS unanswered, \
-         countIf(outcome = 'failed') AS failed, countIf(rating = 'up') AS up, countIf(rating = 'down') AS down, \
-         argMax(question, at) AS last_question, toString(argMax(outcome, at)) AS last_outcome, \
-         toString(argMax(product, at)) AS last_product, toString(argMax(language, at)) AS last_language FROM \
-         (SELECT job_id, at, session_id, question, outcome, product, language FROM chats FINAL \
-         WHERE {PERIOD_CONDITION} AND session_id != '') AS asked \
-         LEFT JOIN (SELECT job_id, rating FROM feedback FINAL) AS said ON asked.job_id = said.job_id \
-         GROUP BY session_id \
-         HAVING (last_ms < {{before:Int64}} OR (last_ms = {{before:Int64}} AND session_id > {{behind:String}})) \
-         AND ({{outcome:String}} = '' OR has(groupUniqArray(toString(asked.outcome)), {{outcome:String}})) \
-         AND ({{q:String}} = '' OR max(position({column}, {words}) > 0)) \
-         ORDER BY last_ms DESC, session_id LIMIT {limit}",
-        column = plain!("asked.question"),
-        words = plain!("{q:String}"),
-        limit = PAGE_SIZE + 1,
-    );
-    let query =
-        state.analytics.query(&sql).param("before", cursor.last_ms).param("behind", &cursor.session_id);
-    let query = filter.bind(query.param("outcome", &outcome).param("q", &words));
-    let mut found: Vec<ConversationRecord> =
-        state.analytics.run("the conversations", query.fetch_all()).await?;
-    let more = found.len() > PAGE_SIZE;
-    found.truncate(PAGE_SIZE);
-    let next = found.last().filter(|_| more).map(|last| format!("{}.{}", last.last_ms, last.session_id));
-    Ok(Json(ConversationPage { conversations: found.into_iter().map(conversation_row).collect(), next }))
+impl Analytics {
+    /// The page of conversations that a request's query asks for.
+    ///
+    /// # Errors
+    /// When a parameter is wrong, or ClickHouse does not give the conversations.
+    pub async fn conversations(&self, query: Option<&str>) -> Result<ConversationPage, ApiError> {
+        let params = QueryParams::new(query);
+        let (filter, cursor) = (ReportFilter::from_params(&params)?, Cursor::of(&params)?);
+        let (outcome, words) = (params.text("outcome")?, params.text("q")?);
+        let sql = format!(
+            "SELECT asked.session_id AS session_id, toUnixTimestamp64Milli(min(at)) AS first_ms, \
+             toUnixTimestamp64Milli(max(at)) AS last_ms, count() AS questions, countIf(outcome = 'unanswered') AS unanswered, \
+             countIf(outcome = 'failed') AS failed, countIf(rating = 'up') AS up, countIf(rating = 'down') AS down, \
+             argMax(question, at) AS last_question, toString(argMax(outcome, at)) AS last_outcome, \
+             toString(argMax(product, at)) AS last_product, toString(argMax(language, at)) AS last_language FROM \
+             (SELECT job_id, at, session_id, question, outcome, product, language FROM chats FINAL \
+             WHERE {PERIOD_CONDITION} AND session_id != '') AS asked \
+             LEFT JOIN (SELECT job_id, rating FROM feedback FINAL) AS said ON asked.job_id = said.job_id \
+             GROUP BY session_id \
+             HAVING (last_ms < {{before:Int64}} OR (last_ms = {{before:Int64}} AND session_id > {{behind:String}})) \
+             AND ({{outcome:String}} = '' OR has(groupUniqArray(toString(asked.outcome)), {{outcome:String}})) \
+             AND ({{q:String}} = '' OR max(position({column}, {words}) > 0)) \
+             ORDER BY last_ms DESC, session_id LIMIT {limit}",
+            column = plain!("asked.question"),
+            words = plain!("{q:String}"),
+            limit = PAGE_SIZE + 1,
+        );
+        let query = self.query(&sql).param("before", cursor.last_ms).param("behind", &cursor.session_id);
+        let query = filter.bind(query.param("outcome", &outcome).param("q", &words));
+        let mut found: Vec<ConversationRecord> = self.run("the conversations", query.fetch_all()).await?;
+        let more = found.len() > PAGE_SIZE;
+        found.truncate(PAGE_SIZE);
+        let next = found.last().filter(|_| more).map(|last| format!("{}.{}", last.last_ms, last.session_id));
+        Ok(ConversationPage { conversations: found.into_iter().map(conversation_row).collect(), next })
+    }
 }
 
 fn conversation_row(found: ConversationRecord) -> ConversationRow {

@@ -1,22 +1,11 @@
 //! Figures of past chats, read from ClickHouse.
 
-use std::sync::Arc;
-
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
 use clickhouse::{Row, query::Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{ASKED_CONDITION, Analytics};
-use crate::{
-    admin::Admin,
-    docs::DashboardProblems,
-    error::{ApiError, Code, FieldError},
-    state::AppState,
-};
+use crate::error::{ApiError, Code, FieldError};
 
 /// Days that are counted when the request does not say, and at most.
 const DEFAULT_DAYS: u16 = 30;
@@ -101,6 +90,15 @@ pub struct DashboardFigures {
 }
 
 impl Analytics {
+    /// The figures of the days that a request's query asks for.
+    ///
+    /// # Errors
+    /// When `days` is out of range, or ClickHouse does not give the figures.
+    pub async fn dashboard(&self, query: &str) -> Result<DashboardFigures, ApiError> {
+        let days = parse_days(query)?;
+        self.run("the figures", self.figures(days)).await
+    }
+
     async fn figures(&self, days: u16) -> Result<DashboardFigures, clickhouse::error::Error> {
         let totals = format!(
             "SELECT countIf({ASKED_CONDITION}) AS conversations, uniqExactIf(session_id, {ASKED_CONDITION}) AS sessions, \
@@ -149,24 +147,6 @@ impl Analytics {
         let sql = format!("{select} FROM chats FINAL WHERE at >= now() - INTERVAL {days} DAY AND {rest}");
         self.query(&sql)
     }
-}
-
-/// Figures of past chats.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/dashboard",
-    tag = "operation",
-    params(("days" = Option<u16>, Query, minimum = 1, maximum = 365, description = "Days to count, up to now; 30 by default")),
-    security(("bearer" = []), ("admin_token" = [])),
-    responses((status = 200, description = "The figures", body = DashboardFigures), DashboardProblems)
-)]
-pub async fn dashboard(
-    _: Admin,
-    State(state): State<Arc<AppState>>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<DashboardFigures>, ApiError> {
-    let days = parse_days(query.as_deref().unwrap_or_default())?;
-    state.analytics.run("the figures", state.analytics.figures(days)).await.map(Json)
 }
 
 fn parse_days(query: &str) -> Result<u16, ApiError> {

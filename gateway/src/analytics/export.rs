@@ -1,28 +1,20 @@
 //! Sheets to keep: every question of a period, and its figures.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use axum::{
-    body::Body,
-    extract::{RawQuery, State},
-    response::Response,
-};
+use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use clickhouse::query::RowCursor;
 use futures::stream;
 
 use super::{
+    Analytics,
     conversation::ChatRow,
     csv_file,
-    filter::{FilterParams, PERIOD_CONDITION, QueryParams, ReportFilter, rfc3339},
+    filter::{PERIOD_CONDITION, ReportFilter, rfc3339},
     report::Report,
 };
-use crate::{
-    admin::Admin,
-    docs::DashboardProblems,
-    error::{ApiError, Code},
-    state::AppState,
-};
+use crate::error::{ApiError, Code};
 
 /// Questions of one sheet at most: what spreadsheets can open.
 const MAX_ROWS: usize = 100_000;
@@ -53,43 +45,31 @@ const COLUMNS: [&str; 21] = [
     "comment",
 ];
 
-/// Every question of a period as a sheet, the latest first.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/conversations.csv",
-    tag = "operation",
-    params(FilterParams),
-    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses(
-        (status = 200, description = "At most 100,000 questions", body = String, content_type = "text/csv"),
-        DashboardProblems
-    )
-)]
-pub async fn conversations_csv(
-    _: Admin,
-    State(state): State<Arc<AppState>>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, ApiError> {
-    let filter = ReportFilter::from_params(&QueryParams::new(query.as_deref()))?;
-    let rest = format!("ORDER BY at DESC, job_id LIMIT {MAX_ROWS}");
-    let query =
-        filter.bind(state.analytics.chat_rows(&format!("{PERIOD_CONDITION} AND question != ''"), &rest));
-    // What fails before the first row is told as a problem; later the body is cut off.
-    let first = async {
-        let mut rows = query.fetch::<ChatRow>()?;
-        let first = rows.next().await?;
-        Ok((rows, first))
-    };
-    let (rows, first) = state.analytics.run("the questions", first).await?;
-    let head = csv_file::header_line(COLUMNS).map_err(|error| write_error(&error))?;
-    let start = Some(PendingRows { head, rows, first, timeout: state.analytics.timeout });
-    let body = stream::try_unfold(start, |rows| async move {
-        match rows {
-            Some(rows) => rows.block().await,
-            None => Ok(None),
-        }
-    });
-    Ok(csv_file::download("conversations.csv", Body::from_stream(body)))
+impl Analytics {
+    /// Every question of a period as a CSV file, the latest first.
+    ///
+    /// # Errors
+    /// When ClickHouse does not give the first of them. What fails later cuts the file off.
+    pub async fn questions_csv(&self, filter: &ReportFilter) -> Result<Response, ApiError> {
+        let rest = format!("ORDER BY at DESC, job_id LIMIT {MAX_ROWS}");
+        let query = filter.bind(self.chat_rows(&format!("{PERIOD_CONDITION} AND question != ''"), &rest));
+        // What fails before the first row is told as a problem; later the body is cut off.
+        let first = async {
+            let mut rows = query.fetch::<ChatRow>()?;
+            let first = rows.next().await?;
+            Ok((rows, first))
+        };
+        let (rows, first) = self.run("the questions", first).await?;
+        let head = csv_file::header_line(COLUMNS).map_err(|error| write_error(&error))?;
+        let start = Some(PendingRows { head, rows, first, timeout: self.timeout });
+        let body = stream::try_unfold(start, |rows| async move {
+            match rows {
+                Some(rows) => rows.block().await,
+                None => Ok(None),
+            }
+        });
+        Ok(csv_file::download("conversations.csv", Body::from_stream(body)))
+    }
 }
 
 /// The rows that are not sent yet.
@@ -146,26 +126,12 @@ fn csv_line(chat: ChatRow) -> [String; 21] {
     ]
 }
 
-/// The figures of a period as a sheet: one figure a line.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/report.csv",
-    tag = "operation",
-    params(FilterParams),
-    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses(
-        (status = 200, description = "The figures", body = String, content_type = "text/csv"),
-        DashboardProblems
-    )
-)]
-pub async fn report_csv(
-    _: Admin,
-    State(state): State<Arc<AppState>>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, ApiError> {
-    let filter = ReportFilter::from_params(&QueryParams::new(query.as_deref()))?;
-    let report = Report::read(&state, &filter).await?;
-    let report = serde_json::to_value(&report).map_err(|error| write_error(&error.into()))?;
+/// The figures of a report as a CSV file: one figure a line.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn report_csv_file(report: &Report) -> Result<Response, ApiError> {
+    let report = serde_json::to_value(report).map_err(|error| write_error(&error.into()))?;
     let mut rows = Vec::new();
     for (section, figures) in report.as_object().into_iter().flatten() {
         if section != "choices" {

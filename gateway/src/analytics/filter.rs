@@ -25,7 +25,7 @@ const MAX_TEXT_CHARS: usize = 200;
 const MAX_OFFSET_MINUTES: i64 = 14 * 60;
 
 /// The chats of a period; with [`ReportFilter::bind`].
-pub(super) const PERIOD_CONDITION: &str = "at >= fromUnixTimestamp64Milli({from:Int64}) AND at < fromUnixTimestamp64Milli({to:Int64}) \
+pub const PERIOD_CONDITION: &str = "at >= fromUnixTimestamp64Milli({from:Int64}) AND at < fromUnixTimestamp64Milli({to:Int64}) \
                                  AND ({product:String} = '' OR product = {product:String}) \
                                  AND ({locale:String} = '' OR language = {locale:String})";
 
@@ -58,20 +58,20 @@ pub struct FilterParams {
 
 /// Which chats a request is about.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct ReportFilter {
-    pub(super) from_ms: i64,
-    pub(super) to_ms: i64,
+pub struct ReportFilter {
+    pub from_ms: i64,
+    pub to_ms: i64,
     by_hour: bool,
     zone: TimeZone,
-    pub(super) product: String,
-    pub(super) locale: String,
+    pub product: String,
+    pub locale: String,
 }
 
 /// The query of a request. The first value of a name counts; an empty one is none.
-pub(super) struct QueryParams(HashMap<String, String>);
+pub struct QueryParams(HashMap<String, String>);
 
 impl QueryParams {
-    pub(super) fn new(query: Option<&str>) -> Self {
+    pub fn new(query: Option<&str>) -> Self {
         let mut params = HashMap::new();
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             params.entry(name.into_owned()).or_insert(value.into_owned());
@@ -80,12 +80,12 @@ impl QueryParams {
         Self(params)
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
     /// A short text.
-    pub(super) fn text(&self, name: &str) -> Result<String, ApiError> {
+    pub fn text(&self, name: &str) -> Result<String, ApiError> {
         match self.get(name) {
             None => Ok(String::new()),
             Some(text) if text.chars().count() <= MAX_TEXT_CHARS && !text.chars().any(char::is_control) => {
@@ -125,7 +125,7 @@ impl QueryParams {
 
 impl ReportFilter {
     /// Reads and checks the parameters.
-    pub(super) fn from_params(params: &QueryParams) -> Result<Self, ApiError> {
+    pub fn from_params(params: &QueryParams) -> Result<Self, ApiError> {
         let zone = zone(params)?;
         let to = params.moment("to", &zone, true)?.unwrap_or_else(Timestamp::now);
         let days = params.number("days", 1, MAX_DAYS)?;
@@ -160,18 +160,18 @@ impl ReportFilter {
     }
 
     /// Whether the parts of the period are hours; else they are days.
-    pub(super) fn by_hour(&self) -> bool {
+    pub fn by_hour(&self) -> bool {
         self.by_hour
     }
 
     /// The first moment of each part of the period, in milliseconds since the Unix epoch. The first part may begin before
     /// the period does.
-    pub(super) fn starts(&self) -> Vec<i64> {
+    pub fn starts(&self) -> Vec<i64> {
         calendar::starts(self.from_ms, self.to_ms, self.by_hour, &self.zone)
     }
 
     /// Gives a statement with [`PERIOD_CONDITION`] its values.
-    pub(super) fn bind(&self, query: Query) -> Query {
+    pub fn bind(&self, query: Query) -> Query {
         query
             .param("from", self.from_ms)
             .param("to", self.to_ms)
@@ -197,12 +197,12 @@ fn zone(params: &QueryParams) -> Result<TimeZone, ApiError> {
 }
 
 /// A moment as it is told.
-pub(super) fn rfc3339(at_ms: i64) -> String {
+pub fn rfc3339(at_ms: i64) -> String {
     Timestamp::from_millisecond(at_ms).map(|at| at.to_string()).unwrap_or_default()
 }
 
 /// The problem of a parameter.
-pub(super) fn invalid_parameter(name: &str, code: &'static str, detail: impl Into<String>) -> ApiError {
+pub fn invalid_parameter(name: &str, code: &'static str, detail: impl Into<String>) -> ApiError {
     ApiError::of_field(Code::FieldsInvalid, FieldError::parameter(name, code, detail))
 }
 

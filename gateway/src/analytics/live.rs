@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Analytics, filter::rfc3339};
-use crate::chat::Lag;
+use crate::broker_client::lag::{Lag, StageLag};
 
 #[derive(Row, Deserialize)]
 struct NewestRow {
@@ -63,7 +63,7 @@ pub struct DeadLetters {
 impl Live {
     /// What the broker counts, as it is told.
     pub(super) fn of(lag: Lag) -> Self {
-        let work = |stage: crate::chat::StageLag| StageWork {
+        let work = |stage: StageLag| StageWork {
             stage: stage.stage.to_string(),
             pending: stage.pending,
             in_flight: stage.in_flight,

@@ -7,15 +7,10 @@ mod quality;
 mod reliability;
 mod series;
 
-use std::sync::Arc;
-
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
 pub use counts::{Count, PageCount, ProviderShare};
 pub use expected::{ExpectedByLanguage, ExpectedByVersion};
 pub use figures::{StageTime, Totals};
+use hoidap_shared::config::Product;
 pub use quality::{Feedback, Gap};
 pub use reliability::{Evaluation, Reliability};
 use serde::Serialize;
@@ -23,11 +18,12 @@ pub use series::Bucket;
 use utoipa::ToSchema;
 
 use super::{
+    Analytics,
     canaries::{CanaryFigures, canaries},
-    filter::{FilterParams, QueryParams, ReportFilter, rfc3339},
+    filter::{ReportFilter, rfc3339},
     live::{Freshness, Live},
 };
-use crate::{admin::Admin, docs::DashboardProblems, error::ApiError, state::AppState};
+use crate::{broker_client::BrokerClient, error::ApiError};
 
 /// The period that is counted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,9 +108,13 @@ impl Report {
     ///
     /// # Errors
     /// When ClickHouse does not give it.
-    pub(super) async fn read(state: &AppState, filter: &ReportFilter) -> Result<Self, ApiError> {
-        let analytics = &state.analytics;
-        let lag = state.broker.lag().await.ok();
+    pub async fn read(
+        analytics: &Analytics,
+        broker: &BrokerClient,
+        configured_products: &[Product],
+        filter: &ReportFilter,
+    ) -> Result<Self, ApiError> {
+        let lag = broker.lag().await.ok();
         let figures = async {
             futures::try_join!(
                 analytics.totals(filter),
@@ -153,7 +153,9 @@ impl Report {
             providers,
             freshness,
         ) = Box::pin(analytics.run("the figures", figures)).await?;
-        let products_known = state.config.products.iter();
+        let choices = configured_products
+            .iter()
+            .map(|product| Choice { id: product.id.clone(), name: product.name.clone() });
         Ok(Self {
             period: Period {
                 from: rfc3339(filter.from_ms),
@@ -178,31 +180,8 @@ impl Report {
             providers,
             freshness,
             live: lag.map(Live::of),
-            canaries: state.broker.fleet().map(canaries).unwrap_or_default(),
-            choices: Choices {
-                products: products_known
-                    .map(|product| Choice { id: product.id.clone(), name: product.name.clone() })
-                    .collect(),
-                locales: vec!["vi", "en"],
-            },
+            canaries: broker.fleet().map(canaries).unwrap_or_default(),
+            choices: Choices { products: choices.collect(), locales: vec!["vi", "en"] },
         })
     }
-}
-
-/// All that the dashboard shows of a period.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/report",
-    tag = "operation",
-    params(FilterParams),
-    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses((status = 200, description = "The figures", body = Report), DashboardProblems)
-)]
-pub async fn report(
-    _: Admin,
-    State(state): State<Arc<AppState>>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Report>, ApiError> {
-    let filter = ReportFilter::from_params(&QueryParams::new(query.as_deref()))?;
-    Report::read(&state, &filter).await.map(Json)
 }

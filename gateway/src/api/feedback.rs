@@ -6,10 +6,8 @@ use hoidap_shared::{
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{
-    admit::{FieldChecker, TextLimits, fields_invalid},
-    error::{ApiError, FieldError},
-};
+use super::field_checker::{FieldChecker, TextLimits, fields_invalid};
+use crate::error::{ApiError, FieldError};
 
 const REASON_LIMITS: TextLimits = TextLimits { min: 0, max: 64 };
 const COMMENT_LIMITS: TextLimits = TextLimits { min: 0, max: 1_000 };

@@ -5,7 +5,7 @@ use hoidap_shared::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::cache::CachedAnswer;
+use crate::storage::cache::CachedAnswer;
 
 /// An answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -15,8 +15,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    fold::{AnswerEvent, NumberedEvent},
-    follow::AnswerFollower,
+    answer_follower::AnswerFollower,
+    event_fold::{AnswerEvent, NumberedEvent},
 };
 use crate::error::Problem;
 
@@ -66,13 +66,13 @@ pub enum EventName {
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Everything that a reader is told from now on.
-pub(super) fn response(follow: AnswerFollower) -> Response {
+pub fn response(follow: AnswerFollower) -> Response {
     let events = stream::unfold(follow, |mut follow| async { Some((follow.next().await?, follow)) });
     body(events)
 }
 
 /// What is left to tell of a job that is done; 204 when its reader has all, which ends a browser's reconnecting.
-pub(super) async fn rest(mut follow: AnswerFollower) -> Response {
+pub async fn rest(mut follow: AnswerFollower) -> Response {
     let mut events = Vec::new();
     while let Some(event) = follow.next().await {
         events.push(event);
@@ -88,7 +88,7 @@ fn body(events: impl Stream<Item = NumberedEvent> + Send + 'static) -> Response 
 }
 
 /// A stream of events as a response.
-pub(super) fn frames(frames: impl Stream<Item = Result<Frame, Infallible>> + Send + 'static) -> Response {
+pub fn frames(frames: impl Stream<Item = Result<Frame, Infallible>> + Send + 'static) -> Response {
     let mut response = Sse::new(frames).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
     // Proxies that gather answers would keep the visitor waiting.
     response

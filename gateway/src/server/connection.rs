@@ -21,10 +21,10 @@ use tower::ServiceExt as _;
 use tracing::debug;
 
 use super::{
-    slots::ConnectionSlot,
-    words::{slow_headers_response, too_busy_response, too_many_open_response},
+    connection_slots::ConnectionSlot,
+    error_responses::{slow_headers_response, too_busy_response, too_many_open_response},
 };
-use crate::{client::Peer, health};
+use crate::{health::HEALTH_PATH, identity::client::Peer};
 
 /// Bounds of the HTTP library itself, which answers without words; the gateway's own are smaller and have them.
 const MAX_HEADERS: usize = 256;
@@ -105,7 +105,7 @@ async fn answer(
     router: Router,
     slot: Arc<Mutex<ConnectionSlot>>,
 ) -> Result<Response<Body>, Infallible> {
-    let for_health = request.uri().path() == health::PATH;
+    let for_health = request.uri().path() == HEALTH_PATH;
     let reserved = {
         let mut slot = slot.lock().await;
         if !for_health && !slot.promote().await {

@@ -1,0 +1,145 @@
+//! Which sign-ins have not been signed out of: in Redis for all gateways, and in this process while Redis is away.
+
+mod ticket;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use hoidap_shared::job::now_ms;
+pub use ticket::{TICKET_TTL_SECS, Ticket, Tickets};
+use tracing::warn;
+
+use crate::storage::redis::{Redis, RedisUnavailable};
+
+/// Sign-ins that are remembered here; of more, those that end first are forgotten.
+const MAX_SIGN_INS: usize = 1_000;
+/// How soon Redis is told again of a sign-out that it did not hear.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// What this process knows of a sign-in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SignInState {
+    /// It is good, and Redis knew it.
+    Confirmed,
+    /// It is good, and Redis could not be told.
+    LocalOnly,
+    /// It was signed out of.
+    SignedOut,
+}
+
+/// The sign-ins to the dashboard. A cookie is good while its sign-in is known.
+pub struct SignInRegistry {
+    redis: Arc<Redis>,
+    memory: Mutex<HashMap<String, (SignInState, u64)>>,
+}
+
+impl SignInRegistry {
+    /// Nobody has signed in yet.
+    pub fn new(redis: Arc<Redis>) -> Self {
+        Self { redis, memory: Mutex::default() }
+    }
+
+    /// Remembers a sign-in.
+    pub async fn sign_in(&self, ticket: &Ticket) {
+        self.remember(ticket, SignInState::LocalOnly);
+        self.publish_sign_in(ticket).await;
+    }
+
+    /// Whether a ticket's sign-in is known and was not signed out of.
+    pub async fn is_signed_in(&self, ticket: &Ticket) -> bool {
+        let known = self.local_state(ticket);
+        if known == Some(SignInState::SignedOut) {
+            return false;
+        }
+        let key = self.key(ticket);
+        let asked = self.redis.run(move |connection| {
+            Box::pin(async move { redis::cmd("EXISTS").arg(key).query_async::<bool>(connection).await })
+        });
+        match (asked.await, known) {
+            (Ok(true), _) => {
+                self.remember(ticket, SignInState::Confirmed);
+                true
+            }
+            (Ok(false), Some(SignInState::LocalOnly)) => {
+                self.publish_sign_in(ticket).await;
+                true
+            }
+            (Ok(false), _) => {
+                self.remember(ticket, SignInState::SignedOut);
+                false
+            }
+            (Err(_), known) => known.is_some(),
+        }
+    }
+
+    /// Signs out, here at once and on all gateways as soon as Redis hears of it.
+    pub async fn sign_out(&self, ticket: &Ticket) {
+        if self.local_state(ticket) == Some(SignInState::SignedOut) {
+            return;
+        }
+        self.remember(ticket, SignInState::SignedOut);
+        let (redis, key, ticket) = (self.redis.clone(), self.key(ticket), ticket.clone());
+        if let Err(error) = delete_sign_in(&redis, &key).await {
+            warn!(%error, "other gateways hear of a sign-out as soon as Redis is back");
+            tokio::spawn(async move {
+                while ticket.left() > 0 && delete_sign_in(&redis, &key).await.is_err() {
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
+            });
+        }
+    }
+
+    async fn publish_sign_in(&self, ticket: &Ticket) {
+        let (key, left) = (self.key(ticket), ticket.left().max(1));
+        let told = self.redis.run(move |connection| {
+            Box::pin(async move {
+                redis::cmd("SET").arg(key).arg(1).arg("EX").arg(left).query_async::<()>(connection).await
+            })
+        });
+        match told.await {
+            Ok(()) if self.local_state(ticket) != Some(SignInState::SignedOut) => {
+                self.remember(ticket, SignInState::Confirmed)
+            }
+            Ok(()) => {}
+            Err(error) => warn!(%error, "a sign-in counts on this gateway alone until Redis is back"),
+        }
+    }
+
+    fn key(&self, ticket: &Ticket) -> String {
+        self.redis.key("admin", &ticket.id)
+    }
+
+    fn local_state(&self, ticket: &Ticket) -> Option<SignInState> {
+        self.with(|memory| memory.get(&ticket.id).map(|(known, _)| *known))
+    }
+
+    fn remember(&self, ticket: &Ticket, known: SignInState) {
+        self.with(|memory| {
+            if memory.len() >= MAX_SIGN_INS && !memory.contains_key(&ticket.id) {
+                let now = now_ms() / 1000;
+                memory.retain(|_, (_, end)| *end > now);
+                let first = memory.iter().min_by_key(|(_, (_, end))| *end).map(|(id, _)| id.clone());
+                if let Some(first) = first.filter(|_| memory.len() >= MAX_SIGN_INS) {
+                    memory.remove(&first);
+                }
+            }
+            memory.insert(ticket.id.clone(), (known, ticket.end));
+        });
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, (SignInState, u64)>) -> T) -> T {
+        work(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+async fn delete_sign_in(redis: &Redis, key: &str) -> Result<(), RedisUnavailable> {
+    let key = key.to_string();
+    redis
+        .run(move |connection| {
+            Box::pin(async move { redis::cmd("DEL").arg(key).query_async::<()>(connection).await })
+        })
+        .await
+}

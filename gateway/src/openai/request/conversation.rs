@@ -1,0 +1,103 @@
+//! The messages of a request, and where in it each thing that is checked was sent.
+
+use serde_json::{Value, json};
+
+use super::wrong;
+use crate::error::{ApiError, FieldError};
+
+/// Most messages of a conversation that are looked at, the latest.
+pub const MAX_MESSAGES: usize = 50;
+/// Characters of an earlier message that are looked at.
+const MAX_CONTENT_CHARS: usize = 4_000;
+
+/// The last user's message, and the turns before it.
+pub struct Conversation {
+    pub question: String,
+    /// In the form of `/api/chat`.
+    pub history: Vec<Value>,
+    /// Where the question, and each turn, was sent.
+    at: String,
+    turns_at: Vec<String>,
+}
+
+impl Conversation {
+    /// An error of a checked field, by the name of what was sent.
+    pub fn at_sent_place(&self, error: &FieldError) -> FieldError {
+        let turn = |rest: &str| {
+            let (index, field) = rest.split_once('/').unwrap_or((rest, "content"));
+            let place = self.turns_at.get(index.parse::<usize>().ok()?)?;
+            Some(format!("{place}/{}", if field == "sender" { "role" } else { field }))
+        };
+        let place = |pointer: &str| match pointer {
+            "/message" => Some(format!("{}/content", self.at)),
+            "/user_id" => Some("/user".to_string()),
+            _ => match (pointer.strip_prefix("/context"), pointer.strip_prefix("/history/")) {
+                (Some(rest), _) => Some(format!("/metadata{rest}")),
+                (_, Some(rest)) => turn(rest),
+                _ => None,
+            },
+        };
+        let pointer = error.pointer.as_deref().map(|pointer| place(pointer).unwrap_or(pointer.to_string()));
+        FieldError { pointer, ..error.clone() }
+    }
+}
+
+/// Reads the latest messages of a request.
+///
+/// # Errors
+/// When one of them has another form, or none is a user's.
+pub fn read(messages: Option<&Value>) -> Result<Conversation, ApiError> {
+    let Some(Value::Array(messages)) = messages else {
+        return Err(wrong("/messages", "must be a list of messages"));
+    };
+    let mut turns = Vec::new();
+    let from = messages.len().saturating_sub(MAX_MESSAGES);
+    for (index, message) in messages.iter().enumerate().skip(from) {
+        let place = format!("/messages/{index}");
+        let Value::Object(message) = message else { return Err(wrong(&place, "must be an object")) };
+        let Some(Value::String(role)) = message.get("role") else {
+            return Err(wrong(&format!("{place}/role"), "must be a text such as `user`"));
+        };
+        if matches!(role.as_str(), "user" | "assistant") {
+            let content = text(message.get("content"), &format!("{place}/content"))?;
+            turns.push((role.as_str(), content, place));
+        }
+    }
+    let Some(last) = turns.iter().rposition(|(role, _, _)| *role == "user") else {
+        return Err(wrong("/messages", "must hold a message of the role `user`"));
+    };
+    turns.truncate(last + 1);
+    let (_, question, at) = turns.pop().unwrap_or_default();
+    let history = turns.iter().map(|(role, content, _)| {
+        let content: String = content.chars().take(MAX_CONTENT_CHARS).collect();
+        json!({"sender": role, "content": content})
+    });
+    Ok(Conversation {
+        question,
+        history: history.collect(),
+        at,
+        turns_at: turns.into_iter().map(|(_, _, place)| place).collect(),
+    })
+}
+
+/// A content's text: the whole, or that of its parts. Parts of other kinds are accepted and do not count.
+fn text(content: Option<&Value>, place: &str) -> Result<String, ApiError> {
+    match content {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Array(parts)) => {
+            let mut texts = Vec::new();
+            for (index, part) in parts.iter().enumerate() {
+                let place = format!("{place}/{index}");
+                let Value::Object(part) = part else { return Err(wrong(&place, "must be an object")) };
+                match (part.get("type").and_then(Value::as_str), part.get("text")) {
+                    (_, Some(Value::String(text))) => texts.push(text.as_str()),
+                    (Some("text"), _) => return Err(wrong(&format!("{place}/text"), "must be a text")),
+                    _ => {}
+                }
+            }
+            Ok(texts.join("\n"))
+        }
+        Some(_) => Err(wrong(place, "must be a text or a list of parts")),
+    }
+}
