@@ -1,4 +1,4 @@
-//! Figures of past chats, and the chats themselves, read from ClickHouse for whoever runs the site.
+//! Figures of past chats, and the chats themselves, read from ClickHouse for operators.
 
 mod canaries;
 pub mod conversation;
@@ -19,13 +19,13 @@ use tracing::warn;
 
 use crate::error::{ApiError, Code};
 
-/// Chats that were asked, unlike requests that were refused at the door.
+/// SQL condition: questions that were asked, without refused requests.
 const ASKED_CONDITION: &str = "outcome NOT IN ('rejected', 'rate_limited')";
-/// Chats that got an answer from the documents.
+/// SQL condition: questions that got an answer from the documents.
 const ANSWERED_CONDITION: &str = "outcome IN ('answered', 'cached')";
-/// Chats that wanted one.
+/// SQL condition: questions that needed an answer from the documents.
 const ANSWERABLE_CONDITION: &str = "outcome IN ('answered', 'cached', 'unanswered', 'failed')";
-/// Answers from the documents that are less sure than this count among those without a good answer.
+/// Answers with a lower confidence count as questions without a good answer.
 const LOW_CONFIDENCE: f32 = 0.4;
 
 /// Reads ClickHouse.
@@ -46,13 +46,13 @@ impl Analytics {
         Self { client, timeout: Duration::from_millis(settings.timeout_ms) }
     }
 
-    /// A statement. What a request says goes into it by name (`{name:Type}`), never as text.
+    /// A statement. Values from requests are bound by name (`{name:Type}`), never put into the text.
     fn query(&self, sql: &str) -> Query {
         // `query` would take a `?` for a parameter.
         self.client.query_raw(sql)
     }
 
-    /// The result of statements, in time; what went wrong is logged and becomes a problem.
+    /// Runs statements with a timeout. A failure is logged and becomes a problem.
     async fn run<T>(
         &self,
         what: &str,

@@ -1,5 +1,5 @@
-//! The bodies of requests and answers. They are a public contract, apart from the fleet's own messages: fields may be
-//! added, none may go or change type.
+//! The bodies of requests and responses, and their validation. They are a public contract, separate from the fleet's
+//! messages: fields may be added, none may be removed or change type.
 
 pub mod chat_validation;
 mod feedback;

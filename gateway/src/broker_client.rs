@@ -1,4 +1,5 @@
-//! The gateway's side of NATS: made in the background, kept for as long as the process runs.
+//! The gateway's connection to the fleet over NATS. It connects in the background and lives as long as the process.
+//! No other module of the gateway uses NATS.
 
 mod event_backlog;
 mod job_record;
@@ -46,27 +47,28 @@ use reader_counts::ReaderCounts;
 use shared_logs::SharedLogs;
 use waiters::Waiters;
 
-/// Longest wait for a stream to store a message, or for a stored answer to be read.
+/// Timeout for a stream to store a message, and for reading a stored answer.
 const ROUND_TRIP_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a gateway waits, once asked whether anybody reads along, for somebody who just comes.
+/// How long a gateway that is asked for a job's readers waits for one who is just connecting.
 const LATECOMER_WINDOW: Duration = Duration::from_millis(500);
-/// How long to wait before what failed at the start is tried again.
+/// Delay between attempts while connecting.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// How often the connection is looked after.
+/// How often the connection is checked, and the delay between attempts to publish.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(250);
-/// How often a message is published until a stream says that it is stored. A word that was lost is given again, and one
-/// that came twice is known by its id: so this asks whether it is stored.
+/// How often a message is published until a stream acknowledges it. Repeating it is safe: the stream drops duplicates by
+/// the message's id.
 const PUBLISH_ATTEMPTS: usize = 3;
-/// NATS cannot take a message now.
+
+/// NATS is not available.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unavailable(String);
 
-/// A message was not taken, or may have been.
+/// A message was not acknowledged. It may be stored all the same.
 #[derive(Debug)]
 pub struct PublishError {
     error: Unavailable,
-    /// Whether it may be stored all the same: nothing says so or otherwise.
+    /// Whether it may be stored: neither an acknowledgement nor a refusal came.
     pub in_doubt: bool,
 }
 
@@ -90,7 +92,7 @@ struct Connected {
     fleet: Fleet,
 }
 
-/// The gateway's connection to the fleet. Cheap to clone; all clones are the same.
+/// The gateway's connection to the fleet. Clones share their state.
 #[derive(Clone)]
 pub struct BrokerClient {
     gateway: Arc<str>,
@@ -103,7 +105,7 @@ pub struct BrokerClient {
 }
 
 impl BrokerClient {
-    /// Starts connecting as the process named `gateway`; requests are answered with 503 until it has.
+    /// Starts to connect as the instance `gateway`. Until it is connected, questions are answered with 503.
     pub fn start(nats: Nats, gateway: String) -> Self {
         let broker_client = Self {
             gateway: gateway.into(),
@@ -119,7 +121,7 @@ impl BrokerClient {
         broker_client
     }
 
-    /// Connects, then hears replies, and mends what a lost connection leaves behind.
+    /// Connects, subscribes, and maintains the connection.
     async fn run(&self, nats: &Nats) {
         let name = format!("hoidap-gateway {}", self.gateway);
         let broker = loop {
@@ -133,14 +135,14 @@ impl BrokerClient {
         let mut replies = loop {
             match broker.client.subscribe(broker.subjects.replies(&self.gateway)).await {
                 Ok(replies) => break replies,
-                Err(error) => error!(%error, "replies cannot be heard"),
+                Err(error) => error!(%error, "the subscription to replies failed"),
             }
             sleep(RETRY_DELAY).await;
         };
         let mut questions = loop {
             match broker.client.subscribe(broker.subjects.readers()).await {
                 Ok(questions) => break questions,
-                Err(error) => error!(%error, "other gateways cannot be heard"),
+                Err(error) => error!(%error, "the subscription to other gateways failed"),
             }
             sleep(RETRY_DELAY).await;
         };
@@ -170,7 +172,7 @@ impl BrokerClient {
                 let (readers, client) = (readers.clone(), client.clone());
                 tokio::spawn(async move {
                     if readers.has_reader_within(&job, LATECOMER_WINDOW).await {
-                        // A lost reply costs the reader an answer that goes on: they may ask again.
+                        // If this reply is lost, the job is stopped although it is read. The reader may ask again.
                         let _ = client.publish(reply, "yes".into()).await;
                     }
                 });
@@ -180,7 +182,7 @@ impl BrokerClient {
         self.maintain(&broker, nats).await;
     }
 
-    /// After each connect: the streams are made sure of, and what could not be told meanwhile is told.
+    /// After each connect: ensures that the streams exist, and publishes the queued events.
     async fn maintain(&self, broker: &Broker, nats: &Nats) {
         let mut mended = None;
         loop {
@@ -205,7 +207,7 @@ impl BrokerClient {
         }
     }
 
-    /// Waits until questions can be taken for the first time.
+    /// Waits until questions can be published for the first time.
     pub async fn ready(&self) {
         // The sender lives as long as this value.
         let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
@@ -221,28 +223,28 @@ impl BrokerClient {
         self.connected.get().map(|connected| &connected.fleet)
     }
 
-    /// The name of this gateway.
+    /// This gateway's instance name.
     pub fn gateway(&self) -> &str {
         &self.gateway
     }
 
-    /// Tells of a chat that never became a job. When NATS is away it is told later.
+    /// Publishes the event of a chat that never became a job. While NATS is down the event is queued.
     pub async fn publish_chat_event(&self, event: ChatEvent) {
         if let Err(error) = self.try_publish_chat_event(&event).await {
             metrics::counter!("hoidap_gateway_events_delayed_total").increment(1);
-            warn!(job_id = %event.job_id, %error, "an analytics event waits for NATS");
+            warn!(job_id = %event.job_id, %error, "an analytics event is queued until NATS is back");
             self.backlog.push(event);
         }
     }
 
-    /// Tells what a visitor says of an answer.
+    /// Publishes a visitor's feedback.
     ///
     /// # Errors
     /// [`Unavailable`] when it is not stored.
     pub async fn publish_feedback(&self, event: &FeedbackEvent) -> Result<(), Unavailable> {
         let subject = self.connected()?.broker.subjects.events(FEEDBACK);
         let bytes = rmp_serde::to_vec_named(event).map_err(|error| Unavailable(error.to_string()))?;
-        // Two words may come in one millisecond, and the last one counts.
+        // Two ratings may come in the same millisecond; the last one counts.
         let id = format!("{}.feedback.{}.{}", event.job_id, event.at_ms, event.rating.name());
         Ok(self.store(subject, id, bytes.into(), PUBLISH_ATTEMPTS).await?)
     }
@@ -258,12 +260,11 @@ impl BrokerClient {
     async fn try_publish_chat_event(&self, event: &ChatEvent) -> Result<(), Unavailable> {
         let subject = self.connected()?.broker.subjects.events(CHAT);
         let bytes = rmp_serde::to_vec_named(event).map_err(|error| Unavailable(error.to_string()))?;
-        // What is not stored waits in the backlog. A worker's event of a job has another id.
+        // One attempt: an event that is not stored goes into the backlog. A worker's event of the same job has another id.
         Ok(self.store(subject, format!("{}.gateway", event.job_id), bytes.into(), 1).await?)
     }
 
-    /// Publishes to a stream and awaits its word that the message is stored. Doing it again under the same id stores it
-    /// once.
+    /// Publishes to a stream and awaits its acknowledgement. A message with an id that the stream knows is stored once.
     async fn store(
         &self,
         subject: String,
@@ -278,15 +279,15 @@ impl BrokerClient {
         publish(broker, subject, message, attempts).await.map(|_| ())
     }
 
-    /// How much work waits in the fleet.
+    /// The fleet's queues.
     ///
     /// # Errors
-    /// [`Unavailable`] when the broker does not tell.
+    /// [`Unavailable`] when the broker does not answer.
     pub async fn lag(&self) -> Result<Lag, Unavailable> {
         match timeout(ROUND_TRIP_TIMEOUT, Lag::read(&self.connected()?.broker)).await {
             Ok(lag) => lag.map_err(|error| Unavailable(format!("{error:#}"))),
             Err(_) => {
-                Err(Unavailable(format!("NATS did not tell within {} s", ROUND_TRIP_TIMEOUT.as_secs())))
+                Err(Unavailable(format!("NATS did not answer within {} s", ROUND_TRIP_TIMEOUT.as_secs())))
             }
         }
     }
@@ -299,8 +300,8 @@ impl BrokerClient {
     }
 }
 
-/// Publishes to a stream and awaits its word, asking again where none came; `false` when the stream held something else
-/// than was expected. The message must be one that is stored once however often it is published.
+/// Publishes to a stream until it acknowledges, at most `attempts` times. `false` when the subject's last sequence was not
+/// the expected one. The message must be idempotent: stored once however often it is published.
 async fn publish(
     broker: &Broker,
     subject: String,
@@ -317,7 +318,7 @@ async fn publish(
             Ok(Ok(_)) => return Ok(true),
             Ok(Err(error)) if error.kind() == PublishErrorKind::WrongLastSequence => return Ok(false),
             Ok(Err(error)) => {
-                // What the server refused was not stored, unless it was before.
+                // A refused message was not stored, unless an earlier attempt stored it.
                 let lost = matches!(error.kind(), PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe);
                 PublishError { error: Unavailable(error.to_string()), in_doubt: failure.in_doubt || lost }
             }
@@ -334,14 +335,14 @@ async fn publish(
     Err(failure)
 }
 
-/// A reply: the answer of a job that waits here, or did.
+/// Delivers a reply to the requests that wait for its job.
 fn deliver_reply(waiters: &Waiters, payload: &[u8]) {
     match Envelope::<Answer>::decode(payload) {
         Ok(answer) => {
             let late_ms = now_ms().saturating_sub(answer.deadline_ms);
             let job_id = answer.job_id.clone();
             if !waiters.answer(answer) {
-                info!(%job_id, late_ms, "an answer came for nobody: its visitor went away or gave up");
+                info!(%job_id, late_ms, "an answer came for a job that nobody waits for");
             }
         }
         Err(error) => warn!(%error, "a reply cannot be read"),

@@ -1,4 +1,4 @@
-//! Errors: what a client sees (RFC 9457) is kept apart from what is logged.
+//! Errors of the API, as RFC 9457 problems. What a client sees is separate from what is logged.
 
 mod code;
 pub mod openai;
@@ -14,7 +14,7 @@ use hoidap_shared::job::JobId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Most wrong fields that one problem names.
+/// Most wrong fields in one problem.
 const MAX_FIELDS: usize = 50;
 
 /// What is wrong with one field of a request.
@@ -117,7 +117,7 @@ impl ApiError {
         Self::new(code, format!("{place}: {}", error.detail)).with_errors(vec![error])
     }
 
-    /// The same with the fields that are wrong.
+    /// Adds the fields that are wrong.
     #[must_use]
     pub fn with_errors(mut self, mut errors: Vec<FieldError>) -> Self {
         errors.truncate(MAX_FIELDS);
@@ -125,28 +125,28 @@ impl ApiError {
         self
     }
 
-    /// The same under the name that the fleet gave the failure.
+    /// Replaces the error's name by the fleet's name for the failure.
     #[must_use]
     pub fn with_name(mut self, name: String) -> Self {
         self.0.name = Cow::Owned(name);
         self
     }
 
-    /// The same for a question that had become a job.
+    /// Adds the job.
     #[must_use]
     pub fn with_job(mut self, job_id: JobId) -> Self {
         self.0.job_id = Some(job_id);
         self
     }
 
-    /// The same with words for the visitor.
+    /// Adds the apology for the visitor.
     #[must_use]
     pub fn with_apology(mut self, apology: String) -> Self {
         self.0.apology = Some(apology);
         self
     }
 
-    /// The same with a wait before the next try, rounded up to whole seconds.
+    /// Sets the wait before the next try, rounded up to whole seconds.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);

@@ -1,4 +1,4 @@
-//! Whether everything the gateway depends on is there.
+//! The health of the gateway and everything it depends on.
 
 use std::{
     collections::BTreeMap,
@@ -17,11 +17,11 @@ use utoipa::ToSchema;
 
 use crate::{broker_client::BrokerClient, storage::redis::Redis};
 
-/// Where it is asked for.
+/// The path of the health report.
 pub const HEALTH_PATH: &str = "/api/health";
-/// How long what was found out counts.
+/// How long probe results are reused.
 const PROBE_TTL: Duration = Duration::from_secs(1);
-/// Longest wait for a server's sign of life.
+/// Timeout of a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How well the service or one of its parts is.
@@ -64,7 +64,7 @@ pub struct HealthReport {
 /// What Redis and ClickHouse answered.
 type ProbeResults = (ComponentHealth, ComponentHealth);
 
-/// Asks the servers for signs of life, at most once in [`PROBE_TTL`].
+/// Probes Redis and ClickHouse, at most once in [`PROBE_TTL`].
 pub struct HealthProbe {
     http: reqwest::Client,
     clickhouse: Url,
@@ -72,10 +72,10 @@ pub struct HealthProbe {
 }
 
 impl HealthProbe {
-    /// Prepares the questions.
+    /// Prepares the probes.
     ///
     /// # Errors
-    /// When `clickhouse.url` is no address.
+    /// When `clickhouse.url` is not a URL.
     pub fn new(clickhouse: &ClickHouse) -> anyhow::Result<Self> {
         let url = Url::parse(&clickhouse.url).and_then(|url| url.join("ping"));
         let redirects = reqwest::redirect::Policy::none();
@@ -114,7 +114,7 @@ impl HealthProbe {
     }
 }
 
-/// NATS and what is heard through it.
+/// The health of NATS and of the fleet behind it.
 pub fn fleet_components(broker: &BrokerClient) -> BTreeMap<String, ComponentHealth> {
     let up = broker.is_connected();
     let nats = component(up, if up { "connected" } else { "not connected: no question can be taken" });
@@ -131,7 +131,7 @@ pub fn fleet_components(broker: &BrokerClient) -> BTreeMap<String, ComponentHeal
     }
     let known = broker.fleet().map(|fleet| fleet.components(&[&STAGES[..], &["analytics"]].concat()));
     for Component { name, healthy, detail } in known.unwrap_or_default() {
-        // A stage whose processes take no jobs is not there, however many they are.
+        // A stage whose processes accept no jobs is unhealthy, however many they are.
         if healthy {
             parts.entry(name).or_insert_with(|| component(healthy, detail));
         } else {
@@ -141,8 +141,8 @@ pub fn fleet_components(broker: &BrokerClient) -> BTreeMap<String, ComponentHeal
     parts
 }
 
-/// What the parts make of the whole: without NATS, any stage or any collection nothing is answered; all else is missed, no
-/// more.
+/// The overall status: unhealthy without NATS, without any one stage, or without any collection; degraded when another
+/// component is unhealthy.
 pub fn overall_status(parts: &BTreeMap<String, ComponentHealth>) -> Status {
     let well = |name: &str| parts.get(name).is_some_and(|part| part.status == Status::Healthy);
     let stages = STAGES.iter().all(|stage| well(&format!("stage:{stage}")));

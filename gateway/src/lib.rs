@@ -1,6 +1,6 @@
-//! The HTTP gateway: it admits questions, looks into the cache, publishes jobs and waits for their answers.
+//! The HTTP gateway: validates questions, looks them up in the cache, publishes jobs and waits for their answers.
 //!
-//! It knows the fleet by its messages alone and links neither the search library nor the models.
+//! It knows the fleet only by its messages and links neither the search library nor the models.
 #![forbid(unsafe_code)]
 
 mod analytics;

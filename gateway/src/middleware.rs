@@ -1,4 +1,4 @@
-//! What surrounds every endpoint: the request's name, limits on headers and hosts, CORS, and errors as problems.
+//! The middleware around every endpoint: request ids, limits on headers and hosts, CORS, and errors as problems.
 
 use std::{any::Any, sync::Arc, time::Instant};
 
@@ -24,13 +24,13 @@ use crate::{
     state::AppState,
 };
 
-/// The header that names a request.
+/// The header with the request's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Most headers of a request, and most bytes of all of them.
+/// Limits on a request's headers: their number, and their bytes in total.
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 
-/// Gives each request a name, each error its final form, and logs one line.
+/// Gives each request an id and each error its final form, and logs one line.
 pub async fn finalize_response(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
@@ -59,22 +59,23 @@ pub async fn finalize_response(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// The name of a request that [`finalize_response`] has named; empty for any other.
+/// The id that [`finalize_response`] gave the request; empty without one.
 pub fn request_id_text(headers: &HeaderMap) -> String {
     headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_string()
 }
 
-/// The caller's own name for the request if it is short visible ASCII, else a new one.
+/// The caller's own request id if it is short visible ASCII, else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let fits =
         |id: &&HeaderValue| (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
     headers.get(REQUEST_ID).filter(fits).cloned().unwrap_or_else(|| {
-        // A UUID's text is always a fit header value.
+        // A UUID's text is always a valid header value.
         HeaderValue::try_from(uuid::Uuid::now_v7().to_string()).unwrap_or(HeaderValue::from_static("none"))
     })
 }
 
-/// An error in its final form: a problem, or what OpenAI's clients expect for those. One that came from the HTTP library gets the words of its status.
+/// The final form of an error response: a problem, or an OpenAI error below `/v1`. An error of the HTTP library gets the
+/// title of its status.
 fn as_problem(mut response: Response, path: &str, id: &str) -> Response {
     let json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/json");
     let error = match response.extensions_mut().remove::<ApiError>() {
@@ -89,9 +90,9 @@ fn as_problem(mut response: Response, path: &str, id: &str) -> Response {
     Response::from_parts(parts, Body::from(body))
 }
 
-/// An error's content type and body: a problem, or what OpenAI's clients expect below their path.
+/// An error's content type and body: a problem, or an OpenAI error below `/v1`.
 pub fn error_body(error: &ApiError, path: &str, id: &str) -> (&'static str, Vec<u8>) {
-    // Either is made of text and numbers, which always have a form in JSON.
+    // Both hold text and numbers only, which always serialize to JSON.
     if speaks_openai(path) {
         ("application/json", serde_json::to_vec(&ErrorOutput::from(error)).unwrap_or_default())
     } else {
@@ -112,7 +113,7 @@ fn error_of_status(response: &Response, path: &str) -> ApiError {
     ApiError::new(code, detail)
 }
 
-/// Refuses requests with too much in their headers, and in production those for another host.
+/// Refuses requests whose headers are too large, and in production requests for another host.
 pub async fn check_request(State(state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     if let Some(peer) = request.extensions().get::<Peer>() {
         state.clients.warn_of_untrusted_proxy(*peer, request.headers());
@@ -204,13 +205,13 @@ pub fn cors(gateway: &Gateway, sites: &[Site]) -> anyhow::Result<CorsLayer> {
         .max_age(std::time::Duration::from_secs(600)))
 }
 
-/// A panic's words are logged; the client learns that the defect is ours.
+/// Logs a panic's message. The client only learns that the defect is ours.
 pub fn panic_response(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no words");
+        .unwrap_or("no message");
     error!(panic = text, "a request ended in a panic");
     ApiError::new(Code::Internal, "The request met a defect of this service.").into_response()
 }

@@ -1,4 +1,4 @@
-//! Figures of this process, its machine and its parts.
+//! Figures of this process and its machine.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! The OpenAPI document and the pages that show it. The pages bring their scripts with them: no other server is asked.
+//! The OpenAPI document and the pages that show it. The pages contain their scripts: they load nothing from other servers.
 
 mod problems;
 
@@ -40,7 +40,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'unsafe-in
 )]
 struct ApiDescription;
 
-/// The document's head: what it is about, its shared schemas, and how operators are known.
+/// The document without its paths: title, shared schemas and security schemes.
 pub fn describe() -> Document {
     let mut document = ApiDescription::openapi();
     let components = document.components.get_or_insert_default();
@@ -61,7 +61,7 @@ pub fn describe() -> Document {
 
 type Page = ([(HeaderName, HeaderValue); 2], Bytes);
 
-/// The pages, made once.
+/// The pages, rendered once.
 pub struct DocPages {
     document: Page,
     swagger: Page,
@@ -69,10 +69,10 @@ pub struct DocPages {
 }
 
 impl DocPages {
-    /// Makes the pages of a document.
+    /// Renders the pages of a document.
     ///
     /// # Errors
-    /// When it has no form in JSON.
+    /// When it cannot be serialized.
     pub fn new(document: &Document) -> anyhow::Result<Self> {
         let page = |kind, text: String| {
             let headers = [

@@ -40,16 +40,16 @@ pub fn endpoints() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(routes::monitoring::prometheus))
 }
 
-/// All routes with everything around them.
+/// All routes, with the middleware around them.
 ///
 /// # Errors
-/// When `gateway.cors_origins` makes no sense.
+/// When `gateway.cors_origins` is invalid.
 pub fn router(state: Arc<AppState>) -> anyhow::Result<Router> {
     let (mut router, openapi) = endpoints().split_for_parts();
     if state.config.environment == Environment::Development {
         router = openapi::DocPages::new(&openapi)?.mount(router);
     }
-    // What is not there below /v1 is no page of the sample site either.
+    // An unknown path below /v1 must not fall through to the sample site.
     let nothing = || async { StatusCode::NOT_FOUND };
     let router = router.route("/v1", any(nothing)).route("/v1/{*rest}", any(nothing));
     let router = pages::mount(router, &state.config)?;
@@ -64,7 +64,7 @@ pub fn router(state: Arc<AppState>) -> anyhow::Result<Router> {
 /// The OpenAPI document as text, as it stands in `schemas/openapi.json`.
 ///
 /// # Errors
-/// When it has no form in JSON.
+/// When it cannot be serialized.
 pub fn openapi_json() -> anyhow::Result<String> {
     let document = endpoints().into_openapi();
     Ok(document.to_pretty_json()? + "\n")

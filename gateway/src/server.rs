@@ -1,4 +1,4 @@
-//! Connections: how many, how long they may take, and how they end.
+//! Accepting and serving connections: their number, their timeouts, and their end.
 
 mod connection;
 mod connection_slots;
@@ -15,12 +15,12 @@ use crate::{identity::client::Peer, state::AppState};
 use connection::ConnectionTimeouts;
 use connection_slots::ConnectionSlots;
 
-/// How long requests in flight may take after the process was told to stop.
+/// How long requests in flight may take after the stop signal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// Connections at once to which it is said why they are refused; others are closed without words.
+/// Refused connections that get an error response at the same time; others are closed without one.
 const MAX_REFUSING: usize = 64;
 
-/// Serves `router` on `listener` until `stop`, then lets what is in flight end.
+/// Serves `router` on `listener` until `stop`, then waits for the requests in flight.
 pub async fn serve(listener: TcpListener, router: Router, state: &AppState, stop: CancellationToken) {
     let gateway = &state.config.gateway;
     let times = ConnectionTimeouts {
@@ -30,7 +30,7 @@ pub async fn serve(listener: TcpListener, router: Router, state: &AppState, stop
     let (slots, refusing) = (ConnectionSlots::new(gateway), Arc::new(Semaphore::new(MAX_REFUSING)));
     let connections = TaskTracker::new();
     loop {
-        // Room first: what is beyond it waits in the system's own queue.
+        // A permit first: connections beyond the limit wait in the operating system's queue.
         let accepted = async {
             let room = slots.room().await;
             (room, listener.accept().await)
@@ -42,7 +42,7 @@ pub async fn serve(listener: TcpListener, router: Router, state: &AppState, stop
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Such as too many open files: wait until some are closed.
+                // For example too many open files: wait until some are closed.
                 warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -71,7 +71,7 @@ pub async fn serve(listener: TcpListener, router: Router, state: &AppState, stop
     if timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
         warn!(
             in_flight = connections.len(),
-            "these did not end within {} s and are cut off",
+            "these did not end within {} s and are closed",
             DRAIN_TIMEOUT.as_secs()
         );
     }

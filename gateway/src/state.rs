@@ -53,10 +53,10 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Makes all parts. Connections are made in the background, so it succeeds while the servers are away.
+    /// Creates all services. They connect in the background, so this succeeds while the servers are down.
     ///
     /// # Errors
-    /// When a setting makes no sense: the sentence names it.
+    /// When a setting is invalid: the sentence names it.
     pub fn new(config: Config, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
         let redis = Arc::new(Redis::new(&config.redis)?);
         let ttl = Duration::from_secs(config.cache.ttl_secs);
@@ -82,8 +82,8 @@ impl AppState {
         })
     }
 
-    /// Whether a request comes straight from this machine, which counts for something in development alone: in
-    /// production a proxy on this machine may pass on what comes from anywhere.
+    /// Whether a request comes directly from this machine. Always `false` in production, where a proxy on this machine may
+    /// forward requests from anywhere.
     pub fn is_local(&self, peer: Peer, headers: &HeaderMap) -> bool {
         self.config.environment == Environment::Development && self.clients.is_local(peer, headers)
     }

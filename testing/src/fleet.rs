@@ -1,4 +1,4 @@
-//! A whole fleet for a test: the real servers, the binaries as they are shipped, and the sample site's collections.
+//! A whole fleet for a test: real servers, the shipped binaries, and the sample site's collections.
 
 mod sample_collections;
 
@@ -14,22 +14,22 @@ use tempfile::TempDir;
 
 use crate::{Server, free_port};
 
-/// Longest wait for a fleet to be well.
+/// How long a fleet may take to become healthy.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running process of Hoidap, ended when dropped.
+/// A running process of Hoidap, killed when dropped.
 pub struct FleetProcess {
     child: Child,
 }
 
 impl FleetProcess {
-    /// Ends it at once, as `kill -9` does.
+    /// Kills it, as `kill -9` does.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Asks it to end, as an orchestrator does, and waits; whether it ended well.
+    /// Sends SIGTERM and waits. Returns whether it exited successfully.
     pub fn terminate(&mut self) -> bool {
         let asked = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
         assert!(asked.is_ok_and(|status| status.success()), "SIGTERM could not be sent");
@@ -51,7 +51,7 @@ pub struct TestFleet {
     pub valkey: Server,
     /// The analytics store.
     pub clickhouse: Server,
-    /// Called by the fleet's processes.
+    /// The environment of the fleet's processes.
     environment: Vec<(String, String)>,
     gateway: Option<FleetProcess>,
     port: u16,
@@ -60,8 +60,8 @@ pub struct TestFleet {
 }
 
 impl TestFleet {
-    /// Starts the servers and the gateway over the named collections of the sample site (all of them when none is
-    /// named). No worker runs yet.
+    /// Starts the servers and the gateway, with the named collections of the sample site, or all of them when none is
+    /// named. Starts no worker.
     pub fn start(collections: &[&str], settings: &[(&str, &str)]) -> Self {
         let (nats, valkey, clickhouse) = (Server::durable_nats(), Server::valkey(), Server::clickhouse());
         let dir = tempfile::Builder::new().prefix("hoidap-fleet-").tempdir().expect("a temporary folder");
@@ -81,7 +81,7 @@ impl TestFleet {
         .map(|(name, value)| (name.to_string(), value))
         .to_vec();
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())));
-        // An error only says that a provider was installed before.
+        // An error only means that a provider was installed before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client =
             reqwest::Client::builder().timeout(Duration::from_secs(120)).build().expect("an HTTP client");
@@ -106,7 +106,7 @@ impl TestFleet {
         }
     }
 
-    /// Starts another gateway beside the first one; its process and its address.
+    /// Starts a second gateway, and waits until it is healthy. Returns its process and its address.
     pub async fn start_second_gateway(&self) -> (FleetProcess, String) {
         let port = free_port();
         let mut command = self.command("hoidap-gateway", &[]);
@@ -123,17 +123,17 @@ impl TestFleet {
             if health["status"] == "healthy" {
                 return (process, url);
             }
-            assert!(Instant::now() < end, "another gateway did not get well: {health:#}");
+            assert!(Instant::now() < end, "the second gateway did not become healthy: {health:#}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    /// Ends the first gateway at once, as `kill -9` does.
+    /// Kills the first gateway, as `kill -9` does.
     pub fn kill_gateway(&mut self) {
         self.gateway = None;
     }
 
-    /// A client for requests of one's own.
+    /// The HTTP client, for other requests.
     pub fn client(&self) -> &reqwest::Client {
         &self.client
     }
@@ -144,14 +144,14 @@ impl TestFleet {
         self.run("hoidap-worker", &arguments)
     }
 
-    /// Starts one worker process with every stage and the analytics sink, and waits until the fleet is well.
+    /// Starts one worker process with all stages and the analytics sink, and waits until the fleet is healthy.
     pub async fn start_all_stages(&self) -> FleetProcess {
         let worker = self.worker(&["--all"]);
         self.wait_for_health("healthy").await;
         worker
     }
 
-    /// What `/api/health` says: its status code and body.
+    /// The status code and body of `/api/health`.
     pub async fn health(&self) -> (u16, Value) {
         let reply = self.client.get(format!("{}/api/health", self.url())).send().await;
         match reply {
@@ -160,7 +160,7 @@ impl TestFleet {
         }
     }
 
-    /// Waits until health has the status.
+    /// Waits until the overall health is `status`.
     pub async fn wait_for_health(&self, status: &str) -> Value {
         let end = Instant::now() + START_TIMEOUT;
         loop {
@@ -177,7 +177,7 @@ impl TestFleet {
         }
     }
 
-    /// Waits until health tells that a component is away and that the whole is `degraded` for it.
+    /// Waits until a component is unhealthy and the overall health is `degraded`.
     pub async fn wait_for_degraded(&self, component: &str) {
         let end = Instant::now() + START_TIMEOUT;
         loop {
@@ -186,12 +186,12 @@ impl TestFleet {
             if status == "unhealthy" && health["status"] == "degraded" && code == 200 {
                 return;
             }
-            assert!(Instant::now() < end, "health did not tell that {component} is away: {code} {health:#}");
+            assert!(Instant::now() < end, "{component} did not become unhealthy: {code} {health:#}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    /// Waits until so many processes run a stage.
+    /// Waits until `count` processes run a stage.
     pub async fn wait_for_processes(&self, stage: &str, count: usize) {
         let end = Instant::now() + START_TIMEOUT;
         let wanted = format!("{count} process");
@@ -201,7 +201,7 @@ impl TestFleet {
             if detail.as_str().is_some_and(|detail| detail.starts_with(&wanted)) {
                 return;
             }
-            assert!(Instant::now() < end, "{count} processes of {stage} were not heard of: {health:#}");
+            assert!(Instant::now() < end, "{stage} did not get {count} processes: {health:#}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -242,12 +242,12 @@ impl TestFleet {
         if ok { Ok(text.trim().to_string()) } else { Err(text) }
     }
 
-    /// What the processes of one binary wrote.
+    /// The log of all processes of one binary.
     pub fn log(&self, program: &str) -> String {
         std::fs::read_to_string(self.dir.path().join(format!("{program}.log"))).unwrap_or_default()
     }
 
-    /// A binary with the fleet's settings, to be run by a test that reads what it prints.
+    /// A command of one binary with the fleet's settings, for tests that read its output.
     pub fn cli(&self, program: &str) -> Command {
         let mut command = Command::new(binary_path(program));
         command.envs(self.environment.iter().cloned()).env("HOIDAP_TELEMETRY__FILTER", "error");
@@ -255,7 +255,7 @@ impl TestFleet {
         command
     }
 
-    /// Where the fleet's collections are.
+    /// The folder of the fleet's collections.
     pub fn indices(&self) -> PathBuf {
         self.dir.path().join("indices")
     }
@@ -264,7 +264,7 @@ impl TestFleet {
         start(&mut self.command(program, arguments))
     }
 
-    /// A command of one binary with the fleet's settings, for a test to start; what it writes goes to [`Self::log`].
+    /// A command of one binary with the fleet's settings. Its output goes to [`Self::log`].
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let path = self.dir.path().join(format!("{program}.log"));
         let log = std::fs::File::options().create(true).append(true).open(path).expect("a log file");
@@ -281,7 +281,7 @@ fn start(command: &mut Command) -> FleetProcess {
     }
 }
 
-/// What a command prints that must succeed.
+/// The standard output of a command that must succeed.
 pub fn stdout_of(command: &mut Command) -> String {
     let done = command.output().expect("the command starts");
     assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));

@@ -1,8 +1,8 @@
-//! The real servers that tests speak to: each on a free port of loopback, in a folder of its own, killed when dropped.
+//! The real servers that tests use: each on a free loopback port, in its own folder, killed when dropped.
 //!
-//! Where the programs are is told by `HOIDAP_TEST_*` variables, which `./dev test` sets.
+//! The `HOIDAP_TEST_*` variables, which `./dev test` sets, give the programs' paths.
 #![forbid(unsafe_code)]
-// Tests stop at the first thing that is wrong; there is nobody to hand an error to.
+// A test stops at its first failure, so helpers panic instead of returning errors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod fleet;
@@ -19,7 +19,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A server that tests speak to.
+/// A server process.
 pub struct Server {
     kind: ServerKind,
     port: u16,
@@ -46,7 +46,7 @@ pub fn required_env(variable: &str) -> String {
     })
 }
 
-/// A port of loopback that was free a moment ago.
+/// A loopback port that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
@@ -54,20 +54,20 @@ pub fn free_port() -> u16 {
         .port()
 }
 
-/// 32 hexadecimal digits that nobody can guess.
+/// 32 random hexadecimal digits.
 fn random_hex() -> String {
-    // Each state is keyed by the system's own randomness.
+    // Each state is keyed by the operating system's randomness.
     let half = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", half(), half())
 }
 
 impl Server {
-    /// A NATS server with JetStream that syncs as it does by default.
+    /// A NATS server with JetStream, with the default sync interval.
     pub fn nats() -> Self {
         Self::start(ServerKind::Nats { durable: false })
     }
 
-    /// A NATS server with JetStream that syncs every write before it acknowledges it.
+    /// A NATS server with JetStream that syncs every write before acknowledging it.
     pub fn durable_nats() -> Self {
         Self::start(ServerKind::Nats { durable: true })
     }
@@ -106,7 +106,7 @@ impl Server {
         self.port
     }
 
-    /// The password of its user, where it asks for one: ClickHouse does.
+    /// The password of its user. Only ClickHouse requires it.
     pub fn password(&self) -> &str {
         &self.password
     }
@@ -121,7 +121,7 @@ impl Server {
         format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
-    /// Ends it at once, as `kill -9` does.
+    /// Kills it, as `kill -9` does.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -129,7 +129,7 @@ impl Server {
         }
     }
 
-    /// Starts it again with the data it had, and waits until it takes connections.
+    /// Restarts it with its data, and waits until it accepts connections.
     pub fn restart(&mut self) {
         self.kill();
         let mut command = self.command();

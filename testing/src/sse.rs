@@ -6,7 +6,7 @@ use futures::{Stream, StreamExt as _};
 use serde_json::Value;
 use sse_stream::{Sse, SseByteStream};
 
-/// One event.
+/// A server-sent event.
 #[derive(Clone, Debug)]
 pub struct SseEvent {
     /// Its id.
@@ -17,7 +17,7 @@ pub struct SseEvent {
     pub data: Value,
 }
 
-/// The events of one response.
+/// Reads the events of one response.
 pub struct SseReader(Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>);
 
 impl SseReader {
@@ -33,7 +33,7 @@ impl SseReader {
     pub async fn next(&mut self) -> Option<SseEvent> {
         loop {
             let sse = self.0.next().await?.ok()?;
-            // A comment is a sign of life.
+            // Comments keep the connection open and are skipped.
             let (Some(id), Some(name), Some(data)) = (sse.id, sse.event, sse.data) else { continue };
             let data = serde_json::from_str(&data).unwrap_or_else(|error| panic!("{name}: {data}: {error}"));
             return Some(SseEvent { id: id.parse().expect("ids are numbers"), name, data });
@@ -50,7 +50,7 @@ impl SseReader {
     }
 }
 
-/// What a reader of these events has at their end: the text since the last restart. Ids must rise by one.
+/// The text that a reader of these events has: the deltas since the last restart. Checks that ids rise by one.
 pub fn streamed_text(events: &[SseEvent]) -> String {
     let mut text = String::new();
     for (before, event) in std::iter::once(None).chain(events.iter().map(Some)).zip(events) {
@@ -66,7 +66,7 @@ pub fn streamed_text(events: &[SseEvent]) -> String {
     text
 }
 
-/// Checks that exactly one event ends a stream, as its last, and that it is an answer whose text was told; the answer.
+/// The answer of a stream. Checks that only its last event ends it, and that the deltas add up to the answer's text.
 pub fn final_answer(events: &[SseEvent]) -> Value {
     let ends = events.iter().filter(|event| matches!(event.name.as_str(), "done" | "error")).count();
     let last = events.last().expect("a stream has events");

@@ -1,4 +1,4 @@
-//! A server that speaks the streaming protocols of OpenAI and Anthropic, and misbehaves as it is told.
+//! A stub of a model provider: it speaks the streaming protocols of OpenAI and Anthropic, and fails on demand.
 
 use std::{
     collections::VecDeque,
@@ -19,16 +19,16 @@ use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
-/// What the server does with one question.
+/// How the server replies to one request.
 #[derive(Clone, Debug)]
 pub enum StubReply {
-    /// Streams these pieces, then ends well.
+    /// Streams these parts, then ends normally.
     Stream(Vec<String>),
-    /// Says nothing for a while, then answers.
+    /// Sends nothing for a while, then answers.
     DelayFirst(Duration, String),
-    /// Says this and then no more, without closing.
+    /// Sends this text and then nothing, without closing.
     Hang(String),
-    /// Says this and closes the connection.
+    /// Sends this text and closes the connection.
     Disconnect(String),
     /// Answers with this status.
     Status(u16),
@@ -36,35 +36,35 @@ pub enum StubReply {
     Malformed,
     /// Streams words without end.
     Endless,
-    /// Points to another address.
+    /// Redirects to another address.
     Redirect(String),
-    /// Ends well without words.
+    /// Ends normally without any text.
     Empty,
-    /// Stops for want of room after these words.
+    /// Ends at the token limit after this text.
     Truncated(String),
-    /// Streams these pieces with a pause before each, then ends well.
+    /// Streams these parts with a pause before each, then ends normally.
     StreamSlowly(Vec<String>, Duration),
-    /// Sends these events as they are, with a pause before each, then does this.
+    /// Sends these events verbatim, with a pause before each, then ends like this.
     RawEvents(Vec<String>, Duration, StreamEnding),
-    /// Sends this body, as a server does that does not stream.
+    /// Sends this JSON body without streaming.
     Json(Value),
-    /// Refuses requests that hold one of these parameters, with this status and a text that names the first of them,
-    /// and answers others with these words.
+    /// Rejects requests with one of these parameters, with this status and a text that names the parameter. Answers other
+    /// requests with this text.
     RejectParameters(u16, Vec<&'static str>, String),
 }
 
-/// What a server does behind its last event.
+/// What the server does after its last event.
 #[derive(Clone, Copy, Debug)]
 pub enum StreamEnding {
     /// It closes the connection in order.
     Closes,
-    /// It breaks the connection off.
+    /// It aborts the connection.
     Breaks,
-    /// It says no more and keeps the connection open.
+    /// It sends nothing and keeps the connection open.
     Hangs,
 }
 
-/// What was asked.
+/// A request that the server received.
 #[derive(Clone, Debug)]
 pub struct ReceivedRequest {
     /// The path.
@@ -84,7 +84,7 @@ struct StubState {
     disconnects: Vec<Instant>,
 }
 
-/// A running server; ends when dropped.
+/// A running server, stopped when dropped.
 pub struct StubProvider {
     state: Arc<Mutex<StubState>>,
     port: u16,
@@ -92,12 +92,12 @@ pub struct StubProvider {
 }
 
 impl StubProvider {
-    /// A server that always does the same.
+    /// A server that always replies the same.
     pub async fn always(reply: StubReply) -> Self {
         Self::start(Vec::new(), Some(reply), 0).await
     }
 
-    /// A server that does one thing after the other, then refuses.
+    /// A server that replies by a script, then with 503.
     pub async fn scripted(script: Vec<StubReply>) -> Self {
         Self::start(script, None, 0).await
     }
@@ -127,12 +127,12 @@ impl StubProvider {
         format!("http://127.0.0.1:{}/v1", self.port)
     }
 
-    /// The questions so far.
+    /// The requests so far.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.state.lock().unwrap().requests.clone()
     }
 
-    /// The looks at the list of models so far.
+    /// The number of requests for the list of models.
     pub fn model_list_requests(&self) -> usize {
         self.state.lock().unwrap().model_list_requests
     }
@@ -142,7 +142,7 @@ impl StubProvider {
         self.state.lock().unwrap().disconnects.clone()
     }
 
-    /// From now on, does this.
+    /// Replies like this from now on.
     pub fn set_reply(&self, reply: StubReply) {
         let mut state = self.state.lock().unwrap();
         state.script.clear();
@@ -150,7 +150,7 @@ impl StubProvider {
     }
 }
 
-/// Notes when a body is dropped before its end.
+/// Records when a body is dropped before its end.
 struct DisconnectRecorder {
     state: Arc<Mutex<StubState>>,
     ended: bool,
@@ -210,7 +210,7 @@ async fn serve_request(State(state): State<Arc<Mutex<StubState>>>, request: Requ
             let words = stream::iter([Ok(words_event(&text))]);
             let broken = stream::once(async {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                Err(std::io::Error::other("the server goes away"))
+                Err(std::io::Error::other("the server closes the connection"))
             });
             sse_response(Body::from_stream(words.chain(broken)))
         }
@@ -239,7 +239,7 @@ async fn serve_request(State(state): State<Arc<Mutex<StubState>>>, request: Requ
                     StreamEnding::Closes => None,
                     StreamEnding::Breaks => {
                         tokio::time::sleep(Duration::from_millis(50)).await;
-                        Some(Err(std::io::Error::other("the server goes away")))
+                        Some(Err(std::io::Error::other("the server closes the connection")))
                     }
                     StreamEnding::Hangs => std::future::pending().await,
                 }

@@ -1,4 +1,4 @@
-//! Canaries of the stages, as the fleet tells of them.
+//! The canaries of all stages, as the fleet reports them.
 
 use hoidap_shared::fleet::{Canary, Fleet, Part, Side, Worse};
 use serde::Serialize;

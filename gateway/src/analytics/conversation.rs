@@ -1,4 +1,4 @@
-//! One conversation: every question of a session with what became of it.
+//! One conversation: every question of a session with its answer and figures.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use super::{Analytics, filter::rfc3339};
 use crate::error::ApiError;
 
-/// Questions of one conversation that are told at most, the latest.
+/// Most questions of one conversation: the latest ones.
 const MAX_QUESTIONS: usize = 500;
 
-/// What is read of a chat, for the conversation and for the sheet of all of them.
+/// A chat with its feedback, for the conversation and the export.
 #[derive(Row, Deserialize)]
 pub(super) struct ChatRow {
     pub(super) job_id: String,
@@ -145,7 +145,7 @@ pub struct Conversation {
 }
 
 impl Analytics {
-    /// Chats with what visitors say of them. `chosen` is a condition, `rest` what follows it.
+    /// Chats with their feedback. `chosen` is the condition, `rest` the end of the statement.
     pub(super) fn chat_rows(&self, chosen: &str, rest: &str) -> Query {
         let sql = format!(
             "SELECT asked.job_id AS job_id, session_id, toUnixTimestamp64Milli(at) AS at_ms, question, answer, page, \

@@ -1,4 +1,4 @@
-//! The list of conversations: what one session asked, the latest first.
+//! The list of conversations, the latest first.
 
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,7 @@ pub struct ConversationPage {
     pub next: Option<String>,
 }
 
-/// A place in the list: behind this conversation.
+/// A position in the list: after this conversation.
 struct Cursor {
     last_ms: i64,
     session_id: String,

@@ -1,4 +1,4 @@
-//! CSV as spreadsheets read it: RFC 4180, and no cell that they would take for a formula.
+//! CSV files for spreadsheets: RFC 4180, without cells that would be read as formulas.
 
 use axum::{
     body::Body,
@@ -6,10 +6,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-/// What spreadsheets need in order to read UTF-8.
+/// Spreadsheets need a byte order mark to read UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// A cell's text. One that begins as a formula does gets an apostrophe before it.
+/// Escapes a text that would be read as a formula, with an apostrophe.
 fn escape_formula(text: &str) -> String {
     match text.chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n') => format!("'{text}"),
@@ -17,7 +17,7 @@ fn escape_formula(text: &str) -> String {
     }
 }
 
-/// Lines of a sheet.
+/// The CSV lines of rows.
 pub(super) fn lines<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> std::io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
@@ -26,12 +26,12 @@ pub(super) fn lines<const N: usize>(rows: impl IntoIterator<Item = [String; N]>)
     writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
 }
 
-/// The first line, behind the mark.
+/// The header line, after the byte order mark.
 pub(super) fn header_line<const N: usize>(names: [&str; N]) -> std::io::Result<Vec<u8>> {
     Ok([BYTE_ORDER_MARK.as_bytes(), &lines([names.map(str::to_string)])?].concat())
 }
 
-/// A sheet as a file to keep.
+/// A response that downloads a CSV file.
 pub(super) fn download(name: &'static str, body: Body) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers: [(HeaderName, HeaderValue); 2] = [

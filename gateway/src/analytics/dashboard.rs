@@ -11,7 +11,7 @@ use crate::error::{ApiError, Code, FieldError};
 const DEFAULT_DAYS: u16 = 30;
 const MAX_DAYS: u16 = 365;
 
-/// Chats that got an answer, from the documents or not.
+/// SQL condition: chats that got a reply, from the documents or not.
 const REPLIED_CONDITION: &str =
     "outcome IN ('answered', 'cached', 'unanswered', 'small_talk', 'out_of_scope', 'human_agent')";
 
@@ -142,7 +142,7 @@ impl Analytics {
         })
     }
 
-    /// A statement over the chats of the last days. Rows that the sink wrote twice are merged by `FINAL`.
+    /// A statement over the chats of the last days. `FINAL` merges rows that were written twice.
     fn query_days(&self, select: &str, rest: &str, days: u16) -> Query {
         let sql = format!("{select} FROM chats FINAL WHERE at >= now() - INTERVAL {days} DAY AND {rest}");
         self.query(&sql)

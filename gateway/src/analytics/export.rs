@@ -1,4 +1,4 @@
-//! Sheets to keep: every question of a period, and its figures.
+//! CSV exports: every question of a period, and its figures.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use super::{
 };
 use crate::error::{ApiError, Code};
 
-/// Questions of one sheet at most: what spreadsheets can open.
+/// Most questions in one file: what spreadsheets can open.
 const MAX_ROWS: usize = 100_000;
-/// Questions that are sent at once.
+/// Questions in one chunk of the response.
 const ROWS_PER_BLOCK: usize = 200;
 
 const COLUMNS: [&str; 21] = [
@@ -53,7 +53,7 @@ impl Analytics {
     pub async fn questions_csv(&self, filter: &ReportFilter) -> Result<Response, ApiError> {
         let rest = format!("ORDER BY at DESC, job_id LIMIT {MAX_ROWS}");
         let query = filter.bind(self.chat_rows(&format!("{PERIOD_CONDITION} AND question != ''"), &rest));
-        // What fails before the first row is told as a problem; later the body is cut off.
+        // A failure before the first row becomes a problem; later it cuts the body off.
         let first = async {
             let mut rows = query.fetch::<ChatRow>()?;
             let first = rows.next().await?;
@@ -81,7 +81,7 @@ struct PendingRows {
 }
 
 impl PendingRows {
-    /// The next lines, and what follows them.
+    /// The next chunk of lines, and the rows after it.
     async fn block(mut self) -> std::io::Result<Option<(Bytes, Option<Self>)>> {
         let mut block: Vec<ChatRow> = self.first.take().into_iter().collect();
         let mut more = true;
@@ -144,7 +144,7 @@ pub fn report_csv_file(report: &Report) -> Result<Response, ApiError> {
     Ok(csv_file::download("report.csv", Body::from(bytes)))
 }
 
-/// A line for each figure below a value. Of the things in a list the first text is the name.
+/// Appends a line for each figure in a value. An item of a list is named by its first text.
 fn append_figures(
     section: &str,
     item: &str,

@@ -1,4 +1,4 @@
-//! What a request asks for: a time, a product, a language; and its place in a list.
+//! The query parameters of analytics requests: period, product, language.
 
 mod calendar;
 
@@ -17,14 +17,14 @@ use crate::error::{ApiError, Code, FieldError};
 /// Days that are counted when the request does not say, and at most.
 const DEFAULT_DAYS: i64 = 30;
 const MAX_DAYS: i64 = 366;
-/// Periods of up to so many days are shown by the hour.
+/// Longest period that is shown by the hour, in days.
 const MAX_HOURLY_DAYS: i64 = 3;
 /// Longest text of a parameter, in characters.
 const MAX_TEXT_CHARS: usize = 200;
-/// Furthest that a place's clock is from UTC, in minutes.
+/// Largest offset from UTC, in minutes.
 const MAX_OFFSET_MINUTES: i64 = 14 * 60;
 
-/// The chats of a period; with [`ReportFilter::bind`].
+/// SQL condition: the chats of a filter. Its values are bound by [`ReportFilter::bind`].
 pub const PERIOD_CONDITION: &str = "at >= fromUnixTimestamp64Milli({from:Int64}) AND at < fromUnixTimestamp64Milli({to:Int64}) \
                                  AND ({product:String} = '' OR product = {product:String}) \
                                  AND ({locale:String} = '' OR language = {locale:String})";
@@ -56,7 +56,7 @@ pub struct FilterParams {
     locale: Option<String>,
 }
 
-/// Which chats a request is about.
+/// The chats that a request selects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReportFilter {
     pub from_ms: i64,
@@ -67,7 +67,7 @@ pub struct ReportFilter {
     pub locale: String,
 }
 
-/// The query of a request. The first value of a name counts; an empty one is none.
+/// A request's query parameters. The first value of a name counts; empty values are ignored.
 pub struct QueryParams(HashMap<String, String>);
 
 impl QueryParams {
@@ -106,7 +106,7 @@ impl QueryParams {
         number.map(Some).ok_or_else(|| invalid_parameter(name, "out_of_range", detail()))
     }
 
-    /// A moment. A day stands for its first moment, or with `end` for that of the next one.
+    /// A moment. A day means its first moment, or with `end` the first moment of the next day.
     fn moment(&self, name: &str, zone: &TimeZone, end: bool) -> Result<Option<Timestamp>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let day = || {
@@ -170,7 +170,7 @@ impl ReportFilter {
         calendar::starts(self.from_ms, self.to_ms, self.by_hour, &self.zone)
     }
 
-    /// Gives a statement with [`PERIOD_CONDITION`] its values.
+    /// Binds the values of [`PERIOD_CONDITION`].
     pub fn bind(&self, query: Query) -> Query {
         query
             .param("from", self.from_ms)
@@ -180,7 +180,7 @@ impl ReportFilter {
     }
 }
 
-/// Where the reader's days begin: an IANA time zone, or so many minutes from UTC all year round.
+/// The reader's time zone: an IANA name, or a fixed offset in minutes.
 fn zone(params: &QueryParams) -> Result<TimeZone, ApiError> {
     let minutes = params.number("utc_offset", -MAX_OFFSET_MINUTES, MAX_OFFSET_MINUTES)?.unwrap_or(0);
     let name = params.text("time_zone")?;
@@ -196,7 +196,7 @@ fn zone(params: &QueryParams) -> Result<TimeZone, ApiError> {
     })
 }
 
-/// A moment as it is told.
+/// A moment as RFC 3339 text.
 pub fn rfc3339(at_ms: i64) -> String {
     Timestamp::from_millisecond(at_ms).map(|at| at.to_string()).unwrap_or_default()
 }

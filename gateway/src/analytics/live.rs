@@ -1,4 +1,4 @@
-//! What is now: how old the figures are, and what waits in the fleet.
+//! The age of the figures, and the fleet's queues now.
 
 use clickhouse::{Row, error::Result};
 use hoidap_shared::job::now_ms;
@@ -61,7 +61,7 @@ pub struct DeadLetters {
 }
 
 impl Live {
-    /// What the broker counts, as it is told.
+    /// The figures of the fleet's queues.
     pub(super) fn of(lag: Lag) -> Self {
         let work = |stage: StageLag| StageWork {
             stage: stage.stage.to_string(),
@@ -77,7 +77,7 @@ impl Live {
 }
 
 impl Analytics {
-    /// How old the figures are: they are of now when ClickHouse holds every event of the stream, else of the newest row.
+    /// The age of the figures: zero when ClickHouse holds every event of the stream, else that of the newest row.
     pub(super) async fn freshness(&self, lag: Option<&Lag>) -> Result<Freshness> {
         let sql = "SELECT toUnixTimestamp64Milli(max(at)) AS at_ms, \
                    maxIf(stream_seq, {epoch:String} != '' AND startsWith(epoch, {epoch:String})) AS sequence FROM \

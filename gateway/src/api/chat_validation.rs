@@ -1,4 +1,4 @@
-//! Rules of a question: every wrong field is found at once, each with its JSON pointer.
+//! Validation of a question's body: all wrong fields at once, each with its JSON pointer.
 
 use hoidap_shared::text::normalise;
 use jiff::{Timestamp, civil::DateTime};
@@ -24,7 +24,7 @@ const PREVIEW_LIMITS: TextLimits = TextLimits { min: 0, max: 5_000 };
 const CONTENT_LIMITS: TextLimits = TextLimits { min: 0, max: 4_000 };
 const USER_LIMITS: TextLimits = TextLimits { min: 0, max: 128 };
 
-/// Checks a body and gives it its type. `max_turns` bounds the history.
+/// Validates and decodes a body. `max_turns` limits the history.
 ///
 /// # Errors
 /// [`Code::FieldsInvalid`](crate::error::Code::FieldsInvalid) naming every wrong field.
@@ -38,7 +38,7 @@ pub fn parse_chat_request(body: Value, max_turns: usize) -> Result<ChatRequest, 
     if !errors.is_empty() {
         return Err(fields_invalid(errors));
     }
-    // What was checked fits the type; were it not so, the field is named all the same.
+    // A valid body always decodes. If it did not, the error would still name the field.
     serde_path_to_error::deserialize(body).map_err(|error| {
         let pointer = json_body::pointer(error.path());
         fields_invalid(vec![FieldError::field(pointer, "wrong_type", error.into_inner().to_string())])
@@ -127,7 +127,7 @@ fn turn(checker: &mut FieldChecker, place: &str, value: &Value) {
     }
 }
 
-/// Whether a text has something to see, and nothing that cannot be seen but plain spaces.
+/// Whether a text has visible characters, and no invisible ones except spaces.
 fn printable(text: &str) -> bool {
     let hidden =
         |c: char| c.is_control() || (c.is_whitespace() && c != ' ') || normalise(&c.to_string()).is_empty();

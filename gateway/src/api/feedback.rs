@@ -38,7 +38,7 @@ pub enum RatingName {
 }
 
 impl FeedbackRequest {
-    /// Checks a body and gives it its type.
+    /// Validates and decodes a body.
     ///
     /// # Errors
     /// Naming every wrong field.
@@ -70,7 +70,7 @@ impl FeedbackRequest {
         }
     }
 
-    /// The event that tells of it.
+    /// The feedback's event.
     pub fn into_event(self, job_id: JobId, session_id: String) -> FeedbackEvent {
         FeedbackEvent {
             schema: SCHEMA,

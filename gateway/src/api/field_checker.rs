@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{ApiError, Code, FieldError};
 
-/// Bounds of a text, in characters.
+/// Limits of a text's length, in characters.
 #[derive(Clone, Copy)]
 pub struct TextLimits {
     /// The shortest.
@@ -13,19 +13,19 @@ pub struct TextLimits {
     pub max: usize,
 }
 
-/// Collects what is wrong.
+/// Collects the errors of a body's fields.
 #[derive(Default)]
 pub struct FieldChecker {
     errors: Vec<FieldError>,
 }
 
 impl FieldChecker {
-    /// What was found.
+    /// The collected errors.
     pub fn into_errors(self) -> Vec<FieldError> {
         self.errors
     }
 
-    /// Notes that a field is wrong.
+    /// Adds an error.
     pub fn fail(&mut self, pointer: &str, code: &'static str, detail: impl Into<String>) {
         self.errors.push(FieldError::field(pointer, code, detail));
     }

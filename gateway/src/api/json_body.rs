@@ -1,4 +1,4 @@
-//! Reading a body: bounded in size, time and depth. What is wrong is said with the field where it was met.
+//! Reads JSON bodies with limits on size, time and depth. Errors name the field that was being read.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::error::{ApiError, Code, FieldError};
 
-/// Deepest nesting of a body, in unknown fields too.
+/// Deepest nesting of a body, also in unknown fields.
 pub const MAX_DEPTH: usize = 32;
-/// How much of a body that is too large is read and thrown away, so that its sender comes to read the answer.
+/// Bytes of a too large body that are read and discarded, so that its sender gets to read the response.
 const DISCARDED: usize = 16 << 20;
-/// Longest pointer in an answer, in characters: its names may be the sender's.
+/// Longest pointer in an error, in characters: its names may come from the sender.
 const MAX_POINTER: usize = 200;
 
 /// Reads a JSON body of at most `limit` bytes within `time`.
@@ -39,7 +39,7 @@ pub async fn read_json(
     parse(&read?)
 }
 
-/// The body's bytes. One that is too large is read on for a while, without being kept.
+/// The body's bytes. A too large body is read up to [`DISCARDED`] bytes without being kept.
 async fn read(mut body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     let mut kept = Vec::new();
     let mut seen = 0;

@@ -1,5 +1,5 @@
-//! Who may read figures: whoever holds the admin token or a cookie that was given for it; without a token configured, this
-//! machine alone, and in production nobody.
+//! Operator access: by the admin token or by the cookie of a sign-in. Without a configured token only this machine has
+//! access, and in production nobody.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::{
     state::AppState,
 };
 
-/// The cookie that stands for the admin token.
+/// The name of the dashboard's cookie.
 pub const ADMIN_COOKIE: &str = "hoidap_admin";
 
-/// Proof that the request may read figures.
+/// Proof that the request comes from an operator.
 pub struct Admin;
 
 impl FromRequestParts<Arc<AppState>> for Admin {
@@ -33,10 +33,10 @@ impl FromRequestParts<Arc<AppState>> for Admin {
     }
 }
 
-/// Whether whoever sends these headers may read figures.
+/// Lets an operator's request pass.
 ///
 /// # Errors
-/// When they may not, or have guessed too often.
+/// When the token or cookie is missing or wrong, or there were too many wrong tokens.
 pub async fn require_admin(state: &AppState, peer: Peer, headers: &HeaderMap) -> Result<Admin, ApiError> {
     let wanted = state.config.gateway.admin_token.expose_secret();
     if wanted.is_empty() {
@@ -66,7 +66,7 @@ pub async fn require_admin(state: &AppState, peer: Peer, headers: &HeaderMap) ->
     ))
 }
 
-/// The token that a request gives.
+/// The token in a request's headers.
 fn given_token(headers: &HeaderMap) -> Option<&[u8]> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
@@ -85,7 +85,7 @@ async fn has_valid_ticket(state: &AppState, wanted: &str, headers: &HeaderMap) -
     false
 }
 
-/// The values of the cookies with the dashboard's name. A page of another host below the same domain may have set one more.
+/// The values of all cookies with the dashboard's name. Another host of the same domain may have set a second one.
 pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(';')).filter_map(|pair| {

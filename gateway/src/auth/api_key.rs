@@ -8,11 +8,11 @@ use crate::{
     state::AppState,
 };
 
-/// Lets in whoever has one of the keys; without any configured, this machine alone, and in production nobody. The key,
-/// empty where none is needed.
+/// Lets requests with one of `gateway.api_keys` pass. Without configured keys only requests from this machine pass, and in
+/// production none. Returns the key, empty where none is required.
 ///
 /// # Errors
-/// [`Code::ApiKeyNeeded`] for anybody else, and [`Code::RateLimited`] after too many wrong keys.
+/// [`Code::ApiKeyNeeded`] without a valid key, and [`Code::RateLimited`] after too many wrong keys.
 pub async fn require_api_key(state: &AppState, peer: Peer, headers: &HeaderMap) -> Result<String, ApiError> {
     let keys =
         || state.config.gateway.api_keys.iter().map(|key| key.expose_secret()).filter(|key| !key.is_empty());
@@ -32,7 +32,7 @@ pub async fn require_api_key(state: &AppState, peer: Peer, headers: &HeaderMap) 
     if given.is_empty() {
         return Err(wanted());
     }
-    // Each key is compared, whichever is right.
+    // All keys are compared, so that the time does not show which one is right.
     let right = keys().fold(false, |known, key| secrets_equal(given.as_bytes(), key) | known);
     let client = state.clients.rate_limit_key(state.clients.address(peer, headers));
     if state.brute_force.check(SecretKind::ApiKey, &client, right).await.map_err(too_many_attempts)? {

@@ -1,4 +1,4 @@
-//! For which session a request about a job speaks.
+//! The sessions that a request about a job may act for.
 
 use axum::http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode;
@@ -11,11 +11,11 @@ use crate::{
     state::AppState,
 };
 
-/// The sessions that a request may speak for: that of its token, else what `X-Session-Id` names. Those that the gateway
-/// names itself are never believed by their name alone: a visitor's needs its token, a program's a key.
+/// The sessions that a request may act for: that of its token, else those that `X-Session-Id` may name. A session id that
+/// the gateway issued needs proof: a visitor's its token, a program's an API key.
 ///
 /// # Errors
-/// [`Code::SessionRequired`] when it names none, and what is wrong with its token or key.
+/// [`Code::SessionRequired`] when the request names none, and any error of its token or key.
 pub async fn claimed_sessions(
     state: &AppState,
     peer: Peer,
@@ -42,8 +42,8 @@ pub async fn claimed_sessions(
     }
 }
 
-/// What a header's value may name. A header holds ASCII: other letters, and spaces at the ends, come percent-encoded, or
-/// as the bytes of UTF-8, or, from a browser, of Latin-1.
+/// The possible decodings of a header's value. Headers are ASCII: other letters, and spaces at the ends, arrive
+/// percent-encoded, as UTF-8 bytes, or, from a browser, as Latin-1 bytes.
 fn decodings(value: &HeaderValue) -> Vec<String> {
     let bytes = value.as_bytes();
     let text = match std::str::from_utf8(bytes) {

@@ -8,11 +8,10 @@ use crate::{
     state::AppState,
 };
 
-/// Who asks, by the token of the request.
+/// The visitor, by the token of the request.
 ///
 /// # Errors
-/// When the token is not ours or of another site, its time is over, its session was revoked, or there is none and one is
-/// needed.
+/// When the token is invalid, of another site or expired, its session was revoked, or a token is required and missing.
 pub async fn visitor(state: &AppState, headers: &HeaderMap) -> Result<Visitor, ApiError> {
     let visitor = state.sessions.verify(headers)?;
     if let Visitor::Verified(session) = &visitor

@@ -6,24 +6,24 @@ use std::{
 use hoidap_shared::events::ChatEvent;
 use tracing::error;
 
-/// Events kept at most: about 10 MB.
+/// Most queued events: about 10 MB.
 const MAX_EVENTS: usize = 10_000;
 
-/// Events that wait for NATS, oldest first.
+/// Events that wait for NATS, the oldest first.
 #[derive(Default)]
 pub(super) struct EventBacklog {
     events: Mutex<VecDeque<ChatEvent>>,
 }
 
 impl EventBacklog {
-    /// Keeps an event. When there are too many the oldest is lost, and counted.
+    /// Queues an event. Beyond [`MAX_EVENTS`] the oldest is dropped and counted.
     pub(super) fn push(&self, event: ChatEvent) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         events.push_back(event);
         if events.len() > MAX_EVENTS {
             events.pop_front();
             metrics::counter!("hoidap_gateway_events_lost_total").increment(1);
-            error!("NATS has been away for too long: the oldest analytics event that waited for it is lost");
+            error!("NATS has been down for too long: the oldest queued analytics event is lost");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Who asked what: stored beside the answer, so that any gateway knows whose job it is, and a request that is sent twice
-//! is one job.
+//! The record of a job: its session and its question's digest, stored beside the answer. By it any gateway knows whose job
+//! it is, and a request that is sent twice becomes one job.
 
 use hoidap_shared::job::{JobId, Question};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{identity::client::hex, storage::cache::CachedAnswer};
 
-/// What is stored of a request.
+/// The record of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobRecord {
     /// The job.
@@ -20,20 +20,20 @@ pub struct JobRecord {
     pub asked_ms: u64,
     /// The job's deadline, likewise.
     pub deadline_ms: u64,
-    /// Whether what happens on the way is told.
+    /// Whether the job's progress is published.
     pub stream: bool,
     /// Whether the gateway keeps the session's conversation.
     pub remembered: bool,
     /// The answer, when it came from the cache and there is no job.
     pub kept: Option<Box<CachedAnswer>>,
-    /// The key under which the cache keeps it; a release before this one did not tell.
+    /// The cached answer's key; absent in records of older releases.
     #[serde(default)]
     pub kept_under: Option<String>,
 }
 
-/// SHA-256 of a question as it was sent, in hexadecimal. What the gateway adds does not count.
+/// SHA-256 of a question as it was sent, in hexadecimal, without the fields that the gateway adds.
 pub fn question_digest(question: &Question) -> String {
     let sent = Question { client: String::new(), ..question.clone() };
-    // Text and lists of text always have a form in JSON.
+    // Texts and lists of texts always serialize to JSON.
     hex(&Sha256::digest(serde_json::to_vec(&sent).unwrap_or_default()))
 }

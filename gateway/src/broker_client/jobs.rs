@@ -17,21 +17,21 @@ use super::{
 /// The stage that a question goes to first.
 const FIRST_STAGE: &str = STAGES[0];
 
-/// Waits before a stored answer is looked for, in case the word of it was lost; the last one repeats.
+/// Waits between reads of the stored answer, in case the reply was lost. The last one repeats.
 const POLL_INTERVALS: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// How long a request that could not be taken may take to be sent again, until its job is stopped.
+/// How long a client may take to repeat a request that failed, until its job is stopped.
 const RETRY_WINDOW: Duration = Duration::from_secs(30);
 
-/// The waits between looks for a stored answer.
+/// The waits between reads of a stored answer, without end.
 pub fn poll_intervals() -> impl Iterator<Item = Duration> + Send {
     POLL_INTERVALS.into_iter().chain(std::iter::repeat(POLL_INTERVALS[POLL_INTERVALS.len() - 1]))
 }
 
 impl BrokerClient {
-    /// Stores who asks what under a name, that of the job or of the request, unless somebody did before: then theirs is
-    /// returned.
+    /// Stores a job's record under `name`: the job's id, or the request's. Returns the record that is stored there already,
+    /// if it is another job's.
     ///
     /// # Errors
     /// [`Unavailable`] when it is not stored.
@@ -45,13 +45,12 @@ impl BrokerClient {
         let message = PublishMessage::build().payload(bytes.into()).expected_last_subject_sequence(0);
         match publish(broker, broker.subjects.asked(name), message, PUBLISH_ATTEMPTS).await? {
             true => Ok(None),
-            // It may be this one, whose acknowledgement was lost.
+            // It may be this record, whose acknowledgement was lost.
             false => Ok(self.job_record(name).await?.filter(|before| before.job_id != record.job_id)),
         }
     }
 
-    /// Takes a request's name for its job, unless it is taken: then the request that has it is returned. One without a
-    /// name has nothing to take.
+    /// Claims an idempotency key for a job. Returns the record of the job that has it already. `None` without a key.
     ///
     /// # Errors
     /// [`Unavailable`] when it is not stored.
@@ -66,7 +65,7 @@ impl BrokerClient {
         }
     }
 
-    /// Who asked what under the name of a job or a request; `None` when nobody did within the last hour.
+    /// The record under a job's or a request's id; `None` when there is none within the last hour.
     ///
     /// # Errors
     /// [`Unavailable`] when it cannot be read.
@@ -75,32 +74,32 @@ impl BrokerClient {
         connected.read(connected.broker.subjects.asked(job), decode).await
     }
 
-    /// A subscription among those who wait for a job.
+    /// Subscribes to a job's answer.
     pub fn subscribe(&self, job: JobId) -> AnswerSubscription {
         self.waiters.subscribe(job)
     }
 
-    /// Hands a question to the fleet.
+    /// Publishes a question as a job for the first stage.
     ///
     /// # Errors
-    /// [`PublishError`] when nothing says that it is stored.
+    /// [`PublishError`] when it is not acknowledged.
     pub async fn publish_job(&self, job: &Envelope<Question>) -> Result<(), PublishError> {
         let subject = self.connected()?.broker.subjects.jobs(FIRST_STAGE);
         let bytes = job.encode().map_err(|error| Unavailable(error.to_string()))?;
         self.store(subject, format!("{}.{FIRST_STAGE}", job.job_id), bytes.into(), PUBLISH_ATTEMPTS).await
     }
 
-    /// Sees to it that a job which may have been handed over, though nothing says so, is not worked on for nobody: it is
-    /// stopped, one that can be asked for again (`named`) only when nobody does within a while.
+    /// Stops a job that may have been published although its request failed. A job that a client can ask for again (`named`)
+    /// is stopped only when no client does within [`RETRY_WINDOW`].
     pub async fn abandon_job(&self, job: &JobId, named: bool) {
         if named {
             drop(self.reader_guard(job.clone(), RETRY_WINDOW));
         } else if let Some(connected) = self.connected.get() {
-            // Also while NATS is away: what waits to be sent may hold the job, and this goes behind it.
+            // Also while NATS is down: the client's send buffer may hold the job, and this message goes behind it.
             let broker = &connected.broker;
             let told = broker.client.publish(broker.subjects.stop(job), "".into());
             if !matches!(timeout(ROUND_TRIP_TIMEOUT, told).await, Ok(Ok(()))) {
-                debug!(%job, "a job that may have been handed over could not be stopped");
+                debug!(%job, "a job that may have been published could not be stopped");
             }
         }
     }
@@ -140,10 +139,10 @@ impl BrokerClient {
         connected.read(connected.broker.subjects.answer(job), read).await
     }
 
-    /// Tells the fleet that a job shall stop.
+    /// Asks the fleet to stop a job.
     ///
     /// # Errors
-    /// [`Unavailable`] when nobody can be told.
+    /// [`Unavailable`] when the message cannot be published.
     pub async fn stop(&self, job: &JobId) -> Result<(), Unavailable> {
         let broker = &self.connected()?.broker;
         let told = broker.client.publish(broker.subjects.stop(job), "".into()).await;

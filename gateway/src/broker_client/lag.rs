@@ -1,4 +1,4 @@
-//! How much work waits in the fleet, as the broker counts it.
+//! The lengths of the fleet's queues.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use futures::{TryStreamExt as _, future::join_all};
 use hoidap_shared::{broker::Broker, stage::STAGES};
 
-/// The work of one stage.
+/// The queue of one stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageLag {
     /// The stage.
@@ -19,21 +19,21 @@ pub struct StageLag {
     pub redelivered: u64,
 }
 
-/// What the broker counts now.
+/// The fleet's queues now.
 #[derive(Clone, Debug)]
 pub struct Lag {
-    /// The stages that have been started once, in their order.
+    /// The stages that were ever started, in pipeline order.
     pub stages: Vec<StageLag>,
     /// Dead letters by stage.
     pub dead: BTreeMap<String, u64>,
-    /// When the stream of events was made: what its epochs begin with.
+    /// When the events stream was created, in nanoseconds since the Unix epoch: the prefix of its epochs.
     pub events_created: String,
     /// The sequence of the last event.
     pub events_last: u64,
 }
 
 impl Lag {
-    /// Asks the broker.
+    /// Reads them from the broker.
     ///
     /// # Errors
     /// When a stream is not there, or this gateway's user may not see it.

@@ -7,22 +7,22 @@ use std::{
 use hoidap_shared::job::JobId;
 use tokio::sync::watch;
 
-/// How many read along with each job in this process. Cheap to clone; all clones are the same.
+/// The number of readers of each job in this process. Clones share their state.
 #[derive(Clone, Default)]
 pub(super) struct ReaderCounts {
     reading: Arc<Mutex<HashMap<JobId, usize>>>,
-    /// Changes whenever somebody comes.
+    /// Changes whenever a reader is added.
     joined: watch::Sender<()>,
 }
 
 impl ReaderCounts {
-    /// One more reads.
+    /// Adds a reader of a job.
     pub(super) fn add(&self, job: &JobId) {
         *self.reading.lock().unwrap_or_else(PoisonError::into_inner).entry(job.clone()).or_default() += 1;
         self.joined.send_replace(());
     }
 
-    /// One less reads.
+    /// Removes a reader of a job.
     pub(super) fn remove(&self, job: &JobId) {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = reading.get_mut(job) {
@@ -33,7 +33,7 @@ impl ReaderCounts {
         }
     }
 
-    /// Whether anybody reads, or comes to within `time`.
+    /// Whether the job has a reader, or gets one within `time`.
     pub(super) async fn has_reader_within(&self, job: &JobId, time: Duration) -> bool {
         let mut joined = self.joined.subscribe();
         let awaited = async { while !self.has_reader(job) && joined.changed().await.is_ok() {} };
@@ -41,7 +41,7 @@ impl ReaderCounts {
         self.has_reader(job)
     }
 
-    /// Whether anybody reads.
+    /// Whether the job has a reader.
     pub(super) fn has_reader(&self, job: &JobId) -> bool {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner).contains_key(job)
     }

@@ -7,11 +7,11 @@ use tracing::debug;
 
 use super::{BrokerClient, LATECOMER_WINDOW, Unavailable};
 
-/// How long to wait for a gateway's word that somebody reads along there, or has just come to.
+/// How long to wait for a gateway to report a reader.
 const READER_REPLY_TIMEOUT: Duration = LATECOMER_WINDOW.saturating_add(Duration::from_millis(250));
 
 impl BrokerClient {
-    /// The lines of a job's log from its beginning, and those to come. Ends when the broker's side is lost.
+    /// The lines of a job's progress log from its beginning, including new ones. Ends when the connection is lost.
     ///
     /// # Errors
     /// [`Unavailable`] when the broker cannot be reached.
@@ -20,11 +20,11 @@ impl BrokerClient {
         let (broker_client, of) = (self.clone(), job.clone());
         Ok(self.logs.read(job, async move {
             let opened = broker_client.open_log(&of).await;
-            opened.inspect_err(|error| debug!(job = %of, %error, "a job's log cannot be read")).ok()
+            opened.inspect_err(|error| debug!(job = %of, %error, "a job's progress log cannot be read")).ok()
         }))
     }
 
-    /// What the broker tells of a job, by a consumer of its own.
+    /// Opens a consumer on a job's progress log.
     async fn open_log(
         &self,
         job: &JobId,
@@ -46,31 +46,31 @@ impl BrokerClient {
         let good = messages.take_while(|message| future::ready(message.is_ok()));
         Ok(Box::pin(good.filter_map(move |message| {
             let _held = &held;
-            // A line that a newer worker wrote and this gateway does not know is left out: the answer mends it.
+            // Lines of newer workers that this gateway cannot decode are skipped: the final answer fills the gap.
             let line = message.ok().and_then(|message| rmp_serde::from_slice(&message.payload).ok());
             future::ready(line)
         })))
     }
 
-    /// Counts a reader of a job until the returned value is dropped. If it was not done by then, and nobody reads along
-    /// within `grace`, here or elsewhere, the job is stopped.
+    /// Counts a reader of a job until the guard is dropped. If the guard was not marked as done by then, and no gateway has a
+    /// reader within `grace`, the job is stopped.
     pub fn reader_guard(&self, job: JobId, grace: Duration) -> ReaderGuard {
         self.readers.add(&job);
         ReaderGuard { broker_client: self.clone(), job, grace, done: false }
     }
 
     async fn stop_if_unread(&self, job: &JobId) {
-        // Somebody may have come while the gateways were asked.
+        // A reader may have come while the other gateways were asked.
         if self.readers.has_reader(job) || self.is_read_anywhere(job).await || self.readers.has_reader(job) {
             return;
         }
-        debug!(%job, "its visitor went away and did not come back");
+        debug!(%job, "the job has no readers any more: it is stopped");
         if let Err(error) = self.stop(job).await {
             debug!(%job, %error, "a job that nobody reads could not be stopped");
         }
     }
 
-    /// Asks every gateway, this one too.
+    /// Asks every gateway, including this one, whether it has a reader of the job.
     async fn is_read_anywhere(&self, job: &JobId) -> bool {
         let Ok(connected) = self.connected() else { return false };
         let broker = &connected.broker;
@@ -79,7 +79,7 @@ impl BrokerClient {
     }
 }
 
-/// A consumer on the broker, given back when dropped: the broker itself would keep it for half a minute.
+/// A consumer on the broker, deleted when dropped: otherwise the broker keeps it for half a minute.
 struct Consumer {
     broker_client: BrokerClient,
     name: String,
@@ -91,13 +91,13 @@ impl Drop for Consumer {
         tokio::spawn(async move {
             let Ok(connected) = broker_client.connected() else { return };
             if let Err(error) = connected.tokens.delete_consumer(&name).await {
-                debug!(name, %error, "a consumer is left for the broker to end");
+                debug!(name, %error, "a consumer could not be deleted: it expires by itself");
             }
         });
     }
 }
 
-/// One who reads along with a job.
+/// A reader of a job's progress.
 pub struct ReaderGuard {
     broker_client: BrokerClient,
     job: JobId,
@@ -106,7 +106,7 @@ pub struct ReaderGuard {
 }
 
 impl ReaderGuard {
-    /// They have what they came for, or will come back for it.
+    /// Marks the reader as done: the job need not be stopped for its sake.
     pub fn done(&mut self) {
         self.done = true;
     }

@@ -1,4 +1,4 @@
-//! Sessions that an operator ended: kept by the broker, so that every gateway knows and a restart of anything forgets none.
+//! Revoked sessions. The broker stores them, so that every gateway knows them and none is lost on a restart.
 
 use async_nats::jetstream::{message::PublishMessage, stream::DirectGetErrorKind};
 use tokio::time::timeout;
@@ -7,7 +7,7 @@ use tracing::warn;
 use super::{BrokerClient, PUBLISH_ATTEMPTS, ROUND_TRIP_TIMEOUT, Unavailable, publish};
 
 impl BrokerClient {
-    /// Keeps that a session is ended.
+    /// Stores that a session is revoked.
     ///
     /// # Errors
     /// [`Unavailable`] when it is not stored.
@@ -18,7 +18,7 @@ impl BrokerClient {
         Ok(())
     }
 
-    /// Whether a session was ended. While the broker cannot be asked none is: nothing can be asked or read then either.
+    /// Whether a session is revoked; `false` while the broker is down, since no question can be asked or read then either.
     pub async fn is_revoked(&self, session: &str) -> bool {
         let Ok(connected) = self.connected() else { return false };
         let subject = connected.broker.subjects.revoked(session);

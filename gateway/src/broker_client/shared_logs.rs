@@ -1,4 +1,4 @@
-//! The logs of jobs that are read here: each by one consumer on the broker, however many read along.
+//! The progress logs of jobs. All readers of a job in this process share one consumer on the broker.
 
 use std::{
     collections::HashMap,
@@ -9,10 +9,10 @@ use futures::{Stream, StreamExt as _, stream};
 use hoidap_shared::{job::JobId, live::Line};
 use tokio::sync::watch;
 
-/// Lines of one log that are kept for readers; what follows them is told with the answer.
+/// Most lines of one log in memory. Readers get the rest with the answer.
 const MAX_LOG_LINES: usize = 5_000;
 
-/// What was read of a log so far.
+/// The lines of a log so far.
 #[derive(Default)]
 struct LogBuffer {
     lines: Vec<Line>,
@@ -21,14 +21,14 @@ struct LogBuffer {
 
 type OpenLogs = HashMap<JobId, Arc<watch::Sender<LogBuffer>>>;
 
-/// The logs that somebody reads. Cheap to clone; all clones are the same.
+/// The logs that have readers. Clones share their state.
 #[derive(Clone, Default)]
 pub(super) struct SharedLogs {
     open: Arc<Mutex<OpenLogs>>,
 }
 
 impl SharedLogs {
-    /// Reads a job's log from its beginning. `lines` is called when nobody reads it yet, for what the broker tells.
+    /// Reads a job's log from its beginning. `lines` is awaited only for the first reader: it opens the consumer.
     pub(super) fn read<S, F>(&self, job: &JobId, lines: F) -> impl Stream<Item = Line> + Send + use<S, F>
     where
         F: Future<Output = Option<S>> + Send + 'static,
@@ -50,7 +50,7 @@ impl SharedLogs {
         buffered_lines(reader)
     }
 
-    /// Reads what the broker tells, until it ends or nobody reads any more.
+    /// Copies the consumer's lines into the buffer, until they end or there is no reader left.
     async fn fill<S, F>(&self, job: &JobId, log: &watch::Sender<LogBuffer>, lines: F)
     where
         F: Future<Output = Option<S>>,
@@ -87,7 +87,7 @@ impl SharedLogs {
         }
     }
 
-    /// Whoever reads hears that the log ends; whoever comes later opens it again.
+    /// Ends the log for its readers. A later reader opens it again.
     fn end(&self, job: &JobId, log: &watch::Sender<LogBuffer>) {
         self.with(|open| open.remove(job));
         log.send_modify(|log| log.ended = true);
@@ -98,7 +98,7 @@ impl SharedLogs {
     }
 }
 
-/// The lines of a log from its beginning, and those to come.
+/// The lines of a log from its beginning, including new ones.
 fn buffered_lines(reader: watch::Receiver<LogBuffer>) -> impl Stream<Item = Line> + Send {
     stream::unfold((reader, 0), |(mut reader, at)| async move {
         loop {

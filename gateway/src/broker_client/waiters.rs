@@ -6,17 +6,17 @@ use std::{
 use hoidap_shared::job::{Answer, Envelope, JobId};
 use tokio::sync::watch;
 
-/// An answer as it is handed around.
+/// An answer, shared by all who wait for it.
 pub type SharedAnswer = Arc<Envelope<Answer>>;
 type Waiting = HashMap<JobId, watch::Sender<Option<SharedAnswer>>>;
 
-/// The requests that wait for an answer. Cheap to clone; all clones are the same.
+/// The requests that wait for answers. Clones share their state.
 #[derive(Clone, Default)]
 pub(super) struct Waiters {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// One request's subscription among the waiting; given up when dropped, as when the client goes away.
+/// A request's subscription to a job's answer, cancelled when dropped.
 pub struct AnswerSubscription {
     job: JobId,
     waiters: Waiters,
@@ -24,14 +24,14 @@ pub struct AnswerSubscription {
 }
 
 impl Waiters {
-    /// A subscription for a request that waits for a job; several may wait for the same.
+    /// Subscribes to a job's answer. A job may have several subscriptions.
     pub(super) fn subscribe(&self, job: JobId) -> AnswerSubscription {
         let answer = self
             .with(|waiting| waiting.entry(job.clone()).or_insert_with(|| watch::channel(None).0).subscribe());
         AnswerSubscription { job, waiters: self.clone(), answer }
     }
 
-    /// Hands an answer to the requests that wait for it; `false` when none does.
+    /// Delivers an answer to its subscriptions; `false` when there is none.
     pub(super) fn answer(&self, answer: Envelope<Answer>) -> bool {
         self.with(|waiting| match waiting.get(&answer.job_id) {
             Some(sender) => sender.send(Some(Arc::new(answer))).is_ok(),
@@ -39,19 +39,19 @@ impl Waiters {
         })
     }
 
-    /// How many jobs are waited for.
+    /// The number of jobs with subscriptions.
     pub(super) fn len(&self) -> usize {
         self.with(|waiting| waiting.len())
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Waiting) -> T) -> T {
-        // A panic elsewhere cannot leave the map half changed: each change is one call.
+        // Recovering from a poisoned lock is safe: each change is a single call.
         change(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl AnswerSubscription {
-    /// Waits until the answer is told, perhaps for ever.
+    /// Waits for the answer, without a timeout.
     pub async fn answer(&mut self) -> SharedAnswer {
         loop {
             if let Some(answer) = self.answer.borrow_and_update().as_ref() {

@@ -1,4 +1,4 @@
-//! Reading along with a job: its log and its answer, as the events of one reader.
+//! Follows a job for one reader: turns its progress log and its answer into events.
 
 use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
@@ -22,11 +22,11 @@ use crate::{
     state::AppState,
 };
 
-/// How long the log may take to end once the answer is there.
+/// How long the log may take to end after the answer has come.
 const LOG_SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long after the deadline the fleet's own word of it is waited for.
+/// How long after the deadline to wait for the fleet's own failure.
 const DEADLINE_GRACE: Duration = Duration::from_secs(2);
-/// How soon the log is opened again after the broker's side was lost.
+/// Delay before a lost log is opened again.
 const LOG_REOPEN_DELAY: Duration = Duration::from_millis(500);
 
 type LogLines = Pin<Box<dyn Stream<Item = Line> + Send>>;
@@ -38,9 +38,9 @@ pub struct AnswerFollower {
     request_id: String,
     /// Whether the log can be read: only a job has one, for a while.
     logged: bool,
-    /// The question, where this gateway took it.
+    /// The question, where this gateway accepted it.
     question: Option<Question>,
-    /// The latest event that the reader has.
+    /// The id of the latest event that the reader has.
     after: u64,
     fold: EventFold,
     queue: VecDeque<NumberedEvent>,
@@ -53,13 +53,13 @@ pub struct AnswerFollower {
     reopen_at: Instant,
     settle_at: Instant,
     deadline: Instant,
-    /// The reader's place among those of the job.
+    /// The reader's open stream.
     stream: Option<OpenStream>,
     ended: bool,
 }
 
 impl AnswerFollower {
-    /// Reads from behind the event `after`; 0 for all.
+    /// Follows a job from the event after `after`; 0 for all events.
     pub fn new(
         state: Arc<AppState>,
         record: JobRecord,
@@ -76,7 +76,7 @@ impl AnswerFollower {
         Self {
             subscription: state.broker.subscribe(record.job_id.clone()),
             reader: state.broker.reader_guard(record.job_id.clone(), grace),
-            // Whoever comes later may find the answer at once.
+            // A later reader may find the answer stored.
             next_poll: if question.is_some() { now + Duration::from_secs(1) } else { now },
             poll_intervals: Box::new(poll_intervals()),
             reopen_at: now,
@@ -102,7 +102,7 @@ impl AnswerFollower {
         &self.record.job_id
     }
 
-    /// The same for an answer that is known.
+    /// Sets an answer that is known already.
     pub fn with_answer(mut self, answer: SharedAnswer) -> Self {
         self.set_answer(answer);
         self
@@ -157,7 +157,7 @@ impl AnswerFollower {
     fn open_log(&mut self) {
         match self.state.broker.log(&self.record.job_id) {
             Ok(log) => {
-                // It is read from its beginning; what the reader has is not told again.
+                // The log is read from its beginning; events that the reader has are skipped.
                 let (fold, first) = EventFold::begin(self.record.job_id.clone());
                 self.fold = fold;
                 self.queue = VecDeque::from([first]);
@@ -179,7 +179,7 @@ impl AnswerFollower {
         }
     }
 
-    /// The log says that the answer is stored.
+    /// Handles the end of the log: the answer is stored.
     async fn log_ended(&mut self) {
         if self.answer.is_none() {
             self.poll_stored_answer().await;
@@ -220,7 +220,7 @@ impl AnswerFollower {
     }
 }
 
-/// Waits until another reader has taken the place of this one.
+/// Waits until another reader replaces this one.
 async fn replaced(stream: Option<&OpenStream>) {
     match stream {
         Some(stream) => stream.replaced().await,

@@ -1,7 +1,7 @@
-//! A job's log, folded into the events that its reader gets.
+//! Folds a job's progress log into the events that its reader gets.
 //!
-//! The same log gives the same events with the same ids in every gateway: that is what lets a reader go on elsewhere.
-//! Whatever the log lost, the texts since the last `restart` make up the stored answer in the end.
+//! The same log gives the same events with the same ids in every gateway, so a reader can resume at another one. Even if
+//! lines of the log were lost, the deltas since the last `restart` add up to the stored answer.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::{
     error::Problem,
 };
 
-/// What a reader is told.
+/// An event for a reader.
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub enum AnswerEvent {
@@ -40,11 +40,11 @@ impl AnswerEvent {
 /// An event and its id.
 pub type NumberedEvent = (u64, AnswerEvent);
 
-/// The state of one log.
+/// The state of folding one log.
 pub struct EventFold {
     next: u64,
     stages: HashSet<String>,
-    /// The run that is listened to, its stage, and whether it has said anything.
+    /// The current run, its stage, and whether it has produced output.
     run: String,
     stage: String,
     has_output: bool,
@@ -53,14 +53,14 @@ pub struct EventFold {
     /// Characters of `text`.
     length: usize,
     cited: Vec<CitationOutput>,
-    /// Something of the run is missing: the rest waits for the answer.
+    /// Lines of the run are missing: the rest comes with the answer.
     broken: bool,
     /// Lines read.
     lines: u64,
 }
 
 impl EventFold {
-    /// A log from its beginning, and the first event.
+    /// A fold at the beginning of a log, and the first event.
     pub fn begin(job_id: JobId) -> (Self, NumberedEvent) {
         let fold = Self {
             next: 2,
@@ -78,7 +78,7 @@ impl EventFold {
         (fold, (1, AnswerEvent::Accepted { job_id }))
     }
 
-    /// Whether nothing was read.
+    /// Whether no line was read.
     pub fn is_empty(&self) -> bool {
         self.lines == 0
     }
@@ -114,7 +114,7 @@ impl EventFold {
             Line::Delta { run, at, text } if run == self.run && !self.broken => {
                 self.has_output = true;
                 self.broken = at > self.length;
-                // What was told before is not told again.
+                // Text that the reader has already is skipped.
                 let text: String = text.chars().skip(self.length.saturating_sub(at)).collect();
                 if !self.broken {
                     self.push_delta(text, &mut events);
@@ -132,7 +132,7 @@ impl EventFold {
         events
     }
 
-    /// The events that end the log: what is missing of the answer, then the answer itself.
+    /// The last events: the missing parts of the answer, then the answer itself.
     pub fn finish(&mut self, response: ChatResponse) -> Vec<NumberedEvent> {
         let mut events = Vec::new();
         if !response.sources.is_empty() {
@@ -156,7 +156,7 @@ impl EventFold {
         events
     }
 
-    /// Begins anew behind an id that this log does not know: what its reader has is void.
+    /// Restarts after an id that this log does not have: the reader's text is void.
     pub fn resume_after(&mut self, id: u64) -> Vec<NumberedEvent> {
         self.next = id + 1;
         let mut events = Vec::new();

@@ -1,4 +1,4 @@
-//! The end of a job as its visitor gets it, and what is kept of it.
+//! The final answer of a job: its response, and what the cache and the history keep of it.
 
 use hoidap_shared::{
     job::{Outcome, Question, now_ms},
@@ -24,11 +24,11 @@ pub enum AnswerSource {
     Fleet(SharedAnswer),
 }
 
-/// The answer for its visitor, kept for the next one who asks the same (where the question is known) and remembered in
-/// the session's conversation. May be done more than once.
+/// Builds the response, caches the answer where this gateway has the question, and appends the exchange to the session's
+/// history. Idempotent.
 ///
 /// # Errors
-/// The problem of a job that the fleet could not work on.
+/// The error of a job that failed in the fleet.
 pub async fn finish_answer(
     state: &AppState,
     record: &JobRecord,
@@ -36,7 +36,7 @@ pub async fn finish_answer(
     source: AnswerSource,
 ) -> Result<ChatResponse, ApiError> {
     let seconds = now_ms().saturating_sub(record.asked_ms) as f64 / 1000.0;
-    // Only the gateway that took the question knows it, and that one counts it.
+    // Only the gateway that accepted the question has it, so the duration is recorded once.
     let measure = |outcome: &str| {
         if question.is_some() {
             metrics::histogram!("hoidap_gateway_chat_seconds", "outcome" => outcome.to_string())
@@ -67,7 +67,7 @@ pub async fn finish_answer(
     Ok(ChatResponse::new(kept, session, job, cached, seconds, usage))
 }
 
-/// The problem of a job that nobody answered in time.
+/// The error of a job without an answer at its deadline.
 pub fn timeout_error(state: &AppState, record: &JobRecord, question: Option<&Question>) -> ApiError {
     warn!(job_id = %record.job_id, "no answer in time");
     let language = question.map(|question| Language::guess(&question.message)).unwrap_or_default();
@@ -77,7 +77,7 @@ pub fn timeout_error(state: &AppState, record: &JobRecord, question: Option<&Que
         .with_apology(apology(language, &state.config.support.address))
 }
 
-/// The problem of a job that the fleet could not work on.
+/// The error of a job that failed in the fleet.
 fn failure_error(answer: &hoidap_shared::job::Answer) -> ApiError {
     let name = answer.problem.clone().unwrap_or_else(|| Code::JobFailed.name().to_string());
     let (code, detail) = match name.as_str() {

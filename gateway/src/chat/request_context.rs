@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{identity::client::Peer, state::AppState, storage::cache::CachedAnswer};
 
-/// The moment a chat came in, and who brought it.
+/// A chat request's job id, client, time and trace.
 pub struct RequestContext {
     pub job_id: JobId,
     pub client: String,
@@ -34,13 +34,13 @@ impl RequestContext {
         }
     }
 
-    /// Counts a chat that ended here.
+    /// Records the duration of a chat that ended in the gateway.
     pub fn record_duration(&self, outcome: &str) {
         metrics::histogram!("hoidap_gateway_chat_seconds", "outcome" => outcome.to_string())
             .record(self.started.elapsed().as_secs_f64());
     }
 
-    /// The message that brings the question to the fleet.
+    /// The job's message for the fleet.
     pub fn envelope(&self, state: &AppState, question: Question, stream: bool) -> Envelope<Question> {
         Envelope {
             schema: SCHEMA,
@@ -55,8 +55,8 @@ impl RequestContext {
         }
     }
 
-    /// The event of a chat that ended here, without a job, so under a name of its own: that of a job is its worker's to tell
-    /// of. What was not understood is not recorded.
+    /// The event of a chat that ended in the gateway. It has an id of its own: a job's event comes from its worker. A question
+    /// that could not be read is left empty.
     pub fn chat_event(&self, outcome: &str, problem: Option<&str>, question: Option<&Question>) -> ChatEvent {
         let at_ms = now_ms();
         let text = |of: fn(&Question) -> &str| question.map(of).unwrap_or_default().to_string();
@@ -95,7 +95,7 @@ impl RequestContext {
         kept: &CachedAnswer,
         versions: BTreeMap<String, String>,
     ) -> ChatEvent {
-        // What only asks back answers nothing, also from the cache.
+        // A question in return is not an answer, also when it comes from the cache.
         let outcome = if kept.outcome == Outcome::AskedBack { kept.outcome.name() } else { "cached" };
         ChatEvent {
             job_id: self.job_id.clone(),
@@ -111,7 +111,7 @@ impl RequestContext {
     }
 }
 
-/// A W3C `traceparent`, if it is one: version, trace, parent and flags in lower-case hexadecimal.
+/// A valid W3C `traceparent`: version, trace, parent and flags in lower-case hexadecimal.
 fn traceparent(value: &str) -> Option<String> {
     let parts: Vec<&str> = value.split('-').collect();
     let fits = matches!(parts.as_slice(), [v, trace, parent, flags]

@@ -1,4 +1,4 @@
-//! Events as server-sent events.
+//! Answer events as server-sent events.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -62,16 +62,16 @@ pub enum EventName {
     Error,
 }
 
-/// How often a sign of life is sent while there is nothing to say.
+/// Interval of comments that keep an idle connection open.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Everything that a reader is told from now on.
+/// All further events of a job, as a response.
 pub fn response(follow: AnswerFollower) -> Response {
     let events = stream::unfold(follow, |mut follow| async { Some((follow.next().await?, follow)) });
     body(events)
 }
 
-/// What is left to tell of a job that is done; 204 when its reader has all, which ends a browser's reconnecting.
+/// The remaining events of a job that is done; 204 when the reader has all, which stops a browser from reconnecting.
 pub async fn rest(mut follow: AnswerFollower) -> Response {
     let mut events = Vec::new();
     while let Some(event) = follow.next().await {
@@ -90,7 +90,7 @@ fn body(events: impl Stream<Item = NumberedEvent> + Send + 'static) -> Response 
 /// A stream of events as a response.
 pub fn frames(frames: impl Stream<Item = Result<Frame, Infallible>> + Send + 'static) -> Response {
     let mut response = Sse::new(frames).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
-    // Proxies that gather answers would keep the visitor waiting.
+    // Proxies that buffer responses would delay the events.
     response
         .headers_mut()
         .insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
@@ -135,6 +135,6 @@ fn frame((id, event): NumberedEvent) -> Frame {
         AnswerEvent::Done(response) => empty.event("done").json_data(response),
         AnswerEvent::Error(problem) => empty.event("error").json_data(Failure { problem }),
     };
-    // Text, numbers and lists of them always have a form in JSON.
+    // Texts, numbers and lists of them always serialize to JSON.
     named.unwrap_or_default()
 }

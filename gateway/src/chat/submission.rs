@@ -1,4 +1,4 @@
-//! From a request to a job: who asks, what, whether they may, and whether it is answered already.
+//! From a request to a job: validated, rate limited, looked up in the cache, or published.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,29 +29,29 @@ use crate::{
     storage::cache::CacheHit,
 };
 
-/// Longest name of a request, in characters.
+/// Longest `Idempotency-Key`, in characters.
 const MAX_KEY: usize = 128;
 
-/// A question that was taken in.
+/// An accepted question.
 pub struct Submission {
-    /// Who asked what.
+    /// The job's record.
     pub record: JobRecord,
-    /// The question.
+    /// The question; `None` for a repeated request.
     pub question: Option<Question>,
-    /// A subscription among those who wait for the job, taken before it was published.
+    /// The subscription to the answer, from before the job was published.
     pub subscription: Option<AnswerSubscription>,
-    /// The stream that the answer is told on, if it is.
+    /// The open stream, for an answer that is streamed.
     pub open: Option<OpenStream>,
 }
 
 impl Submission {
-    /// Reads along from the beginning.
+    /// Follows the job from its beginning.
     pub fn follow(self, state: &Arc<AppState>, request_id: String) -> AnswerFollower {
         AnswerFollower::new(Arc::clone(state), self.record, self.question, 0, request_id, self.open)
     }
 }
 
-/// Takes a question in: checked, counted, found in the cache or handed to the fleet. Every chat that ends here is told of.
+/// Submits the question of a `/api/chat` request. Every chat that ends in the gateway gets an event.
 pub async fn submit_request(
     state: &AppState,
     request_context: RequestContext,
@@ -79,7 +79,7 @@ pub async fn submit_request(
     submit_question(state, request_context, visitor, question, key, stream, allowance).await
 }
 
-/// Refuses a request that is malformed, and after too many of them that it was made at all.
+/// Rejects a malformed request, with `rate_limited` after too many of them.
 pub async fn reject_malformed<T>(
     state: &AppState,
     request_context: &RequestContext,
@@ -90,7 +90,7 @@ pub async fn reject_malformed<T>(
     reject(state, request_context, "rejected", error, None).await
 }
 
-/// Tells of a chat that is refused.
+/// Records a refused chat and returns its error.
 async fn reject<T>(
     state: &AppState,
     request_context: &RequestContext,
@@ -108,10 +108,10 @@ async fn reject<T>(
     Err(error)
 }
 
-/// Counts what is no new question against its own limit.
+/// Enforces the rate limit of requests that are not new questions.
 ///
 /// # Errors
-/// [`Code::RateLimited`] when it is used up.
+/// [`Code::RateLimited`] when the limit is reached.
 pub async fn enforce_other_limit(state: &AppState, kind: &str, client: &str) -> Result<(), ApiError> {
     let Some(limiter) = &state.other_limiter else { return Ok(()) };
     let status = limiter.take(&format!("{kind}.{client}")).await;
@@ -122,7 +122,7 @@ pub async fn enforce_other_limit(state: &AppState, kind: &str, client: &str) -> 
     Err(ApiError::new(Code::RateLimited, detail).retry_after(status.retry_after))
 }
 
-/// The same for a question that is checked.
+/// Submits a validated question: answers it from the cache or publishes it as a job.
 pub async fn submit_question(
     state: &AppState,
     request_context: RequestContext,
@@ -132,7 +132,7 @@ pub async fn submit_question(
     stream: bool,
     allowance: &mut Option<RateLimitStatus>,
 ) -> Result<Submission, ApiError> {
-    // The same session and key always give the same name, under which one request is recorded, with its job.
+    // The same session and key always give the same id, under which one job is recorded.
     let request = key.map(|key| JobId::of(&["request", &question.session_id, &key]));
     let mut record = JobRecord {
         job_id: request_context.job_id.clone(),
@@ -165,8 +165,8 @@ pub async fn submit_question(
     {
         record.kept_under = Some(key);
         record.kept = Some(Box::new(kept.clone()));
-        // Recorded before it is told: of requests with one name, one is a chat. Without the record, the visitor can neither
-        // resume nor rate an answer that they get at once all the same.
+        // Claimed before the event is published: requests with the same key are one chat. If the record is not stored, the
+        // visitor still gets the answer, but can neither resume nor rate it.
         if let Ok(Some(before)) = state.broker.claim_request(request.as_ref(), &record).await {
             drop(open);
             return resubmit(state, request_context, before, record, question).await;
@@ -213,7 +213,7 @@ pub async fn submit_question(
     Ok(Submission { record, question: Some(question), subscription: Some(subscription), open })
 }
 
-/// The stream on which an answer is told, where one is asked for.
+/// Opens a stream, where the request asks for one.
 fn open_stream(
     state: &AppState,
     request_context: &RequestContext,
@@ -229,7 +229,7 @@ fn open_stream(
         .map(Some)
 }
 
-/// A request that was sent before: the same job. Whoever took it first may have died before the job was published.
+/// Handles a repeated request: the same job. The gateway that accepted it first may have died before publishing the job.
 async fn resubmit(
     state: &AppState,
     mut request_context: RequestContext,
@@ -245,14 +245,14 @@ async fn resubmit(
     }
     request_context.job_id = before.job_id.clone();
     let told = before.stream;
-    // Only a job that was asked for in this way has a log to read along.
+    // Only a job that was submitted for streaming has a progress log.
     let record = JobRecord { stream: now.stream, ..before.clone() };
     let open = match open_stream(state, &request_context, &record, ReaderKind::Returning) {
         Ok(open) => open,
         Err(error) => return reject(state, &request_context, "rate_limited", error, None).await,
     };
     if record.kept.is_some() {
-        // Whoever took it first may have died before this was stored; without it, they get the answer all the same.
+        // The first gateway may have died before storing this. Without it the client still gets the answer.
         let _ = state.broker.store_job_record(&record.job_id, &before).await;
     }
     let subscription = state.broker.subscribe(record.job_id.clone());
@@ -281,7 +281,7 @@ fn unavailable_error(state: &AppState, question: &Question, error: Unavailable) 
     ApiError::new(Code::QueueUnavailable, detail).with_apology(sorry)
 }
 
-/// Counts the question against its client's limit.
+/// Enforces the client's rate limit.
 async fn enforce_rate_limit(
     state: &AppState,
     request_context: &RequestContext,
@@ -298,7 +298,7 @@ async fn enforce_rate_limit(
     reject(state, request_context, "rate_limited", error, Some(question)).await
 }
 
-/// Checks a body. What a vouched session's client says of session and history does not count.
+/// Validates a body. With a session token, the body's own session and history are ignored.
 fn parse_question(
     state: &AppState,
     request_context: &RequestContext,

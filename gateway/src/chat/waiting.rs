@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{api::ChatResponse, broker_client::JobRecord, error::ApiError, state::AppState};
 
-/// The answer in one piece, however long it takes.
+/// The response, once the job is done or its deadline has passed.
 pub async fn wait_until_done(
     state: &Arc<AppState>,
     submission: Submission,
@@ -24,7 +24,7 @@ pub async fn wait_until_done(
     }
 }
 
-/// The end of a job, if it comes within `time`.
+/// The answer, if it comes within `time`.
 pub async fn wait_for_answer(
     state: &Arc<AppState>,
     submission: Submission,
@@ -34,7 +34,7 @@ pub async fn wait_for_answer(
     if let Some(kept) = kept {
         return Some(AnswerSource::Cache(kept));
     }
-    // A request that was sent before may be answered already, and nobody tells of that again.
+    // A repeated request may be answered already, and no further reply will come.
     if submission.question.is_none()
         && let Ok(Some(answer)) = state.broker.stored_answer(&job_id).await
     {

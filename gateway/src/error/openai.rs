@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{ApiError, FieldError};
 
-/// Whether whoever asks for this path expects OpenAI's form.
+/// Whether clients of this path expect OpenAI's errors.
 pub fn speaks_openai(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
@@ -42,7 +42,7 @@ impl From<&ApiError> for ErrorOutput {
     }
 }
 
-/// What is wrong, by the names that were sent.
+/// The message, with the fields' names as they were sent.
 fn message(error: &ApiError) -> String {
     let said = |error: &FieldError| {
         let place = param(error).map_or_else(|| "The body".to_string(), |param| format!("`{param}`"));

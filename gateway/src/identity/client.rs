@@ -1,4 +1,4 @@
-//! Who asks: the client's address, taken from the socket or from trusted proxies alone, and kept only as a keyed hash.
+//! The client's address, from the socket or from trusted proxies only. It is stored only as a keyed hash.
 
 mod local;
 
@@ -16,19 +16,19 @@ use secrecy::ExposeSecret as _;
 use sha2::Sha256;
 use tracing::warn;
 
-/// The header in which proxies tell whose request they pass on.
+/// The header in which proxies give the client's address.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The address of the socket's other end.
+/// The remote address of the socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Names clients without keeping their addresses.
+/// Resolves clients' addresses, and hashes them.
 pub struct ClientResolver {
     trusted: Vec<IpNet>,
     key: Vec<u8>,
     limit_key: Vec<u8>,
-    /// Whether it was said that a private, and a public, address forwards without being trusted.
+    /// Whether the warning about an untrusted proxy was logged: for a private and for a public address.
     untrusted: [Once; 2],
 }
 
@@ -80,18 +80,18 @@ impl ClientResolver {
         address
     }
 
-    /// Whether an address is a configured proxy's.
+    /// Whether an address belongs to a trusted proxy.
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.trusted.iter().any(|network| network.contains(&address))
     }
 
-    /// Whether a request comes straight from this machine, and not from a proxy on it.
+    /// Whether a request comes directly from this machine, and not from a proxy on it.
     pub fn is_local(&self, peer: Peer, headers: &HeaderMap) -> bool {
         !self.trusts(peer.0.ip()) && local::is_local(peer, headers)
     }
 
-    /// Says once in the log that somebody forwards requests and is not believed: it may be the site's own proxy.
+    /// Logs once that an untrusted address forwards requests: it may be the site's own proxy.
     pub fn warn_of_untrusted_proxy(&self, peer: Peer, headers: &HeaderMap) {
         let address = peer.0.ip().to_canonical();
         if !headers.contains_key(FORWARDED_FOR) || self.trusts(address) {
@@ -108,12 +108,12 @@ impl ClientResolver {
         });
     }
 
-    /// The client's name in jobs and events.
+    /// The client's hash in jobs and events.
     pub fn hashed_id(&self, address: IpAddr) -> String {
         hash(&self.key, address)
     }
 
-    /// The client's name in the limiter, the same on all gateways. Where no key is configured it can be reversed by
+    /// The client's key in the rate limiter, the same on all gateways. Where no key is configured it can be reversed by
     /// trying all addresses, and lives in Redis for a minute at most.
     pub fn rate_limit_key(&self, address: IpAddr) -> String {
         hash(&self.limit_key, address)
@@ -135,7 +135,7 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
     address.or_else(bare).map(|address| address.to_canonical())
 }
 
-/// What of an address belongs to one client: an IPv6 client owns its whole /64.
+/// The bytes of an address that identify one client: an IPv6 client owns its whole /64.
 pub fn network_prefix(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.octets().to_vec(),
@@ -143,7 +143,7 @@ pub fn network_prefix(address: IpAddr) -> Vec<u8> {
     }
 }
 
-/// Whether an address can only be one of the site's own network.
+/// Whether an address belongs to a private network.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),

@@ -1,4 +1,4 @@
-//! The secrets that production cannot do without.
+//! Production requires strong secrets.
 
 use std::collections::HashSet;
 
@@ -6,11 +6,11 @@ use anyhow::bail;
 use hoidap_shared::config::{Config, Environment};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Fewest characters of a secret, and fewest different ones among them.
+/// Minimum length of a secret, and minimum number of different characters.
 const MIN_SECRET_CHARS: usize = 24;
 const MIN_DISTINCT_CHARS: usize = 8;
 
-/// Refuses to go on in production with a secret that is missing or can be guessed.
+/// Fails in production when a secret is missing or easy to guess.
 ///
 /// # Errors
 /// One sentence that names every such secret.
@@ -31,7 +31,7 @@ pub fn require_strong_secrets(config: &Config) -> anyhow::Result<()> {
             None => {}
         }
     }
-    // No key at all closes /v1; one that is there must be as good as the other secrets.
+    // Without keys /v1 is closed; a key that is set must be as strong as the other secrets.
     for (number, key) in config.gateway.api_keys.iter().enumerate() {
         if let Some(Weakness::Guessable(what)) = weakness(key) {
             wrong.push(format!("entry {} of {} {what}", number + 1, named("gateway.api_keys")));

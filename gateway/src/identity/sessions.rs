@@ -1,4 +1,4 @@
-//! The visitors' sessions: opened under a site's public key from its own pages, known by a short-lived signed token.
+//! Visitors' sessions: opened with a site's public key from its own pages, and proved by a short-lived signed token.
 
 use axum::http::{HeaderMap, header};
 use hoidap_shared::{config, config::Environment, job::now_ms};
@@ -10,21 +10,21 @@ use utoipa::ToSchema;
 use super::signing::Signer;
 use crate::error::{ApiError, Code};
 
-/// How the names of sessions begin that this service gives; no other session may be called so.
+/// The prefix of session ids that this service issues. No other session id may have it.
 pub const VERIFIED_PREFIX: &str = "hs_";
-/// How those among them begin that it gives to the requests of programs.
+/// The prefix of the session ids that it issues for programs.
 pub const PROGRAM_PREFIX: &str = "hs_api_";
-/// Shortest secret that is not warned of, in bytes.
+/// Secrets shorter than this many bytes get a warning.
 const MIN_SECRET_BYTES: usize = 32;
 
-/// What a token vouches for.
+/// The claims of a session token.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     session: String,
     /// Seconds since the Unix epoch.
     expires: u64,
-    /// The key of the site whose pages opened the session. A release before this one did not tell: such a token is good
-    /// until it ends, and cannot be renewed.
+    /// The key of the site whose pages opened the session. Absent in tokens of older releases: they are
+    /// valid until they expire, and cannot be renewed.
     #[serde(default)]
     site: Option<String>,
     /// When the session was opened, in seconds since the Unix epoch.
@@ -32,16 +32,16 @@ struct Claims {
     opened: u64,
 }
 
-/// Who asks.
+/// The visitor of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Visitor {
     /// A session that this service opened.
     Verified(String),
-    /// Nobody vouches for the session that the request names.
+    /// The request names its session itself, without a token.
     Anonymous,
 }
 
-/// Opens sessions and knows them again.
+/// Issues and verifies session tokens.
 pub struct Sessions {
     signer: Signer,
     programs: Signer,
@@ -70,12 +70,12 @@ impl Sessions {
         }
     }
 
-    /// The session of a program's requests that belong together, such as those for one user under one key.
+    /// The session id of a program's requests that belong together, for example one user's under one key.
     pub fn of_program(&self, parts: &[&str]) -> String {
         format!("{PROGRAM_PREFIX}{}", self.programs.name(&parts))
     }
 
-    /// Who asks, by the token of the request.
+    /// Verifies the token of a request.
     pub fn verify(&self, headers: &HeaderMap) -> Result<Visitor, ApiError> {
         let Some(token) = bearer_token(headers) else {
             if self.settings.required {
@@ -116,7 +116,7 @@ impl Sessions {
         renewable.then_some((claims.session, claims.opened))
     }
 
-    /// A token for a session, which ends with the session at the latest.
+    /// Issues a token for a session. It expires with the session at the latest.
     pub fn issue_token(&self, site: &str, session: String, opened: u64) -> SessionOutput {
         let now = now_ms() / 1000;
         let ends = opened.saturating_add(self.settings.max_age_secs);
@@ -131,7 +131,7 @@ impl Sessions {
         }
     }
 
-    /// Whether a page of this origin may open sessions under the key.
+    /// Checks that a page of the request's origin may open sessions with the key.
     pub fn check_origin(&self, key: &str, headers: &HeaderMap) -> Result<(), ApiError> {
         let Some(site) = self.sites.iter().find(|site| site.key == key) else {
             let detail = "No site is configured under this key: see [[sites]].";
@@ -149,7 +149,7 @@ impl Sessions {
     }
 
     fn may_open(&self, site: &config::Site, origin: &str, headers: &HeaderMap) -> bool {
-        // The pages that the gateway serves in development have its own origin.
+        // Pages that the gateway serves in development have its own origin.
         let own =
             || self.development && origin.strip_prefix("http://") == Some(header_text(headers, header::HOST));
         let listed = || site.origins.iter().chain(&self.origins).any(|one| one == origin || one == "*");

@@ -1,4 +1,4 @@
-//! Which sign-ins have not been signed out of: in Redis for all gateways, and in this process while Redis is away.
+//! Operators' sign-ins that are still valid: in Redis for all gateways, and in this process while Redis is down.
 
 mod ticket;
 
@@ -14,41 +14,41 @@ use tracing::warn;
 
 use crate::storage::redis::{Redis, RedisUnavailable};
 
-/// Sign-ins that are remembered here; of more, those that end first are forgotten.
+/// Sign-ins in this process's memory; beyond that, those that expire first are removed.
 const MAX_SIGN_INS: usize = 1_000;
-/// How soon Redis is told again of a sign-out that it did not hear.
+/// Delay between attempts to store a sign-out in Redis.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// What this process knows of a sign-in.
+/// The state of a sign-in in this process.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SignInState {
-    /// It is good, and Redis knew it.
+    /// Valid, and stored in Redis.
     Confirmed,
-    /// It is good, and Redis could not be told.
+    /// Valid, but not stored in Redis yet.
     LocalOnly,
-    /// It was signed out of.
+    /// Signed out.
     SignedOut,
 }
 
-/// The sign-ins to the dashboard. A cookie is good while its sign-in is known.
+/// The sign-ins to the dashboard. A cookie is valid while its sign-in is registered.
 pub struct SignInRegistry {
     redis: Arc<Redis>,
     memory: Mutex<HashMap<String, (SignInState, u64)>>,
 }
 
 impl SignInRegistry {
-    /// Nobody has signed in yet.
+    /// A registry without sign-ins.
     pub fn new(redis: Arc<Redis>) -> Self {
         Self { redis, memory: Mutex::default() }
     }
 
-    /// Remembers a sign-in.
+    /// Registers a sign-in.
     pub async fn sign_in(&self, ticket: &Ticket) {
         self.remember(ticket, SignInState::LocalOnly);
         self.publish_sign_in(ticket).await;
     }
 
-    /// Whether a ticket's sign-in is known and was not signed out of.
+    /// Whether a ticket's sign-in is registered and not signed out.
     pub async fn is_signed_in(&self, ticket: &Ticket) -> bool {
         let known = self.local_state(ticket);
         if known == Some(SignInState::SignedOut) {
@@ -75,7 +75,7 @@ impl SignInRegistry {
         }
     }
 
-    /// Signs out, here at once and on all gateways as soon as Redis hears of it.
+    /// Signs out: here at once, on all gateways once Redis has stored it.
     pub async fn sign_out(&self, ticket: &Ticket) {
         if self.local_state(ticket) == Some(SignInState::SignedOut) {
             return;
@@ -83,7 +83,7 @@ impl SignInRegistry {
         self.remember(ticket, SignInState::SignedOut);
         let (redis, key, ticket) = (self.redis.clone(), self.key(ticket), ticket.clone());
         if let Err(error) = delete_sign_in(&redis, &key).await {
-            warn!(%error, "other gateways hear of a sign-out as soon as Redis is back");
+            warn!(%error, "a sign-out reaches other gateways once Redis is back");
             tokio::spawn(async move {
                 while ticket.left() > 0 && delete_sign_in(&redis, &key).await.is_err() {
                     tokio::time::sleep(RETRY_DELAY).await;
@@ -104,7 +104,7 @@ impl SignInRegistry {
                 self.remember(ticket, SignInState::Confirmed)
             }
             Ok(()) => {}
-            Err(error) => warn!(%error, "a sign-in counts on this gateway alone until Redis is back"),
+            Err(error) => warn!(%error, "a sign-in is valid on this gateway only until Redis is back"),
         }
     }
 

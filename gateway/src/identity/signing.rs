@@ -1,4 +1,4 @@
-//! Texts that only this service can have made: a value, and the HMAC-SHA256 that vouches for it; or that alone, as a name.
+//! Signed tokens: a value with its HMAC-SHA256; or the HMAC alone, as an unguessable name.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac};
@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use super::client::hex;
 
-/// Makes and opens signed texts of one purpose; one purpose's text is never taken for another's.
+/// Signs and verifies tokens of one purpose. A token of one purpose is never valid for another.
 pub struct Signer {
     key: Vec<u8>,
     purpose: &'static str,
@@ -27,19 +27,19 @@ impl Signer {
 
     /// A value as signed text: letters, digits, `-`, `_` and one full stop.
     pub fn sign(&self, value: &impl Serialize) -> String {
-        // What is signed is made of text and numbers, which always have a form in JSON.
+        // Signed values hold text and numbers only, which always serialize to JSON.
         let body = URL_SAFE_NO_PAD.encode(serde_json::to_vec(value).unwrap_or_default());
         let mac = self.mac(&body).map(|mac| mac.finalize().into_bytes()).unwrap_or_default();
         format!("{body}.{}", URL_SAFE_NO_PAD.encode(mac))
     }
 
-    /// A name for a value, 32 hexadecimal digits: always the same, and nobody can compute it who has not the key.
+    /// A name for a value, 32 hexadecimal digits: always the same, and not computable without the key.
     pub fn name(&self, value: &impl Serialize) -> String {
         let body = URL_SAFE_NO_PAD.encode(serde_json::to_vec(value).unwrap_or_default());
         self.mac(&body).map(|mac| hex(&mac.finalize().into_bytes()[..16])).unwrap_or_default()
     }
 
-    /// The value of a text that was signed here; compared in constant time.
+    /// The value of a valid token; `None` otherwise. Compared in constant time.
     pub fn open<T: DeserializeOwned>(&self, text: &str) -> Option<T> {
         let (body, mac) = text.split_once('.')?;
         self.mac(body)?.verify_slice(&URL_SAFE_NO_PAD.decode(mac).ok()?).ok()?;

@@ -1,4 +1,4 @@
-//! Secrets that requests give: compared in constant time, and guessed wrong only so often.
+//! Protection of secrets: compared in constant time, with a limit on wrong attempts.
 
 use std::{
     collections::HashMap,
@@ -21,12 +21,12 @@ use crate::{
 /// Wrong secrets a minute from each client, and from all clients together.
 const WRONG_PER_CLIENT_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 const WRONG_FROM_ALL_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
-/// How long a client that gave the right secret is not held up by what others guess.
+/// How long a client that gave the right secret is not blocked by others' wrong attempts.
 const TRUSTED_TTL: Duration = Duration::from_hours(1);
-/// Clients that are remembered before those whose time is over are forgotten.
+/// Clients in memory before expired entries are removed.
 const MAX_CLIENTS: usize = 10_000;
 
-/// What may be guessed.
+/// A secret that requests give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretKind {
     /// `gateway.admin_token`.
@@ -44,14 +44,14 @@ impl SecretKind {
     }
 }
 
-/// Counts wrong secrets, on all gateways together while Redis is there.
+/// Counts wrong secrets, on all gateways together while Redis is up.
 pub struct BruteForceGuard {
     by_client: RateLimiter,
     by_all: RateLimiter,
     memory: Mutex<AttemptMemory>,
 }
 
-/// Until when a name is held up, and until when a client is trusted.
+/// Until when a name is blocked, and until when a client is trusted.
 #[derive(Default)]
 struct AttemptMemory {
     blocked: HashMap<String, Instant>,
@@ -59,7 +59,7 @@ struct AttemptMemory {
 }
 
 impl BruteForceGuard {
-    /// Nothing was guessed yet.
+    /// A guard without any attempts.
     pub fn new(redis: Arc<Redis>) -> Self {
         Self {
             by_client: RateLimiter::of(redis.clone(), WRONG_PER_CLIENT_PER_MINUTE),
@@ -68,10 +68,10 @@ impl BruteForceGuard {
         }
     }
 
-    /// Whether a client's secret was right.
+    /// Counts an attempt, and returns whether the secret was right.
     ///
     /// # Errors
-    /// How long to wait, when wrong ones came too often. The right one has to wait then, too: else the limit would tell
+    /// How long to wait after too many wrong attempts. The right secret has to wait too, so that the limit does not reveal
     /// which one is right.
     pub async fn check(&self, secret: SecretKind, client: &str, right: bool) -> Result<bool, Duration> {
         let (one, all) = (format!("{}.{client}", secret.name()), secret.name());
@@ -90,7 +90,7 @@ impl BruteForceGuard {
                 continue;
             }
             let wait = if taken.allowed { taken.reset / taken.limit } else { taken.retry_after };
-            warn!(secret = all, "wrong secrets come so often that they are refused for a while");
+            warn!(secret = all, "too many wrong secrets: further attempts are refused for a while");
             self.with(|memory| remember(&mut memory.blocked, name.to_string(), wait));
             if !taken.allowed {
                 refused = refused.max(Some(wait));
@@ -124,12 +124,12 @@ fn remember(times: &mut HashMap<String, Instant>, name: String, time: Duration) 
     }
 }
 
-/// Whether a text is the secret. The time it takes tells neither the secret nor its length.
+/// Whether a text is the secret. The time it takes reveals neither the secret nor its length.
 pub fn secrets_equal(text: &[u8], secret: &str) -> bool {
     bool::from(Sha256::digest(text).ct_eq(&Sha256::digest(secret)))
 }
 
-/// The problem of a client that has to wait before it may give another secret.
+/// The error of a client that has to wait before its next attempt.
 pub fn too_many_attempts(wait: Duration) -> ApiError {
     ApiError::new(Code::RateLimited, "Too many wrong secrets came: wait before the next try.")
         .retry_after(wait)

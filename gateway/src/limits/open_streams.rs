@@ -1,4 +1,4 @@
-//! The streams that are open here: few for each client, each session and each job.
+//! Limits on open event streams: for each client, each session and each job.
 
 use std::{
     collections::HashMap,
@@ -12,12 +12,12 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::error::{ApiError, Code};
 
-/// Readers of one job.
+/// Most readers of one job.
 const MAX_READERS_PER_JOB: usize = 4;
-/// When to try again after a refusal.
+/// How long a refused client should wait.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Counts open streams. Cheap to clone; all clones are the same.
+/// Counts and limits open streams. Clones share their state.
 #[derive(Clone)]
 pub struct StreamLimiter {
     per_client: usize,
@@ -42,17 +42,17 @@ struct StreamEntry {
     replaced: CancellationToken,
 }
 
-/// Whether a reader has read the job before.
+/// Whether a reader has read the job's stream before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReaderKind {
-    /// Not that one knows.
+    /// It has not.
     New,
-    /// And comes back, perhaps before the loss of the earlier connection was noticed.
+    /// It reconnects, perhaps before the loss of its earlier connection was noticed.
     Returning,
 }
 
 impl StreamLimiter {
-    /// None is open yet.
+    /// A limiter without open streams.
     pub fn new(settings: &Gateway) -> Self {
         Self {
             per_client: settings.max_streams_per_client,
@@ -61,7 +61,7 @@ impl StreamLimiter {
         }
     }
 
-    /// Opens a stream. Where a job has all the readers it may have, one who comes back takes the place of the oldest.
+    /// Opens a stream. Where a job has [`MAX_READERS_PER_JOB`] already, a returning reader replaces the oldest.
     ///
     /// # Errors
     /// When the client, the session or the job has too many open.
@@ -114,7 +114,7 @@ impl OpenStreams {
         }
     }
 
-    /// Forgets a stream, if it is not forgotten already.
+    /// Removes a stream; `None` when it was removed already.
     fn close(&mut self, number: u64) -> Option<StreamEntry> {
         let entry = self.streams.remove(&number)?;
         uncount(&mut self.clients, &entry.client);
@@ -154,7 +154,7 @@ pub struct OpenStream {
 }
 
 impl OpenStream {
-    /// Waits until another reader has taken this one's place.
+    /// Waits until another reader replaces this one.
     pub fn replaced(&self) -> WaitForCancellationFuture<'_> {
         self.replaced.cancelled()
     }

@@ -1,4 +1,5 @@
-//! The rate limit: the generic cell rate algorithm, in Redis for all gateways together, in this process while Redis is away.
+//! The rate limit, by the generic cell rate algorithm: in Redis for all gateways together, in this process while Redis is
+//! down.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -16,7 +17,7 @@ use crate::storage::redis::Redis;
 
 /// The time over which a limit counts.
 const LIMIT_WINDOW: Duration = Duration::from_secs(60);
-/// Clients that this process counts by itself before those that have been quiet are forgotten.
+/// Clients in this process's own limiter before idle ones are removed.
 const MAX_LOCAL_CLIENTS: usize = 10_000;
 
 type LocalLimiter =
@@ -38,7 +39,7 @@ pub struct RateLimitStatus {
 }
 
 impl RateLimitStatus {
-    /// Adds the headers that tell of it: `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10, and the
+    /// Adds the rate limit headers: `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers-10, and the
     /// three of its draft 06, which more clients read.
     pub fn write_headers(&self, headers: &mut HeaderMap) {
         let seconds = |span: Duration| span.as_secs() + u64::from(span.subsec_nanos() > 0);
@@ -57,7 +58,7 @@ impl RateLimitStatus {
     }
 }
 
-/// Counts questions.
+/// Limits requests a minute for each client.
 pub struct RateLimiter {
     redis: Arc<Redis>,
     limit: NonZeroU32,
@@ -66,12 +67,12 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// A limiter of so many questions a minute for each client; `None` for zero.
+    /// A limiter of `per_minute` requests for each client; `None` for zero.
     pub fn new(redis: Arc<Redis>, per_minute: u32) -> Option<Self> {
         Some(Self::of(redis, NonZeroU32::new(per_minute)?))
     }
 
-    /// A limiter of so many a minute.
+    /// A limiter of `limit` requests a minute for each client.
     pub fn of(redis: Arc<Redis>, limit: NonZeroU32) -> Self {
         Self {
             redis,
@@ -81,7 +82,7 @@ impl RateLimiter {
         }
     }
 
-    /// Takes one question from a client's allowance, if there is one left.
+    /// Counts one request of a client, if it has one left.
     pub async fn take(&self, client: &str) -> RateLimitStatus {
         let key = self.redis.key("limit", client);
         let (script, limit) = (self.script.clone(), self.limit.get());
@@ -104,7 +105,7 @@ impl RateLimiter {
                 retry_after: Duration::from_micros(retry_after),
             },
             Err(error) => {
-                debug!(%error, "this process counts by itself");
+                debug!(%error, "Redis is down: the rate limit counts in this process");
                 self.take_local(client)
             }
         }

@@ -1,4 +1,4 @@
-//! Chats that are refused: some of each client are told of one by one, what comes by the hundred as one event with its number.
+//! Refused chats: the first few of each client become one event each, the rest one event with their number.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,14 +11,14 @@ use hoidap_shared::{
     job::{JobId, SCHEMA, Usage, now_ms},
 };
 
-/// How often what was counted is told.
+/// How often the counted refusals are published.
 pub const REFUSAL_WINDOW: Duration = Duration::from_secs(60);
-/// Refusals of one client in a window that are told one by one.
+/// Refusals of one client in a window that get an event each.
 const MAX_SINGLE_REFUSALS: u32 = 10;
-/// Clients that are told apart in a window; those of all others are counted together.
+/// Clients that are counted apart in a window; all others are counted together.
 const MAX_CLIENTS: usize = 1_000;
 
-/// What was refused, and why.
+/// The client, outcome and problem of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct RefusalKind {
     client: String,
@@ -39,7 +39,7 @@ struct RefusalWindow {
 }
 
 impl RefusalCounter {
-    /// Whether a refusal is to be told of by itself. If not, it is counted.
+    /// Whether a refusal gets an event of its own. If not, it is counted.
     pub fn report_individually(&self, client: &str, outcome: &'static str, problem: &str) -> bool {
         metrics::counter!("hoidap_gateway_refused_total", "problem" => problem.to_string()).increment(1);
         self.with(|window| {
@@ -56,7 +56,7 @@ impl RefusalCounter {
         })
     }
 
-    /// Counts a refusal of something that is no chat.
+    /// Counts a refusal of a request that is not a chat.
     pub fn count(&self, client: &str, outcome: &'static str, problem: &str) {
         metrics::counter!("hoidap_gateway_refused_total", "problem" => problem.to_string()).increment(1);
         self.with(|window| {
@@ -68,7 +68,7 @@ impl RefusalCounter {
         });
     }
 
-    /// The events of what was counted; a new window begins.
+    /// The events of the counted refusals; starts a new window.
     pub fn drain(&self) -> Vec<ChatEvent> {
         let counted = self.with(std::mem::take).counted;
         counted.into_iter().map(|(kind, times)| event(kind, times)).collect()

@@ -1,5 +1,5 @@
-//! An answer in chunks. These clients cannot take words back, so a sentence goes out once it is supported, and the rest
-//! when the answer is whole.
+//! An answer as OpenAI's chunks. These clients cannot retract text, so a sentence is sent once it is supported, and the rest
+//! when the answer is complete.
 
 use std::{collections::VecDeque, convert::Infallible};
 
@@ -47,7 +47,7 @@ struct ChunkWriter {
     id: String,
     created: u64,
     include_usage: bool,
-    /// The answer so far, and what of it was sent.
+    /// The answer so far, and the part of it that was sent.
     text: String,
     sent: String,
     out: VecDeque<String>,
@@ -76,7 +76,7 @@ impl ChunkWriter {
         }
     }
 
-    /// Sends what of `ready` was not sent, if it goes on from there.
+    /// Sends the part of `ready` that was not sent, if `ready` continues what was sent.
     fn send(&mut self, ready: &str) {
         if let Some(more) = ready.strip_prefix(self.sent.as_str())
             && !more.is_empty()

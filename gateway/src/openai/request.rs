@@ -54,14 +54,14 @@ pub struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-/// A request that was read.
+/// A validated completion request.
 pub struct Completion {
     pub question: Question,
     pub stream: bool,
     pub include_usage: bool,
 }
 
-/// Reads a request of a program that has this API key, by the name it gave the request.
+/// Validates a request of the program with this API key; `key` is its idempotency key.
 pub async fn read(
     state: &AppState,
     request_context: &RequestContext,
@@ -92,7 +92,7 @@ pub async fn read(
         Some(Value::String(user)) => Some(user.as_str()).filter(|user| !user.is_empty()),
         Some(_) => return Err(wrong("/user", "must be a text")),
     };
-    // Whose request it is can be told by this service alone: what a program sends may be known to others.
+    // The session id is derived with the service's own key: ids from what a program sends could be guessed by others.
     let session = match (user, key) {
         (Some(user), _) => ["user", program, user],
         (None, Some(key)) => ["request", program, key],
@@ -128,7 +128,7 @@ fn object<'a>(
     }
 }
 
-/// The page that the metadata tells of; else one that says nothing, and is the same at every gateway.
+/// The page in the metadata; else a placeholder that is the same at every gateway.
 fn page(metadata: Option<&Map<String, Value>>) -> Result<Value, ApiError> {
     let given = |name: &str| match metadata.and_then(|metadata| metadata.get(name)) {
         None | Some(Value::Null) => Ok(None),

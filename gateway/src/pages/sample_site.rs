@@ -1,4 +1,4 @@
-//! A folder of pages with the widget in each: the sample site, in development.
+//! The sample site, in development: a folder of pages, each with the widget added.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use tower_http::services::ServeDir;
 
 use super::set;
 
-/// The pages run nothing of other hosts, beside which the widget may show nothing of others.
+/// The pages load nothing from other hosts, and neither does the widget in them.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'";
 const HEADERS: &[(&str, &str)] = &[("content-security-policy", POLICY), ("cache-control", "no-cache")];
 /// Longest page that the widget is put into, in bytes.
@@ -26,7 +26,7 @@ const MAX_PAGE: usize = 4 << 20;
 const LINKS: &str = include_str!("links.js");
 const LINKS_AT: &str = "/links.js";
 
-/// Serves the folder at its own paths, so that a page's address tells its product.
+/// Serves the folder at its own paths, so that a page's address gives its product.
 pub(super) fn mount<S: Clone + Send + Sync + 'static>(
     router: Router<S>,
     folder: &Path,
@@ -46,7 +46,7 @@ pub(super) fn mount<S: Clone + Send + Sync + 'static>(
     router.route("/", get(move || async move { Redirect::temporary(first) })).fallback_service(pages)
 }
 
-/// What is put into a page. A key and an origin hold no character that ends an attribute: the configuration sees to it.
+/// The tags for a page. The configuration ensures that keys and origins hold no character that ends an attribute.
 fn tags(site: &Site) -> String {
     let (key, origins) = (&site.key, site.origins.join(" "));
     format!(
@@ -55,10 +55,10 @@ fn tags(site: &Site) -> String {
     )
 }
 
-/// Puts the tags into a page.
+/// Adds the tags to a page.
 async fn with_widget(mut request: Request, next: Next, tags: Option<String>) -> Response {
     let plain = request.method() == Method::GET;
-    // A part or an unchanged copy of a page has no place for the tags.
+    // A partial or a 304 response has no place for the tags.
     for name in [header::RANGE, header::IF_MODIFIED_SINCE, header::IF_NONE_MATCH] {
         request.headers_mut().remove(name);
     }

@@ -68,7 +68,7 @@ pub async fn chat(
     response
 }
 
-/// The answer in one piece, or word of where it will be.
+/// The whole answer, or 202 with its location.
 async fn respond_whole(state: &Arc<AppState>, submission: Submission) -> Result<Response, ApiError> {
     let (record, question) = (submission.record.clone(), submission.question.clone());
     let left = Duration::from_millis(record.deadline_ms.saturating_sub(now_ms()));
@@ -82,7 +82,7 @@ async fn respond_whole(state: &Arc<AppState>, submission: Submission) -> Result<
     }
 }
 
-/// Word that a job is worked on, and where its answer will be.
+/// 202 for a job in progress, with the location of its answer.
 pub fn pending_response(job_id: JobId) -> Response {
     let location = format!("/api/chat/{job_id}");
     let mut response = (StatusCode::ACCEPTED, Json(JobOutput { job_id, status: "pending" })).into_response();

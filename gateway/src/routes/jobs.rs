@@ -1,4 +1,4 @@
-//! What a session may do with its jobs: read the answer, read along, stop, rate.
+//! Endpoints about one job of a session: its answer, its events, stopping it, rating it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ use crate::{
     state::AppState,
 };
 
-/// Longest `Last-Event-ID` that makes sense.
+/// Largest `Last-Event-ID`.
 const MAX_EVENT_ID: u64 = 10_000_000;
 
 /// The answer to a question that was asked before.
@@ -186,16 +186,16 @@ pub async fn feedback(
     Ok((StatusCode::ACCEPTED, Json(JobOutput { job_id: record.job_id, status: "done" })).into_response())
 }
 
-/// Counts what is refused for its number and is no chat.
+/// Counts a refused request that is not a chat.
 fn count_refusal(state: &AppState, peer: Peer, headers: &HeaderMap, problem: &str) {
     let client = state.clients.hashed_id(state.clients.address(peer, headers));
     state.refusals.count(&client, "rejected", problem);
 }
 
-/// The job of the session that the request comes from.
+/// The record of a job that belongs to the request's session.
 ///
 /// # Errors
-/// [`Code::JobUnknown`] for any other job: whether it is there is nobody else's business.
+/// [`Code::JobUnknown`] for any other job, so that other sessions' jobs cannot be probed.
 async fn own_job_record(
     state: &AppState,
     peer: Peer,

@@ -1,4 +1,4 @@
-//! One connection, from its first request to its end.
+//! Serving one connection.
 
 use std::{convert::Infallible, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
@@ -26,26 +26,26 @@ use super::{
 };
 use crate::{health::HEALTH_PATH, identity::client::Peer};
 
-/// Bounds of the HTTP library itself, which answers without words; the gateway's own are smaller and have them.
+/// Limits of the HTTP library, which answers without a body. The gateway's own limits are smaller and answer with one.
 const MAX_HEADERS: usize = 256;
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
-/// Longest wait for the last words to be taken.
+/// How long the client may take to read the last bytes.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Longest time for headers on a connection of the reserve.
+/// Header timeout of a reserved connection.
 const RESERVED_HEADER_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Reply = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-/// How long a client may take.
+/// Timeouts of a connection.
 #[derive(Clone, Copy)]
 pub(super) struct ConnectionTimeouts {
-    /// To send the headers of a request.
+    /// For the client to send the headers of a request.
     pub(super) headers: Duration,
-    /// To take what is sent to it.
+    /// For the client to read what is sent.
     pub(super) write: Duration,
 }
 
-/// Serves one connection until it ends, or until `stop` and the request in flight is answered.
+/// Serves one connection until it ends, or after `stop` until the request in flight is answered.
 pub(super) async fn serve(
     stream: TcpStream,
     peer: Peer,
@@ -55,7 +55,7 @@ pub(super) async fn serve(
     stop: CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
-    // What was sent and never acknowledged: the client is gone, and nothing else would tell.
+    // Bytes that are never acknowledged: the client is gone, and nothing else would show it.
     let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(times.write));
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(times.write));
@@ -64,7 +64,7 @@ pub(super) async fn serve(
     let service = service_fn(move |mut request: Request<Incoming>| -> Reply {
         request.extensions_mut().insert(peer);
         if request.version() < Version::HTTP_11 {
-            // Some proxies forward in the old version unless told otherwise, and add nothing else that names them.
+            // Some proxies forward as HTTP/1.0 by default, and add no header that names them.
             request.headers_mut().insert(header::VIA, HeaderValue::from_static("1.0 unnamed"));
         }
         let (router, slot) = (router.clone(), slot.clone());
@@ -99,7 +99,7 @@ pub(super) async fn serve(
     let _ = timeout(CLOSE_TIMEOUT, stream.shutdown()).await;
 }
 
-/// Answers a request; on a connection of the reserve only if it is for health, or if there is room by now.
+/// Answers a request. On a reserved connection only if it is for health, or if a normal slot is free by now.
 async fn answer(
     request: Request<Incoming>,
     router: Router,
@@ -121,13 +121,13 @@ async fn answer(
     Ok(response)
 }
 
-/// Tells a client that it has as many connections as it may have.
+/// Answers that the client has too many connections open.
 pub(super) async fn refuse(mut stream: TcpStream) {
     metrics::counter!("hoidap_gateway_connections_refused_total", "why" => "too_many_open").increment(1);
     let said = async {
         stream.write_all(&too_many_open_response()).await?;
         stream.shutdown().await?;
-        // What it has sent must be read, or the system throws away what was said to it.
+        // The request must be read, or the operating system discards the response.
         let mut rest = [0; 4096];
         while stream.read(&mut rest).await? > 0 {}
         std::io::Result::Ok(())

@@ -1,4 +1,4 @@
-//! Who may be connected: so many at once, few of them from one address, and a reserve that health is answered from.
+//! Limits on open connections: in total, for each client, and a reserve that answers health requests.
 
 use std::{
     collections::HashMap,
@@ -15,19 +15,18 @@ use tokio::{
 
 use crate::identity::client::network_prefix;
 
-/// Connections beside `gateway.max_connections`, in which health is answered and others are told to come back; those of
-/// one client among them; and those that may wait for a better place, and for how long.
+/// Reserved connections beyond `gateway.max_connections`. They answer health requests, and other requests with 503.
 const RESERVED_CONNECTIONS: usize = 32;
 const MAX_RESERVED_PER_CLIENT: usize = 4;
 const MAX_WAITING: usize = 16;
 const PROMOTION_TIMEOUT: Duration = Duration::from_secs(2);
-/// Fewest connections of one client that are allowed, however few there are.
+/// Lower bound of the connections that one client may have, whatever the settings.
 const MIN_PER_CLIENT: usize = 2;
 
 /// How many connections one client has: all, and those in the reserve.
 type Counts = HashMap<Vec<u8>, (usize, usize)>;
 
-/// The places for connections. Cheap to clone; all clones are the same.
+/// The slots for connections. Clones share their state.
 #[derive(Clone)]
 pub(super) struct ConnectionSlots {
     main: Arc<Semaphore>,
@@ -37,25 +36,25 @@ pub(super) struct ConnectionSlots {
     clients: Arc<Mutex<Counts>>,
 }
 
-/// Room for one connection, before it is known whose.
+/// A permit for one connection, before its client is known.
 pub(super) struct SlotPermit {
     _permit: OwnedSemaphorePermit,
     reserved: bool,
 }
 
-/// One connection's place, given back when dropped.
+/// One connection's slot, released when dropped.
 pub(super) struct ConnectionSlot {
     room: SlotPermit,
     slots: ConnectionSlots,
     client: Option<Vec<u8>>,
 }
 
-/// A client has as many connections as it may have.
+/// The client has too many connections open.
 pub(super) struct TooManyConnections;
 
 impl ConnectionSlots {
     pub(super) fn new(gateway: &Gateway) -> Self {
-        // However it is configured, one client never has more than half of all.
+        // Whatever the settings, one client never gets more than half of the connections.
         let half = gateway.max_connections / 2;
         Self {
             main: Arc::new(Semaphore::new(gateway.max_connections.min(Semaphore::MAX_PERMITS))),
@@ -66,7 +65,7 @@ impl ConnectionSlots {
         }
     }
 
-    /// Waits until there is room. What comes meanwhile waits in the system's own queue.
+    /// Waits for a free permit. Connections that arrive meanwhile wait in the operating system's queue.
     pub(super) async fn room(&self) -> Option<SlotPermit> {
         tokio::select! {
             biased;
@@ -75,7 +74,7 @@ impl ConnectionSlots {
         }
     }
 
-    /// Takes a place for a client; `None` for a trusted proxy, behind which there are many.
+    /// Assigns a slot to a client; `client` is `None` for a trusted proxy, behind which there are many.
     pub(super) fn assign(
         &self,
         room: SlotPermit,
@@ -104,7 +103,7 @@ impl ConnectionSlot {
         self.room.reserved
     }
 
-    /// Moves out of the reserve, waiting a little for room if not too many wait already.
+    /// Moves from the reserve to a normal slot. Waits up to [`PROMOTION_TIMEOUT`] for one, unless too many wait already.
     pub(super) async fn promote(&mut self) -> bool {
         if !self.room.reserved {
             return true;

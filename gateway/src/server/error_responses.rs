@@ -1,4 +1,4 @@
-//! What is said on connections that no endpoint answers.
+//! Error responses on connections that no endpoint answers.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     middleware::{self, REQUEST_ID},
 };
 
-/// The answer to headers that do not end, naming the one that was being read.
+/// The response to headers that do not arrive in time. It names the header that was being read.
 pub(super) fn slow_headers_response(read: &[u8], waited: Duration) -> Vec<u8> {
     let line = read.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
@@ -28,14 +28,14 @@ pub(super) fn slow_headers_response(read: &[u8], waited: Duration) -> Vec<u8> {
     raw("408 Request Timeout", 1, &error, path.filter(|path| path.starts_with('/')).unwrap_or("/"))
 }
 
-/// The answer to a connection more than one client may have.
+/// The response to a client with too many connections.
 pub(super) fn too_many_open_response() -> Vec<u8> {
     let detail =
         "Too many connections from this address are open: close some, or try again in a few seconds.";
     raw("429 Too Many Requests", 5, &ApiError::new(Code::TooManyOpen, detail), "/")
 }
 
-/// The answer to a request for which there is no room but for health.
+/// The response on a reserved connection to a request that is not for health.
 pub(super) fn too_busy_response(path: &str) -> Response<Body> {
     let detail = "Every connection of this gateway is taken. Try again in a few seconds.";
     let error = ApiError::new(Code::TooBusy, detail);

@@ -1,4 +1,4 @@
-//! The answer cache: what one visitor got, given to the next who asks the same under the same circumstances.
+//! The answer cache: an answer is reused for the next visitor who asks the same on the same page, at the same versions.
 
 mod ratings;
 
@@ -22,7 +22,7 @@ use tracing::debug;
 
 use crate::storage::redis::Redis;
 
-/// What is kept of an answer: nothing of the visitor who got it.
+/// A cached answer. It holds nothing about the visitor who got it first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct CachedAnswer {
@@ -54,7 +54,7 @@ impl From<&Answer> for CachedAnswer {
     }
 }
 
-/// An answer that is kept, and the key it is kept under.
+/// A cached answer and its key.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub struct CacheHit {
@@ -62,7 +62,7 @@ pub struct CacheHit {
     pub key: String,
 }
 
-/// What the cache did since the start.
+/// Counters since the start.
 #[derive(Debug, Default)]
 struct CacheCounters {
     hits: AtomicU64,
@@ -97,13 +97,12 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// A cache that keeps answers for `ttl`; zero for none. Answers may name the `support` address.
+    /// A cache that keeps answers for `ttl`; zero disables it. Answers may name the `support` address.
     pub fn new(redis: Arc<Redis>, ttl: Duration, support: String) -> Self {
         Self { redis, ttl, support, counts: CacheCounters::default() }
     }
 
-    /// The answer to a question, if one is kept that the fleet at these versions would give, and that nobody who got it
-    /// rates down.
+    /// The cached answer to a question at the fleet's versions. None where a visitor rated the answer down.
     pub async fn lookup(&self, question: &Question, fleet: &BTreeMap<String, String>) -> Option<CacheHit> {
         if self.ttl.is_zero() {
             return None;
@@ -125,7 +124,7 @@ impl Cache {
                 rmp_serde::from_slice(&value?).ok().map(|answer| CacheHit { answer, key })
             }),
             Err(error) => {
-                debug!(%error, "the cache was not asked");
+                debug!(%error, "the cache could not be read");
                 self.count(&self.counts.failures, "failure");
                 return None;
             }
@@ -137,8 +136,8 @@ impl Cache {
         kept
     }
 
-    /// Keeps a job's answer under the versions that it was made with, if another visitor may get it and nobody rates down
-    /// what was kept there.
+    /// Caches a job's answer under the versions that produced it, if another visitor may get it and no visitor rated down
+    /// what was cached under the same key.
     pub async fn store(&self, job: &JobId, question: &Question, answer: &Answer) {
         let Some(ttl) = cache::lifetime(answer, self.ttl) else { return };
         let versions =
@@ -153,7 +152,7 @@ impl Cache {
             commands.cmd("SET").arg(key).arg(value).arg("PX").arg(ttl.as_millis() as u64).ignore();
         };
         set(&mut commands, self.answer_key(&key), value, ttl);
-        // For as long as the job can be rated.
+        // As long as the job can be rated.
         set(&mut commands, self.kept_key_of_job(job), key.into_bytes(), ANSWERS_KEPT);
         let stored = self
             .redis
@@ -162,13 +161,13 @@ impl Cache {
         match stored {
             Ok(()) => self.count(&self.counts.stores, "store"),
             Err(error) => {
-                debug!(%error, "an answer was not kept");
+                debug!(%error, "an answer could not be cached");
                 self.count(&self.counts.failures, "failure");
             }
         }
     }
 
-    /// What the cache did since the start.
+    /// The counters since the start.
     pub fn stats(&self) -> CacheStats {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (hits, misses) = (read(&self.counts.hits), read(&self.counts.misses));

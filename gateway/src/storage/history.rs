@@ -1,4 +1,4 @@
-//! The conversations of sessions, in Redis: bounded, and forgotten after a while. Without Redis there is none.
+//! The conversations of sessions, in Redis: bounded in length and age. Without Redis there is no history.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tracing::debug;
 
 use crate::storage::redis::Redis;
 
-/// Characters of an answer that are remembered.
+/// Characters of an answer that are stored.
 const MAX_ANSWER_CHARS: usize = 2_000;
 
 /// A question and its answer.
@@ -24,14 +24,14 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// What is remembered of a job. The same job always gives the same text, so that it is remembered once.
+    /// The exchange of a job. The same job always gives the same bytes, so that it is stored once.
     pub fn new(job: &JobId, asked_ms: u64, question: String, answer: &str) -> Self {
         let answer = answer.chars().take(MAX_ANSWER_CHARS).collect();
         Self { job: job.to_string(), asked_ms, question, answer }
     }
 }
 
-/// The conversations.
+/// The conversations of all sessions.
 pub struct ConversationHistory {
     redis: Arc<Redis>,
     exchanges: usize,
@@ -39,12 +39,12 @@ pub struct ConversationHistory {
 }
 
 impl ConversationHistory {
-    /// Conversations as long as the settings allow.
+    /// A history of the configured length.
     pub fn new(redis: Arc<Redis>, settings: &Sessions) -> Self {
         Self { redis, exchanges: settings.history_turns.div_ceil(2), ttl_secs: settings.history_ttl_secs }
     }
 
-    /// The latest turns of a session, oldest first; none when Redis is away.
+    /// The latest turns of a session, oldest first; none while Redis is down.
     pub async fn turns(&self, session: &str) -> Vec<Turn> {
         if self.exchanges == 0 {
             return Vec::new();
@@ -61,7 +61,7 @@ impl ConversationHistory {
             })
         });
         let found = read.await.unwrap_or_else(|error| {
-            debug!(%error, "a conversation is not remembered");
+            debug!(%error, "a conversation could not be read");
             Vec::new()
         });
         let exchanges = found.iter().filter_map(|bytes| serde_json::from_slice::<Exchange>(bytes).ok());
@@ -74,23 +74,23 @@ impl ConversationHistory {
             .collect()
     }
 
-    /// Forgets a session's conversation.
+    /// Deletes a session's conversation.
     pub async fn forget(&self, session: &str) {
         let key = self.redis.key("history", session);
         let forgotten = self.redis.run(move |connection| {
             Box::pin(async move { redis::cmd("DEL").arg(key).query_async::<()>(connection).await })
         });
         if let Err(error) = forgotten.await {
-            debug!(%error, "a conversation is not forgotten before its time");
+            debug!(%error, "a conversation could not be deleted: it expires by itself");
         }
     }
 
-    /// Adds to a session's conversation what is not in it yet.
+    /// Appends an exchange to a session's conversation, unless it is there already.
     pub async fn append(&self, session: &str, exchange: &Exchange) {
         if self.exchanges == 0 {
             return;
         }
-        // Text and numbers always have a form in JSON.
+        // Text and numbers always serialize to JSON.
         let text = serde_json::to_vec(exchange).unwrap_or_default();
         let (key, at, ttl) = (self.redis.key("history", session), exchange.asked_ms, self.ttl_secs.max(1));
         let surplus = -(self.exchanges as i64) - 1;
@@ -104,7 +104,7 @@ impl ConversationHistory {
             })
         });
         if let Err(error) = kept.await {
-            debug!(%error, "a conversation is not remembered");
+            debug!(%error, "a conversation could not be stored");
         }
     }
 }

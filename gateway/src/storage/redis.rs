@@ -1,4 +1,4 @@
-//! Redis as something that may be away: no command waits longer than configured, and after a few failures hardly at all.
+//! A Redis connection with a timeout and a circuit breaker: the gateway works without Redis.
 
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
@@ -14,17 +14,17 @@ use redis::{
 use secrecy::ExposeSecret as _;
 use tracing::{info, warn};
 
-/// Failures in a row after which commands are not tried.
+/// Failures in a row after which the breaker opens.
 const MAX_FAILURES: u32 = 3;
-/// How long they are not tried; then one command finds out whether Redis is back.
+/// How long the breaker stays open. Then one command tests whether Redis is back.
 const RETRY_PAUSE_MS: u64 = 1_000;
 
-/// Redis cannot be used now.
+/// Redis is not available.
 #[derive(Debug, thiserror::Error)]
 #[error("Redis is away: {0}")]
 pub struct RedisUnavailable(String);
 
-/// A connection that mends itself, behind a small breaker.
+/// A connection that reconnects by itself, behind a circuit breaker.
 pub struct Redis {
     manager: ConnectionManager,
     prefix: String,
@@ -34,10 +34,10 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Prepares the connection; it is made with the first command.
+    /// Prepares the connection; the first command connects.
     ///
     /// # Errors
-    /// When `redis.url` cannot be read.
+    /// When `redis.url` is invalid.
     pub fn new(settings: &config::Redis) -> anyhow::Result<Self> {
         let timeout = Duration::from_millis(settings.timeout_ms);
         let client = Client::open(settings.url.expose_secret())
@@ -55,7 +55,7 @@ impl Redis {
         })
     }
 
-    /// A key of this fleet.
+    /// A key with this fleet's prefix.
     pub fn key(&self, kind: &str, name: &str) -> String {
         format!("{}:{kind}:{name}", self.prefix)
     }
@@ -81,7 +81,7 @@ impl Redis {
         result
     }
 
-    /// Whether Redis answers.
+    /// Checks that Redis answers.
     ///
     /// # Errors
     /// [`RedisUnavailable`] when it does not.
@@ -93,7 +93,7 @@ impl Redis {
         .map(|_| ())
     }
 
-    /// After some failures, one caller a pause finds out for all.
+    /// Whether the breaker lets a command through: with it open, one caller in each pause.
     fn may_try(&self) -> bool {
         if self.failures.load(Ordering::Relaxed) < MAX_FAILURES {
             return true;

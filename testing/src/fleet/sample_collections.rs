@@ -7,11 +7,11 @@ use std::{
 
 use super::{TestFleet, binary_path, example_path};
 
-/// Copies the named collections (all of them when none is named) into a folder of the test's own.
+/// Copies the named collections, or all of them when none is named, into the test's folder.
 pub(super) fn copy(fleet: &TestFleet, to: &Path, collections: &[&str]) {
     let folder = shared_folder();
     fs::create_dir_all(&folder).expect("a folder for the sample collections");
-    // Tests run in processes of their own: one builds, the others wait.
+    // Each test runs in its own process: the first one builds, the others wait.
     let lock = File::create(folder.join("lock")).expect("a lock file");
     lock.lock().expect("the lock");
     let built = folder.join("indices");
@@ -19,7 +19,7 @@ pub(super) fn copy(fleet: &TestFleet, to: &Path, collections: &[&str]) {
         let _ = fs::remove_dir_all(&built);
         let mut command = fleet.command("hoidap-index", &["build"]);
         run(command.env("HOIDAP_INDICES__DIR", &built));
-        // One question makes the classifier learn its intents, which it keeps beside the collections.
+        // One question makes the classifier train its intents, which it stores beside the collections.
         let questions = folder.join("question.jsonl");
         fs::write(&questions, "{\"id\":\"1\",\"question\":\"xin chào\"}\n").expect("a question");
         let arguments = ["eval", "--questions", &questions.display().to_string()];
@@ -36,7 +36,7 @@ pub(super) fn copy(fleet: &TestFleet, to: &Path, collections: &[&str]) {
     }
 }
 
-/// A folder that another build of the binaries, or a change to the sample site's settings, does not share.
+/// The folder of the collections for these binaries and settings: another build or other settings use another folder.
 fn shared_folder() -> PathBuf {
     let times = [binary_path("hoidap-index"), binary_path("hoidap-worker"), example_path("hoidap.toml")].map(
         |path| {

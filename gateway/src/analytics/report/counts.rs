@@ -1,4 +1,4 @@
-//! How often: ends, intents, products, languages, pages, providers.
+//! Counts by outcome, intent, product, language, page and provider.
 
 use std::collections::BTreeMap;
 
@@ -66,8 +66,7 @@ struct ProviderCallsRow {
 }
 
 impl Analytics {
-    /// How often each value of a column is there, but the one that stands for none. All ends are shown, and of the others
-    /// the twelve most frequent.
+    /// The counts of a column's values, without the value `none`. At most the twelve most frequent.
     pub(super) async fn counts(
         &self,
         filter: &ReportFilter,

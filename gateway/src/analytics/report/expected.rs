@@ -1,4 +1,4 @@
-//! How many right answers are to be expected: the sum of the confidences of answers.
+//! Expected right answers: the sum of the answers' confidences.
 
 use clickhouse::{Row, error::Result};
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ pub struct ExpectedByVersion {
     pub down: u64,
 }
 
-/// Columns of both.
+/// The columns of both statements.
 fn figure_columns() -> String {
     format!(
         "count() AS wanted, countIf({ANSWERED_CONDITION}) AS answered, \
@@ -73,7 +73,7 @@ fn figure_columns() -> String {
     )
 }
 
-/// Questions that wanted an answer, each with what its visitor says of it.
+/// Questions that needed an answer from the documents, each with its rating.
 fn rated_chats(columns: &str) -> String {
     format!(
         "(SELECT job_id, at, outcome, confidence, {columns} FROM chats FINAL WHERE {PERIOD_CONDITION} AND {ANSWERABLE_CONDITION}) AS asked \

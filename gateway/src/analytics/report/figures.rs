@@ -1,4 +1,4 @@
-//! Sums and times.
+//! Totals of a period, and times in the stages.
 
 use clickhouse::{Row, error::Result};
 use serde::{Deserialize, Serialize};

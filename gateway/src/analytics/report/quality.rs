@@ -1,4 +1,4 @@
-//! Where answers are missing or not good, and what visitors say.
+//! Questions without a good answer, and visitors' feedback.
 
 use clickhouse::{Row, error::Result};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::analytics::{
     filter::{PERIOD_CONDITION, ReportFilter, rfc3339},
 };
 
-/// A question in the form in which the same question counts as one: without case, diacritics, punctuation.
+/// SQL expression: a question without case, diacritics and punctuation, by which questions are grouped.
 const NORMALISED_QUESTION: &str = "trim(replaceRegexpAll(replaceAll(replaceRegexpAll(normalizeUTF8NFKD(lowerUTF8(question)), \
                     '\\\\p{Mn}', ''), 'đ', 'd'), '[^\\\\p{L}\\\\p{N}]+', ' '))";
 

@@ -1,4 +1,4 @@
-//! How true the confidence of answers was: by what visitors say of them, and by labelled questions.
+//! Calibration of the answers' confidence: by visitors' ratings, and by labelled questions.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::analytics::{
     filter::{PERIOD_CONDITION, ReportFilter, rfc3339},
 };
 
-/// The last run under each name, of the twenty latest.
+/// SQL condition: the last run under each name, of the twenty latest.
 const LAST_RUNS: &str = "(name, at) IN (SELECT name, max(at) AS last FROM evaluations GROUP BY name ORDER BY last DESC, name LIMIT 20)";
 
 #[derive(Row, Deserialize)]
@@ -132,13 +132,13 @@ impl Reliability {
     }
 }
 
-/// The bin of a confidence: in single precision, as it is written.
+/// SQL expression: the bin of a confidence, in single precision as it is stored.
 fn bin_index_sql() -> String {
     format!("toUInt8(least(floor(toFloat32(confidence * {BINS})), {}))", BINS - 1)
 }
 
 impl Analytics {
-    /// Of the answers of the period that visitors rated: whether they helped.
+    /// The calibration of the period's rated answers.
     pub(super) async fn rated(&self, filter: &ReportFilter) -> Result<Reliability> {
         let sql = format!(
             "SELECT {} AS place, count() AS answers, sum(toFloat64(confidence)) AS confidences, countIf(rating = 'up') AS right \
@@ -151,7 +151,7 @@ impl Analytics {
         Ok(Reliability::of(&found))
     }
 
-    /// All answers of the last runs of labelled questions, and each run, the latest first.
+    /// The calibration of the last evaluation runs together, and each run, the latest first.
     pub(super) async fn labelled(&self) -> Result<(Reliability, Vec<Evaluation>)> {
         let runs = format!(
             "SELECT toString(name) AS name, toUnixTimestamp64Milli(max(at)) AS at_ms, count() AS questions, \
@@ -192,7 +192,7 @@ fn evaluation_output(run: EvaluationRow, bins: &[EvaluationBinRow]) -> Evaluatio
     }
 }
 
-/// The bins of several runs as those of one.
+/// Sums the bins of several runs.
 fn merge_bins<'a>(bins: impl IntoIterator<Item = &'a EvaluationBinRow>) -> Vec<BinRow> {
     let mut places: BTreeMap<u8, BinRow> = BTreeMap::new();
     for bin in bins {

@@ -1,4 +1,4 @@
-//! What happened when.
+//! The timeline of a period, by hour or day.
 
 use std::collections::HashMap;
 

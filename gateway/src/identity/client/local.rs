@@ -1,4 +1,4 @@
-//! Whether a request comes straight from this machine.
+//! Whether a request comes directly from this machine.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 
 use super::{Peer, host_without_port};
 
-/// Headers by which proxies, balancers and content networks tell that they passed a request on.
+/// Headers that proxies, load balancers and CDNs add to requests: whole names, prefixes, and parts of names.
 const PROXY_HEADERS: [&str; 7] =
     ["via", "x-client", "x-host", "x-rewrite-url", "x-scheme", "x-url-scheme", "front-end-https"];
 const PROXY_HEADER_PREFIXES: [&str; 14] = [
@@ -28,8 +28,8 @@ const PROXY_HEADER_PREFIXES: [&str; 14] = [
 const PROXY_HEADER_PARTS: [&str; 7] =
     ["forward", "client-ip", "clientip", "connecting-ip", "real-ip", "remote-addr", "remote-ip"];
 
-/// Whether a request comes straight from this machine: over loopback, from no proxy that says so, to a name of this
-/// machine alone (a foreign name may have been pointed here), and from no foreign page.
+/// Whether a request comes directly from this machine: over loopback, without a proxy's headers, to a local host name
+/// (a foreign name may resolve to this machine), and from no foreign page.
 pub(super) fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
     peer.0.ip().to_canonical().is_loopback()
         && !headers.keys().any(|name| is_of_proxy(name.as_str()))

@@ -3,33 +3,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::signing::Signer;
 
-/// How long a ticket is good, in seconds.
+/// How long a ticket is valid, in seconds.
 pub const TICKET_TTL_SECS: u64 = 12 * 3_600;
 
-/// What stands for the admin token in a browser.
+/// The signed value of the dashboard's cookie. It stands for the admin token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ticket {
-    /// Names the one sign-in that it was given for.
+    /// The id of its sign-in.
     pub id: String,
-    /// When it ends, in seconds since the Unix epoch.
+    /// When it expires, in seconds since the Unix epoch.
     pub end: u64,
 }
 
 impl Ticket {
-    /// Seconds until it ends.
+    /// Seconds until it expires.
     pub fn left(&self) -> u64 {
         self.end.saturating_sub(now_ms() / 1000)
     }
 }
 
-/// Signs tickets with the admin token. Any gateway that has the same token can open them, and none can once the token is
-/// another.
+/// Signs tickets with the admin token. Any gateway with the same token can open them; a new token voids them.
 pub struct Tickets {
     signer: Signer,
 }
 
 impl Tickets {
-    /// Tickets for one admin token.
+    /// Signs and opens tickets with this admin token.
     pub fn new(token: &str) -> Self {
         Self { signer: Signer::new(token.as_bytes(), "admin") }
     }
@@ -42,7 +41,7 @@ impl Tickets {
         (ticket, text)
     }
 
-    /// The ticket of a text that was signed for this token, unless its time is over.
+    /// The ticket of a signed text, unless it has expired.
     pub fn open(&self, text: &str) -> Option<Ticket> {
         self.signer.open::<Ticket>(text).filter(|ticket| ticket.left() > 0)
     }

@@ -1,13 +1,13 @@
-//! The messages of a request, and where in it each thing that is checked was sent.
+//! The messages of a request, with the JSON pointers where they were sent.
 
 use serde_json::{Value, json};
 
 use super::wrong;
 use crate::error::{ApiError, FieldError};
 
-/// Most messages of a conversation that are looked at, the latest.
+/// Most messages of a conversation that are read: the latest ones.
 pub const MAX_MESSAGES: usize = 50;
-/// Characters of an earlier message that are looked at.
+/// Characters of an earlier message that are used.
 const MAX_CONTENT_CHARS: usize = 4_000;
 
 /// The last user's message, and the turns before it.
@@ -15,13 +15,13 @@ pub struct Conversation {
     pub question: String,
     /// In the form of `/api/chat`.
     pub history: Vec<Value>,
-    /// Where the question, and each turn, was sent.
+    /// JSON pointers of the question and of each turn.
     at: String,
     turns_at: Vec<String>,
 }
 
 impl Conversation {
-    /// An error of a checked field, by the name of what was sent.
+    /// Rewrites a validation error to point at the field that was sent.
     pub fn at_sent_place(&self, error: &FieldError) -> FieldError {
         let turn = |rest: &str| {
             let (index, field) = rest.split_once('/').unwrap_or((rest, "content"));
@@ -45,7 +45,7 @@ impl Conversation {
 /// Reads the latest messages of a request.
 ///
 /// # Errors
-/// When one of them has another form, or none is a user's.
+/// When a message is malformed, or none has the role `user`.
 pub fn read(messages: Option<&Value>) -> Result<Conversation, ApiError> {
     let Some(Value::Array(messages)) = messages else {
         return Err(wrong("/messages", "must be a list of messages"));
@@ -80,7 +80,7 @@ pub fn read(messages: Option<&Value>) -> Result<Conversation, ApiError> {
     })
 }
 
-/// A content's text: the whole, or that of its parts. Parts of other kinds are accepted and do not count.
+/// The text of a message's content, or of its text parts. Other parts are ignored.
 fn text(content: Option<&Value>, place: &str) -> Result<String, ApiError> {
     match content {
         None | Some(Value::Null) => Ok(String::new()),

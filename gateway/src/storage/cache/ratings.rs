@@ -1,4 +1,4 @@
-//! What visitors say of answers that are kept.
+//! Visitors' ratings of cached answers.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use tracing::debug;
 
 use super::Cache;
 
-/// How long the answers to a question are not kept, under the versions it was asked at, after one was rated down.
+/// How long a question's answers are not cached, at the same versions, after one was rated down.
 const RATED_DOWN_TTL: Duration = Duration::from_hours(24);
 
 impl Cache {
-    /// Takes note of the last word on a job's answer, which its session alone may say. An answer that is rated down is kept
-    /// no more and none is kept in its place, for a day or until everybody who rated it down says otherwise. `key` is where
-    /// the job's answer came from, where that is known; else it is where the job's answer was put, if it was.
+    /// Records the latest rating of a job's answer. An answer that is rated down is removed, and none is cached in its place
+    /// for a day, or until everybody who rated it down has changed their rating. `key` is the key that the answer came
+    /// from, where known; else the key that the job's answer was stored under is looked up.
     pub async fn rate(&self, job: &JobId, key: Option<String>, down: bool) {
         if self.ttl.is_zero() {
             return;
@@ -37,12 +37,12 @@ impl Cache {
             .run(move |connection| Box::pin(async move { commands.query_async::<()>(connection).await }))
             .await;
         if let Err(error) = noted {
-            debug!(%error, "the cache was not told of a rating");
+            debug!(%error, "a rating could not be stored in the cache");
             self.count(&self.counts.failures, "failure");
         }
     }
 
-    /// Whether somebody who got what was kept under a key rates it down.
+    /// Whether a visitor rated the answer under a key down.
     pub(super) async fn is_rated_down(&self, key: &str) -> bool {
         let rated = self.rated_down_key(key);
         let exists = self.redis.run(move |connection| {
@@ -61,12 +61,12 @@ impl Cache {
         key.await.ok().flatten()
     }
 
-    /// The set of jobs whose sessions rate down what was kept under a key.
+    /// The Redis key of the set of jobs that rated a cached answer down.
     pub(super) fn rated_down_key(&self, key: &str) -> String {
         self.redis.key("rated_down", key)
     }
 
-    /// The key under which a job's answer was kept.
+    /// The Redis key that maps a job to its answer's cache key.
     pub(super) fn kept_key_of_job(&self, job: &JobId) -> String {
         self.redis.key("kept_by", job.as_str())
     }
