@@ -54,7 +54,9 @@ impl Gateway {
         let state = Arc::new(AppState::new(config, prometheus)?);
         let router = router(state.clone())?;
         if timeout(NATS_START_TIMEOUT, state.broker.ready()).await.is_err() {
-            warn!("NATS or its streams are not available yet: listening, but questions are answered with 503 until they are");
+            warn!(
+                "NATS or its streams are not available yet: listening, but questions are answered with 503 until they are"
+            );
         }
         let listener = socket.listen(LISTEN_BACKLOG).with_context(no_port)?;
         let address = listener.local_addr()?;

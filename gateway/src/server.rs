@@ -32,10 +32,10 @@ pub async fn serve(listener: TcpListener, router: Router, state: &AppState, stop
     loop {
         // A permit first: connections beyond the limit wait in the operating system's queue.
         let accepted = async {
-            let room = slots.room().await;
-            (room, listener.accept().await)
+            let permit = slots.acquire().await;
+            (permit, listener.accept().await)
         };
-        let (room, accepted) = tokio::select! {
+        let (permit, accepted) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accepted => accepted,
         };
@@ -48,18 +48,18 @@ pub async fn serve(listener: TcpListener, router: Router, state: &AppState, stop
                 continue;
             }
         };
-        let Some(room) = room else { continue };
+        let Some(permit) = permit else { continue };
         let client = (!state.clients.trusts(peer.ip())).then(|| peer.ip());
-        match slots.assign(room, client) {
+        match slots.assign(permit, client) {
             Ok(slot) => {
                 let (router, stop) = (router.clone(), stop.clone());
                 connections.spawn(connection::serve(stream, Peer(peer), router, times, slot, stop));
             }
             Err(_) => {
-                if let Ok(permit) = refusing.clone().try_acquire_owned() {
+                if let Ok(refusal) = refusing.clone().try_acquire_owned() {
                     tokio::spawn(async move {
                         connection::refuse(stream).await;
-                        drop(permit);
+                        drop(refusal);
                     });
                 }
             }

@@ -13,10 +13,8 @@ use super::{
 use crate::error::{ApiError, FieldError};
 
 /// Longest message, in characters of its normal form.
-pub const MAX_MESSAGE: usize = 1_000;
-/// Shortest and longest session name, in characters.
-pub const SESSION_CHARS: (usize, usize) = (10, 128);
-
+const MAX_MESSAGE_CHARS: usize = 1_000;
+const SESSION_LIMITS: TextLimits = TextLimits { min: 10, max: 128 };
 const URL_LIMITS: TextLimits = TextLimits { min: 1, max: 2_048 };
 const TITLE_LIMITS: TextLimits = TextLimits { min: 0, max: 300 };
 const LABEL_LIMITS: TextLimits = TextLimits { min: 0, max: 100 };
@@ -49,16 +47,16 @@ fn request(checker: &mut FieldChecker, fields: &Map<String, Value>, max_turns: u
     if let Some(message) = checker.required_string("", fields, "message") {
         match normalise(message).chars().count() {
             0 => checker.fail("/message", "blank", "must hold a question"),
-            length if length > MAX_MESSAGE => checker.fail(
+            length if length > MAX_MESSAGE_CHARS => checker.fail(
                 "/message",
                 "too_long",
-                format!("has {length} characters, at most {MAX_MESSAGE} are allowed"),
+                format!("has {length} characters, at most {MAX_MESSAGE_CHARS} are allowed"),
             ),
             _ => {}
         }
     }
     if let Some(session) = checker.required_string("", fields, "session_id") {
-        checker.length("/session_id", session, TextLimits { min: SESSION_CHARS.0, max: SESSION_CHARS.1 });
+        checker.length("/session_id", session, SESSION_LIMITS);
         if !printable(session) {
             checker.fail("/session_id", "not_printable", "must hold printable characters only");
         }

@@ -32,6 +32,18 @@ use crate::{
 /// Longest `Idempotency-Key`, in characters.
 const MAX_KEY: usize = 128;
 
+/// A validated question that is not submitted yet.
+pub struct NewQuestion {
+    /// Who asks.
+    pub visitor: Visitor,
+    /// The question.
+    pub question: Question,
+    /// The request's `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// Whether the answer is streamed.
+    pub stream: bool,
+}
+
 /// An accepted question.
 pub struct Submission {
     /// The job's record.
@@ -76,7 +88,8 @@ pub async fn submit_request(
         Ok(question) => question,
         Err(error) => return reject_malformed(state, &request_context, error).await,
     };
-    submit_question(state, request_context, visitor, question, key, stream, allowance).await
+    let new = NewQuestion { visitor, question, idempotency_key: key, stream };
+    submit_question(state, request_context, new, allowance).await
 }
 
 /// Rejects a malformed request, with `rate_limited` after too many of them.
@@ -126,14 +139,12 @@ pub async fn enforce_other_limit(state: &AppState, kind: &str, client: &str) -> 
 pub async fn submit_question(
     state: &AppState,
     request_context: RequestContext,
-    visitor: Visitor,
-    mut question: Question,
-    key: Option<String>,
-    stream: bool,
+    new: NewQuestion,
     allowance: &mut Option<RateLimitStatus>,
 ) -> Result<Submission, ApiError> {
+    let NewQuestion { visitor, mut question, idempotency_key, stream } = new;
     // The same session and key always give the same id, under which one job is recorded.
-    let request = key.map(|key| JobId::of(&["request", &question.session_id, &key]));
+    let request = idempotency_key.map(|key| JobId::of(&["request", &question.session_id, &key]));
     let mut record = JobRecord {
         job_id: request_context.job_id.clone(),
         session_id: question.session_id.clone(),
@@ -244,7 +255,7 @@ async fn resubmit(
         return reject_malformed(state, &request_context, key_reused_error()).await;
     }
     request_context.job_id = before.job_id.clone();
-    let told = before.stream;
+    let first_stream = before.stream;
     // Only a job that was submitted for streaming has a progress log.
     let record = JobRecord { stream: now.stream, ..before.clone() };
     let open = match open_stream(state, &request_context, &record, ReaderKind::Returning) {
@@ -261,7 +272,7 @@ async fn resubmit(
     if record.kept.is_none()
         && unanswered().await.map_err(|error| unavailable_error(state, &question, error))?
     {
-        let job = request_context.envelope(state, question.clone(), told);
+        let job = request_context.envelope(state, question.clone(), first_stream);
         let publish_job = async { Ok(state.broker.publish_job(&job).await?) };
         let published = tokio::try_join!(state.broker.store_job_record(&record.job_id, &before), publish_job);
         published.map_err(|error| unavailable_error(state, &question, error))?;

@@ -30,10 +30,18 @@ enum SignInState {
     SignedOut,
 }
 
+/// A sign-in in this process's memory.
+#[derive(Clone, Copy)]
+struct LocalSignIn {
+    state: SignInState,
+    /// When it expires, in seconds since the Unix epoch.
+    expires: u64,
+}
+
 /// The sign-ins to the dashboard. A cookie is valid while its sign-in is registered.
 pub struct SignInRegistry {
     redis: Arc<Redis>,
-    memory: Mutex<HashMap<String, (SignInState, u64)>>,
+    memory: Mutex<HashMap<String, LocalSignIn>>,
 }
 
 impl SignInRegistry {
@@ -113,24 +121,24 @@ impl SignInRegistry {
     }
 
     fn local_state(&self, ticket: &Ticket) -> Option<SignInState> {
-        self.with(|memory| memory.get(&ticket.id).map(|(known, _)| *known))
+        self.with(|memory| memory.get(&ticket.id).map(|local| local.state))
     }
 
-    fn remember(&self, ticket: &Ticket, known: SignInState) {
+    fn remember(&self, ticket: &Ticket, state: SignInState) {
         self.with(|memory| {
             if memory.len() >= MAX_SIGN_INS && !memory.contains_key(&ticket.id) {
                 let now = now_ms() / 1000;
-                memory.retain(|_, (_, end)| *end > now);
-                let first = memory.iter().min_by_key(|(_, (_, end))| *end).map(|(id, _)| id.clone());
+                memory.retain(|_, local| local.expires > now);
+                let first = memory.iter().min_by_key(|(_, local)| local.expires).map(|(id, _)| id.clone());
                 if let Some(first) = first.filter(|_| memory.len() >= MAX_SIGN_INS) {
                     memory.remove(&first);
                 }
             }
-            memory.insert(ticket.id.clone(), (known, ticket.end));
+            memory.insert(ticket.id.clone(), LocalSignIn { state, expires: ticket.end });
         });
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, (SignInState, u64)>) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, LocalSignIn>) -> T) -> T {
         work(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -85,14 +85,14 @@ impl BruteForceGuard {
         metrics::counter!("hoidap_gateway_wrong_secrets_total", "secret" => all).increment(1);
         let mut refused = None;
         for (limiter, name) in [(&self.by_client, one.as_str()), (&self.by_all, all)] {
-            let taken = limiter.take(&format!("wrong.{name}")).await;
-            if taken.allowed && taken.remaining > 0 {
+            let status = limiter.take(&format!("wrong.{name}")).await;
+            if status.allowed && status.remaining > 0 {
                 continue;
             }
-            let wait = if taken.allowed { taken.reset / taken.limit } else { taken.retry_after };
+            let wait = if status.allowed { status.reset / status.limit } else { status.retry_after };
             warn!(secret = all, "too many wrong secrets: further attempts are refused for a while");
             self.with(|memory| remember(&mut memory.blocked, name.to_string(), wait));
-            if !taken.allowed {
+            if !status.allowed {
                 refused = refused.max(Some(wait));
             }
         }

@@ -13,7 +13,7 @@ use crate::{
     auth::api_key::require_api_key,
     chat::{
         request_context::RequestContext,
-        submission::{Submission, idempotency_key, reject_malformed, submit_question},
+        submission::{NewQuestion, idempotency_key, reject_malformed, submit_question},
         waiting::wait_until_done,
     },
     error::ApiError,
@@ -73,8 +73,8 @@ async fn complete(
         Ok(read) => read,
         Err(error) => return reject_malformed(state, &request_context, error).await,
     };
-    let submission: Submission =
-        submit_question(state, request_context, Visitor::Anonymous, question, key, stream, allowance).await?;
+    let new = NewQuestion { visitor: Visitor::Anonymous, question, idempotency_key: key, stream };
+    let submission = submit_question(state, request_context, new, allowance).await?;
     if stream {
         return Ok(chunks::response(submission.follow(state, String::new()), include_usage));
     }

@@ -82,10 +82,10 @@ async fn enforce_session_limit(
 ) -> Result<Option<RateLimitStatus>, ApiError> {
     let Some(limiter) = &state.chat_limiter else { return Ok(None) };
     let client = state.clients.rate_limit_key(state.clients.address(peer, headers));
-    let taken = limiter.take(&format!("session.{client}")).await;
-    if taken.allowed {
-        return Ok(Some(taken));
+    let status = limiter.take(&format!("session.{client}")).await;
+    if status.allowed {
+        return Ok(Some(status));
     }
-    let detail = format!("The limit is {} sessions a minute for each client.", taken.limit);
-    Err(ApiError::new(Code::RateLimited, detail).retry_after(taken.retry_after))
+    let detail = format!("The limit is {} sessions a minute for each client.", status.limit);
+    Err(ApiError::new(Code::RateLimited, detail).retry_after(status.retry_after))
 }

@@ -17,14 +17,23 @@ use crate::identity::client::network_prefix;
 
 /// Reserved connections beyond `gateway.max_connections`. They answer health requests, and other requests with 503.
 const RESERVED_CONNECTIONS: usize = 32;
+/// Reserved connections of one client.
 const MAX_RESERVED_PER_CLIENT: usize = 4;
+/// Reserved connections that may wait for a normal slot at the same time, and for how long.
 const MAX_WAITING: usize = 16;
 const PROMOTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// Lower bound of the connections that one client may have, whatever the settings.
 const MIN_PER_CLIENT: usize = 2;
 
-/// How many connections one client has: all, and those in the reserve.
-type Counts = HashMap<Vec<u8>, (usize, usize)>;
+/// Open connections of one client.
+#[derive(Clone, Copy, Default)]
+struct ClientConnections {
+    all: usize,
+    reserved: usize,
+}
+
+/// Open connections by the network prefix of the client.
+type ConnectionCounts = HashMap<Vec<u8>, ClientConnections>;
 
 /// The slots for connections. Clones share their state.
 #[derive(Clone)]
@@ -33,7 +42,7 @@ pub(super) struct ConnectionSlots {
     reserve: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     per_client: usize,
-    clients: Arc<Mutex<Counts>>,
+    clients: Arc<Mutex<ConnectionCounts>>,
 }
 
 /// A permit for one connection, before its client is known.
@@ -44,7 +53,7 @@ pub(super) struct SlotPermit {
 
 /// One connection's slot, released when dropped.
 pub(super) struct ConnectionSlot {
-    room: SlotPermit,
+    permit: SlotPermit,
     slots: ConnectionSlots,
     client: Option<Vec<u8>>,
 }
@@ -66,7 +75,7 @@ impl ConnectionSlots {
     }
 
     /// Waits for a free permit. Connections that arrive meanwhile wait in the operating system's queue.
-    pub(super) async fn room(&self) -> Option<SlotPermit> {
+    pub(super) async fn acquire(&self) -> Option<SlotPermit> {
         tokio::select! {
             biased;
             permit = self.main.clone().acquire_owned() => permit.ok().map(|permit| SlotPermit { _permit: permit, reserved: false }),
@@ -77,22 +86,23 @@ impl ConnectionSlots {
     /// Assigns a slot to a client; `client` is `None` for a trusted proxy, behind which there are many.
     pub(super) fn assign(
         &self,
-        room: SlotPermit,
+        permit: SlotPermit,
         client: Option<IpAddr>,
     ) -> Result<ConnectionSlot, TooManyConnections> {
         let client = client.map(network_prefix);
         if let Some(client) = &client {
             let mut clients = self.clients();
-            let (all, reserved) = clients.get(client).copied().unwrap_or_default();
-            if all >= self.per_client || (room.reserved && reserved >= MAX_RESERVED_PER_CLIENT) {
+            let ClientConnections { all, reserved } = clients.get(client).copied().unwrap_or_default();
+            if all >= self.per_client || (permit.reserved && reserved >= MAX_RESERVED_PER_CLIENT) {
                 return Err(TooManyConnections);
             }
-            clients.insert(client.clone(), (all + 1, reserved + usize::from(room.reserved)));
+            let reserved = reserved + usize::from(permit.reserved);
+            clients.insert(client.clone(), ClientConnections { all: all + 1, reserved });
         }
-        Ok(ConnectionSlot { room, slots: self.clone(), client })
+        Ok(ConnectionSlot { permit, slots: self.clone(), client })
     }
 
-    fn clients(&self) -> std::sync::MutexGuard<'_, Counts> {
+    fn clients(&self) -> std::sync::MutexGuard<'_, ConnectionCounts> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,12 +110,12 @@ impl ConnectionSlots {
 impl ConnectionSlot {
     /// Whether it is one of the reserve.
     pub(super) fn is_reserved(&self) -> bool {
-        self.room.reserved
+        self.permit.reserved
     }
 
     /// Moves from the reserve to a normal slot. Waits up to [`PROMOTION_TIMEOUT`] for one, unless too many wait already.
     pub(super) async fn promote(&mut self) -> bool {
-        if !self.room.reserved {
+        if !self.permit.reserved {
             return true;
         }
         let permit = match self.slots.main.clone().try_acquire_owned() {
@@ -119,15 +129,15 @@ impl ConnectionSlot {
             }
         };
         self.leave_reserve();
-        self.room = SlotPermit { _permit: permit, reserved: false };
+        self.permit = SlotPermit { _permit: permit, reserved: false };
         true
     }
 
     fn leave_reserve(&self) {
-        if let (true, Some(client)) = (self.room.reserved, &self.client)
-            && let Some((_, reserved)) = self.slots.clients().get_mut(client)
+        if let (true, Some(client)) = (self.permit.reserved, &self.client)
+            && let Some(connections) = self.slots.clients().get_mut(client)
         {
-            *reserved -= 1;
+            connections.reserved -= 1;
         }
     }
 }
@@ -137,9 +147,9 @@ impl Drop for ConnectionSlot {
         self.leave_reserve();
         let Some(client) = &self.client else { return };
         let mut clients = self.slots.clients();
-        if let Some((all, _)) = clients.get_mut(client) {
-            *all -= 1;
-            if *all == 0 {
+        if let Some(connections) = clients.get_mut(client) {
+            connections.all -= 1;
+            if connections.all == 0 {
                 clients.remove(client);
             }
         }

@@ -42,6 +42,15 @@ impl Conversation {
     }
 }
 
+/// A message of the role `user` or `assistant`.
+#[derive(Default)]
+struct RoleMessage<'a> {
+    role: &'a str,
+    content: String,
+    /// Its JSON pointer.
+    pointer: String,
+}
+
 /// Reads the latest messages of a request.
 ///
 /// # Errors
@@ -60,23 +69,23 @@ pub fn read(messages: Option<&Value>) -> Result<Conversation, ApiError> {
         };
         if matches!(role.as_str(), "user" | "assistant") {
             let content = text(message.get("content"), &format!("{place}/content"))?;
-            turns.push((role.as_str(), content, place));
+            turns.push(RoleMessage { role: role.as_str(), content, pointer: place });
         }
     }
-    let Some(last) = turns.iter().rposition(|(role, _, _)| *role == "user") else {
+    let Some(last) = turns.iter().rposition(|turn| turn.role == "user") else {
         return Err(wrong("/messages", "must hold a message of the role `user`"));
     };
     turns.truncate(last + 1);
-    let (_, question, at) = turns.pop().unwrap_or_default();
-    let history = turns.iter().map(|(role, content, _)| {
-        let content: String = content.chars().take(MAX_CONTENT_CHARS).collect();
-        json!({"sender": role, "content": content})
+    let RoleMessage { content: question, pointer: at, .. } = turns.pop().unwrap_or_default();
+    let history = turns.iter().map(|turn| {
+        let content: String = turn.content.chars().take(MAX_CONTENT_CHARS).collect();
+        json!({"sender": turn.role, "content": content})
     });
     Ok(Conversation {
         question,
         history: history.collect(),
         at,
-        turns_at: turns.into_iter().map(|(_, _, place)| place).collect(),
+        turns_at: turns.into_iter().map(|turn| turn.pointer).collect(),
     })
 }
 
