@@ -1,4 +1,4 @@
-//! Secrets that are guessed.
+//! Limits on wrong secrets.
 
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ async fn keys_for_programs_are_guessed_a_few_times_a_minute() {
     assert_eq!(statuses[29], StatusCode::TOO_MANY_REQUESTS);
 }
 
-/// Signs in; the cookie.
+/// Signs in and returns the cookie.
 async fn sign_in(site: &TestGateway) -> String {
     let response =
         site.http.post(site.url("/dashboard/login")).json(&json!({"token": SECRET})).send().await.unwrap();

@@ -1,4 +1,4 @@
-//! Who gets an answer from the cache, and who does not.
+//! When an answer comes from the cache.
 
 use hoidap_shared::job::{Answer, Outcome};
 use serde_json::{Value, json};

@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::support::{StubAnswer, TestGateway, TestServers, answer, question};
 
-/// What the gateway says to raw bytes before it closes the connection.
+/// The gateway's response to raw bytes, until it closes the connection.
 async fn say(site: &TestGateway, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(site.gateway.address).await.unwrap();
     stream.write_all(bytes).await.unwrap();

@@ -1,4 +1,4 @@
-//! The analytics event of every chat that ends in the gateway. That of a job is its worker's.
+//! The analytics events of chats that end in the gateway. A job's event comes from its worker.
 
 use std::time::Duration;
 

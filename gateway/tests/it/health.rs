@@ -1,4 +1,4 @@
-//! What health says, and when.
+//! The health report.
 
 use serde_json::{Value, json};
 

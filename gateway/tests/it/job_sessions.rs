@@ -1,4 +1,4 @@
-//! For which session a request about a job speaks: programs' sessions, and names with other letters than ASCII.
+//! The session of a request about a job: programs' sessions, and ids with letters outside ASCII.
 
 use hoidap_shared::job::JobId;
 use reqwest::{Method, Response, StatusCode, header::HeaderValue};

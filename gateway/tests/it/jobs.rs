@@ -1,4 +1,4 @@
-//! What a session may do with its jobs, and nobody else with them.
+//! A session's jobs: only the session may read, stop or rate them.
 
 use std::time::Duration;
 

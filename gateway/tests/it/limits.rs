@@ -50,7 +50,7 @@ async fn malformed_requests_and_no_limit_cost_nothing() {
     }
 }
 
-/// How many of five questions are answered, each with another forged address.
+/// The number of five questions that are answered, each with a different forged address.
 async fn answered(site: &TestGateway) -> usize {
     let mut count = 0;
     for number in 0..5 {

@@ -11,7 +11,7 @@ async fn login(site: &TestGateway, body: Value) -> Response {
     site.http.post(site.url("/dashboard/login")).json(&body).send().await.unwrap()
 }
 
-/// The cookie that a response sets: its pair and its attributes.
+/// The cookie of a response: its pair and its attributes.
 fn cookie(response: &Response) -> (String, String) {
     let line = response.headers()["set-cookie"].to_str().unwrap();
     let (pair, attributes) = line.split_once("; ").unwrap();

@@ -1,4 +1,4 @@
-//! What the gateway's process writes, and when it begins to listen.
+//! The log of the gateway's process, and when it starts to listen.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},

@@ -1,4 +1,4 @@
-//! What operators alone may read.
+//! Endpoints for operators only.
 
 use hoidap_testing::Server;
 use reqwest::RequestBuilder;

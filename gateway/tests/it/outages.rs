@@ -1,4 +1,4 @@
-//! Servers that go away and come back.
+//! Servers that go down and come back.
 
 use std::time::{Duration, Instant};
 

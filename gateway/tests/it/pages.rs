@@ -4,7 +4,7 @@ use hoidap_shared::config::{self, Config, Environment};
 
 use crate::support::{PRODUCTION, TestGateway, TestServers, problem};
 
-/// A gateway that serves what a build of the web left, and a site of one page.
+/// A gateway that serves a build of the web files and a site of one page.
 struct Pages {
     folder: tempfile::TempDir,
     servers: TestServers,

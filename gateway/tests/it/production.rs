@@ -1,4 +1,4 @@
-//! What production refuses, and what "from this machine" means elsewhere.
+//! What production refuses, and what counts as a request from this machine.
 
 use reqwest::Method;
 use serde_json::json;

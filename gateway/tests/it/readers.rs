@@ -1,4 +1,4 @@
-//! Many who read along with one job.
+//! Many readers of one job.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
-/// Consumers on the stream of what is told of jobs.
+/// The number of consumers on the stream of progress logs.
 async fn consumers(broker: &Broker) -> usize {
     let stream = broker.jetstream.get_stream(broker.subjects.stream("TOKENS")).await.unwrap();
     stream.get_info().await.unwrap().state.consumer_count

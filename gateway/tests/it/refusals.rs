@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{PRODUCTION, StubAnswer, TestGateway, TestServers, answer, problem, question};
 
-/// Status, code and first pointer or parameter of what a raw body meets.
+/// Status, code, and first pointer or parameter of the problem of a raw body.
 async fn refused(
     site: &TestGateway,
     content_type: &str,

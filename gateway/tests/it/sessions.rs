@@ -1,4 +1,4 @@
-//! Sessions that the gateway vouches for, and their conversations.
+//! Sessions with a token, and their conversations.
 
 use hoidap_shared::job::Sender;
 use reqwest::StatusCode;

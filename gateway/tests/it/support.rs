@@ -1,4 +1,4 @@
-//! What the tests share: servers, a gateway on them, somebody who answers, and requests.
+//! Shared by the tests: servers, a gateway on them, a fake fleet, and requests.
 
 mod fake_fleet;
 
@@ -16,7 +16,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-/// A secret that production takes, and the settings of a gateway in production.
+/// A secret that is strong enough for production, and the settings of a gateway in production.
 pub(crate) const SECRET: &str = "s3cret-of-more-than-24-characters";
 pub(crate) const PRODUCTION: [(&str, &str); 4] = [
     ("ENVIRONMENT", "production"),
@@ -37,7 +37,7 @@ impl TestServers {
         Self { nats: Server::nats(), valkey: Server::valkey() }
     }
 
-    /// The configuration of a gateway here, with a few settings of its own.
+    /// The configuration of a gateway on these servers, with the given settings.
     pub(crate) fn config(&self, settings: &[(&str, &str)]) -> Config {
         let (nats, valkey) = (self.nats.url(), self.valkey.url());
         let ours = [
@@ -53,7 +53,7 @@ impl TestServers {
         Config::read(None, Some(variables), &[]).unwrap()
     }
 
-    /// A gateway that is connected.
+    /// A gateway that is connected to NATS.
     pub(crate) async fn gateway(&self, settings: &[(&str, &str)]) -> TestGateway {
         let site = TestGateway::start(self.config(settings)).await;
         site.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
@@ -120,12 +120,12 @@ impl TestGateway {
         answer
     }
 
-    /// The problem that a question must meet.
+    /// The problem of a question that must be refused.
     pub(crate) async fn problem(&self, body: &Value) -> Value {
         problem(self.post(body).await).await
     }
 
-    /// Waits until the health report is as wanted.
+    /// Waits until the health report fulfils a condition.
     pub(crate) async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {

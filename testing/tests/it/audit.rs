@@ -1,4 +1,4 @@
-//! What an audit foretells of the gateway's cache, and what that cache then does.
+//! An audit's prediction of the cache's hits, against the real cache.
 
 use hoidap_testing::fleet::{TestFleet, labelled_questions, stdout_of};
 use serde_json::{Value, json};

@@ -26,7 +26,7 @@ async fn until(fleet: &TestFleet, wanted: &str) -> String {
     }
 }
 
-/// Asks so many questions, each in one of 40 sessions.
+/// Asks this many questions, each in one of 40 sessions.
 async fn ask(fleet: &TestFleet, questions: usize) {
     let labelled = labelled_questions();
     let asks = (0..questions).map(|n| {

@@ -1,4 +1,4 @@
-//! A question whose answer differs by product is asked back about, and a choice is answered.
+//! A question whose answer differs by product gets a question in return; the visitor's choice is answered.
 
 use hoidap_testing::fleet::TestFleet;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn text(answer: &Value) -> &str {
     answer["response"].as_str().unwrap()
 }
 
-/// What is asked back, and the questions of its choices.
+/// The question in return, and the questions of its choices.
 async fn asked_back(fleet: &TestFleet, message: &str) -> (String, Vec<String>) {
     let answer = fleet.ask(&question(message, HOME, &[])).await.1;
     assert_eq!(answer["outcome"], "asked_back", "{message}: {answer:#}");

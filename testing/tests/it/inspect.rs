@@ -1,4 +1,4 @@
-//! One question's way through a whole fleet, told from its log.
+//! `hoidap-worker inspect`: one question's trace through a whole fleet.
 
 use hoidap_testing::{
     fleet::TestFleet,

@@ -1,4 +1,4 @@
-//! A killed worker loses nothing, and answers nothing twice.
+//! A killed worker loses no job and answers none twice.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Without Redis, ClickHouse or a model, chats are answered and health says what is missing.
+//! Without Redis, ClickHouse or a model, chats are answered and the health report names what is missing.
 
 use std::time::{Duration, Instant};
 

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use hoidap_testing::fleet::TestFleet;
 use serde_json::{Value, json};
 
-/// Visitors who ask at once.
+/// Visitors who ask at the same time.
 const VISITORS: usize = 3;
 
 fn question(n: usize) -> Value {
@@ -52,7 +52,7 @@ async fn until_rows(fleet: &TestFleet, table: &str, wanted: usize) {
     }
 }
 
-/// Count and checksum of what the rows of a table hold that are not newer than a time.
+/// Count and checksum of a table's rows up to a time.
 async fn sum(fleet: &TestFleet, table: &str, until: &str) -> String {
     let sum = "count(), sum(cityHash64(* EXCEPT (stream_seq, epoch)))";
     fleet.query(&format!("SELECT {sum} FROM {table} FINAL WHERE at <= '{until}'")).await.unwrap()

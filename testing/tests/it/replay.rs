@@ -18,7 +18,7 @@ use tempfile::TempDir;
 /// Questions of the sample site that a recording is made of.
 const QUESTIONS: usize = 60;
 
-/// What the first visitors say of their answers.
+/// The ratings of the first visitors, in order.
 const WORDS: [&[&str]; 3] = [&["up"], &["up", "down"], &["up"]];
 
 /// A fleet's traffic in a file.
@@ -70,7 +70,7 @@ impl Recorded {
         command
     }
 
-    /// What a command prints that must fail, and its sentence.
+    /// The output and the error of a command that must fail.
     fn fails(&self, command: &mut Command) -> (String, String) {
         let done = command.output().unwrap();
         let said = String::from_utf8(done.stdout).unwrap();
@@ -91,7 +91,7 @@ impl Recorded {
     }
 }
 
-/// A line of a recording, with the opposite of each embedding, and perhaps as made by another model.
+/// A line of a recording with every embedding negated, and `model` as the embedding's model where given.
 fn turned(line: &str, model: Option<&str>) -> String {
     let mut line: Value = serde_json::from_str(line).unwrap();
     let body = &mut line["body"]["body"];
@@ -201,7 +201,7 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
     assert_eq!(back["summary"]["same"], QUESTIONS);
 }
 
-/// What a browser shows of a page, its scripts run.
+/// A page's DOM in a browser, after its scripts have run.
 fn shown(page: &Path) -> String {
     let browser = std::env::var("HOIDAP_TEST_CHROMIUM").unwrap_or_else(|_| "chromium".into());
     let profile = tempfile::tempdir().unwrap();
@@ -363,7 +363,7 @@ async fn a_replay_goes_on_after_a_kill_obeys_its_rule_and_names_what_is_damaged(
     assert!(why.contains("newer.jsonl:") && why.contains("use a release that knows schema 2"), "{why}");
 }
 
-/// What a report tells of jobs: all but the moment and the speed.
+/// A report without its time and speed, for comparison.
 fn told(report: &Value) -> Value {
     let mut report = report.clone();
     for key in ["made", "speed"] {

@@ -1,4 +1,4 @@
-//! Shadows of every stage beside a fleet that serves visitors: nobody but a report hears of them.
+//! Shadows of every stage beside a fleet that serves visitors: they change nothing but their report.
 
 use std::{
     fs,
@@ -12,11 +12,11 @@ use futures::{StreamExt as _, stream};
 use hoidap_testing::fleet::{TestFleet, labelled_questions, stdout_of};
 use serde_json::{Value, json};
 
-/// Questions, and how many are asked at once.
+/// The number of questions, and how many are asked at the same time.
 const QUESTIONS: usize = 48;
 const AT_ONCE: usize = 8;
 
-/// Ended when dropped.
+/// A shadow's process, killed when dropped.
 struct Shadow(Child);
 
 impl Drop for Shadow {
@@ -26,7 +26,7 @@ impl Drop for Shadow {
     }
 }
 
-/// What visitors, the cache and the counts of a fleet hold after the same questions.
+/// The state of a fleet after the same questions: answers, cache keys, events and messages.
 #[derive(Debug, PartialEq)]
 struct Traces {
     answers: Vec<Value>,
@@ -59,7 +59,7 @@ async fn traces(fleet: &TestFleet) -> Traces {
     Traces { answers, keys: keys(fleet), events, messages: messages(fleet) }
 }
 
-/// How many keys Valkey holds.
+/// The number of keys in Valkey.
 fn keys(fleet: &TestFleet) -> String {
     let mut stream = TcpStream::connect(fleet.valkey.url().trim_start_matches("redis://")).unwrap();
     stream.write_all(b"DBSIZE\r\nQUIT\r\n").unwrap();

@@ -1,4 +1,4 @@
-//! Answers told while they are written, by gateways and workers that die.
+//! Streamed answers, with gateways and workers that are killed.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use hoidap_testing::{
 use reqwest::Response;
 use serde_json::{Value, json};
 
-/// What the model says: supported by the page on limits.
+/// The model's answer, which the page on limits supports.
 const WORDS: &str = "Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ. \
                      Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ. \
                      Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ.";
@@ -63,7 +63,7 @@ async fn stored(fleet: &TestFleet, url: &str, job: &str, n: usize) -> Value {
     get(fleet, url, job, n, 0).await.json().await.unwrap()
 }
 
-/// Reads until so many pieces of the answer have come.
+/// Reads until `count` deltas of the answer have come.
 async fn until_deltas(events: &mut SseReader, count: usize) -> Vec<SseEvent> {
     let mut read = Vec::new();
     while read.iter().filter(|event: &&SseEvent| event.name == "delta").count() < count {

@@ -1,4 +1,4 @@
-//! How old the figures are, and what waits in the fleet.
+//! The age of the figures, and the fleet's queues.
 
 use hoidap_shared::fleet::{Canary, CanaryState, Part, Side, Worse};
 use serde_json::{Value, json};

@@ -16,19 +16,19 @@ use hoidap_shared::{
     text::Language,
 };
 
-/// What becomes of a question.
+/// How the fake fleet answers a question.
 pub(crate) enum StubAnswer {
-    /// Answered as a worker does: stored, then told.
+    /// Stored, then sent as a reply, as a worker does.
     Replied(Answer),
-    /// Stored, but the word of it is lost.
+    /// Stored, but the reply is lost.
     StoredOnly(Answer),
-    /// Told, but only after a while.
+    /// Stored and sent after a delay.
     Delayed(Answer, Duration),
-    /// Nobody answers.
+    /// Not answered.
     Never,
 }
 
-/// Somebody who takes questions from the real stream and answers them, and tells of stages as workers do.
+/// Takes questions from the real stream and answers them, and announces stages as workers do.
 pub(crate) struct FakeFleet {
     broker: Broker,
     seen: Arc<Mutex<Vec<Envelope<Question>>>>,
@@ -64,7 +64,7 @@ impl FakeFleet {
         fleet
     }
 
-    /// Lets every stage tell this version and these components, by the retriever, from now on, until the gateway has heard.
+    /// Announces every stage with this version, and the components as the retriever's. Waits until the gateway knows them.
     pub(crate) async fn stages(&self, site: &TestGateway, version: &str, components: &[(&str, bool)]) {
         let member = |stage: &str, components| Member {
             canaries: Vec::new(),
@@ -90,7 +90,7 @@ impl FakeFleet {
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
 
-    /// Lets a stage tell of canaries.
+    /// Announces canaries of a stage.
     pub(crate) async fn canaries(&self, stage: &str, canaries: Vec<Canary>) {
         for member in self.members.lock().unwrap().iter_mut().filter(|member| member.stage == stage) {
             member.canaries.clone_from(&canaries);
@@ -98,13 +98,13 @@ impl FakeFleet {
         announce_members(&self.broker, &self.members).await;
     }
 
-    /// Lets a stage fall silent.
+    /// Withdraws a stage.
     pub(crate) async fn stop_stage(&self, stage: &str) {
         self.members.lock().unwrap().retain(|member| member.stage != stage);
         withdraw(&bucket(&self.broker).await.unwrap(), stage, "one").await.unwrap();
     }
 
-    /// The questions that came, in order.
+    /// The questions that were received, in order.
     pub(crate) fn received_questions(&self) -> Vec<Envelope<Question>> {
         self.seen.lock().unwrap().clone()
     }

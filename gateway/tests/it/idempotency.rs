@@ -1,4 +1,4 @@
-//! A request that is sent again under its key: one job, and one event of it, whatever is sent.
+//! A request that is repeated with its idempotency key: one job and one event.
 
 use async_nats::jetstream::message::PublishMessage;
 use futures::future::join_all;
@@ -20,7 +20,7 @@ async fn send(site: &TestGateway, key: &str, message: &str) -> Response {
     request.json(&question(message)).send().await.unwrap()
 }
 
-/// Stores the event of a job as its worker does; whether the stream took it.
+/// Stores a job's event as its worker does. Returns whether the stream accepted it.
 async fn told_by_worker(broker: &Broker, job: &Envelope<Question>) -> bool {
     let event = ChatEvent::of_answer(&job.clone().map(answer(&job.body)), job.accepted_ms + 5);
     let message = PublishMessage::build()
@@ -32,7 +32,7 @@ async fn told_by_worker(broker: &Broker, job: &Envelope<Question>) -> bool {
     stored.is_ok_and(|stored| !stored.duplicate)
 }
 
-/// Checks that a job's worker alone tells of it.
+/// Checks that only the worker publishes the job's event.
 async fn only_its_worker_tells_of(broker: &Broker, job: &Envelope<Question>) {
     let told = events(broker).await;
     assert!(

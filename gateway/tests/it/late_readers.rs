@@ -1,4 +1,4 @@
-//! A reader who comes back late.
+//! A reader who reconnects at the last moment.
 
 use std::time::Duration;
 
@@ -10,8 +10,7 @@ use tokio::time::timeout;
 
 use crate::support::{StubAnswer, TestServers, answer, question};
 
-/// A reader goes away, and comes back, here or elsewhere, at the moment when the gateways ask each other whether anybody
-/// reads along.
+/// A reader disconnects, and reconnects to the same or another gateway while the gateways ask each other for readers.
 async fn comes_back(elsewhere: bool) {
     let servers = TestServers::new();
     let settings = [("GATEWAY__STREAM_GRACE_MS", "200"), ("GATEWAY__ANSWER_TIMEOUT_MS", "6000")];

@@ -1,4 +1,4 @@
-//! Sheets to keep.
+//! CSV exports.
 
 use super::{DAY, Setup};
 

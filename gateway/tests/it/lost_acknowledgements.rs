@@ -1,4 +1,4 @@
-//! A broker that stores a question and whose word of it is lost.
+//! A broker that stores a question, but whose acknowledgement is lost.
 
 use std::sync::{
     Arc,
@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
-/// A relay before the broker. Once a question has gone through, what the broker says is lost; with `back`, the connection
-/// then breaks, and the next one is a good one.
+/// A relay in front of the broker. After the first question it drops the broker's replies; with `back`, the connection then
+/// breaks, and the next connection works.
 struct Relay {
     url: String,
     armed: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! Answers that their visitors rate down are not given to others.
+//! Answers that were rated down are not reused for other visitors.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Many connections of few clients.
+//! Limits on the connections of one client.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -9,14 +9,14 @@ use tokio::{
 
 use crate::support::{TestGateway, TestServers, problem};
 
-/// A connection from one of this machine's own addresses; what it holds is never asked.
+/// A connection from one of this machine's addresses, kept open only.
 async fn connect(site: &TestGateway, from: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
     socket.connect(site.gateway.address).await.unwrap()
 }
 
-/// A client at one of this machine's own addresses.
+/// An HTTP client at one of this machine's addresses.
 fn client(from: &str) -> reqwest::Client {
     let address: IpAddr = from.parse().unwrap();
     let builder = reqwest::Client::builder().no_proxy().local_address(address);

@@ -1,4 +1,4 @@
-//! Requests that are refused by the hundred: limited, and counted without being stored one by one.
+//! Floods of refused requests: limited, and counted instead of stored one by one.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
-/// What these tests read of an event.
+/// The fields of an event that these tests read.
 #[derive(Debug, Deserialize)]
 struct Event {
     #[serde(default)]
@@ -40,7 +40,7 @@ async fn events(broker: &Broker, kind: &str) -> Vec<Event> {
     tokio::time::timeout(Duration::from_secs(20), read.collect()).await.unwrap()
 }
 
-/// How many of the answers are refused for their number.
+/// The number of responses that are refused by a limit.
 async fn limited(answers: Vec<Response>) -> usize {
     let mut count = 0;
     for answer in answers {
