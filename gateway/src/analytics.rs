@@ -1,36 +1,31 @@
-//! Figures of past chats, and the chats themselves, read from ClickHouse for whoever runs the site.
+//! Figures of past chats, and the chats themselves, read from ClickHouse for operators.
 
 mod canaries;
-mod conversation;
-mod conversations;
-mod dashboard;
-mod export;
-mod filter;
+pub mod conversation;
+pub mod conversations;
+mod csv_file;
+pub mod dashboard;
+pub mod export;
+pub mod filter;
 mod live;
-mod report;
-mod sheet;
+pub mod report;
 
 use std::{future::Future, time::Duration};
 
 use clickhouse::{Client, Compression, query::Query};
-pub use conversation::{__path_conversation, conversation};
-pub use conversations::{__path_conversations, conversations};
-pub use dashboard::{__path_dashboard, dashboard};
-pub use export::{__path_conversations_csv, __path_report_csv, conversations_csv, report_csv};
 use hoidap_shared::config::ClickHouseConfig;
-pub use report::{__path_report, report};
 use secrecy::ExposeSecret as _;
 use tracing::warn;
 
 use crate::error::{ApiError, Code};
 
-/// Chats that were asked, unlike requests that were refused at the door.
-const ASKED: &str = "outcome NOT IN ('rejected', 'rate_limited')";
-/// Chats that got an answer from the documents.
-const ANSWERED: &str = "outcome IN ('answered', 'cached')";
-/// Chats that wanted one.
-const WANTED: &str = "outcome IN ('answered', 'cached', 'unanswered', 'failed')";
-/// Answers from the documents that are less sure than this count among those without a good answer.
+/// SQL condition: questions that were asked, without refused requests.
+const ASKED_CONDITION: &str = "outcome NOT IN ('rejected', 'rate_limited')";
+/// SQL condition: questions that got an answer from the documents.
+const ANSWERED_CONDITION: &str = "outcome IN ('answered', 'cached')";
+/// SQL condition: questions that needed an answer from the documents.
+const ANSWERABLE_CONDITION: &str = "outcome IN ('answered', 'cached', 'unanswered', 'failed')";
+/// Answers with a lower confidence count as questions without a good answer.
 const LOW_CONFIDENCE: f32 = 0.4;
 
 /// Reads ClickHouse.
@@ -51,14 +46,14 @@ impl Analytics {
         Self { client, timeout: Duration::from_millis(settings.timeout_ms) }
     }
 
-    /// A statement. What a request says goes into it by name (`{name:Type}`), never as text.
+    /// A statement. Values from requests are bound by name (`{name:Type}`), never put into the text.
     fn query(&self, sql: &str) -> Query {
         // `query` would take a `?` for a parameter.
         self.client.query_raw(sql)
     }
 
-    /// The result of statements, in time; what went wrong is logged and becomes a problem.
-    async fn within<T>(
+    /// Runs statements with a timeout. A failure is logged and becomes a problem.
+    async fn run<T>(
         &self,
         what: &str,
         work: impl Future<Output = Result<T, clickhouse::error::Error>>,

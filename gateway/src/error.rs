@@ -1,6 +1,7 @@
-//! Errors: what a client sees (RFC 9457) is kept apart from what is logged.
+//! Errors of the API, as RFC 9457 problems. What a client sees is separate from what is logged.
 
 mod code;
+pub mod openai;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -13,7 +14,7 @@ use hoidap_shared::job::JobId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Most wrong fields that one problem names.
+/// Most wrong fields in one problem.
 const MAX_FIELDS: usize = 50;
 
 /// What is wrong with one field of a request.
@@ -78,10 +79,10 @@ pub struct Problem {
 
 /// An error on its way to the client. The layer around all endpoints makes it a [`Problem`].
 #[derive(Clone, Debug)]
-pub struct ApiError(Box<Parts>);
+pub struct ApiError(Box<ErrorParts>);
 
 #[derive(Clone, Debug)]
-struct Parts {
+struct ErrorParts {
     code: Code,
     name: Cow<'static, str>,
     detail: String,
@@ -94,7 +95,7 @@ struct Parts {
 impl ApiError {
     /// An error of a kind, with a sentence for the client.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(ErrorParts {
             code,
             name: Cow::Borrowed(code.name()),
             detail: detail.into(),
@@ -116,7 +117,7 @@ impl ApiError {
         Self::new(code, format!("{place}: {}", error.detail)).with_errors(vec![error])
     }
 
-    /// The same with the fields that are wrong.
+    /// Adds the fields that are wrong.
     #[must_use]
     pub fn with_errors(mut self, mut errors: Vec<FieldError>) -> Self {
         errors.truncate(MAX_FIELDS);
@@ -124,28 +125,28 @@ impl ApiError {
         self
     }
 
-    /// The same under the name that the fleet gave the failure.
+    /// Replaces the error's name by the fleet's name for the failure.
     #[must_use]
-    pub fn named(mut self, name: String) -> Self {
+    pub fn with_name(mut self, name: String) -> Self {
         self.0.name = Cow::Owned(name);
         self
     }
 
-    /// The same for a question that had become a job.
+    /// Adds the job.
     #[must_use]
     pub fn with_job(mut self, job_id: JobId) -> Self {
         self.0.job_id = Some(job_id);
         self
     }
 
-    /// The same with words for the visitor.
+    /// Adds the apology for the visitor.
     #[must_use]
     pub fn with_apology(mut self, apology: String) -> Self {
         self.0.apology = Some(apology);
         self
     }
 
-    /// The same with a wait before the next try, rounded up to whole seconds.
+    /// Sets the wait before the next try, rounded up to whole seconds.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);

@@ -1,4 +1,4 @@
-//! A whole gateway: started on a port, stopped when told to.
+//! The gateway as a process: it starts on a port and stops on request.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -14,18 +14,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    app::{App, router},
-    refusals::WINDOW,
-    secrets,
-    server::serve,
+    identity::secret_strength::require_strong_secrets, limits::refusals::REFUSAL_WINDOW, router::router,
+    server::serve, state::AppState,
 };
 
-/// How often latency samples are folded into their histograms, so that they do not pile up between scrapes.
-const UPKEEP: Duration = Duration::from_secs(5);
-/// How long to wait for NATS before it listens without, so that health can tell what is missing.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Connections that the system keeps waiting until they are taken.
-const BACKLOG: u32 = 1_024;
+/// How often latency samples are merged into their histograms, so that they do not pile up between scrapes.
+const METRICS_UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// How long to wait for NATS before listening without it. The health report then names what is missing.
+const NATS_START_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that the operating system queues until they are accepted.
+const LISTEN_BACKLOG: u32 = 1_024;
 
 /// A running gateway.
 pub struct Gateway {
@@ -36,36 +34,38 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Listens once questions can be taken, and serves. Redis and ClickHouse may be away; they are used as soon as they are
-    /// there. So may NATS, but it is waited for a little first.
-    /// The process must have chosen its cryptography before (`telemetry::init_tls`).
+    /// Starts to listen and serve. Redis and ClickHouse may be down; they are used once they are up. NATS may be down too,
+    /// but the gateway first waits for it for [`NATS_START_TIMEOUT`].
+    /// The process must have called `telemetry::init_tls` before.
     ///
     /// # Errors
-    /// When a setting makes no sense, production lacks a secret, or the port cannot be had: the sentence names it.
+    /// When a setting is invalid, production lacks a secret, or the port cannot be bound: the sentence names it.
     pub async fn start(config: Config, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
-        secrets::check(&config)?;
-        let wanted = config.gateway.listen;
+        require_strong_secrets(&config)?;
+        let address = config.gateway.listen;
         let no_port = || {
             format!(
-                "gateway.listen: {wanted} cannot be listened on: choose another port, or stop what uses it"
+                "gateway.listen: {address} cannot be listened on: choose another port, or stop what uses it"
             )
         };
-        // The port is taken first, but whoever connects is refused until it listens.
-        let socket = bind(wanted).with_context(no_port)?;
+        // The port is bound first; connections are refused until it listens.
+        let socket = bind(address).with_context(no_port)?;
         let upkeep = prometheus.clone();
-        let app = Arc::new(App::new(config, prometheus)?);
-        let router = router(app.clone())?;
-        if timeout(PATIENCE, app.link.ready()).await.is_err() {
-            warn!("questions cannot be taken yet, for want of NATS or its streams: listening all the same");
+        let state = Arc::new(AppState::new(config, prometheus)?);
+        let router = router(state.clone())?;
+        if timeout(NATS_START_TIMEOUT, state.broker.ready()).await.is_err() {
+            warn!(
+                "NATS or its streams are not available yet: listening, but questions are answered with 503 until they are"
+            );
         }
-        let listener = socket.listen(BACKLOG).with_context(no_port)?;
+        let listener = socket.listen(LISTEN_BACKLOG).with_context(no_port)?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(run(listener, router, app, upkeep, stop.clone()));
+        let serving = tokio::spawn(run(listener, router, state, upkeep, stop.clone()));
         Ok(Self { address, stop, serving })
     }
 
-    /// Says where it listens: on standard output for people, in the log where that is JSON.
+    /// Prints the address: to standard output for people, to the log where that is JSON.
     pub fn announce(&self, format: LogFormat) {
         let address = self.address;
         match format {
@@ -74,38 +74,38 @@ impl Gateway {
         }
     }
 
-    /// Takes no more connections, lets requests in flight end, and returns when they have or the time for it is over.
+    /// Accepts no more connections, and returns once the requests in flight have ended or the drain timeout is over.
     pub async fn stop(self) {
         self.stop.cancel();
         let _ = self.serving.await;
     }
 }
 
-/// Serves until `stop`; meanwhile folds figures, and tells of what was refused by the hundred.
+/// Serves until `stop`. Meanwhile it merges metrics and publishes the counted refusals.
 async fn run(
     listener: TcpListener,
     router: axum::Router,
-    app: Arc<App>,
+    state: Arc<AppState>,
     prometheus: PrometheusHandle,
     stop: CancellationToken,
 ) {
-    let serving = serve(listener, router, &app, stop);
+    let serving = serve(listener, router, &state, stop);
     tokio::pin!(serving);
-    let (mut upkeep, mut window) = (interval(UPKEEP), interval(WINDOW));
+    let (mut upkeep, mut window) = (interval(METRICS_UPKEEP_INTERVAL), interval(REFUSAL_WINDOW));
     window.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = &mut serving => break,
             _ = upkeep.tick() => prometheus.run_upkeep(),
-            _ = window.tick() => drop(tokio::spawn(tell_refusals(app.clone()))),
+            _ = window.tick() => drop(tokio::spawn(publish_refusals(state.clone()))),
         }
     }
-    tell_refusals(app.clone()).await;
+    publish_refusals(state.clone()).await;
 }
 
-async fn tell_refusals(app: Arc<App>) {
-    for event in app.refusals.take() {
-        app.link.tell(event).await;
+async fn publish_refusals(state: Arc<AppState>) {
+    for event in state.refusals.drain() {
+        state.broker.publish_chat_event(event).await;
     }
 }
 

@@ -1,32 +1,28 @@
-//! Whether everything the gateway depends on is there.
+//! The health of the gateway and everything it depends on.
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use axum::{
-    Extension, Json,
-    extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
+use hoidap_shared::{
+    config::ClickHouseConfig,
+    stage::{ComponentStatus, STAGES},
 };
-use hoidap_shared::{config::ClickHouseConfig, stage::ComponentStatus};
 use reqwest::Url;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use crate::{admin::admit, app::App, chat::STAGES, client::Peer, docs::CommonProblems};
+use crate::{broker_client::BrokerClient, storage::redis::Redis};
 
-/// Where it is asked for.
-pub const PATH: &str = "/api/health";
-/// How long what was found out counts.
-const FRESH: Duration = Duration::from_secs(1);
-/// Longest wait for a server's sign of life.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The path of the health report.
+pub const HEALTH_PATH: &str = "/api/health";
+/// How long probe results are reused.
+const PROBE_TTL: Duration = Duration::from_secs(1);
+/// Timeout of a probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How well the service or one of its parts is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -65,48 +61,51 @@ pub struct HealthReport {
     pub components: BTreeMap<String, ComponentHealth>,
 }
 
-type Probes = (ComponentHealth, ComponentHealth);
+/// What Redis and ClickHouse answered.
+type ProbeResults = (ComponentHealth, ComponentHealth);
 
-/// Asks the servers for signs of life, at most once in [`FRESH`].
-pub struct Health {
+/// Probes Redis and ClickHouse, at most once in [`PROBE_TTL`].
+pub struct HealthProbe {
     http: reqwest::Client,
     clickhouse: Url,
-    probed: Mutex<Option<(Instant, Probes)>>,
+    probed: Mutex<Option<(Instant, ProbeResults)>>,
 }
 
-impl Health {
-    /// Prepares the questions.
+impl HealthProbe {
+    /// Prepares the probes.
     ///
     /// # Errors
-    /// When `clickhouse.url` is no address.
+    /// When `clickhouse.url` is not a URL.
     pub fn new(clickhouse: &ClickHouseConfig) -> anyhow::Result<Self> {
         let url = Url::parse(&clickhouse.url).and_then(|url| url.join("ping"));
         let redirects = reqwest::redirect::Policy::none();
         Ok(Self {
-            http: reqwest::Client::builder().timeout(PATIENCE).redirect(redirects).no_proxy().build()?,
+            http: reqwest::Client::builder().timeout(PROBE_TIMEOUT).redirect(redirects).no_proxy().build()?,
             clickhouse: url.context("clickhouse.url is not an address such as http://127.0.0.1:8123")?,
             probed: Mutex::new(None),
         })
     }
 
-    async fn probe(&self, app: &App) -> Probes {
+    pub async fn probe(&self, redis: &Redis) -> ProbeResults {
         let mut probed = self.probed.lock().await;
         if let Some((at, probes)) = probed.as_ref()
-            && at.elapsed() < FRESH
+            && at.elapsed() < PROBE_TTL
         {
             return probes.clone();
         }
         let clickhouse = async {
             let pong = self.http.get(self.clickhouse.clone()).send().await;
             match pong.and_then(reqwest::Response::error_for_status) {
-                Ok(_) => part(true, "answers"),
-                Err(error) => part(false, format!("the dashboard is away: {}", error.without_url())),
+                Ok(_) => component(true, "answers"),
+                Err(error) => component(false, format!("the dashboard is away: {}", error.without_url())),
             }
         };
         let redis = async {
-            match app.redis.ping().await {
-                Ok(()) => part(true, "answers"),
-                Err(error) => part(false, format!("no cache, and each gateway limits by itself: {error}")),
+            match redis.ping().await {
+                Ok(()) => component(true, "answers"),
+                Err(error) => {
+                    component(false, format!("no cache, and each gateway limits by itself: {error}"))
+                }
             }
         };
         let probes = tokio::join!(redis, clickhouse);
@@ -115,75 +114,36 @@ impl Health {
     }
 }
 
-/// How the service and everything it depends on is: for anyone the status and that of each component, for operators why.
-#[utoipa::path(
-    get,
-    path = "/api/health",
-    tag = "operation",
-    security((), ("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses(
-        (status = 200, description = "Questions are answered: `healthy` or `degraded`", body = HealthReport),
-        (status = 503, description = "`unhealthy`: questions cannot be answered", body = HealthReport),
-        CommonProblems
-    )
-)]
-pub async fn health(
-    State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-) -> Response {
-    let (redis, clickhouse) = app.health.probe(&app).await;
-    let mut components = fleet_parts(&app);
-    components.insert("redis".into(), redis);
-    components.insert("clickhouse".into(), clickhouse);
-    let status = worst(&components);
-    if admit(&app, peer, &headers).await.is_err() {
-        components.values_mut().for_each(|component| component.detail = None);
-    }
-    let report = HealthReport {
-        status,
-        timestamp: jiff::Timestamp::now().to_string(),
-        uptime: app.started.elapsed().as_secs_f64(),
-        components,
-    };
-    let mut response = Json(report).into_response();
-    if status == Status::Unhealthy {
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    }
-    response
-}
-
-/// NATS and what is heard through it.
-fn fleet_parts(app: &App) -> BTreeMap<String, ComponentHealth> {
-    let up = app.link.is_up();
-    let nats = part(up, if up { "connected" } else { "not connected: no question can be taken" });
+/// The health of NATS and of the fleet behind it.
+pub fn fleet_components(broker: &BrokerClient) -> BTreeMap<String, ComponentHealth> {
+    let up = broker.is_connected();
+    let nats = component(up, if up { "connected" } else { "not connected: no question can be taken" });
     let mut parts = BTreeMap::from([("nats".to_string(), nats)]);
     let stages = STAGES.map(|stage| (format!("stage:{stage}"), stage));
     for (name, stage) in stages.into_iter().chain([("analytics".to_string(), "analytics")]) {
-        let count = app.link.fleet().map_or(0, |fleet| fleet.members(stage).len());
+        let count = broker.fleet().map_or(0, |fleet| fleet.members(stage).len());
         let detail = match count {
             0 => "no process of it is heard of: start one".to_string(),
             1 => "1 process".to_string(),
             many => format!("{many} processes"),
         };
-        parts.insert(name, part(count > 0, detail));
+        parts.insert(name, component(count > 0, detail));
     }
-    let known = app.link.fleet().map(|fleet| fleet.components(&[&STAGES[..], &["analytics"]].concat()));
+    let known = broker.fleet().map(|fleet| fleet.components(&[&STAGES[..], &["analytics"]].concat()));
     for ComponentStatus { name, healthy, detail } in known.unwrap_or_default() {
-        // A stage whose processes take no jobs is not there, however many they are.
+        // A stage whose processes accept no jobs is unhealthy, however many they are.
         if healthy {
-            parts.entry(name).or_insert_with(|| part(healthy, detail));
+            parts.entry(name).or_insert_with(|| component(healthy, detail));
         } else {
-            parts.insert(name, part(healthy, detail));
+            parts.insert(name, component(healthy, detail));
         }
     }
     parts
 }
 
-/// What the parts make of the whole: without NATS, any stage or any collection nothing is answered; all else is missed, no
-/// more.
-fn worst(parts: &BTreeMap<String, ComponentHealth>) -> Status {
+/// The overall status: unhealthy without NATS, without any one stage, or without any collection; degraded when another
+/// component is unhealthy.
+pub fn overall_status(parts: &BTreeMap<String, ComponentHealth>) -> Status {
     let well = |name: &str| parts.get(name).is_some_and(|part| part.status == Status::Healthy);
     let stages = STAGES.iter().all(|stage| well(&format!("stage:{stage}")));
     let collection = parts.keys().any(|name| name.starts_with("collection:") && well(name));
@@ -196,7 +156,7 @@ fn worst(parts: &BTreeMap<String, ComponentHealth>) -> Status {
     }
 }
 
-fn part(well: bool, detail: impl Into<String>) -> ComponentHealth {
+fn component(well: bool, detail: impl Into<String>) -> ComponentHealth {
     let status = if well { Status::Healthy } else { Status::Unhealthy };
     ComponentHealth { status, detail: Some(detail.into()) }
 }

@@ -1,34 +1,28 @@
-//! The HTTP gateway: it admits questions, looks into the cache, publishes jobs and waits for their answers.
+//! The HTTP gateway: validates questions, looks them up in the cache, publishes jobs and waits for their answers.
 //!
-//! It knows the fleet by its messages alone and links neither the search library nor the models.
+//! It knows the fleet only by its messages and links neither the search library nor the models.
 #![forbid(unsafe_code)]
 
-mod admin;
-mod admit;
 mod analytics;
 mod api;
-mod app;
-mod body;
-mod cache;
+mod auth;
+mod broker_client;
 mod chat;
-mod client;
-mod docs;
 mod error;
 mod gateway;
-mod guesses;
 mod health;
-mod history;
-mod layers;
-mod limit;
+mod identity;
+mod limits;
+mod middleware;
 mod monitoring;
+mod openai;
+mod openapi;
 mod pages;
-mod redis;
-mod refusals;
-mod secrets;
+mod router;
+mod routes;
 mod server;
-mod sessions;
-mod signed;
-mod streams;
+mod state;
+mod storage;
 
-pub use docs::openapi_json;
 pub use gateway::Gateway;
+pub use router::openapi_json;

@@ -1,4 +1,4 @@
-//! `hoidap-gateway`: serves the HTTP API until it is told to stop.
+//! `hoidap-gateway`: serves the HTTP API until SIGTERM or Ctrl-C.
 #![forbid(unsafe_code)]
 
 use std::{path::PathBuf, process::ExitCode};

@@ -1,29 +1,18 @@
-//! Figures of this process, its machine and its parts.
+//! Figures of this process and its machine.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::{
-    Json,
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
-use hoidap_shared::stage::ComponentStatus;
 use serde::Serialize;
 use sysinfo::{Disks, Networks, System};
 use tracing::error;
 use utoipa::ToSchema;
 
 use crate::{
-    admin::Admin,
-    app::App,
-    cache::CacheStats,
-    chat::STAGES,
-    docs::AdminProblems,
     error::{ApiError, Code},
+    storage::cache::CacheStats,
 };
 
 /// The machine.
@@ -84,11 +73,11 @@ pub struct Figures {
 }
 
 /// Measures the machine. Reading its figures blocks, so it is done off the async threads.
-pub struct Monitor {
+pub struct SystemMonitor {
     system: Arc<Mutex<System>>,
 }
 
-impl Monitor {
+impl SystemMonitor {
     /// Takes the first measurement, against which processor use is counted.
     ///
     /// # Errors
@@ -99,7 +88,11 @@ impl Monitor {
         Ok(Self { system: Arc::new(Mutex::new(system)) })
     }
 
-    async fn measure(&self) -> Result<SystemFigures, ApiError> {
+    /// The machine's figures now.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn measure(&self) -> Result<SystemFigures, ApiError> {
         let system = self.system.clone();
         let measured = tokio::task::spawn_blocking(move || {
             measure(&mut system.lock().unwrap_or_else(PoisonError::into_inner))
@@ -136,45 +129,4 @@ fn measure(system: &mut System) -> Result<SystemFigures, sysinfo::Error> {
         },
         timestamp: jiff::Timestamp::now().to_string(),
     })
-}
-
-/// Figures of the machine and of Hoidap's parts.
-#[utoipa::path(
-    get,
-    path = "/api/monitoring/metrics",
-    tag = "operation",
-    security(("bearer" = []), ("admin_token" = [])),
-    responses((status = 200, description = "The figures", body = Figures), AdminProblems)
-)]
-pub async fn monitoring(_: Admin, State(app): State<Arc<App>>) -> Result<Json<Figures>, ApiError> {
-    let components = app.link.fleet().map(|fleet| fleet.components(&STAGES)).unwrap_or_default();
-    let of = |kind: &str| {
-        let named = |part: &ComponentStatus| {
-            let figures = PartFigures { healthy: part.healthy, detail: part.detail.clone() };
-            Some((part.name.strip_prefix(kind)?.to_string(), figures))
-        };
-        components.iter().filter_map(named).collect()
-    };
-    let application = ApplicationFigures {
-        uptime: app.started.elapsed().as_secs_f64(),
-        faiss_status: of("collection:"),
-        llm_providers: of("provider:"),
-        cache_stats: app.cache.stats(),
-    };
-    Ok(Json(Figures { system: app.monitor.measure().await?, application }))
-}
-
-/// The counters and latencies of this gateway in Prometheus's text format.
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    tag = "operation",
-    security(("bearer" = []), ("admin_token" = [])),
-    responses(
-        (status = 200, description = "The figures", body = String, content_type = "text/plain"),
-        AdminProblems
-    )
-)]
-pub async fn prometheus(_: Admin, State(app): State<Arc<App>>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.prometheus.render()).into_response()
 }

@@ -1,6 +1,6 @@
 //! The pages that the gateway serves: the widget, the dashboard, and in development the sample site with the widget in it.
 
-mod site;
+mod sample_site;
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ use tower_http::services::{ServeDir, ServeFile};
 const DASHBOARD_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                                 connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const PAGE: &[(&str, &str)] = &[("content-security-policy", DASHBOARD_POLICY), ("cache-control", "no-cache")];
-/// Pages of any site load these.
+/// Headers of files that pages of any site load.
 const WIDGET: &[(&str, &str)] =
     &[("access-control-allow-origin", "*"), ("cache-control", "public, max-age=300")];
 const ASSETS: &[(&str, &str)] =
@@ -29,7 +29,7 @@ const ASSETS: &[(&str, &str)] =
 /// Adds the pages that are configured.
 ///
 /// # Errors
-/// When a configured folder is not there: the sentence names it.
+/// When a configured folder does not exist: the sentence names it.
 pub fn mount<S: Clone + Send + Sync + 'static>(
     router: Router<S>,
     config: &Config,
@@ -42,7 +42,7 @@ pub fn mount<S: Clone + Send + Sync + 'static>(
     }
     if config.environment == Environment::Development && !gateway.site_dir.as_os_str().is_empty() {
         there("gateway.site_dir", &gateway.site_dir, "name a folder of pages")?;
-        router = site::mount(router, &gateway.site_dir, config.sites.first());
+        router = sample_site::mount(router, &gateway.site_dir, config.sites.first());
     }
     Ok(router)
 }
@@ -52,7 +52,7 @@ fn there(setting: &str, folder: &Path, remedy: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What Vite built: names that hold a hash are kept for ever, the others are asked for again.
+/// The files that Vite built: those with a hash in their name are cached for ever, the others are revalidated.
 fn built<S: Clone + Send + Sync + 'static>(router: Router<S>, folder: &Path) -> Router<S> {
     let file = |name: &str| ServeFile::new(folder.join(name)).precompressed_br().precompressed_gzip();
     let assets = ServeDir::new(folder.join("assets")).precompressed_br().precompressed_gzip();
@@ -69,7 +69,7 @@ fn built<S: Clone + Send + Sync + 'static>(router: Router<S>, folder: &Path) -> 
     router.merge(dashboard).merge(widget).merge(assets)
 }
 
-/// Sets headers of what was found.
+/// Adds headers to successful responses.
 async fn set(request: Request, next: Next, headers: &'static [(&'static str, &'static str)]) -> Response {
     let mut response = next.run(request).await;
     if !(response.status().is_client_error() || response.status().is_server_error()) {

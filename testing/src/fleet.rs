@@ -1,6 +1,6 @@
-//! A whole fleet for a test: the real servers, the binaries as they are shipped, and the sample site's collections.
+//! A whole fleet for a test: real servers, the shipped binaries, and the sample site's collections.
 
-mod sample;
+mod sample_collections;
 
 use std::{
     path::{Path, PathBuf},
@@ -14,22 +14,22 @@ use tempfile::TempDir;
 
 use crate::{Server, free_port};
 
-/// Longest wait for a fleet to be well.
-const START: Duration = Duration::from_secs(60);
+/// How long a fleet may take to become healthy.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running process of Hoidap, ended when dropped.
-pub struct Process {
+/// A running process of Hoidap, killed when dropped.
+pub struct FleetProcess {
     child: Child,
 }
 
-impl Process {
-    /// Ends it at once, as `kill -9` does.
+impl FleetProcess {
+    /// Kills it, as `kill -9` does.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Asks it to end, as an orchestrator does, and waits; whether it ended well.
+    /// Sends SIGTERM and waits. Returns whether it exited successfully.
     pub fn terminate(&mut self) -> bool {
         let asked = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
         assert!(asked.is_ok_and(|status| status.success()), "SIGTERM could not be sent");
@@ -37,37 +37,37 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for FleetProcess {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
 /// The servers, the gateway, and as many workers as a test starts.
-pub struct Fleet {
+pub struct TestFleet {
     /// The broker.
     pub nats: Server,
     /// The cache.
     pub valkey: Server,
     /// The analytics store.
     pub clickhouse: Server,
-    /// Called by the fleet's processes.
+    /// The environment of the fleet's processes.
     environment: Vec<(String, String)>,
-    gateway: Option<Process>,
+    gateway: Option<FleetProcess>,
     port: u16,
     dir: TempDir,
     client: reqwest::Client,
 }
 
-impl Fleet {
-    /// Starts the servers and the gateway over the named collections of the sample site (all of them when none is
-    /// named). No worker runs yet.
+impl TestFleet {
+    /// Starts the servers and the gateway, with the named collections of the sample site, or all of them when none is
+    /// named. Starts no worker.
     pub fn start(collections: &[&str], settings: &[(&str, &str)]) -> Self {
         let (nats, valkey, clickhouse) = (Server::durable_nats(), Server::valkey(), Server::clickhouse());
         let dir = tempfile::Builder::new().prefix("hoidap-fleet-").tempdir().expect("a temporary folder");
         let port = free_port();
         let mut environment: Vec<(String, String)> = [
-            ("HOIDAP_CONFIG", example("hoidap.toml").display().to_string()),
+            ("HOIDAP_CONFIG", example_path("hoidap.toml").display().to_string()),
             ("HOIDAP_NATS__URL", nats.url()),
             ("HOIDAP_REDIS__URL", valkey.url()),
             ("HOIDAP_CLICKHOUSE__URL", clickhouse.url()),
@@ -81,12 +81,12 @@ impl Fleet {
         .map(|(name, value)| (name.to_string(), value))
         .to_vec();
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())));
-        // An error only says that a provider was installed before.
+        // An error only means that a provider was installed before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client =
             reqwest::Client::builder().timeout(Duration::from_secs(120)).build().expect("an HTTP client");
         let mut fleet = Self { nats, valkey, clickhouse, environment, gateway: None, port, dir, client };
-        sample::copy(&fleet, &fleet.dir.path().join("indices"), collections);
+        sample_collections::copy(&fleet, &fleet.dir.path().join("indices"), collections);
         fleet.gateway = Some(fleet.run("hoidap-gateway", &[]));
         fleet
     }
@@ -106,14 +106,14 @@ impl Fleet {
         }
     }
 
-    /// Starts another gateway beside the first one; its process and its address.
-    pub async fn another_gateway(&self) -> (Process, String) {
+    /// Starts a second gateway, and waits until it is healthy. Returns its process and its address.
+    pub async fn start_second_gateway(&self) -> (FleetProcess, String) {
         let port = free_port();
         let mut command = self.command("hoidap-gateway", &[]);
         command.env("HOIDAP_GATEWAY__LISTEN", format!("127.0.0.1:{port}"));
         let process = start(&mut command);
         let url = format!("http://127.0.0.1:{port}");
-        let end = Instant::now() + START;
+        let end = Instant::now() + START_TIMEOUT;
         loop {
             let reply = self.client.get(format!("{url}/api/health")).send().await;
             let health: Value = match reply {
@@ -123,35 +123,35 @@ impl Fleet {
             if health["status"] == "healthy" {
                 return (process, url);
             }
-            assert!(Instant::now() < end, "another gateway did not get well: {health:#}");
+            assert!(Instant::now() < end, "the second gateway did not become healthy: {health:#}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    /// Ends the first gateway at once, as `kill -9` does.
+    /// Kills the first gateway, as `kill -9` does.
     pub fn kill_gateway(&mut self) {
         self.gateway = None;
     }
 
-    /// A client for requests of one's own.
+    /// The HTTP client, for other requests.
     pub fn client(&self) -> &reqwest::Client {
         &self.client
     }
 
     /// Starts a worker process with the named stages.
-    pub fn worker(&self, stages: &[&str]) -> Process {
+    pub fn worker(&self, stages: &[&str]) -> FleetProcess {
         let arguments: Vec<&str> = ["run"].into_iter().chain(stages.iter().copied()).collect();
         self.run("hoidap-worker", &arguments)
     }
 
-    /// Starts one worker process with every stage and the analytics sink, and waits until the fleet is well.
-    pub async fn whole(&self) -> Process {
+    /// Starts one worker process with all stages and the analytics sink, and waits until the fleet is healthy.
+    pub async fn start_all_stages(&self) -> FleetProcess {
         let worker = self.worker(&["--all"]);
-        self.until_health("healthy").await;
+        self.wait_for_health("healthy").await;
         worker
     }
 
-    /// What `/api/health` says: its status code and body.
+    /// The status code and body of `/api/health`.
     pub async fn health(&self) -> (u16, Value) {
         let reply = self.client.get(format!("{}/api/health", self.url())).send().await;
         match reply {
@@ -160,9 +160,9 @@ impl Fleet {
         }
     }
 
-    /// Waits until health has the status.
-    pub async fn until_health(&self, status: &str) -> Value {
-        let end = Instant::now() + START;
+    /// Waits until the overall health is `status`.
+    pub async fn wait_for_health(&self, status: &str) -> Value {
+        let end = Instant::now() + START_TIMEOUT;
         loop {
             let (_, health) = self.health().await;
             if health["status"] == status {
@@ -177,23 +177,23 @@ impl Fleet {
         }
     }
 
-    /// Waits until health tells that a component is away and that the whole is `degraded` for it.
-    pub async fn until_away(&self, component: &str) {
-        let end = Instant::now() + START;
+    /// Waits until a component is unhealthy and the overall health is `degraded`.
+    pub async fn wait_for_degraded(&self, component: &str) {
+        let end = Instant::now() + START_TIMEOUT;
         loop {
             let (code, health) = self.health().await;
             let status = &health["components"][component]["status"];
             if status == "unhealthy" && health["status"] == "degraded" && code == 200 {
                 return;
             }
-            assert!(Instant::now() < end, "health did not tell that {component} is away: {code} {health:#}");
+            assert!(Instant::now() < end, "{component} did not become unhealthy: {code} {health:#}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    /// Waits until so many processes run a stage.
-    pub async fn until_processes(&self, stage: &str, count: usize) {
-        let end = Instant::now() + START;
+    /// Waits until `count` processes run a stage.
+    pub async fn wait_for_processes(&self, stage: &str, count: usize) {
+        let end = Instant::now() + START_TIMEOUT;
         let wanted = format!("{count} process");
         loop {
             let (_, health) = self.health().await;
@@ -201,7 +201,7 @@ impl Fleet {
             if detail.as_str().is_some_and(|detail| detail.starts_with(&wanted)) {
                 return;
             }
-            assert!(Instant::now() < end, "{count} processes of {stage} were not heard of: {health:#}");
+            assert!(Instant::now() < end, "{stage} did not get {count} processes: {health:#}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -242,63 +242,65 @@ impl Fleet {
         if ok { Ok(text.trim().to_string()) } else { Err(text) }
     }
 
-    /// What the processes of one binary wrote.
+    /// The log of all processes of one binary.
     pub fn log(&self, program: &str) -> String {
         std::fs::read_to_string(self.dir.path().join(format!("{program}.log"))).unwrap_or_default()
     }
 
-    /// A binary with the fleet's settings, to be run by a test that reads what it prints.
-    pub fn tool(&self, program: &str) -> Command {
-        let mut command = Command::new(binary(program));
+    /// A command of one binary with the fleet's settings, for tests that read its output.
+    pub fn cli(&self, program: &str) -> Command {
+        let mut command = Command::new(binary_path(program));
         command.envs(self.environment.iter().cloned()).env("HOIDAP_TELEMETRY__FILTER", "error");
         command.stdin(Stdio::null());
         command
     }
 
-    /// Where the fleet's collections are.
+    /// The folder of the fleet's collections.
     pub fn indices(&self) -> PathBuf {
         self.dir.path().join("indices")
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> Process {
+    fn run(&self, program: &str, arguments: &[&str]) -> FleetProcess {
         start(&mut self.command(program, arguments))
     }
 
-    /// A command of one binary with the fleet's settings, for a test to start; what it writes goes to [`Self::log`].
+    /// A command of one binary with the fleet's settings. Its output goes to [`Self::log`].
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let path = self.dir.path().join(format!("{program}.log"));
         let log = std::fs::File::options().create(true).append(true).open(path).expect("a log file");
-        let mut command = Command::new(binary(program));
+        let mut command = Command::new(binary_path(program));
         command.args(arguments).envs(self.environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log file twice")).stderr(log);
         command
     }
 }
 
-fn start(command: &mut Command) -> Process {
-    Process { child: command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")) }
+fn start(command: &mut Command) -> FleetProcess {
+    FleetProcess {
+        child: command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")),
+    }
 }
 
-/// What a command prints that must succeed.
-pub fn says(command: &mut Command) -> String {
+/// The standard output of a command that must succeed.
+pub fn stdout_of(command: &mut Command) -> String {
     let done = command.output().expect("the command starts");
     assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).expect("text")
 }
 
 /// The labelled questions of the sample site.
-pub fn labelled() -> Vec<Value> {
-    let text = std::fs::read_to_string(example("questions.jsonl")).expect("the labelled questions");
+pub fn labelled_questions() -> Vec<Value> {
+    let text = std::fs::read_to_string(example_path("questions.jsonl")).expect("the labelled questions");
     text.lines().map(|line| serde_json::from_str(line).expect("a labelled question")).collect()
 }
 
 /// A file of the sample site.
-pub fn example(name: &str) -> PathBuf {
+pub fn example_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)
 }
 
 /// A binary of the workspace, beside the test's own.
-pub fn binary(name: &str) -> PathBuf {
+pub fn binary_path(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let test = std::env::current_exe().expect("the test's own path");

@@ -1,13 +1,13 @@
-//! The real servers that tests speak to: each on a free port of loopback, in a folder of its own, killed when dropped.
+//! The real servers that tests use: each on a free loopback port, in its own folder, killed when dropped.
 //!
-//! Where the programs are is told by `HOIDAP_TEST_*` variables, which `./dev test` sets.
+//! The `HOIDAP_TEST_*` variables, which `./dev test` sets, give the programs' paths.
 #![forbid(unsafe_code)]
-// Tests stop at the first thing that is wrong; there is nobody to hand an error to.
+// A test stops at its first failure, so helpers panic instead of returning errors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-pub mod events;
 pub mod fleet;
-pub mod stub;
+pub mod sse;
+pub mod stub_provider;
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -19,16 +19,16 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A server that tests speak to.
+/// A server process.
 pub struct Server {
-    kind: Kind,
+    kind: ServerKind,
     port: u16,
     password: String,
     dir: TempDir,
     child: Option<Child>,
 }
 
-enum Kind {
+enum ServerKind {
     Nats { durable: bool },
     NatsWith { config: PathBuf, environment: Vec<(String, String)> },
     Valkey,
@@ -40,13 +40,13 @@ enum Kind {
 ///
 /// # Panics
 /// With a sentence that says what to run, when it is not set.
-pub fn needed(variable: &str) -> String {
+pub fn required_env(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
         panic!("{variable} is not set: run the tests by `./dev test`, or run `. .local/env` first")
     })
 }
 
-/// A port of loopback that was free a moment ago.
+/// A loopback port that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
@@ -54,49 +54,49 @@ pub fn free_port() -> u16 {
         .port()
 }
 
-/// 32 hexadecimal digits that nobody can guess.
-fn random() -> String {
-    // Each state is keyed by the system's own randomness.
+/// 32 random hexadecimal digits.
+fn random_hex() -> String {
+    // Each state is keyed by the operating system's randomness.
     let half = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", half(), half())
 }
 
 impl Server {
-    /// A NATS server with JetStream that syncs as it does by default.
+    /// A NATS server with JetStream, with the default sync interval.
     pub fn nats() -> Self {
-        Self::start(Kind::Nats { durable: false })
+        Self::start(ServerKind::Nats { durable: false })
     }
 
-    /// A NATS server with JetStream that syncs every write before it acknowledges it.
+    /// A NATS server with JetStream that syncs every write before acknowledging it.
     pub fn durable_nats() -> Self {
-        Self::start(Kind::Nats { durable: true })
+        Self::start(ServerKind::Nats { durable: true })
     }
 
     /// A NATS server with a configuration of the repository, such as `nats/laptop.conf`, and the variables it needs
     /// beside `NATS_HOST`, `NATS_PORT` and `NATS_STORE`.
     pub fn nats_with(config: &str, environment: &[(String, String)]) -> Self {
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join(config);
-        Self::start(Kind::NatsWith { config, environment: environment.to_vec() })
+        Self::start(ServerKind::NatsWith { config, environment: environment.to_vec() })
     }
 
     /// A Valkey server without persistence.
     pub fn valkey() -> Self {
-        Self::start(Kind::Valkey)
+        Self::start(ServerKind::Valkey)
     }
 
     /// The ClickHouse engine behind its HTTP adapter.
     pub fn clickhouse() -> Self {
-        Self::start(Kind::ClickHouse)
+        Self::start(ServerKind::ClickHouse)
     }
 
     /// llama.cpp's server with its small model.
     pub fn llama() -> Self {
-        Self::start(Kind::Llama)
+        Self::start(ServerKind::Llama)
     }
 
-    fn start(kind: Kind) -> Self {
+    fn start(kind: ServerKind) -> Self {
         let dir = tempfile::Builder::new().prefix("hoidap-test-").tempdir().expect("a temporary folder");
-        let mut server = Self { kind, port: free_port(), password: random(), dir, child: None };
+        let mut server = Self { kind, port: free_port(), password: random_hex(), dir, child: None };
         server.restart();
         server
     }
@@ -106,7 +106,7 @@ impl Server {
         self.port
     }
 
-    /// The password of its user, where it asks for one: ClickHouse does.
+    /// The password of its user. Only ClickHouse requires it.
     pub fn password(&self) -> &str {
         &self.password
     }
@@ -114,14 +114,14 @@ impl Server {
     /// Its address, such as `nats://127.0.0.1:4222`.
     pub fn url(&self) -> String {
         let scheme = match self.kind {
-            Kind::Nats { .. } | Kind::NatsWith { .. } => "nats",
-            Kind::Valkey => "redis",
-            Kind::ClickHouse | Kind::Llama => "http",
+            ServerKind::Nats { .. } | ServerKind::NatsWith { .. } => "nats",
+            ServerKind::Valkey => "redis",
+            ServerKind::ClickHouse | ServerKind::Llama => "http",
         };
         format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
-    /// Ends it at once, as `kill -9` does.
+    /// Kills it, as `kill -9` does.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -129,7 +129,7 @@ impl Server {
         }
     }
 
-    /// Starts it again with the data it had, and waits until it takes connections.
+    /// Restarts it with its data, and waits until it accepts connections.
     pub fn restart(&mut self) {
         self.kill();
         let mut command = self.command();
@@ -152,7 +152,7 @@ impl Server {
         let port = self.port.to_string();
         let mut variables: Vec<(String, String)> = Vec::new();
         let (program, arguments): (PathBuf, Vec<String>) = match &self.kind {
-            Kind::Nats { durable } => {
+            ServerKind::Nats { durable } => {
                 let config = self.dir.path().join("nats.conf");
                 let sync = if *durable { "always" } else { "2m" };
                 let text = format!(
@@ -160,25 +160,31 @@ impl Server {
                     data.display()
                 );
                 std::fs::write(&config, text).expect("the configuration of the NATS server");
-                (needed("HOIDAP_TEST_NATS_SERVER").into(), vec!["-c".into(), config.display().to_string()])
+                (
+                    required_env("HOIDAP_TEST_NATS_SERVER").into(),
+                    vec!["-c".into(), config.display().to_string()],
+                )
             }
-            Kind::NatsWith { config, environment } => {
+            ServerKind::NatsWith { config, environment } => {
                 variables.clone_from(environment);
                 let own =
                     [("HOST", "127.0.0.1"), ("PORT", &port), ("STORE", &format!("\"{}\"", data.display()))];
                 variables.extend(own.map(|(name, value)| (format!("NATS_{name}"), value.to_string())));
-                (needed("HOIDAP_TEST_NATS_SERVER").into(), vec!["-c".into(), config.display().to_string()])
+                (
+                    required_env("HOIDAP_TEST_NATS_SERVER").into(),
+                    vec!["-c".into(), config.display().to_string()],
+                )
             }
-            Kind::Valkey => {
+            ServerKind::Valkey => {
                 let arguments = ["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"];
-                (needed("HOIDAP_TEST_VALKEY_SERVER").into(), arguments.map(String::from).to_vec())
+                (required_env("HOIDAP_TEST_VALKEY_SERVER").into(), arguments.map(String::from).to_vec())
             }
-            Kind::ClickHouse => {
+            ServerKind::ClickHouse => {
                 variables.push(("CLICKHOUSE_PASSWORD".into(), self.password.clone()));
                 let arguments = ["--port".into(), port, "--data".into(), data.display().to_string()];
-                (needed("HOIDAP_TEST_CLICKHOUSE").into(), arguments.to_vec())
+                (required_env("HOIDAP_TEST_CLICKHOUSE").into(), arguments.to_vec())
             }
-            Kind::Llama => (needed("HOIDAP_TEST_LLAMA").into(), vec!["--port".into(), port]),
+            ServerKind::Llama => (required_env("HOIDAP_TEST_LLAMA").into(), vec!["--port".into(), port]),
         };
         let mut command = Command::new(program);
         command.args(arguments).envs(variables).current_dir(self.dir.path());

@@ -1,11 +1,11 @@
-//! Canaries of the stages, as the fleet tells of them.
+//! The canaries of all stages, as the fleet reports them.
 
 use hoidap_shared::fleet::{ArmSummary, CanaryRegression, CanaryReport, Fleet, Fraction};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::filter::told;
-use crate::chat::STAGES;
+use super::filter::rfc3339;
+use hoidap_shared::stage::STAGES;
 
 /// A canary: a process that serves a share of the sessions beside a stage.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,12 +88,13 @@ impl From<CanaryRegression> for CanaryReason {
 
 /// The canaries of all stages, in the order of the stages.
 pub(super) fn canaries(fleet: &Fleet) -> Vec<CanaryFigures> {
-    let of =
-        |stage: &'static str| fleet.canaries(stage).into_iter().map(move |canary| figures(stage, canary));
+    let of = |stage: &'static str| {
+        fleet.canaries(stage).into_iter().map(move |canary| canary_figures(stage, canary))
+    };
     STAGES.into_iter().flat_map(of).collect()
 }
 
-fn figures(stage: &str, canary: CanaryReport) -> CanaryFigures {
+fn canary_figures(stage: &str, canary: CanaryReport) -> CanaryFigures {
     let CanaryReport { id, version, release, changes, share, state, reason, since_ms, served, stable } =
         canary;
     CanaryFigures {
@@ -102,7 +103,7 @@ fn figures(stage: &str, canary: CanaryReport) -> CanaryFigures {
         share,
         state: state.name(),
         reason: reason.map(Into::into),
-        since: told(i64::try_from(since_ms).unwrap_or_default()),
+        since: rfc3339(i64::try_from(since_ms).unwrap_or_default()),
         changes,
         version,
         release,

@@ -1,29 +1,20 @@
-//! One conversation: every question of a session with what became of it.
+//! One conversation: every question of a session with its answer and figures.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
 use clickhouse::{Row, error::Result as Read, query::Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Analytics, filter::told};
-use crate::{
-    admin::Admin,
-    app::App,
-    docs::ConversationProblems,
-    error::{ApiError, Code},
-};
+use super::{Analytics, filter::rfc3339};
+use crate::error::ApiError;
 
-/// Questions of one conversation that are told at most, the latest.
-const MOST: usize = 500;
+/// Most questions of one conversation: the latest ones.
+const MAX_QUESTIONS: usize = 500;
 
-/// What is read of a chat, for the conversation and for the sheet of all of them.
+/// A chat with its feedback, for the conversation and the export.
 #[derive(Row, Deserialize)]
-pub(super) struct Chat {
+pub(super) struct ChatRow {
     pub(super) job_id: String,
     pub(super) session_id: String,
     pub(super) at_ms: i64,
@@ -83,7 +74,8 @@ pub struct ProviderCall {
 
 /// What the visitor says of an answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Said {
+#[schema(as = Said)]
+pub struct FeedbackOutput {
     /// `up` or `down`.
     pub rating: String,
     /// Why, in a word; empty without one.
@@ -94,7 +86,8 @@ pub struct Said {
 
 /// One question and what became of it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Asked {
+#[schema(as = Asked)]
+pub struct QuestionOutput {
     /// The job.
     pub job_id: String,
     /// When it ended.
@@ -139,7 +132,7 @@ pub struct Asked {
     /// The version of each stage that made the answer.
     pub versions: BTreeMap<String, String>,
     /// What the visitor says of it; absent when nothing.
-    pub feedback: Option<Said>,
+    pub feedback: Option<FeedbackOutput>,
 }
 
 /// One conversation.
@@ -148,12 +141,12 @@ pub struct Conversation {
     /// The session.
     pub session_id: String,
     /// Its questions, the oldest first; of more than 500 the latest.
-    pub questions: Vec<Asked>,
+    pub questions: Vec<QuestionOutput>,
 }
 
 impl Analytics {
-    /// Chats with what visitors say of them. `chosen` is a condition, `rest` what follows it.
-    pub(super) fn chats(&self, chosen: &str, rest: &str) -> Query {
+    /// Chats with their feedback. `chosen` is the condition, `rest` the end of the statement.
+    pub(super) fn chat_rows(&self, chosen: &str, rest: &str) -> Query {
         let sql = format!(
             "SELECT asked.job_id AS job_id, session_id, toUnixTimestamp64Milli(at) AS at_ms, question, answer, page, \
              toString(outcome) AS outcome, toString(problem) AS problem, toString(intent) AS intent, \
@@ -170,47 +163,35 @@ impl Analytics {
         self.query(&sql)
     }
 
-    async fn conversation(&self, session_id: &str) -> Read<Vec<Chat>> {
+    /// The questions of a session, the oldest first; none for a session that is not known.
+    ///
+    /// # Errors
+    /// When ClickHouse does not give them.
+    pub async fn conversation(&self, session_id: &str) -> Result<Vec<QuestionOutput>, ApiError> {
+        let chats = self.run("the conversation", self.conversation_rows(session_id)).await?;
+        Ok(chats.into_iter().map(question_output).collect())
+    }
+
+    async fn conversation_rows(&self, session_id: &str) -> Read<Vec<ChatRow>> {
         let chosen = "session_id = {session:String}";
-        let rest = format!("ORDER BY at DESC, job_id LIMIT {MOST}");
-        let mut chats: Vec<Chat> = self.chats(chosen, &rest).param("session", session_id).fetch_all().await?;
+        let rest = format!("ORDER BY at DESC, job_id LIMIT {MAX_QUESTIONS}");
+        let mut chats: Vec<ChatRow> =
+            self.chat_rows(chosen, &rest).param("session", session_id).fetch_all().await?;
         chats.reverse();
         Ok(chats)
     }
 }
 
-/// One conversation.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/conversations/{session_id}",
-    tag = "operation",
-    params(("session_id" = String, Path, description = "The session")),
-    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses((status = 200, description = "The conversation", body = Conversation), ConversationProblems)
-)]
-pub async fn conversation(
-    _: Admin,
-    State(app): State<Arc<App>>,
-    Path(session_id): Path<String>,
-) -> Result<Json<Conversation>, ApiError> {
-    let analytics = &app.analytics;
-    let chats = analytics.within("the conversation", analytics.conversation(&session_id)).await?;
-    if chats.is_empty() {
-        return Err(ApiError::new(Code::NotFound, "No question of this session is known."));
-    }
-    Ok(Json(Conversation { session_id, questions: chats.into_iter().map(asked).collect() }))
-}
-
-fn asked(chat: Chat) -> Asked {
+fn question_output(chat: ChatRow) -> QuestionOutput {
     let some = |text: String| Some(text).filter(|text| !text.is_empty());
     let times = chat.hop_waited_ms.into_iter().zip(chat.hop_worked_ms).zip(chat.hop_delivery);
     let step =
         |(stage, ((waited_ms, worked_ms), delivery))| StageStep { stage, waited_ms, worked_ms, delivery };
     let calls = chat.attempt_provider.into_iter().zip(chat.attempt_ms).zip(chat.attempt_error);
     let call = |((provider, took_ms), error)| ProviderCall { provider, took_ms, error: some(error) };
-    Asked {
+    QuestionOutput {
         job_id: chat.job_id,
-        at: told(chat.at_ms),
+        at: rfc3339(chat.at_ms),
         question: chat.question,
         answer: chat.answer,
         page: chat.page,
@@ -230,6 +211,10 @@ fn asked(chat: Chat) -> Asked {
         cost_usd: Some(chat.cost_usd).filter(|_| chat.cost_known),
         sources: chat.sources,
         versions: chat.versions.into_iter().collect(),
-        feedback: some(chat.rating).map(|rating| Said { rating, reason: chat.reason, comment: chat.comment }),
+        feedback: some(chat.rating).map(|rating| FeedbackOutput {
+            rating,
+            reason: chat.reason,
+            comment: chat.comment,
+        }),
     }
 }

@@ -1,20 +1,17 @@
-//! The list of conversations: what one session asked, the latest first.
+//! The list of conversations, the latest first.
 
-use std::sync::Arc;
-
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::filter::{Filter, FilterParams, Given, PERIOD, told, wrong};
-use crate::{admin::Admin, app::App, docs::DashboardProblems, error::ApiError};
+use super::{
+    Analytics,
+    filter::{PERIOD_CONDITION, QueryParams, ReportFilter, invalid_parameter, rfc3339},
+};
+use crate::error::ApiError;
 
 /// Conversations on one page.
-const PAGE: usize = 50;
+const PAGE_SIZE: usize = 50;
 /// A text without case and diacritics, so that `doi mat khau` finds `Đổi mật khẩu`.
 macro_rules! plain {
     ($text:literal) => {
@@ -27,7 +24,7 @@ macro_rules! plain {
 }
 
 #[derive(Row, Deserialize)]
-struct Found {
+struct ConversationRecord {
     session_id: String,
     first_ms: i64,
     last_ms: i64,
@@ -82,7 +79,7 @@ pub struct ConversationPage {
     pub next: Option<String>,
 }
 
-/// A place in the list: behind this conversation.
+/// A position in the list: after this conversation.
 struct Cursor {
     last_ms: i64,
     session_id: String,
@@ -92,72 +89,60 @@ impl Cursor {
     /// Before the first conversation.
     const START: i64 = i64::MAX;
 
-    fn of(given: &Given) -> Result<Self, ApiError> {
-        let Some(text) = given.get("cursor") else {
+    fn of(params: &QueryParams) -> Result<Self, ApiError> {
+        let Some(text) = params.get("cursor") else {
             return Ok(Self { last_ms: Self::START, session_id: String::new() });
         };
         let parts = text.split_once('.').filter(|(_, session)| session.chars().count() <= 200);
         let place = parts.and_then(|(last, session)| Some((last.parse().ok()?, session.to_string())));
-        let (last_ms, session_id) =
-            place.ok_or_else(|| wrong("cursor", "malformed", "must be `next` of the page before"))?;
+        let (last_ms, session_id) = place
+            .ok_or_else(|| invalid_parameter("cursor", "malformed", "must be `next` of the page before"))?;
         Ok(Self { last_ms, session_id })
     }
 }
 
-/// The conversations of a period.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/conversations",
-    tag = "operation",
-    params(
-        FilterParams,
-        ("outcome" = Option<String>, Query, description = "Conversations with a question that ended so", example = "unanswered"),
-        ("q" = Option<String>, Query, max_length = 200, description = "Conversations with these words in a question; case and diacritics do not matter"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-    ),
-    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses((status = 200, description = "Conversations", body = ConversationPage), DashboardProblems)
-)]
-pub async fn conversations(
-    _: Admin,
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<ConversationPage>, ApiError> {
-    let given = Given::new(query.as_deref());
-    let (filter, cursor) = (Filter::of(&given)?, Cursor::of(&given)?);
-    let (outcome, words) = (given.text("outcome")?, given.text("q")?);
-    let sql = format!(
-        "SELECT asked.session_id AS session_id, toUnixTimestamp64Milli(min(at)) AS first_ms, \
-         toUnixTimestamp64Milli(max(at)) AS last_ms, count() AS questions, countIf(outcome = 'unanswered') AS unanswered, \
-         countIf(outcome = 'failed') AS failed, countIf(rating = 'up') AS up, countIf(rating = 'down') AS down, \
-         argMax(question, at) AS last_question, toString(argMax(outcome, at)) AS last_outcome, \
-         toString(argMax(product, at)) AS last_product, toString(argMax(language, at)) AS last_language FROM \
-         (SELECT job_id, at, session_id, question, outcome, product, language FROM chats FINAL \
-         WHERE {PERIOD} AND session_id != '') AS asked \
-         LEFT JOIN (SELECT job_id, rating FROM feedback FINAL) AS said ON asked.job_id = said.job_id \
-         GROUP BY session_id \
-         HAVING (last_ms < {{before:Int64}} OR (last_ms = {{before:Int64}} AND session_id > {{behind:String}})) \
-         AND ({{outcome:String}} = '' OR has(groupUniqArray(toString(asked.outcome)), {{outcome:String}})) \
-         AND ({{q:String}} = '' OR max(position({column}, {words}) > 0)) \
-         ORDER BY last_ms DESC, session_id LIMIT {limit}",
-        column = plain!("asked.question"),
-        words = plain!("{q:String}"),
-        limit = PAGE + 1,
-    );
-    let query = app.analytics.query(&sql).param("before", cursor.last_ms).param("behind", &cursor.session_id);
-    let query = filter.bind(query.param("outcome", &outcome).param("q", &words));
-    let mut found: Vec<Found> = app.analytics.within("the conversations", query.fetch_all()).await?;
-    let more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| more).map(|last| format!("{}.{}", last.last_ms, last.session_id));
-    Ok(Json(ConversationPage { conversations: found.into_iter().map(row).collect(), next }))
+impl Analytics {
+    /// The page of conversations that a request's query asks for.
+    ///
+    /// # Errors
+    /// When a parameter is wrong, or ClickHouse does not give the conversations.
+    pub async fn conversations(&self, query: Option<&str>) -> Result<ConversationPage, ApiError> {
+        let params = QueryParams::new(query);
+        let (filter, cursor) = (ReportFilter::from_params(&params)?, Cursor::of(&params)?);
+        let (outcome, words) = (params.text("outcome")?, params.text("q")?);
+        let sql = format!(
+            "SELECT asked.session_id AS session_id, toUnixTimestamp64Milli(min(at)) AS first_ms, \
+             toUnixTimestamp64Milli(max(at)) AS last_ms, count() AS questions, countIf(outcome = 'unanswered') AS unanswered, \
+             countIf(outcome = 'failed') AS failed, countIf(rating = 'up') AS up, countIf(rating = 'down') AS down, \
+             argMax(question, at) AS last_question, toString(argMax(outcome, at)) AS last_outcome, \
+             toString(argMax(product, at)) AS last_product, toString(argMax(language, at)) AS last_language FROM \
+             (SELECT job_id, at, session_id, question, outcome, product, language FROM chats FINAL \
+             WHERE {PERIOD_CONDITION} AND session_id != '') AS asked \
+             LEFT JOIN (SELECT job_id, rating FROM feedback FINAL) AS said ON asked.job_id = said.job_id \
+             GROUP BY session_id \
+             HAVING (last_ms < {{before:Int64}} OR (last_ms = {{before:Int64}} AND session_id > {{behind:String}})) \
+             AND ({{outcome:String}} = '' OR has(groupUniqArray(toString(asked.outcome)), {{outcome:String}})) \
+             AND ({{q:String}} = '' OR max(position({column}, {words}) > 0)) \
+             ORDER BY last_ms DESC, session_id LIMIT {limit}",
+            column = plain!("asked.question"),
+            words = plain!("{q:String}"),
+            limit = PAGE_SIZE + 1,
+        );
+        let query = self.query(&sql).param("before", cursor.last_ms).param("behind", &cursor.session_id);
+        let query = filter.bind(query.param("outcome", &outcome).param("q", &words));
+        let mut found: Vec<ConversationRecord> = self.run("the conversations", query.fetch_all()).await?;
+        let more = found.len() > PAGE_SIZE;
+        found.truncate(PAGE_SIZE);
+        let next = found.last().filter(|_| more).map(|last| format!("{}.{}", last.last_ms, last.session_id));
+        Ok(ConversationPage { conversations: found.into_iter().map(conversation_row).collect(), next })
+    }
 }
 
-fn row(found: Found) -> ConversationRow {
+fn conversation_row(found: ConversationRecord) -> ConversationRow {
     ConversationRow {
         session_id: found.session_id,
-        first: told(found.first_ms),
-        last: told(found.last_ms),
+        first: rfc3339(found.first_ms),
+        last: rfc3339(found.last_ms),
         questions: found.questions,
         unanswered: found.unanswered,
         failed: found.failed,

@@ -1,28 +1,18 @@
 //! Figures of past chats, read from ClickHouse.
 
-use std::sync::Arc;
-
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
 use clickhouse::{Row, query::Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ASKED, Analytics};
-use crate::{
-    admin::Admin,
-    app::App,
-    docs::DashboardProblems,
-    error::{ApiError, Code, FieldError},
-};
+use super::{ASKED_CONDITION, Analytics};
+use crate::error::{ApiError, Code, FieldError};
 
 /// Days that are counted when the request does not say, and at most.
-const DAYS: (u16, u16) = (30, 365);
+const DEFAULT_DAYS: u16 = 30;
+const MAX_DAYS: u16 = 365;
 
-/// Chats that got an answer, from the documents or not.
-const ANSWERED: &str =
+/// SQL condition: chats that got a reply, from the documents or not.
+const REPLIED_CONDITION: &str =
     "outcome IN ('answered', 'cached', 'unanswered', 'small_talk', 'out_of_scope', 'human_agent')";
 
 /// How often one intent was asked for.
@@ -63,7 +53,7 @@ pub struct DayCount {
 }
 
 #[derive(Debug, Row, Deserialize)]
-struct Totals {
+struct TotalsRow {
     conversations: u64,
     sessions: u64,
     mean_confidence: f64,
@@ -100,11 +90,20 @@ pub struct DashboardFigures {
 }
 
 impl Analytics {
+    /// The figures of the days that a request's query asks for.
+    ///
+    /// # Errors
+    /// When `days` is out of range, or ClickHouse does not give the figures.
+    pub async fn dashboard(&self, query: &str) -> Result<DashboardFigures, ApiError> {
+        let days = parse_days(query)?;
+        self.run("the figures", self.figures(days)).await
+    }
+
     async fn figures(&self, days: u16) -> Result<DashboardFigures, clickhouse::error::Error> {
         let totals = format!(
-            "SELECT countIf({ASKED}) AS conversations, uniqExactIf(session_id, {ASKED}) AS sessions, \
-             ifNotFinite(avgIf(toFloat64(confidence), {ANSWERED}), 0) AS mean_confidence, \
-             ifNotFinite(avgIf(toFloat64(took_ms), {ANSWERED}) / 1000, 0) AS mean_seconds, \
+            "SELECT countIf({ASKED_CONDITION}) AS conversations, uniqExactIf(session_id, {ASKED_CONDITION}) AS sessions, \
+             ifNotFinite(avgIf(toFloat64(confidence), {REPLIED_CONDITION}), 0) AS mean_confidence, \
+             ifNotFinite(avgIf(toFloat64(took_ms), {REPLIED_CONDITION}) / 1000, 0) AS mean_seconds, \
              countIf(outcome = 'cached') AS cached, sum(cost_usd) AS spent_usd"
         );
         let top = |column: &str, unknown: &str| {
@@ -112,7 +111,7 @@ impl Analytics {
             (
                 of,
                 format!(
-                    "{ASKED} AND {column} != '{unknown}' GROUP BY {column} ORDER BY count DESC, {column} LIMIT 10"
+                    "{ASKED_CONDITION} AND {column} != '{unknown}' GROUP BY {column} ORDER BY count DESC, {column} LIMIT 10"
                 ),
             )
         };
@@ -120,13 +119,13 @@ impl Analytics {
         let outcomes = "SELECT toString(outcome) AS outcome, sum(times) AS count";
         let by_outcome = "1 GROUP BY outcome ORDER BY count DESC, outcome";
         let daily = "SELECT toString(toDate(at, 'UTC')) AS day, count() AS count";
-        let by_day = format!("{ASKED} GROUP BY day ORDER BY day");
+        let by_day = format!("{ASKED_CONDITION} GROUP BY day ORDER BY day");
         let (totals, top_intents, top_products, outcomes, days_seen) = futures::try_join!(
-            self.of_days(&totals, "1", days).fetch_one::<Totals>(),
-            self.of_days(&intents, &by_intent, days).fetch_all::<IntentCount>(),
-            self.of_days(&products, &by_product, days).fetch_all::<ProductCount>(),
-            self.of_days(outcomes, by_outcome, days).fetch_all::<OutcomeCount>(),
-            self.of_days(daily, &by_day, days).fetch_all::<DayCount>(),
+            self.query_days(&totals, "1", days).fetch_one::<TotalsRow>(),
+            self.query_days(&intents, &by_intent, days).fetch_all::<IntentCount>(),
+            self.query_days(&products, &by_product, days).fetch_all::<ProductCount>(),
+            self.query_days(outcomes, by_outcome, days).fetch_all::<OutcomeCount>(),
+            self.query_days(daily, &by_day, days).fetch_all::<DayCount>(),
         )?;
         Ok(DashboardFigures {
             total_conversations: totals.conversations,
@@ -143,36 +142,18 @@ impl Analytics {
         })
     }
 
-    /// A statement over the chats of the last days. Rows that the sink wrote twice are merged by `FINAL`.
-    fn of_days(&self, select: &str, rest: &str, days: u16) -> Query {
+    /// A statement over the chats of the last days. `FINAL` merges rows that were written twice.
+    fn query_days(&self, select: &str, rest: &str, days: u16) -> Query {
         let sql = format!("{select} FROM chats FINAL WHERE at >= now() - INTERVAL {days} DAY AND {rest}");
         self.query(&sql)
     }
 }
 
-/// Figures of past chats.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/dashboard",
-    tag = "operation",
-    params(("days" = Option<u16>, Query, minimum = 1, maximum = 365, description = "Days to count, up to now; 30 by default")),
-    security(("bearer" = []), ("admin_token" = [])),
-    responses((status = 200, description = "The figures", body = DashboardFigures), DashboardProblems)
-)]
-pub async fn dashboard(
-    _: Admin,
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<DashboardFigures>, ApiError> {
-    let days = days(query.as_deref().unwrap_or_default())?;
-    app.analytics.within("the figures", app.analytics.figures(days)).await.map(Json)
-}
-
-fn days(query: &str) -> Result<u16, ApiError> {
-    let given = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "days");
-    let Some((_, value)) = given else { return Ok(DAYS.0) };
-    value.parse().ok().filter(|days| (1..=DAYS.1).contains(days)).ok_or_else(|| {
-        let detail = format!("must be a whole number from 1 to {}", DAYS.1);
+fn parse_days(query: &str) -> Result<u16, ApiError> {
+    let params = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "days");
+    let Some((_, value)) = params else { return Ok(DEFAULT_DAYS) };
+    value.parse().ok().filter(|days| (1..=MAX_DAYS).contains(days)).ok_or_else(|| {
+        let detail = format!("must be a whole number from 1 to {}", MAX_DAYS);
         ApiError::of_field(Code::FieldsInvalid, FieldError::parameter("days", "out_of_range", detail))
     })
 }

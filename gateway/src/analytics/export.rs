@@ -1,33 +1,25 @@
-//! Sheets to keep: every question of a period, and its figures.
+//! CSV exports: every question of a period, and its figures.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use axum::{
-    body::Body,
-    extract::{RawQuery, State},
-    response::Response,
-};
+use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use clickhouse::query::RowCursor;
 use futures::stream;
 
 use super::{
-    conversation::Chat,
-    filter::{Filter, FilterParams, Given, PERIOD, told},
+    Analytics,
+    conversation::ChatRow,
+    csv_file,
+    filter::{PERIOD_CONDITION, ReportFilter, rfc3339},
     report::Report,
-    sheet,
 };
-use crate::{
-    admin::Admin,
-    app::App,
-    docs::DashboardProblems,
-    error::{ApiError, Code},
-};
+use crate::error::{ApiError, Code};
 
-/// Questions of one sheet at most: what spreadsheets can open.
-const MOST: usize = 100_000;
-/// Questions that are sent at once.
-const BLOCK: usize = 200;
+/// Most questions in one file: what spreadsheets can open.
+const MAX_ROWS: usize = 100_000;
+/// Questions in one chunk of the response.
+const ROWS_PER_BLOCK: usize = 200;
 
 const COLUMNS: [&str; 21] = [
     "at",
@@ -53,75 +45,64 @@ const COLUMNS: [&str; 21] = [
     "comment",
 ];
 
-/// Every question of a period as a sheet, the latest first.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/conversations.csv",
-    tag = "operation",
-    params(FilterParams),
-    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses(
-        (status = 200, description = "At most 100,000 questions", body = String, content_type = "text/csv"),
-        DashboardProblems
-    )
-)]
-pub async fn conversations_csv(
-    _: Admin,
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, ApiError> {
-    let filter = Filter::of(&Given::new(query.as_deref()))?;
-    let rest = format!("ORDER BY at DESC, job_id LIMIT {MOST}");
-    let query = filter.bind(app.analytics.chats(&format!("{PERIOD} AND question != ''"), &rest));
-    // What fails before the first row is told as a problem; later the body is cut off.
-    let first = async {
-        let mut rows = query.fetch::<Chat>()?;
-        let first = rows.next().await?;
-        Ok((rows, first))
-    };
-    let (rows, first) = app.analytics.within("the questions", first).await?;
-    let head = sheet::head(COLUMNS).map_err(|error| broken(&error))?;
-    let start = Some(Rows { head, rows, first, timeout: app.analytics.timeout });
-    let body = stream::try_unfold(start, |rows| async move {
-        match rows {
-            Some(rows) => rows.block().await,
-            None => Ok(None),
-        }
-    });
-    Ok(sheet::file("conversations.csv", Body::from_stream(body)))
+impl Analytics {
+    /// Every question of a period as a CSV file, the latest first.
+    ///
+    /// # Errors
+    /// When ClickHouse does not give the first of them. What fails later cuts the file off.
+    pub async fn questions_csv(&self, filter: &ReportFilter) -> Result<Response, ApiError> {
+        let rest = format!("ORDER BY at DESC, job_id LIMIT {MAX_ROWS}");
+        let query = filter.bind(self.chat_rows(&format!("{PERIOD_CONDITION} AND question != ''"), &rest));
+        // A failure before the first row becomes a problem; later it cuts the body off.
+        let first = async {
+            let mut rows = query.fetch::<ChatRow>()?;
+            let first = rows.next().await?;
+            Ok((rows, first))
+        };
+        let (rows, first) = self.run("the questions", first).await?;
+        let head = csv_file::header_line(COLUMNS).map_err(|error| write_error(&error))?;
+        let start = Some(PendingRows { head, rows, first, timeout: self.timeout });
+        let body = stream::try_unfold(start, |rows| async move {
+            match rows {
+                Some(rows) => rows.block().await,
+                None => Ok(None),
+            }
+        });
+        Ok(csv_file::download("conversations.csv", Body::from_stream(body)))
+    }
 }
 
 /// The rows that are not sent yet.
-struct Rows {
+struct PendingRows {
     head: Vec<u8>,
-    rows: RowCursor<Chat>,
-    first: Option<Chat>,
+    rows: RowCursor<ChatRow>,
+    first: Option<ChatRow>,
     timeout: Duration,
 }
 
-impl Rows {
-    /// The next lines, and what follows them.
+impl PendingRows {
+    /// The next chunk of lines, and the rows after it.
     async fn block(mut self) -> std::io::Result<Option<(Bytes, Option<Self>)>> {
-        let mut block: Vec<Chat> = self.first.take().into_iter().collect();
+        let mut block: Vec<ChatRow> = self.first.take().into_iter().collect();
         let mut more = true;
-        while more && block.len() < BLOCK {
+        while more && block.len() < ROWS_PER_BLOCK {
             let next = tokio::time::timeout(self.timeout, self.rows.next()).await?;
             match next.map_err(std::io::Error::other)? {
                 Some(chat) => block.push(chat),
                 None => more = false,
             }
         }
-        let lines = sheet::lines(block.into_iter().map(line))?;
+        let lines = csv_file::lines(block.into_iter().map(csv_line))?;
         let bytes = [std::mem::take(&mut self.head), lines].concat();
         Ok(Some((bytes.into(), more.then_some(self))))
     }
 }
 
-fn line(chat: Chat) -> [String; 21] {
+fn csv_line(chat: ChatRow) -> [String; 21] {
     let words = [chat.reason, chat.comment];
     let comment = words.iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join(": ");
     [
-        told(chat.at_ms),
+        rfc3339(chat.at_ms),
         chat.session_id,
         chat.job_id,
         chat.question,
@@ -145,47 +126,39 @@ fn line(chat: Chat) -> [String; 21] {
     ]
 }
 
-/// The figures of a period as a sheet: one figure a line.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/report.csv",
-    tag = "operation",
-    params(FilterParams),
-    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses(
-        (status = 200, description = "The figures", body = String, content_type = "text/csv"),
-        DashboardProblems
-    )
-)]
-pub async fn report_csv(
-    _: Admin,
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, ApiError> {
-    let filter = Filter::of(&Given::new(query.as_deref()))?;
-    let report = Report::read(&app, &filter).await?;
-    let report = serde_json::to_value(&report).map_err(|error| broken(&error.into()))?;
+/// The figures of a report as a CSV file: one figure a line.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn report_csv_file(report: &Report) -> Result<Response, ApiError> {
+    let report = serde_json::to_value(report).map_err(|error| write_error(&error.into()))?;
     let mut rows = Vec::new();
     for (section, figures) in report.as_object().into_iter().flatten() {
         if section != "choices" {
-            figure(section, "", "", figures, &mut rows);
+            append_figures(section, "", "", figures, &mut rows);
         }
     }
-    let bytes = sheet::head(["section", "item", "measure", "value"])
-        .and_then(|head| Ok([head, sheet::lines(rows)?].concat()))
-        .map_err(|error| broken(&error))?;
-    Ok(sheet::file("report.csv", Body::from(bytes)))
+    let bytes = csv_file::header_line(["section", "item", "measure", "value"])
+        .and_then(|head| Ok([head, csv_file::lines(rows)?].concat()))
+        .map_err(|error| write_error(&error))?;
+    Ok(csv_file::download("report.csv", Body::from(bytes)))
 }
 
-/// A line for each figure below a value. Of the things in a list the first text is the name.
-fn figure(section: &str, item: &str, measure: &str, value: &serde_json::Value, rows: &mut Vec<[String; 4]>) {
+/// Appends a line for each figure in a value. An item of a list is named by its first text.
+fn append_figures(
+    section: &str,
+    item: &str,
+    measure: &str,
+    value: &serde_json::Value,
+    rows: &mut Vec<[String; 4]>,
+) {
     use serde_json::Value;
     match value {
         Value::Null => {}
         Value::Object(fields) => {
             for (name, value) in fields {
                 let nested = value.is_array();
-                figure(
+                append_figures(
                     &if nested { format!("{section}.{name}") } else { section.to_string() },
                     item,
                     name,
@@ -198,7 +171,7 @@ fn figure(section: &str, item: &str, measure: &str, value: &serde_json::Value, r
             for thing in things {
                 let names = ["name", "stage", "provider", "start", "url", "question"];
                 let name = names.iter().find_map(|name| thing[name].as_str()).unwrap_or_default();
-                figure(section, name, "", thing, rows);
+                append_figures(section, name, "", thing, rows);
             }
         }
         value => {
@@ -210,7 +183,7 @@ fn figure(section: &str, item: &str, measure: &str, value: &serde_json::Value, r
     }
 }
 
-fn broken(error: &std::io::Error) -> ApiError {
+fn write_error(error: &std::io::Error) -> ApiError {
     tracing::error!(%error, "a sheet cannot be written");
     ApiError::new(Code::Internal, "The sheet could not be written.")
 }

@@ -1,4 +1,4 @@
-//! What a request asks for: a time, a product, a language; and its place in a list.
+//! The query parameters of analytics requests: period, product, language.
 
 mod calendar;
 
@@ -15,20 +15,21 @@ use utoipa::IntoParams;
 use crate::error::{ApiError, Code, FieldError};
 
 /// Days that are counted when the request does not say, and at most.
-const DAYS: (i64, i64) = (30, 366);
-/// Periods of up to so many days are shown by the hour.
-const BY_HOUR_UP_TO_DAYS: i64 = 3;
+const DEFAULT_DAYS: i64 = 30;
+const MAX_DAYS: i64 = 366;
+/// Longest period that is shown by the hour, in days.
+const MAX_HOURLY_DAYS: i64 = 3;
 /// Longest text of a parameter, in characters.
-const MAX_TEXT: usize = 200;
-/// Furthest that a place's clock is from UTC, in minutes.
-const MAX_OFFSET: i64 = 14 * 60;
+const MAX_TEXT_CHARS: usize = 200;
+/// Largest offset from UTC, in minutes.
+const MAX_OFFSET_MINUTES: i64 = 14 * 60;
 
-/// The chats of a period; with [`Filter::bind`].
-pub(super) const PERIOD: &str = "at >= fromUnixTimestamp64Milli({from:Int64}) AND at < fromUnixTimestamp64Milli({to:Int64}) \
+/// SQL condition: the chats of a filter. Its values are bound by [`ReportFilter::bind`].
+pub const PERIOD_CONDITION: &str = "at >= fromUnixTimestamp64Milli({from:Int64}) AND at < fromUnixTimestamp64Milli({to:Int64}) \
                                  AND ({product:String} = '' OR product = {product:String}) \
                                  AND ({locale:String} = '' OR language = {locale:String})";
 
-/// The parameters of [`Filter`], for the document.
+/// The parameters of [`ReportFilter`], for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)]
@@ -55,44 +56,46 @@ pub struct FilterParams {
     locale: Option<String>,
 }
 
-/// Which chats a request is about.
+/// The chats that a request selects.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Filter {
-    pub(super) from_ms: i64,
-    pub(super) to_ms: i64,
+pub struct ReportFilter {
+    pub from_ms: i64,
+    pub to_ms: i64,
     by_hour: bool,
     zone: TimeZone,
-    pub(super) product: String,
-    pub(super) locale: String,
+    pub product: String,
+    pub locale: String,
 }
 
-/// The query of a request. The first value of a name counts; an empty one is none.
-pub(super) struct Given(HashMap<String, String>);
+/// A request's query parameters. The first value of a name counts; empty values are ignored.
+pub struct QueryParams(HashMap<String, String>);
 
-impl Given {
-    pub(super) fn new(query: Option<&str>) -> Self {
-        let mut given = HashMap::new();
+impl QueryParams {
+    pub fn new(query: Option<&str>) -> Self {
+        let mut params = HashMap::new();
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            given.entry(name.into_owned()).or_insert(value.into_owned());
+            params.entry(name.into_owned()).or_insert(value.into_owned());
         }
-        given.retain(|_, value: &mut String| !value.is_empty());
-        Self(given)
+        params.retain(|_, value: &mut String| !value.is_empty());
+        Self(params)
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
     /// A short text.
-    pub(super) fn text(&self, name: &str) -> Result<String, ApiError> {
+    pub fn text(&self, name: &str) -> Result<String, ApiError> {
         match self.get(name) {
             None => Ok(String::new()),
-            Some(text) if text.chars().count() <= MAX_TEXT && !text.chars().any(char::is_control) => {
+            Some(text) if text.chars().count() <= MAX_TEXT_CHARS && !text.chars().any(char::is_control) => {
                 Ok(text.to_string())
             }
-            Some(_) => {
-                Err(wrong(name, "malformed", format!("must be at most {MAX_TEXT} printable characters")))
-            }
+            Some(_) => Err(invalid_parameter(
+                name,
+                "malformed",
+                format!("must be at most {MAX_TEXT_CHARS} printable characters"),
+            )),
         }
     }
 
@@ -100,10 +103,10 @@ impl Given {
         let Some(text) = self.get(name) else { return Ok(None) };
         let number = text.parse().ok().filter(|number| (least..=most).contains(number));
         let detail = || format!("must be a whole number from {least} to {most}");
-        number.map(Some).ok_or_else(|| wrong(name, "out_of_range", detail()))
+        number.map(Some).ok_or_else(|| invalid_parameter(name, "out_of_range", detail()))
     }
 
-    /// A moment. A day stands for its first moment, or with `end` for that of the next one.
+    /// A moment. A day means its first moment, or with `end` the first moment of the next day.
     fn moment(&self, name: &str, zone: &TimeZone, end: bool) -> Result<Option<Timestamp>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let day = || {
@@ -111,7 +114,7 @@ impl Given {
             calendar::beginning(if end { day.tomorrow().ok()? } else { day }, zone)
         };
         text.parse::<Timestamp>().ok().or_else(day).map(Some).ok_or_else(|| {
-            wrong(
+            invalid_parameter(
                 name,
                 "malformed",
                 "must be a moment such as 2026-01-31T09:00:00Z or a day such as 2026-01-31",
@@ -120,30 +123,32 @@ impl Given {
     }
 }
 
-impl Filter {
+impl ReportFilter {
     /// Reads and checks the parameters.
-    pub(super) fn of(given: &Given) -> Result<Self, ApiError> {
-        let zone = zone(given)?;
-        let to = given.moment("to", &zone, true)?.unwrap_or_else(Timestamp::now);
-        let days = given.number("days", 1, DAYS.1)?;
+    pub fn from_params(params: &QueryParams) -> Result<Self, ApiError> {
+        let zone = zone(params)?;
+        let to = params.moment("to", &zone, true)?.unwrap_or_else(Timestamp::now);
+        let days = params.number("days", 1, MAX_DAYS)?;
         let before = |days| calendar::days_before(to, days, &zone);
-        let from = match (given.moment("from", &zone, false)?, days) {
-            (Some(_), Some(_)) => return Err(wrong("days", "conflict", "cannot be given beside `from`")),
+        let from = match (params.moment("from", &zone, false)?, days) {
+            (Some(_), Some(_)) => {
+                return Err(invalid_parameter("days", "conflict", "cannot be given beside `from`"));
+            }
             (Some(from), None) => Some(from),
-            (None, days) => before(days.unwrap_or(DAYS.0)),
+            (None, days) => before(days.unwrap_or(DEFAULT_DAYS)),
         };
         let Some(from) = from.filter(|from| *from < to) else {
-            return Err(wrong("from", "out_of_range", "must be before `to`"));
+            return Err(invalid_parameter("from", "out_of_range", "must be before `to`"));
         };
-        if before(DAYS.1).is_none_or(|earliest| from < earliest) {
-            return Err(wrong(
+        if before(MAX_DAYS).is_none_or(|earliest| from < earliest) {
+            return Err(invalid_parameter(
                 "from",
                 "out_of_range",
-                format!("must be at most {} days before `to`", DAYS.1),
+                format!("must be at most {} days before `to`", MAX_DAYS),
             ));
         }
-        let by_hour = before(BY_HOUR_UP_TO_DAYS).is_some_and(|earliest| from >= earliest);
-        let (product, locale) = (given.text("product")?, given.text("locale")?);
+        let by_hour = before(MAX_HOURLY_DAYS).is_some_and(|earliest| from >= earliest);
+        let (product, locale) = (params.text("product")?, params.text("locale")?);
         Ok(Self {
             from_ms: from.as_millisecond(),
             to_ms: to.as_millisecond(),
@@ -155,18 +160,18 @@ impl Filter {
     }
 
     /// Whether the parts of the period are hours; else they are days.
-    pub(super) fn by_hour(&self) -> bool {
+    pub fn by_hour(&self) -> bool {
         self.by_hour
     }
 
     /// The first moment of each part of the period, in milliseconds since the Unix epoch. The first part may begin before
     /// the period does.
-    pub(super) fn starts(&self) -> Vec<i64> {
+    pub fn starts(&self) -> Vec<i64> {
         calendar::starts(self.from_ms, self.to_ms, self.by_hour, &self.zone)
     }
 
-    /// Gives a statement with [`PERIOD`] its values.
-    pub(super) fn bind(&self, query: Query) -> Query {
+    /// Binds the values of [`PERIOD_CONDITION`].
+    pub fn bind(&self, query: Query) -> Query {
         query
             .param("from", self.from_ms)
             .param("to", self.to_ms)
@@ -175,25 +180,29 @@ impl Filter {
     }
 }
 
-/// Where the reader's days begin: an IANA time zone, or so many minutes from UTC all year round.
-fn zone(given: &Given) -> Result<TimeZone, ApiError> {
-    let minutes = given.number("utc_offset", -MAX_OFFSET, MAX_OFFSET)?.unwrap_or(0);
-    let name = given.text("time_zone")?;
+/// The reader's time zone: an IANA name, or a fixed offset in minutes.
+fn zone(params: &QueryParams) -> Result<TimeZone, ApiError> {
+    let minutes = params.number("utc_offset", -MAX_OFFSET_MINUTES, MAX_OFFSET_MINUTES)?.unwrap_or(0);
+    let name = params.text("time_zone")?;
     if name.is_empty() {
         return Ok(TimeZone::fixed(Offset::from_seconds(minutes as i32 * 60).unwrap_or(Offset::UTC)));
     }
     calendar::zone(&name).ok_or_else(|| {
-        wrong("time_zone", "unknown", "must be the name of an IANA time zone, such as Asia/Ho_Chi_Minh")
+        invalid_parameter(
+            "time_zone",
+            "unknown",
+            "must be the name of an IANA time zone, such as Asia/Ho_Chi_Minh",
+        )
     })
 }
 
-/// A moment as it is told.
-pub(super) fn told(at_ms: i64) -> String {
+/// A moment as RFC 3339 text.
+pub fn rfc3339(at_ms: i64) -> String {
     Timestamp::from_millisecond(at_ms).map(|at| at.to_string()).unwrap_or_default()
 }
 
 /// The problem of a parameter.
-pub(super) fn wrong(name: &str, code: &'static str, detail: impl Into<String>) -> ApiError {
+pub fn invalid_parameter(name: &str, code: &'static str, detail: impl Into<String>) -> ApiError {
     ApiError::of_field(Code::FieldsInvalid, FieldError::parameter(name, code, detail))
 }
 
@@ -201,30 +210,30 @@ pub(super) fn wrong(name: &str, code: &'static str, detail: impl Into<String>) -
 mod tests {
     use super::*;
 
-    fn of(query: &str) -> Result<Filter, ApiError> {
-        Filter::of(&Given::new(Some(query)))
+    fn of(query: &str) -> Result<ReportFilter, ApiError> {
+        ReportFilter::from_params(&QueryParams::new(Some(query)))
     }
 
     #[test]
     fn days_begin_where_the_reader_is() {
         let filter = of("from=2026-01-31&to=2026-01-31&utc_offset=420&product=mail").unwrap();
         assert_eq!((filter.starts().len(), filter.by_hour()), (24, true));
-        assert_eq!(told(filter.from_ms), "2026-01-30T17:00:00Z");
+        assert_eq!(rfc3339(filter.from_ms), "2026-01-30T17:00:00Z");
         assert_eq!(filter.product, "mail");
         let week = of("days=7&to=2026-01-31T10:00:00Z").unwrap();
-        assert_eq!((told(week.from_ms).as_str(), week.by_hour()), ("2026-01-24T10:00:00Z", false));
+        assert_eq!((rfc3339(week.from_ms).as_str(), week.by_hour()), ("2026-01-24T10:00:00Z", false));
     }
 
     #[test]
     fn days_begin_at_local_midnight_when_the_clocks_change() {
-        let told_of = |query: &str| of(query).unwrap().starts().into_iter().map(told).collect::<Vec<_>>();
+        let told_of = |query: &str| of(query).unwrap().starts().into_iter().map(rfc3339).collect::<Vec<_>>();
         // Berlin turns its clocks forward on 29 March 2026 at 01:00 UTC.
         assert_eq!(
             told_of("from=2026-03-27&to=2026-03-31&time_zone=Europe/Berlin"),
             ["03-26T23", "03-27T23", "03-28T23", "03-29T22", "03-30T22"].map(|t| format!("2026-{t}:00:00Z"))
         );
         let short = of("from=2026-03-29&to=2026-03-29&time_zone=europe/berlin&utc_offset=-600").unwrap();
-        assert_eq!((short.starts().len(), told(short.to_ms).as_str()), (23, "2026-03-29T22:00:00Z"));
+        assert_eq!((short.starts().len(), rfc3339(short.to_ms).as_str()), (23, "2026-03-29T22:00:00Z"));
         let long = of("from=2026-10-25&to=2026-10-25&time_zone=Europe/Berlin").unwrap();
         assert_eq!((long.starts().len(), long.by_hour()), (25, true));
         // Three days, one of which has an hour more, are still shown by the hour; a year is still a year.
@@ -242,7 +251,7 @@ mod tests {
         );
         assert_eq!(told_of("from=2026-01-01&to=2026-01-01&time_zone=Asia/Saigon")[0], "2025-12-31T17:00:00Z");
         let week = of("days=7&to=2026-03-31T10:00:00Z&time_zone=Europe/Berlin").unwrap();
-        assert_eq!(told(week.from_ms), "2026-03-24T11:00:00Z", "the same time by the clock");
+        assert_eq!(rfc3339(week.from_ms), "2026-03-24T11:00:00Z", "the same time by the clock");
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! What is now: how old the figures are, and what waits in the fleet.
+//! The age of the figures, and the fleet's queues now.
 
 use clickhouse::{Row, error::Result};
 use hoidap_shared::job::now_ms;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Analytics, filter::told};
-use crate::chat::Lag;
+use super::{Analytics, filter::rfc3339};
+use crate::broker_client::lag::{Lag, StageLag};
 
 #[derive(Row, Deserialize)]
-struct Newest {
+struct NewestRow {
     at_ms: i64,
     sequence: u64,
 }
@@ -61,9 +61,9 @@ pub struct DeadLetters {
 }
 
 impl Live {
-    /// What the broker counts, as it is told.
+    /// The figures of the fleet's queues.
     pub(super) fn of(lag: Lag) -> Self {
-        let work = |stage: crate::chat::StageLag| StageWork {
+        let work = |stage: StageLag| StageWork {
             stage: stage.stage.to_string(),
             pending: stage.pending,
             in_flight: stage.in_flight,
@@ -77,20 +77,20 @@ impl Live {
 }
 
 impl Analytics {
-    /// How old the figures are: they are of now when ClickHouse holds every event of the stream, else of the newest row.
+    /// The age of the figures: zero when ClickHouse holds every event of the stream, else that of the newest row.
     pub(super) async fn freshness(&self, lag: Option<&Lag>) -> Result<Freshness> {
         let sql = "SELECT toUnixTimestamp64Milli(max(at)) AS at_ms, \
                    maxIf(stream_seq, {epoch:String} != '' AND startsWith(epoch, {epoch:String})) AS sequence FROM \
                    (SELECT at, stream_seq, epoch FROM chats UNION ALL SELECT at, stream_seq, epoch FROM feedback)";
         let epoch = lag.map_or("", |lag| &lag.events_created);
-        let newest: Newest = self.query(sql).param("epoch", epoch).fetch_one().await?;
+        let newest: NewestRow = self.query(sql).param("epoch", epoch).fetch_one().await?;
         let waiting = lag.map(|lag| lag.events_last.saturating_sub(newest.sequence));
         let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
         let as_of = if waiting == Some(0) { Some(now) } else { Some(newest.at_ms).filter(|at| *at > 0) };
         Ok(Freshness {
-            newest: Some(newest.at_ms).filter(|at| *at > 0).map(told),
+            newest: Some(newest.at_ms).filter(|at| *at > 0).map(rfc3339),
             waiting,
-            as_of: as_of.map(told),
+            as_of: as_of.map(rfc3339),
             age_seconds: as_of.map(|at| now.saturating_sub(at).max(0).unsigned_abs() / 1000),
         })
     }

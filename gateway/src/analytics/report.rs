@@ -7,15 +7,10 @@ mod quality;
 mod reliability;
 mod series;
 
-use std::sync::Arc;
-
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
 pub use counts::{Count, PageCount, ProviderShare};
 pub use expected::{ExpectedByLanguage, ExpectedByVersion};
 pub use figures::{StageTime, Totals};
+use hoidap_shared::config::ProductConfig;
 pub use quality::{Feedback, Gap};
 pub use reliability::{Evaluation, Reliability};
 use serde::Serialize;
@@ -23,11 +18,12 @@ pub use series::Bucket;
 use utoipa::ToSchema;
 
 use super::{
+    Analytics,
     canaries::{CanaryFigures, canaries},
-    filter::{Filter, FilterParams, Given, told},
+    filter::{ReportFilter, rfc3339},
     live::{Freshness, Live},
 };
-use crate::{admin::Admin, app::App, docs::DashboardProblems, error::ApiError};
+use crate::{broker_client::BrokerClient, error::ApiError};
 
 /// The period that is counted.
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,9 +108,13 @@ impl Report {
     ///
     /// # Errors
     /// When ClickHouse does not give it.
-    pub(super) async fn read(app: &App, filter: &Filter) -> Result<Self, ApiError> {
-        let analytics = &app.analytics;
-        let lag = app.link.lag().await.ok();
+    pub async fn read(
+        analytics: &Analytics,
+        broker: &BrokerClient,
+        configured_products: &[ProductConfig],
+        filter: &ReportFilter,
+    ) -> Result<Self, ApiError> {
+        let lag = broker.lag().await.ok();
         let figures = async {
             futures::try_join!(
                 analytics.totals(filter),
@@ -152,12 +152,14 @@ impl Report {
             feedback,
             providers,
             freshness,
-        ) = Box::pin(analytics.within("the figures", figures)).await?;
-        let products_known = app.config.products.iter();
+        ) = Box::pin(analytics.run("the figures", figures)).await?;
+        let choices = configured_products
+            .iter()
+            .map(|product| Choice { id: product.id.clone(), name: product.name.clone() });
         Ok(Self {
             period: Period {
-                from: told(filter.from_ms),
-                to: told(filter.to_ms),
+                from: rfc3339(filter.from_ms),
+                to: rfc3339(filter.to_ms),
                 bucket: if filter.by_hour() { "hour" } else { "day" },
             },
             totals,
@@ -178,31 +180,8 @@ impl Report {
             providers,
             freshness,
             live: lag.map(Live::of),
-            canaries: app.link.fleet().map(canaries).unwrap_or_default(),
-            choices: Choices {
-                products: products_known
-                    .map(|product| Choice { id: product.id.clone(), name: product.name.clone() })
-                    .collect(),
-                locales: vec!["vi", "en"],
-            },
+            canaries: broker.fleet().map(canaries).unwrap_or_default(),
+            choices: Choices { products: choices.collect(), locales: vec!["vi", "en"] },
         })
     }
-}
-
-/// All that the dashboard shows of a period.
-#[utoipa::path(
-    get,
-    path = "/api/analytics/report",
-    tag = "operation",
-    params(FilterParams),
-    security(("bearer" = []), ("admin_token" = []), ("admin_cookie" = [])),
-    responses((status = 200, description = "The figures", body = Report), DashboardProblems)
-)]
-pub async fn report(
-    _: Admin,
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Report>, ApiError> {
-    let filter = Filter::of(&Given::new(query.as_deref()))?;
-    Report::read(&app, &filter).await.map(Json)
 }

@@ -6,13 +6,11 @@ use hoidap_shared::{
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{
-    admit::{Check, Text, fields_invalid},
-    error::{ApiError, FieldError},
-};
+use super::field_checker::{FieldChecker, TextLimits, fields_invalid};
+use crate::error::{ApiError, FieldError};
 
-const REASON: Text = Text { min: 0, max: 64 };
-const COMMENT: Text = Text { min: 0, max: 1_000 };
+const REASON_LIMITS: TextLimits = TextLimits { min: 0, max: 64 };
+const COMMENT_LIMITS: TextLimits = TextLimits { min: 0, max: 1_000 };
 
 /// What a visitor says of an answer.
 #[derive(Debug, ToSchema)]
@@ -40,27 +38,27 @@ pub enum RatingName {
 }
 
 impl FeedbackRequest {
-    /// Checks a body and gives it its type.
+    /// Validates and decodes a body.
     ///
     /// # Errors
     /// Naming every wrong field.
-    pub fn admit(body: Value) -> Result<Self, ApiError> {
+    pub fn parse(body: Value) -> Result<Self, ApiError> {
         let Value::Object(fields) = &body else {
             return Err(fields_invalid(vec![FieldError::field("", "wrong_type", "must be an object")]));
         };
-        let mut check = Check::default();
-        let rating = match check.required_string("", fields, "rating") {
+        let mut checker = FieldChecker::default();
+        let rating = match checker.required_string("", fields, "rating") {
             Some("up") => Some(Rating::Up),
             Some("down") => Some(Rating::Down),
             Some(_) => {
-                check.fail("/rating", "unknown_rating", "must be `up` or `down`");
+                checker.fail("/rating", "unknown_rating", "must be `up` or `down`");
                 None
             }
             None => None,
         };
-        check.optional_text("", fields, "reason", REASON);
-        check.optional_text("", fields, "comment", COMMENT);
-        let errors = check.into_errors();
+        checker.optional_text("", fields, "reason", REASON_LIMITS);
+        checker.optional_text("", fields, "comment", COMMENT_LIMITS);
+        let errors = checker.into_errors();
         let text = |name: &str| {
             fields.get(name).and_then(Value::as_str).map(normalise).filter(|text| !text.is_empty())
         };
@@ -72,7 +70,7 @@ impl FeedbackRequest {
         }
     }
 
-    /// The event that tells of it.
+    /// The feedback's event.
     pub fn into_event(self, job_id: JobId, session_id: String) -> FeedbackEvent {
         FeedbackEvent {
             schema: SCHEMA,

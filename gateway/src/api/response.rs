@@ -5,7 +5,7 @@ use hoidap_shared::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::cache::KeptAnswer;
+use crate::storage::cache::CachedAnswer;
 
 /// An answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -131,7 +131,7 @@ pub struct CitationOutput {
 impl ChatResponse {
     /// The answer to one visitor: `kept` is the same for all who ask the same.
     pub fn new(
-        kept: KeptAnswer,
+        kept: CachedAnswer,
         session_id: String,
         job_id: JobId,
         cached: bool,

@@ -1,4 +1,4 @@
-//! Events as server-sent events.
+//! Answer events as server-sent events.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -15,8 +15,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    fold::{Event, Numbered},
-    follow::Follow,
+    answer_follower::AnswerFollower,
+    event_fold::{AnswerEvent, NumberedEvent},
 };
 use crate::error::Problem;
 
@@ -62,17 +62,17 @@ pub enum EventName {
     Error,
 }
 
-/// How often a sign of life is sent while there is nothing to say.
+/// Interval of comments that keep an idle connection open.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Everything that a reader is told from now on.
-pub(super) fn response(follow: Follow) -> Response {
+/// All further events of a job, as a response.
+pub fn response(follow: AnswerFollower) -> Response {
     let events = stream::unfold(follow, |mut follow| async { Some((follow.next().await?, follow)) });
     body(events)
 }
 
-/// What is left to tell of a job that is done; 204 when its reader has all, which ends a browser's reconnecting.
-pub(super) async fn rest(mut follow: Follow) -> Response {
+/// The remaining events of a job that is done; 204 when the reader has all, which stops a browser from reconnecting.
+pub async fn rest(mut follow: AnswerFollower) -> Response {
     let mut events = Vec::new();
     while let Some(event) = follow.next().await {
         events.push(event);
@@ -83,14 +83,14 @@ pub(super) async fn rest(mut follow: Follow) -> Response {
     body(stream::iter(events))
 }
 
-fn body(events: impl Stream<Item = Numbered> + Send + 'static) -> Response {
+fn body(events: impl Stream<Item = NumberedEvent> + Send + 'static) -> Response {
     frames(events.map(|event| Ok(frame(event))))
 }
 
 /// A stream of events as a response.
-pub(super) fn frames(frames: impl Stream<Item = Result<Frame, Infallible>> + Send + 'static) -> Response {
+pub fn frames(frames: impl Stream<Item = Result<Frame, Infallible>> + Send + 'static) -> Response {
     let mut response = Sse::new(frames).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
-    // Proxies that gather answers would keep the visitor waiting.
+    // Proxies that buffer responses would delay the events.
     response
         .headers_mut()
         .insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
@@ -122,19 +122,19 @@ struct Failure<'a> {
     problem: &'a Problem,
 }
 
-fn frame((id, event): Numbered) -> Frame {
+fn frame((id, event): NumberedEvent) -> Frame {
     let empty = Frame::default().id(id.to_string());
     let named = match &event {
-        Event::Accepted { job_id } => empty.event("accepted").json_data(Accepted { job_id }),
-        Event::Stage { name } => empty.event("stage").json_data(Stage { name }),
-        Event::Sources(sources) => empty.event("sources").json_data(sources),
-        Event::Draft(draft) => empty.event("draft").json_data(draft),
-        Event::Delta { text } => empty.event("delta").json_data(Delta { text }),
-        Event::Citation(citation) => empty.event("citation").json_data(citation),
-        Event::Restart { reason } => empty.event("restart").json_data(Restart { reason: *reason }),
-        Event::Done(response) => empty.event("done").json_data(response),
-        Event::Error(problem) => empty.event("error").json_data(Failure { problem }),
+        AnswerEvent::Accepted { job_id } => empty.event("accepted").json_data(Accepted { job_id }),
+        AnswerEvent::Stage { name } => empty.event("stage").json_data(Stage { name }),
+        AnswerEvent::Sources(sources) => empty.event("sources").json_data(sources),
+        AnswerEvent::Draft(draft) => empty.event("draft").json_data(draft),
+        AnswerEvent::Delta { text } => empty.event("delta").json_data(Delta { text }),
+        AnswerEvent::Citation(citation) => empty.event("citation").json_data(citation),
+        AnswerEvent::Restart { reason } => empty.event("restart").json_data(Restart { reason: *reason }),
+        AnswerEvent::Done(response) => empty.event("done").json_data(response),
+        AnswerEvent::Error(problem) => empty.event("error").json_data(Failure { problem }),
     };
-    // Text, numbers and lists of them always have a form in JSON.
+    // Texts, numbers and lists of them always serialize to JSON.
     named.unwrap_or_default()
 }

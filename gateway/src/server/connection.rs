@@ -1,4 +1,4 @@
-//! One connection, from its first request to its end.
+//! Serving one connection.
 
 use std::{convert::Infallible, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
@@ -21,50 +21,50 @@ use tower::ServiceExt as _;
 use tracing::debug;
 
 use super::{
-    slots::Slot,
-    words::{too_busy, too_many_open, too_slow},
+    connection_slots::ConnectionSlot,
+    error_responses::{slow_headers_response, too_busy_response, too_many_open_response},
 };
-use crate::{client::Peer, health};
+use crate::{health::HEALTH_PATH, identity::client::Peer};
 
-/// Bounds of the HTTP library itself, which answers without words; the gateway's own are smaller and have them.
+/// Limits of the HTTP library, which answers without a body. The gateway's own limits are smaller and answer with one.
 const MAX_HEADERS: usize = 256;
-const MAX_BUFFER: usize = 64 * 1024;
-/// Longest wait for the last words to be taken.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Longest time for headers on a connection of the reserve.
-const RESERVED: Duration = Duration::from_secs(2);
+const MAX_BUFFER_BYTES: usize = 64 * 1024;
+/// How long the client may take to read the last bytes.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Header timeout of a reserved connection.
+const RESERVED_HEADER_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Reply = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-/// How long a client may take.
+/// Timeouts of a connection.
 #[derive(Clone, Copy)]
-pub(super) struct Times {
-    /// To send the headers of a request.
+pub(super) struct ConnectionTimeouts {
+    /// For the client to send the headers of a request.
     pub(super) headers: Duration,
-    /// To take what is sent to it.
+    /// For the client to read what is sent.
     pub(super) write: Duration,
 }
 
-/// Serves one connection until it ends, or until `stop` and the request in flight is answered.
+/// Serves one connection until it ends, or after `stop` until the request in flight is answered.
 pub(super) async fn serve(
     stream: TcpStream,
     peer: Peer,
     router: Router,
-    times: Times,
-    slot: Slot,
+    times: ConnectionTimeouts,
+    slot: ConnectionSlot,
     stop: CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
-    // What was sent and never acknowledged: the client is gone, and nothing else would tell.
+    // Bytes that are never acknowledged: the client is gone, and nothing else would show it.
     let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(times.write));
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(times.write));
-    let headers = if slot.is_reserved() { times.headers.min(RESERVED) } else { times.headers };
+    let headers = if slot.is_reserved() { times.headers.min(RESERVED_HEADER_TIMEOUT) } else { times.headers };
     let slot = Arc::new(Mutex::new(slot));
     let service = service_fn(move |mut request: Request<Incoming>| -> Reply {
         request.extensions_mut().insert(peer);
         if request.version() < Version::HTTP_11 {
-            // Some proxies forward in the old version unless told otherwise, and add nothing else that names them.
+            // Some proxies forward as HTTP/1.0 by default, and add no header that names them.
             request.headers_mut().insert(header::VIA, HeaderValue::from_static("1.0 unnamed"));
         }
         let (router, slot) = (router.clone(), slot.clone());
@@ -74,7 +74,7 @@ pub(super) async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(headers)
         .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_BUFFER)
+        .max_buf_size(MAX_BUFFER_BYTES)
         .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut stopping = false;
     let end = loop {
@@ -91,24 +91,26 @@ pub(super) async fn serve(
     if let Err(error) = end {
         debug!(%error, "a connection ended early");
         if error.is_timeout() && !parts.read_buf.is_empty() {
-            let _ = timeout(LAST_WORDS, stream.write_all(&too_slow(&parts.read_buf, headers))).await;
+            let _ =
+                timeout(CLOSE_TIMEOUT, stream.write_all(&slow_headers_response(&parts.read_buf, headers)))
+                    .await;
         }
     }
-    let _ = timeout(LAST_WORDS, stream.shutdown()).await;
+    let _ = timeout(CLOSE_TIMEOUT, stream.shutdown()).await;
 }
 
-/// Answers a request; on a connection of the reserve only if it is for health, or if there is room by now.
+/// Answers a request. On a reserved connection only if it is for health, or if a normal slot is free by now.
 async fn answer(
     request: Request<Incoming>,
     router: Router,
-    slot: Arc<Mutex<Slot>>,
+    slot: Arc<Mutex<ConnectionSlot>>,
 ) -> Result<Response<Body>, Infallible> {
-    let for_health = request.uri().path() == health::PATH;
+    let for_health = request.uri().path() == HEALTH_PATH;
     let reserved = {
         let mut slot = slot.lock().await;
         if !for_health && !slot.promote().await {
             metrics::counter!("hoidap_gateway_connections_refused_total", "why" => "too_busy").increment(1);
-            return Ok(too_busy(request.uri().path()));
+            return Ok(too_busy_response(request.uri().path()));
         }
         slot.is_reserved()
     };
@@ -119,16 +121,16 @@ async fn answer(
     Ok(response)
 }
 
-/// Tells a client that it has as many connections as it may have.
+/// Answers that the client has too many connections open.
 pub(super) async fn refuse(mut stream: TcpStream) {
     metrics::counter!("hoidap_gateway_connections_refused_total", "why" => "too_many_open").increment(1);
     let said = async {
-        stream.write_all(&too_many_open()).await?;
+        stream.write_all(&too_many_open_response()).await?;
         stream.shutdown().await?;
-        // What it has sent must be read, or the system throws away what was said to it.
+        // The request must be read, or the operating system discards the response.
         let mut rest = [0; 4096];
         while stream.read(&mut rest).await? > 0 {}
         std::io::Result::Ok(())
     };
-    let _ = timeout(LAST_WORDS, said).await;
+    let _ = timeout(CLOSE_TIMEOUT, said).await;
 }

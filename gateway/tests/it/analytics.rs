@@ -1,17 +1,17 @@
-//! What the dashboard reads, from the real ClickHouse engine and the real broker.
+//! The dashboard's figures, from the real ClickHouse engine and the real broker.
 
 mod conversations;
+mod csv_exports;
 mod live;
 mod reliability;
 mod report;
-mod sheets;
 
 use hoidap_testing::Server;
 use serde_json::Value;
 
-use crate::support::{Site, World, problem};
+use crate::support::{TestGateway, TestServers, problem};
 
-/// Tables as the sink makes them.
+/// Creates the tables as the sink does.
 const MIGRATIONS: [&str; 5] = [
     include_str!("../../../schemas/clickhouse/0001_chats.sql"),
     include_str!("../../../schemas/clickhouse/0002_feedback.sql"),
@@ -51,20 +51,20 @@ const DAY: &str = "from=2026-01-31&to=2026-01-31";
 /// A gateway on a ClickHouse with the chats.
 struct Setup {
     clickhouse: Server,
-    site: Site,
-    world: World,
+    site: TestGateway,
+    servers: TestServers,
 }
 
 impl Setup {
     async fn new() -> Self {
-        let (world, clickhouse) = (World::new(), Server::clickhouse());
-        let site = world
+        let (servers, clickhouse) = (TestServers::new(), Server::clickhouse());
+        let site = servers
             .gateway(&[
                 ("CLICKHOUSE__URL", &clickhouse.url()),
                 ("CLICKHOUSE__PASSWORD", clickhouse.password()),
             ])
             .await;
-        let setup = Self { clickhouse, site, world };
+        let setup = Self { clickhouse, site, servers };
         setup.run("CREATE DATABASE hoidap", "default").await;
         for statement in
             MIGRATIONS.iter().flat_map(|file| file.split(";\n")).filter(|text| !text.trim().is_empty())
@@ -98,7 +98,7 @@ impl Setup {
         assert!(status.is_success(), "{sql}: {}", response.text().await.unwrap());
     }
 
-    /// What the gateway gives at a path.
+    /// The JSON body at a path.
     async fn get(&self, path: &str) -> Value {
         let response = self.site.get(path).await;
         let status = response.status();
@@ -107,7 +107,7 @@ impl Setup {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// The problem that a path must meet.
+    /// The problem at a path that must be refused.
     async fn problem(&self, path: &str) -> Value {
         problem(self.site.get(path).await).await
     }

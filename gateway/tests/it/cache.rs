@@ -1,10 +1,10 @@
-//! Who gets an answer from the cache, and who does not.
+//! When an answer comes from the cache.
 
 use hoidap_shared::job::{Answer, Outcome};
 use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::support::{Ending, World, answer, question};
+use crate::support::{StubAnswer, TestServers, answer, question};
 
 fn with(change: impl FnOnce(&mut Value)) -> Value {
     let mut body = question("Làm sao để đổi mật khẩu?");
@@ -14,10 +14,10 @@ fn with(change: impl FnOnce(&mut Value)) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_asks_the_same_gets_the_same_as_their_own() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let other = world.gateway(&[]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let other = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     fleet.stages(&site, "v1", &[]).await;
     fleet.stages(&other, "v1", &[]).await;
     let first = site.ask(&with(|_| {})).await;
@@ -52,14 +52,14 @@ async fn whoever_asks_the_same_gets_the_same_as_their_own() {
     ] {
         assert_eq!(site.ask(&same).await["cached"], true, "{same}");
     }
-    assert_eq!(fleet.seen().len(), 1);
+    assert_eq!(fleet.received_questions().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_circumstances_get_another_answer() {
-    let world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     fleet.stages(&site, "v1", &[]).await;
     site.ask(&with(|_| {})).await;
     for other in [
@@ -79,10 +79,10 @@ async fn other_circumstances_get_another_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_version_of_the_fleet_answers_anew() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
     // This fleet's answers are made with version v1, whatever it tells.
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     assert_eq!(site.ask(&with(|_| {})).await["cached"], false);
     assert_eq!(site.ask(&with(|_| {})).await["cached"], false, "nobody tells the fleet's version yet");
     fleet.stages(&site, "v2", &[]).await;
@@ -90,7 +90,7 @@ async fn a_new_version_of_the_fleet_answers_anew() {
     assert_eq!(site.ask(&with(|_| {})).await["cached"], false, "an answer of v1 is not one of v2");
     fleet.stages(&site, "v1", &[]).await;
     assert_eq!(site.ask(&with(|_| {})).await["cached"], true);
-    fleet.leave("retriever").await;
+    fleet.stop_stage("retriever").await;
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert_eq!(
         site.ask(&with(|_| {})).await["cached"],
@@ -101,12 +101,12 @@ async fn a_new_version_of_the_fleet_answers_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_the_first_stage_depends_on_no_later_one() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers
         .fleet(|question| {
             let versions = [("classifier".to_string(), "v1".to_string())].into();
-            Ending::Told(Answer {
+            StubAnswer::Replied(Answer {
                 outcome: Outcome::SmallTalk,
                 sources: vec![],
                 versions,
@@ -122,12 +122,17 @@ async fn an_answer_of_the_first_stage_depends_on_no_later_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn apologies_are_never_kept() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers
         .fleet(|question| {
             let outcome = if question.message == "fail" { Outcome::Failed } else { Outcome::Unanswered };
-            Ending::Told(Answer { outcome, text: "Xin lỗi".into(), sources: vec![], ..answer(question) })
+            StubAnswer::Replied(Answer {
+                outcome,
+                text: "Xin lỗi".into(),
+                sources: vec![],
+                ..answer(question)
+            })
         })
         .await;
     fleet.stages(&site, "v1", &[]).await;
@@ -135,5 +140,5 @@ async fn apologies_are_never_kept() {
         assert_eq!(site.ask(&question("unknown")).await["cached"], false);
         assert_eq!(site.problem(&question("fail")).await["status"], 500);
     }
-    assert_eq!(fleet.seen().len(), 4);
+    assert_eq!(fleet.received_questions().len(), 4);
 }

@@ -3,13 +3,13 @@
 use hoidap_shared::job::{Outcome, Sender};
 use serde_json::json;
 
-use crate::support::{Ending, World, answer, question};
+use crate::support::{StubAnswer, TestServers, answer, question};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_original_body_gets_the_original_fields() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let got = site.ask(&question("Làm sao để đổi mật khẩu?")).await;
     assert_eq!(got["response"], "Mở Cài đặt rồi chọn Mật khẩu. [1]");
     assert_eq!(got["session_id"], "session-0001");
@@ -26,7 +26,7 @@ async fn the_original_body_gets_the_original_fields() {
         (&json!("answered"), &json!("vi"), &json!(false))
     );
 
-    let job = fleet.seen().remove(0);
+    let job = fleet.received_questions().remove(0);
     assert_eq!(got["job_id"], job.job_id.as_str());
     assert_eq!(job.deadline_ms - job.accepted_ms, 60_000);
     assert_eq!(job.body.context.product.as_deref(), Some("mail"));
@@ -36,12 +36,12 @@ async fn the_original_body_gets_the_original_fields() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_job_is_a_problem_with_an_apology() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let _fleet = world
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let _fleet = servers
         .fleet(|question| {
             let problem = question.message.clone();
-            Ending::Told(hoidap_shared::job::Answer {
+            StubAnswer::Replied(hoidap_shared::job::Answer {
                 outcome: Outcome::Failed,
                 problem: Some(problem),
                 text: "Xin lỗi … help@a.example".into(),
@@ -65,22 +65,22 @@ async fn a_failed_job_is_a_problem_with_an_apology() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_whose_word_was_lost_is_read_from_the_stream() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let _fleet = world.fleet(|question| Ending::Untold(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::StoredOnly(answer(question))).await;
     let got = site.ask(&question("Đổi mật khẩu?")).await;
     assert!((1.0..3.0).contains(&got["processing_time"].as_f64().unwrap()), "{got}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_ends_at_the_deadline() {
-    let world = World::new();
-    let site = world.gateway(&[("GATEWAY__ANSWER_TIMEOUT_MS", "1500")]).await;
-    let fleet = world.fleet(|_| Ending::Silence).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("GATEWAY__ANSWER_TIMEOUT_MS", "1500")]).await;
+    let fleet = servers.fleet(|_| StubAnswer::Never).await;
     let problem = site.problem(&question("How do I reset it?")).await;
     assert_eq!((problem["status"].as_u64(), &problem["code"]), (Some(504), &json!("deadline_exceeded")));
     assert_eq!(problem["retryable"], true);
-    assert_eq!(problem["job_id"], fleet.seen()[0].job_id.as_str());
+    assert_eq!(problem["job_id"], fleet.received_questions()[0].job_id.as_str());
     assert_eq!(
         problem["apology"],
         "Sorry, I am having a technical problem. Please contact help@a.example for help."

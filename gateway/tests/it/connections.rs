@@ -11,10 +11,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{Ending, Site, World, answer, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, question};
 
-/// What the gateway says to raw bytes before it closes the connection.
-async fn say(site: &Site, bytes: &[u8]) -> String {
+/// The gateway's response to raw bytes, until it closes the connection.
+async fn say(site: &TestGateway, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(site.gateway.address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut said = String::new();
@@ -29,8 +29,8 @@ fn problem_of(said: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_header_that_never_ends_is_named() {
-    let world = World::new();
-    let site = Site::start(world.config(&[("GATEWAY__HEADER_TIMEOUT_MS", "300")])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[("GATEWAY__HEADER_TIMEOUT_MS", "300")])).await;
     let said = say(&site, b"POST /api/chat HTTP/1.1\r\nHost: a.example\r\nX-Slow: one, two").await;
     assert!(said.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{said}");
     let found = problem_of(&said);
@@ -41,8 +41,8 @@ async fn a_header_that_never_ends_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_never_ends_is_given_up() {
-    let world = World::new();
-    let site = Site::start(world.config(&[("GATEWAY__REQUEST_TIMEOUT_MS", "300")])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[("GATEWAY__REQUEST_TIMEOUT_MS", "300")])).await;
     let head =
         "POST /api/chat HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n";
     let said = say(&site, format!("{head}{{\"message\": \"slow").as_bytes()).await;
@@ -52,8 +52,8 @@ async fn a_body_that_never_ends_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_beyond_the_limit_wait_their_turn() {
-    let world = World::new();
-    let site = Site::start(world.config(&[("GATEWAY__MAX_CONNECTIONS", "1")])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[("GATEWAY__MAX_CONNECTIONS", "1")])).await;
     let holder = TcpStream::connect(site.gateway.address).await.unwrap();
     let waiting = tokio::spawn({
         let request = site.http.get(site.url("/api/openapi.json"));
@@ -67,9 +67,9 @@ async fn connections_beyond_the_limit_wait_their_turn() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_visitor_who_leaves_is_forgotten() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world.fleet(|_| Ending::Silence).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|_| StubAnswer::Never).await;
     let waiting = async || {
         let text = site.get("/metrics").await.text().await.unwrap();
         let line = text
@@ -88,22 +88,22 @@ async fn a_visitor_who_leaves_is_forgotten() {
         }
         asked.abort();
     }
-    assert_eq!(fleet.seen().len(), 1);
+    assert_eq!(fleet.received_questions().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn told_to_stop_it_ends_what_is_in_flight() {
-    let world = World::new();
-    let _fleet = world
+    let servers = TestServers::new();
+    let _fleet = servers
         .fleet(|question| {
             std::thread::sleep(Duration::from_secs(1));
-            Ending::Told(answer(question))
+            StubAnswer::Replied(answer(question))
         })
         .await;
     let mut process = Command::new(env!("CARGO_BIN_EXE_hoidap-gateway"))
         .env_clear()
-        .env("HOIDAP_NATS__URL", world.nats.url())
-        .env("HOIDAP_REDIS__URL", world.valkey.url())
+        .env("HOIDAP_NATS__URL", servers.nats.url())
+        .env("HOIDAP_REDIS__URL", servers.valkey.url())
         .env("HOIDAP_GATEWAY__LISTEN", "127.0.0.1:0")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -1,4 +1,4 @@
-//! The analytics event of every chat that ends in the gateway. That of a job is its worker's.
+//! The analytics events of chats that end in the gateway. A job's event comes from its worker.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use hoidap_shared::{
 };
 use serde_json::json;
 
-use crate::support::{Ending, Site, World, answer, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, question};
 
 /// The events on the stream so far.
 pub(crate) async fn events(broker: &Broker) -> Vec<ChatEvent> {
@@ -26,11 +26,11 @@ pub(crate) async fn events(broker: &Broker) -> Vec<ChatEvent> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_end_in_the_gateway_is_told_before_it_is_answered() {
-    let world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "2")]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "2")]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     fleet.stages(&site, "v1", &[]).await;
-    let broker = world.broker().await;
+    let broker = servers.broker().await;
     site.post(&question("xin chào")).await;
     assert_eq!(events(&broker).await, [], "the fleet tells of its jobs itself");
     let cached = site.ask(&question("xin chào")).await;
@@ -56,16 +56,16 @@ async fn every_end_in_the_gateway_is_told_before_it_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_asks_back_counts_as_that_also_from_the_cache() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers
         .fleet(|question| {
             let choices = vec![Choice { label: "Thư".into(), question: "Thư: xin chào".into() }];
-            Ending::Told(Answer { outcome: Outcome::AskedBack, choices, ..answer(question) })
+            StubAnswer::Replied(Answer { outcome: Outcome::AskedBack, choices, ..answer(question) })
         })
         .await;
     fleet.stages(&site, "v1", &[]).await;
-    let broker = world.broker().await;
+    let broker = servers.broker().await;
     for cached in [false, true] {
         let answer = site.ask(&question("xin chào")).await;
         assert_eq!((&answer["cached"], &answer["outcome"]), (&json!(cached), &json!("asked_back")));
@@ -77,14 +77,14 @@ async fn what_asks_back_counts_as_that_also_from_the_cache() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_could_not_be_told_is_told_later() {
-    let mut world = World::new();
-    world.nats.kill();
-    let site = Site::start(world.config(&[])).await;
+    let mut servers = TestServers::new();
+    servers.nats.kill();
+    let site = TestGateway::start(servers.config(&[])).await;
     assert_eq!(site.post(&question("xin chào")).await.status(), 503);
     assert_eq!(site.post(&question("")).await.status(), 422);
-    world.nats.restart();
-    let broker = world.broker().await;
-    broker.ensure_streams(&world.config(&[]).nats).await.unwrap();
+    servers.nats.restart();
+    let broker = servers.broker().await;
+    broker.ensure_streams(&servers.config(&[]).nats).await.unwrap();
     let mut told = vec![];
     for _ in 0..50 {
         told = events(&broker).await;

@@ -1,19 +1,19 @@
-//! What health says, and when.
+//! The health report.
 
 use serde_json::{Value, json};
 
-use crate::support::{Ending, SECRET, Site, World};
+use crate::support::{SECRET, StubAnswer, TestGateway, TestServers};
 
-async fn health(site: &Site) -> (u16, Value) {
+async fn health(site: &TestGateway) -> (u16, Value) {
     let response = site.get("/api/health").await;
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_follows_what_questions_depend_on() {
-    let world = World::new();
+    let servers = TestServers::new();
     let clickhouse = hoidap_testing::Server::clickhouse();
-    let site = world
+    let site = servers
         .gateway(&[("CLICKHOUSE__URL", &clickhouse.url()), ("CLICKHOUSE__PASSWORD", clickhouse.password())])
         .await;
     let (status, report) = health(&site).await;
@@ -21,7 +21,7 @@ async fn health_follows_what_questions_depend_on() {
     assert_eq!(report["components"]["stage:generator"]["status"], "unhealthy");
     assert!(report["uptime"].as_f64().unwrap() > 0.0 && report["timestamp"].is_string());
 
-    let fleet = world.fleet(|_| Ending::Silence).await;
+    let fleet = servers.fleet(|_| StubAnswer::Never).await;
     fleet.stages(&site, "v1", &[]).await;
     assert_eq!(health(&site).await.0, 503, "without any collection nothing is answered");
     let all = [("collection:mail", true), ("collection:drive", true), ("provider:local", true)];
@@ -64,20 +64,20 @@ async fn health_follows_what_questions_depend_on() {
     assert_eq!(report["components"]["stage:retriever"]["detail"], "told", "and says why");
 
     fleet.stages(&site, "v1", &all).await;
-    fleet.leave("analytics").await;
+    fleet.stop_stage("analytics").await;
     site.until("analytics is missed", |report| report["status"] == "degraded").await;
-    fleet.leave("classifier").await;
+    fleet.stop_stage("classifier").await;
     site.until("the classifier is missed", |report| report["status"] == "unhealthy").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clickhouse_is_missed_no_more_than_that() {
-    let world = World::new();
+    let servers = TestServers::new();
     let mut clickhouse = hoidap_testing::Server::clickhouse();
-    let site = world
+    let site = servers
         .gateway(&[("CLICKHOUSE__URL", &clickhouse.url()), ("CLICKHOUSE__PASSWORD", clickhouse.password())])
         .await;
-    let fleet = world.fleet(|_| Ending::Silence).await;
+    let fleet = servers.fleet(|_| StubAnswer::Never).await;
     fleet.stages(&site, "v1", &[("collection:mail", true)]).await;
     site.until("all is well", |report| report["status"] == "healthy").await;
     clickhouse.kill();
@@ -89,9 +89,9 @@ async fn clickhouse_is_missed_no_more_than_that() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_operators_are_told_more_than_names_and_status() {
-    let world = World::new();
-    let site = world.gateway(&[("GATEWAY__ADMIN_TOKEN", SECRET)]).await;
-    let fleet = world.fleet(|_| Ending::Silence).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("GATEWAY__ADMIN_TOKEN", SECRET)]).await;
+    let fleet = servers.fleet(|_| StubAnswer::Never).await;
     fleet.stages(&site, "v1", &[("collection:mail", true), ("provider:local", false)]).await;
     let (status, public) = health(&site).await;
     assert_eq!((status, &public["status"]), (200, &json!("degraded")));
@@ -106,7 +106,7 @@ async fn only_operators_are_told_more_than_names_and_status() {
     let names =
         |health: &Value| health["components"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&whole), names(&public), "the same components");
-    let open = world.gateway(&[]).await;
+    let open = servers.gateway(&[]).await;
     let forwarded = open.http.get(open.url("/api/health")).header("x-forwarded-for", "192.0.2.1");
     let forwarded: Value = forwarded.send().await.unwrap().json().await.unwrap();
     assert!(forwarded["components"]["redis"]["detail"].is_null(), "{forwarded:#}");

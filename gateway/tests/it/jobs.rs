@@ -1,4 +1,4 @@
-//! What a session may do with its jobs, and nobody else with them.
+//! A session's jobs: only the session may read, stop or rate them.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use hoidap_shared::events::{FeedbackEvent, Rating};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Ending, World, answer, problem, question};
+use crate::support::{StubAnswer, TestServers, answer, problem, question};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_outlives_its_wait_is_told_where_the_answer_will_be() {
-    let world = World::new();
-    let site = world.gateway(&[("GATEWAY__WAIT_MS", "200"), ("GATEWAY__ANSWER_TIMEOUT_MS", "4000")]).await;
-    let _fleet = world
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("GATEWAY__WAIT_MS", "200"), ("GATEWAY__ANSWER_TIMEOUT_MS", "4000")]).await;
+    let _fleet = servers
         .fleet(|question| match question.message.as_str() {
-            "never" => Ending::Silence,
-            _ => Ending::Late(answer(question), Duration::from_secs(1)),
+            "never" => StubAnswer::Never,
+            _ => StubAnswer::Delayed(answer(question), Duration::from_secs(1)),
         })
         .await;
     let response = site.post(&question("Đổi mật khẩu?")).await;
@@ -39,9 +39,9 @@ async fn a_request_that_outlives_its_wait_is_told_where_the_answer_will_be() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_belongs_to_the_session_that_asked() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let job = site.ask(&question("Đổi mật khẩu?")).await["job_id"].as_str().unwrap().to_string();
     let paths = [
         (Method::GET, job.clone()),
@@ -68,11 +68,11 @@ async fn a_job_belongs_to_the_session_that_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn feedback_becomes_an_event() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let job = site.ask(&question("Đổi mật khẩu?")).await["job_id"].as_str().unwrap().to_string();
-    let broker = world.broker().await;
+    let broker = servers.broker().await;
     let mut events = broker.client.subscribe(broker.subjects.events("feedback")).await.unwrap();
     let rate = |body: Value| site.about(Method::POST, &format!("{job}/feedback")).json(&body).send();
     let said = json!({"rating": "down", "reason": "outdated", "comment": " Giá đã đổi. "});
@@ -95,9 +95,9 @@ async fn feedback_becomes_an_event() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_answer_can_be_read_again_and_its_key_is_remembered() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     fleet.stages(&site, "v1", &[("collection:mail", true)]).await;
     site.ask(&question("Đổi mật khẩu?")).await;
     let send = |message: &str| {
@@ -115,7 +115,7 @@ async fn a_kept_answer_can_be_read_again_and_its_key_is_remembered() {
     assert_eq!(twice["job_id"], job);
     let reused = problem(send("Đổi tên?").await.unwrap()).await;
     assert_eq!((&reused["status"], &reused["code"]), (&json!(422), &json!("idempotency_key_reused")));
-    assert_eq!(fleet.seen().len(), 1);
+    assert_eq!(fleet.received_questions().len(), 1);
     let odd = site.http.post(site.url("/api/chat")).header("idempotency-key", "").json(&question("x")).send();
     assert_eq!(problem(odd.await.unwrap()).await["errors"][0]["parameter"], "Idempotency-Key");
 }

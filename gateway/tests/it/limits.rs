@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Ending, Site, World, answer, problem, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_gateways_count_one_client_together() {
-    let world = World::new();
+    let servers = TestServers::new();
     let limit = [("RATE_LIMIT__CHAT_PER_MINUTE", "5")];
-    let (one, other) = (world.gateway(&limit).await, world.gateway(&limit).await);
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (one, other) = (servers.gateway(&limit).await, servers.gateway(&limit).await);
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     for (number, site) in [&one, &other, &one, &other, &one].into_iter().enumerate() {
         let response = site.post(&question("xin chào")).await;
         assert_eq!(response.status(), 200);
@@ -36,22 +36,22 @@ async fn two_gateways_count_one_client_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_requests_and_no_limit_cost_nothing() {
-    let world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "1")]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "1")]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     for _ in 0..3 {
         assert_eq!(site.post(&question("")).await.status(), 422);
     }
     assert_eq!(site.post(&question("xin chào")).await.status(), 200);
     assert_eq!(site.post(&question("xin chào")).await.status(), 429);
-    let free = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    let free = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
     for _ in 0..30 {
         assert_eq!(free.post(&question("xin chào")).await.status(), 200);
     }
 }
 
-/// How many of five questions are answered, each with another forged address.
-async fn answered(site: &Site) -> usize {
+/// The number of five questions that are answered, each with a different forged address.
+async fn answered(site: &TestGateway) -> usize {
     let mut count = 0;
     for number in 0..5 {
         let request =
@@ -63,20 +63,20 @@ async fn answered(site: &Site) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_address_does_not_help() {
-    let world = World::new();
+    let servers = TestServers::new();
     let limit = ("RATE_LIMIT__CHAT_PER_MINUTE", "2");
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
-    assert_eq!(answered(&world.gateway(&[limit]).await).await, 2);
-    let behind_proxy = world.gateway(&[limit, ("GATEWAY__TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    assert_eq!(answered(&servers.gateway(&[limit]).await).await, 2);
+    let behind_proxy = servers.gateway(&[limit, ("GATEWAY__TRUSTED_PROXIES", "127.0.0.0/8")]).await;
     assert_eq!(answered(&behind_proxy).await, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_each_gateway_counts_by_itself() {
-    let mut world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "3")]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
-    world.valkey.kill();
+    let mut servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "3")]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    servers.valkey.kill();
     for left in ["2", "1", "0"] {
         let response = site.post(&question("xin chào")).await;
         assert_eq!(
@@ -92,11 +92,11 @@ async fn without_redis_each_gateway_counts_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_of_redis_that_is_set_back_locks_nobody_out() {
-    let world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "60")]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "60")]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     assert_eq!(site.post(&question("xin chào")).await.status(), 200);
-    let client = redis::Client::open(world.valkey.url()).unwrap();
+    let client = redis::Client::open(servers.valkey.url()).unwrap();
     let mut redis = client.get_multiplexed_async_connection().await.unwrap();
     let keys: Vec<String> = redis::cmd("KEYS").arg("*:limit:*").query_async(&mut redis).await.unwrap();
     let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(&mut redis).await.unwrap();

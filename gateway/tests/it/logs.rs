@@ -1,4 +1,4 @@
-//! What the gateway's process writes, and when it begins to listen.
+//! The log of the gateway's process, and when it starts to listen.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -10,7 +10,7 @@ use std::{
 use hoidap_testing::free_port;
 use serde_json::Value;
 
-use crate::support::{PRODUCTION, World};
+use crate::support::{PRODUCTION, TestServers};
 
 /// A gateway as a process, and the lines it writes.
 struct Process {
@@ -20,13 +20,13 @@ struct Process {
 }
 
 impl Process {
-    fn start(world: &World, settings: &[(&str, &str)]) -> Self {
+    fn start(servers: &TestServers, settings: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_hoidap-gateway"));
         command
             .env_clear()
-            .env("HOIDAP_NATS__URL", world.nats.url())
-            .env("HOIDAP_REDIS__URL", world.valkey.url())
+            .env("HOIDAP_NATS__URL", servers.nats.url())
+            .env("HOIDAP_REDIS__URL", servers.valkey.url())
             .env("HOIDAP_GATEWAY__LISTEN", format!("127.0.0.1:{port}"))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -76,8 +76,8 @@ const JSON: (&str, &str) = ("TELEMETRY__FORMAT", "json");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_is_json_where_that_is_asked_for() {
-    let world = World::new();
-    let mut process = Process::start(&world, &[JSON]);
+    let servers = TestServers::new();
+    let mut process = Process::start(&servers, &[JSON]);
     process.until_written("listens").await;
     let http = reqwest::Client::new();
     http.get(format!("{}/nothing", process.base)).send().await.unwrap();
@@ -93,7 +93,7 @@ async fn every_line_is_json_where_that_is_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_that_ends_it_is_json_where_that_is_asked_for() {
-    let world = World::new();
+    let servers = TestServers::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().to_string();
     for (settings, said) in [
@@ -104,7 +104,7 @@ async fn an_error_that_ends_it_is_json_where_that_is_asked_for() {
         (vec![JSON, ("GATEWAY__NO_SUCH", "1")], "no_such"),
         (vec![JSON, ("TELEMETRY__FILTER", "[")], "telemetry.filter"),
     ] {
-        let mut process = Process::start(&world, &settings);
+        let mut process = Process::start(&servers, &settings);
         process.until_written(said).await;
         assert!(!process.wait().success());
         for line in process.lines() {
@@ -119,8 +119,8 @@ async fn an_error_that_ends_it_is_json_where_that_is_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_that_ends_it_is_one_sentence_for_people() {
-    let world = World::new();
-    let mut process = Process::start(&world, &[PRODUCTION[0]]);
+    let servers = TestServers::new();
+    let mut process = Process::start(&servers, &[PRODUCTION[0]]);
     process.until_written("gateway.admin_token").await;
     assert!(!process.wait().success());
     let said: Vec<_> = process.lines().into_iter().filter(|line| line.contains("admin_token")).collect();
@@ -129,8 +129,8 @@ async fn an_error_that_ends_it_is_one_sentence_for_people() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_is_not_trusted_is_told_of_once() {
-    let world = World::new();
-    let process = Process::start(&world, &[JSON]);
+    let servers = TestServers::new();
+    let process = Process::start(&servers, &[JSON]);
     process.until_written("listens").await;
     let http = reqwest::Client::new();
     for number in 0..5 {
@@ -148,7 +148,7 @@ async fn a_proxy_that_is_not_trusted_is_told_of_once() {
     );
     assert!(!lines.iter().any(|line| line.contains("198.51.100.")), "no visitor's address is logged");
 
-    let trusting = Process::start(&world, &[JSON, ("GATEWAY__TRUSTED_PROXIES", "127.0.0.1")]);
+    let trusting = Process::start(&servers, &[JSON, ("GATEWAY__TRUSTED_PROXIES", "127.0.0.1")]);
     trusting.until_written("listens").await;
     let request = http.get(format!("{}/nothing", trusting.base)).header("x-forwarded-for", "198.51.100.9");
     request.send().await.unwrap();
@@ -158,8 +158,8 @@ async fn a_proxy_that_is_not_trusted_is_told_of_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_probes_are_not_logged() {
-    let world = World::new();
-    let process = Process::start(&world, &[]);
+    let servers = TestServers::new();
+    let process = Process::start(&servers, &[]);
     process.until_written("listens").await;
     let http = reqwest::Client::new();
     for _ in 0..3 {
@@ -174,8 +174,8 @@ async fn health_probes_are_not_logged() {
 async fn the_first_question_is_taken_as_soon_as_it_listens() {
     // Starts many, as the moment in which it listened too early is short.
     for _ in 0..5 {
-        let world = World::new();
-        let process = Process::start(&world, &[]);
+        let servers = TestServers::new();
+        let process = Process::start(&servers, &[]);
         let http = reqwest::Client::new();
         let body = crate::support::question("xin chào");
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -193,12 +193,12 @@ async fn the_first_question_is_taken_as_soon_as_it_listens() {
 
 #[test]
 fn a_port_that_is_taken_is_named_at_once() {
-    let world = World::new();
+    let servers = TestServers::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_hoidap-gateway"))
         .env_clear()
-        .env("HOIDAP_NATS__URL", world.nats.url())
+        .env("HOIDAP_NATS__URL", servers.nats.url())
         .env("HOIDAP_GATEWAY__LISTEN", &address)
         .output()
         .unwrap();

@@ -1,34 +1,34 @@
-//! The gateway over real NATS, Valkey and ClickHouse. A small consumer on the real stream stands where the fleet's
-//! workers would; they are tested in their own crate.
+//! The gateway over real NATS, Valkey and ClickHouse. A fake fleet on the real stream takes the workers' place:
+//! they are tested in their own crate.
 
 // Tests stop at the first thing that is wrong; there is nobody to hand an error to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod analytics;
+mod brute_force;
 mod cache;
+mod cache_ratings;
 mod chat;
+mod connection_limits;
 mod connections;
-mod crowds;
-mod documents;
-mod doubt;
 mod events;
-mod floods;
-mod guesses;
 mod health;
+mod idempotency;
+mod job_sessions;
 mod jobs;
-mod latecomers;
+mod late_readers;
 mod limits;
 mod login;
 mod logs;
+mod lost_acknowledgements;
 mod openai;
+mod openapi_document;
 mod operators;
 mod outages;
 mod pages;
 mod production;
-mod rated;
 mod readers;
+mod refusal_counts;
 mod refusals;
-mod repeats;
 mod sessions;
-mod speaker;
 mod support;

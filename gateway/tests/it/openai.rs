@@ -6,9 +6,9 @@ use hoidap_shared::job::Sender;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Ending, Site, World, answer, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, question};
 
-async fn complete(site: &Site, key: &str, body: &Value) -> (StatusCode, Value) {
+async fn complete(site: &TestGateway, key: &str, body: &Value) -> (StatusCode, Value) {
     let request = site.http.post(site.url("/v1/chat/completions")).bearer_auth(key).json(body);
     let response = request.send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "application/json");
@@ -31,16 +31,16 @@ fn conversation() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_gets_a_completion() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let (status, done) = complete(&site, "anything", &conversation()).await;
     assert_eq!(status, StatusCode::OK, "{done}");
     assert_eq!(done["object"], "chat.completion");
     assert_eq!(done["choices"][0]["message"]["content"], "Mở Cài đặt rồi chọn Mật khẩu. [1]");
     assert_eq!(done["choices"][0]["finish_reason"], "stop");
     assert_eq!(done["hoidap"]["citations"][0]["url"], "https://www.a.example/vi/mail/mat-khau");
-    let job = fleet.seen().remove(0).body;
+    let job = fleet.received_questions().remove(0).body;
     assert_eq!((job.message.as_str(), job.context.product.as_deref()), ("Đổi mật khẩu?", Some("mail")));
     let turns: Vec<_> = job.history.iter().map(|turn| (turn.sender, turn.content.as_str())).collect();
     assert_eq!(turns, [(Sender::User, "xin chào"), (Sender::Assistant, "Chào bạn!")], "no system's word");
@@ -48,9 +48,9 @@ async fn a_conversation_gets_a_completion() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chunks_end_with_done() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let mut body = conversation();
     body["stream"] = json!(true);
     body["stream_options"] = json!({"include_usage": true});

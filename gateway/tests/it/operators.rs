@@ -1,17 +1,17 @@
-//! What operators alone may read.
+//! Endpoints for operators only.
 
 use hoidap_testing::Server;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::support::{Ending, Site, World, answer, problem, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
 const PATHS: [&str; 3] = ["/api/monitoring/metrics", "/metrics", "/api/analytics/dashboard"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_is_needed_where_one_is_configured() {
-    let world = World::new();
-    let site = Site::start(world.config(&[("GATEWAY__ADMIN_TOKEN", "s3cret")])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[("GATEWAY__ADMIN_TOKEN", "s3cret")])).await;
     for path in PATHS {
         let status = async |with: fn(RequestBuilder) -> RequestBuilder| {
             with(site.http.get(site.url(path))).send().await.unwrap().status().as_u16()
@@ -29,8 +29,8 @@ async fn the_token_is_needed_where_one_is_configured() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_token_this_machine_alone_is_answered() {
-    let world = World::new();
-    let site = Site::start(world.config(&[])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[])).await;
     for path in PATHS {
         assert_ne!(site.get(path).await.status(), 403);
         for (name, value) in
@@ -44,9 +44,9 @@ async fn without_a_token_this_machine_alone_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_have_the_original_fields() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     fleet.stages(&site, "v1", &[("collection:mail", true), ("provider:local", false)]).await;
     site.ask(&question("xin chào")).await;
     site.ask(&question("xin chào")).await;
@@ -76,10 +76,10 @@ async fn figures_have_the_original_fields() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_dashboard_counts_what_clickhouse_holds() {
-    let world = World::new();
+    let servers = TestServers::new();
     let clickhouse = Server::clickhouse();
     let site =
-        Site::start(world.config(&[
+        TestGateway::start(servers.config(&[
             ("CLICKHOUSE__URL", &clickhouse.url()),
             ("CLICKHOUSE__PASSWORD", clickhouse.password()),
         ]))

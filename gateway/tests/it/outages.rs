@@ -1,18 +1,18 @@
-//! Servers that go away and come back.
+//! Servers that go down and come back.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Ending, Site, World, answer, problem, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chats_go_on_without_redis() {
-    let mut world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let mut servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     fleet.stages(&site, "v1", &[("collection:mail", true)]).await;
-    world.valkey.kill();
+    servers.valkey.kill();
     for number in 0..20 {
         let got = site.ask(&question(&format!("câu hỏi {number}"))).await;
         assert_eq!(got["cached"], false);
@@ -32,7 +32,7 @@ async fn chats_go_on_without_redis() {
     let metrics: Value = site.get("/api/monitoring/metrics").await.json().await.unwrap();
     assert!(metrics["application"]["cache_stats"]["failures"].as_u64().unwrap() > 0);
 
-    world.valkey.restart();
+    servers.valkey.restart();
     site.until("redis is back", |health| health["components"]["redis"]["status"] == "healthy").await;
     site.ask(&question("sau đó")).await;
     assert_eq!(site.ask(&question("sau đó")).await["cached"], true);
@@ -40,9 +40,9 @@ async fn chats_go_on_without_redis() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_nats_a_gateway_comes_up_and_says_so() {
-    let mut world = World::new();
-    world.nats.kill();
-    let site = Site::start(world.config(&[])).await;
+    let mut servers = TestServers::new();
+    servers.nats.kill();
+    let site = TestGateway::start(servers.config(&[])).await;
     let response = site.post(&question("xin chào")).await;
     assert!(response.headers().contains_key("ratelimit-remaining"));
     let found = problem(response).await;
@@ -59,25 +59,25 @@ async fn without_nats_a_gateway_comes_up_and_says_so() {
         (&json!("unhealthy"), &json!("unhealthy"))
     );
 
-    world.nats.restart();
+    servers.nats.restart();
     site.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     site.ask(&question("xin chào")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_mends_itself() {
-    let mut world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let mut servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     site.ask(&question("một")).await;
-    world.nats.kill();
+    servers.nats.kill();
     let started = Instant::now();
     assert_eq!(site.problem(&question("hai")).await["status"], 503);
     assert!(started.elapsed() < Duration::from_secs(5));
-    world.nats.restart();
+    servers.nats.restart();
     site.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
     site.ask(&question("ba")).await;
-    let seen: Vec<String> = fleet.seen().into_iter().map(|job| job.body.message).collect();
+    let seen: Vec<String> = fleet.received_questions().into_iter().map(|job| job.body.message).collect();
     assert!(seen.contains(&"một".to_string()) && seen.contains(&"ba".to_string()), "{seen:?}");
 }

@@ -2,12 +2,12 @@
 
 use hoidap_shared::config::{self, Config, Environment};
 
-use crate::support::{PRODUCTION, Site, World, problem};
+use crate::support::{PRODUCTION, TestGateway, TestServers, problem};
 
-/// A gateway that serves what a build of the web left, and a site of one page.
+/// A gateway that serves a build of the web files and a site of one page.
 struct Pages {
     folder: tempfile::TempDir,
-    world: World,
+    servers: TestServers,
 }
 
 impl Pages {
@@ -26,11 +26,11 @@ impl Pages {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        Self { folder, world: World::new() }
+        Self { folder, servers: TestServers::new() }
     }
 
     fn config(&self) -> Config {
-        let mut config = self.world.config(&PRODUCTION[1..]);
+        let mut config = self.servers.config(&PRODUCTION[1..]);
         config.gateway.web_dir = self.folder.path().join("web");
         config.gateway.site_dir = self.folder.path().join("site");
         config.sites = vec![config::SiteConfig {
@@ -44,7 +44,7 @@ impl Pages {
 #[tokio::test(flavor = "multi_thread")]
 async fn built_files_are_kept_as_long_as_their_names_allow() {
     let pages = Pages::new();
-    let site = Site::start(pages.config()).await;
+    let site = TestGateway::start(pages.config()).await;
     for (path, kept, anybody) in [
         ("/assets/widget-AbCd1234.js", "public, max-age=31536000, immutable", true),
         ("/widget.js", "public, max-age=300", true),
@@ -67,7 +67,7 @@ async fn built_files_are_kept_as_long_as_their_names_allow() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sample_site_carries_the_widget_in_development_alone() {
     let pages = Pages::new();
-    let site = Site::start(pages.config()).await;
+    let site = TestGateway::start(pages.config()).await;
     let page = site.get("/").await;
     assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'"));
     let page = page.text().await.unwrap();
@@ -84,7 +84,7 @@ async fn the_sample_site_carries_the_widget_in_development_alone() {
     }
 
     let config = Config { environment: Environment::Production, ..pages.config() };
-    let production = Site::start(config).await;
+    let production = TestGateway::start(config).await;
     for path in ["/", "/index.html", "/links.js"] {
         assert_eq!(problem(production.get(path).await).await["status"], 404, "{path}");
     }

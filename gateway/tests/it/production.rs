@@ -1,17 +1,18 @@
-//! What production refuses, and what "from this machine" means elsewhere.
+//! What production refuses, and what counts as a request from this machine.
 
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{PRODUCTION, SECRET, Site, World, problem, question};
+use crate::support::{PRODUCTION, SECRET, TestGateway, TestServers, problem, question};
 
 const FIGURES: [&str; 3] = ["/api/monitoring/metrics", "/metrics", "/api/analytics/dashboard"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn production_does_not_start_without_its_secrets() {
-    let world = World::new();
-    let said = async |settings: &[(&str, &str)]| match Site::try_start(world.config(settings)).await {
+    let servers = TestServers::new();
+    let said = async |settings: &[(&str, &str)]| match TestGateway::try_start(servers.config(settings)).await
+    {
         Ok(_) => "it started".to_string(),
         Err(error) => format!("{error:#}"),
     };
@@ -33,8 +34,8 @@ async fn production_does_not_start_without_its_secrets() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn loopback_opens_nothing_in_production() {
-    let world = World::new();
-    let site = world.gateway(&PRODUCTION).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&PRODUCTION).await;
     for path in FIGURES {
         assert_eq!(problem(site.get(path).await).await["code"], "unauthorized", "{path}");
     }
@@ -50,8 +51,8 @@ async fn loopback_opens_nothing_in_production() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_proxy_on_this_machine_forwards_is_not_from_this_machine() {
-    let world = World::new();
-    let site = Site::start(world.config(&[])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[])).await;
     let refused = async |method: Method, path: &str, name: &str, value: &str| {
         let request = site.http.request(method, site.url(path)).header(name, value);
         let response = request.json(&question("xin chào")).send().await.unwrap();

@@ -1,4 +1,4 @@
-//! Many who read along with one job.
+//! Many readers of one job.
 
 use std::time::{Duration, Instant};
 
@@ -6,15 +6,15 @@ use hoidap_shared::{broker::Broker, job::JobId, progress::ProgressLine};
 use reqwest::{Method, Response};
 use serde_json::json;
 
-use crate::support::{Ending, Site, World, answer, problem, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
-/// Consumers on the stream of what is told of jobs.
+/// The number of consumers on the stream of progress logs.
 async fn consumers(broker: &Broker) -> usize {
     let stream = broker.jetstream.get_stream(broker.subjects.stream("TOKENS")).await.unwrap();
     stream.get_info().await.unwrap().state.consumer_count
 }
 
-async fn read(site: &Site, job: &str, after: Option<u64>) -> Response {
+async fn read(site: &TestGateway, job: &str, after: Option<u64>) -> Response {
     let request = site.about(Method::GET, &format!("{job}/stream"));
     let request = match after {
         Some(id) => request.header("last-event-id", id),
@@ -24,7 +24,7 @@ async fn read(site: &Site, job: &str, after: Option<u64>) -> Response {
 }
 
 /// Asks for a stream; it stays open for as long as it is held.
-async fn ask(site: &Site) -> (Response, String) {
+async fn ask(site: &TestGateway) -> (Response, String) {
     let request = site.http.post(site.url("/api/chat")).header("accept", "text/event-stream");
     let mut response = request.json(&question("Đổi mật khẩu?")).send().await.unwrap();
     assert_eq!(response.status(), 200);
@@ -44,10 +44,10 @@ async fn tell(broker: &Broker, job: &str, line: &ProgressLine) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_of_one_job_are_few_and_share_one_consumer() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let _fleet = world.fleet(|_| Ending::Silence).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let _fleet = servers.fleet(|_| StubAnswer::Never).await;
+    let broker = servers.broker().await;
     let (_first, job) = ask(&site).await;
     let mut open = vec![];
     let mut refused = 0;
@@ -80,10 +80,11 @@ async fn readers_of_one_job_are_few_and_share_one_consumer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_reader_gives_the_consumer_back_and_a_later_one_reads_all() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let _fleet = world.fleet(|question| Ending::Late(answer(question), Duration::from_secs(6))).await;
-    let broker = world.broker().await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let _fleet =
+        servers.fleet(|question| StubAnswer::Delayed(answer(question), Duration::from_secs(6))).await;
+    let broker = servers.broker().await;
     let (first, job) = ask(&site).await;
     tell(&broker, &job, &ProgressLine::Stage { name: "classifier".into(), run: "a".into() }).await;
     drop(first);
@@ -98,9 +99,9 @@ async fn the_last_reader_gives_the_consumer_back_and_a_later_one_reads_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_session_has_few_streams_open() {
-    let world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
-    let fleet = world.fleet(|_| Ending::Silence).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    let fleet = servers.fleet(|_| StubAnswer::Never).await;
     let mut open = vec![];
     let mut refused = 0;
     for number in 0..30 {
@@ -116,7 +117,7 @@ async fn one_session_has_few_streams_open() {
         }
     }
     assert!(open.len() <= 10 && refused >= 20, "{} streams of one session are open", open.len());
-    assert!(fleet.seen().len() <= open.len(), "what is refused is not worked on");
+    assert!(fleet.received_questions().len() <= open.len(), "what is refused is not worked on");
     open.truncate(1);
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -131,10 +132,10 @@ async fn one_session_has_few_streams_open() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_client_has_few_streams_open_whatever_sessions_it_names() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [("RATE_LIMIT__CHAT_PER_MINUTE", "0"), ("GATEWAY__TRUSTED_PROXIES", "127.0.0.0/8")];
-    let site = world.gateway(&settings).await;
-    let _fleet = world.fleet(|_| Ending::Silence).await;
+    let site = servers.gateway(&settings).await;
+    let _fleet = servers.fleet(|_| StubAnswer::Never).await;
     let open = async |number: usize, from: &str| {
         let mut body = question("Đổi mật khẩu?");
         body["session_id"] = json!(format!("session-{number:04}"));

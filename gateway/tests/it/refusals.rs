@@ -3,10 +3,14 @@
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
-use crate::support::{Ending, PRODUCTION, Site, World, answer, problem, question};
+use crate::support::{PRODUCTION, StubAnswer, TestGateway, TestServers, answer, problem, question};
 
-/// Status, code and first pointer or parameter of what a raw body meets.
-async fn refused(site: &Site, content_type: &str, body: impl Into<reqwest::Body>) -> (u64, String, String) {
+/// Status, code, and first pointer or parameter of the problem of a raw body.
+async fn refused(
+    site: &TestGateway,
+    content_type: &str,
+    body: impl Into<reqwest::Body>,
+) -> (u64, String, String) {
     let request = site.http.post(site.url("/api/chat")).header(header::CONTENT_TYPE, content_type).body(body);
     let found = problem(request.send().await.unwrap()).await;
     let error = &found["errors"][0];
@@ -23,9 +27,9 @@ fn expect(status: u64, code: &str, place: &str) -> (u64, String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_malformed_request_is_refused_by_field() {
-    let world = World::new();
-    let site = world.gateway(&[]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let with = |pointer: &str, value: Value| {
         let mut body = question("đổi mật khẩu");
         *body.pointer_mut(pointer).unwrap() = value;
@@ -70,13 +74,13 @@ async fn every_malformed_request_is_refused_by_field() {
     assert_eq!(refused(&site, json, deep).await, expect(400, "nesting_too_deep", "/extra"));
     let nan = whole.replacen("\"đổi mật khẩu\"", "NaN", 1);
     assert_eq!(refused(&site, json, nan).await, expect(400, "json_invalid", "/message"));
-    assert!(fleet.seen().is_empty());
+    assert!(fleet.received_questions().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn problems_have_one_shape_wherever_they_arise() {
-    let world = World::new();
-    let site = Site::start(world.config(&[])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[])).await;
     let missing = problem(site.get("/api/nothing").await).await;
     assert_eq!((&missing["code"], &missing["instance"]), (&json!("not_found"), &json!("/api/nothing")));
     let response = site.get("/api/chat").await;
@@ -93,8 +97,8 @@ async fn problems_have_one_shape_wherever_they_arise() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_are_bounded() {
-    let world = World::new();
-    let site = Site::start(world.config(&[])).await;
+    let servers = TestServers::new();
+    let site = TestGateway::start(servers.config(&[])).await;
     let large =
         site.http.get(site.url("/api/health")).header("x-large", "y".repeat(20_000)).send().await.unwrap();
     let found = problem(large).await;
@@ -108,9 +112,9 @@ async fn headers_are_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_sites_own_pages_may_call_from_a_browser() {
-    let world = World::new();
-    let site = Site::start(
-        world.config(&[("GATEWAY__CORS_ORIGINS", "https://www.a.example,http://localhost:3000")]),
+    let servers = TestServers::new();
+    let site = TestGateway::start(
+        servers.config(&[("GATEWAY__CORS_ORIGINS", "https://www.a.example,http://localhost:3000")]),
     )
     .await;
     let preflight = async |origin: &str| {
@@ -134,10 +138,10 @@ async fn only_the_sites_own_pages_may_call_from_a_browser() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_production_only_trusted_hosts_are_served() {
-    let world = World::new();
+    let servers = TestServers::new();
     let hosts = ("GATEWAY__TRUSTED_HOSTS", "api.a.example,*.b.example");
-    let site = Site::start(world.config(&[&[hosts][..], &PRODUCTION].concat())).await;
-    let status = async |site: &Site, host: &str| {
+    let site = TestGateway::start(servers.config(&[&[hosts][..], &PRODUCTION].concat())).await;
+    let status = async |site: &TestGateway, host: &str| {
         site.http.get(site.url("/api/nothing")).header("host", host).send().await.unwrap().status().as_u16()
     };
     assert_eq!(status(&site, "api.a.example").await, 404);
@@ -146,6 +150,6 @@ async fn in_production_only_trusted_hosts_are_served() {
     for host in ["evil.example", "b.example", "api.a.example.evil.example", "127.0.0.1"] {
         assert_eq!(status(&site, host).await, 421, "{host}");
     }
-    let development = Site::start(world.config(&[hosts])).await;
+    let development = TestGateway::start(servers.config(&[hosts])).await;
     assert_eq!(status(&development, "evil.example").await, 404);
 }

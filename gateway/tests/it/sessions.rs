@@ -1,23 +1,23 @@
-//! Sessions that the gateway vouches for, and their conversations.
+//! Sessions with a token, and their conversations.
 
 use hoidap_shared::job::Sender;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Ending, Site, World, answer, problem, question};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
 
 const ORIGIN: &str = "https://www.a.example";
 const SECRET: &str = "a-secret-of-more-than-thirty-two-characters";
 
-async fn gateway(world: &World, settings: &[(&str, &str)]) -> Site {
-    let mut config = world.config(&[&[("SESSIONS__SECRET", SECRET)], settings].concat());
+async fn gateway(servers: &TestServers, settings: &[(&str, &str)]) -> TestGateway {
+    let mut config = servers.config(&[&[("SESSIONS__SECRET", SECRET)], settings].concat());
     config.sites = serde_json::from_value(json!([{"key": "pk_a_example", "origins": [ORIGIN]}])).unwrap();
-    let site = Site::start(config).await;
+    let site = TestGateway::start(config).await;
     site.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
     site
 }
 
-async fn open(site: &Site, key: &str, origin: &str, token: Option<&str>) -> reqwest::Response {
+async fn open(site: &TestGateway, key: &str, origin: &str, token: Option<&str>) -> reqwest::Response {
     let request = site.http.post(site.url("/api/sessions")).header("origin", origin);
     let request = match token {
         Some(token) => request.bearer_auth(token),
@@ -26,7 +26,7 @@ async fn open(site: &Site, key: &str, origin: &str, token: Option<&str>) -> reqw
     request.json(&json!({"site_key": key})).send().await.unwrap()
 }
 
-async fn session(site: &Site) -> (String, String) {
+async fn session(site: &TestGateway) -> (String, String) {
     let response = open(site, "pk_a_example", ORIGIN, None).await;
     assert_eq!(response.status(), StatusCode::CREATED);
     assert_eq!(response.headers()["access-control-allow-origin"], ORIGIN);
@@ -34,7 +34,7 @@ async fn session(site: &Site) -> (String, String) {
     (body["session_id"].as_str().unwrap().into(), body["token"].as_str().unwrap().into())
 }
 
-async fn ask(site: &Site, token: &str, message: &str) -> reqwest::Response {
+async fn ask(site: &TestGateway, token: &str, message: &str) -> reqwest::Response {
     let mut body = question(message);
     body.as_object_mut().unwrap().remove("session_id");
     site.http.post(site.url("/api/chat")).bearer_auth(token).json(&body).send().await.unwrap()
@@ -42,8 +42,8 @@ async fn ask(site: &Site, token: &str, message: &str) -> reqwest::Response {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_sites_own_pages_open_sessions() {
-    let world = World::new();
-    let site = gateway(&world, &[]).await;
+    let servers = TestServers::new();
+    let site = gateway(&servers, &[]).await;
     session(&site).await;
     for (key, origin, code) in [
         ("pk_a_example", "https://evil.example", "origin_not_allowed"),
@@ -59,15 +59,15 @@ async fn only_the_sites_own_pages_open_sessions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_conversation_is_the_gateways_own_on_any_of_them() {
-    let world = World::new();
-    let (one, two) = (gateway(&world, &[]).await, gateway(&world, &[]).await);
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let (one, two) = (gateway(&servers, &[]).await, gateway(&servers, &[]).await);
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let (id, token) = session(&one).await;
     let first: Value = ask(&one, &token, "Đổi mật khẩu?").await.json().await.unwrap();
     assert_eq!(first["session_id"], id.as_str());
     let second: Value = ask(&two, &token, "Thế còn bản Pro?").await.json().await.unwrap();
     assert_eq!(second["session_id"], id.as_str());
-    let seen = fleet.seen();
+    let seen = fleet.received_questions();
     assert!(seen[0].body.history.is_empty(), "what the client says of its history does not count");
     let turns: Vec<_> =
         seen[1].body.history.iter().map(|turn| (turn.sender, turn.content.as_str())).collect();
@@ -86,15 +86,15 @@ async fn the_conversation_is_the_gateways_own_on_any_of_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_is_bounded() {
-    let world = World::new();
+    let servers = TestServers::new();
     let site =
-        gateway(&world, &[("SESSIONS__HISTORY_TURNS", "4"), ("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+        gateway(&servers, &[("SESSIONS__HISTORY_TURNS", "4"), ("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let (_, token) = session(&site).await;
     for n in 0..5 {
         assert_eq!(ask(&site, &token, &format!("Câu {n}")).await.status(), StatusCode::OK);
     }
-    let last = fleet.seen().pop().unwrap().body.history;
+    let last = fleet.received_questions().pop().unwrap().body.history;
     let questions: Vec<_> =
         last.iter().filter(|turn| turn.sender == Sender::User).map(|turn| turn.content.as_str()).collect();
     assert_eq!(questions, ["Câu 2", "Câu 3"]);
@@ -102,9 +102,9 @@ async fn a_conversation_is_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_short_lived_and_can_be_renewed() {
-    let world = World::new();
-    let site = gateway(&world, &[("SESSIONS__TTL_SECS", "1")]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = gateway(&servers, &[("SESSIONS__TTL_SECS", "1")]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let (id, token) = session(&site).await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let late = problem(ask(&site, &token, "Đổi mật khẩu?").await).await;
@@ -117,8 +117,8 @@ async fn a_token_is_short_lived_and_can_be_renewed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_belongs_to_one_site() {
-    let world = World::new();
-    let mut config = world.config(&[("SESSIONS__SECRET", SECRET), ("SESSIONS__TTL_SECS", "2")]);
+    let servers = TestServers::new();
+    let mut config = servers.config(&[("SESSIONS__SECRET", SECRET), ("SESSIONS__TTL_SECS", "2")]);
     let other = "https://www.b.example";
     config.sites = serde_json::from_value(json!([
         {"key": "pk_a_example", "origins": [ORIGIN]},
@@ -127,11 +127,11 @@ async fn a_token_belongs_to_one_site() {
     .unwrap();
     let mut without = config.clone();
     without.sites.remove(0);
-    let site = Site::start(config).await;
+    let site = TestGateway::start(config).await;
     site.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let (id, token) = session(&site).await;
-    let from = |site: &Site, origin: &str| {
+    let from = |site: &TestGateway, origin: &str| {
         let request = site.http.post(site.url("/api/chat")).bearer_auth(&token).header("origin", origin);
         request.json(&question("Đổi mật khẩu?")).send()
     };
@@ -147,7 +147,7 @@ async fn a_token_belongs_to_one_site() {
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     }
     // A site that is served no more takes its sessions with it.
-    let later = Site::start(without).await;
+    let later = TestGateway::start(without).await;
     later.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
     let token = open(&site, "pk_a_example", ORIGIN, Some(&token)).await.json::<Value>().await.unwrap();
     let gone = ask(&later, token["token"].as_str().unwrap(), "Đổi mật khẩu?").await;
@@ -156,9 +156,9 @@ async fn a_token_belongs_to_one_site() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_has_a_greatest_age() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [("SESSIONS__TTL_SECS", "2"), ("SESSIONS__MAX_AGE_SECS", "4")];
-    let site = gateway(&world, &settings).await;
+    let site = gateway(&servers, &settings).await;
     let begun = std::time::Instant::now();
     let (id, mut token) = session(&site).await;
     loop {
@@ -176,11 +176,11 @@ async fn a_session_has_a_greatest_age() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_ends_a_session_on_all_gateways() {
-    let mut world = World::new();
+    let mut servers = TestServers::new();
     let token_of_admin = "an-admin-token-of-more-than-24-characters";
     let settings = [("GATEWAY__ADMIN_TOKEN", token_of_admin)];
-    let (one, other) = (gateway(&world, &settings).await, gateway(&world, &settings).await);
-    let fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let (one, other) = (gateway(&servers, &settings).await, gateway(&servers, &settings).await);
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let (id, token) = session(&one).await;
     let (_, bystander) = session(&one).await;
     let first: Value = ask(&one, &token, "Đổi mật khẩu?").await.json().await.unwrap();
@@ -196,8 +196,8 @@ async fn an_operator_ends_a_session_on_all_gateways() {
     assert_eq!(ask(&other, &token, "Còn bản Pro?").await.status(), StatusCode::OK);
     assert_eq!(revoke(&id, token_of_admin).await.unwrap().status(), StatusCode::NO_CONTENT);
     // Redis may lose all it has.
-    world.valkey.kill();
-    world.valkey.restart();
+    servers.valkey.kill();
+    servers.valkey.restart();
     let job = first["job_id"].as_str().unwrap();
     for site in [&one, &other] {
         assert_eq!(problem(ask(site, &token, "Đổi mật khẩu?").await).await["code"], "session_invalid");
@@ -209,16 +209,16 @@ async fn an_operator_ends_a_session_on_all_gateways() {
         assert_ne!(renewed["session_id"], id.as_str());
         let fresh = renewed["token"].as_str().unwrap();
         assert_eq!(ask(site, fresh, "Đổi mật khẩu?").await.status(), StatusCode::OK);
-        assert!(fleet.seen().pop().unwrap().body.history.is_empty(), "it begins anew");
+        assert!(fleet.received_questions().pop().unwrap().body.history.is_empty(), "it begins anew");
         assert_eq!(ask(site, &bystander, "Đổi mật khẩu?").await.status(), StatusCode::OK);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_may_ask_for_sessions_alone() {
-    let world = World::new();
-    let site = gateway(&world, &[("SESSIONS__REQUIRED", "true")]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = gateway(&servers, &[("SESSIONS__REQUIRED", "true")]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let refused = site.problem(&question("Đổi mật khẩu?")).await;
     assert_eq!((&refused["status"], &refused["code"]), (&json!(401), &json!("session_required")));
     let (_, token) = session(&site).await;

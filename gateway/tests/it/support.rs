@@ -1,6 +1,6 @@
-//! What the tests share: servers, a gateway on them, somebody who answers, and requests.
+//! Shared by the tests: servers, a gateway on them, a fake fleet, and requests.
 
-mod fleet;
+mod fake_fleet;
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use fleet::{Ending, TestFleet, answer};
+pub(crate) use fake_fleet::{FakeFleet, StubAnswer, answer};
 use hoidap_gateway::Gateway;
 use hoidap_shared::{broker::Broker, config::Config, telemetry};
 use hoidap_testing::Server;
@@ -16,7 +16,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-/// A secret that production takes, and the settings of a gateway in production.
+/// A secret that is strong enough for production, and the settings of a gateway in production.
 pub(crate) const SECRET: &str = "s3cret-of-more-than-24-characters";
 pub(crate) const PRODUCTION: [(&str, &str); 4] = [
     ("ENVIRONMENT", "production"),
@@ -26,18 +26,18 @@ pub(crate) const PRODUCTION: [(&str, &str); 4] = [
 ];
 
 /// The servers behind the gateways of one test.
-pub(crate) struct World {
+pub(crate) struct TestServers {
     pub(crate) nats: Server,
     pub(crate) valkey: Server,
 }
 
-impl World {
+impl TestServers {
     pub(crate) fn new() -> Self {
         telemetry::init_tls();
         Self { nats: Server::nats(), valkey: Server::valkey() }
     }
 
-    /// The configuration of a gateway here, with a few settings of its own.
+    /// The configuration of a gateway on these servers, with the given settings.
     pub(crate) fn config(&self, settings: &[(&str, &str)]) -> Config {
         let (nats, valkey) = (self.nats.url(), self.valkey.url());
         let ours = [
@@ -53,16 +53,19 @@ impl World {
         Config::read(None, Some(variables), &[]).unwrap()
     }
 
-    /// A gateway that is connected.
-    pub(crate) async fn gateway(&self, settings: &[(&str, &str)]) -> Site {
-        let site = Site::start(self.config(settings)).await;
+    /// A gateway that is connected to NATS.
+    pub(crate) async fn gateway(&self, settings: &[(&str, &str)]) -> TestGateway {
+        let site = TestGateway::start(self.config(settings)).await;
         site.until("nats is well", |health| health["components"]["nats"]["status"] == "healthy").await;
         site
     }
 
-    /// A fleet that answers each question with `ending`.
-    pub(crate) async fn fleet(&self, ending: fn(&hoidap_shared::job::Question) -> Ending) -> TestFleet {
-        TestFleet::start(self.config(&[]), ending).await
+    /// A fleet that answers each question with `stub_answer`.
+    pub(crate) async fn fleet(
+        &self,
+        stub_answer: fn(&hoidap_shared::job::Question) -> StubAnswer,
+    ) -> FakeFleet {
+        FakeFleet::start(self.config(&[]), stub_answer).await
     }
 
     pub(crate) async fn broker(&self) -> Broker {
@@ -71,12 +74,12 @@ impl World {
 }
 
 /// A running gateway and a client of it.
-pub(crate) struct Site {
+pub(crate) struct TestGateway {
     pub(crate) gateway: Gateway,
     pub(crate) http: reqwest::Client,
 }
 
-impl Site {
+impl TestGateway {
     pub(crate) async fn start(config: Config) -> Self {
         Self::try_start(config).await.unwrap()
     }
@@ -117,12 +120,12 @@ impl Site {
         answer
     }
 
-    /// The problem that a question must meet.
+    /// The problem of a question that must be refused.
     pub(crate) async fn problem(&self, body: &Value) -> Value {
         problem(self.post(body).await).await
     }
 
-    /// Waits until the health report is as wanted.
+    /// Waits until the health report fulfils a condition.
     pub(crate) async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {

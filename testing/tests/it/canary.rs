@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream};
-use hoidap_testing::fleet::{Fleet, labelled, says};
+use hoidap_testing::fleet::{TestFleet, labelled_questions, stdout_of};
 use serde_json::Value;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -14,10 +14,10 @@ const LONG: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 8;
 
 /// Waits until `canary list` says something.
-async fn until(fleet: &Fleet, wanted: &str) -> String {
+async fn until(fleet: &TestFleet, wanted: &str) -> String {
     let end = Instant::now() + LONG;
     loop {
-        let list = says(fleet.tool("hoidap-worker").args(["canary", "list"]));
+        let list = stdout_of(fleet.cli("hoidap-worker").args(["canary", "list"]));
         if list.contains(wanted) {
             return list;
         }
@@ -26,9 +26,9 @@ async fn until(fleet: &Fleet, wanted: &str) -> String {
     }
 }
 
-/// Asks so many questions, each in one of 40 sessions.
-async fn ask(fleet: &Fleet, questions: usize) {
-    let labelled = labelled();
+/// Asks this many questions, each in one of 40 sessions.
+async fn ask(fleet: &TestFleet, questions: usize) {
+    let labelled = labelled_questions();
     let asks = (0..questions).map(|n| {
         let asked = &labelled[n % labelled.len()];
         async move {
@@ -41,12 +41,12 @@ async fn ask(fleet: &Fleet, questions: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retrievers_canary_serves_its_sessions_and_no_replay_compares_them() {
-    let fleet = Fleet::start(&["mail", "company"], &[("HOIDAP_CACHE__TTL_SECS", "0")]);
-    let _workers = fleet.whole().await;
+    let fleet = TestFleet::start(&["mail", "company"], &[("HOIDAP_CACHE__TTL_SECS", "0")]);
+    let _workers = fleet.start_all_stages().await;
     let mut canary = fleet.worker(&["retriever", "--canary", "30%", "--set", "retriever.depth=2"]);
     until(&fleet, "30% serving  retriever.depth=2").await;
     ask(&fleet, 120).await;
-    let list = says(fleet.tool("hoidap-worker").args(["canary", "list"]));
+    let list = stdout_of(fleet.cli("hoidap-worker").args(["canary", "list"]));
     assert!(list.contains("canary: ") && list.contains(" 0 failed, median"), "{list}");
     // Under load it dies as by `kill -9`: every question is answered all the same.
     let killed = async {
@@ -58,9 +58,9 @@ async fn a_retrievers_canary_serves_its_sessions_and_no_replay_compares_them() {
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("all.jsonl");
-    says(fleet.tool("hoidap-worker").args(["log", "export", "-o"]).arg(&file));
+    stdout_of(fleet.cli("hoidap-worker").args(["log", "export", "-o"]).arg(&file));
     let mut served: HashMap<String, Vec<bool>> = HashMap::new();
-    for line in says(fleet.tool("hoidap-worker").args(["log", "cat"]).arg(&file)).lines() {
+    for line in stdout_of(fleet.cli("hoidap-worker").args(["log", "cat"]).arg(&file)).lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         if line["subject"] == "hoidap.jobs.done" {
             let hops = line["body"]["hops"].as_array().unwrap();
@@ -81,19 +81,20 @@ async fn a_retrievers_canary_serves_its_sessions_and_no_replay_compares_them() {
         assert!(jobs[first..].iter().all(|by_canary| !by_canary), "{session}: {jobs:?}");
     }
     let by_canary = served.values().flatten().filter(|by_canary| **by_canary).count();
-    let said = says(fleet.tool("hoidap-worker").arg("replay").arg(&file).arg("--baseline"));
+    let said = stdout_of(fleet.cli("hoidap-worker").arg("replay").arg(&file).arg("--baseline"));
     assert!(said.contains(" 0 differences"), "{said}");
     let said =
-        says(fleet.tool("hoidap-worker").arg("replay").arg(&file).args(["--set", "retriever.depth=2"]));
+        stdout_of(fleet.cli("hoidap-worker").arg("replay").arg(&file).args(["--set", "retriever.depth=2"]));
     assert!(said.contains(&format!("{by_canary} served by a canary")), "{said}");
-    let said = says(fleet.tool("hoidap-worker").arg("replay").arg(&file).args(["--from-stage", "generator"]));
+    let said =
+        stdout_of(fleet.cli("hoidap-worker").arg("replay").arg(&file).args(["--from-stage", "generator"]));
     assert!(said.contains("0 served by a canary"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_generators_canary_whose_model_is_away_steps_back() {
-    let fleet = Fleet::start(&["mail", "company"], &[("HOIDAP_CACHE__TTL_SECS", "0")]);
-    let _workers = fleet.whole().await;
+    let fleet = TestFleet::start(&["mail", "company"], &[("HOIDAP_CACHE__TTL_SECS", "0")]);
+    let _workers = fleet.start_all_stages().await;
     let _canary = fleet.worker(&[
         "generator",
         "--canary",
@@ -120,10 +121,10 @@ async fn a_generators_canary_whose_model_is_away_steps_back() {
     };
     let before = jobs(&list);
     ask(&fleet, 40).await;
-    assert_eq!(jobs(&says(fleet.tool("hoidap-worker").args(["canary", "list"]))), before);
-    let forgotten = says(fleet.tool("hoidap-worker").args(["canary", "forget", "generator"]));
+    assert_eq!(jobs(&stdout_of(fleet.cli("hoidap-worker").args(["canary", "list"]))), before);
+    let forgotten = stdout_of(fleet.cli("hoidap-worker").args(["canary", "forget", "generator"]));
     assert!(forgotten.contains("generator: "), "{forgotten}");
     until(&fleet, "40% serving").await;
-    let wrong = fleet.tool("hoidap-worker").args(["run", "analytics", "--canary", "5%"]).output().unwrap();
+    let wrong = fleet.cli("hoidap-worker").args(["run", "analytics", "--canary", "5%"]).output().unwrap();
     assert!(String::from_utf8(wrong.stderr).unwrap().contains("it has no canary"));
 }

@@ -1,6 +1,6 @@
 //! A question asked over HTTP is answered from documents.
 
-use hoidap_testing::fleet::Fleet;
+use hoidap_testing::fleet::TestFleet;
 use serde_json::{Value, json};
 
 fn question(message: &str, page: &str, session: &str) -> Value {
@@ -23,8 +23,8 @@ fn cites(answer: &Value, fact: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn questions_in_vietnamese_bare_vietnamese_and_english_are_answered_with_their_source() {
-    let fleet = Fleet::start(&["mail", "drive", "company"], &[]);
-    let _workers = fleet.whole().await;
+    let fleet = TestFleet::start(&["mail", "drive", "company"], &[]);
+    let _workers = fleet.start_all_stages().await;
     let cases = [
         ("Gói Pro của Diệc Mail giá bao nhiêu một tháng?", "/vi/mail/index.html", "39.000"),
         ("goi pro cua diec mail gia bao nhieu mot thang", "/vi/mail/index.html", "39.000"),
@@ -52,8 +52,8 @@ async fn questions_in_vietnamese_bare_vietnamese_and_english_are_answered_with_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_index_version_is_answered_from_at_once_and_misses_the_cache() {
-    let fleet = Fleet::start(&["mail", "company"], &[]);
-    let _workers = fleet.whole().await;
+    let fleet = TestFleet::start(&["mail", "company"], &[]);
+    let _workers = fleet.start_all_stages().await;
     let asked = question("Gói Pro giá bao nhiêu?", "/vi/mail/index.html", "session-0002");
     let ask = || fleet.ask(&asked);
     assert_eq!(ask().await.1["cached"], false);

@@ -1,6 +1,6 @@
-//! A question whose answer differs by product is asked back about, and a choice is answered.
+//! A question whose answer differs by product gets a question in return; the visitor's choice is answered.
 
-use hoidap_testing::fleet::Fleet;
+use hoidap_testing::fleet::TestFleet;
 use serde_json::{Value, json};
 
 const HOME: &str = "https://www.diecxam.example/vi/index.html";
@@ -27,8 +27,8 @@ fn text(answer: &Value) -> &str {
     answer["response"].as_str().unwrap()
 }
 
-/// What is asked back, and the questions of its choices.
-async fn asked_back(fleet: &Fleet, message: &str) -> (String, Vec<String>) {
+/// The question in return, and the questions of its choices.
+async fn asked_back(fleet: &TestFleet, message: &str) -> (String, Vec<String>) {
     let answer = fleet.ask(&question(message, HOME, &[])).await.1;
     assert_eq!(answer["outcome"], "asked_back", "{message}: {answer:#}");
     let choices = answer["choices"].as_array().unwrap();
@@ -40,8 +40,8 @@ async fn asked_back(fleet: &Fleet, message: &str) -> (String, Vec<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_choice_is_answered_however_it_is_made() {
-    let fleet = Fleet::start(&[], &[]);
-    let _workers = fleet.whole().await;
+    let fleet = TestFleet::start(&[], &[]);
+    let _workers = fleet.start_all_stages().await;
     let (back, questions) = asked_back(&fleet, LOCKED).await;
     assert_eq!(back, "Bạn hỏi về Diệc Mail, Diệc Drive hay Diệc Meet?");
     let facts = [("mail", "5 lần"), ("drive", "10 lần"), ("meet", "8 lần")];
@@ -69,8 +69,8 @@ async fn a_choice_is_answered_however_it_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_tells_the_product_and_the_answer_says_so() {
-    let fleet = Fleet::start(&[], &[]);
-    let _workers = fleet.whole().await;
+    let fleet = TestFleet::start(&[], &[]);
+    let _workers = fleet.start_all_stages().await;
     let page = "https://www.diecxam.example/vi/drive/index.html";
     let answer = fleet.ask(&question(LENGTH, page, &[])).await.1;
     assert_eq!(answer["outcome"], "answered", "{answer:#}");

@@ -1,16 +1,18 @@
-//! One question's way through a whole fleet, told from its log.
+//! `hoidap-worker inspect`: one question's trace through a whole fleet.
 
 use hoidap_testing::{
-    fleet::Fleet,
-    stub::{Play, Stub},
+    fleet::TestFleet,
+    stub_provider::{StubProvider, StubReply},
 };
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_is_told_from_its_acceptance_to_its_answer() {
-    let down = Stub::always(Play::Status(503)).await;
-    let model =
-        Stub::always(Play::Say(vec!["Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt.".into()])).await;
+    let down = StubProvider::always(StubReply::Status(503)).await;
+    let model = StubProvider::always(StubReply::Stream(vec![
+        "Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt.".into(),
+    ]))
+    .await;
     let (down_url, url) = (down.url(), model.url());
     let settings = [
         ("HOIDAP_GENERATOR__PROVIDERS", "down,model,extractive"),
@@ -21,8 +23,8 @@ async fn a_question_is_told_from_its_acceptance_to_its_answer() {
         ("HOIDAP_PROVIDERS__MODEL__MODEL", "stub"),
         ("HOIDAP_PROVIDERS__MODEL__BASE_URL", url.as_str()),
     ];
-    let fleet = Fleet::start(&["mail"], &settings);
-    let _workers = fleet.whole().await;
+    let fleet = TestFleet::start(&["mail"], &settings);
+    let _workers = fleet.start_all_stages().await;
     let asked = json!({
         "message": "Hạn mức gửi thư mỗi ngày được tính thế nào?",
         "session_id": "session-0001",
@@ -31,7 +33,7 @@ async fn a_question_is_told_from_its_acceptance_to_its_answer() {
     let (status, answer) = fleet.ask(&asked).await;
     assert_eq!(status, 200, "{answer:#}");
     let job = answer["job_id"].as_str().unwrap();
-    let done = fleet.tool("hoidap-worker").args(["inspect", job, "--json"]).output().unwrap();
+    let done = fleet.cli("hoidap-worker").args(["inspect", job, "--json"]).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let story: Value = serde_json::from_slice(&done.stdout).unwrap();
     let stages: Vec<_> =
@@ -47,7 +49,7 @@ async fn a_question_is_told_from_its_acceptance_to_its_answer() {
     assert_eq!(calls[1]["provider"], "model");
     assert!(!story["visits"][1]["made"]["passages"].as_array().unwrap().is_empty());
 
-    let done = fleet.tool("hoidap-worker").args(["inspect", job]).output().unwrap();
+    let done = fleet.cli("hoidap-worker").args(["inspect", job]).output().unwrap();
     let said = String::from_utf8(done.stdout).unwrap();
     assert!(said.contains("1 provider call failed") && said.contains("1. down, "), "{said}");
 
@@ -55,7 +57,7 @@ async fn a_question_is_told_from_its_acceptance_to_its_answer() {
     let (_, again) = fleet.ask(&asked).await;
     let cached = again["job_id"].as_str().unwrap();
     assert_ne!(cached, job);
-    let done = fleet.tool("hoidap-worker").args(["inspect", cached]).output().unwrap();
+    let done = fleet.cli("hoidap-worker").args(["inspect", cached]).output().unwrap();
     let said = String::from_utf8(done.stdout).unwrap();
     assert!(done.status.success() && said.contains("Answered from the cache"), "{said}");
 }

@@ -1,9 +1,9 @@
-//! A killed worker loses nothing, and answers nothing twice.
+//! A killed worker loses no job and answers none twice.
 
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use hoidap_testing::fleet::Fleet;
+use hoidap_testing::fleet::TestFleet;
 use serde_json::{Value, json};
 
 fn question(n: usize) -> Value {
@@ -16,7 +16,7 @@ fn question(n: usize) -> Value {
 }
 
 /// Waits until the store has a row for each of the jobs, then checks that it has one and no more.
-async fn one_row_each(fleet: &Fleet, answers: &[Value]) {
+async fn one_row_each(fleet: &TestFleet, answers: &[Value]) {
     let end = Instant::now() + Duration::from_secs(40);
     let wanted = answers.len().to_string();
     loop {
@@ -36,10 +36,10 @@ async fn one_row_each(fleet: &Fleet, answers: &[Value]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killing_the_only_generator_loses_no_job() {
-    let fleet = Fleet::start(&["mail", "company"], &[]);
+    let fleet = TestFleet::start(&["mail", "company"], &[]);
     let _others = fleet.worker(&["classifier", "retriever", "analytics"]);
     let mut generator = fleet.worker(&["generator"]);
-    fleet.until_health("healthy").await;
+    fleet.wait_for_health("healthy").await;
     let asking = join_all((0..50).map(|n| {
         let fleet = &fleet;
         async move { fleet.ask(&question(n)).await }
@@ -65,14 +65,14 @@ async fn killing_the_only_generator_loses_no_job() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_of_each_stage_share_the_work() {
-    let fleet = Fleet::start(&["mail", "company"], &[("HOIDAP_WORKER__CONCURRENCY", "2")]);
+    let fleet = TestFleet::start(&["mail", "company"], &[("HOIDAP_WORKER__CONCURRENCY", "2")]);
     let stages = ["classifier", "retriever", "generator"];
     let mut workers: Vec<_> =
         [0, 1].into_iter().flat_map(|_| stages).map(|stage| fleet.worker(&[stage])).collect();
     workers.push(fleet.worker(&["analytics"]));
-    fleet.until_health("healthy").await;
+    fleet.wait_for_health("healthy").await;
     for stage in stages {
-        fleet.until_processes(stage, 2).await;
+        fleet.wait_for_processes(stage, 2).await;
     }
     let answers: Vec<Value> = join_all((0..60).map(|n| {
         let fleet = &fleet;

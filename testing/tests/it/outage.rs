@@ -1,8 +1,8 @@
-//! Without Redis, ClickHouse or a model, chats are answered and health says what is missing.
+//! Without Redis, ClickHouse or a model, chats are answered and the health report names what is missing.
 
 use std::time::{Duration, Instant};
 
-use hoidap_testing::{Server, fleet::Fleet};
+use hoidap_testing::{Server, fleet::TestFleet};
 use serde_json::{Value, json};
 
 fn question(message: &str) -> Value {
@@ -14,7 +14,7 @@ fn question(message: &str) -> Value {
     })
 }
 
-async fn answers(fleet: &Fleet, message: &str) {
+async fn answers(fleet: &TestFleet, message: &str) {
     let (status, answer) = fleet.ask(&question(message)).await;
     assert_eq!(status, 200, "{answer:#}");
     assert!(!answer["sources"].as_array().unwrap().is_empty(), "{answer:#}");
@@ -22,26 +22,26 @@ async fn answers(fleet: &Fleet, message: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_may_stop_and_start() {
-    let mut fleet = Fleet::start(&["mail"], &[]);
-    let _workers = fleet.whole().await;
+    let mut fleet = TestFleet::start(&["mail"], &[]);
+    let _workers = fleet.start_all_stages().await;
     fleet.valkey.kill();
     answers(&fleet, "Gói Pro giá bao nhiêu?").await;
-    fleet.until_away("redis").await;
+    fleet.wait_for_degraded("redis").await;
     fleet.valkey.restart();
-    fleet.until_health("healthy").await;
+    fleet.wait_for_health("healthy").await;
     answers(&fleet, "Gói Pro giá bao nhiêu?").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clickhouse_may_stop_and_start_and_its_rows_arrive() {
-    let mut fleet = Fleet::start(&["mail"], &[]);
-    let _workers = fleet.whole().await;
+    let mut fleet = TestFleet::start(&["mail"], &[]);
+    let _workers = fleet.start_all_stages().await;
     answers(&fleet, "Gói Pro giá bao nhiêu?").await;
     fleet.clickhouse.kill();
     answers(&fleet, "Tệp đính kèm được tối đa bao nhiêu MB?").await;
-    fleet.until_away("clickhouse").await;
+    fleet.wait_for_degraded("clickhouse").await;
     fleet.clickhouse.restart();
-    fleet.until_health("healthy").await;
+    fleet.wait_for_health("healthy").await;
     let end = Instant::now() + Duration::from_secs(40);
     loop {
         let rows = fleet.query("SELECT count() FROM chats FINAL").await;
@@ -57,7 +57,7 @@ async fn clickhouse_may_stop_and_start_and_its_rows_arrive() {
 async fn the_model_may_stop_and_start() {
     let mut llama = Server::llama();
     let base = format!("{}/v1", llama.url());
-    let fleet = Fleet::start(
+    let fleet = TestFleet::start(
         &["mail"],
         &[
             ("HOIDAP_GENERATOR__PROVIDERS", "local,extractive"),
@@ -68,12 +68,12 @@ async fn the_model_may_stop_and_start() {
             ("HOIDAP_GENERATOR__PROMPT_TOKENS", "200"),
         ],
     );
-    let _workers = fleet.whole().await;
+    let _workers = fleet.start_all_stages().await;
     answers(&fleet, "Gói Pro giá bao nhiêu?").await;
     llama.kill();
     answers(&fleet, "Tệp đính kèm được tối đa bao nhiêu MB?").await;
-    fleet.until_away("provider:local").await;
+    fleet.wait_for_degraded("provider:local").await;
     llama.restart();
-    fleet.until_health("healthy").await;
+    fleet.wait_for_health("healthy").await;
     answers(&fleet, "Làm sao đặt chữ ký cuối thư?").await;
 }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use futures::future::join_all;
-use hoidap_testing::fleet::Fleet;
+use hoidap_testing::fleet::TestFleet;
 use serde_json::{Value, json};
 
-/// Visitors who ask at once.
+/// Visitors who ask at the same time.
 const VISITORS: usize = 3;
 
 fn question(n: usize) -> Value {
@@ -22,21 +22,21 @@ fn question(n: usize) -> Value {
     })
 }
 
-async fn answered(fleet: &Fleet, n: usize) -> Value {
+async fn answered(fleet: &TestFleet, n: usize) -> Value {
     let (status, answer) = fleet.ask(&question(n)).await;
     assert_eq!(status, 200, "{answer:#}");
     assert!(!answer["sources"].as_array().unwrap().is_empty(), "{answer:#}");
     answer
 }
 
-async fn rate(fleet: &Fleet, answer: &Value) {
+async fn rate(fleet: &TestFleet, answer: &Value) {
     let url = format!("{}/api/chat/{}/feedback", fleet.url(), answer["job_id"].as_str().unwrap());
     let rating = fleet.client().post(url).header("x-session-id", answer["session_id"].as_str().unwrap());
     let reply = rating.json(&json!({"rating": "down", "comment": "Giá đã đổi."})).send().await.unwrap();
     assert_eq!(reply.status(), 202);
 }
 
-async fn until_rows(fleet: &Fleet, table: &str, wanted: usize) {
+async fn until_rows(fleet: &TestFleet, table: &str, wanted: usize) {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         let found = fleet.query(&format!("SELECT count() FROM {table} FINAL")).await;
@@ -52,16 +52,16 @@ async fn until_rows(fleet: &Fleet, table: &str, wanted: usize) {
     }
 }
 
-/// Count and checksum of what the rows of a table hold that are not newer than a time.
-async fn sum(fleet: &Fleet, table: &str, until: &str) -> String {
+/// Count and checksum of a table's rows up to a time.
+async fn sum(fleet: &TestFleet, table: &str, until: &str) -> String {
     let sum = "count(), sum(cityHash64(* EXCEPT (stream_seq, epoch)))";
     fleet.query(&format!("SELECT {sum} FROM {table} FINAL WHERE at <= '{until}'")).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn analytics_dropped_and_rebuilt_under_load() {
-    let fleet = Fleet::start(&["mail", "company"], &[]);
-    let _workers = fleet.whole().await;
+    let fleet = TestFleet::start(&["mail", "company"], &[]);
+    let _workers = fleet.start_all_stages().await;
     for n in 0..20 {
         answered(&fleet, n).await;
     }
@@ -96,7 +96,7 @@ async fn analytics_dropped_and_rebuilt_under_load() {
         fleet.query("DROP TABLE chats").await.unwrap();
         fleet.query("DROP TABLE feedback").await.unwrap();
         let (started, first) = (Instant::now(), asked.load(Ordering::Relaxed));
-        let mut command = fleet.tool("hoidap-worker");
+        let mut command = fleet.cli("hoidap-worker");
         let child = command
             .args(["rebuild", "analytics"])
             .stdout(Stdio::piped())
@@ -117,5 +117,5 @@ async fn analytics_dropped_and_rebuilt_under_load() {
 
     assert_eq!((sum(&fleet, "chats", &until).await, sum(&fleet, "feedback", &until).await), before);
     until_rows(&fleet, "chats", 40 + asked.load(Ordering::Relaxed) - 30).await;
-    fleet.until_health("healthy").await;
+    fleet.wait_for_health("healthy").await;
 }

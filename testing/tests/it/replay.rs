@@ -9,8 +9,8 @@ use std::{
 };
 
 use hoidap_testing::{
-    fleet::{Fleet, example, labelled, says},
-    stub::{Play, Stub},
+    fleet::{TestFleet, example_path, labelled_questions, stdout_of},
+    stub_provider::{StubProvider, StubReply},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -18,20 +18,20 @@ use tempfile::TempDir;
 /// Questions of the sample site that a recording is made of.
 const QUESTIONS: usize = 60;
 
-/// What the first visitors say of their answers.
+/// The ratings of the first visitors, in order.
 const WORDS: [&[&str]; 3] = [&["up"], &["up", "down"], &["up"]];
 
 /// A fleet's traffic in a file.
 struct Recorded {
-    fleet: Fleet,
+    fleet: TestFleet,
     dir: TempDir,
 }
 
 impl Recorded {
     /// Asks the fleet questions of the sample site, and exports what it recorded.
-    async fn of(fleet: Fleet, questions: usize) -> Self {
-        let all = labelled();
-        let workers = fleet.whole().await;
+    async fn of(fleet: TestFleet, questions: usize) -> Self {
+        let all = labelled_questions();
+        let workers = fleet.start_all_stages().await;
         for (n, asked) in all.iter().step_by(all.len() / questions).take(questions).enumerate() {
             let session = format!("session-{n:04}");
             let answer = fleet.ask_labelled(asked, &session).await;
@@ -45,7 +45,7 @@ impl Recorded {
         }
         drop(workers);
         let recorded = Self { fleet, dir: tempfile::tempdir().unwrap() };
-        let said = says(&mut recorded.worker(&["log", "export", "-o"], &[&recorded.file()]));
+        let said = stdout_of(&mut recorded.worker(&["log", "export", "-o"], &[&recorded.file()]));
         assert!(said.contains(&format!("{questions} finished jobs")), "{said}");
         recorded
     }
@@ -59,7 +59,7 @@ impl Recorded {
     }
 
     fn worker(&self, arguments: &[&str], paths: &[&Path]) -> Command {
-        let mut command = self.fleet.tool("hoidap-worker");
+        let mut command = self.fleet.cli("hoidap-worker");
         command.args(arguments).args(paths);
         command
     }
@@ -70,7 +70,7 @@ impl Recorded {
         command
     }
 
-    /// What a command prints that must fail, and its sentence.
+    /// The output and the error of a command that must fail.
     fn fails(&self, command: &mut Command) -> (String, String) {
         let done = command.output().unwrap();
         let said = String::from_utf8(done.stdout).unwrap();
@@ -80,18 +80,18 @@ impl Recorded {
 
     /// The report of a replay that must succeed.
     fn report(&self, name: &str, command: &mut Command) -> Value {
-        says(command.arg("-o").arg(self.path(name)));
+        stdout_of(command.arg("-o").arg(self.path(name)));
         serde_json::from_slice(&fs::read(self.path(&format!("{name}.json"))).unwrap()).unwrap()
     }
 
     /// The answers in the recording.
     fn answers(&self) -> Vec<Value> {
-        let said = says(&mut self.worker(&["log", "cat", "--stage", "done"], &[&self.file()]));
+        let said = stdout_of(&mut self.worker(&["log", "cat", "--stage", "done"], &[&self.file()]));
         said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["body"].clone()).collect()
     }
 }
 
-/// A line of a recording, with the opposite of each embedding, and perhaps as made by another model.
+/// A line of a recording with every embedding negated, and `model` as the embedding's model where given.
 fn turned(line: &str, model: Option<&str>) -> String {
     let mut line: Value = serde_json::from_str(line).unwrap();
     let body = &mut line["body"]["body"];
@@ -117,9 +117,9 @@ fn has(job: &Value, aspect: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_was_cited() {
-    let recorded = Recorded::of(Fleet::start(&[], &[]), QUESTIONS).await;
+    let recorded = Recorded::of(TestFleet::start(&[], &[]), QUESTIONS).await;
     for jobs in ["1", "7"] {
-        let said = says(&mut recorded.replay(&recorded.file(), &["--baseline", "--jobs", jobs]));
+        let said = stdout_of(&mut recorded.replay(&recorded.file(), &["--baseline", "--jobs", jobs]));
         assert!(said.contains(&format!("{QUESTIONS} of {QUESTIONS} jobs byte-identical, 0 equal")), "{said}");
     }
     let same = recorded.report("same", &mut recorded.replay(&recorded.file(), &["--baseline"]));
@@ -128,7 +128,7 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
     assert_eq!(same["jobs"], json!([]));
 
     // Embeddings are taken over from the recording, where the same model made them and nothing is to be proved.
-    let whole = says(&mut recorded.worker(&["log", "cat"], &[&recorded.file()]));
+    let whole = stdout_of(&mut recorded.worker(&["log", "cat"], &[&recorded.file()]));
     let turned = |name: &str, model: Option<&str>| {
         let path = recorded.path(name);
         fs::write(&path, whole.lines().map(|line| turned(line, model)).collect::<String>()).unwrap();
@@ -162,11 +162,11 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
         .map(|answer| answer["job_id"].as_str().unwrap().to_string())
         .collect();
     let site = recorded.path("site");
-    copy(&example("site"), &site);
-    fs::copy(example("hoidap.toml"), recorded.path("hoidap.toml")).unwrap();
+    copy(&example_path("site"), &site);
+    fs::copy(example_path("hoidap.toml"), recorded.path("hoidap.toml")).unwrap();
     fs::remove_file(site.join(page)).unwrap();
-    let mut build = recorded.fleet.tool("hoidap-index");
-    says(build.env("HOIDAP_CONFIG", recorded.path("hoidap.toml")).arg("build"));
+    let mut build = recorded.fleet.cli("hoidap-index");
+    stdout_of(build.env("HOIDAP_CONFIG", recorded.path("hoidap.toml")).arg("build"));
 
     let gone = recorded.report("gone", &mut recorded.replay(&recorded.file(), &[]));
     assert_eq!(names(&gone, |job| has(job, "cited_lost")), cited);
@@ -194,14 +194,14 @@ async fn nothing_changed_is_byte_identical_and_a_deleted_page_is_found_where_it_
     let versions = kept_versions(&recorded.fleet.indices());
     let pins: Vec<&str> =
         versions.iter().flat_map(|(before, _)| ["--baseline-collection", before.as_str()]).collect();
-    let proved = says(&mut recorded.replay(&recorded.file(), &[&["--baseline"], &pins[..]].concat()));
+    let proved = stdout_of(&mut recorded.replay(&recorded.file(), &[&["--baseline"], &pins[..]].concat()));
     assert!(proved.contains(&format!("{QUESTIONS} of {QUESTIONS} jobs byte-identical")), "{proved}");
     let pins: Vec<&str> = versions.iter().flat_map(|(before, _)| ["--collection", before.as_str()]).collect();
     let back = recorded.report("back", &mut recorded.replay(&recorded.file(), &pins));
     assert_eq!(back["summary"]["same"], QUESTIONS);
 }
 
-/// What a browser shows of a page, its scripts run.
+/// A page's DOM in a browser, after its scripts have run.
 fn shown(page: &Path) -> String {
     let browser = std::env::var("HOIDAP_TEST_CHROMIUM").unwrap_or_else(|_| "chromium".into());
     let profile = tempfile::tempdir().unwrap();
@@ -248,8 +248,10 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_prompt_differs_at_the_generator_and_needs_a_model() {
-    let model =
-        Stub::always(Play::Say(vec!["Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt.".into()])).await;
+    let model = StubProvider::always(StubReply::Stream(vec![
+        "Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt.".into(),
+    ]))
+    .await;
     let url = model.url();
     let settings = [
         ("HOIDAP_GENERATOR__PROVIDERS", "model,extractive"),
@@ -257,15 +259,15 @@ async fn a_changed_prompt_differs_at_the_generator_and_needs_a_model() {
         ("HOIDAP_PROVIDERS__MODEL__MODEL", "stub"),
         ("HOIDAP_PROVIDERS__MODEL__BASE_URL", url.as_str()),
     ];
-    let recorded = Recorded::of(Fleet::start(&["mail", "company"], &settings), 12).await;
+    let recorded = Recorded::of(TestFleet::start(&["mail", "company"], &settings), 12).await;
     let asked = recorded
         .answers()
         .iter()
         .filter(|answer| !answer["body"]["attempts"].as_array().unwrap().is_empty())
         .count();
     assert!(asked > 4, "{asked} jobs asked the model");
-    let before = model.asked().len();
-    let said = says(&mut recorded.replay(&recorded.file(), &["--baseline"]));
+    let before = model.requests().len();
+    let said = stdout_of(&mut recorded.replay(&recorded.file(), &["--baseline"]));
     assert!(said.contains("12 of 12 jobs byte-identical"), "{said}");
 
     let judged = recorded
@@ -281,20 +283,20 @@ async fn a_changed_prompt_differs_at_the_generator_and_needs_a_model() {
     assert_eq!(needs["summary"]["needs_model"], asked);
     assert_eq!(needs["jobs"][0]["problem"]["code"], "needs_model");
     assert_eq!(needs["changed"], json!(["generator.passages=1"]));
-    assert_eq!(model.asked().len(), before, "no provider is called unless one is named");
+    assert_eq!(model.requests().len(), before, "no provider is called unless one is named");
 
-    model.now(Play::Say(vec!["NO_ANSWER".into()]));
+    model.set_reply(StubReply::Stream(vec!["NO_ANSWER".into()]));
     let calls = ["--provider", "model", "--max-calls", "3"];
     let called =
         recorded.report("called", &mut recorded.replay(&recorded.file(), &[&shorter[..], &calls].concat()));
-    assert_eq!(model.asked().len(), before + 3, "no more calls than the budget has");
+    assert_eq!(model.requests().len(), before + 3, "no more calls than the budget has");
     assert_eq!(called["summary"]["needs_model"], asked - 3);
     assert_eq!(called["summary"]["first"]["retriever"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_goes_on_after_a_kill_obeys_its_rule_and_names_what_is_damaged() {
-    let recorded = Recorded::of(Fleet::start(&["mail"], &[]), 20).await;
+    let recorded = Recorded::of(TestFleet::start(&["mail"], &[]), 20).await;
     // The same traffic many times over, in a folder of recordings.
     let folder = recorded.path("many");
     fs::create_dir(&folder).unwrap();
@@ -346,7 +348,7 @@ async fn a_replay_goes_on_after_a_kill_obeys_its_rule_and_names_what_is_damaged(
     let rule = ["--set", "retriever.depth=2", "--fail-if", "overlap@8 < 0.8 and same < 1"];
     let (_, failed) = recorded.fails(&mut recorded.replay(&recorded.file(), &rule));
     assert!(failed.contains("overlap@8 is 0."), "{failed}");
-    says(&mut recorded.replay(&recorded.file(), &["--fail-if", "overlap@8 < 0.8 or same < 1"]));
+    stdout_of(&mut recorded.replay(&recorded.file(), &["--fail-if", "overlap@8 < 0.8 or same < 1"]));
 
     let bytes = fs::read(recorded.file()).unwrap();
     let cut = recorded.path("cut.jsonl.zst");
@@ -354,14 +356,14 @@ async fn a_replay_goes_on_after_a_kill_obeys_its_rule_and_names_what_is_damaged(
     let (said, why) = recorded.fails(&mut recorded.replay(&cut, &[]));
     assert!(said.contains("jobs were replayed"), "what was read is reported: {said}");
     assert!(why.contains("cut.jsonl.zst:") && why.contains("export it again"), "{why}");
-    let lines = says(&mut recorded.worker(&["log", "cat"], &[&recorded.file()]));
+    let lines = stdout_of(&mut recorded.worker(&["log", "cat"], &[&recorded.file()]));
     let newer = recorded.path("newer.jsonl");
     fs::write(&newer, lines.replacen("\"body\":{\"schema\":1", "\"body\":{\"schema\":2", 9)).unwrap();
     let (_, why) = recorded.fails(&mut recorded.replay(&newer, &[]));
     assert!(why.contains("newer.jsonl:") && why.contains("use a release that knows schema 2"), "{why}");
 }
 
-/// What a report tells of jobs: all but the moment and the speed.
+/// A report without its time and speed, for comparison.
 fn told(report: &Value) -> Value {
     let mut report = report.clone();
     for key in ["made", "speed"] {

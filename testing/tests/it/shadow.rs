@@ -1,4 +1,4 @@
-//! Shadows of every stage beside a fleet that serves visitors: nobody but a report hears of them.
+//! Shadows of every stage beside a fleet that serves visitors: they change nothing but their report.
 
 use std::{
     fs,
@@ -9,14 +9,14 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream};
-use hoidap_testing::fleet::{Fleet, labelled, says};
+use hoidap_testing::fleet::{TestFleet, labelled_questions, stdout_of};
 use serde_json::{Value, json};
 
-/// Questions, and how many are asked at once.
+/// The number of questions, and how many are asked at the same time.
 const QUESTIONS: usize = 48;
 const AT_ONCE: usize = 8;
 
-/// Ended when dropped.
+/// A shadow's process, killed when dropped.
 struct Shadow(Child);
 
 impl Drop for Shadow {
@@ -26,7 +26,7 @@ impl Drop for Shadow {
     }
 }
 
-/// What visitors, the cache and the counts of a fleet hold after the same questions.
+/// The state of a fleet after the same questions: answers, cache keys, events and messages.
 #[derive(Debug, PartialEq)]
 struct Traces {
     answers: Vec<Value>,
@@ -35,8 +35,8 @@ struct Traces {
     messages: Vec<(String, usize)>,
 }
 
-async fn traces(fleet: &Fleet) -> Traces {
-    let asked: Vec<Value> = labelled().into_iter().step_by(3).take(QUESTIONS).collect();
+async fn traces(fleet: &TestFleet) -> Traces {
+    let asked: Vec<Value> = labelled_questions().into_iter().step_by(3).take(QUESTIONS).collect();
     let asks = asked.iter().enumerate().map(|(n, asked)| async move {
         let mut answer = fleet.ask_labelled(asked, &format!("session-{n:04}")).await;
         for key in ["job_id", "processing_time", "timestamp"] {
@@ -59,8 +59,8 @@ async fn traces(fleet: &Fleet) -> Traces {
     Traces { answers, keys: keys(fleet), events, messages: messages(fleet) }
 }
 
-/// How many keys Valkey holds.
-fn keys(fleet: &Fleet) -> String {
+/// The number of keys in Valkey.
+fn keys(fleet: &TestFleet) -> String {
     let mut stream = TcpStream::connect(fleet.valkey.url().trim_start_matches("redis://")).unwrap();
     stream.write_all(b"DBSIZE\r\nQUIT\r\n").unwrap();
     let mut text = String::new();
@@ -69,13 +69,14 @@ fn keys(fleet: &Fleet) -> String {
 }
 
 /// Messages by subject, as a recording of the jobs stream counts them.
-fn messages(fleet: &Fleet) -> Vec<(String, usize)> {
+fn messages(fleet: &TestFleet) -> Vec<(String, usize)> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("all.jsonl.zst");
-    says(fleet.tool("hoidap-worker").args(["log", "export", "-o"]).arg(&file));
-    let stat: Value =
-        serde_json::from_str(&says(fleet.tool("hoidap-worker").args(["log", "stat", "--json"]).arg(&file)))
-            .unwrap();
+    stdout_of(fleet.cli("hoidap-worker").args(["log", "export", "-o"]).arg(&file));
+    let stat: Value = serde_json::from_str(&stdout_of(
+        fleet.cli("hoidap-worker").args(["log", "stat", "--json"]).arg(&file),
+    ))
+    .unwrap();
     let stages = stat["stages"].as_object().unwrap().iter();
     stages.map(|(stage, count)| (stage.clone(), count.as_u64().unwrap() as usize)).collect()
 }
@@ -83,12 +84,12 @@ fn messages(fleet: &Fleet) -> Vec<(String, usize)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shadow_of_each_stage_leaves_no_trace_but_its_report() {
     let alone = {
-        let fleet = Fleet::start(&["mail", "company"], &[]);
-        let _workers = fleet.whole().await;
+        let fleet = TestFleet::start(&["mail", "company"], &[]);
+        let _workers = fleet.start_all_stages().await;
         traces(&fleet).await
     };
-    let fleet = Fleet::start(&["mail", "company"], &[]);
-    let _workers = fleet.whole().await;
+    let fleet = TestFleet::start(&["mail", "company"], &[]);
+    let _workers = fleet.start_all_stages().await;
     let cases = [
         ("words", "classifier", "products=[]"),
         ("narrow", "retriever", "retriever.depth=2"),
@@ -97,11 +98,11 @@ async fn a_shadow_of_each_stage_leaves_no_trace_but_its_report() {
     let shadows: Vec<Shadow> = cases
         .iter()
         .map(|(name, stage, set)| {
-            let mut command = fleet.tool("hoidap-worker");
+            let mut command = fleet.cli("hoidap-worker");
             Shadow(command.args(["run", stage, "--shadow", name, "--set", set]).spawn().unwrap())
         })
         .collect();
-    let worker = |arguments: &[&str]| says(fleet.tool("hoidap-worker").args(arguments));
+    let worker = |arguments: &[&str]| stdout_of(fleet.cli("hoidap-worker").args(arguments));
     let end = Instant::now() + Duration::from_secs(120);
     while !worker(&["shadow", "list"]).contains("3 shadows") {
         assert!(Instant::now() < end, "the shadows did not begin");
@@ -123,7 +124,7 @@ async fn a_shadow_of_each_stage_leaves_no_trace_but_its_report() {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         let output = dir.path().join(name);
-        says(fleet.tool("hoidap-worker").args(["shadow", "report", name, "-o"]).arg(&output));
+        stdout_of(fleet.cli("hoidap-worker").args(["shadow", "report", name, "-o"]).arg(&output));
         let report: Value =
             serde_json::from_slice(&fs::read(output.with_extension("json")).unwrap()).unwrap();
         assert_eq!(report["changed"], json!([set]));
@@ -134,7 +135,7 @@ async fn a_shadow_of_each_stage_leaves_no_trace_but_its_report() {
         assert!(output.with_extension("html").is_file());
     }
     let same_name =
-        fleet.tool("hoidap-worker").args(["run", "retriever", "--shadow", "narrow"]).output().unwrap();
+        fleet.cli("hoidap-worker").args(["run", "retriever", "--shadow", "narrow"]).output().unwrap();
     let said = String::from_utf8(same_name.stderr).unwrap();
     assert!(said.contains("results of other settings"), "{said}");
     drop(shadows);

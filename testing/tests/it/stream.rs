@@ -1,29 +1,29 @@
-//! Answers told while they are written, by gateways and workers that die.
+//! Streamed answers, with gateways and workers that are killed.
 
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use hoidap_testing::{
-    events::{Event, Events, answer, text},
-    fleet::Fleet,
-    stub::{Play, Stub},
+    fleet::TestFleet,
+    sse::{SseEvent, SseReader, final_answer, streamed_text},
+    stub_provider::{StubProvider, StubReply},
 };
 use reqwest::Response;
 use serde_json::{Value, json};
 
-/// What the model says: supported by the page on limits.
+/// The model's answer, which the page on limits supports.
 const WORDS: &str = "Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ. \
                      Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ. \
                      Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ.";
 /// 20 tokens a second.
 const PAUSE: Duration = Duration::from_millis(50);
 
-fn slowly() -> Play {
-    Play::Slowly(WORDS.split_inclusive(' ').map(str::to_string).collect(), PAUSE)
+fn slowly() -> StubReply {
+    StubReply::StreamSlowly(WORDS.split_inclusive(' ').map(str::to_string).collect(), PAUSE)
 }
 
 /// A fleet whose only model is the given server.
-fn fleet(model: &Stub, settings: &[(&str, &str)]) -> Fleet {
+fn fleet(model: &StubProvider, settings: &[(&str, &str)]) -> TestFleet {
     let url = model.url();
     let ours = [
         ("HOIDAP_GENERATOR__PROVIDERS", "model,extractive"),
@@ -33,7 +33,7 @@ fn fleet(model: &Stub, settings: &[(&str, &str)]) -> Fleet {
         ("HOIDAP_GENERATOR__DRAFT_CONFIDENCE", "2"),
         ("HOIDAP_WORKER__ACK_WAIT_MS", "1500"),
     ];
-    Fleet::start(&["mail", "company"], &[&ours, settings].concat())
+    TestFleet::start(&["mail", "company"], &[&ours, settings].concat())
 }
 
 fn question(n: usize) -> Value {
@@ -45,12 +45,12 @@ fn question(n: usize) -> Value {
     })
 }
 
-async fn ask(fleet: &Fleet, url: &str, n: usize) -> Events {
+async fn ask(fleet: &TestFleet, url: &str, n: usize) -> SseReader {
     let request = fleet.client().post(format!("{url}/api/chat")).json(&question(n));
-    Events::of(request.send().await.unwrap())
+    SseReader::of(request.send().await.unwrap())
 }
 
-async fn get(fleet: &Fleet, url: &str, path: &str, n: usize, after: u64) -> Response {
+async fn get(fleet: &TestFleet, url: &str, path: &str, n: usize, after: u64) -> Response {
     let mut request = fleet.client().get(format!("{url}/api/chat/{path}"));
     request = request.header("x-session-id", format!("session-{n:04}"));
     if after > 0 {
@@ -59,30 +59,30 @@ async fn get(fleet: &Fleet, url: &str, path: &str, n: usize, after: u64) -> Resp
     request.send().await.unwrap()
 }
 
-async fn stored(fleet: &Fleet, url: &str, job: &str, n: usize) -> Value {
+async fn stored(fleet: &TestFleet, url: &str, job: &str, n: usize) -> Value {
     get(fleet, url, job, n, 0).await.json().await.unwrap()
 }
 
-/// Reads until so many pieces of the answer have come.
-async fn until_deltas(events: &mut Events, count: usize) -> Vec<Event> {
+/// Reads until `count` deltas of the answer have come.
+async fn until_deltas(events: &mut SseReader, count: usize) -> Vec<SseEvent> {
     let mut read = Vec::new();
-    while read.iter().filter(|event: &&Event| event.name == "delta").count() < count {
+    while read.iter().filter(|event: &&SseEvent| event.name == "delta").count() < count {
         read.push(events.next().await.expect("the answer goes on"));
     }
     read
 }
 
-fn job(events: &[Event]) -> String {
+fn job(events: &[SseEvent]) -> String {
     events[0].data["job_id"].as_str().unwrap().to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_come_in_order_and_the_texts_are_the_answer() {
-    let model = Stub::always(slowly()).await;
+    let model = StubProvider::always(slowly()).await;
     let fleet = fleet(&model, &[]);
-    let _worker = fleet.whole().await;
+    let _worker = fleet.start_all_stages().await;
     let events = ask(&fleet, &fleet.url(), 1).await.all().await;
-    let done = answer(&events);
+    let done = final_answer(&events);
     assert!(done["response"].as_str().unwrap().starts_with("Hạn mức gửi mỗi ngày được tính theo 24 giờ"));
     assert!(done["citations"].as_array().unwrap().len() > 1, "{done:#}");
     let names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
@@ -96,13 +96,13 @@ async fn events_come_in_order_and_the_texts_are_the_answer() {
     assert!(!names.contains(&"restart"), "{names:?}");
     // Read again, it is the same; from behind any event, the rest; from behind the last, nothing.
     let job = job(&events);
-    let again = Events::of(get(&fleet, &fleet.url(), &format!("{job}/stream"), 1, 0).await).all().await;
-    let plain = |events: &[Event]| {
+    let again = SseReader::of(get(&fleet, &fleet.url(), &format!("{job}/stream"), 1, 0).await).all().await;
+    let plain = |events: &[SseEvent]| {
         let told = events.iter().filter(|event| event.name != "done");
         told.map(|event| (event.id, event.name.clone(), event.data.clone())).collect::<Vec<_>>()
     };
     assert_eq!(plain(&again), plain(&events));
-    let rest = Events::of(get(&fleet, &fleet.url(), &format!("{job}/stream"), 1, 7).await).all().await;
+    let rest = SseReader::of(get(&fleet, &fleet.url(), &format!("{job}/stream"), 1, 7).await).all().await;
     assert_eq!(plain(&rest), plain(&events[7..]));
     let nothing = get(&fleet, &fleet.url(), &format!("{job}/stream"), 1, events.len() as u64).await;
     assert_eq!(nothing.status(), 204);
@@ -114,10 +114,10 @@ async fn events_come_in_order_and_the_texts_are_the_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_goes_on_at_another_gateway() {
-    let model = Stub::always(slowly()).await;
+    let model = StubProvider::always(slowly()).await;
     let mut fleet = fleet(&model, &[]);
-    let _worker = fleet.whole().await;
-    let (_second, url) = fleet.another_gateway().await;
+    let _worker = fleet.start_all_stages().await;
+    let (_second, url) = fleet.start_second_gateway().await;
     let mut events = ask(&fleet, &fleet.url(), 1).await;
     let mut read = until_deltas(&mut events, 1).await;
     fleet.kill_gateway();
@@ -127,20 +127,20 @@ async fn a_reader_goes_on_at_another_gateway() {
     assert!(read.iter().all(|event| event.name != "done"), "it was killed before the answer ended");
     let job = job(&read);
     let after = read.last().unwrap().id;
-    read.extend(Events::of(get(&fleet, &url, &format!("{job}/stream"), 1, after).await).all().await);
-    let done = answer(&read);
+    read.extend(SseReader::of(get(&fleet, &url, &format!("{job}/stream"), 1, after).await).all().await);
+    let done = final_answer(&read);
     assert!(!read.iter().any(|event| event.name == "restart"), "not a word was lost or told twice");
     assert_eq!(done["response"], stored(&fleet, &url, &job, 1).await["response"]);
-    assert_eq!(model.asked().len(), 1, "the model was asked once");
+    assert_eq!(model.requests().len(), 1, "the model was asked once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_generator_begins_anew() {
-    let model = Stub::always(slowly()).await;
+    let model = StubProvider::always(slowly()).await;
     let fleet = fleet(&model, &[]);
     let _others = fleet.worker(&["classifier", "retriever", "analytics"]);
     let mut generator = fleet.worker(&["generator"]);
-    fleet.until_health("healthy").await;
+    fleet.wait_for_health("healthy").await;
     let mut events = ask(&fleet, &fleet.url(), 1).await;
     let mut read = until_deltas(&mut events, 1).await;
     generator.kill();
@@ -148,7 +148,7 @@ async fn another_generator_begins_anew() {
     while let Some(event) = events.next().await {
         read.push(event);
     }
-    let done = answer(&read);
+    let done = final_answer(&read);
     let restarts: Vec<_> = read.iter().filter(|event| event.name == "restart").collect();
     assert_eq!(restarts.len(), 1, "{read:?}");
     assert_eq!(restarts[0].data["reason"], "taken_over");
@@ -157,10 +157,10 @@ async fn another_generator_begins_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_visitors_read_along_at_once() {
-    let model = Stub::always(slowly()).await;
+    let model = StubProvider::always(slowly()).await;
     // All of them come from one address.
     let fleet = fleet(&model, &[("HOIDAP_GATEWAY__MAX_STREAMS_PER_CLIENT", "200")]);
-    let _worker = fleet.whole().await;
+    let _worker = fleet.start_all_stages().await;
     let began = Instant::now();
     let streams = join_all((0..200).map(|n| {
         let fleet = &fleet;
@@ -170,7 +170,7 @@ async fn two_hundred_visitors_read_along_at_once() {
     println!("200 streams in {:.1} s", began.elapsed().as_secs_f32());
     let mut jobs = std::collections::BTreeSet::new();
     for (n, events) in streams.iter().enumerate() {
-        let done = answer(events);
+        let done = final_answer(events);
         assert_eq!(done["session_id"], format!("session-{n:04}"));
         assert_eq!(done["outcome"], "answered", "{done:#}");
         jobs.insert(job(events));
@@ -180,9 +180,9 @@ async fn two_hundred_visitors_read_along_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_closes_the_providers_connection() {
-    let model = Stub::always(slowly()).await;
+    let model = StubProvider::always(slowly()).await;
     let fleet = fleet(&model, &[("HOIDAP_GATEWAY__STREAM_GRACE_MS", "500")]);
-    let _worker = fleet.whole().await;
+    let _worker = fleet.start_all_stages().await;
     let mut events = ask(&fleet, &fleet.url(), 1).await;
     let mut read = until_deltas(&mut events, 1).await;
     let job = job(&read);
@@ -191,18 +191,18 @@ async fn stopping_closes_the_providers_connection() {
         request.header("x-session-id", format!("session-{n:04}")).send()
     };
     assert_eq!(stop(2).await.unwrap().status(), 404, "another session may not");
-    assert!(model.closed().is_empty());
+    assert!(model.disconnects().is_empty());
     let said = Instant::now();
     assert_eq!(stop(1).await.unwrap().status(), 202);
     while let Some(event) = events.next().await {
         read.push(event);
     }
-    let done = answer(&read);
+    let done = final_answer(&read);
     assert_eq!(done["outcome"], "stopped");
-    assert!(!done["response"].as_str().unwrap().is_empty() && text(&read).len() < WORDS.len());
+    assert!(!done["response"].as_str().unwrap().is_empty() && streamed_text(&read).len() < WORDS.len());
     assert!(done["usage"]["completion_tokens"].as_u64().unwrap() > 4, "{done:#}");
     assert_eq!(done["usage"]["estimated"], true);
-    let closed = model.closed();
+    let closed = model.disconnects();
     assert_eq!(closed.len(), 1);
     println!("closed {} ms after the visitor stopped it", (closed[0] - said).as_millis());
     assert_eq!(stop(1).await.unwrap().status(), 200, "it is done");
@@ -211,7 +211,7 @@ async fn stopping_closes_the_providers_connection() {
     until_deltas(&mut events, 1).await;
     drop(events);
     let end = Instant::now() + Duration::from_secs(10);
-    while model.closed().len() < 2 {
+    while model.disconnects().len() < 2 {
         assert!(Instant::now() < end, "a job that nobody reads was not stopped");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -224,10 +224,10 @@ async fn stopping_closes_the_providers_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_sent_twice_is_one_job() {
-    let model = Stub::always(slowly()).await;
+    let model = StubProvider::always(slowly()).await;
     let fleet = fleet(&model, &[("HOIDAP_CACHE__TTL_SECS", "0")]);
-    let _worker = fleet.whole().await;
-    let (_second, other) = fleet.another_gateway().await;
+    let _worker = fleet.start_all_stages().await;
+    let (_second, other) = fleet.start_second_gateway().await;
     let send = |url: String, n: usize, key: &'static str| {
         let mut body = question(1);
         body["message"] = format!("Hạn mức gửi thư mỗi ngày được tính thế nào, câu {n}?").into();
@@ -243,7 +243,7 @@ async fn a_request_that_is_sent_twice_is_one_job() {
         answers.push((answer["job_id"].clone(), answer["response"].clone()));
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    assert_eq!(model.asked().len(), 1, "the model was asked once");
+    assert_eq!(model.requests().len(), 1, "the model was asked once");
     let reused = send(other, 2, "key-1").await.unwrap();
     assert_eq!(reused.status(), 422);
     assert_eq!(reused.json::<Value>().await.unwrap()["code"], "idempotency_key_reused");

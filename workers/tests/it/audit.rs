@@ -13,7 +13,7 @@ use hoidap_shared::{
     },
     text::Language,
 };
-use hoidap_testing::needed;
+use hoidap_testing::required_env;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -57,7 +57,7 @@ const TOLD: Told<'static> = Told {
 
 impl Recording {
     fn new() -> Self {
-        let config = config(&[("EMBEDDING__MODEL_DIR", &needed("HOIDAP_EMBEDDING__MODEL_DIR"))]);
+        let config = config(&[("EMBEDDING__MODEL_DIR", &required_env("HOIDAP_EMBEDDING__MODEL_DIR"))]);
         let model = OnnxEmbedder::open(&config.embedding).unwrap();
         Self { dir: tempfile::tempdir().unwrap(), lines: Vec::new(), second: 0, model }
     }

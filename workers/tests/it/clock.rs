@@ -12,7 +12,7 @@ use hoidap_shared::{
     stage::ComponentStatus,
     text::Language,
 };
-use hoidap_testing::{Server, free_port, needed};
+use hoidap_testing::{Server, free_port, required_env};
 use hoidap_workers::runner::WorkerContext;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ impl Worker {
             .args(["run", "generator"])
             .env("HOIDAP_NATS__URL", nats.url())
             .env("HOIDAP_WORKER__LISTEN", format!("127.0.0.1:{port}"))
-            .env("HOIDAP_EMBEDDING__MODEL_DIR", needed("HOIDAP_EMBEDDING__MODEL_DIR"))
+            .env("HOIDAP_EMBEDDING__MODEL_DIR", required_env("HOIDAP_EMBEDDING__MODEL_DIR"))
             .env("HOIDAP_TELEMETRY__FORMAT", "json")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())

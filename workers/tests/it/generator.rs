@@ -21,7 +21,7 @@ use hoidap_shared::{
     telemetry,
     text::{Language, segments},
 };
-use hoidap_testing::needed;
+use hoidap_testing::required_env;
 use hoidap_workers::generator::Generator;
 
 use crate::support;
@@ -67,7 +67,7 @@ pub(crate) fn anthropic(url: &str) -> ProviderConfig {
 /// A configuration with the real embedding model, these providers in this order, and the extractive one.
 pub(crate) fn config(providers: Vec<(&str, ProviderConfig)>) -> Config {
     telemetry::init_tls();
-    let model = needed("HOIDAP_EMBEDDING__MODEL_DIR");
+    let model = required_env("HOIDAP_EMBEDDING__MODEL_DIR");
     let mut config = support::config(&[("EMBEDDING__MODEL_DIR", &model), ("GENERATOR__PROBE_MS", "200")]);
     config.generator.providers = providers.iter().map(|(name, _)| (*name).to_string()).collect();
     config.generator.providers.push("extractive".into());

@@ -8,7 +8,7 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage as _},
 };
-use hoidap_testing::needed;
+use hoidap_testing::required_env;
 use hoidap_workers::{classifier::Classifier, retriever::Retriever};
 use tempfile::TempDir;
 
@@ -56,7 +56,7 @@ fn products(found: &Retrieved) -> Vec<&str> {
 #[tokio::test]
 async fn a_product_is_preferred_or_with_a_filter_searched_first() {
     let folder = TempDir::new().unwrap();
-    let (model, indices) = (needed("HOIDAP_EMBEDDING__MODEL_DIR"), folder.path().join("indices"));
+    let (model, indices) = (required_env("HOIDAP_EMBEDDING__MODEL_DIR"), folder.path().join("indices"));
     let indices = indices.display().to_string();
     let with = |filter| {
         support::config(&[

@@ -9,7 +9,7 @@ use hoidap_indices::{
     store::Source,
 };
 use hoidap_shared::config::Config;
-use hoidap_testing::fleet::binary;
+use hoidap_testing::fleet::binary_path;
 
 /// A page: its path, which begins with its language, its title, and what stands below it.
 pub(crate) type Page<'a> = (&'a str, &'a str, &'a str);
@@ -40,7 +40,7 @@ pub(crate) fn build_collection(
         product: product.map(Into::into),
         ..Source::default()
     };
-    let program = binary("hoidap-index");
+    let program = binary_path("hoidap-index");
     let reader = Reader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
     build(config, collection, &source, &reader, &embedder, &()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! How often: ends, intents, products, languages, pages, providers.
+//! Counts by outcome, intent, product, language, page and provider.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::analytics::{
-    ASKED, Analytics,
-    filter::{Filter, PERIOD},
+    ASKED_CONDITION, Analytics,
+    filter::{PERIOD_CONDITION, ReportFilter},
 };
 
 /// How often something was.
@@ -51,14 +51,14 @@ pub struct ProviderShare {
 }
 
 #[derive(Row, Deserialize)]
-struct Answers {
+struct ProviderAnswersRow {
     name: String,
     answers: u64,
     cost_usd: f64,
 }
 
 #[derive(Row, Deserialize)]
-struct Calls {
+struct ProviderCallsRow {
     name: String,
     calls: u64,
     failures: u64,
@@ -66,27 +66,26 @@ struct Calls {
 }
 
 impl Analytics {
-    /// How often each value of a column is there, but the one that stands for none. All ends are shown, and of the others
-    /// the twelve most frequent.
+    /// The counts of a column's values, without the value `none`. At most the twelve most frequent.
     pub(super) async fn counts(
         &self,
-        filter: &Filter,
+        filter: &ReportFilter,
         column: &'static str,
         none: &'static str,
     ) -> Result<Vec<Count>> {
-        let among = if column == "outcome" { "1" } else { ASKED };
+        let among = if column == "outcome" { "1" } else { ASKED_CONDITION };
         let sql = format!(
             "SELECT toString({column}) AS name, sum(times) AS count FROM chats FINAL \
-             WHERE {PERIOD} AND {among} AND {column} != '{none}' GROUP BY name ORDER BY count DESC, name LIMIT 12"
+             WHERE {PERIOD_CONDITION} AND {among} AND {column} != '{none}' GROUP BY name ORDER BY count DESC, name LIMIT 12"
         );
         filter.bind(self.query(&sql)).fetch_all().await
     }
 
     /// The pages that answers cite most.
-    pub(super) async fn pages(&self, filter: &Filter) -> Result<Vec<PageCount>> {
+    pub(super) async fn pages(&self, filter: &ReportFilter) -> Result<Vec<PageCount>> {
         let sql = format!(
             "SELECT url, count() AS cited, countIf(rating = 'up') AS up, countIf(rating = 'down') AS down FROM \
-             (SELECT job_id, arrayJoin(arrayDistinct(sources)) AS url FROM chats FINAL WHERE {PERIOD}) AS cited \
+             (SELECT job_id, arrayJoin(arrayDistinct(sources)) AS url FROM chats FINAL WHERE {PERIOD_CONDITION}) AS cited \
              LEFT JOIN (SELECT job_id, rating FROM feedback FINAL) AS said ON cited.job_id = said.job_id \
              GROUP BY url ORDER BY cited DESC, url LIMIT 15"
         );
@@ -94,25 +93,25 @@ impl Analytics {
     }
 
     /// Who answered, the one with most answers first.
-    pub(super) async fn providers(&self, filter: &Filter) -> Result<Vec<ProviderShare>> {
+    pub(super) async fn providers(&self, filter: &ReportFilter) -> Result<Vec<ProviderShare>> {
         let answers = format!(
             "SELECT toString(provider) AS name, count() AS answers, sum(chats.cost_usd) AS cost_usd FROM chats FINAL \
-             WHERE {PERIOD} AND provider != '' GROUP BY name"
+             WHERE {PERIOD_CONDITION} AND provider != '' GROUP BY name"
         );
         let calls = format!(
             "SELECT toString(called) AS name, count() AS calls, countIf(error != '') AS failures, \
              quantileExact(0.95)(took) AS p95_ms FROM chats FINAL \
-             ARRAY JOIN attempt_provider AS called, attempt_ms AS took, attempt_error AS error WHERE {PERIOD} GROUP BY name"
+             ARRAY JOIN attempt_provider AS called, attempt_ms AS took, attempt_error AS error WHERE {PERIOD_CONDITION} GROUP BY name"
         );
         let (answers, calls) = futures::try_join!(
-            filter.bind(self.query(&answers)).fetch_all::<Answers>(),
-            filter.bind(self.query(&calls)).fetch_all::<Calls>(),
+            filter.bind(self.query(&answers)).fetch_all::<ProviderAnswersRow>(),
+            filter.bind(self.query(&calls)).fetch_all::<ProviderCallsRow>(),
         )?;
-        Ok(joined(answers, calls))
+        Ok(join_shares(answers, calls))
     }
 }
 
-fn joined(answers: Vec<Answers>, calls: Vec<Calls>) -> Vec<ProviderShare> {
+fn join_shares(answers: Vec<ProviderAnswersRow>, calls: Vec<ProviderCallsRow>) -> Vec<ProviderShare> {
     let mut shares: BTreeMap<String, ProviderShare> = BTreeMap::new();
     for found in answers {
         let share = shares.entry(found.name).or_default();

@@ -1,12 +1,12 @@
-//! How many right answers are to be expected: the sum of the confidences of answers.
+//! Expected right answers: the sum of the answers' confidences.
 
 use clickhouse::{Row, error::Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::analytics::{
-    ANSWERED, Analytics, WANTED,
-    filter::{Filter, PERIOD, told},
+    ANSWERABLE_CONDITION, ANSWERED_CONDITION, Analytics,
+    filter::{PERIOD_CONDITION, ReportFilter, rfc3339},
 };
 
 /// The right answers to be expected in one language.
@@ -27,7 +27,7 @@ pub struct ExpectedByLanguage {
 }
 
 #[derive(Row, Deserialize)]
-struct Found {
+struct VersionRow {
     stage: String,
     version: String,
     first_ms: i64,
@@ -64,50 +64,53 @@ pub struct ExpectedByVersion {
     pub down: u64,
 }
 
-/// Columns of both.
-fn figures() -> String {
+/// The columns of both statements.
+fn figure_columns() -> String {
     format!(
-        "count() AS wanted, countIf({ANSWERED}) AS answered, \
-         sumIf(toFloat64(confidence), {ANSWERED}) AS expected_right, \
+        "count() AS wanted, countIf({ANSWERED_CONDITION}) AS answered, \
+         sumIf(toFloat64(confidence), {ANSWERED_CONDITION}) AS expected_right, \
          countIf(rating = 'up') AS up, countIf(rating = 'down') AS down"
     )
 }
 
-/// Questions that wanted an answer, each with what its visitor says of it.
-fn rated(columns: &str) -> String {
+/// Questions that needed an answer from the documents, each with its rating.
+fn rated_chats(columns: &str) -> String {
     format!(
-        "(SELECT job_id, at, outcome, confidence, {columns} FROM chats FINAL WHERE {PERIOD} AND {WANTED}) AS asked \
+        "(SELECT job_id, at, outcome, confidence, {columns} FROM chats FINAL WHERE {PERIOD_CONDITION} AND {ANSWERABLE_CONDITION}) AS asked \
          LEFT JOIN (SELECT job_id, rating FROM feedback FINAL) AS said ON asked.job_id = said.job_id"
     )
 }
 
 impl Analytics {
     /// The languages, the one with most questions first.
-    pub(super) async fn expected_by_language(&self, filter: &Filter) -> Result<Vec<ExpectedByLanguage>> {
+    pub(super) async fn expected_by_language(
+        &self,
+        filter: &ReportFilter,
+    ) -> Result<Vec<ExpectedByLanguage>> {
         let sql = format!(
             "SELECT toString(language) AS name, {} FROM {} WHERE language != '' \
              GROUP BY name ORDER BY wanted DESC, name LIMIT 12",
-            figures(),
-            rated("language")
+            figure_columns(),
+            rated_chats("language")
         );
         filter.bind(self.query(&sql)).fetch_all().await
     }
 
     /// The versions of each stage, the latest first.
-    pub(super) async fn expected_by_version(&self, filter: &Filter) -> Result<Vec<ExpectedByVersion>> {
+    pub(super) async fn expected_by_version(&self, filter: &ReportFilter) -> Result<Vec<ExpectedByVersion>> {
         let sql = format!(
             "SELECT kind.1 AS stage, kind.2 AS version, toUnixTimestamp64Milli(min(at)) AS first_ms, \
              toUnixTimestamp64Milli(max(at)) AS last_ms, {} FROM {} \
              GROUP BY stage, version ORDER BY stage, last_ms DESC, version LIMIT 5 BY stage LIMIT 20",
-            figures(),
-            rated("arrayJoin(arrayZip(mapKeys(versions), mapValues(versions))) AS kind")
+            figure_columns(),
+            rated_chats("arrayJoin(arrayZip(mapKeys(versions), mapValues(versions))) AS kind")
         );
-        let found: Vec<Found> = filter.bind(self.query(&sql)).fetch_all().await?;
-        let version = |found: Found| ExpectedByVersion {
+        let found: Vec<VersionRow> = filter.bind(self.query(&sql)).fetch_all().await?;
+        let version = |found: VersionRow| ExpectedByVersion {
             stage: found.stage,
             name: found.version,
-            first: told(found.first_ms),
-            last: told(found.last_ms),
+            first: rfc3339(found.first_ms),
+            last: rfc3339(found.last_ms),
             wanted: found.wanted,
             answered: found.answered,
             expected_right: found.expected_right,

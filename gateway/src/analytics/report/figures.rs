@@ -1,12 +1,12 @@
-//! Sums and times.
+//! Totals of a period, and times in the stages.
 
 use clickhouse::{Row, error::Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::analytics::{
-    ANSWERED, ASKED, Analytics, WANTED,
-    filter::{Filter, PERIOD},
+    ANSWERABLE_CONDITION, ANSWERED_CONDITION, ASKED_CONDITION, Analytics,
+    filter::{PERIOD_CONDITION, ReportFilter},
 };
 
 /// The sums of a period.
@@ -70,32 +70,32 @@ pub struct StageTime {
 }
 
 impl Analytics {
-    pub(super) async fn totals(&self, filter: &Filter) -> Result<Totals> {
+    pub(super) async fn totals(&self, filter: &ReportFilter) -> Result<Totals> {
         let sql = format!(
-            "SELECT countIf({ASKED}) AS questions, uniqExactIf(session_id, {ASKED}) AS conversations, \
-             countIf({ANSWERED}) AS answered, ifNotFinite(countIf({ANSWERED}) / countIf({WANTED}), 0) AS answer_rate, \
-             sumIf(toFloat64(chats.confidence), {ANSWERED}) AS expected_right, \
-             ifNotFinite(expected_right / countIf({WANTED}), 0) AS expected_rate, \
+            "SELECT countIf({ASKED_CONDITION}) AS questions, uniqExactIf(session_id, {ASKED_CONDITION}) AS conversations, \
+             countIf({ANSWERED_CONDITION}) AS answered, ifNotFinite(countIf({ANSWERED_CONDITION}) / countIf({ANSWERABLE_CONDITION}), 0) AS answer_rate, \
+             sumIf(toFloat64(chats.confidence), {ANSWERED_CONDITION}) AS expected_right, \
+             ifNotFinite(expected_right / countIf({ANSWERABLE_CONDITION}), 0) AS expected_rate, \
              countIf(outcome = 'unanswered') AS unanswered, countIf(outcome = 'failed') AS failed, \
              countIf(outcome = 'stopped') AS stopped, sumIf(times, outcome = 'rate_limited') AS rate_limited, \
-             ifNotFinite(avgIf(toFloat64(chats.confidence), {ANSWERED}), 0) AS confidence, \
+             ifNotFinite(avgIf(toFloat64(chats.confidence), {ANSWERED_CONDITION}), 0) AS confidence, \
              countIf(outcome = 'cached') AS cached, \
-             ifNotFinite(countIf(outcome = 'cached') / countIf({ASKED}), 0) AS cache_hit_rate, \
-             quantileExactIf(0.5)(took_ms, {ASKED}) AS p50_ms, quantileExactIf(0.95)(took_ms, {ASKED}) AS p95_ms, \
+             ifNotFinite(countIf(outcome = 'cached') / countIf({ASKED_CONDITION}), 0) AS cache_hit_rate, \
+             quantileExactIf(0.5)(took_ms, {ASKED_CONDITION}) AS p50_ms, quantileExactIf(0.95)(took_ms, {ASKED_CONDITION}) AS p95_ms, \
              sum(chats.prompt_tokens) AS prompt_tokens, sum(chats.completion_tokens) AS completion_tokens, \
              sum(chats.cost_usd) AS cost_usd, countIf(cost_known) AS priced \
-             FROM chats FINAL WHERE {PERIOD}"
+             FROM chats FINAL WHERE {PERIOD_CONDITION}"
         );
         filter.bind(self.query(&sql)).fetch_one().await
     }
 
-    pub(super) async fn stages(&self, filter: &Filter) -> Result<Vec<StageTime>> {
+    pub(super) async fn stages(&self, filter: &ReportFilter) -> Result<Vec<StageTime>> {
         let sql = format!(
             "SELECT toString(name) AS stage, count() AS count, quantileExact(0.5)(waited) AS waited_p50_ms, \
              quantileExact(0.95)(waited) AS waited_p95_ms, quantileExact(0.5)(worked) AS worked_p50_ms, \
              quantileExact(0.95)(worked) AS worked_p95_ms \
              FROM chats FINAL ARRAY JOIN hop_stage AS name, hop_waited_ms AS waited, hop_worked_ms AS worked, \
-             arrayEnumerate(hop_stage) AS place WHERE {PERIOD} GROUP BY stage ORDER BY max(place), stage"
+             arrayEnumerate(hop_stage) AS place WHERE {PERIOD_CONDITION} GROUP BY stage ORDER BY max(place), stage"
         );
         filter.bind(self.query(&sql)).fetch_all().await
     }

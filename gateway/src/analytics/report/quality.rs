@@ -1,4 +1,4 @@
-//! Where answers are missing or not good, and what visitors say.
+//! Questions without a good answer, and visitors' feedback.
 
 use clickhouse::{Row, error::Result};
 use serde::{Deserialize, Serialize};
@@ -6,16 +6,16 @@ use utoipa::ToSchema;
 
 use super::Count;
 use crate::analytics::{
-    ANSWERED, Analytics, LOW_CONFIDENCE,
-    filter::{Filter, PERIOD, told},
+    ANSWERED_CONDITION, Analytics, LOW_CONFIDENCE,
+    filter::{PERIOD_CONDITION, ReportFilter, rfc3339},
 };
 
-/// A question in the form in which the same question counts as one: without case, diacritics, punctuation.
-const SAME: &str = "trim(replaceRegexpAll(replaceAll(replaceRegexpAll(normalizeUTF8NFKD(lowerUTF8(question)), \
+/// SQL expression: a question without case, diacritics and punctuation, by which questions are grouped.
+const NORMALISED_QUESTION: &str = "trim(replaceRegexpAll(replaceAll(replaceRegexpAll(normalizeUTF8NFKD(lowerUTF8(question)), \
                     '\\\\p{Mn}', ''), 'đ', 'd'), '[^\\\\p{L}\\\\p{N}]+', ' '))";
 
 #[derive(Row, Deserialize)]
-struct Found {
+struct GapRow {
     question: String,
     asked: u64,
     unanswered: u64,
@@ -68,7 +68,7 @@ pub struct Feedback {
 }
 
 #[derive(Row, Deserialize)]
-struct Said {
+struct CommentRow {
     at_ms: i64,
     rating: String,
     reason: String,
@@ -97,22 +97,22 @@ pub struct Comment {
 
 impl Analytics {
     /// Questions without a good answer.
-    pub(super) async fn gaps(&self, filter: &Filter) -> Result<Vec<Gap>> {
-        let low = format!("({ANSWERED} AND confidence < {LOW_CONFIDENCE})");
+    pub(super) async fn gaps(&self, filter: &ReportFilter) -> Result<Vec<Gap>> {
+        let low = format!("({ANSWERED_CONDITION} AND confidence < {LOW_CONFIDENCE})");
         let sql = format!(
             "SELECT argMax(question, at) AS question, count() AS asked, countIf(outcome = 'unanswered') AS unanswered, \
              countIf({low}) AS low_confidence, countIf(rating = 'down') AS thumbs_down, \
              countIf(outcome = 'failed') AS failed, toString(argMax(product, at)) AS product, \
              toString(argMax(language, at)) AS language, argMax(session_id, at) AS session_id, \
-             toUnixTimestamp64Milli(max(at)) AS last_ms FROM (SELECT *, {SAME} AS same FROM \
+             toUnixTimestamp64Milli(max(at)) AS last_ms FROM (SELECT *, {NORMALISED_QUESTION} AS same FROM \
              (SELECT job_id, at, question, outcome, confidence, product, language, session_id FROM chats FINAL \
-             WHERE {PERIOD} AND question != '') AS asked \
+             WHERE {PERIOD_CONDITION} AND question != '') AS asked \
              LEFT JOIN (SELECT job_id, rating FROM feedback FINAL) AS said ON asked.job_id = said.job_id) \
              WHERE outcome IN ('unanswered', 'failed') OR {low} OR rating = 'down' \
              GROUP BY same ORDER BY asked DESC, last_ms DESC LIMIT 20"
         );
-        let found: Vec<Found> = filter.bind(self.query(&sql)).fetch_all().await?;
-        let gap = |found: Found| Gap {
+        let found: Vec<GapRow> = filter.bind(self.query(&sql)).fetch_all().await?;
+        let gap = |found: GapRow| Gap {
             question: found.question,
             asked: found.asked,
             unanswered: found.unanswered,
@@ -122,16 +122,16 @@ impl Analytics {
             product: found.product,
             language: found.language,
             session_id: found.session_id,
-            last: told(found.last_ms),
+            last: rfc3339(found.last_ms),
         };
         Ok(found.into_iter().map(gap).collect())
     }
 
     /// What visitors say of the answers of the period.
-    pub(super) async fn feedback(&self, filter: &Filter) -> Result<Feedback> {
+    pub(super) async fn feedback(&self, filter: &ReportFilter) -> Result<Feedback> {
         let said = format!(
             "FROM (SELECT job_id, at AS said_at, rating, reason, comment FROM feedback FINAL) AS said \
-             JOIN (SELECT job_id, question, session_id FROM chats FINAL WHERE {PERIOD}) AS asked \
+             JOIN (SELECT job_id, question, session_id FROM chats FINAL WHERE {PERIOD_CONDITION}) AS asked \
              ON said.job_id = asked.job_id"
         );
         let ratings = format!("SELECT toString(rating) AS name, count() AS count {said} GROUP BY name");
@@ -146,11 +146,11 @@ impl Analytics {
         let (ratings, reasons, comments) = futures::try_join!(
             filter.bind(self.query(&ratings)).fetch_all::<Count>(),
             filter.bind(self.query(&reasons)).fetch_all::<Count>(),
-            filter.bind(self.query(&comments)).fetch_all::<Said>(),
+            filter.bind(self.query(&comments)).fetch_all::<CommentRow>(),
         )?;
         let of = |name: &str| ratings.iter().find(|count| count.name == name).map_or(0, |count| count.count);
-        let comment = |said: Said| Comment {
-            at: told(said.at_ms),
+        let comment = |said: CommentRow| Comment {
+            at: rfc3339(said.at_ms),
             rating: said.rating,
             reason: said.reason,
             comment: said.comment,

@@ -1,4 +1,4 @@
-//! How true the confidence of answers was: by what visitors say of them, and by labelled questions.
+//! Calibration of the answers' confidence: by visitors' ratings, and by labelled questions.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::analytics::{
-    ANSWERED, Analytics,
-    filter::{Filter, PERIOD, told},
+    ANSWERED_CONDITION, Analytics,
+    filter::{PERIOD_CONDITION, ReportFilter, rfc3339},
 };
 
-/// The last run under each name, of the twenty latest.
-const LAST: &str = "(name, at) IN (SELECT name, max(at) AS last FROM evaluations GROUP BY name ORDER BY last DESC, name LIMIT 20)";
+/// SQL condition: the last run under each name, of the twenty latest.
+const LAST_RUNS: &str = "(name, at) IN (SELECT name, max(at) AS last FROM evaluations GROUP BY name ORDER BY last DESC, name LIMIT 20)";
 
 #[derive(Row, Deserialize)]
-struct Found {
+struct BinRow {
     place: u8,
     answers: u64,
     confidences: f64,
@@ -24,7 +24,7 @@ struct Found {
 }
 
 #[derive(Row, Deserialize)]
-struct FoundOfRun {
+struct EvaluationBinRow {
     name: String,
     place: u8,
     answers: u64,
@@ -33,7 +33,7 @@ struct FoundOfRun {
 }
 
 #[derive(Row, Deserialize)]
-struct Run {
+struct EvaluationRow {
     name: String,
     at_ms: i64,
     questions: u64,
@@ -102,9 +102,9 @@ pub struct Evaluation {
 }
 
 impl Reliability {
-    fn of(found: &[Found]) -> Self {
+    fn of(found: &[BinRow]) -> Self {
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let bin = |found: &Found| {
+        let bin = |found: &BinRow| {
             calibration::Bin::new(
                 found.place.into(),
                 count(found.answers),
@@ -113,7 +113,7 @@ impl Reliability {
             )
         };
         let bins: Vec<calibration::Bin> = found.iter().map(bin).collect();
-        let told = |(bin, found): (&calibration::Bin, &Found)| ConfidenceBin {
+        let bin_output = |(bin, found): (&calibration::Bin, &BinRow)| ConfidenceBin {
             name: format!("{:.1} to {:.1}", bin.from, bin.to),
             from: bin.from,
             to: bin.to,
@@ -127,57 +127,60 @@ impl Reliability {
             expected_right: found.iter().map(|found| found.confidences).sum(),
             error: expected_calibration_error(&bins),
             error_by_chance: chance_calibration_error(&bins),
-            bins: bins.iter().zip(found).map(told).collect(),
+            bins: bins.iter().zip(found).map(bin_output).collect(),
         }
     }
 }
 
-/// The bin of a confidence: in single precision, as it is written.
-fn place() -> String {
+/// SQL expression: the bin of a confidence, in single precision as it is stored.
+fn bin_index_sql() -> String {
     format!("toUInt8(least(floor(toFloat32(confidence * {BIN_COUNT})), {}))", BIN_COUNT - 1)
 }
 
 impl Analytics {
-    /// Of the answers of the period that visitors rated: whether they helped.
-    pub(super) async fn rated(&self, filter: &Filter) -> Result<Reliability> {
+    /// The calibration of the period's rated answers.
+    pub(super) async fn rated(&self, filter: &ReportFilter) -> Result<Reliability> {
         let sql = format!(
             "SELECT {} AS place, count() AS answers, sum(toFloat64(confidence)) AS confidences, countIf(rating = 'up') AS right \
-             FROM (SELECT job_id, confidence FROM chats FINAL WHERE {PERIOD} AND {ANSWERED}) AS asked \
+             FROM (SELECT job_id, confidence FROM chats FINAL WHERE {PERIOD_CONDITION} AND {ANSWERED_CONDITION}) AS asked \
              JOIN (SELECT job_id, rating FROM feedback FINAL WHERE rating IN ('up', 'down')) AS said \
              ON asked.job_id = said.job_id GROUP BY place ORDER BY place",
-            place()
+            bin_index_sql()
         );
-        let found: Vec<Found> = filter.bind(self.query(&sql)).fetch_all().await?;
+        let found: Vec<BinRow> = filter.bind(self.query(&sql)).fetch_all().await?;
         Ok(Reliability::of(&found))
     }
 
-    /// All answers of the last runs of labelled questions, and each run, the latest first.
+    /// The calibration of the last evaluation runs together, and each run, the latest first.
     pub(super) async fn labelled(&self) -> Result<(Reliability, Vec<Evaluation>)> {
         let runs = format!(
             "SELECT toString(name) AS name, toUnixTimestamp64Milli(max(at)) AS at_ms, count() AS questions, \
              countIf(answerable) AS answerable, max(versions['generator']) AS generator \
-             FROM evaluations WHERE {LAST} GROUP BY name ORDER BY at_ms DESC, name"
+             FROM evaluations WHERE {LAST_RUNS} GROUP BY name ORDER BY at_ms DESC, name"
         );
         let bins = format!(
             "SELECT toString(name) AS name, {} AS place, count() AS answers, \
              sum(toFloat64(confidence)) AS confidences, countIf(right) AS right \
-             FROM evaluations WHERE {LAST} AND outcome = 'answered' GROUP BY name, place ORDER BY name, place",
-            place()
+             FROM evaluations WHERE {LAST_RUNS} AND outcome = 'answered' GROUP BY name, place ORDER BY name, place",
+            bin_index_sql()
         );
         let (runs, bins) = futures::try_join!(
-            self.query(&runs).fetch_all::<Run>(),
-            self.query(&bins).fetch_all::<FoundOfRun>(),
+            self.query(&runs).fetch_all::<EvaluationRow>(),
+            self.query(&bins).fetch_all::<EvaluationBinRow>(),
         )?;
-        Ok((Reliability::of(&together(&bins)), runs.into_iter().map(|run| evaluation(run, &bins)).collect()))
+        Ok((
+            Reliability::of(&merge_bins(&bins)),
+            runs.into_iter().map(|run| evaluation_output(run, &bins)).collect(),
+        ))
     }
 }
 
-fn evaluation(run: Run, bins: &[FoundOfRun]) -> Evaluation {
-    let own: Vec<&FoundOfRun> = bins.iter().filter(|bin| bin.name == run.name).collect();
-    let found = Reliability::of(&together(own));
+fn evaluation_output(run: EvaluationRow, bins: &[EvaluationBinRow]) -> Evaluation {
+    let own: Vec<&EvaluationBinRow> = bins.iter().filter(|bin| bin.name == run.name).collect();
+    let found = Reliability::of(&merge_bins(own));
     Evaluation {
         name: run.name,
-        at: told(run.at_ms),
+        at: rfc3339(run.at_ms),
         questions: run.questions,
         answerable: run.answerable,
         answered: found.answers,
@@ -189,11 +192,11 @@ fn evaluation(run: Run, bins: &[FoundOfRun]) -> Evaluation {
     }
 }
 
-/// The bins of several runs as those of one.
-fn together<'a>(bins: impl IntoIterator<Item = &'a FoundOfRun>) -> Vec<Found> {
-    let mut places: BTreeMap<u8, Found> = BTreeMap::new();
+/// Sums the bins of several runs.
+fn merge_bins<'a>(bins: impl IntoIterator<Item = &'a EvaluationBinRow>) -> Vec<BinRow> {
+    let mut places: BTreeMap<u8, BinRow> = BTreeMap::new();
     for bin in bins {
-        let none = Found { place: bin.place, answers: 0, confidences: 0.0, right: 0 };
+        let none = BinRow { place: bin.place, answers: 0, confidences: 0.0, right: 0 };
         let found = places.entry(bin.place).or_insert(none);
         found.answers += bin.answers;
         found.confidences += bin.confidences;

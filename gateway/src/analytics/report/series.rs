@@ -1,4 +1,4 @@
-//! What happened when.
+//! The timeline of a period, by hour or day.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::analytics::{
-    ANSWERED, ASKED, Analytics,
-    filter::{Filter, PERIOD, told},
+    ANSWERED_CONDITION, ASKED_CONDITION, Analytics,
+    filter::{PERIOD_CONDITION, ReportFilter, rfc3339},
 };
 
 #[derive(Debug, Row, Deserialize)]
-struct Found {
+struct BucketRow {
     start_ms: i64,
     questions: u64,
     conversations: u64,
@@ -55,27 +55,28 @@ pub struct Bucket {
 }
 
 impl Analytics {
-    pub(super) async fn timeline(&self, filter: &Filter) -> Result<Vec<Bucket>> {
+    pub(super) async fn timeline(&self, filter: &ReportFilter) -> Result<Vec<Bucket>> {
         let sql = format!(
             "SELECT roundDown(toUnixTimestamp64Milli(at), {{starts:Array(Int64)}}) AS start_ms, \
-             countIf({ASKED}) AS questions, uniqExactIf(session_id, {ASKED}) AS conversations, \
-             countIf({ANSWERED}) AS answered, countIf(outcome = 'cached') AS cached, \
+             countIf({ASKED_CONDITION}) AS questions, uniqExactIf(session_id, {ASKED_CONDITION}) AS conversations, \
+             countIf({ANSWERED_CONDITION}) AS answered, countIf(outcome = 'cached') AS cached, \
              countIf(outcome = 'unanswered') AS unanswered, countIf(outcome = 'failed') AS failed, \
-             ifNotFinite(avgIf(toFloat64(chats.confidence), {ANSWERED}), 0) AS confidence, \
-             sumIf(toFloat64(chats.confidence), {ANSWERED}) AS expected_right, \
-             quantileExactIf(0.5)(took_ms, {ASKED}) AS p50_ms, quantileExactIf(0.95)(took_ms, {ASKED}) AS p95_ms \
-             FROM chats FINAL WHERE {PERIOD} GROUP BY start_ms"
+             ifNotFinite(avgIf(toFloat64(chats.confidence), {ANSWERED_CONDITION}), 0) AS confidence, \
+             sumIf(toFloat64(chats.confidence), {ANSWERED_CONDITION}) AS expected_right, \
+             quantileExactIf(0.5)(took_ms, {ASKED_CONDITION}) AS p50_ms, quantileExactIf(0.95)(took_ms, {ASKED_CONDITION}) AS p95_ms \
+             FROM chats FINAL WHERE {PERIOD_CONDITION} GROUP BY start_ms"
         );
         let starts = filter.starts();
         let query = self.query(&sql).param("starts", &starts);
-        let found: Vec<Found> = filter.bind(query).fetch_all().await?;
-        let mut found: HashMap<i64, Found> = found.into_iter().map(|found| (found.start_ms, found)).collect();
-        Ok(starts.into_iter().map(|start| bucket(told(start), found.remove(&start))).collect())
+        let found: Vec<BucketRow> = filter.bind(query).fetch_all().await?;
+        let mut found: HashMap<i64, BucketRow> =
+            found.into_iter().map(|found| (found.start_ms, found)).collect();
+        Ok(starts.into_iter().map(|start| bucket(rfc3339(start), found.remove(&start))).collect())
     }
 }
 
-fn bucket(start: String, found: Option<Found>) -> Bucket {
-    let of = |pick: fn(&Found) -> u64| found.as_ref().map_or(0, pick);
+fn bucket(start: String, found: Option<BucketRow>) -> Bucket {
+    let of = |pick: fn(&BucketRow) -> u64| found.as_ref().map_or(0, pick);
     let asked = found.as_ref().filter(|found| found.questions > 0);
     Bucket {
         start,

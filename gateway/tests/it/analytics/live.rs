@@ -1,19 +1,19 @@
-//! How old the figures are, and what waits in the fleet.
+//! The age of the figures, and the fleet's queues.
 
 use hoidap_shared::fleet::{ArmSummary, CanaryRegression, CanaryReport, CanaryState, Fraction};
 use serde_json::{Value, json};
 
 use super::{Setup, picked};
-use crate::support::{Ending, question};
+use crate::support::{StubAnswer, question};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lag_of_each_stage_and_dead_letters_are_told() {
     let setup = Setup::new().await;
-    let broker = setup.world.broker().await;
+    let broker = setup.servers.broker().await;
     let live = async || setup.get("/api/analytics/report").await["live"].clone();
     assert_eq!(live().await, json!({"stages": [], "dead_letters": []}), "no stage was started yet");
 
-    let config = setup.world.config(&[]);
+    let config = setup.servers.config(&[]);
     let jobs = broker.jetstream.get_stream(broker.subjects.stream("JOBS")).await.unwrap();
     for stage in ["classifier", "generator"] {
         jobs.create_consumer(broker.subjects.stage_consumer(stage, &config.worker)).await.unwrap();
@@ -57,7 +57,7 @@ async fn the_figures_say_how_old_they_are() {
 
     // A question that is refused is told of, and no sink is there to count it.
     setup.site.post(&question("")).await;
-    let broker = setup.world.broker().await;
+    let broker = setup.servers.broker().await;
     let events = broker.jetstream.get_stream(broker.subjects.stream("EVENTS")).await.unwrap();
     let info = events.cached_info();
     assert_eq!(info.state.last_sequence, 1);
@@ -83,7 +83,7 @@ async fn the_figures_say_how_old_they_are() {
         "all that was told is counted"
     );
 
-    setup.world.nats.kill();
+    setup.servers.nats.kill();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     loop {
         let report = setup.get("/api/analytics/report").await;
@@ -99,7 +99,7 @@ async fn the_figures_say_how_old_they_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn canaries_are_told_as_those_count_them_who_counted_most() {
     let setup = Setup::new().await;
-    let fleet = setup.world.fleet(|_| Ending::Silence).await;
+    let fleet = setup.servers.fleet(|_| StubAnswer::Never).await;
     fleet.stages(&setup.site, "v1", &[("collection:mail", true)]).await;
     let told = async || setup.get("/api/analytics/report").await["canaries"].clone();
     assert_eq!(told().await, json!([]));

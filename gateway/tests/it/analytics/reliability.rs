@@ -1,4 +1,4 @@
-//! Right answers that are to be expected, and how true that was.
+//! Expected right answers, and the calibration of the confidence.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ const FEEDBACK: &str = "INSERT INTO feedback (job_id, at, session_id, rating) VA
     ('a', '2026-01-31 09:00:00', 's', 'up'), ('b', '2026-01-31 09:00:00', 's', 'down'), \
     ('c', '2026-01-31 09:00:00', 's', 'up'), ('d', '2026-01-31 09:00:00', 's', 'down'), \
     ('d', '2026-01-31 09:01:00', 's', 'up'), ('e', '2026-01-31 09:00:00', 's', 'down')";
-/// Two runs of one set and one of another. What was refused has no part in the reliability.
+/// Two runs of one set and one of another. Refusals do not count in the reliability.
 const EVALUATIONS: &str = "INSERT INTO evaluations (name, at, place, question_id, answerable, outcome, right, confidence, versions) VALUES \
     ('site', '2026-01-01 00:00:00', 0, 'q1', true, 'answered', false, 0.9, {'generator': 'old'}), \
     ('site', '2026-01-02 00:00:00', 0, 'q1', true, 'answered', true, 0.9, {'generator': 'new'}), \

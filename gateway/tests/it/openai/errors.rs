@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{complete, conversation};
-use crate::support::{Ending, Site, World, answer};
+use crate::support::{StubAnswer, TestGateway, TestServers, answer};
 
 /// The error of a response, which must have OpenAI's form.
 async fn error(response: Response) -> (u16, Value) {
@@ -28,15 +28,15 @@ async fn error(response: Response) -> (u16, Value) {
     (status, error.clone())
 }
 
-async fn send(site: &Site, method: Method, path: &str, body: &str) -> Response {
+async fn send(site: &TestGateway, method: Method, path: &str, body: &str) -> Response {
     let request = site.http.request(method, site.url(path)).bearer_auth("key-one");
     request.header("content-type", "application/json").body(body.to_string()).send().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_call_of_a_client_finds_the_model() {
-    let world = World::new();
-    let site = world.gateway(&[("GATEWAY__API_KEYS", "key-one")]).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("GATEWAY__API_KEYS", "key-one")]).await;
     let list: Value = send(&site, Method::GET, "/v1/models", "").await.json().await.unwrap();
     assert_eq!(list["object"], "list");
     assert_eq!(list["data"].as_array().unwrap().len(), 1);
@@ -56,13 +56,13 @@ async fn the_first_call_of_a_client_finds_the_model() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_error_has_their_form() {
-    let world = World::new();
+    let servers = TestServers::new();
     let settings = [
         ("GATEWAY__API_KEYS", "key-one"),
         ("GATEWAY__MAX_BODY_BYTES", "4096"),
         ("GATEWAY__SITE_DIR", concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/site")),
     ];
-    let site = world.gateway(&settings).await;
+    let site = servers.gateway(&settings).await;
     const CHAT: &str = "/v1/chat/completions";
     for (method, path, body, status, code) in [
         (Method::GET, "/v1", "", 404, "not_found"),
@@ -90,7 +90,7 @@ async fn every_error_has_their_form() {
     }
     assert_eq!(error(many.send().await.unwrap()).await.0, 431);
     // Nor do headers that never end get another form.
-    let slow = world.gateway(&[("GATEWAY__HEADER_TIMEOUT_MS", "300")]).await;
+    let slow = servers.gateway(&[("GATEWAY__HEADER_TIMEOUT_MS", "300")]).await;
     let mut stream = tokio::net::TcpStream::connect(slow.gateway.address).await.unwrap();
     stream.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-late: ").await.unwrap();
     let mut said = String::new();
@@ -103,17 +103,17 @@ async fn every_error_has_their_form() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_and_an_outage_are_said_in_their_form() {
-    let mut world = World::new();
-    let site = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "1")]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let mut servers = TestServers::new();
+    let site = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "1")]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     assert_eq!(complete(&site, "any", &conversation()).await.0, StatusCode::OK);
     let limited =
         site.http.post(site.url("/v1/chat/completions")).json(&conversation()).send().await.unwrap();
     assert!(limited.headers().contains_key("retry-after") && limited.headers().contains_key("ratelimit"));
     let (status, found) = error(limited).await;
     assert_eq!((status, &found["code"]), (429, &json!("rate_limited")));
-    let free = world.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
-    world.nats.kill();
+    let free = servers.gateway(&[("RATE_LIMIT__CHAT_PER_MINUTE", "0")]).await;
+    servers.nats.kill();
     free.until("nats is away", |health| health["components"]["nats"]["status"] == "unhealthy").await;
     let away = free.http.post(free.url("/v1/chat/completions")).json(&conversation()).send().await.unwrap();
     let (status, found) = error(away).await;
@@ -122,9 +122,9 @@ async fn a_limit_and_an_outage_are_said_in_their_form() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_field_is_named_as_it_was_sent() {
-    let world = World::new();
-    let site = world.gateway(&[("GATEWAY__API_KEYS", "key-one,key-two")]).await;
-    let _fleet = world.fleet(|question| Ending::Told(answer(question))).await;
+    let servers = TestServers::new();
+    let site = servers.gateway(&[("GATEWAY__API_KEYS", "key-one,key-two")]).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     assert_eq!(complete(&site, "key-two", &conversation()).await.0, StatusCode::OK);
     let (status, refused) = complete(&site, "key-three", &conversation()).await;
     assert_eq!((status.as_u16(), &refused["error"]["param"]), (401, &Value::Null));

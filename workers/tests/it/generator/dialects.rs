@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hoidap_shared::{stage::Stage as _, text::Language};
-use hoidap_testing::stub::{Ending, Play, Stub};
+use hoidap_testing::stub_provider::{StreamEnding, StubProvider, StubReply};
 use hoidap_workers::generator::Generator;
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ async fn answered(generator: &Generator) -> (String, Vec<Option<String>>) {
     (answer.provider.unwrap(), failed)
 }
 
-async fn asking(server: &Stub) -> Generator {
+async fn asking(server: &StubProvider) -> Generator {
     Generator::open(&config(vec![("server", openai(&server.url()))])).await.unwrap()
 }
 
@@ -38,13 +38,14 @@ async fn what_a_server_refuses_is_left_out_once_and_from_then_on() {
         (422, vec!["temperature", "stream_options", "max_tokens"]),
         (400, vec!["max_tokens", "max_completion_tokens"]),
     ] {
-        let server = Stub::always(Play::Refuses(status, refused.clone(), WORDS.into())).await;
+        let server =
+            StubProvider::always(StubReply::RejectParameters(status, refused.clone(), WORDS.into())).await;
         let generator = asking(&server).await;
         for round in 0..2 {
             assert_eq!(answered(&generator).await, ("server".into(), vec![None]), "{status} {refused:?}");
-            assert_eq!(server.asked().len(), refused.len() + 1 + round, "{refused:?}");
+            assert_eq!(server.requests().len(), refused.len() + 1 + round, "{refused:?}");
         }
-        let last = server.asked().pop().unwrap().body;
+        let last = server.requests().pop().unwrap().body;
         assert!(refused.iter().all(|name| last.get(*name).is_none()), "{last}");
         if refused[0] == "max_tokens" && refused.get(1) != Some(&"max_completion_tokens") {
             assert!(last["max_completion_tokens"].as_u64().unwrap() > 0, "{last}");
@@ -54,57 +55,63 @@ async fn what_a_server_refuses_is_left_out_once_and_from_then_on() {
 
 #[tokio::test]
 async fn what_the_configuration_leaves_out_is_never_sent() {
-    let server = Stub::always(Play::Refuses(400, vec!["max_tokens", "temperature"], WORDS.into())).await;
+    let server = StubProvider::always(StubReply::RejectParameters(
+        400,
+        vec!["max_tokens", "temperature"],
+        WORDS.into(),
+    ))
+    .await;
     let mut provider = openai(&server.url());
     provider.omit = vec!["max_tokens".into(), "temperature".into()];
     let generator = Generator::open(&config(vec![("server", provider)])).await.unwrap();
     assert_eq!(answered(&generator).await, ("server".into(), vec![None]));
-    assert_eq!(server.asked().len(), 1);
-    assert!(server.asked()[0].body["max_completion_tokens"].is_u64());
+    assert_eq!(server.requests().len(), 1);
+    assert!(server.requests()[0].body["max_completion_tokens"].is_u64());
 }
 
 #[tokio::test]
 async fn a_refusal_of_something_else_fails_at_once_and_leaves_nothing_out() {
-    let server = Stub::always(Play::Silent).await;
+    let server = StubProvider::always(StubReply::Empty).await;
     let generator = asking(&server).await;
-    let plays = [Play::Refuses(400, vec!["model"], WORDS.into()), Play::Status(422)];
+    let plays = [StubReply::RejectParameters(400, vec!["model"], WORDS.into()), StubReply::Status(422)];
     for (calls, play) in (1..).zip(plays) {
-        server.now(play);
+        server.set_reply(play);
         let (provider, failed) = answered(&generator).await;
         assert_eq!(provider, "extractive");
         assert!(failed[0].as_ref().unwrap().starts_with("HTTP 4"), "{failed:?}");
         assert!(!failed[0].as_ref().unwrap().contains("sk-from-the-server"));
-        assert_eq!(server.asked().len(), calls);
-        assert!(server.asked()[calls - 1].body["max_tokens"].is_u64());
+        assert_eq!(server.requests().len(), calls);
+        assert!(server.requests()[calls - 1].body["max_tokens"].is_u64());
     }
 }
 
 #[tokio::test]
 async fn an_anthropic_server_is_asked_again_in_the_same_way() {
-    let server = Stub::always(Play::Refuses(400, vec!["temperature"], WORDS.into())).await;
+    let server =
+        StubProvider::always(StubReply::RejectParameters(400, vec!["temperature"], WORDS.into())).await;
     let generator = Generator::open(&config(vec![("server", anthropic(&server.url()))])).await.unwrap();
     for _ in 0..2 {
         assert_eq!(answered(&generator).await, ("server".into(), vec![None]));
     }
-    assert_eq!(server.asked().len(), 3);
+    assert_eq!(server.requests().len(), 3);
 }
 
 #[tokio::test]
 async fn either_mark_of_the_end_is_enough() {
     let done = "[DONE]".to_string();
-    let server = Stub::always(Play::Silent).await;
+    let server = StubProvider::always(StubReply::Empty).await;
     let generator = asking(&server).await;
     for (events, ending) in [
-        (vec![words(None), delta(&json!({}), Some("stop"))], Ending::Closes),
-        (vec![words(None), delta(&json!({}), Some("stop"))], Ending::Breaks),
-        (vec![words(None), delta(&json!({}), Some("stop"))], Ending::Hangs),
-        (vec![words(Some("stop"))], Ending::Breaks),
-        (vec![words(Some("eos"))], Ending::Closes),
-        (vec![words(Some("stop")), "no json".into()], Ending::Breaks),
-        (vec![words(None), done.clone()], Ending::Hangs),
-        (vec![words(None), done], Ending::Breaks),
+        (vec![words(None), delta(&json!({}), Some("stop"))], StreamEnding::Closes),
+        (vec![words(None), delta(&json!({}), Some("stop"))], StreamEnding::Breaks),
+        (vec![words(None), delta(&json!({}), Some("stop"))], StreamEnding::Hangs),
+        (vec![words(Some("stop"))], StreamEnding::Breaks),
+        (vec![words(Some("eos"))], StreamEnding::Closes),
+        (vec![words(Some("stop")), "no json".into()], StreamEnding::Breaks),
+        (vec![words(None), done.clone()], StreamEnding::Hangs),
+        (vec![words(None), done], StreamEnding::Breaks),
     ] {
-        server.now(Play::Events(events.clone(), Duration::ZERO, ending));
+        server.set_reply(StubReply::RawEvents(events.clone(), Duration::ZERO, ending));
         let answered = answered(&generator).await;
         assert_eq!(answered, ("server".into(), vec![None]), "{events:?} {ending:?}");
     }
@@ -112,10 +119,10 @@ async fn either_mark_of_the_end_is_enough() {
 
 #[tokio::test]
 async fn without_a_mark_of_the_end_words_are_not_an_answer() {
-    let server = Stub::always(Play::Silent).await;
+    let server = StubProvider::always(StubReply::Empty).await;
     let generator = asking(&server).await;
-    for ending in [Ending::Closes, Ending::Breaks] {
-        server.now(Play::Events(vec![words(None)], Duration::ZERO, ending));
+    for ending in [StreamEnding::Closes, StreamEnding::Breaks] {
+        server.set_reply(StubReply::RawEvents(vec![words(None)], Duration::ZERO, ending));
         let (provider, failed) = answered(&generator).await;
         assert_eq!(provider, "extractive");
         assert!(failed[0].as_ref().unwrap().starts_with("invalid answer"), "{failed:?}");
@@ -140,7 +147,8 @@ async fn chunks_without_words_decide_nothing_about_words_that_came() {
         delta(&Value::Null, Some("stop")),
         json!({"choices": null, "usage": {"prompt_tokens": 9, "completion_tokens": 4}}).to_string(),
     ];
-    let server = Stub::always(Play::Events(events, Duration::ZERO, Ending::Closes)).await;
+    let server =
+        StubProvider::always(StubReply::RawEvents(events, Duration::ZERO, StreamEnding::Closes)).await;
     let answer = answer(&asking(&server).await, &job(Language::Vi, QUESTION)).await;
     assert_eq!(answer.provider.as_deref(), Some("server"), "{:?}", answer.attempts);
     assert!(answer.text.contains("20 GB"), "{}", answer.text);
@@ -153,7 +161,7 @@ async fn a_server_that_does_not_stream_is_understood() {
         "choices": [{"index": 0, "message": {"role": "assistant", "content": WORDS}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 9, "completion_tokens": 4},
     });
-    let server = Stub::always(Play::Json(body)).await;
+    let server = StubProvider::always(StubReply::Json(body)).await;
     assert_eq!(answered(&asking(&server).await).await, ("server".into(), vec![None]));
 }
 
@@ -165,7 +173,7 @@ async fn thinking_is_a_sign_of_life_with_a_limit_of_its_own() {
         // The words come after 1.5 s: behind the limit for a sign of life, within the one for thinking.
         let mut events = vec![thought(name); 4];
         events.push(words(Some("stop")));
-        let server = Stub::always(Play::Events(events, pause, Ending::Closes)).await;
+        let server = StubProvider::always(StubReply::RawEvents(events, pause, StreamEnding::Closes)).await;
         let mut provider = openai(&server.url());
         (provider.thinking_timeout_ms, provider.total_timeout_ms) = (8_000, 8_000);
         let generator = Generator::open(&config(vec![("server", provider)])).await.unwrap();
@@ -174,7 +182,12 @@ async fn thinking_is_a_sign_of_life_with_a_limit_of_its_own() {
         assert!(!answer.text.contains("Người dùng hỏi"), "{}", answer.text);
         assert!(component(&generator, "server").healthy);
     }
-    let server = Stub::always(Play::Events(vec![thought("reasoning"); 100], pause, Ending::Closes)).await;
+    let server = StubProvider::always(StubReply::RawEvents(
+        vec![thought("reasoning"); 100],
+        pause,
+        StreamEnding::Closes,
+    ))
+    .await;
     let (provider, failed) = answered(&asking(&server).await).await;
     assert_eq!(provider, "extractive");
     assert!(failed[0].as_ref().unwrap().starts_with("no words of a model that thinks within"), "{failed:?}");

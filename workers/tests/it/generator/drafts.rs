@@ -6,7 +6,7 @@ use hoidap_shared::{
     stage::{NextStep, Stage as _},
     text::Language,
 };
-use hoidap_testing::stub::{Play, Stub};
+use hoidap_testing::stub_provider::{StubProvider, StubReply};
 use hoidap_workers::generator::Generator;
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +15,8 @@ use super::{QUESTION, config, job, openai};
 const WORDS: &str = "Gói Pro cho phép kích thước một tệp đến 20 GB.";
 
 /// The answer to [`QUESTION`], and what was said on the way.
-async fn heard(play: Play, draft_confidence: f32) -> (Answer, Vec<StageEvent>) {
-    let server = Stub::always(play).await;
+async fn heard(play: StubReply, draft_confidence: f32) -> (Answer, Vec<StageEvent>) {
+    let server = StubProvider::always(play).await;
     let mut settings = config(vec![("model", openai(&server.url()))]);
     settings.generator.draft_confidence = draft_confidence;
     let generator = Generator::open(&settings).await.unwrap();
@@ -33,7 +33,7 @@ async fn heard(play: Play, draft_confidence: f32) -> (Answer, Vec<StageEvent>) {
 
 #[tokio::test]
 async fn a_sure_quotation_is_said_at_once_and_supported_words_are_the_answer() {
-    let (answer, said) = heard(Play::Say(vec![WORDS.into()]), 0.0).await;
+    let (answer, said) = heard(StubReply::Stream(vec![WORDS.into()]), 0.0).await;
     let [StageEvent::Draft(draft)] = said.as_slice() else { panic!("{said:?}") };
     assert!(draft.text.contains("20 GB [1]") && draft.text != answer.text, "{}", draft.text);
     assert_eq!(draft.citations[0].chunk_id, "chunk-0");
@@ -43,7 +43,9 @@ async fn a_sure_quotation_is_said_at_once_and_supported_words_are_the_answer() {
 
 #[tokio::test]
 async fn the_quotation_is_the_answer_where_a_model_fails_or_says_what_nothing_supports() {
-    for play in [Play::Say(vec!["Gói Pro cho phép một tệp đến 90 GB.".into()]), Play::Status(503)] {
+    for play in
+        [StubReply::Stream(vec!["Gói Pro cho phép một tệp đến 90 GB.".into()]), StubReply::Status(503)]
+    {
         let (answer, said) = heard(play, 0.0).await;
         let [StageEvent::Draft(draft)] = said.as_slice() else { panic!("{said:?}") };
         assert_eq!((answer.text.as_str(), answer.outcome), (draft.text.as_str(), Outcome::Answered));
@@ -54,7 +56,8 @@ async fn the_quotation_is_the_answer_where_a_model_fails_or_says_what_nothing_su
 #[tokio::test]
 async fn without_a_sure_quotation_sentences_are_said_as_they_come() {
     let words = format!("{WORDS} {WORDS}");
-    let (answer, said) = heard(Play::Say(words.split_inclusive(' ').map(Into::into).collect()), 2.0).await;
+    let (answer, said) =
+        heard(StubReply::Stream(words.split_inclusive(' ').map(Into::into).collect()), 2.0).await;
     assert!(said.iter().any(|what| matches!(what, StageEvent::Text(_))), "{said:?}");
     assert!(!said.iter().any(|what| matches!(what, StageEvent::Draft(_))), "{said:?}");
     assert_eq!(answer.provider.as_deref(), Some("model"));

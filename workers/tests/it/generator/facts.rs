@@ -1,7 +1,7 @@
 //! What a model may say of a table and of sentences that differ in one thing, and what is answered without a model.
 
 use hoidap_shared::{job::Outcome, stage::Stage as _, text::Language};
-use hoidap_testing::stub::{Play, Stub};
+use hoidap_testing::stub_provider::{StubProvider, StubReply};
 use hoidap_workers::generator::Generator;
 
 use super::{answer, config, job, openai, passage};
@@ -26,7 +26,7 @@ fn about(language: Language, question: &str) -> hoidap_shared::job::Envelope<hoi
 
 #[tokio::test]
 async fn a_sentence_put_together_from_several_facts_is_never_given() {
-    let server = Stub::always(Play::Say(vec![String::new()])).await;
+    let server = StubProvider::always(StubReply::Stream(vec![String::new()])).await;
     let generator = Generator::open(&config(vec![("model", openai(&server.url()))])).await.unwrap();
     for (question, words) in [
         ("Lá L1 giá bao nhiêu?", "Lá L1 có giá 6.800.000đ."),
@@ -38,7 +38,7 @@ async fn a_sentence_put_together_from_several_facts_is_never_given() {
         ("Máy nào in hai mặt?", "Lá L2 có in hai mặt."),
         ("Máy in nào rẻ nhất?", "Rẻ nhất là Lá L1, giá 3.100.000đ."),
     ] {
-        server.now(Play::Say(vec![words.into()]));
+        server.set_reply(StubReply::Stream(vec![words.into()]));
         let answer = answer(&generator, &about(Language::Vi, question)).await;
         assert_ne!(answer.provider.as_deref(), Some("model"), "{question} {}", answer.text);
         assert!(!answer.text.contains(words), "{question} {}", answer.text);
@@ -47,7 +47,7 @@ async fn a_sentence_put_together_from_several_facts_is_never_given() {
 
 #[tokio::test]
 async fn a_true_sentence_is_given_with_its_source() {
-    let server = Stub::always(Play::Say(vec![String::new()])).await;
+    let server = StubProvider::always(StubReply::Stream(vec![String::new()])).await;
     let generator = Generator::open(&config(vec![("model", openai(&server.url()))])).await.unwrap();
     for (language, question, words) in [
         (Language::Vi, "Lá L2 giá bao nhiêu?", "Lá L2 có giá 2.450.000đ."),
@@ -58,7 +58,7 @@ async fn a_true_sentence_is_given_with_its_source() {
         (Language::Vi, "Mực in có được bảo hành không?", "Không, mực in không được bảo hành."),
         (Language::En, "Do you send technicians on Sundays?", "No, we do not send technicians on Sundays."),
     ] {
-        server.now(Play::Say(vec![words.into()]));
+        server.set_reply(StubReply::Stream(vec![words.into()]));
         let answer = answer(&generator, &about(language, question)).await;
         assert_eq!(answer.text, format!("{words} [1]"), "{question} {:?}", answer.attempts);
     }
@@ -67,7 +67,9 @@ async fn a_true_sentence_is_given_with_its_source() {
 #[tokio::test]
 async fn a_wrong_sentence_beside_true_ones_is_left_out() {
     let words = "Lá L2 có giá 2.450.000đ. Máy này in 32 trang/phút. Lá L2 không in hai mặt.";
-    let server = Stub::always(Play::Say(words.split_inclusive(' ').map(str::to_string).collect())).await;
+    let server =
+        StubProvider::always(StubReply::Stream(words.split_inclusive(' ').map(str::to_string).collect()))
+            .await;
     let generator = Generator::open(&config(vec![("model", openai(&server.url()))])).await.unwrap();
     let answer = answer(&generator, &about(Language::Vi, "Lá L2 thế nào?")).await;
     assert_eq!(answer.text, "Lá L2 có giá 2.450.000đ. [1] Lá L2 không in hai mặt. [1]");

@@ -7,7 +7,7 @@ use hoidap_shared::{
 };
 use hoidap_testing::{
     free_port,
-    stub::{Play, Stub},
+    stub_provider::{StubProvider, StubReply},
 };
 use hoidap_workers::generator::Generator;
 
@@ -15,13 +15,13 @@ use super::{QUESTION, answer, anthropic, component, config, job, openai, wait_fo
 
 const WORDS: &str = "Gói Pro cho phép kích thước một tệp đến 20 GB.";
 
-fn say(text: &str) -> Play {
-    Play::Say(text.split_inclusive(' ').map(str::to_string).collect())
+fn say(text: &str) -> StubReply {
+    StubReply::Stream(text.split_inclusive(' ').map(str::to_string).collect())
 }
 
 #[tokio::test]
 async fn a_model_is_asked_by_its_protocol_and_its_words_are_cited() {
-    let servers = (Stub::always(say(WORDS)).await, Stub::always(say(WORDS)).await);
+    let servers = (StubProvider::always(say(WORDS)).await, StubProvider::always(say(WORDS)).await);
     // Any variable that is set serves as a key.
     let key = std::env::var("CARGO_MANIFEST_DIR").unwrap();
     for (server, mut provider) in
@@ -43,7 +43,7 @@ async fn a_model_is_asked_by_its_protocol_and_its_words_are_cited() {
         assert!((answer.usage.cost_usd.unwrap() - 0.0003).abs() < 1e-9);
         assert_eq!(answer.attempts.len(), 1);
         assert_eq!(answer.attempts[0].error, None);
-        let asked = &server.asked()[0];
+        let asked = &server.requests()[0];
         assert_eq!(
             (asked.body["stream"].as_bool(), asked.body["model"].as_str()),
             (Some(true), Some(model.as_str()))
@@ -62,25 +62,25 @@ async fn a_model_is_asked_by_its_protocol_and_its_words_are_cited() {
 
 #[tokio::test]
 async fn whatever_goes_wrong_the_next_provider_answers() {
-    let elsewhere = Stub::always(say("Bị dẫn đi nơi khác.")).await;
+    let elsewhere = StubProvider::always(say("Bị dẫn đi nơi khác.")).await;
     let faults = [
-        (Play::Status(500), "HTTP 500"),
-        (Play::Status(429), "HTTP 429"),
-        (Play::Status(401), "HTTP 401"),
-        (Play::Redirect(format!("{}/chat/completions", elsewhere.url())), "HTTP 307"),
-        (Play::Malformed, "invalid answer"),
-        (Play::Close(WORDS.into()), "invalid answer"),
-        (Play::Silent, "empty answer"),
-        (Play::Endless, "invalid answer"),
-        (Play::SlowFirst(Duration::from_secs(5), WORDS.into()), "no first words within 800 ms"),
-        (Play::Hang(WORDS.into()), "no end of the answer"),
+        (StubReply::Status(500), "HTTP 500"),
+        (StubReply::Status(429), "HTTP 429"),
+        (StubReply::Status(401), "HTTP 401"),
+        (StubReply::Redirect(format!("{}/chat/completions", elsewhere.url())), "HTTP 307"),
+        (StubReply::Malformed, "invalid answer"),
+        (StubReply::Disconnect(WORDS.into()), "invalid answer"),
+        (StubReply::Empty, "empty answer"),
+        (StubReply::Endless, "invalid answer"),
+        (StubReply::DelayFirst(Duration::from_secs(5), WORDS.into()), "no first words within 800 ms"),
+        (StubReply::Hang(WORDS.into()), "no end of the answer"),
     ];
-    let (first, second) = (Stub::always(say(WORDS)).await, Stub::always(say(WORDS)).await);
+    let (first, second) = (StubProvider::always(say(WORDS)).await, StubProvider::always(say(WORDS)).await);
     let mut config = config(vec![("first", openai(&first.url())), ("second", anthropic(&second.url()))]);
     config.generator.breaker_failures = 1_000;
     let generator = Generator::open(&config).await.unwrap();
     for (fault, told) in faults {
-        first.now(fault.clone());
+        first.set_reply(fault.clone());
         let began = Instant::now();
         let answer = answer(&generator, &job(Language::Vi, QUESTION)).await;
         assert_eq!(answer.provider.as_deref(), Some("second"), "{fault:?}: {:?}", answer.attempts);
@@ -90,7 +90,7 @@ async fn whatever_goes_wrong_the_next_provider_answers() {
         assert!(!error.contains("sk-from-the-server"), "{error}");
         assert!(began.elapsed() < Duration::from_secs(4), "{fault:?} took {:?}", began.elapsed());
     }
-    assert!(elsewhere.asked().is_empty(), "a redirect must not be followed");
+    assert!(elsewhere.requests().is_empty(), "a redirect must not be followed");
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn without_any_model_the_documents_are_quoted() {
 
 #[tokio::test]
 async fn the_visitors_deadline_bounds_every_wait() {
-    let slow = Stub::always(Play::Hang("Gói".into())).await;
+    let slow = StubProvider::always(StubReply::Hang("Gói".into())).await;
     let mut provider = openai(&slow.url());
     (provider.first_token_timeout_ms, provider.total_timeout_ms) = (60_000, 60_000);
     let generator = Generator::open(&config(vec![("slow", provider)])).await.unwrap();
@@ -126,14 +126,14 @@ async fn the_visitors_deadline_bounds_every_wait() {
     // Our haste is not the provider's fault.
     wait_for(&generator, "slow", true).await;
     job.deadline_ms = now_ms() + 400;
-    let calls = slow.asked().len();
+    let calls = slow.requests().len();
     assert_eq!(answer(&generator, &job).await.outcome, Outcome::Answered);
-    assert_eq!(slow.asked().len(), calls, "with so little time no model is asked");
+    assert_eq!(slow.requests().len(), calls, "with so little time no model is asked");
 }
 
 #[tokio::test]
 async fn a_provider_that_fails_is_left_alone_and_tried_again() {
-    let server = Stub::always(Play::Status(500)).await;
+    let server = StubProvider::always(StubReply::Status(500)).await;
     let mut config = config(vec![("first", openai(&server.url()))]);
     (config.generator.breaker_failures, config.generator.breaker_open_ms) = (3, 1_500);
     let generator = Generator::open(&config).await.unwrap();
@@ -143,33 +143,33 @@ async fn a_provider_that_fails_is_left_alone_and_tried_again() {
             Some("extractive")
         );
     }
-    assert_eq!(server.asked().len(), 3, "the breaker lets no more through");
+    assert_eq!(server.requests().len(), 3, "the breaker lets no more through");
     let state = component(&generator, "first");
     assert!(!state.healthy && state.detail.contains("HTTP 500"), "{state:?}");
-    server.now(say(WORDS));
+    server.set_reply(say(WORDS));
     wait_for(&generator, "first", true).await;
     assert_eq!(answer(&generator, &job(Language::Vi, QUESTION)).await.provider.as_deref(), Some("first"));
-    assert!(server.probes() > 0);
+    assert!(server.model_list_requests() > 0);
 }
 
 #[tokio::test]
 async fn health_follows_a_server_that_stops_and_starts_without_a_question() {
-    let server = Stub::always(say(WORDS)).await;
+    let server = StubProvider::always(say(WORDS)).await;
     let port = server.port();
     let generator = Generator::open(&config(vec![("first", openai(&server.url()))])).await.unwrap();
     wait_for(&generator, "first", true).await;
     drop(server);
     wait_for(&generator, "first", false).await;
-    let again = Stub::start(Vec::new(), Some(say(WORDS)), port).await;
+    let again = StubProvider::start(Vec::new(), Some(say(WORDS)), port).await;
     wait_for(&generator, "first", true).await;
-    assert!(again.asked().is_empty(), "a look costs no words");
+    assert!(again.requests().is_empty(), "a look costs no words");
     assert_eq!(answer(&generator, &job(Language::Vi, QUESTION)).await.provider.as_deref(), Some("first"));
 }
 
 #[tokio::test]
 async fn an_outage_does_not_double_the_load() {
-    let first = Stub::always(Play::Status(500)).await;
-    let second = Stub::always(say(WORDS)).await;
+    let first = StubProvider::always(StubReply::Status(500)).await;
+    let second = StubProvider::always(say(WORDS)).await;
     let mut config = config(vec![("first", openai(&first.url())), ("second", openai(&second.url()))]);
     // The first breaker never opens, so every question meets the outage.
     config.generator.breaker_failures = 1_000;
@@ -177,7 +177,7 @@ async fn an_outage_does_not_double_the_load() {
     for _ in 0..60 {
         answer(&generator, &job(Language::Vi, QUESTION)).await;
     }
-    let (asked, again) = (first.asked().len(), second.asked().len());
+    let (asked, again) = (first.requests().len(), second.requests().len());
     assert_eq!(asked, 60);
     // A fifth of the questions, and one a second over ten seconds that are always allowed.
     assert!((1..=24).contains(&again), "{again} second calls");
@@ -185,7 +185,9 @@ async fn an_outage_does_not_double_the_load() {
 
 #[tokio::test]
 async fn one_bad_call_does_not_open_the_breaker() {
-    let server = Stub::once(vec![Play::Status(503), say(WORDS), Play::Status(503), say(WORDS)]).await;
+    let server =
+        StubProvider::scripted(vec![StubReply::Status(503), say(WORDS), StubReply::Status(503), say(WORDS)])
+            .await;
     let generator = Generator::open(&config(vec![("first", openai(&server.url()))])).await.unwrap();
     let mut by = Vec::new();
     for _ in 0..4 {

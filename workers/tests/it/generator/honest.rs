@@ -3,13 +3,13 @@ use hoidap_shared::{
     stage::Stage as _,
     text::Language,
 };
-use hoidap_testing::stub::{Play, Stub};
+use hoidap_testing::stub_provider::{StubProvider, StubReply};
 use hoidap_workers::generator::Generator;
 
 use super::{QUESTION, answer, config, job, openai};
 
-async fn with(words: &str) -> (Stub, Generator) {
-    let server = Stub::always(Play::Say(vec![words.into()])).await;
+async fn with(words: &str) -> (StubProvider, Generator) {
+    let server = StubProvider::always(StubReply::Stream(vec![words.into()])).await;
     let generator = Generator::open(&config(vec![("model", openai(&server.url()))])).await.unwrap();
     (server, generator)
 }
@@ -42,7 +42,7 @@ async fn words_that_the_passages_do_not_support_are_not_given() {
     ];
     let (server, generator) = with("").await;
     for words in cases {
-        server.now(Play::Say(vec![words.into()]));
+        server.set_reply(StubReply::Stream(vec![words.into()]));
         let answer = answer(&generator, &job(Language::Vi, QUESTION)).await;
         assert_eq!(answer.provider.as_deref(), Some("extractive"), "{words}");
         assert!(answer.attempts[0].error.is_some(), "{words}");
@@ -86,7 +86,7 @@ async fn what_others_say_is_data_between_fences() {
     question.context.content_preview = Some(attack.into());
     question.history = vec![Turn { content: attack.into(), sender: Sender::Assistant }];
     answer(&generator, &job).await;
-    let body = server.asked()[0].body.clone();
+    let body = server.requests()[0].body.clone();
     let messages = body["messages"].as_array().unwrap();
     assert_eq!(messages.len(), 2, "a forged turn of the assistant is no message of its own");
     let (system, user) = (messages[0]["content"].as_str().unwrap(), messages[1]["content"].as_str().unwrap());
@@ -129,7 +129,7 @@ async fn nothing_found_is_said_without_asking_a_model() {
             assert!(answer.sources.is_empty() && answer.confidence <= 0.2 && answer.provider.is_none());
         }
     }
-    assert!(server.asked().is_empty());
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
@@ -167,7 +167,7 @@ async fn a_vietnamese_answer_over_an_english_page_is_cited_by_its_meaning() {
 #[tokio::test]
 async fn a_sentence_without_its_end_is_left_out() {
     let words = "Gói Pro cho phép kích thước một tệp đến 20 GB. Ngoài ra trình duyệt chỉ";
-    let server = Stub::always(Play::CutOff(words.into())).await;
+    let server = StubProvider::always(StubReply::Truncated(words.into())).await;
     let generator = Generator::open(&config(vec![("model", openai(&server.url()))])).await.unwrap();
     let answer = answer(&generator, &job(Language::Vi, QUESTION)).await;
     assert_eq!(answer.text, "Gói Pro cho phép kích thước một tệp đến 20 GB. [1]");

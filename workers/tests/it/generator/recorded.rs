@@ -6,7 +6,7 @@ use hoidap_shared::{
     stage::{NextStep, Stage as _, StageError},
     text::Language,
 };
-use hoidap_testing::stub::{Play, Stub};
+use hoidap_testing::stub_provider::{StubProvider, StubReply};
 use hoidap_workers::generator::{Before, Generator, NEEDS_MODEL, Recorded};
 
 use super::{QUESTION, answer, config, job, openai};
@@ -18,19 +18,19 @@ fn before(by: &Generator, attempts: Vec<ProviderAttempt>) -> Before {
 
 #[tokio::test]
 async fn recorded_words_give_the_same_answer_without_a_call() {
-    let server = Stub::always(Play::Say(vec![String::new()])).await;
+    let server = StubProvider::always(StubReply::Stream(vec![String::new()])).await;
     let settings = config(vec![("model", openai(&server.url()))]);
     let live = Generator::open(&settings).await.unwrap();
     let recorded = Arc::new(Recorded::default());
     let replaying = Generator::open(&settings).await.unwrap().replaying(Arc::clone(&recorded), None);
     for words in ["Gói Pro cho phép kích thước một tệp đến 20 GB.", "Bạn chỉ cần gọi tổng đài.", "NO_ANSWER"]
     {
-        server.now(Play::Say(vec![words.into()]));
+        server.set_reply(StubReply::Stream(vec![words.into()]));
         let job = job(Language::Vi, QUESTION);
         let given = answer(&live, &job).await;
         let wrote = given.attempts[0].wrote.as_ref().unwrap();
         assert_eq!((wrote.text.as_str(), wrote.model.as_str()), (words, "model-a"));
-        server.now(Play::Say(vec!["Other words, which nobody must hear.".into()]));
+        server.set_reply(StubReply::Stream(vec!["Other words, which nobody must hear.".into()]));
         recorded.put(job.job_id.clone(), before(&live, given.attempts.clone()));
         assert_eq!(answer(&replaying, &job).await, given);
     }
@@ -38,7 +38,10 @@ async fn recorded_words_give_the_same_answer_without_a_call() {
 
 #[tokio::test]
 async fn another_prompt_needs_a_model() {
-    let server = Stub::always(Play::Say(vec!["Gói Pro cho phép kích thước một tệp đến 20 GB.".into()])).await;
+    let server = StubProvider::always(StubReply::Stream(vec![
+        "Gói Pro cho phép kích thước một tệp đến 20 GB.".into(),
+    ]))
+    .await;
     let settings = config(vec![("model", openai(&server.url()))]);
     let given =
         answer(&Generator::open(&settings).await.unwrap(), &job(Language::Vi, QUESTION)).await.attempts;
@@ -61,7 +64,10 @@ async fn another_prompt_needs_a_model() {
 
 #[tokio::test]
 async fn what_would_not_be_asked_the_same_way_needs_a_model_or_none() {
-    let server = Stub::always(Play::Say(vec!["Gói Pro cho phép kích thước một tệp đến 20 GB.".into()])).await;
+    let server = StubProvider::always(StubReply::Stream(vec![
+        "Gói Pro cho phép kích thước một tệp đến 20 GB.".into(),
+    ]))
+    .await;
     let settings = config(vec![("model", openai(&server.url()))]);
     let live = Generator::open(&settings).await.unwrap();
     let job = job(Language::Vi, QUESTION);

@@ -11,7 +11,7 @@ use hoidap_shared::{
     telemetry,
     text::normalise,
 };
-use hoidap_testing::needed;
+use hoidap_testing::required_env;
 use hoidap_workers::{classifier::Classifier, generator::Generator, retriever::Retriever};
 
 use crate::{
@@ -90,7 +90,7 @@ pub(super) struct Shop {
 pub(super) async fn shop() -> Shop {
     telemetry::init_tls();
     let folder = folder();
-    let model = needed("HOIDAP_EMBEDDING__MODEL_DIR");
+    let model = required_env("HOIDAP_EMBEDDING__MODEL_DIR");
     let indices = folder.join("indices").display().to_string();
     let mut config = support::config(&[
         ("EMBEDDING__MODEL_DIR", &model),

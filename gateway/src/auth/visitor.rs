@@ -1,0 +1,24 @@
+//! The visitor of a request, by its session token.
+
+use axum::http::HeaderMap;
+
+use crate::{
+    error::{ApiError, Code},
+    identity::sessions::Visitor,
+    state::AppState,
+};
+
+/// The visitor, by the token of the request.
+///
+/// # Errors
+/// When the token is invalid, of another site or expired, its session was revoked, or a token is required and missing.
+pub async fn visitor(state: &AppState, headers: &HeaderMap) -> Result<Visitor, ApiError> {
+    let visitor = state.sessions.verify(headers)?;
+    if let Visitor::Verified(session) = &visitor
+        && state.broker.is_revoked(session).await
+    {
+        let detail = "The session was ended: open another by POST /api/sessions.";
+        return Err(ApiError::new(Code::SessionInvalid, detail));
+    }
+    Ok(visitor)
+}

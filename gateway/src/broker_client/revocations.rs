@@ -1,0 +1,34 @@
+//! Revoked sessions. The broker stores them, so that every gateway knows them and none is lost on a restart.
+
+use async_nats::jetstream::{message::PublishMessage, stream::DirectGetErrorKind};
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::{BrokerClient, PUBLISH_ATTEMPTS, ROUND_TRIP_TIMEOUT, Unavailable, publish};
+
+impl BrokerClient {
+    /// Stores that a session is revoked.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when it is not stored.
+    pub async fn revoke(&self, session: &str) -> Result<(), Unavailable> {
+        let broker = &self.connected()?.broker;
+        let message = PublishMessage::build().payload("revoked".into());
+        publish(broker, broker.subjects.revoked_session(session), message, PUBLISH_ATTEMPTS).await?;
+        Ok(())
+    }
+
+    /// Whether a session is revoked; `false` while the broker is down, since no question can be asked or read then either.
+    pub async fn is_revoked(&self, session: &str) -> bool {
+        let Ok(connected) = self.connected() else { return false };
+        let subject = connected.broker.subjects.revoked_session(session);
+        match timeout(ROUND_TRIP_TIMEOUT, connected.revoked.direct_get_last_for_subject(subject)).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) if error.kind() == DirectGetErrorKind::NotFound => false,
+            failed => {
+                warn!(?failed, "revoked sessions could not be read: run `hoidap-worker setup` if this stays");
+                false
+            }
+        }
+    }
+}
