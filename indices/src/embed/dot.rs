@@ -1,4 +1,4 @@
-/// The inner product: the cosine, of vectors of length one.
+/// The inner product; for unit vectors, the cosine.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 8;
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));

@@ -1,14 +1,14 @@
-//! Which spellings with diacritics are Vietnamese: letters, onset, rhyme, tone, and where the tone stands.
+//! Checks whether a spelling with diacritics is Vietnamese: letters, onset, rhyme, tone, and the position of the tone mark.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Onsets, longest first; the last is none.
+/// Onsets, longest first; the last one is empty.
 const ONSETS: [&str; 28] = [
     "ngh", "ch", "gh", "gi", "kh", "ng", "nh", "ph", "qu", "th", "tr", "b", "c", "d", "đ", "g", "h", "k",
     "l", "m", "n", "p", "r", "s", "t", "v", "x", "",
 ];
 
-/// Rhymes without tone, in order.
+/// Rhymes without tone, sorted.
 const RHYMES: [&str; 160] = [
     "a", "ac", "ach", "ai", "am", "an", "ang", "anh", "ao", "ap", "at", "au", "ay", "e", "ec", "em", "en",
     "eng", "eo", "ep", "et", "i", "ia", "ich", "im", "in", "inh", "ip", "it", "iu", "iêc", "iêm", "iên",
@@ -23,24 +23,24 @@ const RHYMES: [&str; 160] = [
     "ươu",
 ];
 
-/// What follows "gi" where its vowel is the rhyme's, too: "gì", "gìn", "giết".
+/// Endings after "gi" that share its vowel: "gì", "gìn", "giết".
 const SHARED_I: [&str; 6] = ["", "n", "êc", "ên", "êng", "êt"];
 
-/// What follows "qu" beside the rhymes with a, ă, â, e, ê or i: "quở", "quốc", "quý".
+/// Endings after "qu", besides the rhymes with a, ă, â, e, ê or i: "quở", "quốc", "quý".
 const AFTER_QU: [&str; 9] = ["ơ", "ôc", "y", "yt", "ych", "yn", "ynh", "yên", "yêt"];
 
 /// Onsets before a lone "y": "kỹ", "lý", "Thy".
 const BEFORE_Y: [&str; 9] = ["", "h", "k", "l", "m", "s", "t", "v", "th"];
 
-/// A word without its tone, and the tone with the place of its letter.
+/// A word without its tone, and the tone with the index of its letter.
 struct Toned {
     letters: String,
     tone: Option<(usize, char)>,
 }
 
-/// Whether a word in lower case is spelled like one Vietnamese syllable, its diacritics included. Both places of a tone
-/// that are in use ("hòa", "hoà") are right.
-pub(super) fn is_spelling(word: &str) -> bool {
+/// Whether a lower-case word is spelled like one Vietnamese syllable, including its diacritics. Both common positions of a tone
+/// mark ("hòa", "hoà") are correct.
+pub(super) fn is_vietnamese_spelling(word: &str) -> bool {
     let Some(Toned { letters, tone }) = without_tone(word) else { return false };
     let stopped = letters.ends_with(['c', 'p', 't']) || letters.ends_with("ch");
     if stopped && !matches!(tone, Some((_, ACUTE | DOT_BELOW))) {
@@ -60,7 +60,7 @@ const TILDE: char = '\u{303}';
 const HOOK: char = '\u{309}';
 const DOT_BELOW: char = '\u{323}';
 
-/// `None` for a word with two tones, or letters that Vietnamese does not have.
+/// Separates the tone from a word. `None` for a word with two tones or with letters that Vietnamese does not have.
 fn without_tone(word: &str) -> Option<Toned> {
     let mut toned = Toned { letters: String::with_capacity(word.len()), tone: None };
     for (place, letter) in word.nfc().enumerate() {
@@ -102,7 +102,7 @@ fn starts_with_any(text: &str, starts: &[&str]) -> bool {
     starts.iter().any(|start| text.starts_with(start))
 }
 
-/// Whether the tone of a rhyme may stand over its letter `at` (`None`: over the onset).
+/// Whether the tone mark may be on letter `at` of the rhyme (`None`: on the onset).
 fn is_place(onset: &str, rhyme: &str, at: Option<usize>) -> bool {
     let Some(at) = at else { return onset == "gi" && matches!(rhyme, "" | "n") };
     if matches!(rhyme, "oa" | "oe" | "uy") {
@@ -122,7 +122,7 @@ fn is_place(onset: &str, rhyme: &str, at: Option<usize>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{RHYMES, is_spelling};
+    use super::{RHYMES, is_vietnamese_spelling};
 
     #[test]
     fn rhymes_are_in_order() {
@@ -136,7 +136,7 @@ mod tests {
             "kỹ kẻ cần của ước ở ý ấy ầm ăn yêu y uống ưu khuỷu khuya thuở xoong ngoằn thuê huênh hoạch được đường",
             "điện ảnh ích ít ỉu hòa hoà thúy thuý khỏe khoẻ lý mỹ tỷ mà không trong toàn loại ngoáy việt muỗng",
         ] {
-            words.split(' ').for_each(|word| assert!(is_spelling(word), "{word}"));
+            words.split(' ').for_each(|word| assert!(is_vietnamese_spelling(word), "{word}"));
         }
     }
 
@@ -146,7 +146,7 @@ mod tests {
             "ĝi mă să că ču čo în käse mã́ café naïve châ nhâ ngươ mât môt đuợc tốí hiệụ cuả qúy gìa lâ nă kà cí gế",
             "ngỉ ghà nghà mắcc tàt mổc thuôngh đ ffff file wifi chat iến yán dý ñan",
         ] {
-            words.split(' ').for_each(|word| assert!(!is_spelling(word), "{word}"));
+            words.split(' ').for_each(|word| assert!(!is_vietnamese_spelling(word), "{word}"));
         }
     }
 }

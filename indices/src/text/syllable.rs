@@ -1,4 +1,4 @@
-//! The closed set of Vietnamese syllables, by their spelling rules: an onset and a rhyme.
+//! Recognises Vietnamese syllables by their spelling rules: an onset and a rhyme.
 
 use hoidap_shared::text::fold;
 
@@ -8,7 +8,7 @@ const ONSETS: [&str; 28] = [
     "m", "n", "p", "r", "s", "t", "v", "x", "q", "",
 ];
 
-/// Rhymes without diacritics, in order.
+/// Rhymes without diacritics, sorted.
 const RHYMES: [&str; 110] = [
     "a", "ac", "ach", "ai", "am", "an", "ang", "anh", "ao", "ap", "at", "au", "ay", "e", "ec", "ech", "em",
     "en", "eng", "enh", "eo", "ep", "et", "eu", "i", "ia", "ich", "iec", "iem", "ien", "ieng", "iep", "iet",
@@ -29,7 +29,7 @@ pub(crate) fn is_syllable(word: &str) -> bool {
     is_folded_syllable(&fold(word))
 }
 
-/// The same of a word whose diacritics are gone.
+/// The same for a word without diacritics.
 pub(crate) fn is_folded_syllable(folded: &str) -> bool {
     if folded.is_empty() || folded.len() > 7 || !folded.bytes().all(|b| b.is_ascii_lowercase()) {
         return false;
@@ -39,7 +39,7 @@ pub(crate) fn is_folded_syllable(folded: &str) -> bool {
 
 fn fits(onset: &str, rest: &str) -> bool {
     match onset {
-        // "gì", "quốc": the onset's vowel is the rhyme's, too.
+        // "gì", "quốc": onset and rhyme share a vowel.
         "gi" if rest.is_empty() => true,
         "q" => rest == "uoc",
         _ => RHYMES.binary_search(&rest).is_ok(),

@@ -3,7 +3,7 @@
 use std::{fs, io::Write as _, path::Path};
 
 use flate2::{Compression, write::ZlibEncoder};
-use hoidap_indices::document::{Limits, Reader};
+use hoidap_indices::document::{IsolatedReader, Limits};
 
 use crate::{
     pdf::{pdf, stream},
@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// A reader of the tool that is tested.
-fn reader(limits: Limits, memory: u64) -> Reader {
-    Reader::new(env!("CARGO_BIN_EXE_hoidap-index").into(), limits, memory)
+fn reader(limits: Limits, memory: u64) -> IsolatedReader {
+    IsolatedReader::new(env!("CARGO_BIN_EXE_hoidap-index").into(), limits, memory)
 }
 
 const LIMITS: Limits = Limits { bytes: 1 << 25, seconds: 20, chars: 100_000 };

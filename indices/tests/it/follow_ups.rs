@@ -1,6 +1,6 @@
 //! What goes on with an earlier question, and what only looks like it: the documents decide.
 
-use hoidap_indices::eval::{Labelled, ask};
+use hoidap_indices::eval::{LabelledQuestion, search_question};
 
 use crate::site::{Site, first};
 
@@ -9,11 +9,11 @@ const HISTORY: [&str; 2] = ["join two cells of a table", "Select the adjacent ce
 /// The best page for a question after [`HISTORY`], and what the visitor is taken to mean.
 fn found(site: &Site, question: &str) -> (String, String) {
     let library = site.library();
-    let labelled: Labelled = serde_json::from_value(
+    let labelled: LabelledQuestion = serde_json::from_value(
         serde_json::json!({"id": "q", "question": question, "locale": "en", "history": HISTORY}),
     )
     .unwrap();
-    let asked = ask(&site.config, &library, &site.embedder, &[], &labelled).unwrap();
+    let asked = search_question(&site.config, &library, &site.embedder, &[], &labelled).unwrap();
     (first(&asked.outcome).to_string(), asked.meaning)
 }
 

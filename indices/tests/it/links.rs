@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hoidap_indices::document::{Limits, Listing, ReadError, find, read};
+use hoidap_indices::document::{FileListing, Limits, ReadError, list_files, read};
 
 use crate::reading::LIMITS;
 
@@ -21,12 +21,12 @@ fn folders() -> (tempfile::TempDir, PathBuf, PathBuf) {
     (dir, site, private)
 }
 
-fn sources(listing: &Listing) -> Vec<&str> {
+fn sources(listing: &FileListing) -> Vec<&str> {
     listing.files.iter().map(|file| file.source.as_str()).collect()
 }
 
-fn list(site: &Path) -> Listing {
-    find(&[site.to_path_buf()], Some(site)).unwrap()
+fn list(site: &Path) -> FileListing {
+    list_files(&[site.to_path_buf()], Some(site)).unwrap()
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn links_inside_are_followed_once_and_circles_end() {
     assert_eq!(listing.skipped.len(), 1, "{:?}", listing.skipped);
     // A folder of the site that was not given is reached by a link from one that was.
     symlink("../common", site.join("vi/chung")).unwrap();
-    let some = find(&[site.join("vi")], Some(&site)).unwrap();
+    let some = list_files(&[site.join("vi")], Some(&site)).unwrap();
     assert!(sources(&some).contains(&"vi/chung/chung.md"), "{:?}", sources(&some));
 }
 
@@ -70,7 +70,7 @@ fn a_list_may_not_name_a_link_out_of_the_root() {
     symlink(private.join("luong.html"), site.join("luong.html")).unwrap();
     let list = dir.path().join("list");
     fs::write(&list, format!("{0}/luong.html\n{0}/vi/gia.html\n", site.display())).unwrap();
-    let listing = find(&[PathBuf::from(format!("@{}", list.display()))], Some(&site)).unwrap();
+    let listing = list_files(&[PathBuf::from(format!("@{}", list.display()))], Some(&site)).unwrap();
     assert_eq!(sources(&listing), ["vi/gia.html"]);
     assert_eq!(listing.skipped[0].source, "luong.html");
 }

@@ -2,7 +2,7 @@
 
 use hoidap_indices::{
     Preferred,
-    store::{CollectionFolder, Records},
+    store::{CollectionFolder, VersionRecords},
 };
 use hoidap_shared::job::FilterUsed;
 
@@ -197,7 +197,7 @@ fn chunks_fit_the_window_and_cover_the_text() {
     );
     let version = site.build().manifest.version;
     let folder = CollectionFolder::existing(&site.config.indices.dir, "help").unwrap();
-    let records: Records = folder.records(&version).unwrap();
+    let records: VersionRecords = folder.records(&version).unwrap();
     let document = records.documents.iter().position(|d| d.source == "vi/dai.html").unwrap();
     let chunks: Vec<_> = records.chunks.iter().filter(|c| c.document == document).collect();
     assert!(chunks.len() > 10);

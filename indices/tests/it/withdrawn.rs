@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use hoidap_indices::{Library, store::Withdrawn};
+use hoidap_indices::{Library, store::WithdrawnCounts};
 
 use crate::site::{Site, first};
 
@@ -28,7 +28,7 @@ fn a_page_that_is_taken_away_changes_no_score_of_the_others() {
     let built = site.build();
     assert_eq!(
         (built.manifest.documents, built.manifest.withdrawn),
-        (5, Withdrawn { documents: 1, chunks: 1 })
+        (5, WithdrawnCounts { documents: 1, chunks: 1 })
     );
     library.reload();
     for (question, before) in QUESTIONS.iter().zip(&before) {
@@ -51,11 +51,15 @@ fn a_page_that_comes_back_or_moved_is_found() {
     site.build();
     fs::write(site.pages().join(PAGE), &page).unwrap();
     let built = site.build();
-    assert_eq!((built.manifest.withdrawn, built.embedded), (Withdrawn::default(), 0), "its vector was kept");
+    assert_eq!(
+        (built.manifest.withdrawn, built.embedded),
+        (WithdrawnCounts::default(), 0),
+        "its vector was kept"
+    );
     assert_eq!(first(&site.ask(&site.library(), "kẹt giấy")), PAGE);
     site.remove(PAGE);
     fs::write(site.pages().join("vi/thiet-bi.html"), &page).unwrap();
-    assert_eq!(site.build().manifest.withdrawn, Withdrawn::default(), "it only moved");
+    assert_eq!(site.build().manifest.withdrawn, WithdrawnCounts::default(), "it only moved");
     assert_eq!(first(&site.ask(&site.library(), "kẹt giấy")), "vi/thiet-bi.html");
 }
 
@@ -68,12 +72,12 @@ fn too_much_that_was_taken_away_is_erased() {
     site.remove("vi/gia.html");
     site.remove("en/backup.html");
     let built = site.build();
-    assert_eq!(built.manifest.withdrawn, Withdrawn::default());
+    assert_eq!(built.manifest.withdrawn, WithdrawnCounts::default());
     let stored =
         fs::read_to_string(site.version_dir(&built.manifest.version).join("documents.jsonl")).unwrap();
     assert_eq!(stored.lines().count(), 3);
     assert!(!stored.contains("kẹt giấy"));
     site.config.indices.withdrawn_share = 0.0;
     site.remove("vi/mat-khau.html");
-    assert_eq!(site.build().manifest.withdrawn, Withdrawn::default());
+    assert_eq!(site.build().manifest.withdrawn, WithdrawnCounts::default());
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use hoidap_indices::{
-    EmbedError, EmbedQueue, Embedded, Embedder, ModelId, OnnxEmbedder, Role, text::queries,
+    EmbedError, EmbedQueue, EmbeddedText, Embedder, ModelId, OnnxEmbedder, TextRole,
+    text::standalone_wordings,
 };
 use hoidap_shared::{job::QueryKind, text::Language};
 
@@ -14,12 +15,12 @@ fn diacritics_come_back_from_the_site_s_own_words() {
     let site = Site::new();
     site.build();
     let text = site.library().text();
-    let understood = text.understand("Dat lai mat khau o dau", None);
-    assert_eq!(understood.language, Language::Vi);
-    assert!(understood.bare);
-    assert_eq!(understood.restored.as_deref(), Some("Đặt lại mật khẩu ở đâu"));
-    assert!(understood.certainty > 0.7, "{}", understood.certainty);
-    let wordings = queries(&understood);
+    let interpretation = text.interpret("Dat lai mat khau o dau", None);
+    assert_eq!(interpretation.language, Language::Vi);
+    assert!(interpretation.bare);
+    assert_eq!(interpretation.restored.as_deref(), Some("Đặt lại mật khẩu ở đâu"));
+    assert!(interpretation.certainty > 0.7, "{}", interpretation.certainty);
+    let wordings = standalone_wordings(&interpretation);
     assert_eq!(wordings[0].kind, QueryKind::Restored);
     assert_eq!((wordings[1].kind, wordings[1].text.as_str()), (QueryKind::Asked, "Dat lai mat khau o dau"));
     assert!(wordings[1].weight < wordings[0].weight);
@@ -30,9 +31,9 @@ fn what_has_its_diacritics_keeps_them() {
     let site = Site::new();
     site.build();
     let text = site.library().text();
-    let understood = text.understand("mật khẩu cũ ở đâu", None);
-    assert!(!understood.bare && understood.restored.is_none());
-    let nfd = text.understand("ma\u{323}\u{302}t kha\u{302}\u{309}u", None);
+    let interpretation = text.interpret("mật khẩu cũ ở đâu", None);
+    assert!(!interpretation.bare && interpretation.restored.is_none());
+    let nfd = text.interpret("ma\u{323}\u{302}t kha\u{302}\u{309}u", None);
     assert_eq!(nfd.text, "mật khẩu");
 }
 
@@ -48,7 +49,7 @@ fn bare_vietnamese_and_english_are_told_apart() {
         "cai dat tren may macbook",
         "loi khong gui duoc mail",
     ] {
-        assert_eq!(text.understand(question, None).language, Language::Vi, "{question}");
+        assert_eq!(text.interpret(question, None).language, Language::Vi, "{question}");
     }
     for question in [
         "how do i turn it off",
@@ -58,7 +59,7 @@ fn bare_vietnamese_and_english_are_told_apart() {
         "is there a limit",
         "do not send it to me",
     ] {
-        assert_eq!(text.understand(question, VI).language, Language::En, "{question}");
+        assert_eq!(text.interpret(question, VI).language, Language::En, "{question}");
     }
 }
 
@@ -89,7 +90,7 @@ impl Embedder for Panicking {
         self.0.model()
     }
 
-    fn embed(&self, role: Role, texts: &[String]) -> Result<Vec<Embedded>, EmbedError> {
+    fn embed(&self, role: TextRole, texts: &[String]) -> Result<Vec<EmbeddedText>, EmbedError> {
         assert!(texts.iter().all(|text| text != "panic"), "the model panics on this text");
         self.0.embed(role, texts)
     }
@@ -98,8 +99,8 @@ impl Embedder for Panicking {
         self.0.count_tokens(text)
     }
 
-    fn words(&self) -> Vec<(String, f32)> {
-        self.0.words()
+    fn vocabulary(&self) -> Vec<(String, f32)> {
+        self.0.vocabulary()
     }
 }
 

@@ -33,8 +33,9 @@ fn passages(locale: &str) -> Vec<Passage> {
     let mut found = Vec::new();
     for file in files(&site) {
         let document = extract(&file, fs::read(&file).unwrap(), limits).unwrap();
-        let (spans, whole) =
-            chunk::cut(&document, &settings, 1_000, &|text: &str| 2 * text.split_whitespace().count());
+        let (spans, whole) = chunk::split_document(&document, &settings, 1_000, &|text: &str| {
+            2 * text.split_whitespace().count()
+        });
         assert!(whole);
         let chars: Vec<char> = document.text.chars().collect();
         found.extend(spans.into_iter().map(|span| Passage {
