@@ -18,10 +18,11 @@ use crate::{
     dense_index,
     document::{IsolatedReader, Limits, SkippedFile},
     embed::{EmbedError, Embedder},
+    hashing::sha256,
     lexical,
     store::{
         Chunker, CollectionFolder, EMBEDDINGS, FORMAT, LEXICAL, Manifest, Source, StoreError, VECTORS,
-        VectorFile, VersionRecords, WORDS, io_error, sha256,
+        VectorFile, VersionRecords, WORDS, io_error,
     },
     text::WordCounts,
 };

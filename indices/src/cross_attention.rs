@@ -22,8 +22,8 @@ use ort::{
 
 use crate::{
     embed::{EmbedError, environment},
+    hashing::sha256,
     late_interaction,
-    store::sha256,
 };
 
 /// The ONNX graph, in the model's folder.

@@ -17,7 +17,7 @@ use faiss::{
     selector::IdSelector,
 };
 
-use crate::store::VectorFile;
+use crate::store::{GroupFilter, VectorFile};
 
 /// Requests that may wait for the index thread; further callers block.
 const QUEUE_CAPACITY: usize = 256;
@@ -31,9 +31,6 @@ const MAX_EXACT_VECTORS: usize = 50_000;
 
 /// A chunk and its cosine with the question.
 pub type Neighbour = (usize, f32);
-
-/// Groups of chunks that may be found; see [`DenseIndex::open`].
-pub type GroupFilter = Vec<u16>;
 
 struct SearchCall {
     vector: Vec<f32>,

@@ -1,31 +1,19 @@
 //! Embeds texts with a model that runs in this process.
 
-mod dot;
 mod onnx;
 mod queue;
 mod runtime;
 
 use hoidap_shared::{config, job::Query};
-use serde::{Deserialize, Serialize};
 
-use crate::late_interaction::TokenVectors;
+use crate::{
+    late_interaction::TokenVectors,
+    model::{ModelId, TextRole},
+};
 
-pub use dot::dot;
 pub use onnx::OnnxEmbedder;
-pub(crate) use onnx::normalise;
 pub use queue::EmbedQueue;
 pub(crate) use runtime::environment;
-
-/// Identifies the model of a vector. Vectors of different models cannot be compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelId {
-    /// The configured name, such as `intfloat/multilingual-e5-small`.
-    pub name: String,
-    /// Number of components of a vector.
-    pub dimensions: usize,
-    /// SHA-256 of the model's file, in hexadecimal; empty for a model known by name alone.
-    pub sha256: String,
-}
 
 impl ModelId {
     /// The identity of the configured model, without loading it.
@@ -57,15 +45,6 @@ pub enum EmbedError {
     /// The thread that owns the model has ended.
     #[error("the embedding thread has ended")]
     Closed,
-}
-
-/// The kind of text, which some models need to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextRole {
-    /// A question.
-    Query,
-    /// A part of a document.
-    Passage,
 }
 
 /// The vectors of a text.

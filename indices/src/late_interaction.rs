@@ -5,7 +5,10 @@
 
 use std::{fs, io, ops::Range, path::Path, sync::Arc};
 
-use crate::embed::{TextRole, dot, normalise};
+use crate::{
+    model::TextRole,
+    vector_math::{dot, normalise},
+};
 
 /// The value of 1.0 in a component of a question's token, which has eight bits.
 const QUESTION_SCALE: f32 = 127.0;

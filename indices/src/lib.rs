@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod build;
+mod char_offsets;
 pub mod chunk;
 pub mod cli;
 mod cross_attention;
@@ -12,18 +13,25 @@ mod dense_index;
 pub mod document;
 pub mod embed;
 pub mod eval;
+pub mod hashing;
 mod late_interaction;
 mod lexical;
 pub mod library;
+mod model;
 mod openmp;
+pub mod score_distribution;
 pub mod store;
 pub mod text;
+mod vector_math;
+mod vietnamese;
 
-pub use embed::{EmbedError, EmbedQueue, EmbeddedText, Embedder, ModelId, OnnxEmbedder, TextRole, dot};
+pub use embed::{EmbedError, EmbedQueue, EmbeddedText, Embedder, OnnxEmbedder};
 pub use late_interaction::TokenVectors;
 pub use lexical::{Analyser, LexicalTerms};
 pub use library::{
     CollectionInfo, Library, Preferred, ReloadEvent, SearchError, SearchOutcome, SearchRequest,
 };
+pub use model::{ModelId, TextRole};
 pub use openmp::restart_with_one_openmp_thread;
 pub use text::{Interpretation, TextModel};
+pub use vector_math::dot;

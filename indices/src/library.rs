@@ -7,7 +7,6 @@ mod identifiers;
 mod legs;
 mod loaded_collection;
 mod rerank;
-mod score_distribution;
 mod search;
 mod select;
 mod sentences;
@@ -20,9 +19,7 @@ use hoidap_shared::{
     text::Language,
 };
 
-pub(crate) use hubness::QUESTION_LANGUAGES;
 pub use identifiers::QuestionIdentifier;
-pub use score_distribution::{ScoreDistribution, UnrelatedScores};
 pub use search::SearchDetails;
 pub use snapshot::Library;
 pub use support::SupportEvidence;

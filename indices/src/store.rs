@@ -16,10 +16,11 @@ pub use folder::{CollectionFolder, CollectionLock, list_collections};
 pub use manifest::{Chunker, FORMAT, Manifest, Source, WithdrawnCounts};
 pub use records::{ChunkRecord, ChunkSentence, DocumentRecord, FilterGroups, VersionRecords};
 
+pub use files::replace;
 pub(crate) use files::{
-    CHUNKS, DOCUMENTS, EMBEDDINGS, GENERIC, HUBS, LEXICAL, TOKEN_ENDS, TOKENS, VECTORS, WORDS, sha256,
+    CHUNKS, DOCUMENTS, EMBEDDINGS, GENERIC, HUBS, LEXICAL, TOKEN_ENDS, TOKENS, VECTORS, WORDS,
 };
-pub use files::{hex, replace, sha256_of_file};
+pub(crate) use records::GroupFilter;
 pub(crate) use token_vector_file::{TokenVectorFile, TokenVectorWriter};
 pub(crate) use vector_file::VectorFile;
 

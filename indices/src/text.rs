@@ -8,12 +8,9 @@ mod follow_up_rewrite;
 pub mod identifiers;
 mod language;
 mod message;
-mod orthography;
 mod sibling_names;
 mod small_talk;
 mod spelling_model;
-pub(crate) mod syllable;
-mod tone_marks;
 mod word_counts;
 mod wordings;
 
@@ -26,6 +23,8 @@ pub use sibling_names::SiblingNames;
 pub use word_counts::WordCounts;
 pub(crate) use word_counts::lower_words;
 pub use wordings::standalone_wordings;
+
+use crate::vietnamese::syllable::is_syllable;
 
 use self::{abbreviations::ExpandedText, small_talk::SmallTalkPhrases, spelling_model::SpellingModel};
 
@@ -119,8 +118,7 @@ impl TextModel {
 fn is_bare(text: &str, passed_over: &impl Fn(&str) -> bool) -> bool {
     let mut syllables = 0;
     let mut marked = 0;
-    let words =
-        word_counts::lower_words(text).filter(|word| syllable::is_syllable(word) && !passed_over(word));
+    let words = word_counts::lower_words(text).filter(|word| is_syllable(word) && !passed_over(word));
     for word in words {
         syllables += 1;
         marked += usize::from(has_vietnamese_marks(&word));

@@ -10,7 +10,8 @@ use std::{
 
 use super::{BuildError, GatheredDocuments};
 use crate::{
-    embed::{EmbedError, EmbeddedText, Embedder, TextRole},
+    embed::{EmbedError, EmbeddedText, Embedder},
+    model::TextRole,
     store::{EMBEDDINGS, TokenVectorFile, TokenVectorWriter, VectorFile, VersionRecords, io_error},
 };
 

@@ -7,10 +7,12 @@ use hoidap_shared::{
 
 use super::{BuildError, BuildProgress, repeated_blocks::RepeatedBlocks};
 use crate::{
+    char_offsets::CharOffsets,
     chunk,
     document::{self, Document, FileListing, IsolatedReader, Limits, ReadError, SkippedFile, SourceFile},
     embed::Embedder,
-    store::{ChunkRecord, ChunkSentence, DocumentRecord, Source, VersionRecords, sha256},
+    hashing::sha256,
+    store::{ChunkRecord, ChunkSentence, DocumentRecord, Source, VersionRecords},
 };
 
 /// The share of words with Vietnamese marks from which a page without a locale counts as Vietnamese.
@@ -152,7 +154,7 @@ fn add_document(
 ) {
     let index = gathered.records.documents.len();
     let mut seen = HashMap::<String, usize>::new();
-    let mut offsets = chunk::CharOffsets::new(&record.text);
+    let mut offsets = CharOffsets::new(&record.text);
     let most = config.indices.max_document_chunks;
     let (spans, whole) =
         chunk::split_document(&document, &config.chunking, most, &|text| embedder.count_tokens(text));

@@ -4,9 +4,10 @@ use hoidap_shared::text::Language;
 
 use super::BuildError;
 use crate::{
-    embed::{Embedder, dot},
-    library::{QUESTION_LANGUAGES, ScoreDistribution, UnrelatedScores},
+    embed::Embedder,
+    score_distribution::{QUESTION_LANGUAGES, ScoreDistribution, UnrelatedScores},
     store::{GENERIC, HUBS, VectorFile, io_error},
+    vector_math::dot,
 };
 
 /// Questions that no site answers, one a line after the code of its language.

@@ -4,8 +4,8 @@ use hoidap_shared::config::Config;
 use serde_json::json;
 
 use crate::{
-    embed::ModelId,
     library::Library,
+    model::ModelId,
     store::{self, CollectionFolder, StoreError},
 };
 

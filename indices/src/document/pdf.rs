@@ -21,7 +21,7 @@ use hoidap_shared::text::normalise;
 
 use self::{glyphs::GlyphCollector, lines::Line};
 use super::{Document, Limits, ReadError, extract::cut_notice};
-use crate::store::sha256;
+use crate::hashing::sha256;
 
 /// Limits for reading a PDF.
 #[derive(Clone, Copy)]

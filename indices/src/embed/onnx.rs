@@ -16,8 +16,13 @@ use hoidap_shared::config;
 use serde::Deserialize;
 use tokenizers::Tokenizer;
 
-use super::{EmbedError, EmbeddedText, Embedder, ModelId, TextRole, runtime::environment};
-use crate::{late_interaction::Projection, store::sha256_of_file};
+use super::{EmbedError, EmbeddedText, Embedder, runtime::environment};
+use crate::{
+    hashing::sha256_of_file,
+    late_interaction::Projection,
+    model::{ModelId, TextRole},
+    vector_math::normalise,
+};
 
 /// Longest input of the model, in its own tokens.
 const MAX_INPUT_TOKENS: usize = 512;
@@ -293,12 +298,4 @@ fn read(path: &Path) -> Result<Vec<u8>, EmbedError> {
 
 fn load_error(model: &str, reason: impl std::fmt::Display) -> EmbedError {
     EmbedError::Load { model: model.into(), reason: reason.to_string() }
-}
-
-/// Scales a vector to length 1; a vector of zeros stays.
-pub(crate) fn normalise(vector: &mut [f32]) {
-    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if length > 0.0 {
-        vector.iter_mut().for_each(|x| *x /= length);
-    }
 }

@@ -11,7 +11,8 @@ use lru::LruCache;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use super::{EmbedError, EmbeddedText, Embedder, TextRole, needs_embedding};
+use super::{EmbedError, EmbeddedText, Embedder, needs_embedding};
+use crate::model::TextRole;
 
 /// Requests that may wait in the queue; further callers wait until there is room.
 const QUEUE_CAPACITY: usize = 1_024;

@@ -4,7 +4,7 @@ use frostem::{Algorithm, Stemmer};
 use hoidap_shared::text::{fold, has_vietnamese_marks, search_form};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::text::syllable::is_folded_syllable;
+use crate::vietnamese::syllable::is_folded_syllable;
 
 /// Stop words: words that ask without naming the subject. They are not searched.
 const STOP_WORDS: &str = include_str!("stop.txt");

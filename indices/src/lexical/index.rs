@@ -11,7 +11,7 @@ use tantivy::{
 };
 
 use super::{Analyser, LexicalTerms};
-use crate::dense_index::GroupFilter;
+use crate::store::GroupFilter;
 
 /// Memory budget of the index writer, in bytes.
 const WRITER_BYTES: usize = 64 << 20;

@@ -8,10 +8,10 @@ use std::path::Path;
 
 use hoidap_shared::text::Language;
 
-use crate::store::{GENERIC, HUBS, VectorFile};
-
-/// Languages of the unrelated questions.
-pub(crate) const QUESTION_LANGUAGES: [Language; 2] = [Language::Vi, Language::En];
+use crate::{
+    score_distribution::QUESTION_LANGUAGES,
+    store::{GENERIC, HUBS, VectorFile},
+};
 
 /// The share of a chunk's cosine with the mean unrelated question that is subtracted from its cosine with a question
 /// (docs/indices.md, "Levers").

@@ -2,12 +2,12 @@ use std::{fs, path::Path};
 
 use super::{CollectionInfo, hubness::HubnessCorrection, identifiers::IdentifierIndex};
 use crate::{
-    dense_index::{DenseIndex, GroupFilter},
-    embed::ModelId,
+    dense_index::DenseIndex,
     lexical::LexicalIndex,
+    model::ModelId,
     store::{
-        CollectionFolder, EMBEDDINGS, FilterGroups, LEXICAL, Manifest, StoreError, TokenVectorFile, VECTORS,
-        VectorFile, VersionRecords, WORDS,
+        CollectionFolder, EMBEDDINGS, FilterGroups, GroupFilter, LEXICAL, Manifest, StoreError,
+        TokenVectorFile, VECTORS, VectorFile, VersionRecords, WORDS,
     },
     text::{SiblingNames, WordCounts},
 };

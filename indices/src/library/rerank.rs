@@ -10,7 +10,7 @@ use super::{
     legs::{LegRankings, search_error},
     loaded_collection::LoadedCollection,
 };
-use crate::{embed::dot, late_interaction};
+use crate::{late_interaction, vector_math::dot};
 
 /// Weights of late interaction and of BM25 (as a share of the best score), relative to the question's corrected cosine with a
 /// chunk. Chosen on the second question set of docs/indices.md, "Levers".

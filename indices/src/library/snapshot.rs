@@ -9,9 +9,11 @@ use hoidap_shared::config::Config;
 use super::{CollectionInfo, ReloadEvent, loaded_collection::LoadedCollection, support::any_document_holds};
 use crate::{
     cross_attention::CrossAttention,
-    embed::{EmbedError, ModelId},
+    embed::EmbedError,
+    hashing::sha256,
     lexical::Analyser,
-    store::{self, CollectionFolder, StoreError, sha256},
+    model::ModelId,
+    store::{self, CollectionFolder, StoreError},
     text::{Abbreviations, SiblingNames, TextModel, WordCounts},
 };
 

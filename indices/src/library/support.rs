@@ -9,7 +9,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::{Library, SearchError, fuse::ChunkRef, legs::search_error, loaded_collection::LoadedCollection};
 use crate::{
     lexical::{self, Analyser, content_terms},
-    text::syllable::is_syllable,
+    vietnamese::syllable::is_syllable,
 };
 
 /// Number of first passages that count as evidence.

@@ -1,14 +1,15 @@
-//! File names of a version, checksums, and durable writes.
+//! File names of a version, checksums of its files, and durable writes.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, Read},
+    io,
     path::Path,
 };
 
-use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
+
+use crate::hashing::sha256_of_file;
 
 pub(crate) const MANIFEST: &str = "manifest.json";
 pub(crate) const DOCUMENTS: &str = "documents.jsonl";
@@ -23,32 +24,6 @@ pub(crate) const HUBS: &str = "hubs.f32";
 pub(crate) const TOKENS: &str = "tokens.u4";
 pub(crate) const TOKEN_ENDS: &str = "tokens.u64";
 pub(crate) const LEXICAL: &str = "lexical";
-
-/// SHA-256 of bytes, in hexadecimal.
-pub(crate) fn sha256(bytes: impl AsRef<[u8]>) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// SHA-256 of a file, in hexadecimal.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn sha256_of_file(path: &Path) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    let mut file = File::open(path)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            n => hasher.update(&buffer[..n]),
-        }
-    }
-}
-
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// The checksum of each file below a folder, by its path with slashes. The manifest itself is left out.
 pub(super) fn checksums(dir: &Path) -> io::Result<BTreeMap<String, String>> {

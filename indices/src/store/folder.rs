@@ -4,11 +4,11 @@ use std::{
 };
 
 use super::{
-    Manifest, StoreError, VersionRecords,
-    files::{MANIFEST, checksums, replace, sha256_of_file, sync_tree},
+    FORMAT, Manifest, StoreError, VersionRecords,
+    files::{MANIFEST, checksums, replace, sync_tree},
     io_error,
 };
-use crate::{embed::ModelId, store::FORMAT};
+use crate::{hashing::sha256_of_file, model::ModelId};
 
 const CURRENT: &str = "current";
 const VERSIONS: &str = "versions";

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{embed::ModelId, library::UnrelatedScores};
+use crate::{model::ModelId, score_distribution::UnrelatedScores};
 
 /// The format that this release writes, and the only one it reads. It counts up when the files change, or when texts are
 /// analysed into other terms, since questions and documents must be analysed alike. 2: terms of the search form.

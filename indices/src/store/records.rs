@@ -9,7 +9,7 @@ use hoidap_shared::job::{Passage, Ranks};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{CHUNKS, DOCUMENTS, WithdrawnCounts};
-use crate::chunk::CharOffsets;
+use crate::char_offsets::CharOffsets;
 
 /// A stored document. Citations refer to its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +165,9 @@ impl VersionRecords {
         Ok(records)
     }
 }
+
+/// The groups of chunks that a filter lets through; see [`FilterGroups`].
+pub(crate) type GroupFilter = Vec<u16>;
 
 /// Groups of chunks with the same product and section, for filters.
 #[derive(Clone, Debug, Default)]

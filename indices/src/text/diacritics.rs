@@ -5,10 +5,9 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
     spelling_model::{SpellingModel, SpellingProbability, UNSEEN_PROBABILITY},
-    syllable::is_syllable,
-    tone_marks::canonical_spelling,
     word_counts::lower_words,
 };
+use crate::vietnamese::{syllable::is_syllable, tone_marks::canonical_spelling};
 
 /// One word of the text: its range and its possible spellings.
 struct WordCandidates {

@@ -2,8 +2,11 @@
 
 use hoidap_shared::text::{Language, fold};
 
-use super::{Interpretation, tone_marks::canonical_spelling, word_counts::lower_words};
-use crate::lexical::{Analyser, content_terms};
+use super::{Interpretation, word_counts::lower_words};
+use crate::{
+    lexical::{Analyser, content_terms},
+    vietnamese::tone_marks::canonical_spelling,
+};
 
 /// Beginnings that mark a follow-up.
 const VIETNAMESE_LEAD_INS: [&str; 14] = [

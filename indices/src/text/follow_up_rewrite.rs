@@ -12,9 +12,8 @@ use super::{
     Interpretation, TextModel,
     follow_up_markers::{FollowUpLikelihood, follow_up_likelihood, without_lead_in},
     identifiers::{self, IdentifierKind},
-    syllable::is_syllable,
-    tone_marks::matches_typed,
 };
+use crate::vietnamese::{syllable::is_syllable, tone_marks::matches_typed};
 
 /// How many user turns back the subject is searched.
 const MAX_LOOK_BACK_TURNS: usize = 6;

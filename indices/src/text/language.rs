@@ -1,9 +1,7 @@
 use hoidap_shared::text::{Language, has_vietnamese_marks};
 
-use super::{
-    abbreviations::Abbreviations, spelling_model::SpellingModel, syllable::is_syllable,
-    word_counts::lower_words,
-};
+use super::{abbreviations::Abbreviations, spelling_model::SpellingModel, word_counts::lower_words};
+use crate::vietnamese::syllable::is_syllable;
 
 /// Weight of an English function word.
 const ENGLISH_GRAMMAR_WEIGHT: f64 = 2.5;

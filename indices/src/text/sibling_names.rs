@@ -10,7 +10,7 @@ use std::{
 use hoidap_shared::text::{CELLS, fold};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::tone_marks::matches_typed;
+use crate::vietnamese::tone_marks::matches_typed;
 
 /// Most words in a name.
 const MAX_NAME_WORDS: usize = 3;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use hoidap_shared::text::{fold, has_vietnamese_marks};
 
-use super::{tone_marks::canonical_spelling, word_counts::lower_words};
+use super::word_counts::lower_words;
+use crate::vietnamese::tone_marks::canonical_spelling;
 
 const PHRASE_LIST: &str = include_str!("small_talk.txt");
 

@@ -4,11 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use hoidap_shared::text::{fold, has_vietnamese_marks};
 
-use super::{
-    orthography::is_vietnamese_spelling,
-    syllable::is_syllable,
-    word_counts::{WordCounts, common_phrases},
-};
+use super::word_counts::{WordCounts, common_phrases};
+use crate::vietnamese::{orthography::is_vietnamese_spelling, syllable::is_syllable};
 
 /// Shares of the sources in the unigram probability; together 1. Common phrases weigh as much as the site, however large it is:
 /// documents seldom ask, and never complain.
@@ -217,11 +214,10 @@ fn vocabulary_probabilities(prior: &BTreeMap<String, f32>) -> Vec<SpellingProbab
 mod tests {
     use hoidap_shared::text::{Language, has_vietnamese_marks};
 
+    use crate::vietnamese::orthography::is_vietnamese_spelling;
+
     use super::{
-        super::{
-            orthography::is_vietnamese_spelling,
-            word_counts::{WordCounts, common_phrases},
-        },
+        super::word_counts::{WordCounts, common_phrases},
         SpellingModel,
     };
 

@@ -4,7 +4,7 @@ use hoidap_shared::text::{Language, search_form};
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{orthography::is_vietnamese_spelling, syllable::is_syllable};
+use crate::vietnamese::{orthography::is_vietnamese_spelling, syllable::is_syllable};
 
 /// Phrases that visitors use and documents seldom do: the words of questions, and everyday speech.
 const COMMON_PHRASE_LISTS: [&str; 2] = [include_str!("common.txt"), include_str!("everyday.txt")];

@@ -40,7 +40,7 @@ struct Toned {
 
 /// Whether a lower-case word is spelled like one Vietnamese syllable, including its diacritics. Both common positions of a tone
 /// mark ("hòa", "hoà") are correct.
-pub(super) fn is_vietnamese_spelling(word: &str) -> bool {
+pub(crate) fn is_vietnamese_spelling(word: &str) -> bool {
     let Some(Toned { letters, tone }) = without_tone(word) else { return false };
     let stopped = letters.ends_with(['c', 'p', 't']) || letters.ends_with("ch");
     if stopped && !matches!(tone, Some((_, ACUTE | DOT_BELOW))) {

@@ -16,7 +16,7 @@ pub(crate) fn canonical_spelling(word: &str) -> String {
 
 /// Whether a typed word may stand for a known one: spelled alike, or typed without any mark. "vay" may stand for "vậy", but
 /// "vây" may not.
-pub fn matches_typed(typed: &str, known: &str) -> bool {
+pub(crate) fn matches_typed(typed: &str, known: &str) -> bool {
     canonical_spelling(typed) == canonical_spelling(known)
         || (!has_vietnamese_marks(typed) && typed.to_lowercase() == fold(known))
 }

@@ -1,5 +1,10 @@
+//! Distributions of cosines, and those of unrelated questions, to which other cosines are compared.
+
 use hoidap_shared::text::Language;
 use serde::{Deserialize, Serialize};
+
+/// Languages of the unrelated questions.
+pub(crate) const QUESTION_LANGUAGES: [Language; 2] = [Language::Vi, Language::En];
 
 /// Mean and standard deviation of cosines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

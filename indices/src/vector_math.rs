@@ -1,3 +1,5 @@
+//! Inner product and normalisation of vectors.
+
 /// The inner product; for unit vectors, the cosine.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 8;
@@ -10,6 +12,14 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     sums.iter().sum::<f32>() + rest
+}
+
+/// Scales a vector to length 1; a vector of zeros stays.
+pub(crate) fn normalise(vector: &mut [f32]) {
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|x| *x /= length);
+    }
 }
 
 #[cfg(test)]
