@@ -6,9 +6,11 @@ mod file_listing;
 mod front_matter;
 mod html;
 mod isolated_reader;
+mod limits;
 mod markdown;
 mod pdf;
 mod plain;
+mod read_error;
 mod xhtml;
 
 use std::collections::HashSet;
@@ -16,9 +18,11 @@ use std::collections::HashSet;
 use hoidap_shared::text::normalise;
 use serde::{Deserialize, Serialize};
 
-pub use extract::{Limits, ReadError, extract, is_page, read};
+pub use extract::{extract, is_page, read};
 pub use file_listing::{FileListing, SourceFile, list_files};
 pub use isolated_reader::{IsolatedReader, serve_reads};
+pub use limits::Limits;
+pub use read_error::ReadError;
 
 /// A file that was left out of a collection, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod answer_odds;
 mod fuse;
 mod hubness;
+mod identifier_index;
 mod identifiers;
 mod legs;
 mod loaded_collection;

@@ -9,23 +9,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hoidap_shared::{access::explain, config};
+use hoidap_shared::access::explain;
 use rustix::fs::OFlags;
 
 use super::{
     Document,
     decode::{EncodingDeclaration, decode},
     file_listing::READABLE_EXTENSIONS,
-    html, markdown, pdf, plain, xhtml,
+    html,
+    limits::{Deadline, Limits, MAX_EXPANSION, MIN_CHARS_LIMIT, cut_notice},
+    markdown, pdf, plain,
+    read_error::ReadError,
+    xhtml,
 };
 
 /// Stack size of the thread that parses a file: deep nesting must not end the process.
 const STACK_BYTES: usize = 256 << 20;
-
-/// Longest text as a multiple of its file's size, since nobody writes more than that; and the length that any file may have, in
-/// characters.
-const MAX_EXPANSION: usize = 5;
-const MIN_CHARS_LIMIT: usize = 50_000;
 
 /// The first bytes of files of other kinds, whatever their name.
 const OTHER_FILE_SIGNATURES: [(&[u8], &str); 8] = [
@@ -38,91 +37,6 @@ const OTHER_FILE_SIGNATURES: [(&[u8], &str); 8] = [
     (b"GIF8", "a picture"),
     (b"\x1F\x8B", "a gzip archive"),
 ];
-
-/// Limits for reading a file.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Largest file, in bytes.
-    pub bytes: u64,
-    /// Longest time to read one, in seconds.
-    pub seconds: u64,
-    /// Longest text, in characters.
-    pub chars: usize,
-}
-
-impl Limits {
-    /// The configured limits.
-    pub fn of(indices: &config::Indices) -> Self {
-        Self {
-            bytes: indices.max_file_bytes,
-            seconds: indices.max_read_secs,
-            chars: indices.max_document_chars,
-        }
-    }
-}
-
-/// The time at which reading a file is given up.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
-    at: Instant,
-    seconds: u64,
-}
-
-impl Deadline {
-    /// Starts now and lasts as long as the limits allow.
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { at: Instant::now() + Duration::from_secs(limits.seconds), seconds: limits.seconds }
-    }
-
-    /// Fails after the deadline.
-    pub(super) fn check(self) -> Result<(), ReadError> {
-        if Instant::now() < self.at { Ok(()) } else { Err(ReadError::TooSlow(self.seconds)) }
-    }
-}
-
-/// Why a file was left out.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// It cannot be opened.
-    #[error("cannot be read: {0}")]
-    Denied(String),
-    /// It was replaced by another file or a link.
-    #[error("was changed while it was being opened")]
-    Changed,
-    /// The system refused it.
-    #[error("cannot be read: {0}")]
-    Io(#[from] io::Error),
-    /// It is larger than the limit.
-    #[error("is larger than indices.max_file_bytes ({0} bytes)")]
-    TooLarge(u64),
-    /// It took longer than the limit.
-    #[error("took longer than indices.max_read_secs ({0} s)")]
-    TooSlow(u64),
-    /// Its content is of another kind than its name.
-    #[error("is {0}, which its name does not say")]
-    OtherKind(&'static str),
-    /// It is of an unsupported kind.
-    #[error("is of a kind that is not read (.html, .md, .txt and .pdf are)")]
-    UnknownKind,
-    /// It is damaged.
-    #[error("is damaged: {0}")]
-    Damaged(String),
-    /// It needs a password.
-    #[error("is locked: it opens with a password only")]
-    Locked,
-    /// Its pages are pictures.
-    #[error("holds no text: its pages are pictures ({0}); run text recognition (OCR) over it first")]
-    Pictures(usize),
-    /// Its letters have no Unicode values.
-    #[error("holds no text that can be read: its fonts do not say which letters their glyphs are")]
-    Unmapped,
-    /// It holds no text.
-    #[error("holds no text")]
-    Empty,
-    /// The error of the process that read it, or how it ended.
-    #[error("{0}")]
-    ReaderProcess(String),
-}
 
 /// Whether a file is an HTML page, by its extension.
 pub fn is_page(path: &Path) -> bool {
@@ -194,19 +108,6 @@ pub fn extract(path: &Path, bytes: Vec<u8>, limits: Limits) -> Result<Document, 
     }
     document.settle_title(&name);
     Ok(document)
-}
-
-/// A sentence with the limit that cut a text.
-pub(super) fn cut_notice(max_chars: usize, limits: Limits) -> String {
-    if max_chars < limits.chars {
-        format!(
-            "its text is more than {MAX_EXPANSION} times as long as its file: the text after {max_chars} characters was left out"
-        )
-    } else {
-        format!(
-            "its text is longer than indices.max_document_chars: the text after {max_chars} characters was left out"
-        )
-    }
 }
 
 fn check_kind(extension: &str, bytes: &[u8]) -> Result<(), ReadError> {

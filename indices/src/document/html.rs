@@ -1,7 +1,9 @@
 //! Extracts the text of HTML pages, as a visitor sees them.
 
+mod block_counts;
 mod block_reader;
 mod boilerplate;
+mod boilerplate_names;
 mod class_names;
 pub(super) mod dom;
 mod selector;
@@ -17,11 +19,12 @@ use scraper::{ElementRef, Html, Node, node::Element};
 
 use self::{
     block_reader::BlockReader,
-    boilerplate::{ElementContext, is_boilerplate, roles},
+    boilerplate::{ElementContext, is_boilerplate},
+    boilerplate_names::roles,
     survey::PageSurvey,
     visibility::Visibility,
 };
-use super::{Document, ReadError, extract::Deadline};
+use super::{Document, ReadError, limits::Deadline};
 
 const HTML: &str = "http://www.w3.org/1999/xhtml";
 

@@ -1,6 +1,6 @@
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html::push_html};
 
-use super::{Document, ReadError, extract::Deadline, front_matter, html};
+use super::{Document, ReadError, front_matter, html, limits::Deadline};
 
 /// Extensions beyond CommonMark: GitHub's tables, footnotes, task lists and strikethrough, and ids of headings.
 const EXTENSIONS: Options = Options::ENABLE_TABLES

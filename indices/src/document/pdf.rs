@@ -20,7 +20,7 @@ use hayro_interpret::{
 use hoidap_shared::text::normalise;
 
 use self::{glyphs::GlyphCollector, lines::Line};
-use super::{Document, Limits, ReadError, extract::cut_notice};
+use super::{Document, Limits, ReadError, limits::cut_notice};
 use crate::hashing::sha256;
 
 /// Limits for reading a PDF.

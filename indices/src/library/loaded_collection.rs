@@ -1,6 +1,8 @@
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
-use super::{CollectionInfo, hubness::HubnessCorrection, identifiers::IdentifierIndex};
+use tantivy::TantivyError;
+
+use super::{CollectionInfo, hubness::HubnessCorrection, identifier_index::IdentifierIndex};
 use crate::{
     dense_index::DenseIndex,
     lexical::LexicalIndex,
@@ -108,4 +110,19 @@ impl LoadedCollection {
             refusal,
         }
     }
+}
+
+/// Whether a document in service contains any of the folded words.
+pub(super) fn any_document_holds(
+    collections: &[Arc<LoadedCollection>],
+    terms: &[String],
+) -> Result<bool, TantivyError> {
+    for collection in collections {
+        for term in terms {
+            if collection.lexical.mentions(term, |chunk| !collection.records.withdrawn(chunk))? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }

@@ -6,7 +6,10 @@ use std::{
 
 use hoidap_shared::config::Config;
 
-use super::{CollectionInfo, ReloadEvent, loaded_collection::LoadedCollection, support::any_document_holds};
+use super::{
+    CollectionInfo, ReloadEvent,
+    loaded_collection::{LoadedCollection, any_document_holds},
+};
 use crate::{
     cross_attention::CrossAttention,
     embed::EmbedError,

@@ -6,7 +6,12 @@ use hoidap_shared::text::Language;
 use tantivy::TantivyError;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Library, SearchError, fuse::ChunkRef, legs::search_error, loaded_collection::LoadedCollection};
+use super::{
+    Library, SearchError,
+    fuse::ChunkRef,
+    legs::search_error,
+    loaded_collection::{LoadedCollection, any_document_holds},
+};
 use crate::{
     lexical::{self, Analyser, content_terms},
     vietnamese::syllable::is_syllable,
@@ -91,21 +96,6 @@ impl Library {
         }
         Ok(unmentioned)
     }
-}
-
-/// Whether a document in service contains any of the folded words.
-pub(super) fn any_document_holds(
-    collections: &[Arc<LoadedCollection>],
-    terms: &[String],
-) -> Result<bool, TantivyError> {
-    for collection in collections {
-        for term in terms {
-            if collection.lexical.mentions(term, |chunk| !collection.records.withdrawn(chunk))? {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }
 
 /// Gathers the evidence from the first passages.

@@ -4,6 +4,7 @@ use hoidap_shared::text::normalise;
 use scraper::node::Element;
 
 use super::{
+    block_counts::BlockCounts,
     is_heading,
     survey::ElementFacts,
     table::{HtmlTable, TableCell},
@@ -55,23 +56,6 @@ const MAX_REPEATED_CHARS: usize = 2_000_000;
 
 /// Deepest nesting of tables; a deeper table is only text.
 const MAX_NESTED_TABLES: usize = 4;
-
-/// What a block or a cell contains.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct BlockCounts {
-    text: usize,
-    linked: usize,
-    /// It has a button or a field.
-    control: bool,
-}
-
-impl BlockCounts {
-    pub(super) fn add(&mut self, other: Self) {
-        self.text += other.text;
-        self.linked += other.linked;
-        self.control |= other.control;
-    }
-}
 
 /// The document so far, and the open block.
 pub(super) struct BlockReader {

@@ -6,58 +6,11 @@
 use scraper::{ElementRef, node::Element};
 
 use super::{
+    boilerplate_names::{CONSENT_NAMES, LINK_LIST_NAMES, PAGE_PATH_NAMES, roles},
     class_names::words,
     is_heading,
     survey::{ElementFacts, PageSurvey},
 };
-
-/// Names of lists of links.
-const LINK_LIST_NAMES: [&str; 27] = [
-    "nav",
-    "navbar",
-    "navigation",
-    "navheader",
-    "navfooter",
-    "menu",
-    "submenu",
-    "breadcrumb",
-    "breadcrumbs",
-    "crumb",
-    "crumbs",
-    "sidebar",
-    "sphinxsidebar",
-    "toc",
-    "localtoc",
-    "pager",
-    "pagination",
-    "paginator",
-    "prevnext",
-    "topbar",
-    "header",
-    "footer",
-    "related",
-    "share",
-    "sharing",
-    "social",
-    "skip",
-];
-
-/// Names of navigation paths, which may contain more words than links: breadcrumbs, and links to the previous and next page.
-const PAGE_PATH_NAMES: [&str; 9] = [
-    "navheader",
-    "navfooter",
-    "navigation",
-    "breadcrumb",
-    "breadcrumbs",
-    "crumbs",
-    "pagination",
-    "pager",
-    "prevnext",
-];
-
-/// Names of consent banners.
-const CONSENT_NAMES: [&str; 7] =
-    ["cookie", "cookies", "cookieconsent", "cookiebot", "onetrust", "consent", "gdpr"];
 
 /// Longest navigation path and longest consent banner, in characters without white space.
 const MAX_PATH_CHARS: usize = 250;
@@ -92,18 +45,6 @@ pub(super) struct ElementContext {
     pub(super) headings: usize,
     /// Number of quotations around it.
     pub(super) quotes: usize,
-}
-
-/// An element's roles, in lower case.
-pub(super) fn roles(element: &Element) -> impl Iterator<Item = String> {
-    element.attr("role").unwrap_or_default().split_ascii_whitespace().map(str::to_ascii_lowercase)
-}
-
-/// Whether a class or id contains a word that is typical of boilerplate.
-pub(super) fn is_boilerplate_name(name: &str) -> bool {
-    words(name)
-        .iter()
-        .any(|word| LINK_LIST_NAMES.contains(&word.as_str()) || CONSENT_NAMES.contains(&word.as_str()))
 }
 
 /// Whether an element is boilerplate.

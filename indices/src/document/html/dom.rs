@@ -6,7 +6,7 @@ use html5ever::{
 };
 use scraper::{Html, HtmlTreeSink};
 
-use crate::document::{ReadError, extract::Deadline};
+use crate::document::{ReadError, limits::Deadline};
 
 /// Bytes that are parsed between two checks of the limits.
 const SLICE_BYTES: usize = 4_096;

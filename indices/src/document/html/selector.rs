@@ -2,8 +2,6 @@
 
 use cssparser::{ParseError, Parser, Token};
 
-use super::style_sheet::rest_of_input;
-
 /// Classes that scripts give to opened elements.
 const OPENED_CLASSES: [&str; 18] = [
     "open",
@@ -206,4 +204,11 @@ fn is_opened_state(part: &str) -> bool {
             || INTERACTION_PSEUDO_CLASSES.contains(&word)
             || matches!(word, "aria-expanded" | "aria-selected" | "aria-hidden" | "data-state" | "data-open")
     })
+}
+
+/// Consumes and returns the rest of the input.
+pub(super) fn rest_of_input<'i>(input: &mut Parser<'i>) -> &'i str {
+    let start = input.position();
+    while input.next_including_whitespace_and_comments().is_ok() {}
+    input.slice_from(start)
 }

@@ -8,7 +8,7 @@ use cssparser::{
 use scraper::{ElementRef, Selector};
 
 use super::{
-    selector::parse_selectors,
+    selector::{parse_selectors, rest_of_input},
     style_declarations::{VisibilityDeclarations, parse_declarations_of},
 };
 
@@ -167,13 +167,6 @@ impl<'i> AtRuleParser<'i> for RuleParser<'_> {
         }
         Ok(())
     }
-}
-
-/// Consumes and returns the rest of the input.
-pub(super) fn rest_of_input<'i>(input: &mut Parser<'i>) -> &'i str {
-    let start = input.position();
-    while input.next_including_whitespace_and_comments().is_ok() {}
-    input.slice_from(start)
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use ego_tree::{NodeId, iter::Edge};
 use scraper::{ElementRef, Html, Node, node::Element};
 
 use super::{
-    boilerplate::{is_boilerplate_name, roles},
+    boilerplate_names::{is_boilerplate_name, roles},
     class_names::is_heading_id,
     is_heading,
     visibility::{Visibility, VisibilityRules},
 };
-use crate::document::{ReadError, extract::Deadline};
+use crate::document::{ReadError, limits::Deadline};
 
 /// Depth at which browsers stop nesting elements.
 const MAX_BROWSER_DEPTH: usize = 512;

@@ -1,6 +1,6 @@
 //! Lays out a table's grid as in the HTML standard, so that each row repeats the cells that span it.
 
-use super::block_reader::BlockCounts;
+use super::block_counts::BlockCounts;
 
 /// The standard's limits for `colspan` and `rowspan`.
 const MAX_COLUMNS: usize = 1_000;
