@@ -1,4 +1,4 @@
-"""Makes the projection of token vectors that late interaction uses (indices/src/late_interaction.rs).
+"""Makes the projection of token vectors that late interaction uses (indices/src/late).
 
 `python -m embedding.projection MODEL OUT --questions FILE… --version FOLDER…`: MODEL is the folder of the model, each FILE has
 labelled questions, each FOLDER is a version of a collection (`<indices.dir>/<collection>/versions/<version>`). No label is used:
