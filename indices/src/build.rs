@@ -84,9 +84,9 @@ pub struct BuildOutcome {
     /// Files that were left out, and why.
     pub skipped: Vec<SkippedFile>,
     /// Files that were read only in part: what is missing, and why.
-    pub in_part: Vec<SkippedFile>,
+    pub partly_read: Vec<SkippedFile>,
     /// How long reading and embedding took.
-    pub pace: BuildTimings,
+    pub timings: BuildTimings,
     /// Duration of the whole build, in seconds.
     pub seconds: f64,
 }
@@ -121,7 +121,7 @@ pub fn build(
     let folder = CollectionFolder::new(&config.indices.dir, name)?;
     let lock = folder.lock()?;
     let mut gathered = gather::gather_documents(config, name, source, reader, embedder, progress)?;
-    let mut pace = BuildTimings {
+    let mut timings = BuildTimings {
         files: gathered.files,
         reading: began.elapsed().as_secs_f64(),
         sessions: embedder.sessions(),
@@ -152,8 +152,16 @@ pub fn build(
     if let Some((_, manifest)) = before.as_ref().filter(|(_, manifest)| manifest.content == content) {
         let manifest = manifest.clone();
         let seconds = began.elapsed().as_secs_f64();
-        let GatheredDocuments { skipped, in_part, .. } = gathered;
-        return Ok(BuildOutcome { manifest, new: false, embedded: 0, skipped, in_part, pace, seconds });
+        let GatheredDocuments { skipped, partly_read, .. } = gathered;
+        return Ok(BuildOutcome {
+            manifest,
+            new: false,
+            embedded: 0,
+            skipped,
+            partly_read,
+            timings,
+            seconds,
+        });
     }
     let now = jiff::Timestamp::now();
     let version = format!("{}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ"), &content[..8]);
@@ -164,7 +172,7 @@ pub fn build(
     let embedding = Instant::now();
     let embedded =
         embed_chunks::embed_chunks(&gathered, kept, embedder, config.embedding.batch, &unfinished, progress)?;
-    pace.embedding = embedding.elapsed().as_secs_f64();
+    timings.embedding = embedding.elapsed().as_secs_f64();
     let manifest = Manifest {
         format: FORMAT,
         collection: name.into(),
@@ -187,8 +195,8 @@ pub fn build(
     let manifest = folder.commit(&lock, &unfinished, manifest)?;
     folder.prune(&lock, config.indices.keep_versions)?;
     let seconds = began.elapsed().as_secs_f64();
-    let GatheredDocuments { skipped, in_part, .. } = gathered;
-    Ok(BuildOutcome { manifest, new: true, embedded, skipped, in_part, pace, seconds })
+    let GatheredDocuments { skipped, partly_read, .. } = gathered;
+    Ok(BuildOutcome { manifest, new: true, embedded, skipped, partly_read, timings, seconds })
 }
 
 /// The FAISS factory string. `auto` means exact search up to `exact_up_to` chunks, and a graph above it.

@@ -101,10 +101,11 @@ impl CrossAttention {
         dimensions: usize,
         passages: &[PassageInput],
     ) -> io::Result<Vec<Option<SentenceLogOdds>>> {
-        let asked = late_interaction::unpack_question(question, dimensions);
-        let asked = &asked[..asked.len().min(MAX_QUESTION_TOKENS * dimensions)];
+        let question_vectors = late_interaction::unpack_question(question, dimensions);
+        let question_vectors =
+            &question_vectors[..question_vectors.len().min(MAX_QUESTION_TOKENS * dimensions)];
         let mut read: Vec<Option<SentenceLogOdds>> = vec![None; passages.len()];
-        if asked.is_empty() {
+        if question_vectors.is_empty() {
             return Ok(read);
         }
         // Two components of a passage's token share a byte.
@@ -115,7 +116,8 @@ impl CrossAttention {
         let mut session = self.sessions[turn].lock().unwrap_or_else(PoisonError::into_inner);
         for batch in there.chunks(MAX_PASSAGES_PER_RUN) {
             let inputs: Vec<&PassageInput> = batch.iter().map(|&at| &passages[at]).collect();
-            let odds = run(&mut session, question, asked, dimensions, &inputs).map_err(io::Error::other)?;
+            let odds = run(&mut session, question, question_vectors, dimensions, &inputs)
+                .map_err(io::Error::other)?;
             for (&at, odds) in batch.iter().zip(odds) {
                 read[at] = odds;
             }
@@ -131,7 +133,7 @@ fn session(bytes: &[u8]) -> ort::Result<Session> {
 fn run(
     session: &mut Session,
     question: &[u8],
-    asked: &[f32],
+    question_vectors: &[f32],
     dimensions: usize,
     inputs: &[&PassageInput],
 ) -> ort::Result<Vec<Option<SentenceLogOdds>>> {
@@ -141,7 +143,7 @@ fn run(
     let width = unpacked.iter().map(size).max().unwrap_or(0);
     let mut passages = vec![0.0_f32; inputs.len() * width * dimensions];
     let mut place = vec![0_i64; inputs.len() * width];
-    let mut met = vec![0.0_f32; inputs.len() * width];
+    let mut late_scores = vec![0.0_f32; inputs.len() * width];
     for (row, (inputs, vectors)) in inputs.iter().zip(&unpacked).enumerate() {
         let tokens = size(vectors);
         let from = row * width;
@@ -152,15 +154,15 @@ fn run(
             let best = late_interaction::best_cosines_in(question, &inputs.tokens, dimensions, range.clone());
             let mean = best.map_or(0.0, |best| best.iter().sum::<f32>() / best.len() as f32);
             place[from..][range.clone()].fill(number);
-            met[from..][range].fill(mean);
+            late_scores[from..][range].fill(mean);
         }
     }
     let shape = [inputs.len(), width];
     let outputs = session.run(ort::inputs![
-        "question" => Tensor::from_array(([asked.len() / dimensions, dimensions], asked.to_vec()))?,
+        "question" => Tensor::from_array(([question_vectors.len() / dimensions, dimensions], question_vectors.to_vec()))?,
         "passages" => Tensor::from_array(([inputs.len(), width, dimensions], passages))?,
         "place" => Tensor::from_array((shape, place))?,
-        "late" => Tensor::from_array((shape, met))?,
+        "late" => Tensor::from_array((shape, late_scores))?,
     ])?;
     extract_odds(&outputs, inputs, width)
 }

@@ -51,7 +51,7 @@ impl PendingNeighbours {
 
 /// Builds an index of the rows of a file and writes it.
 pub(crate) fn write(path: &Path, rows: &VectorFile, dimensions: usize, factory: &str) -> Result<(), String> {
-    let text = |error: faiss::error::Error| format!("FAISS cannot make an index `{factory}`: {error}");
+    let text = |error: faiss::error::Error| format!("FAISS cannot build an index `{factory}`: {error}");
     let d = u32::try_from(dimensions).map_err(|error| error.to_string())?;
     let mut index = index_factory(d, factory, MetricType::InnerProduct).map_err(text)?;
     if !index.is_trained() {
@@ -163,8 +163,8 @@ impl IndexThread {
             return Ok(neighbours(&self.index.search(vectors, count).map_err(text)?, count, None));
         };
         if !self.filtered.contains_key(&filter) {
-            let made = self.filtered_index(&filter).map_err(text)?;
-            self.filtered.insert(filter.clone(), made);
+            let built = self.filtered_index(&filter).map_err(text)?;
+            self.filtered.insert(filter.clone(), built);
         }
         match self.filtered.get_mut(&filter) {
             Some(FilteredIndex::Exact(index, chunks)) => {

@@ -185,17 +185,17 @@ pub fn evaluate(
         if let Some((these, of)) = text.measure_restoration(&labelled.question, hint) {
             (right, syllables) = (right + these, syllables + of);
         }
-        let asked = search_question(config, library, embedder, collections, labelled)?;
-        each(labelled, &asked);
-        supported += usize::from(asked.outcome.support >= config.retriever.min_support);
+        let result = search_question(config, library, embedder, collections, labelled)?;
+        each(labelled, &result);
+        supported += usize::from(result.outcome.support >= config.retriever.min_support);
         if labelled.gold.is_empty() {
             continue;
         }
         report.questions += 1;
         let fused: Vec<String> =
-            asked.outcome.passages.iter().map(|passage| passage.source.clone()).collect();
-        report.dense.add(&asked.dense, &labelled.gold);
-        report.lexical.add(&asked.lexical, &labelled.gold);
+            result.outcome.passages.iter().map(|passage| passage.source.clone()).collect();
+        report.dense.add(&result.dense, &labelled.gold);
+        report.lexical.add(&result.lexical, &labelled.gold);
         if report.fused.add(&fused, &labelled.gold).is_none_or(|rank| rank > 8) {
             report.missed.push(labelled.id.clone());
         }

@@ -196,17 +196,17 @@ mod tests {
 
     #[test]
     fn each_word_of_the_question_counts_by_its_best_match() {
-        let asked = question(&[[127, 0], [0, 127]]);
-        let both = score(&asked, &passage(&[[0.0, 1.0], [1.0, 0.0]]), 2).unwrap();
-        let one = score(&asked, &passage(&[[1.0, 0.0], [1.0, 0.0]]), 2).unwrap();
+        let tokens = question(&[[127, 0], [0, 127]]);
+        let both = score(&tokens, &passage(&[[0.0, 1.0], [1.0, 0.0]]), 2).unwrap();
+        let one = score(&tokens, &passage(&[[1.0, 0.0], [1.0, 0.0]]), 2).unwrap();
         assert!((both - 1.0).abs() < 0.15 && (one - both / 2.0).abs() < 1e-6, "{both} {one}");
     }
 
     #[test]
     fn what_is_opposite_is_less_than_what_has_nothing_in_common() {
-        let asked = question(&[[127, 0]]);
-        assert!(score(&asked, &passage(&[[-1.0, 0.0]]), 2).unwrap() < -0.8);
-        assert!(score(&asked, &passage(&[[0.0, 1.0]]), 2).unwrap().abs() < 1e-6);
+        let tokens = question(&[[127, 0]]);
+        assert!(score(&tokens, &passage(&[[-1.0, 0.0]]), 2).unwrap() < -0.8);
+        assert!(score(&tokens, &passage(&[[0.0, 1.0]]), 2).unwrap().abs() < 1e-6);
     }
 
     #[test]

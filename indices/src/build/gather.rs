@@ -26,7 +26,7 @@ pub struct GatheredDocuments {
     /// Files that were left out.
     pub skipped: Vec<SkippedFile>,
     /// Files that were read only in part.
-    pub in_part: Vec<SkippedFile>,
+    pub partly_read: Vec<SkippedFile>,
     /// Number of files found.
     pub(super) files: usize,
     /// Number of files that this process has no permission to read.
@@ -183,8 +183,8 @@ fn add_document(
             bytes,
         });
     }
-    let in_part = document.left_out.into_iter().map(|why| SkippedFile::one(record.source.clone(), why));
-    gathered.in_part.extend(in_part);
+    let partly_read = document.left_out.into_iter().map(|why| SkippedFile::one(record.source.clone(), why));
+    gathered.partly_read.extend(partly_read);
     gathered.records.documents.push(record);
 }
 

@@ -173,7 +173,7 @@ fn left_out_lines(built: &BuildOutcome) -> Vec<String> {
     let whole =
         built.skipped.iter().map(|skipped| format!("left out: {} {}", skipped.source, skipped.reason));
     let parts =
-        built.in_part.iter().map(|part| format!("left out in part: {}: {}", part.source, part.reason));
+        built.partly_read.iter().map(|part| format!("left out in part: {}: {}", part.source, part.reason));
     whole.chain(parts).collect()
 }
 
@@ -198,12 +198,12 @@ fn summary_lines(built: &BuildOutcome) -> Vec<String> {
         m.faiss,
         built.seconds
     );
-    let pace = built.pace;
+    let timings = built.timings;
     let how_fast = format!(
         "{name}: read at {:.0} files a second, embedded at {:.1} chunks a second in {} sessions",
-        rate(pace.files, pace.reading),
-        rate(built.embedded, pace.embedding),
-        pace.sessions
+        rate(timings.files, timings.reading),
+        rate(built.embedded, timings.embedding),
+        timings.sessions
     );
     vec![what, how_fast]
 }
@@ -215,7 +215,7 @@ fn rate(steps: usize, seconds: f64) -> f64 {
 /// The number of files that were left out, to append to the counts; empty when all was read.
 fn left_out(built: &BuildOutcome) -> String {
     let whole: usize = built.skipped.iter().map(|skipped| skipped.files).sum();
-    let mut parts: Vec<&str> = built.in_part.iter().map(|part| part.source.as_str()).collect();
+    let mut parts: Vec<&str> = built.partly_read.iter().map(|part| part.source.as_str()).collect();
     parts.dedup();
     let mut text = if whole > 0 { format!(", {whole} files left out") } else { String::new() };
     if !parts.is_empty() {
@@ -237,9 +237,9 @@ fn outcome_json(built: &BuildOutcome) -> serde_json::Value {
     json!({
         "collection": m.collection, "version": m.version, "new": built.new, "documents": m.documents, "chunks": m.chunks,
         "withdrawn": m.withdrawn, "embedded": built.embedded, "index": m.faiss, "seconds": built.seconds,
-        "files_per_second": rate(built.pace.files, built.pace.reading),
-        "chunks_per_second": rate(built.embedded, built.pace.embedding), "sessions": built.pace.sessions,
-        "skipped": reasons(&built.skipped), "in_part": reasons(&built.in_part),
+        "files_per_second": rate(built.timings.files, built.timings.reading),
+        "chunks_per_second": rate(built.embedded, built.timings.embedding), "sessions": built.timings.sessions,
+        "skipped": reasons(&built.skipped), "in_part": reasons(&built.partly_read),
     })
 }
 

@@ -27,7 +27,7 @@ impl Eval {
         let library = super::search::open_library(config, &self.collection)?;
         let embedder = OnnxEmbedder::open(&config.embedding)?;
         let report =
-            evaluate(config, &library, &embedder, &self.collection, &questions, &|labelled, asked| {
+            evaluate(config, &library, &embedder, &self.collection, &questions, &|labelled, result| {
                 if self.each {
                     let hit =
                         |source: &String| labelled.gold.iter().any(|end| source.ends_with(end.as_str()));
@@ -35,18 +35,18 @@ impl Eval {
                         list.iter().position(hit).map_or("-".into(), |i| (i + 1).to_string())
                     };
                     let served: Vec<String> =
-                        asked.outcome.passages.iter().map(|p| p.source.clone()).collect();
+                        result.outcome.passages.iter().map(|p| p.source.clone()).collect();
                     eprintln!(
                         "{} support {:.2} near {:.2} cover {:.2} dense {} lexical {} fused {} | {} | {}",
                         labelled.id,
-                        asked.outcome.support,
-                        asked.evidence.nearness,
-                        asked.evidence.coverage.unwrap_or(-1.0),
-                        rank(&asked.dense),
-                        rank(&asked.lexical),
+                        result.outcome.support,
+                        result.evidence.nearness,
+                        result.evidence.coverage.unwrap_or(-1.0),
+                        rank(&result.dense),
+                        rank(&result.lexical),
                         rank(&served),
-                        asked.meaning,
-                        asked.outcome.passages.first().map_or("", |p| p
+                        result.meaning,
+                        result.outcome.passages.first().map_or("", |p| p
                             .source
                             .rsplit('/')
                             .next()

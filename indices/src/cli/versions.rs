@@ -88,7 +88,7 @@ impl Verify {
             println!("{}", serde_json::Value::from(all));
         }
         if broken > 0 {
-            bail!("{broken} collections cannot serve");
+            bail!("{broken} collections cannot be served");
         }
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Rollback {
             kept: versions.join(", "),
         })?;
         let model = ModelId::configured(&config.embedding)?;
-        Library::check(&folder, &version, &model).with_context(|| format!("`{version}` cannot serve"))?;
+        Library::check(&folder, &version, &model).with_context(|| format!("`{version}` cannot be served"))?;
         folder.make_current(&lock, &version)?;
         if json {
             println!("{}", json!({"collection": self.collection, "version": version, "before": current}));

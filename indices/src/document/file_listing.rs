@@ -78,7 +78,7 @@ pub fn list_files(paths: &[PathBuf], root: Option<&Path>) -> io::Result<FileList
     listing.files.dedup_by(|a, b| a.source == b.source);
     listing.skipped.extend(other_kinds.into_iter().map(|(ending, (files, example))| SkippedFile {
         source: if ending.is_empty() { "(no ending)".into() } else { format!("*.{ending}") },
-        reason: format!("{files} of a kind that is not read, such as {example}"),
+        reason: format!("{files} of an unsupported kind, such as {example}"),
         files,
     }));
     Ok(listing)

@@ -140,7 +140,7 @@ fn left_out(pages: &[PageText]) -> Vec<String> {
         let kind = if page.broken {
             "cannot be read to their end"
         } else if page.repeats {
-            "say what an earlier page says"
+            "repeat an earlier page"
         } else if text == 0 && page.unmapped == 0 && page.picture {
             "hold pictures and no text"
         } else if page.unmapped > text / 10 {

@@ -21,22 +21,22 @@ pub enum ReadError {
     #[error("took longer than indices.max_read_secs ({0} s)")]
     TooSlow(u64),
     /// Its content is of another kind than its name.
-    #[error("is {0}, which its name does not say")]
+    #[error("is {0}, but its name says otherwise")]
     OtherKind(&'static str),
     /// It is of an unsupported kind.
-    #[error("is of a kind that is not read (.html, .md, .txt and .pdf are)")]
+    #[error("is of an unsupported kind (supported: .html, .md, .txt and .pdf)")]
     UnknownKind,
     /// It is damaged.
     #[error("is damaged: {0}")]
     Damaged(String),
     /// It needs a password.
-    #[error("is locked: it opens with a password only")]
+    #[error("is encrypted: it needs a password")]
     Locked,
     /// Its pages are pictures.
     #[error("holds no text: its pages are pictures ({0}); run text recognition (OCR) over it first")]
     Pictures(usize),
     /// Its letters have no Unicode values.
-    #[error("holds no text that can be read: its fonts do not say which letters their glyphs are")]
+    #[error("holds no text that can be read: its fonts do not map glyphs to letters")]
     Unmapped,
     /// It holds no text.
     #[error("holds no text")]

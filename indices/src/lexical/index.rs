@@ -108,7 +108,7 @@ impl LexicalIndex {
         let index = Index::open_in_dir(dir).map_err(text)?;
         let (expected, fields) = schema();
         if index.schema() != expected {
-            return Err("the lexical index has other fields than this release writes".into());
+            return Err("the lexical index has the fields of another release".into());
         }
         let reader: IndexReader =
             index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text)?;
@@ -118,7 +118,7 @@ impl LexicalIndex {
             return Err(format!("the lexical index holds {found} chunks, the manifest says {chunks}"));
         }
         let [segment] = searcher.segment_readers() else {
-            return Err("the lexical index is not of one piece".into());
+            return Err("the lexical index has more than one segment".into());
         };
         let column = segment.fast_fields().u64("chunk").map_err(text)?;
         let mut entry_of = vec![0; chunks];

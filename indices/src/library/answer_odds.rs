@@ -17,16 +17,16 @@ pub(super) fn answer_odds(
     wordings: &[(&Query, f32)],
     places: &[ChunkRef],
 ) -> io::Result<HashMap<ChunkRef, SentenceLogOdds>> {
-    let asked: Vec<&(&Query, f32)> =
+    let weighted: Vec<&(&Query, f32)> =
         wordings.iter().filter(|(query, weight)| *weight > 0.0 && !query.tokens.is_empty()).collect();
-    let all: f32 = asked.iter().map(|(_, weight)| weight).sum();
+    let all: f32 = weighted.iter().map(|(_, weight)| weight).sum();
     let mut odds = HashMap::new();
     for (number, collection) in collections.iter().enumerate() {
         let own: Vec<&ChunkRef> = places.iter().filter(|place| place.collection == number).collect();
         let inputs =
             own.iter().map(|place| passage_input(collection, place.chunk)).collect::<io::Result<Vec<_>>>()?;
         let mut read: Vec<Vec<(f32, SentenceLogOdds)>> = vec![Vec::new(); own.len()];
-        for (query, weight) in &asked {
+        for (query, weight) in &weighted {
             let odds_of_passage =
                 weights.score_sentences(&query.tokens, collection.manifest.token_dimensions, &inputs)?;
             for (parts, odds_of_passage) in read.iter_mut().zip(odds_of_passage) {

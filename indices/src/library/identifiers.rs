@@ -94,15 +94,15 @@ impl Library {
 fn known_spelling(
     collections: &[&Arc<LoadedCollection>],
     identifier: &Identifier,
-    asked: &str,
+    typed: &str,
 ) -> Option<String> {
     let IdentifierKind::Number(word) = &identifier.kind else {
         let mut spellings: BTreeMap<&str, usize> = BTreeMap::new();
         for found in collections.iter().filter_map(|c| c.identifiers.codes.get(&identifier.key)) {
             found.iter().for_each(|(spelled, times)| *spellings.entry(spelled).or_default() += times);
         }
-        if spellings.contains_key(asked) {
-            return Some(asked.to_string());
+        if spellings.contains_key(typed) {
+            return Some(typed.to_string());
         }
         let most = spellings.into_iter().max_by_key(|(_, times)| *times);
         return most.map(|(spelled, _)| spelled.to_string());
@@ -119,7 +119,7 @@ fn known_spelling(
             any || words.contains(word) || words.iter().any(same)
         })
     };
-    collections.iter().any(is_held).then(|| asked.to_string())
+    collections.iter().any(is_held).then(|| typed.to_string())
 }
 
 /// Whether an unknown identifier counts as missing: the documents contain similar ones, or the question asks about nothing

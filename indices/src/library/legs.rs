@@ -60,7 +60,7 @@ pub(super) fn search_legs(
 ) -> Result<LegRankings, SearchError> {
     let language = request.locale.unwrap_or_default();
     let withdrawn = collections.iter().any(|collection| collection.manifest.withdrawn.chunks > 0);
-    let asked = if withdrawn { 2 * request.candidates } else { request.candidates };
+    let limit = if withdrawn { 2 * request.candidates } else { request.candidates };
     let best = |hits| top_hits(collections, hits, request.candidates);
     let filters: Vec<_> = collections.iter().map(|c| c.filter(product, section)).collect();
     let mut pending = Vec::new();
@@ -76,7 +76,7 @@ pub(super) fn search_legs(
             pending.push((
                 query.weight,
                 place,
-                collection.dense.request(&vector, asked, filters[place].as_ref()),
+                collection.dense.request(&vector, limit, filters[place].as_ref()),
             ));
         }
     }
@@ -84,7 +84,7 @@ pub(super) fn search_legs(
         collections.iter().zip(&filters).map(|(c, filter)| (&c.lexical, filter.as_ref())).collect();
     let mut found = LegRankings { dense: Vec::new(), lexical: Vec::new() };
     for query in request.queries {
-        let hits = lexical::search(&indices, &analyser.question(&query.text), asked)
+        let hits = lexical::search(&indices, &analyser.question(&query.text), limit)
             .map_err(|error| search_error(collections, 0, error.to_string()))?;
         let hits = hits.into_iter().enumerate().flat_map(|(collection, hits)| {
             hits.into_iter().map(move |(chunk, score)| (ChunkRef { collection, chunk }, score))

@@ -52,7 +52,7 @@ impl LoadedCollection {
         if (documents, chunks - withdrawn.chunks, withdrawn)
             != (manifest.documents, manifest.chunks, manifest.withdrawn)
         {
-            return Err("it holds other numbers of documents and chunks than its manifest says".into());
+            return Err("its numbers of documents and chunks differ from the manifest".into());
         }
         let words = fs::read(dir.join(WORDS)).map_err(|error| format!("{WORDS}: {error}"))?;
         let words = serde_json::from_slice(&words).map_err(|error| format!("{WORDS}: {error}"))?;

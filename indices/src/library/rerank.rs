@@ -33,20 +33,20 @@ pub(super) fn rerank(
     found: &LegRankings,
     lexical: &[(ChunkRef, f32)],
 ) -> Result<Option<Vec<(ChunkRef, f32)>>, SearchError> {
-    let asked: Vec<(&Query, f32, &Vec<f32>)> = queries
+    let weighted: Vec<(&Query, f32, &Vec<f32>)> = queries
         .iter()
         .zip(weights)
         .filter(|(query, weight)| !query.tokens.is_empty() && **weight > 0.0)
         .filter_map(|(query, weight)| Some((query, *weight, query.embedding.as_ref()?)))
         .collect();
-    if asked.is_empty() {
+    if weighted.is_empty() {
         return Ok(None);
     }
-    let all: f32 = asked.iter().map(|(_, weight, _)| weight).sum();
+    let all: f32 = weighted.iter().map(|(_, weight, _)| weight).sum();
     let words: HashMap<ChunkRef, f32> = lexical.iter().copied().collect();
     // For each collection, the corrected query vector of each wording.
     let vectors = |c: &Arc<LoadedCollection>| {
-        asked.iter().map(|(_, _, own)| c.hubness.corrected_query(own, language)).collect()
+        weighted.iter().map(|(_, _, own)| c.hubness.corrected_query(own, language)).collect()
     };
     let questions: Vec<Vec<Vec<f32>>> = collections.iter().map(vectors).collect();
     let mut scores: HashMap<ChunkRef, f32> = HashMap::new();
@@ -57,7 +57,7 @@ pub(super) fn rerank(
         let vector = collection.embeddings.read(place.chunk..place.chunk + 1).map_err(unreadable)?;
         let tokens = collection.tokens.read(place.chunk).map_err(unreadable)?;
         let mut score = LEXICAL_WEIGHT * words.get(&place).copied().unwrap_or(0.0);
-        for ((query, weight, _), question) in asked.iter().zip(&questions[place.collection]) {
+        for ((query, weight, _), question) in weighted.iter().zip(&questions[place.collection]) {
             let met = late_interaction::score(&query.tokens, &tokens, collection.manifest.token_dimensions);
             score += weight / all * (dot(question, &vector) + LATE_INTERACTION_WEIGHT * met.unwrap_or(0.0));
         }
@@ -74,9 +74,9 @@ fn candidates(collections: &[Arc<LoadedCollection>], found: &LegRankings) -> Vec
         let mut of_page: HashMap<(usize, usize), usize> = HashMap::new();
         for (place, _) in &ranking.hits {
             let page = collections[place.collection].records.chunks[place.chunk].document;
-            let taken = of_page.entry((place.collection, page)).or_default();
-            *taken += 1;
-            all.extend((*taken <= MAX_CHUNKS_PER_PAGE).then_some(*place));
+            let count = of_page.entry((place.collection, page)).or_default();
+            *count += 1;
+            all.extend((*count <= MAX_CHUNKS_PER_PAGE).then_some(*place));
         }
     }
     all.sort_unstable();

@@ -24,21 +24,21 @@ pub(super) fn score_sentences(
 ) -> io::Result<Vec<SentenceScore>> {
     let collection = &collections[place.collection];
     let dimensions = collection.manifest.token_dimensions;
-    let asked: Vec<(&Query, f32)> = wordings
+    let weighted: Vec<(&Query, f32)> = wordings
         .iter()
         .copied()
         .filter(|(query, weight)| *weight > 0.0 && !query.tokens.is_empty())
         .collect();
-    if dimensions == 0 || asked.is_empty() {
+    if dimensions == 0 || weighted.is_empty() {
         return Ok(Vec::new());
     }
-    let all: f32 = asked.iter().map(|(_, weight)| weight).sum();
+    let all: f32 = weighted.iter().map(|(_, weight)| weight).sum();
     let tokens = collection.tokens.read(place.chunk)?;
     let chunk = &collection.records.chunks[place.chunk];
     let heads = header_rows(&chunk.segments, collection.records.text(chunk));
     let above = 0..chunk.segments.first().map_or(0, |first| first.tokens.start as usize);
     let mut scores: Vec<Option<(f32, f32)>> = vec![Some((0.0, 0.0)); chunk.segments.len()];
-    for (query, weight) in asked {
+    for (query, weight) in weighted {
         let best =
             |part: Range<usize>| late_interaction::best_cosines_in(&query.tokens, &tokens, dimensions, part);
         let above = best(above.clone());

@@ -242,7 +242,9 @@ impl CollectionFolder {
             match sha256_of_file(&dir.join(name)) {
                 Ok(found) if found == *sum => {}
                 Ok(_) => {
-                    return Err(self.damaged(&manifest.version, format!("{name} is not what was written")));
+                    return Err(
+                        self.damaged(&manifest.version, format!("{name} does not match its checksum"))
+                    );
                 }
                 Err(error) => return Err(self.damaged(&manifest.version, format!("{name}: {error}"))),
             }

@@ -27,7 +27,7 @@ impl TokenVectorFile {
         let file = File::open(dir.join(TOKENS)).map_err(|error| format!("{TOKENS}: {error}"))?;
         let length = file.metadata().map_err(|error| format!("{TOKENS}: {error}"))?.len();
         if ends.len() != chunks || !ends.is_sorted() || ends.last().copied().unwrap_or(0) != length {
-            return Err(format!("{TOKENS} holds other numbers of chunks or bytes than {TOKEN_ENDS} says"));
+            return Err(format!("{TOKENS} and {TOKEN_ENDS} differ in their numbers of chunks or bytes"));
         }
         Ok(Self { file, ends })
     }

@@ -48,9 +48,9 @@ pub(super) fn rewrite(
     text: &TextModel,
     hint: Option<Language>,
 ) -> Option<RewrittenFollowUp> {
-    let asked = history.iter().rev().filter(|turn| turn.sender == Sender::User).take(MAX_LOOK_BACK_TURNS);
+    let questions = history.iter().rev().filter(|turn| turn.sender == Sender::User).take(MAX_LOOK_BACK_TURNS);
     // Small talk is no context.
-    let mut earlier = asked
+    let mut earlier = questions
         .map(|turn| text.interpret(&turn.content, hint))
         .filter(|turn| text.non_question(turn).is_none());
     let mut subject = earlier.next()?;

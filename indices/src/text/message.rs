@@ -136,12 +136,12 @@ impl TextModel {
                 }
             }
             (_, Some(RewrittenFollowUp { text, other_language_question: Some(before), .. })) => {
-                let asked = without_lead_in(&new, interpretation.language).to_string();
+                let own_question = without_lead_in(&new, interpretation.language).to_string();
                 ResolvedMessage {
-                    queries: wordings::cross_language_follow_up(&asked, &before),
+                    queries: wordings::cross_language_follow_up(&own_question, &before),
                     kind: MessageKind::FollowUp,
                     own_text: new,
-                    meaning: asked,
+                    meaning: own_question,
                     contextual_meaning: text,
                     interpretation,
                 }

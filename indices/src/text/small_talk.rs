@@ -88,8 +88,8 @@ impl SmallTalkPhrases {
         if words.is_empty() {
             return (!text.trim().is_empty()).then_some(NonQuestion::SmallTalk);
         }
-        let asked = text.trim_end().ends_with('?');
-        let whole = *self.coverage(&words, asked).last()?;
+        let is_question = text.trim_end().ends_with('?');
+        let whole = *self.coverage(&words, is_question).last()?;
         match whole {
             PhraseCoverage { covered: true, asks_for_person: true, .. } => Some(NonQuestion::HumanRequest),
             PhraseCoverage { covered: true, is_small_talk: true, has_wish: false, .. } => {
@@ -120,7 +120,7 @@ impl SmallTalkPhrases {
     }
 
     /// For each number of leading words: whether phrases cover them without a gap, and what they say.
-    fn coverage(&self, words: &[String], asked: bool) -> Vec<PhraseCoverage> {
+    fn coverage(&self, words: &[String], is_question: bool) -> Vec<PhraseCoverage> {
         let typed: Vec<(String, String, bool)> = words
             .iter()
             .map(|word| {
@@ -150,7 +150,7 @@ impl SmallTalkPhrases {
                         },
                     );
                 if matches {
-                    coverage[end] = coverage[end].with(coverage[at], phrase.role, asked, begins);
+                    coverage[end] = coverage[end].with(coverage[at], phrase.role, is_question, begins);
                 }
             }
         }
@@ -160,11 +160,11 @@ impl SmallTalkPhrases {
 
 impl PhraseCoverage {
     /// Extends `before` by a phrase. Of two covers of the same words, the more meaningful one is kept.
-    fn with(self, before: Self, role: PhraseRole, asked: bool, begins: bool) -> Self {
+    fn with(self, before: Self, role: PhraseRole, is_question: bool, begins: bool) -> Self {
         let says = match role {
-            PhraseRole::Says => !asked,
+            PhraseRole::Says => !is_question,
             PhraseRole::EvenAsked => true,
-            PhraseRole::First => begins && !asked,
+            PhraseRole::First => begins && !is_question,
             PhraseRole::Beside | PhraseRole::Person | PhraseRole::Wish => false,
         };
         let fits = role != PhraseRole::First || begins;

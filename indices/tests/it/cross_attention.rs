@@ -1,4 +1,4 @@
-//! What is read of passages together with the question.
+//! Cross-attention: the odds of the sentences that answer.
 
 use std::{fs, path::Path};
 
@@ -61,11 +61,11 @@ fn a_model_without_the_graph_searches_without_it() {
     let passages = site.ask(&library, "Gói Doanh Nghiệp giá bao nhiêu một tháng?").passages;
     assert_eq!(passages[0].source, "vi/gia.html");
     assert!(passages[0].sentences.iter().all(|sentence| sentence.answers.is_none()));
-    assert_ne!(library.version(), with, "other odds are another version of what is found");
+    assert_ne!(library.version(), with, "other weights change the version of the results");
 }
 
 #[test]
-fn a_graph_that_is_none_is_refused_by_name() {
+fn an_invalid_graph_is_refused_by_name() {
     let mut site = Site::new();
     own_model(&mut site);
     fs::write(graph(&site), b"no graph").unwrap();

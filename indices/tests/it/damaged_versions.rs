@@ -1,4 +1,4 @@
-//! What is damaged, foreign or from the future is refused with a sentence, and the version before stays.
+//! Damaged versions, and those of another model or format, are refused with a sentence; the previous version stays.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use walkdir::WalkDir;
 
 use crate::site::{Site, first, flip};
 
-/// A site with two versions; the newer is damaged by `damage`, then a running library and a new one are asked.
+/// A site with two versions. `damage` changes the newer one; then a running library and a new one must refuse it.
 fn refused(damage: impl Fn(&Site, &str)) -> String {
     let site = Site::new();
     let old = site.build().manifest.version;
@@ -18,10 +18,10 @@ fn refused(damage: impl Fn(&Site, &str)) -> String {
     damage(&site, &new);
     let events = running.reload();
     let [ReloadEvent::Refused { reason, .. }] = &events[..] else { panic!("{events:?}") };
-    assert!(running.reload().is_empty(), "a refusal is said once");
+    assert!(running.reload().is_empty(), "a refusal is reported once");
     for library in [&running, &site.library()] {
         let info = &library.collections()[0];
-        assert_eq!(info.version.as_ref(), Some(&old), "the version before serves");
+        assert_eq!(info.version.as_ref(), Some(&old), "the previous version serves");
         assert_eq!(info.refusal.as_ref(), Some(reason));
         assert_eq!(first(&site.ask(library, "Máy in bị kẹt giấy")), "vi/may-in.html");
     }
@@ -58,21 +58,21 @@ fn every_damaged_file_is_named() {
 }
 
 #[test]
-fn a_missing_file_leaves_the_version_before() {
+fn a_missing_file_leaves_the_previous_version() {
     let reason =
         refused(|site, version| fs::remove_file(site.version_dir(version).join("vectors.faiss")).unwrap());
     assert!(reason.contains("vectors.faiss") && reason.contains("rollback"), "{reason}");
 }
 
 #[test]
-fn a_half_written_version_leaves_the_version_before() {
+fn a_half_written_version_leaves_the_previous_version() {
     let reason =
         refused(|site, version| fs::remove_file(site.version_dir(version).join("manifest.json")).unwrap());
     assert!(reason.contains("manifest.json"), "{reason}");
 }
 
 #[test]
-fn a_version_of_another_format_leaves_the_version_before() {
+fn a_version_of_another_format_leaves_the_previous_version() {
     for format in [FORMAT - 1, FORMAT + 1] {
         let reason = refused(|site, version| {
             let path = site.version_dir(version).join("manifest.json");

@@ -1,4 +1,4 @@
-//! What a text's vector depends on.
+//! A text's vector does not depend on the batch or the number of sessions.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use hoidap_indices::{Embedder as _, OnnxEmbedder, build::build};
 use crate::site::Site;
 
 #[test]
-fn a_questions_vector_does_not_depend_on_what_is_embedded_beside_it() {
+fn a_questions_vector_does_not_depend_on_its_batch() {
     let embedder = Site::new().embedder;
     let texts = [
         "Gói Pro giá bao nhiêu?",

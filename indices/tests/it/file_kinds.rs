@@ -1,4 +1,4 @@
-//! Files of every kind, honest and hostile.
+//! Files of every kind, valid and hostile.
 
 use std::{fs, path::Path};
 
@@ -35,9 +35,9 @@ fn navigation_is_left_out_by_element_role_and_what_it_holds() {
 }
 
 #[test]
-fn old_encodings_are_read_as_the_page_names_them() {
+fn old_encodings_are_read_as_the_page_declares_them() {
     let mut bytes = b"<meta charset=\"windows-1258\"><p>".to_vec();
-    // "đă" and a combining acute, as windows-1258 writes them.
+    // "đă" and a combining acute in windows-1258.
     bytes.extend([0xF0, 0xE3, b' ', b'a', 0xEC]);
     let page = extract(Path::new("old.html"), bytes, LIMITS).unwrap();
     assert_eq!(page.text, "đă á");
@@ -63,7 +63,7 @@ fn hostile_pages_end_in_text_or_in_a_sentence() {
 }
 
 #[test]
-fn a_file_over_the_limits_is_left_out_by_name() {
+fn a_file_over_the_limits_is_left_out_and_reported() {
     let mut site = Site::new();
     site.config.indices.max_file_bytes = 2_000;
     site.put("en/huge.html", &"<p>huge</p>".repeat(1_000));

@@ -1,4 +1,4 @@
-//! What one document may cost, in text, chunks, time and memory.
+//! Limits of one document: text, chunks, time and memory.
 
 use std::{fs, io::Write as _, path::Path};
 
@@ -10,7 +10,7 @@ use crate::{
     site::{Site, first},
 };
 
-/// A reader of the tool that is tested.
+/// A reader that runs the tested program.
 fn reader(limits: Limits, memory: u64) -> IsolatedReader {
     IsolatedReader::new(env!("CARGO_BIN_EXE_hoidap-index").into(), limits, memory)
 }
@@ -45,7 +45,7 @@ fn nested(content: &str, depth: usize) -> Vec<u8> {
     pdf(&objects, "")
 }
 
-/// A page that draws one form again and again, each time elsewhere.
+/// A page that draws one form many times, each time in another place.
 fn moved(content: &str, times: usize) -> Vec<u8> {
     let places: String = (0..times).map(|i| format!("1 0 0 1 {} -14 cm /X Do ", i % 3)).collect();
     let objects = [
@@ -88,14 +88,14 @@ fn content_that_is_drawn_thousands_of_times_ends_at_a_bound() {
         let (chars, size) = (document.text.chars().count(), file.len());
         assert!(chars <= 100_000, "{chars} characters of {size} bytes");
         let [.., why] = &document.left_out[..] else { panic!("nothing is named") };
-        assert_eq!(document.left_out.iter().filter(|other| *other == why).count(), 1, "it is named once");
+        assert_eq!(document.left_out.iter().filter(|other| *other == why).count(), 1, "it is reported once");
         assert!(
             why.contains("times as long as its file") || why.contains("indices.max_document_chars"),
             "{why}"
         );
     }
     let few = reader.extract(Path::new("few.pdf"), &repeated(line, 4)).unwrap();
-    assert_eq!(few.left_out, ["pages that say what an earlier page says: 2 to 4"]);
+    assert_eq!(few.left_out, ["pages that repeat an earlier page: 2 to 4"]);
     assert_eq!(few.text.matches("same sentence").count(), 1);
 }
 
@@ -141,11 +141,11 @@ fn a_long_document_is_cut_and_says_so() {
     site.put("en/chars.md", &format!("{}\n\nThe very last word is zyzzyva.", "a b c d e f g. ".repeat(700)));
     let built = site.build();
     let reason = |source: &str| {
-        let parts = built.in_part.iter().filter(|part| part.source == source);
+        let parts = built.partly_read.iter().filter(|part| part.source == source);
         parts.map(|part| part.reason.as_str()).collect::<Vec<_>>().join("; ")
     };
-    assert!(reason("en/chunks.md").contains("indices.max_document_chunks (3)"), "{:?}", built.in_part);
-    assert!(reason("en/chars.md").contains("indices.max_document_chars"), "{:?}", built.in_part);
+    assert!(reason("en/chunks.md").contains("indices.max_document_chunks (3)"), "{:?}", built.partly_read);
+    assert!(reason("en/chars.md").contains("indices.max_document_chars"), "{:?}", built.partly_read);
     let version = site.version_dir(&built.manifest.version);
     assert!(!fs::read_to_string(version.join("documents.jsonl")).unwrap().contains("zyzzyva"));
     assert_eq!(first(&site.ask(&site.library(), "Máy in bị kẹt giấy")), "vi/may-in.html");

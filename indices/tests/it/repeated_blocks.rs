@@ -1,10 +1,10 @@
-//! What a site puts around its pages, known by being on many of them.
+//! Blocks that many pages of a site repeat, such as menus.
 
 use std::fs;
 
 use crate::site::Site;
 
-/// A page of a site without names, roles or elements that would give its menu away.
+/// A page without names, roles or elements that would mark its menu.
 fn put(site: &Site, name: &str, body: &str) {
     let page = format!(
         "<title>{name}</title><body><div><div><a href=a>Máy lọc</a></div><div><a href=b>Lõi lọc</a></div><div><a href=c>Đại lý</a></div></div>\
@@ -14,7 +14,7 @@ fn put(site: &Site, name: &str, body: &str) {
     fs::write(site.pages().join(format!("{name}.html")), page).unwrap();
 }
 
-/// The text that a version keeps of a page.
+/// The texts of a version's pages.
 fn texts(site: &Site, version: &str) -> Vec<(String, String)> {
     let records = fs::read_to_string(site.version_dir(version).join("documents.jsonl")).unwrap();
     let documents = records.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -42,7 +42,7 @@ fn menus_and_banners_of_many_pages_are_left_out_of_them() {
             text.contains(&format!("trang{i}\nNội dung của riêng trang {i}.\nBảo hành 24 tháng.")),
             "{text}"
         );
-        // What is no link stays once, so that it can be asked for.
+        // Text that is not a link stays on one page, so that it can be found.
         assert_eq!(text.contains("hotline 1900 0147"), i == 0, "{source}: {text}");
         assert_eq!(text.contains("tệp ghi nhớ"), i == 0, "{source}: {text}");
     }
@@ -59,12 +59,12 @@ fn pages_that_are_few_or_alone_keep_their_text() {
 }
 
 #[test]
-fn what_is_left_out_follows_the_other_pages() {
+fn removed_blocks_depend_on_the_other_pages() {
     let site = site(4);
     let first = site.build();
     let again = site.build();
-    assert!(!again.new, "the same pages make the same texts");
-    // The page that kept the common text goes: the next one has it now, though its own file is unchanged.
+    assert!(!again.new, "the same pages give the same texts");
+    // The page that kept the common text is removed: now the next one keeps it, though its own file is unchanged.
     site.remove("trang0.html");
     let second = site.build();
     assert!(second.new);
@@ -77,5 +77,5 @@ fn what_is_left_out_follows_the_other_pages() {
     assert!(!live(&second.manifest.version)[1].1.contains("hotline"));
     site.remove("trang1.html");
     let third = site.build();
-    assert!(live(&third.manifest.version)[1].1.contains("Lõi lọc"), "two pages are too few to tell");
+    assert!(live(&third.manifest.version)[1].1.contains("Lõi lọc"), "two pages are too few");
 }

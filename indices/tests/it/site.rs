@@ -1,4 +1,4 @@
-//! A small site in a temporary folder, and what every test does with it.
+//! A small site in a temporary folder, with helpers to build and search it.
 
 use std::{
     collections::HashMap,
@@ -141,7 +141,7 @@ impl Site {
         self.ask_with(library, question, (None, None), Preferred::default())
     }
 
-    /// Searches only the documents of a product and section, where there are any.
+    /// Searches only the documents of a product and section, if there are any.
     pub(crate) fn ask_for(
         &self,
         library: &Library,
@@ -152,7 +152,7 @@ impl Site {
         self.ask_with(library, question, (product, section), Preferred::default())
     }
 
-    /// Searches with what the visitor is probably asking about.
+    /// Searches with a preferred product and section.
     pub(crate) fn ask_preferring(
         &self,
         library: &Library,

@@ -1,4 +1,4 @@
-//! Whatever is left out of a collection is named, with the reason.
+//! Every file that is left out of a collection is reported with the reason.
 
 use std::{
     fs,
@@ -15,7 +15,12 @@ fn a_page_that_is_only_a_heading_is_found() {
     site.put("vi/uu-dai.txt", "Mã ưu đãi tháng này là HE25, giảm 10% cho đơn từ 300.000đ.\n");
     site.put("vi/hotline.html", "<h1>Cửa hàng</h1><h2>Tổng đài 1900 0199</h2><h2>Trực ngày đêm</h2>");
     let built = site.build();
-    assert!(built.skipped.is_empty() && built.in_part.is_empty(), "{:?} {:?}", built.skipped, built.in_part);
+    assert!(
+        built.skipped.is_empty() && built.partly_read.is_empty(),
+        "{:?} {:?}",
+        built.skipped,
+        built.partly_read
+    );
     assert!(built.manifest.chunks >= built.manifest.documents);
     let library = site.library();
     for (question, source) in [
@@ -28,7 +33,7 @@ fn a_page_that_is_only_a_heading_is_found() {
 }
 
 #[test]
-fn every_document_that_is_not_read_is_named_with_the_reason() {
+fn every_unread_document_is_reported_with_the_reason() {
     let mut site = Site::new();
     site.config.indices.max_file_bytes = 20_000;
     let put = |name: &str, bytes: &[u8]| fs::write(site.pages().join(name), bytes).unwrap();
@@ -49,21 +54,21 @@ fn every_document_that_is_not_read_is_named_with_the_reason() {
         "empty.txt holds no text",
         "none.html holds no text",
         "broken.pdf is damaged",
-        "really-a-zip.txt is a ZIP archive or an office document, which its name does not say",
+        "really-a-zip.txt is a ZIP archive or an office document, but its name says otherwise",
         "really-a-pdf.html is a PDF",
-        "*.docx 1 of a kind that is not read, such as ",
-        "*.png 2 of a kind that is not read, such as ",
+        "*.docx 1 of an unsupported kind, such as ",
+        "*.png 2 of an unsupported kind, such as ",
     ] {
         assert!(reasons.iter().any(|reason| reason.starts_with(expected)), "{expected}: {reasons:#?}");
     }
     assert_eq!(reasons.len(), 8, "{reasons:#?}");
-    let [front] = &built.in_part[..] else { panic!("{:?}", built.in_part) };
+    let [front] = &built.partly_read[..] else { panic!("{:?}", built.partly_read) };
     assert!(front.source == "front.md" && front.reason.contains("its front matter is no YAML"), "{front:?}");
     assert_eq!(first(&site.ask(&site.library(), "The rest is read")), "front.md");
 }
 
 #[test]
-fn a_build_that_changes_nothing_names_it_again() {
+fn a_build_without_changes_reports_it_again() {
     let site = Site::new();
     site.put("vi/rong.txt", "\n");
     assert_eq!(site.build().skipped.len(), 1);
@@ -72,7 +77,7 @@ fn a_build_that_changes_nothing_names_it_again() {
     assert_eq!(again.skipped.len(), 1);
 }
 
-/// The tool, about to build the site.
+/// The command that builds the site.
 fn tool(site: &Site) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hoidap-index"));
     command
@@ -84,7 +89,7 @@ fn tool(site: &Site) -> Command {
 }
 
 #[test]
-fn where_the_log_is_json_a_build_says_nothing_else() {
+fn with_a_json_log_a_build_prints_nothing_else() {
     let site = Site::new();
     site.put("vi/rong.txt", "\n");
     let built = tool(&site).env("HOIDAP_TELEMETRY__FORMAT", "json").output().unwrap();
@@ -103,7 +108,7 @@ fn where_the_log_is_json_a_build_says_nothing_else() {
 }
 
 #[test]
-fn the_tool_says_what_it_left_out() {
+fn the_program_reports_what_it_left_out() {
     let site = Site::new();
     site.put("vi/rong.txt", "\n");
     site.put("vi/hong.md", "---\ntitle: [hỏng\n---\n\nPhần còn lại.\n");
@@ -115,7 +120,7 @@ fn the_tool_says_what_it_left_out() {
     assert!(said.contains(", 3 files left out, 1 in part, index Flat"), "{said}");
     for line in [
         "left out: vi/rong.txt holds no text",
-        "left out: *.docx 2 of a kind that is not read, such as ",
+        "left out: *.docx 2 of an unsupported kind, such as ",
         "left out in part: vi/hong.md: its front matter is no YAML (",
     ] {
         assert!(told.lines().any(|l| l.starts_with(line)), "{line}: {told}");

@@ -1,4 +1,4 @@
-//! Language, restoration, wordings and the queue.
+//! Language detection, restored diacritics, wordings, and the embedding queue.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use hoidap_shared::{job::QueryKind, text::Language};
 use crate::site::{Site, VI};
 
 #[test]
-fn diacritics_come_back_from_the_site_s_own_words() {
+fn diacritics_are_restored_from_the_site_s_own_words() {
     let site = Site::new();
     site.build();
     let text = site.library().text();
@@ -38,7 +38,7 @@ fn what_has_its_diacritics_keeps_them() {
 }
 
 #[test]
-fn bare_vietnamese_and_english_are_told_apart() {
+fn bare_vietnamese_and_english_are_distinguished() {
     let site = Site::new();
     site.build();
     let text = site.library().text();

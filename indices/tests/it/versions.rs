@@ -1,4 +1,4 @@
-//! Building, updating, going back, and being interrupted.
+//! Versions: building, updating, rolling back, and interrupted builds.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use hoidap_indices::{ReloadEvent, store::CollectionFolder};
 
 use crate::site::{Site, first};
 
-/// The signal of output that nobody reads.
+/// SIGPIPE: the output has no reader.
 const SIGPIPE: i32 = 13;
 
 #[test]
@@ -64,7 +64,7 @@ fn an_update_touches_only_what_changed() {
     assert_eq!(ids("kẹt giấy")[0], stays[0], "the id of an unchanged chunk is stable");
     for question in ["Gói Doanh Nghiệp giá bao nhiêu?", "goi doanh nghiep 199.000"] {
         let passages = site.ask(&library, question).passages;
-        assert!(passages.iter().all(|p| p.source != "vi/gia.html"), "a deleted page never answers again");
+        assert!(passages.iter().all(|p| p.source != "vi/gia.html"), "a deleted page is never found again");
     }
     assert!(site.ask(&library, "When do backups run?").passages[0].text.contains("every hour"));
 }
@@ -115,7 +115,7 @@ fn two_builds_at_once_are_refused_by_name() {
 }
 
 #[test]
-fn a_killed_build_leaves_the_version_before_in_service() {
+fn a_killed_build_leaves_the_previous_version_in_service() {
     let site = Site::new();
     let before = site.build().manifest.version;
     for i in 0..300 {
@@ -163,7 +163,7 @@ fn a_graph_index_finds_what_an_exact_one_finds() {
 }
 
 #[test]
-fn a_tool_whose_output_nobody_reads_ends_without_a_word() {
+fn a_closed_pipe_ends_the_program_silently() {
     let empty = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

@@ -1,4 +1,4 @@
-//! What a page that was taken away leaves behind: no answer, and no change of the others.
+//! A removed page is never found again, and does not change the results of the others.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ const PAGE: &str = "vi/may-in.html";
 const QUESTIONS: [&str; 4] =
     ["Mật khẩu cần bao nhiêu ký tự?", "goi doanh nghiep gia bao nhieu", "When do backups run?", "kẹt giấy"];
 
-/// Chunk and score of what is found, without one page.
+/// Chunks and scores of the results, without one page.
 fn found(site: &Site, library: &Library, question: &str) -> Vec<(String, f32)> {
     let passages = site.ask(library, question).passages;
     let others = passages.into_iter().filter(|passage| passage.source != PAGE);
@@ -18,7 +18,7 @@ fn found(site: &Site, library: &Library, question: &str) -> Vec<(String, f32)> {
 }
 
 #[test]
-fn a_page_that_is_taken_away_changes_no_score_of_the_others() {
+fn a_removed_page_changes_no_score_of_the_others() {
     let site = Site::new();
     site.build();
     let library = site.library();
@@ -37,7 +37,7 @@ fn a_page_that_is_taken_away_changes_no_score_of_the_others() {
         assert_eq!(&found(&site, &library, question), before, "{question}");
     }
     assert_eq!(site.ask(&library, "When do backups run?").support, support);
-    assert!(!library.mentions("USB").unwrap(), "a word of the page alone is no word of the documents");
+    assert!(!library.mentions("USB").unwrap(), "a word of that page alone is not mentioned");
     assert!(library.mentions("máy").unwrap() || library.mentions("printer").unwrap());
     assert!(!site.build().new, "nothing changed since");
 }
@@ -64,7 +64,7 @@ fn a_page_that_comes_back_or_moved_is_found() {
 }
 
 #[test]
-fn too_much_that_was_taken_away_is_erased() {
+fn too_many_removed_pages_are_erased() {
     let mut site = Site::new();
     site.build();
     site.remove(PAGE);
