@@ -21,6 +21,15 @@ pub struct ChunkSpan {
     pub heading_path: Vec<String>,
 }
 
+/// The chunks of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentChunks {
+    /// The chunks, in the order of the text.
+    pub spans: Vec<ChunkSpan>,
+    /// Whether they cover the whole document; `false` when the limit of chunks cut it.
+    pub complete: bool,
+}
+
 /// The smallest unit that is not split: a sentence, a table row, or a line of code, with its number of tokens.
 struct TextUnit {
     start: usize,
@@ -28,13 +37,13 @@ struct TextUnit {
     tokens: usize,
 }
 
-/// Splits a document into at most `max_chunks` chunks. Returns the chunks, and whether they cover the whole document.
+/// Splits a document into at most `max_chunks` chunks. `count` counts a text's tokens.
 pub fn split_document(
     document: &Document,
     settings: &config::Chunking,
     max_chunks: usize,
     count: &dyn Fn(&str) -> usize,
-) -> (Vec<ChunkSpan>, bool) {
+) -> DocumentChunks {
     let mut builder = ChunkBuilder {
         settings,
         spans: Vec::new(),
@@ -75,9 +84,9 @@ pub fn split_document(
     }
     builder.end_pending_heading(0);
     builder.flush(false);
-    let whole = builder.spans.len() <= max_chunks;
+    let complete = builder.spans.len() <= max_chunks;
     builder.spans.truncate(max_chunks);
-    (builder.spans, whole)
+    DocumentChunks { spans: builder.spans, complete }
 }
 
 struct ChunkBuilder<'a> {
@@ -258,10 +267,10 @@ mod tests {
         let document = document(lines);
         let settings = config::Chunking { max_tokens: 20, overlap_tokens: 3 };
         let words = |text: &str| text.split_whitespace().count();
-        let (spans, whole) = split_document(&document, &settings, max_chunks, &words);
+        let DocumentChunks { spans, complete } = split_document(&document, &settings, max_chunks, &words);
         let text =
             |span: &ChunkSpan| document.text.chars().skip(span.start).take(span.end - span.start).collect();
-        (spans.iter().map(text).collect(), whole)
+        (spans.iter().map(text).collect(), complete)
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     embed::{Embedder, embed_wordings},
     library::{Library, Preferred, SearchError, SearchOutcome, SearchRequest, SupportEvidence},
-    text::ResolvedMessage,
+    text::{ResolvedMessage, RestorationCount},
 };
 
 /// One labelled question.
@@ -178,12 +178,13 @@ pub fn evaluate(
 ) -> anyhow::Result<EvalReport> {
     let mut report = EvalReport::default();
     let mut supported = 0;
-    let (mut right, mut syllables) = (0, 0);
+    let mut restored = RestorationCount::default();
     let text = library.text();
     for labelled in questions {
         let hint = labelled.locale.as_deref().and_then(Language::from_locale);
-        if let Some((these, of)) = text.measure_restoration(&labelled.question, hint) {
-            (right, syllables) = (right + these, syllables + of);
+        if let Some(count) = text.measure_restoration(&labelled.question, hint) {
+            restored.correct += count.correct;
+            restored.total += count.total;
         }
         let result = search_question(config, library, embedder, collections, labelled)?;
         each(labelled, &result);
@@ -203,7 +204,7 @@ pub fn evaluate(
     for quality in [&mut report.dense, &mut report.lexical, &mut report.fused] {
         quality.divide(report.questions.max(1) as f64);
     }
-    report.restored = (syllables > 0).then(|| right as f64 / syllables as f64);
+    report.restored = (restored.total > 0).then(|| restored.correct as f64 / restored.total as f64);
     report.supported = supported as f64 / questions.len().max(1) as f64;
     Ok(report)
 }

@@ -17,6 +17,7 @@ mod wordings;
 use hoidap_shared::text::{Language, has_vietnamese_marks, normalise, search_form};
 
 pub use abbreviations::Abbreviations;
+pub use diacritics::RestorationCount;
 pub use follow_up_rewrite::matches_name;
 pub use message::{MessageKind, ResolvedMessage};
 pub use sibling_names::SiblingNames;
@@ -88,7 +89,7 @@ impl TextModel {
     /// Measures the restoration on a Vietnamese text with diacritics: the number of syllables that are restored correctly after
     /// their diacritics were removed, and the number of syllables. `None` for any other text. Every word that is spelled like a
     /// Vietnamese syllable counts, with or without diacritics.
-    pub fn measure_restoration(&self, message: &str, hint: Option<Language>) -> Option<(usize, usize)> {
+    pub fn measure_restoration(&self, message: &str, hint: Option<Language>) -> Option<RestorationCount> {
         let Interpretation { text, language, bare, .. } = self.interpret(message, hint);
         (language == Language::Vi && !bare).then(|| diacritics::measure(&text, &self.spelling_model))
     }

@@ -8,7 +8,7 @@ use hoidap_shared::{
 use super::{BuildError, BuildProgress, repeated_blocks::RepeatedBlocks};
 use crate::{
     char_offsets::CharOffsets,
-    chunk,
+    chunk::{self, DocumentChunks},
     document::{self, Document, FileListing, IsolatedReader, Limits, ReadError, SkippedFile, SourceFile},
     embed::Embedder,
     hashing::sha256,
@@ -156,9 +156,9 @@ fn add_document(
     let mut seen = HashMap::<String, usize>::new();
     let mut offsets = CharOffsets::new(&record.text);
     let most = config.indices.max_document_chunks;
-    let (spans, whole) =
+    let DocumentChunks { spans, complete } =
         chunk::split_document(&document, &config.chunking, most, &|text| embedder.count_tokens(text));
-    if !whole {
+    if !complete {
         document.left_out.push(format!(
             "it has more chunks than indices.max_document_chunks ({most}): the rest was left out"
         ));

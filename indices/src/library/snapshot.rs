@@ -33,12 +33,20 @@ pub struct Library {
     snapshot: RwLock<Arc<Snapshot>>,
 }
 
+/// A version on disk that is not in service.
+#[derive(Clone)]
+struct RefusedVersion {
+    version: String,
+    /// Why it is refused, in one sentence.
+    reason: String,
+}
+
 /// The collections in service at one moment.
 #[derive(Default)]
 pub(super) struct Snapshot {
     pub(super) collections: BTreeMap<String, Arc<LoadedCollection>>,
-    /// Refused versions, by collection: version and reason.
-    refused: BTreeMap<String, (String, String)>,
+    /// Refused versions, by collection.
+    refused: BTreeMap<String, RefusedVersion>,
     text: Arc<TextModel>,
 }
 
@@ -88,7 +96,10 @@ impl Library {
         for (name, version) in &self.pinned {
             if folders.iter().all(|folder| folder.name != *name) {
                 let missing = StoreError::Missing { name: name.clone(), dir: self.dir.clone() };
-                next.refused.insert(name.clone(), (version.clone(), missing.to_string()));
+                next.refused.insert(
+                    name.clone(),
+                    RefusedVersion { version: version.clone(), reason: missing.to_string() },
+                );
             }
         }
         for name in
@@ -130,7 +141,7 @@ impl Library {
             keep(next);
             return;
         }
-        if let Some(refusal) = before.refused.get(&name).filter(|(refused, _)| *refused == version) {
+        if let Some(refusal) = before.refused.get(&name).filter(|refused| refused.version == version) {
             next.refused.insert(name.clone(), refusal.clone());
             keep(next);
             return;
@@ -142,7 +153,7 @@ impl Library {
             }
             Err(error) => {
                 let reason = error.to_string();
-                next.refused.insert(name.clone(), (version, reason.clone()));
+                next.refused.insert(name.clone(), RefusedVersion { version, reason: reason.clone() });
                 let fallback = keep(next).is_none() && serving.is_none();
                 if fallback {
                     self.fall_back(folder, next, events);
@@ -166,7 +177,7 @@ impl Library {
 
     /// Loads the newest intact version, for a process that starts while the current version is damaged.
     fn fall_back(&self, folder: &CollectionFolder, next: &mut Snapshot, events: &mut Vec<ReloadEvent>) {
-        let refused = next.refused.get(&folder.name).map(|(version, _)| version.clone());
+        let refused = next.refused.get(&folder.name).map(|refused| refused.version.clone());
         for version in folder.versions().unwrap_or_default().into_iter().rev() {
             if Some(&version) == refused.as_ref() {
                 continue;
@@ -182,10 +193,10 @@ impl Library {
     /// Every collection on disk, whether in service or refused, by name.
     pub fn collections(&self) -> Vec<CollectionInfo> {
         let snapshot = self.snapshot();
-        let refusal = |name: &str| snapshot.refused.get(name).map(|(_, reason)| reason.clone());
+        let refusal = |name: &str| snapshot.refused.get(name).map(|refused| refused.reason.clone());
         let mut all: Vec<CollectionInfo> =
             snapshot.collections.iter().map(|(name, collection)| collection.info(refusal(name))).collect();
-        for (name, (_, reason)) in &snapshot.refused {
+        for (name, RefusedVersion { reason, .. }) in &snapshot.refused {
             if !snapshot.collections.contains_key(name) {
                 all.push(CollectionInfo {
                     name: name.clone(),

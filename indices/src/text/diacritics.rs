@@ -15,6 +15,15 @@ struct WordCandidates {
     candidates: Vec<SpellingProbability>,
 }
 
+/// How well the diacritics of a text were restored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RestorationCount {
+    /// Syllables that were restored correctly.
+    pub correct: usize,
+    /// All syllables.
+    pub total: usize,
+}
+
 /// Returns the text with diacritics, and the mean probability of the chosen syllables (of those with a choice).
 ///
 /// A syllable's candidates are the words that fold to it in the site's texts, in common phrases, or in the vocabulary. The
@@ -56,11 +65,12 @@ pub(super) fn restore(text: &str, spelling_model: &SpellingModel) -> (String, f3
 
 /// Number of syllables that are restored correctly after a text's diacritics were removed, and number of syllables. Every word
 /// that is spelled like a Vietnamese syllable counts. Either position of a tone mark is correct.
-pub(super) fn measure(text: &str, spelling_model: &SpellingModel) -> (usize, usize) {
+pub(super) fn measure(text: &str, spelling_model: &SpellingModel) -> RestorationCount {
     let (restored, _) = restore(&fold(text), spelling_model);
     let syllables = lower_words(text).zip(lower_words(&restored)).filter(|(written, _)| is_syllable(written));
-    syllables.fold((0, 0), |(right, all), (written, restored)| {
-        (right + usize::from(canonical_spelling(&written) == canonical_spelling(&restored)), all + 1)
+    syllables.fold(RestorationCount::default(), |count, (written, restored)| RestorationCount {
+        correct: count.correct + usize::from(canonical_spelling(&written) == canonical_spelling(&restored)),
+        total: count.total + 1,
     })
 }
 
@@ -156,7 +166,7 @@ fn with_case_of(typed: &str, form: &str) -> String {
 mod tests {
     use hoidap_shared::text::Language;
 
-    use super::{super::word_counts::WordCounts, SpellingModel, measure, restore};
+    use super::{super::word_counts::WordCounts, RestorationCount, SpellingModel, measure, restore};
 
     /// A manual that says "mã", "thị" and "đầu" all day, and a vocabulary with letters of other languages.
     fn dry() -> SpellingModel {
@@ -198,9 +208,12 @@ mod tests {
     #[test]
     fn restoration_is_measured_by_syllables() {
         let spelling_model = dry();
-        assert_eq!(measure("Làm sao để đổi tên file", &spelling_model), (5, 5));
-        let (right, all) = measure("làm sao để đội tên", &spelling_model);
-        assert_eq!((right, all), (4, 5));
+        assert_eq!(
+            measure("Làm sao để đổi tên file", &spelling_model),
+            RestorationCount { correct: 5, total: 5 }
+        );
+        let count = measure("làm sao để đội tên", &spelling_model);
+        assert_eq!(count, RestorationCount { correct: 4, total: 5 });
         assert_eq!(measure("làm sao để hoà", &spelling_model), measure("làm sao để hòa", &spelling_model));
     }
 }

@@ -38,13 +38,22 @@ const INTERACTION_PSEUDO_CLASSES: [&str; 10] = [
     "popover-open",
 ];
 
+/// How specific a selector is; it compares by ids, then classes, then elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Specificity {
+    ids: u32,
+    /// Classes, attributes and pseudo-classes.
+    classes: u32,
+    elements: u32,
+}
+
 /// One selector of a rule, without the parts that depend on interaction.
 #[derive(Debug, Default)]
 pub(super) struct ParsedSelector {
     pub(super) text: String,
     /// The id, class or name of the element that the rule applies to, in this order of preference.
     pub(super) subject: String,
-    pub(super) specificity: (u32, u32, u32),
+    pub(super) specificity: Specificity,
     pub(super) after_interaction: bool,
     pub(super) looks_around: bool,
 }
@@ -94,7 +103,7 @@ impl SelectorReader {
         let lower = text.to_ascii_lowercase();
         match (self.after.take(), token) {
             (Some(NamePrefix::Dot), Token::Ident(name)) => {
-                self.whole.specificity.1 += 1;
+                self.whole.specificity.classes += 1;
                 if OPENED_CLASSES.contains(&name.to_ascii_lowercase().as_str()) {
                     self.drop();
                 } else {
@@ -106,7 +115,7 @@ impl SelectorReader {
             }
             (Some(NamePrefix::Colon), Token::Ident(name)) => {
                 let name = name.to_ascii_lowercase();
-                self.whole.specificity.1 += 1;
+                self.whole.specificity.classes += 1;
                 if INTERACTION_PSEUDO_CLASSES.contains(&name.as_str()) {
                     self.drop();
                 } else if matches!(name.as_str(), "before" | "after" | "first-line" | "first-letter") {
@@ -126,7 +135,7 @@ impl SelectorReader {
                 return None;
             }
             (Some(NamePrefix::Colon), Token::Function(_)) => {
-                self.whole.specificity.1 += 1;
+                self.whole.specificity.classes += 1;
                 self.whole.looks_around = true;
                 self.compound += &format!(":{text}");
             }
@@ -134,17 +143,17 @@ impl SelectorReader {
             (None, Token::Delim('.')) => self.after = Some(NamePrefix::Dot),
             (None, Token::Colon) => self.after = Some(NamePrefix::Colon),
             (None, Token::IDHash(id)) => {
-                self.whole.specificity.0 += 1;
+                self.whole.specificity.ids += 1;
                 self.compound += text;
                 self.subject = format!("#{id}");
             }
             (None, Token::Ident(name)) => {
-                self.whole.specificity.2 += 1;
+                self.whole.specificity.elements += 1;
                 self.compound += text;
                 self.subject = name.to_ascii_lowercase();
             }
             (None, Token::SquareBracketBlock) => {
-                self.whole.specificity.1 += 1;
+                self.whole.specificity.classes += 1;
                 if is_opened_state(&lower) {
                     self.drop();
                 } else {

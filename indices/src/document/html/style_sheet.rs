@@ -8,7 +8,7 @@ use cssparser::{
 use scraper::{ElementRef, Selector};
 
 use super::{
-    selector::{parse_selectors, rest_of_input},
+    selector::{Specificity, parse_selectors, rest_of_input},
     style_declarations::{VisibilityDeclarations, parse_declarations_of},
 };
 
@@ -31,8 +31,7 @@ pub(super) struct StyleSheet {
 #[derive(Debug)]
 struct StyleRule {
     selector: Selector,
-    /// Ids, then classes and attributes, then elements.
-    specificity: (u32, u32, u32),
+    specificity: Specificity,
     declared: VisibilityDeclarations,
     /// Whether it only applies after an interaction, such as opening a tab.
     after_interaction: bool,

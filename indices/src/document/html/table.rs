@@ -121,19 +121,27 @@ impl HtmlTable {
     }
 }
 
+/// The columns and the end row of a cell that spans rows below it; `end` and `row_end` are exclusive.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct DownSpan {
+    first: usize,
+    end: usize,
+    row_end: usize,
+}
+
 /// Places the cells of a group: each in the first column that no cell from above spans.
 fn place_cells(rows: Vec<Vec<TableCell>>) -> Vec<PlacedCell> {
     let length = rows.len();
     let mut placed: Vec<PlacedCell> = Vec::new();
-    // First column, end column and end row of the cells that span down, sorted by first column.
-    let mut above: Vec<(usize, usize, usize)> = Vec::new();
+    // The cells that span down, sorted by first column.
+    let mut above: Vec<DownSpan> = Vec::new();
     for (y, row) in rows.into_iter().enumerate() {
-        above.retain(|(_, _, row_end)| *row_end > y);
+        above.retain(|span| span.row_end > y);
         let mut spanned = above.iter().peekable();
         let mut x = 0;
         let mut down = Vec::new();
         for cell in row {
-            while let Some((first, end, _)) = spanned.peek() {
+            while let Some(DownSpan { first, end, .. }) = spanned.peek() {
                 if *first > x {
                     break;
                 }
@@ -143,7 +151,7 @@ fn place_cells(rows: Vec<Vec<TableCell>>) -> Vec<PlacedCell> {
             let row_end = if cell.rows == 0 { length } else { (y + cell.rows).min(length) };
             let end = x + cell.columns;
             if row_end > y + 1 {
-                down.push((x, end, row_end));
+                down.push(DownSpan { first: x, end, row_end });
             }
             placed.push(PlacedCell { cell, first: x, end, row: y, row_end });
             x = end;

@@ -33,12 +33,12 @@ fn passages(locale: &str) -> Vec<Passage> {
     let mut found = Vec::new();
     for file in files(&site) {
         let document = extract(&file, fs::read(&file).unwrap(), limits).unwrap();
-        let (spans, whole) = chunk::split_document(&document, &settings, 1_000, &|text: &str| {
+        let chunks = chunk::split_document(&document, &settings, 1_000, &|text: &str| {
             2 * text.split_whitespace().count()
         });
-        assert!(whole);
+        assert!(chunks.complete);
         let chars: Vec<char> = document.text.chars().collect();
-        found.extend(spans.into_iter().map(|span| Passage {
+        found.extend(chunks.spans.into_iter().map(|span| Passage {
             source: file.display().to_string(),
             title: document.title.clone(),
             heading_path: span.heading_path,
