@@ -21,8 +21,8 @@ use crate::{
     hashing::sha256,
     lexical,
     store::{
-        Chunker, CollectionFolder, EMBEDDINGS, FORMAT, LEXICAL, Manifest, Source, StoreError, VECTORS,
-        VectorFile, VersionRecords, WORDS, io_error,
+        Chunker, CollectionFolder, EMBEDDINGS, FORMAT, LEXICAL, Source, StoreError, VECTORS, VectorFile,
+        VersionManifest, VersionRecords, WORDS, io_error,
     },
     text::WordCounts,
 };
@@ -76,7 +76,7 @@ pub enum BuildError {
 #[derive(Debug)]
 pub struct BuildOutcome {
     /// The version that is in service now.
-    pub manifest: Manifest,
+    pub manifest: VersionManifest,
     /// Whether the version is new; `false` when nothing changed.
     pub new: bool,
     /// Number of distinct chunk texts that were embedded. The other chunks reuse the previous version's vectors.
@@ -173,7 +173,7 @@ pub fn build(
     let embedded =
         embed_chunks::embed_chunks(&gathered, kept, embedder, config.embedding.batch, &unfinished, progress)?;
     timings.embedding = embedding.elapsed().as_secs_f64();
-    let manifest = Manifest {
+    let manifest = VersionManifest {
         format: FORMAT,
         collection: name.into(),
         version,
@@ -261,7 +261,7 @@ fn count_words(records: &VersionRecords, embedder: &dyn Embedder) -> WordCounts 
 fn write_version(
     dir: &Path,
     gathered: &GatheredDocuments,
-    manifest: &Manifest,
+    manifest: &VersionManifest,
     words: WordCounts,
 ) -> Result<(), BuildError> {
     let failed = |what: String| BuildError::Index(manifest.collection.clone(), what);

@@ -4,7 +4,7 @@ use hoidap_shared::{config, text::sentences};
 
 use crate::{
     char_offsets::CharOffsets,
-    document::{Block, BlockKind, Document},
+    document::{BlockKind, Document, TextBlock},
 };
 
 /// A section shorter than one part in this many of a chunk is merged with the next one: a lone sentence says too little.
@@ -172,9 +172,9 @@ impl ChunkBuilder<'_> {
 }
 
 /// Number of leading blocks that form one list or table, with the text that introduces it.
-fn list_length(blocks: &[Block]) -> usize {
+fn list_length(blocks: &[TextBlock]) -> usize {
     let lead = usize::from(blocks.first().is_some_and(|first| first.kind == BlockKind::Text));
-    let is_entry = |block: &&Block| matches!(block.kind, BlockKind::Item | BlockKind::Row);
+    let is_entry = |block: &&TextBlock| matches!(block.kind, BlockKind::Item | BlockKind::Row);
     match blocks[lead..].iter().take_while(is_entry).count() {
         0 => 0,
         entries => lead + entries,
@@ -182,7 +182,12 @@ fn list_length(blocks: &[Block]) -> usize {
 }
 
 /// A block's sentences or lines. One that is too long is split between words.
-fn text_units(block: &Block, text: &str, max_tokens: usize, count: &dyn Fn(&str) -> usize) -> Vec<TextUnit> {
+fn text_units(
+    block: &TextBlock,
+    text: &str,
+    max_tokens: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> Vec<TextUnit> {
     let pieces: Vec<&str> = match block.kind {
         BlockKind::Code => text.split_inclusive('\n').collect(),
         BlockKind::Row => vec![text],

@@ -74,7 +74,7 @@ pub enum FrameCandidate {
 
 /// A block of the extracted text; `start` and `end` are in characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Block {
+pub struct TextBlock {
     /// Its kind.
     pub kind: BlockKind,
     /// Where it starts.
@@ -95,7 +95,7 @@ pub struct Document {
     /// The whole text, in normal form; blocks are separated by a line break.
     pub text: String,
     /// The text's blocks, in order.
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<TextBlock>,
     /// The parts of the file that are not in the text, and why: one sentence each.
     pub left_out: Vec<String>,
     chars: usize,
@@ -103,7 +103,7 @@ pub struct Document {
 
 impl Document {
     /// Appends a block, unless it is empty.
-    pub(crate) fn push(&mut self, kind: BlockKind, raw: &str) -> Option<&mut Block> {
+    pub(crate) fn push(&mut self, kind: BlockKind, raw: &str) -> Option<&mut TextBlock> {
         let text = match kind {
             BlockKind::Code => {
                 raw.lines().map(code_line).collect::<Vec<_>>().join("\n").trim_matches('\n').to_string()
@@ -129,13 +129,13 @@ impl Document {
         } else {
             kind
         };
-        self.blocks.push(Block { kind, start: self.chars, end: self.chars + length, frame });
+        self.blocks.push(TextBlock { kind, start: self.chars, end: self.chars + length, frame });
         self.text.push_str(text);
         self.chars += length;
     }
 
     /// The blocks and their texts.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = (&Block, &str)> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&TextBlock, &str)> {
         let mut rest = self.text.as_str();
         self.blocks.iter().map(move |block| {
             let end = rest.char_indices().nth(block.end - block.start).map_or(rest.len(), |(at, _)| at);

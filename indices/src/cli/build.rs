@@ -13,7 +13,7 @@ use crate::{
     build::{BuildOutcome, build},
     document::{IsolatedReader, Limits, SkippedFile},
     embed::OnnxEmbedder,
-    store::{self, CollectionFolder, Manifest, Source},
+    store::{self, CollectionFolder, Source, VersionManifest},
 };
 
 #[derive(Debug, Args)]
@@ -225,7 +225,7 @@ fn left_out(built: &BuildOutcome) -> String {
 }
 
 /// The number of withdrawn documents, to append to a version's counts; empty when there are none.
-pub(super) fn withdrawn(manifest: &Manifest) -> String {
+pub(super) fn withdrawn(manifest: &VersionManifest) -> String {
     match manifest.withdrawn.documents {
         0 => String::new(),
         documents => format!(", {documents} withdrawn"),

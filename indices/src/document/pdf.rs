@@ -19,7 +19,7 @@ use hayro_interpret::{
 };
 use hoidap_shared::text::normalise;
 
-use self::{glyphs::GlyphCollector, lines::Line};
+use self::{glyphs::GlyphCollector, lines::TextLine};
 use super::{Document, Limits, ReadError, limits::cut_notice};
 use crate::hashing::sha256;
 
@@ -45,7 +45,7 @@ pub(super) enum StopReason {
 
 /// The content of one page.
 struct PageText {
-    lines: Vec<Line>,
+    lines: Vec<TextLine>,
     /// Letters that have no Unicode value.
     unmapped: usize,
     /// Whether there is a picture, or lines and shapes.
@@ -136,7 +136,7 @@ fn no_text_error(pages: &[PageText], stop: Option<StopReason>, count: usize, lim
 fn left_out(pages: &[PageText]) -> Vec<String> {
     let mut kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (page, number) in pages.iter().zip(1..) {
-        let text: usize = page.lines.iter().map(Line::letters).sum();
+        let text: usize = page.lines.iter().map(TextLine::letters).sum();
         let kind = if page.broken {
             "cannot be read to their end"
         } else if page.repeats {

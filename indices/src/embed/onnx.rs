@@ -194,15 +194,15 @@ impl Embedder for OnnxEmbedder {
     fn vocabulary(&self) -> Vec<(String, f32)> {
         let Ok(json) = self.tokenizer.to_string(false) else { return Vec::new() };
         #[derive(Deserialize)]
-        struct File {
-            model: Pieces,
+        struct TokenizerFile {
+            model: TokenizerModel,
         }
         #[derive(Deserialize)]
-        struct Pieces {
+        struct TokenizerModel {
             vocab: Vec<(String, f32)>,
         }
         // Only a vocabulary with scores says how common a word is.
-        let Ok(file) = serde_json::from_str::<File>(&json) else { return Vec::new() };
+        let Ok(file) = serde_json::from_str::<TokenizerFile>(&json) else { return Vec::new() };
         file.model
             .vocab
             .into_iter()

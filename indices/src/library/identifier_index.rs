@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     store::VersionRecords,
-    text::identifiers::{Identifier, IdentifierKind, find_identifiers, without_zeros},
+    text::identifiers::{IdentifierKind, TextIdentifier, find_identifiers, without_zeros},
 };
 
 /// The identifiers in one version's documents, without withdrawn ones.
@@ -33,7 +33,7 @@ impl IdentifierIndex {
             chunk.heading_path.iter().for_each(|heading| index.add(heading, &mut joined));
         }
         for key in joined {
-            let code = Identifier { range: 0..0, kind: IdentifierKind::Code, key: key.clone() };
+            let code = TextIdentifier { range: 0..0, kind: IdentifierKind::Code, key: key.clone() };
             *index.shapes.entry(code.shape()).or_default() += 1;
             if let Some((letters, digits)) = code.series() {
                 index.series.entry(letters.to_string()).or_default().insert(key, digits);

@@ -14,7 +14,8 @@ use crate::{
     text::{
         ResolvedMessage,
         identifiers::{
-            Identifier, IdentifierKind, find_identifiers, is_code_word, is_generic_version, is_version_word,
+            IdentifierKind, TextIdentifier, find_identifiers, is_code_word, is_generic_version,
+            is_version_word,
         },
     },
 };
@@ -93,7 +94,7 @@ impl Library {
 /// How the documents spell an identifier: as in the question if any document does, or else as most do.
 fn known_spelling(
     collections: &[&Arc<LoadedCollection>],
-    identifier: &Identifier,
+    identifier: &TextIdentifier,
     typed: &str,
 ) -> Option<String> {
     let IdentifierKind::Number(word) = &identifier.kind else {
@@ -124,7 +125,7 @@ fn known_spelling(
 
 /// Whether an unknown identifier counts as missing: the documents contain similar ones, or the question asks about nothing
 /// else.
-fn is_missing(collections: &[&Arc<LoadedCollection>], identifier: &Identifier, alone: bool) -> bool {
+fn is_missing(collections: &[&Arc<LoadedCollection>], identifier: &TextIdentifier, alone: bool) -> bool {
     if let IdentifierKind::Number(word) = &identifier.kind {
         let like = |words: &BTreeSet<String>| {
             words.contains(word)
@@ -160,7 +161,7 @@ fn is_missing(collections: &[&Arc<LoadedCollection>], identifier: &Identifier, a
 }
 
 /// Whether a question asks about nothing but its identifiers.
-fn asks_only_about_identifiers(analyser: &Analyser, question: &str, found: &[Identifier]) -> bool {
+fn asks_only_about_identifiers(analyser: &Analyser, question: &str, found: &[TextIdentifier]) -> bool {
     let mut rest = question.to_string();
     for identifier in found.iter().rev() {
         // Spaced ones and numbers may overlap.

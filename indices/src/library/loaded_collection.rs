@@ -8,15 +8,15 @@ use crate::{
     lexical::LexicalIndex,
     model::ModelId,
     store::{
-        CollectionFolder, EMBEDDINGS, FilterGroups, GroupFilter, LEXICAL, Manifest, StoreError,
-        TokenVectorFile, VECTORS, VectorFile, VersionRecords, WORDS,
+        CollectionFolder, EMBEDDINGS, FilterGroups, GroupFilter, LEXICAL, StoreError, TokenVectorFile,
+        VECTORS, VectorFile, VersionManifest, VersionRecords, WORDS,
     },
     text::{SiblingNames, WordCounts},
 };
 
 /// One loaded version of a collection. It never changes; a reload replaces it as a whole.
 pub(super) struct LoadedCollection {
-    pub(super) manifest: Manifest,
+    pub(super) manifest: VersionManifest,
     pub(super) records: VersionRecords,
     /// Number of chunks of each document.
     pub(super) chunks_per_document: Vec<usize>,
@@ -45,7 +45,7 @@ impl LoadedCollection {
         Self::load(manifest, &dir).map_err(|what| folder.damaged(version, what))
     }
 
-    fn load(manifest: Manifest, dir: &Path) -> Result<Self, String> {
+    fn load(manifest: VersionManifest, dir: &Path) -> Result<Self, String> {
         let records = VersionRecords::read(dir)?;
         let (withdrawn, chunks) = (records.count_withdrawn(), records.chunks.len());
         let documents = records.documents.len() - withdrawn.documents;

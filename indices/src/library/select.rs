@@ -25,7 +25,7 @@ pub(super) fn select(
     fused: &[(ChunkRef, f32)],
     depth: usize,
 ) -> Vec<(ChunkRef, f32)> {
-    let mut selection = Selection { collections, depth, chosen: Vec::new(), words: Vec::new() };
+    let mut selection = PassageSelection { collections, depth, chosen: Vec::new(), words: Vec::new() };
     let mut taken_per_document: HashMap<(usize, usize), usize> = HashMap::new();
     let mut later = Vec::new();
     for candidate in fused.iter().filter(|candidate| in_service(collections, &candidate.0)) {
@@ -45,7 +45,7 @@ pub(super) fn select(
     selection.chosen
 }
 
-struct Selection<'a> {
+struct PassageSelection<'a> {
     collections: &'a [Arc<LoadedCollection>],
     depth: usize,
     chosen: Vec<(ChunkRef, f32)>,
@@ -53,7 +53,7 @@ struct Selection<'a> {
     words: Vec<Vec<u64>>,
 }
 
-impl Selection<'_> {
+impl PassageSelection<'_> {
     /// Takes a candidate unless the list is full or has a near-duplicate. Returns whether it was taken.
     fn take(&mut self, candidate: &(ChunkRef, f32)) -> bool {
         if self.chosen.len() == self.depth {

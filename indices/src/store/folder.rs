@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::{
-    FORMAT, Manifest, StoreError, VersionRecords,
+    FORMAT, StoreError, VersionManifest, VersionRecords,
     files::{MANIFEST, checksums, replace, sync_tree},
     io_error,
 };
@@ -153,8 +153,8 @@ impl CollectionFolder {
         &self,
         lock: &CollectionLock,
         unfinished: &Path,
-        mut manifest: Manifest,
-    ) -> Result<Manifest, StoreError> {
+        mut manifest: VersionManifest,
+    ) -> Result<VersionManifest, StoreError> {
         manifest.files = checksums(unfinished).map_err(io_error(unfinished))?;
         let json = serde_json::to_string_pretty(&manifest)
             .map_err(|error| StoreError::Io { path: unfinished.join(MANIFEST), error: error.into() })?;
@@ -198,7 +198,7 @@ impl CollectionFolder {
     ///
     /// # Errors
     /// [`StoreError`] with the reason why the version must not be loaded.
-    pub fn manifest(&self, version: &str, model: Option<&ModelId>) -> Result<Manifest, StoreError> {
+    pub fn manifest(&self, version: &str, model: Option<&ModelId>) -> Result<VersionManifest, StoreError> {
         let damaged = |what: String| self.damaged(version, what);
         let json = fs::read_to_string(self.version_dir(version).join(MANIFEST))
             .map_err(|error| damaged(format!("{MANIFEST}: {error}")))?;
@@ -209,7 +209,7 @@ impl CollectionFolder {
             let found = u32::try_from(found).unwrap_or(u32::MAX);
             return Err(StoreError::Format { collection: self.name.clone(), version: version.into(), found });
         }
-        let manifest: Manifest =
+        let manifest: VersionManifest =
             serde_json::from_value(any).map_err(|error| damaged(format!("{MANIFEST}: {error}")))?;
         if let Some(model) = model.filter(|model| **model != manifest.model) {
             let name =
@@ -236,7 +236,7 @@ impl CollectionFolder {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] naming the first file that differs or is missing.
-    pub fn verify(&self, manifest: &Manifest) -> Result<(), StoreError> {
+    pub fn verify(&self, manifest: &VersionManifest) -> Result<(), StoreError> {
         let dir = self.version_dir(&manifest.version);
         for (name, sum) in &manifest.files {
             match sha256_of_file(&dir.join(name)) {

@@ -48,7 +48,7 @@ pub struct WithdrawnCounts {
 
 /// The manifest of a version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct VersionManifest {
     /// See [`FORMAT`].
     pub format: u32,
     /// The collection.

@@ -37,7 +37,7 @@ pub enum IdentifierKind {
 
 /// An identifier in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identifier {
+pub struct TextIdentifier {
     /// Its range in bytes; a number includes the word before it.
     pub range: Range<usize>,
     /// Its kind.
@@ -46,7 +46,7 @@ pub struct Identifier {
     pub key: String,
 }
 
-impl Identifier {
+impl TextIdentifier {
     /// Whether it is a code of letters and digits.
     pub fn is_code(&self) -> bool {
         self.kind != IdentifierKind::Spaced && !matches!(self.kind, IdentifierKind::Number(_))
@@ -119,7 +119,7 @@ struct WordSpan<'a> {
 }
 
 /// Finds the identifiers of a text, in order. A number may also be part of a spaced identifier.
-pub fn find_identifiers(text: &str) -> Vec<Identifier> {
+pub fn find_identifiers(text: &str) -> Vec<TextIdentifier> {
     let words: Vec<WordSpan<'_>> = words(text);
     let mut found = Vec::new();
     let mut at = 0;
@@ -130,7 +130,7 @@ pub fn find_identifiers(text: &str) -> Vec<Identifier> {
         if let Some((name, number)) = split_version(word.text) {
             found.push(numbered(word.start..word.start + word.text.len(), name, number));
         } else if is_code(word.text) {
-            found.push(Identifier {
+            found.push(TextIdentifier {
                 range: word.start..word.start + word.text.len(),
                 kind: IdentifierKind::Code,
                 key: key(word.text),
@@ -139,7 +139,7 @@ pub fn find_identifiers(text: &str) -> Vec<Identifier> {
             let second = at.checked_sub(2).map(|at| words[at]).filter(|second| !second.ends);
             found.extend(before.and_then(|before| number(word, before, second, next)));
         } else if let Some(next) = next.filter(|next| is_letters(word.text) && is_tail(next.text)) {
-            found.push(Identifier {
+            found.push(TextIdentifier {
                 range: word.start..next.start + next.text.len(),
                 kind: IdentifierKind::Spaced,
                 key: key(word.text) + &key(next.text),
@@ -156,7 +156,7 @@ fn number(
     before: WordSpan<'_>,
     second: Option<WordSpan<'_>>,
     next: Option<WordSpan<'_>>,
-) -> Option<Identifier> {
+) -> Option<TextIdentifier> {
     let unit = next.is_some_and(|next| is_unit(next.text));
     let dotted = word.text.contains('.');
     let thousands = dotted && word.text.split('.').skip(1).all(|group| group.len() == 3);
@@ -181,8 +181,8 @@ fn number(
     (version && !thousands && !unit && named).then(|| with(&name, before))
 }
 
-fn numbered(range: Range<usize>, word: &str, number: &str) -> Identifier {
-    Identifier {
+fn numbered(range: Range<usize>, word: &str, number: &str) -> TextIdentifier {
+    TextIdentifier {
         range,
         kind: IdentifierKind::Number(word.to_string()),
         key: without_zeros(number).to_string(),
@@ -278,11 +278,11 @@ mod tests {
     use super::*;
 
     fn codes(text: &str) -> Vec<String> {
-        find_identifiers(text).into_iter().filter(Identifier::is_code).map(|found| found.key).collect()
+        find_identifiers(text).into_iter().filter(TextIdentifier::is_code).map(|found| found.key).collect()
     }
 
     fn numbers(text: &str) -> Vec<(String, String)> {
-        let number = |found: Identifier| match found.kind {
+        let number = |found: TextIdentifier| match found.kind {
             IdentifierKind::Number(word) => Some((word, found.key)),
             _ => None,
         };

@@ -9,7 +9,7 @@ use hayro_interpret::{
 
 use super::{
     StopReason,
-    lines::{Glyph, Line, LineBuilder},
+    lines::{Glyph, LineBuilder, TextLine},
 };
 
 /// Number of calls between two checks of the clock.
@@ -55,7 +55,7 @@ impl GlyphCollector {
     }
 
     /// The collected lines.
-    pub(super) fn into_lines(self) -> Vec<Line> {
+    pub(super) fn into_lines(self) -> Vec<TextLine> {
         self.lines.finish()
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     super::{BlockKind, Document, plain::reads_like_a_sentence},
-    lines::{CELL_SEPARATOR, Line, most_common_size},
+    lines::{CELL_SEPARATOR, TextLine, most_common_size},
     normalise,
 };
 
@@ -28,7 +28,7 @@ struct Paragraph {
 }
 
 /// Builds a document from the lines of its pages.
-pub(super) fn document<'a>(pages: impl Iterator<Item = &'a [Line]> + Clone) -> Document {
+pub(super) fn document<'a>(pages: impl Iterator<Item = &'a [TextLine]> + Clone) -> Document {
     let hyphenated = hyphenated(pages.clone());
     let body = most_common_size(
         pages.clone().flatten().flat_map(|line| std::iter::repeat_n(line.size, line.letters())),
@@ -67,7 +67,7 @@ fn tenths(size: f64) -> i64 {
     (size * 10.0).round() as i64
 }
 
-fn paragraphs_of(lines: &[Line], hyphenated: &HashSet<String>) -> Vec<Paragraph> {
+fn paragraphs_of(lines: &[TextLine], hyphenated: &HashSet<String>) -> Vec<Paragraph> {
     let usual_step = most_common_size(
         lines
             .windows(2)
@@ -107,21 +107,21 @@ fn paragraphs_of(lines: &[Line], hyphenated: &HashSet<String>) -> Vec<Paragraph>
 }
 
 /// The width of the text column: that of the longest line.
-fn column_width(lines: &[Line]) -> f64 {
+fn column_width(lines: &[TextLine]) -> f64 {
     lines.iter().map(|line| line.to - line.from).fold(0.0, f64::max)
 }
 
 /// Whether a line ends a sentence and is much shorter than the column.
-fn ends_a_paragraph(line: &Line, column: f64) -> bool {
+fn ends_a_paragraph(line: &TextLine, column: f64) -> bool {
     line.text.trim_end().ends_with(['.', '!', '?', ':', ';']) && line.to - line.from < column * SHORT_LINE
 }
 
 /// The distance of a line below the previous one.
-fn line_step(before: &Line, line: &Line) -> f64 {
+fn line_step(before: &TextLine, line: &TextLine) -> f64 {
     line.down - before.down
 }
 
-fn of_one_size(a: &Line, b: &Line) -> bool {
+fn of_one_size(a: &TextLine, b: &TextLine) -> bool {
     (a.size - b.size).abs() <= a.size.max(b.size) * 0.08
 }
 
@@ -154,7 +154,7 @@ fn join(text: &mut String, line: &str, hyphenated: &HashSet<String>) {
 }
 
 /// The words that are written with a hyphen inside a line, in lower case.
-fn hyphenated<'a>(pages: impl Iterator<Item = &'a [Line]>) -> HashSet<String> {
+fn hyphenated<'a>(pages: impl Iterator<Item = &'a [TextLine]>) -> HashSet<String> {
     let words =
         pages.flatten().flat_map(|line| line.text.split(|c: char| c.is_whitespace() || c == CELL_SEPARATOR));
     let trimmed = words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));

@@ -62,7 +62,7 @@ impl Glyph {
 
 /// A line of text.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct TextLine {
     /// The text, its cells separated by [`CELL_SEPARATOR`].
     pub(super) text: String,
     /// The size of most of its letters.
@@ -79,7 +79,7 @@ pub(super) struct Line {
 /// Separates cells; a control character, which no text contains.
 pub(super) const CELL_SEPARATOR: char = '\u{1}';
 
-impl Line {
+impl TextLine {
     /// Whether two lines have the same writing direction.
     pub(super) fn turned_as(&self, other: &Self) -> bool {
         self.direction.dot(other.direction) > 0.99
@@ -94,7 +94,7 @@ impl Line {
 /// Builds the lines of a page, in the order in which they are drawn.
 #[derive(Debug, Default)]
 pub(super) struct LineBuilder {
-    done: Vec<Line>,
+    done: Vec<TextLine>,
     open: Vec<PlacedGlyph>,
     /// Index of the last letter of the open line that is not raised.
     base: usize,
@@ -147,7 +147,7 @@ impl LineBuilder {
         if text.trim().is_empty() {
             return;
         }
-        self.done.push(Line {
+        self.done.push(TextLine {
             text,
             size: most_common_size(
                 open.iter().filter(|letter| !letter.raised).map(|letter| letter.glyph.size),
@@ -160,7 +160,7 @@ impl LineBuilder {
     }
 
     /// Ends the open line and returns all lines.
-    pub(super) fn finish(mut self) -> Vec<Line> {
+    pub(super) fn finish(mut self) -> Vec<TextLine> {
         self.end();
         self.done
     }
