@@ -1,47 +1,48 @@
 //! Documents to a new version of a collection.
 
-mod embed;
+mod document_loss;
+mod embed_chunks;
 mod gather;
-mod loss;
-mod repeated;
-mod unrelated;
-mod withdrawn;
+mod repeated_blocks;
+mod unrelated_questions;
+mod withdrawn_documents;
 
 use std::{fs, io, path::Path, time::Instant};
 
 use hoidap_shared::{config::Config, text::Language};
 
-pub use embed::Progress;
-pub use gather::Gathered;
+pub use embed_chunks::BuildProgress;
+pub use gather::GatheredDocuments;
 
 use crate::{
-    document::{Limits, Reader, Skipped},
+    dense_index,
+    document::{IsolatedReader, Limits, SkippedFile},
     embed::{EmbedError, Embedder},
+    hashing::sha256,
     lexical,
     store::{
-        Chunker, CollectionFolder, EMBEDDINGS, FORMAT, LEXICAL, Manifest, Records, Rows, Source, StoreError,
-        VECTORS, WORDS, io_error, sha256,
+        Chunker, CollectionFolder, EMBEDDINGS, FORMAT, LEXICAL, Source, StoreError, VECTORS, VectorFile,
+        VersionManifest, VersionRecords, WORDS, io_error,
     },
-    text::Words,
-    vectors,
+    text::WordCounts,
 };
 
-/// Number of the rules by which documents are read and cut; a new one makes every collection build anew.
-const RULES: u32 = 4;
+/// Version of the rules that read and split documents. A new number rebuilds every collection.
+const READING_RULES: u32 = 4;
 
-/// Why there is no new version. Each is one sentence.
+/// Why a build made no new version. Each message is one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The collection's folder.
+    /// The collection's folder cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The model.
+    /// The model cannot be loaded or failed.
     #[error(transparent)]
     Embed(#[from] EmbedError),
-    /// The documents.
+    /// The documents cannot be listed.
     #[error("the documents of `{0}` cannot be listed: {1}")]
     Sources(String, io::Error),
-    /// An index.
+    /// An index cannot be written.
     #[error("the index of `{0}` cannot be written: {1}")]
     Index(String, String),
     /// Too many documents were lost.
@@ -52,11 +53,11 @@ pub enum BuildError {
     Loss {
         /// The collection.
         collection: String,
-        /// How many.
+        /// What was lost, with counts.
         what: String,
-        /// The share that may be lost, in per cent.
+        /// The share that may be lost, in percent.
         allowed: f32,
-        /// Why the first of them was left out.
+        /// Why the first file was left out.
         hint: String,
     },
     /// There is nothing to index.
@@ -64,90 +65,103 @@ pub enum BuildError {
     Empty {
         /// The collection.
         collection: String,
-        /// Files looked at.
+        /// Number of files found.
         files: usize,
-        /// Why the first of them was left out.
+        /// Why the first file was left out.
         first: String,
     },
 }
 
-/// What a build did.
+/// The result of a build.
 #[derive(Debug)]
-pub struct Built {
-    /// The version in service now.
-    pub manifest: Manifest,
-    /// Whether it is new; `false` when nothing had changed.
+pub struct BuildOutcome {
+    /// The version that is in service now.
+    pub manifest: VersionManifest,
+    /// Whether the version is new; `false` when nothing changed.
     pub new: bool,
-    /// Texts of chunks that were embedded, each once; the vectors of the others were taken from the version before.
+    /// Number of distinct chunk texts that were embedded. The other chunks reuse the previous version's vectors.
     pub embedded: usize,
     /// Files that were left out, and why.
-    pub skipped: Vec<Skipped>,
-    /// Files of which something was left out: what, and why.
-    pub in_part: Vec<Skipped>,
-    /// What the documents and the vectors took.
-    pub pace: Pace,
-    /// Seconds it took.
+    pub skipped: Vec<SkippedFile>,
+    /// Files that were read only in part: what is missing, and why.
+    pub partly_read: Vec<SkippedFile>,
+    /// How long reading and embedding took.
+    pub timings: BuildTimings,
+    /// Duration of the whole build, in seconds.
     pub seconds: f64,
 }
 
-/// How fast a build was.
+/// How long the steps of a build took.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pace {
-    /// Files there are.
+pub struct BuildTimings {
+    /// Number of files found.
     pub files: usize,
-    /// Seconds in which they were read and cut.
+    /// Time to read and split the documents, in seconds.
     pub reading: f64,
-    /// Seconds in which the new chunks were embedded.
+    /// Time to embed the new chunks, in seconds.
     pub embedding: f64,
-    /// Sessions that embedded them side by side.
+    /// Number of sessions that embedded in parallel.
     pub sessions: usize,
 }
 
-/// Builds a version of a collection from its sources and puts it into service. Chunks whose text is that of the version
-/// before keep their vectors; when nothing changed, no version is made.
+/// Builds a version of a collection from its sources and puts it into service. Chunks whose text has not changed keep the
+/// previous version's vectors. When nothing changed, no new version is made.
 ///
 /// # Errors
-/// [`BuildError`]; the version before stays in service.
+/// [`BuildError`]; the previous version stays in service.
 pub fn build(
     config: &Config,
     name: &str,
     source: &Source,
-    reader: &Reader,
+    reader: &IsolatedReader,
     embedder: &dyn Embedder,
-    progress: &dyn Progress,
-) -> Result<Built, BuildError> {
+    progress: &dyn BuildProgress,
+) -> Result<BuildOutcome, BuildError> {
     let began = Instant::now();
     let folder = CollectionFolder::new(&config.indices.dir, name)?;
     let lock = folder.lock()?;
-    let mut gathered = gather::gather(config, name, source, reader, embedder, progress)?;
-    let mut pace = Pace {
+    let mut gathered = gather::gather_documents(config, name, source, reader, embedder, progress)?;
+    let mut timings = BuildTimings {
         files: gathered.files,
         reading: began.elapsed().as_secs_f64(),
         sessions: embedder.sessions(),
-        ..Pace::default()
+        ..BuildTimings::default()
     };
     let before = folder.current()?.and_then(|version| {
         let manifest = folder.manifest(&version, Some(embedder.model())).ok()?;
         folder.verify(&manifest).ok()?;
         Some((folder.records(&version).ok()?, manifest))
     });
-    loss::check(name, &gathered, before.as_ref().map(|(records, _)| records), config.indices.max_loss_share)?;
+    document_loss::check_document_loss(
+        name,
+        &gathered,
+        before.as_ref().map(|(records, _)| records),
+        config.indices.max_loss_share,
+    )?;
     let chunker = Chunker {
-        rules: RULES,
+        rules: READING_RULES,
         max_tokens: config.chunking.max_tokens,
         overlap_tokens: config.chunking.overlap_tokens,
     };
     if let Some((records, _)) = before.as_ref().filter(|(_, manifest)| manifest.chunker == chunker) {
-        withdrawn::keep(&mut gathered, records, config.indices.withdrawn_share);
+        withdrawn_documents::keep_withdrawn(&mut gathered, records, config.indices.withdrawn_share);
     }
     let withdrawn = gathered.records.count_withdrawn();
-    let faiss = factory(config, gathered.records.chunks.len());
-    let content = content(&gathered.records, embedder, &chunker, &faiss, source, config);
+    let faiss = faiss_factory(config, gathered.records.chunks.len());
+    let content = content_hash(&gathered.records, embedder, &chunker, &faiss, source, config);
     if let Some((_, manifest)) = before.as_ref().filter(|(_, manifest)| manifest.content == content) {
         let manifest = manifest.clone();
         let seconds = began.elapsed().as_secs_f64();
-        let Gathered { skipped, in_part, .. } = gathered;
-        return Ok(Built { manifest, new: false, embedded: 0, skipped, in_part, pace, seconds });
+        let GatheredDocuments { skipped, partly_read, .. } = gathered;
+        return Ok(BuildOutcome {
+            manifest,
+            new: false,
+            embedded: 0,
+            skipped,
+            partly_read,
+            timings,
+            seconds,
+        });
     }
     let now = jiff::Timestamp::now();
     let version = format!("{}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ"), &content[..8]);
@@ -156,9 +170,10 @@ pub fn build(
     let kept = before.as_ref().map(|(records, _)| records).zip(dir.as_deref());
     let rows = unfinished.join(EMBEDDINGS);
     let embedding = Instant::now();
-    let embedded = embed::all(&gathered, kept, embedder, config.embedding.batch, &unfinished, progress)?;
-    pace.embedding = embedding.elapsed().as_secs_f64();
-    let manifest = Manifest {
+    let embedded =
+        embed_chunks::embed_chunks(&gathered, kept, embedder, config.embedding.batch, &unfinished, progress)?;
+    timings.embedding = embedding.elapsed().as_secs_f64();
+    let manifest = VersionManifest {
         format: FORMAT,
         collection: name.into(),
         version,
@@ -173,19 +188,19 @@ pub fn build(
         withdrawn,
         locales: locales(&gathered.records),
         source: source.clone(),
-        background: unrelated::ask(&rows, &unfinished, embedder)?,
+        background: unrelated_questions::measure_unrelated(&rows, &unfinished, embedder)?,
         files: std::collections::BTreeMap::new(),
     };
-    write(&unfinished, &gathered, &manifest, words(&gathered.records, embedder))?;
+    write_version(&unfinished, &gathered, &manifest, count_words(&gathered.records, embedder))?;
     let manifest = folder.commit(&lock, &unfinished, manifest)?;
     folder.prune(&lock, config.indices.keep_versions)?;
     let seconds = began.elapsed().as_secs_f64();
-    let Gathered { skipped, in_part, .. } = gathered;
-    Ok(Built { manifest, new: true, embedded, skipped, in_part, pace, seconds })
+    let GatheredDocuments { skipped, partly_read, .. } = gathered;
+    Ok(BuildOutcome { manifest, new: true, embedded, skipped, partly_read, timings, seconds })
 }
 
-/// `auto` is exact search up to a size, and a graph beyond.
-fn factory(config: &Config, chunks: usize) -> String {
+/// The FAISS factory string. `auto` means exact search up to `exact_up_to` chunks, and a graph above it.
+fn faiss_factory(config: &Config, chunks: usize) -> String {
     match config.indices.faiss_index.as_str() {
         "auto" if chunks <= config.indices.exact_up_to => "Flat".into(),
         "auto" => "HNSW32".into(),
@@ -193,9 +208,10 @@ fn factory(config: &Config, chunks: usize) -> String {
     }
 }
 
-/// A hash over all that makes a version what it is.
-fn content(
-    records: &Records,
+/// A hash over everything that determines a version. It includes the `Debug` form of some types, so renaming one of those
+/// types or fields rebuilds every collection.
+fn content_hash(
+    records: &VersionRecords,
     embedder: &dyn Embedder,
     chunker: &Chunker,
     faiss: &str,
@@ -209,7 +225,7 @@ fn content(
             "{}\t{}\t{}\t{}\t{:?}\t{:?}\t{}{}\n",
             document.source,
             document.hash,
-            // What is left out of a page depends on the other pages, too.
+            // The repeated blocks that are removed from a page depend on the other pages.
             sha256(&document.text),
             document.url,
             document.product,
@@ -221,7 +237,7 @@ fn content(
     sha256(text)
 }
 
-fn locales(records: &Records) -> Vec<String> {
+fn locales(records: &VersionRecords) -> Vec<String> {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for document in records.documents.iter().filter(|document| !document.withdrawn) {
         match counts.iter_mut().find(|(locale, _)| *locale == document.locale) {
@@ -233,28 +249,33 @@ fn locales(records: &Records) -> Vec<String> {
     counts.into_iter().map(|(locale, _)| locale).collect()
 }
 
-fn words(records: &Records, embedder: &dyn Embedder) -> Words {
-    let mut words = Words::default();
+fn count_words(records: &VersionRecords, embedder: &dyn Embedder) -> WordCounts {
+    let mut words = WordCounts::default();
     for document in &records.documents {
         words.add(&document.text, Language::from_locale(&document.locale).unwrap_or(Language::En));
     }
-    words.set_prior(embedder.words());
+    words.set_prior(embedder.vocabulary());
     words
 }
 
-fn write(dir: &Path, gathered: &Gathered, manifest: &Manifest, words: Words) -> Result<(), BuildError> {
+fn write_version(
+    dir: &Path,
+    gathered: &GatheredDocuments,
+    manifest: &VersionManifest,
+    words: WordCounts,
+) -> Result<(), BuildError> {
     let failed = |what: String| BuildError::Index(manifest.collection.clone(), what);
     let records = &gathered.records;
     records.write(dir).map_err(io_error(dir))?;
     let json = serde_json::to_string(&words).map_err(|error| failed(error.to_string()))?;
     fs::write(dir.join(WORDS), json).map_err(io_error(dir))?;
     let dimensions = manifest.model.dimensions;
-    let rows = Rows::open(&dir.join(EMBEDDINGS), dimensions).map_err(io_error(dir))?;
-    vectors::write(&dir.join(VECTORS), &rows, dimensions, &manifest.faiss).map_err(failed)?;
+    let rows = VectorFile::open(&dir.join(EMBEDDINGS), dimensions).map_err(io_error(dir))?;
+    dense_index::write(&dir.join(VECTORS), &rows, dimensions, &manifest.faiss).map_err(failed)?;
     let groups = records.groups();
-    let entries = records.chunks.iter().zip(&groups.of_chunk).map(|(chunk, group)| lexical::Entry {
+    let entries = records.chunks.iter().zip(&groups.of_chunk).map(|(chunk, group)| lexical::IndexedChunk {
         text: records.text(chunk),
-        head: gather::head(&records.documents[chunk.document].title, &chunk.heading_path),
+        head: gather::title_and_headings(&records.documents[chunk.document].title, &chunk.heading_path),
         group: *group,
     });
     lexical::write(&dir.join(LEXICAL), entries).map_err(|error| failed(error.to_string()))

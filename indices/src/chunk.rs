@@ -1,15 +1,18 @@
-//! Documents to chunks: along headings, then sentences, within a number of the embedding model's tokens.
+//! Splits documents into chunks: along headings, then sentences, within a number of the embedding model's tokens.
 
 use hoidap_shared::{config, text::sentences};
 
-use crate::document::{Block, BlockKind, Document};
+use crate::{
+    char_offsets::CharOffsets,
+    document::{BlockKind, Document, TextBlock},
+};
 
-/// A section shorter than this share of a chunk goes on into the next one: a lone sentence says too little.
-const SMALL_SHARE: usize = 3;
+/// A section shorter than one part in this many of a chunk is merged with the next one: a lone sentence says too little.
+const MIN_SECTION_FRACTION: usize = 3;
 
-/// A piece of a document; `start` and `end` are characters of its extracted text.
+/// A chunk's place in its document; `start` and `end` are characters of the extracted text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct ChunkSpan {
     /// Where it starts.
     pub start: usize,
     /// Where it ends, exclusive.
@@ -18,24 +21,39 @@ pub struct Span {
     pub heading_path: Vec<String>,
 }
 
-/// The smallest piece that is not cut: a sentence, a row, a line of code; and its tokens.
-struct Unit {
+/// The chunks of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentChunks {
+    /// The chunks, in the order of the text.
+    pub spans: Vec<ChunkSpan>,
+    /// Whether they cover the whole document; `false` when the limit of chunks cut it.
+    pub complete: bool,
+}
+
+/// The smallest unit that is not split: a sentence, a table row, or a line of code, with its number of tokens.
+struct TextUnit {
     start: usize,
     end: usize,
     tokens: usize,
 }
 
-/// Cuts a document, into `most` pieces and no more: what lies behind them is in none.
-pub fn cut(
+/// Splits a document into at most `max_chunks` chunks. `count` counts a text's tokens.
+pub fn split_document(
     document: &Document,
     settings: &config::ChunkingConfig,
-    most: usize,
+    max_chunks: usize,
     count: &dyn Fn(&str) -> usize,
-) -> (Vec<Span>, bool) {
-    let mut cutter =
-        Cutter { settings, spans: Vec::new(), units: Vec::new(), fresh: 0, path: Vec::new(), bare: None };
+) -> DocumentChunks {
+    let mut builder = ChunkBuilder {
+        settings,
+        spans: Vec::new(),
+        units: Vec::new(),
+        fresh: 0,
+        path: Vec::new(),
+        pending_heading: None,
+    };
     let mut headings: Vec<(u8, String)> = Vec::new();
-    let mut offsets = Offsets::new(&document.text);
+    let mut offsets = CharOffsets::new(&document.text);
     let mut rest = &document.blocks[..];
     while let Some(block) = rest.first() {
         if let BlockKind::Heading(level) = block.kind {
@@ -47,78 +65,79 @@ pub fn cut(
                 .map(|(_, heading)| heading.clone())
                 .filter(|h| *h != document.title)
                 .collect();
-            let heading = Unit { start: block.start, end: block.end, tokens: count(text).max(1) };
-            cutter.heading(path, level, heading);
+            let heading = TextUnit { start: block.start, end: block.end, tokens: count(text).max(1) };
+            builder.heading(path, level, heading);
             rest = &rest[1..];
         } else {
-            let (together, behind) = rest.split_at(list(rest).max(1));
+            let (together, behind) = rest.split_at(list_length(rest).max(1));
             let mut pieces = Vec::new();
             for block in together {
                 let text = offsets.slice(block.start, block.end);
-                pieces.extend(units(block, text, settings.max_tokens, count));
+                pieces.extend(text_units(block, text, settings.max_tokens, count));
             }
-            cutter.text(pieces, together.len() > 1);
+            builder.text(pieces, together.len() > 1);
             rest = behind;
         }
-        if cutter.spans.len() > most {
+        if builder.spans.len() > max_chunks {
             break;
         }
     }
-    cutter.end_bare(0);
-    cutter.flush(false);
-    let whole = cutter.spans.len() <= most;
-    cutter.spans.truncate(most);
-    (cutter.spans, whole)
+    builder.end_pending_heading(0);
+    builder.flush(false);
+    let complete = builder.spans.len() <= max_chunks;
+    builder.spans.truncate(max_chunks);
+    DocumentChunks { spans: builder.spans, complete }
 }
 
-struct Cutter<'a> {
+struct ChunkBuilder<'a> {
     settings: &'a config::ChunkingConfig,
-    spans: Vec<Span>,
-    units: Vec<Unit>,
-    /// Units that no chunk holds yet; the ones before them are overlap.
+    spans: Vec<ChunkSpan>,
+    units: Vec<TextUnit>,
+    /// Number of units at the end that no chunk holds yet; the ones before them are overlap.
     fresh: usize,
     path: Vec<String>,
-    /// The last heading and its level, while it stands in no chunk and nothing stands below it.
-    bare: Option<(u8, Unit)>,
+    /// The last heading and its level, as long as no chunk holds it and no text follows it.
+    pending_heading: Option<(u8, TextUnit)>,
 }
 
-impl Cutter<'_> {
+impl ChunkBuilder<'_> {
     fn tokens(&self) -> usize {
         self.units.iter().map(|unit| unit.tokens).sum()
     }
 
-    fn heading(&mut self, path: Vec<String>, level: u8, heading: Unit) {
-        self.end_bare(level);
-        if self.fresh > 0 && self.tokens() * SMALL_SHARE < self.settings.max_tokens {
+    fn heading(&mut self, path: Vec<String>, level: u8, heading: TextUnit) {
+        self.end_pending_heading(level);
+        if self.fresh > 0 && self.tokens() * MIN_SECTION_FRACTION < self.settings.max_tokens {
             self.push(heading);
         } else {
             self.flush(false);
             self.path = path;
-            self.bare = Some((level, heading));
+            self.pending_heading = Some((level, heading));
         }
     }
 
-    /// A heading that nothing stands below, as the next one is of its level or above it, is a text of its own: else it would be in
-    /// no chunk. (One with smaller headings below is in the path of theirs.)
-    fn end_bare(&mut self, next: u8) {
-        if let Some((_, heading)) = self.bare.take_if(|(level, _)| next <= *level) {
+    /// Adds a heading without text below as a text of its own, since no chunk would hold it otherwise. That is the case when
+    /// the next heading has the same level or a higher one; a heading with subheadings is in the heading path of their chunks.
+    fn end_pending_heading(&mut self, next: u8) {
+        if let Some((_, heading)) = self.pending_heading.take_if(|(level, _)| next <= *level) {
             self.push(heading);
         }
     }
 
-    /// Appends text; with `whole` into one chunk, if it fits into one.
-    fn text(&mut self, units: Vec<Unit>, whole: bool) {
-        let (tokens, most) = (units.iter().map(|unit| unit.tokens).sum::<usize>(), self.settings.max_tokens);
-        if whole && self.fresh > 0 && tokens <= most && self.tokens() + tokens > most {
+    /// Appends text. With `whole`, it goes into one chunk if it fits.
+    fn text(&mut self, units: Vec<TextUnit>, whole: bool) {
+        let (tokens, max_tokens) =
+            (units.iter().map(|unit| unit.tokens).sum::<usize>(), self.settings.max_tokens);
+        if whole && self.fresh > 0 && tokens <= max_tokens && self.tokens() + tokens > max_tokens {
             self.flush(false);
         }
         for unit in units {
-            self.bare = None;
+            self.pending_heading = None;
             self.push(unit);
         }
     }
 
-    fn push(&mut self, unit: Unit) {
+    fn push(&mut self, unit: TextUnit) {
         if self.fresh > 0 && self.tokens() + unit.tokens > self.settings.max_tokens {
             self.flush(true);
         }
@@ -132,12 +151,12 @@ impl Cutter<'_> {
         self.fresh += 1;
     }
 
-    /// Ends the chunk; with `overlap` its last units begin the next one.
+    /// Ends the chunk. With `overlap`, its last units begin the next one.
     fn flush(&mut self, overlap: bool) {
         if self.fresh > 0
             && let (Some(first), Some(last)) = (self.units.first(), self.units.last())
         {
-            self.spans.push(Span { start: first.start, end: last.end, heading_path: self.path.clone() });
+            self.spans.push(ChunkSpan { start: first.start, end: last.end, heading_path: self.path.clone() });
         }
         let mut kept = 0;
         let mut from = self.units.len();
@@ -152,18 +171,23 @@ impl Cutter<'_> {
     }
 }
 
-/// How many of the blocks, from the first, are one list or table with the text that leads to it.
-fn list(blocks: &[Block]) -> usize {
+/// Number of leading blocks that form one list or table, with the text that introduces it.
+fn list_length(blocks: &[TextBlock]) -> usize {
     let lead = usize::from(blocks.first().is_some_and(|first| first.kind == BlockKind::Text));
-    let is_entry = |block: &&Block| matches!(block.kind, BlockKind::Item | BlockKind::Row);
+    let is_entry = |block: &&TextBlock| matches!(block.kind, BlockKind::Item | BlockKind::Row);
     match blocks[lead..].iter().take_while(is_entry).count() {
         0 => 0,
         entries => lead + entries,
     }
 }
 
-/// A block's sentences or lines; one that is too long is cut between words.
-fn units(block: &Block, text: &str, max_tokens: usize, count: &dyn Fn(&str) -> usize) -> Vec<Unit> {
+/// A block's sentences or lines. One that is too long is split between words.
+fn text_units(
+    block: &TextBlock,
+    text: &str,
+    max_tokens: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> Vec<TextUnit> {
     let pieces: Vec<&str> = match block.kind {
         BlockKind::Code => text.split_inclusive('\n').collect(),
         BlockKind::Row => vec![text],
@@ -172,13 +196,13 @@ fn units(block: &Block, text: &str, max_tokens: usize, count: &dyn Fn(&str) -> u
     let mut units = Vec::new();
     let mut at = block.start;
     for piece in pieces {
-        let parts = halves(piece, max_tokens, count);
+        let parts = split_to_fit(piece, max_tokens, count);
         for (part, tokens) in parts {
             let length = part.chars().count();
             let body = part.trim();
             let lead = part.chars().take_while(|c| c.is_whitespace()).count();
             if !body.is_empty() {
-                units.push(Unit {
+                units.push(TextUnit {
                     start: at + lead,
                     end: at + lead + body.chars().count(),
                     tokens: tokens.max(1),
@@ -190,7 +214,7 @@ fn units(block: &Block, text: &str, max_tokens: usize, count: &dyn Fn(&str) -> u
     units
 }
 
-/// The sentences of a text, each with the white space behind it.
+/// The sentences of a text, each with the white space that follows it.
 fn whole_sentences(text: &str) -> Vec<&str> {
     let mut ends: Vec<usize> = sentences(text).iter().skip(1).map(|sentence| sentence.start).collect();
     ends.push(text.len());
@@ -198,15 +222,19 @@ fn whole_sentences(text: &str) -> Vec<&str> {
     ends.into_iter().map(|end| &text[std::mem::replace(&mut at, end)..end]).collect()
 }
 
-/// A text longer than this many bytes for each token that a chunk may have is cut without counting its tokens.
-const LONG: usize = 32;
+/// A text with more bytes than this for each allowed token is split without counting its tokens.
+const MAX_BYTES_PER_TOKEN: usize = 32;
 
-/// Cuts a piece in the middle, between words where it has any, until every part fits.
-fn halves<'a>(piece: &'a str, max_tokens: usize, count: &dyn Fn(&str) -> usize) -> Vec<(&'a str, usize)> {
+/// Splits a text in the middle, between words if possible, until every part fits. Each part comes with its tokens.
+fn split_to_fit<'a>(
+    piece: &'a str,
+    max_tokens: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> Vec<(&'a str, usize)> {
     let mut open = vec![piece];
     let mut parts = Vec::new();
     while let Some(part) = open.pop() {
-        let long = part.len() > max_tokens.max(1) * LONG;
+        let long = part.len() > max_tokens.max(1) * MAX_BYTES_PER_TOKEN;
         let tokens = if long { usize::MAX } else { count(part) };
         let half = (0..=part.len() / 2).rev().find(|&i| part.is_char_boundary(i)).unwrap_or(0);
         let middle = part[..half].rfind(' ').map_or(half, |space| space + 1);
@@ -218,36 +246,6 @@ fn halves<'a>(piece: &'a str, max_tokens: usize, count: &dyn Fn(&str) -> usize) 
         }
     }
     parts
-}
-
-/// Slices a text by characters, forwards only, so that a whole document costs one pass.
-pub(crate) struct Offsets<'a> {
-    text: &'a str,
-    chars: usize,
-    bytes: usize,
-}
-
-impl<'a> Offsets<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, chars: 0, bytes: 0 }
-    }
-
-    /// The byte where a character starts; the end of the text when there are fewer.
-    pub(crate) fn byte(&mut self, char: usize) -> usize {
-        if char < self.chars {
-            (self.chars, self.bytes) = (0, 0);
-        }
-        let rest = &self.text[self.bytes..];
-        let step = rest.char_indices().nth(char - self.chars).map_or(rest.len(), |(i, _)| i);
-        (self.chars, self.bytes) = (char, self.bytes + step);
-        self.bytes
-    }
-
-    fn slice(&mut self, start: usize, end: usize) -> &'a str {
-        let from = self.byte(start);
-        let to = self.byte(end);
-        &self.text[from..to]
-    }
 }
 
 #[cfg(test)]
@@ -270,13 +268,14 @@ mod tests {
         document
     }
 
-    fn chunks(lines: &str, most: usize) -> (Vec<String>, bool) {
+    fn chunks(lines: &str, max_chunks: usize) -> (Vec<String>, bool) {
         let document = document(lines);
         let settings = config::ChunkingConfig { max_tokens: 20, overlap_tokens: 3 };
         let words = |text: &str| text.split_whitespace().count();
-        let (spans, whole) = cut(&document, &settings, most, &words);
-        let text = |span: &Span| document.text.chars().skip(span.start).take(span.end - span.start).collect();
-        (spans.iter().map(text).collect(), whole)
+        let DocumentChunks { spans, complete } = split_document(&document, &settings, max_chunks, &words);
+        let text =
+            |span: &ChunkSpan| document.text.chars().skip(span.start).take(span.end - span.start).collect();
+        (spans.iter().map(text).collect(), complete)
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 mod build;
 mod eval;
-mod keep;
 mod processor;
 mod progress;
-mod read;
+mod read_documents;
 mod search;
+mod versions;
 
 use std::path::PathBuf;
 
@@ -19,10 +19,10 @@ pub use processor::check_processor;
 #[derive(Debug, Parser)]
 #[command(name = "hoidap-index", version)]
 pub struct Arguments {
-    /// The configuration; HOIDAP_CONFIG or ./hoidap.toml otherwise.
+    /// The configuration file; default: HOIDAP_CONFIG or ./hoidap.toml.
     #[arg(long, global = true)]
     pub config: Option<PathBuf>,
-    /// Print JSON for machines.
+    /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -31,29 +31,29 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Build a collection from documents, or every collection of the configuration that is missing or changed.
+    /// Build a collection from documents, or every configured collection that is missing or changed.
     Build(build::Build),
-    /// Read the same sources again and make a new version of what changed.
+    /// Read the same sources again and build a new version of each collection that changed.
     Update(build::Update),
     /// Show collections and their versions.
     List,
-    /// Search, and show what each leg made of it.
+    /// Search, and show the ranks in the dense and the lexical index.
     Search(search::Search),
-    /// Measure the search with labelled questions.
+    /// Measure the search quality with labelled questions.
     Eval(eval::Eval),
-    /// Compare every file of the current versions with its checksum, and load them.
-    Verify(keep::Named),
+    /// Verify the checksums of the current versions and load them.
+    Verify(versions::Verify),
     /// Put an earlier version into service.
-    Rollback(keep::Rollback),
-    /// Read documents for a build, in a process that can be ended.
+    Rollback(versions::Rollback),
+    /// Read documents for a build, in a process that can be killed.
     #[command(hide = true)]
-    ReadDocuments(read::ReadDocuments),
+    ReadDocuments(read_documents::ReadDocuments),
 }
 
 /// Runs a command.
 ///
 /// # Errors
-/// What is wrong and what to do, in one sentence.
+/// One sentence with what is wrong and what to do.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Command::ReadDocuments(read) = &arguments.command {
         return read.run();
@@ -64,10 +64,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Build(build) => build.run(config, json),
         Command::Update(update) => update.run(config, json),
-        Command::List => keep::list(&config, json),
+        Command::List => versions::list(&config, json),
         Command::Search(search) => search.run(&config, json),
         Command::Eval(eval) => eval.run(&config, json),
-        Command::Verify(named) => named.verify(&config, json),
+        Command::Verify(verify) => verify.run(&config, json),
         Command::Rollback(rollback) => rollback.run(&config, json),
         Command::ReadDocuments(read) => read.run(),
     }

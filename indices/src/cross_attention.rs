@@ -1,8 +1,8 @@
-//! How likely a passage answers a question, and which of its sentences does: attention across the token vectors of both.
+//! Cross-attention: which sentences of a passage answer a question, from the token vectors of both.
 //!
-//! Late interaction ([`crate::late`]) asks of each word of a question whether the passage has one like it. Here a small transformer reads
-//! the same vectors together, so that "how many" can look for a number beside what is counted. `local/embedding/training/cross.py` learns
-//! it; it lies in the folder of the model whose token vectors it reads.
+//! Late interaction ([`crate::late_interaction`]) compares single tokens. Here a small transformer reads the vectors of both
+//! texts together, so that "how many" can look for a number next to what is counted. It is trained by
+//! `local/embedding/training/cross.py` and lies in the folder of the model whose token vectors it reads.
 
 use std::{
     fs, io,
@@ -22,34 +22,34 @@ use ort::{
 
 use crate::{
     embed::{EmbedError, environment},
-    late,
-    store::sha256,
+    hashing::sha256,
+    late_interaction,
 };
 
-/// The graph, in the model's folder.
-const FILE: &str = "cross_attention.onnx";
-/// Passages that are read at once, and tokens of a question and of a passage that are read: the memory grows by their square.
-const BATCH: usize = 8;
-const ASKED: usize = 64;
-const TOLD: usize = 320;
+/// The ONNX graph, in the model's folder.
+const GRAPH_FILE: &str = "cross_attention.onnx";
+/// Most passages in one run, and most tokens of a question and of a passage: memory grows with their square.
+const MAX_PASSAGES_PER_RUN: usize = 8;
+const MAX_QUESTION_TOKENS: usize = 64;
+const MAX_PASSAGE_TOKENS: usize = 320;
 
-/// A passage to be read.
-pub(crate) struct Told {
+/// A passage to score.
+pub(crate) struct PassageInput {
     /// Its token vectors.
     pub(crate) tokens: Vec<u8>,
-    /// Which of its tokens are of which sentence.
+    /// The token range of each sentence.
     pub(crate) sentences: Vec<Range<usize>>,
 }
 
-/// What is read of a question and a passage.
+/// How likely each sentence of a passage answers the question.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Reading {
-    /// For each sentence the log odds that it answers; `None` where it has no tokens.
+pub(crate) struct SentenceLogOdds {
+    /// The log odds of each sentence; `None` for a sentence without tokens.
     pub(crate) sentences: Vec<Option<f32>>,
 }
 
-impl Reading {
-    /// The weighted mean of what was read for several wordings; the weights add up to 1.
+impl SentenceLogOdds {
+    /// The weighted mean over several wordings; the weights must add up to 1.
     pub(crate) fn mean(parts: &[(f32, &Self)]) -> Option<Self> {
         let (_, first) = parts.first()?;
         let of_sentence = |at: usize| {
@@ -59,25 +59,25 @@ impl Reading {
     }
 }
 
-/// The graph, ready to run.
+/// The loaded graph.
 pub(crate) struct CrossAttention {
-    /// Of the file.
+    /// SHA-256 of the file, in hexadecimal.
     pub(crate) sha256: String,
-    /// Copies, each used by one search at a time.
+    /// Copies of the graph, each used by one search at a time.
     sessions: Vec<Mutex<Session>>,
     turn: AtomicUsize,
 }
 
 impl CrossAttention {
-    /// The graph in the folder of the configured model; `None` where it has none.
+    /// Loads the graph from the configured model's folder; `None` if it has none.
     ///
     /// # Errors
-    /// [`EmbedError::Load`] when the file cannot be read, or is no such graph.
+    /// [`EmbedError::Load`] when the file cannot be read or is not such a graph.
     pub(crate) fn configured(settings: &config::EmbeddingConfig) -> Result<Option<Arc<Self>>, EmbedError> {
         if settings.model_dir.as_os_str().is_empty() {
             return Ok(None);
         }
-        let path = settings.model_dir.join(FILE);
+        let path = settings.model_dir.join(GRAPH_FILE);
         let wrong = |reason: String| EmbedError::Load { model: path.display().to_string(), reason };
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -90,20 +90,22 @@ impl CrossAttention {
         Ok(Some(Arc::new(Self { sha256: sha256(&bytes), sessions, turn: AtomicUsize::new(0) })))
     }
 
-    /// Reads passages for a question whose token vectors have so many components; `None` for a passage without tokens.
+    /// Scores the sentences of passages for a question; `None` for a passage without tokens. `dimensions` is the number of
+    /// components of a token vector.
     ///
     /// # Errors
-    /// When the graph fails, as it does for vectors of another size than it is for.
-    pub(crate) fn read(
+    /// When the graph fails, for example for token vectors of another size.
+    pub(crate) fn score_sentences(
         &self,
         question: &[u8],
         dimensions: usize,
-        passages: &[Told],
-    ) -> io::Result<Vec<Option<Reading>>> {
-        let asked = late::unpacked_question(question, dimensions);
-        let asked = &asked[..asked.len().min(ASKED * dimensions)];
-        let mut read: Vec<Option<Reading>> = vec![None; passages.len()];
-        if asked.is_empty() {
+        passages: &[PassageInput],
+    ) -> io::Result<Vec<Option<SentenceLogOdds>>> {
+        let question_vectors = late_interaction::unpack_question(question, dimensions);
+        let question_vectors =
+            &question_vectors[..question_vectors.len().min(MAX_QUESTION_TOKENS * dimensions)];
+        let mut read: Vec<Option<SentenceLogOdds>> = vec![None; passages.len()];
+        if question_vectors.is_empty() {
             return Ok(read);
         }
         // Two components of a passage's token share a byte.
@@ -112,11 +114,12 @@ impl CrossAttention {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.sessions.len();
         // A search that panicked left nothing half done: a session keeps no state between calls.
         let mut session = self.sessions[turn].lock().unwrap_or_else(PoisonError::into_inner);
-        for batch in there.chunks(BATCH) {
-            let told: Vec<&Told> = batch.iter().map(|&at| &passages[at]).collect();
-            let made = run(&mut session, question, asked, dimensions, &told).map_err(io::Error::other)?;
-            for (&at, made) in batch.iter().zip(made) {
-                read[at] = made;
+        for batch in there.chunks(MAX_PASSAGES_PER_RUN) {
+            let inputs: Vec<&PassageInput> = batch.iter().map(|&at| &passages[at]).collect();
+            let odds = run(&mut session, question, question_vectors, dimensions, &inputs)
+                .map_err(io::Error::other)?;
+            for (&at, odds) in batch.iter().zip(odds) {
+                read[at] = odds;
             }
         }
         Ok(read)
@@ -130,62 +133,69 @@ fn session(bytes: &[u8]) -> ort::Result<Session> {
 fn run(
     session: &mut Session,
     question: &[u8],
-    asked: &[f32],
+    question_vectors: &[f32],
     dimensions: usize,
-    told: &[&Told],
-) -> ort::Result<Vec<Option<Reading>>> {
+    inputs: &[&PassageInput],
+) -> ort::Result<Vec<Option<SentenceLogOdds>>> {
     let unpacked: Vec<Vec<f32>> =
-        told.iter().map(|told| late::unpacked_passage(&told.tokens, dimensions)).collect();
-    let size = |vectors: &Vec<f32>| (vectors.len() / dimensions).min(TOLD);
+        inputs.iter().map(|inputs| late_interaction::unpack_passage(&inputs.tokens, dimensions)).collect();
+    let size = |vectors: &Vec<f32>| (vectors.len() / dimensions).min(MAX_PASSAGE_TOKENS);
     let width = unpacked.iter().map(size).max().unwrap_or(0);
-    let mut passages = vec![0.0_f32; told.len() * width * dimensions];
-    let mut place = vec![0_i64; told.len() * width];
-    let mut met = vec![0.0_f32; told.len() * width];
-    for (row, (told, vectors)) in told.iter().zip(&unpacked).enumerate() {
+    let mut passages = vec![0.0_f32; inputs.len() * width * dimensions];
+    let mut place = vec![0_i64; inputs.len() * width];
+    let mut late_scores = vec![0.0_f32; inputs.len() * width];
+    for (row, (inputs, vectors)) in inputs.iter().zip(&unpacked).enumerate() {
         let tokens = size(vectors);
         let from = row * width;
         passages[from * dimensions..][..tokens * dimensions].copy_from_slice(&vectors[..tokens * dimensions]);
-        place[from..from + tokens].fill(told.sentences.len() as i64 + 1);
-        for (number, range) in (1_i64..).zip(&told.sentences) {
-            let range = within(range, tokens);
-            let best = late::best_of_part(question, &told.tokens, dimensions, range.clone());
+        place[from..from + tokens].fill(inputs.sentences.len() as i64 + 1);
+        for (number, range) in (1_i64..).zip(&inputs.sentences) {
+            let range = clamp_range(range, tokens);
+            let best = late_interaction::best_cosines_in(question, &inputs.tokens, dimensions, range.clone());
             let mean = best.map_or(0.0, |best| best.iter().sum::<f32>() / best.len() as f32);
             place[from..][range.clone()].fill(number);
-            met[from..][range].fill(mean);
+            late_scores[from..][range].fill(mean);
         }
     }
-    let shape = [told.len(), width];
+    let shape = [inputs.len(), width];
     let outputs = session.run(ort::inputs![
-        "question" => Tensor::from_array(([asked.len() / dimensions, dimensions], asked.to_vec()))?,
-        "passages" => Tensor::from_array(([told.len(), width, dimensions], passages))?,
+        "question" => Tensor::from_array(([question_vectors.len() / dimensions, dimensions], question_vectors.to_vec()))?,
+        "passages" => Tensor::from_array(([inputs.len(), width, dimensions], passages))?,
         "place" => Tensor::from_array((shape, place))?,
-        "late" => Tensor::from_array((shape, met))?,
+        "late" => Tensor::from_array((shape, late_scores))?,
     ])?;
-    readings(&outputs, told, width)
+    extract_odds(&outputs, inputs, width)
 }
 
-fn readings(outputs: &SessionOutputs<'_>, told: &[&Told], width: usize) -> ort::Result<Vec<Option<Reading>>> {
+fn extract_odds(
+    outputs: &SessionOutputs<'_>,
+    inputs: &[&PassageInput],
+    width: usize,
+) -> ort::Result<Vec<Option<SentenceLogOdds>>> {
     let (_, tokens) = outputs["tokens"].try_extract_tensor::<f32>()?;
     let (_, none) = outputs["none"].try_extract_tensor::<f32>()?;
-    let of_passage = tokens.chunks_exact(2 * width).zip(none).zip(told);
-    Ok(of_passage.map(|((tokens, none), told)| reading(tokens, *none, told)).collect())
+    let of_passage = tokens.chunks_exact(2 * width).zip(none).zip(inputs);
+    Ok(of_passage.map(|((tokens, none), inputs)| sentence_odds(tokens, *none, inputs)).collect())
 }
 
-/// The score of a sentence is the mean of its tokens' first numbers and the highest of their second ones; the log odds are its distance
-/// from the score of none.
-fn reading(tokens: &[f32], none: f32, told: &Told) -> Option<Reading> {
+/// A sentence's score is the mean of its tokens' first outputs plus the maximum of their second outputs. Its log odds are
+/// the difference to the score of "no answer".
+fn sentence_odds(tokens: &[f32], none: f32, inputs: &PassageInput) -> Option<SentenceLogOdds> {
     let score = |range: &Range<usize>| {
-        let own =
-            tokens.as_chunks::<2>().0.get(within(range, tokens.len() / 2)).filter(|own| !own.is_empty())?;
+        let own = tokens
+            .as_chunks::<2>()
+            .0
+            .get(clamp_range(range, tokens.len() / 2))
+            .filter(|own| !own.is_empty())?;
         let mean = own.iter().map(|[mean, _]| mean).sum::<f32>() / own.len() as f32;
         let highest = own.iter().map(|[_, highest]| *highest).reduce(f32::max)?;
         Some(mean + highest - none).filter(|score| score.is_finite())
     };
-    let sentences: Vec<Option<f32>> = told.sentences.iter().map(score).collect();
-    sentences.iter().any(Option::is_some).then_some(Reading { sentences })
+    let sentences: Vec<Option<f32>> = inputs.sentences.iter().map(score).collect();
+    sentences.iter().any(Option::is_some).then_some(SentenceLogOdds { sentences })
 }
 
-fn within(range: &Range<usize>, tokens: usize) -> Range<usize> {
+fn clamp_range(range: &Range<usize>, tokens: usize) -> Range<usize> {
     range.start.min(tokens)..range.end.min(tokens)
 }
 
@@ -195,18 +205,18 @@ mod tests {
 
     #[test]
     fn a_sentence_is_scored_by_its_own_tokens() {
-        let told = Told { tokens: Vec::new(), sentences: vec![1..3, 3..4, 4..4] };
+        let inputs = PassageInput { tokens: Vec::new(), sentences: vec![1..3, 3..4, 4..4] };
         let tokens = [9.0, 9.0, 1.0, 0.0, 2.0, 4.0, 0.0, -1.0];
-        let read = reading(&tokens, 1.0, &told).unwrap();
+        let read = sentence_odds(&tokens, 1.0, &inputs).unwrap();
         assert_eq!(read.sentences, [Some(1.5 + 4.0 - 1.0), Some(-2.0), None]);
     }
 
     #[test]
     fn several_wordings_count_by_their_weight() {
-        let one = Reading { sentences: vec![Some(1.0), None] };
-        let other = Reading { sentences: vec![Some(-1.0), None] };
-        let mean = Reading::mean(&[(0.75, &one), (0.25, &other)]).unwrap();
-        assert_eq!(mean, Reading { sentences: vec![Some(0.5), None] });
-        assert_eq!(Reading::mean(&[]), None);
+        let one = SentenceLogOdds { sentences: vec![Some(1.0), None] };
+        let other = SentenceLogOdds { sentences: vec![Some(-1.0), None] };
+        let mean = SentenceLogOdds::mean(&[(0.75, &one), (0.25, &other)]).unwrap();
+        assert_eq!(mean, SentenceLogOdds { sentences: vec![Some(0.5), None] });
+        assert_eq!(SentenceLogOdds::mean(&[]), None);
     }
 }

@@ -1,14 +1,16 @@
-//! Files to extracted text with its structure.
+//! Lists files and extracts their text and structure.
 
 mod decode;
 mod extract;
-mod find;
+mod file_listing;
 mod front_matter;
 mod html;
+mod isolated_reader;
+mod limits;
 mod markdown;
 mod pdf;
 mod plain;
-mod reader;
+mod read_error;
 mod xhtml;
 
 use std::collections::HashSet;
@@ -16,91 +18,92 @@ use std::collections::HashSet;
 use hoidap_shared::text::normalise;
 use serde::{Deserialize, Serialize};
 
-pub use extract::{Limits, ReadError, extract, is_page, read};
-pub use find::{Found, Listing, find};
-pub use reader::{Reader, serve};
+pub use extract::{extract, is_page, read};
+pub use file_listing::{FileListing, SourceFile, list_files};
+pub use isolated_reader::{IsolatedReader, serve_reads};
+pub use limits::Limits;
+pub use read_error::ReadError;
 
-/// What was left out of a collection, and why.
+/// A file that was left out of a collection, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// The file, as it is called in the collection, or the kind of several.
+pub struct SkippedFile {
+    /// The file's name in the collection, or the kind of several files.
     pub source: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// How many files.
+    /// Number of files.
     pub files: usize,
 }
 
-impl Skipped {
-    /// One file.
+impl SkippedFile {
+    /// A single file.
     pub fn one(source: String, reason: String) -> Self {
         Self { source, reason, files: 1 }
     }
 }
 
-/// A longer heading is a text, and a longer title is cut, in characters.
-const HEADING_CHARS: usize = 300;
+/// Longest heading and title, in characters. A longer heading becomes text; a longer title is truncated.
+const MAX_HEADING_CHARS: usize = 300;
 
-/// What a block of text is on its page.
+/// The kind of a block of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BlockKind {
     /// A heading and its level, from 1.
     Heading(u8),
     /// A paragraph.
     Text,
-    /// An item of a list, or what is said of a term in a list of terms.
+    /// An item of a list, or the definition of a term.
     Item,
-    /// A row of a table, its cells parted by `|`.
+    /// A row of a table, its cells separated by `|`.
     Row,
     /// Preformatted lines.
     Code,
 }
 
-/// Whether a block may be part of the frame that a site puts around its pages: then it is left out of a page when it is
-/// on many of them.
+/// Whether a block may be part of the frame around a site's pages, such as a menu. Then it is removed if many pages have it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Frame {
+pub enum FrameCandidate {
     /// It is part of the page.
     #[default]
     No,
-    /// It stands where frames do: beside the page's main part, before its first heading, or around a button.
+    /// It is where frames are: outside the page's main part, before its first heading, or around a button.
     Text,
     /// It is mostly links.
     Links,
 }
 
-/// A piece of the extracted text; `start` and `end` are characters.
+/// A block of the extracted text; `start` and `end` are in characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Block {
-    /// What it is.
+pub struct TextBlock {
+    /// Its kind.
     pub kind: BlockKind,
     /// Where it starts.
     pub start: usize,
     /// Where it ends, exclusive.
     pub end: usize,
     /// Whether it may be part of the site's frame.
-    pub frame: Frame,
+    pub frame: FrameCandidate,
 }
 
-/// What a file says, without its navigation.
+/// The text of a file, without its navigation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// Its title.
     pub title: String,
-    /// The language it says it is in.
+    /// The locale that it declares.
     pub locale: Option<String>,
-    /// The whole text, in normal form; blocks are parted by a line break.
+    /// The whole text, in normal form; blocks are separated by a line break.
     pub text: String,
     /// The text's blocks, in order.
-    pub blocks: Vec<Block>,
-    /// What of the file is not in the text, and why: a sentence each.
+    pub blocks: Vec<TextBlock>,
+    /// The parts of the file that are not in the text, and why: one sentence each.
     pub left_out: Vec<String>,
     chars: usize,
 }
 
 impl Document {
-    /// Appends a block; an empty one is left out.
-    pub(crate) fn push(&mut self, kind: BlockKind, raw: &str) -> Option<&mut Block> {
+    /// Appends a block, unless it is empty.
+    pub(crate) fn push(&mut self, kind: BlockKind, raw: &str) -> Option<&mut TextBlock> {
         let text = match kind {
             BlockKind::Code => {
                 raw.lines().map(code_line).collect::<Vec<_>>().join("\n").trim_matches('\n').to_string()
@@ -110,40 +113,40 @@ impl Document {
         if text.trim().is_empty() {
             return None;
         }
-        self.append(kind, &text, Frame::No);
+        self.append(kind, &text, FrameCandidate::No);
         self.blocks.last_mut()
     }
 
-    fn append(&mut self, kind: BlockKind, text: &str, frame: Frame) {
+    fn append(&mut self, kind: BlockKind, text: &str, frame: FrameCandidate) {
         if !self.text.is_empty() {
             self.text.push('\n');
             self.chars += 1;
         }
         let length = text.chars().count();
-        // Headings and titles stand before every text below them.
-        let kind = if matches!(kind, BlockKind::Heading(_)) && length > HEADING_CHARS {
+        // A heading is repeated before every chunk below it, so it must be short.
+        let kind = if matches!(kind, BlockKind::Heading(_)) && length > MAX_HEADING_CHARS {
             BlockKind::Text
         } else {
             kind
         };
-        self.blocks.push(Block { kind, start: self.chars, end: self.chars + length, frame });
+        self.blocks.push(TextBlock { kind, start: self.chars, end: self.chars + length, frame });
         self.text.push_str(text);
         self.chars += length;
     }
 
     /// The blocks and their texts.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = (&Block, &str)> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&TextBlock, &str)> {
         let mut rest = self.text.as_str();
         self.blocks.iter().map(move |block| {
             let end = rest.char_indices().nth(block.end - block.start).map_or(rest.len(), |(at, _)| at);
             let (text, after) = rest.split_at(end);
-            // The line break that parts two blocks.
+            // The line break between two blocks.
             rest = after.strip_prefix('\n').unwrap_or(after);
             (block, text)
         })
     }
 
-    /// The document without the blocks in these places.
+    /// The document without the blocks at these indices.
     pub(crate) fn without(&self, left_out: &HashSet<usize>) -> Self {
         let mut document = Self {
             title: self.title.clone(),
@@ -159,7 +162,7 @@ impl Document {
         document
     }
 
-    /// Leaves out what is behind so many characters; whether anything was.
+    /// Truncates the document after so many characters. Returns whether anything was removed.
     fn cut(&mut self, chars: usize) -> bool {
         if self.chars <= chars {
             return false;
@@ -174,24 +177,24 @@ impl Document {
         true
     }
 
-    /// The first heading stands in for a missing title, and the file's name for both.
+    /// Replaces a missing title by the first heading, or else by the file's name.
     fn settle_title(&mut self, file_name: &str) {
         self.title = normalise(&self.title);
         if self.title.is_empty() {
             let headings = || self.blocks.iter().filter(|block| matches!(block.kind, BlockKind::Heading(_)));
-            let first = headings().find(|block| block.frame == Frame::No).or(headings().next());
+            let first = headings().find(|block| block.frame == FrameCandidate::No).or(headings().next());
             self.title = match first {
                 Some(block) => self.text.chars().skip(block.start).take(block.end - block.start).collect(),
                 None => file_name.to_string(),
             };
         }
-        if let Some((end, _)) = self.title.char_indices().nth(HEADING_CHARS) {
+        if let Some((end, _)) = self.title.char_indices().nth(MAX_HEADING_CHARS) {
             self.title.truncate(end);
         }
     }
 }
 
-/// A line of code keeps its indentation.
+/// Normalises a line of code, but keeps its indentation.
 fn code_line(line: &str) -> String {
     let indent: String = line.chars().take_while(|c| *c == ' ' || *c == '\t').map(|_| ' ').collect();
     indent + &normalise(line)

@@ -1,31 +1,19 @@
-//! Texts to vectors, by a model that runs in this process.
+//! Embeds texts with a model that runs in this process.
 
-mod dot;
 mod onnx;
 mod queue;
 mod runtime;
 
 use hoidap_shared::{config, job::Query};
-use serde::{Deserialize, Serialize};
 
-use crate::late::TokenVectors;
+use crate::{
+    late_interaction::TokenVectors,
+    model::{ModelId, TextRole},
+};
 
-pub use dot::dot;
 pub use onnx::OnnxEmbedder;
-pub(crate) use onnx::normalise;
 pub use queue::EmbedQueue;
 pub(crate) use runtime::environment;
-
-/// Which model made a vector. Vectors of different models cannot be compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelId {
-    /// The configured name, such as `intfloat/multilingual-e5-small`.
-    pub name: String,
-    /// Length of a vector.
-    pub dimensions: usize,
-    /// SHA-256 of the model's file, in hexadecimal; empty for a model known by name alone.
-    pub sha256: String,
-}
 
 impl ModelId {
     /// The identity of the configured model, without loading it.
@@ -37,7 +25,7 @@ impl ModelId {
     }
 }
 
-/// Why a text has no vector.
+/// Why a text could not be embedded.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EmbedError {
     /// The model cannot be loaded.
@@ -51,7 +39,7 @@ pub enum EmbedError {
     /// The model failed on a text.
     #[error("the embedding failed: {0}")]
     Run(String),
-    /// The model panicked; it is asked again for the next texts.
+    /// The model panicked. It is used again for the next texts.
     #[error("the embedding model panicked on a text: the log says where")]
     Panicked,
     /// The thread that owns the model has ended.
@@ -59,85 +47,76 @@ pub enum EmbedError {
     Closed,
 }
 
-/// What a text is to the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// A question.
-    Query,
-    /// A piece of a document.
-    Passage,
-}
-
-/// A text as vectors.
+/// The vectors of a text.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Embedded {
+pub struct EmbeddedText {
     /// The vector of the whole text, L2-normalised.
     pub vector: Vec<f32>,
-    /// Small vectors of its tokens, for late interaction; see [`crate::late`].
+    /// Small vectors of its tokens, for late interaction; see [`crate::late_interaction`].
     pub tokens: TokenVectors,
 }
 
-/// A model that makes vectors of texts. Calls block, for milliseconds per text.
+/// An embedding model. Calls block, for milliseconds per text.
 pub trait Embedder: Send + Sync {
-    /// Which model this is.
+    /// The model's identity.
     fn model(&self) -> &ModelId;
 
-    /// The vectors of texts, in their order.
+    /// Embeds texts; the result has the order of the texts.
     ///
     /// # Errors
     /// [`EmbedError::Run`] when the model fails.
-    fn embed(&self, role: Role, texts: &[String]) -> Result<Vec<Embedded>, EmbedError>;
+    fn embed(&self, role: TextRole, texts: &[String]) -> Result<Vec<EmbeddedText>, EmbedError>;
 
-    /// One vector for each question, L2-normalised, in the order of the texts.
+    /// Embeds questions: one L2-normalised vector each, in the order of the texts.
     ///
     /// # Errors
     /// [`EmbedError::Run`] when the model fails.
     fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        Ok(self.embed(Role::Query, texts)?.into_iter().map(|made| made.vector).collect())
+        Ok(self.embed(TextRole::Query, texts)?.into_iter().map(|embedded| embedded.vector).collect())
     }
 
-    /// One vector for each piece of a document, L2-normalised, in the order of the texts.
+    /// Embeds parts of documents: one L2-normalised vector each, in the order of the texts.
     ///
     /// # Errors
     /// [`EmbedError::Run`] when the model fails.
     fn embed_passages(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        Ok(self.embed(Role::Passage, texts)?.into_iter().map(|made| made.vector).collect())
+        Ok(self.embed(TextRole::Passage, texts)?.into_iter().map(|embedded| embedded.vector).collect())
     }
 
-    /// Components of a token's vector; 0 where the model has none.
+    /// Number of components of a token vector; 0 if the model gives none.
     fn token_dimensions(&self) -> usize {
         0
     }
 
-    /// How many texts it embeds side by side, each on a core: so many threads may call it at once and none waits.
+    /// How many threads may call the model at once without waiting. Each session uses one core.
     fn sessions(&self) -> usize {
         1
     }
 
-    /// Tokens the model sees in a text, without those that mark its ends.
+    /// Number of the model's tokens in a text, without the start and end tokens.
     fn count_tokens(&self, text: &str) -> usize;
 
-    /// The whole words in the model's vocabulary, with their log-probabilities; empty where it has none.
-    fn words(&self) -> Vec<(String, f32)>;
+    /// The whole words of the model's vocabulary with their log-probabilities; empty if it has none.
+    fn vocabulary(&self) -> Vec<(String, f32)>;
 }
 
-/// Below this weight a wording is searched by its words alone: text without diacritics whose restoration is nearly
-/// certain only adds noise to the dense leg.
-const EMBED_FROM_WEIGHT: f32 = 0.5;
+/// Below this weight a wording is only searched lexically. Text without diacritics whose restoration is nearly certain
+/// would only add noise to the dense search.
+const MIN_EMBEDDED_WEIGHT: f32 = 0.5;
 
-/// Whether a wording is worth an embedding.
+/// Whether a wording still needs an embedding.
 pub(crate) fn needs_embedding(query: &Query) -> bool {
-    query.embedding.is_none() && query.weight >= EMBED_FROM_WEIGHT
+    query.embedding.is_none() && query.weight >= MIN_EMBEDDED_WEIGHT
 }
 
-/// Gives each wording that is worth one its vectors.
+/// Embeds each wording that needs it.
 ///
 /// # Errors
 /// [`EmbedError::Run`] when the model fails.
 pub fn embed_wordings(embedder: &dyn Embedder, queries: &mut [Query]) -> Result<(), EmbedError> {
     for query in queries.iter_mut().filter(|query| needs_embedding(query)) {
-        if let Some(made) = embedder.embed(Role::Query, std::slice::from_ref(&query.text))?.pop() {
-            (query.embedding, query.tokens) = (Some(made.vector), made.tokens);
+        if let Some(embedded) = embedder.embed(TextRole::Query, std::slice::from_ref(&query.text))?.pop() {
+            (query.embedding, query.tokens) = (Some(embedded.vector), embedded.tokens);
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! How well the search finds the pages that answer a set of questions.
+//! Evaluates the search: how well it finds the pages that answer a set of labelled questions.
 
 use std::{fs, path::Path};
 
@@ -11,57 +11,57 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     embed::{Embedder, embed_wordings},
-    library::{Evidence, Library, Preferred, SearchError, SearchOutcome, SearchRequest},
-    text::Reading,
+    library::{Library, Preferred, SearchError, SearchOutcome, SearchRequest, SupportEvidence},
+    text::{ResolvedMessage, RestorationCount},
 };
 
 /// One labelled question.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Labelled {
-    /// Its name.
+pub struct LabelledQuestion {
+    /// Its id.
     pub id: String,
-    /// What is asked.
+    /// Its text.
     pub question: String,
-    /// The locale it is asked in.
+    /// The locale of the page on which it is asked.
     pub locale: Option<String>,
-    /// Endings of the paths of pages that answer; none when no page does.
+    /// Suffixes of the paths of the pages that answer it; empty when no page does.
     #[serde(default)]
     pub gold: Vec<String>,
     /// Earlier turns, oldest first.
     #[serde(default)]
     pub history: Vec<PastTurn>,
-    /// The product of the page it is asked on.
+    /// The product of the page on which it is asked.
     pub product: Option<String>,
-    /// The section of the page it is asked on.
+    /// The section of the page on which it is asked.
     pub section: Option<String>,
 }
 
-impl Labelled {
-    /// What the page speaks for. That it is about a product says less than a question that names it.
+impl LabelledQuestion {
+    /// The product and section that the page suggests. A page says less about the product than a question that names it.
     fn preferred(&self) -> Preferred<'_> {
         let product = self.product.as_deref().map(|product| (product, Preferred::BY_ADDRESS));
         Preferred { product, section: self.section.as_deref() }
     }
 }
 
-/// An earlier turn: its text alone (the visitor's and Hoidap's by turns, the visitor's first) or with its sender.
+/// An earlier turn: its text with its sender, or the text alone (then visitor and Hoidap alternate, the visitor first).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum PastTurn {
     /// Its text.
     Text(String),
-    /// As in a chat request.
+    /// Text and sender, as in a chat request.
     Turn {
         /// The text.
         content: String,
-        /// Who wrote it.
+        /// The sender.
         sender: Sender,
     },
 }
 
-/// What one ranking is worth.
+/// The quality of one ranking.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Quality {
+pub struct RankingQuality {
     /// Share of questions with a gold page first.
     #[serde(rename = "recall@1")]
     pub recall_1: f64,
@@ -78,31 +78,31 @@ pub struct Quality {
     pub ndcg_8: f64,
 }
 
-/// What a set of questions showed.
+/// The result of an evaluation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Report {
-    /// Questions with a gold page.
+pub struct EvalReport {
+    /// Number of questions with a gold page.
     pub questions: usize,
-    /// By embeddings alone.
-    pub dense: Quality,
-    /// By words alone.
-    pub lexical: Quality,
-    /// Both, as it is served.
-    pub fused: Quality,
+    /// Quality of the dense ranking.
+    pub dense: RankingQuality,
+    /// Quality of the lexical ranking.
+    pub lexical: RankingQuality,
+    /// Quality of the final ranking.
+    pub fused: RankingQuality,
     /// Share of all questions whose support reaches `retriever.min_support`.
     pub supported: f64,
-    /// Share of the syllables of Vietnamese questions that are right when their diacritics are taken away and restored, of all
-    /// words that are spelled like a Vietnamese syllable; none where no question has diacritics.
+    /// Share of the syllables of Vietnamese questions that are restored correctly after their diacritics were removed; `None` when
+    /// no question has diacritics.
     pub restored: Option<f64>,
     /// Ids of the questions whose gold page was not among the first 8 passages.
     pub missed: Vec<String>,
 }
 
-/// Reads labelled questions, one JSON object a line.
+/// Reads labelled questions, one JSON object per line.
 ///
 /// # Errors
-/// A sentence that names the line.
-pub fn read_questions(path: &Path) -> anyhow::Result<Vec<Labelled>> {
+/// A sentence with the line.
+pub fn read_questions(path: &Path) -> anyhow::Result<Vec<LabelledQuestion>> {
     let text = fs::read_to_string(path).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
@@ -113,35 +113,35 @@ pub fn read_questions(path: &Path) -> anyhow::Result<Vec<Labelled>> {
         .collect()
 }
 
-/// What the search found for one question.
-pub struct Asked {
+/// The result of one question.
+pub struct QuestionResult {
     /// Sources of the dense leg's chunks, best first.
     pub dense: Vec<String>,
     /// Sources of the lexical leg's chunks, best first.
     pub lexical: Vec<String>,
-    /// What is served.
+    /// The search's result.
     pub outcome: SearchOutcome,
-    /// What the support rests on.
-    pub evidence: Evidence,
-    /// The wording that the documents support best.
+    /// The evidence for the support.
+    pub evidence: SupportEvidence,
+    /// The wording that the passages support best.
     pub meaning: String,
 }
 
-/// Asks as a visitor would, by the same steps as the fleet: text, follow-up, embedding, search.
+/// Searches for a question with the same steps as the fleet: text, follow-up, embedding, search.
 ///
 /// # Errors
 /// When the embedding or the search fails.
-pub fn ask(
+pub fn search_question(
     config: &Config,
     library: &Library,
     embedder: &dyn Embedder,
     collections: &[String],
-    labelled: &Labelled,
-) -> anyhow::Result<Asked> {
+    labelled: &LabelledQuestion,
+) -> anyhow::Result<QuestionResult> {
     let hint = labelled.locale.as_deref().and_then(Language::from_locale);
     let history = turns(&labelled.history);
-    let Reading { understood, mut queries, .. } =
-        library.read(&labelled.question, hint, &history, &config.products);
+    let ResolvedMessage { interpretation, mut queries, .. } =
+        library.resolve(&labelled.question, hint, &history, &config.products);
     embed_wordings(embedder, &mut queries)?;
     let request = SearchRequest {
         queries: &queries,
@@ -149,13 +149,13 @@ pub fn ask(
         product: None,
         section: None,
         preferred: labelled.preferred(),
-        locale: Some(understood.language),
+        locale: Some(interpretation.language),
         depth: config.retriever.depth,
         candidates: config.retriever.candidates,
     };
-    let found = library.rankings(&request).map_err(|error: SearchError| anyhow::anyhow!(error))?;
+    let found = library.search_with_details(&request).map_err(|error: SearchError| anyhow::anyhow!(error))?;
     let meaning = found.outcome.wording.clone();
-    Ok(Asked {
+    Ok(QuestionResult {
         dense: found.dense,
         lexical: found.lexical,
         outcome: found.outcome,
@@ -164,38 +164,39 @@ pub fn ask(
     })
 }
 
-/// Asks all questions and sums up.
+/// Searches for all questions and aggregates the results.
 ///
 /// # Errors
-/// As [`ask`].
+/// As [`search_question`].
 pub fn evaluate(
     config: &Config,
     library: &Library,
     embedder: &dyn Embedder,
     collections: &[String],
-    questions: &[Labelled],
-    each: &dyn Fn(&Labelled, &Asked),
-) -> anyhow::Result<Report> {
-    let mut report = Report::default();
+    questions: &[LabelledQuestion],
+    each: &dyn Fn(&LabelledQuestion, &QuestionResult),
+) -> anyhow::Result<EvalReport> {
+    let mut report = EvalReport::default();
     let mut supported = 0;
-    let (mut right, mut syllables) = (0, 0);
+    let mut restored = RestorationCount::default();
     let text = library.text();
     for labelled in questions {
         let hint = labelled.locale.as_deref().and_then(Language::from_locale);
-        if let Some((these, of)) = text.restores(&labelled.question, hint) {
-            (right, syllables) = (right + these, syllables + of);
+        if let Some(count) = text.measure_restoration(&labelled.question, hint) {
+            restored.correct += count.correct;
+            restored.total += count.total;
         }
-        let asked = ask(config, library, embedder, collections, labelled)?;
-        each(labelled, &asked);
-        supported += usize::from(asked.outcome.support >= config.retriever.min_support);
+        let result = search_question(config, library, embedder, collections, labelled)?;
+        each(labelled, &result);
+        supported += usize::from(result.outcome.support >= config.retriever.min_support);
         if labelled.gold.is_empty() {
             continue;
         }
         report.questions += 1;
         let fused: Vec<String> =
-            asked.outcome.passages.iter().map(|passage| passage.source.clone()).collect();
-        report.dense.add(&asked.dense, &labelled.gold);
-        report.lexical.add(&asked.lexical, &labelled.gold);
+            result.outcome.passages.iter().map(|passage| passage.source.clone()).collect();
+        report.dense.add(&result.dense, &labelled.gold);
+        report.lexical.add(&result.lexical, &labelled.gold);
         if report.fused.add(&fused, &labelled.gold).is_none_or(|rank| rank > 8) {
             report.missed.push(labelled.id.clone());
         }
@@ -203,13 +204,13 @@ pub fn evaluate(
     for quality in [&mut report.dense, &mut report.lexical, &mut report.fused] {
         quality.divide(report.questions.max(1) as f64);
     }
-    report.restored = (syllables > 0).then(|| right as f64 / syllables as f64);
+    report.restored = (restored.total > 0).then(|| restored.correct as f64 / restored.total as f64);
     report.supported = supported as f64 / questions.len().max(1) as f64;
     Ok(report)
 }
 
-impl Quality {
-    /// Adds one question; the rank of the first gold passage.
+impl RankingQuality {
+    /// Adds one question. Returns the rank of the first gold passage.
     fn add(&mut self, sources: &[String], gold: &[String]) -> Option<usize> {
         let is_hit = |source: &&String| gold.iter().any(|end| source.ends_with(end.as_str()));
         let rank = sources.iter().position(|source| is_hit(&source)).map(|i| i + 1);

@@ -1,9 +1,9 @@
-//! The lexical leg: BM25 over words without diacritics, where exact diacritics, neighbouring syllables and headings
-//! add to the score.
+//! Lexical search: BM25 over words without diacritics. Exact diacritics, neighbouring syllables and headings add to the
+//! score.
 
-mod analyse;
+mod analyser;
 mod index;
 
-pub(crate) use analyse::content_terms;
-pub use analyse::{Analysed, Analyser};
-pub(crate) use index::{Entry, Lexical, frequencies, search, write};
+pub(crate) use analyser::content_terms;
+pub use analyser::{Analyser, LexicalTerms};
+pub(crate) use index::{IndexedChunk, LexicalIndex, frequencies, search, write};

@@ -1,33 +1,31 @@
-//! All collections of a site, ready to be searched.
+//! Searches all collections of a site: loading, dense and lexical search, fusion, re-ranking, and evidence for an answer.
 
-mod background;
-mod collection;
-mod find;
+mod answer_odds;
 mod fuse;
-mod hubs;
+mod hubness;
+mod identifier_index;
 mod identifiers;
-mod open;
-mod readings;
+mod legs;
+mod loaded_collection;
 mod rerank;
 mod search;
 mod select;
 mod sentences;
+mod snapshot;
 mod support;
-mod weigh;
+mod wording_weights;
 
 use hoidap_shared::{
     job::{FilterUsed, Passage, Query},
     text::Language,
 };
 
-pub use background::{Background, Spread};
-pub(crate) use hubs::LANGUAGES;
-pub use identifiers::Named;
-pub use open::Library;
-pub use search::Rankings;
-pub use support::Evidence;
+pub use identifiers::QuestionIdentifier;
+pub use search::SearchDetails;
+pub use snapshot::Library;
+pub use support::SupportEvidence;
 
-/// A collection as health and the command line show it.
+/// A collection as the health report and the command line show it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CollectionInfo {
     /// Its name.
@@ -40,15 +38,15 @@ pub struct CollectionInfo {
     pub locales: Vec<String>,
     /// The version in service; `None` when there is none.
     pub version: Option<String>,
-    /// Documents in it.
+    /// Number of documents.
     pub documents: usize,
-    /// Chunks in it.
+    /// Number of chunks.
     pub chunks: usize,
     /// Why the current version on disk is not in service, in one sentence.
     pub refusal: Option<String>,
 }
 
-/// What a look at the disk changed.
+/// A change that a reload found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReloadEvent {
     /// A version came into service.
@@ -72,67 +70,67 @@ pub enum ReloadEvent {
     },
 }
 
-/// What the visitor is probably asking about.
+/// The product and section that the question is probably about.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Preferred<'a> {
-    /// A product, and how sure that is, 0 to 1.
+    /// A product and its confidence, 0 to 1.
     pub product: Option<(&'a str, f32)>,
     /// A section of the site.
     pub section: Option<&'a str>,
 }
 
 impl Preferred<'_> {
-    /// How sure a product is that only the address of the page speaks for.
+    /// Confidence in a product that only the page's address suggests.
     pub const BY_ADDRESS: f32 = 0.8;
 }
 
-/// What to look for.
+/// A search request.
 #[derive(Clone, Debug)]
 pub struct SearchRequest<'a> {
-    /// The wordings; those with an embedding are searched by both legs.
+    /// The wordings of the question. Those with an embedding are searched in both indices, the others only lexically.
     pub queries: &'a [Query],
-    /// The collections; unknown names are passed over, an empty list means all.
+    /// Names of the collections. Unknown names are ignored; an empty list means all.
     pub collections: &'a [String],
     /// Only documents of this product, if that leaves any.
     pub product: Option<&'a str>,
     /// Only documents of this section, if that leaves any.
     pub section: Option<&'a str>,
-    /// Whose documents come before others that answer about as well; no filter.
+    /// Documents of this product and section rank before others of about the same score. This is not a filter.
     pub preferred: Preferred<'a>,
-    /// The language whose documents are preferred; no filter.
+    /// The language whose documents are preferred. This is not a filter.
     pub locale: Option<Language>,
-    /// Passages wanted.
+    /// Number of passages to return.
     pub depth: usize,
-    /// Candidates taken from each leg.
+    /// Number of candidates from each index.
     pub candidates: usize,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchOutcome {
-    /// The passages, best first, near-duplicates left out.
+    /// The passages, best first, without near-duplicates.
     pub passages: Vec<Passage>,
-    /// The filter they passed.
+    /// The filter that was applied.
     pub filter: FilterUsed,
-    /// How likely it is that they hold an answer at all, 0 to 1.
+    /// How likely the passages contain an answer, 0 to 1.
     pub support: f32,
-    /// The wording that they support best, of those that count as much as the first one.
+    /// The wording that the passages support best, of those with at least the weight of the first one.
     pub wording: String,
 }
 
 /// Why a search failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SearchError {
-    /// An embedding of another length than the collection's model gives.
+    /// The embedding has another length than the collection's vectors.
     #[error(
         "the question's embedding has {found} numbers, collection `{collection}` needs {expected}: both must come from the same model"
     )]
     Dimensions {
         /// The collection.
         collection: String,
-        /// Its model's.
+        /// Length of the collection's vectors.
         expected: usize,
-        /// The question's.
+        /// Length of the question's embedding.
         found: usize,
     },
     /// The dense or lexical index failed.
@@ -140,7 +138,7 @@ pub enum SearchError {
     Failed {
         /// The collection.
         collection: String,
-        /// What the index said.
+        /// The index's error.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The program `hoidap-index`: builds, shows, searches and measures collections.
+//! The program `hoidap-index`: builds, lists, searches and evaluates collections.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use hoidap_indices::{
     cli::{Arguments, run},
-    one_openmp_thread,
+    restart_with_one_openmp_thread,
 };
 use hoidap_shared::{
     signals::{exit_on_termination, reset_sigpipe},
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> anyhow::Result<()> {
-    one_openmp_thread()?;
+    restart_with_one_openmp_thread()?;
     reset_sigpipe()?;
     exit_on_termination()?;
     run(arguments)

@@ -1,40 +1,41 @@
-//! Collections on disk: `<dir>/<collection>/versions/<version>/…` and `<dir>/<collection>/current`, which names one.
+//! Collections on disk: `<dir>/<collection>/versions/<version>/…`, and `<dir>/<collection>/current`, which names one of them.
 //!
-//! A version is written under a hidden name, synced, renamed, and only then named by `current`, itself replaced by a
-//! rename. Whatever is interrupted, `current` names a whole version.
+//! A version is written under a hidden name, synced, and renamed. Only then is `current` replaced, also by a rename. So
+//! `current` names a complete version whenever the process is interrupted.
 
 mod files;
 mod folder;
 mod manifest;
 mod records;
-mod rows;
-mod tokens;
+mod token_vector_file;
+mod vector_file;
 
 use std::{io, path::PathBuf};
 
-pub use folder::{CollectionFolder, Lock, list};
-pub use manifest::{Chunker, FORMAT, Manifest, Source, Withdrawn};
-pub use records::{ChunkRecord, DocumentRecord, Groups, Records, Segment};
+pub use folder::{CollectionFolder, CollectionLock, list_collections};
+pub use manifest::{Chunker, FORMAT, Source, VersionManifest, WithdrawnCounts};
+pub use records::{ChunkRecord, ChunkSentence, DocumentRecord, FilterGroups, VersionRecords};
 
+pub use files::replace;
 pub(crate) use files::{
-    CHUNKS, DOCUMENTS, EMBEDDINGS, GENERIC, HUBS, LEXICAL, TOKEN_ENDS, TOKENS, VECTORS, WORDS, sha256,
+    CHUNKS, DOCUMENTS, EMBEDDINGS, GENERIC, HUBS, LEXICAL, TOKEN_ENDS, TOKENS, VECTORS, WORDS,
 };
-pub use files::{hex, replace, sha256_of_file};
-pub(crate) use rows::Rows;
-pub(crate) use tokens::{TokenWriter, Tokens};
+pub(crate) use records::GroupFilter;
+pub(crate) use token_vector_file::{TokenVectorFile, TokenVectorWriter};
+pub(crate) use vector_file::VectorFile;
 
-/// Why a version, or a change to a collection, is refused. Each is one sentence.
+/// Why a version or a change to a collection is refused. Each message is one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The system refused a file.
+    /// A file cannot be used.
     #[error("{path} cannot be used: {error}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// A file is not what the manifest says.
+    /// A file does not match the manifest.
     #[error(
         "version {version} of `{collection}` is damaged: {what}; run `hoidap-index rollback --collection {collection}` or build it again"
     )]
@@ -43,10 +44,10 @@ pub enum StoreError {
         collection: String,
         /// The version.
         version: String,
-        /// Which file, and how.
+        /// Which file, and what is wrong with it.
         what: String,
     },
-    /// A version of an earlier or later release.
+    /// The version has the format of another release.
     #[error(
         "version {version} of `{collection}` has format {found}, this release reads {FORMAT}: build it again with `hoidap-index build`, or run the release that built it"
     )]
@@ -55,10 +56,10 @@ pub enum StoreError {
         collection: String,
         /// The version.
         version: String,
-        /// The format found.
+        /// The format of the version.
         found: u32,
     },
-    /// A version made with another embedding model.
+    /// The version was built with another embedding model.
     #[error(
         "version {version} of `{collection}` was built with {found}, the configured model is {expected}: build it again, or configure that model"
     )]
@@ -67,36 +68,36 @@ pub enum StoreError {
         collection: String,
         /// The version.
         version: String,
-        /// The model it was built with.
+        /// The model of the version.
         found: String,
-        /// The model configured.
+        /// The configured model.
         expected: String,
     },
     /// Another process is building the collection.
     #[error("`{0}` is being built by another process: wait until it has ended, then try again")]
     Busy(String),
-    /// No collection of this name.
+    /// There is no collection of this name.
     #[error(
         "there is no collection `{name}` in {dir}: build it with `hoidap-index build --collection {name} PATH…`"
     )]
     Missing {
         /// The name.
         name: String,
-        /// Where it was looked for.
+        /// The folder that was searched.
         dir: PathBuf,
     },
-    /// No version to go back to.
+    /// The requested version does not exist.
     #[error("`{collection}` has no version {wanted}; it has {kept}")]
     NoVersion {
         /// The collection.
         collection: String,
-        /// What was asked for.
+        /// The requested version.
         wanted: String,
-        /// The versions kept.
+        /// The versions that exist.
         kept: String,
     },
-    /// A name that cannot be a folder.
-    #[error("`{0}` is no name for a collection: it may hold letters, digits, - and _ only")]
+    /// The name cannot be a folder's name.
+    #[error("`{0}` cannot be the name of a collection: use only letters, digits, - and _")]
     Name(String),
 }
 

@@ -1,119 +1,125 @@
-//! The first thing that happens to a question: normal form, language, and the diacritics its writer left out.
+//! Interprets a question's text: normal form, language, restored diacritics, abbreviations, follow-ups and small talk.
 
 mod abbreviations;
-mod choice;
-mod courtesy;
-mod follow_up;
+mod clarification;
+mod diacritics;
+mod follow_up_markers;
+mod follow_up_rewrite;
 pub mod identifiers;
 mod language;
-mod markers;
-mod orthography;
-mod restore;
-mod sentence;
-mod siblings;
-mod spelling;
-mod spellings;
-pub(crate) mod syllable;
+mod message;
+mod sibling_names;
+mod small_talk;
+mod spelling_model;
+mod word_counts;
 mod wordings;
-mod words;
 
 use hoidap_shared::text::{Language, has_vietnamese_marks, normalise, search_form};
 
 pub use abbreviations::Abbreviations;
-pub use follow_up::names_it;
-pub use sentence::{Reading, Sentence};
-pub use siblings::Siblings;
-pub use wordings::of as queries;
-pub use words::Words;
-pub(crate) use words::tokens;
+pub use diacritics::RestorationCount;
+pub use follow_up_rewrite::matches_name;
+pub use message::{MessageKind, ResolvedMessage};
+pub use sibling_names::SiblingNames;
+pub use word_counts::WordCounts;
+pub(crate) use word_counts::lower_words;
+pub use wordings::standalone_wordings;
 
-use self::{abbreviations::WrittenOut, courtesy::Phrases, spellings::Spellings};
+use crate::vietnamese::syllable::is_syllable;
 
-/// A text as Hoidap reads it.
+use self::{abbreviations::ExpandedText, small_talk::SmallTalkPhrases, spelling_model::SpellingModel};
+
+/// A text with its language, and with diacritics and abbreviations restored.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Understood {
-    /// The text in its form for search.
+pub struct Interpretation {
+    /// The text in its search form.
     pub text: String,
     /// The language it is written in.
     pub language: Language,
-    /// Vietnamese, typed without diacritics (or nearly so).
+    /// Whether it is Vietnamese typed without diacritics (or with hardly any).
     pub bare: bool,
-    /// The text with its diacritics put back, when it was bare, and its abbreviations written out; when something changed.
+    /// The text with diacritics restored (if it was bare) and abbreviations expanded; `None` when nothing changed.
     pub restored: Option<String>,
-    /// The same with those abbreviations as they were typed whose letters the site uses itself, when there are such.
+    /// The same without expanding ambiguous abbreviations; `None` when there are none.
     pub as_typed: Option<String>,
-    /// How sure the restoration is, 0 to 1: the mean probability of the syllables chosen; 1 when nothing was restored.
+    /// Certainty of the restoration, 0 to 1: the mean probability of the chosen syllables; 1 when nothing was restored.
     pub certainty: f32,
 }
 
-impl Understood {
-    /// The best reading of the text: restored where that was needed.
+impl Interpretation {
+    /// The restored text, or the text itself if nothing was restored.
     pub fn meaning(&self) -> &str {
         self.restored.as_deref().unwrap_or(&self.text)
     }
 }
 
-/// What is known of the words of a site: the base of language detection and restoration.
+/// A model of the words of a site, for language detection and for restoring diacritics.
 #[derive(Clone, Debug, Default)]
 pub struct TextModel {
-    spellings: Spellings,
+    spelling_model: SpellingModel,
     abbreviations: Abbreviations,
-    phrases: Phrases,
-    siblings: Siblings,
+    phrases: SmallTalkPhrases,
+    siblings: SiblingNames,
 }
 
 impl TextModel {
-    /// A model over the words of one or more collections, with the built-in abbreviations; the common words of
-    /// questions are added.
-    pub fn new(words: Words) -> Self {
-        Self::abbreviating(words, Abbreviations::default())
+    /// A model of the words of one or more collections, with the built-in abbreviations. The common words of questions are
+    /// added.
+    pub fn new(words: WordCounts) -> Self {
+        Self::with_abbreviations(words, Abbreviations::default())
     }
 
     /// The same with the given abbreviations.
-    pub fn abbreviating(words: Words, abbreviations: Abbreviations) -> Self {
-        let spellings = Spellings::new(&words);
-        Self { spellings, abbreviations, phrases: Phrases::default(), siblings: Siblings::default() }
+    pub fn with_abbreviations(words: WordCounts, abbreviations: Abbreviations) -> Self {
+        let spelling_model = SpellingModel::new(&words);
+        Self {
+            spelling_model,
+            abbreviations,
+            phrases: SmallTalkPhrases::default(),
+            siblings: SiblingNames::default(),
+        }
     }
 
-    /// The same with what stands beside each other in the site's tables.
+    /// The same with the sibling names of the site's tables.
     #[must_use]
-    pub fn with_siblings(self, siblings: Siblings) -> Self {
+    pub fn with_sibling_names(self, siblings: SiblingNames) -> Self {
         Self { siblings, ..self }
     }
 
-    /// How many syllables of a Vietnamese text with diacritics come back right when they are taken away, and of how many;
-    /// `None` for any other text. Every word counts that is spelled like a Vietnamese syllable, marks or none.
-    pub fn restores(&self, message: &str, hint: Option<Language>) -> Option<(usize, usize)> {
-        let Understood { text, language, bare, .. } = self.understand(message, hint);
-        (language == Language::Vi && !bare).then(|| restore::measure(&text, &self.spellings))
+    /// Measures the restoration on a Vietnamese text with diacritics: the number of syllables that are restored correctly after
+    /// their diacritics were removed, and the number of syllables. `None` for any other text. Every word that is spelled like a
+    /// Vietnamese syllable counts, with or without diacritics.
+    pub fn measure_restoration(&self, message: &str, hint: Option<Language>) -> Option<RestorationCount> {
+        let Interpretation { text, language, bare, .. } = self.interpret(message, hint);
+        (language == Language::Vi && !bare).then(|| diacritics::measure(&text, &self.spelling_model))
     }
 
-    /// Reads a text; `hint` is the language to believe when the text itself leaves it open, such as the page's.
-    pub fn understand(&self, message: &str, hint: Option<Language>) -> Understood {
+    /// Interprets a text. `hint` is the language to assume when the text does not show it, such as the page's.
+    pub fn interpret(&self, message: &str, hint: Option<Language>) -> Interpretation {
         let text = normalise(&search_form(message));
-        let language = language::detect(&text, &self.spellings, &self.abbreviations, hint);
-        let abbreviation = |word: &str| self.abbreviations.knows(word, language);
+        let language = language::detect(&text, &self.spelling_model, &self.abbreviations, hint);
+        let abbreviation = |word: &str| self.abbreviations.contains(word, language);
         let bare = language == Language::Vi && is_bare(&text, &abbreviation);
-        let out = self.abbreviations.write_out(&text, language);
-        let WrittenOut { text: written, as_typed } =
-            out.unwrap_or_else(|| WrittenOut { text: text.clone(), as_typed: None });
+        let out = self.abbreviations.expand(&text, language);
+        let ExpandedText { text: written, as_typed } =
+            out.unwrap_or_else(|| ExpandedText { text: text.clone(), as_typed: None });
         let restore = |text: &str| match bare {
-            true => restore::restore(text, &self.spellings),
+            true => diacritics::restore(text, &self.spelling_model),
             false => (text.to_string(), 1.0),
         };
         let (restored, certainty) = restore(&written);
         let restored = Some(restored).filter(|restored| *restored != text);
         let as_typed = as_typed.map(|as_typed| restore(&as_typed).0);
-        Understood { text, language, bare, restored, as_typed, certainty }
+        Interpretation { text, language, bare, restored, as_typed, certainty }
     }
 }
 
-/// Whether so few syllables carry a mark that the writer must have left them out: about two in three do in
-/// Vietnamese prose.
+/// Whether so few syllables have diacritics that the writer must have left them out: in Vietnamese prose about two in three
+/// have some.
 fn is_bare(text: &str, passed_over: &impl Fn(&str) -> bool) -> bool {
     let mut syllables = 0;
     let mut marked = 0;
-    let words = words::tokens(text).filter(|word| syllable::is_syllable(word) && !passed_over(word));
+    let words = word_counts::lower_words(text).filter(|word| is_syllable(word) && !passed_over(word));
     for word in words {
         syllables += 1;
         marked += usize::from(has_vietnamese_marks(&word));

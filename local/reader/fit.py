@@ -1,4 +1,4 @@
-"""Two models of few weights, fitted by Newton's method: the softmax of the units of a question, and a logistic regression."""
+"""Two models with few weights, fitted by Newton's method: a softmax over the units of a question, and a logistic regression."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy
 
 
 def softmax(groups: list[tuple[numpy.ndarray, numpy.ndarray]], ridge: float, steps: int = 40) -> numpy.ndarray:
-    """Weights `w` for which the right rows of each group have the greatest share of `softmax(rows @ w)`; a group is its rows and which
-    of them are right. The weights of standardised columns are held near 0 by `ridge`."""
+    """Weights `w` that maximise the share of the right rows of each group in `softmax(rows @ w)`. A group is its rows and a mask of the
+    right ones. `ridge` keeps the weights of standardised columns near 0."""
     groups = [(rows, right) for rows, right in groups if right.any() and not right.all()]
     rows, right = (numpy.concatenate(parts) for parts in zip(*groups))
     sizes = numpy.array([len(right) for _, right in groups])
@@ -42,7 +42,7 @@ def softmax(groups: list[tuple[numpy.ndarray, numpy.ndarray]], ridge: float, ste
 
 
 def logistic(rows: numpy.ndarray, right: numpy.ndarray, shares: numpy.ndarray, ridge: float = 1e-3, steps: int = 60) -> numpy.ndarray:
-    """Weights of the columns, and of a last column of ones; each row counts by its share."""
+    """Weights of the columns and the bias; each row counts by its share."""
     shares = shares / shares.sum()
     rows = numpy.concatenate([rows, numpy.ones((len(rows), 1))], 1)
     weights = numpy.zeros(rows.shape[1])

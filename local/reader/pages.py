@@ -1,7 +1,7 @@
-"""Invented sites as pages and labelled questions, for learning the reader's weights.
+"""Writes the invented sites as pages and labelled questions, to fit the reader's weights.
 
-`sites/*.jsonl` has passages in both languages with the questions that each answers and the sentences that answer them, as in
-`embedding/training/sites`; the embedding model has learnt nothing from these.
+`sites/*.jsonl` has passages in both languages with the questions that each answers and the answering sentences, as in
+`embedding/training/sites`. The embedding model was not trained on these.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from embedding.training.text import bare, sentences
+from embedding.training.text import sentences, without_diacritics
 
 SITES = Path(__file__).with_name("sites")
 UNANSWERABLE = Path(__file__).with_name("unanswerable.jsonl")
-"""For each site, questions that sound as if it answered them."""
+"""For each site, plausible questions that it does not answer."""
 CELLS = " | "
 
 
 def write(folder: Path) -> dict[str, int]:
-    """Writes `vi/*.html` and `en/*.html`, every second page once more below `half` and those of every second site below `other`, and a
-    question set for each language, for Vietnamese without diacritics and for Vietnamese over English pages, every third question of each
-    once more as `*-third`, and `none-*`, which no page answers. Returns how many questions each set has."""
+    """Writes `vi/*.html` and `en/*.html`, every second page also below `half`, and those of every second site also below `other`. Writes
+    question sets for each language, for Vietnamese without diacritics, and for Vietnamese over English pages; every third question of
+    each also as `*-third`; and unanswerable questions as `none-*`. Returns the number of questions of each set."""
     sets: dict[str, list[dict]] = {"vi": [], "bare": [], "en": [], "over": []}
     items = [json.loads(line) for path in sorted(SITES.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
     sites = list(dict.fromkeys(item["site"] for item in items))
@@ -30,19 +30,19 @@ def write(folder: Path) -> dict[str, int]:
         name = f"p{number:04d}.html"
         for language in ("vi", "en"):
             page = _page(language, item[f"title_{language}"], item[f"text_{language}"])
-            parts = [folder, *([folder / "half"] if number % 2 == 0 else []), *([folder / "other"] if sites.index(item["site"]) % 2 == 0 else [])]
-            for place in (part / language for part in parts):
-                place.mkdir(parents=True, exist_ok=True)
-                (place / name).write_text(page, encoding="utf-8")
-        for kind, question in _asked(item):
+            folders = [folder, *([folder / "half"] if number % 2 == 0 else []), *([folder / "other"] if sites.index(item["site"]) % 2 == 0 else [])]
+            for target in (part / language for part in folders):
+                target.mkdir(parents=True, exist_ok=True)
+                (target / name).write_text(page, encoding="utf-8")
+        for kind, question in _questions(item):
             known = {"id": f"{sites.index(item['site'])}-{kind}-{len(sets[kind])}", "gold": [f"{'en' if kind in ('en', 'over') else 'vi'}/{name}"]}
             sets[kind].append(known | question)
     for item in map(json.loads, UNANSWERABLE.read_text(encoding="utf-8").splitlines()):
         for language in ("vi", "en"):
             for question in item[f"none_{language}"]:
-                _none(sets, sites.index(item["site"]), language, question, language)
+                _add_unanswerable(sets, sites.index(item["site"]), language, question, language)
                 if language == "vi":
-                    _none(sets, sites.index(item["site"]), "bare", bare(question), language)
+                    _add_unanswerable(sets, sites.index(item["site"]), "bare", without_diacritics(question), language)
     sets |= {f"{kind}-third": several[::3] for kind, several in sets.items() if not kind.startswith("none")}
     for kind, several in sets.items():
         lines = "".join(json.dumps(question, ensure_ascii=False) + "\n" for question in several)
@@ -50,26 +50,26 @@ def write(folder: Path) -> dict[str, int]:
     return {kind: len(several) for kind, several in sets.items()}
 
 
-def _none(sets: dict[str, list[dict]], site: int, kind: str, question: str, language: str) -> None:
+def _add_unanswerable(sets: dict[str, list[dict]], site: int, kind: str, question: str, language: str) -> None:
     several = sets.setdefault(f"none-{kind}", [])
     several.append({"id": f"{site}-none-{kind}-{len(several)}", "question": question, "locale": language})
 
 
-def _asked(item: dict) -> Iterator[tuple[str, dict]]:
+def _questions(item: dict) -> Iterator[tuple[str, dict]]:
     texts = {language: f"\n{item[f'text_{language}']}" for language in ("vi", "en")}
-    parted = {language: [text[start:end] for start, end in sentences(text)] for language, text in texts.items()}
-    alike = len(parted["vi"]) == len(parted["en"])
+    sentences_of = {language: [text[start:end] for start, end in sentences(text)] for language, text in texts.items()}
+    alike = len(sentences_of["vi"]) == len(sentences_of["en"])
     for language in ("vi", "en"):
         for question, answer in zip(item[f"q_{language}"], item[f"a_{language}"]):
             if not answer:
                 continue
             yield language, {"question": question, "locale": language, "answer_contains": [answer]}
             if language == "vi":
-                yield "bare", {"question": bare(question), "locale": "vi", "answer_contains": [answer]}
-                # Both texts say the same sentence by sentence.
-                if alike and answer in parted["vi"]:
-                    told = parted["en"][parted["vi"].index(answer)]
-                    yield "over", {"question": question, "locale": "vi", "answer_contains": [told]}
+                yield "bare", {"question": without_diacritics(question), "locale": "vi", "answer_contains": [answer]}
+                # Both texts have the same sentences in the same order.
+                if alike and answer in sentences_of["vi"]:
+                    english = sentences_of["en"][sentences_of["vi"].index(answer)]
+                    yield "over", {"question": question, "locale": "vi", "answer_contains": [english]}
 
 
 def _page(language: str, title: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""How the weights of the reader are fitted, and the pages that they are learnt from."""
+"""Fitting the reader's weights, and the pages for it."""
 
 import json
 import tempfile
@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 import numpy
-from embedding.training.text import bare, sentences
+from embedding.training.text import sentences, without_diacritics
 from reader import fit, learn, pages
 
 
@@ -32,11 +32,11 @@ class Reader(unittest.TestCase):
         self.assertLess(fit.calibration_error(chance, right), 0.02)
         self.assertGreater(fit.calibration_error(numpy.full(len(rows), 0.9), right), 0.2)
 
-    def test_sentences_and_rows_are_told_apart(self):
+    def test_sentences_and_rows_are_distinguished(self):
         text = "Title. Of a page\nOne. Two is 3.5 km long!\nPlan | Price. Net\n\nThree"
         parts = [text[start:end] for start, end in sentences(text)]
         self.assertEqual(parts, ["One.", "Two is 3.5 km long!", "Plan | Price. Net", "Three"])
-        self.assertEqual(bare("Đường sắt"), "Duong sat")
+        self.assertEqual(without_diacritics("Đường sắt"), "Duong sat")
 
     def test_pages_hold_the_sentences_that_answer(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -60,5 +60,5 @@ class Reader(unittest.TestCase):
     def test_the_weights_in_service_have_all_names(self):
         learnt = json.loads(learn.RESULT.read_text(encoding="utf-8"))
         for kind in ("read", "met", "words"):
-            self.assertEqual(set(learnt[kind]["confidence"]), {*learn.SIGNS, "bias", "out_of_scope"})
-        self.assertTrue(all(learnt["words"]["units"][name] == 0 for name in learn.TOKENS))
+            self.assertEqual(set(learnt[kind]["confidence"]), {*learn.CONFIDENCE_INPUTS, "bias", "out_of_scope"})
+        self.assertTrue(all(learnt["words"]["units"][name] == 0 for name in learn.TOKEN_FEATURES))

@@ -14,8 +14,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context as _;
 use hoidap_indices::{
-    CollectionInfo, EmbedError, EmbedQueue, Embedded, Embedder, ModelId, OnnxEmbedder, SearchError,
-    text::{Reading, Sentence},
+    CollectionInfo, EmbedError, EmbedQueue, EmbeddedText, Embedder, ModelId, OnnxEmbedder, SearchError,
+    text::{MessageKind, ResolvedMessage},
 };
 use hoidap_shared::{
     config::Config,
@@ -95,11 +95,20 @@ impl Stage for Classifier {
         let question = &job.body;
         let failed =
             |error: &dyn std::fmt::Display| StageError::Retry { reason: error.to_string(), after: None };
-        let (Reading { understood, sentence, own, meaning, about, mut queries }, identifiers) =
-            self.read(question).await.map_err(|error| failed(&error))?;
-        let language = understood.language;
-        self.embedder.fill(&mut queries).await.map_err(|error| failed(&error))?;
-        if let Some(intent) = self.asks_nothing(sentence, &own).await.map_err(|error| failed(&error))? {
+        let (
+            ResolvedMessage {
+                interpretation,
+                kind,
+                own_text: own,
+                meaning,
+                contextual_meaning: about,
+                mut queries,
+            },
+            identifiers,
+        ) = self.read(question).await.map_err(|error| failed(&error))?;
+        let language = interpretation.language;
+        self.embedder.embed_wordings(&mut queries).await.map_err(|error| failed(&error))?;
+        if let Some(intent) = self.asks_nothing(kind, &own).await.map_err(|error| failed(&error))? {
             return Ok(NextStep::Answer(self.answer_at_once(question, language, intent)));
         }
         let ranked = self.intents(&about).await.map_err(|error| failed(&error))?;
@@ -154,14 +163,14 @@ impl Classifier {
             let Some(vector) = query.embedding.as_ref() else { continue };
             // Recordings of earlier releases have no token vectors.
             if vector.len() == self.model.dimensions && query.tokens.is_empty() != self.late {
-                let made = Embedded { vector: vector.clone(), tokens: query.tokens.clone() };
-                self.embedder.keep(&query.text, made);
+                let made = EmbeddedText { vector: vector.clone(), tokens: query.tokens.clone() };
+                self.embedder.remember(&query.text, made);
             }
         }
     }
 
     /// Reads the question in its conversation, and finds the identifiers that it names.
-    async fn read(&self, question: &Question) -> Result<(Reading, Vec<Identifier>), String> {
+    async fn read(&self, question: &Question) -> Result<(ResolvedMessage, Vec<Identifier>), String> {
         let (library, config) = (Arc::clone(&self.library), Arc::clone(&self.config));
         let question = question.clone();
         let reading = tokio::task::spawn_blocking(move || {
@@ -171,7 +180,7 @@ impl Classifier {
                 held: named.spelled.is_some(),
             });
             let hint = page_language(&question.context);
-            (library.read(message, hint, &question.history, &config.products), identifiers.collect())
+            (library.resolve(message, hint, &question.history, &config.products), identifiers.collect())
         });
         reading.await.map_err(|died| died.to_string())
     }
@@ -184,14 +193,14 @@ impl Classifier {
 
     /// Small talk or a wish for a person, where the sentence is one: by its words, else by what it means. What goes on
     /// with a question is often as short as small talk, so its meaning must be clearer.
-    async fn asks_nothing(&self, sentence: Sentence, text: &str) -> Result<Option<ScoredLabel>, EmbedError> {
+    async fn asks_nothing(&self, kind: MessageKind, text: &str) -> Result<Option<ScoredLabel>, EmbedError> {
         let sure = |name: &str| ScoredLabel { name: name.into(), confidence: BY_ITS_WORDS };
-        match sentence {
-            Sentence::SmallTalk => return Ok(Some(sure(SMALL_TALK))),
-            Sentence::WishForPerson => return Ok(Some(sure(HUMAN_AGENT))),
-            Sentence::FollowUp | Sentence::PossibleFollowUp | Sentence::Question => {}
+        match kind {
+            MessageKind::SmallTalk => return Ok(Some(sure(SMALL_TALK))),
+            MessageKind::HumanRequest => return Ok(Some(sure(HUMAN_AGENT))),
+            MessageKind::FollowUp | MessageKind::PossibleFollowUp | MessageKind::Question => {}
         }
-        let goes_on = sentence == Sentence::FollowUp;
+        let goes_on = kind == MessageKind::FollowUp;
         let best = self.intents(text).await?.into_iter().next();
         Ok(best.filter(|intent| match intent.name.as_str() {
             SMALL_TALK => intent.confidence >= if goes_on { CLEARLY } else { AT_ONCE },

@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use hoidap_indices::{
     Embedder, OnnxEmbedder,
-    store::{self, CollectionFolder, Records},
+    store::{self, CollectionFolder, VersionRecords},
 };
 use hoidap_shared::{config::Config, digest::digest, job::Passage, telemetry};
 
@@ -71,7 +71,7 @@ impl Command {
     fn judge(&self, config: &Config) -> anyhow::Result<()> {
         let dir = &config.indices.dir;
         let folders = if self.collection.is_empty() {
-            store::list(dir)?
+            store::list_collections(dir)?
         } else {
             let named = self.collection.iter().map(|name| CollectionFolder::existing(dir, name));
             named.collect::<Result<Vec<_>, _>>()?
@@ -148,7 +148,7 @@ fn tried(trial: &Trial<'_>, most: usize) -> Vec<Made> {
 }
 
 /// The chunks of a version as passages, those that were taken away left out.
-fn passages(collection: &str, version: &str, records: &Records) -> Vec<Passage> {
+fn passages(collection: &str, version: &str, records: &VersionRecords) -> Vec<Passage> {
     let kept = records.chunks.iter().filter(|chunk| !records.documents[chunk.document].withdrawn);
     kept.map(|chunk| records.passage(chunk, collection, version)).collect()
 }

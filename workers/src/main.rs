@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> anyhow::Result<()> {
-    hoidap_indices::one_openmp_thread()?;
+    hoidap_indices::restart_with_one_openmp_thread()?;
     serve(arguments)
 }
 

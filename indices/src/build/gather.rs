@@ -5,65 +5,67 @@ use hoidap_shared::{
     text::{Language, has_vietnamese_marks, search_form, segments},
 };
 
-use super::{BuildError, Progress, repeated::Repeated};
+use super::{BuildError, BuildProgress, repeated_blocks::RepeatedBlocks};
 use crate::{
-    chunk,
-    document::{self, Document, Found, Limits, Listing, ReadError, Reader, Skipped},
+    char_offsets::CharOffsets,
+    chunk::{self, DocumentChunks},
+    document::{self, Document, FileListing, IsolatedReader, Limits, ReadError, SkippedFile, SourceFile},
     embed::Embedder,
-    store::{ChunkRecord, DocumentRecord, Records, Segment, Source, sha256},
+    hashing::sha256,
+    store::{ChunkRecord, ChunkSentence, DocumentRecord, Source, VersionRecords},
 };
 
 /// The share of words with Vietnamese marks from which a page without a locale counts as Vietnamese.
 const VIETNAMESE_SHARE: usize = 10;
 
-/// All documents of a collection, cut.
+/// All documents of a collection, split into chunks.
 #[derive(Debug, Default)]
-pub struct Gathered {
+pub struct GatheredDocuments {
     /// Documents and chunks.
-    pub records: Records,
-    /// Files left out.
-    pub skipped: Vec<Skipped>,
-    /// Files of which something was left out.
-    pub in_part: Vec<Skipped>,
-    /// Files there are.
+    pub records: VersionRecords,
+    /// Files that were left out.
+    pub skipped: Vec<SkippedFile>,
+    /// Files that were read only in part.
+    pub partly_read: Vec<SkippedFile>,
+    /// Number of files found.
     pub(super) files: usize,
-    /// Those that the system did not let this process read.
+    /// Number of files that this process has no permission to read.
     pub(super) denied: usize,
 }
 
-impl Gathered {
-    /// What is embedded of a chunk, in its form for search.
-    pub(super) fn embedded(&self, chunk: usize) -> String {
+impl GatheredDocuments {
+    /// The text that is embedded for a chunk, in its search form.
+    pub(super) fn text_to_embed(&self, chunk: usize) -> String {
         let chunk = &self.records.chunks[chunk];
-        let head = head(&self.records.documents[chunk.document].title, &chunk.heading_path);
-        embedded(&head, self.records.text(chunk))
+        let head = title_and_headings(&self.records.documents[chunk.document].title, &chunk.heading_path);
+        text_to_embed(&head, self.records.text(chunk))
     }
 }
 
-pub(super) fn gather(
+pub(super) fn gather_documents(
     config: &Config,
     name: &str,
     source: &Source,
-    reader: &Reader,
+    reader: &IsolatedReader,
     embedder: &dyn Embedder,
-    progress: &dyn Progress,
-) -> Result<Gathered, BuildError> {
-    let Listing { files, skipped } = document::find(&source.paths, source.root.as_deref())
+    progress: &dyn BuildProgress,
+) -> Result<GatheredDocuments, BuildError> {
+    let FileListing { files, skipped } = document::list_files(&source.paths, source.root.as_deref())
         .map_err(|error| BuildError::Sources(name.into(), error))?;
-    let mut gathered = Gathered { skipped, files: files.len(), ..Gathered::default() };
-    let (mut repeated, mut failed) = repeated(config, &files, reader, progress);
+    let mut gathered = GatheredDocuments { skipped, files: files.len(), ..GatheredDocuments::default() };
+    let (mut repeated, mut failed) = count_repeated_blocks(config, &files, reader, progress);
     progress.begin("reading", files.len());
     for file in &files {
-        // What could not be read once is not waited for twice.
+        // A file that failed in the first pass is not tried again.
         let read = match failed.remove(&file.source) {
             Some(error) => Err(error),
-            None => read(config, source, file, reader, &mut repeated),
+            None => read_document(config, source, file, reader, &mut repeated),
         };
         match read {
-            Ok((record, document)) => add(&mut gathered, config, record, document, embedder),
+            Ok((record, document)) => add_document(&mut gathered, config, record, document, embedder),
             Err(error) => {
                 gathered.denied += usize::from(matches!(error, ReadError::Denied(_)));
-                gathered.skipped.push(Skipped::one(file.source.clone(), error.to_string()));
+                gathered.skipped.push(SkippedFile::one(file.source.clone(), error.to_string()));
             }
         }
         progress.step(1);
@@ -78,20 +80,21 @@ pub(super) fn gather(
     Ok(gathered)
 }
 
-/// What the pages of a site have in common, and which of them cannot be read, and why. They are read for it and let go, so that
-/// memory does not grow with the folder; a page takes a millisecond.
-fn repeated(
+/// Counts the blocks that many pages share, and collects the pages that cannot be read. The pages are read and dropped, so
+/// that memory does not grow with the folder; a page takes about a millisecond.
+fn count_repeated_blocks(
     config: &Config,
-    files: &[Found],
-    reader: &Reader,
-    progress: &dyn Progress,
-) -> (Repeated, HashMap<String, ReadError>) {
-    let mut repeated = Repeated::default();
+    files: &[SourceFile],
+    reader: &IsolatedReader,
+    progress: &dyn BuildProgress,
+) -> (RepeatedBlocks, HashMap<String, ReadError>) {
+    let mut repeated = RepeatedBlocks::default();
     let mut failed = HashMap::new();
-    let pages: Vec<&Found> = files.iter().filter(|file| document::is_page(Path::new(&file.page))).collect();
+    let pages: Vec<&SourceFile> =
+        files.iter().filter(|file| document::is_page(Path::new(&file.page))).collect();
     progress.begin("comparing pages", pages.len());
     for page in pages {
-        match extract(config, page, reader) {
+        match read_and_extract(config, page, reader) {
             Ok((_, document)) => repeated.count(&document),
             Err(error) => {
                 failed.insert(page.source.clone(), error);
@@ -103,24 +106,28 @@ fn repeated(
     (repeated, failed)
 }
 
-/// The bytes of a file and what they say.
-fn extract(config: &Config, file: &Found, reader: &Reader) -> Result<(Vec<u8>, Document), ReadError> {
+/// A file's bytes and the document extracted from them.
+fn read_and_extract(
+    config: &Config,
+    file: &SourceFile,
+    reader: &IsolatedReader,
+) -> Result<(Vec<u8>, Document), ReadError> {
     let bytes = document::read(&file.path, Limits::of(&config.indices))?;
     let document = reader.extract(Path::new(&file.page), &bytes)?;
     Ok((bytes, document))
 }
 
-fn read(
+fn read_document(
     config: &Config,
     source: &Source,
-    file: &Found,
-    reader: &Reader,
-    repeated: &mut Repeated,
+    file: &SourceFile,
+    reader: &IsolatedReader,
+    repeated: &mut RepeatedBlocks,
 ) -> Result<(DocumentRecord, Document), ReadError> {
-    let (bytes, document) = extract(config, file, reader)?;
+    let (bytes, document) = read_and_extract(config, file, reader)?;
     let hash = sha256(&bytes);
     let document = repeated.leave_out(document);
-    let url = address(source.base_url.as_deref(), file);
+    let url = page_url(source.base_url.as_deref(), file);
     let path = url::Url::parse(&url).map_or_else(|_| format!("/{}", file.page), |url| url.path().to_string());
     let product = longest_prefix(&path, config.products.iter().map(|p| (&p.id, &p.urls)));
     let section = longest_prefix(&path, config.sections.iter().map(|s| (&s.id, &s.urls)));
@@ -128,7 +135,7 @@ fn read(
         source: file.source.clone(),
         url,
         title: document.title.clone(),
-        locale: source.locale.clone().unwrap_or_else(|| locale(&document)),
+        locale: source.locale.clone().unwrap_or_else(|| detect_locale(&document)),
         product: source.product.clone().or(product),
         section: source.section.clone().or(section),
         hash,
@@ -138,8 +145,8 @@ fn read(
     Ok((record, document))
 }
 
-fn add(
-    gathered: &mut Gathered,
+fn add_document(
+    gathered: &mut GatheredDocuments,
     config: &Config,
     record: DocumentRecord,
     mut document: Document,
@@ -147,10 +154,11 @@ fn add(
 ) {
     let index = gathered.records.documents.len();
     let mut seen = HashMap::<String, usize>::new();
-    let mut offsets = chunk::Offsets::new(&record.text);
+    let mut offsets = CharOffsets::new(&record.text);
     let most = config.indices.max_document_chunks;
-    let (spans, whole) = chunk::cut(&document, &config.chunking, most, &|text| embedder.count_tokens(text));
-    if !whole {
+    let DocumentChunks { spans, complete } =
+        chunk::split_document(&document, &config.chunking, most, &|text| embedder.count_tokens(text));
+    if !complete {
         document.left_out.push(format!(
             "it has more chunks than indices.max_document_chunks ({most}): the rest was left out"
         ));
@@ -158,12 +166,12 @@ fn add(
     for span in spans {
         let bytes = offsets.byte(span.start)..offsets.byte(span.end);
         let text = &record.text[bytes.clone()];
-        // The same text twice in a document makes two chunks with two names.
+        // The same text twice in a document makes two chunks with different ids.
         let times = seen.entry(text.to_string()).or_default();
         *times += 1;
         let id = sha256(format!("{}\n{times}\n{text}", record.source))[..24].to_string();
-        let head = head(&record.title, &span.heading_path);
-        let embedded = sha256(embedded(&head, text));
+        let head = title_and_headings(&record.title, &span.heading_path);
+        let embedded = sha256(text_to_embed(&head, text));
         gathered.records.chunks.push(ChunkRecord {
             id,
             document: index,
@@ -171,17 +179,17 @@ fn add(
             end: span.end,
             heading_path: span.heading_path,
             embedded,
-            segments: cut_segments(&head, text, embedder),
+            segments: split_sentences(&head, text, embedder),
             bytes,
         });
     }
-    let in_part = document.left_out.into_iter().map(|why| Skipped::one(record.source.clone(), why));
-    gathered.in_part.extend(in_part);
+    let partly_read = document.left_out.into_iter().map(|why| SkippedFile::one(record.source.clone(), why));
+    gathered.partly_read.extend(partly_read);
     gathered.records.documents.push(record);
 }
 
-/// The sentences of a chunk and their tokens. A text is cut into tokens word by word, so those of its sentences follow each other.
-fn cut_segments(head: &str, text: &str, embedder: &dyn Embedder) -> Vec<Segment> {
+/// The sentences of a chunk and their token ranges. The tokenizer works word by word, so the sentences' tokens are consecutive.
+fn split_sentences(head: &str, text: &str, embedder: &dyn Embedder) -> Vec<ChunkSentence> {
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let tokens = |text: &str| number(embedder.count_tokens(&search_form(text)));
     let (mut token, mut character, mut byte) = (tokens(head), 0, 0);
@@ -190,24 +198,24 @@ fn cut_segments(head: &str, text: &str, embedder: &dyn Embedder) -> Vec<Segment>
         character += number(text[byte..range.start].chars().count());
         let end = character + number(text[range.clone()].chars().count());
         let last = token.saturating_add(tokens(&text[range.clone()]));
-        found.push(Segment { characters: character..end, tokens: token..last });
+        found.push(ChunkSentence { characters: character..end, tokens: token..last });
         (token, character, byte) = (last, end, range.end);
     }
     found
 }
 
-fn embedded(head: &str, text: &str) -> String {
+fn text_to_embed(head: &str, text: &str) -> String {
     search_form(&format!("{head}\n{text}"))
 }
 
-/// Title and headings of a chunk, as they are embedded and indexed before its text.
-pub(super) fn head(title: &str, heading_path: &[String]) -> String {
+/// Title and headings of a chunk. They are embedded and indexed before its text.
+pub(super) fn title_and_headings(title: &str, heading_path: &[String]) -> String {
     let mut head = vec![title.to_string()];
     head.extend(heading_path.iter().filter(|heading| !title.contains(heading.as_str())).cloned());
     head.join(" > ")
 }
 
-fn address(base: Option<&str>, file: &Found) -> String {
+fn page_url(base: Option<&str>, file: &SourceFile) -> String {
     match base {
         None => file.page.clone(),
         Some(base) => {
@@ -217,7 +225,7 @@ fn address(base: Option<&str>, file: &Found) -> String {
     }
 }
 
-/// The name whose path prefix is the longest that the path begins with.
+/// The name with the longest configured path prefix that matches the path.
 fn longest_prefix<'a>(
     path: &str,
     names: impl Iterator<Item = (&'a String, &'a Vec<String>)>,
@@ -233,8 +241,8 @@ fn longest_prefix<'a>(
         .map(|(name, _)| name.clone())
 }
 
-/// The locale a page names, or the language its words show.
-fn locale(document: &Document) -> String {
+/// The locale that a page declares, or else the language of its words.
+fn detect_locale(document: &Document) -> String {
     if let Some(language) = document.locale.as_deref().and_then(Language::from_locale) {
         return language.code().to_string();
     }

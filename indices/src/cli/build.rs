@@ -7,62 +7,62 @@ use serde_json::json;
 
 use super::{
     processor::faiss_line,
-    progress::{Bars, Log},
+    progress::{LineFormat, ProgressBars},
 };
 use crate::{
-    build::{Built, build},
-    document::{Limits, Reader, Skipped},
+    build::{BuildOutcome, build},
+    document::{IsolatedReader, Limits, SkippedFile},
     embed::OnnxEmbedder,
-    store::{self, CollectionFolder, Manifest, Source},
+    store::{self, CollectionFolder, Source, VersionManifest},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Build {
-    /// The collection; without it, every one of the configuration is built that is missing or changed.
+    /// The collection; default: every configured collection that is missing or changed.
     #[arg(long)]
     collection: Option<String>,
-    /// The product of all its documents.
+    /// The product of all documents.
     #[arg(long, requires = "collection")]
     product: Option<String>,
-    /// The section of all its documents.
+    /// The section of all documents.
     #[arg(long, requires = "collection")]
     section: Option<String>,
-    /// The locale of all its documents, such as vi; found for each when left out.
+    /// The locale of all documents, such as vi; default: detected for each document.
     #[arg(long, requires = "collection")]
     locale: Option<String>,
-    /// What a page's path is appended to, such as https://www.example.com/help/.
+    /// The URL that a page's path is appended to, such as https://www.example.com/help/.
     #[arg(long, requires = "collection")]
     base_url: Option<String>,
-    /// The folder that pages' paths are relative to; the folder given as PATH when left out.
+    /// The folder that page paths are relative to; default: the folder given as PATH.
     #[arg(long, requires = "collection")]
     root: Option<PathBuf>,
-    /// Put a version into service that has lost more documents than indices.max_loss_share allows.
+    /// Put a version into service even if it lost more documents than indices.max_loss_share allows.
     #[arg(long)]
     accept_loss: bool,
-    /// Files (.html, .md, .txt, .pdf), folders, or lists (@FILE, one path a line).
+    /// Files (.html, .md, .txt, .pdf), folders, or lists (@FILE, one path per line).
     #[arg(requires = "collection")]
     paths: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Update {
-    /// The collection; all when left out.
+    /// The collection; default: all.
     #[arg(long)]
     collection: Option<String>,
-    /// Put versions into service that have lost more documents than indices.max_loss_share allows.
+    /// Put versions into service even if they lost more documents than indices.max_loss_share allows.
     #[arg(long)]
     accept_loss: bool,
 }
 
 impl Build {
     pub(super) fn run(self, mut config: Config, json: bool) -> anyhow::Result<()> {
-        accept(&mut config, self.accept_loss);
+        accept_any_loss(&mut config, self.accept_loss);
         let sources = match &self.collection {
             Some(name) => vec![(name.clone(), self.source(&config, name)?)],
             None => config
                 .collections
                 .iter()
-                .map(|c| Ok((c.name.clone(), configured(c)?)))
+                .map(|c| Ok((c.name.clone(), configured_source(c)?)))
                 .collect::<anyhow::Result<_>>()?,
         };
         if sources.is_empty() {
@@ -71,11 +71,11 @@ impl Build {
         build_all(config, &sources, json)
     }
 
-    /// The sources on the command line, or those of the configured collection of that name.
+    /// The source on the command line, or that of the configured collection of that name.
     fn source(&self, config: &Config, name: &str) -> anyhow::Result<Source> {
         if self.paths.is_empty() {
             return match config.collections.iter().find(|c| c.name == name) {
-                Some(collection) => configured(collection),
+                Some(collection) => configured_source(collection),
                 None => bail!(
                     "name the files or folders of `{name}`: the configuration has no collection of that name"
                 ),
@@ -94,11 +94,11 @@ impl Build {
 
 impl Update {
     pub(super) fn run(self, mut config: Config, json: bool) -> anyhow::Result<()> {
-        accept(&mut config, self.accept_loss);
+        accept_any_loss(&mut config, self.accept_loss);
         let dir = &config.indices.dir;
         let folders = match &self.collection {
             Some(name) => vec![CollectionFolder::existing(dir, name)?],
-            None => store::list(dir)?,
+            None => store::list_collections(dir)?,
         };
         let mut sources = Vec::new();
         for folder in folders {
@@ -113,13 +113,13 @@ impl Update {
     }
 }
 
-fn accept(config: &mut Config, loss: bool) {
+fn accept_any_loss(config: &mut Config, loss: bool) {
     if loss {
         config.indices.max_loss_share = 1.0;
     }
 }
 
-fn configured(collection: &CollectionConfig) -> anyhow::Result<Source> {
+fn configured_source(collection: &CollectionConfig) -> anyhow::Result<Source> {
     Ok(Source {
         paths: collection.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<_>>()?,
         root: collection.root.as_deref().map(absolute).transpose()?,
@@ -130,7 +130,7 @@ fn configured(collection: &CollectionConfig) -> anyhow::Result<Source> {
     })
 }
 
-/// `update` may run elsewhere, so paths are kept whole; the mark of a list stays in front.
+/// `update` may run in another folder, so paths are stored as absolute ones. The `@` of a list is kept.
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     let text = path.to_string_lossy();
     let (mark, path) = text.strip_prefix('@').map_or(("", path), |rest| ("@", Path::new(rest)));
@@ -140,24 +140,25 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
 
 fn build_all(config: Config, sources: &[(String, Source)], json: bool) -> anyhow::Result<()> {
     let embedder = OnnxEmbedder::open_for_build(&config.embedding)?;
-    let log = Log { json: config.telemetry.format == LogFormat::Json };
+    let log = LineFormat { json: config.telemetry.format == LogFormat::Json };
     if !json {
         eprintln!("{}", log.line("INFO", &faiss_line()));
     }
-    // Itself, even when its file has been replaced since.
+    // This program, even if its file was replaced since.
     let program = PathBuf::from("/proc/self/exe");
-    let reader = Reader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
+    let reader =
+        IsolatedReader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
     let mut all = Vec::new();
     for (name, source) in sources {
-        let built = build(&config, name, source, &reader, &embedder, &Bars::new(name, log))?;
+        let built = build(&config, name, source, &reader, &embedder, &ProgressBars::new(name, log))?;
         if json {
-            all.push(as_json(&built));
+            all.push(outcome_json(&built));
             continue;
         }
-        for text in not_read(&built) {
+        for text in left_out_lines(&built) {
             eprintln!("{}", log.line("WARN", &text));
         }
-        for text in summary(&built) {
+        for text in summary_lines(&built) {
             println!("{}", log.line("INFO", &text));
         }
     }
@@ -167,17 +168,17 @@ fn build_all(config: Config, sources: &[(String, Source)], json: bool) -> anyhow
     Ok(())
 }
 
-/// What was left out, a line each.
-fn not_read(built: &Built) -> Vec<String> {
+/// A line for each file that was left out, whole or in part.
+fn left_out_lines(built: &BuildOutcome) -> Vec<String> {
     let whole =
         built.skipped.iter().map(|skipped| format!("left out: {} {}", skipped.source, skipped.reason));
     let parts =
-        built.in_part.iter().map(|part| format!("left out in part: {}: {}", part.source, part.reason));
+        built.partly_read.iter().map(|part| format!("left out in part: {}: {}", part.source, part.reason));
     whole.chain(parts).collect()
 }
 
-/// What a build came to, and how fast it was.
-fn summary(built: &Built) -> Vec<String> {
+/// The result of a build and its speed, as lines.
+fn summary_lines(built: &BuildOutcome) -> Vec<String> {
     let m = &built.manifest;
     let (name, left_out) = (&m.collection, left_out(built));
     if !built.new {
@@ -197,12 +198,12 @@ fn summary(built: &Built) -> Vec<String> {
         m.faiss,
         built.seconds
     );
-    let pace = built.pace;
+    let timings = built.timings;
     let how_fast = format!(
         "{name}: read at {:.0} files a second, embedded at {:.1} chunks a second in {} sessions",
-        rate(pace.files, pace.reading),
-        rate(built.embedded, pace.embedding),
-        pace.sessions
+        rate(timings.files, timings.reading),
+        rate(built.embedded, timings.embedding),
+        timings.sessions
     );
     vec![what, how_fast]
 }
@@ -211,10 +212,10 @@ fn rate(steps: usize, seconds: f64) -> f64 {
     if seconds > 0.0 { steps as f64 / seconds } else { 0.0 }
 }
 
-/// How much was left out, behind the counts; nothing where all was read.
-fn left_out(built: &Built) -> String {
+/// The number of files that were left out, to append to the counts; empty when all was read.
+fn left_out(built: &BuildOutcome) -> String {
     let whole: usize = built.skipped.iter().map(|skipped| skipped.files).sum();
-    let mut parts: Vec<&str> = built.in_part.iter().map(|part| part.source.as_str()).collect();
+    let mut parts: Vec<&str> = built.partly_read.iter().map(|part| part.source.as_str()).collect();
     parts.dedup();
     let mut text = if whole > 0 { format!(", {whole} files left out") } else { String::new() };
     if !parts.is_empty() {
@@ -223,25 +224,25 @@ fn left_out(built: &Built) -> String {
     text
 }
 
-/// What a version keeps of documents that were taken away, behind its counts; nothing where there are none.
-pub(super) fn withdrawn(manifest: &Manifest) -> String {
+/// The number of withdrawn documents, to append to a version's counts; empty when there are none.
+pub(super) fn withdrawn(manifest: &VersionManifest) -> String {
     match manifest.withdrawn.documents {
         0 => String::new(),
         documents => format!(", {documents} withdrawn"),
     }
 }
 
-fn as_json(built: &Built) -> serde_json::Value {
+fn outcome_json(built: &BuildOutcome) -> serde_json::Value {
     let m = &built.manifest;
     json!({
         "collection": m.collection, "version": m.version, "new": built.new, "documents": m.documents, "chunks": m.chunks,
         "withdrawn": m.withdrawn, "embedded": built.embedded, "index": m.faiss, "seconds": built.seconds,
-        "files_per_second": rate(built.pace.files, built.pace.reading),
-        "chunks_per_second": rate(built.embedded, built.pace.embedding), "sessions": built.pace.sessions,
-        "skipped": reasons(&built.skipped), "in_part": reasons(&built.in_part),
+        "files_per_second": rate(built.timings.files, built.timings.reading),
+        "chunks_per_second": rate(built.embedded, built.timings.embedding), "sessions": built.timings.sessions,
+        "skipped": reasons(&built.skipped), "in_part": reasons(&built.partly_read),
     })
 }
 
-fn reasons(skipped: &[Skipped]) -> serde_json::Value {
+fn reasons(skipped: &[SkippedFile]) -> serde_json::Value {
     skipped.iter().map(|s| json!({"source": s.source, "reason": s.reason, "files": s.files})).collect()
 }

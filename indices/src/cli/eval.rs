@@ -5,18 +5,18 @@ use hoidap_shared::config::Config;
 
 use crate::{
     embed::OnnxEmbedder,
-    eval::{Quality, evaluate, read_questions},
+    eval::{RankingQuality, evaluate, read_questions},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Eval {
-    /// Labelled questions, one JSON object a line.
+    /// Labelled questions, one JSON object per line.
     #[arg(long)]
     questions: PathBuf,
-    /// Collections to search, with commas; all when left out.
+    /// Collections to search, separated by commas; default: all.
     #[arg(long, value_delimiter = ',')]
     collection: Vec<String>,
-    /// Also print a line for each question: its support and the rank of its first gold passage.
+    /// Also print a line for each question, with its support and the rank of its first gold passage.
     #[arg(long)]
     each: bool,
 }
@@ -24,10 +24,10 @@ pub(super) struct Eval {
 impl Eval {
     pub(super) fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
         let questions = read_questions(&self.questions)?;
-        let library = super::search::open(config, &self.collection)?;
+        let library = super::search::open_library(config, &self.collection)?;
         let embedder = OnnxEmbedder::open(&config.embedding)?;
         let report =
-            evaluate(config, &library, &embedder, &self.collection, &questions, &|labelled, asked| {
+            evaluate(config, &library, &embedder, &self.collection, &questions, &|labelled, result| {
                 if self.each {
                     let hit =
                         |source: &String| labelled.gold.iter().any(|end| source.ends_with(end.as_str()));
@@ -35,18 +35,18 @@ impl Eval {
                         list.iter().position(hit).map_or("-".into(), |i| (i + 1).to_string())
                     };
                     let served: Vec<String> =
-                        asked.outcome.passages.iter().map(|p| p.source.clone()).collect();
+                        result.outcome.passages.iter().map(|p| p.source.clone()).collect();
                     eprintln!(
                         "{} support {:.2} near {:.2} cover {:.2} dense {} lexical {} fused {} | {} | {}",
                         labelled.id,
-                        asked.outcome.support,
-                        asked.evidence.nearness,
-                        asked.evidence.coverage.unwrap_or(-1.0),
-                        rank(&asked.dense),
-                        rank(&asked.lexical),
+                        result.outcome.support,
+                        result.evidence.nearness,
+                        result.evidence.coverage.unwrap_or(-1.0),
+                        rank(&result.dense),
+                        rank(&result.lexical),
                         rank(&served),
-                        asked.meaning,
-                        asked.outcome.passages.first().map_or("", |p| p
+                        result.meaning,
+                        result.outcome.passages.first().map_or("", |p| p
                             .source
                             .rsplit('/')
                             .next()
@@ -63,7 +63,7 @@ impl Eval {
         for (name, quality) in
             [("dense", &report.dense), ("lexical", &report.lexical), ("fused", &report.fused)]
         {
-            let Quality { recall_1, recall_5, recall_8, mrr, ndcg_8 } = quality;
+            let RankingQuality { recall_1, recall_5, recall_8, mrr, ndcg_8 } = quality;
             println!("{name:<9} {recall_1:>8.3}  {recall_5:>8.3}  {recall_8:>8.3}  {mrr:.3}   {ndcg_8:.3}");
         }
         println!(

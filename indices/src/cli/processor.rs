@@ -1,4 +1,4 @@
-/// The instruction set that FAISS was compiled for, as the build script found it in the compiler's flags.
+/// The compiler flags of FAISS, from the build script. They show its instruction set.
 const FAISS_FLAGS: &str = env!("HOIDAP_FAISS_FLAGS");
 
 /// Whether FAISS was compiled for processors with AVX2.
@@ -8,7 +8,7 @@ pub(super) fn faiss_has_avx2() -> bool {
         .any(|flag| matches!(flag, "-mavx2" | "-march=x86-64-v3" | "-march=x86-64-v4" | "-march=native"))
 }
 
-/// What a build says of it.
+/// The line that a build prints about the instruction set.
 pub(super) fn faiss_line() -> String {
     if faiss_has_avx2() {
         format!("FAISS was compiled with {FAISS_FLAGS}")
@@ -17,10 +17,10 @@ pub(super) fn faiss_line() -> String {
     }
 }
 
-/// Refuses a processor that lacks what FAISS was compiled for, before it meets an illegal instruction.
+/// Refuses a processor that FAISS was not compiled for, before an illegal instruction ends the process.
 ///
 /// # Errors
-/// A sentence with the way out.
+/// A sentence with what to do.
 pub fn check_processor() -> anyhow::Result<()> {
     #[cfg(target_arch = "x86_64")]
     if faiss_has_avx2() && !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {

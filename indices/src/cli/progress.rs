@@ -7,49 +7,49 @@ use std::{
 use hoidap_shared::telemetry::json_line;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::build::Progress;
+use crate::build::BuildProgress;
 
-/// How often a log, which has no bar, gets a line.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Interval of progress lines where there is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How lines of a build are written.
+/// The format of a build's lines.
 #[derive(Clone, Copy)]
-pub(super) struct Log {
-    /// As JSON, like the log of a service.
+pub(super) struct LineFormat {
+    /// Whether lines are JSON, like a service's log.
     pub(super) json: bool,
 }
 
-impl Log {
+impl LineFormat {
     pub(super) fn line(self, level: &str, text: &str) -> String {
         if self.json { json_line("hoidap-index", level, text) } else { text.to_string() }
     }
 }
 
-/// A bar with rate and time left on a terminal, a line now and then elsewhere.
-pub(super) struct Bars {
+/// Shows progress: a bar with rate and remaining time on a terminal, or else a line at intervals.
+pub(super) struct ProgressBars {
     name: String,
-    log: Log,
-    open: Mutex<Option<Open>>,
+    log: LineFormat,
+    open: Mutex<Option<OpenBar>>,
 }
 
-struct Open {
+struct OpenBar {
     bar: ProgressBar,
     what: String,
     began: Instant,
     said: Instant,
 }
 
-impl Bars {
-    pub(super) fn new(name: &str, log: Log) -> Self {
+impl ProgressBars {
+    pub(super) fn new(name: &str, log: LineFormat) -> Self {
         Self { name: name.into(), log, open: Mutex::new(None) }
     }
 
-    fn with(&self, f: impl FnOnce(&mut Option<Open>)) {
+    fn with(&self, f: impl FnOnce(&mut Option<OpenBar>)) {
         f(&mut self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 }
 
-impl Progress for Bars {
+impl BuildProgress for ProgressBars {
     fn begin(&self, what: &str, total: usize) {
         let bar = ProgressBar::new(total as u64);
         let template = "{prefix} {msg} {wide_bar} {pos}/{len} {per_sec} {eta} left";
@@ -59,14 +59,14 @@ impl Progress for Bars {
         bar.set_prefix(self.name.clone());
         bar.set_message(what.to_string());
         let now = Instant::now();
-        self.with(|open| *open = Some(Open { bar, what: what.into(), began: now, said: now }));
+        self.with(|open| *open = Some(OpenBar { bar, what: what.into(), began: now, said: now }));
     }
 
     fn step(&self, steps: usize) {
         self.with(|open| {
             let Some(open) = open else { return };
             open.bar.inc(steps as u64);
-            if !std::io::stderr().is_terminal() && open.said.elapsed() >= LINE_EVERY {
+            if !std::io::stderr().is_terminal() && open.said.elapsed() >= LINE_INTERVAL {
                 open.said = Instant::now();
                 let (done, all) = (open.bar.position(), open.bar.length().unwrap_or(0));
                 let rate = done as f64 / open.began.elapsed().as_secs_f64();

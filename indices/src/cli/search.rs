@@ -6,40 +6,40 @@ use serde_json::json;
 use crate::{
     embed::{OnnxEmbedder, embed_wordings},
     library::{Library, Preferred, SearchRequest},
-    text::queries,
+    text::standalone_wordings,
 };
 
-/// Characters of a passage that are shown.
-const SNIPPET: usize = 200;
+/// Number of characters of a passage that are shown.
+const SNIPPET_CHARS: usize = 200;
 
 #[derive(Debug, Args)]
 pub(super) struct Search {
-    /// What to look for.
+    /// The question.
     question: String,
-    /// Collections to search, with commas; all when left out.
+    /// Collections to search, separated by commas; default: all.
     #[arg(long, value_delimiter = ',')]
     collection: Vec<String>,
-    /// Only documents of this product, if that leaves any.
+    /// Only documents of this product, if there are any.
     #[arg(long)]
     product: Option<String>,
-    /// Only documents of this section, if that leaves any.
+    /// Only documents of this section, if there are any.
     #[arg(long)]
     section: Option<String>,
-    /// The language of the page it is asked on.
+    /// The locale of the page on which the question is asked.
     #[arg(long)]
     locale: Option<String>,
-    /// Passages wanted.
+    /// Number of passages to show.
     #[arg(long)]
     depth: Option<usize>,
 }
 
 impl Search {
     pub(super) fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
-        let library = open(config, &self.collection)?;
+        let library = open_library(config, &self.collection)?;
         let embedder = OnnxEmbedder::open(&config.embedding)?;
         let hint = self.locale.as_deref().and_then(Language::from_locale);
-        let understood = library.text().understand(&self.question, hint);
-        let mut queries = queries(&understood);
+        let interpretation = library.text().interpret(&self.question, hint);
+        let mut queries = standalone_wordings(&interpretation);
         embed_wordings(&embedder, &mut queries)?;
         let request = SearchRequest {
             queries: &queries,
@@ -47,21 +47,21 @@ impl Search {
             product: self.product.as_deref(),
             section: self.section.as_deref(),
             preferred: Preferred::default(),
-            locale: Some(understood.language),
+            locale: Some(interpretation.language),
             depth: self.depth.unwrap_or(config.retriever.depth),
             candidates: config.retriever.candidates,
         };
         let outcome = library.search(&request)?;
         if json {
             let value = json!({
-                "language": understood.language, "restored": understood.restored, "certainty": understood.certainty,
+                "language": interpretation.language, "restored": interpretation.restored, "certainty": interpretation.certainty,
                 "filter": outcome.filter, "support": outcome.support, "passages": outcome.passages,
             });
             println!("{value}");
             return Ok(());
         }
-        if let Some(restored) = &understood.restored {
-            println!("read as: {restored} (certainty {:.2})", understood.certainty);
+        if let Some(restored) = &interpretation.restored {
+            println!("read as: {restored} (certainty {:.2})", interpretation.certainty);
         }
         println!("support {:.2}", outcome.support);
         outcome.passages.iter().for_each(show);
@@ -69,8 +69,8 @@ impl Search {
     }
 }
 
-/// Opens the library; what was refused is said, and a collection that was named must be there.
-pub(super) fn open(config: &Config, named: &[String]) -> anyhow::Result<Library> {
+/// Opens the collections and prints why any was refused. Every named collection must be in service.
+pub(super) fn open_library(config: &Config, named: &[String]) -> anyhow::Result<Library> {
     let library = Library::open(config)?;
     let known = library.collections();
     for refusal in known.iter().filter_map(|info| info.refusal.as_ref()) {
@@ -98,6 +98,6 @@ fn show(passage: &Passage) {
         passage.score,
         if passage.url.is_empty() { &passage.source } else { &passage.url },
     );
-    let snippet: String = passage.text.chars().take(SNIPPET).collect();
+    let snippet: String = passage.text.chars().take(SNIPPET_CHARS).collect();
     println!("   {}", snippet.replace('\n', " "));
 }

@@ -1,4 +1,4 @@
-//! Bytes to text, in the encoding that they are written in.
+//! Detects the encoding of a file and decodes it.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{
@@ -6,62 +6,62 @@ use encoding_rs::{
 };
 use scraper::{ElementRef, Html};
 
-use super::html::{is_html, tree};
+use super::html::{dom, is_html};
 
-/// The bytes in which a page names its encoding; browsers look at 1,024 and then wait for the first element.
+/// Number of bytes that are searched for a declared encoding. Browsers search 1,024 and then wait for the first element.
 const PRESCAN_BYTES: usize = 16_384;
 
-/// The bytes by which UTF-16 without a byte order mark is known.
-const WIDE_BYTES: usize = 4_096;
+/// Number of bytes that are examined for UTF-16 without a byte order mark.
+const UTF16_SAMPLE_BYTES: usize = 4_096;
 
-/// Bytes that are no UTF-8, beyond those that are, from which a page that says it is UTF-8 is not believed.
-const STRAY_BYTES: usize = 8;
+/// A page that declares UTF-8 is decoded as such if it has at most this many more invalid bytes than valid letters.
+const MAX_STRAY_BYTES: usize = 8;
 
-/// Where a document names its encoding.
+/// Where a document declares its encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Names {
+pub(super) enum EncodingDeclaration {
     /// Nowhere: plain text and Markdown.
     Nowhere,
-    /// In a `<meta>`, else in an XML declaration.
+    /// In a `<meta>`, or else in an XML declaration.
     InMeta,
-    /// In its XML declaration, else in a `<meta>`.
+    /// In its XML declaration, or else in a `<meta>`.
     InXml,
 }
 
-/// Bytes as text. In this order: the byte order mark; UTF-16, which shows in its zero bytes; UTF-8 when at least as many
-/// letters are well-formed as are not, so that a letter that was cut in two costs that letter alone; the encoding that
-/// the document names; the encoding that its letters are most likely in.
-pub(super) fn decode(bytes: &[u8], names: Names) -> String {
-    encoding(bytes, names).decode(bytes).0.into_owned()
+/// Decodes bytes. The encoding is, in this order: that of the byte order mark; UTF-16, which shows in its zero bytes; UTF-8 if
+/// at least as many letters are valid as invalid, so that a truncated letter costs that letter alone; the declared encoding;
+/// the most likely encoding.
+pub(super) fn decode(bytes: &[u8], location: EncodingDeclaration) -> String {
+    encoding(bytes, location).decode(bytes).0.into_owned()
 }
 
-fn encoding(bytes: &[u8], names: Names) -> &'static Encoding {
+fn encoding(bytes: &[u8], location: EncodingDeclaration) -> &'static Encoding {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return encoding;
     }
-    if let Some(encoding) = wide(bytes) {
+    if let Some(encoding) = utf16_without_bom(bytes) {
         return encoding;
     }
-    let (well_formed, stray) = letters(bytes);
-    // Of all encodings, this one alone writes letters in bytes of ASCII.
-    let escapes = || bytes.contains(&0x1B) && named(bytes, names).encoding == Some(ISO_2022_JP);
+    let (well_formed, stray) = count_utf8_letters(bytes);
+    // ISO-2022-JP is the only encoding that writes other letters in ASCII bytes.
+    let escapes = || bytes.contains(&0x1B) && declared(bytes, location).encoding == Some(ISO_2022_JP);
     if stray == 0 {
         return if escapes() { ISO_2022_JP } else { UTF_8 };
     }
     if well_formed >= stray {
         return UTF_8;
     }
-    let named = named(bytes, names);
-    match named.encoding {
+    let declared = declared(bytes, location);
+    match declared.encoding {
         Some(encoding) if encoding != UTF_8 => encoding,
-        Some(_) if stray <= well_formed + STRAY_BYTES => UTF_8,
-        _ => guess(bytes, named.language.as_deref()),
+        Some(_) if stray <= well_formed + MAX_STRAY_BYTES => UTF_8,
+        _ => guess_encoding(bytes, declared.language.as_deref()),
     }
 }
 
-/// UTF-16 without a byte order mark: every other byte of its letters of ASCII, digits and spaces is zero.
-fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
-    let sample = &bytes[..bytes.len().min(WIDE_BYTES)];
+/// Detects UTF-16 without a byte order mark: every other byte of ASCII text is zero.
+fn utf16_without_bom(bytes: &[u8]) -> Option<&'static Encoding> {
+    let sample = &bytes[..bytes.len().min(UTF16_SAMPLE_BYTES)];
     let zeros = |from: usize| sample.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
     let (first, second) = (zeros(0), zeros(1));
     let enough = |many: usize, few: usize| many >= 2 && many * 20 >= sample.len() && few * 10 < many;
@@ -74,9 +74,9 @@ fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// Letters beyond ASCII that are well-formed UTF-8, and bytes that are not. The first two or three bytes of a letter
-/// whose last is missing are counted with the former: hardly any other text has them.
-fn letters(bytes: &[u8]) -> (usize, usize) {
+/// Counts the valid non-ASCII letters and the invalid bytes of UTF-8. A letter whose last byte is missing counts as valid:
+/// hardly any text in another encoding has such a sequence.
+fn count_utf8_letters(bytes: &[u8]) -> (usize, usize) {
     let mut counts = (0, 0);
     for chunk in bytes.utf8_chunks() {
         counts.0 += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
@@ -89,26 +89,27 @@ fn letters(bytes: &[u8]) -> (usize, usize) {
     counts
 }
 
-/// What a document says of itself.
+/// What a document declares about itself.
 #[derive(Default)]
-struct Named {
+struct DeclaredEncoding {
     encoding: Option<&'static Encoding>,
     language: Option<String>,
 }
 
-fn named(bytes: &[u8], names: Names) -> Named {
-    if names == Names::Nowhere {
-        return Named::default();
+fn declared(bytes: &[u8], location: EncodingDeclaration) -> DeclaredEncoding {
+    if location == EncodingDeclaration::Nowhere {
+        return DeclaredEncoding::default();
     }
     let head = &bytes[..bytes.len().min(PRESCAN_BYTES)];
-    // Each byte is a letter here, so that nothing is lost before the encoding is known. What a script, a comment or
-    // another element's attribute says is none of the page's own elements once it is parsed.
+    // As Windows-1252 each byte is a letter, so that nothing is lost before the encoding is known. The page is parsed, so
+    // that declarations in scripts, comments or other attributes are ignored.
     let (text, _) = WINDOWS_1252.decode_without_bom_handling(head);
-    let page = tree::parse(&text, None).ok();
+    let page = dom::parse(&text, None).ok();
     let meta = page.as_ref().and_then(in_meta);
-    let encoding = if names == Names::InXml { in_xml(&text).or(meta) } else { meta.or(in_xml(&text)) };
+    let encoding =
+        if location == EncodingDeclaration::InXml { in_xml(&text).or(meta) } else { meta.or(in_xml(&text)) };
     let language = page.and_then(|page| page.root_element().attr("lang").map(str::to_ascii_lowercase));
-    Named { encoding, language }
+    DeclaredEncoding { encoding, language }
 }
 
 fn in_meta(page: &Html) -> Option<&'static Encoding> {
@@ -118,9 +119,9 @@ fn in_meta(page: &Html) -> Option<&'static Encoding> {
     metas
         .filter_map(|meta| {
             let meta = meta.value();
-            meta.attr("charset").and_then(label).or_else(|| {
+            meta.attr("charset").and_then(encoding_of_label).or_else(|| {
                 let is_type = meta.attr("http-equiv")?.trim().eq_ignore_ascii_case("content-type");
-                meta.attr("content").filter(|_| is_type).and_then(in_content_type).and_then(label)
+                meta.attr("content").filter(|_| is_type).and_then(in_content_type).and_then(encoding_of_label)
             })
         })
         .next()
@@ -132,7 +133,7 @@ fn in_template(element: &ElementRef<'_>) -> bool {
 
 /// The label in `text/html; charset=…`, as the HTML standard extracts it.
 fn in_content_type(content: &str) -> Option<&str> {
-    // Lower case of ASCII alone, so that the places stay.
+    // ASCII lower case only, so that the offsets stay the same.
     let lower = content.to_ascii_lowercase();
     let mut from = 0;
     loop {
@@ -148,18 +149,18 @@ fn in_content_type(content: &str) -> Option<&str> {
 fn in_xml(text: &str) -> Option<&'static Encoding> {
     let declaration = text.strip_prefix("<?xml")?.split('>').next()?;
     let after = declaration.split("encoding").nth(1)?.trim_start().strip_prefix('=')?;
-    quoted(after).and_then(label)
+    quoted(after).and_then(encoding_of_label)
 }
 
-/// What stands in the quotation marks that a text begins with.
+/// The quoted value at the beginning of a text.
 fn quoted(text: &str) -> Option<&str> {
     let text = text.trim_start();
     let mark = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     text[1..].split_once(mark).map(|(value, _)| value)
 }
 
-/// The encoding of a label, as the HTML standard takes it: a document whose label can be read is not UTF-16.
-fn label(label: &str) -> Option<&'static Encoding> {
+/// The encoding of a label, as in the HTML standard: a document whose label could be read is not UTF-16.
+fn encoding_of_label(label: &str) -> Option<&'static Encoding> {
     let encoding =
         Encoding::for_label(label.trim().as_bytes()).filter(|encoding| *encoding != REPLACEMENT)?;
     Some(match encoding {
@@ -169,8 +170,8 @@ fn label(label: &str) -> Option<&'static Encoding> {
     })
 }
 
-/// The most likely encoding of a text that is no UTF-8; Vietnamese where it does not say that it is in another language.
-fn guess(bytes: &[u8], language: Option<&str>) -> &'static Encoding {
+/// The most likely encoding of a text that is not UTF-8. It is assumed to be Vietnamese if it declares no other language.
+fn guess_encoding(bytes: &[u8], language: Option<&str>) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let vietnamese = language.is_none_or(|language| language.starts_with("vi"));

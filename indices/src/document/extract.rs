@@ -9,25 +9,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hoidap_shared::{config, file_errors::describe};
+use hoidap_shared::file_errors::describe;
 use rustix::fs::OFlags;
 
 use super::{
     Document,
-    decode::{Names, decode},
-    find::KNOWN,
-    html, markdown, pdf, plain, xhtml,
+    decode::{EncodingDeclaration, decode},
+    file_listing::READABLE_EXTENSIONS,
+    html,
+    limits::{Deadline, Limits, MAX_EXPANSION, MIN_CHARS_LIMIT, cut_notice},
+    markdown, pdf, plain,
+    read_error::ReadError,
+    xhtml,
 };
 
-/// Stack of the thread that reads one file: deep nesting must not end the process.
+/// Stack size of the thread that parses a file: deep nesting must not end the process.
 const STACK_BYTES: usize = 256 << 20;
 
-/// A text that is so many times as long as its file was not written by anybody; and what any file may hold, in characters.
-const EXPANSION: usize = 5;
-const ANY_FILE: usize = 50_000;
-
-/// How the files of other kinds begin, whatever they are called.
-const OTHER_KINDS: [(&[u8], &str); 8] = [
+/// The first bytes of files of other kinds, whatever their name.
+const OTHER_FILE_SIGNATURES: [(&[u8], &str); 8] = [
     (b"%PDF-", "a PDF"),
     (b"PK\x03\x04", "a ZIP archive or an office document"),
     (b"\xD0\xCF\x11\xE0", "an office document"),
@@ -38,107 +38,22 @@ const OTHER_KINDS: [(&[u8], &str); 8] = [
     (b"\x1F\x8B", "a gzip archive"),
 ];
 
-/// What a file may cost.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Largest file, in bytes.
-    pub bytes: u64,
-    /// Longest time to read one, in seconds.
-    pub seconds: u64,
-    /// Longest text, in characters.
-    pub chars: usize,
-}
-
-impl Limits {
-    /// Those of the configuration.
-    pub fn of(indices: &config::IndicesConfig) -> Self {
-        Self {
-            bytes: indices.max_file_bytes,
-            seconds: indices.max_read_secs,
-            chars: indices.max_document_chars,
-        }
-    }
-}
-
-/// When the reading of a file is given up.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
-    at: Instant,
-    seconds: u64,
-}
-
-impl Deadline {
-    /// From now on, as long as the limits say.
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { at: Instant::now() + Duration::from_secs(limits.seconds), seconds: limits.seconds }
-    }
-
-    /// Fails when it is over.
-    pub(super) fn check(self) -> Result<(), ReadError> {
-        if Instant::now() < self.at { Ok(()) } else { Err(ReadError::TooSlow(self.seconds)) }
-    }
-}
-
-/// Why a file was left out.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// It cannot be opened.
-    #[error("cannot be read: {0}")]
-    Denied(String),
-    /// Another file came into its place, or a link.
-    #[error("was changed while it was being opened")]
-    Changed,
-    /// The system said no.
-    #[error("cannot be read: {0}")]
-    Io(#[from] io::Error),
-    /// It is larger than the limit.
-    #[error("is larger than indices.max_file_bytes ({0} bytes)")]
-    TooLarge(u64),
-    /// It took longer than the limit.
-    #[error("took longer than indices.max_read_secs ({0} s)")]
-    TooSlow(u64),
-    /// It is of another kind than its name says.
-    #[error("is {0}, which its name does not say")]
-    OtherKind(&'static str),
-    /// It is of no kind that is read.
-    #[error("is of a kind that is not read (.html, .md, .txt and .pdf are)")]
-    UnknownKind,
-    /// It is damaged.
-    #[error("is damaged: {0}")]
-    Damaged(String),
-    /// It needs a password.
-    #[error("is locked: it opens with a password only")]
-    Locked,
-    /// Its pages are pictures.
-    #[error("holds no text: its pages are pictures ({0}); run text recognition (OCR) over it first")]
-    Pictures(usize),
-    /// Its letters have no Unicode values.
-    #[error("holds no text that can be read: its fonts do not say which letters their glyphs are")]
-    Unmapped,
-    /// It holds no text.
-    #[error("holds no text")]
-    Empty,
-    /// What the process that read it said, or how it ended.
-    #[error("{0}")]
-    Reader(String),
-}
-
-/// Whether a file is a page of a site, by its extension.
+/// Whether a file is an HTML page, by its extension.
 pub fn is_page(path: &Path) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     extension.is_some_and(|extension| matches!(extension.as_str(), "html" | "htm" | "xhtml"))
 }
 
-/// Reads a file's bytes, no more than the limit. The path has no link in it: what came into its place since is refused.
+/// Reads a file's bytes, up to the limit. The path must not contain a link: a file that was replaced since is refused.
 ///
 /// # Errors
-/// [`ReadError`] naming the limit or what the system said.
+/// [`ReadError`] with the limit or the system's error.
 pub fn read(path: &Path, limits: Limits) -> Result<Vec<u8>, ReadError> {
     let denied = |error: io::Error| ReadError::Denied(describe(path, &error));
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file =
         OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(denied)?;
-    if !file.metadata().map_err(denied)?.is_file() || !is_at(&file, path) {
+    if !file.metadata().map_err(denied)?.is_file() || !is_still_at(&file, path) {
         return Err(ReadError::Changed);
     }
     let mut bytes = Vec::new();
@@ -146,16 +61,15 @@ pub fn read(path: &Path, limits: Limits) -> Result<Vec<u8>, ReadError> {
     if bytes.len() as u64 > limits.bytes { Err(ReadError::TooLarge(limits.bytes)) } else { Ok(bytes) }
 }
 
-/// Whether the file that was opened lies where it was looked for, no link between.
-fn is_at(file: &File, path: &Path) -> bool {
+/// Whether the opened file is at its path, without a link.
+fn is_still_at(file: &File, path: &Path) -> bool {
     let own = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
-    // Without /proc there is nothing to compare with.
+    // Without /proc the path cannot be compared.
     own.map_or(true, |own| own == path || !path.is_absolute())
 }
 
-/// Extracts the text of a file by its name's ending. Runs in a thread of its own, so that neither a panic nor an endless
-/// loop in a parser can end or hold up the caller. A thread past its time is left to itself: let [`super::Reader`] do this in a
-/// process that can be ended.
+/// Extracts the text of a file by its extension. It runs in its own thread, so that neither a panic nor an endless loop in a
+/// parser affects the caller. A thread past its time is abandoned: use [`super::IsolatedReader`], whose process can be killed.
 ///
 /// # Errors
 /// [`ReadError`] when the file is damaged, holds no text or takes too long.
@@ -164,29 +78,29 @@ pub fn extract(path: &Path, bytes: Vec<u8>, limits: Limits) -> Result<Document, 
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     check_kind(&extension, &bytes)?;
     let size = bytes.len();
-    let most = limits.chars.min(ANY_FILE.max(size.saturating_mul(EXPANSION)));
-    // A PDF is read as far as the time goes, and has some of it left to be put in order.
+    let max_chars = limits.chars.min(MIN_CHARS_LIMIT.max(size.saturating_mul(MAX_EXPANSION)));
+    // A PDF is read for three quarters of the time; the rest is for its layout.
     let until = Instant::now() + Duration::from_secs(limits.seconds) * 3 / 4;
     let (done, document) = mpsc::channel();
     let deadline = Deadline::new(limits);
     thread::Builder::new().name("extract".into()).stack_size(STACK_BYTES).spawn(move || {
         let parse = || match extension.as_str() {
-            "pdf" => pdf::parse(bytes, pdf::Bounds { chars: most, until, limits }),
-            "md" | "markdown" => markdown::parse(&decode(&bytes, Names::Nowhere), deadline),
-            "html" | "htm" => html::parse(&decode(&bytes, Names::InMeta), deadline),
-            "xhtml" => html::parse(&xhtml::as_html(&decode(&bytes, Names::InXml)), deadline),
-            _ => Ok(plain::parse(&decode(&bytes, Names::Nowhere))),
+            "pdf" => pdf::parse(bytes, pdf::PdfLimits { chars: max_chars, until, read_limits: limits }),
+            "md" | "markdown" => markdown::parse(&decode(&bytes, EncodingDeclaration::Nowhere), deadline),
+            "html" | "htm" => html::parse(&decode(&bytes, EncodingDeclaration::InMeta), deadline),
+            "xhtml" => html::parse(&xhtml::as_html(&decode(&bytes, EncodingDeclaration::InXml)), deadline),
+            _ => Ok(plain::parse(&decode(&bytes, EncodingDeclaration::Nowhere))),
         };
         let result = panic::catch_unwind(panic::AssertUnwindSafe(parse))
             .unwrap_or_else(|_| Err(ReadError::Damaged("its parser gave up".into())));
-        // The receiver is gone when the time was over.
+        // The receiver is gone after the timeout.
         let _ = done.send(result);
     })?;
     let mut document = document
         .recv_timeout(Duration::from_secs(limits.seconds))
         .map_err(|_| ReadError::TooSlow(limits.seconds))??;
-    let why = too_long(most, limits);
-    if document.cut(most) && !document.left_out.contains(&why) {
+    let why = cut_notice(max_chars, limits);
+    if document.cut(max_chars) && !document.left_out.contains(&why) {
         document.left_out.push(why);
     }
     if document.blocks.is_empty() {
@@ -196,24 +110,11 @@ pub fn extract(path: &Path, bytes: Vec<u8>, limits: Limits) -> Result<Document, 
     Ok(document)
 }
 
-/// Which bound a text met.
-pub(super) fn too_long(most: usize, limits: Limits) -> String {
-    if most < limits.chars {
-        format!(
-            "its text is more than {EXPANSION} times as long as its file: what lies behind {most} characters was left out"
-        )
-    } else {
-        format!(
-            "its text is longer than indices.max_document_chars: what lies behind {most} characters was left out"
-        )
-    }
-}
-
 fn check_kind(extension: &str, bytes: &[u8]) -> Result<(), ReadError> {
-    let other = OTHER_KINDS.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, kind)| *kind);
+    let other = OTHER_FILE_SIGNATURES.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, kind)| *kind);
     match other {
         Some(kind) if !(extension == "pdf" && kind == "a PDF") => Err(ReadError::OtherKind(kind)),
-        None if !KNOWN.contains(&extension)
+        None if !READABLE_EXTENSIONS.contains(&extension)
             && (bytes.contains(&0) || std::str::from_utf8(bytes).is_err()) =>
         {
             Err(ReadError::UnknownKind)

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
-/// Longest front matter that is looked at, in bytes.
+/// Longest front matter that is read, in bytes.
 const MAX_BYTES: usize = 65_536;
 
-/// What a page's front matter says of it, with its values as they are written.
+/// The fields of a page's front matter that are used.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct FrontMatter {
@@ -21,10 +21,10 @@ impl FrontMatter {
     }
 }
 
-/// The same where a value is no text: a number or truth value is written out, a list or table is none.
+/// The same for values of other types: a number or boolean becomes text, a list or table is ignored.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct AnyMatter {
+struct LenientFrontMatter {
     #[serde(deserialize_with = "scalar")]
     title: Option<String>,
     #[serde(deserialize_with = "scalar")]
@@ -35,16 +35,16 @@ struct AnyMatter {
     locale: Option<String>,
 }
 
-impl From<AnyMatter> for FrontMatter {
-    fn from(any: AnyMatter) -> Self {
+impl From<LenientFrontMatter> for FrontMatter {
+    fn from(any: LenientFrontMatter) -> Self {
         Self { title: any.title, lang: any.lang, language: any.language, locale: any.locale }
     }
 }
 
-/// Front matter and the text behind it. It is YAML between lines of `---`, or TOML between lines of `+++`, and begins with the
-/// first line; a rule is followed by an empty line.
+/// Splits front matter from the text after it. It is YAML between lines of `---`, or TOML between lines of `+++`, and begins in
+/// the first line. A `---` that is followed by an empty line is a rule.
 ///
-/// The error is a sentence about front matter that is there and cannot be read.
+/// The error is a sentence about front matter that cannot be parsed.
 pub(super) fn split(text: &str) -> (Result<FrontMatter, String>, &str) {
     let whole = (Ok(FrontMatter::default()), text);
     let Some((first, rest)) = text.split_once('\n') else { return whole };
@@ -73,12 +73,12 @@ pub(super) fn split(text: &str) -> (Result<FrontMatter, String>, &str) {
 fn read(matter: &str, toml: bool) -> Result<FrontMatter, String> {
     let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
     let (kind, read) = if toml {
-        let any = || toml::from_str::<AnyMatter>(matter).map(FrontMatter::from);
+        let any = || toml::from_str::<LenientFrontMatter>(matter).map(FrontMatter::from);
         ("TOML", toml::from_str(matter).or_else(|_| any()).map_err(|error| error.message().to_string()))
     } else if matter.lines().all(blank) {
         ("YAML", Ok(FrontMatter::default()))
     } else {
-        let any = || serde_saphyr::from_str::<AnyMatter>(matter).map(FrontMatter::from);
+        let any = || serde_saphyr::from_str::<LenientFrontMatter>(matter).map(FrontMatter::from);
         ("YAML", serde_saphyr::from_str(matter).or_else(|_| any()).map_err(|error| error.to_string()))
     };
     read.map_err(|why| {
@@ -87,7 +87,7 @@ fn read(matter: &str, toml: bool) -> Result<FrontMatter, String> {
     })
 }
 
-/// A string, or the text of a number or truth value; a list or table is none.
+/// A string, or the text of a number or boolean; `None` for a list or table.
 fn scalar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,31 +1,34 @@
-//! The text of HTML pages, as a visitor reads them.
+//! Extracts the text of HTML pages, as a visitor sees them.
 
+mod block_counts;
+mod block_reader;
 mod boilerplate;
-mod hidden;
-mod names;
-mod reader;
+mod boilerplate_names;
+mod class_names;
+pub(super) mod dom;
 mod selector;
-mod sheet;
-mod style;
+mod style_declarations;
+mod style_sheet;
 mod survey;
 mod table;
-pub(super) mod tree;
+mod visibility;
 
 use ego_tree::{NodeId, iter::Edge};
 use hoidap_shared::text::normalise;
 use scraper::{ElementRef, Html, Node, node::Element};
 
 use self::{
-    boilerplate::{Within, is_boilerplate, roles},
-    hidden::Shown,
-    reader::Reader,
-    survey::Survey,
+    block_reader::BlockReader,
+    boilerplate::{ElementContext, is_boilerplate},
+    boilerplate_names::roles,
+    survey::PageSurvey,
+    visibility::Visibility,
 };
-use super::{Document, ReadError, extract::Deadline};
+use super::{Document, ReadError, limits::Deadline};
 
 const HTML: &str = "http://www.w3.org/1999/xhtml";
 
-/// Whether an element is HTML's own: an icon's title is no page's title.
+/// Whether an element is in HTML's namespace: the title of an SVG icon is not the page's title.
 pub(super) fn is_html(element: &Element) -> bool {
     &*element.name.ns == HTML
 }
@@ -34,15 +37,15 @@ fn is_heading(name: &str) -> bool {
     matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6")
 }
 
-/// The text of a page without what no visitor sees, navigation, headers and footers. Walks the tree without recursion.
+/// Extracts the text of a page, without hidden text, navigation, headers and footers. Walks the tree without recursion.
 pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadError> {
-    let html = tree::parse(page, Some(deadline))?;
-    let survey = Survey::of(&html, deadline)?;
+    let html = dom::parse(page, Some(deadline))?;
+    let survey = PageSurvey::of(&html, deadline)?;
     let root = html.root_element();
-    let mut walk = Walk {
+    let mut walk = PageWalk {
         survey: &survey,
-        within: Within::default(),
-        reader: Reader::new(Document {
+        within: ElementContext::default(),
+        reader: BlockReader::new(Document {
             title: title(&html),
             locale: root.attr("lang").or_else(|| root.attr("xml:lang")).map(str::to_string),
             ..Document::default()
@@ -54,7 +57,7 @@ pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadErro
             Edge::Open(node) if walk.dropping.is_none() => match node.value() {
                 Node::Text(text) => {
                     let shown = node.parent().map(|parent| survey.facts(parent.id()).shown);
-                    if shown.is_none_or(|shown| shown != Shown::TextNot) {
+                    if shown.is_none_or(|shown| shown != Visibility::TextHidden) {
                         walk.reader.text(text);
                     }
                 }
@@ -77,7 +80,7 @@ pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadErro
     Ok(walk.reader.document)
 }
 
-/// The page's title: that of its head.
+/// The page's title, from its head.
 fn title(html: &Html) -> String {
     let elements = html.tree.root().descendants().filter_map(ElementRef::wrap);
     let in_head = |element: &ElementRef<'_>| {
@@ -91,23 +94,23 @@ fn title(html: &Html) -> String {
         .unwrap_or_default()
 }
 
-/// The way through a page.
-struct Walk<'a> {
-    survey: &'a Survey,
-    within: Within,
-    reader: Reader,
-    /// The element that is passed over, with all in it.
+/// The walk through a page.
+struct PageWalk<'a> {
+    survey: &'a PageSurvey,
+    within: ElementContext,
+    reader: BlockReader,
+    /// The element that is skipped with everything in it.
     dropping: Option<NodeId>,
 }
 
-impl Walk<'_> {
+impl PageWalk<'_> {
     fn enter(&mut self, node: Option<ElementRef<'_>>) {
         let Some(node) = node else { return };
         let facts = self.survey.facts(node.id());
         let element = node.value();
-        if facts.shown == Shown::No || is_boilerplate(&node, &facts, self.within, self.survey) {
+        if facts.shown == Visibility::Hidden || is_boilerplate(&node, &facts, self.within, self.survey) {
             if matches!(element.name(), "button" | "input" | "select" | "textarea") {
-                self.reader.control();
+                self.reader.add_control();
             }
             self.dropping = Some(node.id());
             return;
@@ -121,7 +124,7 @@ impl Walk<'_> {
         self.count(element, -1);
     }
 
-    /// Counts an element that opens or closes among those around what follows.
+    /// Updates the context by an element that opens (1) or closes (-1).
     fn count(&mut self, element: &Element, by: isize) {
         let add = |count: &mut usize| *count = count.saturating_add_signed(by);
         let name = element.name();
@@ -141,6 +144,6 @@ impl Walk<'_> {
         if name == "blockquote" {
             add(&mut self.within.quotes);
         }
-        self.reader.is_beside = self.survey.has_main && self.within.mains == 0;
+        self.reader.outside_main = self.survey.has_main && self.within.mains == 0;
     }
 }

@@ -1,8 +1,8 @@
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html::push_html};
 
-use super::{Document, ReadError, extract::Deadline, front_matter, html};
+use super::{Document, ReadError, front_matter, html, limits::Deadline};
 
-/// What is read beyond CommonMark: GitHub's tables, footnotes, lists of tasks and struck text, and ids of headings.
+/// Extensions beyond CommonMark: GitHub's tables, footnotes, task lists and strikethrough, and ids of headings.
 const EXTENSIONS: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_FOOTNOTES)
     .union(Options::ENABLE_STRIKETHROUGH)
@@ -10,7 +10,7 @@ const EXTENSIONS: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_HEADING_ATTRIBUTES)
     .union(Options::ENABLE_GFM);
 
-/// A page as a Markdown renderer shows it: it is rendered to HTML, and read as that.
+/// Reads a Markdown page: renders it to HTML and reads that.
 pub(super) fn parse(text: &str, deadline: Deadline) -> Result<Document, ReadError> {
     let text = text.trim_start_matches('\u{FEFF}');
     let (matter, body) = front_matter::split(text);
@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str, deadline: Deadline) -> Result<Document, ReadErro
     Ok(document)
 }
 
-/// Without the numbers of footnotes, which would be read as part of the word before, and with boxes of tasks as text.
+/// Removes the numbers of footnotes, which would be read as part of the word before, and writes task boxes as text.
 fn without_marks(event: Event<'_>) -> Option<Event<'_>> {
     match event {
         Event::FootnoteReference(_) => None,

@@ -1,4 +1,4 @@
-//! The text of a PDF: glyphs to words and lines by where they stand, lines to paragraphs and headings.
+//! Extracts the text of PDFs: glyphs to words and lines by their positions, lines to paragraphs and headings.
 
 mod glyphs;
 mod layout;
@@ -19,33 +19,33 @@ use hayro_interpret::{
 };
 use hoidap_shared::text::normalise;
 
-use self::{glyphs::Reader, lines::Line};
-use super::{Document, Limits, ReadError, extract::too_long};
-use crate::store::sha256;
+use self::{glyphs::GlyphCollector, lines::TextLine};
+use super::{Document, Limits, ReadError, limits::cut_notice};
+use crate::hashing::sha256;
 
-/// What reading a PDF may cost.
+/// Limits for reading a PDF.
 #[derive(Clone, Copy)]
-pub(super) struct Bounds {
-    /// Characters of text.
+pub(super) struct PdfLimits {
+    /// Most characters of text.
     pub(super) chars: usize,
     /// When reading ends.
     pub(super) until: Instant,
-    /// What these come from.
-    pub(super) limits: Limits,
+    /// The configured limits.
+    pub(super) read_limits: Limits,
 }
 
 /// Why reading ended before the last page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// There is as much text as may be.
+pub(super) enum StopReason {
+    /// The limit of characters was reached.
     Chars,
-    /// The time is over.
+    /// The time limit was reached.
     Time,
 }
 
-/// What one page holds.
-struct Page {
-    lines: Vec<Line>,
+/// The content of one page.
+struct PageText {
+    lines: Vec<TextLine>,
     /// Letters that have no Unicode value.
     unmapped: usize,
     /// Whether there is a picture, or lines and shapes.
@@ -53,12 +53,12 @@ struct Page {
     drawn: bool,
     /// Whether its text could not be read to its end.
     broken: bool,
-    /// Whether it says what an earlier page says; then its lines are not kept.
+    /// Whether it repeats an earlier page; then its lines are dropped.
     repeats: bool,
 }
 
-/// The text of a PDF. What is not read of it is named.
-pub(super) fn parse(bytes: Vec<u8>, bounds: Bounds) -> Result<Document, ReadError> {
+/// Extracts the text of a PDF. Missing parts are listed in `left_out`.
+pub(super) fn parse(bytes: Vec<u8>, limits: PdfLimits) -> Result<Document, ReadError> {
     let pdf = Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => ReadError::Locked,
         LoadPdfError::Decryption(_) => {
@@ -66,50 +66,50 @@ pub(super) fn parse(bytes: Vec<u8>, bounds: Bounds) -> Result<Document, ReadErro
         }
         LoadPdfError::Invalid => ReadError::Damaged("it is no PDF that can be read".into()),
     })?;
-    let (pages, stop) = read(&pdf, bounds);
+    let (pages, stop) = read(&pdf, limits);
     let mut document = layout::document(pages.iter().map(|page| page.lines.as_slice()));
-    document.title = title::of(&pdf).unwrap_or_default();
+    document.title = title::metadata_title(&pdf).unwrap_or_default();
     document.locale =
-        pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).and_then(|root| title::text(&root, b"Lang"));
+        pdf.xref().get::<Dict<'_>>(pdf.xref().root_id()).and_then(|root| title::dict_text(&root, b"Lang"));
     if document.blocks.is_empty() {
-        return Err(nothing(&pages, stop, pdf.pages().len(), bounds.limits));
+        return Err(no_text_error(&pages, stop, pdf.pages().len(), limits.read_limits));
     }
     document.left_out = left_out(&pages);
     document.left_out.extend(stop.map(|stop| match stop {
-        Stop::Chars => too_long(bounds.chars, bounds.limits),
-        Stop::Time => format!(
+        StopReason::Chars => cut_notice(limits.chars, limits.read_limits),
+        StopReason::Time => format!(
             "reading it took longer than indices.max_read_secs ({} s): what follows on page {} was left out",
-            bounds.limits.seconds,
+            limits.read_limits.seconds,
             pages.len()
         ),
     }));
     Ok(document)
 }
 
-fn read(pdf: &Pdf, bounds: Bounds) -> (Vec<Page>, Option<Stop>) {
+fn read(pdf: &Pdf, limits: PdfLimits) -> (Vec<PageText>, Option<StopReason>) {
     let cache = InterpreterCache::new();
     let mut pages = Vec::new();
     let mut seen = HashSet::new();
-    let mut left = bounds.chars;
+    let mut left = limits.chars;
     for page in pdf.pages().iter() {
-        let mut reader = Reader::new(left, bounds.until);
+        let mut collector = GlyphCollector::new(left, limits.until);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let everywhere = Rect::new(0.0, 0.0, 1.0, 1.0);
             let settings = InterpreterSettings::default();
             let mut context = Context::new(Affine::IDENTITY, everywhere, &cache, pdf.xref(), settings);
-            interpret_page(page, &mut context, &mut reader);
+            interpret_page(page, &mut context, &mut collector);
         }));
-        let stop = outcome.as_ref().err().and_then(|cause| cause.downcast_ref::<Stop>().copied());
-        left = left.saturating_sub(reader.chars());
-        let (unmapped, picture, drawn) = (reader.unmapped, reader.picture, reader.drawn);
+        let stop = outcome.as_ref().err().and_then(|cause| cause.downcast_ref::<StopReason>().copied());
+        left = left.saturating_sub(collector.chars());
+        let (unmapped, picture, drawn) = (collector.unmapped, collector.picture, collector.drawn);
         let broken = outcome.is_err() && stop.is_none();
-        let mut lines = reader.into_lines();
+        let mut lines = collector.into_lines();
         let text: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         let repeats = !lines.is_empty() && !seen.insert(sha256(text.join("\n")));
         if repeats {
             lines.clear();
         }
-        pages.push(Page { lines, unmapped, picture, drawn, broken, repeats });
+        pages.push(PageText { lines, unmapped, picture, drawn, broken, repeats });
         if stop.is_some() {
             return (pages, stop);
         }
@@ -118,8 +118,8 @@ fn read(pdf: &Pdf, bounds: Bounds) -> (Vec<Page>, Option<Stop>) {
 }
 
 /// Why there is no text at all.
-fn nothing(pages: &[Page], stop: Option<Stop>, count: usize, limits: Limits) -> ReadError {
-    if stop == Some(Stop::Time) {
+fn no_text_error(pages: &[PageText], stop: Option<StopReason>, count: usize, limits: Limits) -> ReadError {
+    if stop == Some(StopReason::Time) {
         ReadError::TooSlow(limits.seconds)
     } else if pages.iter().any(|page| page.broken) {
         ReadError::Damaged("its pages cannot be read".into())
@@ -132,15 +132,15 @@ fn nothing(pages: &[Page], stop: Option<Stop>, count: usize, limits: Limits) -> 
     }
 }
 
-/// What single pages lack, as sentences.
-fn left_out(pages: &[Page]) -> Vec<String> {
+/// Sentences about pages that were not read completely.
+fn left_out(pages: &[PageText]) -> Vec<String> {
     let mut kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (page, number) in pages.iter().zip(1..) {
-        let text: usize = page.lines.iter().map(Line::letters).sum();
+        let text: usize = page.lines.iter().map(TextLine::letters).sum();
         let kind = if page.broken {
             "cannot be read to their end"
         } else if page.repeats {
-            "say what an earlier page says"
+            "repeat an earlier page"
         } else if text == 0 && page.unmapped == 0 && page.picture {
             "hold pictures and no text"
         } else if page.unmapped > text / 10 {

@@ -1,16 +1,16 @@
 use super::{BlockKind, Document};
 use hoidap_shared::text::normalise;
 
-/// Longest first line that is taken for a title, in characters.
-const TITLE_CHARS: usize = 100;
+/// Longest first line that can be a title, in characters.
+const MAX_TITLE_CHARS: usize = 100;
 
-/// Paragraphs parted by empty lines, whatever ends a line. A short first line that stands alone is the title, and a heading unless
+/// Reads plain text: paragraphs are separated by empty lines. A short first line on its own is the title, and a heading unless
 /// it reads like a sentence.
 pub(super) fn parse(text: &str) -> Document {
     let mut document = Document::default();
     for (i, paragraph) in paragraphs(text).iter().enumerate() {
         let line = normalise(paragraph);
-        let alone = i == 0 && !paragraph.contains('\n') && line.chars().count() <= TITLE_CHARS;
+        let alone = i == 0 && !paragraph.contains('\n') && line.chars().count() <= MAX_TITLE_CHARS;
         if alone {
             document.title.clone_from(&line);
         }
@@ -20,19 +20,19 @@ pub(super) fn parse(text: &str) -> Document {
     document
 }
 
-/// Whether a line ends as sentences do, so that it says something by itself.
+/// Whether a line ends like a sentence.
 pub(super) fn reads_like_a_sentence(line: &str) -> bool {
     line.ends_with(['.', '!', '?', ';', ',', '…'])
 }
 
-/// Whether a line is empty, or only drawn: a rule, or what underlines a title.
+/// Whether a line is empty or consists of drawing characters, such as a rule.
 fn shows_nothing(line: &str) -> bool {
     let line = normalise(line);
     line.is_empty() || (line.chars().count() > 2 && line.chars().all(|c| "-=_*~#".contains(c)))
 }
 
-/// The paragraphs of a text, their lines parted by `\n`. A line ends with CR, LF, CR LF, NEL or a line separator; a paragraph with
-/// a line that shows nothing, a form feed or a paragraph separator.
+/// The paragraphs of a text, their lines separated by `\n`. A line ends with CR, LF, CR LF, NEL or a line separator; a paragraph
+/// ends with a line that shows nothing, a form feed or a paragraph separator.
 fn paragraphs(text: &str) -> Vec<String> {
     let lines = text.replace("\r\n", "\n").replace(['\r', '\u{B}', '\u{85}', '\u{2028}'], "\n");
     let mut paragraphs = vec![String::new()];

@@ -1,12 +1,12 @@
-//! XHTML as HTML: what a parser of HTML would read otherwise.
+//! Rewrites XHTML to HTML where an HTML parser would read it differently.
 
-/// Elements of HTML without an end.
+/// HTML elements without an end tag.
 const VOID: [&str; 14] = [
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
     "wbr",
 ];
 
-/// Writes each empty element with its end (`<title/>` would hold the rest of the page), and CDATA sections as text.
+/// Writes each empty element with an end tag (`<title/>` would contain the rest of the page), and CDATA sections as text.
 pub(super) fn as_html(page: &str) -> String {
     let mut html = String::with_capacity(page.len());
     let mut rest = page;
@@ -37,7 +37,7 @@ pub(super) fn as_html(page: &str) -> String {
     html + rest
 }
 
-/// Where a tag ends: at the first `>` that is in no attribute's value.
+/// The end of a tag: after the first `>` outside of attribute values.
 fn tag_end(tag: &str) -> Option<usize> {
     let mut quote = None;
     for (at, c) in tag.char_indices() {

@@ -16,19 +16,24 @@ use hoidap_shared::config;
 use serde::Deserialize;
 use tokenizers::Tokenizer;
 
-use super::{EmbedError, Embedded, Embedder, ModelId, Role, runtime::environment};
-use crate::{late::Projection, store::sha256_of_file};
+use super::{EmbedError, EmbeddedText, Embedder, runtime::environment};
+use crate::{
+    hashing::sha256_of_file,
+    late_interaction::Projection,
+    model::{ModelId, TextRole},
+    vector_math::normalise,
+};
 
 /// Longest input of the model, in its own tokens.
-const WINDOW: usize = 512;
+const MAX_INPUT_TOKENS: usize = 512;
 
-/// A model that ONNX Runtime executes, by fastembed.
+/// An embedding model that fastembed runs with ONNX Runtime.
 pub struct OnnxEmbedder {
     id: ModelId,
     prefixes: Prefixes,
     batch: usize,
     tokenizer: Tokenizer,
-    /// How its token vectors are made small.
+    /// Makes the token vectors small; `None` if there is no projection for the model.
     projection: Option<Projection>,
     /// Copies of the model, each used by one caller at a time.
     sessions: Vec<Mutex<TextEmbedding>>,
@@ -36,7 +41,7 @@ pub struct OnnxEmbedder {
     turn: AtomicUsize,
 }
 
-/// What a model wants before a text; models of the E5 family were trained with them.
+/// Prefixes that a model expects before a text; models of the E5 family were trained with them.
 struct Prefixes {
     query: &'static str,
     passage: &'static str,
@@ -63,13 +68,13 @@ impl OnnxEmbedder {
 
     fn with_sessions(settings: &config::EmbeddingConfig, count: usize) -> Result<Self, EmbedError> {
         let id = identify(settings)?;
-        let first = session(settings)?;
+        let first = load_session(settings)?;
         let mut tokenizer = first.tokenizer.clone();
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| load_error(&settings.model, error))?;
         let mut sessions = vec![Mutex::new(first)];
         for _ in 1..count {
-            sessions.push(Mutex::new(session(settings)?));
+            sessions.push(Mutex::new(load_session(settings)?));
         }
         let e5 = settings.model.to_ascii_lowercase().contains("e5");
         let prefixes = if e5 {
@@ -77,17 +82,17 @@ impl OnnxEmbedder {
         } else {
             Prefixes { query: "", passage: "" }
         };
-        let projection = projection(settings, &id)?;
+        let projection = load_projection(settings, &id)?;
         let (batch, turn) = (settings.batch.max(1), AtomicUsize::new(0));
         Ok(Self { id, prefixes, batch, tokenizer, projection, sessions, turn })
     }
 
-    /// A session that nobody uses, or one that will be free.
-    fn free(&self) -> MutexGuard<'_, TextEmbedding> {
+    /// A session that is free, or the next one in turn once it is free.
+    fn free_session(&self) -> MutexGuard<'_, TextEmbedding> {
         for session in &self.sessions {
             match session.try_lock() {
                 Ok(free) => return free,
-                // A caller that panicked left nothing half done: a session keeps no state between calls.
+                // A panic leaves no broken state: a session keeps none between calls.
                 Err(TryLockError::Poisoned(free)) => return free.into_inner(),
                 Err(TryLockError::WouldBlock) => {}
             }
@@ -96,50 +101,53 @@ impl OnnxEmbedder {
         self.sessions[turn].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Texts of like length share a batch, so that little of it is padding.
-    fn in_batches(&self, role: Role, texts: &[String]) -> Result<Vec<Embedded>, EmbedError> {
+    /// Embeds texts in batches. Texts of similar length share a batch, so that little of it is padding.
+    fn embed_in_batches(&self, role: TextRole, texts: &[String]) -> Result<Vec<EmbeddedText>, EmbedError> {
         let prefix = match role {
-            Role::Query => self.prefixes.query,
-            Role::Passage => self.prefixes.passage,
+            TextRole::Query => self.prefixes.query,
+            TextRole::Passage => self.prefixes.passage,
         };
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&i| texts[i].len());
         let sorted: Vec<String> = order.iter().map(|&i| format!("{prefix}{}", texts[i])).collect();
-        // The mark of the beginning, and the prefix.
+        // The start token and the prefix.
         let lead = 1 + self.count_tokens(prefix.trim_end());
         let mut all = Vec::with_capacity(texts.len());
-        let mut session = self.free();
-        // One call for each batch: a call keeps the model's raw output of all its texts until it returns.
+        let mut session = self.free_session();
+        // One call per batch, since a call keeps the raw output of all its texts until it returns.
         for batch in sorted.chunks(self.batch) {
-            let made = self.batch(&mut session, role, lead, batch);
-            all.extend(made.map_err(|error| EmbedError::Run(error.to_string()))?);
+            let embedded = self.embed_batch(&mut session, role, lead, batch);
+            all.extend(embedded.map_err(|error| EmbedError::Run(error.to_string()))?);
         }
         drop(session);
-        let mut placed = vec![Embedded::default(); texts.len()];
-        for (i, mut made) in order.into_iter().zip(all) {
-            if made.vector.len() != self.id.dimensions || made.vector.iter().any(|x| !x.is_finite()) {
+        let mut placed = vec![EmbeddedText::default(); texts.len()];
+        for (i, mut embedded) in order.into_iter().zip(all) {
+            if embedded.vector.len() != self.id.dimensions || embedded.vector.iter().any(|x| !x.is_finite()) {
                 return Err(EmbedError::Run("the model gave a vector of another length or no number".into()));
             }
-            normalise(&mut made.vector);
-            placed[i] = made;
+            normalise(&mut embedded.vector);
+            placed[i] = embedded;
         }
         Ok(placed)
     }
 
-    /// The vectors of texts that are embedded together; `lead` tokens before each text are not its own.
-    fn batch(
+    /// Embeds one batch. The first `lead` tokens of each text are not its own.
+    fn embed_batch(
         &self,
         session: &mut TextEmbedding,
-        role: Role,
+        role: TextRole,
         lead: usize,
         texts: &[String],
-    ) -> fastembed::Result<Vec<Embedded>> {
+    ) -> fastembed::Result<Vec<EmbeddedText>> {
         let Some(projection) = &self.projection else {
             let vectors = session.embed(texts, Some(self.batch))?;
-            return Ok(vectors.into_iter().map(|vector| Embedded { vector, tokens: Vec::new() }).collect());
+            return Ok(vectors
+                .into_iter()
+                .map(|vector| EmbeddedText { vector, tokens: Vec::new() })
+                .collect());
         };
         let output: &[OutputKey] = &[OutputKey::OnlyOne, OutputKey::ByName("last_hidden_state")];
-        let mut made = Vec::with_capacity(texts.len());
+        let mut embedded = Vec::with_capacity(texts.len());
         for batch in session.transform(texts, Some(self.batch))?.into_raw() {
             let pooled = batch.select_and_pool_output(&output, Some(Pooling::Mean))?;
             let hidden = batch.select_output(&output)?;
@@ -154,11 +162,11 @@ impl OnnxEmbedder {
                     .skip(own.start)
                     .map(|token| token.iter().copied().collect())
                     .collect();
-                let tokens = projection.small(role, tokens.iter().map(Vec::as_slice));
-                made.push(Embedded { vector: pooled.to_vec(), tokens });
+                let tokens = projection.project(role, tokens.iter().map(Vec::as_slice));
+                embedded.push(EmbeddedText { vector: pooled.to_vec(), tokens });
             }
         }
-        Ok(made)
+        Ok(embedded)
     }
 }
 
@@ -167,8 +175,8 @@ impl Embedder for OnnxEmbedder {
         &self.id
     }
 
-    fn embed(&self, role: Role, texts: &[String]) -> Result<Vec<Embedded>, EmbedError> {
-        self.in_batches(role, texts)
+    fn embed(&self, role: TextRole, texts: &[String]) -> Result<Vec<EmbeddedText>, EmbedError> {
+        self.embed_in_batches(role, texts)
     }
 
     fn token_dimensions(&self) -> usize {
@@ -183,18 +191,18 @@ impl Embedder for OnnxEmbedder {
         self.tokenizer.encode_fast(text, false).map_or(text.len(), |encoding| encoding.len())
     }
 
-    fn words(&self) -> Vec<(String, f32)> {
+    fn vocabulary(&self) -> Vec<(String, f32)> {
         let Ok(json) = self.tokenizer.to_string(false) else { return Vec::new() };
         #[derive(Deserialize)]
-        struct File {
-            model: Pieces,
+        struct TokenizerFile {
+            model: TokenizerModel,
         }
         #[derive(Deserialize)]
-        struct Pieces {
+        struct TokenizerModel {
             vocab: Vec<(String, f32)>,
         }
-        // Only a vocabulary with scores tells how common a word is.
-        let Ok(file) = serde_json::from_str::<File>(&json) else { return Vec::new() };
+        // Only a vocabulary with scores says how common a word is.
+        let Ok(file) = serde_json::from_str::<TokenizerFile>(&json) else { return Vec::new() };
         file.model
             .vocab
             .into_iter()
@@ -203,26 +211,26 @@ impl Embedder for OnnxEmbedder {
     }
 }
 
-/// Loads the model once.
-fn session(settings: &config::EmbeddingConfig) -> Result<TextEmbedding, EmbedError> {
+/// Loads the model into one session.
+fn load_session(settings: &config::EmbeddingConfig) -> Result<TextEmbedding, EmbedError> {
     let environment = environment().map_err(|error| load_error(&settings.model, error))?;
     if settings.model_dir.as_os_str().is_empty() {
-        let options = TextInitOptions::new(by_name(&settings.model)?)
+        let options = TextInitOptions::new(model_by_name(&settings.model)?)
             .with_environment(environment)
             .with_intra_threads(settings.threads)
             .with_show_download_progress(true);
-        TextEmbedding::try_new(options).map_err(|error| not_downloaded(&settings.model, &error))
+        TextEmbedding::try_new(options).map_err(|error| download_error(&settings.model, &error))
     } else {
         let options = InitOptionsUserDefined::new()
             .with_environment(environment)
-            .with_max_length(WINDOW)
+            .with_max_length(MAX_INPUT_TOKENS)
             .with_intra_threads(settings.threads);
-        TextEmbedding::try_new_from_user_defined(from_folder(&settings.model_dir)?, options)
+        TextEmbedding::try_new_from_user_defined(model_from_folder(&settings.model_dir)?, options)
             .map_err(|error| load_error(&settings.model_dir.display().to_string(), error))
     }
 }
 
-fn not_downloaded(model: &str, error: &fastembed::Error) -> EmbedError {
+fn download_error(model: &str, error: &fastembed::Error) -> EmbedError {
     load_error(
         model,
         format!(
@@ -232,12 +240,13 @@ fn not_downloaded(model: &str, error: &fastembed::Error) -> EmbedError {
     )
 }
 
-/// Which model the settings name.
+/// The identity of the configured model.
 pub(super) fn identify(settings: &config::EmbeddingConfig) -> Result<ModelId, EmbedError> {
     let name = settings.model.clone();
     if settings.model_dir.as_os_str().is_empty() {
-        let known =
-            TextEmbedding::get_model_info(&by_name(&name)?).map_err(|error| load_error(&name, error))?.dim;
+        let known = TextEmbedding::get_model_info(&model_by_name(&name)?)
+            .map_err(|error| load_error(&name, error))?
+            .dim;
         return Ok(ModelId { name, dimensions: known, sha256: String::new() });
     }
     #[derive(Deserialize)]
@@ -252,19 +261,22 @@ pub(super) fn identify(settings: &config::EmbeddingConfig) -> Result<ModelId, Em
     Ok(ModelId { name, dimensions: shape.hidden_size, sha256 })
 }
 
-/// The projection in the model's folder, else the one that comes with Hoidap for a model of this name.
-fn projection(settings: &config::EmbeddingConfig, id: &ModelId) -> Result<Option<Projection>, EmbedError> {
+/// The projection in the model's folder, or else the built-in one for a model of this name.
+fn load_projection(
+    settings: &config::EmbeddingConfig,
+    id: &ModelId,
+) -> Result<Option<Projection>, EmbedError> {
     let folder = &settings.model_dir;
     let own = if folder.as_os_str().is_empty() {
         None
     } else {
-        Projection::beside(folder, id.dimensions)
+        Projection::in_folder(folder, id.dimensions)
             .map_err(|error| load_error(&folder.display().to_string(), error))?
     };
-    Ok(own.or_else(|| Projection::of(&id.name, id.dimensions)))
+    Ok(own.or_else(|| Projection::for_model(&id.name, id.dimensions)))
 }
 
-fn by_name(name: &str) -> Result<EmbeddingModel, EmbedError> {
+fn model_by_name(name: &str) -> Result<EmbeddingModel, EmbedError> {
     TextEmbedding::list_supported_models()
         .into_iter()
         .find(|info| info.model_code.eq_ignore_ascii_case(name) || format!("{:?}", info.model) == name)
@@ -272,7 +284,7 @@ fn by_name(name: &str) -> Result<EmbeddingModel, EmbedError> {
         .ok_or_else(|| load_error(name, "fastembed knows no model of this name: set embedding.model to one it lists, or embedding.model_dir to a folder"))
 }
 
-fn from_folder(dir: &Path) -> Result<UserDefinedEmbeddingModel, EmbedError> {
+fn model_from_folder(dir: &Path) -> Result<UserDefinedEmbeddingModel, EmbedError> {
     let file = |name: &str| read(&dir.join(name));
     let tokenizer_files = TokenizerFiles {
         tokenizer_file: file("tokenizer.json")?,
@@ -289,12 +301,4 @@ fn read(path: &Path) -> Result<Vec<u8>, EmbedError> {
 
 fn load_error(model: &str, reason: impl std::fmt::Display) -> EmbedError {
     EmbedError::Load { model: model.into(), reason: reason.to_string() }
-}
-
-/// Scales a vector to length 1; a vector of zeros stays.
-pub(crate) fn normalise(vector: &mut [f32]) {
-    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if length > 0.0 {
-        vector.iter_mut().for_each(|x| *x /= length);
-    }
 }

@@ -1,10 +1,10 @@
-//! ONNX Runtime as this process has it.
+//! The process-wide environment of ONNX Runtime.
 
 use std::sync::{Mutex, PoisonError};
 
 use ort::environment::Environment;
 
-/// The environment of ONNX Runtime, which allows one in a process and forbids a second: whoever needs it shares this.
+/// The shared environment. ONNX Runtime allows only one in a process.
 ///
 /// # Errors
 /// When the library cannot be loaded.

@@ -10,16 +10,16 @@ use tantivy::{
     tokenizer::{PreTokenizedString, Token},
 };
 
-use super::{Analysed, Analyser};
-use crate::vectors::Filter;
+use super::{Analyser, LexicalTerms};
+use crate::store::GroupFilter;
 
-/// Memory of the writer, in bytes.
+/// Memory budget of the index writer, in bytes.
 const WRITER_BYTES: usize = 64 << 20;
 
-/// What a term counts in each field, beside the 1 of a folded word in the text.
-const EXACT: f32 = 0.4;
-const PAIR: f32 = 0.6;
-const HEAD: f32 = 1.0;
+/// Boost of a term in each field, relative to 1 for a folded word in the text.
+const EXACT_BOOST: f32 = 0.4;
+const PAIR_BOOST: f32 = 0.6;
+const HEAD_BOOST: f32 = 1.0;
 
 struct Fields {
     folded: Field,
@@ -41,18 +41,21 @@ fn schema() -> (Schema, Fields) {
     (builder.build(), Fields { folded, exact, pairs, head, chunk, group })
 }
 
-/// A chunk as it is indexed.
-pub(crate) struct Entry<'a> {
+/// A chunk to be indexed.
+pub(crate) struct IndexedChunk<'a> {
     /// Its text.
     pub(crate) text: &'a str,
-    /// Its title and headings.
+    /// Title and headings.
     pub(crate) head: String,
     /// Its filter group.
     pub(crate) group: u16,
 }
 
 /// Writes an index of one segment to an empty folder.
-pub(crate) fn write<'a>(dir: &Path, entries: impl Iterator<Item = Entry<'a>>) -> Result<(), TantivyError> {
+pub(crate) fn write<'a>(
+    dir: &Path,
+    entries: impl Iterator<Item = IndexedChunk<'a>>,
+) -> Result<(), TantivyError> {
     std::fs::create_dir(dir)?;
     let (schema, fields) = schema();
     let index = Index::create_in_dir(dir, schema)?;
@@ -88,24 +91,24 @@ fn tokenized(terms: Vec<String>) -> PreTokenizedString {
     PreTokenizedString { text: String::new(), tokens: terms.into_iter().enumerate().map(token).collect() }
 }
 
-/// The lexical leg of one version.
-pub(crate) struct Lexical {
+/// The lexical index of one version.
+pub(crate) struct LexicalIndex {
     reader: IndexReader,
     fields: Fields,
-    /// The chunk of each entry.
+    /// The chunk of each Tantivy document.
     chunk_of: Vec<usize>,
-    /// The entry of each chunk.
+    /// The Tantivy document of each chunk.
     entry_of: Vec<DocId>,
 }
 
-impl Lexical {
-    /// Opens an index that [`write`] made.
+impl LexicalIndex {
+    /// Opens an index that [`write`] wrote.
     pub(crate) fn open(dir: &Path, chunks: usize) -> Result<Self, String> {
         let text = |error: TantivyError| error.to_string();
         let index = Index::open_in_dir(dir).map_err(text)?;
         let (expected, fields) = schema();
         if index.schema() != expected {
-            return Err("the lexical index has other fields than this release writes".into());
+            return Err("the lexical index has the fields of another release".into());
         }
         let reader: IndexReader =
             index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(text)?;
@@ -115,7 +118,7 @@ impl Lexical {
             return Err(format!("the lexical index holds {found} chunks, the manifest says {chunks}"));
         }
         let [segment] = searcher.segment_readers() else {
-            return Err("the lexical index is not of one piece".into());
+            return Err("the lexical index has more than one segment".into());
         };
         let column = segment.fast_fields().u64("chunk").map_err(text)?;
         let mut entry_of = vec![0; chunks];
@@ -130,7 +133,7 @@ impl Lexical {
         Ok(Self { reader, fields, chunk_of, entry_of })
     }
 
-    /// The entries that hold a folded word, in their text and in their head.
+    /// The postings of a folded word, in the text and in the headings.
     fn entries(&self, term: &str) -> Result<Vec<SegmentPostings>, TantivyError> {
         let searcher = self.reader.searcher();
         let segment = searcher.segment_reader(0);
@@ -142,13 +145,13 @@ impl Lexical {
         Ok(found)
     }
 
-    /// Whether a chunk holds a folded word, in its text or in its head.
+    /// Whether a chunk contains a folded word, in its text or in its headings.
     pub(crate) fn holds(&self, chunk: usize, term: &str) -> Result<bool, TantivyError> {
         let entry = self.entry_of[chunk];
         Ok(self.entries(term)?.iter_mut().any(|found| found.doc() <= entry && found.seek(entry) == entry))
     }
 
-    /// Whether any of the chunks that count holds a folded word.
+    /// Whether any chunk that `counts` accepts contains a folded word.
     pub(crate) fn mentions(&self, term: &str, counts: impl Fn(usize) -> bool) -> Result<bool, TantivyError> {
         for mut found in self.entries(term)? {
             while found.doc() != TERMINATED {
@@ -162,9 +165,12 @@ impl Lexical {
     }
 }
 
-/// How many chunks of the collections hold each term, and how many chunks there are.
-pub(crate) fn frequencies(indices: &[&Lexical], terms: &[&str]) -> Result<(Vec<u64>, u64), TantivyError> {
-    let all = Together::of(indices);
+/// The document frequency of each term over all collections, and the number of chunks.
+pub(crate) fn frequencies(
+    indices: &[&LexicalIndex],
+    terms: &[&str],
+) -> Result<(Vec<u64>, u64), TantivyError> {
+    let all = CombinedStatistics::of(indices);
     let mut counts = Vec::with_capacity(terms.len());
     for term in terms {
         let fields = indices.first().map(|lexical| &lexical.fields);
@@ -177,24 +183,24 @@ pub(crate) fn frequencies(indices: &[&Lexical], terms: &[&str]) -> Result<(Vec<u
     Ok((counts, all.total_num_docs()?))
 }
 
-/// The best chunks of each index by BM25 over the statistics of all of them, so that their scores compare.
-/// Each result is chunk and score, best first.
+/// The best chunks of each index by BM25. The statistics are those of all indices together, so that scores are comparable.
+/// Each result is a chunk and its score, best first.
 pub(crate) fn search(
-    indices: &[(&Lexical, Option<&Filter>)],
-    question: &Analysed,
+    indices: &[(&LexicalIndex, Option<&GroupFilter>)],
+    question: &LexicalTerms,
     count: usize,
 ) -> Result<Vec<Vec<(usize, f32)>>, TantivyError> {
-    let together = Together::of(&indices.iter().map(|(lexical, _)| *lexical).collect::<Vec<_>>());
-    indices.iter().map(|(lexical, filter)| lexical.search(question, count, *filter, &together)).collect()
+    let statistics = CombinedStatistics::of(&indices.iter().map(|(lexical, _)| *lexical).collect::<Vec<_>>());
+    indices.iter().map(|(lexical, filter)| lexical.search(question, count, *filter, &statistics)).collect()
 }
 
-impl Lexical {
+impl LexicalIndex {
     fn search(
         &self,
-        question: &Analysed,
+        question: &LexicalTerms,
         count: usize,
-        filter: Option<&Filter>,
-        statistics: &Together,
+        filter: Option<&GroupFilter>,
+        statistics: &CombinedStatistics,
     ) -> Result<Vec<(usize, f32)>, TantivyError> {
         let searcher = self.reader.searcher();
         let query = self.query(question);
@@ -213,12 +219,12 @@ impl Lexical {
         Ok(hits)
     }
 
-    fn query(&self, question: &Analysed) -> BooleanQuery {
+    fn query(&self, question: &LexicalTerms) -> BooleanQuery {
         let fields = [
             (self.fields.folded, &question.folded, 1.0),
-            (self.fields.head, &question.folded, HEAD),
-            (self.fields.exact, &question.exact, EXACT),
-            (self.fields.pairs, &question.pairs, PAIR),
+            (self.fields.head, &question.folded, HEAD_BOOST),
+            (self.fields.exact, &question.exact, EXACT_BOOST),
+            (self.fields.pairs, &question.pairs, PAIR_BOOST),
         ];
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         for (field, terms, boost) in fields {
@@ -240,16 +246,16 @@ fn run<C: Collector>(
     searcher: &Searcher,
     query: &BooleanQuery,
     collector: C,
-    statistics: &Together,
+    statistics: &CombinedStatistics,
 ) -> Result<C::Fruit, TantivyError> {
     searcher.search_with_statistics_provider(query, &collector, statistics)
 }
 
-/// The statistics of several indices as if they were one.
-struct Together(Vec<Searcher>);
+/// The BM25 statistics of several indices, as if they were one index.
+struct CombinedStatistics(Vec<Searcher>);
 
-impl Together {
-    fn of(indices: &[&Lexical]) -> Self {
+impl CombinedStatistics {
+    fn of(indices: &[&LexicalIndex]) -> Self {
         Self(indices.iter().map(|lexical| lexical.reader.searcher()).collect())
     }
 
@@ -258,7 +264,7 @@ impl Together {
     }
 }
 
-impl Bm25StatisticsProvider for Together {
+impl Bm25StatisticsProvider for CombinedStatistics {
     fn total_num_tokens(&self, field: Field) -> Result<u64, TantivyError> {
         self.sum(|searcher| searcher.total_num_tokens(field))
     }

@@ -1,39 +1,45 @@
-//! What two legs found for several wordings, to one order.
+//! Fuses the rankings of the dense and the lexical leg over several wordings.
 
 use std::collections::HashMap;
 
-/// A chunk: the collection's place in the search, and the chunk's in the collection.
-pub(super) type Place = (usize, usize);
-
-/// What one leg found for one wording, best first, and how much the wording counts.
-pub(super) struct Ranking {
-    pub(super) weight: f32,
-    pub(super) hits: Vec<(Place, f32)>,
+/// A chunk of one of the searched collections. The order is that of the collections, then of their chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ChunkRef {
+    /// Index of the collection in the search.
+    pub(super) collection: usize,
+    /// Index of the chunk in the collection.
+    pub(super) chunk: usize,
 }
 
-/// How a leg's scores become shares of its best one.
+/// One leg's hits for one wording, best first, and the wording's weight.
+pub(super) struct Ranking {
+    pub(super) weight: f32,
+    pub(super) hits: Vec<(ChunkRef, f32)>,
+}
+
+/// How a leg's scores are scaled to 0..1.
 #[derive(Clone, Copy)]
-pub(super) enum Scale {
-    /// From the weakest candidate (0) to the best (1): cosines differ little and have no zero.
+pub(super) enum ScoreScale {
+    /// From the weakest candidate (0) to the best (1), for cosines: they differ little and have no natural zero.
     Span,
-    /// Of the best: a BM25 score of zero means no word in common.
+    /// As a share of the best score, for BM25: its zero means no word in common.
     Ratio,
 }
 
-/// One leg's opinion: for each chunk the weighted mean of its scaled scores over the wordings, best first, in 0..1.
-pub(super) fn leg(rankings: &[Ranking], scale: Scale) -> Vec<(Place, f32)> {
-    let telling = || rankings.iter().filter(|r| !r.hits.is_empty() && r.weight > 0.0);
-    let weights: f32 = telling().map(|r| r.weight).sum();
-    let mut scores: HashMap<Place, f32> = HashMap::new();
-    for ranking in telling() {
+/// One leg's scores: for each chunk, the weighted mean of its scaled scores over the wordings, in 0..1, best first.
+pub(super) fn leg_scores(rankings: &[Ranking], scale: ScoreScale) -> Vec<(ChunkRef, f32)> {
+    let contributing = || rankings.iter().filter(|r| !r.hits.is_empty() && r.weight > 0.0);
+    let weights: f32 = contributing().map(|r| r.weight).sum();
+    let mut scores: HashMap<ChunkRef, f32> = HashMap::new();
+    for ranking in contributing() {
         let best = ranking.hits.first().map_or(0.0, |hit| hit.1);
         let floor = match scale {
-            Scale::Span => ranking.hits.last().map_or(0.0, |hit| hit.1),
-            Scale::Ratio => 0.0,
+            ScoreScale::Span => ranking.hits.last().map_or(0.0, |hit| hit.1),
+            ScoreScale::Ratio => 0.0,
         };
         let span = best - floor;
         for (place, score) in &ranking.hits {
-            // A single candidate, or equal ones: all are the best.
+            // With a single candidate, or equal scores, all are the best.
             let scaled = if span > 0.0 { (score - floor) / span } else { 1.0 };
             *scores.entry(*place).or_default() += ranking.weight / weights * scaled;
         }
@@ -41,14 +47,14 @@ pub(super) fn leg(rankings: &[Ranking], scale: Scale) -> Vec<(Place, f32)> {
     sorted(scores)
 }
 
-/// The convex combination of two legs (Bruch, Gai and Ingber, 2023): `dense_share` of the dense one, the rest of the
-/// lexical one; a chunk that a leg did not find has nothing from it.
-pub(super) fn combine(
-    dense: &[(Place, f32)],
-    lexical: &[(Place, f32)],
+/// The convex combination of two legs (Bruch, Gai and Ingber, 2023): `dense_share` of the dense score plus the rest of the
+/// lexical score. A chunk that a leg did not find gets 0 from it.
+pub(super) fn fuse(
+    dense: &[(ChunkRef, f32)],
+    lexical: &[(ChunkRef, f32)],
     dense_share: f32,
-) -> Vec<(Place, f32)> {
-    let mut scores: HashMap<Place, f32> = HashMap::new();
+) -> Vec<(ChunkRef, f32)> {
+    let mut scores: HashMap<ChunkRef, f32> = HashMap::new();
     for (leg, share) in [(dense, dense_share), (lexical, 1.0 - dense_share)] {
         for (place, score) in leg {
             *scores.entry(*place).or_default() += share * score;
@@ -57,14 +63,14 @@ pub(super) fn combine(
     sorted(scores)
 }
 
-pub(super) fn sorted(scores: HashMap<Place, f32>) -> Vec<(Place, f32)> {
-    let mut hits: Vec<(Place, f32)> = scores.into_iter().collect();
+pub(super) fn sorted(scores: HashMap<ChunkRef, f32>) -> Vec<(ChunkRef, f32)> {
+    let mut hits: Vec<(ChunkRef, f32)> = scores.into_iter().collect();
     sort(&mut hits);
     hits
 }
 
-/// Puts hits in order, the best first, and of equal ones that with the first place.
-pub(super) fn sort(hits: &mut [(Place, f32)]) {
+/// Sorts hits, the best first; equal scores keep the order of the chunks.
+pub(super) fn sort(hits: &mut [(ChunkRef, f32)]) {
     hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
 }
 
@@ -73,26 +79,33 @@ mod tests {
     use super::*;
 
     fn ranking(weight: f32, hits: &[(usize, f32)]) -> Ranking {
-        Ranking { weight, hits: hits.iter().map(|(chunk, score)| ((0, *chunk), *score)).collect() }
+        Ranking {
+            weight,
+            hits: hits
+                .iter()
+                .map(|(chunk, score)| (ChunkRef { collection: 0, chunk: *chunk }, *score))
+                .collect(),
+        }
     }
 
     #[test]
     fn a_leg_that_found_nothing_changes_no_order() {
-        let dense = leg(&[ranking(1.0, &[(1, 0.9), (2, 0.85), (3, 0.8)])], Scale::Span);
-        let fused = combine(&dense, &leg(&[ranking(1.0, &[])], Scale::Ratio), 0.5);
-        assert_eq!(fused.iter().map(|hit| hit.0.1).collect::<Vec<_>>(), [1, 2, 3]);
+        let dense = leg_scores(&[ranking(1.0, &[(1, 0.9), (2, 0.85), (3, 0.8)])], ScoreScale::Span);
+        let fused = fuse(&dense, &leg_scores(&[ranking(1.0, &[])], ScoreScale::Ratio), 0.5);
+        assert_eq!(fused.iter().map(|hit| hit.0.chunk).collect::<Vec<_>>(), [1, 2, 3]);
     }
 
     #[test]
     fn what_both_legs_found_comes_first() {
-        let dense = leg(&[ranking(1.0, &[(1, 0.90), (2, 0.89), (3, 0.80)])], Scale::Span);
-        let lexical = leg(&[ranking(1.0, &[(2, 9.0), (4, 8.0)])], Scale::Ratio);
-        assert_eq!(combine(&dense, &lexical, 0.5)[0].0.1, 2);
+        let dense = leg_scores(&[ranking(1.0, &[(1, 0.90), (2, 0.89), (3, 0.80)])], ScoreScale::Span);
+        let lexical = leg_scores(&[ranking(1.0, &[(2, 9.0), (4, 8.0)])], ScoreScale::Ratio);
+        assert_eq!(fuse(&dense, &lexical, 0.5)[0].0.chunk, 2);
     }
 
     #[test]
     fn scores_stay_between_zero_and_one() {
-        let legs = leg(&[ranking(1.0, &[(1, 5.0), (2, 1.0)]), ranking(0.2, &[(2, 3.0)])], Scale::Ratio);
+        let legs =
+            leg_scores(&[ranking(1.0, &[(1, 5.0), (2, 1.0)]), ranking(0.2, &[(2, 3.0)])], ScoreScale::Ratio);
         assert!(legs.iter().all(|hit| (0.0..=1.0).contains(&hit.1)));
     }
 }

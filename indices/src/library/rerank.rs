@@ -1,4 +1,4 @@
-//! A second look at the candidates of both legs, by the words that questions and passages are made of.
+//! Re-ranks the candidates of both legs by late interaction.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -6,74 +6,77 @@ use hoidap_shared::{job::Query, text::Language};
 
 use super::{
     SearchError,
-    collection::Collection,
-    find::{Found, failed},
-    fuse::{Place, Ranking, Scale, leg, sorted},
+    fuse::{ChunkRef, Ranking, ScoreScale, leg_scores, sorted},
+    legs::{LegRankings, search_error},
+    loaded_collection::LoadedCollection,
 };
-use crate::{embed::dot, late};
+use crate::{late_interaction, vector_math::dot};
 
-/// What counts beside the question's cosine with a chunk (less the chunk's part as a hub): late interaction, and BM25 as a share of
-/// the best. Chosen on the second set of docs/indices.md, "Levers".
-const LATE: f32 = 1.25;
-const LEXICAL: f32 = 0.05;
+/// Weights of late interaction and of BM25 (as a share of the best score), relative to the question's corrected cosine with a
+/// chunk. Chosen on the second question set of docs/indices.md, "Levers".
+const LATE_INTERACTION_WEIGHT: f32 = 1.25;
+const LEXICAL_WEIGHT: f32 = 0.05;
 
-/// How many chunks of one page each leg offers.
-const OF_A_PAGE: usize = 3;
+/// Most chunks of one page among each leg's candidates.
+const MAX_CHUNKS_PER_PAGE: usize = 3;
 
-/// The candidates, best first, with scores from 0, the weakest, to 1. `lexical` is what the lexical leg says of them. `None` where the model gave the question no token vectors.
+/// Re-ranks the candidates, best first, with scores from 0 (the weakest) to 1. `lexical` holds their lexical scores. `None`
+/// when the question has no token vectors.
 ///
 /// # Errors
 /// [`SearchError::Failed`] when vectors cannot be read.
 pub(super) fn rerank(
-    collections: &[Arc<Collection>],
+    collections: &[Arc<LoadedCollection>],
     queries: &[Query],
     weights: &[f32],
     language: Language,
-    found: &Found,
-    lexical: &[(Place, f32)],
-) -> Result<Option<Vec<(Place, f32)>>, SearchError> {
-    let asked: Vec<(&Query, f32, &Vec<f32>)> = queries
+    found: &LegRankings,
+    lexical: &[(ChunkRef, f32)],
+) -> Result<Option<Vec<(ChunkRef, f32)>>, SearchError> {
+    let weighted: Vec<(&Query, f32, &Vec<f32>)> = queries
         .iter()
         .zip(weights)
         .filter(|(query, weight)| !query.tokens.is_empty() && **weight > 0.0)
         .filter_map(|(query, weight)| Some((query, *weight, query.embedding.as_ref()?)))
         .collect();
-    if asked.is_empty() {
+    if weighted.is_empty() {
         return Ok(None);
     }
-    let all: f32 = asked.iter().map(|(_, weight, _)| weight).sum();
-    let words: HashMap<Place, f32> = lexical.iter().copied().collect();
-    // The vectors to compare with a collection's chunks, of each wording.
-    let vectors =
-        |c: &Arc<Collection>| asked.iter().map(|(_, _, own)| c.hubs.vector(own, language)).collect();
+    let all: f32 = weighted.iter().map(|(_, weight, _)| weight).sum();
+    let words: HashMap<ChunkRef, f32> = lexical.iter().copied().collect();
+    // For each collection, the corrected query vector of each wording.
+    let vectors = |c: &Arc<LoadedCollection>| {
+        weighted.iter().map(|(_, _, own)| c.hubness.corrected_query(own, language)).collect()
+    };
     let questions: Vec<Vec<Vec<f32>>> = collections.iter().map(vectors).collect();
-    let mut scores: HashMap<Place, f32> = HashMap::new();
+    let mut scores: HashMap<ChunkRef, f32> = HashMap::new();
     for place in candidates(collections, found) {
-        let collection = &collections[place.0];
-        let unreadable = |error: std::io::Error| failed(collections, place.0, error.to_string());
-        let vector = collection.embeddings.read(place.1..place.1 + 1).map_err(unreadable)?;
-        let tokens = collection.tokens.read(place.1).map_err(unreadable)?;
-        let mut score = LEXICAL * words.get(&place).copied().unwrap_or(0.0);
-        for ((query, weight, _), question) in asked.iter().zip(&questions[place.0]) {
-            let met = late::score(&query.tokens, &tokens, collection.manifest.token_dimensions);
-            score += weight / all * (dot(question, &vector) + LATE * met.unwrap_or(0.0));
+        let collection = &collections[place.collection];
+        let unreadable =
+            |error: std::io::Error| search_error(collections, place.collection, error.to_string());
+        let vector = collection.embeddings.read(place.chunk..place.chunk + 1).map_err(unreadable)?;
+        let tokens = collection.tokens.read(place.chunk).map_err(unreadable)?;
+        let mut score = LEXICAL_WEIGHT * words.get(&place).copied().unwrap_or(0.0);
+        for ((query, weight, _), question) in weighted.iter().zip(&questions[place.collection]) {
+            let met = late_interaction::score(&query.tokens, &tokens, collection.manifest.token_dimensions);
+            score += weight / all * (dot(question, &vector) + LATE_INTERACTION_WEIGHT * met.unwrap_or(0.0));
         }
         scores.insert(place, score);
     }
     let ranking = Ranking { weight: 1.0, hits: sorted(scores) };
-    Ok(Some(leg(&[ranking], Scale::Span)))
+    Ok(Some(leg_scores(&[ranking], ScoreScale::Span)))
 }
 
-/// The best chunks of both legs, in order of their place.
-fn candidates(collections: &[Arc<Collection>], found: &Found) -> Vec<Place> {
+/// The best chunks of both legs, in the order of the chunks.
+fn candidates(collections: &[Arc<LoadedCollection>], found: &LegRankings) -> Vec<ChunkRef> {
     let mut all = Vec::new();
     for ranking in found.dense.iter().chain(&found.lexical) {
         let mut of_page: HashMap<(usize, usize), usize> = HashMap::new();
         for (place, _) in &ranking.hits {
-            let page = collections[place.0].records.chunks[place.1].document;
-            let taken = of_page.entry((place.0, page)).or_default();
-            *taken += 1;
-            all.extend((*taken <= OF_A_PAGE).then_some(*place));
+            let page = collections[place.collection].records.chunks[place.chunk].document;
+            let count = of_page.entry((place.collection, page)).or_default();
+            *count += 1;
+            all.extend((*count <= MAX_CHUNKS_PER_PAGE).then_some(*place));
         }
     }
     all.sort_unstable();

@@ -5,34 +5,34 @@ use std::{
 };
 
 use super::{
-    collection::Collection,
-    find::in_service,
-    fuse::{Place, sort},
+    fuse::{ChunkRef, sort},
+    legs::in_service,
+    loaded_collection::LoadedCollection,
 };
-use crate::text::tokens;
+use crate::text::lower_words;
 
-/// A document is heard once, and once more for every so many chunks it has: a long page must not crowd out the others,
-/// but a book is more than a page.
-const CHUNKS_A_VOICE: usize = 50;
+/// A document gives one passage, and one more for every this many chunks. A long page must not crowd out the others, but a
+/// book may give more than a page.
+const CHUNKS_PER_FURTHER_PASSAGE: usize = 50;
 
-/// Two passages with this share of words in common say the same.
-const SAME: f32 = 0.9;
+/// Two passages with at least this share of words in common are near-duplicates.
+const DUPLICATE_OVERLAP: f32 = 0.9;
 
-/// The best candidates in service, near-duplicates left out, no more than `depth`, best first. Where other documents do not fill
-/// the list, further passages of the same ones do.
+/// Selects the best `depth` candidates in service, without near-duplicates, best first. When the documents give too few
+/// passages, further passages of the same documents fill the list.
 pub(super) fn select(
-    collections: &[Arc<Collection>],
-    fused: &[(Place, f32)],
+    collections: &[Arc<LoadedCollection>],
+    fused: &[(ChunkRef, f32)],
     depth: usize,
-) -> Vec<(Place, f32)> {
-    let mut selection = Selection { collections, depth, chosen: Vec::new(), words: Vec::new() };
-    let mut heard: HashMap<(usize, usize), usize> = HashMap::new();
+) -> Vec<(ChunkRef, f32)> {
+    let mut selection = PassageSelection { collections, depth, chosen: Vec::new(), words: Vec::new() };
+    let mut taken_per_document: HashMap<(usize, usize), usize> = HashMap::new();
     let mut later = Vec::new();
     for candidate in fused.iter().filter(|candidate| in_service(collections, &candidate.0)) {
-        let (collection, chunk) = candidate.0;
+        let ChunkRef { collection, chunk } = candidate.0;
         let document = collections[collection].records.chunks[chunk].document;
-        let times = heard.entry((collection, document)).or_default();
-        if *times <= collections[collection].lengths[document] / CHUNKS_A_VOICE {
+        let times = taken_per_document.entry((collection, document)).or_default();
+        if *times <= collections[collection].chunks_per_document[document] / CHUNKS_PER_FURTHER_PASSAGE {
             *times += usize::from(selection.take(candidate));
         } else {
             later.push(candidate);
@@ -45,23 +45,23 @@ pub(super) fn select(
     selection.chosen
 }
 
-struct Selection<'a> {
-    collections: &'a [Arc<Collection>],
+struct PassageSelection<'a> {
+    collections: &'a [Arc<LoadedCollection>],
     depth: usize,
-    chosen: Vec<(Place, f32)>,
-    /// The words of each chosen passage, as hashes in order.
+    chosen: Vec<(ChunkRef, f32)>,
+    /// The words of each chosen passage, as sorted hashes.
     words: Vec<Vec<u64>>,
 }
 
-impl Selection<'_> {
-    /// Takes a candidate unless the list is full or says the same already; whether it did.
-    fn take(&mut self, candidate: &(Place, f32)) -> bool {
+impl PassageSelection<'_> {
+    /// Takes a candidate unless the list is full or has a near-duplicate. Returns whether it was taken.
+    fn take(&mut self, candidate: &(ChunkRef, f32)) -> bool {
         if self.chosen.len() == self.depth {
             return false;
         }
-        let records = &self.collections[candidate.0.0].records;
-        let mine = words(records.text(&records.chunks[candidate.0.1]));
-        let fresh = !self.words.iter().any(|other| alike(other, &mine));
+        let records = &self.collections[candidate.0.collection].records;
+        let mine = words(records.text(&records.chunks[candidate.0.chunk]));
+        let fresh = !self.words.iter().any(|other| are_duplicates(other, &mine));
         if fresh {
             self.words.push(mine);
             self.chosen.push(*candidate);
@@ -70,21 +70,21 @@ impl Selection<'_> {
     }
 }
 
-/// The distinct words of a text in lower case, as hashes in order.
+/// The distinct words of a text in lower case, as sorted hashes.
 fn words(text: &str) -> Vec<u64> {
     let hash = BuildHasherDefault::<DefaultHasher>::default();
-    let mut words: Vec<u64> = tokens(text).map(|word| hash.hash_one(word)).collect();
+    let mut words: Vec<u64> = lower_words(text).map(|word| hash.hash_one(word)).collect();
     words.sort_unstable();
     words.dedup();
     words
 }
 
-/// Whether two texts have [`SAME`] of their words in common.
-fn alike(a: &[u64], b: &[u64]) -> bool {
+/// Whether two texts share at least [`DUPLICATE_OVERLAP`] of their words.
+fn are_duplicates(a: &[u64], b: &[u64]) -> bool {
     let (shorter, longer) = (a.len().min(b.len()) as f32, a.len().max(b.len()) as f32);
-    if shorter < SAME * longer {
+    if shorter < DUPLICATE_OVERLAP * longer {
         return false;
     }
     let common = a.iter().filter(|word| b.binary_search(word).is_ok()).count() as f32;
-    common >= SAME * ((a.len() + b.len()) as f32 - common)
+    common >= DUPLICATE_OVERLAP * ((a.len() + b.len()) as f32 - common)
 }

@@ -1,4 +1,4 @@
-//! How well each sentence of a passage meets the question.
+//! Scores how well each sentence of a passage matches the question.
 
 use std::{io, ops::Range, sync::Arc};
 
@@ -7,39 +7,40 @@ use hoidap_shared::{
     text::CELL_SEPARATOR,
 };
 
-use super::{collection::Collection, fuse::Place};
-use crate::{cross_attention::Reading, late, store::Segment};
+use super::{fuse::ChunkRef, loaded_collection::LoadedCollection};
+use crate::{cross_attention::SentenceLogOdds, late_interaction, store::ChunkSentence};
 
-/// The sentences of a chunk that stand in the first `characters` of it, each by late interaction of the wordings with its own tokens, and
-/// with those that it leaves to its place, and by what was read of the chunk; empty where there are no token vectors.
+/// Scores the sentences in the first `characters` of a chunk: by late interaction with the sentence alone, by late interaction
+/// with the sentence and its headings, and by the cross-attention odds. Empty when there are no token vectors.
 ///
 /// # Errors
 /// When the token vectors cannot be read.
-pub(super) fn sentences(
-    collections: &[Arc<Collection>],
-    place: Place,
+pub(super) fn score_sentences(
+    collections: &[Arc<LoadedCollection>],
+    place: ChunkRef,
     wordings: &[(&Query, f32)],
     characters: usize,
-    reading: Option<&Reading>,
+    reading: Option<&SentenceLogOdds>,
 ) -> io::Result<Vec<SentenceScore>> {
-    let collection = &collections[place.0];
+    let collection = &collections[place.collection];
     let dimensions = collection.manifest.token_dimensions;
-    let asked: Vec<(&Query, f32)> = wordings
+    let weighted: Vec<(&Query, f32)> = wordings
         .iter()
         .copied()
         .filter(|(query, weight)| *weight > 0.0 && !query.tokens.is_empty())
         .collect();
-    if dimensions == 0 || asked.is_empty() {
+    if dimensions == 0 || weighted.is_empty() {
         return Ok(Vec::new());
     }
-    let all: f32 = asked.iter().map(|(_, weight)| weight).sum();
-    let tokens = collection.tokens.read(place.1)?;
-    let chunk = &collection.records.chunks[place.1];
-    let heads = heads(&chunk.segments, collection.records.text(chunk));
+    let all: f32 = weighted.iter().map(|(_, weight)| weight).sum();
+    let tokens = collection.tokens.read(place.chunk)?;
+    let chunk = &collection.records.chunks[place.chunk];
+    let heads = header_rows(&chunk.segments, collection.records.text(chunk));
     let above = 0..chunk.segments.first().map_or(0, |first| first.tokens.start as usize);
     let mut scores: Vec<Option<(f32, f32)>> = vec![Some((0.0, 0.0)); chunk.segments.len()];
-    for (query, weight) in asked {
-        let best = |part: Range<usize>| late::best_of_part(&query.tokens, &tokens, dimensions, part);
+    for (query, weight) in weighted {
+        let best =
+            |part: Range<usize>| late_interaction::best_cosines_in(&query.tokens, &tokens, dimensions, part);
         let above = best(above.clone());
         let own: Vec<_> = chunk.segments.iter().map(|segment| best(range(segment))).collect();
         for (at, score) in scores.iter_mut().enumerate() {
@@ -66,8 +67,8 @@ pub(super) fn sentences(
     Ok(scored.collect())
 }
 
-/// For each row of a table behind its first one, that first one: most tables begin with the names of their columns.
-fn heads(segments: &[Segment], text: &str) -> Vec<Option<usize>> {
+/// For each table row after the first, the index of the first row: most tables begin with the column names.
+fn header_rows(segments: &[ChunkSentence], text: &str) -> Vec<Option<usize>> {
     let mut rest = text.chars();
     let mut at = 0;
     let mut first: Option<usize> = None;
@@ -88,7 +89,7 @@ fn heads(segments: &[Segment], text: &str) -> Vec<Option<usize>> {
     heads
 }
 
-fn range(segment: &Segment) -> Range<usize> {
+fn range(segment: &ChunkSentence) -> Range<usize> {
     segment.tokens.start as usize..segment.tokens.end as usize
 }
 
@@ -108,8 +109,8 @@ mod tests {
     fn the_rows_of_a_table_have_its_first_row_as_their_head() {
         let text = "Plans\nPlan | Price\nPro | 5\nTeam | 9\nVAT is extra.\nA | 1";
         let ranges = [0..5, 6..18, 19..26, 27..35, 36..49, 50..55];
-        let segments: Vec<Segment> =
-            ranges.into_iter().map(|characters| Segment { characters, tokens: 0..0 }).collect();
-        assert_eq!(heads(&segments, text), [None, None, Some(1), Some(1), None, None]);
+        let segments: Vec<ChunkSentence> =
+            ranges.into_iter().map(|characters| ChunkSentence { characters, tokens: 0..0 }).collect();
+        assert_eq!(header_rows(&segments, text), [None, None, Some(1), Some(1), None, None]);
     }
 }

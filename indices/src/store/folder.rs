@@ -4,11 +4,11 @@ use std::{
 };
 
 use super::{
-    Manifest, Records, StoreError,
-    files::{MANIFEST, replace, sha256_of_file, sums, sync_tree},
+    FORMAT, StoreError, VersionManifest, VersionRecords,
+    files::{MANIFEST, checksums, replace, sync_tree},
     io_error,
 };
-use crate::{embed::ModelId, store::FORMAT};
+use crate::{hashing::sha256_of_file, model::ModelId};
 
 const CURRENT: &str = "current";
 const VERSIONS: &str = "versions";
@@ -25,17 +25,17 @@ pub struct CollectionFolder {
     dir: PathBuf,
 }
 
-/// Held while a collection is changed; released when dropped, or by the system when its process ends.
+/// The exclusive lock of a collection. It is released when dropped, or when the process ends.
 #[derive(Debug)]
-pub struct Lock {
+pub struct CollectionLock {
     _file: File,
 }
 
-/// The collections below a folder, by name; none when the folder does not exist.
+/// Lists the collections below a folder, by name; none if the folder does not exist.
 ///
 /// # Errors
 /// When the folder cannot be listed.
-pub fn list(dir: &Path) -> Result<Vec<CollectionFolder>, StoreError> {
+pub fn list_collections(dir: &Path) -> Result<Vec<CollectionFolder>, StoreError> {
     if !dir.exists() {
         return Ok(Vec::new());
     }
@@ -109,31 +109,31 @@ impl CollectionFolder {
         Ok(names)
     }
 
-    /// Where a version lies.
+    /// The folder of a version.
     pub fn version_dir(&self, version: &str) -> PathBuf {
         self.dir.join(VERSIONS).join(version)
     }
 
-    /// Takes the right to change the collection.
+    /// Takes the exclusive lock of the collection.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when another process has it.
-    pub fn lock(&self) -> Result<Lock, StoreError> {
+    pub fn lock(&self) -> Result<CollectionLock, StoreError> {
         fs::create_dir_all(self.dir.join(VERSIONS)).map_err(io_error(&self.dir))?;
         let path = self.dir.join(LOCK);
         let file = File::create(&path).map_err(io_error(&path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
+            Ok(()) => Ok(CollectionLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Busy(self.name.clone())),
             Err(TryLockError::Error(error)) => Err(io_error(&path)(error)),
         }
     }
 
-    /// An empty folder for a version to be written; leftovers of interrupted builds go.
+    /// Creates an empty folder for a new version, and removes what interrupted builds left.
     ///
     /// # Errors
-    /// When the system refuses.
-    pub fn begin(&self, _lock: &Lock, version: &str) -> Result<PathBuf, StoreError> {
+    /// When a file cannot be changed.
+    pub fn begin(&self, _lock: &CollectionLock, version: &str) -> Result<PathBuf, StoreError> {
         let dir = self.dir.join(VERSIONS);
         for entry in fs::read_dir(&dir).map_err(io_error(&dir))?.flatten() {
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
@@ -145,17 +145,17 @@ impl CollectionFolder {
         Ok(unfinished)
     }
 
-    /// Completes a version that was written to `unfinished`: sums, manifest, sync, rename, current.
+    /// Completes a version that was written to `unfinished`: checksums, manifest, sync, rename, current.
     ///
     /// # Errors
-    /// When the system refuses; the version before stays current.
+    /// When a file cannot be written; the previous version stays current.
     pub fn commit(
         &self,
-        lock: &Lock,
+        lock: &CollectionLock,
         unfinished: &Path,
-        mut manifest: Manifest,
-    ) -> Result<Manifest, StoreError> {
-        manifest.files = sums(unfinished).map_err(io_error(unfinished))?;
+        mut manifest: VersionManifest,
+    ) -> Result<VersionManifest, StoreError> {
+        manifest.files = checksums(unfinished).map_err(io_error(unfinished))?;
         let json = serde_json::to_string_pretty(&manifest)
             .map_err(|error| StoreError::Io { path: unfinished.join(MANIFEST), error: error.into() })?;
         fs::write(unfinished.join(MANIFEST), json).map_err(io_error(unfinished))?;
@@ -169,8 +169,8 @@ impl CollectionFolder {
     /// Puts a kept version into service.
     ///
     /// # Errors
-    /// When the system refuses.
-    pub fn make_current(&self, _lock: &Lock, version: &str) -> Result<(), StoreError> {
+    /// When a file cannot be changed.
+    pub fn make_current(&self, _lock: &CollectionLock, version: &str) -> Result<(), StoreError> {
         let path = self.dir.join(CURRENT);
         File::open(self.dir.join(VERSIONS))
             .and_then(|dir| dir.sync_all())
@@ -178,11 +178,11 @@ impl CollectionFolder {
             .map_err(io_error(&path))
     }
 
-    /// Removes the oldest versions beyond `keep`; never the current one.
+    /// Removes the oldest versions and keeps `keep` of them; never removes the current one.
     ///
     /// # Errors
-    /// When the system refuses.
-    pub fn prune(&self, _lock: &Lock, keep: usize) -> Result<(), StoreError> {
+    /// When a file cannot be changed.
+    pub fn prune(&self, _lock: &CollectionLock, keep: usize) -> Result<(), StoreError> {
         let current = self.current()?;
         let mut versions = self.versions()?;
         versions.retain(|version| Some(version) != current.as_ref());
@@ -194,11 +194,11 @@ impl CollectionFolder {
         Ok(())
     }
 
-    /// A version's manifest, its format and model checked; `model: None` accepts any.
+    /// Reads a version's manifest and checks its format and model; `model: None` accepts any model.
     ///
     /// # Errors
-    /// [`StoreError`] saying why the version must not be loaded.
-    pub fn manifest(&self, version: &str, model: Option<&ModelId>) -> Result<Manifest, StoreError> {
+    /// [`StoreError`] with the reason why the version must not be loaded.
+    pub fn manifest(&self, version: &str, model: Option<&ModelId>) -> Result<VersionManifest, StoreError> {
         let damaged = |what: String| self.damaged(version, what);
         let json = fs::read_to_string(self.version_dir(version).join(MANIFEST))
             .map_err(|error| damaged(format!("{MANIFEST}: {error}")))?;
@@ -209,7 +209,7 @@ impl CollectionFolder {
             let found = u32::try_from(found).unwrap_or(u32::MAX);
             return Err(StoreError::Format { collection: self.name.clone(), version: version.into(), found });
         }
-        let manifest: Manifest =
+        let manifest: VersionManifest =
             serde_json::from_value(any).map_err(|error| damaged(format!("{MANIFEST}: {error}")))?;
         if let Some(model) = model.filter(|model| **model != manifest.model) {
             let name =
@@ -224,25 +224,27 @@ impl CollectionFolder {
         Ok(manifest)
     }
 
-    /// The documents and chunks of a version.
+    /// Reads the documents and chunks of a version.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when they cannot be read.
-    pub fn records(&self, version: &str) -> Result<Records, StoreError> {
-        Records::read(&self.version_dir(version)).map_err(|what| self.damaged(version, what))
+    pub fn records(&self, version: &str) -> Result<VersionRecords, StoreError> {
+        VersionRecords::read(&self.version_dir(version)).map_err(|what| self.damaged(version, what))
     }
 
-    /// Compares each file of a version with its sum.
+    /// Compares each file of a version with its checksum.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] naming the first file that differs or is missing.
-    pub fn verify(&self, manifest: &Manifest) -> Result<(), StoreError> {
+    pub fn verify(&self, manifest: &VersionManifest) -> Result<(), StoreError> {
         let dir = self.version_dir(&manifest.version);
         for (name, sum) in &manifest.files {
             match sha256_of_file(&dir.join(name)) {
                 Ok(found) if found == *sum => {}
                 Ok(_) => {
-                    return Err(self.damaged(&manifest.version, format!("{name} is not what was written")));
+                    return Err(
+                        self.damaged(&manifest.version, format!("{name} does not match its checksum"))
+                    );
                 }
                 Err(error) => return Err(self.damaged(&manifest.version, format!("{name}: {error}"))),
             }

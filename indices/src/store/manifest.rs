@@ -2,84 +2,84 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{embed::ModelId, library::Background};
+use crate::{model::ModelId, score_distribution::UnrelatedScores};
 
-/// The format this release writes, and the only one it reads. It counts up when the files change, or when a text is analysed into
-/// other terms: questions are analysed as the documents were. 2: terms of the form for search.
-/// 3: what the chunks are as hubs, and their token vectors. 4: which of the token vectors are of which sentence.
+/// The format that this release writes, and the only one it reads. It counts up when the files change, or when texts are
+/// analysed into other terms, since questions and documents must be analysed alike. 2: terms of the search form.
+/// 3: hubness and token vectors of the chunks. 4: token ranges of the sentences.
 pub const FORMAT: u32 = 4;
 
 /// Where a collection's documents come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// Files, folders, or lists (`@FILE`); absolute.
+    /// Files, folders, or lists (`@FILE`), as absolute paths.
     pub paths: Vec<PathBuf>,
-    /// The folder that addresses are relative to.
+    /// The folder that page paths are relative to.
     pub root: Option<PathBuf>,
-    /// What a page's path below the root is appended to.
+    /// The URL that a page's path below the root is appended to.
     pub base_url: Option<String>,
     /// The product of every document.
     pub product: Option<String>,
     /// The section of every document.
     pub section: Option<String>,
-    /// The locale of every document; found for each when left out.
+    /// The locale of every document; detected for each when left out.
     pub locale: Option<String>,
 }
 
-/// How documents were cut.
+/// How documents were split into chunks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunker {
-    /// Rules of reading and cutting; a new number makes every text new.
+    /// Version of the rules that read and split documents.
     pub rules: u32,
-    /// Longest chunk, in tokens of the model.
+    /// Longest chunk, in the model's tokens.
     pub max_tokens: usize,
     /// Overlap, in tokens.
     pub overlap_tokens: usize,
 }
 
-/// What a version keeps of documents that were taken away.
+/// Counts of the withdrawn documents that a version keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Withdrawn {
+pub struct WithdrawnCounts {
     /// Documents.
     pub documents: usize,
-    /// Their chunks.
+    /// Number of their chunks.
     pub chunks: usize,
 }
 
-/// What a version is made of.
+/// The manifest of a version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct VersionManifest {
     /// See [`FORMAT`].
     pub format: u32,
     /// The collection.
     pub collection: String,
     /// The version's name.
     pub version: String,
-    /// When it was built, RFC 3339.
+    /// When it was built, as RFC 3339.
     pub built: String,
-    /// Hash over documents, settings and model: two builds of the same make the same.
+    /// Hash over documents, settings and model. Builds from the same input have the same hash.
     pub content: String,
-    /// The model of its vectors.
+    /// The embedding model.
     pub model: ModelId,
-    /// Components of its token vectors; 0 where the model gives none.
+    /// Number of components of a token vector; 0 if the model gives none.
     pub token_dimensions: usize,
-    /// How documents were cut.
+    /// How documents were split into chunks.
     pub chunker: Chunker,
-    /// The FAISS factory string of its index.
+    /// The factory string of the FAISS index.
     pub faiss: String,
-    /// Documents that can be found in it.
+    /// Number of documents that can be found.
     pub documents: usize,
-    /// Their chunks.
+    /// Number of their chunks.
     pub chunks: usize,
-    /// What it keeps of documents that were taken away.
+    /// Withdrawn documents that it keeps.
     #[serde(default)]
-    pub withdrawn: Withdrawn,
-    /// Locales of its documents, most frequent first.
+    pub withdrawn: WithdrawnCounts,
+    /// Locales of the documents, most frequent first.
     pub locales: Vec<String>,
-    /// Where its documents come from.
+    /// Where the documents come from.
     pub source: Source,
-    /// How near questions that have nothing to do with it come to it.
-    pub background: Background,
-    /// SHA-256 of each file, by its path in the version's folder.
+    /// The best cosines of unrelated questions with its chunks.
+    pub background: UnrelatedScores,
+    /// SHA-256 of each file, by its path in the version's folder, in hexadecimal.
     pub files: BTreeMap<String, String>,
 }

@@ -8,15 +8,15 @@ use std::{
 use hoidap_shared::job::{Passage, Ranks};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{CHUNKS, DOCUMENTS, Withdrawn};
-use crate::chunk::Offsets;
+use super::{CHUNKS, DOCUMENTS, WithdrawnCounts};
+use crate::char_offsets::CharOffsets;
 
-/// A document as a version stores it, so that citations resolve to its text.
+/// A stored document. Citations refer to its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentRecord {
     /// Its path as it was indexed.
     pub source: String,
-    /// Its address on the site.
+    /// Its URL on the site.
     pub url: String,
     /// Its title.
     pub title: String,
@@ -28,41 +28,41 @@ pub struct DocumentRecord {
     pub section: Option<String>,
     /// SHA-256 of its file, in hexadecimal.
     pub hash: String,
-    /// Whether it was taken away: then it is never found, and only weighs in the ranking of the others.
+    /// Whether it was withdrawn: then it is never found, and only counts in the statistics of the ranking.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
     /// The whole extracted text.
     pub text: String,
 }
 
-/// A sentence, list item or table row of a chunk: four numbers in the file.
+/// A sentence, list item or table row of a chunk; stored as four numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "[u32; 4]", into = "[u32; 4]")]
-pub struct Segment {
-    /// Where it stands in the chunk's text, in characters.
+pub struct ChunkSentence {
+    /// Its range in the chunk's text, in characters.
     pub characters: Range<u32>,
-    /// Which of the chunk's token vectors are its own.
+    /// Its range in the chunk's token vectors.
     pub tokens: Range<u32>,
 }
 
-impl From<[u32; 4]> for Segment {
+impl From<[u32; 4]> for ChunkSentence {
     fn from([start, end, first, last]: [u32; 4]) -> Self {
         Self { characters: start..end, tokens: first..last }
     }
 }
 
-impl From<Segment> for [u32; 4] {
-    fn from(Segment { characters, tokens }: Segment) -> Self {
+impl From<ChunkSentence> for [u32; 4] {
+    fn from(ChunkSentence { characters, tokens }: ChunkSentence) -> Self {
         [characters.start, characters.end, tokens.start, tokens.end]
     }
 }
 
-/// A chunk as a version stores it. Its text is its document's, from `start` to `end`.
+/// A stored chunk. Its text is the document's text from `start` to `end`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkRecord {
-    /// Its name: stable while its document's path and its own text stay.
+    /// Its id; it stays the same as long as the document's path and the chunk's text do.
     pub id: String,
-    /// Its document's place in the version.
+    /// Index of its document in the version.
     pub document: usize,
     /// Where it starts, in characters.
     pub start: usize,
@@ -73,30 +73,30 @@ pub struct ChunkRecord {
     /// SHA-256 of the text that was embedded, in hexadecimal.
     pub embedded: String,
     /// Its sentences, in the order of its text.
-    pub segments: Vec<Segment>,
-    /// Where its text stands in the document's, in bytes.
+    pub segments: Vec<ChunkSentence>,
+    /// Its range in the document's text, in bytes.
     #[serde(skip)]
     pub bytes: Range<usize>,
 }
 
-/// The documents and chunks of a version. The order of chunks is the order of vectors.
+/// The documents and chunks of a version. The chunks have the order of the vectors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Records {
+pub struct VersionRecords {
     /// Its documents.
     pub documents: Vec<DocumentRecord>,
     /// Its chunks, document by document.
     pub chunks: Vec<ChunkRecord>,
 }
 
-impl Records {
-    /// Whether a chunk's document was taken away.
+impl VersionRecords {
+    /// Whether a chunk's document was withdrawn.
     pub(crate) fn withdrawn(&self, chunk: usize) -> bool {
         self.documents[self.chunks[chunk].document].withdrawn
     }
 
-    /// Documents and chunks that were taken away.
-    pub(crate) fn count_withdrawn(&self) -> Withdrawn {
-        Withdrawn {
+    /// Number of withdrawn documents and of their chunks.
+    pub(crate) fn count_withdrawn(&self) -> WithdrawnCounts {
+        WithdrawnCounts {
             documents: self.documents.iter().filter(|document| document.withdrawn).count(),
             chunks: (0..self.chunks.len()).filter(|&chunk| self.withdrawn(chunk)).count(),
         }
@@ -107,7 +107,7 @@ impl Records {
         &self.documents[chunk.document].text[chunk.bytes.clone()]
     }
 
-    /// A chunk of a version as a passage with its whole text, as far as nobody has looked for it: without score, ranks and sentences.
+    /// A chunk as a passage with its whole text, without score, ranks and sentence scores.
     pub fn passage(&self, chunk: &ChunkRecord, collection: &str, version: &str) -> Passage {
         let document = &self.documents[chunk.document];
         Passage {
@@ -132,17 +132,17 @@ impl Records {
         }
     }
 
-    /// Finds each chunk's bytes.
+    /// Computes each chunk's byte range.
     ///
     /// # Errors
     /// A sentence when a chunk does not lie in its document.
     pub(crate) fn resolve(&mut self) -> Result<(), String> {
-        let mut open: Option<(usize, Offsets<'_>)> = None;
+        let mut open: Option<(usize, CharOffsets<'_>)> = None;
         for chunk in &mut self.chunks {
             let document =
                 self.documents.get(chunk.document).ok_or("a chunk names a document that is not there")?;
             if open.as_ref().is_none_or(|(of, _)| *of != chunk.document) {
-                open = Some((chunk.document, Offsets::new(&document.text)));
+                open = Some((chunk.document, CharOffsets::new(&document.text)));
             }
             let Some((_, offsets)) = open.as_mut() else { continue };
             chunk.bytes = offsets.byte(chunk.start)..offsets.byte(chunk.end);
@@ -166,19 +166,22 @@ impl Records {
     }
 }
 
-/// Which chunks a filter by product and section lets through: chunks of one product and section form a group.
+/// The groups of chunks that a filter lets through; see [`FilterGroups`].
+pub(crate) type GroupFilter = Vec<u16>;
+
+/// Groups of chunks with the same product and section, for filters.
 #[derive(Clone, Debug, Default)]
-pub struct Groups {
+pub struct FilterGroups {
     /// Product and section of each group.
     pub keys: Vec<(Option<String>, Option<String>)>,
     /// The group of each chunk.
     pub of_chunk: Vec<u16>,
 }
 
-impl Records {
+impl VersionRecords {
     /// The groups of these chunks.
-    pub fn groups(&self) -> Groups {
-        let mut groups = Groups::default();
+    pub fn groups(&self) -> FilterGroups {
+        let mut groups = FilterGroups::default();
         for chunk in &self.chunks {
             let document = &self.documents[chunk.document];
             let key = (document.product.clone(), document.section.clone());

@@ -1,4 +1,4 @@
-//! Abbreviations that carry a question's subject, written out.
+//! Expands abbreviations that name a question's subject.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,26 +7,26 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 const BUILT_IN: &str = include_str!("abbreviations.txt");
 
-/// The abbreviations that are known, and those whose letters the site uses itself.
+/// Known abbreviations of both languages. One is ambiguous when the site's documents use it as a word.
 #[derive(Clone, Debug)]
 pub struct Abbreviations {
     vi: HashMap<String, String>,
     en: HashMap<String, String>,
-    doubtful: HashSet<String>,
+    ambiguous: HashSet<String>,
 }
 
-/// A text with its abbreviations written out.
+/// A text with its abbreviations expanded.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct WrittenOut {
-    /// The text with all of them written out.
+pub(super) struct ExpandedText {
+    /// The text with all of them expanded.
     pub(super) text: String,
-    /// The text in which those that the site uses otherwise stay as they were typed, where there is one.
+    /// The text with the ambiguous ones left as typed; `None` when there are none.
     pub(super) as_typed: Option<String>,
 }
 
 impl Default for Abbreviations {
     fn default() -> Self {
-        let mut known = Self { vi: HashMap::new(), en: HashMap::new(), doubtful: HashSet::new() };
+        let mut known = Self { vi: HashMap::new(), en: HashMap::new(), ambiguous: HashSet::new() };
         for line in BUILT_IN.lines().filter(|line| !line.starts_with('#')) {
             let Some((language, pairs)) = line.split_once(": ") else { continue };
             let list = if language == "en" { &mut known.en } else { &mut known.vi };
@@ -39,9 +39,9 @@ impl Default for Abbreviations {
 }
 
 impl Abbreviations {
-    /// The built-in ones and the site's own, in both languages; one without a meaning is taken away.
+    /// The built-in abbreviations and the site's own, in both languages. One with an empty meaning is removed.
     #[must_use]
-    pub fn with(of_site: &BTreeMap<String, String>) -> Self {
+    pub fn with_site(of_site: &BTreeMap<String, String>) -> Self {
         let mut known = Self::default();
         for (short, long) in of_site {
             let short = short.to_lowercase();
@@ -56,44 +56,44 @@ impl Abbreviations {
         known
     }
 
-    /// Every abbreviation that is known.
+    /// Every known abbreviation.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         self.vi.keys().chain(self.en.keys()).map(String::as_str)
     }
 
-    /// The same with those named as doubtful that the site uses itself, in whatever meaning.
+    /// The same, where those that the site uses as words are marked as ambiguous.
     #[must_use]
-    pub fn doubting(self, used: impl Fn(&str) -> bool) -> Self {
-        let doubtful = self.all().filter(|short| used(short)).map(ToString::to_string).collect();
-        Self { doubtful, ..self }
+    pub fn with_ambiguous(self, used: impl Fn(&str) -> bool) -> Self {
+        let ambiguous = self.all().filter(|short| used(short)).map(ToString::to_string).collect();
+        Self { ambiguous, ..self }
     }
 
-    /// Whether a word speaks for Vietnamese: an abbreviation of its own that is no word of any language.
+    /// Whether a word is a Vietnamese abbreviation that is not a word of either language.
     pub(super) fn is_vietnamese(&self, word: &str) -> bool {
         let spoken = word.contains(['a', 'e', 'i', 'o', 'u', 'y']);
         !spoken && self.vi.contains_key(word) && !self.en.contains_key(word)
     }
 
     /// Whether a word is an abbreviation in the language.
-    pub(super) fn knows(&self, word: &str, language: Language) -> bool {
+    pub(super) fn contains(&self, word: &str, language: Language) -> bool {
         self.of(language).contains_key(word)
     }
 
-    /// Writes the abbreviations of a text out; `None` where it has none.
-    pub(super) fn write_out(&self, text: &str, language: Language) -> Option<WrittenOut> {
+    /// Expands the abbreviations of a text; `None` when it has none.
+    pub(super) fn expand(&self, text: &str, language: Language) -> Option<ExpandedText> {
         let known = self.of(language);
         let (mut all, mut sure) = (String::new(), String::new());
-        let (mut at, mut doubted) = (0, false);
+        let (mut at, mut found_ambiguous) = (0, false);
         for (start, word) in text.unicode_word_indices() {
             let end = start + word.len();
             let short = word.to_lowercase();
             let Some(long) = known.get(&short).filter(|_| stands_alone(text, start, end)) else { continue };
-            let doubtful = self.doubtful.contains(&short);
-            for (written, keep) in [(&mut all, false), (&mut sure, doubtful)] {
+            let ambiguous = self.ambiguous.contains(&short);
+            for (written, keep) in [(&mut all, false), (&mut sure, ambiguous)] {
                 written.push_str(&text[at..start]);
                 written.push_str(if keep { word } else { long });
             }
-            doubted |= doubtful;
+            found_ambiguous |= ambiguous;
             at = end;
         }
         if at == 0 {
@@ -101,7 +101,7 @@ impl Abbreviations {
         }
         all.push_str(&text[at..]);
         sure.push_str(&text[at..]);
-        Some(WrittenOut { text: all, as_typed: doubted.then_some(sure) })
+        Some(ExpandedText { text: all, as_typed: found_ambiguous.then_some(sure) })
     }
 
     fn of(&self, language: Language) -> &HashMap<String, String> {
@@ -112,13 +112,13 @@ impl Abbreviations {
     }
 }
 
-/// Whether a word is part of nothing larger: no code ("MK-20"), name ("tk_id"), address or number ("5 k").
+/// Whether a word is not part of a code ("MK-20"), a name ("tk_id"), an address or an amount ("5 k").
 fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let joined = |c: char| c.is_alphanumeric() || "-_@./\\#&+'’".contains(c);
     let before = text[..start].chars().next_back();
     let mut after = text[end..].chars();
     let next = after.next();
-    // The mark at the end of a sentence joins nothing.
+    // Punctuation at the end of a sentence joins nothing.
     let ends = next.is_none_or(|c| "./'’".contains(c)) && after.next().is_none_or(char::is_whitespace);
     let number = |word: Option<&str>| word.is_some_and(|word| word.chars().all(|c| c.is_ascii_digit()));
     let amount = number(text[..start].split_whitespace().next_back());
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn out(text: &str, language: Language) -> Option<String> {
-        Abbreviations::default().write_out(text, language).map(|out| out.text)
+        Abbreviations::default().expand(text, language).map(|out| out.text)
     }
 
     #[test]
@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn what_the_site_uses_itself_is_read_both_ways() {
-        let known = Abbreviations::default().doubting(|short| short == "mk");
-        let found = known.write_out("mk của sdt này", Language::Vi).unwrap();
+        let known = Abbreviations::default().with_ambiguous(|short| short == "mk");
+        let found = known.expand("mk của sdt này", Language::Vi).unwrap();
         assert_eq!(found.text, "mật khẩu của số điện thoại này");
         assert_eq!(found.as_typed.as_deref(), Some("mk của số điện thoại này"));
     }
@@ -160,7 +160,7 @@ mod tests {
     fn a_site_adds_and_takes_away() {
         let of_site =
             [("xlc", "xử lý chậm"), ("ship", "")].map(|(s, l)| (s.to_string(), l.to_string())).into();
-        let known = Abbreviations::with(&of_site);
-        assert_eq!(known.write_out("ship xlc", Language::Vi).unwrap().text, "ship xử lý chậm");
+        let known = Abbreviations::with_site(&of_site);
+        assert_eq!(known.expand("ship xlc", Language::Vi).unwrap().text, "ship xử lý chậm");
     }
 }

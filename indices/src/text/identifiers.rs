@@ -1,58 +1,58 @@
-//! Codes, part numbers and versions that a text names.
+//! Finds codes, part numbers and versions in a text.
 
 use std::ops::Range;
 
 use hoidap_shared::text::{fold, search_form};
 
-use super::words::tokens;
+use super::word_counts::lower_words;
 
-/// Words before the number of a version.
+/// Words before a version number.
 const VERSION_WORDS: [&str; 10] =
     ["version", "versions", "ver", "v", "firmware", "fw", "release", "build", "phien ban", "ban cap nhat"];
-/// Those of them that name no thing of their own.
-const ANY_VERSION: [&str; 8] =
+/// Version words that do not name a component.
+const GENERIC_VERSION_WORDS: [&str; 8] =
     ["version", "versions", "ver", "v", "release", "build", "phien ban", "ban cap nhat"];
 /// Words before a code that is a number.
 const CODE_WORDS: [&str; 7] = ["loi", "ma", "ma loi", "code", "error", "error code", "part"];
-/// Words that make a number before them an amount, and letters behind digits a unit.
+/// Units: a number before one is an amount.
 const UNITS: &str = " % d vnd dong usd dollar dollars eur euro euros k tr trieu ty nghin ngan kb mb gb tb kib mib gib bit bits byte bytes \
     ms s sec secs second seconds giay min mins minute minutes phut h hr hrs hour hours gio tieng day days ngay week weeks tuan month months \
     thang year years nam lan time times mm cm m km inch kg g gr gram mg l lit ml w kw kwh v a ah mah hz khz mhz ghz p px fps dpi mbps gbps \
     x nd rd st th may cai nguoi chiec goi trang page pages people user users item items may tang phong ";
-/// Names of the world with digits in them, which no site's documents need to hold.
-const WORLD: &str = " covid19 mp3 mp4 h264 h265 x264 x265 utf8 utf16 ipv4 ipv6 sha1 sha256 sha512 md5 x86 x64 amd64 arm64 win7 win8 win10 win11 \
+/// Well-known names with digits, which a site's documents need not contain.
+const WELL_KNOWN_NAMES: &str = " covid19 mp3 mp4 h264 h265 x264 x265 utf8 utf16 ipv4 ipv6 sha1 sha256 sha512 md5 x86 x64 amd64 arm64 win7 win8 win10 win11 \
     windows10 windows11 ps4 ps5 ec2 k8s web3 wifi5 wifi6 usb2 usb3 cat5 cat6 rj11 rj45 rs232 rs485 iso9001 iso27001 html5 css3 es6 http2 http3 \
     oauth2 tls12 tls13 aes128 aes256 rsa2048 gpt3 gpt4 office365 m365 microsoft365 ddr4 ddr5 type2 ";
 
-/// What an identifier is.
+/// The kind of an identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum IdentifierKind {
     /// Letters and digits, in one word or joined by hyphens: "SL-1010", "311892D3".
     Code,
-    /// Letters and a number with a space between them: "SL 1010". Only beside codes of the same letters it is one.
+    /// Letters and a number with a space between them: "SL 1010". It only counts when there are codes with the same letters.
     Spaced,
-    /// A number behind the word that says what it is, without diacritics: "firmware 2.2", "lỗi 550".
+    /// A number after a word that says what it is: "firmware 2.2", "lỗi 550". Holds the word without diacritics.
     Number(String),
 }
 
 /// An identifier in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identifier {
-    /// Where it stands, in bytes; a number with the word that says what it is.
+pub struct TextIdentifier {
+    /// Its range in bytes; a number includes the word before it.
     pub range: Range<usize>,
-    /// What it is.
-    pub kind: Kind,
-    /// What all its spellings share: lower case, no hyphens, no spaces.
+    /// Its kind.
+    pub kind: IdentifierKind,
+    /// The key that all its spellings share: lower case, without hyphens and spaces.
     pub key: String,
 }
 
-impl Identifier {
-    /// Whether it is made of letters and digits.
+impl TextIdentifier {
+    /// Whether it is a code of letters and digits.
     pub fn is_code(&self) -> bool {
-        self.kind != Kind::Spaced && !matches!(self.kind, Kind::Number(_))
+        self.kind != IdentifierKind::Spaced && !matches!(self.kind, IdentifierKind::Number(_))
     }
 
-    /// The letters before its last number, and how many digits that has; none where it does not end in one.
+    /// The letters before its final number, and that number's count of digits; `None` if it does not end with a number.
     pub(crate) fn series(&self) -> Option<(&str, usize)> {
         let letters = self.key.trim_end_matches(|c: char| c.is_ascii_digit());
         let digits = self.key.len() - letters.len();
@@ -60,44 +60,47 @@ impl Identifier {
             .then_some((letters, digits))
     }
 
-    /// What its letters and digits look like: "311892D3" is six digits, a letter, a digit.
+    /// The pattern of letters and digits: "311892D3" is six digits, a letter, a digit.
     pub(crate) fn shape(&self) -> String {
         self.key.chars().map(|c| if c.is_ascii_digit() { '9' } else { 'a' }).collect()
     }
 
-    /// Whether it can be taken for nothing but a code, by itself.
-    pub(crate) fn is_plain(&self) -> bool {
+    /// Whether it can only be a code, even without context.
+    pub(crate) fn is_unambiguous(&self) -> bool {
         let digits = self.key.chars().filter(char::is_ascii_digit).count();
-        self.kind == Kind::Code && digits >= 2 && self.key.len() >= 3 && !listed(WORLD, &self.key)
+        self.kind == IdentifierKind::Code
+            && digits >= 2
+            && self.key.len() >= 3
+            && !is_listed(WELL_KNOWN_NAMES, &self.key)
     }
 
-    /// Whether its number is a version's, of whatever it may be.
-    pub(crate) fn is_any_version(&self) -> bool {
-        matches!(&self.kind, Kind::Number(word) if is_any_version(word))
+    /// Whether it is a version number without a named component.
+    pub(crate) fn is_generic_version(&self) -> bool {
+        matches!(&self.kind, IdentifierKind::Number(word) if is_generic_version(word))
     }
 
-    /// Whether its number is a code, not a version.
+    /// Whether it is a code that consists of digits.
     pub(crate) fn is_number_code(&self) -> bool {
-        matches!(&self.kind, Kind::Number(word) if is_code_word(word))
+        matches!(&self.kind, IdentifierKind::Number(word) if is_code_word(word))
     }
 }
 
-/// Whether a word before a number makes it a version, of whatever it may be.
-pub(crate) fn is_any_version(word: &str) -> bool {
-    ANY_VERSION.contains(&word)
+/// Whether a word marks the number after it as a version, without naming a component.
+pub(crate) fn is_generic_version(word: &str) -> bool {
+    GENERIC_VERSION_WORDS.contains(&word)
 }
 
-/// Whether a word before a number makes it a version.
+/// Whether a word marks the number after it as a version.
 pub(crate) fn is_version_word(word: &str) -> bool {
     VERSION_WORDS.contains(&word)
 }
 
-/// Whether a word before a number makes it a code.
+/// Whether a word marks the number after it as a code.
 pub(crate) fn is_code_word(word: &str) -> bool {
     CODE_WORDS.contains(&word)
 }
 
-/// A version without the zeros it may end in: "2.1.0" is "2.1", but "2.10" is another.
+/// A version without trailing `.0`: "2.1.0" becomes "2.1", but "2.10" stays.
 pub(crate) fn without_zeros(version: &str) -> &str {
     let mut version = version.trim_matches('.');
     while let Some(shorter) = version.strip_suffix(".0") {
@@ -106,18 +109,18 @@ pub(crate) fn without_zeros(version: &str) -> &str {
     version
 }
 
-/// A word between white space without the marks around it, and where it stands.
+/// A word without the punctuation around it, and its place in the text.
 #[derive(Clone, Copy)]
-struct Word<'a> {
+struct WordSpan<'a> {
     start: usize,
     text: &'a str,
-    /// Whether a mark of a sentence stands behind it.
+    /// Whether punctuation follows it.
     ends: bool,
 }
 
-/// The identifiers of a text, in its order. A number may stand in a spaced one, too.
-pub fn find(text: &str) -> Vec<Identifier> {
-    let words: Vec<Word<'_>> = words(text);
+/// Finds the identifiers of a text, in order. A number may also be part of a spaced identifier.
+pub fn find_identifiers(text: &str) -> Vec<TextIdentifier> {
+    let words: Vec<WordSpan<'_>> = words(text);
     let mut found = Vec::new();
     let mut at = 0;
     while at < words.len() {
@@ -127,18 +130,18 @@ pub fn find(text: &str) -> Vec<Identifier> {
         if let Some((name, number)) = split_version(word.text) {
             found.push(numbered(word.start..word.start + word.text.len(), name, number));
         } else if is_code(word.text) {
-            found.push(Identifier {
+            found.push(TextIdentifier {
                 range: word.start..word.start + word.text.len(),
-                kind: Kind::Code,
+                kind: IdentifierKind::Code,
                 key: key(word.text),
             });
         } else if is_number(word.text) {
             let second = at.checked_sub(2).map(|at| words[at]).filter(|second| !second.ends);
             found.extend(before.and_then(|before| number(word, before, second, next)));
         } else if let Some(next) = next.filter(|next| is_letters(word.text) && is_tail(next.text)) {
-            found.push(Identifier {
+            found.push(TextIdentifier {
                 range: word.start..next.start + next.text.len(),
-                kind: Kind::Spaced,
+                kind: IdentifierKind::Spaced,
                 key: key(word.text) + &key(next.text),
             });
         }
@@ -147,20 +150,20 @@ pub fn find(text: &str) -> Vec<Identifier> {
     found
 }
 
-/// A number that the words before it make a version or a code.
+/// A number that the words before it mark as a version or a code.
 fn number(
-    word: Word<'_>,
-    before: Word<'_>,
-    second: Option<Word<'_>>,
-    next: Option<Word<'_>>,
-) -> Option<Identifier> {
+    word: WordSpan<'_>,
+    before: WordSpan<'_>,
+    second: Option<WordSpan<'_>>,
+    next: Option<WordSpan<'_>>,
+) -> Option<TextIdentifier> {
     let unit = next.is_some_and(|next| is_unit(next.text));
     let dotted = word.text.contains('.');
     let thousands = dotted && word.text.split('.').skip(1).all(|group| group.len() == 3);
     let name = fold(before.text);
     let two = second.map(|second| format!("{} {name}", fold(second.text))).unwrap_or_default();
     let with =
-        |name: &str, from: Word<'_>| numbered(from.start..word.start + word.text.len(), name, word.text);
+        |name: &str, from: WordSpan<'_>| numbered(from.start..word.start + word.text.len(), name, word.text);
     let known = |list: &'static [&'static str]| {
         let two = second.and_then(|second| Some((*list.iter().find(|known| **known == two)?, second)));
         two.or_else(|| Some((*list.iter().find(|known| **known == name)?, before)))
@@ -173,20 +176,24 @@ fn number(
         return Some(with(code, from));
     }
     let named = name.chars().all(|c| c.is_ascii_alphabetic()) && !is_unit(&name);
-    // Four parts are an address.
+    // Four parts are an IP address.
     let version = (2..=3).contains(&word.text.split('.').count());
     (version && !thousands && !unit && named).then(|| with(&name, before))
 }
 
-fn numbered(range: Range<usize>, word: &str, number: &str) -> Identifier {
-    Identifier { range, kind: Kind::Number(word.to_string()), key: without_zeros(number).to_string() }
+fn numbered(range: Range<usize>, word: &str, number: &str) -> TextIdentifier {
+    TextIdentifier {
+        range,
+        kind: IdentifierKind::Number(word.to_string()),
+        key: without_zeros(number).to_string(),
+    }
 }
 
-fn words(text: &str) -> Vec<Word<'_>> {
+fn words(text: &str) -> Vec<WordSpan<'_>> {
     let from = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
     let mut words = Vec::new();
     for part in text.split_whitespace() {
-        // Addresses hold no identifiers.
+        // Addresses contain no identifiers.
         if part.contains('@') || part.contains("://") || part.to_ascii_lowercase().starts_with("www.") {
             continue;
         }
@@ -195,7 +202,7 @@ fn words(text: &str) -> Vec<Word<'_>> {
             let word = piece.trim_matches(|c: char| !c.is_alphanumeric());
             if !word.is_empty() {
                 let ends = from(word) + word.len() < from(part) + part.len();
-                words.push(Word { start: from(word), text: word, ends });
+                words.push(WordSpan { start: from(word), text: word, ends });
             }
         }
     }
@@ -218,13 +225,14 @@ fn split_version(word: &str) -> Option<(&'static str, &str)> {
     (matches!(letters.as_str(), "v" | "ver") && is_number(number)).then_some(("v", number))
 }
 
-/// Letters and digits in one word, or joined by hyphens; no amount, no ordinal, no word with a number beside it.
+/// Whether a word is a code: letters and digits, possibly joined by hyphens. Amounts, ordinals, and words with a number
+/// attached are not.
 fn is_code(word: &str) -> bool {
     let parts: Vec<&str> = word.split(|c: char| is_hyphen(c) || c == '.').collect();
     let plain = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
     let letters = word.bytes().any(|b| b.is_ascii_alphabetic());
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
-    // "24-hour", "office-365": a long word is one, and no part of a code.
+    // "24-hour", "office-365": a long run of letters is a word, not part of a code.
     let wordy = parts.iter().any(|part| part.split(|c: char| c.is_ascii_digit()).any(|run| run.len() > 5));
     if !letters || digits == 0 || wordy || !parts.iter().all(plain) || word.len() > 32 {
         return false;
@@ -233,7 +241,7 @@ fn is_code(word: &str) -> bool {
     let tail = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ',');
     let tail_is_word = tail.trim_start_matches(is_hyphen).bytes().all(|b| b.is_ascii_alphabetic());
     if begins_with_digit && tail_is_word {
-        // "5GB", "24h", "2nd", "10-day" are amounts; "12345A" is none.
+        // "5GB", "24h", "2nd", "10-day" are amounts; "12345A" is a code.
         return digits >= 4 && tail.len() <= 2 && !tail.contains(is_hyphen) && !is_unit(tail);
     }
     let head = word.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ',');
@@ -241,7 +249,7 @@ fn is_code(word: &str) -> bool {
     !matches!(head.to_ascii_lowercase().trim_end_matches(is_hyphen), "usd" | "vnd" | "eur")
 }
 
-/// Digits, with points between them.
+/// Whether a word consists of digits with dots between them.
 fn is_number(word: &str) -> bool {
     word.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
 }
@@ -250,7 +258,7 @@ fn is_letters(word: &str) -> bool {
     (1..=5).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphabetic())
 }
 
-/// What may stand behind the letters of a spaced code: digits, or a letter or two and digits.
+/// Whether a word may follow the letters of a spaced code: digits, possibly after one or two letters.
 fn is_tail(word: &str) -> bool {
     let digits = word.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     !digits.is_empty() && word.len() - digits.len() <= 2 && digits.bytes().all(|b| b.is_ascii_digit())
@@ -258,10 +266,10 @@ fn is_tail(word: &str) -> bool {
 
 fn is_unit(word: &str) -> bool {
     let folded = fold(word);
-    listed(UNITS, tokens(&folded).next().as_deref().unwrap_or(&folded))
+    is_listed(UNITS, lower_words(&folded).next().as_deref().unwrap_or(&folded))
 }
 
-fn listed(list: &str, word: &str) -> bool {
+fn is_listed(list: &str, word: &str) -> bool {
     list.contains(&format!(" {word} "))
 }
 
@@ -270,15 +278,15 @@ mod tests {
     use super::*;
 
     fn codes(text: &str) -> Vec<String> {
-        find(text).into_iter().filter(Identifier::is_code).map(|found| found.key).collect()
+        find_identifiers(text).into_iter().filter(TextIdentifier::is_code).map(|found| found.key).collect()
     }
 
     fn numbers(text: &str) -> Vec<(String, String)> {
-        let number = |found: Identifier| match found.kind {
-            Kind::Number(word) => Some((word, found.key)),
+        let number = |found: TextIdentifier| match found.kind {
+            IdentifierKind::Number(word) => Some((word, found.key)),
             _ => None,
         };
-        find(text).into_iter().filter_map(number).collect()
+        find_identifiers(text).into_iter().filter_map(number).collect()
     }
 
     #[test]
@@ -287,14 +295,14 @@ mod tests {
             assert_eq!(codes(text), ["sl1010"], "{text}");
         }
         assert_eq!(codes("price of 311892D3, DX-M101 or E55/E56"), ["311892d3", "dxm101", "e55", "e56"]);
-        let spaced = find("mã SL 1010");
-        assert!(spaced.iter().any(|found| found.kind == Kind::Spaced && found.key == "sl1010"));
+        let spaced = find_identifiers("mã SL 1010");
+        assert!(spaced.iter().any(|found| found.kind == IdentifierKind::Spaced && found.key == "sl1010"));
     }
 
     #[test]
     fn where_it_stands_is_told() {
         let text = "giá của “AB-12” là";
-        assert_eq!(&text[find(text)[0].range.clone()], "AB-12");
+        assert_eq!(&text[find_identifiers(text)[0].range.clone()], "AB-12");
     }
 
     #[test]
@@ -325,7 +333,10 @@ mod tests {
             "1900 0147",
             "từ 9 giờ đến 20 giờ",
         ] {
-            let found: Vec<_> = find(text).into_iter().filter(|found| found.kind != Kind::Spaced).collect();
+            let found: Vec<_> = find_identifiers(text)
+                .into_iter()
+                .filter(|found| found.kind != IdentifierKind::Spaced)
+                .collect();
             assert_eq!(found, [], "{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! Documents in every encoding that a browser reads, and what they say of it.
+//! Documents in every encoding that a browser reads, and the encodings that they declare.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ fn read(name: &str, bytes: &[u8]) -> Document {
     extract(Path::new(name), bytes.to_vec(), LIMITS).unwrap()
 }
 
-/// A text as windows-1258 writes it: letters with their hats, tones as marks behind them.
+/// A text in windows-1258: letters with their hats, and tones as combining marks after them.
 fn cp1258(text: &str) -> Vec<u8> {
     let is_tone = |c: &char| matches!(c, '\u{300}' | '\u{301}' | '\u{303}' | '\u{309}' | '\u{323}');
     let apart: String = text
@@ -37,7 +37,7 @@ fn utf16(text: &str, big: bool) -> Vec<u8> {
 }
 
 #[test]
-fn a_letter_that_was_cut_in_two_costs_that_letter_alone() {
+fn a_truncated_letter_costs_that_letter_alone() {
     let paragraph = format!("<p>{TEXT}</p>");
     let mut cut = "<p>kế".as_bytes().to_vec();
     cut.truncate(cut.len() - 1);
@@ -49,7 +49,7 @@ fn a_letter_that_was_cut_in_two_costs_that_letter_alone() {
         let bytes = [TEXT.as_bytes(), b"\n\n", b"m\xE1\xBA", b"\n\nxong\n"].concat();
         assert_eq!(read(name, &bytes).text, format!("{TEXT}\nm\u{FFFD}\nxong"), "{name}");
     }
-    // A page that has no other letter than the broken one, and says what it is.
+    // A page whose only non-ASCII letter is broken, and that declares its encoding.
     let page = read("a.html", b"<meta charset=UTF-8><p>Open 9 to 5\x80, every day</p>");
     assert_eq!(page.text, "Open 9 to 5\u{FFFD}, every day");
     // A file that ends in the middle of a letter.
@@ -57,7 +57,7 @@ fn a_letter_that_was_cut_in_two_costs_that_letter_alone() {
 }
 
 #[test]
-fn a_page_names_its_encoding_in_its_own_elements() {
+fn a_page_declares_its_encoding_in_its_own_elements() {
     let heads = [
         r#"<?xml version="1.0" encoding="windows-1258"?><html><head><title>x</title></head>"#,
         "<?xml version='1.0' encoding = 'WINDOWS-1258' standalone='no' ?><html>",
@@ -77,7 +77,7 @@ fn a_page_names_its_encoding_in_its_own_elements() {
     }
     let far = format!("<style>{}</style><meta charset=cp1258><p>", "a{} ".repeat(1_000));
     assert_eq!(read("a.html", &[far.as_bytes(), &cp1258(TEXT)].concat()).text, TEXT);
-    // In a file of XML its declaration goes before, in HTML the element.
+    // In XHTML the XML declaration comes first, in HTML the element.
     let both =
         "<?xml version='1.0' encoding='windows-1258'?><html><head><meta charset='koi8-r'/></head><body><p>";
     assert_eq!(read("a.xhtml", &[both.as_bytes(), &cp1258(TEXT)].concat()).text, TEXT);
@@ -89,15 +89,15 @@ fn labels_mean_what_the_standard_says() {
     let page = |label: &str, text: &[u8]| {
         read("a.html", &[format!("<meta charset={label}><p>").as_bytes(), text].concat()).text
     };
-    // Whoever could read the label has no UTF-16 before them.
+    // A document whose label could be read is not UTF-16.
     assert_eq!(page("utf-16", TEXT.as_bytes()), TEXT);
     assert_eq!(page("UTF-16BE", "Giá 10\u{20AC}".as_bytes()), "Giá 10\u{20AC}");
     assert_eq!(page("x-user-defined", b"caf\xE9 \x93ngon\x94"), "café “ngon”");
     assert_eq!(page("latin1", &encode("naïve – 5 €", WINDOWS_1252)), "naïve – 5 €");
     assert_eq!(page("iso-2022-jp", b"\x1B$B$\"\x1B(B"), "あ");
-    // Letters that are all well-formed UTF-8 are UTF-8, whatever the template says.
+    // A text of valid UTF-8 letters is UTF-8, whatever it declares.
     assert_eq!(page("windows-1258", TEXT.as_bytes()), TEXT);
-    assert_eq!(page("utf-8", &cp1258(TEXT)), TEXT, "a page that is no UTF-8 at all is not believed");
+    assert_eq!(page("utf-8", &cp1258(TEXT)), TEXT, "a wrong declaration of UTF-8 is ignored");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn utf_16_is_read_with_and_without_its_mark() {
 }
 
 #[test]
-fn an_encoding_that_nobody_names_is_found_by_its_letters() {
+fn an_undeclared_encoding_is_detected_from_its_letters() {
     for name in ["a.txt", "a.md", "a.html"] {
         assert_eq!(read(name, &cp1258(TEXT)).text, TEXT, "{name}");
     }

@@ -1,24 +1,24 @@
-//! What goes on with an earlier question, and what only looks like it: the documents decide.
+//! Follow-ups, and questions that only look like one: the documents decide.
 
-use hoidap_indices::eval::{Labelled, ask};
+use hoidap_indices::eval::{LabelledQuestion, search_question};
 
 use crate::site::{Site, first};
 
 const HISTORY: [&str; 2] = ["join two cells of a table", "Select the adjacent cells and choose Merge."];
 
-/// The best page for a question after [`HISTORY`], and what the visitor is taken to mean.
+/// The best page for a question after [`HISTORY`], and the chosen meaning of the question.
 fn found(site: &Site, question: &str) -> (String, String) {
     let library = site.library();
-    let labelled: Labelled = serde_json::from_value(
+    let labelled: LabelledQuestion = serde_json::from_value(
         serde_json::json!({"id": "q", "question": question, "locale": "en", "history": HISTORY}),
     )
     .unwrap();
-    let asked = ask(&site.config, &library, &site.embedder, &[], &labelled).unwrap();
-    (first(&asked.outcome).to_string(), asked.meaning)
+    let result = search_question(&site.config, &library, &site.embedder, &[], &labelled).unwrap();
+    (first(&result.outcome).to_string(), result.meaning)
 }
 
 #[test]
-fn the_documents_tell_a_follow_up_from_a_change_of_topic() {
+fn the_documents_distinguish_a_follow_up_from_a_change_of_topic() {
     let site = Site::new();
     site.put(
         "en/merge.html",
@@ -33,9 +33,9 @@ fn the_documents_tell_a_follow_up_from_a_change_of_topic() {
         "<h1>Rotating</h1><p>Drag a corner handle to turn a picture; hold Shift to turn it by steps of 15 degrees.</p>",
     );
     site.build();
-    // Without any word that points back.
+    // Without any word that refers back.
     assert_eq!(found(&site, "cut back into two afterwards").0, "en/merge.html");
-    // With words that seem to.
+    // With words that seem to refer back.
     for (question, page) in [
         ("and how do I get wrong words underlined while typing?", "en/spelling.html"),
         ("ok, and turning a picture by 15 degrees?", "en/rotate.html"),

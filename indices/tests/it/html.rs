@@ -1,4 +1,4 @@
-//! What of a page is its text: what a visitor sees of it, without what the site puts around.
+//! The text of a page: what a visitor sees, without the site's boilerplate.
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ fn a_name_alone_makes_no_boilerplate() {
 }
 
 #[test]
-fn menus_of_generators_of_documentation_are_left_out() {
+fn menus_of_documentation_generators_are_left_out() {
     let body = "<p>Body text stays.</p>";
     let frames = [
         // Sphinx
@@ -84,7 +84,7 @@ fn menus_of_generators_of_documentation_are_left_out() {
 }
 
 #[test]
-fn notes_beside_a_text_stay() {
+fn asides_of_a_text_stay() {
     assert_eq!(
         text("<main><h1>T</h1><aside class='note'><p>Keep the receipt.</p></aside><p>Body.</p></main>"),
         "T\nKeep the receipt.\nBody."
@@ -100,7 +100,7 @@ fn notes_beside_a_text_stay() {
 }
 
 #[test]
-fn what_no_visitor_sees_is_left_out() {
+fn hidden_text_is_left_out() {
     let hidden = [
         "<div style='display:none'>X</div>",
         "<div style='Color:red; DISPLAY :\n NONE ! important'>X</div>",
@@ -185,7 +185,7 @@ fn the_title_is_the_documents_own() {
 }
 
 #[test]
-fn each_row_of_a_table_carries_what_spans_it() {
+fn each_row_of_a_table_repeats_the_cells_that_span_it() {
     let spans = "<table><thead><tr><th rowspan=2>Gói</th><th colspan=2>Giá</th></tr><tr><th>Tháng</th><th>Năm</th></tr></thead>\
         <tbody><tr><td rowspan=0>Cơ bản</td><td>10</td><td>100</td></tr><tr><td colspan=2>Miễn phí</td></tr></tbody>\
         <tfoot><tr><td colspan=99>Chưa gồm thuế</td></tr></tfoot></table>";
@@ -205,7 +205,7 @@ fn each_row_of_a_table_carries_what_spans_it() {
 }
 
 #[test]
-fn a_hostile_page_is_bounded() {
+fn a_hostile_page_is_limited() {
     let nested = |open: &str| open.repeat(100_000) + "deep";
     let spans = format!(
         "<table><tr>{}</tr>{}</table>",

@@ -1,4 +1,4 @@
-//! Links: those inside of the folder are followed, those out of it are refused and named.
+//! Links inside of the folder are followed; links out of it are refused and reported.
 
 use std::{
     fs,
@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hoidap_indices::document::{Limits, Listing, ReadError, find, read};
+use hoidap_indices::document::{FileListing, Limits, ReadError, list_files, read};
 
-use crate::reading::LIMITS;
+use crate::file_kinds::LIMITS;
 
-/// A folder `site` with pages, and a folder `private` beside it.
+/// A folder `site` with pages, and a folder `private` next to it.
 fn folders() -> (tempfile::TempDir, PathBuf, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let (site, private) = (dir.path().join("site"), dir.path().join("private"));
@@ -21,16 +21,16 @@ fn folders() -> (tempfile::TempDir, PathBuf, PathBuf) {
     (dir, site, private)
 }
 
-fn sources(listing: &Listing) -> Vec<&str> {
+fn sources(listing: &FileListing) -> Vec<&str> {
     listing.files.iter().map(|file| file.source.as_str()).collect()
 }
 
-fn list(site: &Path) -> Listing {
-    find(&[site.to_path_buf()], Some(site)).unwrap()
+fn list(site: &Path) -> FileListing {
+    list_files(&[site.to_path_buf()], Some(site)).unwrap()
 }
 
 #[test]
-fn links_out_of_the_folder_are_refused_and_named() {
+fn links_out_of_the_folder_are_refused_and_reported() {
     let (_dir, site, private) = folders();
     symlink(private.join("luong.html"), site.join("luong.html")).unwrap();
     symlink("../../private/luong.html", site.join("vi/luong.html")).unwrap();
@@ -58,9 +58,9 @@ fn links_inside_are_followed_once_and_circles_end() {
     let listing = list(&site);
     assert_eq!(sources(&listing), ["common/chung.md", "vi/bang-gia.html", "vi/gia.html"]);
     assert_eq!(listing.skipped.len(), 1, "{:?}", listing.skipped);
-    // A folder of the site that was not given is reached by a link from one that was.
+    // A link in a given folder leads to a folder of the site that was not given.
     symlink("../common", site.join("vi/chung")).unwrap();
-    let some = find(&[site.join("vi")], Some(&site)).unwrap();
+    let some = list_files(&[site.join("vi")], Some(&site)).unwrap();
     assert!(sources(&some).contains(&"vi/chung/chung.md"), "{:?}", sources(&some));
 }
 
@@ -70,18 +70,18 @@ fn a_list_may_not_name_a_link_out_of_the_root() {
     symlink(private.join("luong.html"), site.join("luong.html")).unwrap();
     let list = dir.path().join("list");
     fs::write(&list, format!("{0}/luong.html\n{0}/vi/gia.html\n", site.display())).unwrap();
-    let listing = find(&[PathBuf::from(format!("@{}", list.display()))], Some(&site)).unwrap();
+    let listing = list_files(&[PathBuf::from(format!("@{}", list.display()))], Some(&site)).unwrap();
     assert_eq!(sources(&listing), ["vi/gia.html"]);
     assert_eq!(listing.skipped[0].source, "luong.html");
 }
 
 #[test]
-fn a_link_that_came_into_the_place_of_a_file_is_not_opened() {
+fn a_link_that_replaced_a_file_is_not_opened() {
     let (_dir, site, private) = folders();
     let site = site.canonicalize().unwrap();
     let page = list(&site).files.remove(0).path;
     assert!(read(&page, LIMITS).is_ok());
-    // The file itself, and then its folder, are put out of the way behind the back of the build.
+    // First the file and then its folder are replaced after the listing.
     fs::remove_file(&page).unwrap();
     symlink(private.join("luong.html"), &page).unwrap();
     assert!(read(&page, LIMITS).is_err());
@@ -89,5 +89,5 @@ fn a_link_that_came_into_the_place_of_a_file_is_not_opened() {
     fs::write(private.join("gia.html"), "<p>private</p>").unwrap();
     symlink(&private, site.join("vi")).unwrap();
     assert!(matches!(read(&page, LIMITS), Err(ReadError::Changed)));
-    assert!(matches!(read(&private, Limits { ..LIMITS }), Err(ReadError::Changed)), "a folder is no file");
+    assert!(matches!(read(&private, Limits { ..LIMITS }), Err(ReadError::Changed)), "a folder is not a file");
 }

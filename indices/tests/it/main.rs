@@ -1,21 +1,21 @@
-//! Tests over the real embedding model, FAISS and tantivy, with small documents written for them.
-// The helpers of tests stand outside of `#[test]` functions.
+//! Tests with the real embedding model, FAISS and Tantivy, and small documents written for them.
+// The tests' helpers are outside of `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod bounds;
-mod cross;
-mod damage;
+mod cross_attention;
+mod damaged_versions;
+mod embeddings;
 mod encodings;
+mod file_kinds;
 mod follow_ups;
-mod frames;
 mod html;
-mod left_out;
-mod life;
+mod limits;
 mod links;
 mod pdf;
-mod reading;
+mod repeated_blocks;
 mod search;
 mod site;
-mod vectors;
-mod withdrawn;
-mod words;
+mod skipped_files;
+mod text_and_queue;
+mod versions;
+mod withdrawn_documents;

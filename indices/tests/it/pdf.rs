@@ -1,12 +1,12 @@
-//! PDFs: whole words, letters, titles, and what cannot be read of them.
+//! PDFs: words, letters, titles, and pages that cannot be read.
 
 use std::path::Path;
 
 use hoidap_indices::document::{BlockKind, Document, ReadError, extract};
 
-use crate::reading::LIMITS;
+use crate::file_kinds::LIMITS;
 
-/// A file of numbered objects, the first of which is the catalog; `trailer` is added to its trailer.
+/// A file of numbered objects, the first of which is the catalog; `trailer` is appended to its trailer.
 pub(crate) fn pdf(objects: &[String], trailer: &str) -> Vec<u8> {
     let mut file = String::from("%PDF-1.4\n");
     let mut offsets = Vec::new();
@@ -80,7 +80,7 @@ fn composite(letters: &str) -> (String, Vec<String>) {
     (font.to_string(), more)
 }
 
-/// A text shown letter by letter, kerned now and then, its words parted by a gap alone where it has a `_`.
+/// A text shown letter by letter with some kerning; a `_` separates words by a gap alone.
 fn show(letters: &str, text: &str) -> String {
     let mut shown = String::new();
     for (i, c) in text.chars().enumerate() {
@@ -93,7 +93,7 @@ fn show(letters: &str, text: &str) -> String {
 }
 
 #[test]
-fn words_are_whole_and_parted_by_gaps() {
+fn words_are_whole_and_separated_by_gaps() {
     let letters = " abcdefghijklmnopqrstuvwxyzSổảàướơ";
     let (font, more) = composite(letters);
     let more: Vec<&str> = more.iter().map(String::as_str).collect();
@@ -142,7 +142,7 @@ fn operators_that_show_on_the_next_line_and_text_drawn_twice() {
 }
 
 #[test]
-fn the_title_is_the_one_that_somebody_gave_it() {
+fn the_title_is_the_one_that_an_author_wrote() {
     let content =
         "BT /F1 20 Tf 72 720 Td (Care) Tj /F1 10 Tf 0 -40 Td (Wash it by hand and never in a machine.) Tj ET";
     let titled = |title: &str| {
@@ -158,7 +158,7 @@ fn the_title_is_the_one_that_somebody_gave_it() {
 }
 
 #[test]
-fn what_of_a_pdf_cannot_be_read_is_named() {
+fn unread_pages_of_a_pdf_are_reported() {
     let image = "<< /Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8 /Length 1 >>\n\
                  stream\nx\nendstream";
     let text = "BT /F1 12 Tf 72 700 Td (The warranty lasts 24 months.) Tj ET";

@@ -1,8 +1,8 @@
-//! What is found, and what is said of it.
+//! Search results: ranking, filters, support, and offsets.
 
 use hoidap_indices::{
     Preferred,
-    store::{CollectionFolder, Records},
+    store::{CollectionFolder, VersionRecords},
 };
 use hoidap_shared::job::FilterUsed;
 
@@ -50,7 +50,7 @@ fn look_alikes_are_found_and_shown_as_written() {
         let passages = site.ask(&library, question).passages;
         let best = passages.iter().find(|p| p.ranks.lexical == Some(1)).unwrap();
         assert_eq!(best.source, "vi/dai-ly.html", "{question}");
-        assert!(best.text.contains("Ðồng Nai"), "what is shown is as the page has it: {}", best.text);
+        assert!(best.text.contains("Ðồng Nai"), "the text is shown as the page has it: {}", best.text);
     }
     let passages = site.ask(&library, "Kho ở Bình Dương nhận ðến mấy giờ?").passages;
     assert_eq!(passages[0].source, "vi/kho.html");
@@ -112,11 +112,11 @@ fn filters_hold_and_fall_back() {
 #[test]
 fn the_preferred_product_and_section_come_first_and_hide_nothing() {
     let mut site = Site::new();
-    for shelf in ["mail", "drive"] {
+    for product in ["mail", "drive"] {
         let page = format!(
-            "<h1>Storage</h1><p>The {shelf} plan holds as many files as fit into forty gigabytes.</p>"
+            "<h1>Storage</h1><p>The {product} plan holds as many files as fit into forty gigabytes.</p>"
         );
-        site.put(&format!("{shelf}/storage.html"), &page);
+        site.put(&format!("{product}/storage.html"), &page);
     }
     site.put(
         "drive/printer.html",
@@ -153,7 +153,7 @@ fn of_two_pages_that_say_the_same_the_one_in_the_question_s_language_comes_first
 }
 
 #[test]
-fn near_duplicates_are_heard_once() {
+fn near_duplicates_are_found_once() {
     let site = Site::new();
     for copy in ["a", "b", "c"] {
         site.put(
@@ -167,7 +167,7 @@ fn near_duplicates_are_heard_once() {
 }
 
 #[test]
-fn support_tells_what_the_documents_answer() {
+fn support_shows_what_the_documents_answer() {
     let site = Site::new();
     site.build();
     let library = site.library();
@@ -197,7 +197,7 @@ fn chunks_fit_the_window_and_cover_the_text() {
     );
     let version = site.build().manifest.version;
     let folder = CollectionFolder::existing(&site.config.indices.dir, "help").unwrap();
-    let records: Records = folder.records(&version).unwrap();
+    let records: VersionRecords = folder.records(&version).unwrap();
     let document = records.documents.iter().position(|d| d.source == "vi/dai.html").unwrap();
     let chunks: Vec<_> = records.chunks.iter().filter(|c| c.document == document).collect();
     assert!(chunks.len() > 10);

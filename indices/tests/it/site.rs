@@ -1,4 +1,4 @@
-//! A small site in a temporary folder, and what every test does with it.
+//! A small site in a temporary folder, with helpers to build and search it.
 
 use std::{
     collections::HashMap,
@@ -8,11 +8,11 @@ use std::{
 
 use hoidap_indices::{
     Library, OnnxEmbedder, Preferred, SearchOutcome, SearchRequest,
-    build::{BuildError, Built, build},
-    document::{Limits, Reader},
+    build::{BuildError, BuildOutcome, build},
+    document::{IsolatedReader, Limits},
     embed::embed_wordings,
     store::Source,
-    text::queries,
+    text::standalone_wordings,
 };
 use hoidap_shared::{config::Config, text::Language};
 use tempfile::TempDir;
@@ -110,17 +110,17 @@ impl Site {
     }
 
     /// The program that reads the documents, with the bounds of the configuration.
-    pub(crate) fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> IsolatedReader {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_hoidap-index"));
         let indices = &self.config.indices;
-        Reader::new(program, Limits::of(indices), indices.max_read_memory_bytes)
+        IsolatedReader::new(program, Limits::of(indices), indices.max_read_memory_bytes)
     }
 
-    pub(crate) fn try_build(&self) -> Result<Built, BuildError> {
+    pub(crate) fn try_build(&self) -> Result<BuildOutcome, BuildError> {
         build(&self.config, "help", &self.source(), &self.reader(), &self.embedder, &())
     }
 
-    pub(crate) fn build(&self) -> Built {
+    pub(crate) fn build(&self) -> BuildOutcome {
         self.try_build().unwrap()
     }
 
@@ -141,7 +141,7 @@ impl Site {
         self.ask_with(library, question, (None, None), Preferred::default())
     }
 
-    /// Searches only the documents of a product and section, where there are any.
+    /// Searches only the documents of a product and section, if there are any.
     pub(crate) fn ask_for(
         &self,
         library: &Library,
@@ -152,7 +152,7 @@ impl Site {
         self.ask_with(library, question, (product, section), Preferred::default())
     }
 
-    /// Searches with what the visitor is probably asking about.
+    /// Searches with a preferred product and section.
     pub(crate) fn ask_preferring(
         &self,
         library: &Library,
@@ -169,8 +169,8 @@ impl Site {
         (product, section): (Option<&str>, Option<&str>),
         preferred: Preferred<'_>,
     ) -> SearchOutcome {
-        let understood = library.text().understand(question, None);
-        let mut queries = queries(&understood);
+        let interpretation = library.text().interpret(question, None);
+        let mut queries = standalone_wordings(&interpretation);
         embed_wordings(&self.embedder, &mut queries).unwrap();
         let request = SearchRequest {
             queries: &queries,
@@ -178,7 +178,7 @@ impl Site {
             product,
             section,
             preferred,
-            locale: Some(understood.language),
+            locale: Some(interpretation.language),
             depth: 8,
             candidates: 50,
         };

@@ -1,9 +1,9 @@
-"""Learns the cross-attention over token vectors (`../cross.py`): which sentence of a passage answers, and whether one does.
+"""Trains the cross-attention over token vectors (`../cross.py`): which sentence of a passage answers, and whether one does.
 
 `python -m embedding.training.cross MODEL --manuals FOLDER [--out cross_attention.npz]` in `local/`, with the packages of
 `embedding.training.learn`; MODEL is the folder of the converted model, whose token vectors are read. On two cores it takes about forty
-minutes and 8 GB. A question is read with the passage that answers it and with one of the same site that is near it; the loss is the
-cross entropy of the sentences that answer, or of none. One site in twelve is left out and measured.
+minutes and 8 GB. Each question is paired with the passage that answers it, and with a similar one of the same site. The loss is the
+cross entropy of the sentences that answer, or of none. One site in twelve is held out for evaluation.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from tokenizers import Tokenizer
 
 from .. import cross
 from . import attention, questions
-from .text import bare, sentences
+from .text import sentences, without_diacritics
 
-SIZE, EPOCHS, RATE, DECAY, DROPPED, SEED = 48, 3, 1e-3, 0.01, 0.1, 1
-"""Questions in a batch, times that each is seen, learning rate, weight decay, share of inputs that are left out."""
-ASKED, TOLD, SENTENCES = 32, 160, 24
-"""Tokens of a question and of a passage that are read, and sentences that are told apart."""
-NEAR, NEAREST = 0.7, 6
-"""How often the other passage is one of so many that are nearest to the question; else it is any of the site."""
-HELD_OUT = 12
-PREFIX = {"query: ": 4, "passage: ": 3}
-"""Tokens before a text's own."""
+BATCH_SIZE, EPOCHS, LEARNING_RATE, WEIGHT_DECAY, DROPOUT, SEED = 48, 3, 1e-3, 0.01, 0.1, 1
+"""Questions per batch, epochs, learning rate, weight decay, dropout, random seed."""
+QUESTION_TOKENS, PASSAGE_TOKENS, MAX_SENTENCES = 32, 160, 24
+"""Most tokens of a question and of a passage, and most sentences of a passage."""
+NEAR_SHARE, NEAR_PASSAGES = 0.7, 6
+"""How often the other passage is one of this many nearest to the question; else it is any passage of the site."""
+HELD_OUT_INTERVAL = 12
+PREFIX_TOKENS = {"query: ": 4, "passage: ": 3}
+"""Number of tokens before a text's own."""
 
 
 @dataclass
 class Text:
-    """Token vectors, the number of each token's sentence, and the text's own vector."""
+    """Token vectors, the number of each token's sentence, and the vector of the whole text."""
 
     tokens: numpy.ndarray
     place: numpy.ndarray
@@ -48,7 +48,7 @@ class Text:
 
 @dataclass
 class Case:
-    """A question (its number), the passages that answer it with the sentences that do, or one that does not, and its site."""
+    """A question (its number), the passages that answer it with the answering sentences (or one that does not answer), and its site."""
 
     question: int
     passages: list[tuple[int, frozenset[int]]]
@@ -70,10 +70,10 @@ class Model:
         self.projection = numbers[2 * hidden :].reshape(-1, hidden)
 
     def texts(self, prefix: str, texts: list[str], batch: int = 24) -> list[Text]:
-        """Texts as the index keeps them and as questions are asked: 4 and 8 bits a component."""
+        """Embeds texts with the quantisation of service: 4 bits per component for passages, 8 for questions."""
         encodings = [self.tokenizer.encode(prefix + unicodedata.normalize("NFC", text)) for text in texts]
         order = sorted(range(len(texts)), key=lambda at: len(encodings[at].ids))
-        made: list[Text | None] = [None] * len(texts)
+        embedded: list[Text | None] = [None] * len(texts)
         for start in range(0, len(order), batch):
             group = order[start : start + batch]
             width = max(len(encodings[at].ids) for at in group)
@@ -83,52 +83,52 @@ class Model:
             hidden = self.session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
             for row, at in enumerate(group):
                 seen = hidden[row, : len(encodings[at].ids)]
-                small = (seen[PREFIX[prefix] : -1] - self.means[prefix]) @ self.projection.T
+                small = (seen[PREFIX_TOKENS[prefix] : -1] - self.means[prefix]) @ self.projection.T
                 small /= numpy.maximum(numpy.linalg.norm(small, axis=1, keepdims=True), 1e-9)
                 mean = seen.mean(0)
-                place = _places(texts[at], encodings[at].offsets, prefix)[PREFIX[prefix] : -1] if prefix == "passage: " else numpy.zeros(0)
-                made[at] = Text(_kept(small, prefix), place, (mean / numpy.linalg.norm(mean)).astype(numpy.float32))
-        return made
+                place = _sentence_numbers(texts[at], encodings[at].offsets, prefix)[PREFIX_TOKENS[prefix] : -1] if prefix == "passage: " else numpy.zeros(0)
+                embedded[at] = Text(_quantised(small, prefix), place, (mean / numpy.linalg.norm(mean)).astype(numpy.float32))
+        return embedded
 
 
-def _kept(small: numpy.ndarray, prefix: str) -> numpy.ndarray:
+def _quantised(small: numpy.ndarray, prefix: str) -> numpy.ndarray:
     if prefix == "query: ":
         return numpy.round(small * 127).astype(numpy.int8)
     step = 2.7 / numpy.sqrt(small.shape[1]) / 7
     return numpy.clip(numpy.round(small / step), -8, 7).astype(numpy.int8)
 
 
-def _places(text: str, offsets: list[tuple[int, int]], prefix: str) -> numpy.ndarray:
+def _sentence_numbers(text: str, offsets: list[tuple[int, int]], prefix: str) -> numpy.ndarray:
     spans = sentences(unicodedata.normalize("NFC", text))
     place = numpy.zeros(len(offsets), numpy.int32)
-    for number, (start, end) in enumerate(spans[:SENTENCES], 1):
+    for number, (start, end) in enumerate(spans[:MAX_SENTENCES], 1):
         inside = [at for at, (first, last) in enumerate(offsets) if last > first and last > start + len(prefix) and first < end + len(prefix)]
         place[inside] = number
-    place[place == 0] = min(len(spans), SENTENCES) + 1
+    place[place == 0] = min(len(spans), MAX_SENTENCES) + 1
     return place
 
 
 def gather(passages: list[questions.Passage]) -> tuple[list[str], list[str], list[Case]]:
-    """Texts of passages and of questions, and the cases; a passage's number is twice its place, one more for the second language."""
-    told, asked, cases = [], [], []
+    """Texts of passages and questions, and the cases. A passage's number is twice its index, plus one for the second language."""
+    passage_texts, question_texts, cases = [], [], []
     for passage in passages:
-        numbers = {language: len(told) + at for at, language in enumerate(passage.texts)}
-        told += passage.texts.values()
+        numbers = {language: len(passage_texts) + at for at, language in enumerate(passage.texts)}
+        passage_texts += passage.texts.values()
         for language in ("vi", "en"):
             for question in passage.questions[language]:
                 answered = [(numbers[of], sentences) for of, sentences in question.answers.items()]
-                for text in dict.fromkeys([question.text, *([bare(question.text)] if language == "vi" else [])]):
+                for text in dict.fromkeys([question.text, *([without_diacritics(question.text)] if language == "vi" else [])]):
                     if answered:
-                        cases.append(Case(len(asked), answered, passage.site))
-                        asked.append(text)
+                        cases.append(Case(len(question_texts), answered, passage.site))
+                        question_texts.append(text)
             for text in passage.unanswered.get(language, []):
-                cases.append(Case(len(asked), [(number, frozenset()) for number in numbers.values()], passage.site))
-                asked.append(text)
-    return told, asked, cases
+                cases.append(Case(len(question_texts), [(number, frozenset()) for number in numbers.values()], passage.site))
+                question_texts.append(text)
+    return passage_texts, question_texts, cases
 
 
 def padded(texts: list[Text], width: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Token vectors `[texts, width, dimensions]` in bytes, and the place of each token, or 1 where there are no places."""
+    """Token vectors `[texts, width, dimensions]` in bytes, and the sentence number of each token (1 for questions)."""
     vectors = numpy.zeros((len(texts), width, texts[0].tokens.shape[1]), numpy.int8)
     place = numpy.zeros((len(texts), width), numpy.int32)
     for row, text in enumerate(texts):
@@ -138,17 +138,17 @@ def padded(texts: list[Text], width: int) -> tuple[numpy.ndarray, numpy.ndarray]
     return vectors, place
 
 
-def scores(learnt: dict, question, asked, passage, place, drop=lambda x: x):
-    """The score that none of a passage's sentences answers, and that of each, `[pairs, 1 + SENTENCES]`."""
+def scores(learnt: dict, question, question_mask, passage, place, drop=lambda x: x):
+    """The score that no sentence of a passage answers, and the score of each sentence, `[pairs, 1 + MAX_SENTENCES]`."""
     question, passage = question / 127.0, passage.astype(jnp.float32)
     passage = passage / jnp.sqrt((passage**2).sum(-1, keepdims=True) + 1e-6)
-    cosines = jnp.where((asked > 0)[:, :, None], jnp.einsum("bqd,bpd->bqp", question, passage), 0.0)
-    inside = place[:, None, :] == jnp.arange(1, SENTENCES + 1)[None, :, None]
+    cosines = jnp.where((question_mask > 0)[:, :, None], jnp.einsum("bqd,bpd->bqp", question, passage), 0.0)
+    inside = place[:, None, :] == jnp.arange(1, MAX_SENTENCES + 1)[None, :, None]
     best = jnp.where(inside[:, None], cosines[:, :, None, :], attention.NOWHERE).max(-1)
-    late = (jnp.where(inside.any(-1)[:, None], best, 0.0) * (asked > 0)[:, :, None]).sum(1) / asked.sum(1)[:, None]
+    late = (jnp.where(inside.any(-1)[:, None], best, 0.0) * (question_mask > 0)[:, :, None]).sum(1) / question_mask.sum(1)[:, None]
     late = jnp.einsum("bsp,bs->bp", inside.astype(jnp.float32), late)
-    numbers, none = attention.read(learnt, question, asked, passage, place, late, drop)
-    return jnp.concatenate([none[:, None], attention.sentences(numbers, place, SENTENCES)], 1)
+    numbers, none = attention.read(learnt, question, question_mask, passage, place, late, drop)
+    return jnp.concatenate([none[:, None], attention.sentences(numbers, place, MAX_SENTENCES)], 1)
 
 
 def loss(learnt: dict, key, answers, *inputs):
@@ -157,7 +157,7 @@ def loss(learnt: dict, key, answers, *inputs):
     def drop(x):
         nonlocal key
         key, own = jax.random.split(key)
-        return jnp.where(jax.random.bernoulli(own, 1 - DROPPED, x.shape), x / (1 - DROPPED), 0.0)
+        return jnp.where(jax.random.bernoulli(own, 1 - DROPOUT, x.shape), x / (1 - DROPOUT), 0.0)
 
     found = scores(learnt, *inputs, drop)
     shares = jax.nn.log_softmax(found, 1)
@@ -170,48 +170,48 @@ def loss(learnt: dict, key, answers, *inputs):
 class Data:
     """Cases with their vectors, in batches."""
 
-    def __init__(self, told: list[Text], asked: list[Text], cases: list[Case], chance: random.Random):
-        self.told, self.asked, self.cases, self.chance = told, asked, cases, chance
-        self.question_vectors, self.question_places = padded(asked, ASKED)
-        self.passage_vectors, self.passage_places = padded(told, TOLD)
+    def __init__(self, passages: list[Text], questions: list[Text], cases: list[Case], rng: random.Random):
+        self.passages, self.questions, self.cases, self.rng = passages, questions, cases, rng
+        self.question_vectors, self.question_places = padded(self.questions, QUESTION_TOKENS)
+        self.passage_vectors, self.passage_places = padded(self.passages, PASSAGE_TOKENS)
         of_site: dict[str, set[int]] = {}
         for case in cases:
             of_site.setdefault(case.site, set()).update(passage for passage, _ in case.passages)
         self.of_site = {site: numpy.array(sorted(numbers)) for site, numbers in of_site.items()}
-        self.vectors = numpy.stack([text.vector for text in told])
+        self.vectors = numpy.stack([text.vector for text in self.passages])
 
     def other(self, case: Case, shown: int) -> int | None:
-        """A passage of the same site that does not answer, near the question more often than not."""
+        """A passage of the same site that does not answer; usually one that is near the question."""
         own = {passage for passage, _ in case.passages}
         others = numpy.array([number for number in self.of_site[case.site] if number not in own and (number - shown) % 2 == 0])
         if not len(others):
             return None
-        if self.chance.random() < NEAR:
-            near = self.vectors[others] @ self.asked[case.question].vector
-            others = others[numpy.argsort(-near)[:NEAREST]]
-        return int(self.chance.choice(list(others)))
+        if self.rng.random() < NEAR_SHARE:
+            near = self.vectors[others] @ self.questions[case.question].vector
+            others = others[numpy.argsort(-near)[:NEAR_PASSAGES]]
+        return int(self.rng.choice(list(others)))
 
     def batch(self, cases: list[Case]):
-        """Answers `[pairs, 1 + SENTENCES]`, and the inputs of `scores`; two pairs for each case, one of an answer and one of none."""
+        """Answers `[pairs, 1 + MAX_SENTENCES]` and the inputs of `scores`. Each case gives two pairs: with an answering passage and without."""
         pairs = []
         for case in cases:
-            shown, right = self.chance.choice(case.passages)
+            shown, right = self.rng.choice(case.passages)
             other = self.other(case, shown)
-            pairs.append((case.question, shown, {at + 1 for at in right if at < SENTENCES} or ({0} if not right else set())))
+            pairs.append((case.question, shown, {at + 1 for at in right if at < MAX_SENTENCES} or ({0} if not right else set())))
             pairs.append((case.question, shown if other is None else other, {0} if other is not None else set()))
-        answers = numpy.zeros((len(pairs), 1 + SENTENCES), numpy.float32)
+        answers = numpy.zeros((len(pairs), 1 + MAX_SENTENCES), numpy.float32)
         for row, (_, _, right) in enumerate(pairs):
             answers[row, sorted(right)] = 1
-        asked, told = ([pair[at] for pair in pairs] for at in (0, 1))
-        return answers, self.question_vectors[asked], self.question_places[asked], self.passage_vectors[told], self.passage_places[told]
+        question_ids, passage_ids = ([pair[at] for pair in pairs] for at in (0, 1))
+        return answers, self.question_vectors[question_ids], self.question_places[question_ids], self.passage_vectors[passage_ids], self.passage_places[passage_ids]
 
 
 def measure(learnt: dict, data: Data, cases: list[Case]) -> dict[str, float]:
-    """Of passages that answer: how often the right sentence is the first. And how often a passage that answers is above one of its site
-    that does not."""
+    """How often a right sentence ranks first in an answering passage, and how often an answering passage ranks above another one of
+    its site."""
     run, first, above = jax.jit(scores), [], []
-    for start in range(0, len(cases) - SIZE + 1, SIZE):
-        answers, *inputs = data.batch(cases[start : start + SIZE])
+    for start in range(0, len(cases) - BATCH_SIZE + 1, BATCH_SIZE):
+        answers, *inputs = data.batch(cases[start : start + BATCH_SIZE])
         found = numpy.asarray(run(learnt, *inputs))
         best = found[:, 1:].argmax(1) + 1
         odds = numpy.logaddexp.reduce(found[:, 1:], axis=1) - found[:, 0]
@@ -236,28 +236,28 @@ def main() -> None:
     parser.add_argument("--manuals", type=Path, help="folder with the unpacked packages of manuals.py")
     parser.add_argument("--epochs", type=float, default=EPOCHS)
     parser.add_argument("--out", type=Path, default=cross.FILE)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     began = time.monotonic()
 
-    def say(*words) -> None:
+    def log(*words) -> None:
         print(f"{time.monotonic() - began:.0f} s:", *words, flush=True)
 
-    model = Model(given.model)
-    told, asked, cases = gather(questions.read(given.manuals))
-    say(f"{len(told)} passages, {len(asked)} questions")
-    chance = random.Random(SEED)
-    data = Data(model.texts("passage: ", told), model.texts("query: ", asked), cases, chance)
-    say("embedded")
+    model = Model(arguments.model)
+    passage_texts, question_texts, cases = gather(questions.read(arguments.manuals))
+    log(f"{len(passage_texts)} passages, {len(question_texts)} questions")
+    rng = random.Random(SEED)
+    data = Data(model.texts("passage: ", passage_texts), model.texts("query: ", question_texts), cases, rng)
+    log("embedded")
     sites = sorted({case.site for case in cases})
-    apart = {site for number, site in enumerate(sites) if number % HELD_OUT == 0}
-    taught = [case for case in cases if case.site not in apart]
-    held = [case for case in cases if case.site in apart]
-    chance.shuffle(held)
+    held_out_sites = {site for number, site in enumerate(sites) if number % HELD_OUT_INTERVAL == 0}
+    training_cases = [case for case in cases if case.site not in held_out_sites]
+    held_out_cases = [case for case in cases if case.site in held_out_sites]
+    rng.shuffle(held_out_cases)
 
     learnt = attention.parameters(model.projection.shape[0], SEED)
-    steps = int(given.epochs * len(taught) / SIZE)
-    rate = optax.warmup_cosine_decay_schedule(0, RATE, 100, steps, RATE / 20)
-    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=DECAY))
+    steps = int(arguments.epochs * len(training_cases) / BATCH_SIZE)
+    rate = optax.warmup_cosine_decay_schedule(0, LEARNING_RATE, 100, steps, LEARNING_RATE / 20)
+    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=WEIGHT_DECAY))
     state, key = optimizer.init(learnt), jax.random.PRNGKey(SEED)
 
     @jax.jit
@@ -270,16 +270,16 @@ def main() -> None:
     waiting: list[Case] = []
     recent = []
     for number in range(1, steps + 1):
-        if len(waiting) < SIZE:
-            waiting = chance.sample(taught, len(taught))
-        batch, waiting = waiting[:SIZE], waiting[SIZE:]
+        if len(waiting) < BATCH_SIZE:
+            waiting = rng.sample(training_cases, len(training_cases))
+        batch, waiting = waiting[:BATCH_SIZE], waiting[BATCH_SIZE:]
         learnt, state, key, wrong = step(learnt, state, key, *data.batch(batch))
         recent.append(float(wrong))
         if number % 100 == 0 or number == steps:
-            say(f"step {number} of {steps}, loss {numpy.mean(recent[-100:]):.3f}")
+            log(f"step {number} of {steps}, loss {numpy.mean(recent[-100:]):.3f}")
         if number % 500 == 0 or number == steps:
-            save(learnt, given.out)
-            say(f"sites that were left out ({len(held)} questions): {measure(learnt, data, held[:960])}")
+            save(learnt, arguments.out)
+            log(f"sites that were left out ({len(held_out_cases)} questions): {measure(learnt, data, held_out_cases[:960])}")
 
 
 if __name__ == "__main__":

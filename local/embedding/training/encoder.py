@@ -1,4 +1,4 @@
-"""The encoder of multilingual-e5-small in JAX, with the adapter's matrices beside its own."""
+"""The encoder of multilingual-e5-small in JAX, with the adapter's matrices added to its own."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..adapter import LINEAR, NORMS
 from ..weights import Weights
 
 WIDE = jnp.bfloat16
-"""Matrices are multiplied in 16 bits and added up in 32."""
+"""Matrices are multiplied in 16 bits and accumulated in 32."""
 NOWHERE = -1e9
 
 
 def parameters(weights: Weights) -> dict:
-    """The published weights: the tables, and each layer's matrices one behind the other."""
+    """The published weights: the tables, and the layers' matrices stacked."""
     shape = weights.shape
     hidden, layers = shape.hidden, range(shape.layers)
     position = weights.dense("emb.pos").reshape(-1, hidden) + weights.dense("emb.type").reshape(-1, hidden)[0]
@@ -32,7 +32,7 @@ def parameters(weights: Weights) -> dict:
 
 
 def adapter(weights: Weights, rank: int, seed: int) -> dict:
-    """An adapter that changes nothing yet."""
+    """An initial adapter that changes nothing."""
     random = numpy.random.default_rng(seed)
     shape, learnt = weights.shape, {}
     for name in LINEAR:

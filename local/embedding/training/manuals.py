@@ -1,4 +1,4 @@
-"""The passages of manuals that questions were written for, read from Debian's packages.
+"""Reads the passages of manuals that questions were written for from Debian's packages.
 
 `manuals/*.jsonl` holds the questions alone; a passage is named by its package, its page and the beginning of the SHA-256 of its text.
 The packages: gnome-user-docs, evolution-common, gimp-help-en, gnucash-docs, git-doc, python-django-doc, apache2-doc and debian-handbook of
@@ -25,8 +25,8 @@ PAGES = {
     "debian-handbook": ["usr/share/doc/debian-handbook/html/en-US/*.html"],
 }
 HEADINGS = ("h1", "h2", "h3", "h4", "title")
-FEWEST, MOST, TAIL = 50, 160, 40
-"""Words of a passage: at least, about as many, and as many more as end the last paragraph."""
+MIN_WORDS, TARGET_WORDS, EXTRA_WORDS = 50, 160, 40
+"""Words of a passage: minimum, target, and most that may be added to complete the last paragraph."""
 
 
 def passages(folder: Path) -> Iterator[tuple[str, str, str, str]]:
@@ -37,8 +37,8 @@ def passages(folder: Path) -> Iterator[tuple[str, str, str, str]]:
                 yield package, path.name, title, text
 
 
-def name(text: str) -> str:
-    """What a passage is known by."""
+def passage_id(text: str) -> str:
+    """The id of a passage."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -52,16 +52,16 @@ def _passages(path: Path) -> Iterator[tuple[str, str]]:
     for element in [*soup.find_all([*HEADINGS, "p", "li", "dt", "dd", "pre", "td"]), None]:
         text = " ".join(element.get_text(" ").split()) if element else ""
         if element is None or element.name in HEADINGS:
-            if len(words) >= FEWEST:
-                yield _titled(title, heading), " ".join(words[: MOST + TAIL])
+            if len(words) >= MIN_WORDS:
+                yield _titled(title, heading), " ".join(words[: TARGET_WORDS + EXTRA_WORDS])
             words = []
             if element is not None and (element.name == "h1" or (element.name == "title" and element.parent.name in ("page", "head"))):
                 title = title or text
             heading = text
         elif text and not element.find(["p", "li", "dd", "pre"]):
             words += text.split()
-            if len(words) >= MOST:
-                yield _titled(title, heading), " ".join(words[: MOST + TAIL])
+            if len(words) >= TARGET_WORDS:
+                yield _titled(title, heading), " ".join(words[: TARGET_WORDS + EXTRA_WORDS])
                 words = []
 
 

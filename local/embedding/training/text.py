@@ -1,4 +1,4 @@
-"""Texts in sentences, and as they are typed without diacritics."""
+"""Splits texts into sentences and removes diacritics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=\S)")
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """Where the sentences of a passage's text below its title begin and end; a row of a table is one."""
+    """Start and end of each sentence in a passage's text below its title; a table row counts as one sentence."""
     found, at = [], text.index("\n") + 1
     for line in text[at:].split("\n"):
         ends = [] if " | " in line else [match.start() for match in SENTENCE_END.finditer(line)]
@@ -19,7 +19,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def bare(text: str) -> str:
-    """Without diacritics."""
-    apart = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+def without_diacritics(text: str) -> str:
+    """The text without diacritics."""
+    decomposed = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))

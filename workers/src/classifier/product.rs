@@ -1,6 +1,6 @@
 //! Which product a question is about: the page as a prior, the words as evidence.
 
-use hoidap_indices::{Preferred, text::names_it};
+use hoidap_indices::{Preferred, text::matches_name};
 use hoidap_shared::{
     config::ProductConfig,
     job::{PageContext, ScoredLabel, Sender, Turn},
@@ -58,7 +58,7 @@ impl Products {
         let names = |name: &Vec<String>| {
             let name: Vec<&str> = name.iter().map(String::as_str).collect();
             !name.is_empty()
-                && typed.windows(name.len()).any(|window| names_it(window.iter().copied(), &name))
+                && typed.windows(name.len()).any(|window| matches_name(window.iter().copied(), &name))
         };
         let named = |known: &&Known| known.names.iter().any(names);
         self.known.iter().filter(named).map(|known| known.id.as_str()).collect()

@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use hoidap_indices::store::hex;
+use hoidap_indices::hashing::hex;
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::RecordingManifest;

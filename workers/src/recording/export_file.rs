@@ -1,6 +1,6 @@
 use std::{io::Write as _, path::Path};
 
-use hoidap_indices::store::sha256_of_file;
+use hoidap_indices::hashing::sha256_of_file;
 use serde::{Deserialize, Serialize};
 
 use super::{manifest::RecordingTally, selection::ExportSelection};

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use hoidap_indices::{
     OnnxEmbedder,
     build::build,
-    document::{Limits, Reader},
+    document::{IsolatedReader, Limits},
     store::Source,
 };
 use hoidap_shared::config::Config;
@@ -41,6 +41,7 @@ pub(crate) fn build_collection(
         ..Source::default()
     };
     let program = binary_path("hoidap-index");
-    let reader = Reader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
+    let reader =
+        IsolatedReader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
     build(config, collection, &source, &reader, &embedder, &()).unwrap();
 }

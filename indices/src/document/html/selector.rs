@@ -1,11 +1,9 @@
-//! The selectors of a rule, with what a visitor's acts decide in them set apart.
+//! Parses the selectors of a rule and separates the parts that depend on a visitor's interaction.
 
 use cssparser::{ParseError, Parser, Token};
 
-use super::sheet::rest;
-
-/// Classes that a page's script gives to what a visitor opens.
-const OPENED: [&str; 18] = [
+/// Classes that scripts give to opened elements.
+const OPENED_CLASSES: [&str; 18] = [
     "open",
     "opened",
     "is-open",
@@ -26,8 +24,8 @@ const OPENED: [&str; 18] = [
     "toggled",
 ];
 
-/// Pseudo-classes of what a visitor does, or can have done.
-const ACTS: [&str; 10] = [
+/// Pseudo-classes that depend on a visitor's interaction.
+const INTERACTION_PSEUDO_CLASSES: [&str; 10] = [
     "hover",
     "focus",
     "focus-within",
@@ -40,64 +38,73 @@ const ACTS: [&str; 10] = [
     "popover-open",
 ];
 
-/// One selector of a rule, without what a visitor's acts decide.
+/// How specific a selector is; it compares by ids, then classes, then elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Specificity {
+    ids: u32,
+    /// Classes, attributes and pseudo-classes.
+    classes: u32,
+    elements: u32,
+}
+
+/// One selector of a rule, without the parts that depend on interaction.
 #[derive(Debug, Default)]
-pub(super) struct OneSelector {
+pub(super) struct ParsedSelector {
     pub(super) text: String,
-    /// The id, class or name of the element that the rule is of, in this order.
+    /// The id, class or name of the element that the rule applies to, in this order of preference.
     pub(super) subject: String,
-    pub(super) weight: (u32, u32, u32),
-    pub(super) after_act: bool,
+    pub(super) specificity: Specificity,
+    pub(super) after_interaction: bool,
     pub(super) looks_around: bool,
 }
 
-/// The selectors of a rule, those left out that never match an element as the page is opened.
-pub(super) fn selectors(prelude: &str) -> Vec<OneSelector> {
+/// Parses the selectors of a rule, without those that never match an element of the freshly opened page.
+pub(super) fn parse_selectors(prelude: &str) -> Vec<ParsedSelector> {
     let mut input = Parser::new(prelude);
-    let mut all = vec![Some(Reading::default())];
+    let mut all = vec![Some(SelectorReader::default())];
     loop {
         let start = input.position();
         let Ok(token) = input.next_including_whitespace_and_comments() else { break };
         let token = token.clone();
-        // What a function or a block holds is passed over with it.
+        // Skip the content of a function or a block.
         if matches!(token, Token::Function(_) | Token::SquareBracketBlock) {
-            let _ = input.parse_nested_block(|inner| Ok::<_, ParseError<()>>(rest(inner)));
+            let _ = input.parse_nested_block(|inner| Ok::<_, ParseError<()>>(rest_of_input(inner)));
         }
         let text = input.slice_from(start);
         if token == Token::Comma {
-            all.push(Some(Reading::default()));
+            all.push(Some(SelectorReader::default()));
         } else if let Some(last) = all.last_mut() {
             *last = last.take().and_then(|reading| reading.token(&token, text));
         }
     }
-    all.into_iter().flatten().filter_map(Reading::end).collect()
+    all.into_iter().flatten().filter_map(SelectorReader::end).collect()
 }
 
-/// A selector that is being read, and the compound at its end.
+/// A selector that is being parsed, and the compound at its end.
 #[derive(Default)]
-struct Reading {
-    whole: OneSelector,
+struct SelectorReader {
+    whole: ParsedSelector,
     compound: String,
     subject: String,
     dropped: bool,
-    after: Option<After>,
+    after: Option<NamePrefix>,
 }
 
-/// What the next name is of.
+/// The prefix of the next name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum After {
+enum NamePrefix {
     Dot,
     Colon,
 }
 
-impl Reading {
-    /// `None` when the selector is of no element.
+impl SelectorReader {
+    /// Adds a token; `None` when the selector matches no element.
     fn token(mut self, token: &Token<'_>, text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         match (self.after.take(), token) {
-            (Some(After::Dot), Token::Ident(name)) => {
-                self.whole.weight.1 += 1;
-                if OPENED.contains(&name.to_ascii_lowercase().as_str()) {
+            (Some(NamePrefix::Dot), Token::Ident(name)) => {
+                self.whole.specificity.classes += 1;
+                if OPENED_CLASSES.contains(&name.to_ascii_lowercase().as_str()) {
                     self.drop();
                 } else {
                     self.compound += &format!(".{text}");
@@ -106,10 +113,10 @@ impl Reading {
                     }
                 }
             }
-            (Some(After::Colon), Token::Ident(name)) => {
+            (Some(NamePrefix::Colon), Token::Ident(name)) => {
                 let name = name.to_ascii_lowercase();
-                self.whole.weight.1 += 1;
-                if ACTS.contains(&name.as_str()) {
+                self.whole.specificity.classes += 1;
+                if INTERACTION_PSEUDO_CLASSES.contains(&name.as_str()) {
                     self.drop();
                 } else if matches!(name.as_str(), "before" | "after" | "first-line" | "first-letter") {
                     return None;
@@ -117,35 +124,37 @@ impl Reading {
                     self.compound += &format!(":{lower}");
                 }
             }
-            // Whatever is hidden while it is not open can be opened.
-            (Some(After::Colon), Token::Function(name))
-                if name.eq_ignore_ascii_case("not") && is_state(&lower) =>
+            // An element that is hidden while not open can be opened.
+            (Some(NamePrefix::Colon), Token::Function(name))
+                if name.eq_ignore_ascii_case("not") && is_opened_state(&lower) =>
             {
                 return None;
             }
-            // Others ask of all elements around; a rule that hides hardly needs them.
-            (Some(After::Colon), Token::Function(name)) if !is_of_one(name) => return None,
-            (Some(After::Colon), Token::Function(_)) => {
-                self.whole.weight.1 += 1;
+            // Other functions depend on surrounding elements; rules that hide hardly use them.
+            (Some(NamePrefix::Colon), Token::Function(name)) if !is_single_element_function(name) => {
+                return None;
+            }
+            (Some(NamePrefix::Colon), Token::Function(_)) => {
+                self.whole.specificity.classes += 1;
                 self.whole.looks_around = true;
                 self.compound += &format!(":{text}");
             }
             (Some(_), _) => return None,
-            (None, Token::Delim('.')) => self.after = Some(After::Dot),
-            (None, Token::Colon) => self.after = Some(After::Colon),
+            (None, Token::Delim('.')) => self.after = Some(NamePrefix::Dot),
+            (None, Token::Colon) => self.after = Some(NamePrefix::Colon),
             (None, Token::IDHash(id)) => {
-                self.whole.weight.0 += 1;
+                self.whole.specificity.ids += 1;
                 self.compound += text;
                 self.subject = format!("#{id}");
             }
             (None, Token::Ident(name)) => {
-                self.whole.weight.2 += 1;
+                self.whole.specificity.elements += 1;
                 self.compound += text;
                 self.subject = name.to_ascii_lowercase();
             }
             (None, Token::SquareBracketBlock) => {
-                self.whole.weight.1 += 1;
-                if is_state(&lower) {
+                self.whole.specificity.classes += 1;
+                if is_opened_state(&lower) {
                     self.drop();
                 } else {
                     self.compound += text;
@@ -161,7 +170,7 @@ impl Reading {
 
     fn drop(&mut self) {
         self.dropped = true;
-        self.whole.after_act = true;
+        self.whole.after_interaction = true;
     }
 
     fn combinator(&mut self, text: &str) {
@@ -185,23 +194,30 @@ impl Reading {
         self.dropped = false;
     }
 
-    fn end(mut self) -> Option<OneSelector> {
+    fn end(mut self) -> Option<ParsedSelector> {
         self.close();
         (self.after.is_none() && !self.whole.subject.is_empty()).then_some(self.whole)
     }
 }
 
-/// Whether a function of a selector asks only of the element.
-fn is_of_one(function: &str) -> bool {
+/// Whether a selector function depends only on the element.
+fn is_single_element_function(function: &str) -> bool {
     ["not", "is", "where"].iter().any(|known| function.eq_ignore_ascii_case(known))
 }
 
-/// Whether a part of a selector is of what a visitor opened: `[open]`, `[aria-expanded=true]`, `:not(.open)`.
-fn is_state(part: &str) -> bool {
+/// Whether a part of a selector is the state of an opened element: `[open]`, `[aria-expanded=true]`, `:not(.open)`.
+fn is_opened_state(part: &str) -> bool {
     let words = part.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     words.into_iter().any(|word| {
-        OPENED.contains(&word)
-            || ACTS.contains(&word)
+        OPENED_CLASSES.contains(&word)
+            || INTERACTION_PSEUDO_CLASSES.contains(&word)
             || matches!(word, "aria-expanded" | "aria-selected" | "aria-hidden" | "data-state" | "data-open")
     })
+}
+
+/// Consumes and returns the rest of the input.
+pub(super) fn rest_of_input<'i>(input: &mut Parser<'i>) -> &'i str {
+    let start = input.position();
+    while input.next_including_whitespace_and_comments().is_ok() {}
+    input.slice_from(start)
 }

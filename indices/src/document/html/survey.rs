@@ -1,4 +1,4 @@
-//! What each element of a page holds, counted before the page is read.
+//! Counts what each element of a page contains, before its text is extracted.
 
 use std::collections::HashMap;
 
@@ -6,26 +6,26 @@ use ego_tree::{NodeId, iter::Edge};
 use scraper::{ElementRef, Html, Node, node::Element};
 
 use super::{
-    boilerplate::{is_boilerplate_name, roles},
-    hidden::{Hiding, Shown},
+    boilerplate_names::{is_boilerplate_name, roles},
+    class_names::is_heading_id,
     is_heading,
-    names::is_of_heading,
+    visibility::{Visibility, VisibilityRules},
 };
-use crate::document::{ReadError, extract::Deadline};
+use crate::document::{ReadError, limits::Deadline};
 
-/// Nesting beyond which browsers put elements beside each other.
-const DEEP: usize = 512;
+/// Depth at which browsers stop nesting elements.
+const MAX_BROWSER_DEPTH: usize = 512;
 
-/// The longest cell, in characters, of a table whose head names nothing.
-const LONG_CELL: usize = 1_000;
+/// Longest cell of a data table without header cells, in characters.
+const MAX_DATA_CELL_CHARS: usize = 1_000;
 
-/// The open elements with the name of boilerplate that a heading is compared with.
-const NAMED: usize = 8;
+/// Most open elements with a boilerplate name that a heading is compared with.
+const MAX_NAMED_ELEMENTS: usize = 8;
 
-/// What an element holds, all that is in it included. Text is counted without white space.
+/// Counts of an element with everything in it. Text is counted in characters without white space.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Facts {
-    pub(super) shown: Shown,
+pub(super) struct ElementFacts {
+    pub(super) shown: Visibility,
     /// Characters of text, and those of them in links.
     pub(super) text: usize,
     pub(super) linked: usize,
@@ -36,38 +36,38 @@ pub(super) struct Facts {
     pub(super) controls: usize,
     pub(super) headings: usize,
     pub(super) paragraphs: usize,
-    /// It holds what the page says is its main part.
+    /// Whether it contains the page's main part.
     pub(super) holds_main: bool,
-    /// It holds an `<h1>` or an article, and whether an `<h1>` leads somewhere.
+    /// Whether it contains an `<h1>` or an article, and whether an `<h1>` is a link.
     pub(super) holds_title: bool,
     pub(super) title_links: bool,
-    /// Its id was made from a heading in it.
-    pub(super) of_heading: bool,
+    /// Whether its id was made from a heading in it.
+    pub(super) id_from_heading: bool,
     tables: usize,
     preformatted: usize,
     longest_cell: usize,
     has_head: bool,
 }
 
-impl Facts {
+impl ElementFacts {
     /// Whether most of it is links.
-    pub(super) fn is_linked(&self) -> bool {
+    pub(super) fn is_mostly_links(&self) -> bool {
         self.links > 0 && self.linked * 2 >= self.text
     }
 
-    /// Whether it is links and little else; an entry alone is nothing else.
+    /// Whether it consists of links and little else; stricter for a single link.
     pub(super) fn is_list_of_links(&self) -> bool {
         let tenths = if self.links == 1 { 9 } else { 7 };
         self.links > 0 && self.linked * 10 >= self.text * tenths
     }
 
-    /// Whether a table places what is on the page, and is no table of facts.
-    pub(super) fn places(&self, table: &Element) -> bool {
+    /// Whether a table is used for layout and not for data.
+    pub(super) fn is_layout_table(&self, table: &Element) -> bool {
         let is_whole = self.tables > 0 || self.headings > 0 || self.preformatted > 0;
         roles(table).any(|role| matches!(role.as_str(), "presentation" | "none"))
             || self.holds_main
             || self.holds_title
-            || !self.has_head && (is_whole || self.longest_cell > LONG_CELL)
+            || !self.has_head && (is_whole || self.longest_cell > MAX_DATA_CELL_CHARS)
     }
 
     fn add(&mut self, inner: &Self) {
@@ -85,22 +85,22 @@ impl Facts {
     }
 }
 
-/// What is known of a page before it is read.
+/// The counts of a page.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
-    facts: HashMap<NodeId, Facts>,
-    /// All its text.
+pub(super) struct PageSurvey {
+    facts: HashMap<NodeId, ElementFacts>,
+    /// Characters of text on the page.
     pub(super) text: usize,
-    /// Whether it says which part is its main one.
+    /// Whether the page marks its main part.
     pub(super) has_main: bool,
     /// The id of its main part.
     pub(super) main_id: Option<String>,
 }
 
-impl Survey {
+impl PageSurvey {
     pub(super) fn of(page: &Html, deadline: Deadline) -> Result<Self, ReadError> {
         let mut surveyor = Surveyor {
-            hiding: Hiding::of(page),
+            visibility_rules: VisibilityRules::of(page),
             survey: Self::default(),
             open: Vec::new(),
             ..Surveyor::default()
@@ -130,34 +130,37 @@ impl Survey {
         Ok(surveyor.survey)
     }
 
-    /// What an element holds; of one that is hidden, that it is.
-    pub(super) fn facts(&self, node: NodeId) -> Facts {
-        self.facts.get(&node).copied().unwrap_or(Facts { shown: Shown::No, ..Facts::default() })
+    /// The counts of an element. An unknown element is hidden.
+    pub(super) fn facts(&self, node: NodeId) -> ElementFacts {
+        self.facts
+            .get(&node)
+            .copied()
+            .unwrap_or(ElementFacts { shown: Visibility::Hidden, ..ElementFacts::default() })
     }
 }
 
 #[derive(Default)]
 struct Surveyor {
-    hiding: Hiding,
-    survey: Survey,
-    /// The facts of the elements that are open.
-    open: Vec<Facts>,
+    visibility_rules: VisibilityRules,
+    survey: PageSurvey,
+    /// The counts of the open elements.
+    open: Vec<ElementFacts>,
     links: usize,
-    /// Places, among the open elements, of tables, and of elements whose id is a name of boilerplate, with the id.
+    /// Indices among the open elements: of tables, and of elements whose id is a boilerplate name (with the id).
     tables: Vec<usize>,
     named: Vec<(usize, String)>,
     heading: Option<(usize, String)>,
 }
 
 impl Surveyor {
-    /// Whether the element is shown.
+    /// Opens an element. Returns whether it is shown.
     fn enter(&mut self, element: &ElementRef<'_>) -> bool {
         let value = element.value();
-        let above = self.open.last().map_or(Shown::Yes, |above| above.shown);
-        let shown = self.hiding.shown(element, above, self.open.len() > DEEP);
+        let above = self.open.last().map_or(Visibility::Visible, |above| above.shown);
+        let shown = self.visibility_rules.shown(element, above, self.open.len() > MAX_BROWSER_DEPTH);
         let name = value.name();
-        // A button is no text of the page, but it tells what the text around it is for.
-        if shown == Shown::No {
+        // A button has no text of the page, but shows what the text around it is for.
+        if shown == Visibility::Hidden {
             let is_control = matches!(name, "input" | "select" | "textarea")
                 && value.attr("type").is_none_or(|kind| !kind.eq_ignore_ascii_case("hidden"));
             if let Some(above) = self.open.last_mut().filter(|_| is_control) {
@@ -165,7 +168,7 @@ impl Surveyor {
             }
             return false;
         }
-        let mut facts = Facts { shown, before: self.survey.text, ..Facts::default() };
+        let mut facts = ElementFacts { shown, before: self.survey.text, ..ElementFacts::default() };
         let is_main = name == "main" || roles(value).any(|role| role == "main");
         facts.holds_main = is_main;
         facts.holds_title = matches!(name, "article" | "h1");
@@ -188,9 +191,9 @@ impl Surveyor {
                 facts.tables = 1;
                 self.tables.push(at);
             }
-            "th" | "caption" | "thead" => self.of_table(|table| table.has_head = true),
+            "th" | "caption" | "thead" => self.update_table(|table| table.has_head = true),
             "td" if value.attr("scope").is_some() || value.attr("headers").is_some() => {
-                self.of_table(|table| table.has_head = true);
+                self.update_table(|table| table.has_head = true);
             }
             _ if is_heading(name) => {
                 facts.headings = 1;
@@ -206,7 +209,9 @@ impl Surveyor {
     }
 
     fn text(&mut self, text: &str) {
-        let Some(open) = self.open.last_mut().filter(|open| open.shown == Shown::Yes) else { return };
+        let Some(open) = self.open.last_mut().filter(|open| open.shown == Visibility::Visible) else {
+            return;
+        };
         let chars = text.chars().filter(|c| !c.is_whitespace()).count();
         open.text += chars;
         self.survey.text += chars;
@@ -224,19 +229,19 @@ impl Surveyor {
         let at = self.open.len();
         match value.name() {
             "a" if value.attr("href").is_some() => self.links -= 1,
-            "h1" => facts.title_links = facts.links > 0 && facts.is_linked(),
+            "h1" => facts.title_links = facts.links > 0 && facts.is_mostly_links(),
             "table" => {
                 self.tables.pop();
             }
-            "td" | "th" => self.of_table(|table| table.longest_cell = table.longest_cell.max(facts.text)),
+            "td" | "th" => self.update_table(|table| table.longest_cell = table.longest_cell.max(facts.text)),
             _ => {}
         }
         if self.heading.as_ref().is_some_and(|(of, _)| *of == at) {
             let (_, heading) = self.heading.take().unwrap_or_default();
-            for (of, id) in self.named.iter().rev().take(NAMED) {
-                if is_of_heading(id, &heading) {
+            for (of, id) in self.named.iter().rev().take(MAX_NAMED_ELEMENTS) {
+                if is_heading_id(id, &heading) {
                     let named = if *of == at { &mut facts } else { &mut self.open[*of] };
-                    named.of_heading = true;
+                    named.id_from_heading = true;
                 }
             }
         }
@@ -246,12 +251,12 @@ impl Surveyor {
         if let Some(above) = self.open.last_mut() {
             above.add(&facts);
         }
-        // A table counts itself for the elements around it alone.
+        // A table counts only for the elements around it.
         facts.tables -= usize::from(value.name() == "table");
         self.survey.facts.insert(element.id(), facts);
     }
 
-    fn of_table(&mut self, change: impl FnOnce(&mut Facts)) {
+    fn update_table(&mut self, change: impl FnOnce(&mut ElementFacts)) {
         let table = self.tables.last().and_then(|at| self.open.get_mut(*at));
         if let Some(table) = table {
             change(table);

@@ -1,82 +1,82 @@
-//! A table's grid, laid as the HTML standard lays it, so that each row carries what spans it.
+//! Lays out a table's grid as in the HTML standard, so that each row repeats the cells that span it.
 
-use super::reader::Counts;
+use super::block_counts::BlockCounts;
 
-/// The standard's limits of `colspan` and `rowspan`.
+/// The standard's limits for `colspan` and `rowspan`.
 const MAX_COLUMNS: usize = 1_000;
 const MAX_ROWS: usize = 65_534;
 
-/// The longest text that is written again in the other rows and columns that its cell spans, in characters.
-const LABEL: usize = 300;
+/// Longest text that is repeated in the other rows and columns that its cell spans, in characters.
+const MAX_REPEATED_CELL_CHARS: usize = 300;
 
-/// A cell, as it is written.
+/// A cell with its span.
 #[derive(Debug, Default)]
-pub(super) struct Cell {
+pub(super) struct TableCell {
     pub(super) text: String,
-    pub(super) counts: Counts,
+    pub(super) counts: BlockCounts,
     columns: usize,
-    /// Rows that it spans; 0 is all that are left of its group.
+    /// Rows that it spans; 0 means all remaining rows of its group.
     rows: usize,
 }
 
-impl Cell {
-    /// A cell with the attributes as they are written; what is no number in them is 1.
+impl TableCell {
+    /// A cell with these attributes; an invalid number counts as 1.
     pub(super) fn new(colspan: Option<&str>, rowspan: Option<&str>) -> Self {
-        let columns = number(colspan).filter(|n| *n > 0).unwrap_or(1).min(MAX_COLUMNS);
-        Self { columns, rows: number(rowspan).unwrap_or(1).min(MAX_ROWS), ..Self::default() }
+        let columns = leading_number(colspan).filter(|n| *n > 0).unwrap_or(1).min(MAX_COLUMNS);
+        Self { columns, rows: leading_number(rowspan).unwrap_or(1).min(MAX_ROWS), ..Self::default() }
     }
 }
 
-/// A number as the standard reads one: its leading digits.
-fn number(text: Option<&str>) -> Option<usize> {
+/// A number as in the standard: its leading digits.
+fn leading_number(text: Option<&str>) -> Option<usize> {
     let text = text?.trim_start();
     let text = text.strip_prefix('+').unwrap_or(text);
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     if end == 0 { None } else { Some(text[..end].parse().unwrap_or(usize::MAX)) }
 }
 
-/// A table that is open. Its groups are its head, bodies and foot: no cell spans beyond its group.
+/// An open table. Its groups are its head, bodies and foot: no cell spans beyond its group.
 #[derive(Debug, Default)]
-pub(super) struct Table {
-    groups: Vec<Group>,
-    /// The cell that is open.
-    pub(super) cell: Option<Cell>,
+pub(super) struct HtmlTable {
+    groups: Vec<RowGroup>,
+    /// The open cell.
+    pub(super) cell: Option<TableCell>,
 }
 
 #[derive(Debug, Default)]
-struct Group {
+struct RowGroup {
     is_foot: bool,
-    rows: Vec<Vec<Cell>>,
+    rows: Vec<Vec<TableCell>>,
 }
 
-/// A cell in its place.
-struct Placed {
-    cell: Cell,
+/// A cell with its position in the grid.
+struct PlacedCell {
+    cell: TableCell,
     first: usize,
-    /// The column behind its last.
+    /// Its end column, exclusive.
     end: usize,
     row: usize,
-    /// The row behind its last.
+    /// Its end row, exclusive.
     row_end: usize,
 }
 
-impl Table {
+impl HtmlTable {
     pub(super) fn open_group(&mut self, is_foot: bool) {
         self.close_cell();
-        self.groups.push(Group { is_foot, ..Group::default() });
+        self.groups.push(RowGroup { is_foot, ..RowGroup::default() });
     }
 
     pub(super) fn open_row(&mut self) {
         self.close_cell();
         if self.groups.is_empty() {
-            self.groups.push(Group::default());
+            self.groups.push(RowGroup::default());
         }
         if let Some(group) = self.groups.last_mut() {
             group.rows.push(Vec::new());
         }
     }
 
-    pub(super) fn open_cell(&mut self, cell: Cell) {
+    pub(super) fn open_cell(&mut self, cell: TableCell) {
         self.close_cell();
         self.cell = Some(cell);
     }
@@ -91,15 +91,15 @@ impl Table {
         }
     }
 
-    /// Hands out the rows, the foot's last: the texts of their cells, in the order of the columns. `again` is what may be
-    /// written again, in characters.
-    pub(super) fn rows(mut self, again: &mut usize, each: &mut dyn FnMut(&[&str], Counts)) {
+    /// Calls `each` for every row with its cell texts in column order, the foot's rows last. `budget` is how many characters may
+    /// be repeated.
+    pub(super) fn rows(mut self, budget: &mut usize, each: &mut dyn FnMut(&[&str], BlockCounts)) {
         self.close_cell();
         self.groups.sort_by_key(|group| group.is_foot);
-        let groups: Vec<(usize, Vec<Placed>)> =
-            self.groups.into_iter().map(|group| (group.rows.len(), place(group.rows))).collect();
-        // Only columns that a cell begins in are columns of the table: `colspan=100` means all there are. One that has
-        // no text at all, such as that of a picture, is left out.
+        let groups: Vec<(usize, Vec<PlacedCell>)> =
+            self.groups.into_iter().map(|group| (group.rows.len(), place_cells(group.rows))).collect();
+        // Only columns in which a cell begins count, since `colspan=100` means all columns. Columns without any text, such as
+        // those of pictures, are left out.
         let begin =
             groups.iter().flat_map(|(_, cells)| cells).filter(|placed| !placed.cell.text.trim().is_empty());
         let mut columns: Vec<usize> = begin.map(|placed| placed.first).collect();
@@ -107,33 +107,41 @@ impl Table {
         columns.dedup();
         for (length, cells) in &groups {
             let mut cells = cells.iter().peekable();
-            let mut open: Vec<&Placed> = Vec::new();
+            let mut open: Vec<&PlacedCell> = Vec::new();
             for y in 0..*length {
                 open.retain(|placed| placed.row_end > y);
-                let mut counts = Counts::default();
+                let mut counts = BlockCounts::default();
                 while let Some(placed) = cells.next_if(|placed| placed.row == y) {
                     counts.add(placed.cell.counts);
                     open.push(placed);
                 }
-                each(&row(&open, y, &columns, again), counts);
+                each(&row_texts(&open, y, &columns, budget), counts);
             }
         }
     }
 }
 
-/// Gives each cell of a group its place: the first column that no cell from a row above spans.
-fn place(rows: Vec<Vec<Cell>>) -> Vec<Placed> {
+/// The columns and the end row of a cell that spans rows below it; `end` and `row_end` are exclusive.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct DownSpan {
+    first: usize,
+    end: usize,
+    row_end: usize,
+}
+
+/// Places the cells of a group: each in the first column that no cell from above spans.
+fn place_cells(rows: Vec<Vec<TableCell>>) -> Vec<PlacedCell> {
     let length = rows.len();
-    let mut placed: Vec<Placed> = Vec::new();
-    // The columns that cells from above span, and the row behind each one's last; by their first column.
-    let mut above: Vec<(usize, usize, usize)> = Vec::new();
+    let mut placed: Vec<PlacedCell> = Vec::new();
+    // The cells that span down, sorted by first column.
+    let mut above: Vec<DownSpan> = Vec::new();
     for (y, row) in rows.into_iter().enumerate() {
-        above.retain(|(_, _, row_end)| *row_end > y);
+        above.retain(|span| span.row_end > y);
         let mut spanned = above.iter().peekable();
         let mut x = 0;
         let mut down = Vec::new();
         for cell in row {
-            while let Some((first, end, _)) = spanned.peek() {
+            while let Some(DownSpan { first, end, .. }) = spanned.peek() {
                 if *first > x {
                     break;
                 }
@@ -143,9 +151,9 @@ fn place(rows: Vec<Vec<Cell>>) -> Vec<Placed> {
             let row_end = if cell.rows == 0 { length } else { (y + cell.rows).min(length) };
             let end = x + cell.columns;
             if row_end > y + 1 {
-                down.push((x, end, row_end));
+                down.push(DownSpan { first: x, end, row_end });
             }
-            placed.push(Placed { cell, first: x, end, row: y, row_end });
+            placed.push(PlacedCell { cell, first: x, end, row: y, row_end });
             x = end;
         }
         above.extend(down);
@@ -154,36 +162,37 @@ fn place(rows: Vec<Vec<Cell>>) -> Vec<Placed> {
     placed
 }
 
-/// The texts of a row's cells, and of those that span it, each in the columns that it spans.
-fn row<'a>(open: &[&'a Placed], y: usize, columns: &[usize], again: &mut usize) -> Vec<&'a str> {
-    let (own, from_above): (Vec<&Placed>, Vec<&Placed>) = open.iter().partition(|placed| placed.row == y);
-    if *again == 0 {
+/// The texts of a row's own and spanning cells, each in the columns that it spans.
+fn row_texts<'a>(open: &[&'a PlacedCell], y: usize, columns: &[usize], budget: &mut usize) -> Vec<&'a str> {
+    let (own, from_above): (Vec<&PlacedCell>, Vec<&PlacedCell>) =
+        open.iter().partition(|placed| placed.row == y);
+    if *budget == 0 {
         return own.iter().map(|placed| placed.cell.text.as_str()).collect();
     }
     let mut slots: Vec<Option<&str>> = Vec::new();
     for placed in own.into_iter().chain(from_above) {
         let from = columns.partition_point(|column| *column < placed.first);
         let to = columns.partition_point(|column| *column < placed.end);
-        // What names the row is said once, however many columns it spans.
+        // The first cell of a row is not repeated, however many columns it spans.
         let to = if from == 0 { to.min(1) } else { to };
         for at in from..to {
             slots.resize(slots.len().max(at + 1), None);
-            // Where cells overlap, the one that begins in this row is written.
+            // When cells overlap, the one that begins in this row wins.
             if slots[at].is_none() {
                 let text = placed.cell.text.as_str();
                 let is_first = placed.row == y && at == from;
-                slots[at] = Some(if is_first || may_repeat(text, again) { text } else { "" });
+                slots[at] = Some(if is_first || may_repeat(text, budget) { text } else { "" });
             }
         }
     }
     slots.into_iter().map(Option::unwrap_or_default).collect()
 }
 
-/// Whether a text may be written once more.
-fn may_repeat(text: &str, again: &mut usize) -> bool {
-    let chars = text.chars().take(LABEL + 1).count();
-    let may = chars <= LABEL && chars < *again;
-    *again = again.saturating_sub(if may { chars + 3 } else { 3 });
+/// Whether a text may be repeated; reduces the budget.
+fn may_repeat(text: &str, budget: &mut usize) -> bool {
+    let chars = text.chars().take(MAX_REPEATED_CELL_CHARS + 1).count();
+    let may = chars <= MAX_REPEATED_CELL_CHARS && chars < *budget;
+    *budget = budget.saturating_sub(if may { chars + 3 } else { 3 });
     may
 }
 
@@ -193,7 +202,7 @@ mod tests {
 
     /// The rows of a table that is written as `a b*2 c/3`: columns behind `*`, rows behind `/`; groups end with `=`.
     fn rows(table: &str) -> Vec<String> {
-        let mut open = Table::default();
+        let mut open = HtmlTable::default();
         for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
             if let Some(group) = line.strip_prefix('=') {
                 open.open_group(group == "foot");
@@ -203,7 +212,7 @@ mod tests {
             for cell in line.split(' ') {
                 let (cell, rows) = cell.split_once('/').map_or((cell, None), |(cell, n)| (cell, Some(n)));
                 let (text, columns) = cell.split_once('*').map_or((cell, None), |(cell, n)| (cell, Some(n)));
-                open.open_cell(Cell { text: text.replace('.', ""), ..Cell::new(columns, rows) });
+                open.open_cell(TableCell { text: text.replace('.', ""), ..TableCell::new(columns, rows) });
             }
         }
         let mut all = Vec::new();
@@ -238,17 +247,17 @@ mod tests {
 
     #[test]
     fn spans_are_bounded() {
-        let mut again = 100_000;
+        let mut budget = 100_000;
         let mut written = 0;
-        let mut table = Table::default();
+        let mut table = HtmlTable::default();
         for _ in 0..2_000 {
             table.open_row();
             for _ in 0..20 {
                 let text = "x".repeat(50);
-                table.open_cell(Cell { text, ..Cell::new(Some("1000"), Some("65534")) });
+                table.open_cell(TableCell { text, ..TableCell::new(Some("1000"), Some("65534")) });
             }
         }
-        table.rows(&mut again, &mut |cells, _| {
+        table.rows(&mut budget, &mut |cells, _| {
             written += cells.iter().map(|cell| cell.len() + 3).sum::<usize>()
         });
         assert!(written < 2_000 * 20 * 60 + 200_000, "{written}");

@@ -8,17 +8,17 @@ use hayro_interpret::{
 };
 
 use super::{
-    Stop,
-    lines::{Glyph, Line, Lines},
+    StopReason,
+    lines::{Glyph, LineBuilder, TextLine},
 };
 
-/// Calls between two looks at the clock.
-const CALLS: u32 = 64;
+/// Number of calls between two checks of the clock.
+const CALLS_PER_CLOCK_CHECK: u32 = 64;
 
-/// Collects the letters that a page draws. It ends the page by unwinding when a bound is met: the interpreter asks nobody
-/// whether to go on.
-pub(super) struct Reader {
-    lines: Lines,
+/// Collects the letters that a page draws. When a limit is reached, it ends the page by unwinding, since the interpreter has no
+/// other way to stop.
+pub(super) struct GlyphCollector {
+    lines: LineBuilder,
     left: usize,
     chars: usize,
     until: Instant,
@@ -29,15 +29,15 @@ pub(super) struct Reader {
     pub(super) picture: bool,
     /// Whether anything is drawn.
     pub(super) drawn: bool,
-    /// The run before, to leave out one that is drawn over it.
+    /// The previous run, to skip one that is drawn over it.
     before: Vec<Glyph>,
 }
 
-impl Reader {
-    /// A reader of at most `left` characters.
+impl GlyphCollector {
+    /// A collector for at most `left` characters.
     pub(super) fn new(left: usize, until: Instant) -> Self {
         Self {
-            lines: Lines::default(),
+            lines: LineBuilder::default(),
             left,
             chars: 0,
             until,
@@ -49,27 +49,27 @@ impl Reader {
         }
     }
 
-    /// Characters drawn.
+    /// Number of characters drawn.
     pub(super) fn chars(&self) -> usize {
         self.chars
     }
 
-    /// What was read, line by line.
-    pub(super) fn into_lines(self) -> Vec<Line> {
+    /// The collected lines.
+    pub(super) fn into_lines(self) -> Vec<TextLine> {
         self.lines.finish()
     }
 
-    fn tick(&mut self) {
+    fn check_clock(&mut self) {
         self.calls += 1;
-        if self.calls.is_multiple_of(CALLS) && Instant::now() >= self.until {
-            resume_unwind(Box::new(Stop::Time));
+        if self.calls.is_multiple_of(CALLS_PER_CLOCK_CHECK) && Instant::now() >= self.until {
+            resume_unwind(Box::new(StopReason::Time));
         }
     }
 
     fn run(&mut self, run: &GlyphRun<'_, '_>, props: &DrawProps<'_>) {
         let mut glyphs = Vec::with_capacity(run.glyphs().len());
         for drawn in run.glyphs() {
-            self.tick();
+            self.check_clock();
             let place = props.transform * drawn.transform();
             let origin = place * Point::ZERO;
             let along = place * Point::new(1_000.0, 0.0) - origin;
@@ -83,16 +83,16 @@ impl Reader {
                 Some(BfString::String(text)) => readable(&text),
                 None => String::new(),
             };
-            // A drawing of Type 3 need be no letter.
+            // A Type 3 glyph may be a drawing.
             self.unmapped += usize::from(text.is_empty() && !type3);
             let width = f64::from(advance.unwrap_or(500.0)) / 1_000.0 * along.hypot();
             glyphs.push(Glyph::new(text, origin, along, up.hypot(), width));
         }
-        let again = same(&self.before, &glyphs);
+        let again = is_drawn_again(&self.before, &glyphs);
         for glyph in &glyphs {
             self.chars += glyph.text.chars().count();
             if self.chars > self.left {
-                resume_unwind(Box::new(Stop::Chars));
+                resume_unwind(Box::new(StopReason::Chars));
             }
             if !again {
                 self.lines.push(glyph);
@@ -102,7 +102,7 @@ impl Reader {
     }
 }
 
-/// The letters of a glyph: ligatures are spelled out; what stands for no character is none.
+/// The letters of a glyph. Ligatures are spelled out; private-use and control characters are removed.
 fn readable(text: &str) -> String {
     let mut letters = String::with_capacity(text.len());
     for c in text.chars() {
@@ -123,25 +123,25 @@ fn readable(text: &str) -> String {
     letters
 }
 
-/// Whether a run is drawn over the one before, to fill and to stroke it or to look bold.
-fn same(before: &[Glyph], now: &[Glyph]) -> bool {
+/// Whether a run is drawn over the previous one, as for stroked or bold text.
+fn is_drawn_again(before: &[Glyph], now: &[Glyph]) -> bool {
     !now.is_empty()
         && before.len() == now.len()
         && before.iter().zip(now).all(|(a, b)| a.text == b.text && a.is_at(b))
 }
 
-impl Device<'_> for Reader {
+impl Device<'_> for GlyphCollector {
     fn draw_path(&mut self, _: &BezPath, _: DrawProps<'_>, _: &DrawMode) {
         self.drawn = true;
-        self.tick();
+        self.check_clock();
     }
 
     fn push_clip_path(&mut self, _: &ClipPath) {
-        self.tick();
+        self.check_clock();
     }
 
     fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'_>>, _: BlendMode) {
-        self.tick();
+        self.check_clock();
     }
 
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, '_>, props: DrawProps<'_>, _: &DrawMode) {
@@ -150,7 +150,7 @@ impl Device<'_> for Reader {
 
     fn draw_image(&mut self, _: Image<'_, '_>, _: ImageDrawProps<'_>) {
         self.picture = true;
-        self.tick();
+        self.check_clock();
     }
 
     fn pop_clip(&mut self) {}

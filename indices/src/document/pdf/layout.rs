@@ -1,42 +1,45 @@
-//! Lines to paragraphs, rows of tables and headings.
+//! Groups lines into paragraphs, table rows and headings.
 
 use std::collections::HashSet;
 
 use super::{
     super::{BlockKind, Document, plain::reads_like_a_sentence},
-    lines::{CELL, Line, usual},
+    lines::{CELL_SEPARATOR, TextLine, most_common_size},
     normalise,
 };
 
-/// Lines this many times their usual distance apart are of two paragraphs.
-const PARAGRAPH: f64 = 1.3;
+/// Lines that are more than this many usual line steps apart are in different paragraphs.
+const PARAGRAPH_STEP: f64 = 1.3;
 /// A line shorter than this share of the longest one may end a paragraph.
 const SHORT_LINE: f64 = 0.7;
-/// Text this many times the size of most is a heading.
-const HEADING: f64 = 1.15;
+/// Text at least this many times the usual size is a heading.
+const HEADING_SIZE: f64 = 1.15;
 /// Longest heading, in characters.
-const HEADING_CHARS: usize = 150;
-/// Longest first line that is a heading although it is no larger, in characters.
-const TITLE_CHARS: usize = 100;
+const MAX_HEADING_CHARS: usize = 150;
+/// Longest first line that is a heading in the usual size, in characters.
+const MAX_TITLE_CHARS: usize = 100;
 
-/// Lines that belong together.
-struct Part {
+/// Lines that form a paragraph, heading or row.
+struct Paragraph {
     text: String,
     size: f64,
     lines: usize,
     row: bool,
 }
 
-/// A document of pages of lines.
-pub(super) fn document<'a>(pages: impl Iterator<Item = &'a [Line]> + Clone) -> Document {
+/// Builds a document from the lines of its pages.
+pub(super) fn document<'a>(pages: impl Iterator<Item = &'a [TextLine]> + Clone) -> Document {
     let hyphenated = hyphenated(pages.clone());
-    let body = usual(pages.clone().flatten().flat_map(|line| std::iter::repeat_n(line.size, line.letters())));
+    let body = most_common_size(
+        pages.clone().flatten().flat_map(|line| std::iter::repeat_n(line.size, line.letters())),
+    );
     let mut parts = Vec::new();
     for lines in pages {
-        parts.extend(parts_of(lines, &hyphenated));
+        parts.extend(paragraphs_of(lines, &hyphenated));
     }
-    let is_large =
-        |part: &Part| part.size >= body * HEADING && !part.row && part.text.chars().count() <= HEADING_CHARS;
+    let is_large = |part: &Paragraph| {
+        part.size >= body * HEADING_SIZE && !part.row && part.text.chars().count() <= MAX_HEADING_CHARS
+    };
     let mut sizes: Vec<i64> =
         parts.iter().filter(|part| is_large(part)).map(|part| tenths(part.size)).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
@@ -45,7 +48,7 @@ pub(super) fn document<'a>(pages: impl Iterator<Item = &'a [Line]> + Clone) -> D
     let count = parts.len();
     for (i, part) in parts.into_iter().enumerate() {
         let level = sizes.iter().position(|size| *size == tenths(part.size)).unwrap_or(0).min(5) as u8 + 1;
-        let first = i == 0 && count > 1 && part.lines == 1 && part.text.chars().count() <= TITLE_CHARS;
+        let first = i == 0 && count > 1 && part.lines == 1 && part.text.chars().count() <= MAX_TITLE_CHARS;
         let kind = if is_large(&part) {
             BlockKind::Heading(level)
         } else if part.row {
@@ -64,29 +67,29 @@ fn tenths(size: f64) -> i64 {
     (size * 10.0).round() as i64
 }
 
-fn parts_of(lines: &[Line], hyphenated: &HashSet<String>) -> Vec<Part> {
-    let usual_step = usual(
+fn paragraphs_of(lines: &[TextLine], hyphenated: &HashSet<String>) -> Vec<Paragraph> {
+    let usual_step = most_common_size(
         lines
             .windows(2)
             .filter(|pair| of_one_size(&pair[0], &pair[1]))
-            .map(|pair| step(&pair[0], &pair[1]))
+            .map(|pair| line_step(&pair[0], &pair[1]))
             .filter(|step| *step > 0.0),
     );
-    let column = column(lines);
-    let mut parts: Vec<Part> = Vec::new();
+    let column = column_width(lines);
+    let mut parts: Vec<Paragraph> = Vec::new();
     for (i, line) in lines.iter().enumerate() {
-        let row = line.text.contains(CELL);
+        let row = line.text.contains(CELL_SEPARATOR);
         let shown = line.text.trim_end();
-        // A soft hyphen is seen at the end of a line, and nowhere else.
+        // A soft hyphen is only visible at the end of a line.
         let shown = shown.strip_suffix('\u{AD}').map_or_else(|| shown.to_string(), |cut| format!("{cut}-"));
-        let text = normalise(&shown.replace(CELL, " | "));
+        let text = normalise(&shown.replace(CELL_SEPARATOR, " | "));
         let before = i.checked_sub(1).and_then(|i| lines.get(i));
         let goes_on = before.is_some_and(|before| {
-            let step = step(before, line);
+            let step = line_step(before, line);
             before.turned_as(line)
                 && of_one_size(before, line)
                 && step > 0.0
-                && (step <= usual_step * PARAGRAPH || usual_step == 0.0)
+                && (step <= usual_step * PARAGRAPH_STEP || usual_step == 0.0)
                 && step <= line.size * 3.0
                 && !row
                 && !begins_an_item(&text)
@@ -97,32 +100,32 @@ fn parts_of(lines: &[Line], hyphenated: &HashSet<String>) -> Vec<Part> {
                 join(&mut part.text, &text, hyphenated);
                 part.lines += 1;
             }
-            None => parts.push(Part { text, size: line.size, lines: 1, row }),
+            None => parts.push(Paragraph { text, size: line.size, lines: 1, row }),
         }
     }
     parts
 }
 
-/// Where most text begins and ends: the span of the longest line.
-fn column(lines: &[Line]) -> f64 {
+/// The width of the text column: that of the longest line.
+fn column_width(lines: &[TextLine]) -> f64 {
     lines.iter().map(|line| line.to - line.from).fold(0.0, f64::max)
 }
 
-/// Whether a line ends a sentence long before the others end.
-fn ends_a_paragraph(line: &Line, column: f64) -> bool {
+/// Whether a line ends a sentence and is much shorter than the column.
+fn ends_a_paragraph(line: &TextLine, column: f64) -> bool {
     line.text.trim_end().ends_with(['.', '!', '?', ':', ';']) && line.to - line.from < column * SHORT_LINE
 }
 
-/// How far a line stands below the one before.
-fn step(before: &Line, line: &Line) -> f64 {
+/// The distance of a line below the previous one.
+fn line_step(before: &TextLine, line: &TextLine) -> f64 {
     line.down - before.down
 }
 
-fn of_one_size(a: &Line, b: &Line) -> bool {
+fn of_one_size(a: &TextLine, b: &TextLine) -> bool {
     (a.size - b.size).abs() <= a.size.max(b.size) * 0.08
 }
 
-/// Whether a line begins with the mark of an item: `•`, `-`, `3.`, `a)`.
+/// Whether a line begins with a list marker: `•`, `-`, `3.`, `a)`.
 fn begins_an_item(text: &str) -> bool {
     let Some((mark, rest)) = text.split_once(' ') else { return false };
     let number = mark.strip_suffix(['.', ')']).is_some_and(|number| {
@@ -133,7 +136,8 @@ fn begins_an_item(text: &str) -> bool {
             || matches!(mark, "•" | "-" | "–" | "*" | "▪" | "◦" | "‣" | "●" | "○" | "■" | "☐" | "☑" | "✓"))
 }
 
-/// Joins two lines. A word that was cut at the end of a line is whole again, with its hyphen where the document writes it so.
+/// Joins two lines. A word that was hyphenated at the line end is rejoined; it keeps the hyphen if the document writes it so
+/// elsewhere.
 fn join(text: &mut String, line: &str, hyphenated: &HashSet<String>) {
     let cut = text.ends_with(['-', '\u{2010}', '\u{AD}']) && line.starts_with(char::is_lowercase);
     let before = text.trim_end_matches(['-', '\u{2010}', '\u{AD}']);
@@ -150,8 +154,9 @@ fn join(text: &mut String, line: &str, hyphenated: &HashSet<String>) {
 }
 
 /// The words that are written with a hyphen inside a line, in lower case.
-fn hyphenated<'a>(pages: impl Iterator<Item = &'a [Line]>) -> HashSet<String> {
-    let words = pages.flatten().flat_map(|line| line.text.split(|c: char| c.is_whitespace() || c == CELL));
+fn hyphenated<'a>(pages: impl Iterator<Item = &'a [TextLine]>) -> HashSet<String> {
+    let words =
+        pages.flatten().flat_map(|line| line.text.split(|c: char| c.is_whitespace() || c == CELL_SEPARATOR));
     let trimmed = words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
     trimmed.filter(|word| word.contains('-')).map(str::to_lowercase).collect()
 }

@@ -1,26 +1,26 @@
-//! Letters to lines: words are parted by gaps, not by how the letters were written to the file.
+//! Groups letters into lines. Words are separated by gaps, independent of how the letters are stored in the file.
 
 use hayro_interpret::kurbo::{Point, Vec2};
 use unicode_normalization::char::is_combining_mark;
 
-/// A gap of this share of the letters' size parts words.
+/// A gap of this share of the letters' size separates words.
 const WORD_GAP: f64 = 0.17;
-/// A gap of this many sizes parts the cells of a row, if the other gaps of the line are much smaller.
+/// A gap of this many sizes separates cells if the other gaps of the line are much smaller.
 const CELL_GAP: f64 = 1.1;
-/// One of so many always does.
-const SURE_CELL_GAP: f64 = 1.8;
-/// Written spaces so wide part cells, too.
-const MANY_SPACES: f64 = 4.0;
-/// The width of a space, in sizes, where a line has none.
-const USUAL_SPACE: f64 = 0.3;
-/// A letter this far above or below the line, in sizes, stands on another one.
-const OTHER_LINE: f64 = 0.4;
-/// A smaller letter may be raised by this much.
-const RAISED: f64 = 0.7;
-/// A letter may begin this far before the one before has ended.
-const OVERLAP: f64 = 0.6;
+/// A gap of this many sizes always separates cells.
+const CERTAIN_CELL_GAP: f64 = 1.8;
+/// Space characters of this total width, in sizes, separate cells, too.
+const CELL_SPACES: f64 = 4.0;
+/// The assumed width of a space, in sizes, if a line has none.
+const DEFAULT_SPACE: f64 = 0.3;
+/// A letter this far above or below the line, in sizes, is on another line.
+const NEW_LINE_SHIFT: f64 = 0.4;
+/// A smaller letter may be raised by this much, in sizes.
+const MAX_RAISE: f64 = 0.7;
+/// A letter may overlap the previous one by this much, in sizes.
+const MAX_OVERLAP: f64 = 0.6;
 
-/// A letter and its place. `along` grows in the direction of writing, `down` to the next line.
+/// A letter and its position. `along` grows in the writing direction, `down` towards the next line.
 #[derive(Clone, Debug)]
 pub(super) struct Glyph {
     pub(super) text: String,
@@ -32,11 +32,11 @@ pub(super) struct Glyph {
 }
 
 impl Glyph {
-    /// A letter at a point; `right` is the direction of writing.
+    /// A letter at a point; `right` is the writing direction.
     pub(super) fn new(text: String, origin: Point, right: Vec2, size: f64, width: f64) -> Self {
         let direction = if right.hypot() > 0.0 { right / right.hypot() } else { Vec2::new(1.0, 0.0) };
         let at = origin.to_vec2();
-        // Down is right turned clockwise, as y grows upwards.
+        // `down` is `right` turned clockwise, since y grows upwards.
         Self {
             along: at.dot(direction),
             down: at.dot(Vec2::new(direction.y, -direction.x)),
@@ -47,7 +47,7 @@ impl Glyph {
         }
     }
 
-    /// Whether another letter stands at the same place.
+    /// Whether another letter is at the same position.
     pub(super) fn is_at(&self, other: &Self) -> bool {
         let near = self.size * 0.15;
         self.turned_as(other.direction)
@@ -62,12 +62,12 @@ impl Glyph {
 
 /// A line of text.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
-    /// The text, its cells parted by [`CELL`].
+pub(super) struct TextLine {
+    /// The text, its cells separated by [`CELL_SEPARATOR`].
     pub(super) text: String,
     /// The size of most of its letters.
     pub(super) size: f64,
-    /// How far down it stands.
+    /// Its distance down the page.
     pub(super) down: f64,
     /// Where it begins.
     pub(super) from: f64,
@@ -76,46 +76,46 @@ pub(super) struct Line {
     direction: Vec2,
 }
 
-/// Parts cells; a control character, so that no letter can be it.
-pub(super) const CELL: char = '\u{1}';
+/// Separates cells; a control character, which no text contains.
+pub(super) const CELL_SEPARATOR: char = '\u{1}';
 
-impl Line {
-    /// Whether two lines are written in one direction.
+impl TextLine {
+    /// Whether two lines have the same writing direction.
     pub(super) fn turned_as(&self, other: &Self) -> bool {
         self.direction.dot(other.direction) > 0.99
     }
 
-    /// Letters and digits.
+    /// Number of letters and digits.
     pub(super) fn letters(&self) -> usize {
         self.text.chars().filter(|c| c.is_alphanumeric()).count()
     }
 }
 
-/// The lines of a page, in the order in which they are written.
+/// Builds the lines of a page, in the order in which they are drawn.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
-    done: Vec<Line>,
-    open: Vec<Letter>,
-    /// The last letter of the open line that is not raised.
+pub(super) struct LineBuilder {
+    done: Vec<TextLine>,
+    open: Vec<PlacedGlyph>,
+    /// Index of the last letter of the open line that is not raised.
     base: usize,
 }
 
 #[derive(Debug)]
-struct Letter {
+struct PlacedGlyph {
     glyph: Glyph,
     /// The gap before it.
     gap: f64,
     raised: bool,
 }
 
-impl Letter {
+impl PlacedGlyph {
     fn is_blank(&self) -> bool {
         self.glyph.text.trim().is_empty()
     }
 }
 
-impl Lines {
-    /// Adds a letter: to the line that is open, or to a new one.
+impl LineBuilder {
+    /// Adds a letter to the open line, or to a new one.
     pub(super) fn push(&mut self, glyph: &Glyph) {
         let place = self.open.last().zip(self.open.get(self.base)).and_then(|(last, base)| {
             let base = &base.glyph;
@@ -124,9 +124,9 @@ impl Lines {
             let (size, lift) = (base.size.max(glyph.size), base.down - glyph.down);
             let mark = glyph.text.chars().all(is_combining_mark) && !glyph.text.is_empty();
             let raised =
-                glyph.size < base.size * 0.85 && lift > base.size * 0.15 && lift < base.size * RAISED;
-            let level = lift.abs() < size * OTHER_LINE || raised;
-            let onwards = gap > -size * OVERLAP || mark;
+                glyph.size < base.size * 0.85 && lift > base.size * 0.15 && lift < base.size * MAX_RAISE;
+            let level = lift.abs() < size * NEW_LINE_SHIFT || raised;
+            let onwards = gap > -size * MAX_OVERLAP || mark;
             (glyph.turned_as(base.direction) && level && onwards)
                 .then_some((if mark { 0.0 } else { gap }, raised))
         });
@@ -137,19 +137,21 @@ impl Lines {
         if !raised {
             self.base = self.open.len();
         }
-        self.open.push(Letter { glyph: glyph.clone(), gap, raised });
+        self.open.push(PlacedGlyph { glyph: glyph.clone(), gap, raised });
     }
 
     fn end(&mut self) {
         let open = std::mem::take(&mut self.open);
         let (Some(first), Some(last)) = (open.first(), open.last()) else { return };
-        let text = words(&open);
+        let text = line_text(&open);
         if text.trim().is_empty() {
             return;
         }
-        self.done.push(Line {
+        self.done.push(TextLine {
             text,
-            size: usual(open.iter().filter(|letter| !letter.raised).map(|letter| letter.glyph.size)),
+            size: most_common_size(
+                open.iter().filter(|letter| !letter.raised).map(|letter| letter.glyph.size),
+            ),
             down: first.glyph.down,
             from: first.glyph.along,
             to: last.glyph.along + last.glyph.width,
@@ -157,37 +159,37 @@ impl Lines {
         });
     }
 
-    /// The lines.
-    pub(super) fn finish(mut self) -> Vec<Line> {
+    /// Ends the open line and returns all lines.
+    pub(super) fn finish(mut self) -> Vec<TextLine> {
         self.end();
         self.done
     }
 }
 
-/// The text of a line's letters. In a line whose letters are all spaced out, only a wider gap than theirs parts words.
-fn words(letters: &[Letter]) -> String {
-    let jumps = jumps(letters);
-    let mut within: Vec<f64> = jumps.iter().filter(|jump| !jump.blank).map(|jump| jump.width).collect();
+/// The text of a line's letters. In a line with spaced-out letters, only wider gaps separate words.
+fn line_text(letters: &[PlacedGlyph]) -> String {
+    let gaps = gaps(letters);
+    let mut within: Vec<f64> = gaps.iter().filter(|gap| !gap.blank).map(|gap| gap.width).collect();
     within.sort_by(f64::total_cmp);
     let spaced = within.len() > 3 && within[within.len() / 4] > WORD_GAP;
     let word_gap = if spaced { within[within.len() / 2] * 1.6 } else { WORD_GAP };
-    let parts = |jump: &Jump| jump.blank || jump.width > word_gap;
-    // Of a justified line all words are far from each other, and none is a cell.
-    let mut between: Vec<f64> = jumps.iter().filter(|jump| parts(jump)).map(|jump| jump.width).collect();
+    let parts = |gap: &GlyphGap| gap.blank || gap.width > word_gap;
+    // In a justified line all words are far apart, but none is a cell.
+    let mut between: Vec<f64> = gaps.iter().filter(|gap| parts(gap)).map(|gap| gap.width).collect();
     between.sort_by(f64::total_cmp);
-    let least = if between.len() > 1 { between[0].max(USUAL_SPACE) } else { USUAL_SPACE };
-    let is_cell = |jump: &Jump| match jump.blank {
-        // Cells are put into their places; spaces between words are stretched to fill a line.
-        true => jump.width > MANY_SPACES,
+    let least = if between.len() > 1 { between[0].max(DEFAULT_SPACE) } else { DEFAULT_SPACE };
+    let is_cell = |gap: &GlyphGap| match gap.blank {
+        // Spaces between words may be stretched, so cells need wider ones.
+        true => gap.width > CELL_SPACES,
         false => {
-            jump.width > word_gap
-                && (jump.width > SURE_CELL_GAP.max(word_gap * 2.0) || jump.width > CELL_GAP.max(least * 2.5))
+            gap.width > word_gap
+                && (gap.width > CERTAIN_CELL_GAP.max(word_gap * 2.0) || gap.width > CELL_GAP.max(least * 2.5))
         }
     };
     let mut text = String::new();
-    for (letter, jump) in letters.iter().filter(|letter| !letter.is_blank()).zip(&jumps) {
-        if !text.is_empty() && parts(jump) {
-            text.push(if is_cell(jump) { CELL } else { ' ' });
+    for (letter, gap) in letters.iter().filter(|letter| !letter.is_blank()).zip(&gaps) {
+        if !text.is_empty() && parts(gap) {
+            text.push(if is_cell(gap) { CELL_SEPARATOR } else { ' ' });
         }
         if letter.raised && letter.glyph.text.chars().all(|c| c.is_ascii_digit()) {
             text.extend(letter.glyph.text.chars().map(raised_digit));
@@ -198,18 +200,18 @@ fn words(letters: &[Letter]) -> String {
     text
 }
 
-/// What lies before a letter.
-struct Jump {
-    /// How far it stands from the one before, in sizes.
+/// The gap before a letter.
+struct GlyphGap {
+    /// Its width, in sizes.
     width: f64,
-    /// Whether spaces were written between.
+    /// Whether it contains space characters.
     blank: bool,
 }
 
-/// What lies before each letter that shows something.
-fn jumps(letters: &[Letter]) -> Vec<Jump> {
-    let mut jumps = Vec::new();
-    let mut before = Jump { width: 0.0, blank: false };
+/// The gap before each visible letter.
+fn gaps(letters: &[PlacedGlyph]) -> Vec<GlyphGap> {
+    let mut gaps = Vec::new();
+    let mut before = GlyphGap { width: 0.0, blank: false };
     for letter in letters {
         let size = letter.glyph.size.max(0.001);
         before.width += letter.gap / size;
@@ -217,10 +219,10 @@ fn jumps(letters: &[Letter]) -> Vec<Jump> {
             before.width += letter.glyph.width / size;
             before.blank = true;
         } else {
-            jumps.push(std::mem::replace(&mut before, Jump { width: 0.0, blank: false }));
+            gaps.push(std::mem::replace(&mut before, GlyphGap { width: 0.0, blank: false }));
         }
     }
-    jumps
+    gaps
 }
 
 fn raised_digit(digit: char) -> char {
@@ -230,8 +232,8 @@ fn raised_digit(digit: char) -> char {
         .unwrap_or(digit)
 }
 
-/// The size that most have, to a tenth.
-pub(super) fn usual(sizes: impl Iterator<Item = f64>) -> f64 {
+/// The most common size, rounded to a tenth.
+pub(super) fn most_common_size(sizes: impl Iterator<Item = f64>) -> f64 {
     let mut counts = std::collections::BTreeMap::<i64, usize>::new();
     for size in sizes {
         *counts.entry((size * 10.0).round() as i64).or_default() += 1;

@@ -5,13 +5,13 @@ use hayro_interpret::hayro_syntax::{
 
 use super::normalise;
 
-/// Endings of files that programs write into the title.
-const ENDINGS: [&str; 17] = [
+/// File extensions that show that a program wrote a file name into the title.
+const FILE_EXTENSIONS: [&str; 17] = [
     ".doc", ".docx", ".odt", ".rtf", ".pdf", ".xls", ".xlsx", ".ppt", ".pptx", ".indd", ".tex", ".dvi",
     ".qxd", ".txt", ".html", ".htm", ".md",
 ];
-/// What programs write for want of a title, in lower case.
-const EMPTY: [&str; 14] = [
+/// Placeholder titles that programs write, in lower case.
+const PLACEHOLDER_TITLES: [&str; 14] = [
     "untitled",
     "untitled document",
     "document",
@@ -27,23 +27,24 @@ const EMPTY: [&str; 14] = [
     "none",
     "tài liệu không có tiêu đề",
 ];
-/// What programs write before the name of a file.
-const PROGRAMS: [&str; 4] = ["microsoft ", "openoffice", "libreoffice", "http"];
+/// Prefixes that programs write before a file name.
+const PROGRAM_PREFIXES: [&str; 4] = ["microsoft ", "openoffice", "libreoffice", "http"];
 /// Longest title, in characters.
-const MAX_CHARS: usize = 200;
+const MAX_TITLE_CHARS: usize = 200;
 
-/// The title that a PDF names, if somebody gave it one.
-pub(super) fn of(pdf: &Pdf) -> Option<String> {
+/// The title in a PDF's metadata, if an author wrote it.
+pub(super) fn metadata_title(pdf: &Pdf) -> Option<String> {
     let title = normalise(&decode(pdf.metadata().title.as_deref()?));
     is_sensible(&title).then_some(title)
 }
 
-/// A text of a dictionary.
-pub(super) fn text(dict: &Dict<'_>, key: &[u8]) -> Option<String> {
+/// A text entry of a dictionary.
+pub(super) fn dict_text(dict: &Dict<'_>, key: &[u8]) -> Option<String> {
     dict.get::<PdfString<'_>>(key).map(|text| decode(text.as_bytes())).filter(|text| !text.is_empty())
 }
 
-/// A PDF's text string: UTF-16 or UTF-8 by its mark, else PDFDocEncoding, which is Latin-1 but for a few signs.
+/// Decodes a PDF text string: UTF-16 or UTF-8 by its byte order mark, or else PDFDocEncoding, which is Latin-1 except for a few
+/// signs.
 fn decode(bytes: &[u8]) -> String {
     match bytes {
         [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0xEF, 0xBB, 0xBF, ..] => {
@@ -69,12 +70,12 @@ fn is_sensible(title: &str) -> bool {
     let lower = title.to_lowercase();
     let letters = title.chars().filter(|c| c.is_alphabetic()).count();
     letters >= 2
-        && title.chars().count() <= MAX_CHARS
+        && title.chars().count() <= MAX_TITLE_CHARS
         && !title.contains(['\u{FFFD}', '\\'])
-        && !EMPTY.contains(&lower.as_str())
-        && !ENDINGS.iter().any(|ending| lower.ends_with(ending))
-        && !PROGRAMS.iter().any(|program| lower.starts_with(program))
-        // A file's name: untitled_3, bang-gia_v2.
+        && !PLACEHOLDER_TITLES.contains(&lower.as_str())
+        && !FILE_EXTENSIONS.iter().any(|ending| lower.ends_with(ending))
+        && !PROGRAM_PREFIXES.iter().any(|program| lower.starts_with(program))
+        // A file name: untitled_3, bang-gia_v2.
         && (!title.contains('_') || title.contains(' '))
         && !lower.starts_with("untitled")
 }

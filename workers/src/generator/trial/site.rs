@@ -34,11 +34,12 @@ fn passages(locale: &str) -> Vec<Passage> {
     let mut found = Vec::new();
     for file in files(&site) {
         let document = extract(&file, fs::read(&file).unwrap(), limits).unwrap();
-        let (spans, whole) =
-            chunk::cut(&document, &settings, 1_000, &|text: &str| 2 * text.split_whitespace().count());
-        assert!(whole);
+        let chunks = chunk::split_document(&document, &settings, 1_000, &|text: &str| {
+            2 * text.split_whitespace().count()
+        });
+        assert!(chunks.complete);
         let chars: Vec<char> = document.text.chars().collect();
-        found.extend(spans.into_iter().map(|span| Passage {
+        found.extend(chunks.spans.into_iter().map(|span| Passage {
             // Sentences are made by chance that follows from it, wherever the checkout is.
             source: file.strip_prefix(&site).unwrap().display().to_string(),
             title: document.title.clone(),

@@ -1,0 +1,73 @@
+//! Removes the blocks that a site repeats on many pages, such as menus and footers.
+//!
+//! Only blocks in the place of a site's frame are considered ([`FrameCandidate`]). Lists of links that many pages share are
+//! removed from all of them. Other repeated text stays on the first page that has it, so that a telephone number in every
+//! footer is found once.
+
+use std::collections::{HashMap, HashSet};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::document::{Document, FrameCandidate};
+
+/// A block is part of the site's frame when it is on at least this many pages, and on at least one page in this many.
+const MIN_PAGES: u32 = 3;
+const MIN_PAGE_FRACTION: u32 = 5;
+
+/// Most blocks that are counted for one page, and for all pages. Above the second limit, blocks seen on one page only are
+/// dropped.
+const MAX_BLOCKS_PER_PAGE: usize = 2_000;
+const MAX_COUNTED_BLOCKS: usize = 500_000;
+
+/// Counts of the blocks that may be part of the site's frame.
+#[derive(Debug, Default)]
+pub(super) struct RepeatedBlocks {
+    pages: u32,
+    counts: HashMap<u64, u32>,
+    /// Repeated blocks that one page has kept.
+    kept: HashSet<u64>,
+}
+
+impl RepeatedBlocks {
+    /// Counts the blocks of a page.
+    pub(super) fn count(&mut self, document: &Document) {
+        self.pages += 1;
+        let blocks: HashSet<u64> =
+            marks(document).map(|(_, _, mark)| mark).take(MAX_BLOCKS_PER_PAGE).collect();
+        for mark in blocks {
+            *self.counts.entry(mark).or_default() += 1;
+        }
+        if self.counts.len() > MAX_COUNTED_BLOCKS {
+            self.counts.retain(|_, count| *count > 1);
+        }
+    }
+
+    /// Removes the site's repeated blocks from a page. Pages come in the order of their paths, so that every build keeps the
+    /// same ones.
+    pub(super) fn leave_out(&mut self, document: Document) -> Document {
+        let mut left_out = HashSet::new();
+        for (block, frame, mark) in marks(&document) {
+            let count = self.counts.get(&mark).copied().unwrap_or_default();
+            let is_repeated = count >= MIN_PAGES && count.saturating_mul(MIN_PAGE_FRACTION) >= self.pages;
+            if is_repeated && (frame == FrameCandidate::Links || !self.kept.insert(mark)) {
+                left_out.insert(block);
+            }
+        }
+        // A page that consists of repeated blocks only keeps them.
+        if left_out.is_empty() || left_out.len() == document.blocks.len() {
+            return document;
+        }
+        document.without(&left_out)
+    }
+}
+
+/// The blocks that may be part of a frame: index, kind, and a hash of the text.
+fn marks(document: &Document) -> impl Iterator<Item = (usize, FrameCandidate, u64)> + '_ {
+    document.texts().enumerate().filter(|(_, (block, _))| block.frame != FrameCandidate::No).map(
+        |(place, (block, text))| {
+            let digest = Sha256::digest(text.as_bytes());
+            let mark = digest.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte));
+            (place, block.frame, mark)
+        },
+    )
+}

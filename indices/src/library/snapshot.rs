@@ -1,0 +1,251 @@
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use hoidap_shared::config::Config;
+
+use super::{
+    CollectionInfo, ReloadEvent,
+    loaded_collection::{LoadedCollection, any_document_holds},
+};
+use crate::{
+    cross_attention::CrossAttention,
+    embed::EmbedError,
+    hashing::sha256,
+    lexical::Analyser,
+    model::ModelId,
+    store::{self, CollectionFolder, StoreError},
+    text::{Abbreviations, SiblingNames, TextModel, WordCounts},
+};
+
+/// All collections below one folder. Many threads may search at once; [`Library::reload`] swaps in new versions.
+pub struct Library {
+    dir: PathBuf,
+    /// Collections that are pinned to one version, whichever is current.
+    pinned: BTreeMap<String, String>,
+    model: ModelId,
+    abbreviations: Abbreviations,
+    pub(super) max_passage_chars: usize,
+    pub(super) cross_attention: Option<Arc<CrossAttention>>,
+    pub(super) analyser: Analyser,
+    snapshot: RwLock<Arc<Snapshot>>,
+}
+
+/// A version on disk that is not in service.
+#[derive(Clone)]
+struct RefusedVersion {
+    version: String,
+    /// Why it is refused, in one sentence.
+    reason: String,
+}
+
+/// The collections in service at one moment.
+#[derive(Default)]
+pub(super) struct Snapshot {
+    pub(super) collections: BTreeMap<String, Arc<LoadedCollection>>,
+    /// Refused versions, by collection.
+    refused: BTreeMap<String, RefusedVersion>,
+    text: Arc<TextModel>,
+}
+
+impl Library {
+    /// Opens every collection's current version. Damaged ones are refused (see [`Library::collections`]); the others are served.
+    ///
+    /// # Errors
+    /// When the configured embedding model cannot be identified, or a file of its folder cannot be read.
+    pub fn open(config: &Config) -> Result<Self, EmbedError> {
+        let library = Self {
+            dir: config.indices.dir.clone(),
+            pinned: config.indices.versions.clone(),
+            model: ModelId::configured(&config.embedding)?,
+            abbreviations: Abbreviations::with_site(&config.abbreviations),
+            max_passage_chars: config.retriever.max_passage_chars,
+            cross_attention: CrossAttention::configured(&config.embedding)?,
+            analyser: Analyser::default(),
+            snapshot: RwLock::default(),
+        };
+        library.reload();
+        Ok(library)
+    }
+
+    /// Loads a version as a worker would, and drops it.
+    ///
+    /// # Errors
+    /// [`StoreError`] with the reason why it cannot be served.
+    pub fn check(folder: &CollectionFolder, version: &str, model: &ModelId) -> Result<(), StoreError> {
+        LoadedCollection::open(folder, version, model).map(|_| ())
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the disk again and swaps in new current versions. Running searches continue with their versions. It is cheap when
+    /// nothing changed: it reads one small file for each collection.
+    pub fn reload(&self) -> Vec<ReloadEvent> {
+        let before = self.snapshot();
+        let mut next = Snapshot::default();
+        let mut events = Vec::new();
+        // If the folder cannot be listed for a moment, everything stays in service.
+        let Ok(folders) = store::list_collections(&self.dir) else { return events };
+        for folder in &folders {
+            self.reload_collection(folder, &before, &mut next, &mut events);
+        }
+        for (name, version) in &self.pinned {
+            if folders.iter().all(|folder| folder.name != *name) {
+                let missing = StoreError::Missing { name: name.clone(), dir: self.dir.clone() };
+                next.refused.insert(
+                    name.clone(),
+                    RefusedVersion { version: version.clone(), reason: missing.to_string() },
+                );
+            }
+        }
+        for name in
+            before.collections.keys().filter(|name| folders.iter().all(|folder| folder.name != **name))
+        {
+            events.push(ReloadEvent::Removed { collection: name.clone() });
+        }
+        let changed = events.iter().any(|event| !matches!(event, ReloadEvent::Refused { .. }));
+        next.text = if changed || before.collections.is_empty() {
+            self.text_of(&next)
+        } else {
+            Arc::clone(&before.text)
+        };
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        events
+    }
+
+    fn reload_collection(
+        &self,
+        folder: &CollectionFolder,
+        before: &Snapshot,
+        next: &mut Snapshot,
+        events: &mut Vec<ReloadEvent>,
+    ) {
+        let name = folder.name.clone();
+        let serving = before.collections.get(&name);
+        let keep =
+            |next: &mut Snapshot| serving.map(|old| next.collections.insert(name.clone(), Arc::clone(old)));
+        let version = match (self.pinned.get(&name), folder.current()) {
+            (Some(pinned), _) => pinned.clone(),
+            (None, Ok(Some(version))) => version,
+            // The file existed a moment ago: keep what is in service.
+            (None, Ok(None) | Err(_)) => {
+                keep(next);
+                return;
+            }
+        };
+        if serving.is_some_and(|old| old.manifest.version == version) {
+            keep(next);
+            return;
+        }
+        if let Some(refusal) = before.refused.get(&name).filter(|refused| refused.version == version) {
+            next.refused.insert(name.clone(), refusal.clone());
+            keep(next);
+            return;
+        }
+        match self.open_version(folder, &version) {
+            Ok(collection) => {
+                next.collections.insert(name.clone(), Arc::new(collection));
+                events.push(ReloadEvent::Loaded { collection: name, version });
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                next.refused.insert(name.clone(), RefusedVersion { version, reason: reason.clone() });
+                let fallback = keep(next).is_none() && serving.is_none();
+                if fallback {
+                    self.fall_back(folder, next, events);
+                }
+                events.push(ReloadEvent::Refused { collection: name, reason });
+            }
+        }
+    }
+
+    fn open_version(&self, folder: &CollectionFolder, version: &str) -> Result<LoadedCollection, StoreError> {
+        let kept = folder.versions()?;
+        if self.pinned.contains_key(&folder.name) && kept.iter().all(|known| known != version) {
+            return Err(StoreError::NoVersion {
+                collection: folder.name.clone(),
+                wanted: version.into(),
+                kept: kept.join(", "),
+            });
+        }
+        LoadedCollection::open(folder, version, &self.model)
+    }
+
+    /// Loads the newest intact version, for a process that starts while the current version is damaged.
+    fn fall_back(&self, folder: &CollectionFolder, next: &mut Snapshot, events: &mut Vec<ReloadEvent>) {
+        let refused = next.refused.get(&folder.name).map(|refused| refused.version.clone());
+        for version in folder.versions().unwrap_or_default().into_iter().rev() {
+            if Some(&version) == refused.as_ref() {
+                continue;
+            }
+            if let Ok(collection) = LoadedCollection::open(folder, &version, &self.model) {
+                next.collections.insert(folder.name.clone(), Arc::new(collection));
+                events.push(ReloadEvent::Loaded { collection: folder.name.clone(), version });
+                return;
+            }
+        }
+    }
+
+    /// Every collection on disk, whether in service or refused, by name.
+    pub fn collections(&self) -> Vec<CollectionInfo> {
+        let snapshot = self.snapshot();
+        let refusal = |name: &str| snapshot.refused.get(name).map(|refused| refused.reason.clone());
+        let mut all: Vec<CollectionInfo> =
+            snapshot.collections.iter().map(|(name, collection)| collection.info(refusal(name))).collect();
+        for (name, RefusedVersion { reason, .. }) in &snapshot.refused {
+            if !snapshot.collections.contains_key(name) {
+                all.push(CollectionInfo {
+                    name: name.clone(),
+                    refusal: Some(reason.clone()),
+                    ..CollectionInfo::default()
+                });
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// The documents in service, without withdrawn ones: collection, and path as it was indexed.
+    pub fn documents(&self) -> HashSet<(String, String)> {
+        let snapshot = self.snapshot();
+        let documents = snapshot.collections.iter().flat_map(|(name, serving)| {
+            let found = serving.records.documents.iter().filter(|document| !document.withdrawn);
+            found.map(move |document| (name.clone(), document.source.clone()))
+        });
+        documents.collect()
+    }
+
+    /// One hash over the names and versions in service, and the cross-attention weights.
+    pub fn version(&self) -> String {
+        let snapshot = self.snapshot();
+        let mut lines: Vec<String> =
+            snapshot.collections.iter().map(|(name, c)| format!("{name} {}", c.manifest.version)).collect();
+        lines.extend(self.cross_attention.as_ref().map(|weights| weights.sha256.clone()));
+        sha256(lines.join("\n"))[..16].to_string()
+    }
+
+    /// The text model of all collections in service.
+    pub fn text(&self) -> Arc<TextModel> {
+        Arc::clone(&self.snapshot().text)
+    }
+
+    /// Builds the text model of the collections. An abbreviation that a document contains as a word is ambiguous.
+    fn text_of(&self, snapshot: &Snapshot) -> Arc<TextModel> {
+        let (mut words, mut siblings) = (WordCounts::default(), SiblingNames::default());
+        for collection in snapshot.collections.values() {
+            words.merge(&collection.words);
+            siblings.merge(&collection.siblings);
+        }
+        let collections: Vec<_> = snapshot.collections.values().map(Arc::clone).collect();
+        // A search reports an index that cannot be read.
+        let used = |short: &str| {
+            any_document_holds(&collections, &self.analyser.document(short).folded).unwrap_or(false)
+        };
+        let model = TextModel::with_abbreviations(words, self.abbreviations.clone().with_ambiguous(used));
+        Arc::new(model.with_sibling_names(siblings))
+    }
+}

@@ -1,0 +1,74 @@
+//! Cross-attention: the odds of the sentences that answer.
+
+use std::{fs, path::Path};
+
+use hoidap_indices::Library;
+use hoidap_shared::job::Passage;
+
+use crate::site::Site;
+
+/// A copy of the model's folder, so that a test can change it.
+fn own_model(site: &mut Site) {
+    let folder = site.dir.path().join("model");
+    fs::create_dir(&folder).unwrap();
+    for entry in fs::read_dir(&site.config.embedding.model_dir).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+    }
+    site.config.embedding.model_dir = folder;
+}
+
+fn graph(site: &Site) -> std::path::PathBuf {
+    Path::new(&site.config.embedding.model_dir).join("cross_attention.onnx")
+}
+
+/// The sentence of a passage that most likely answers, and how likely: log odds.
+fn likeliest(passage: &Passage) -> (String, f32) {
+    let known = passage.sentences.iter().filter_map(|sentence| Some((sentence, sentence.answers?)));
+    let (sentence, odds) = known.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    (passage.text.chars().skip(sentence.start).take(sentence.end - sentence.start).collect(), odds)
+}
+
+#[test]
+fn the_sentence_that_answers_has_the_highest_odds() {
+    let site = Site::new();
+    site.build();
+    let library = site.library();
+    for (question, source, answer) in [
+        ("Liên kết đặt lại mật khẩu dùng được trong bao lâu?", "vi/mat-khau.html", "30 phút"),
+        ("Gói Doanh Nghiệp giá bao nhiêu một tháng?", "vi/gia.html", "199.000"),
+        ("How long are old files kept for restoring?", "en/backup.html", "90 days"),
+    ] {
+        let passages = site.ask(&library, question).passages;
+        let passage = passages.iter().find(|passage| passage.source == source).unwrap();
+        let (sentence, odds) = likeliest(passage);
+        assert!(sentence.contains(answer), "{question}: {sentence} at {odds}");
+        let elsewhere = passages.iter().filter(|other| other.source != source && !other.sentences.is_empty());
+        for (_, other) in elsewhere.map(likeliest) {
+            assert!(odds > other, "{question}: {odds}, elsewhere {other}");
+        }
+    }
+}
+
+#[test]
+fn a_model_without_the_graph_searches_without_it() {
+    let mut site = Site::new();
+    own_model(&mut site);
+    site.build();
+    let with = site.library().version();
+    fs::remove_file(graph(&site)).unwrap();
+    let library = site.library();
+    let passages = site.ask(&library, "Gói Doanh Nghiệp giá bao nhiêu một tháng?").passages;
+    assert_eq!(passages[0].source, "vi/gia.html");
+    assert!(passages[0].sentences.iter().all(|sentence| sentence.answers.is_none()));
+    assert_ne!(library.version(), with, "other weights change the version of the results");
+}
+
+#[test]
+fn an_invalid_graph_is_refused_by_name() {
+    let mut site = Site::new();
+    own_model(&mut site);
+    fs::write(graph(&site), b"no graph").unwrap();
+    let error = Library::open(&site.config).err().unwrap().to_string();
+    assert!(error.contains("cross_attention.onnx"), "{error}");
+}

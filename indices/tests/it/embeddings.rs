@@ -1,0 +1,47 @@
+//! A text's vector does not depend on the batch or the number of sessions.
+
+use std::fs;
+
+use hoidap_indices::{Embedder as _, OnnxEmbedder, build::build};
+
+use crate::site::Site;
+
+#[test]
+fn a_questions_vector_does_not_depend_on_its_batch() {
+    let embedder = Site::new().embedder;
+    let texts = [
+        "Gói Pro giá bao nhiêu?",
+        "goi pro gia bao nhieu",
+        "How do I move all of my old mail from another provider to this one without losing a single folder?",
+        "xin chào",
+    ]
+    .map(String::from);
+    let together = embedder.embed_queries(&texts).unwrap();
+    for (text, beside) in texts.iter().zip(&together) {
+        let alone = embedder.embed_queries(std::slice::from_ref(text)).unwrap();
+        let worst = alone[0].iter().zip(beside).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(alone[0] == *beside, "{text}: differs by {worst}");
+    }
+}
+
+#[test]
+fn a_build_writes_the_same_vectors_in_any_number_of_sessions() {
+    let mut vectors = Vec::new();
+    for sessions in [1, 3] {
+        let mut site = Site::new();
+        for page in 0..40 {
+            site.put(
+                &format!("vi/p{page}.html"),
+                &format!("<h1>Trang {page}</h1><p>{}</p>", "Nội dung. ".repeat(page)),
+            );
+        }
+        site.config.embedding.sessions = sessions;
+        site.config.embedding.batch = 4;
+        let embedder = OnnxEmbedder::open_for_build(&site.config.embedding).unwrap();
+        assert_eq!(embedder.sessions(), sessions);
+        let built = build(&site.config, "help", &site.source(), &site.reader(), &embedder, &()).unwrap();
+        assert!(built.embedded > 40);
+        vectors.push(fs::read(site.version_dir(&built.manifest.version).join("embeddings.f32")).unwrap());
+    }
+    assert!(vectors[0] == vectors[1]);
+}
