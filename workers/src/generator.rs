@@ -3,48 +3,16 @@
 //! A model writes it where one is there and what it writes is supported; else the sentences that answer are quoted.
 //! `docs/answers.md` tells the whole way and the formulas.
 
-mod alignment;
-mod aloud;
-mod altered;
-mod answers;
-mod asked;
-mod beside;
-mod binding;
-mod choices;
-mod citations;
-mod claim;
-mod clauses;
-mod clean;
-mod compare;
-mod content;
-mod cut;
-mod degree;
-mod draft;
-mod excerpt;
+mod answer;
+pub(crate) mod eval_claims;
 mod extractive;
-mod facts;
-mod failover;
-mod figures;
-#[cfg(test)]
-mod forms;
-mod given;
-#[cfg(test)]
-mod judged;
-mod material;
-mod meaning;
-mod polarity;
+mod passages;
 mod prompt;
 mod provider;
+mod question;
 mod reader;
-mod recorded;
-mod steps;
-mod synonyms;
-mod table;
-mod topic;
-pub(crate) mod trial;
-mod unknown_entity;
-mod wanted;
-mod written;
+mod text;
+mod verifier;
 
 use std::{sync::Arc, time::Duration};
 
@@ -58,23 +26,22 @@ use hoidap_shared::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use self::provider::recorded_responses::Replayed;
+pub use self::provider::recorded_responses::{Asking, Before, Budget, NEEDS_MODEL, Recorded};
 #[cfg(test)]
-pub(crate) use self::asked::tests::classified;
-pub(crate) use self::meaning::cosine;
-use self::recorded::Replayed;
-pub use self::recorded::{Asking, Before, Budget, NEEDS_MODEL, Recorded};
+pub(crate) use self::question::tests::classified;
+pub(crate) use self::text::sentence_embedder::cosine;
 use self::{
-    aloud::Aloud,
-    asked::Asked,
-    choices::Open,
-    citations::Known,
-    content::Content,
-    cut::{Cutter, Unit},
-    draft::Piece,
-    failover::{Calls, Failover, Written},
-    material::Material,
-    meaning::Meaning,
+    answer::{assembly::Piece, clarification::Open, streamer::Aloud, topic},
+    passages::{
+        passage_set::Material,
+        segmenter::{self, Cutter, Unit},
+    },
+    provider::failover::{Calls, Failover, Written},
+    question::{Asked, unknown_entity},
     reader::{Ranked, Reader, Signs},
+    text::{content::Content, sentence_embedder::Meaning},
+    verifier::{Known, model_response},
 };
 use crate::{classifier::Products, collections::digest};
 
@@ -301,7 +268,7 @@ impl Generator {
             let unit = |(at, features): (usize, reader::Features)| ReaderUnit {
                 passage: material.units[at].passage,
                 raw: material.raw(at),
-                label: material.units[at].kind == cut::Kind::Label,
+                label: material.units[at].kind == segmenter::Kind::Label,
                 features,
             };
             features.map(unit).collect()
@@ -380,7 +347,7 @@ impl Tools {
                 (Some(Draft { pieces, confidence, by: Some(written) }), None)
             }
             Err(fault) => {
-                let refused = if fault == written::REFUSED { AFTER_REFUSAL } else { 1.0 };
+                let refused = if fault == model_response::REFUSED { AFTER_REFUSAL } else { 1.0 };
                 let quoted = case.quoted.clone();
                 let quoted = quoted.map(|draft| Draft { confidence: draft.confidence * refused, ..draft });
                 (quoted, Some(fault))

@@ -24,7 +24,7 @@ use hoidap_shared::{config::Config, job::Passage, telemetry};
 use self::report::Report;
 use crate::{
     collections::digest,
-    generator::trial::{Made, Meaning, Trial},
+    generator::eval_claims::{Made, Meaning, Trial},
 };
 
 /// Makes true and false sentences from what the documents of a collection say, and measures which of them the judge

@@ -1,26 +1,33 @@
 //! An answer without a model: the sentences of the passages that answer, quoted.
 
+pub(super) mod comparison;
+mod instruction;
+#[cfg(test)]
+mod question_forms;
+
 use std::collections::BTreeSet;
 
 use hoidap_indices::Analyser;
 use hoidap_shared::text::Language;
 
-use super::{
-    asked::Asked,
-    beside::{self, Line},
-    clauses,
-    clean::quoted_text,
-    compare::{self, Pick},
-    cut::{Kind, Unit, points_back},
-    degree::{By, degree},
-    draft::Piece,
-    figures::{self, Figure},
-    material::Material,
-    polarity::plain,
+use self::{comparison::Line, instruction::is_step};
+use crate::generator::{
+    answer::assembly::Piece,
+    passages::{
+        passage_set::Material,
+        segmenter::{Kind, Unit, points_back},
+        table::named,
+        table_selection::{self, Pick},
+    },
+    question::{Asked, answer_type::Wanted},
     reader::Ranked,
-    steps::is_step,
-    table::named,
-    wanted::Wanted,
+    text::{
+        clauses,
+        cleaning::quoted_text,
+        negation::plain,
+        quantities::{self, Figure},
+        superlative::{By, degree},
+    },
 };
 
 /// How sure it must be that one of the quoted sentences answers before no further one is quoted: the chances that `reader` gives.
@@ -56,7 +63,7 @@ pub(crate) fn quote(
     analyser: &Analyser,
 ) -> Option<Quotation> {
     let best = ranked.first()?;
-    if let Some(lines) = beside::side_by_side(material, ranked, asked, analyser) {
+    if let Some(lines) = comparison::side_by_side(material, ranked, asked, analyser) {
         return compared(material, ranked, asked, &lines);
     }
     let picked = picked(material, ranked, asked, analyser);
@@ -128,7 +135,7 @@ fn picked(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &Anal
                 let said = degree(&plain(&material.units[*unit].text));
                 said.is_some_and(|said| said.most == wanted.most && said.by == wanted.by)
             };
-            let best = compare::best(material, analyser, wanted, words, true).map(|best| best.units);
+            let best = table_selection::best(material, analyser, wanted, words, true).map(|best| best.units);
             best.or_else(|| Some(near.filter(says).take(1).collect()))
         }
         Pick::Without => {
@@ -136,10 +143,10 @@ fn picked(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &Anal
                 let clauses = &material.units[*unit].clauses;
                 clauses.iter().any(|part| part.denied && part.terms.iter().any(|term| words.contains(term)))
             };
-            let rows = compare::with_or_without(material, analyser, words, true);
+            let rows = table_selection::with_or_without(material, analyser, words, true);
             rows.or_else(|| Some(near.filter(denies).take(SENTENCES).collect()))
         }
-        Pick::With => compare::with_or_without(material, analyser, words, false),
+        Pick::With => table_selection::with_or_without(material, analyser, words, false),
     }
 }
 
@@ -196,7 +203,7 @@ fn told(material: &Material, chosen: &[usize], asked: &Asked, analyser: &Analyse
     if !asked.wanted.is_some_and(Wanted::is_figure) {
         return Vec::new();
     }
-    figures::read(&as_asked(unit, asked, analyser))
+    quantities::read(&as_asked(unit, asked, analyser))
         .claimed
         .into_iter()
         .filter(|figure| !asked.content.grounds(figure))
@@ -415,15 +422,12 @@ fn steps(material: &Material, lead: Option<usize>, lines: &[usize], pieces: &mut
 mod tests {
     use proptest::prelude::*;
 
-    use super::{
-        super::{
-            asked::tests::asked,
-            cut::Cutter,
-            draft::{assemble, tests::check},
-            material::tests::passage,
-            reader::tests::rank,
-        },
-        *,
+    use super::*;
+    use crate::generator::{
+        answer::assembly::{assemble, tests::check},
+        passages::{passage_set::tests::passage, segmenter::Cutter},
+        question::tests::asked,
+        reader::tests::rank,
     };
 
     fn quoted(question: &str, language: Language, passages: &[(&str, &str)]) -> String {

@@ -1,13 +1,17 @@
 //! What a model is asked. All that visitors and documents say is data between fences, never an instruction.
 
+mod excerpt;
+
 use hoidap_shared::{
     config::Generator as Settings,
     job::{Question, Sender},
     text::Language,
 };
 
-use super::{asked::Asked, excerpt::excerpts, material::Material, reader::Ranked};
 use crate::collections::digest;
+use crate::generator::{
+    passages::passage_set::Material, prompt::excerpt::excerpts, question::Asked, reader::Ranked,
+};
 
 /// Characters that count as one token.
 const TOKEN: usize = 4;
@@ -129,14 +133,11 @@ fn conversation(question: &Question, mut budget: usize) -> String {
 mod tests {
     use hoidap_shared::{config::Config, job::Turn};
 
-    use super::{
-        super::{
-            asked::tests::{asked, classified},
-            cut::Cutter,
-            material::tests::passage,
-            reader::tests::rank,
-        },
-        *,
+    use super::*;
+    use crate::generator::{
+        passages::{passage_set::tests::passage, segmenter::Cutter},
+        question::tests::{asked, classified},
+        reader::tests::rank,
     };
 
     const QUESTION: &str = "Tệp lớn nhất là bao nhiêu?";

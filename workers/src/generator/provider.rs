@@ -1,11 +1,13 @@
 //! Language models behind HTTP: what they are asked and what they answer.
 
 mod anthropic;
-mod breaker;
-mod dialect;
-mod health;
+mod circuit_breaker;
+pub(super) mod failover;
+mod health_probe;
 mod http;
 mod openai;
+pub(super) mod recorded_responses;
+mod unsupported_parameters;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,10 +18,10 @@ use hoidap_shared::{
     stage::Component,
 };
 
-pub(crate) use breaker::Breaker;
-pub(crate) use health::Health;
+pub(crate) use circuit_breaker::Breaker;
+pub(crate) use health_probe::Health;
 
-use super::prompt::Prompt;
+use crate::generator::prompt::Prompt;
 
 /// A piece of a model's answer as it arrives.
 #[derive(Clone, Debug, PartialEq)]

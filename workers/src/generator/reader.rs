@@ -10,17 +10,19 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::{
-    asked::Asked,
-    cut::Kind,
-    material::{Material, SURE},
-};
 use crate::collections::digest;
+use crate::generator::{
+    passages::{
+        passage_set::{Material, SURE},
+        segmenter::Kind,
+    },
+    question::Asked,
+};
 
 pub(crate) use features::{Features, NAMES};
 use features::{Terms, features};
 
-const WEIGHTS: &str = include_str!("reader.json");
+const WEIGHTS: &str = include_str!("reader/reader.json");
 
 /// What the weights are, for the version of an answer.
 pub(crate) fn version() -> String {
@@ -202,13 +204,10 @@ pub(crate) mod tests {
     use hoidap_shared::{job::SentenceScore, text::Language};
     use proptest::{num::f32::ANY, prelude::*};
 
-    use super::{
-        super::{
-            asked::tests::{asked, classified},
-            cut::Cutter,
-            material::tests::passage,
-        },
-        *,
+    use super::*;
+    use crate::generator::{
+        passages::{passage_set::tests::passage, segmenter::Cutter},
+        question::tests::{asked, classified},
     };
 
     /// The units of a material by the weights that come with Hoidap.

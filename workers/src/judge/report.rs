@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
-use crate::generator::trial::Made;
+use crate::generator::eval_claims::Made;
 
 /// Sentences of one kind, and those of them that are judged wrongly.
 #[derive(Clone, Copy, Debug, Default, Serialize)]

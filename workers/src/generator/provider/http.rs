@@ -16,7 +16,7 @@ use url::{Host, Url};
 
 use super::{
     CallError, Delta, Deltas,
-    dialect::{self, Dialect},
+    unsupported_parameters::{self, Dialect},
 };
 
 /// Largest body of an answer, in bytes.
@@ -111,7 +111,7 @@ impl Http {
         let headers = self.headers(carry)?;
         let mut omitted = self.dialect.omitted();
         loop {
-            let body = dialect::without(body, &omitted);
+            let body = unsupported_parameters::without(body, &omitted);
             let request = self.client.post(format!("{}{path}", self.base)).headers(headers.clone());
             let response = request.headers(extra.clone()).json(&body).send().await.map_err(unreachable)?;
             let status = response.status();
@@ -123,7 +123,7 @@ impl Http {
             if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) {
                 return refusal;
             }
-            match dialect::refused(&body, &beginning(response, MAX_REFUSAL).await) {
+            match unsupported_parameters::refused(&body, &beginning(response, MAX_REFUSAL).await) {
                 Some(name) if omitted.insert(name.to_string()) => {}
                 _ => return refusal,
             }

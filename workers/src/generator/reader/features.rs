@@ -3,11 +3,12 @@
 use hoidap_shared::job::Passage;
 
 use crate::generator::{
-    asked::Asked,
-    content::Content,
-    cut::{Kind, points_back},
-    figures::grounded,
-    material::Material,
+    passages::{
+        passage_set::Material,
+        segmenter::{Kind, points_back},
+    },
+    question::Asked,
+    text::{content::Content, quantities::grounded},
 };
 
 /// What is known of a unit, by name, in the order of the weights.

@@ -1,0 +1,164 @@
+//! What a question ends with: the words that were drafted, a question back, or what was not found.
+
+pub(super) mod assembly;
+pub(super) mod clarification;
+pub(super) mod streamer;
+pub(super) mod topic;
+
+use std::collections::BTreeMap;
+
+use hoidap_shared::{
+    events::page_of,
+    job::{Answer, Choice, Outcome, Passage, ProviderAttempt, Retrieved, Usage},
+    phrases,
+    stage::Stage as _,
+};
+
+use self::{streamer::Aloud, topic::topic};
+use crate::classifier::OUT_OF_SCOPE;
+use crate::generator::{Draft, Generator, provider::failover::Written, reader::confidence_of_no_answer};
+
+impl Generator {
+    /// The words of a draft, with their sources.
+    pub(in crate::generator) fn answered(
+        &self,
+        retrieved: &Retrieved,
+        passages: &[Passage],
+        draft: Draft,
+        attempts: Vec<ProviderAttempt>,
+        usage: Usage,
+    ) -> Answer {
+        let done = assembly::assemble(&draft.pieces, passages);
+        let (provider, model) = match draft.by {
+            Some(written) => (written.provider, Some(written.model)),
+            None => (self.extractive.clone(), None),
+        };
+        Answer {
+            outcome: Outcome::Answered,
+            text: done.text,
+            sources: done.sources,
+            citations: done.citations,
+            confidence: draft.confidence,
+            provider: Some(provider),
+            model,
+            attempts,
+            usage,
+            ..self.unanswered(retrieved)
+        }
+    }
+
+    /// Asks which of several products is meant.
+    pub(in crate::generator) fn asks_back(
+        &self,
+        retrieved: &Retrieved,
+        choices: &[Choice],
+        confidence: f32,
+    ) -> Answer {
+        let labels: Vec<&str> = choices.iter().map(|choice| choice.label.as_str()).collect();
+        Answer {
+            outcome: Outcome::AskedBack,
+            text: phrases::which(retrieved.classified.language, &labels),
+            choices: choices.to_vec(),
+            confidence,
+            product: None,
+            ..self.unanswered(retrieved)
+        }
+    }
+
+    /// What the visitor had read when they stopped it.
+    pub(in crate::generator) fn stopped(
+        &self,
+        retrieved: &Retrieved,
+        by: Written,
+        attempts: Vec<ProviderAttempt>,
+        aloud: Aloud<'_>,
+    ) -> Answer {
+        let quoted = aloud.is_drafted();
+        let said = aloud.into_said();
+        let (provider, model) =
+            if quoted { (self.extractive.clone(), None) } else { (by.provider, Some(by.model)) };
+        Answer {
+            outcome: Outcome::Stopped,
+            text: said.text,
+            sources: said.sources,
+            citations: said.citations,
+            confidence: 0.0,
+            provider: Some(provider),
+            model,
+            attempts,
+            usage: by.usage,
+            ..self.unanswered(retrieved)
+        }
+    }
+
+    /// Says that no document holds the code, part or version that is asked about, where that is so.
+    pub(in crate::generator) fn names_nothing_held(&self, retrieved: &Retrieved) -> Option<Answer> {
+        let classified = &retrieved.classified;
+        let missing = classified.identifiers.iter().find(|identifier| !identifier.held)?;
+        let text = phrases::unknown_identifier(classified.language, &missing.text, &self.support_address);
+        let confidence = confidence_of_no_answer(retrieved.support);
+        Some(Answer { outcome: Outcome::Unanswered, text, confidence, ..self.unanswered(retrieved) })
+    }
+
+    /// Says what the documents hold no answer about, or do not mention, where the question is not out of scope.
+    pub(in crate::generator) fn refused(
+        &self,
+        retrieved: &Retrieved,
+        unknown_entity: Option<&str>,
+    ) -> Answer {
+        let answer = self.unanswered(retrieved);
+        if answer.outcome != Outcome::Unanswered {
+            return answer;
+        }
+        let Retrieved { classified, passages, .. } = retrieved;
+        let (language, support) = (classified.language, &self.support_address);
+        if let Some(name) = unknown_entity {
+            return Answer { text: phrases::unknown_identifier(language, name, support), ..answer };
+        }
+        match topic(&classified.question, &classified.meaning, passages, &self.tools.cutter.analyser) {
+            Some(topic) => Answer { text: phrases::no_answer(language, Some(&topic), support), ..answer },
+            None => answer,
+        }
+    }
+
+    /// Says that the documents hold no answer; where the question is out of scope by its words, too, that it is.
+    fn unanswered(&self, retrieved: &Retrieved) -> Answer {
+        let classified = &retrieved.classified;
+        let elsewhere = classified.intent.name == OUT_OF_SCOPE;
+        let (outcome, text, product) = if elsewhere {
+            let text = phrases::out_of_scope(classified.language, &self.support_address);
+            (Outcome::OutOfScope, text, None)
+        } else {
+            let text = phrases::no_answer(classified.language, None, &self.support_address);
+            (Outcome::Unanswered, text, classified.product.as_ref().map(|product| product.name.clone()))
+        };
+        let question = &classified.question;
+        let versions = [
+            ("classifier", &classified.version),
+            ("retriever", &retrieved.version),
+            (Self::NAME, &self.version),
+        ];
+        Answer {
+            session_id: question.session_id.clone(),
+            user_id: question.user_id.clone(),
+            client: question.client.clone(),
+            question: question.message.clone(),
+            page: page_of(&question.context),
+            outcome,
+            problem: None,
+            text,
+            sources: Vec::new(),
+            citations: Vec::new(),
+            choices: Vec::new(),
+            confidence: confidence_of_no_answer(retrieved.support),
+            intent: classified.intent.clone(),
+            product,
+            language: classified.language,
+            provider: None,
+            model: None,
+            attempts: Vec::new(),
+            usage: Usage::default(),
+            versions: BTreeMap::from(versions.map(|(stage, version)| (stage.to_string(), version.clone()))),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! An answer in pieces, and its final form: text, citations, sources.
+
+use hoidap_shared::job::{Citation, Passage, Source, SourceMetadata};
+
+/// A sentence of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Piece {
+    /// What stands before it: a space, a line break, the mark of a list.
+    pub(crate) lead: String,
+    /// Its words, without marks of citations.
+    pub(crate) text: String,
+    /// The passage that supports it, by its place in the job, and how strongly, 0 to 1.
+    pub(crate) cite: Option<(usize, f32)>,
+}
+
+/// What the visitor is given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Final {
+    /// The text, ` [n]` behind each supported sentence.
+    pub(crate) text: String,
+    /// Which sentence rests on which source; offsets in characters of the text.
+    pub(crate) citations: Vec<Citation>,
+    /// The passages that are cited, in the order of their numbers.
+    pub(crate) sources: Vec<Source>,
+    /// Their places in the job.
+    pub(crate) places: Vec<usize>,
+}
+
+/// Puts the pieces together and numbers the passages they cite from 1, in the order of their first citation.
+pub(crate) fn assemble(pieces: &[Piece], passages: &[Passage]) -> Final {
+    let mut done = Final::default();
+    let mut length = 0;
+    for piece in pieces {
+        let lead = if done.text.is_empty() { piece.lead.trim_start() } else { piece.lead.as_str() };
+        let start = length + lead.chars().count();
+        let end = start + piece.text.chars().count();
+        done.text.push_str(lead);
+        done.text.push_str(&piece.text);
+        length = end;
+        let Some((place, support)) = piece.cite.filter(|(place, _)| *place < passages.len()) else {
+            continue;
+        };
+        let n = done.places.iter().position(|known| *known == place).unwrap_or_else(|| {
+            done.places.push(place);
+            done.sources.push(source(&passages[place]));
+            done.places.len() - 1
+        }) + 1;
+        let mark = format!(" [{n}]");
+        length += mark.len();
+        done.text.push_str(&mark);
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        done.citations.push(Citation { n, answer_start: start, answer_end: end, support });
+    }
+    done
+}
+
+/// A passage as a source of an answer.
+pub(crate) fn source(passage: &Passage) -> Source {
+    Source {
+        content: passage.text.clone(),
+        collection: passage.collection.clone(),
+        score: if passage.score.is_finite() { passage.score.clamp(0.0, 1.0) } else { 0.0 },
+        metadata: SourceMetadata {
+            url: passage.url.clone(),
+            title: passage.title.clone(),
+            heading_path: passage.heading_path.clone(),
+            chunk_id: passage.chunk_id.clone(),
+            document_version: passage.document_hash.clone(),
+            index_version: passage.version.clone(),
+            start: passage.start,
+            end: passage.end,
+            source: passage.source.clone(),
+            locale: passage.locale.clone(),
+            product: passage.product.clone(),
+            section: passage.section.clone(),
+        },
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::generator::passages::passage_set::tests::passage;
+
+    /// Checks that every `[n]` of the text is a citation's and has a source, and every citation spans its sentence.
+    pub(crate) fn check(done: &Final) {
+        let chars: Vec<char> = done.text.chars().collect();
+        let mut marks = Vec::new();
+        for (i, _) in chars.iter().enumerate().filter(|(_, c)| **c == '[') {
+            let inner: String = chars[i + 1..].iter().take_while(|c| **c != ']').collect();
+            if !inner.is_empty() && inner.chars().all(|c| c.is_ascii_digit()) {
+                marks.push((i, inner.parse::<usize>().unwrap()));
+            }
+        }
+        assert_eq!(marks.len(), done.citations.len(), "{:?}", done.text);
+        for ((at, n), citation) in marks.iter().zip(&done.citations) {
+            assert_eq!(*n, citation.n as usize);
+            assert!(*n >= 1 && *n <= done.sources.len(), "{:?}", done.text);
+            assert_eq!(citation.answer_end + 1, *at, "{:?}", done.text);
+            assert!(citation.answer_start < citation.answer_end);
+            assert!((0.0..=1.0).contains(&citation.support));
+        }
+        for n in 1..=done.sources.len() {
+            assert!(
+                done.citations.iter().any(|citation| citation.n as usize == n),
+                "source {n} is not cited"
+            );
+        }
+    }
+
+    #[test]
+    fn cited_passages_are_numbered_from_one() {
+        let passages: Vec<_> = ["a", "b", "c"].map(|text| passage("en", text)).to_vec();
+        let piece = |text: &str, cite| Piece { lead: " ".into(), text: text.into(), cite };
+        let pieces = [
+            piece("Đầu tiên.", Some((2, 0.9))),
+            piece("No ground.", None),
+            piece("B.", Some((1, 0.6))),
+            piece("C.", Some((2, 1.0))),
+        ];
+        let done = assemble(&pieces, &passages);
+        assert_eq!(done.text, "Đầu tiên. [1] No ground. B. [2] C. [1]");
+        assert_eq!(done.sources.iter().map(|s| s.content.as_str()).collect::<Vec<_>>(), ["c", "b"]);
+        let spans: Vec<String> = done
+            .citations
+            .iter()
+            .map(|c| done.text.chars().skip(c.answer_start).take(c.answer_end - c.answer_start).collect())
+            .collect();
+        assert_eq!(spans, ["Đầu tiên.", "B.", "C."]);
+        check(&done);
+    }
+}

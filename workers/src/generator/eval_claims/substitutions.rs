@@ -1,0 +1,266 @@
+//! False sentences with another number, date, unit or name, or with what the neighbouring sentence says.
+
+use hoidap_shared::text::{Language, fold};
+
+use super::{
+    Made, Maker,
+    tokens::{Word, capital, digits, is_number, is_year, put, words},
+};
+use crate::generator::question::answer_type::MONTHS;
+
+/// Units that stand for each other behind a number, in lower case; a sentence with the other one is false.
+const UNITS: [(&str, &str); 40] = [
+    ("gb", "TB"),
+    ("tb", "GB"),
+    ("mb", "GB"),
+    ("kb", "MB"),
+    ("ngày", "tháng"),
+    ("tháng", "năm"),
+    ("tuần", "tháng"),
+    ("giờ", "phút"),
+    ("phút", "giờ"),
+    ("giây", "phút"),
+    ("năm", "tháng"),
+    ("hour", "minute"),
+    ("hours", "minutes"),
+    ("minute", "hour"),
+    ("minutes", "hours"),
+    ("second", "minute"),
+    ("seconds", "minutes"),
+    ("day", "month"),
+    ("days", "months"),
+    ("week", "month"),
+    ("weeks", "months"),
+    ("month", "year"),
+    ("months", "years"),
+    ("years", "months"),
+    ("km", "m"),
+    ("m", "km"),
+    ("cm", "mm"),
+    ("mm", "cm"),
+    ("kg", "g"),
+    ("km2", "ha"),
+    ("miles", "feet"),
+    ("feet", "miles"),
+    ("mét", "km"),
+    ("million", "billion"),
+    ("billion", "million"),
+    ("triệu", "tỷ"),
+    ("tỷ", "triệu"),
+    ("percent", "degrees"),
+    ("pixels", "points"),
+    ("points", "pixels"),
+];
+/// Words that a subject may end before, in lower case.
+const VERBS: [&str; 13] =
+    ["is", "are", "was", "were", "has", "have", "can", "là", "được", "có", "bị", "cho", "will"];
+/// First words of a subject that stands for another one.
+const PRONOUNS: [&str; 24] = [
+    "it", "this", "that", "these", "those", "they", "he", "she", "there", "we", "you", "its", "their", "his",
+    "her", "what", "nó", "đây", "đó", "ông", "bà", "họ", "điều", "việc",
+];
+/// Words that only join names.
+const JOINS: [&str; 16] = [
+    "and", "or", "of", "the", "a", "in", "with", "to", "between", "và", "hoặc", "của", "với", "cùng", "đến",
+    "giữa",
+];
+
+impl Maker<'_> {
+    /// A number and a date of its own making, and a unit in place of another.
+    pub(super) fn numbers(&mut self, own: &str, language: Language, made: &mut Vec<Made>) {
+        let found = words(own);
+        let numbers: Vec<&Word<'_>> =
+            found.iter().filter(|word| is_number(word.text) && digits(word.text).len() < 13).collect();
+        if let Some(number) = self.pick(&numbers).copied() {
+            let (new, kind) =
+                (self.another(number.text), if is_year(number.text) { "date" } else { "number" });
+            self.push(kind, language, own, put(own, &number.range, &new), made);
+        }
+        let months: Vec<&Word<'_>> = found
+            .iter()
+            .filter(|word| word.text.starts_with(char::is_uppercase) && MONTHS.contains(&word.low.as_str()))
+            .collect();
+        if let Some(month) = self.pick(&months).copied() {
+            let at = MONTHS.iter().position(|known| *known == month.low).unwrap_or_default();
+            let new = capital(MONTHS[(at + 1 + self.number(10)) % 12]);
+            self.push("date", language, own, put(own, &month.range, &new), made);
+        }
+        let units: Vec<(&Word<'_>, &str)> = found
+            .windows(2)
+            .filter(|pair| is_number(pair[0].text) && !pair[1].parted)
+            .filter_map(|pair| {
+                let (_, other) = UNITS.iter().find(|(unit, _)| *unit == pair[1].low)?;
+                // "Năm 1990" and "tháng 3" are dates.
+                let dated = is_year(pair[0].text)
+                    || matches!(pair[1].low.as_str(), "tháng" | "năm") && own.contains("ngày");
+                (!dated).then_some((&pair[1], *other))
+            })
+            .collect();
+        if let Some(&(unit, other)) = self.pick(&units) {
+            self.push("unit", language, own, put(own, &unit.range, other), made);
+        }
+    }
+
+    /// Another number that is written like the given one.
+    fn another(&mut self, number: &str) -> String {
+        let whole: Vec<char> = number.chars().collect();
+        if let Ok(value) = number.parse::<u32>()
+            && value < 3_000
+        {
+            let step = 1 + u32::try_from(self.number(9)).unwrap_or(0);
+            let down = is_year(number) || value > 20;
+            return if down && self.number(2) == 0 { value - step } else { value + step }.to_string();
+        }
+        let places: Vec<usize> = (0..whole.len()).filter(|&at| whole[at].is_ascii_digit()).collect();
+        // The first digits tell most.
+        let at = places[self.number(places.len().min(2))];
+        let digit = whole[at].to_digit(10).unwrap_or(0);
+        let other = (digit + 1 + u32::try_from(self.number(7)).unwrap_or(0)) % 9 + u32::from(at == places[0]);
+        let other = if other == digit { (other + 1) % 9 + 1 } else { other };
+        let put = |(i, c): (usize, &char)| {
+            if i == at { char::from_digit(other % 10, 10).unwrap_or('7') } else { *c }
+        };
+        whole.iter().enumerate().map(put).collect()
+    }
+
+    /// A name in place of another one, and two names of the sentence in each other's place.
+    pub(super) fn names(&mut self, own: &str, language: Language, made: &mut Vec<Made>) {
+        let found = words(own);
+        let names = self.names.of(&found);
+        if names.is_empty() {
+            return;
+        }
+        let held = format!(" {} ", fold(own));
+        let of_others: Vec<String> = self
+            .material
+            .units
+            .iter()
+            .filter(|unit| !unit.text.ends_with('?'))
+            .flat_map(|unit| {
+                let words = words(&unit.text);
+                let names = self.names.of(&words);
+                let name = |name: &std::ops::Range<usize>| {
+                    unit.text[words[name.start].range.start..words[name.end - 1].range.end].to_string()
+                };
+                names.iter().map(name).collect::<Vec<_>>()
+            })
+            .filter(|name| {
+                let low = fold(name);
+                !low.split(' ').any(|word| held.contains(word))
+                    && !name.contains(|c: char| c.is_ascii_digit())
+            })
+            .collect();
+        let name = self.pick(&names).cloned().unwrap_or(0..1);
+        let range = found[name.start].range.start..found[name.end - 1].range.end;
+        let alike: Vec<&String> =
+            of_others.iter().filter(|other| other.split(' ').count().abs_diff(name.len()) <= 1).collect();
+        if let Some(other) = self.pick(&alike).copied() {
+            let kind = if name.start == 0 { "name at the head" } else { "name" };
+            self.push(kind, language, own, put(own, &range, other), made);
+        }
+        let pairs: Vec<(usize, usize)> = (0..names.len())
+            .flat_map(|a| (a + 1..names.len()).map(move |b| (a, b)))
+            .filter(|&(a, b)| {
+                let between = &found[names[a].end..names[b].start];
+                let text = |name: &std::ops::Range<usize>| {
+                    fold(&own[found[name.start].range.start..found[name.end - 1].range.end])
+                };
+                let (first, second) = (text(&names[a]), text(&names[b]));
+                // Names that a list joins may stand in any order.
+                let apart = between.iter().filter(|word| !JOINS.contains(&word.low.as_str())).count() >= 2
+                    && between.iter().all(|word| !word.parted)
+                    && !names[a + 1..b].iter().any(|name| name.start > 0);
+                apart && !first.contains(&second) && !second.contains(&first)
+            })
+            .collect();
+        if let Some(&(a, b)) = self.pick(&pairs) {
+            let text =
+                |name: &std::ops::Range<usize>| found[name.start].range.start..found[name.end - 1].range.end;
+            let (first, second) = (text(&names[a]), text(&names[b]));
+            let made_of = format!(
+                "{}{}{}{}{}",
+                &own[..first.start],
+                &own[second.clone()],
+                &own[first.end..second.start],
+                &own[first.clone()],
+                &own[second.end..]
+            );
+            if !self.tells(&made_of, Some(own)) {
+                made.push(Made::wrong("names exchanged", language, own, made_of));
+            }
+        }
+    }
+
+    /// A number of the neighbouring sentence, and all that it says of its subject.
+    pub(super) fn of_neighbours(&mut self, at: usize, own: &str, language: Language, made: &mut Vec<Made>) {
+        let material = self.material;
+        let passage = material.units[at].passage;
+        let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
+        let beside: Vec<&str> = beside
+            .filter_map(|at| material.units.get(at))
+            .filter(|unit| unit.passage == passage && unit.row.is_none() && !unit.text.ends_with(['?', ':']))
+            .map(|unit| &*unit.text)
+            .collect();
+        let found = words(own);
+        let numbers: Vec<&Word<'_>> = found.iter().filter(|word| is_number(word.text)).collect();
+        let held: Vec<String> = numbers.iter().map(|word| digits(word.text)).collect();
+        let mut others = Vec::new();
+        for text in &beside {
+            let words = words(text);
+            let number = |word: &Word<'_>| {
+                is_number(word.text) && !held.contains(&digits(word.text)) && word.text.len() < 14
+            };
+            others.extend(words.iter().filter(|word| number(word)).map(|word| word.text.to_string()));
+        }
+        if let Some(number) = self.pick(&numbers).copied() {
+            let alike: Vec<&String> =
+                others.iter().filter(|other| is_year(other) == is_year(number.text)).collect();
+            if let Some(other) = self.pick(&alike).copied() {
+                self.push("neighbour's number", language, own, put(own, &number.range, other), made);
+            }
+        }
+        let Some((subject, _)) = parts(own) else { return };
+        let theirs: Vec<(&str, &str)> = beside
+            .iter()
+            .filter_map(|text| parts(text))
+            .filter(|(other, _)| {
+                let (mine, other) = (self.content(subject), self.content(other));
+                !other.is_empty() && !mine.is_empty() && mine.is_disjoint(&other)
+            })
+            .collect();
+        if let Some(&(_, said)) = self.pick(&theirs) {
+            self.push("neighbour's words", language, own, format!("{subject} {said}"), made);
+        }
+    }
+
+    /// Keeps a sentence that was made, unless the passages tell it.
+    fn push(
+        &mut self,
+        kind: &'static str,
+        language: Language,
+        own: &str,
+        sentence: String,
+        made: &mut Vec<Made>,
+    ) {
+        if sentence != own && !self.tells(&sentence, None) {
+            made.push(Made::wrong(kind, language, own, sentence));
+        }
+    }
+}
+
+/// A sentence's subject and what is said of it, where it begins with a short one that stands for nothing else.
+fn parts(text: &str) -> Option<(&str, &str)> {
+    let found = words(text);
+    let at = found.iter().position(|word| VERBS.contains(&word.low.as_str()))?;
+    let subject = &found[..at];
+    let short = (1..=6).contains(&at) && subject.iter().skip(1).all(|word| !word.parted) && !found[at].parted;
+    let stands = PRONOUNS.contains(&subject.first()?.low.as_str())
+        || subject.iter().any(|word| {
+            matches!(
+                word.low.as_str(),
+                "này" | "đó" | "such" | "which" | "who" | "mà" | "khi" | "nếu" | "when" | "if"
+            )
+        });
+    (short && !stands && found.len() > at + 2)
+        .then(|| (&text[..found[at - 1].range.end], &text[found[at].range.start..]))
+}

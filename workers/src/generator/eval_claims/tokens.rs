@@ -1,0 +1,118 @@
+//! The words of a sentence, where they stand, and what may be exchanged: numbers, units, names.
+
+use std::{collections::HashMap, ops::Range};
+
+use crate::generator::question::answer_type::MONTHS;
+
+/// A word without the marks around it, and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Word<'a> {
+    pub(super) text: &'a str,
+    pub(super) low: String,
+    pub(super) range: Range<usize>,
+    /// Whether a mark stands between it and the word before it.
+    pub(super) parted: bool,
+}
+
+/// The words of a text.
+pub(super) fn words(text: &str) -> Vec<Word<'_>> {
+    let mut found: Vec<Word<'_>> = Vec::new();
+    let mut at = 0;
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let bare = piece.trim_matches(|c: char| !c.is_alphanumeric() && !"%₫$€".contains(c));
+        if !bare.is_empty() {
+            let from = at + (bare.as_ptr() as usize - piece.as_ptr() as usize);
+            let end = found.last().map_or(0, |word| word.range.end);
+            found.push(Word {
+                text: bare,
+                low: bare.to_lowercase(),
+                range: from..from + bare.len(),
+                parted: !text[end..from].trim().is_empty(),
+            });
+        }
+        at += piece.len();
+    }
+    found
+}
+
+/// A text with another one in place of a part.
+pub(super) fn put(text: &str, range: &Range<usize>, new: &str) -> String {
+    format!("{}{new}{}", &text[..range.start], &text[range.end..])
+}
+
+/// A text that begins with a capital.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// A text that begins with a small letter, where its first word is no name.
+pub(super) fn small(text: &str) -> String {
+    let mut chars = text.chars();
+    let Some(first) = chars.next() else { return String::new() };
+    match chars.clone().next() {
+        Some(second) if second.is_uppercase() || second.is_ascii_digit() => text.into(),
+        _ => first.to_lowercase().chain(chars).collect(),
+    }
+}
+
+/// A number of digits, its separators included.
+pub(super) fn is_number(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit())
+        && word.chars().all(|c| c.is_ascii_digit() || ".,".contains(c))
+}
+
+/// The digits of a number.
+pub(super) fn digits(word: &str) -> String {
+    word.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Whether a word may be a year.
+pub(super) fn is_year(word: &str) -> bool {
+    word.len() == 4 && word.parse::<u32>().is_ok_and(|year| (1000..2100).contains(&year))
+}
+
+/// How often each word of a collection begins with a capital inside a sentence, and how often not.
+#[derive(Default)]
+pub(super) struct Names(HashMap<String, (u32, u32)>);
+
+impl Names {
+    /// Counts a sentence's words.
+    pub(super) fn count(&mut self, text: &str) {
+        for word in words(text).iter().skip(1).filter(|word| !word.parted) {
+            let (capital, small) = self.0.entry(word.low.clone()).or_default();
+            if word.text.starts_with(char::is_uppercase) { *capital += 1 } else { *small += 1 }
+        }
+    }
+
+    /// Whether a word is a name, or part of one, wherever it stands.
+    fn is_name(&self, low: &str) -> bool {
+        self.0.get(low).is_some_and(|(capital, small)| *capital > 1 && *capital > 4 * small)
+    }
+
+    /// The names of a sentence, as ranges of its words.
+    pub(super) fn of(&self, words: &[Word<'_>]) -> Vec<Range<usize>> {
+        let capital = |word: &Word<'_>| {
+            word.text.starts_with(char::is_uppercase) && word.text.chars().count() > 1 && !is_month(&word.low)
+        };
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let mut at = 0;
+        while at < words.len() {
+            let mut end = at;
+            while end < words.len() && capital(&words[end]) && (end == at || !words[end].parted) {
+                end += 1;
+            }
+            let begins = at == 0 || words[at].parted;
+            // What begins a sentence has its capital from there, unless it has one elsewhere.
+            if end > at && (!begins || words[at..end].iter().all(|word| self.is_name(&word.low))) {
+                found.push(at..end);
+            }
+            at = end.max(at + 1);
+        }
+        found
+    }
+}
+
+fn is_month(low: &str) -> bool {
+    MONTHS.contains(&low)
+}

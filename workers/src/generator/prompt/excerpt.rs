@@ -1,0 +1,132 @@
+//! What a model reads of the passages: the units that answer best among their neighbours. A small model reads slowly and loses
+//! itself in more.
+
+use crate::generator::{
+    passages::{passage_set::Material, segmenter::Unit},
+    reader::Ranked,
+};
+
+/// The passages whose units are likeliest to answer, the likeliest first, each cut around its best unit, under the title and the
+/// headings: so many at most, and so many characters together.
+pub(in crate::generator) fn excerpts(
+    material: &Material,
+    ranked: &[Ranked],
+    count: usize,
+    mut characters: usize,
+) -> Vec<String> {
+    let mut best: Vec<usize> = Vec::new();
+    for Ranked { unit, .. } in ranked {
+        let passage = |unit: usize| material.units[unit].passage;
+        if best.len() < count && best.iter().all(|&known| passage(known) != passage(*unit)) {
+            best.push(*unit);
+        }
+    }
+    let mut cut = Vec::new();
+    for (at, &unit) in best.iter().enumerate() {
+        let excerpt = excerpt(material, unit, characters / (best.len() - at));
+        characters -= excerpt.chars().count().min(characters);
+        cut.push(excerpt);
+    }
+    cut
+}
+
+fn excerpt(material: &Material, best: usize, characters: usize) -> String {
+    let passage = &material.passages[material.units[best].passage];
+    let headings = passage.heading_path.join(" > ");
+    // Most pages have their title as their first heading.
+    let titled = passage.heading_path.first().is_some_and(|first| passage.title.starts_with(first.as_str()));
+    let head = if titled { headings } else { format!("{} > {headings}", passage.title) };
+    let head = head.trim_end_matches(" > ");
+    let text = around(material, best, characters.saturating_sub(head.chars().count() + 1));
+    format!("{head}\n{text}").chars().take(characters).collect()
+}
+
+/// A unit with as many of its neighbours as there is room for, the nearest first.
+fn around(material: &Material, best: usize, room: usize) -> String {
+    let (from, units) = material.of_passage(material.units[best].passage);
+    let here = best - from;
+    let size = |at: usize| units[at].text.chars().count() + 1;
+    let (mut first, mut last) = (here, here);
+    let mut room = room.saturating_sub(size(here));
+    loop {
+        let before = first.checked_sub(1).filter(|&at| size(at) <= room);
+        let after = Some(last + 1).filter(|&at| at < units.len() && size(at) <= room);
+        let taken = match (before, after) {
+            (Some(before), Some(after)) if here - before <= after - here => before,
+            (_, Some(after)) => after,
+            (Some(before), None) => before,
+            (None, None) => break,
+        };
+        room -= size(taken);
+        (first, last) = (first.min(taken), last.max(taken));
+    }
+    together(&units[first..=last])
+}
+
+/// Units as they stand on their page: sentences of a line beside each other, rows and items below.
+fn together(units: &[Unit]) -> String {
+    let mut text = String::new();
+    let mut line = None;
+    for unit in units {
+        if let Some(before) = line.replace(unit.line) {
+            text.push(if before == unit.line { ' ' } else { '\n' });
+        }
+        text.push_str(&unit.text);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use hoidap_shared::text::Language;
+
+    use super::*;
+    use crate::generator::{
+        passages::{passage_set::tests::passage, segmenter::Cutter},
+        question::tests::asked,
+        reader::tests::rank,
+    };
+
+    fn cut(texts: &[&str], count: usize, characters: usize) -> Vec<String> {
+        let passages = texts.iter().map(|text| passage("en", text)).collect();
+        let material = Material::new(passages, &Cutter::default());
+        let ranked = rank(&material, &asked("How large is the largest file?", Language::En));
+        excerpts(&material, &ranked, count, characters)
+    }
+
+    #[test]
+    fn the_sentence_that_answers_stays_among_its_neighbours() {
+        let text = "Free has ten plans. Pro is for teams. The largest file has 20 GB. It is stored twice. Ask us for more.";
+        assert_eq!(cut(&[text], 1, 1_000), [format!("Page > Section\n{text}")]);
+        assert_eq!(
+            cut(&[text], 1, 85),
+            ["Page > Section\nPro is for teams. The largest file has 20 GB. It is stored twice."]
+        );
+        assert_eq!(cut(&[text], 1, 24), ["Page > Section\nThe large"]);
+    }
+
+    #[test]
+    fn the_likeliest_passage_comes_first_and_rows_name_their_columns() {
+        let table = "Limit | Free | Pro\nLargest file | 2 GB | 20 GB\nUsers | 1 | 5";
+        let found = cut(&["Nothing of the kind.", table], 2, 1_000);
+        assert_eq!(
+            found,
+            [
+                "Page > Section\nLargest file – Free: 2 GB; Pro: 20 GB\nUsers – Free: 1; Pro: 5",
+                "Page > Section\nNothing of the kind."
+            ]
+        );
+        assert_eq!(cut(&["Nothing of the kind.", table], 1, 1_000).len(), 1);
+    }
+
+    #[test]
+    fn what_a_passage_leaves_the_next_one_has() {
+        let long = "Mail is kept in two places. ".repeat(40);
+        let found = cut(&["The largest file has 20 GB.", &long], 2, 600);
+        let lengths: Vec<usize> = found.iter().map(|excerpt| excerpt.chars().count()).collect();
+        assert!(
+            lengths.iter().sum::<usize>() <= 600 && lengths.iter().any(|length| *length > 300),
+            "{lengths:?}"
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! A question as the generator reads it.
+
+pub(super) mod answer_type;
+pub(super) mod unknown_entity;
+
+use hoidap_indices::Analyser;
+use hoidap_shared::{
+    events::page_of,
+    job::{Classified, QueryKind, Scored, Sender},
+    text::Language,
+};
+
+use crate::generator::{
+    extractive::comparison::{Compared, compared},
+    passages::table_selection::{Pick, pick},
+    question::answer_type::Wanted,
+    text::content::Content,
+};
+
+/// A question, read.
+pub(crate) struct Asked {
+    /// What the visitor means.
+    pub(crate) text: String,
+    /// The visitor's language.
+    pub(crate) language: Language,
+    /// The address of the visitor's page, without what follows its path.
+    pub(crate) page: String,
+    /// Its content words and figures.
+    pub(crate) content: Content,
+    /// What was asked and answered before it, where it may go on with that.
+    pub(crate) before: Content,
+    /// Whether the answer is a list of steps.
+    pub(crate) steps: bool,
+    /// Whether it is answered by yes or no.
+    pub(crate) whether: bool,
+    /// Whether it asks for several things.
+    pub(crate) several: bool,
+    /// How it compares things, where it does.
+    pub(crate) compared: Option<Compared>,
+    /// What kind of answer it asks for.
+    pub(crate) wanted: Option<Wanted>,
+    /// The product it is about, when one is clear.
+    pub(crate) product: Option<Scored>,
+    /// What it asks to choose.
+    pub(crate) pick: Option<Pick>,
+}
+
+impl Asked {
+    /// Reads the question of a job.
+    pub(crate) fn of(job: &Classified, analyser: &Analyser) -> Self {
+        let text = job.meaning.clone();
+        let lower = format!(" {} ", text.to_lowercase());
+        let any = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
+        let (wanted, pick) = (Wanted::by(&text), pick(&text));
+        let figure = wanted.is_some_and(Wanted::is_figure);
+        let how = any(&[
+            "làm sao",
+            "các bước",
+            "thế nào",
+            "cách ",
+            "kiểu gì",
+            "làm gì",
+            "phải làm",
+            "how do",
+            "how can",
+            "how to",
+            "where do",
+            "steps",
+            "what should i",
+            "muốn ",
+            "quên ",
+            " want to ",
+            " lost ",
+            " forgot",
+        ]);
+        let steps = (how || ends_with_how(&lower)) && !figure;
+        let several = any(&SEVERAL);
+        let content = Content::of(&text, analyser);
+        let page = page_of(&job.question.context);
+        Self {
+            language: job.language,
+            page,
+            content,
+            before: before(job, analyser),
+            steps,
+            whether: is_whether(&lower) && !how,
+            several,
+            compared: compared(&text),
+            wanted,
+            product: job.product.clone(),
+            pick,
+            text,
+        }
+    }
+}
+
+/// The last question and its answer, where the new question may go on with them.
+fn before(job: &Classified, analyser: &Analyser) -> Content {
+    let mut content = Content::default();
+    if job.queries.iter().any(|query| query.kind == QueryKind::Rewritten) {
+        for sender in [Sender::User, Sender::Assistant] {
+            let turn = job.question.history.iter().rev().find(|turn| turn.sender == sender);
+            let words: Vec<&str> =
+                turn.into_iter().flat_map(|turn| turn.content.split_whitespace()).take(BEFORE).collect();
+            content.add(&Content::of(&words.join(" "), analyser));
+        }
+    }
+    content
+}
+
+/// Words of a turn that are looked at.
+const BEFORE: usize = 40;
+
+/// What asks for several things.
+const SEVERAL: [&str; 15] = [
+    "những gì",
+    "những ai",
+    "những cách nào",
+    "những loại nào",
+    "những tính năng",
+    "các loại nào",
+    "gồm ",
+    "liệt kê",
+    "what are the ",
+    " which are ",
+    " list ",
+    " kinds of ",
+    " types of ",
+    " include",
+    " consist",
+];
+/// What an English question that is answered by yes or no begins with.
+const WHETHER: [&str; 18] = [
+    "is", "are", "was", "were", "am", "do", "does", "did", "can", "could", "will", "would", "should", "may",
+    "has", "have", "must", "any",
+];
+/// Words behind the one that asks.
+const POLITE: [&str; 10] = ["vậy", "ạ", "nhỉ", "hả", "nhé", "thế", "bạn", "shop", "ad", "em"];
+
+/// Whether a question in lower case ends in the short "how": "lấy lại sao?"
+fn ends_with_how(lower: &str) -> bool {
+    let words: Vec<&str> = words(lower).collect();
+    matches!(words[..], [.., before, "sao"] if !matches!(before, "thì" | "ra" | "tại" | "vì" | "bị"))
+}
+
+/// Whether a question in lower case is answered by yes or no.
+fn is_whether(lower: &str) -> bool {
+    let words: Vec<&str> = words(lower).collect();
+    let last = words.iter().rev().find(|word| !POLITE.contains(word));
+    words.first().is_some_and(|first| WHETHER.contains(first))
+        || last.is_some_and(|last| matches!(*last, "không" | "khong" | "ko" | "k" | "hông" | "chưa" | "chua"))
+}
+
+fn words(lower: &str) -> impl Iterator<Item = &str> {
+    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use hoidap_shared::job::{PageContext, Query, QueryKind, Question};
+
+    use super::*;
+
+    /// A question as the classifier hands it on, without an embedding.
+    pub(crate) fn classified(question: &str, language: Language) -> Classified {
+        Classified {
+            embedded_by: String::new(),
+            question: Question {
+                message: question.into(),
+                session_id: "session-0001".into(),
+                context: PageContext { url: "https://www.example.com/".into(), ..PageContext::default() },
+                history: Vec::new(),
+                user_id: None,
+                client: "c".into(),
+            },
+            language,
+            meaning: question.into(),
+            intent: Scored { name: "how_to".into(), confidence: 0.9 },
+            product: None,
+            section: None,
+            queries: vec![Query::new(question, QueryKind::Asked, 1.0)],
+            collections: Vec::new(),
+            version: "v".into(),
+            out_of_scope: 0.0,
+            identifiers: Vec::new(),
+        }
+    }
+
+    /// The same, read.
+    pub(crate) fn asked(question: &str, language: Language) -> Asked {
+        Asked::of(&classified(question, language), &Analyser::default())
+    }
+
+    #[test]
+    fn what_is_asked_for_is_seen() {
+        assert!(
+            asked("Làm thế nào để đổi?", Language::Vi).steps
+                && asked("How do I change it?", Language::En).steps
+        );
+        assert!(!asked("How much does it cost to change it?", Language::En).steps);
+        assert!(asked("Mất thẻ thì lấy lại sao?", Language::Vi).steps);
+        assert!(!asked("Còn gói Lẻ thì sao?", Language::Vi).steps);
+        assert!(asked("Có giao tận nhà không ạ?", Language::Vi).whether);
+        assert!(asked("Do you deliver?", Language::En).whether);
+        assert!(!asked("Làm sao biết đơn đã đi chưa?", Language::Vi).whether);
+        assert!(asked("Combo gồm những gì?", Language::Vi).several);
+    }
+}

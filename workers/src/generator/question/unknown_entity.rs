@@ -1,0 +1,78 @@
+//! What a question is about and no document mentions: an answer that leaves it out answers another question.
+
+use hoidap_shared::text::fold;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use crate::generator::question::Asked;
+
+/// What is left of the confidence of an answer to a question about something that no document mentions.
+pub(crate) const LEFT: f32 = 0.35;
+
+/// Words before a name that make it where something comes from.
+const FROM: [&str; 2] = ["from", "tu"];
+/// The same, and where it goes, or with what.
+const TOWARDS: [&str; 14] =
+    ["from", "to", "into", "with", "and", "via", "tu", "sang", "qua", "voi", "vao", "va", "bang", "cho"];
+/// English words that name nothing.
+const NAMELESS: &str = " anybody anyone anything anytime anyway anywhere else ever everybody everyone everything him himself later maybe \
+    myself nobody shortly somebody someone something sometimes somewhere soon sooner still themselves today tomorrow yesterday yet yourself ";
+
+/// What a question is about and no document mentions: of a question that is answered by yes or no any word, of another one a name.
+/// Words side by side are told together.
+pub(crate) fn unknown_entity(asked: &Asked, unmentioned: &[String]) -> Option<String> {
+    let words: Vec<&str> = asked.text.unicode_words().collect();
+    // Where every word has a capital, none says anything.
+    let capitals_tell =
+        words.iter().any(|word| word.chars().all(char::is_lowercase) && word.chars().count() > 1);
+    let before = |at: usize| at.checked_sub(1).map(|before| fold(words[before])).unwrap_or_default();
+    let is_unmentioned = |at: usize| unmentioned.iter().any(|word| word == words[at]);
+    let is_about = |at: &usize| {
+        let (word, before) = (words[*at], before(*at));
+        let name =
+            *at > 0 && capitals_tell && word.starts_with(char::is_uppercase) && word.chars().count() > 2;
+        let nameless = word.ends_with("ly") || NAMELESS.contains(&format!(" {} ", word.to_lowercase()));
+        is_unmentioned(*at)
+            && if asked.whether {
+                !nameless && !FROM.contains(&before.as_str())
+            } else {
+                name && !TOWARDS.contains(&before.as_str())
+            }
+    };
+    let first = (0..words.len()).find(is_about)?;
+    let together: Vec<&str> =
+        (first..words.len()).take_while(|&at| is_unmentioned(at)).map(|at| words[at]).collect();
+    Some(together.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use hoidap_shared::text::Language;
+
+    use super::*;
+    use crate::generator::question::tests::asked;
+
+    fn about(question: &str, language: Language, unmentioned: &[&str]) -> Option<String> {
+        let unmentioned: Vec<String> = unmentioned.iter().map(|word| (*word).into()).collect();
+        unknown_entity(&asked(question, language), &unmentioned)
+    }
+
+    #[test]
+    fn what_a_yes_or_no_is_asked_about_is_known_by_any_word() {
+        let found = about("Quán có món gà Tiệp Khắc không?", Language::Vi, &["Tiệp", "Khắc"]);
+        assert_eq!(found.as_deref(), Some("Tiệp Khắc"));
+        assert_eq!(about("is there a sauna?", Language::En, &["sauna"]).as_deref(), Some("sauna"));
+        assert_eq!(about("can I cancel anytime?", Language::En, &["anytime"]), None);
+        assert_eq!(about("Can I move my data from Quipo?", Language::En, &["Quipo"]), None);
+    }
+
+    #[test]
+    fn other_questions_are_about_names() {
+        assert_eq!(
+            about("When does the shop in Vilnius open?", Language::En, &["Vilnius"]).as_deref(),
+            Some("Vilnius")
+        );
+        assert_eq!(about("how do I stop the squeaking?", Language::En, &["squeaking"]), None);
+        assert_eq!(about("HOW DO I USE THE TUMBLER", Language::En, &["TUMBLER"]), None);
+        assert_eq!(about("How do I connect it to Quipo?", Language::En, &["Quipo"]), None);
+    }
+}

@@ -1,0 +1,318 @@
+//! A sentence in its parts: what is said of one thing, and whether it is affirmed or denied.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use hoidap_indices::Analyser;
+use hoidap_shared::text::fold;
+
+use crate::generator::text::{
+    negation::{denied, is_denial, plain, split},
+    quantities::{self, Figure},
+};
+
+/// Most parts of one sentence that are told apart; the last one holds the rest.
+const MAX: usize = 12;
+/// Words that begin a part, in lower case; those of the second list join what may be one thing, too.
+const BEGIN: [&str; 21] = [
+    "nhưng",
+    "còn",
+    "mà",
+    "nếu",
+    "trừ",
+    "tuy",
+    "dù",
+    "vì",
+    "rồi",
+    "but",
+    "while",
+    "whereas",
+    "however",
+    "although",
+    "though",
+    "if",
+    "unless",
+    "except",
+    "excluding",
+    "because",
+    "nor",
+];
+const JOIN: [&str; 6] = ["và", "hoặc", "and", "or", "cùng", "plus"];
+/// Before these words "còn" is "still", not "but".
+const STILL: [&str; 13] =
+    ["không", "ko", "k", "chẳng", "chả", "chưa", "vẫn", "đang", "chỉ", "cũng", "sẽ", "đã", "hiện"];
+/// Words that make a part a statement by itself.
+const STATES: [&str; 40] = [
+    "được", "có", "là", "bị", "sẽ", "cần", "phải", "thì", "mất", "cho", "gồm", "giá", "chịu", "mở", "is",
+    "are", "was", "were", "can", "will", "has", "have", "must", "may", "does", "do", "cover", "covers",
+    "cost", "costs", "take", "takes", "start", "starts", "open", "opens", "pay", "pays", "include",
+    "includes",
+];
+/// First words of a part that only tells when the rest is so.
+const WHEN: [&str; 16] = [
+    "nếu", "khi", "với", "trong", "sau", "trước", "từ", "để", "if", "when", "for", "with", "after", "before",
+    "unless", "once",
+];
+/// Last words that repeat what was said before: "còn lõi lọc thì không", "the cartridge does".
+const ECHO: [&str; 9] = ["có", "được", "does", "do", "is", "are", "can", "will", "has"];
+/// Content words that make a part a statement.
+const WHOLE: usize = 3;
+/// Words of a sentence's beginning that tell what it speaks of at most.
+const HEAD: usize = 5;
+/// First words of a part that goes on with what the part before it speaks of.
+const GOES_ON: [&str; 11] =
+    ["cũng", "chỉ", "vẫn", "đều", "đã", "đang", "gồm", "also", "only", "then", "still"];
+/// Words that begin what a statement does not hold for.
+const EXCEPT: [&str; 4] = ["trừ", "except", "excluding", "apart"];
+/// Words of grammar that are left out of what a part is about.
+const GRAMMAR: [&str; 44] = [
+    "trong", "trên", "dưới", "từ", "đến", "với", "về", "theo", "mỗi", "sau", "trước", "khoảng", "hơn", "lúc",
+    "vòng", "tới", "qua", "bằng", "đều", "vẫn", "mới", "do", "ngay", "rất", "thêm", "cả", "gồm", "within",
+    "per", "each", "after", "before", "until", "over", "during", "also", "while", "ca", "its", "than",
+    "because", "yes", "no", "còn",
+];
+/// Most content words of a part that is only the beginning of what follows it.
+const FRAGMENT: usize = 4;
+
+/// One part of a sentence.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Clause {
+    /// Folded content words and pairs of syllables, figures left out.
+    pub(crate) terms: BTreeSet<String>,
+    /// What the part before it says, which it may leave out.
+    pub(crate) before: BTreeSet<String>,
+    /// Numbers and codes, in the order of the text.
+    pub(crate) figures: Vec<Figure>,
+    /// What an amount is counted for: `an hour`, `mỗi tháng`.
+    pub(crate) rates: Vec<Figure>,
+    /// Whether it denies.
+    pub(crate) denied: bool,
+    /// The words, in lower case.
+    pub(crate) text: String,
+}
+
+impl Clause {
+    /// Reads one part.
+    pub(crate) fn of(text: &str, analyser: &Analyser) -> Self {
+        let text = plain(text);
+        let read = quantities::read(&text);
+        Self {
+            terms: terms(&read.rest, analyser),
+            before: BTreeSet::new(),
+            figures: read.claimed,
+            rates: read.besides.into_iter().filter(|figure| figure.dimension() == Some("time")).collect(),
+            denied: denied(&text),
+            text,
+        }
+    }
+
+    /// Whether it says something of a thing of its own; else it goes on with the part before it.
+    pub(crate) fn begins(&self) -> bool {
+        let mut words = split(&self.text).skip_while(|word| JOIN.contains(word) || BEGIN.contains(word));
+        let first = words.next().unwrap_or_default();
+        let whole = || self.terms.iter().filter(|term| !term.contains(' ')).count() >= WHOLE;
+        let goes_on = STATES.contains(&first) || GOES_ON.contains(&first) || is_denial(first);
+        !WHEN.contains(&first) && !goes_on && (states(&self.text) || whole())
+    }
+}
+
+/// The content words of a text and its pairs of syllables; none when it holds nothing else than words of grammar.
+pub(crate) fn terms(text: &str, analyser: &Analyser) -> BTreeSet<String> {
+    let words: Vec<&str> = text
+        .split_whitespace()
+        .map(|word| {
+            let bare = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+            let drops = GRAMMAR.contains(&bare.as_str())
+                || is_denial(&bare)
+                || matches!(bare.as_str(), "k" | "kh" | "hk");
+            if drops { "." } else { word }
+        })
+        .collect();
+    let found = analyser.content(&words.join(" "));
+    // "Check-in" and "check-out" differ by words of grammar alone.
+    let compounds = words.iter().map(|word| fold(word.trim_matches(|c: char| !c.is_alphanumeric())));
+    let compounds = compounds.filter(|word| word.split('-').filter(|part| !part.is_empty()).count() == 2);
+    let terms = found.folded.into_iter().chain(found.pairs).chain(compounds);
+    terms.filter(|term| !term.contains(|c: char| c.is_ascii_digit())).collect()
+}
+
+/// The content words that a sentence begins with, as far as its verb: what it speaks of. Words for people are left out:
+/// whether the visitor or the customer is told makes no difference.
+pub(crate) fn head(text: &str, analyser: &Analyser) -> Vec<String> {
+    const PEOPLE: [&str; 27] = [
+        "khách",
+        "hàng",
+        "người",
+        "dùng",
+        "quý",
+        "anh",
+        "chị",
+        "em",
+        "bạn",
+        "công",
+        "ty",
+        "chúng",
+        "mọi",
+        "customer",
+        "customers",
+        "user",
+        "users",
+        "visitor",
+        "visitors",
+        "guest",
+        "guests",
+        "member",
+        "members",
+        "people",
+        "client",
+        "clients",
+        "everyone",
+    ];
+    let low = plain(text);
+    let words = split(&low).take_while(|word| !STATES.contains(word)).filter(|word| !PEOPLE.contains(word));
+    let words: Vec<&str> = words.take(HEAD).collect();
+    terms(&words.join(" "), analyser).into_iter().filter(|term| !term.contains(' ')).collect()
+}
+
+/// The parts of a sentence, each with what the one before it says.
+pub(crate) fn clauses(sentence: &str, analyser: &Analyser) -> Vec<Clause> {
+    let mut parts: Vec<Clause> = Vec::new();
+    let mut from = None;
+    let cuts = cuts(sentence);
+    for (i, (range, joined)) in cuts.iter().enumerate() {
+        let start = from.take().unwrap_or(range.start);
+        let clause = Clause::of(&sentence[start..range.end], analyser);
+        let next_joins = cuts.get(i + 1).is_some_and(|(_, joined)| *joined);
+        let last = i + 1 == cuts.len();
+        // What begins another part with a comma is its own unless it is next to nothing.
+        let most = if next_joins { FRAGMENT } else { FRAGMENT / 2 };
+        if !last && is_fragment(&clause, most) {
+            from = Some(start);
+            continue;
+        }
+        // What is left at the end and says next to nothing belongs to what stands before it.
+        if last && *joined && is_fragment(&clause, FRAGMENT) && !parts.is_empty() {
+            let before = parts.pop().map(|part| part.text).unwrap_or_default();
+            push(&mut parts, Clause::of(&format!("{before} {}", clause.text), analyser));
+            continue;
+        }
+        push(&mut parts, clause);
+    }
+    parts
+}
+
+fn push(parts: &mut Vec<Clause>, mut clause: Clause) {
+    if let Some(before) = parts.last() {
+        clause.before = before.terms.clone();
+        if split(&clause.text).next().is_some_and(|first| EXCEPT.contains(&first)) {
+            clause.terms.extend(clause.before.iter().cloned());
+            clause.denied = !before.denied;
+        }
+        let last =
+            clause.text.rsplit(|c: char| !c.is_alphanumeric() && c != '\'').find(|word| !word.is_empty());
+        if last.is_some_and(|word| is_denial(word) || ECHO.contains(&word)) && clause.figures.is_empty() {
+            clause.terms.extend(clause.before.iter().cloned());
+        }
+    }
+    parts.push(clause);
+}
+
+fn is_fragment(clause: &Clause, most: usize) -> bool {
+    let words = clause.terms.iter().filter(|term| !term.contains(' ')).count();
+    clause.figures.is_empty() && !clause.denied && words <= most && !states(&clause.text)
+}
+
+fn states(text: &str) -> bool {
+    split(text).any(|word| STATES.contains(&word))
+}
+
+/// Where the parts stand, and whether each is joined to the one before it by "and".
+fn cuts(sentence: &str) -> Vec<(Range<usize>, bool)> {
+    let mut found: Vec<(Range<usize>, bool)> = Vec::new();
+    let (mut from, mut joined) = (0, false);
+    let mut before = String::new();
+    let mut cut = |from: &mut usize, joined: &mut bool, at: usize, by_and: bool| {
+        if found.len() + 1 >= MAX {
+            return;
+        }
+        if !sentence[*from..at].trim().is_empty() {
+            found.push((*from..at, *joined));
+            *from = at;
+        }
+        *joined = by_and;
+    };
+    let mut word_from = 0;
+    let bytes = sentence.as_bytes();
+    for (at, c) in sentence.char_indices().chain([(sentence.len(), ' ')]) {
+        if c.is_whitespace() || at == sentence.len() {
+            let word = sentence[word_from..at]
+                .trim_matches(|c: char| !c.is_alphanumeric() && c != '\'')
+                .to_lowercase();
+            let still = word == "còn" && STILL.contains(&before.as_str());
+            if BEGIN.contains(&word.as_str()) && !still {
+                cut(&mut from, &mut joined, word_from, false);
+            } else if JOIN.contains(&word.as_str()) {
+                cut(&mut from, &mut joined, word_from, true);
+            }
+            if !word.is_empty() {
+                before = word;
+            }
+            word_from = at + c.len_utf8();
+        } else if matches!(c, ',' | ';' | '(' | ')' | '—' | '–' | '|' | '…' | ':') {
+            let digit = |i: Option<usize>| i.and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_digit);
+            let end = at + c.len_utf8();
+            if !(digit(at.checked_sub(1)) && digit(Some(end))) {
+                // The mark ends the word before it.
+                let word = sentence[word_from.min(at)..at].to_lowercase();
+                if !word.trim().is_empty() {
+                    before = word.trim().to_string();
+                }
+                cut(&mut from, &mut joined, end, false);
+                word_from = end;
+            }
+        }
+    }
+    if !sentence[from..].trim().is_empty() {
+        found.push((from..sentence.len(), joined));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Vec<(String, bool)> {
+        let found = clauses(text, &Analyser::default()).into_iter();
+        found.map(|part| (part.text.trim().to_string(), part.denied)).collect()
+    }
+
+    #[test]
+    fn a_sentence_has_its_parts_each_affirmed_or_denied() {
+        assert_eq!(
+            parts("Vỏ máy được bảo hành, còn lõi lọc thì không."),
+            [("vỏ máy được bảo hành,".into(), false), ("còn lõi lọc thì không.".into(), true)]
+        );
+        assert_eq!(
+            parts("The café accepts cards but not cheques."),
+            [("the café accepts cards".into(), false), ("but not cheques.".into(), true)]
+        );
+        assert_eq!(parts("Gói cũ không còn bán."), [("gói cũ không còn bán.".into(), true)]);
+        assert_eq!(parts("Phí từ 2.000.000đ, mở lúc 8:00.").len(), 2);
+        assert_eq!(parts("Dogs and cats are not allowed.").len(), 1, "what is listed is denied together");
+    }
+
+    #[test]
+    fn a_part_that_leaves_words_away_has_those_before_it() {
+        let found = clauses("Dogs are not allowed, except guide dogs.", &Analyser::default());
+        assert!(found[1].terms.contains("allow") && !found[1].denied);
+        let found = clauses("Vỏ máy được bảo hành còn lõi lọc thì không", &Analyser::default());
+        assert!(found[1].terms.contains("bao hanh") && found[1].denied);
+    }
+
+    #[test]
+    fn a_long_text_has_few_parts() {
+        for text in ["a, ", "và ", "(((", "không ", ",,,", "nếu a, ", "1, ", " - "] {
+            assert!(clauses(&text.repeat(50_000), &Analyser::default()).len() <= MAX, "{text}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The cheapest, the largest, the only one: words that give a thing its place among others.
+
+use crate::generator::text::negation::split;
+
+/// What things are put in order by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Money.
+    Price,
+    /// How fast: little time, or much in a time.
+    Speed,
+    /// Weight.
+    Weight,
+    /// How long something takes or lasts, or how far it reaches.
+    Length,
+    /// How much: what, only the words beside it tell.
+    Amount,
+    /// Something that no number tells, as in "the best".
+    Taste,
+}
+
+/// The first or the last place in an order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Degree {
+    /// What is compared.
+    pub(crate) by: By,
+    /// Whether the most of it is meant.
+    pub(crate) most: bool,
+    /// The words that say so.
+    pub(crate) words: String,
+}
+
+use By::{Amount, Length, Price, Speed, Taste, Weight};
+
+/// Vietnamese words before "nhất".
+const BEFORE: [(&str, By, bool); 35] = [
+    ("rẻ", Price, false),
+    ("đắt", Price, true),
+    ("mắc", Price, true),
+    ("nhanh", Speed, true),
+    ("chậm", Speed, false),
+    ("nặng", Weight, true),
+    ("nhẹ", Weight, false),
+    ("dài", Length, true),
+    ("lâu", Length, true),
+    ("xa", Length, true),
+    ("ngắn", Length, false),
+    ("gần", Length, false),
+    ("sớm", Length, false),
+    ("muộn", Length, true),
+    ("lớn", Amount, true),
+    ("to", Amount, true),
+    ("cao", Amount, true),
+    ("nhiều", Amount, true),
+    ("rộng", Amount, true),
+    ("mạnh", Amount, true),
+    ("khoẻ", Amount, true),
+    ("khỏe", Amount, true),
+    ("sâu", Amount, true),
+    ("dày", Amount, true),
+    ("đông", Amount, true),
+    ("nhỏ", Amount, false),
+    ("bé", Amount, false),
+    ("thấp", Amount, false),
+    ("ít", Amount, false),
+    ("hẹp", Amount, false),
+    ("yếu", Amount, false),
+    ("mỏng", Amount, false),
+    ("re", Price, false),
+    ("dat", Price, true),
+    ("lon", Amount, true),
+];
+/// Words before "nhất" that make no order of it.
+const NO_ORDER: [&str; 6] = ["thứ", "duy", "thống", "hợp", "đồng", "quán"];
+
+/// English superlatives.
+const ENGLISH: [(&str, By, bool); 46] = [
+    ("cheapest", Price, false),
+    ("least expensive", Price, false),
+    ("most affordable", Price, false),
+    ("lowest price", Price, false),
+    ("lowest priced", Price, false),
+    ("costs the least", Price, false),
+    ("cost the least", Price, false),
+    ("most expensive", Price, true),
+    ("priciest", Price, true),
+    ("dearest", Price, true),
+    ("costliest", Price, true),
+    ("highest price", Price, true),
+    ("costs the most", Price, true),
+    ("cost the most", Price, true),
+    ("fastest", Speed, true),
+    ("quickest", Speed, true),
+    ("slowest", Speed, false),
+    ("heaviest", Weight, true),
+    ("lightest", Weight, false),
+    ("longest", Length, true),
+    ("shortest", Length, false),
+    ("earliest", Length, false),
+    ("largest", Amount, true),
+    ("biggest", Amount, true),
+    ("greatest", Amount, true),
+    ("highest", Amount, true),
+    ("strongest", Amount, true),
+    ("widest", Amount, true),
+    ("tallest", Amount, true),
+    ("deepest", Amount, true),
+    ("the most", Amount, true),
+    ("smallest", Amount, false),
+    ("lowest", Amount, false),
+    ("fewest", Amount, false),
+    ("weakest", Amount, false),
+    ("narrowest", Amount, false),
+    ("the least", Amount, false),
+    ("best", Taste, true),
+    ("worst", Taste, false),
+    ("newest", Taste, true),
+    ("oldest", Taste, false),
+    ("easiest", Taste, true),
+    ("safest", Taste, true),
+    ("most popular", Taste, true),
+    ("most powerful", Taste, true),
+    ("most suitable", Taste, true),
+];
+
+/// The superlative of a text in lower case, if there is one.
+pub(crate) fn degree(low: &str) -> Option<Degree> {
+    let words: Vec<&str> = split(low).collect();
+    let digit = |i: usize| words.get(i).is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let text = format!(" {} ", words.join(" "));
+    for i in 1..words.len() {
+        let known = BEFORE.iter().find(|(word, _, _)| *word == words[i - 1]);
+        let plain = words[i] == "nhat" && known.is_some();
+        if !(words[i] == "nhất" || plain) || NO_ORDER.contains(&words[i - 1]) || digit(i + 1) {
+            continue;
+        }
+        let (by, most) = known.map_or((Taste, true), |(_, by, most)| (*by, *most));
+        // "Giá cao nhất" is about the price.
+        let price = by == Amount && i >= 2 && matches!(words[i - 2], "giá" | "phí" | "tiền" | "gia" | "phi");
+        let by = if price { Price } else { by };
+        return Some(Degree { by, most, words: words[i - 1..=i].join(" ") });
+    }
+    let found = ENGLISH.iter().find(|(phrase, _, _)| text.contains(&format!(" {phrase} ")));
+    found.map(|(phrase, by, most)| Degree { by: *by, most: *most, words: (*phrase).into() })
+}
+
+/// Whether a text in lower case says that one thing is more than another; a limit such as "hơn 5" does not.
+pub(crate) fn compares(low: &str) -> bool {
+    let words: Vec<&str> = split(low).collect();
+    words.iter().enumerate().any(|(i, word)| {
+        let next = words.get(i + 1).copied().unwrap_or_default();
+        let before = i.checked_sub(1).map_or("", |i| words[i]);
+        let limit = next.starts_with(|c: char| c.is_ascii_digit());
+        match *word {
+            "hơn" => !limit && !matches!(next, "nữa" | "hết") && !matches!(before, "không" | "nhiều"),
+            "than" => {
+                !limit
+                    && !matches!(before, "other" | "rather" | "later" | "sooner" | "more" | "less" | "longer")
+            }
+            _ => false,
+        }
+    })
+}
+
+/// Whether a text in lower case says that nothing else is so.
+pub(crate) fn says_only(low: &str) -> bool {
+    const BENIGN: [&str; 24] = [
+        "cần", "việc", "mất", "phải", "với", "từ", "tốn", "khoảng", "tiêu", "số", "định", "dẫn", "là", "thị",
+        "need", "needs", "have", "has", "takes", "take", "costs", "cost", "a", "want",
+    ];
+    let words: Vec<&str> = split(low).collect();
+    words.iter().enumerate().any(|(i, word)| {
+        let next = words.get(i + 1).copied().unwrap_or_default();
+        let before = i.checked_sub(1).map_or("", |i| words[i]);
+        match *word {
+            "only" => {
+                before != "not" && !BENIGN.contains(&next) && !next.starts_with(|c: char| c.is_ascii_digit())
+            }
+            "chỉ" => {
+                !matches!(before, "không" | "địa")
+                    && !BENIGN.contains(&next)
+                    && !next.starts_with(|c: char| c.is_ascii_digit())
+            }
+            "nhất" => before == "duy",
+            _ => false,
+        }
+    })
+}
+
+/// Whether a text in lower case speaks of all of a kind.
+pub(crate) fn says_all(low: &str) -> bool {
+    const ALL: [&str; 11] =
+        ["tất cả", "mọi", "toàn bộ", "đều", "tat ca", "all", "every", "each", "any", "both", "cả hai"];
+    let text = format!(" {} ", split(low).collect::<Vec<_>>().join(" "));
+    ALL.iter().any(|phrase| text.contains(&format!(" {phrase} ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn superlatives_are_seen_and_their_lookalikes_not() {
+        let seen = |text: &str| degree(text).map(|degree| (degree.by, degree.most));
+        assert_eq!(seen("máy nào rẻ nhất"), Some((Price, false)));
+        assert_eq!(seen("giá cao nhất là bao nhiêu"), Some((Price, true)));
+        assert_eq!(seen("which plan has the largest storage"), Some((Amount, true)));
+        assert_eq!(seen("the least expensive one"), Some((Price, false)));
+        assert_eq!(seen("máy tốt nhất"), Some((Taste, true)));
+        for text in [
+            "ít nhất 5 lần",
+            "mở cửa chủ nhật",
+            "cập nhật",
+            "thứ nhất",
+            "duy nhất",
+            "at least 5",
+            "request a guest",
+        ] {
+            assert_eq!(seen(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn comparing_and_excluding_are_seen() {
+        assert!(compares("s2 rẻ hơn s1") && compares("cheaper than s1") && !compares("hơn 5 năm"));
+        assert!(says_only("chỉ gói pro có") && says_only("only pro records") && says_only("máy duy nhất"));
+        assert!(!says_only("bạn chỉ cần bấm") && !says_only("chỉ 5 phút") && !says_only("not only here"));
+    }
+}

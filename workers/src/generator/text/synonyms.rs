@@ -1,0 +1,103 @@
+//! Words that say the same, and words that say the opposite, in both languages.
+
+/// Folded content words (English ones by their stem) and pairs of syllables that say the same.
+const SAME: [&[&str]; 15] = [
+    &["gia", "phi", "price", "cost", "fee", "charg", "chi phi", "tien"],
+    &["mua", "dat", "order", "buy", "purchas"],
+    &["hoan", "hoan tien", "refund"],
+    &["gui", "nop", "send", "submit"],
+    &["bam", "nhan", "chon", "click", "press", "tap", "select", "choos"],
+    &["xoa", "delet", "remov"],
+    &["doi", "thay", "chang", "replac"],
+    &["khach", "nguoi dung", "custom", "client", "user"],
+    &["mo cua", "lam viec", "phuc vu", "hoat dong", "kham"],
+    &["giao", "giao hang", "ship", "deliv", "deliveri", "shipment"],
+    &["thoi han", "thoi gian", "bao lau", "durat", "long"],
+    &["luu", "giu", "keep", "kept", "store", "retain"],
+    &["dien thoai", "hotline", "phone", "tong dai"],
+    &["last", "durat", "keo dai"],
+    &["mail", "email", "e-mail"],
+];
+
+/// Words and phrases in lower case that say the opposite.
+const OPPOSITE: [(&str, &str); 37] = [
+    ("mở cửa", "đóng cửa"),
+    ("bật", "tắt"),
+    ("tăng", "giảm"),
+    ("trước", "sau"),
+    ("tối đa", "tối thiểu"),
+    ("tối đa", "ít nhất"),
+    ("không quá", "ít nhất"),
+    ("không quá", "tối thiểu"),
+    ("trên", "dưới"),
+    ("hơn", "dưới"),
+    ("hơn", "không quá"),
+    ("hơn", "tối đa"),
+    ("miễn phí", "mất phí"),
+    ("miễn phí", "tính phí"),
+    ("miễn phí", "thu phí"),
+    ("miễn phí", "có phí"),
+    ("cho phép", "cấm"),
+    ("đầu tiên", "cuối cùng"),
+    ("bắt buộc", "tùy chọn"),
+    ("bắt buộc", "tuỳ chọn"),
+    ("tự động", "thủ công"),
+    ("open", "closed"),
+    ("opens", "closes"),
+    ("enable", "disable"),
+    ("enabled", "disabled"),
+    ("increases", "decreases"),
+    ("before", "after"),
+    ("maximum", "minimum"),
+    ("at most", "at least"),
+    ("up to", "at least"),
+    ("more than", "up to"),
+    ("more than", "less than"),
+    ("over", "under"),
+    ("above", "below"),
+    ("free", "paid"),
+    ("required", "optional"),
+    ("first", "last"),
+];
+
+const FREE: [&str; 2] = ["miễn phí", "free"];
+const PRICED: [&str; 12] =
+    ["phí", "giá", "tiền", "fee", "fees", "cost", "costs", "price", "charge", "charged", "pay", "pays"];
+
+/// Whether a set of terms holds one, or another that says the same.
+pub(crate) fn holds(has: impl Fn(&str) -> bool, term: &str) -> bool {
+    has(term)
+        || SAME.iter().filter(|words| words.contains(&term)).any(|words| words.iter().any(|word| has(word)))
+}
+
+/// Whether a claim in lower case says the opposite of a fact in some word, and the fact does not say both.
+pub(crate) fn opposed(claim: &str, fact: &str) -> bool {
+    let spaced = |text: &str| {
+        let lower = text.to_lowercase();
+        format!(" {} ", super::negation::split(&lower).collect::<Vec<_>>().join(" "))
+    };
+    let (claim, fact) = (spaced(claim), spaced(&super::negation::plain(fact)));
+    let says = |text: &str, phrase: &str| text.contains(&format!(" {phrase} "));
+    let one_way = |a: &str, b: &str| says(&claim, a) && !says(&claim, b) && says(&fact, b) && !says(&fact, a);
+    let any = |text: &str, words: &[&str]| words.iter().any(|word| says(text, word));
+    // "Free" is the opposite of any price.
+    let free = any(&claim, &FREE) && !any(&fact, &FREE) && !says(&fact, "0đ") && any(&fact, &PRICED);
+    free || OPPOSITE.iter().any(|(a, b)| one_way(a, b) || one_way(b, a))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_one_meaning_stand_for_each_other() {
+        assert!(holds(|word| word == "price", "cost") && !holds(|word| word == "price", "valv"));
+    }
+
+    #[test]
+    fn opposites_are_seen_where_the_fact_says_only_one() {
+        assert!(opposed("đóng cửa lúc 8 giờ", "Mở cửa lúc 8 giờ."));
+        assert!(!opposed("mở cửa lúc 8 giờ", "Mở cửa lúc 8 giờ, đóng cửa lúc 20 giờ."));
+        assert!(opposed("giao sau 20 giờ", "Giao trước 20 giờ."));
+    }
+}

@@ -1,0 +1,297 @@
+//! A claim laid beside a fact, word by word: what it exchanges, puts in and leaves out.
+//!
+//! Most false sentences are true ones with little changed: one name, one "not", one "unless". Their words are nearly the
+//! fact's own, so only their places tell. Runs of words that both share are matched, the longest first; between two runs
+//! that are neighbours in both stands what was changed.
+
+use std::ops::Range;
+
+use hoidap_indices::Analyser;
+use hoidap_shared::text::{fold, has_vietnamese_marks};
+
+use crate::generator::text::{
+    clauses::terms,
+    negation::{denies, is_denial, plain, split},
+    quantities,
+};
+
+/// Most words of a text that are laid beside another one's.
+const MOST: usize = 120;
+/// Words that one of two neighbouring runs may be away from the other where something else stands between.
+const GAP: usize = 8;
+/// Of more words than these a claim may leave out a condition: it leaves out all that it tells.
+const SHORT: usize = 2;
+
+/// Words that tell when, how far or on which condition a statement holds, each group with whether one of it by itself makes
+/// another statement; the others do where they stand for one of another group.
+const CONDITIONS: [(&str, bool, &[&str]); 19] = [
+    ("if", true, &["if", "nếu"]),
+    ("unless", true, &["unless", "trừ"]),
+    ("before", true, &["before", "trước"]),
+    ("after", true, &["after", "sau"]),
+    ("until", true, &["until", "till"]),
+    ("without", true, &["without"]),
+    ("least", true, &["least", "minimum", "tối thiểu", "ít nhất"]),
+    ("most", true, &["most", "maximum", "nhiều nhất", "tối đa"]),
+    ("always", true, &["always", "luôn"]),
+    ("below", true, &["below", "dưới", "under"]),
+    ("with", false, &["with", "với"]),
+    ("more", false, &["more", "hơn"]),
+    ("less", false, &["less", "fewer"]),
+    ("above", false, &["above", "trên", "over"]),
+    ("most", false, &["up"]),
+    ("first", false, &["first", "đầu tiên"]),
+    ("last", false, &["last", "cuối cùng"]),
+    ("from", false, &["kể từ"]),
+    ("to", false, &["cho đến"]),
+];
+
+/// A word of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Token {
+    /// What it is compared by.
+    key: String,
+    /// The content word that it is, folded; none of a word of grammar.
+    pub(crate) term: Option<String>,
+    denies: bool,
+    /// Whether it is a word that denies elsewhere, as in "not more than".
+    negative: bool,
+    condition: Option<(&'static str, bool)>,
+}
+
+impl Token {
+    /// Whether it only joins things that may stand in any order.
+    fn joins(&self) -> bool {
+        const JOINS: [&str; 20] = [
+            "and", "or", "the", "a", "an", "is", "are", "was", "were", "with", "as", "both", "va", "hoac",
+            "la", "cung", "voi", "hay", "cac", "nhung",
+        ];
+        JOINS.contains(&self.key.as_str())
+    }
+}
+
+/// The words of a text, its amounts left out.
+pub(crate) fn tokens(text: &str, analyser: &Analyser) -> Vec<Token> {
+    let low = plain(text);
+    let vietnamese = has_vietnamese_marks(&low);
+    let named = quantities::read(&low).named;
+    let words: Vec<&str> = split(&named).take(MOST).collect();
+    let mut found = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let pair = words.get(at + 1).map(|next| format!("{word} {next}"));
+        let known = |names: &[&str]| {
+            names.contains(word) || pair.as_deref().is_some_and(|pair| names.contains(&pair))
+        };
+        let condition = CONDITIONS.iter().find(|(_, _, names)| known(names));
+        let condition = condition.map(|(group, alone, _)| (*group, *alone));
+        let denies = condition.is_none() && denies(&words, at, vietnamese);
+        let verb = if denies { verb_of(word) } else { Some(*word) };
+        if let Some(verb) = verb {
+            let code = || Some(fold(verb)).filter(|word| word.contains(|c: char| c.is_ascii_digit()));
+            let term = terms(verb, analyser).into_iter().find(|term| !term.contains(' ')).or_else(code);
+            let key = term.clone().unwrap_or_else(|| fold(verb));
+            let negative = !denies && condition.is_none() && is_denial(word);
+            found.push(Token { key, term, denies: false, negative, condition });
+        }
+        if denies {
+            found.push(Token { key: "not".into(), term: None, denies: true, negative: true, condition });
+        }
+    }
+    found
+}
+
+/// Whether two texts have the same words in the same order.
+pub(crate) fn same_words(one: &[Token], other: &[Token]) -> bool {
+    !one.is_empty() && one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.key == b.key)
+}
+
+/// The verb in a word that denies it.
+fn verb_of(word: &str) -> Option<&str> {
+    match word {
+        "cannot" | "can't" => Some("can"),
+        "won't" => Some("will"),
+        _ => word.strip_suffix("n't"),
+    }
+}
+
+/// Words of the claim, and those of the fact that stand in their place.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) claim: Range<usize>,
+    pub(crate) fact: Range<usize>,
+    /// Whether words that both share stand on both sides; else only on one, and the other is the end of a text.
+    pub(crate) inside: bool,
+}
+
+/// A claim and a fact, laid beside each other.
+pub(crate) struct Alignment<'a> {
+    claim: &'a [Token],
+    fact: &'a [Token],
+    /// Runs that both share, in the order of the claim: where they begin in both, and their length.
+    runs: Vec<(usize, usize, usize)>,
+}
+
+impl<'a> Alignment<'a> {
+    /// Matches the longest runs first.
+    pub(crate) fn of(claim: &'a [Token], fact: &'a [Token]) -> Self {
+        let (mut mine, mut theirs) = (vec![false; claim.len()], vec![false; fact.len()]);
+        let mut runs = Vec::new();
+        loop {
+            // The length of the run that ends at each pair of words.
+            let mut before = vec![0; fact.len() + 1];
+            let mut best = (0, 0, 0);
+            for (i, word) in claim.iter().enumerate() {
+                let mut now = vec![0; fact.len() + 1];
+                for (j, other) in fact.iter().enumerate() {
+                    if !mine[i] && !theirs[j] && word.key == other.key {
+                        now[j + 1] = before[j] + 1;
+                        if now[j + 1] > best.2 {
+                            best = (i + 1 - now[j + 1], j + 1 - now[j + 1], now[j + 1]);
+                        }
+                    }
+                }
+                before = now;
+            }
+            let (from, to, length) = best;
+            if length == 0 {
+                break;
+            }
+            mine[from..from + length].fill(true);
+            theirs[to..to + length].fill(true);
+            // A word of grammar alone is found anywhere.
+            if length > 1 || claim[from].term.is_some() {
+                runs.push(best);
+            }
+        }
+        runs.sort_unstable();
+        Self { claim, fact, runs }
+    }
+
+    /// What stands between runs that are neighbours in both texts, and before the first and behind the last one.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let mut found = Vec::new();
+        for pair in self.runs.windows(2) {
+            let ((a, b, length), (next, there, _)) = (pair[0], pair[1]);
+            let (claim, fact) = (a + length..next, b + length..there);
+            if there >= b + length && fact.len() <= GAP && claim.len() <= GAP {
+                found.push(Change { claim, fact, inside: true });
+            }
+        }
+        if let (Some(&(a, b, _)), Some(&(z, y, length))) = (self.runs.first(), self.runs.last()) {
+            found.push(Change { claim: 0..a, fact: 0..b, inside: false });
+            let (claim, fact) = (z + length..self.claim.len(), y + length..self.fact.len());
+            found.push(Change { claim, fact, inside: false });
+        }
+        found.retain(|change| !change.claim.is_empty() || !change.fact.is_empty());
+        found
+    }
+
+    /// Whether two things stand in each other's place, and all else where it stood.
+    pub(crate) fn exchanges(&self) -> bool {
+        let content = |run: &(usize, usize, usize)| {
+            self.claim[run.0..run.0 + run.2].iter().any(|token| token.term.is_some())
+        };
+        let end = |run: &(usize, usize, usize)| run.1 + run.2;
+        (0..self.runs.len().saturating_sub(2)).any(|at| {
+            let [second, middle, first] = &self.runs[at..at + 3] else { return false };
+            let before = at.checked_sub(1).map_or(0, |before| end(&self.runs[before]));
+            let behind = self.runs.get(at + 3).map_or(self.fact.len(), |behind| behind.1);
+            let close = |from: usize, to: usize| to >= from && to - from <= 1;
+            close(before, first.1)
+                && close(end(first), middle.1)
+                && close(end(middle), second.1)
+                && close(end(second), behind)
+                && content(second)
+                && content(first)
+                && self.claim[middle.0..middle.0 + middle.2].iter().any(|token| !token.joins())
+        })
+    }
+
+    /// Whether one of some changed words denies and the other does not.
+    pub(crate) fn turns(&self, change: &Change) -> bool {
+        let denials = |tokens: &[Token]| tokens.iter().filter(|token| token.denies).count() % 2;
+        let (mine, theirs) = (self.of_claim(change), self.of_fact(change));
+        // At an end, what the claim leaves out is its own business.
+        let most = if mine.is_empty() { SHORT } else { GAP };
+        if !change.inside && theirs.len() > most {
+            return false;
+        }
+        // "Not more than" limits, "more than" does not: one word alone makes the difference.
+        let alone =
+            |one: &[Token], other: &[Token]| matches!(one, [word] if word.negative) && other.is_empty();
+        denials(mine) != denials(theirs) || change.inside && (alone(mine, theirs) || alone(theirs, mine))
+    }
+
+    /// Whether changed words set another condition than those they stand for.
+    pub(crate) fn sets_another_condition(&self, change: &Change) -> bool {
+        let conditions = |tokens: &[Token]| -> Vec<(&'static str, bool)> {
+            tokens.iter().filter_map(|token| token.condition).collect()
+        };
+        let (mine, theirs) = (conditions(self.of_claim(change)), conditions(self.of_fact(change)));
+        let only = |a: &[(&str, bool)], b: &[(&str, bool)]| -> (bool, bool) {
+            let mut only =
+                a.iter().filter(|(group, _)| !b.iter().any(|(other, _)| other == group)).peekable();
+            (only.peek().is_some(), only.any(|(_, alone)| *alone))
+        };
+        let ((new, new_alone), (gone, gone_alone)) = (only(&mine, &theirs), only(&theirs, &mine));
+        new && gone || change.inside && (new_alone || gone_alone && change.fact.len() <= SHORT)
+    }
+
+    pub(crate) fn of_claim(&self, change: &Change) -> &'a [Token] {
+        &self.claim[change.claim.clone()]
+    }
+
+    pub(crate) fn of_fact(&self, change: &Change) -> &'a [Token] {
+        &self.fact[change.fact.clone()]
+    }
+
+    /// Whether both have the same words, and at most two parts of them have changed places.
+    pub(crate) fn rearranges(&self) -> bool {
+        let shared: usize = self.runs.iter().map(|(_, _, length)| length).sum();
+        self.runs.len() <= 2 && shared == self.claim.len() && shared == self.fact.len()
+    }
+
+    /// The share of the claim's content words that stand in runs.
+    pub(crate) fn nearness(&self) -> f32 {
+        let content = |tokens: &[Token]| tokens.iter().filter(|token| token.term.is_some()).count() as f32;
+        let shared: f32 =
+            self.runs.iter().map(|&(from, _, length)| content(&self.claim[from..from + length])).sum();
+        let all = content(self.claim);
+        let words: usize = self.runs.iter().map(|(_, _, length)| length).sum();
+        if all > 0.0 { shared / all } else { words as f32 / self.claim.len().max(1) as f32 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn laid(claim: &str, fact: &str) -> (bool, bool, bool) {
+        let analyser = Analyser::default();
+        let (claim, fact) = (tokens(claim, &analyser), tokens(fact, &analyser));
+        let laid = Alignment::of(&claim, &fact);
+        let changes = laid.changes();
+        let turns = changes.iter().any(|change| laid.turns(change));
+        let conditions = changes.iter().any(|change| laid.sets_another_condition(change));
+        (laid.exchanges(), turns, conditions)
+    }
+
+    #[test]
+    fn what_is_changed_is_seen_in_its_place() {
+        let fact = "The hall was built by monks, who never sold it, before the river was moved.";
+        let none = (false, false, false);
+        assert_eq!(laid(fact, fact), none);
+        let denied = "The hall was not built by monks, who never sold it, before the river was moved.";
+        assert_eq!(laid(denied, fact), (false, true, false));
+        assert_eq!(laid(fact, denied), (false, true, false));
+        let later = fact.replace("before", "after");
+        assert_eq!(laid(&later, fact), (false, false, true));
+        assert_eq!(
+            laid("Trừ khi mất mạng, tệp được lưu.", "Nếu mất mạng, tệp được lưu."),
+            (false, false, true)
+        );
+        assert_eq!(laid("Hãng Lan mua lại hãng Sen.", "Hãng Sen mua lại hãng Lan."), (true, false, false));
+        assert_eq!(laid("The shop is closed if it rains.", "If it rains, the shop is closed."), none);
+        assert_eq!(laid("Máy ko được đổi.", "Máy không được đổi."), none);
+    }
+}
