@@ -3,12 +3,12 @@
 pub(crate) use intent::OUT_OF_SCOPE;
 pub(crate) use product::Products;
 
-mod elsewhere;
 mod intent;
-mod probe;
+mod linear_probe;
 mod product;
-mod sections;
+mod section;
 mod small_talk;
+mod third_party;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,33 +28,33 @@ use hoidap_shared::{
 };
 
 use self::{
-    elsewhere::Services,
     intent::{HUMAN_AGENT, Intents, SMALL_TALK},
+    third_party::ThirdPartyServices,
 };
 use crate::collections::{self, Watched};
 
 /// Small talk and a wish for a person must be this likely to be answered at once; otherwise the documents decide.
-const AT_ONCE: f32 = 0.75;
+const MIN_IMMEDIATE_CONFIDENCE: f32 = 0.75;
 
 /// The same of small talk that may go on with what was asked before.
-const CLEARLY: f32 = 0.9;
+const MIN_FOLLOW_UP_CONFIDENCE: f32 = 0.9;
 
 /// How sure small talk and a wish for a person are that are made of nothing but the words for them.
-const BY_ITS_WORDS: f32 = 0.95;
+const RULE_CONFIDENCE: f32 = 0.95;
 
 /// How likely a question about a service that no document mentions is out of scope.
-const ELSEWHERE: f32 = 1.0;
+const THIRD_PARTY_OUT_OF_SCOPE: f32 = 1.0;
 
 /// Understands questions.
 pub struct Classifier {
     embedder: EmbedQueue,
     model: ModelId,
     /// Whether the model gives token vectors.
-    late: bool,
+    has_token_vectors: bool,
     library: Watched,
     intents: Intents,
     products: Products,
-    services: Services,
+    services: ThirdPartyServices,
     config: Arc<Config>,
     version: String,
 }
@@ -69,21 +69,21 @@ impl Stage for Classifier {
         let settings = config.clone();
         let (embedder, intents) = tokio::task::spawn_blocking(move || {
             let embedder: Arc<dyn Embedder> = Arc::new(OnnxEmbedder::open(&settings.embedding)?);
-            let intents = Intents::learn(embedder.as_ref(), &settings.intents, &settings.indices.dir)?;
+            let intents = Intents::train(embedder.as_ref(), &settings.intents, &settings.indices.dir)?;
             anyhow::Ok((embedder, intents))
         })
         .await??;
-        let (model, late) = (embedder.model().clone(), embedder.token_dimensions() > 0);
+        let (model, has_token_vectors) = (embedder.model().clone(), embedder.token_dimensions() > 0);
         let products = Products::new(&config.products);
         let version = collections::digest(&[
             &format!("{:?} {:?} {:?}", config.products, config.sections, config.abbreviations),
-            &intents.learnt_from,
+            &intents.training_digest,
             &model.sha256,
         ]);
         let embedder =
             EmbedQueue::start(embedder, config.embedding.batch).context("no thread for embedding")?;
-        let (services, config) = (Services::built_in(), Arc::new(config.clone()));
-        Ok(Self { embedder, model, late, library, intents, products, services, config, version })
+        let (services, config) = (ThirdPartyServices::built_in(), Arc::new(config.clone()));
+        Ok(Self { embedder, model, has_token_vectors, library, intents, products, services, config, version })
     }
 
     async fn process(&self, job: &Envelope<Question>, _: &Live) -> Result<Next<Classified>, StageError> {
@@ -91,27 +91,29 @@ impl Stage for Classifier {
         let failed =
             |error: &dyn std::fmt::Display| StageError::Retry { reason: error.to_string(), after: None };
         let (Reading { understood, sentence, own, meaning, about, mut queries }, identifiers) =
-            self.read(question).await.map_err(|error| failed(&error))?;
+            self.analyse(question).await.map_err(|error| failed(&error))?;
         let language = understood.language;
         self.embedder.fill(&mut queries).await.map_err(|error| failed(&error))?;
-        if let Some(intent) = self.asks_nothing(sentence, &own).await.map_err(|error| failed(&error))? {
-            return Ok(Next::Answer(self.answer_at_once(question, language, intent)));
+        if let Some(intent) =
+            self.conversational_intent(sentence, &own).await.map_err(|error| failed(&error))?
+        {
+            return Ok(Next::Answer(self.immediate_answer(question, language, intent)));
         }
-        let ranked = self.intents(&about).await.map_err(|error| failed(&error))?;
+        let ranked = self.rank_intents(&about).await.map_err(|error| failed(&error))?;
         let mut intent = ranked.first().cloned().ok_or_else(|| failed(&"no intent is known"))?;
-        let mut out_of_scope = confidence(&ranked, OUT_OF_SCOPE);
-        if self.is_elsewhere(&question.message, &meaning).await.map_err(|error| failed(&error))? {
-            out_of_scope = ELSEWHERE;
+        let mut out_of_scope = intent_confidence(&ranked, OUT_OF_SCOPE);
+        if self.is_about_third_party(&question.message, &meaning).await.map_err(|error| failed(&error))? {
+            out_of_scope = THIRD_PARTY_OUT_OF_SCOPE;
             intent = Scored { name: OUT_OF_SCOPE.into(), confidence: out_of_scope };
         }
         // A follow-up may change the product: what it names itself counts before what it was rewritten to.
         let about =
-            if self.products.named(&question.message).is_empty() { &about } else { &question.message };
+            if self.products.named_in(&question.message).is_empty() { &about } else { &question.message };
         let product = match intent.name.as_str() {
             SMALL_TALK | OUT_OF_SCOPE | HUMAN_AGENT => None,
-            _ => self.products.find(about, &question.context, &question.history),
+            _ => self.products.detect(about, &question.context, &question.history),
         };
-        let collections = self.collections(product.as_ref(), &self.products.named(about));
+        let collections = self.collections_to_search(product.as_ref(), &self.products.named_in(about));
         Ok(Next::Forward(Classified {
             question: question.clone(),
             language,
@@ -119,7 +121,7 @@ impl Stage for Classifier {
             intent,
             out_of_scope,
             product,
-            section: sections::of_page(&self.config.sections, &question.context),
+            section: section::section_of_page(&self.config.sections, &question.context),
             queries,
             collections,
             identifiers,
@@ -141,14 +143,14 @@ impl Stage for Classifier {
 
 impl Classifier {
     /// Takes over the embeddings of a question that was classified before, where the same model made them.
-    pub(crate) fn recall(&self, classified: &Classified) {
+    pub(crate) fn reuse_embeddings(&self, classified: &Classified) {
         if self.model.sha256.is_empty() || classified.embedded_by != self.model.sha256 {
             return;
         }
         for query in &classified.queries {
             let Some(vector) = query.embedding.as_ref() else { continue };
             // Recordings of earlier releases have no token vectors.
-            if vector.len() == self.model.dimensions && query.tokens.is_empty() != self.late {
+            if vector.len() == self.model.dimensions && query.tokens.is_empty() != self.has_token_vectors {
                 let made = Embedded { vector: vector.clone(), tokens: query.tokens.clone() };
                 self.embedder.keep(&query.text, made);
             }
@@ -156,7 +158,7 @@ impl Classifier {
     }
 
     /// Reads the question in its conversation, and finds the identifiers that it names.
-    async fn read(&self, question: &Question) -> Result<(Reading, Vec<Identifier>), String> {
+    async fn analyse(&self, question: &Question) -> Result<(Reading, Vec<Identifier>), String> {
         let (library, config) = (Arc::clone(&self.library), Arc::clone(&self.config));
         let question = question.clone();
         let reading = tokio::task::spawn_blocking(move || {
@@ -172,33 +174,39 @@ impl Classifier {
     }
 
     /// The intents of a text, the likeliest first.
-    async fn intents(&self, text: &str) -> Result<Vec<Scored>, EmbedError> {
+    async fn rank_intents(&self, text: &str) -> Result<Vec<Scored>, EmbedError> {
         let embedding = self.embedder.query(text).await?;
         Ok(self.intents.rank(text, &embedding))
     }
 
     /// Small talk or a wish for a person, where the sentence is one: by its words, else by what it means. What goes on
     /// with a question is often as short as small talk, so its meaning must be clearer.
-    async fn asks_nothing(&self, sentence: Sentence, text: &str) -> Result<Option<Scored>, EmbedError> {
-        let sure = |name: &str| Scored { name: name.into(), confidence: BY_ITS_WORDS };
+    async fn conversational_intent(
+        &self,
+        sentence: Sentence,
+        text: &str,
+    ) -> Result<Option<Scored>, EmbedError> {
+        let sure = |name: &str| Scored { name: name.into(), confidence: RULE_CONFIDENCE };
         match sentence {
             Sentence::SmallTalk => return Ok(Some(sure(SMALL_TALK))),
             Sentence::WishForPerson => return Ok(Some(sure(HUMAN_AGENT))),
             Sentence::FollowUp | Sentence::PossibleFollowUp | Sentence::Question => {}
         }
         let goes_on = sentence == Sentence::FollowUp;
-        let best = self.intents(text).await?.into_iter().next();
+        let best = self.rank_intents(text).await?.into_iter().next();
         Ok(best.filter(|intent| match intent.name.as_str() {
-            SMALL_TALK => intent.confidence >= if goes_on { CLEARLY } else { AT_ONCE },
-            HUMAN_AGENT => intent.confidence >= AT_ONCE,
+            SMALL_TALK => {
+                intent.confidence >= if goes_on { MIN_FOLLOW_UP_CONFIDENCE } else { MIN_IMMEDIATE_CONFIDENCE }
+            }
+            HUMAN_AGENT => intent.confidence >= MIN_IMMEDIATE_CONFIDENCE,
             _ => false,
         }))
     }
 
     /// Whether the question is about a service that no document mentions, and about none of the site's products.
-    async fn is_elsewhere(&self, message: &str, meaning: &str) -> Result<bool, String> {
+    async fn is_about_third_party(&self, message: &str, meaning: &str) -> Result<bool, String> {
         let asked_about = self.services.asked_about(message);
-        if asked_about.is_empty() || !self.products.named(meaning).is_empty() {
+        if asked_about.is_empty() || !self.products.named_in(meaning).is_empty() {
             return Ok(false);
         }
         let library = Arc::clone(&self.library);
@@ -210,7 +218,7 @@ impl Classifier {
     }
 
     /// The collections of a product and those of none; all when no product is clear.
-    fn collections(&self, product: Option<&Scored>, named: &[&str]) -> Vec<String> {
+    fn collections_to_search(&self, product: Option<&Scored>, named: &[&str]) -> Vec<String> {
         let wanted = |collection: &CollectionInfo| match (&collection.product, product) {
             (Some(of), Some(wanted)) => *of == wanted.name || named.contains(&of.as_str()),
             _ => true,
@@ -223,13 +231,13 @@ impl Classifier {
     }
 
     /// Small talk and a wish for a person need no documents.
-    fn answer_at_once(&self, question: &Question, language: Language, intent: Scored) -> Answer {
+    fn immediate_answer(&self, question: &Question, language: Language, intent: Scored) -> Answer {
         let (outcome, text) = match intent.name.as_str() {
             HUMAN_AGENT => {
                 (Outcome::HumanAgent, phrases::human_agent(language, &self.config.support.address))
             }
             _ => {
-                let kind = small_talk::kind(&question.message);
+                let kind = small_talk::detect_kind(&question.message);
                 (Outcome::SmallTalk, phrases::small_talk(language, kind, &self.config.support.address))
             }
         };
@@ -259,7 +267,7 @@ impl Classifier {
 }
 
 /// How likely one of the ranked intents is.
-fn confidence(ranked: &[Scored], name: &str) -> f32 {
+fn intent_confidence(ranked: &[Scored], name: &str) -> f32 {
     ranked.iter().find(|intent| intent.name == name).map_or(0.0, |intent| intent.confidence)
 }
 

@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 use hoidap_shared::{config::Config, pipe::end_with_the_reader, signals::end_on_termination, telemetry};
 
 use crate::{
-    analytics, audit, canary, dead, eval, features, inspect, judge, process, recording, replay, setup, shadow,
+    analytics, audit, canary, dead, eval, inspect, process, reader_features, recording, replay, setup,
+    shadow, verifier_eval,
 };
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
@@ -49,9 +50,9 @@ enum Command {
     /// Measure the stages on labelled questions.
     Eval(eval::Command),
     /// Measure the judge of answers on sentences made from the documents.
-    Judge(judge::Command),
+    Judge(verifier_eval::Command),
     /// Write what the reader sees of labelled questions, to learn its weights from.
-    Features(features::Command),
+    Features(reader_features::Command),
     #[command(subcommand, about = "Look at dead letters, and send their messages again")]
     Dead(dead::Command),
     #[command(

@@ -26,76 +26,78 @@ use hoidap_shared::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use self::provider::recorded_responses::Replayed;
-pub use self::provider::recorded_responses::{Asking, Before, Budget, NEEDS_MODEL, Recorded};
+use self::provider::recorded_responses::RecordedSource;
+pub use self::provider::recorded_responses::{
+    CallBudget, FallbackProvider, NEEDS_MODEL, RecordedCalls, RecordedResponses,
+};
 #[cfg(test)]
 pub(crate) use self::question::tests::classified;
 pub(crate) use self::text::sentence_embedder::cosine;
 use self::{
-    answer::{assembly::Piece, clarification::Open, streamer::Aloud, topic},
+    answer::{assembly::AnswerSentence, clarification::ProductAmbiguity, streamer::AnswerStreamer, topic},
     passages::{
-        passage_set::Material,
-        segmenter::{self, Cutter, Unit},
+        passage_set::PassageSet,
+        segmenter::{self, Segment, Segmenter},
     },
-    provider::failover::{Calls, Failover, Written},
-    question::{Asked, unknown_entity},
-    reader::{Ranked, Reader, Signs},
-    text::{content::Content, sentence_embedder::Meaning},
-    verifier::{Known, model_response},
+    provider::failover::{Failover, ModelResponse, ProviderCalls},
+    question::{ParsedQuestion, unknown_entity},
+    reader::{ConfidenceInputs, RankedSegment, Reader},
+    text::{content::TextContent, sentence_embedder::SentenceEmbedder},
+    verifier::{VerdictCache, model_response},
 };
 use crate::{classifier::Products, collections::digest};
 
 /// How likely a question about a service that no document mentions is out of scope: passages about the like of it say nothing.
-const ELSEWHERE: f32 = 1.0;
+const THIRD_PARTY_OUT_OF_SCOPE: f32 = 1.0;
 
 /// What is left of a quotation's confidence when a model said that the passages do not answer.
-const AFTER_REFUSAL: f32 = 0.6;
+const CONFIDENCE_FACTOR_AFTER_REFUSAL: f32 = 0.6;
 
-/// A unit that holds this share of a sentence's words is what the sentence says.
-const SAID: f32 = 0.5;
+/// A segment that holds this share of a sentence's words is what the sentence says.
+const MIN_TERM_COVERAGE: f32 = 0.5;
 
 /// The generator passes nothing on: it answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Nothing {}
+pub enum Never {}
 
 /// Writes answers.
 pub struct Generator {
-    models: Models,
-    tools: Arc<Tools>,
+    models: ModelSource,
+    engine: Arc<AnswerEngine>,
     support_address: String,
     extractive: String,
     version: String,
 }
 
 /// Where the words of models come from.
-enum Models {
-    Asked(Failover),
-    Replayed(Replayed),
+enum ModelSource {
+    Live(Failover),
+    Recorded(RecordedSource),
 }
 
-impl Models {
-    fn are_there(&self) -> bool {
+impl ModelSource {
+    fn is_configured(&self) -> bool {
         match self {
-            Self::Asked(failover) => !failover.asked().is_empty(),
-            Self::Replayed(replayed) => !replayed.asked.is_empty(),
+            Self::Live(failover) => !failover.models().is_empty(),
+            Self::Recorded(replayed) => !replayed.models.is_empty(),
         }
     }
 }
 
 /// What the work off the async threads shares.
-struct Tools {
-    meaning: Meaning,
-    cutter: Cutter,
+struct AnswerEngine {
+    embedder: SentenceEmbedder,
+    segmenter: Segmenter,
     reader: Reader,
     products: Products,
     settings: Settings,
 }
 
 /// A question and its passages, read.
-struct Case {
-    material: Material,
-    asked: Asked,
-    ranked: Vec<Ranked>,
+struct AnswerContext {
+    passage_set: PassageSet,
+    parsed: ParsedQuestion,
+    ranked: Vec<RankedSegment>,
     /// The retriever's word that the passages hold an answer.
     support: f32,
     /// How likely the question is out of scope by its words.
@@ -103,25 +105,25 @@ struct Case {
     /// What the question is about and no document mentions.
     unknown_entity: Option<String>,
     /// The answer without a model.
-    quoted: Option<Draft>,
+    quoted: Option<AnswerDraft>,
     /// What comes of its leaving open which product is meant.
-    open: Option<Open>,
-    known: Known,
+    ambiguity: Option<ProductAmbiguity>,
+    verdicts: VerdictCache,
 }
 
 /// The sentences of an answer, and how likely they are right.
 #[derive(Clone)]
-struct Draft {
-    pieces: Vec<Piece>,
+struct AnswerDraft {
+    pieces: Vec<AnswerSentence>,
     confidence: f32,
     /// The model whose words these are.
-    by: Option<Written>,
+    response: Option<ModelResponse>,
 }
 
 impl Stage for Generator {
     const NAME: &'static str = "generator";
     type In = Retrieved;
-    type Out = Nothing;
+    type Out = Never;
 
     async fn open(config: &Config) -> anyhow::Result<Self> {
         let embedding = config.embedding.clone();
@@ -140,7 +142,7 @@ impl Stage for Generator {
             |name: &&String| config.providers.get(*name).is_some_and(|p| p.kind == ProviderKind::Extractive);
         let extractive = config.generator.providers.iter().find(is_extractive);
         Ok(Self {
-            models: Models::Asked(Failover::open(config)?),
+            models: ModelSource::Live(Failover::open(config)?),
             version: digest(&[
                 env!("CARGO_PKG_VERSION"),
                 &prompt::version(),
@@ -149,9 +151,9 @@ impl Stage for Generator {
                 &settings,
                 &model,
             ]),
-            tools: Arc::new(Tools {
-                meaning: Meaning::new(embedder),
-                cutter: Cutter::default(),
+            engine: Arc::new(AnswerEngine {
+                embedder: SentenceEmbedder::new(embedder),
+                segmenter: Segmenter::default(),
                 reader: Reader::built_in()?,
                 products: Products::new(&config.products),
                 settings: config.generator.clone(),
@@ -165,191 +167,225 @@ impl Stage for Generator {
         config.generator.concurrency
     }
 
-    async fn process(&self, job: &Envelope<Retrieved>, live: &Live) -> Result<Next<Nothing>, StageError> {
+    async fn process(&self, job: &Envelope<Retrieved>, live: &Live) -> Result<Next<Never>, StageError> {
         let retrieved = &job.body;
-        if let Some(answer) = self.names_nothing_held(retrieved) {
+        if let Some(answer) = self.unknown_identifier(retrieved) {
             return Ok(Next::Answer(answer));
         }
-        let elsewhere = retrieved.classified.out_of_scope >= ELSEWHERE;
+        let is_about_third_party = retrieved.classified.out_of_scope >= THIRD_PARTY_OUT_OF_SCOPE;
         // A support that is no number supports nothing.
-        if retrieved.passages.is_empty() || retrieved.support.is_nan() || elsewhere {
+        if retrieved.passages.is_empty() || retrieved.support.is_nan() || is_about_third_party {
             return Ok(Next::Answer(self.refused(retrieved, None)));
         }
-        let (tools, body) = (Arc::clone(&self.tools), retrieved.clone());
-        let case = Arc::new(off_thread(move || tools.read(body)).await?);
-        if let Some(Open::AskBack { choices, confidence }) = &case.open {
-            return Ok(Next::Answer(self.asks_back(retrieved, choices, *confidence)));
+        let (engine, body) = (Arc::clone(&self.engine), retrieved.clone());
+        let context = Arc::new(run_blocking(move || engine.analyse(body)).await?);
+        if let Some(ProductAmbiguity::NeedsClarification { choices, confidence }) = &context.ambiguity {
+            return Ok(Next::Answer(self.clarification(retrieved, choices, *confidence)));
         }
-        if case.quoted.as_ref().is_none_or(|quoted| quoted.confidence < self.tools.settings.min_confidence) {
-            return Ok(Next::Answer(self.refused(retrieved, case.unknown_entity.as_deref())));
+        if context
+            .quoted
+            .as_ref()
+            .is_none_or(|quoted| quoted.confidence < self.engine.settings.min_confidence)
+        {
+            return Ok(Next::Answer(self.refused(retrieved, context.unknown_entity.as_deref())));
         }
         let question = &retrieved.classified.question;
-        let mut aloud = Aloud::begin(live, &self.tools, &case);
-        if self.models.are_there() {
-            aloud.draft();
+        let mut streamer = AnswerStreamer::start(live, &self.engine, &context);
+        if self.models.is_configured() {
+            streamer.show_draft();
         }
-        let ask = || prompt::build(&self.tools.settings, question, &case.asked, &case.material, &case.ranked);
+        let ask = || {
+            prompt::build(
+                &self.engine.settings,
+                question,
+                &context.parsed,
+                &context.passage_set,
+                &context.ranked,
+            )
+        };
         let remaining = Duration::from_millis(job.remaining_ms());
-        let Calls { written, stopped, mut attempts } = match &self.models {
-            Models::Asked(failover) => failover.write(remaining, ask, &mut aloud).await,
-            Models::Replayed(replayed) => replayed.calls(&job.job_id, remaining, ask, &mut aloud).await?,
+        let ProviderCalls { response, stopped, mut attempts } = match &self.models {
+            ModelSource::Live(failover) => failover.ask(remaining, ask, &mut streamer).await,
+            ModelSource::Recorded(replayed) => {
+                replayed.respond(&job.job_id, remaining, ask, &mut streamer).await?
+            }
         };
         if let Some(stopped) = stopped {
-            return Ok(Next::Answer(self.stopped(retrieved, stopped, attempts, aloud)));
+            return Ok(Next::Answer(self.stopped(retrieved, stopped, attempts, streamer)));
         }
-        let usage = written.as_ref().map(|written| written.usage.clone()).unwrap_or_default();
-        let (tools, reading) = (Arc::clone(&self.tools), Arc::clone(&case));
-        let (draft, fault) = off_thread(move || tools.draft(&reading, written)).await?;
+        let usage = response.as_ref().map(|response| response.usage.clone()).unwrap_or_default();
+        let (engine, reading) = (Arc::clone(&self.engine), Arc::clone(&context));
+        let (draft, fault) = run_blocking(move || engine.draft_from_response(&reading, response)).await?;
         if let (Some(fault), Some(last)) = (fault, attempts.last_mut()) {
             last.error = Some(fault.into());
-            aloud.void(Reason::Unsupported);
+            streamer.retract(Reason::Unsupported);
         }
         Ok(Next::Answer(match draft {
-            Some(draft) => self.answered(retrieved, &case.material.passages, draft, attempts, usage),
+            Some(draft) => self.answered(retrieved, &context.passage_set.passages, draft, attempts, usage),
             None => Answer { attempts, usage, ..self.refused(retrieved, None) },
         }))
     }
 
     fn status(&self) -> StageStatus {
         let mut components = match &self.models {
-            Models::Asked(failover) => failover.components(),
-            Models::Replayed(_) => Vec::new(),
+            ModelSource::Live(failover) => failover.components(),
+            ModelSource::Recorded(_) => Vec::new(),
         };
         components.push(Component {
             name: format!("provider:{}", self.extractive),
             healthy: true,
             detail: "needs no model".into(),
         });
-        let there = self.tools.meaning.is_there();
+        let there = self.engine.embedder.is_loaded();
         let detail = if there { "loaded" } else { "not loaded: answers are judged by their words alone" };
         components.push(Component { name: "embedding".into(), healthy: there, detail: detail.into() });
         StageStatus { version: self.version.clone(), components }
     }
 }
 
-impl Case {
-    /// The likeliest of some units, and how likely it is that these answer, if any does.
-    fn behind(&self, these: impl Fn(&Unit) -> bool) -> Option<(Ranked, f32)> {
-        let these = |ranked: &&Ranked| these(&self.material.units[ranked.unit]);
+impl AnswerContext {
+    /// The likeliest of some segments, and how likely it is that these answer, if any does.
+    fn supporting_segments(&self, these: impl Fn(&Segment) -> bool) -> Option<(RankedSegment, f32)> {
+        let these = |ranked: &&RankedSegment| these(&self.passage_set.segments[ranked.segment]);
         let best = *self.ranked.iter().find(these)?;
-        Some((best, self.ranked.iter().filter(these).map(|unit| unit.chance).sum()))
+        Some((best, self.ranked.iter().filter(these).map(|segment| segment.chance).sum()))
     }
 }
 
 /// Runs what takes processor time beside the async threads.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StageError> {
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StageError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|died| StageError::Retry { reason: format!("the answer's work died: {died}"), after: None })
 }
 
-/// What the reader knows of a unit of the passages.
+/// What the reader knows of a segment of the passages.
 #[derive(Serialize)]
-pub(crate) struct ReaderUnit {
+pub(crate) struct SegmentFeatures {
     /// The passage's place in the job.
     pub(crate) passage: usize,
     /// As it stands in the passage.
     raw: String,
     label: bool,
-    features: reader::Features,
+    features: reader::FeatureVector,
 }
 
-impl ReaderUnit {
+impl SegmentFeatures {
     /// The names of the features.
-    pub(crate) const NAMES: &[&str] = &reader::NAMES;
+    pub(crate) const FEATURE_NAMES: &[&str] = &reader::FEATURE_NAMES;
 }
 
 impl Generator {
-    /// What the reader knows of each unit of a question's passages.
-    pub(crate) async fn reader_units(&self, retrieved: Retrieved) -> Result<Vec<ReaderUnit>, StageError> {
-        let tools = Arc::clone(&self.tools);
-        off_thread(move || {
-            let Case { material, asked, .. } = tools.read(retrieved);
-            let features = tools.reader.features(&material, &asked).into_iter().enumerate();
-            let unit = |(at, features): (usize, reader::Features)| ReaderUnit {
-                passage: material.units[at].passage,
-                raw: material.raw(at),
-                label: material.units[at].kind == segmenter::Kind::Label,
+    /// What the reader knows of each segment of a question's passages.
+    pub(crate) async fn segment_features(
+        &self,
+        retrieved: Retrieved,
+    ) -> Result<Vec<SegmentFeatures>, StageError> {
+        let engine = Arc::clone(&self.engine);
+        run_blocking(move || {
+            let AnswerContext { passage_set, parsed, .. } = engine.analyse(retrieved);
+            let features = engine.reader.features(&passage_set, &parsed).into_iter().enumerate();
+            let segment = |(at, features): (usize, reader::FeatureVector)| SegmentFeatures {
+                passage: passage_set.segments[at].passage,
+                raw: passage_set.source_text(at),
+                label: passage_set.segments[at].kind == segmenter::SegmentKind::Label,
                 features,
             };
-            features.map(unit).collect()
+            features.map(segment).collect()
         })
         .await
     }
 }
 
-impl Tools {
-    fn read(&self, retrieved: Retrieved) -> Case {
+impl AnswerEngine {
+    fn analyse(&self, retrieved: Retrieved) -> AnswerContext {
         let classified = retrieved.classified;
-        let asked = Asked::of(&classified, &self.cutter.analyser);
-        let material = Material::new(retrieved.passages, &self.cutter);
-        let ranked = self.reader.rank(&material, &asked);
+        let parsed = ParsedQuestion::parse(&classified, &self.segmenter.analyser);
+        let passage_set = PassageSet::new(retrieved.passages, &self.segmenter);
+        let ranked = self.reader.rank(&passage_set, &parsed);
         let (support, out_of_scope) = (retrieved.support, classified.out_of_scope);
         // Documents in another language mention few of a question's words.
-        let own = |best: &Ranked| material.is_in(best.unit, asked.language);
+        let own = |best: &RankedSegment| passage_set.is_in_language(best.segment, parsed.language);
         let unknown_entity = ranked
             .first()
             .filter(|best| own(best))
-            .and_then(|_| unknown_entity::unknown_entity(&asked, &retrieved.unmentioned));
-        let known = Known::default();
-        let mut case = Case {
-            material,
-            asked,
+            .and_then(|_| unknown_entity::find_unknown_entity(&parsed, &retrieved.unmentioned));
+        let verdicts = VerdictCache::default();
+        let mut context = AnswerContext {
+            passage_set,
+            parsed,
             ranked,
             support,
             out_of_scope,
             unknown_entity,
             quoted: None,
-            open: None,
-            known,
+            ambiguity: None,
+            verdicts,
         };
-        case.open = self.open(&case, &classified);
-        let quoted = extractive::quote(&case.material, &case.ranked, &case.asked, &self.cutter.analyser);
-        case.quoted = quoted.map(|quoted| {
-            let confidence = self.confidence(&case, quoted.chance, quoted.best);
-            Draft { pieces: case.said_for(quoted.pieces), confidence, by: None }
+        context.ambiguity = self.product_ambiguity(&context, &classified);
+        let quoted = extractive::quote(
+            &context.passage_set,
+            &context.ranked,
+            &context.parsed,
+            &self.segmenter.analyser,
+        );
+        context.quoted = quoted.map(|quoted| {
+            let confidence = self.confidence(&context, quoted.chance, quoted.best);
+            AnswerDraft { pieces: context.with_assumed_product(quoted.pieces), confidence, response: None }
         });
-        case
+        context
     }
 
-    /// How likely an answer is right of which the reader says that it answers with this chance, by this unit best.
-    fn confidence(&self, case: &Case, chance: f32, best: Ranked) -> f32 {
-        let signs = Signs { support: case.support, out_of_scope: case.out_of_scope, chance, best };
-        let left = if case.unknown_entity.is_some() { unknown_entity::LEFT } else { 1.0 };
-        left * self.reader.confidence(&case.material, &case.asked, signs)
+    /// How likely an answer is right of which the reader says that it answers with this chance, by this segment best.
+    fn confidence(&self, context: &AnswerContext, chance: f32, best: RankedSegment) -> f32 {
+        let signs =
+            ConfidenceInputs { support: context.support, out_of_scope: context.out_of_scope, chance, best };
+        let left = if context.unknown_entity.is_some() { unknown_entity::CONFIDENCE_FACTOR } else { 1.0 };
+        left * self.reader.confidence(&context.passage_set, &context.parsed, signs)
     }
 
-    /// The units that pieces say, the likeliest and all their chances; where none says them in these words, those of the passages that
+    /// The segments that pieces say, the likeliest and all their chances; where none says them in these words, those of the passages that
     /// they cite.
-    fn behind(&self, case: &Case, pieces: &[Piece]) -> Option<(Ranked, f32)> {
-        let judge = self.judge_of(case);
+    fn supporting_segments(
+        &self,
+        context: &AnswerContext,
+        pieces: &[AnswerSentence],
+    ) -> Option<(RankedSegment, f32)> {
+        let verifier = self.verifier(context);
         let cited = pieces.iter().filter_map(|piece| Some((piece.cite?.0, &piece.text)));
-        let cited: Vec<_> =
-            cited.map(|(passage, text)| (passage, Content::of(text, &self.cutter.analyser))).collect();
-        let says = |unit: &Unit| {
-            let said = |(passage, content): &(usize, Content)| {
-                unit.passage == *passage && judge.held_by(unit, content) >= SAID
+        let cited: Vec<_> = cited
+            .map(|(passage, text)| (passage, TextContent::parse(text, &self.segmenter.analyser)))
+            .collect();
+        let says = |segment: &Segment| {
+            let said = |(passage, content): &(usize, TextContent)| {
+                segment.passage == *passage && verifier.term_coverage(segment, content) >= MIN_TERM_COVERAGE
             };
             cited.iter().any(said)
         };
-        let is_cited = |unit: &Unit| cited.iter().any(|(passage, _)| unit.passage == *passage);
-        case.behind(says).or_else(|| case.behind(is_cited))
+        let is_cited = |segment: &Segment| cited.iter().any(|(passage, _)| segment.passage == *passage);
+        context.supporting_segments(says).or_else(|| context.supporting_segments(is_cited))
     }
 
     /// The model's words where they are supported, else a quotation; and why the model's words were not taken.
-    fn draft(&self, case: &Case, written: Option<Written>) -> (Option<Draft>, Option<&'static str>) {
-        let Some(written) = written else { return (case.quoted.clone(), None) };
-        match self.judge(case, &written) {
+    fn draft_from_response(
+        &self,
+        context: &AnswerContext,
+        response: Option<ModelResponse>,
+    ) -> (Option<AnswerDraft>, Option<&'static str>) {
+        let Some(response) = response else { return (context.quoted.clone(), None) };
+        match self.verify_response(context, &response) {
             Ok(cited) => {
-                let behind = self.behind(case, &cited.pieces);
-                let confidence =
-                    behind.map_or(0.0, |(best, chance)| self.confidence(case, cited.support * chance, best));
-                let pieces = case.said_for(cited.pieces);
-                (Some(Draft { pieces, confidence, by: Some(written) }), None)
+                let supporting_segments = self.supporting_segments(context, &cited.pieces);
+                let confidence = supporting_segments
+                    .map_or(0.0, |(best, chance)| self.confidence(context, cited.support * chance, best));
+                let pieces = context.with_assumed_product(cited.pieces);
+                (Some(AnswerDraft { pieces, confidence, response: Some(response) }), None)
             }
             Err(fault) => {
-                let refused = if fault == model_response::REFUSED { AFTER_REFUSAL } else { 1.0 };
-                let quoted = case.quoted.clone();
-                let quoted = quoted.map(|draft| Draft { confidence: draft.confidence * refused, ..draft });
+                let refused =
+                    if fault == model_response::REFUSED { CONFIDENCE_FACTOR_AFTER_REFUSAL } else { 1.0 };
+                let quoted = context.quoted.clone();
+                let quoted =
+                    quoted.map(|draft| AnswerDraft { confidence: draft.confidence * refused, ..draft });
                 (quoted, Some(fault))
             }
         }
@@ -359,12 +395,15 @@ impl Tools {
 impl Generator {
     /// The same generator with recorded words in place of calls, and with a provider that is asked where none fit.
     #[must_use]
-    pub fn replaying(self, recorded: Arc<Recorded>, asking: Option<Asking>) -> Self {
-        let asked = match &self.models {
-            Models::Asked(failover) => failover.asked(),
-            Models::Replayed(replayed) => replayed.asked.clone(),
+    pub fn replaying(self, recorded: Arc<RecordedResponses>, fallback: Option<FallbackProvider>) -> Self {
+        let models = match &self.models {
+            ModelSource::Live(failover) => failover.models(),
+            ModelSource::Recorded(replayed) => replayed.models.clone(),
         };
         let version = self.version.clone();
-        Self { models: Models::Replayed(Replayed { recorded, asked, version, asking }), ..self }
+        Self {
+            models: ModelSource::Recorded(RecordedSource { responses: recorded, models, version, fallback }),
+            ..self
+        }
     }
 }

@@ -31,7 +31,7 @@ impl Retriever {
         library: &Library,
         settings: &Settings,
         job: &Classified,
-    ) -> Result<Found, hoidap_indices::SearchError> {
+    ) -> Result<SearchResult, hoidap_indices::SearchError> {
         let product = job.product.as_ref().map(|product| product.name.as_str());
         let request = SearchRequest {
             queries: &job.queries,
@@ -50,7 +50,7 @@ impl Retriever {
             };
             let every =
                 SearchRequest { collections: &[], product: None, section: None, preferred, ..request };
-            return Ok(Found { outcome: library.search(&every)?, widened: false });
+            return Ok(SearchResult { outcome: library.search(&every)?, widened: false });
         }
         let mut best = library.search(&request)?;
         if job.section.is_some() {
@@ -60,20 +60,20 @@ impl Retriever {
             }
         }
         if product.is_none() || best.support >= settings.min_support {
-            return Ok(Found { outcome: best, widened: false });
+            return Ok(SearchResult { outcome: best, widened: false });
         }
         let every: Vec<String> =
             library.collections().into_iter().map(|collection| collection.name).collect();
         let wide = SearchRequest { collections: &every, product: None, section: None, ..request };
         let widened = library.search(&wide)?;
         if widened.support > best.support {
-            return Ok(Found { outcome: widened, widened: true });
+            return Ok(SearchResult { outcome: widened, widened: true });
         }
-        Ok(Found { outcome: best, widened: false })
+        Ok(SearchResult { outcome: best, widened: false })
     }
 }
 
-struct Found {
+struct SearchResult {
     outcome: hoidap_indices::SearchOutcome,
     widened: bool,
 }
@@ -95,20 +95,20 @@ impl Stage for Retriever {
         let stage_version = self.version.clone();
         let work = tokio::task::spawn_blocking(move || {
             let version = collections::digest(&[&stage_version, &library.version()]);
-            let found = Self::search(&library, &settings, &classified)?;
-            let mut passages = found.outcome.passages;
+            let result = Self::search(&library, &settings, &classified)?;
+            let mut passages = result.outcome.passages;
             for passage in &mut passages {
-                cap(&mut passage.text, settings.max_passage_chars);
+                truncate_chars(&mut passage.text, settings.max_passage_chars);
             }
-            if !found.outcome.wording.is_empty() && classified.meaning == first_wording(&classified) {
-                classified.meaning = found.outcome.wording;
+            if !result.outcome.wording.is_empty() && classified.meaning == primary_query(&classified) {
+                classified.meaning = result.outcome.wording;
             }
             let unmentioned = library.unmentioned(&classified.meaning)?;
-            let filter = if found.widened { FilterUsed::FellBack } else { found.outcome.filter };
+            let filter = if result.widened { FilterUsed::FellBack } else { result.outcome.filter };
             Ok::<_, hoidap_indices::SearchError>(Retrieved {
                 classified,
                 passages,
-                support: found.outcome.support,
+                support: result.outcome.support,
                 unmentioned,
                 filter,
                 version,
@@ -142,12 +142,12 @@ impl Stage for Retriever {
 }
 
 /// The wording that is trusted most.
-fn first_wording(job: &Classified) -> &str {
+fn primary_query(job: &Classified) -> &str {
     job.queries.first().map_or("", |query| &query.text)
 }
 
 /// Cuts a text after so many characters.
-fn cap(text: &mut String, characters: usize) {
+fn truncate_chars(text: &mut String, characters: usize) {
     if let Some((end, _)) = text.char_indices().nth(characters) {
         text.truncate(end);
     }

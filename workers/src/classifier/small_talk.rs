@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use SmallTalk::{Farewell, Thanks, Understood, WhoAnswers};
 
 /// Folded words in a row by which each is known; the first kind that is found counts.
-const KNOWN_BY: [(SmallTalk, &[&str]); 4] = [
+const PHRASES: [(SmallTalk, &[&str]); 4] = [
     (
         WhoAnswers,
         &[
@@ -55,11 +55,11 @@ const KNOWN_BY: [(SmallTalk, &[&str]); 4] = [
 ];
 
 /// Reads a text that is small talk.
-pub(super) fn kind(text: &str) -> SmallTalk {
+pub(super) fn detect_kind(text: &str) -> SmallTalk {
     let folded = fold(text);
     let text = format!(" {} ", folded.unicode_words().collect::<Vec<_>>().join(" "));
     let known =
-        KNOWN_BY.iter().find(|(_, words)| words.iter().any(|words| text.contains(&format!(" {words} "))));
+        PHRASES.iter().find(|(_, words)| words.iter().any(|words| text.contains(&format!(" {words} "))));
     known.map_or(SmallTalk::Greeting, |(kind, _)| *kind)
 }
 
@@ -81,7 +81,7 @@ mod tests {
             ("hello", SmallTalk::Greeting),
             ("Chào shop ạ", SmallTalk::Greeting),
         ] {
-            assert_eq!(kind(text), expected, "{text}");
+            assert_eq!(detect_kind(text), expected, "{text}");
         }
     }
 }

@@ -14,9 +14,11 @@ use hoidap_shared::{
     stage::Stage as _,
 };
 
-use self::{streamer::Aloud, topic::topic};
+use self::{streamer::AnswerStreamer, topic::topic};
 use crate::classifier::OUT_OF_SCOPE;
-use crate::generator::{Draft, Generator, provider::failover::Written, reader::confidence_of_no_answer};
+use crate::generator::{
+    AnswerDraft, Generator, provider::failover::ModelResponse, reader::confidence_of_no_answer,
+};
 
 impl Generator {
     /// The words of a draft, with their sources.
@@ -24,13 +26,13 @@ impl Generator {
         &self,
         retrieved: &Retrieved,
         passages: &[Passage],
-        draft: Draft,
+        draft: AnswerDraft,
         attempts: Vec<ProviderAttempt>,
         usage: Usage,
     ) -> Answer {
         let done = assembly::assemble(&draft.pieces, passages);
-        let (provider, model) = match draft.by {
-            Some(written) => (written.provider, Some(written.model)),
+        let (provider, model) = match draft.response {
+            Some(response) => (response.provider, Some(response.model)),
             None => (self.extractive.clone(), None),
         };
         Answer {
@@ -48,7 +50,7 @@ impl Generator {
     }
 
     /// Asks which of several products is meant.
-    pub(in crate::generator) fn asks_back(
+    pub(in crate::generator) fn clarification(
         &self,
         retrieved: &Retrieved,
         choices: &[Choice],
@@ -69,14 +71,14 @@ impl Generator {
     pub(in crate::generator) fn stopped(
         &self,
         retrieved: &Retrieved,
-        by: Written,
+        response: ModelResponse,
         attempts: Vec<ProviderAttempt>,
-        aloud: Aloud<'_>,
+        streamer: AnswerStreamer<'_>,
     ) -> Answer {
-        let quoted = aloud.is_drafted();
-        let said = aloud.into_said();
+        let quoted = streamer.shows_draft();
+        let said = streamer.into_shown();
         let (provider, model) =
-            if quoted { (self.extractive.clone(), None) } else { (by.provider, Some(by.model)) };
+            if quoted { (self.extractive.clone(), None) } else { (response.provider, Some(response.model)) };
         Answer {
             outcome: Outcome::Stopped,
             text: said.text,
@@ -86,13 +88,13 @@ impl Generator {
             provider: Some(provider),
             model,
             attempts,
-            usage: by.usage,
+            usage: response.usage,
             ..self.unanswered(retrieved)
         }
     }
 
     /// Says that no document holds the code, part or version that is asked about, where that is so.
-    pub(in crate::generator) fn names_nothing_held(&self, retrieved: &Retrieved) -> Option<Answer> {
+    pub(in crate::generator) fn unknown_identifier(&self, retrieved: &Retrieved) -> Option<Answer> {
         let classified = &retrieved.classified;
         let missing = classified.identifiers.iter().find(|identifier| !identifier.held)?;
         let text = phrases::unknown_identifier(classified.language, &missing.text, &self.support_address);
@@ -115,7 +117,7 @@ impl Generator {
         if let Some(name) = unknown_entity {
             return Answer { text: phrases::unknown_identifier(language, name, support), ..answer };
         }
-        match topic(&classified.question, &classified.meaning, passages, &self.tools.cutter.analyser) {
+        match topic(&classified.question, &classified.meaning, passages, &self.engine.segmenter.analyser) {
             Some(topic) => Answer { text: phrases::no_answer(language, Some(&topic), support), ..answer },
             None => answer,
         }

@@ -1,6 +1,6 @@
 //! Sentences made from what passages say, true ones and false ones, to try the judge with.
 //!
-//! False ones have a value, a name, a unit, a number, a denial or a condition exchanged; those that the passages tell after
+//! False ones have a value, a name, a segment, a number, a denial or a condition exchanged; those that the passages tell after
 //! all are left out. True ones are safe rewrites. Everything follows from the passages and a seed.
 
 mod context_passages;
@@ -19,24 +19,24 @@ use hoidap_shared::{job::Passage, text::Language};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde::Serialize;
 
-use self::{context_passages::Around, statement_index::Told, tokens::Names};
+use self::{context_passages::ContextPassages, statement_index::StatementIndex, tokens::ProperNouns};
 use crate::collections::digest;
-pub(crate) use crate::generator::text::sentence_embedder::Meaning;
+pub(crate) use crate::generator::text::sentence_embedder::SentenceEmbedder;
 use crate::generator::{
     passages::{
-        passage_set::Material,
-        segmenter::{Cutter, Kind, Unit},
+        passage_set::PassageSet,
+        segmenter::{Segment, SegmentKind, Segmenter},
     },
-    text::sentence_embedder::language,
-    verifier::{Judge, Known, Verdict},
+    text::sentence_embedder::sentence_language,
+    verifier::{Verdict, VerdictCache, Verifier},
 };
 
 /// Words of a sentence that is taken, from and to.
-const LENGTH: std::ops::RangeInclusive<usize> = 5..=60;
+const SENTENCE_WORDS: std::ops::RangeInclusive<usize> = 5..=60;
 
 /// A sentence that was made, and what became of it.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Made {
+pub(crate) struct SyntheticClaim {
     /// Whether it is true.
     pub(crate) right: bool,
     /// How it was made.
@@ -58,7 +58,7 @@ pub(crate) struct Made {
     pub(crate) given: bool,
 }
 
-impl Made {
+impl SyntheticClaim {
     fn new(right: bool, kind: &'static str, language: Language, from: &str, sentence: String) -> Self {
         Self {
             right,
@@ -83,139 +83,144 @@ impl Made {
 }
 
 /// A collection whose sentences are tried.
-pub(crate) struct Trial<'a> {
+pub(crate) struct VerifierEvaluation<'a> {
     passages: Vec<Passage>,
-    around: Around,
-    names: Names,
-    cutter: Cutter,
-    meaning: &'a Meaning,
+    context_passages: ContextPassages,
+    names: ProperNouns,
+    segmenter: Segmenter,
+    embedder: &'a SentenceEmbedder,
     threshold: f32,
     seed: u64,
 }
 
-impl<'a> Trial<'a> {
+impl<'a> VerifierEvaluation<'a> {
     /// Reads a collection's passages, those of one page in their order.
-    pub(crate) fn new(passages: Vec<Passage>, meaning: &'a Meaning, threshold: f32, seed: u64) -> Self {
-        let cutter = Cutter::default();
-        let mut names = Names::default();
+    pub(crate) fn new(
+        passages: Vec<Passage>,
+        embedder: &'a SentenceEmbedder,
+        threshold: f32,
+        seed: u64,
+    ) -> Self {
+        let segmenter = Segmenter::default();
+        let mut names = ProperNouns::default();
         for passage in &passages {
-            cutter.cut(passage).units.iter().for_each(|unit| names.count(&unit.text));
+            segmenter.segment(passage).segments.iter().for_each(|segment| names.count(&segment.text));
         }
-        let around = Around::of(&passages, &cutter.analyser);
-        Self { passages, around, names, cutter, meaning, threshold, seed }
+        let context_passages = ContextPassages::build(&passages, &segmenter.analyser);
+        Self { passages, context_passages, names, segmenter, embedder, threshold, seed }
     }
 
     /// The sentences that are tried, by their passages: at most `most`, no two of the same words.
-    pub(crate) fn chosen(&self, most: usize) -> Vec<(usize, usize)> {
+    pub(crate) fn sample(&self, most: usize) -> Vec<(usize, usize)> {
         let mut seen = HashSet::new();
         let mut all: Vec<(String, usize, usize)> = Vec::new();
         for (at, passage) in self.passages.iter().enumerate() {
-            for (unit, found) in self.cutter.cut(passage).units.iter().enumerate() {
-                if is_taken(found) && seen.insert(found.text.clone()) {
+            for (segment, found) in self.segmenter.segment(passage).segments.iter().enumerate() {
+                if is_usable(found) && seen.insert(found.text.clone()) {
                     let key = digest(&[&self.seed.to_string(), &passage.source, &found.text]);
-                    all.push((key, at, unit));
+                    all.push((key, at, segment));
                 }
             }
         }
         all.sort();
-        all.into_iter().take(most).map(|(_, passage, unit)| (passage, unit)).collect()
+        all.into_iter().take(most).map(|(_, passage, segment)| (passage, segment)).collect()
     }
 
     /// What is made of one sentence of a passage, judged over that passage and those around it.
-    pub(crate) fn tried(&self, (passage, unit): (usize, usize)) -> Vec<Made> {
-        let around = self.around.passage(passage, &self.passages);
+    pub(crate) fn evaluate(&self, (passage, segment): (usize, usize)) -> Vec<SyntheticClaim> {
+        let around = self.context_passages.of_passage(passage, &self.passages);
         let passages = around.iter().map(|&at| self.passages[at].clone()).collect();
-        let material = Material::new(passages, &self.cutter);
+        let passage_set = PassageSet::new(passages, &self.segmenter);
         let source = &self.passages[passage].source;
-        let seed = digest(&[&self.seed.to_string(), source, &material.units[unit].text]);
-        let mut maker = Maker {
-            told: Told::of(&material, &self.cutter.analyser),
-            material: &material,
-            cutter: &self.cutter,
+        let seed = digest(&[&self.seed.to_string(), source, &passage_set.segments[segment].text]);
+        let mut generator = ClaimGenerator {
+            statements: StatementIndex::build(&passage_set, &self.segmenter.analyser),
+            passage_set: &passage_set,
+            segmenter: &self.segmenter,
             names: &self.names,
             language: Language::from_locale(&self.passages[passage].locale).unwrap_or_default(),
             chance: StdRng::seed_from_u64(u64::from_str_radix(&seed, 16).unwrap_or(self.seed)),
         };
-        let mut made = maker.of(unit);
+        let mut made = generator.generate(segment);
         for made in &mut made {
             made.source.clone_from(source);
-            self.judge(&material, made);
+            self.verify(&passage_set, made);
         }
         made
     }
 
-    fn judge(&self, material: &Material, made: &mut Made) {
-        let judge = Judge {
-            material,
-            meaning: self.meaning,
-            analyser: &self.cutter.analyser,
+    fn verify(&self, passage_set: &PassageSet, made: &mut SyntheticClaim) {
+        let verifier = Verifier {
+            passage_set,
+            embedder: self.embedder,
+            analyser: &self.segmenter.analyser,
             threshold: self.threshold,
             language: made.language,
             question: "",
-            known: &Known::default(),
+            cache: &VerdictCache::default(),
         };
         let before: Vec<&str> = made.before.iter().map(String::as_str).collect();
-        let verdict = judge.judge(&before, &made.sentence);
+        let verdict = verifier.verify(&before, &made.sentence);
         made.given = matches!(verdict, Verdict::Supported(..) | Verdict::NoClaim);
         made.verdict = format!("{verdict:?}");
     }
 }
 
-fn is_taken(unit: &Unit) -> bool {
-    let words = unit.text.split_whitespace();
+fn is_usable(segment: &Segment) -> bool {
+    let words = segment.text.split_whitespace();
     let capitals = words.clone().filter(|word| word.starts_with(char::is_uppercase)).count();
-    match &unit.row {
-        Some(row) => row.names.is_some() && row.cells.len() > 1,
+    match &segment.row {
+        Some(row) => row.column_names.is_some() && row.cells.len() > 1,
         None => {
-            unit.kind != Kind::Label
-                && unit.text.ends_with(['.', '!', ')'])
-                && LENGTH.contains(&words.clone().count())
+            segment.kind != SegmentKind::Label
+                && segment.text.ends_with(['.', '!', ')'])
+                && SENTENCE_WORDS.contains(&words.clone().count())
                 && capitals * 2 < words.count()
         }
     }
 }
 
 /// Makes sentences from one.
-struct Maker<'a> {
-    material: &'a Material,
-    told: Told,
-    cutter: &'a Cutter,
-    names: &'a Names,
+struct ClaimGenerator<'a> {
+    passage_set: &'a PassageSet,
+    statements: StatementIndex,
+    segmenter: &'a Segmenter,
+    names: &'a ProperNouns,
     language: Language,
     chance: StdRng,
 }
 
-impl Maker<'_> {
-    fn of(&mut self, at: usize) -> Vec<Made> {
-        let unit = &self.material.units[at];
+impl ClaimGenerator<'_> {
+    fn generate(&mut self, at: usize) -> Vec<SyntheticClaim> {
+        let segment = &self.passage_set.segments[at];
         let mut made = Vec::new();
-        if let Some(row) = unit.row.clone() {
-            self.of_row(at, &row, &mut made);
+        if let Some(row) = segment.row.clone() {
+            self.claims_of_row(at, &row, &mut made);
             return made;
         }
-        let own = unit.text.to_string();
-        let language = language(&own, self.language);
-        self.rewrites(at, &own, language, &mut made);
-        self.numbers(&own, language, &mut made);
-        self.names(&own, language, &mut made);
-        self.of_neighbours(at, &own, language, &mut made);
-        let turned = negations::turned(&own, language);
-        let conditions = negations::conditions(&own).into_iter().map(|text| ("condition", text));
+        let own = segment.text.to_string();
+        let language = sentence_language(&own, self.language);
+        self.paraphrases(at, &own, language, &mut made);
+        self.number_claims(&own, language, &mut made);
+        self.name_claims(&own, language, &mut made);
+        self.neighbour_claims(at, &own, language, &mut made);
+        let turned = negations::flip_negation(&own, language);
+        let conditions = negations::flip_conditions(&own).into_iter().map(|text| ("condition", text));
         for (kind, sentence) in turned.into_iter().chain(conditions) {
-            if !self.tells(&sentence, Some(&own)) {
-                made.push(Made::wrong(kind, language, &own, sentence));
+            if !self.is_stated(&sentence, Some(&own)) {
+                made.push(SyntheticClaim::wrong(kind, language, &own, sentence));
             }
         }
         made
     }
 
     /// Whether the passages hold all that a sentence says in one place other than `own`.
-    fn tells(&self, sentence: &str, own: Option<&str>) -> bool {
-        self.told.tells(sentence, own, &self.cutter.analyser)
+    fn is_stated(&self, sentence: &str, own: Option<&str>) -> bool {
+        self.statements.is_stated(sentence, own, &self.segmenter.analyser)
     }
 
     fn content(&self, text: &str) -> BTreeSet<String> {
-        self.cutter.analyser.content(text).folded.into_iter().collect()
+        self.segmenter.analyser.content(text).folded.into_iter().collect()
     }
 
     fn number(&mut self, below: usize) -> usize {

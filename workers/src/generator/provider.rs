@@ -18,14 +18,14 @@ use hoidap_shared::{
     stage::Component,
 };
 
-pub(crate) use circuit_breaker::Breaker;
-pub(crate) use health_probe::Health;
+pub(crate) use circuit_breaker::CircuitBreaker;
+pub(crate) use health_probe::HealthProbe;
 
 use crate::generator::prompt::Prompt;
 
 /// A piece of a model's answer as it arrives.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Delta {
+pub(crate) enum ResponseDelta {
     /// Words.
     Text(String),
     /// The model thinks: a sign of life, and none of its words.
@@ -68,19 +68,19 @@ pub(crate) enum CallError {
 }
 
 /// The pieces of an answer, until it ends or fails.
-pub(crate) type Deltas = BoxStream<'static, Result<Delta, CallError>>;
+pub(crate) type DeltaStream = BoxStream<'static, Result<ResponseDelta, CallError>>;
 
 /// A language model. Implementations differ in protocol alone; time-outs and failover stand above them.
 pub(crate) trait Llm: Send + Sync {
     /// Asks; the answer arrives in pieces.
-    fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Deltas, CallError>>;
+    fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<DeltaStream, CallError>>;
 
     /// Looks whether the server is there and takes our key, without asking the model anything.
     fn probe(&self) -> BoxFuture<'_, Result<(), CallError>>;
 }
 
 /// A configured provider that runs a model.
-pub(crate) struct Model {
+pub(crate) struct ModelProvider {
     /// Its name in the configuration.
     pub(crate) name: String,
     /// The model it runs.
@@ -94,12 +94,12 @@ pub(crate) struct Model {
     /// Its protocol.
     pub(crate) llm: Arc<dyn Llm>,
     /// Keeps calls away while it fails.
-    pub(crate) breaker: Arc<Breaker>,
+    pub(crate) breaker: Arc<CircuitBreaker>,
     prices: (Option<f64>, Option<f64>),
-    health: Health,
+    health: HealthProbe,
 }
 
-impl Model {
+impl ModelProvider {
     /// A provider of the configuration; `None` for one without a model. `open` is how long its breaker stays open,
     /// `failures` how many in a row open it, `every` how often a provider that nobody asks is looked at.
     ///
@@ -112,11 +112,13 @@ impl Model {
     ) -> anyhow::Result<Option<Self>> {
         let llm: Arc<dyn Llm> = match settings.kind {
             ProviderKind::Extractive => return Ok(None),
-            ProviderKind::OpenAi => Arc::new(openai::OpenAi::new(http::Http::new(name, settings)?)),
-            ProviderKind::Anthropic => Arc::new(anthropic::Anthropic::new(http::Http::new(name, settings)?)),
+            ProviderKind::OpenAi => Arc::new(openai::OpenAi::new(http::HttpClient::new(name, settings)?)),
+            ProviderKind::Anthropic => {
+                Arc::new(anthropic::Anthropic::new(http::HttpClient::new(name, settings)?))
+            }
         };
-        let breaker = Arc::new(Breaker::new(failures, open));
-        let health = Health::watch(name, Arc::clone(&llm), Arc::clone(&breaker), every);
+        let breaker = Arc::new(CircuitBreaker::new(failures, open));
+        let health = HealthProbe::watch(name, Arc::clone(&llm), Arc::clone(&breaker), every);
         Ok(Some(Self {
             name: name.into(),
             model: settings.model.clone(),

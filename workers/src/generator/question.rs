@@ -11,48 +11,48 @@ use hoidap_shared::{
 };
 
 use crate::generator::{
-    extractive::comparison::{Compared, compared},
-    passages::table_selection::{Pick, pick},
-    question::answer_type::Wanted,
-    text::content::Content,
+    extractive::comparison::{ComparisonQuestion, detect_comparison},
+    passages::table_selection::{SelectionQuestion, detect_selection},
+    question::answer_type::AnswerType,
+    text::content::TextContent,
 };
 
 /// A question, read.
-pub(crate) struct Asked {
+pub(crate) struct ParsedQuestion {
     /// What the visitor means.
     pub(crate) text: String,
     /// The visitor's language.
     pub(crate) language: Language,
     /// The address of the visitor's page, without what follows its path.
     pub(crate) page: String,
-    /// Its content words and figures.
-    pub(crate) content: Content,
+    /// Its content words and quantities.
+    pub(crate) content: TextContent,
     /// What was asked and answered before it, where it may go on with that.
-    pub(crate) before: Content,
+    pub(crate) previous: TextContent,
     /// Whether the answer is a list of steps.
-    pub(crate) steps: bool,
+    pub(crate) asks_for_steps: bool,
     /// Whether it is answered by yes or no.
-    pub(crate) whether: bool,
+    pub(crate) is_yes_no: bool,
     /// Whether it asks for several things.
-    pub(crate) several: bool,
+    pub(crate) asks_for_several: bool,
     /// How it compares things, where it does.
-    pub(crate) compared: Option<Compared>,
+    pub(crate) comparison: Option<ComparisonQuestion>,
     /// What kind of answer it asks for.
-    pub(crate) wanted: Option<Wanted>,
+    pub(crate) answer_type: Option<AnswerType>,
     /// The product it is about, when one is clear.
     pub(crate) product: Option<Scored>,
     /// What it asks to choose.
-    pub(crate) pick: Option<Pick>,
+    pub(crate) selection: Option<SelectionQuestion>,
 }
 
-impl Asked {
+impl ParsedQuestion {
     /// Reads the question of a job.
-    pub(crate) fn of(job: &Classified, analyser: &Analyser) -> Self {
+    pub(crate) fn parse(job: &Classified, analyser: &Analyser) -> Self {
         let text = job.meaning.clone();
         let lower = format!(" {} ", text.to_lowercase());
         let any = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
-        let (wanted, pick) = (Wanted::by(&text), pick(&text));
-        let figure = wanted.is_some_and(Wanted::is_figure);
+        let (answer_type, selection) = (AnswerType::detect(&text), detect_selection(&text));
+        let quantity = answer_type.is_some_and(AnswerType::is_quantity);
         let how = any(&[
             "làm sao",
             "các bước",
@@ -73,46 +73,49 @@ impl Asked {
             " lost ",
             " forgot",
         ]);
-        let steps = (how || ends_with_how(&lower)) && !figure;
-        let several = any(&SEVERAL);
-        let content = Content::of(&text, analyser);
+        let steps = (how || ends_with_how(&lower)) && !quantity;
+        let several = any(&SEVERAL_PHRASES);
+        let content = TextContent::parse(&text, analyser);
         let page = page_of(&job.question.context);
         Self {
             language: job.language,
             page,
             content,
-            before: before(job, analyser),
-            steps,
-            whether: is_whether(&lower) && !how,
-            several,
-            compared: compared(&text),
-            wanted,
+            previous: previous_turn(job, analyser),
+            asks_for_steps: steps,
+            is_yes_no: starts_or_ends_as_yes_no(&lower) && !how,
+            asks_for_several: several,
+            comparison: detect_comparison(&text),
+            answer_type,
             product: job.product.clone(),
-            pick,
+            selection,
             text,
         }
     }
 }
 
 /// The last question and its answer, where the new question may go on with them.
-fn before(job: &Classified, analyser: &Analyser) -> Content {
-    let mut content = Content::default();
+fn previous_turn(job: &Classified, analyser: &Analyser) -> TextContent {
+    let mut content = TextContent::default();
     if job.queries.iter().any(|query| query.kind == QueryKind::Rewritten) {
         for sender in [Sender::User, Sender::Assistant] {
             let turn = job.question.history.iter().rev().find(|turn| turn.sender == sender);
-            let words: Vec<&str> =
-                turn.into_iter().flat_map(|turn| turn.content.split_whitespace()).take(BEFORE).collect();
-            content.add(&Content::of(&words.join(" "), analyser));
+            let words: Vec<&str> = turn
+                .into_iter()
+                .flat_map(|turn| turn.content.split_whitespace())
+                .take(MAX_TURN_WORDS)
+                .collect();
+            content.add(&TextContent::parse(&words.join(" "), analyser));
         }
     }
     content
 }
 
 /// Words of a turn that are looked at.
-const BEFORE: usize = 40;
+const MAX_TURN_WORDS: usize = 40;
 
 /// What asks for several things.
-const SEVERAL: [&str; 15] = [
+const SEVERAL_PHRASES: [&str; 15] = [
     "những gì",
     "những ai",
     "những cách nào",
@@ -130,12 +133,12 @@ const SEVERAL: [&str; 15] = [
     " consist",
 ];
 /// What an English question that is answered by yes or no begins with.
-const WHETHER: [&str; 18] = [
+const YES_NO_OPENERS: [&str; 18] = [
     "is", "are", "was", "were", "am", "do", "does", "did", "can", "could", "will", "would", "should", "may",
     "has", "have", "must", "any",
 ];
 /// Words behind the one that asks.
-const POLITE: [&str; 10] = ["vậy", "ạ", "nhỉ", "hả", "nhé", "thế", "bạn", "shop", "ad", "em"];
+const CLOSING_WORDS: [&str; 10] = ["vậy", "ạ", "nhỉ", "hả", "nhé", "thế", "bạn", "shop", "ad", "em"];
 
 /// Whether a question in lower case ends in the short "how": "lấy lại sao?"
 fn ends_with_how(lower: &str) -> bool {
@@ -144,10 +147,10 @@ fn ends_with_how(lower: &str) -> bool {
 }
 
 /// Whether a question in lower case is answered by yes or no.
-fn is_whether(lower: &str) -> bool {
+fn starts_or_ends_as_yes_no(lower: &str) -> bool {
     let words: Vec<&str> = words(lower).collect();
-    let last = words.iter().rev().find(|word| !POLITE.contains(word));
-    words.first().is_some_and(|first| WHETHER.contains(first))
+    let last = words.iter().rev().find(|word| !CLOSING_WORDS.contains(word));
+    words.first().is_some_and(|first| YES_NO_OPENERS.contains(first))
         || last.is_some_and(|last| matches!(*last, "không" | "khong" | "ko" | "k" | "hông" | "chưa" | "chua"))
 }
 
@@ -187,22 +190,22 @@ pub(crate) mod tests {
     }
 
     /// The same, read.
-    pub(crate) fn asked(question: &str, language: Language) -> Asked {
-        Asked::of(&classified(question, language), &Analyser::default())
+    pub(crate) fn parse_question(question: &str, language: Language) -> ParsedQuestion {
+        ParsedQuestion::parse(&classified(question, language), &Analyser::default())
     }
 
     #[test]
     fn what_is_asked_for_is_seen() {
         assert!(
-            asked("Làm thế nào để đổi?", Language::Vi).steps
-                && asked("How do I change it?", Language::En).steps
+            parse_question("Làm thế nào để đổi?", Language::Vi).asks_for_steps
+                && parse_question("How do I change it?", Language::En).asks_for_steps
         );
-        assert!(!asked("How much does it cost to change it?", Language::En).steps);
-        assert!(asked("Mất thẻ thì lấy lại sao?", Language::Vi).steps);
-        assert!(!asked("Còn gói Lẻ thì sao?", Language::Vi).steps);
-        assert!(asked("Có giao tận nhà không ạ?", Language::Vi).whether);
-        assert!(asked("Do you deliver?", Language::En).whether);
-        assert!(!asked("Làm sao biết đơn đã đi chưa?", Language::Vi).whether);
-        assert!(asked("Combo gồm những gì?", Language::Vi).several);
+        assert!(!parse_question("How much does it cost to change it?", Language::En).asks_for_steps);
+        assert!(parse_question("Mất thẻ thì lấy lại sao?", Language::Vi).asks_for_steps);
+        assert!(!parse_question("Còn gói Lẻ thì sao?", Language::Vi).asks_for_steps);
+        assert!(parse_question("Có giao tận nhà không ạ?", Language::Vi).is_yes_no);
+        assert!(parse_question("Do you deliver?", Language::En).is_yes_no);
+        assert!(!parse_question("Làm sao biết đơn đã đi chưa?", Language::Vi).is_yes_no);
+        assert!(parse_question("Combo gồm những gì?", Language::Vi).asks_for_several);
     }
 }

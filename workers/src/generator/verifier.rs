@@ -5,8 +5,8 @@
 //!
 //! - 0 when anything speaks against it (`claim_check::Fault`);
 //! - words: the weight of the claim's content words that the fact holds, as a share of the weight of all of them; a
-//!   word's weight is ln(1 + N / (n + 0.5)), where n of the N units of all passages hold it;
-//! - meaning, where the words do not reach the threshold: the greatest cosine of the sentence with a unit, stretched
+//!   word's weight is ln(1 + N / (n + 0.5)), where n of the N segments of all passages hold it;
+//! - meaning, where the words do not reach the threshold: the greatest cosine of the sentence with a segment, stretched
 //!   from [`SAME`] or, where the passage is in another language than the answer, [`ACROSS`] to 0..1.
 
 pub(super) mod accepted_sentences;
@@ -28,49 +28,49 @@ use std::{
 use hoidap_shared::text::{Language, sentences};
 
 use crate::generator::{
-    answer::assembly::Piece,
+    answer::assembly::AnswerSentence,
     passages::{
-        passage_set::Material,
-        segmenter::{Kind, Unit},
-        table::holds_name,
+        passage_set::PassageSet,
+        segmenter::{Segment, SegmentKind},
+        table::contains_name,
     },
     text::{
-        content::Content,
-        quantities::Figure,
-        sentence_embedder::{Meaning, cosine, language},
+        content::TextContent,
+        quantities::Quantity,
+        sentence_embedder::{SentenceEmbedder, cosine, sentence_language},
     },
     verifier::{
-        accepted_sentences::Given,
-        claim::{Claim, is_answer},
-        claim_check::Facts,
+        accepted_sentences::AcceptedSentences,
+        claim::{Claim, is_bare_yes_no},
+        claim_check::ClaimCheck,
     },
 };
 
 /// Cosines (of E5) at which the meaning of two texts of one language supports nothing, and everything: sentences of one
 /// page that say other things come near the first.
-const SAME: (f32, f32) = (0.90, 0.98);
+const SAME_LANGUAGE_COSINES: (f32, f32) = (0.90, 0.98);
 /// The same across languages: three in four translated sentences lie above the middle, and fewer than one in a hundred of the others of
 /// their page (with the adapter, over the sites that it was taught).
-const ACROSS: (f32, f32) = (0.75, 0.83);
-/// Of two units that are as near as this to a sentence, either may be what it says.
-const AS_NEAR: f32 = 0.01;
+const CROSS_LANGUAGE_COSINES: (f32, f32) = (0.75, 0.83);
+/// Of two segments that are as near as this to a sentence, either may be what it says.
+const MAX_COSINE_GAP: f32 = 0.01;
 /// Units of all passages that a sentence's meaning is compared with at most.
-const COMPARED: usize = 24;
+const MAX_COMPARED_SEGMENTS: usize = 24;
 /// Sentences before a sentence that may hold what it leaves out.
-const BEFORE: usize = 2;
+const MAX_PRECEDING_SENTENCES: usize = 2;
 /// Sentences of an answer that are judged; what a model writes beyond is not given.
-const JUDGED: usize = 60;
+const MAX_VERIFIED_SENTENCES: usize = 60;
 
 /// Words of a sentence that can be told to rest on one fact at most.
-const LONGEST: usize = 160;
+const MAX_CLAIM_TERMS: usize = 160;
 
 /// An answer's sentences with what supports them.
 #[derive(Debug)]
-pub(crate) struct Cited {
+pub(crate) struct VerifiedAnswer {
     /// The sentences that are given: supported ones, and words that claim nothing.
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) pieces: Vec<AnswerSentence>,
     /// Whether the last sentence is none of them.
-    pub(crate) last_is_left_out: bool,
+    pub(crate) last_is_rejected: bool,
     /// The share of the sentences that claim something and are supported; 0 when none claims anything.
     pub(crate) share: f32,
     /// The mean support of those that claim something; what is not cited counts as 0.
@@ -78,11 +78,11 @@ pub(crate) struct Cited {
 }
 
 /// What sentences are judged by.
-pub(crate) struct Judge<'a> {
+pub(crate) struct Verifier<'a> {
     /// The passages.
-    pub(crate) material: &'a Material,
+    pub(crate) passage_set: &'a PassageSet,
     /// The embedding model.
-    pub(crate) meaning: &'a Meaning,
+    pub(crate) embedder: &'a SentenceEmbedder,
     /// The rules of words.
     pub(crate) analyser: &'a Analyser,
     /// Below this support, a sentence is not cited.
@@ -92,7 +92,7 @@ pub(crate) struct Judge<'a> {
     /// The question: what an answer leaves out stands there.
     pub(crate) question: &'a str,
     /// What was found out of this job's sentences before.
-    pub(crate) known: &'a Known,
+    pub(crate) cache: &'a VerdictCache,
 }
 
 /// What a sentence is to the passages.
@@ -118,46 +118,49 @@ impl Verdict {
 
 /// The verdicts on a job's sentences: one that is judged while it is written need not be judged again.
 #[derive(Default)]
-pub(crate) struct Known(Mutex<HashMap<String, Verdict>>);
+pub(crate) struct VerdictCache(Mutex<HashMap<String, Verdict>>);
 
-impl Judge<'_> {
+impl Verifier<'_> {
     /// Splits an answer into sentences and finds the passage that supports each best. `text` holds no marks.
-    pub(crate) fn cite(&self, text: &str) -> Cited {
-        let mut given = Given::default();
+    pub(crate) fn cite(&self, text: &str) -> VerifiedAnswer {
+        let mut accepted = AcceptedSentences::default();
         let (mut claims, mut supported, mut sum) = (0_u32, 0_u32, 0.0);
         let mut at = 0;
         for (number, range) in sentences(text).into_iter().enumerate() {
             let (lead, sentence) = (&text[at..range.start], &text[range.clone()]);
             at = range.end;
-            let verdict =
-                if number < JUDGED { self.judge(&given.said(), sentence) } else { Verdict::Unsupported };
+            let verdict = if number < MAX_VERIFIED_SENTENCES {
+                self.verify(&accepted.preceding(), sentence)
+            } else {
+                Verdict::Unsupported
+            };
             claims += u32::from(verdict != Verdict::NoClaim);
-            if given.take(lead, sentence, verdict) {
+            if accepted.push(lead, sentence, verdict) {
                 supported += 1;
                 sum += verdict.cite().map_or(0.0, |(_, support)| support);
             }
         }
         let of_claims = |value: f32| if claims == 0 { 0.0 } else { value / claims as f32 };
-        Cited {
-            last_is_left_out: !given.last,
-            pieces: given.pieces,
+        VerifiedAnswer {
+            last_is_rejected: !accepted.last_accepted,
+            pieces: accepted.pieces,
             share: of_claims(supported as f32),
             support: of_claims(sum),
         }
     }
 
     /// What a sentence is to the passages; `before` are the sentences that stand before it in the answer.
-    pub(crate) fn judge(&self, before: &[&str], sentence: &str) -> Verdict {
-        let said = before.iter().rev().take(BEFORE).copied().chain([self.question]);
-        let said: Vec<&str> = said.filter(|text| !is_answer(text)).collect();
+    pub(crate) fn verify(&self, before: &[&str], sentence: &str) -> Verdict {
+        let said = before.iter().rev().take(MAX_PRECEDING_SENTENCES).copied().chain([self.question]);
+        let said: Vec<&str> = said.filter(|text| !is_bare_yes_no(text)).collect();
         let key = format!("{sentence}\0{}", said.join("\0"));
-        let known = || self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || self.cache.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(verdict) = known().get(&key) {
             return *verdict;
         }
-        let claim = Claim::of(sentence, &said, self.material, self.analyser);
+        let claim = Claim::parse(sentence, &said, self.passage_set, self.analyser);
         let leads = sentence.ends_with([':', '?']) && claim.asserts_nothing();
-        let verdict = if claim.is_empty() || leads || is_answer(sentence) {
+        let verdict = if claim.is_empty() || leads || is_bare_yes_no(sentence) {
             Verdict::NoClaim
         } else {
             self.verdict(sentence, &claim)
@@ -167,50 +170,51 @@ impl Judge<'_> {
     }
 
     fn verdict(&self, sentence: &str, claim: &Claim) -> Verdict {
-        if claim.terms.len() > LONGEST {
+        if claim.terms.len() > MAX_CLAIM_TERMS {
             return Verdict::Unsupported;
         }
-        let facts = Facts::new(self.material, self.analyser, claim);
-        let found = self.by_words(&facts).or_else(|| self.of_several(claim)).or_else(|| {
-            if facts.is_one_altered() {
+        let facts = ClaimCheck::new(self.passage_set, self.analyser, claim);
+        let found = self.supported_by_terms(&facts).or_else(|| self.supported_by_rows(claim)).or_else(|| {
+            if facts.is_altered_copy() {
                 return None;
             }
-            self.in_parts(claim).or_else(|| self.by_meaning(sentence, claim, &facts))
+            self.supported_by_clauses(claim).or_else(|| self.supported_by_meaning(sentence, claim, &facts))
         });
         found.map_or(Verdict::Unsupported, |(place, support)| Verdict::Supported(place, support))
     }
 
     /// The passage whose fact holds most of a claim's words, when nothing speaks against it and they are enough.
-    fn by_words(&self, facts: &Facts<'_>) -> Option<(usize, f32)> {
-        let units = 0..self.material.units.len();
-        let mut shares: Vec<(usize, f32)> = units
-            .filter(|&unit| facts.is_fact(unit))
-            .map(|unit| (unit, facts.share(unit)))
+    fn supported_by_terms(&self, facts: &ClaimCheck<'_>) -> Option<(usize, f32)> {
+        let segments = 0..self.passage_set.segments.len();
+        let mut shares: Vec<(usize, f32)> = segments
+            .filter(|&segment| facts.can_support(segment))
+            .map(|segment| (segment, facts.coverage(segment)))
             .filter(|(_, share)| *share >= self.threshold)
             .collect();
         // Of equals, the passage that was ranked first.
         shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let bears = shares.into_iter().find(|(unit, _)| facts.fault(*unit).is_none());
-        bears.map(|(unit, share)| (self.material.units[unit].passage, share))
+        let bears = shares.into_iter().find(|(segment, _)| facts.mismatch(*segment).is_none());
+        bears.map(|(segment, share)| (self.passage_set.segments[segment].passage, share))
     }
 
     /// The passage of which each part of a claim has a fact of its own.
-    fn in_parts(&self, claim: &Claim) -> Option<(usize, f32)> {
-        if claim.clauses.len() < 2 || claim.degree.is_some() {
+    fn supported_by_clauses(&self, claim: &Claim) -> Option<(usize, f32)> {
+        if claim.clauses.len() < 2 || claim.superlative.is_some() {
             return None;
         }
         let mut all: Option<HashMap<usize, f32>> = None;
         for at in 0..claim.clauses.len() {
-            let part = claim.part(at, self.material, self.analyser);
+            let part = claim.clause_claim(at, self.passage_set, self.analyser);
             if part.is_empty() {
                 continue;
             }
-            let facts = Facts::new(self.material, self.analyser, &part);
+            let facts = ClaimCheck::new(self.passage_set, self.analyser, &part);
             let mut bears: HashMap<usize, f32> = HashMap::new();
-            for unit in 0..self.material.units.len() {
-                let share = facts.share(unit);
-                if share >= self.threshold && facts.is_fact(unit) && facts.fault(unit).is_none() {
-                    let known = bears.entry(self.material.units[unit].passage).or_default();
+            for segment in 0..self.passage_set.segments.len() {
+                let share = facts.coverage(segment);
+                if share >= self.threshold && facts.can_support(segment) && facts.mismatch(segment).is_none()
+                {
+                    let known = bears.entry(self.passage_set.segments[segment].passage).or_default();
                     *known = known.max(share);
                 }
             }
@@ -226,30 +230,34 @@ impl Judge<'_> {
     }
 
     /// The passage with the rows of a table that a claim about several of them names, each bearing it by itself.
-    fn of_several(&self, claim: &Claim) -> Option<(usize, f32)> {
+    fn supported_by_rows(&self, claim: &Claim) -> Option<(usize, f32)> {
         let words = claim.words();
         let mut tables: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
-        for (at, unit) in self.material.units.iter().enumerate() {
-            if let Some(row) = &unit.row
-                && holds_name(&words, &claim.figures, &self.material.only_in_row(at, self.analyser))
+        for (at, segment) in self.passage_set.segments.iter().enumerate() {
+            if let Some(row) = &segment.row
+                && contains_name(
+                    &words,
+                    &claim.quantities,
+                    &self.passage_set.distinguishing_names(at, self.analyser),
+                )
             {
-                tables.entry((unit.passage, row.table)).or_default().push(at);
+                tables.entry((segment.passage, row.table)).or_default().push(at);
             }
         }
         let mut found: Vec<(usize, f32)> = Vec::new();
         for ((passage, _), rows) in tables.into_iter().filter(|(_, rows)| rows.len() > 1) {
             let names: Vec<_> =
-                rows.iter().map(|&row| self.material.only_in_row(row, self.analyser)).collect();
+                rows.iter().map(|&row| self.passage_set.distinguishing_names(row, self.analyser)).collect();
             let support = rows.iter().enumerate().map(|(i, &row)| {
                 let others = names.iter().enumerate().filter(|(other, _)| *other != i);
-                let (mut words, mut codes): (BTreeSet<String>, Vec<Figure>) = Default::default();
+                let (mut words, mut codes): (BTreeSet<String>, Vec<Quantity>) = Default::default();
                 for (_, (other, named)) in others {
                     words.extend(other.difference(&names[i].0).cloned());
                     codes.extend(named.iter().filter(|code| !names[i].1.contains(code)).cloned());
                 }
                 let claim = claim.without(&words, &codes);
-                let facts = Facts::new(self.material, self.analyser, &claim);
-                if facts.fault(row).is_none() { facts.share(row) } else { 0.0 }
+                let facts = ClaimCheck::new(self.passage_set, self.analyser, &claim);
+                if facts.mismatch(row).is_none() { facts.coverage(row) } else { 0.0 }
             });
             let least = support.fold(1.0, f32::min);
             if least >= self.threshold {
@@ -262,63 +270,76 @@ impl Judge<'_> {
     /// What each of the likeliest facts comes to, for the one who reads why a verdict is wrong.
     #[cfg(test)]
     pub(crate) fn explain(&self, sentence: &str) -> String {
-        let claim = Claim::of(sentence, &[self.question], self.material, self.analyser);
-        let facts = Facts::new(self.material, self.analyser, &claim);
-        let mut units: Vec<(f32, usize)> =
-            (0..self.material.units.len()).map(|unit| (facts.share(unit), unit)).collect();
-        units.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut lines: Vec<String> = units
+        let claim = Claim::parse(sentence, &[self.question], self.passage_set, self.analyser);
+        let facts = ClaimCheck::new(self.passage_set, self.analyser, &claim);
+        let mut segments: Vec<(f32, usize)> =
+            (0..self.passage_set.segments.len()).map(|segment| (facts.coverage(segment), segment)).collect();
+        segments.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut lines: Vec<String> = segments
             .iter()
             .take(3)
-            .map(|(share, unit)| {
-                format!("    {share:.2} {:?} {}", facts.fault(*unit), self.material.units[*unit].text)
+            .map(|(share, segment)| {
+                format!(
+                    "    {share:.2} {:?} {}",
+                    facts.mismatch(*segment),
+                    self.passage_set.segments[*segment].text
+                )
             })
             .collect();
         let parts =
-            claim.clauses.iter().map(|part| format!("{}{}", if part.denied { "!" } else { "" }, part.text));
+            claim.clauses.iter().map(|part| format!("{}{}", if part.negated { "!" } else { "" }, part.text));
         lines.push(format!(
             "    parts {:?} names {:?} figures {:?}",
             parts.collect::<Vec<_>>(),
             claim.names,
-            claim.figures
+            claim.quantities
         ));
         lines.join("\n")
     }
 
-    /// The share of a sentence's words, by weight, that one unit holds.
-    pub(crate) fn held_by(&self, unit: &Unit, content: &Content) -> f32 {
+    /// The share of a sentence's words, by weight, that one segment holds.
+    pub(crate) fn term_coverage(&self, segment: &Segment, content: &TextContent) -> f32 {
         let sum = |terms: &mut dyn Iterator<Item = &String>| {
-            terms.map(|term| self.material.weight(term)).sum::<f32>()
+            terms.map(|term| self.passage_set.term_weight(term)).sum::<f32>()
         };
         let all = sum(&mut content.terms.iter());
-        if all > 0.0 { sum(&mut content.terms.intersection(&unit.content.terms)) / all } else { 0.0 }
+        if all > 0.0 { sum(&mut content.terms.intersection(&segment.content.terms)) / all } else { 0.0 }
     }
 
-    /// The passage with the unit that is nearest in meaning, when nothing speaks against that unit.
-    fn by_meaning(&self, sentence: &str, claim: &Claim, facts: &Facts<'_>) -> Option<(usize, f32)> {
-        if !self.meaning.is_there() || claim.terms.is_empty() {
+    /// The passage with the segment that is nearest in meaning, when nothing speaks against that segment.
+    fn supported_by_meaning(
+        &self,
+        sentence: &str,
+        claim: &Claim,
+        facts: &ClaimCheck<'_>,
+    ) -> Option<(usize, f32)> {
+        if !self.embedder.is_loaded() || claim.terms.is_empty() {
             return None;
         }
-        let vector = self.meaning.claim(sentence)?;
-        let places: BTreeSet<usize> = (0..self.material.units.len())
-            .filter(|&unit| facts.is_fact(unit) && facts.has_figures(unit))
-            .map(|unit| self.material.units[unit].passage)
+        let vector = self.embedder.embed_claim(sentence)?;
+        let places: BTreeSet<usize> = (0..self.passage_set.segments.len())
+            .filter(|&segment| facts.can_support(segment) && facts.has_quantities(segment))
+            .map(|segment| self.passage_set.segments[segment].passage)
             .collect();
-        let each = (COMPARED / places.len().max(1)).max(4);
+        let each = (MAX_COMPARED_SEGMENTS / places.len().max(1)).max(4);
         let mut best: Option<(usize, f32)> = None;
         for &place in &places {
-            let page = Language::from_locale(&self.material.passages[place].locale).unwrap_or_default();
+            let page = Language::from_locale(&self.passage_set.passages[place].locale).unwrap_or_default();
             let mut near: Vec<(usize, f32)> = Vec::new();
-            for unit in self.likeliest(place, claim, each) {
-                let text = &self.material.units[unit].text;
-                near.push((unit, self.meaning.sentence(text).and_then(|other| cosine(&vector, &other))?));
+            for segment in self.most_overlapping(place, claim, each) {
+                let text = &self.passage_set.segments[segment].text;
+                near.push((
+                    segment,
+                    self.embedder.embed_sentence(text).and_then(|other| cosine(&vector, &other))?,
+                ));
             }
             let nearest = near.iter().map(|(_, cosine)| *cosine).fold(f32::MIN, f32::max);
-            for (unit, cosine) in near {
-                let across = language(&self.material.units[unit].text, page) != self.language;
-                let bounds = if across { ACROSS } else { SAME };
-                let wrong = facts.fault_in_meaning(unit, across).is_some();
-                if cosine < nearest - AS_NEAR || wrong {
+            for (segment, cosine) in near {
+                let across =
+                    sentence_language(&self.passage_set.segments[segment].text, page) != self.language;
+                let bounds = if across { CROSS_LANGUAGE_COSINES } else { SAME_LANGUAGE_COSINES };
+                let wrong = facts.mismatch_by_meaning(segment, across).is_some();
+                if cosine < nearest - MAX_COSINE_GAP || wrong {
                     continue;
                 }
                 let support = ((cosine - bounds.0) / (bounds.1 - bounds.0)).clamp(0.0, 1.0);
@@ -330,15 +351,21 @@ impl Judge<'_> {
         best
     }
 
-    /// The units of a passage that share most words and figures with a claim.
-    fn likeliest(&self, place: usize, claim: &Claim, count: usize) -> Vec<usize> {
-        let (from, units) = self.material.of_passage(place);
-        let overlap = |unit: &Unit| {
-            let words = claim.terms.iter().filter(|(term, _)| unit.content.terms.contains(term)).count();
-            words + 3 * claim.figures.iter().filter(|figure| unit.content.grounds(figure)).count()
+    /// The segments of a passage that share most words and quantities with a claim.
+    fn most_overlapping(&self, place: usize, claim: &Claim, count: usize) -> Vec<usize> {
+        let (from, segments) = self.passage_set.segments_of_passage(place);
+        let overlap = |segment: &Segment| {
+            let words = claim.terms.iter().filter(|(term, _)| segment.content.terms.contains(term)).count();
+            words
+                + 3 * claim
+                    .quantities
+                    .iter()
+                    .filter(|quantity| segment.content.has_quantity(quantity))
+                    .count()
         };
-        let mut likely: Vec<usize> = (0..units.len()).filter(|&i| units[i].kind != Kind::Label).collect();
-        likely.sort_by_key(|&i| std::cmp::Reverse(overlap(&units[i])));
+        let mut likely: Vec<usize> =
+            (0..segments.len()).filter(|&i| segments[i].kind != SegmentKind::Label).collect();
+        likely.sort_by_key(|&i| std::cmp::Reverse(overlap(&segments[i])));
         likely.truncate(count);
         likely.into_iter().map(|i| from + i).collect()
     }
@@ -351,8 +378,8 @@ mod tests {
     use super::*;
     use crate::generator::{
         answer::assembly::{self, tests::check},
-        passages::{passage_set::tests::passage, segmenter::Cutter},
-        text::cleaning::model_text,
+        passages::{passage_set::tests::passage, segmenter::Segmenter},
+        text::cleaning::clean_model_text,
     };
 
     const LIMITS: &str = "Hạn mức | Free | Pro\nKích thước một tệp | 2 GB | 20 GB\nThiết bị đồng bộ | 2 | 10";
@@ -364,20 +391,20 @@ mod tests {
         cited.pieces.into_iter().map(|piece| (piece.text, piece.cite.map(|(place, _)| place))).collect()
     }
 
-    fn judge(text: &str) -> Cited {
-        let cutter = Cutter::default();
-        let material = Material::new(vec![passage("vi", LIMITS), passage("vi", SHARING)], &cutter);
-        let meaning = Meaning::new(None);
-        let judge = Judge {
-            material: &material,
-            meaning: &meaning,
-            analyser: &cutter.analyser,
+    fn judge(text: &str) -> VerifiedAnswer {
+        let segmenter = Segmenter::default();
+        let passage_set = PassageSet::new(vec![passage("vi", LIMITS), passage("vi", SHARING)], &segmenter);
+        let embedder = SentenceEmbedder::new(None);
+        let verifier = Verifier {
+            passage_set: &passage_set,
+            embedder: &embedder,
+            analyser: &segmenter.analyser,
             threshold: 0.5,
             language: Language::Vi,
             question: "",
-            known: &Known::default(),
+            cache: &VerdictCache::default(),
         };
-        judge.cite(text)
+        verifier.cite(text)
     }
 
     fn place(text: &str) -> Option<usize> {
@@ -419,8 +446,11 @@ mod tests {
     fn hostile_words_are_judged_in_bounded_work() {
         for part in ["Gói Pro 20 GB, ", "gói pro ", "không ", "Gói Pro có 20 GB. ", "[1]", "((((", "1.", ". "]
         {
-            let judged = judge(&model_text(&part.repeat(200_000 / part.len())));
-            assert!(judged.pieces.iter().filter(|piece| piece.cite.is_some()).count() <= JUDGED, "{part}");
+            let judged = judge(&clean_model_text(&part.repeat(200_000 / part.len())));
+            assert!(
+                judged.pieces.iter().filter(|piece| piece.cite.is_some()).count() <= MAX_VERIFIED_SENTENCES,
+                "{part}"
+            );
         }
     }
 
@@ -438,7 +468,7 @@ mod tests {
                 0..12,
             )
         ) {
-            let judged = judge(&model_text(&parts.concat()));
+            let judged = judge(&clean_model_text(&parts.concat()));
             let done = assembly::assemble(&judged.pieces, &[passage("vi", LIMITS), passage("vi", SHARING)]);
             check(&done);
             prop_assert!((0.0..=1.0).contains(&judged.share) && (0.0..=1.0).contains(&judged.support));

@@ -1,7 +1,7 @@
 use hoidap_shared::job::{Answer, Classified, Retrieved};
 
 use super::difference::Problem;
-use crate::generator::Nothing;
+use crate::generator::Never;
 
 /// What a stage made of a job.
 #[derive(Clone, Debug)]
@@ -59,8 +59,8 @@ impl From<Answer> for Made {
     }
 }
 
-impl From<Nothing> for Made {
-    fn from(never: Nothing) -> Self {
+impl From<Never> for Made {
+    fn from(never: Never) -> Self {
         match never {}
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use hoidap_shared::{config::Config, telemetry};
 
 use super::{report, rule::Rule, run::Replay, stages::Span};
-use crate::generator::{Asking, Budget};
+use crate::generator::{CallBudget, FallbackProvider};
 
 /// Words of models as they were recorded: no provider is asked.
 const RECORDED: &str = "recorded";
@@ -29,9 +29,11 @@ impl Asks {
     ///
     /// # Errors
     /// When the configuration has no provider of this name.
-    pub(crate) fn open(&self, config: &Config) -> anyhow::Result<Option<Asking>> {
-        let budget = Budget { calls: self.max_calls, usd: self.max_usd };
-        (self.provider != RECORDED).then(|| Asking::open(config, &self.provider, budget)).transpose()
+    pub(crate) fn open(&self, config: &Config) -> anyhow::Result<Option<FallbackProvider>> {
+        let budget = CallBudget { calls: self.max_calls, usd: self.max_usd };
+        (self.provider != RECORDED)
+            .then(|| FallbackProvider::open(config, &self.provider, budget))
+            .transpose()
     }
 
     /// What it changes, as a report says it.
@@ -106,7 +108,7 @@ impl Command {
         changes.extend(self.collections.iter().map(|(name, version)| format!("collection {name}={version}")));
         changed.indices.versions.extend(self.collections);
         changes.extend(self.asks.change());
-        let asking = self.asks.open(&changed)?;
+        let fallback = self.asks.open(&changed)?;
         let mut before = unchanged;
         before.indices.versions.extend(self.baseline_collections);
         let replay = Replay {
@@ -122,6 +124,6 @@ impl Command {
             rule: self.fail_if,
             output: self.output,
         };
-        replay.run(changed, asking).await
+        replay.run(changed, fallback).await
     }
 }

@@ -18,7 +18,7 @@ use super::{
     summary::Summary,
     tally::Tally,
 };
-use crate::{collections::digest, generator::Asking, part::Part, recording::bar};
+use crate::{collections::digest, generator::FallbackProvider, part::Part, recording::bar};
 
 /// Jobs between two notes of how far it has come.
 const NOTE: u64 = 200;
@@ -60,7 +60,7 @@ struct Proving {
 
 impl Replay {
     /// Replays, and says what came of it.
-    pub(super) async fn run(self, changed: Config, asking: Option<Asking>) -> anyhow::Result<()> {
+    pub(super) async fn run(self, changed: Config, fallback: Option<FallbackProvider>) -> anyhow::Result<()> {
         let mut labels = Labels::default();
         labels.read_feedback(&self.recording)?;
         self.labels.iter().try_for_each(|path| labels.read(path))?;
@@ -71,7 +71,7 @@ impl Replay {
         if self.baseline.is_some() && self.recording.as_os_str() == "-" {
             bail!("standard input can be read once: prove the baseline by a run of its own, or give a file");
         }
-        let stages = Stages::open(&changed, self.span, asking).await?;
+        let stages = Stages::open(&changed, self.span, fallback).await?;
         let begin = Progress { of: self.digest(&changed, &stages), ..Progress::default() };
         let mut part = match &self.output {
             Some(output) => Some(Part::open(output, begin.clone(), |before, now| before.of == now.of)?),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     classifier::Classifier,
-    generator::{Asking, Before, Generator, Recorded as Words},
+    generator::{FallbackProvider, Generator, RecordedCalls, RecordedResponses},
     retriever::Retriever,
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct Stages {
     /// The documents that can be found; none where nothing is looked for.
     documents: Option<HashSet<(String, String)>>,
     generator: Option<Generator>,
-    words: Arc<Words>,
+    words: Arc<RecordedResponses>,
     /// Whether recorded embeddings are taken over.
     recalls: bool,
     span: Span,
@@ -93,11 +93,15 @@ impl Stages {
     }
 
     /// Opens the stages of a span under a configuration, and sees to it that every collection can be searched.
-    pub(crate) async fn open(config: &Config, span: Span, asking: Option<Asking>) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        config: &Config,
+        span: Span,
+        fallback: Option<FallbackProvider>,
+    ) -> anyhow::Result<Self> {
         // What is replayed must not change on its way.
         let mut config = config.clone();
         config.indices.reload_ms = 0;
-        let words = Arc::new(Words::default());
+        let words = Arc::new(RecordedResponses::default());
         let retriever = Retriever::open(&config).await?;
         let sick = retriever.status().components.into_iter().find(|component| !component.healthy);
         if let Some(component) = sick {
@@ -105,7 +109,7 @@ impl Stages {
         }
         let classifier = if span.has(0) { Some(Classifier::open(&config).await?) } else { None };
         let generator = if span.has(2) { Some(Generator::open(&config).await?) } else { None };
-        let generator = generator.map(|generator| generator.replaying(Arc::clone(&words), asking));
+        let generator = generator.map(|generator| generator.replaying(Arc::clone(&words), fallback));
         let documents = span.has(1).then(|| retriever.documents());
         Ok(Self { classifier, retriever, documents, generator, words, recalls: true, span })
     }
@@ -137,7 +141,7 @@ impl Stages {
         if let (true, Some(classifier), Some(recorded)) =
             (self.recalls, &self.classifier, &messages.classified)
         {
-            classifier.recall(&recorded.body);
+            classifier.reuse_embeddings(&recorded.body);
         }
         let mut walk = Walk { messages, steps: Vec::new() };
         let question = messages.question.as_ref().filter(|_| first == 0).map(renewed);
@@ -164,8 +168,8 @@ impl Stages {
         let same = || messages.retrieved.as_ref().is_some_and(|before| before.body == *now);
         if !answer.attempts.is_empty() || answer.provider.is_some() || same() {
             let version = answer.versions.get(STAGES[2]).cloned().unwrap_or_default();
-            let before = Before { version, attempts: answer.attempts.clone() };
-            self.words.put(messages.answer.job_id.clone(), before);
+            let before = RecordedCalls { version, attempts: answer.attempts.clone() };
+            self.words.insert(messages.answer.job_id.clone(), before);
         }
     }
 }

@@ -4,7 +4,7 @@ use hoidap_shared::job::{Citation, Passage, Source, SourceMetadata};
 
 /// A sentence of an answer.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Piece {
+pub(crate) struct AnswerSentence {
     /// What stands before it: a space, a line break, the mark of a list.
     pub(crate) lead: String,
     /// Its words, without marks of citations.
@@ -15,7 +15,7 @@ pub(crate) struct Piece {
 
 /// What the visitor is given.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Final {
+pub(crate) struct AssembledAnswer {
     /// The text, ` [n]` behind each supported sentence.
     pub(crate) text: String,
     /// Which sentence rests on which source; offsets in characters of the text.
@@ -27,8 +27,8 @@ pub(crate) struct Final {
 }
 
 /// Puts the pieces together and numbers the passages they cite from 1, in the order of their first citation.
-pub(crate) fn assemble(pieces: &[Piece], passages: &[Passage]) -> Final {
-    let mut done = Final::default();
+pub(crate) fn assemble(pieces: &[AnswerSentence], passages: &[Passage]) -> AssembledAnswer {
+    let mut done = AssembledAnswer::default();
     let mut length = 0;
     for piece in pieces {
         let lead = if done.text.is_empty() { piece.lead.trim_start() } else { piece.lead.as_str() };
@@ -83,7 +83,7 @@ pub(crate) mod tests {
     use crate::generator::passages::passage_set::tests::passage;
 
     /// Checks that every `[n]` of the text is a citation's and has a source, and every citation spans its sentence.
-    pub(crate) fn check(done: &Final) {
+    pub(crate) fn check(done: &AssembledAnswer) {
         let chars: Vec<char> = done.text.chars().collect();
         let mut marks = Vec::new();
         for (i, _) in chars.iter().enumerate().filter(|(_, c)| **c == '[') {
@@ -111,7 +111,7 @@ pub(crate) mod tests {
     #[test]
     fn cited_passages_are_numbered_from_one() {
         let passages: Vec<_> = ["a", "b", "c"].map(|text| passage("en", text)).to_vec();
-        let piece = |text: &str, cite| Piece { lead: " ".into(), text: text.into(), cite };
+        let piece = |text: &str, cite| AnswerSentence { lead: " ".into(), text: text.into(), cite };
         let pieces = [
             piece("Đầu tiên.", Some((2, 0.9))),
             piece("No ground.", None),

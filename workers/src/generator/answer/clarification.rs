@@ -12,46 +12,46 @@ use hoidap_shared::{
 };
 
 use crate::generator::{
-    Case, Tools,
-    answer::assembly::Piece,
+    AnswerContext, AnswerEngine,
+    answer::assembly::AnswerSentence,
     extractive::{self, Quotation},
-    passages::passage_set::Material,
-    question::{Asked, answer_type::Wanted},
-    reader::Ranked,
-    text::{content::Content, quantities::Figure},
+    passages::passage_set::PassageSet,
+    question::{ParsedQuestion, answer_type::AnswerType},
+    reader::RankedSegment,
+    text::{content::TextContent, quantities::Quantity},
     verifier::model_response::asks_yes_or_no,
 };
 
 /// From which log odds on a sentence may answer, and how likely it is beside the best of all, at least. These are far apart where
 /// sentences say the same in other words: the odds, which are each sentence's own, tell more.
-const MAY_ANSWER: f32 = 1.2;
-const BESIDE: f32 = 0.01;
+const MIN_LOG_ODDS: f32 = 1.2;
+const MIN_RELATIVE_CHANCE: f32 = 0.01;
 /// The same chance where a sentence has no odds of its own.
-const BESIDE_UNREAD: f32 = 0.3;
+const MIN_RELATIVE_CHANCE_WITHOUT_ODDS: f32 = 0.3;
 /// The share of the question's words, by rarity, that a sentence with its headings holds at least, and how much less than another's it may be:
 /// what the visitor says and only one product has tells which is meant. The second one is for further products once that is open.
-const WORDS: f32 = 0.3;
-const FEWER: [f32; 2] = [0.2, 0.35];
+const MIN_TERM_COVERAGE: f32 = 0.3;
+const MAX_COVERAGE_GAPS: [f32; 2] = [0.2, 0.35];
 /// What a wording counts at most that is only tried, since the sentence most likely stands alone.
-const ONLY_TRIED: f32 = 0.6;
+const MAX_TENTATIVE_REWRITE_WEIGHT: f32 = 0.6;
 /// Most choices.
-const MOST: usize = 5;
+const MAX_CHOICES: usize = 5;
 /// Longest question, in characters: what the gateway takes.
-const QUESTION: usize = 1_000;
+const MAX_QUESTION_CHARS: usize = 1_000;
 /// How much of the words of two instructions is the same where they tell the same.
-const SAME: f32 = 0.8;
+const MIN_INSTRUCTION_OVERLAP: f32 = 0.8;
 
 /// What comes of a question that leaves its product open.
-pub(in crate::generator) enum Open {
+pub(in crate::generator) enum ProductAmbiguity {
     /// The visitor has to say which one is meant.
-    AskBack {
+    NeedsClarification {
         /// The products.
         choices: Vec<Choice>,
         /// How likely it is that the answer for one of them is what is asked for.
         confidence: f32,
     },
     /// It is answered for the product of the page or of the conversation; others differ.
-    HoldsFor {
+    AssumesProduct {
         /// The product.
         product: String,
         /// What it is called.
@@ -60,71 +60,77 @@ pub(in crate::generator) enum Open {
 }
 
 /// What is likeliest to answer for one product.
-struct Candidate {
+struct ProductCandidate {
     product: String,
-    best: Ranked,
+    best: RankedSegment,
     /// How likely it is that what would be quoted for it answers.
     chance: f32,
     /// The share of the question's words that it holds.
-    words: f32,
-    says: Says,
+    coverage: f32,
+    summary: AnswerSummary,
 }
 
 /// What an answer says, as far as answers for two products can differ.
-struct Says {
-    figures: Vec<Figure>,
+struct AnswerSummary {
+    quantities: Vec<Quantity>,
     denies: bool,
     words: BTreeSet<String>,
 }
 
-impl Tools {
+impl AnswerEngine {
     /// What comes of a question that names no product; `None` where it names one, or the answer does not differ by it.
-    pub(in crate::generator) fn open(&self, case: &Case, job: &Classified) -> Option<Open> {
-        let names = |text: &str| !self.products.named(text).is_empty();
+    pub(in crate::generator) fn product_ambiguity(
+        &self,
+        context: &AnswerContext,
+        job: &Classified,
+    ) -> Option<ProductAmbiguity> {
+        let names = |text: &str| !self.products.named_in(text).is_empty();
         if names(&job.meaning) || names(&job.question.message) {
             return None;
         }
         // What goes on with a question, or may, is only clear with it.
         let rewritten = || {
-            job.queries.iter().filter(|query| query.kind == QueryKind::Rewritten && query.weight > ONLY_TRIED)
+            job.queries.iter().filter(|query| {
+                query.kind == QueryKind::Rewritten && query.weight > MAX_TENTATIVE_REWRITE_WEIGHT
+            })
         };
         if rewritten().next().is_some() && rewritten().all(|query| query.text != job.meaning) {
             return None;
         }
-        let analyser = &self.cutter.analyser;
+        let analyser = &self.segmenter.analyser;
         // The product of the page or the conversation makes its own passages likelier; what others say is compared without that.
         let found = if job.product.is_some() {
-            let asked = Asked::of(&Classified { product: None, ..job.clone() }, analyser);
-            let ranked = self.reader.rank(&case.material, &asked);
-            differing(&case.material, &ranked, &asked, analyser)
+            let parsed = ParsedQuestion::parse(&Classified { product: None, ..job.clone() }, analyser);
+            let ranked = self.reader.rank(&context.passage_set, &parsed);
+            ambiguous_products(&context.passage_set, &ranked, &parsed, analyser)
         } else {
-            differing(&case.material, &case.ranked, &case.asked, analyser)
+            ambiguous_products(&context.passage_set, &context.ranked, &context.parsed, analyser)
         };
         let best = found.first()?.best;
         if let Some(meant) = &job.product {
             let known = found.iter().any(|candidate| candidate.product == meant.name);
             let (product, label) = (meant.name.clone(), self.products.label(&meant.name));
-            return known.then_some(Open::HoldsFor { product, label });
+            return known.then_some(ProductAmbiguity::AssumesProduct { product, label });
         }
         let chance = found.iter().map(|candidate| candidate.chance).sum::<f32>().min(1.0);
-        let confidence = self.confidence(case, chance, best);
+        let confidence = self.confidence(context, chance, best);
         let answers = job.question.history.last().filter(|turn| turn.sender == Sender::Assistant);
         let asked_before = answers.is_some_and(|turn| !phrases::asked_which(&turn.content).is_empty());
         if asked_before || confidence < self.settings.min_confidence {
             return None;
         }
         let choices = self.choices(job, &found);
-        let fits = choices.iter().all(|choice| choice.question.chars().count() <= QUESTION);
-        fits.then_some(Open::AskBack { choices, confidence })
+        let fits = choices.iter().all(|choice| choice.question.chars().count() <= MAX_QUESTION_CHARS);
+        fits.then_some(ProductAmbiguity::NeedsClarification { choices, confidence })
     }
 
     /// The products in the order of the configuration, each with the question that it completes.
-    fn choices(&self, job: &Classified, found: &[Candidate]) -> Vec<Choice> {
+    fn choices(&self, job: &Classified, found: &[ProductCandidate]) -> Vec<Choice> {
         let rewritten =
             job.queries.iter().any(|query| query.kind == QueryKind::Rewritten && query.text == job.meaning);
         let question = if rewritten { &job.meaning } else { &job.question.message };
         let mut products: Vec<&str> = found.iter().map(|candidate| candidate.product.as_str()).collect();
-        products.sort_by_key(|product| (self.products.place(product), *product));
+        products.sort_by_key(|product| (self.products.position(product), *product));
         let choice = |product: &str| {
             let label = self.products.label(product);
             Choice { question: phrases::about(&label, question), label }
@@ -133,16 +139,21 @@ impl Tools {
     }
 }
 
-impl Case {
+impl AnswerContext {
     /// Sentences of an answer behind the word for what it holds for, where others differ and all that is cited is about that.
-    pub(in crate::generator) fn said_for(&self, pieces: Vec<Piece>) -> Vec<Piece> {
-        let Some(Open::HoldsFor { product, label }) = &self.open else { return pieces };
-        let about = |place: usize| self.material.passages[place].product.as_ref() == Some(product);
+    pub(in crate::generator) fn with_assumed_product(
+        &self,
+        pieces: Vec<AnswerSentence>,
+    ) -> Vec<AnswerSentence> {
+        let Some(ProductAmbiguity::AssumesProduct { product, label }) = &self.ambiguity else {
+            return pieces;
+        };
+        let about = |place: usize| self.passage_set.passages[place].product.as_ref() == Some(product);
         if !pieces.iter().filter_map(|piece| piece.cite).all(|(place, _)| about(place)) {
             return pieces;
         }
-        let text = phrases::holds_for(self.asked.language, label);
-        let mut said = vec![Piece { lead: String::new(), text, cite: None }];
+        let text = phrases::holds_for(self.parsed.language, label);
+        let mut said = vec![AnswerSentence { lead: String::new(), text, cite: None }];
         said.extend(pieces);
         // One sentence goes on behind it, a list below.
         if let [_, first] = &mut said[..] {
@@ -155,41 +166,54 @@ impl Case {
 }
 
 /// The products that a question may be about, the likeliest first; none where one of them is meant, or they agree.
-fn differing(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &Analyser) -> Vec<Candidate> {
-    let mut found = candidates(material, ranked, asked, analyser);
-    let most = found.iter().map(|candidate| candidate.words).fold(0.0, f32::max);
-    let within = |fewer: f32| move |candidate: &&Candidate| candidate.words >= most - fewer;
-    let [near, further] = FEWER;
-    let open: Vec<&Candidate> = found.iter().filter(within(near)).collect();
-    let differs = |i: usize| open[..i].iter().any(|other| differ(&other.says, &open[i].says, asked));
+fn ambiguous_products(
+    passage_set: &PassageSet,
+    ranked: &[RankedSegment],
+    parsed: &ParsedQuestion,
+    analyser: &Analyser,
+) -> Vec<ProductCandidate> {
+    let mut found = candidates(passage_set, ranked, parsed, analyser);
+    let most = found.iter().map(|candidate| candidate.coverage).fold(0.0, f32::max);
+    let within = |fewer: f32| move |candidate: &&ProductCandidate| candidate.coverage >= most - fewer;
+    let [near, further] = MAX_COVERAGE_GAPS;
+    let open: Vec<&ProductCandidate> = found.iter().filter(within(near)).collect();
+    let differs =
+        |i: usize| open[..i].iter().any(|other| answers_differ(&other.summary, &open[i].summary, parsed));
     if !(1..open.len()).any(differs) {
         return Vec::new();
     }
     found.retain(|candidate| within(further)(&candidate));
-    found.truncate(MOST);
+    found.truncate(MAX_CHOICES);
     found
 }
 
 /// The products whose likeliest sentence may answer; none where the likeliest of all is about no product, or does not hold what is asked for.
-fn candidates(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &Analyser) -> Vec<Candidate> {
-    let product = |unit: &Ranked| material.passages[material.units[unit.unit].passage].product.as_ref();
+fn candidates(
+    passage_set: &PassageSet,
+    ranked: &[RankedSegment],
+    parsed: &ParsedQuestion,
+    analyser: &Analyser,
+) -> Vec<ProductCandidate> {
+    let product = |segment: &RankedSegment| {
+        passage_set.passages[passage_set.segments[segment.segment].passage].product.as_ref()
+    };
     let top = ranked.first().map_or(0.0, |best| best.chance);
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
-    for best in ranked.iter().take_while(|unit| unit.chance >= BESIDE * top) {
-        let name = product(best).filter(|_| may_answer(material, best, top, asked));
+    for best in ranked.iter().take_while(|segment| segment.chance >= MIN_RELATIVE_CHANCE * top) {
+        let name = product(best).filter(|_| may_answer(passage_set, best, top, parsed));
         if seen.is_empty() && name.is_none() {
             break;
         }
         let (true, Some(name)) = (seen.insert(product(best)), name) else { continue };
-        let own = |unit: &&Ranked| product(unit) == Some(name);
-        let own: Vec<Ranked> = ranked.iter().filter(own).copied().collect();
-        if let Some(quotation) = extractive::quote(material, &own, asked, analyser) {
-            found.push(Candidate {
+        let own = |segment: &&RankedSegment| product(segment) == Some(name);
+        let own: Vec<RankedSegment> = ranked.iter().filter(own).copied().collect();
+        if let Some(quotation) = extractive::quote(passage_set, &own, parsed, analyser) {
+            found.push(ProductCandidate {
                 product: name.clone(),
                 best: *best,
                 chance: quotation.chance,
-                words: words(material, best, asked),
-                says: Says::of(&quotation, asked, analyser),
+                coverage: term_coverage(passage_set, best, parsed),
+                summary: AnswerSummary::new(&quotation, parsed, analyser),
             });
         }
     }
@@ -197,52 +221,53 @@ fn candidates(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &
 }
 
 /// Whether a sentence may be what answers, whichever product it is about.
-fn may_answer(material: &Material, ranked: &Ranked, top: f32, asked: &Asked) -> bool {
-    let unit = &material.units[ranked.unit];
-    let odds = material.met[ranked.unit].and_then(|met| met.answers);
-    let figure = asked.wanted.filter(|wanted| wanted.is_figure());
-    odds.map_or(ranked.chance >= BESIDE_UNREAD * top, |odds| odds >= MAY_ANSWER)
-        && figure.is_none_or(|wanted| wanted.is_in(&unit.text, &unit.content, &asked.content))
-        && words(material, ranked, asked) >= WORDS
+fn may_answer(passage_set: &PassageSet, ranked: &RankedSegment, top: f32, parsed: &ParsedQuestion) -> bool {
+    let segment = &passage_set.segments[ranked.segment];
+    let odds = passage_set.scores[ranked.segment].and_then(|met| met.answers);
+    let quantity = parsed.answer_type.filter(|wanted| wanted.is_quantity());
+    odds.map_or(ranked.chance >= MIN_RELATIVE_CHANCE_WITHOUT_ODDS * top, |odds| odds >= MIN_LOG_ODDS)
+        && quantity
+            .is_none_or(|wanted| wanted.is_answered_by(&segment.text, &segment.content, &parsed.content))
+        && term_coverage(passage_set, ranked, parsed) >= MIN_TERM_COVERAGE
 }
 
 /// The share of the question's words, by rarity, that a sentence and what stands above it hold.
-fn words(material: &Material, ranked: &Ranked, asked: &Asked) -> f32 {
-    let unit = &material.units[ranked.unit];
+fn term_coverage(passage_set: &PassageSet, ranked: &RankedSegment, parsed: &ParsedQuestion) -> f32 {
+    let segment = &passage_set.segments[ranked.segment];
     let weigh = |held: &dyn Fn(&String) -> bool| -> f32 {
-        asked.content.terms.iter().filter(|term| held(term)).map(|term| material.weight(term)).sum()
+        parsed.content.terms.iter().filter(|term| held(term)).map(|term| passage_set.term_weight(term)).sum()
     };
     let all = weigh(&|_| true);
-    if all > 0.0 { weigh(&|term| material.says(unit, term)) / all } else { 0.0 }
+    if all > 0.0 { weigh(&|term| passage_set.segment_has_term(segment, term)) / all } else { 0.0 }
 }
 
-impl Says {
-    fn of(quotation: &Quotation, asked: &Asked, analyser: &Analyser) -> Self {
+impl AnswerSummary {
+    fn new(quotation: &Quotation, parsed: &ParsedQuestion, analyser: &Analyser) -> Self {
         let quoted = || quotation.pieces.iter().filter(|piece| piece.cite.is_some());
-        let first = Content::of(quoted().next().map_or("", |piece| &piece.text), analyser);
+        let first = TextContent::parse(quoted().next().map_or("", |piece| &piece.text), analyser);
         let all: Vec<&str> = quoted().map(|piece| piece.text.as_str()).collect();
-        let new = |figure: &Figure| !asked.content.grounds(figure);
+        let new = |quantity: &Quantity| !parsed.content.has_quantity(quantity);
         Self {
-            figures: first.figures.into_iter().filter(new).collect(),
+            quantities: first.quantities.into_iter().filter(new).collect(),
             denies: first.negated,
-            words: Content::of(&all.join("\n"), analyser).terms,
+            words: TextContent::parse(&all.join("\n"), analyser).terms,
         }
     }
 }
 
 /// Whether two answers to one question say different things of the kind that is asked for.
-fn differ(a: &Says, b: &Says, asked: &Asked) -> bool {
-    let figures = !a.figures.is_empty()
-        && !b.figures.is_empty()
-        && !a.figures.iter().any(|figure| b.figures.iter().any(|other| figure.equals(other)));
-    if asks_yes_or_no(&asked.text) {
+fn answers_differ(a: &AnswerSummary, b: &AnswerSummary, parsed: &ParsedQuestion) -> bool {
+    let quantities = !a.quantities.is_empty()
+        && !b.quantities.is_empty()
+        && !a.quantities.iter().any(|quantity| b.quantities.iter().any(|other| quantity.equals(other)));
+    if asks_yes_or_no(&parsed.text) {
         return a.denies != b.denies;
     }
-    if asked.steps || asked.wanted == Some(Wanted::Place) {
+    if parsed.asks_for_steps || parsed.answer_type == Some(AnswerType::Place) {
         let shared = a.words.intersection(&b.words).count() as f32;
-        return shared < SAME * a.words.len().max(b.words.len()) as f32;
+        return shared < MIN_INSTRUCTION_OVERLAP * a.words.len().max(b.words.len()) as f32;
     }
-    figures
+    quantities
 }
 
 #[cfg(test)]
@@ -252,27 +277,27 @@ mod tests {
     use super::*;
     use crate::generator::{
         answer::assembly::assemble,
-        passages::{passage_set::tests::passage, segmenter::Cutter},
-        question::tests::asked,
+        passages::{passage_set::tests::passage, segmenter::Segmenter},
+        question::tests::parse_question,
         reader::tests::rank,
-        verifier::Known,
+        verifier::VerdictCache,
     };
 
-    fn material(language: Language, passages: &[(&str, &str)], cutter: &Cutter) -> Material {
+    fn passage_set(language: Language, passages: &[(&str, &str)], segmenter: &Segmenter) -> PassageSet {
         let passages = passages.iter().map(|(product, text)| Passage {
             product: (!product.is_empty()).then(|| (*product).to_string()),
             source: format!("{product}.html"),
             ..passage(language.code(), text)
         });
-        Material::new(passages.collect(), cutter)
+        PassageSet::new(passages.collect(), segmenter)
     }
 
     fn products(question: &str, language: Language, passages: &[(&str, &str)]) -> Vec<String> {
-        let cutter = Cutter::default();
-        let material = material(language, passages, &cutter);
-        let asked = asked(question, language);
-        let ranked = rank(&material, &asked);
-        let found = differing(&material, &ranked, &asked, &cutter.analyser);
+        let segmenter = Segmenter::default();
+        let passage_set = passage_set(language, passages, &segmenter);
+        let parsed = parse_question(question, language);
+        let ranked = rank(&passage_set, &parsed);
+        let found = ambiguous_products(&passage_set, &ranked, &parsed, &segmenter.analyser);
         found.into_iter().map(|candidate| candidate.product).collect()
     }
 
@@ -314,30 +339,35 @@ mod tests {
 
     #[test]
     fn what_holds_for_one_product_says_so_where_all_that_is_cited_is_about_it() {
-        let cutter = Cutter::default();
-        let material = material(Language::Vi, &[MAIL, DRIVE], &cutter);
-        let asked = asked(LENGTH, Language::Vi);
-        let ranked = rank(&material, &asked);
-        let open = Some(Open::HoldsFor { product: "mail".into(), label: "Diệc Mail".into() });
-        let (support, out_of_scope, quoted, known) = (0.9, 0.0, None, Known::default());
-        let case = Case {
-            material,
-            asked,
+        let segmenter = Segmenter::default();
+        let passage_set = passage_set(Language::Vi, &[MAIL, DRIVE], &segmenter);
+        let parsed = parse_question(LENGTH, Language::Vi);
+        let ranked = rank(&passage_set, &parsed);
+        let open =
+            Some(ProductAmbiguity::AssumesProduct { product: "mail".into(), label: "Diệc Mail".into() });
+        let (support, out_of_scope, quoted, verdicts) = (0.9, 0.0, None, VerdictCache::default());
+        let context = AnswerContext {
+            passage_set,
+            parsed,
             ranked,
             support,
             out_of_scope,
             unknown_entity: None,
             quoted,
-            open,
-            known,
+            ambiguity: open,
+            verdicts,
         };
         let said = |places: &[usize]| {
-            let piece = |place: &usize| Piece {
+            let piece = |place: &usize| AnswerSentence {
                 lead: String::new(),
                 text: "Tối thiểu 10 ký tự.".into(),
                 cite: Some((*place, 1.0)),
             };
-            assemble(&case.said_for(places.iter().map(piece).collect()), &case.material.passages).text
+            assemble(
+                &context.with_assumed_product(places.iter().map(piece).collect()),
+                &context.passage_set.passages,
+            )
+            .text
         };
         assert_eq!(said(&[0]), "Với Diệc Mail: Tối thiểu 10 ký tự. [1]");
         assert!(said(&[0, 1]).starts_with("Tối thiểu"));

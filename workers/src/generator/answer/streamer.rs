@@ -13,75 +13,80 @@ use hoidap_shared::{
 };
 
 use crate::generator::{
-    Case, Tools,
-    answer::assembly::{self, Final},
-    off_thread,
-    text::cleaning::{Worth, model_text, worth},
-    verifier::accepted_sentences::Given,
+    AnswerContext, AnswerEngine,
+    answer::assembly::{self, AssembledAnswer},
+    run_blocking,
+    text::cleaning::{ResponseKind, classify_response, clean_model_text},
+    verifier::accepted_sentences::AcceptedSentences,
 };
 
 /// Characters of an answer that are waited for before any is said: enough to know a label or a refusal.
-const FIRST: usize = 24;
+const MIN_FIRST_CHARS: usize = 24;
 /// Characters from an open bracket on that may become a mark of a citation.
-const OPEN: usize = 40;
+const MAX_CITATION_MARK_CHARS: usize = 40;
 /// Characters of a passage that are shown with it.
-const PREVIEW: usize = 500;
+const SOURCE_PREVIEW_CHARS: usize = 500;
 
 /// Says one answer.
-pub(in crate::generator) struct Aloud<'a> {
+pub(in crate::generator) struct AnswerStreamer<'a> {
     live: &'a Live,
-    tools: &'a Arc<Tools>,
-    case: &'a Arc<Case>,
+    engine: &'a Arc<AnswerEngine>,
+    context: &'a Arc<AnswerContext>,
     /// What is given of the sentences that are whole, and these.
-    given: Given,
-    judged: Vec<String>,
-    said: Final,
-    lost: bool,
+    accepted: AcceptedSentences,
+    judged_sentences: Vec<String>,
+    shown: AssembledAnswer,
+    is_diverged: bool,
     /// A quotation stands: what a model writes is told when it is judged.
-    drafted: bool,
+    shows_draft: bool,
 }
 
-impl<'a> Aloud<'a> {
+impl<'a> AnswerStreamer<'a> {
     /// Begins with the passages.
-    pub(in crate::generator) fn begin(live: &'a Live, tools: &'a Arc<Tools>, case: &'a Arc<Case>) -> Self {
+    pub(in crate::generator) fn start(
+        live: &'a Live,
+        engine: &'a Arc<AnswerEngine>,
+        context: &'a Arc<AnswerContext>,
+    ) -> Self {
         if live.is_heard() {
-            let sources = case.material.passages.iter().map(|passage| {
+            let sources = context.passage_set.passages.iter().map(|passage| {
                 let mut source = assembly::source(passage);
-                source.content = source.content.chars().take(PREVIEW).collect();
+                source.content = source.content.chars().take(SOURCE_PREVIEW_CHARS).collect();
                 source
             });
             live.say(Said::Sources(sources.collect()));
         }
         Self {
             live,
-            tools,
-            case,
-            given: Given::default(),
-            judged: Vec::new(),
-            said: Final::default(),
-            lost: false,
-            drafted: false,
+            engine,
+            context,
+            accepted: AcceptedSentences::default(),
+            judged_sentences: Vec::new(),
+            shown: AssembledAnswer::default(),
+            is_diverged: false,
+            shows_draft: false,
         }
     }
 
     /// Shows the quotation at once, where it is sure enough, and keeps silent until the answer is there.
-    pub(in crate::generator) fn draft(&mut self) {
-        let sure = self.tools.settings.draft_confidence;
-        let Some(quoted) = self.case.quoted.as_ref().filter(|quoted| quoted.confidence >= sure) else {
+    pub(in crate::generator) fn show_draft(&mut self) {
+        let sure = self.engine.settings.draft_confidence;
+        let Some(quoted) = self.context.quoted.as_ref().filter(|quoted| quoted.confidence >= sure) else {
             return;
         };
         if !self.live.is_heard() {
             return;
         }
-        self.said = assembly::assemble(&quoted.pieces, &self.case.material.passages);
-        self.drafted = true;
-        let citations = self.said.citations.iter().map(|citation| cited(&self.said, citation)).collect();
-        self.live.say(Said::Draft(Draft { text: self.said.text.clone(), citations }));
+        self.shown = assembly::assemble(&quoted.pieces, &self.context.passage_set.passages);
+        self.shows_draft = true;
+        let citations =
+            self.shown.citations.iter().map(|citation| live_citation(&self.shown, citation)).collect();
+        self.live.say(Said::Draft(Draft { text: self.shown.text.clone(), citations }));
     }
 
     /// Whether what was said is a quotation.
-    pub(in crate::generator) fn is_drafted(&self) -> bool {
-        self.drafted
+    pub(in crate::generator) fn shows_draft(&self) -> bool {
+        self.shows_draft
     }
 
     /// The visitor's word to stop.
@@ -90,47 +95,50 @@ impl<'a> Aloud<'a> {
     }
 
     /// Hears the whole of what a model has written by now.
-    pub(in crate::generator) async fn hear(&mut self, raw: &str) {
-        if !self.live.is_heard() || self.lost || self.drafted {
+    pub(in crate::generator) async fn update(&mut self, raw: &str) {
+        if !self.live.is_heard() || self.is_diverged || self.shows_draft {
             return;
         }
-        let clean = model_text(raw);
-        let text = settled(&clean);
-        if self.said.text.is_empty()
-            && (text.chars().count() < FIRST || worth(&clean, &self.case.asked.text) != Worth::Words)
+        let clean = clean_model_text(raw);
+        let text = stable_prefix(&clean);
+        if self.shown.text.is_empty()
+            && (text.chars().count() < MIN_FIRST_CHARS
+                || classify_response(&clean, &self.context.parsed.text) != ResponseKind::Candidate)
         {
             return;
         }
-        if self.read(text).await.is_err() {
-            self.lost = true;
+        if self.judge_new_sentences(text).await.is_err() {
+            self.is_diverged = true;
             return;
         }
-        let now =
-            assembly::assemble(&self.case.said_for(self.given.pieces.clone()), &self.case.material.passages);
-        match now.text.strip_prefix(&self.said.text) {
+        let now = assembly::assemble(
+            &self.context.with_assumed_product(self.accepted.pieces.clone()),
+            &self.context.passage_set.passages,
+        );
+        match now.text.strip_prefix(&self.shown.text) {
             Some("") => {}
             Some(more) => self.live.say(Said::Text(more.to_string())),
             None => {
-                self.lost = true;
+                self.is_diverged = true;
                 return;
             }
         }
-        for citation in &now.citations[self.said.citations.len().min(now.citations.len())..] {
-            self.live.say(Said::Cited(cited(&now, citation)));
+        for citation in &now.citations[self.shown.citations.len().min(now.citations.len())..] {
+            self.live.say(Said::Cited(live_citation(&now, citation)));
         }
-        self.said = now;
+        self.shown = now;
     }
 
     /// Judges the sentences of a text that are whole; the last one is still being written.
-    async fn read(&mut self, text: &str) -> Result<(), ()> {
+    async fn judge_new_sentences(&mut self, text: &str) -> Result<(), ()> {
         let mut ranges = sentences(text);
         ranges.pop();
         let (mut at, mut new) = (0, Vec::new());
         for (i, range) in ranges.into_iter().enumerate() {
             let (lead, sentence) = (text[at..range.start].to_string(), text[range.clone()].to_string());
             at = range.end;
-            match self.judged.get(i) {
-                Some(judged) if *judged != sentence => return Err(()),
+            match self.judged_sentences.get(i) {
+                Some(judged_sentences) if *judged_sentences != sentence => return Err(()),
                 Some(_) => {}
                 None => new.push((lead, sentence)),
             }
@@ -138,40 +146,41 @@ impl<'a> Aloud<'a> {
         if new.is_empty() {
             return Ok(());
         }
-        self.judged.extend(new.iter().map(|(_, sentence)| sentence.clone()));
-        let (tools, case, mut given) = (Arc::clone(self.tools), Arc::clone(self.case), self.given.clone());
-        let judging = off_thread(move || {
-            let judge = tools.judge_of(&case);
+        self.judged_sentences.extend(new.iter().map(|(_, sentence)| sentence.clone()));
+        let (engine, context, mut accepted) =
+            (Arc::clone(self.engine), Arc::clone(self.context), self.accepted.clone());
+        let judging = run_blocking(move || {
+            let verifier = engine.verifier(&context);
             for (lead, sentence) in &new {
-                let verdict = judge.judge(&given.said(), sentence);
-                given.take(lead, sentence, verdict);
+                let verdict = verifier.verify(&accepted.preceding(), sentence);
+                accepted.push(lead, sentence, verdict);
             }
-            given
+            accepted
         });
-        self.given = judging.await.map_err(|_| ())?;
+        self.accepted = judging.await.map_err(|_| ())?;
         Ok(())
     }
 
     /// Takes back what was said of a model's words.
-    pub(in crate::generator) fn void(&mut self, reason: Reason) {
-        if self.drafted {
+    pub(in crate::generator) fn retract(&mut self, reason: Reason) {
+        if self.shows_draft {
             return;
         }
-        if !self.said.text.is_empty() {
+        if !self.shown.text.is_empty() {
             self.live.say(Said::Void(reason));
         }
-        (self.given, self.judged) = (Given::default(), Vec::new());
-        (self.said, self.lost) = (Final::default(), false);
+        (self.accepted, self.judged_sentences) = (AcceptedSentences::default(), Vec::new());
+        (self.shown, self.is_diverged) = (AssembledAnswer::default(), false);
     }
 
     /// What was said by now.
-    pub(in crate::generator) fn into_said(self) -> Final {
-        self.said
+    pub(in crate::generator) fn into_shown(self) -> AssembledAnswer {
+        self.shown
     }
 }
 
-fn cited(said: &Final, citation: &Citation) -> Cited {
-    let source = &said.sources[citation.n as usize - 1].metadata;
+fn live_citation(shown: &AssembledAnswer, citation: &Citation) -> Cited {
+    let source = &shown.sources[citation.n as usize - 1].metadata;
     Cited {
         citation: citation.clone(),
         chunk_id: source.chunk_id.clone(),
@@ -181,12 +190,12 @@ fn cited(said: &Final, citation: &Citation) -> Cited {
 }
 
 /// The part of a text that what is still to come leaves as it is: up to the last word or open bracket.
-fn settled(text: &str) -> &str {
+fn stable_prefix(text: &str) -> &str {
     let end = text.rfind(char::is_whitespace).unwrap_or(0);
     let open = text[..end]
         .char_indices()
         .rev()
-        .take(OPEN)
+        .take(MAX_CITATION_MARK_CHARS)
         .take_while(|(_, c)| !matches!(c, ']' | '】'))
         .filter(|(_, c)| matches!(c, '[' | '【'))
         .last();
@@ -195,13 +204,13 @@ fn settled(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::settled;
+    use super::stable_prefix;
 
     #[test]
     fn what_may_change_is_not_said() {
-        assert_eq!(settled("Gói Pro có 500 G"), "Gói Pro có 500");
-        assert_eq!(settled("It has 500 GB [1, "), "It has 500 GB");
-        assert_eq!(settled("It has 500 GB [1] and mor"), "It has 500 GB [1] and");
-        assert_eq!(settled("word"), "");
+        assert_eq!(stable_prefix("Gói Pro có 500 G"), "Gói Pro có 500");
+        assert_eq!(stable_prefix("It has 500 GB [1, "), "It has 500 GB");
+        assert_eq!(stable_prefix("It has 500 GB [1] and mor"), "It has 500 GB [1] and");
+        assert_eq!(stable_prefix("word"), "");
     }
 }

@@ -13,23 +13,23 @@ use hoidap_shared::{
 };
 
 use self::{
-    abuse::{ABUSE, is_abusive},
-    words::{ADDRESS, WITHIN, Word, bare, typed, words},
+    abuse::{ABUSIVE_WORDS, is_abusive},
+    words::{ADDRESS_WORDS, INNER_WORDS, TopicWord, spellings, trim_punctuation, words},
 };
 use crate::collections::digest;
 
 /// Longest topic, in characters.
-const LONGEST: usize = 60;
+const MAX_TOPIC_CHARS: usize = 60;
 /// Fewest letters of one.
-const LEAST: usize = 4;
+const MIN_TOPIC_LETTERS: usize = 4;
 /// What topics and the sentences around them depend on.
 pub(in crate::generator) fn version() -> String {
     let said = [Language::Vi, Language::En].map(|language| phrases::no_answer(language, Some(""), ""));
-    digest(&[&said[0], &said[1], ABUSE, WITHIN, ADDRESS])
+    digest(&[&said[0], &said[1], ABUSIVE_WORDS, INNER_WORDS, ADDRESS_WORDS])
 }
 
 /// Neighbouring words that say what is asked about.
-struct Span {
+struct TopicSpan {
     words: Range<usize>,
     shown: String,
     terms: BTreeSet<String>,
@@ -46,7 +46,7 @@ pub(in crate::generator) fn topic(
     if is_abusive(&question.message) || is_abusive(meaning) {
         return None;
     }
-    let words = words(meaning, &typed(question), analyser);
+    let words = words(meaning, &spellings(question), analyser);
     let held: BTreeSet<String> = passages.iter().flat_map(|passage| terms(&passage.text, analyser)).collect();
     let spans = spans(&words, analyser);
     let best = |places: Range<usize>| {
@@ -57,13 +57,14 @@ pub(in crate::generator) fn topic(
         inside.max_by_key(|span| (span.terms.difference(&held).count(), span.terms.len(), span.shown.len()))
     };
     let goes_on = question.history.iter().any(|turn| turn.sender == Sender::User);
-    let new = if goes_on { words.len() - said_now(&words, &question.message) } else { 0 };
+    let new = if goes_on { words.len() - count_words_of_message(&words, &question.message) } else { 0 };
     let Some(own) = best(new..words.len()) else {
         return best(0..words.len()).map(|span| span.shown.clone());
     };
-    let other = |before: &&Span| !before.terms.is_subset(&own.terms) && !own.terms.is_subset(&before.terms);
+    let other =
+        |before: &&TopicSpan| !before.terms.is_subset(&own.terms) && !own.terms.is_subset(&before.terms);
     let both = best(0..new).filter(other).map(|before| format!("{}, {}", before.shown, own.shown));
-    both.filter(|both| both.chars().count() <= LONGEST).or_else(|| Some(own.shown.clone()))
+    both.filter(|both| both.chars().count() <= MAX_TOPIC_CHARS).or_else(|| Some(own.shown.clone()))
 }
 
 /// The terms of a text, its pairs of syllables included.
@@ -73,15 +74,15 @@ fn terms(text: &str, analyser: &Analyser) -> BTreeSet<String> {
 }
 
 /// How many of the last words stand at the end of the message, too.
-fn said_now(words: &[Word], message: &str) -> usize {
-    let said: Vec<String> = message.split_whitespace().map(|word| fold(bare(word))).collect();
+fn count_words_of_message(words: &[TopicWord], message: &str) -> usize {
+    let said: Vec<String> = message.split_whitespace().map(|word| fold(trim_punctuation(word))).collect();
     let mut said = said.iter().rev();
     // Words that cannot be said back stand between.
     words.iter().rev().take_while(|word| said.any(|said| *said == fold(&word.read))).count()
 }
 
 /// The parts of a question that say what it is about: its clauses or, of one that is too long, whatever of it fits.
-fn spans(words: &[Word], analyser: &Analyser) -> Vec<Span> {
+fn spans(words: &[TopicWord], analyser: &Analyser) -> Vec<TopicSpan> {
     let mut spans = Vec::new();
     let mut clause = 0;
     for end in 1..=words.len() {
@@ -92,8 +93,8 @@ fn spans(words: &[Word], analyser: &Analyser) -> Vec<Span> {
         clause = end;
         let Some((first, last)) = places.first().zip(places.last()) else { continue };
         let longest = |at: usize| {
-            let mut parts = places[at..].iter().take(LONGEST).rev().map(|last| places[at]..last + 1);
-            parts.find(|part| shown(&words[part.clone()]).chars().count() <= LONGEST)
+            let mut parts = places[at..].iter().take(MAX_TOPIC_CHARS).rev().map(|last| places[at]..last + 1);
+            parts.find(|part| shown(&words[part.clone()]).chars().count() <= MAX_TOPIC_CHARS)
         };
         let many = if longest(0) == Some(*first..last + 1) { 1 } else { places.len() };
         spans.extend((0..many).filter_map(longest).filter_map(|part| span(words, part, analyser)));
@@ -101,14 +102,14 @@ fn spans(words: &[Word], analyser: &Analyser) -> Vec<Span> {
     spans
 }
 
-fn span(words: &[Word], part: Range<usize>, analyser: &Analyser) -> Option<Span> {
+fn span(words: &[TopicWord], part: Range<usize>, analyser: &Analyser) -> Option<TopicSpan> {
     let read: Vec<&str> = words[part.clone()].iter().map(|word| word.read.as_str()).collect();
     let shown = shown(&words[part.clone()]);
-    let enough = shown.chars().filter(|c| c.is_alphabetic()).count() >= LEAST;
-    enough.then(|| Span { words: part, shown, terms: terms(&read.join(" "), analyser) })
+    let enough = shown.chars().filter(|c| c.is_alphabetic()).count() >= MIN_TOPIC_LETTERS;
+    enough.then(|| TopicSpan { words: part, shown, terms: terms(&read.join(" "), analyser) })
 }
 
-fn shown(words: &[Word]) -> String {
+fn shown(words: &[TopicWord]) -> String {
     words.iter().map(|word| word.shown.as_str()).collect::<Vec<_>>().join(" ")
 }
 
@@ -250,7 +251,7 @@ mod tests {
             &"quà ".repeat(500),
         ] {
             let topic = of(question).unwrap_or_default();
-            assert!(topic.chars().count() <= LONGEST, "{topic}");
+            assert!(topic.chars().count() <= MAX_TOPIC_CHARS, "{topic}");
             assert!(topic.chars().all(|c| c.is_alphanumeric() || " -'’,".contains(c)), "{topic}");
         }
     }

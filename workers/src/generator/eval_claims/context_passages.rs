@@ -6,19 +6,19 @@ use hoidap_indices::Analyser;
 use hoidap_shared::job::Passage;
 
 /// Passages that a sentence is held against, as many as a question has by default.
-const PASSAGES: usize = 8;
+const MAX_CONTEXT_PASSAGES: usize = 8;
 /// A word that more passages than this hold tells nothing of any.
-const COMMON: usize = 200;
+const MAX_PASSAGES_WITH_TERM: usize = 200;
 
 /// The passages of a collection by their words.
-pub(super) struct Around {
+pub(super) struct ContextPassages {
     words: Vec<HashSet<String>>,
     holding: HashMap<String, Vec<usize>>,
 }
 
-impl Around {
+impl ContextPassages {
     /// Reads the passages.
-    pub(super) fn of(passages: &[Passage], analyser: &Analyser) -> Self {
+    pub(super) fn build(passages: &[Passage], analyser: &Analyser) -> Self {
         let words: Vec<HashSet<String>> = passages
             .iter()
             .map(|passage| analyser.content(&passage.text).folded.into_iter().collect())
@@ -33,7 +33,7 @@ impl Around {
     }
 
     /// The places of a passage and of those around it.
-    pub(super) fn passage(&self, at: usize, passages: &[Passage]) -> Vec<usize> {
+    pub(super) fn of_passage(&self, at: usize, passages: &[Passage]) -> Vec<usize> {
         let beside = [Some(at), at.checked_sub(1), Some(at + 1)].into_iter().flatten();
         let own =
             |other: &usize| passages.get(*other).is_some_and(|other| other.source == passages[at].source);
@@ -41,7 +41,7 @@ impl Around {
         let mut near: BTreeMap<usize, f32> = BTreeMap::new();
         for holding in self.words[at].iter().filter_map(|word| self.holding.get(word)) {
             let rarity = (passages.len() as f32 / holding.len() as f32).ln_1p();
-            for &other in holding.iter().filter(|_| holding.len() <= COMMON) {
+            for &other in holding.iter().filter(|_| holding.len() <= MAX_PASSAGES_WITH_TERM) {
                 *near.entry(other).or_default() += rarity;
             }
         }
@@ -50,7 +50,7 @@ impl Around {
         // Sums of the same words in another order differ in their last digit.
         let rounded = |weight: f32| (weight * 1_000.0).round() as i64;
         near.sort_by_key(|(other, weight)| (std::cmp::Reverse(rounded(*weight)), *other));
-        found.extend(near.into_iter().map(|(other, _)| other).take(PASSAGES - found.len()));
+        found.extend(near.into_iter().map(|(other, _)| other).take(MAX_CONTEXT_PASSAGES - found.len()));
         found
     }
 }

@@ -2,7 +2,7 @@
 
 use hoidap_shared::text::Language;
 
-use super::tokens::{Word, put, words};
+use super::tokens::{SentenceWord, replace_range, words};
 
 /// Verbs behind or before which a denial goes, in lower case: the verb, and what it becomes.
 const AFFIRMED: [(&str, &str); 18] = [
@@ -98,16 +98,16 @@ fn find(low: &[&str], phrase: &str) -> Vec<(usize, usize)> {
         .collect()
 }
 
-fn with(text: &str, words: &[Word<'_>], (from, to): (usize, usize), new: &str) -> String {
+fn with(text: &str, words: &[SentenceWord<'_>], (from, to): (usize, usize), new: &str) -> String {
     let range = words[from].range.start..words[to - 1].range.end;
     let capital = words[from].text.starts_with(char::is_uppercase);
     let new = if capital { super::tokens::capital(new) } else { new.to_string() };
-    let made = put(text, &range, &new);
+    let made = replace_range(text, &range, &new);
     made.split("  ").collect::<Vec<_>>().join(" ").trim_start().to_string()
 }
 
 /// A sentence that affirms what the given one denies, or the other way round: of its first verb that can be denied.
-pub(super) fn turned(text: &str, language: Language) -> Option<(&'static str, String)> {
+pub(super) fn flip_negation(text: &str, language: Language) -> Option<(&'static str, String)> {
     let found = words(text);
     let low: Vec<&str> = found.iter().map(|word| word.low.as_str()).collect();
     let of_language = |phrase: &str| phrase.is_ascii() == (language == Language::En);
@@ -145,7 +145,7 @@ fn capital_kept(before: &str, text: String) -> String {
 }
 
 /// A sentence with one of its conditions turned round.
-pub(super) fn conditions(text: &str) -> Vec<String> {
+pub(super) fn flip_conditions(text: &str) -> Vec<String> {
     let found = words(text);
     let low: Vec<&str> = found.iter().map(|word| word.low.as_str()).collect();
     let mut made = Vec::new();
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_sentence_is_turned_round() {
-        let turn = |text: &str, language| turned(text, language).map(|(_, text)| text);
+        let turn = |text: &str, language| flip_negation(text, language).map(|(_, text)| text);
         assert_eq!(turn("Hàng được đổi.", Language::Vi).unwrap(), "Hàng không được đổi.");
         assert_eq!(turn("Hàng không được đổi.", Language::Vi).unwrap(), "Hàng được đổi.");
         assert_eq!(turn("You cannot pay later.", Language::En).unwrap(), "You can pay later.");
@@ -187,8 +187,8 @@ mod tests {
 
     #[test]
     fn a_condition_is_turned_round() {
-        assert_eq!(conditions("Pay before you leave."), ["Pay after you leave."]);
-        assert_eq!(conditions("Nếu mất mạng, ghi sau."), ["Trừ khi mất mạng, ghi sau."]);
-        assert!(conditions("Check if it works.").is_empty());
+        assert_eq!(flip_conditions("Pay before you leave."), ["Pay after you leave."]);
+        assert_eq!(flip_conditions("Nếu mất mạng, ghi sau."), ["Trừ khi mất mạng, ghi sau."]);
+        assert!(flip_conditions("Check if it works.").is_empty());
     }
 }

@@ -3,8 +3,8 @@
 use hoidap_shared::text::{Language, has_vietnamese_marks};
 
 use super::{
-    Made, Maker,
-    tokens::{Word, capital, is_number, is_year, put, small, words},
+    ClaimGenerator, SyntheticClaim,
+    tokens::{SentenceWord, capital, is_number, is_year, replace_range, small, words},
 };
 
 /// Numbers as words, in both languages.
@@ -65,24 +65,33 @@ const SAID: [(&str, &str); 3] = [
 const MOVED: [&str; 12] =
     ["if", "when", "in", "after", "before", "during", "nếu", "khi", "trong", "sau", "trước", "để"];
 
-impl Maker<'_> {
+impl ClaimGenerator<'_> {
     /// The safe rewrites of a sentence.
-    pub(super) fn rewrites(&mut self, at: usize, own: &str, language: Language, made: &mut Vec<Made>) {
-        made.push(Made::right("as it stands", language, own, own.into()));
+    pub(super) fn paraphrases(
+        &mut self,
+        at: usize,
+        own: &str,
+        language: Language,
+        made: &mut Vec<SyntheticClaim>,
+    ) {
+        made.push(SyntheticClaim::right("as it stands", language, own, own.into()));
         let mut push = |kind, sentence: Option<String>| {
-            made.extend(sentence.map(|sentence| Made::right(kind, language, own, sentence)));
+            made.extend(sentence.map(|sentence| SyntheticClaim::right(kind, language, own, sentence)));
         };
-        push("number's form", numbers(own, language));
+        push("number's form", rewrite_number(own, language));
         push("lead taken away", without_lead(own));
-        push("order", moved(own));
+        push("order", move_adverbial(own));
         let (vi, en) = SAID[self.number(SAID.len())];
         push(
             "lead put in",
             Some(format!("{}{}", if language == Language::Vi { vi } else { en }, self.small(own))),
         );
-        push("price", price(own));
+        push("price", rephrase_price(own));
         if let Some((before, sentence)) = self.pronoun(at, own, language) {
-            made.push(Made { before: vec![before], ..Made::right("pronoun", language, own, sentence) });
+            made.push(SyntheticClaim {
+                before: vec![before],
+                ..SyntheticClaim::right("pronoun", language, own, sentence)
+            });
         }
     }
 
@@ -105,12 +114,12 @@ impl Maker<'_> {
         if !matches!(verb.low.as_str(), "is" | "was" | "has" | "can" | "là" | "được" | "có") {
             return None;
         }
-        let passage = self.material.units[at].passage;
-        let other = self.material.units.iter().enumerate().find(|(other, unit)| {
+        let passage = self.passage_set.segments[at].passage;
+        let other = self.passage_set.segments.iter().enumerate().find(|(other, segment)| {
             *other != at
-                && unit.passage == passage
-                && unit.row.is_none()
-                && unit.text.starts_with(&format!("{name} "))
+                && segment.passage == passage
+                && segment.row.is_none()
+                && segment.text.starts_with(&format!("{name} "))
         })?;
         let pronoun = if language == Language::Vi { "Nó" } else { "It" };
         Some((other.1.text.to_string(), format!("{pronoun}{}", &own[name.len()..])))
@@ -118,7 +127,7 @@ impl Maker<'_> {
 }
 
 /// The sentence with its numbers in another form.
-fn numbers(own: &str, language: Language) -> Option<String> {
+fn rewrite_number(own: &str, language: Language) -> Option<String> {
     let found = words(own);
     let vietnamese = language == Language::Vi;
     for (at, word) in found.iter().enumerate() {
@@ -137,14 +146,14 @@ fn numbers(own: &str, language: Language) -> Option<String> {
             })
             .or_else(|| thousands(word.text));
         if let Some(rewritten) = rewritten {
-            return Some(put(own, &word.range, &rewritten));
+            return Some(replace_range(own, &word.range, &rewritten));
         }
     }
     None
 }
 
 /// `2.950.000đ` as `2,950,000 VND`, and the other way round.
-fn amount(word: &Word<'_>, vietnamese: bool) -> Option<String> {
+fn amount(word: &SentenceWord<'_>, vietnamese: bool) -> Option<String> {
     let number = word.text.strip_suffix(['đ', '₫']).filter(|number| is_number(number))?;
     let plain = number.replace('.', "");
     Some(if vietnamese {
@@ -182,7 +191,7 @@ fn without_lead(own: &str) -> Option<String> {
 }
 
 /// "If it rains, we close." as "We close if it rains.".
-fn moved(own: &str) -> Option<String> {
+fn move_adverbial(own: &str) -> Option<String> {
     let found = words(own);
     let first = found.first()?;
     let end = own.strip_suffix('.')?;
@@ -217,7 +226,7 @@ fn moved(own: &str) -> Option<String> {
 }
 
 /// "X costs Y" as "The price of X is Y", in both languages and both ways.
-fn price(own: &str) -> Option<String> {
+fn rephrase_price(own: &str) -> Option<String> {
     let end = own.strip_suffix('.').unwrap_or(own);
     if own.split_whitespace().count() > 14 || end.contains([',', ';', ':']) {
         return None;
@@ -240,12 +249,15 @@ mod tests {
 
     #[test]
     fn a_sentence_is_rewritten() {
-        assert_eq!(numbers("Giá 2.950.000đ.", Language::Vi).unwrap(), "Giá 2,950,000 VND.");
-        assert_eq!(numbers("Kept for 7 days.", Language::En).unwrap(), "Kept for seven days.");
-        assert_eq!(numbers("Đạt 50%.", Language::Vi).unwrap(), "Đạt 50 phần trăm.");
+        assert_eq!(rewrite_number("Giá 2.950.000đ.", Language::Vi).unwrap(), "Giá 2,950,000 VND.");
+        assert_eq!(rewrite_number("Kept for 7 days.", Language::En).unwrap(), "Kept for seven days.");
+        assert_eq!(rewrite_number("Đạt 50%.", Language::Vi).unwrap(), "Đạt 50 phần trăm.");
         assert_eq!(without_lead("However, it works.").unwrap(), "It works.");
-        assert_eq!(moved("If it rains, the shop is closed.").unwrap(), "The shop is closed if it rains.");
-        assert_eq!(price("The Pro plan costs $5.").unwrap(), "The price of the Pro plan is $5.");
-        assert_eq!(price("Gói Pro có giá 50.000đ.").unwrap(), "Giá của gói Pro là 50.000đ.");
+        assert_eq!(
+            move_adverbial("If it rains, the shop is closed.").unwrap(),
+            "The shop is closed if it rains."
+        );
+        assert_eq!(rephrase_price("The Pro plan costs $5.").unwrap(), "The price of the Pro plan is $5.");
+        assert_eq!(rephrase_price("Gói Pro có giá 50.000đ.").unwrap(), "Giá của gói Pro là 50.000đ.");
     }
 }

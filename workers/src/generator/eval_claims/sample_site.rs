@@ -11,12 +11,12 @@ use hoidap_indices::{
 };
 use hoidap_shared::{config::Chunking, job::Passage};
 
-use super::{Made, Meaning, Trial};
+use super::{SentenceEmbedder, SyntheticClaim, VerifierEvaluation};
 use crate::generator::passages::passage_set::tests::passage;
 
 /// Of the false sentences made from the sample site, at most these may be given, and of the true ones at most these be thrown
 /// away: a third more than are.
-const MOST: [(&str, usize, usize); 2] = [("vi", 12, 4), ("en", 8, 7)];
+const MAX_WRONG: [(&str, usize, usize); 2] = [("vi", 12, 4), ("en", 8, 7)];
 
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
@@ -50,12 +50,12 @@ fn passages(locale: &str) -> Vec<Passage> {
 
 #[test]
 fn sentences_made_from_the_sample_site_are_judged_by_what_it_says() {
-    let meaning = Meaning::new(None);
+    let embedder = SentenceEmbedder::new(None);
     let mut worse = Vec::new();
-    for (locale, may_be_given, may_be_thrown_away) in MOST {
-        let trial = Trial::new(passages(locale), &meaning, 0.5, 1);
-        let made: Vec<Made> =
-            trial.chosen(400).into_iter().flat_map(|sentence| trial.tried(sentence)).collect();
+    for (locale, may_be_given, may_be_thrown_away) in MAX_WRONG {
+        let evaluation = VerifierEvaluation::new(passages(locale), &embedder, 0.5, 1);
+        let made: Vec<SyntheticClaim> =
+            evaluation.sample(400).into_iter().flat_map(|sentence| evaluation.evaluate(sentence)).collect();
         let wrong = |right: bool| {
             let of_side = made.iter().filter(|made| made.right == right);
             let wrong = of_side.clone().filter(|made| made.given != right);

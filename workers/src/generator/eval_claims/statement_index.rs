@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use hoidap_indices::Analyser;
 use hoidap_shared::text::fold;
 
-use crate::generator::passages::passage_set::Material;
+use crate::generator::passages::passage_set::PassageSet;
 
 /// What a text says: its content words and its numbers.
-fn said(text: &str, analyser: &Analyser) -> BTreeSet<String> {
+fn content_of(text: &str, analyser: &Analyser) -> BTreeSet<String> {
     let analysed = analyser.content(text);
     let numbers = fold(text);
     let numbers = numbers.split(|c: char| !c.is_alphanumeric() && !".,".contains(c));
@@ -23,36 +23,36 @@ fn said(text: &str, analyser: &Analyser) -> BTreeSet<String> {
         .collect()
 }
 
-/// What each unit of some passages says in its place.
-pub(super) struct Told {
-    units: Vec<(String, BTreeSet<String>)>,
+/// What each segment of some passages says in its place.
+pub(super) struct StatementIndex {
+    segments: Vec<(String, BTreeSet<String>)>,
 }
 
-impl Told {
-    /// Reads the units.
-    pub(super) fn of(material: &Material, analyser: &Analyser) -> Self {
-        let unit = |at: usize| {
-            let unit = &material.units[at];
-            let passage = &material.passages[unit.passage];
-            let names = unit.row.as_ref().and_then(|row| row.names.as_ref());
+impl StatementIndex {
+    /// Reads the segments.
+    pub(super) fn build(passage_set: &PassageSet, analyser: &Analyser) -> Self {
+        let segment = |at: usize| {
+            let segment = &passage_set.segments[at];
+            let passage = &passage_set.passages[segment.passage];
+            let names = segment.row.as_ref().and_then(|row| row.column_names.as_ref());
             let place = format!(
                 "{}. {}. {}. {}. {}",
-                unit.text,
+                segment.text,
                 passage.title,
                 passage.heading_path.join(". "),
-                material.heading(unit).unwrap_or_default(),
+                passage_set.heading(segment).unwrap_or_default(),
                 names.map(|names| names.join(". ")).unwrap_or_default()
             );
-            (fold(&unit.text), said(&place, analyser))
+            (fold(&segment.text), content_of(&place, analyser))
         };
-        Self { units: (0..material.units.len()).map(unit).collect() }
+        Self { segments: (0..passage_set.segments.len()).map(segment).collect() }
     }
 
-    /// Whether a unit holds all that a sentence says; those that read like `own` are left out.
-    pub(super) fn tells(&self, sentence: &str, own: Option<&str>, analyser: &Analyser) -> bool {
-        let said = said(sentence, analyser);
+    /// Whether a segment holds all that a sentence says; those that read like `own` are left out.
+    pub(super) fn is_stated(&self, sentence: &str, own: Option<&str>, analyser: &Analyser) -> bool {
+        let said = content_of(sentence, analyser);
         let own = own.map(fold);
-        self.units
+        self.segments
             .iter()
             .filter(|(text, _)| own.as_ref() != Some(text))
             .any(|(_, has)| said.iter().all(|word| has.contains(word)))

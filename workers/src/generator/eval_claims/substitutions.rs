@@ -1,10 +1,10 @@
-//! False sentences with another number, date, unit or name, or with what the neighbouring sentence says.
+//! False sentences with another number, date, segment or name, or with what the neighbouring sentence says.
 
 use hoidap_shared::text::{Language, fold};
 
 use super::{
-    Made, Maker,
-    tokens::{Word, capital, digits, is_number, is_year, put, words},
+    ClaimGenerator, SyntheticClaim,
+    tokens::{SentenceWord, capital, digits, is_number, is_year, replace_range, words},
 };
 use crate::generator::question::answer_type::MONTHS;
 
@@ -65,44 +65,44 @@ const JOINS: [&str; 16] = [
     "giữa",
 ];
 
-impl Maker<'_> {
-    /// A number and a date of its own making, and a unit in place of another.
-    pub(super) fn numbers(&mut self, own: &str, language: Language, made: &mut Vec<Made>) {
+impl ClaimGenerator<'_> {
+    /// A number and a date of its own making, and a segment in place of another.
+    pub(super) fn number_claims(&mut self, own: &str, language: Language, made: &mut Vec<SyntheticClaim>) {
         let found = words(own);
-        let numbers: Vec<&Word<'_>> =
+        let numbers: Vec<&SentenceWord<'_>> =
             found.iter().filter(|word| is_number(word.text) && digits(word.text).len() < 13).collect();
         if let Some(number) = self.pick(&numbers).copied() {
             let (new, kind) =
-                (self.another(number.text), if is_year(number.text) { "date" } else { "number" });
-            self.push(kind, language, own, put(own, &number.range, &new), made);
+                (self.other_number(number.text), if is_year(number.text) { "date" } else { "number" });
+            self.push(kind, language, own, replace_range(own, &number.range, &new), made);
         }
-        let months: Vec<&Word<'_>> = found
+        let months: Vec<&SentenceWord<'_>> = found
             .iter()
             .filter(|word| word.text.starts_with(char::is_uppercase) && MONTHS.contains(&word.low.as_str()))
             .collect();
         if let Some(month) = self.pick(&months).copied() {
             let at = MONTHS.iter().position(|known| *known == month.low).unwrap_or_default();
             let new = capital(MONTHS[(at + 1 + self.number(10)) % 12]);
-            self.push("date", language, own, put(own, &month.range, &new), made);
+            self.push("date", language, own, replace_range(own, &month.range, &new), made);
         }
-        let units: Vec<(&Word<'_>, &str)> = found
+        let segments: Vec<(&SentenceWord<'_>, &str)> = found
             .windows(2)
             .filter(|pair| is_number(pair[0].text) && !pair[1].parted)
             .filter_map(|pair| {
-                let (_, other) = UNITS.iter().find(|(unit, _)| *unit == pair[1].low)?;
+                let (_, other) = UNITS.iter().find(|(segment, _)| *segment == pair[1].low)?;
                 // "Năm 1990" and "tháng 3" are dates.
                 let dated = is_year(pair[0].text)
                     || matches!(pair[1].low.as_str(), "tháng" | "năm") && own.contains("ngày");
                 (!dated).then_some((&pair[1], *other))
             })
             .collect();
-        if let Some(&(unit, other)) = self.pick(&units) {
-            self.push("unit", language, own, put(own, &unit.range, other), made);
+        if let Some(&(segment, other)) = self.pick(&segments) {
+            self.push("unit", language, own, replace_range(own, &segment.range, other), made);
         }
     }
 
     /// Another number that is written like the given one.
-    fn another(&mut self, number: &str) -> String {
+    fn other_number(&mut self, number: &str) -> String {
         let whole: Vec<char> = number.chars().collect();
         if let Ok(value) = number.parse::<u32>()
             && value < 3_000
@@ -124,7 +124,7 @@ impl Maker<'_> {
     }
 
     /// A name in place of another one, and two names of the sentence in each other's place.
-    pub(super) fn names(&mut self, own: &str, language: Language, made: &mut Vec<Made>) {
+    pub(super) fn name_claims(&mut self, own: &str, language: Language, made: &mut Vec<SyntheticClaim>) {
         let found = words(own);
         let names = self.names.of(&found);
         if names.is_empty() {
@@ -132,15 +132,15 @@ impl Maker<'_> {
         }
         let held = format!(" {} ", fold(own));
         let of_others: Vec<String> = self
-            .material
-            .units
+            .passage_set
+            .segments
             .iter()
-            .filter(|unit| !unit.text.ends_with('?'))
-            .flat_map(|unit| {
-                let words = words(&unit.text);
+            .filter(|segment| !segment.text.ends_with('?'))
+            .flat_map(|segment| {
+                let words = words(&segment.text);
                 let names = self.names.of(&words);
                 let name = |name: &std::ops::Range<usize>| {
-                    unit.text[words[name.start].range.start..words[name.end - 1].range.end].to_string()
+                    segment.text[words[name.start].range.start..words[name.end - 1].range.end].to_string()
                 };
                 names.iter().map(name).collect::<Vec<_>>()
             })
@@ -156,7 +156,7 @@ impl Maker<'_> {
             of_others.iter().filter(|other| other.split(' ').count().abs_diff(name.len()) <= 1).collect();
         if let Some(other) = self.pick(&alike).copied() {
             let kind = if name.start == 0 { "name at the head" } else { "name" };
-            self.push(kind, language, own, put(own, &range, other), made);
+            self.push(kind, language, own, replace_range(own, &range, other), made);
         }
         let pairs: Vec<(usize, usize)> = (0..names.len())
             .flat_map(|a| (a + 1..names.len()).map(move |b| (a, b)))
@@ -185,29 +185,37 @@ impl Maker<'_> {
                 &own[first.clone()],
                 &own[second.end..]
             );
-            if !self.tells(&made_of, Some(own)) {
-                made.push(Made::wrong("names exchanged", language, own, made_of));
+            if !self.is_stated(&made_of, Some(own)) {
+                made.push(SyntheticClaim::wrong("names exchanged", language, own, made_of));
             }
         }
     }
 
     /// A number of the neighbouring sentence, and all that it says of its subject.
-    pub(super) fn of_neighbours(&mut self, at: usize, own: &str, language: Language, made: &mut Vec<Made>) {
-        let material = self.material;
-        let passage = material.units[at].passage;
+    pub(super) fn neighbour_claims(
+        &mut self,
+        at: usize,
+        own: &str,
+        language: Language,
+        made: &mut Vec<SyntheticClaim>,
+    ) {
+        let passage_set = self.passage_set;
+        let passage = passage_set.segments[at].passage;
         let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
         let beside: Vec<&str> = beside
-            .filter_map(|at| material.units.get(at))
-            .filter(|unit| unit.passage == passage && unit.row.is_none() && !unit.text.ends_with(['?', ':']))
-            .map(|unit| &*unit.text)
+            .filter_map(|at| passage_set.segments.get(at))
+            .filter(|segment| {
+                segment.passage == passage && segment.row.is_none() && !segment.text.ends_with(['?', ':'])
+            })
+            .map(|segment| &*segment.text)
             .collect();
         let found = words(own);
-        let numbers: Vec<&Word<'_>> = found.iter().filter(|word| is_number(word.text)).collect();
+        let numbers: Vec<&SentenceWord<'_>> = found.iter().filter(|word| is_number(word.text)).collect();
         let held: Vec<String> = numbers.iter().map(|word| digits(word.text)).collect();
         let mut others = Vec::new();
         for text in &beside {
             let words = words(text);
-            let number = |word: &Word<'_>| {
+            let number = |word: &SentenceWord<'_>| {
                 is_number(word.text) && !held.contains(&digits(word.text)) && word.text.len() < 14
             };
             others.extend(words.iter().filter(|word| number(word)).map(|word| word.text.to_string()));
@@ -216,13 +224,19 @@ impl Maker<'_> {
             let alike: Vec<&String> =
                 others.iter().filter(|other| is_year(other) == is_year(number.text)).collect();
             if let Some(other) = self.pick(&alike).copied() {
-                self.push("neighbour's number", language, own, put(own, &number.range, other), made);
+                self.push(
+                    "neighbour's number",
+                    language,
+                    own,
+                    replace_range(own, &number.range, other),
+                    made,
+                );
             }
         }
-        let Some((subject, _)) = parts(own) else { return };
+        let Some((subject, _)) = split_subject(own) else { return };
         let theirs: Vec<(&str, &str)> = beside
             .iter()
-            .filter_map(|text| parts(text))
+            .filter_map(|text| split_subject(text))
             .filter(|(other, _)| {
                 let (mine, other) = (self.content(subject), self.content(other));
                 !other.is_empty() && !mine.is_empty() && mine.is_disjoint(&other)
@@ -240,16 +254,16 @@ impl Maker<'_> {
         language: Language,
         own: &str,
         sentence: String,
-        made: &mut Vec<Made>,
+        made: &mut Vec<SyntheticClaim>,
     ) {
-        if sentence != own && !self.tells(&sentence, None) {
-            made.push(Made::wrong(kind, language, own, sentence));
+        if sentence != own && !self.is_stated(&sentence, None) {
+            made.push(SyntheticClaim::wrong(kind, language, own, sentence));
         }
     }
 }
 
 /// A sentence's subject and what is said of it, where it begins with a short one that stands for nothing else.
-fn parts(text: &str) -> Option<(&str, &str)> {
+fn split_subject(text: &str) -> Option<(&str, &str)> {
     let found = words(text);
     let at = found.iter().position(|word| VERBS.contains(&word.low.as_str()))?;
     let subject = &found[..at];

@@ -3,32 +3,33 @@
 use hoidap_shared::text::{Language, fold};
 
 use super::{
-    Made, Maker,
+    ClaimGenerator, SyntheticClaim,
     tokens::{capital, small},
 };
 use crate::generator::{
-    passages::table::{Row, yes_or_no},
-    text::{negation::is_denial, sentence_embedder::language},
+    passages::table::{TableRow, parse_yes_no},
+    text::{negation::is_negation, sentence_embedder::sentence_language},
 };
 
 /// Most words of a cell, of a row's name and of a column's that make a sentence.
-const CELL: usize = 8;
+const MAX_CELL_WORDS: usize = 8;
 
 /// What a row says in one of its cells.
 #[derive(Clone)]
-struct Told<'a> {
+struct CellStatement<'a> {
     subject: &'a str,
     column: &'a str,
     value: &'a str,
 }
 
-impl Told<'_> {
+impl CellStatement<'_> {
     /// As a sentence, in one of several ways; nothing for a cell that is empty or too long.
     fn sentence(&self, language: Language, way: usize) -> Option<String> {
         let Self { subject, column, value } = *self;
         let value = value.trim_end_matches('.');
-        let fits =
-            |text: &str| !text.is_empty() && text.split_whitespace().count() <= CELL && !text.contains(". ");
+        let fits = |text: &str| {
+            !text.is_empty() && text.split_whitespace().count() <= MAX_CELL_WORDS && !text.contains(". ")
+        };
         if ![subject, column, value].into_iter().all(fits) {
             return None;
         }
@@ -36,7 +37,7 @@ impl Told<'_> {
         let vietnamese = language == Language::Vi;
         let money = value.contains(['đ', '₫', '$', '€']) && value.contains(|c: char| c.is_ascii_digit());
         let price = money && ["giá", "price", "phí", "cost", "fee"].iter().any(|word| name.contains(word));
-        Some(match yes_or_no(value) {
+        Some(match parse_yes_no(value) {
             Some(true) if vietnamese => format!("{} có {name}.", capital(subject)),
             Some(false) if vietnamese => format!("{} không có {name}.", capital(subject)),
             Some(true) => format!("{} has {name}.", capital(subject)),
@@ -53,38 +54,39 @@ impl Told<'_> {
     }
 }
 
-impl Maker<'_> {
+impl ClaimGenerator<'_> {
     /// The sentences of a row.
-    pub(super) fn of_row(&mut self, at: usize, row: &Row, made: &mut Vec<Made>) {
-        let Some(names) = row.names.clone() else { return };
+    pub(super) fn claims_of_row(&mut self, at: usize, row: &TableRow, made: &mut Vec<SyntheticClaim>) {
+        let Some(names) = row.column_names.clone() else { return };
         // A row that stands at the head of a table that was cut names no columns; "Cấm tải về: có" is no sentence.
-        let denies = row.cell(0).split_whitespace().any(|word| is_denial(&word.to_lowercase()));
-        if denies || names.iter().any(|name| yes_or_no(name).is_some()) {
+        let denies = row.cell(0).split_whitespace().any(|word| is_negation(&word.to_lowercase()));
+        if denies || names.iter().any(|name| parse_yes_no(name).is_some()) {
             return;
         }
-        let unit = &self.material.units[at];
-        let language = language(&unit.text, self.language);
+        let segment = &self.passage_set.segments[at];
+        let language = sentence_language(&segment.text, self.language);
         let rows: Vec<_> = self
-            .material
-            .table_of(at)
+            .passage_set
+            .table_rows(at)
             .into_iter()
             .filter(|&other| other != at)
-            .filter_map(|other| self.material.units[other].row.clone())
+            .filter_map(|other| self.passage_set.segments[other].row.clone())
             .collect();
-        let (own, whole) = (unit.text.to_string(), fold(&unit.text));
+        let (own, whole) = (segment.text.to_string(), fold(&segment.text));
         let columns: Vec<usize> = (1..row.cells.len()).collect();
         for &column in &columns {
-            let told = Told { subject: row.cell(0), column: &names[column], value: row.cell(column) };
+            let told =
+                CellStatement { subject: row.cell(0), column: &names[column], value: row.cell(column) };
             let way = self.number(3);
             let Some(right) = told.sentence(language, way) else { continue };
-            made.push(Made::right("row", language, &own, right));
-            let wrong = |kind, told: Told<'_>, out: &mut Vec<Made>, maker: &Self| {
+            made.push(SyntheticClaim::right("row", language, &own, right));
+            let wrong = |kind, told: CellStatement<'_>, out: &mut Vec<SyntheticClaim>, maker: &Self| {
                 let Some(sentence) = told.sentence(language, way) else { return };
-                if !maker.tells(&sentence, None) {
-                    out.push(Made::wrong(kind, language, &own, sentence));
+                if !maker.is_stated(&sentence, None) {
+                    out.push(SyntheticClaim::wrong(kind, language, &own, sentence));
                 }
             };
-            let yes = yes_or_no(told.value);
+            let yes = parse_yes_no(told.value);
             if let Some(yes) = yes {
                 let turned = match (language, yes) {
                     (Language::Vi, true) => "không",
@@ -92,22 +94,29 @@ impl Maker<'_> {
                     (_, true) => "no",
                     (_, false) => "yes",
                 };
-                let sentence = Told { value: turned, ..told.clone() }.sentence(language, way);
-                made.extend(sentence.map(|sentence| Made::wrong("negation", language, &own, sentence)));
+                let sentence = CellStatement { value: turned, ..told.clone() }.sentence(language, way);
+                made.extend(
+                    sentence.map(|sentence| SyntheticClaim::wrong("negation", language, &own, sentence)),
+                );
                 continue;
             }
             let other_rows: Vec<_> = rows
                 .iter()
                 .filter(|other| {
                     let value = other.cell(column);
-                    !value.is_empty() && yes_or_no(value).is_none() && !whole.contains(&fold(value))
+                    !value.is_empty() && parse_yes_no(value).is_none() && !whole.contains(&fold(value))
                 })
                 .collect();
             if let Some(other) = self.pick(&other_rows) {
-                wrong("other row", Told { value: other.cell(column), ..told.clone() }, made, self);
+                wrong("other row", CellStatement { value: other.cell(column), ..told.clone() }, made, self);
                 let named = fold(other.cell(0));
                 if !whole.contains(&named) && !other_rows.iter().any(|row| row.cell(column) == told.value) {
-                    wrong("other row's name", Told { subject: other.cell(0), ..told.clone() }, made, self);
+                    wrong(
+                        "other row's name",
+                        CellStatement { subject: other.cell(0), ..told.clone() },
+                        made,
+                        self,
+                    );
                 }
             }
             let others: Vec<usize> = columns
@@ -116,7 +125,7 @@ impl Maker<'_> {
                 .filter(|&other| {
                     let value = fold(row.cell(other));
                     other != column
-                        && yes_or_no(row.cell(other)).is_none()
+                        && parse_yes_no(row.cell(other)).is_none()
                         && !value.is_empty()
                         && !value.contains(&fold(told.value))
                         && !fold(told.value).contains(&value)
@@ -124,10 +133,10 @@ impl Maker<'_> {
                 .collect();
             if let Some(&other) = self.pick(&others)
                 && let Some(sentence) =
-                    (Told { value: row.cell(other), ..told.clone() }).sentence(language, way)
-                && !self.tells(&sentence, Some(&own))
+                    (CellStatement { value: row.cell(other), ..told.clone() }).sentence(language, way)
+                && !self.is_stated(&sentence, Some(&own))
             {
-                made.push(Made::wrong("other column", language, &own, sentence));
+                made.push(SyntheticClaim::wrong("other column", language, &own, sentence));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The words of a sentence, where they stand, and what may be exchanged: numbers, units, names.
+//! The words of a sentence, where they stand, and what may be exchanged: numbers, segments, names.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -6,7 +6,7 @@ use crate::generator::question::answer_type::MONTHS;
 
 /// A word without the marks around it, and where it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Word<'a> {
+pub(super) struct SentenceWord<'a> {
     pub(super) text: &'a str,
     pub(super) low: String,
     pub(super) range: Range<usize>,
@@ -15,15 +15,15 @@ pub(super) struct Word<'a> {
 }
 
 /// The words of a text.
-pub(super) fn words(text: &str) -> Vec<Word<'_>> {
-    let mut found: Vec<Word<'_>> = Vec::new();
+pub(super) fn words(text: &str) -> Vec<SentenceWord<'_>> {
+    let mut found: Vec<SentenceWord<'_>> = Vec::new();
     let mut at = 0;
     for piece in text.split_inclusive(char::is_whitespace) {
         let bare = piece.trim_matches(|c: char| !c.is_alphanumeric() && !"%₫$€".contains(c));
         if !bare.is_empty() {
             let from = at + (bare.as_ptr() as usize - piece.as_ptr() as usize);
             let end = found.last().map_or(0, |word| word.range.end);
-            found.push(Word {
+            found.push(SentenceWord {
                 text: bare,
                 low: bare.to_lowercase(),
                 range: from..from + bare.len(),
@@ -36,7 +36,7 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
 }
 
 /// A text with another one in place of a part.
-pub(super) fn put(text: &str, range: &Range<usize>, new: &str) -> String {
+pub(super) fn replace_range(text: &str, range: &Range<usize>, new: &str) -> String {
     format!("{}{new}{}", &text[..range.start], &text[range.end..])
 }
 
@@ -74,9 +74,9 @@ pub(super) fn is_year(word: &str) -> bool {
 
 /// How often each word of a collection begins with a capital inside a sentence, and how often not.
 #[derive(Default)]
-pub(super) struct Names(HashMap<String, (u32, u32)>);
+pub(super) struct ProperNouns(HashMap<String, (u32, u32)>);
 
-impl Names {
+impl ProperNouns {
     /// Counts a sentence's words.
     pub(super) fn count(&mut self, text: &str) {
         for word in words(text).iter().skip(1).filter(|word| !word.parted) {
@@ -91,8 +91,8 @@ impl Names {
     }
 
     /// The names of a sentence, as ranges of its words.
-    pub(super) fn of(&self, words: &[Word<'_>]) -> Vec<Range<usize>> {
-        let capital = |word: &Word<'_>| {
+    pub(super) fn of(&self, words: &[SentenceWord<'_>]) -> Vec<Range<usize>> {
+        let capital = |word: &SentenceWord<'_>| {
             word.text.starts_with(char::is_uppercase) && word.text.chars().count() > 1 && !is_month(&word.low)
         };
         let mut found: Vec<Range<usize>> = Vec::new();

@@ -3,7 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 
 /// What steps begin with.
-const VERBS: &str = " add allow ask attach call change check choose clear click close complete confirm connect contact copy create \
+const INSTRUCTION_VERBS: &str = " add allow ask attach call change check choose clear click close complete confirm connect contact copy create \
     delete disconnect do download drag enable enter fill find follow format give go hold insert install invite keep leave let log look make \
     mark move open paste pay pick place plug pour press print pull push put read remove repeat replace reset restart return review run save \
     scan search see select send set share sign start stop submit swipe switch take tap tick turn type uncheck unlock unplug update upload \
@@ -13,18 +13,19 @@ const VERBS: &str = " add allow ask attach call change check choose clear click 
     làm lắp lấy lật liên lưu mang mở mua mời nạp ngắt nhắn nhả nhấn nhập nhờ nối nộp pha quay quét rửa rút sạc sao sắp sửa tải tạo tắt tháo thay \
     thêm thoát thử thực tìm tra treo truy trở vặn vào về vệ viết xả xác xem xếp xin xóa xoá xoay yêu ";
 /// What stands before them: where, when, or a condition.
-const BEFORE: &str = " on in at under from if when then first next after tại trong trên ở từ nếu khi sau rồi với để muốn đầu tiếp cuối ";
+const LEADING_WORDS: &str = " on in at under from if when then first next after tại trong trên ở từ nếu khi sau rồi với để muốn đầu tiếp cuối ";
 /// Words after which such a line still must say what to do.
-const FAR: usize = 14;
+const MAX_WORDS_TO_VERB: usize = 14;
 
 /// Whether a line begins with what to do, or says so behind where or when.
-pub(crate) fn is_step(line: &str) -> bool {
+pub(crate) fn is_instruction(line: &str) -> bool {
     let lower = line.to_lowercase();
     let listed = |list: &str, word: &str| list.contains(&format!(" {word} "));
     let mut words = lower.unicode_words();
     let Some(first) = words.next() else { return false };
-    let behind = listed(BEFORE, first) && lower.contains(',');
-    listed(VERBS, first) || behind && words.take(FAR).any(|word| listed(VERBS, word))
+    let behind = listed(LEADING_WORDS, first) && lower.contains(',');
+    listed(INSTRUCTION_VERBS, first)
+        || behind && words.take(MAX_WORDS_TO_VERB).any(|word| listed(INSTRUCTION_VERBS, word))
 }
 
 #[cfg(test)]
@@ -40,7 +41,7 @@ mod tests {
             "On the last page, press Finish.",
             "Tháo nắp bình và đổ nước cũ.",
         ] {
-            assert!(is_step(step), "{step}");
+            assert!(is_instruction(step), "{step}");
         }
         for fact in [
             "Gói Free có 2 GB.",
@@ -48,7 +49,7 @@ mod tests {
             "Hà Nội: không có văn phòng.",
             "Free moves up to 1 GB.",
         ] {
-            assert!(!is_step(fact), "{fact}");
+            assert!(!is_instruction(fact), "{fact}");
         }
     }
 }

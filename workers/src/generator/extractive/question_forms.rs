@@ -6,10 +6,10 @@ use crate::generator::{
     answer::assembly::assemble,
     extractive::quote,
     passages::{
-        passage_set::{Material, tests::passage},
-        segmenter::Cutter,
+        passage_set::{PassageSet, tests::passage},
+        segmenter::Segmenter,
     },
-    question::tests::asked,
+    question::tests::parse_question,
     reader::tests::rank,
 };
 
@@ -34,13 +34,13 @@ const CARE_EN: &str = "Standard care\nStandard care covers faults of the machine
 
 fn answer(question: &str, page: &str) -> String {
     let language = Language::guess(page);
-    let cutter = Cutter::default();
-    let material = Material::new(vec![passage(language.code(), page)], &cutter);
-    let asked = asked(question, language);
-    let ranked = rank(&material, &asked);
-    let quoted = quote(&material, &ranked, &asked, &cutter.analyser);
+    let segmenter = Segmenter::default();
+    let passage_set = PassageSet::new(vec![passage(language.code(), page)], &segmenter);
+    let parsed = parse_question(question, language);
+    let ranked = rank(&passage_set, &parsed);
+    let quoted = quote(&passage_set, &ranked, &parsed, &segmenter.analyser);
     quoted
-        .map(|quoted| assemble(&quoted.pieces, &material.passages).text.replace(" [1]", ""))
+        .map(|quoted| assemble(&quoted.pieces, &passage_set.passages).text.replace(" [1]", ""))
         .unwrap_or_default()
 }
 

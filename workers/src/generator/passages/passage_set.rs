@@ -1,4 +1,4 @@
-//! The passages of a job and their units, and how rare each word is among them.
+//! The passages of a job and their segments, and how rare each word is among them.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -13,32 +13,32 @@ use hoidap_shared::{
 
 use crate::generator::{
     passages::{
-        segmenter::{Cut, Cutter, Unit},
-        table::named,
+        segmenter::{Segment, SegmentedPassage, Segmenter},
+        table::name_terms,
     },
-    text::{quantities::Figure, synonyms::holds},
+    text::{quantities::Quantity, synonyms::has_synonym},
 };
 
-/// The passages of a job and their units.
-pub(crate) struct Material {
+/// The passages of a job and their segments.
+pub(crate) struct PassageSet {
     /// The passages, best first.
     pub(crate) passages: Vec<Passage>,
-    /// Their units, passage by passage, in the order of the text.
-    pub(crate) units: Vec<Unit>,
-    /// How well each unit meets the question, where that is known.
-    pub(crate) met: Vec<Option<Met>>,
+    /// Their segments, passage by passage, in the order of the text.
+    pub(crate) segments: Vec<Segment>,
+    /// How well each segment meets the question, where that is known.
+    pub(crate) scores: Vec<Option<SegmentScores>>,
     /// Each passage, cut.
-    pub(crate) cuts: Vec<Arc<Cut>>,
-    /// Which units say the terms that were asked for: sentences of one answer share most of their words.
-    said: Mutex<HashMap<String, Arc<[bool]>>>,
+    pub(crate) segmented: Vec<Arc<SegmentedPassage>>,
+    /// Which segments say the terms that were asked for: sentences of one answer share most of their words.
+    term_matches: Mutex<HashMap<String, Arc<[bool]>>>,
 }
 
 /// Log odds beyond this count as this.
-pub(crate) const SURE: f32 = 8.0;
+pub(crate) const MAX_LOG_ODDS: f32 = 8.0;
 
-/// How well a unit meets the question by its tokens.
+/// How well a segment meets the question by its tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Met {
+pub(crate) struct SegmentScores {
     /// Late interaction with its own tokens, and with those of what stands above it as well.
     pub(crate) late: f32,
     pub(crate) in_place: f32,
@@ -46,110 +46,118 @@ pub(crate) struct Met {
     pub(crate) answers: Option<f32>,
 }
 
-impl Material {
+impl PassageSet {
     /// Cuts the passages.
-    pub(crate) fn new(passages: Vec<Passage>, cutter: &Cutter) -> Self {
-        let cuts: Vec<_> = passages.iter().map(|passage| cutter.cut(passage)).collect();
-        let mut units = Vec::new();
-        for (passage, cut) in cuts.iter().enumerate() {
-            let before = units.len();
-            let placed = cut.units.iter().cloned();
-            units.extend(placed.map(|unit| Unit {
+    pub(crate) fn new(passages: Vec<Passage>, segmenter: &Segmenter) -> Self {
+        let segmented: Vec<_> = passages.iter().map(|passage| segmenter.segment(passage)).collect();
+        let mut segments = Vec::new();
+        for (passage, cut) in segmented.iter().enumerate() {
+            let before = segments.len();
+            let placed = cut.segments.iter().cloned();
+            segments.extend(placed.map(|segment| Segment {
                 passage,
-                label: unit.label.map(|label| before + label),
-                ..unit
+                label: segment.label.map(|label| before + label),
+                ..segment
             }));
         }
-        let met = units.iter().map(|unit| met(&passages[unit.passage], unit.start)).collect();
-        Self { passages, units, met, cuts, said: Mutex::default() }
+        let scores = segments
+            .iter()
+            .map(|segment| segment_scores(&passages[segment.passage], segment.start))
+            .collect();
+        Self { passages, segments, scores, segmented, term_matches: Mutex::default() }
     }
 
-    /// Whether a unit is in a language.
-    pub(crate) fn is_in(&self, at: usize, language: Language) -> bool {
-        Language::from_locale(&self.passages[self.units[at].passage].locale) == Some(language)
+    /// Whether a segment is in a language.
+    pub(crate) fn is_in_language(&self, at: usize, language: Language) -> bool {
+        Language::from_locale(&self.passages[self.segments[at].passage].locale) == Some(language)
     }
 
-    /// A unit as it stands in its passage; as it is quoted where nothing is known of the passage's sentences.
-    pub(crate) fn raw(&self, at: usize) -> String {
-        let unit = &self.units[at];
-        let passage = &self.passages[unit.passage];
-        sentence(passage, unit.start).map_or_else(
-            || unit.text.to_string(),
+    /// A segment as it stands in its passage; as it is quoted where nothing is known of the passage's sentences.
+    pub(crate) fn source_text(&self, at: usize) -> String {
+        let segment = &self.segments[at];
+        let passage = &self.passages[segment.passage];
+        scored_sentence(passage, segment.start).map_or_else(
+            || segment.text.to_string(),
             |found| passage.text.chars().skip(found.start).take(found.end - found.start).collect(),
         )
     }
 
-    /// How much a term tells: ln(1 + units / (units that hold it + 0.5)).
-    pub(crate) fn weight(&self, term: &str) -> f32 {
-        let all = self.units.len() as f32;
-        let with: u32 = self.cuts.iter().filter_map(|cut| cut.frequency.get(term)).sum();
+    /// How much a term tells: ln(1 + segments / (segments that hold it + 0.5)).
+    pub(crate) fn term_weight(&self, term: &str) -> f32 {
+        let all = self.segments.len() as f32;
+        let with: u32 = self.segmented.iter().filter_map(|cut| cut.frequency.get(term)).sum();
         (all / (with as f32 + 0.5)).ln_1p()
     }
 
-    /// The same for a word of a claim: one that no unit holds tells as much as one that a single unit holds.
-    pub(crate) fn weight_of_claim(&self, term: &str) -> f32 {
-        let all = self.units.len() as f32;
-        (all / 1.5).ln_1p().min(self.weight(term))
+    /// The same for a word of a claim: one that no segment holds tells as much as one that a single segment holds.
+    pub(crate) fn claim_term_weight(&self, term: &str) -> f32 {
+        let all = self.segments.len() as f32;
+        (all / 1.5).ln_1p().min(self.term_weight(term))
     }
 
-    /// The heading a unit stands under: the nearest in its passage, else the last above it.
-    pub(crate) fn heading(&self, unit: &Unit) -> Option<&str> {
-        let near = unit.label.and_then(|label| self.units.get(label)).map(|label| &*label.text);
-        near.or_else(|| self.passages[unit.passage].heading_path.last().map(String::as_str))
+    /// The heading a segment stands under: the nearest in its passage, else the last above it.
+    pub(crate) fn heading(&self, segment: &Segment) -> Option<&str> {
+        let near = segment.label.and_then(|label| self.segments.get(label)).map(|label| &*label.text);
+        near.or_else(|| self.passages[segment.passage].heading_path.last().map(String::as_str))
     }
 
     /// Whether any passage holds a term.
-    pub(crate) fn knows(&self, term: &str) -> bool {
-        self.cuts.iter().any(|cut| cut.frequency.contains_key(term) || cut.headings.terms.contains(term))
+    pub(crate) fn contains_term(&self, term: &str) -> bool {
+        self.segmented.iter().any(|cut| cut.frequency.contains_key(term) || cut.headings.terms.contains(term))
     }
 
-    /// For each unit, whether it says a term.
-    pub(crate) fn saying(&self, term: &str) -> Arc<[bool]> {
-        let known = || self.said.lock().unwrap_or_else(PoisonError::into_inner);
+    /// For each segment, whether it says a term.
+    pub(crate) fn segments_with_term(&self, term: &str) -> Arc<[bool]> {
+        let known = || self.term_matches.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(said) = known().get(term) {
             return Arc::clone(said);
         }
-        let said: Arc<[bool]> = self.units.iter().map(|unit| self.says(unit, term)).collect();
+        let said: Arc<[bool]> =
+            self.segments.iter().map(|segment| self.segment_has_term(segment, term)).collect();
         known().insert(term.to_string(), Arc::clone(&said));
         said
     }
 
-    /// Whether a unit, or what stands above it, holds a term or another one that says the same.
-    pub(crate) fn says(&self, unit: &Unit, term: &str) -> bool {
-        let headings = &self.cuts[unit.passage].headings.terms;
+    /// Whether a segment, or what stands above it, holds a term or another one that says the same.
+    pub(crate) fn segment_has_term(&self, segment: &Segment, term: &str) -> bool {
+        let headings = &self.segmented[segment.passage].headings.terms;
         let has = |term: &str| {
-            unit.content.terms.contains(term)
-                || unit.around.terms.contains(term)
+            segment.content.terms.contains(term)
+                || segment.surroundings.terms.contains(term)
                 || headings.contains(term)
-                || unit.clauses.iter().any(|clause| clause.terms.contains(term))
+                || segment.clauses.iter().any(|clause| clause.terms.contains(term))
                 // An amount of money is a price.
-                || term == "price" && unit.content.figures.iter().any(|figure| figure.dimension() == Some("money"))
+                || term == "price" && segment.content.quantities.iter().any(|quantity| quantity.dimension() == Some("money"))
         };
-        holds(has, term)
+        has_synonym(has, term)
     }
 
-    /// Whether a unit, or what stands above it, can be the ground of a figure.
-    pub(crate) fn grounds(&self, unit: &Unit, figure: &Figure) -> bool {
-        unit.content.grounds(figure)
-            || unit.around.grounds(figure)
-            || self.cuts[unit.passage].headings.grounds(figure)
+    /// Whether a segment, or what stands above it, can be the ground of a quantity.
+    pub(crate) fn segment_has_quantity(&self, segment: &Segment, quantity: &Quantity) -> bool {
+        segment.content.has_quantity(quantity)
+            || segment.surroundings.has_quantity(quantity)
+            || self.segmented[segment.passage].headings.has_quantity(quantity)
     }
 
-    /// The rows of the table that a unit is a row of; none when it is none.
-    pub(crate) fn table_of(&self, at: usize) -> Vec<usize> {
-        let unit = &self.units[at];
-        let Some(row) = &unit.row else { return Vec::new() };
-        let (from, units) = self.of_passage(unit.passage);
-        let same = |other: &Unit| other.row.as_ref().is_some_and(|other| other.table == row.table);
-        units.iter().enumerate().filter(|(_, other)| same(other)).map(|(i, _)| from + i).collect()
+    /// The rows of the table that a segment is a row of; none when it is none.
+    pub(crate) fn table_rows(&self, at: usize) -> Vec<usize> {
+        let segment = &self.segments[at];
+        let Some(row) = &segment.row else { return Vec::new() };
+        let (from, segments) = self.segments_of_passage(segment.passage);
+        let same = |other: &Segment| other.row.as_ref().is_some_and(|other| other.table == row.table);
+        segments.iter().enumerate().filter(|(_, other)| same(other)).map(|(i, _)| from + i).collect()
     }
 
     /// The words and codes of a row's first cell, or else its second, that not all rows of its table share.
-    pub(crate) fn only_in_row(&self, at: usize, analyser: &Analyser) -> (BTreeSet<String>, Vec<Figure>) {
-        let rows = self.table_of(at);
+    pub(crate) fn distinguishing_names(
+        &self,
+        at: usize,
+        analyser: &Analyser,
+    ) -> (BTreeSet<String>, Vec<Quantity>) {
+        let rows = self.table_rows(at);
         let name = |at: usize, cell: usize| {
-            let row = self.units[at].row.as_ref();
-            named(row.and_then(|row| row.cells.get(cell)).map_or("", String::as_str), analyser)
+            let row = self.segments[at].row.as_ref();
+            name_terms(row.and_then(|row| row.cells.get(cell)).map_or("", String::as_str), analyser)
         };
         for cell in 0..2 {
             let (words, codes) = name(at, cell);
@@ -158,8 +166,9 @@ impl Material {
                 .into_iter()
                 .filter(|word| !others.iter().all(|(known, _)| known.contains(word)))
                 .collect();
-            let shared =
-                |code: &Figure| others.iter().all(|(_, known)| known.iter().any(|known| known.equals(code)));
+            let shared = |code: &Quantity| {
+                others.iter().all(|(_, known)| known.iter().any(|known| known.equals(code)))
+            };
             let codes: Vec<_> = codes.into_iter().filter(|code| !shared(code)).collect();
             if !words.is_empty() || !codes.is_empty() {
                 return (words, codes);
@@ -169,32 +178,32 @@ impl Material {
     }
 
     /// The log odds that a sentence of a passage answers, where these are known.
-    pub(crate) fn answers(&self, passage: usize) -> Option<f32> {
-        let (from, units) = self.of_passage(passage);
-        let known = self.met[from..from + units.len()].iter().filter_map(|met| met.as_ref()?.answers);
+    pub(crate) fn passage_log_odds(&self, passage: usize) -> Option<f32> {
+        let (from, segments) = self.segments_of_passage(passage);
+        let known = self.scores[from..from + segments.len()].iter().filter_map(|met| met.as_ref()?.answers);
         // Of none the sum is 0, whose logarithm is no number.
         Some(known.map(f32::exp).sum::<f32>().ln()).filter(|odds| odds.is_finite())
     }
 
-    /// The units of one passage, and where they begin among all.
-    pub(crate) fn of_passage(&self, passage: usize) -> (usize, &[Unit]) {
-        let from = self.units.partition_point(|unit| unit.passage < passage);
-        let to = self.units.partition_point(|unit| unit.passage <= passage);
-        (from, &self.units[from..to])
+    /// The segments of one passage, and where they begin among all.
+    pub(crate) fn segments_of_passage(&self, passage: usize) -> (usize, &[Segment]) {
+        let from = self.segments.partition_point(|segment| segment.passage < passage);
+        let to = self.segments.partition_point(|segment| segment.passage <= passage);
+        (from, &self.segments[from..to])
     }
 }
 
 /// The sentence of a passage that starts at a character.
-fn sentence(passage: &Passage, start: usize) -> Option<&SentenceScore> {
+fn scored_sentence(passage: &Passage, start: usize) -> Option<&SentenceScore> {
     let at = passage.sentences.binary_search_by_key(&start, |sentence| sentence.start).ok()?;
     passage.sentences.get(at)
 }
 
 /// Its scores; one that is no number is none.
-fn met(passage: &Passage, start: usize) -> Option<Met> {
-    let SentenceScore { late, in_place, answers, .. } = *sentence(passage, start)?;
-    let answers = answers.filter(|odds| odds.is_finite()).map(|odds| odds.clamp(-SURE, SURE));
-    (late.is_finite() && in_place.is_finite()).then_some(Met { late, in_place, answers })
+fn segment_scores(passage: &Passage, start: usize) -> Option<SegmentScores> {
+    let SentenceScore { late, in_place, answers, .. } = *scored_sentence(passage, start)?;
+    let answers = answers.filter(|odds| odds.is_finite()).map(|odds| odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS));
+    (late.is_finite() && in_place.is_finite()).then_some(SegmentScores { late, in_place, answers })
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::{collections::BTreeSet, sync::Arc};
 use hoidap_indices::Analyser;
 
 use crate::generator::text::{
-    clauses::{Clause, terms},
-    quantities::{self, Figure},
+    clauses::{Clause, content_terms},
+    quantities::{self, Quantity},
 };
 
 /// Cells that say no, in lower case.
-const NO: [&str; 20] = [
+const NO_CELLS: [&str; 20] = [
     "không",
     "khong",
     "ko",
@@ -33,24 +33,24 @@ const NO: [&str; 20] = [
     "chưa có",
 ];
 /// Cells that say yes.
-const YES: [&str; 12] =
+const YES_CELLS: [&str; 12] =
     ["có", "co", "yes", "✓", "✔", "✅", "●", "true", "được", "đã có", "included", "available"];
 
 /// A row of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Row {
+pub(crate) struct TableRow {
     /// The line of its passage where its table begins.
     pub(crate) table: usize,
     /// The names of the columns, where the table has them.
-    pub(crate) names: Option<Arc<Vec<String>>>,
+    pub(crate) column_names: Option<Arc<Vec<String>>>,
     /// Its cells; the first one names the row.
     pub(crate) cells: Vec<String>,
 }
 
-impl Row {
+impl TableRow {
     /// The name of a column.
-    pub(crate) fn name(&self, column: usize) -> &str {
-        self.names.as_ref().and_then(|names| names.get(column)).map_or("", String::as_str)
+    pub(crate) fn column_name(&self, column: usize) -> &str {
+        self.column_names.as_ref().and_then(|names| names.get(column)).map_or("", String::as_str)
     }
 
     /// A cell; nothing behind the last one.
@@ -59,24 +59,25 @@ impl Row {
     }
 
     /// What its first cell is called by: words, and codes.
-    pub(crate) fn subject(&self, analyser: &Analyser) -> (BTreeSet<String>, Vec<Figure>) {
-        named(self.cell(0), analyser)
+    pub(crate) fn row_name(&self, analyser: &Analyser) -> (BTreeSet<String>, Vec<Quantity>) {
+        name_terms(self.cell(0), analyser)
     }
 }
 
-/// The words and figures of a name.
-pub(crate) fn named(name: &str, analyser: &Analyser) -> (BTreeSet<String>, Vec<Figure>) {
-    let read = quantities::read(name);
-    let words = terms(&read.rest, analyser).into_iter().filter(|term| !term.contains(' '));
-    (words.collect(), read.claimed)
+/// The words and quantities of a name.
+pub(crate) fn name_terms(name: &str, analyser: &Analyser) -> (BTreeSet<String>, Vec<Quantity>) {
+    let read = quantities::extract(name);
+    let words =
+        content_terms(&read.without_quantities, analyser).into_iter().filter(|term| !term.contains(' '));
+    (words.collect(), read.stated)
 }
 
 /// Whether a cell says yes or no; nothing when it says something else or nothing.
-pub(crate) fn yes_or_no(cell: &str) -> Option<bool> {
+pub(crate) fn parse_yes_no(cell: &str) -> Option<bool> {
     let lower = cell.trim().trim_end_matches('.').to_lowercase();
-    if NO.contains(&lower.as_str()) {
+    if NO_CELLS.contains(&lower.as_str()) {
         Some(false)
-    } else if YES.contains(&lower.as_str()) {
+    } else if YES_CELLS.contains(&lower.as_str()) {
         Some(true)
     } else {
         None
@@ -84,16 +85,16 @@ pub(crate) fn yes_or_no(cell: &str) -> Option<bool> {
 }
 
 /// What a row says of its first cell: one part for each of the other cells, told by the name of its column.
-pub(crate) fn row_clauses(row: &Row, analyser: &Analyser) -> Vec<Clause> {
+pub(crate) fn row_clauses(row: &TableRow, analyser: &Analyser) -> Vec<Clause> {
     let cells = row.cells.iter().enumerate().skip(1).filter(|(_, cell)| !cell.is_empty());
     cells
         .map(|(column, cell)| {
-            let name = row.name(column);
-            let mut clause = Clause::of(&format!("{name}. {cell}"), analyser);
-            match yes_or_no(cell) {
-                Some(yes) => clause.denied = !yes,
+            let name = row.column_name(column);
+            let mut clause = Clause::parse(&format!("{name}. {cell}"), analyser);
+            match parse_yes_no(cell) {
+                Some(yes) => clause.negated = !yes,
                 // A column's name tells what is measured, not whether.
-                None => clause.denied = Clause::of(cell, analyser).denied,
+                None => clause.negated = Clause::parse(cell, analyser).negated,
             }
             clause
         })
@@ -101,12 +102,12 @@ pub(crate) fn row_clauses(row: &Row, analyser: &Analyser) -> Vec<Clause> {
 }
 
 /// Whether words hold the whole of a name, words and codes.
-pub(crate) fn holds_name(
+pub(crate) fn contains_name(
     words: &BTreeSet<String>,
-    figures: &[Figure],
-    (name, codes): &(BTreeSet<String>, Vec<Figure>),
+    quantities: &[Quantity],
+    (name, codes): &(BTreeSet<String>, Vec<Quantity>),
 ) -> bool {
     (!name.is_empty() || !codes.is_empty())
         && name.iter().all(|word| words.contains(word))
-        && codes.iter().all(|code| figures.iter().any(|figure| figure.equals(code)))
+        && codes.iter().all(|code| quantities.iter().any(|quantity| quantity.equals(code)))
 }

@@ -1,56 +1,56 @@
-//! What a model reads of the passages: the units that answer best among their neighbours. A small model reads slowly and loses
+//! What a model reads of the passages: the segments that answer best among their neighbours. A small model reads slowly and loses
 //! itself in more.
 
 use crate::generator::{
-    passages::{passage_set::Material, segmenter::Unit},
-    reader::Ranked,
+    passages::{passage_set::PassageSet, segmenter::Segment},
+    reader::RankedSegment,
 };
 
-/// The passages whose units are likeliest to answer, the likeliest first, each cut around its best unit, under the title and the
+/// The passages whose segments are likeliest to answer, the likeliest first, each cut around its best segment, under the title and the
 /// headings: so many at most, and so many characters together.
-pub(in crate::generator) fn excerpts(
-    material: &Material,
-    ranked: &[Ranked],
+pub(in crate::generator) fn build_excerpts(
+    passage_set: &PassageSet,
+    ranked: &[RankedSegment],
     count: usize,
     mut characters: usize,
 ) -> Vec<String> {
     let mut best: Vec<usize> = Vec::new();
-    for Ranked { unit, .. } in ranked {
-        let passage = |unit: usize| material.units[unit].passage;
-        if best.len() < count && best.iter().all(|&known| passage(known) != passage(*unit)) {
-            best.push(*unit);
+    for RankedSegment { segment, .. } in ranked {
+        let passage = |segment: usize| passage_set.segments[segment].passage;
+        if best.len() < count && best.iter().all(|&known| passage(known) != passage(*segment)) {
+            best.push(*segment);
         }
     }
     let mut cut = Vec::new();
-    for (at, &unit) in best.iter().enumerate() {
-        let excerpt = excerpt(material, unit, characters / (best.len() - at));
+    for (at, &segment) in best.iter().enumerate() {
+        let excerpt = build_excerpt(passage_set, segment, characters / (best.len() - at));
         characters -= excerpt.chars().count().min(characters);
         cut.push(excerpt);
     }
     cut
 }
 
-fn excerpt(material: &Material, best: usize, characters: usize) -> String {
-    let passage = &material.passages[material.units[best].passage];
+fn build_excerpt(passage_set: &PassageSet, best: usize, characters: usize) -> String {
+    let passage = &passage_set.passages[passage_set.segments[best].passage];
     let headings = passage.heading_path.join(" > ");
     // Most pages have their title as their first heading.
     let titled = passage.heading_path.first().is_some_and(|first| passage.title.starts_with(first.as_str()));
     let head = if titled { headings } else { format!("{} > {headings}", passage.title) };
     let head = head.trim_end_matches(" > ");
-    let text = around(material, best, characters.saturating_sub(head.chars().count() + 1));
+    let text = with_neighbours(passage_set, best, characters.saturating_sub(head.chars().count() + 1));
     format!("{head}\n{text}").chars().take(characters).collect()
 }
 
-/// A unit with as many of its neighbours as there is room for, the nearest first.
-fn around(material: &Material, best: usize, room: usize) -> String {
-    let (from, units) = material.of_passage(material.units[best].passage);
+/// A segment with as many of its neighbours as there is room for, the nearest first.
+fn with_neighbours(passage_set: &PassageSet, best: usize, room: usize) -> String {
+    let (from, segments) = passage_set.segments_of_passage(passage_set.segments[best].passage);
     let here = best - from;
-    let size = |at: usize| units[at].text.chars().count() + 1;
+    let size = |at: usize| segments[at].text.chars().count() + 1;
     let (mut first, mut last) = (here, here);
     let mut room = room.saturating_sub(size(here));
     loop {
         let before = first.checked_sub(1).filter(|&at| size(at) <= room);
-        let after = Some(last + 1).filter(|&at| at < units.len() && size(at) <= room);
+        let after = Some(last + 1).filter(|&at| at < segments.len() && size(at) <= room);
         let taken = match (before, after) {
             (Some(before), Some(after)) if here - before <= after - here => before,
             (_, Some(after)) => after,
@@ -60,18 +60,18 @@ fn around(material: &Material, best: usize, room: usize) -> String {
         room -= size(taken);
         (first, last) = (first.min(taken), last.max(taken));
     }
-    together(&units[first..=last])
+    join_segments(&segments[first..=last])
 }
 
 /// Units as they stand on their page: sentences of a line beside each other, rows and items below.
-fn together(units: &[Unit]) -> String {
+fn join_segments(segments: &[Segment]) -> String {
     let mut text = String::new();
     let mut line = None;
-    for unit in units {
-        if let Some(before) = line.replace(unit.line) {
-            text.push(if before == unit.line { ' ' } else { '\n' });
+    for segment in segments {
+        if let Some(before) = line.replace(segment.line) {
+            text.push(if before == segment.line { ' ' } else { '\n' });
         }
-        text.push_str(&unit.text);
+        text.push_str(&segment.text);
     }
     text
 }
@@ -82,16 +82,16 @@ mod tests {
 
     use super::*;
     use crate::generator::{
-        passages::{passage_set::tests::passage, segmenter::Cutter},
-        question::tests::asked,
+        passages::{passage_set::tests::passage, segmenter::Segmenter},
+        question::tests::parse_question,
         reader::tests::rank,
     };
 
     fn cut(texts: &[&str], count: usize, characters: usize) -> Vec<String> {
         let passages = texts.iter().map(|text| passage("en", text)).collect();
-        let material = Material::new(passages, &Cutter::default());
-        let ranked = rank(&material, &asked("How large is the largest file?", Language::En));
-        excerpts(&material, &ranked, count, characters)
+        let passage_set = PassageSet::new(passages, &Segmenter::default());
+        let ranked = rank(&passage_set, &parse_question("How large is the largest file?", Language::En));
+        build_excerpts(&passage_set, &ranked, count, characters)
     }
 
     #[test]

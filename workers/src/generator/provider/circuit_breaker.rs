@@ -13,53 +13,59 @@ use super::CallError;
 /// been open long enough, one call is: if that one succeeds it closes, else it opens again. A probe that reaches a
 /// server that was gone closes it at once; a server that was there and failed must have been left alone long enough,
 /// and one more failure opens it again.
-pub(crate) struct Breaker {
+pub(crate) struct CircuitBreaker {
     failures: u32,
     open_for: Duration,
-    state: Mutex<State>,
+    state: Mutex<BreakerState>,
 }
 
-struct State {
+struct BreakerState {
     failed: u32,
     opened: Option<Instant>,
-    trying: bool,
+    trial_in_progress: bool,
     unreachable: bool,
     reason: Option<CallError>,
     success: Option<Instant>,
 }
 
 /// Leave for one call. Its holder must tell how the call ended; dropped without a word, the call counts as not made.
-pub(crate) struct Permit {
-    breaker: Arc<Breaker>,
-    told: bool,
+pub(crate) struct CallPermit {
+    breaker: Arc<CircuitBreaker>,
+    is_reported: bool,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// Opens for `open_for` after so many failures in a row, at least one.
     pub(crate) fn new(failures: u32, open_for: Duration) -> Self {
-        let state =
-            State { failed: 0, opened: None, trying: false, unreachable: false, reason: None, success: None };
+        let state = BreakerState {
+            failed: 0,
+            opened: None,
+            trial_in_progress: false,
+            unreachable: false,
+            reason: None,
+            success: None,
+        };
         Self { failures: failures.max(1), open_for, state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BreakerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Leave for one call, if one may be made now.
-    pub(crate) fn permit(self: &Arc<Self>) -> Option<Permit> {
+    pub(crate) fn permit(self: &Arc<Self>) -> Option<CallPermit> {
         let mut state = self.state();
         if let Some(opened) = state.opened {
-            if state.trying || opened.elapsed() < self.open_for {
+            if state.trial_in_progress || opened.elapsed() < self.open_for {
                 return None;
             }
-            state.trying = true;
+            state.trial_in_progress = true;
         }
-        Some(Permit { breaker: Arc::clone(self), told: false })
+        Some(CallPermit { breaker: Arc::clone(self), is_reported: false })
     }
 
     /// Why calls are kept away; `None` while they are let through.
-    pub(crate) fn open_because(&self) -> Option<CallError> {
+    pub(crate) fn open_reason(&self) -> Option<CallError> {
         let state = self.state();
         state.opened.and_then(|_| state.reason.clone())
     }
@@ -70,7 +76,7 @@ impl Breaker {
     }
 
     /// A probe did not reach the server: no visitor needs to find out.
-    pub(crate) fn lost(&self, error: CallError) {
+    pub(crate) fn probe_failed(&self, error: CallError) {
         let mut state = self.state();
         state.unreachable = true;
         state.opened = Some(Instant::now());
@@ -78,9 +84,9 @@ impl Breaker {
     }
 
     /// A probe reached the server.
-    pub(crate) fn reached(&self) {
+    pub(crate) fn probe_succeeded(&self) {
         let mut state = self.state();
-        let Some(opened) = state.opened.filter(|_| !state.trying) else { return };
+        let Some(opened) = state.opened.filter(|_| !state.trial_in_progress) else { return };
         if state.unreachable {
             state.close();
         } else if opened.elapsed() >= self.open_for {
@@ -99,40 +105,40 @@ impl Breaker {
         let mut state = self.state();
         state.failed = state.failed.saturating_add(1);
         state.success = None;
-        if state.trying || (state.opened.is_none() && state.failed >= self.failures) {
+        if state.trial_in_progress || (state.opened.is_none() && state.failed >= self.failures) {
             state.opened = Some(Instant::now());
             state.unreachable = matches!(error, CallError::Unreachable(_));
-            state.trying = false;
+            state.trial_in_progress = false;
         }
         state.reason = Some(error);
     }
 }
 
-impl State {
+impl BreakerState {
     fn close(&mut self) {
-        (self.failed, self.opened, self.trying, self.unreachable) = (0, None, false, false);
+        (self.failed, self.opened, self.trial_in_progress, self.unreachable) = (0, None, false, false);
         self.reason = None;
     }
 }
 
-impl Permit {
+impl CallPermit {
     /// The call gave an answer.
     pub(crate) fn succeeded(mut self) {
-        self.told = true;
+        self.is_reported = true;
         self.breaker.succeeded();
     }
 
     /// The call failed by the provider's fault.
     pub(crate) fn failed(mut self, error: CallError) {
-        self.told = true;
+        self.is_reported = true;
         self.breaker.failed(error);
     }
 }
 
-impl Drop for Permit {
+impl Drop for CallPermit {
     fn drop(&mut self) {
-        if !self.told {
-            self.breaker.state().trying = false;
+        if !self.is_reported {
+            self.breaker.state().trial_in_progress = false;
         }
     }
 }
@@ -141,13 +147,13 @@ impl Drop for Permit {
 mod tests {
     use super::*;
 
-    const OPEN: Duration = Duration::from_secs(30);
+    const OPEN_FOR: Duration = Duration::from_secs(30);
 
-    fn breaker() -> Arc<Breaker> {
-        Arc::new(Breaker::new(3, OPEN))
+    fn breaker() -> Arc<CircuitBreaker> {
+        Arc::new(CircuitBreaker::new(3, OPEN_FOR))
     }
 
-    fn fail(breaker: &Arc<Breaker>, times: usize, error: &CallError) {
+    fn fail(breaker: &Arc<CircuitBreaker>, times: usize, error: &CallError) {
         for _ in 0..times {
             breaker.permit().unwrap().failed(error.clone());
         }
@@ -163,22 +169,22 @@ mod tests {
         fail(&breaker, 2, &CallError::Empty);
         breaker.permit().unwrap().succeeded();
         fail(&breaker, 2, &CallError::Empty);
-        assert!(breaker.open_because().is_none());
+        assert!(breaker.open_reason().is_none());
         fail(&breaker, 1, &CallError::Status(500));
         assert!(breaker.permit().is_none());
-        assert_eq!(breaker.open_because(), Some(CallError::Status(500)));
+        assert_eq!(breaker.open_reason(), Some(CallError::Status(500)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn after_a_while_one_call_is_tried() {
         let breaker = breaker();
         fail(&breaker, 3, &CallError::Status(500));
-        tokio::time::advance(OPEN).await;
+        tokio::time::advance(OPEN_FOR).await;
         let trial = breaker.permit().unwrap();
         assert!(breaker.permit().is_none(), "only one");
         trial.failed(CallError::Status(500));
         assert!(breaker.permit().is_none(), "open again");
-        tokio::time::advance(OPEN).await;
+        tokio::time::advance(OPEN_FOR).await;
         drop(breaker.permit().unwrap());
         breaker.permit().expect("a call that was given up leaves the trial to the next").succeeded();
         assert!(breaker.permit().is_some() && breaker.permit().is_some());
@@ -188,19 +194,19 @@ mod tests {
     async fn a_probe_mends_at_once_what_was_unreachable() {
         let breaker = breaker();
         fail(&breaker, 3, &CallError::Status(500));
-        breaker.reached();
+        breaker.probe_succeeded();
         assert!(breaker.permit().is_none(), "a server that fails is left alone");
-        tokio::time::advance(OPEN).await;
-        breaker.reached();
+        tokio::time::advance(OPEN_FOR).await;
+        breaker.probe_succeeded();
         fail(&breaker, 1, &CallError::Status(500));
         assert!(breaker.permit().is_none(), "one more failure opens it again");
         let breaker = self::breaker();
         fail(&breaker, 3, &gone());
-        breaker.reached();
+        breaker.probe_succeeded();
         assert!(breaker.permit().is_some());
-        breaker.lost(gone());
+        breaker.probe_failed(gone());
         assert!(breaker.permit().is_none());
-        breaker.reached();
+        breaker.probe_succeeded();
         assert!(breaker.permit().is_some());
     }
 }

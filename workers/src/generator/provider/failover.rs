@@ -14,24 +14,24 @@ use tower::retry::budget::{Budget as _, TpsBudget};
 use tracing::debug;
 
 use crate::generator::{
-    answer::streamer::Aloud,
+    answer::streamer::AnswerStreamer,
     prompt::Prompt,
-    provider::{CallError, Delta, Deltas, Model, recorded_responses::AskedModel},
-    text::cleaning::model_text,
+    provider::{CallError, DeltaStream, ModelProvider, ResponseDelta, recorded_responses::ProviderModel},
+    text::cleaning::clean_model_text,
 };
 
 /// Time that is left for the answer made without a model.
-const RESERVE: Duration = Duration::from_millis(600);
+const FALLBACK_RESERVE: Duration = Duration::from_millis(600);
 /// With less time than this, no model is asked.
-const TOO_LITTLE: Duration = Duration::from_millis(300);
+const MIN_CALL_TIME: Duration = Duration::from_millis(300);
 /// How long a question counts towards the budget of second calls.
-const BUDGET_WINDOW: Duration = Duration::from_secs(10);
+const RETRY_BUDGET_WINDOW: Duration = Duration::from_secs(10);
 /// Second calls a second that are allowed whatever the budget.
-const BUDGET_FLOOR: u32 = 1;
+const MIN_RETRIES_PER_SECOND: u32 = 1;
 
 /// What a model wrote.
 #[derive(Clone, Debug)]
-pub(crate) struct Written {
+pub(crate) struct ModelResponse {
     /// The provider's name.
     pub(crate) provider: String,
     /// Its model.
@@ -44,13 +44,13 @@ pub(crate) struct Written {
     pub(crate) cut_off: bool,
 }
 
-impl Written {
+impl ModelResponse {
     /// What is made of a provider's words.
-    pub(crate) fn of(provider: String, wrote: &Wrote) -> Self {
+    pub(crate) fn from_recorded(provider: String, wrote: &Wrote) -> Self {
         Self {
             provider,
             model: wrote.model.clone(),
-            text: model_text(&wrote.text),
+            text: clean_model_text(&wrote.text),
             usage: wrote.usage.clone(),
             cut_off: wrote.cut_off,
         }
@@ -59,27 +59,27 @@ impl Written {
 
 /// What came of asking.
 #[derive(Default)]
-pub(crate) struct Calls {
+pub(crate) struct ProviderCalls {
     /// The words of the first model that gave some.
-    pub(crate) written: Option<Written>,
+    pub(crate) response: Option<ModelResponse>,
     /// The call that the visitor stopped, its words and tokens as far as they had come.
-    pub(crate) stopped: Option<Written>,
+    pub(crate) stopped: Option<ModelResponse>,
     /// Every call that was made, in order.
     pub(crate) attempts: Vec<ProviderAttempt>,
 }
 
-impl Calls {
+impl ProviderCalls {
     /// The words of the last call.
-    fn words(&self) -> Option<&Wrote> {
+    fn last_response(&self) -> Option<&Wrote> {
         self.attempts.last().and_then(|attempt| attempt.wrote.as_ref())
     }
 }
 
 /// The models in the order they are tried.
 pub(crate) struct Failover {
-    models: Vec<Model>,
+    models: Vec<ModelProvider>,
     /// Bounds how many calls an outage may add: a share of the questions may be asked a second time.
-    second_calls: TpsBudget,
+    retry_budget: TpsBudget,
 }
 
 impl Failover {
@@ -100,69 +100,74 @@ impl Failover {
             if provider.kind == ProviderKind::Extractive {
                 break;
             }
-            models.extend(Model::open(name, provider, breaker)?);
+            models.extend(ModelProvider::open(name, provider, breaker)?);
         }
         let share = settings.second_call_share.clamp(0.0, 1.0);
-        Ok(Self { models, second_calls: TpsBudget::new(BUDGET_WINDOW, BUDGET_FLOOR, share) })
+        Ok(Self { models, retry_budget: TpsBudget::new(RETRY_BUDGET_WINDOW, MIN_RETRIES_PER_SECOND, share) })
     }
 
     /// The models that are asked, in order.
-    pub(in crate::generator) fn asked(&self) -> Vec<AskedModel> {
-        let asked = |model: &Model| AskedModel { provider: model.name.clone(), model: model.model.clone() };
-        self.models.iter().map(asked).collect()
+    pub(in crate::generator) fn models(&self) -> Vec<ProviderModel> {
+        let model = |model: &ModelProvider| ProviderModel {
+            provider: model.name.clone(),
+            model: model.model.clone(),
+        };
+        self.models.iter().map(model).collect()
     }
 
     /// How each provider is doing.
     pub(crate) fn components(&self) -> Vec<Component> {
-        self.models.iter().map(Model::component).collect()
+        self.models.iter().map(ModelProvider::component).collect()
     }
 
     /// The first words that a provider gives within `remaining`, said aloud while they come.
-    pub(crate) async fn write(
+    pub(crate) async fn ask(
         &self,
         remaining: Duration,
         prompt: impl Fn() -> Prompt,
-        aloud: &mut Aloud<'_>,
-    ) -> Calls {
-        let end = Instant::now() + remaining.saturating_sub(RESERVE);
-        let live = aloud.live();
-        let mut calls = Calls::default();
-        self.second_calls.deposit();
+        streamer: &mut AnswerStreamer<'_>,
+    ) -> ProviderCalls {
+        let end = Instant::now() + remaining.saturating_sub(FALLBACK_RESERVE);
+        let live = streamer.live();
+        let mut calls = ProviderCalls::default();
+        self.retry_budget.deposit();
         for model in &self.models {
             let left = end.saturating_duration_since(Instant::now());
             let again = !calls.attempts.is_empty();
-            if left < TOO_LITTLE || (again && !self.second_calls.withdraw()) {
+            if left < MIN_CALL_TIME || (again && !self.retry_budget.withdraw()) {
                 break;
             }
             let Some(permit) = model.breaker.permit() else { continue };
             let began = Instant::now();
-            let (prompt, mut spoken) = (prompt(), Spoken::default());
+            let (prompt, mut response) = (prompt(), StreamedResponse::default());
             // Dropping the call closes its connection, and the provider stops.
             let result = tokio::select! {
                 biased;
                 () = live.stopped() => Err(CallError::Stopped),
-                result = call(model, &prompt, left, &mut spoken, aloud) => result,
+                result = stream_response(model, &prompt, left, &mut response, streamer) => result,
             };
             let took = began.elapsed();
-            count(&model.name, &result, took);
+            record_metrics(&model.name, &result, took);
             let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             let error = result.as_ref().err().map(ToString::to_string);
             let stopped = matches!(result, Err(CallError::Stopped));
-            let wrote = (result.is_ok() || stopped).then(|| spoken.wrote(model, &prompt));
+            let wrote = (result.is_ok() || stopped).then(|| response.recorded(model, &prompt));
             let provider = model.name.clone();
             calls.attempts.push(ProviderAttempt { provider: provider.clone(), took_ms, error, wrote });
             match result {
                 Ok(()) => {
                     permit.succeeded();
-                    calls.written = calls.words().map(|wrote| Written::of(provider, wrote));
+                    calls.response =
+                        calls.last_response().map(|wrote| ModelResponse::from_recorded(provider, wrote));
                     break;
                 }
                 Err(CallError::Stopped) => {
-                    calls.stopped = calls.words().map(|wrote| Written::of(provider, wrote));
+                    calls.stopped =
+                        calls.last_response().map(|wrote| ModelResponse::from_recorded(provider, wrote));
                     break;
                 }
                 Err(error) => {
-                    aloud.void(Reason::ProviderFailed);
+                    streamer.retract(Reason::ProviderFailed);
                     debug!(provider = model.name, %error, "the next provider is asked");
                     // Our own haste is not the provider's fault.
                     let hurried = matches!(error, CallError::Timeout { .. }) && took < model.first_token;
@@ -176,7 +181,7 @@ impl Failover {
     }
 }
 
-fn count(provider: &str, result: &Result<(), CallError>, took: Duration) {
+fn record_metrics(provider: &str, result: &Result<(), CallError>, took: Duration) {
     let outcome = match result {
         Ok(_) => "answered",
         Err(CallError::Unreachable(_)) => "unreachable",
@@ -195,36 +200,40 @@ fn count(provider: &str, result: &Result<(), CallError>, took: Duration) {
 
 /// One call: a sign of life within `first_token`, the first words then, too, or within `thinking` of a model that
 /// thinks, all of them within `total`, and all within `left`.
-async fn call(
-    model: &Model,
+async fn stream_response(
+    model: &ModelProvider,
     prompt: &Prompt,
     left: Duration,
-    spoken: &mut Spoken,
-    aloud: &mut Aloud<'_>,
+    response: &mut StreamedResponse,
+    streamer: &mut AnswerStreamer<'_>,
 ) -> Result<(), CallError> {
     let began = Instant::now();
     let mut deltas = within(model.first_token.min(left), "first words", async {
         let mut deltas = model.llm.ask(prompt).await?;
-        while spoken.is_silent() && spoken.take(&mut deltas).await? {}
+        while response.is_empty() && response.read_next(&mut deltas).await? {}
         Ok(deltas)
     })
     .await?;
     let thinking = model.thinking.min(left).saturating_sub(began.elapsed());
     within(thinking, "words of a model that thinks", async {
-        while spoken.text.is_empty() && spoken.take(&mut deltas).await? {}
+        while response.text.is_empty() && response.read_next(&mut deltas).await? {}
         Ok(())
     })
     .await?;
     let rest = model.total.min(left).saturating_sub(began.elapsed());
     within(rest, "end of the answer", async {
-        aloud.hear(&spoken.text).await;
-        while spoken.take(&mut deltas).await? {
-            aloud.hear(&spoken.text).await;
+        streamer.update(&response.text).await;
+        while response.read_next(&mut deltas).await? {
+            streamer.update(&response.text).await;
         }
         Ok(())
     })
     .await?;
-    if model_text(&spoken.text).contains(char::is_alphanumeric) { Ok(()) } else { Err(CallError::Empty) }
+    if clean_model_text(&response.text).contains(char::is_alphanumeric) {
+        Ok(())
+    } else {
+        Err(CallError::Empty)
+    }
 }
 
 async fn within<T>(
@@ -237,26 +246,26 @@ async fn within<T>(
 
 /// What has arrived of an answer.
 #[derive(Default)]
-struct Spoken {
+struct StreamedResponse {
     text: String,
     prompt_tokens: u32,
     completion_tokens: u32,
     cut_off: bool,
-    pieces: u32,
-    thinks: bool,
+    delta_count: u32,
+    is_thinking: bool,
 }
 
-impl Spoken {
+impl StreamedResponse {
     /// Whether there was no sign of life yet.
-    fn is_silent(&self) -> bool {
-        self.text.is_empty() && !self.thinks
+    fn is_empty(&self) -> bool {
+        self.text.is_empty() && !self.is_thinking
     }
 
     /// The words and tokens by now. A provider tells the tokens at its end; before that, a piece counts as one.
-    fn wrote(&self, model: &Model, prompt: &Prompt) -> Wrote {
-        let estimated = self.completion_tokens == 0 && self.pieces > 0;
+    fn recorded(&self, model: &ModelProvider, prompt: &Prompt) -> Wrote {
+        let estimated = self.completion_tokens == 0 && self.delta_count > 0;
         let usage = if estimated {
-            model.usage(prompt.tokens(), self.pieces, true)
+            model.usage(prompt.tokens(), self.delta_count, true)
         } else {
             model.usage(self.prompt_tokens, self.completion_tokens, false)
         };
@@ -270,17 +279,17 @@ impl Spoken {
     }
 
     /// Takes the next piece; false at the end.
-    async fn take(&mut self, deltas: &mut Deltas) -> Result<bool, CallError> {
+    async fn read_next(&mut self, deltas: &mut DeltaStream) -> Result<bool, CallError> {
         match deltas.next().await {
             None => return Ok(false),
             Some(delta) => match delta? {
-                Delta::Text(text) => {
+                ResponseDelta::Text(text) => {
                     self.text.push_str(&text);
-                    self.pieces = self.pieces.saturating_add(1);
+                    self.delta_count = self.delta_count.saturating_add(1);
                 }
-                Delta::Thinking => self.thinks = true,
-                Delta::CutOff => self.cut_off = true,
-                Delta::Tokens { prompt, completion } => {
+                ResponseDelta::Thinking => self.is_thinking = true,
+                ResponseDelta::CutOff => self.cut_off = true,
+                ResponseDelta::Tokens { prompt, completion } => {
                     self.prompt_tokens = prompt.unwrap_or(self.prompt_tokens);
                     self.completion_tokens = completion.unwrap_or(self.completion_tokens);
                 }

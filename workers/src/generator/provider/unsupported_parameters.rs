@@ -11,12 +11,12 @@ use tracing::info;
 const MAX_TOKENS: (&str, &str) = ("max_tokens", "max_completion_tokens");
 
 /// The parameters that one server does not take: those of the configuration, and those that it refused.
-pub(super) struct Dialect {
+pub(super) struct UnsupportedParameters {
     provider: String,
     omitted: Mutex<BTreeSet<String>>,
 }
 
-impl Dialect {
+impl UnsupportedParameters {
     /// Leaves out what the configuration says.
     pub(super) fn new(provider: &str, omit: &[String]) -> Self {
         Self { provider: provider.into(), omitted: Mutex::new(omit.iter().cloned().collect()) }
@@ -42,7 +42,7 @@ impl Dialect {
 }
 
 /// A request without the given parameters. The bound on the answer takes its other name where only that is left.
-pub(super) fn without(request: &Value, omitted: &BTreeSet<String>) -> Value {
+pub(super) fn without_parameters(request: &Value, omitted: &BTreeSet<String>) -> Value {
     let mut request = request.clone();
     let Some(fields) = request.as_object_mut() else { return request };
     if omitted.contains(MAX_TOKENS.0)
@@ -56,7 +56,7 @@ pub(super) fn without(request: &Value, omitted: &BTreeSet<String>) -> Value {
 
 /// The optional parameter of a request that the server's refusal names: in OpenAI's `error.param`, else the first one
 /// that its text names.
-pub(super) fn refused(request: &Value, said: &str) -> Option<&'static str> {
+pub(super) fn refused_parameter(request: &Value, said: &str) -> Option<&'static str> {
     let sent: &Map<String, Value> = request.as_object()?;
     let was_sent = |name: &&&'static str| sent.contains_key(**name);
     let param = serde_json::from_str::<Value>(said).ok();
@@ -65,12 +65,12 @@ pub(super) fn refused(request: &Value, said: &str) -> Option<&'static str> {
         let outermost = param.split(['.', '[']).next().unwrap_or_default();
         return OMITTABLE.iter().filter(was_sent).find(|name| **name == outermost).copied();
     }
-    let named = |name: &&'static str| Some((position(said, name)?, *name));
+    let named = |name: &&'static str| Some((find_parameter(said, name)?, *name));
     OMITTABLE.iter().filter(was_sent).filter_map(named).min().map(|(_, name)| name)
 }
 
 /// Where a text names a parameter: as a whole word, and between quotes where it is a word of the language.
-fn position(text: &str, name: &str) -> Option<usize> {
+fn find_parameter(text: &str, name: &str) -> Option<usize> {
     let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(name).map(|(at, _)| at).find(|&at| {
         let before = text[..at].chars().next_back();
@@ -112,19 +112,19 @@ mod tests {
             (r#"{"error":{"message":"top_temperature_x"}}"#, None),
             ("", None),
         ] {
-            assert_eq!(refused(&request(), said), name, "{said}");
+            assert_eq!(refused_parameter(&request(), said), name, "{said}");
         }
     }
 
     #[test]
     fn the_bound_on_the_answer_takes_its_other_name_and_the_rest_goes() {
         let omitted = ["max_tokens", "temperature", "stop"].map(String::from).into();
-        let shaped = without(&request(), &omitted);
+        let shaped = without_parameters(&request(), &omitted);
         assert_eq!(
             shaped,
             json!({"model": "m", "max_completion_tokens": 256, "stream_options": {"include_usage": true}})
         );
         let both = [MAX_TOKENS.0, MAX_TOKENS.1].map(String::from).into();
-        assert!(without(&request(), &both).get("max_completion_tokens").is_none());
+        assert!(without_parameters(&request(), &both).get("max_completion_tokens").is_none());
     }
 }

@@ -4,13 +4,13 @@ use hoidap_shared::text::{fold, has_vietnamese_marks};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::generator::text::{
-    content::Content,
-    quantities::{Figure, grounded},
+    content::TextContent,
+    quantities::{Quantity, contains_quantity},
 };
 
 /// A kind of answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum AnswerType {
     /// An amount of money.
     Money,
     /// A date, a year, an hour or a span of time.
@@ -25,10 +25,10 @@ pub(crate) enum Wanted {
     Reason,
 }
 
-use Wanted::{Money, Number, Person, Place, Reason, Time};
+use AnswerType::{Money, Number, Person, Place, Reason, Time};
 
 /// What a kind is asked for by, words in a row: in English, in Vietnamese. The first kind that is asked for counts.
-const ASKED_BY: [(Wanted, &[&str], &[&str]); 6] = [
+const QUESTION_PHRASES: [(AnswerType, &[&str], &[&str]); 6] = [
     (
         Reason,
         &["why", "how come", "for what reason", "what caused"],
@@ -137,11 +137,11 @@ const ASKED_BY: [(Wanted, &[&str], &[&str]); 6] = [
     ),
 ];
 /// What is not looked for in a Vietnamese question without diacritics: there it is more often another word ("máy").
-const UNCLEAR: [&str; 1] = ["mấy"];
+const AMBIGUOUS_WITHOUT_MARKS: [&str; 1] = ["mấy"];
 /// To rate, which ends in the word for a price.
-const RATING: &str = " đánh giá ";
+const RATING_PHRASE: &str = " đánh giá ";
 /// Words that speak of a reason, in English and in Vietnamese.
-const REASONS: [&[&str]; 2] = [
+const REASON_WORDS: [&[&str]; 2] = [
     &["because", "since", "due", "therefore", "so that", "reason", "caused", "causes", "as a result"],
     &["vì", "do", "bởi", "nên", "nhằm", "để tránh", "lý do", "lí do", "nguyên nhân"],
 ];
@@ -161,7 +161,7 @@ pub(crate) const MONTHS: [&str; 12] = [
     "december",
 ];
 /// Words that name a time without a number, beside the months.
-const TIMES: [&[&str]; 2] = [
+const TIME_WORDS: [&[&str]; 2] = [
     &[
         "monday",
         "tuesday",
@@ -190,54 +190,55 @@ const TIMES: [&[&str]; 2] = [
     ],
 ];
 
-impl Wanted {
+impl AnswerType {
     /// What a question asks for, when it asks for one of the kinds.
-    pub(crate) fn by(question: &str) -> Option<Self> {
+    pub(crate) fn detect(question: &str) -> Option<Self> {
         let marked = has_vietnamese_marks(question);
         let text = if marked { spaced(&question.to_lowercase()) } else { spaced(&fold(question)) };
-        let text = text.replace(RATING, " ");
+        let text = text.replace(RATING_PHRASE, " ");
         let has = |words: &str| text.contains(&format!(" {words} "));
         let asks = |english: &[&str], vietnamese: &[&str]| {
             if marked {
                 return vietnamese.iter().any(|words| has(words));
             }
-            let mut clear = vietnamese.iter().filter(|words| !UNCLEAR.contains(words));
+            let mut clear = vietnamese.iter().filter(|words| !AMBIGUOUS_WITHOUT_MARKS.contains(words));
             english.iter().any(|words| has(words)) || clear.any(|words| has(&fold(words)))
         };
-        let known = ASKED_BY.iter().find(|(_, english, vietnamese)| asks(english, vietnamese));
+        let known = QUESTION_PHRASES.iter().find(|(_, english, vietnamese)| asks(english, vietnamese));
         known.map(|(kind, _, _)| *kind)
     }
 
-    /// Whether it is told by a figure.
-    pub(crate) fn is_figure(self) -> bool {
+    /// Whether it is told by a quantity.
+    pub(crate) fn is_quantity(self) -> bool {
         matches!(self, Money | Time | Number)
     }
 
     /// Whether a sentence holds what is asked for, beside what the question itself says.
-    pub(crate) fn is_in(self, text: &str, content: &Content, asked: &Content) -> bool {
-        let mut new = content.figures.iter().filter(|figure| !grounded(figure, &asked.figures));
+    pub(crate) fn is_answered_by(self, text: &str, content: &TextContent, question: &TextContent) -> bool {
+        let mut new =
+            content.quantities.iter().filter(|quantity| !contains_quantity(quantity, &question.quantities));
         match self {
-            Money => new.any(|figure| figure.dimension() == Some("money")),
+            Money => new.any(|quantity| quantity.dimension() == Some("money")),
             Number => {
-                new.any(|figure| !figure.is_code())
-                    || content.besides.iter().any(|figure| figure.amount().is_some())
+                new.any(|quantity| !quantity.is_code())
+                    || content.implied.iter().any(|quantity| quantity.amount().is_some())
             }
             Time => {
-                let times = |figure: &Figure| {
-                    figure.dimension() == Some("time")
-                        || figure.dimension().is_none()
-                            && figure.amount().is_some_and(|(value, _)| (1_000.0..2_200.0).contains(&value))
+                let times = |quantity: &Quantity| {
+                    quantity.dimension() == Some("time")
+                        || quantity.dimension().is_none()
+                            && quantity.amount().is_some_and(|(value, _)| (1_000.0..2_200.0).contains(&value))
                 };
-                new.any(times) || has_any(text, &TIMES) || has_any(text, &[&MONTHS, &[]])
+                new.any(times) || has_any_phrase(text, &TIME_WORDS) || has_any_phrase(text, &[&MONTHS, &[]])
             }
-            Person | Place => names(text).any(|name| !asked.terms.contains(&name)),
-            Reason => has_any(text, &REASONS),
+            Person | Place => proper_names(text).any(|name| !question.terms.contains(&name)),
+            Reason => has_any_phrase(text, &REASON_WORDS),
         }
     }
 }
 
 /// Whether a document's text holds one of the words of its language.
-fn has_any(text: &str, words: &[&[&str]; 2]) -> bool {
+fn has_any_phrase(text: &str, words: &[&[&str]; 2]) -> bool {
     let of_language = words[usize::from(has_vietnamese_marks(text))];
     let text = spaced(&text.to_lowercase());
     of_language.iter().any(|word| text.contains(&format!(" {word} ")))
@@ -249,7 +250,7 @@ fn spaced(text: &str) -> String {
 }
 
 /// Folded words with a capital that do not begin a text.
-fn names(text: &str) -> impl Iterator<Item = String> {
+fn proper_names(text: &str) -> impl Iterator<Item = String> {
     let capital = |word: &&str| word.starts_with(char::is_uppercase) && word.chars().count() > 1;
     text.unicode_words().skip(1).filter(capital).map(fold)
 }
@@ -277,15 +278,19 @@ mod tests {
             ("đánh giá cửa hàng ở trang nào", None),
             ("máy tính nào dùng được", None),
         ] {
-            assert_eq!(Wanted::by(question), kind, "{question}");
+            assert_eq!(AnswerType::detect(question), kind, "{question}");
         }
     }
 
     #[test]
     fn a_sentence_holds_what_is_asked_for_beside_the_questions_own_words() {
         let analyser = Analyser::default();
-        let holds = |kind: Wanted, question: &str, text: &str| {
-            kind.is_in(text, &Content::of(text, &analyser), &Content::of(question, &analyser))
+        let holds = |kind: AnswerType, question: &str, text: &str| {
+            kind.is_answered_by(
+                text,
+                &TextContent::parse(text, &analyser),
+                &TextContent::parse(question, &analyser),
+            )
         };
         assert!(holds(Money, "gói Pro giá bao nhiêu", "Gói Pro có giá 39.000 đ mỗi tháng."));
         assert!(!holds(Money, "gói Pro giá bao nhiêu", "Gói Pro có 500 GB."));

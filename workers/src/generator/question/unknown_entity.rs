@@ -3,24 +3,24 @@
 use hoidap_shared::text::fold;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::generator::question::Asked;
+use crate::generator::question::ParsedQuestion;
 
 /// What is left of the confidence of an answer to a question about something that no document mentions.
-pub(crate) const LEFT: f32 = 0.35;
+pub(crate) const CONFIDENCE_FACTOR: f32 = 0.35;
 
 /// Words before a name that make it where something comes from.
-const FROM: [&str; 2] = ["from", "tu"];
+const ORIGIN_PREPOSITIONS: [&str; 2] = ["from", "tu"];
 /// The same, and where it goes, or with what.
-const TOWARDS: [&str; 14] =
+const RELATION_PREPOSITIONS: [&str; 14] =
     ["from", "to", "into", "with", "and", "via", "tu", "sang", "qua", "voi", "vao", "va", "bang", "cho"];
 /// English words that name nothing.
-const NAMELESS: &str = " anybody anyone anything anytime anyway anywhere else ever everybody everyone everything him himself later maybe \
+const NON_ENTITY_WORDS: &str = " anybody anyone anything anytime anyway anywhere else ever everybody everyone everything him himself later maybe \
     myself nobody shortly somebody someone something sometimes somewhere soon sooner still themselves today tomorrow yesterday yet yourself ";
 
 /// What a question is about and no document mentions: of a question that is answered by yes or no any word, of another one a name.
 /// Words side by side are told together.
-pub(crate) fn unknown_entity(asked: &Asked, unmentioned: &[String]) -> Option<String> {
-    let words: Vec<&str> = asked.text.unicode_words().collect();
+pub(crate) fn find_unknown_entity(parsed: &ParsedQuestion, unmentioned: &[String]) -> Option<String> {
+    let words: Vec<&str> = parsed.text.unicode_words().collect();
     // Where every word has a capital, none says anything.
     let capitals_tell =
         words.iter().any(|word| word.chars().all(char::is_lowercase) && word.chars().count() > 1);
@@ -30,12 +30,13 @@ pub(crate) fn unknown_entity(asked: &Asked, unmentioned: &[String]) -> Option<St
         let (word, before) = (words[*at], before(*at));
         let name =
             *at > 0 && capitals_tell && word.starts_with(char::is_uppercase) && word.chars().count() > 2;
-        let nameless = word.ends_with("ly") || NAMELESS.contains(&format!(" {} ", word.to_lowercase()));
+        let nameless =
+            word.ends_with("ly") || NON_ENTITY_WORDS.contains(&format!(" {} ", word.to_lowercase()));
         is_unmentioned(*at)
-            && if asked.whether {
-                !nameless && !FROM.contains(&before.as_str())
+            && if parsed.is_yes_no {
+                !nameless && !ORIGIN_PREPOSITIONS.contains(&before.as_str())
             } else {
-                name && !TOWARDS.contains(&before.as_str())
+                name && !RELATION_PREPOSITIONS.contains(&before.as_str())
             }
     };
     let first = (0..words.len()).find(is_about)?;
@@ -49,30 +50,30 @@ mod tests {
     use hoidap_shared::text::Language;
 
     use super::*;
-    use crate::generator::question::tests::asked;
+    use crate::generator::question::tests::parse_question;
 
-    fn about(question: &str, language: Language, unmentioned: &[&str]) -> Option<String> {
+    fn entity_of(question: &str, language: Language, unmentioned: &[&str]) -> Option<String> {
         let unmentioned: Vec<String> = unmentioned.iter().map(|word| (*word).into()).collect();
-        unknown_entity(&asked(question, language), &unmentioned)
+        find_unknown_entity(&parse_question(question, language), &unmentioned)
     }
 
     #[test]
     fn what_a_yes_or_no_is_asked_about_is_known_by_any_word() {
-        let found = about("Quán có món gà Tiệp Khắc không?", Language::Vi, &["Tiệp", "Khắc"]);
+        let found = entity_of("Quán có món gà Tiệp Khắc không?", Language::Vi, &["Tiệp", "Khắc"]);
         assert_eq!(found.as_deref(), Some("Tiệp Khắc"));
-        assert_eq!(about("is there a sauna?", Language::En, &["sauna"]).as_deref(), Some("sauna"));
-        assert_eq!(about("can I cancel anytime?", Language::En, &["anytime"]), None);
-        assert_eq!(about("Can I move my data from Quipo?", Language::En, &["Quipo"]), None);
+        assert_eq!(entity_of("is there a sauna?", Language::En, &["sauna"]).as_deref(), Some("sauna"));
+        assert_eq!(entity_of("can I cancel anytime?", Language::En, &["anytime"]), None);
+        assert_eq!(entity_of("Can I move my data from Quipo?", Language::En, &["Quipo"]), None);
     }
 
     #[test]
     fn other_questions_are_about_names() {
         assert_eq!(
-            about("When does the shop in Vilnius open?", Language::En, &["Vilnius"]).as_deref(),
+            entity_of("When does the shop in Vilnius open?", Language::En, &["Vilnius"]).as_deref(),
             Some("Vilnius")
         );
-        assert_eq!(about("how do I stop the squeaking?", Language::En, &["squeaking"]), None);
-        assert_eq!(about("HOW DO I USE THE TUMBLER", Language::En, &["TUMBLER"]), None);
-        assert_eq!(about("How do I connect it to Quipo?", Language::En, &["Quipo"]), None);
+        assert_eq!(entity_of("how do I stop the squeaking?", Language::En, &["squeaking"]), None);
+        assert_eq!(entity_of("HOW DO I USE THE TUMBLER", Language::En, &["TUMBLER"]), None);
+        assert_eq!(entity_of("How do I connect it to Quipo?", Language::En, &["Quipo"]), None);
     }
 }

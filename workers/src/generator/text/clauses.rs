@@ -6,14 +6,14 @@ use hoidap_indices::Analyser;
 use hoidap_shared::text::fold;
 
 use crate::generator::text::{
-    negation::{denied, is_denial, plain, split},
-    quantities::{self, Figure},
+    negation::{canonical_form, is_negated, is_negation, split_words},
+    quantities::{self, Quantity},
 };
 
 /// Most parts of one sentence that are told apart; the last one holds the rest.
-const MAX: usize = 12;
+const MAX_CLAUSES: usize = 12;
 /// Words that begin a part, in lower case; those of the second list join what may be one thing, too.
-const BEGIN: [&str; 21] = [
+const CLAUSE_OPENERS: [&str; 21] = [
     "nhưng",
     "còn",
     "mà",
@@ -36,93 +36,94 @@ const BEGIN: [&str; 21] = [
     "because",
     "nor",
 ];
-const JOIN: [&str; 6] = ["và", "hoặc", "and", "or", "cùng", "plus"];
+const CONJUNCTIONS: [&str; 6] = ["và", "hoặc", "and", "or", "cùng", "plus"];
 /// Before these words "còn" is "still", not "but".
-const STILL: [&str; 13] =
+const BEFORE_STILL: [&str; 13] =
     ["không", "ko", "k", "chẳng", "chả", "chưa", "vẫn", "đang", "chỉ", "cũng", "sẽ", "đã", "hiện"];
 /// Words that make a part a statement by itself.
-const STATES: [&str; 40] = [
+const VERBS: [&str; 40] = [
     "được", "có", "là", "bị", "sẽ", "cần", "phải", "thì", "mất", "cho", "gồm", "giá", "chịu", "mở", "is",
     "are", "was", "were", "can", "will", "has", "have", "must", "may", "does", "do", "cover", "covers",
     "cost", "costs", "take", "takes", "start", "starts", "open", "opens", "pay", "pays", "include",
     "includes",
 ];
 /// First words of a part that only tells when the rest is so.
-const WHEN: [&str; 16] = [
+const ADVERBIAL_OPENERS: [&str; 16] = [
     "nếu", "khi", "với", "trong", "sau", "trước", "từ", "để", "if", "when", "for", "with", "after", "before",
     "unless", "once",
 ];
 /// Last words that repeat what was said before: "còn lõi lọc thì không", "the cartridge does".
-const ECHO: [&str; 9] = ["có", "được", "does", "do", "is", "are", "can", "will", "has"];
+const ELLIPSIS_ENDINGS: [&str; 9] = ["có", "được", "does", "do", "is", "are", "can", "will", "has"];
 /// Content words that make a part a statement.
-const WHOLE: usize = 3;
+const MIN_STATEMENT_TERMS: usize = 3;
 /// Words of a sentence's beginning that tell what it speaks of at most.
-const HEAD: usize = 5;
+const MAX_SUBJECT_WORDS: usize = 5;
 /// First words of a part that goes on with what the part before it speaks of.
-const GOES_ON: [&str; 11] =
+const CONTINUATION_OPENERS: [&str; 11] =
     ["cũng", "chỉ", "vẫn", "đều", "đã", "đang", "gồm", "also", "only", "then", "still"];
 /// Words that begin what a statement does not hold for.
-const EXCEPT: [&str; 4] = ["trừ", "except", "excluding", "apart"];
+const EXCEPTION_OPENERS: [&str; 4] = ["trừ", "except", "excluding", "apart"];
 /// Words of grammar that are left out of what a part is about.
-const GRAMMAR: [&str; 44] = [
+const FUNCTION_WORDS: [&str; 44] = [
     "trong", "trên", "dưới", "từ", "đến", "với", "về", "theo", "mỗi", "sau", "trước", "khoảng", "hơn", "lúc",
     "vòng", "tới", "qua", "bằng", "đều", "vẫn", "mới", "do", "ngay", "rất", "thêm", "cả", "gồm", "within",
     "per", "each", "after", "before", "until", "over", "during", "also", "while", "ca", "its", "than",
     "because", "yes", "no", "còn",
 ];
 /// Most content words of a part that is only the beginning of what follows it.
-const FRAGMENT: usize = 4;
+const MAX_FRAGMENT_TERMS: usize = 4;
 
 /// One part of a sentence.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Clause {
-    /// Folded content words and pairs of syllables, figures left out.
+    /// Folded content words and pairs of syllables, quantities left out.
     pub(crate) terms: BTreeSet<String>,
     /// What the part before it says, which it may leave out.
-    pub(crate) before: BTreeSet<String>,
+    pub(crate) inherited: BTreeSet<String>,
     /// Numbers and codes, in the order of the text.
-    pub(crate) figures: Vec<Figure>,
+    pub(crate) quantities: Vec<Quantity>,
     /// What an amount is counted for: `an hour`, `mỗi tháng`.
-    pub(crate) rates: Vec<Figure>,
+    pub(crate) rates: Vec<Quantity>,
     /// Whether it denies.
-    pub(crate) denied: bool,
+    pub(crate) negated: bool,
     /// The words, in lower case.
     pub(crate) text: String,
 }
 
 impl Clause {
     /// Reads one part.
-    pub(crate) fn of(text: &str, analyser: &Analyser) -> Self {
-        let text = plain(text);
-        let read = quantities::read(&text);
+    pub(crate) fn parse(text: &str, analyser: &Analyser) -> Self {
+        let text = canonical_form(text);
+        let read = quantities::extract(&text);
         Self {
-            terms: terms(&read.rest, analyser),
-            before: BTreeSet::new(),
-            figures: read.claimed,
-            rates: read.besides.into_iter().filter(|figure| figure.dimension() == Some("time")).collect(),
-            denied: denied(&text),
+            terms: content_terms(&read.without_quantities, analyser),
+            inherited: BTreeSet::new(),
+            quantities: read.stated,
+            rates: read.implied.into_iter().filter(|quantity| quantity.dimension() == Some("time")).collect(),
+            negated: is_negated(&text),
             text,
         }
     }
 
     /// Whether it says something of a thing of its own; else it goes on with the part before it.
-    pub(crate) fn begins(&self) -> bool {
-        let mut words = split(&self.text).skip_while(|word| JOIN.contains(word) || BEGIN.contains(word));
+    pub(crate) fn is_independent(&self) -> bool {
+        let mut words = split_words(&self.text)
+            .skip_while(|word| CONJUNCTIONS.contains(word) || CLAUSE_OPENERS.contains(word));
         let first = words.next().unwrap_or_default();
-        let whole = || self.terms.iter().filter(|term| !term.contains(' ')).count() >= WHOLE;
-        let goes_on = STATES.contains(&first) || GOES_ON.contains(&first) || is_denial(first);
-        !WHEN.contains(&first) && !goes_on && (states(&self.text) || whole())
+        let whole = || self.terms.iter().filter(|term| !term.contains(' ')).count() >= MIN_STATEMENT_TERMS;
+        let goes_on = VERBS.contains(&first) || CONTINUATION_OPENERS.contains(&first) || is_negation(first);
+        !ADVERBIAL_OPENERS.contains(&first) && !goes_on && (has_verb(&self.text) || whole())
     }
 }
 
 /// The content words of a text and its pairs of syllables; none when it holds nothing else than words of grammar.
-pub(crate) fn terms(text: &str, analyser: &Analyser) -> BTreeSet<String> {
+pub(crate) fn content_terms(text: &str, analyser: &Analyser) -> BTreeSet<String> {
     let words: Vec<&str> = text
         .split_whitespace()
         .map(|word| {
             let bare = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-            let drops = GRAMMAR.contains(&bare.as_str())
-                || is_denial(&bare)
+            let drops = FUNCTION_WORDS.contains(&bare.as_str())
+                || is_negation(&bare)
                 || matches!(bare.as_str(), "k" | "kh" | "hk");
             if drops { "." } else { word }
         })
@@ -137,7 +138,7 @@ pub(crate) fn terms(text: &str, analyser: &Analyser) -> BTreeSet<String> {
 
 /// The content words that a sentence begins with, as far as its verb: what it speaks of. Words for people are left out:
 /// whether the visitor or the customer is told makes no difference.
-pub(crate) fn head(text: &str, analyser: &Analyser) -> Vec<String> {
+pub(crate) fn subject_terms(text: &str, analyser: &Analyser) -> Vec<String> {
     const PEOPLE: [&str; 27] = [
         "khách",
         "hàng",
@@ -167,32 +168,33 @@ pub(crate) fn head(text: &str, analyser: &Analyser) -> Vec<String> {
         "clients",
         "everyone",
     ];
-    let low = plain(text);
-    let words = split(&low).take_while(|word| !STATES.contains(word)).filter(|word| !PEOPLE.contains(word));
-    let words: Vec<&str> = words.take(HEAD).collect();
-    terms(&words.join(" "), analyser).into_iter().filter(|term| !term.contains(' ')).collect()
+    let low = canonical_form(text);
+    let words =
+        split_words(&low).take_while(|word| !VERBS.contains(word)).filter(|word| !PEOPLE.contains(word));
+    let words: Vec<&str> = words.take(MAX_SUBJECT_WORDS).collect();
+    content_terms(&words.join(" "), analyser).into_iter().filter(|term| !term.contains(' ')).collect()
 }
 
 /// The parts of a sentence, each with what the one before it says.
-pub(crate) fn clauses(sentence: &str, analyser: &Analyser) -> Vec<Clause> {
+pub(crate) fn split_clauses(sentence: &str, analyser: &Analyser) -> Vec<Clause> {
     let mut parts: Vec<Clause> = Vec::new();
     let mut from = None;
-    let cuts = cuts(sentence);
+    let cuts = clause_ranges(sentence);
     for (i, (range, joined)) in cuts.iter().enumerate() {
         let start = from.take().unwrap_or(range.start);
-        let clause = Clause::of(&sentence[start..range.end], analyser);
+        let clause = Clause::parse(&sentence[start..range.end], analyser);
         let next_joins = cuts.get(i + 1).is_some_and(|(_, joined)| *joined);
         let last = i + 1 == cuts.len();
         // What begins another part with a comma is its own unless it is next to nothing.
-        let most = if next_joins { FRAGMENT } else { FRAGMENT / 2 };
+        let most = if next_joins { MAX_FRAGMENT_TERMS } else { MAX_FRAGMENT_TERMS / 2 };
         if !last && is_fragment(&clause, most) {
             from = Some(start);
             continue;
         }
         // What is left at the end and says next to nothing belongs to what stands before it.
-        if last && *joined && is_fragment(&clause, FRAGMENT) && !parts.is_empty() {
+        if last && *joined && is_fragment(&clause, MAX_FRAGMENT_TERMS) && !parts.is_empty() {
             let before = parts.pop().map(|part| part.text).unwrap_or_default();
-            push(&mut parts, Clause::of(&format!("{before} {}", clause.text), analyser));
+            push(&mut parts, Clause::parse(&format!("{before} {}", clause.text), analyser));
             continue;
         }
         push(&mut parts, clause);
@@ -202,15 +204,17 @@ pub(crate) fn clauses(sentence: &str, analyser: &Analyser) -> Vec<Clause> {
 
 fn push(parts: &mut Vec<Clause>, mut clause: Clause) {
     if let Some(before) = parts.last() {
-        clause.before = before.terms.clone();
-        if split(&clause.text).next().is_some_and(|first| EXCEPT.contains(&first)) {
-            clause.terms.extend(clause.before.iter().cloned());
-            clause.denied = !before.denied;
+        clause.inherited = before.terms.clone();
+        if split_words(&clause.text).next().is_some_and(|first| EXCEPTION_OPENERS.contains(&first)) {
+            clause.terms.extend(clause.inherited.iter().cloned());
+            clause.negated = !before.negated;
         }
         let last =
             clause.text.rsplit(|c: char| !c.is_alphanumeric() && c != '\'').find(|word| !word.is_empty());
-        if last.is_some_and(|word| is_denial(word) || ECHO.contains(&word)) && clause.figures.is_empty() {
-            clause.terms.extend(clause.before.iter().cloned());
+        if last.is_some_and(|word| is_negation(word) || ELLIPSIS_ENDINGS.contains(&word))
+            && clause.quantities.is_empty()
+        {
+            clause.terms.extend(clause.inherited.iter().cloned());
         }
     }
     parts.push(clause);
@@ -218,20 +222,20 @@ fn push(parts: &mut Vec<Clause>, mut clause: Clause) {
 
 fn is_fragment(clause: &Clause, most: usize) -> bool {
     let words = clause.terms.iter().filter(|term| !term.contains(' ')).count();
-    clause.figures.is_empty() && !clause.denied && words <= most && !states(&clause.text)
+    clause.quantities.is_empty() && !clause.negated && words <= most && !has_verb(&clause.text)
 }
 
-fn states(text: &str) -> bool {
-    split(text).any(|word| STATES.contains(&word))
+fn has_verb(text: &str) -> bool {
+    split_words(text).any(|word| VERBS.contains(&word))
 }
 
 /// Where the parts stand, and whether each is joined to the one before it by "and".
-fn cuts(sentence: &str) -> Vec<(Range<usize>, bool)> {
+fn clause_ranges(sentence: &str) -> Vec<(Range<usize>, bool)> {
     let mut found: Vec<(Range<usize>, bool)> = Vec::new();
     let (mut from, mut joined) = (0, false);
     let mut before = String::new();
     let mut cut = |from: &mut usize, joined: &mut bool, at: usize, by_and: bool| {
-        if found.len() + 1 >= MAX {
+        if found.len() + 1 >= MAX_CLAUSES {
             return;
         }
         if !sentence[*from..at].trim().is_empty() {
@@ -247,10 +251,10 @@ fn cuts(sentence: &str) -> Vec<(Range<usize>, bool)> {
             let word = sentence[word_from..at]
                 .trim_matches(|c: char| !c.is_alphanumeric() && c != '\'')
                 .to_lowercase();
-            let still = word == "còn" && STILL.contains(&before.as_str());
-            if BEGIN.contains(&word.as_str()) && !still {
+            let still = word == "còn" && BEFORE_STILL.contains(&before.as_str());
+            if CLAUSE_OPENERS.contains(&word.as_str()) && !still {
                 cut(&mut from, &mut joined, word_from, false);
-            } else if JOIN.contains(&word.as_str()) {
+            } else if CONJUNCTIONS.contains(&word.as_str()) {
                 cut(&mut from, &mut joined, word_from, true);
             }
             if !word.is_empty() {
@@ -282,8 +286,8 @@ mod tests {
     use super::*;
 
     fn parts(text: &str) -> Vec<(String, bool)> {
-        let found = clauses(text, &Analyser::default()).into_iter();
-        found.map(|part| (part.text.trim().to_string(), part.denied)).collect()
+        let found = split_clauses(text, &Analyser::default()).into_iter();
+        found.map(|part| (part.text.trim().to_string(), part.negated)).collect()
     }
 
     #[test]
@@ -303,16 +307,16 @@ mod tests {
 
     #[test]
     fn a_part_that_leaves_words_away_has_those_before_it() {
-        let found = clauses("Dogs are not allowed, except guide dogs.", &Analyser::default());
-        assert!(found[1].terms.contains("allow") && !found[1].denied);
-        let found = clauses("Vỏ máy được bảo hành còn lõi lọc thì không", &Analyser::default());
-        assert!(found[1].terms.contains("bao hanh") && found[1].denied);
+        let found = split_clauses("Dogs are not allowed, except guide dogs.", &Analyser::default());
+        assert!(found[1].terms.contains("allow") && !found[1].negated);
+        let found = split_clauses("Vỏ máy được bảo hành còn lõi lọc thì không", &Analyser::default());
+        assert!(found[1].terms.contains("bao hanh") && found[1].negated);
     }
 
     #[test]
     fn a_long_text_has_few_parts() {
         for text in ["a, ", "và ", "(((", "không ", ",,,", "nếu a, ", "1, ", " - "] {
-            assert!(clauses(&text.repeat(50_000), &Analyser::default()).len() <= MAX, "{text}");
+            assert!(split_clauses(&text.repeat(50_000), &Analyser::default()).len() <= MAX_CLAUSES, "{text}");
         }
     }
 }

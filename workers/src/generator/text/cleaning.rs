@@ -1,7 +1,7 @@
 //! What a model or a document says, as plain text that carries no mark of a citation but ours.
 
 /// Labels that small models write before an answer.
-const LABELS: [&str; 6] = ["Answer:", "Trả lời:", "Câu trả lời:", "A:", "Assistant:", "Response:"];
+const ANSWER_LABELS: [&str; 6] = ["Answer:", "Trả lời:", "Câu trả lời:", "A:", "Assistant:", "Response:"];
 /// Words by which a model says that the passages do not answer, in lower case.
 const REFUSALS: [&str; 22] = [
     "no_answer",
@@ -29,13 +29,13 @@ const REFUSALS: [&str; 22] = [
 ];
 
 /// A model's words without control and invisible characters, marks of citations, labels and thoughts said aloud.
-pub(crate) fn model_text(raw: &str) -> String {
+pub(crate) fn clean_model_text(raw: &str) -> String {
     let spoken = match (raw.find("<think>"), raw.rfind("</think>")) {
         (_, Some(end)) => &raw[end + "</think>".len()..],
         (Some(_), None) => "",
         (None, None) => raw,
     };
-    let mut lines: Vec<String> = without_marks(spoken, Held::Dropped)
+    let mut lines: Vec<String> = remove_marks(spoken, InWordMark::Dropped)
         .lines()
         .map(hoidap_shared::text::normalise)
         .map(|line| if is_bare_list_mark(&line) { String::new() } else { line })
@@ -44,7 +44,7 @@ pub(crate) fn model_text(raw: &str) -> String {
     lines.dedup_by(|line, before| line.is_empty() && before.is_empty());
     let text = lines.join("\n");
     let mut text = text.trim();
-    for label in LABELS {
+    for label in ANSWER_LABELS {
         text = text.strip_prefix(label).unwrap_or(text).trim_start();
     }
     text.to_string()
@@ -56,7 +56,7 @@ fn is_bare_list_mark(line: &str) -> bool {
 
 /// What becomes of a mark that a word holds, as in `list[1]`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Held {
+enum InWordMark {
     /// It is dropped: models put marks there.
     Dropped,
     /// It becomes `list[ 1 ]`: documents write code.
@@ -64,12 +64,12 @@ enum Held {
 }
 
 /// A document's words without `[1]`, `[1, 2]`, `[^1]` and `【1†source】`; `list[1]` becomes `list[ 1 ]`.
-pub(crate) fn quoted_text(raw: &str) -> String {
-    without_marks(raw, Held::Parted)
+pub(crate) fn strip_citation_marks(raw: &str) -> String {
+    remove_marks(raw, InWordMark::Parted)
 }
 
 /// One pass: a bracket that closes decides about the last one that is open, and what a mark leaves behind is read on.
-fn without_marks(text: &str, held: Held) -> String {
+fn remove_marks(text: &str, in_word: InWordMark) -> String {
     let mut clean = String::with_capacity(text.len());
     // Where brackets are open in `clean`, of each kind.
     let (mut square, mut lens) = (Vec::new(), Vec::new());
@@ -99,8 +99,8 @@ fn without_marks(text: &str, held: Held) -> String {
                 stack.pop();
             }
         }
-        let in_word = clean.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ']');
-        if in_word && held == Held::Parted && open == '[' {
+        let is_in_word = clean.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ']');
+        if is_in_word && in_word == InWordMark::Parted && open == '[' {
             clean.push_str(&format!("[ {} ]", inner[1..].trim()));
         } else if clean.ends_with(' ')
             && rest.peek().is_some_and(|next| matches!(next, ' ' | '.' | ',' | ';' | ':' | '!' | '?' | '\n'))
@@ -112,10 +112,10 @@ fn without_marks(text: &str, held: Held) -> String {
 }
 
 /// Longest inside of a mark, in bytes.
-const INNER: usize = 40;
+const MAX_MARK_BYTES: usize = 40;
 
 fn is_mark(inner: &str, open: char) -> bool {
-    if inner.len() > INNER {
+    if inner.len() > MAX_MARK_BYTES {
         return false;
     }
     let number = |part: &str| {
@@ -130,9 +130,9 @@ fn is_mark(inner: &str, open: char) -> bool {
 
 /// What a model's words are worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Worth {
+pub(crate) enum ResponseKind {
     /// They may be an answer.
-    Words,
+    Candidate,
     /// There are none.
     Empty,
     /// They say that the model does not know.
@@ -142,25 +142,25 @@ pub(crate) enum Worth {
 }
 
 /// Judges cleaned words.
-pub(crate) fn worth(text: &str, question: &str) -> Worth {
+pub(crate) fn classify_response(text: &str, question: &str) -> ResponseKind {
     let bare = |text: &str| -> Vec<String> {
         let lower = text.to_lowercase();
         lower.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_string).collect()
     };
     let (said, asked) = (bare(text), bare(question));
     if said.is_empty() {
-        return Worth::Empty;
+        return ResponseKind::Empty;
     }
     let lower = text.to_lowercase().replace('’', "'");
     // A long answer may well tell of something that is not provided.
     if text.chars().count() <= 240 && REFUSALS.iter().any(|phrase| lower.contains(phrase)) {
-        return Worth::Refusal;
+        return ResponseKind::Refusal;
     }
     if said.iter().all(|word| asked.contains(word)) && (said.len() * 2 >= asked.len() || text.ends_with('?'))
     {
-        return Worth::Echo;
+        return ResponseKind::Echo;
     }
-    Worth::Words
+    ResponseKind::Candidate
 }
 
 #[cfg(test)]
@@ -169,12 +169,12 @@ mod tests {
 
     #[test]
     fn marks_that_are_not_ours_are_dropped() {
-        assert_eq!(model_text("Open it [1]. Then[2, 3] save [^4]."), "Open it. Then save.");
-        assert_eq!(model_text("Đặt lại【4†source】."), "Đặt lại.");
-        assert_eq!(model_text("[see] [ [x [9"), "[see] [ [x [9");
-        assert_eq!(model_text("[99999999999999999999]"), "");
-        assert_eq!(quoted_text("Ghi chú [3] SELECT list[1]"), "Ghi chú SELECT list[ 1 ]");
-        assert_eq!(quoted_text("a [[1]2] b[[3]4]"), "a b[ 4 ]");
+        assert_eq!(clean_model_text("Open it [1]. Then[2, 3] save [^4]."), "Open it. Then save.");
+        assert_eq!(clean_model_text("Đặt lại【4†source】."), "Đặt lại.");
+        assert_eq!(clean_model_text("[see] [ [x [9"), "[see] [ [x [9");
+        assert_eq!(clean_model_text("[99999999999999999999]"), "");
+        assert_eq!(strip_citation_marks("Ghi chú [3] SELECT list[1]"), "Ghi chú SELECT list[ 1 ]");
+        assert_eq!(strip_citation_marks("a [[1]2] b[[3]4]"), "a b[ 4 ]");
     }
 
     #[test]
@@ -182,21 +182,28 @@ mod tests {
         // Each level is a mark only when the one inside it is gone: a pass for each would take days.
         let levels = 200_000;
         let nested = format!("a {}1{} b", "[".repeat(levels), "]2".repeat(levels));
-        assert!(quoted_text(&nested).starts_with("a ") && quoted_text(&nested).len() < nested.len());
+        assert!(
+            strip_citation_marks(&nested).starts_with("a ")
+                && strip_citation_marks(&nested).len() < nested.len()
+        );
         for hostile in ["[1]", "[", "[1", "]", "【", "【1", "[1][", "((((", "[[1]2]", " [1] ", "[ ", "a[1]"]
         {
             let long = hostile.repeat(400_000 / hostile.len());
-            let clean = model_text(&long);
-            assert_eq!(model_text(&clean), clean, "{hostile}");
-            assert_eq!(quoted_text(&quoted_text(&long)), quoted_text(&long), "{hostile}");
+            let clean = clean_model_text(&long);
+            assert_eq!(clean_model_text(&clean), clean, "{hostile}");
+            assert_eq!(
+                strip_citation_marks(&strip_citation_marks(&long)),
+                strip_citation_marks(&long),
+                "{hostile}"
+            );
         }
     }
 
     proptest::proptest! {
         #[test]
         fn no_mark_is_left_and_none_is_made(text in "([a-c ]{0,3}(\\[[0-9, ]{0,4}\\]|\\[|\\]|【[0-9a]{0,3}】|【|】|\n|\\.)){0,14}") {
-            for clean in [quoted_text(&text), model_text(&text)] {
-                proptest::prop_assert_eq!(&quoted_text(&clean), &clean);
+            for clean in [strip_citation_marks(&text), clean_model_text(&text)] {
+                proptest::prop_assert_eq!(&strip_citation_marks(&clean), &clean);
             }
         }
     }
@@ -204,19 +211,19 @@ mod tests {
     #[test]
     fn a_models_words_become_plain_text() {
         let raw = "<think>The user wants…</think>\u{0}Answer: Mở Cài\u{202E} đặt.\r\n\n\n\n\u{200B}<b>Lưu</b>\t[1]\u{7}";
-        assert_eq!(model_text(raw), "Mở Cài đặt.\n\n<b>Lưu</b>");
-        assert_eq!(model_text("<think>never ends"), "");
+        assert_eq!(clean_model_text(raw), "Mở Cài đặt.\n\n<b>Lưu</b>");
+        assert_eq!(clean_model_text("<think>never ends"), "");
     }
 
     #[test]
     fn what_is_no_answer_is_known() {
         let question = "Gói Pro có bao nhiêu dung lượng?";
-        assert_eq!(worth(" \n", question), Worth::Empty);
-        assert_eq!(worth("...", question), Worth::Empty);
-        assert_eq!(worth("NO_ANSWER", question), Worth::Refusal);
-        assert_eq!(worth("Tôi không biết.", question), Worth::Refusal);
-        assert_eq!(worth("Gói Pro có bao nhiêu dung lượng?", question), Worth::Echo);
-        assert_eq!(worth("Gói Pro có 500 GB dung lượng.", question), Worth::Words);
-        assert_eq!(worth("500 GB", "How much storage?"), Worth::Words);
+        assert_eq!(classify_response(" \n", question), ResponseKind::Empty);
+        assert_eq!(classify_response("...", question), ResponseKind::Empty);
+        assert_eq!(classify_response("NO_ANSWER", question), ResponseKind::Refusal);
+        assert_eq!(classify_response("Tôi không biết.", question), ResponseKind::Refusal);
+        assert_eq!(classify_response("Gói Pro có bao nhiêu dung lượng?", question), ResponseKind::Echo);
+        assert_eq!(classify_response("Gói Pro có 500 GB dung lượng.", question), ResponseKind::Candidate);
+        assert_eq!(classify_response("500 GB", "How much storage?"), ResponseKind::Candidate);
     }
 }

@@ -3,7 +3,7 @@
 use hoidap_shared::text::{has_vietnamese_marks, search_form};
 
 /// Words that deny what they stand with, in lower case.
-const DENIALS: [&str; 47] = [
+const NEGATIONS: [&str; 47] = [
     "không",
     "khong",
     "ko",
@@ -53,9 +53,9 @@ const DENIALS: [&str; 47] = [
     "unless",
 ];
 /// Short forms of "không" that are other things, too: they deny only in Vietnamese, between words.
-const SHORT: [&str; 4] = ["k", "kh", "hk", "k0"];
+const SHORT_NEGATIONS: [&str; 4] = ["k", "kh", "hk", "k0"];
 /// What takes a denial away when it stands right behind it: limits, and words that only hold the letters.
-const UNDONE_AFTER: [&str; 30] = [
+const CANCELLED_BY_NEXT: [&str; 30] = [
     "quá",
     "dưới",
     "vượt",
@@ -88,10 +88,10 @@ const UNDONE_AFTER: [&str; 30] = [
     "vuot",
 ];
 /// What takes it away when it stands right before it: "hay không", "whether or not", "hãng hàng không".
-const UNDONE_BEFORE: [&str; 10] =
+const CANCELLED_BY_PREVIOUS: [&str; 10] =
     ["hay", "or", "số", "vé hàng", "hãng hàng", "cảng hàng", "đường hàng", "ngành hàng", "tầm", "trên"];
 /// Words that tell what is done without fee, and what says the same without a denial.
-const IDIOMS: [(&str, &str); 16] = [
+const NEGATED_IDIOMS: [(&str, &str); 16] = [
     ("không mất phí", "miễn phí"),
     ("không tính phí", "miễn phí"),
     ("không thu phí", "miễn phí"),
@@ -111,44 +111,48 @@ const IDIOMS: [(&str, &str); 16] = [
 ];
 
 /// A text in the form for search and in lower case; what has two ways of being denied stands in one of them.
-pub(crate) fn plain(text: &str) -> String {
+pub(crate) fn canonical_form(text: &str) -> String {
     let lower = search_form(text).to_lowercase();
-    IDIOMS
+    NEGATED_IDIOMS
         .iter()
         .fold(lower, |text, (from, to)| if text.contains(from) { text.replace(from, to) } else { text })
 }
 
 /// Whether a plain text holds an odd number of denials.
-pub(crate) fn denied(plain: &str) -> bool {
-    let words: Vec<&str> = split(plain).collect();
+pub(crate) fn is_negated(plain: &str) -> bool {
+    let words: Vec<&str> = split_words(plain).collect();
     let vietnamese = has_vietnamese_marks(plain);
-    (0..words.len()).filter(|&i| denies(&words, i, vietnamese)).count() % 2 == 1
+    (0..words.len()).filter(|&i| negates(&words, i, vietnamese)).count() % 2 == 1
 }
 
 /// Whether a word by itself denies: the value of a table's cell, or the word behind a conjunction.
-pub(crate) fn is_denial(word: &str) -> bool {
-    DENIALS.contains(&word) || word.ends_with("n't")
+pub(crate) fn is_negation(word: &str) -> bool {
+    NEGATIONS.contains(&word) || word.ends_with("n't")
 }
 
 /// The words of a plain text.
-pub(crate) fn split(plain: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn split_words(plain: &str) -> impl Iterator<Item = &str> {
     plain.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty())
 }
 
 /// Whether a word denies among the words beside it; a Vietnamese text has short denials of its own.
-pub(crate) fn denies(words: &[&str], at: usize, vietnamese: bool) -> bool {
+pub(crate) fn negates(words: &[&str], at: usize, vietnamese: bool) -> bool {
     let word = words[at].trim_matches('\'');
     let before = at.checked_sub(1).map_or("", |i| words[i]);
     let after = words.get(at + 1).copied().unwrap_or_default();
     let digit = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
-    let denial = is_denial(word)
-        || (vietnamese && SHORT.contains(&word) && !before.is_empty() && !digit(before) && !after.is_empty())
+    let denial = is_negation(word)
+        || (vietnamese
+            && SHORT_NEGATIONS.contains(&word)
+            && !before.is_empty()
+            && !digit(before)
+            && !after.is_empty())
         || (word == "chua" && !vietnamese && after != "cay");
     let number = word == "no" && digit(after);
     let both = format!("{} {before}", at.checked_sub(2).map_or("", |i| words[i]));
-    let undone = UNDONE_AFTER.contains(&after)
-        || UNDONE_BEFORE.contains(&before)
-        || UNDONE_BEFORE.contains(&both.as_str())
+    let undone = CANCELLED_BY_NEXT.contains(&after)
+        || CANCELLED_BY_PREVIOUS.contains(&before)
+        || CANCELLED_BY_PREVIOUS.contains(&both.as_str())
         // "No longer" denies; "no longer than" limits.
         || (after == "longer" && words.get(at + 2) == Some(&"than"));
     denial && !number && !undone
@@ -159,7 +163,7 @@ mod tests {
     use super::*;
 
     fn holds(text: &str) -> bool {
-        denied(&plain(text))
+        is_negated(&canonical_form(text))
     }
 
     #[test]

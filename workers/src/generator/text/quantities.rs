@@ -6,35 +6,35 @@ use std::{collections::BTreeSet, ops::Range};
 
 use hoidap_shared::text::{fold, search_form};
 
-pub(crate) use self::units::{dimension, in_base, unit};
-use self::units::{is_one, number, power};
+pub(crate) use self::units::{dimension, find_unit, to_base_unit};
+use self::units::{is_one, number_word, power_of_ten};
 
 /// Words between two ends of a range, folded.
-const RANGE: [&str; 4] = ["den", "to", "toi", "until"];
+const RANGE_WORDS: [&str; 4] = ["den", "to", "toi", "until"];
 /// Words between a number and its unit, folded: `3 working days`.
-const BETWEEN: [&str; 6] = ["working", "business", "calendar", "full", "consecutive", "whole"];
+const WORDS_BEFORE_UNIT: [&str; 6] = ["working", "business", "calendar", "full", "consecutive", "whole"];
 /// Words behind a number that count nothing, folded.
-const AFTER: &str = " for on in per a an the and to of at from is are or until by with if each when after before per \
+const NON_COUNTED_WORDS: &str = " for on in per a an the and to of at from is are or until by with if each when after before per \
     cho den va moi mot trong tai o la cua toi do neu khi thi hoac tu voi duoc co khong ke tro sau truoc nhung con bi \
     se chi hay ma de ve theo tren duoi len khach ban ";
 
 /// A number or code in its normal form, and the unit behind it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Figure {
+pub(crate) struct Quantity {
     value: String,
     unit: Option<&'static str>,
     /// Whether it counts something that is no unit: `6 times`.
     counted: bool,
 }
 
-impl Figure {
+impl Quantity {
     /// Whether it is a name rather than an amount: `DX-M101`, `24/7`, `2.1.10`.
     pub(crate) fn is_code(&self) -> bool {
         self.unit.is_none() && self.value.parse::<f64>().is_err()
     }
 
     /// Whether a folded word is this code.
-    pub(crate) fn is_called(&self, word: &str) -> bool {
+    pub(crate) fn is_code_named(&self, word: &str) -> bool {
         self.value == word
     }
 
@@ -46,7 +46,7 @@ impl Figure {
     /// The amount in the smallest unit it is compared in, and what it measures.
     pub(crate) fn amount(&self) -> Option<(f64, Option<&'static str>)> {
         let value: f64 = self.value.parse().ok()?;
-        Some((self.unit.map_or(value, |unit| in_base(value, unit)), self.dimension()))
+        Some((self.unit.map_or(value, |unit| to_base_unit(value, unit)), self.dimension()))
     }
 
     /// Whether both are the same amount or code: the same unit where both name one, or units that convert.
@@ -68,87 +68,87 @@ impl Figure {
 
 /// The figures of a text.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Figures {
+pub(crate) struct ExtractedQuantities {
     /// Those that a text claims, in its order: every word that holds a digit, and numbers as words before a unit.
-    pub(crate) claimed: Vec<Figure>,
+    pub(crate) stated: Vec<Quantity>,
     /// Those that it can be the ground of besides: other numbers as words, and `a month` as one month.
-    pub(crate) besides: Vec<Figure>,
+    pub(crate) implied: Vec<Quantity>,
     /// The text without them and their units.
-    pub(crate) rest: String,
+    pub(crate) without_quantities: String,
     /// The same with its codes.
-    pub(crate) named: String,
+    pub(crate) with_codes: String,
 }
 
-impl Figures {
+impl ExtractedQuantities {
     /// All that it can be the ground of.
-    pub(crate) fn all(self) -> impl Iterator<Item = Figure> {
-        self.claimed.into_iter().chain(self.besides)
+    pub(crate) fn all(self) -> impl Iterator<Item = Quantity> {
+        self.stated.into_iter().chain(self.implied)
     }
 }
 
 /// The figures that a text claims.
 #[cfg(test)]
-pub(crate) fn figures(text: &str) -> BTreeSet<Figure> {
-    read(text).claimed.into_iter().collect()
+pub(crate) fn quantities(text: &str) -> BTreeSet<Quantity> {
+    extract(text).stated.into_iter().collect()
 }
 
 /// Whether a text with the figures `have` can be the ground of one with the figure `need`.
-pub(crate) fn grounded(need: &Figure, have: &BTreeSet<Figure>) -> bool {
+pub(crate) fn contains_quantity(need: &Quantity, have: &BTreeSet<Quantity>) -> bool {
     have.iter().any(|known| known.equals(need))
 }
 
 /// Reads the figures of a text: `2.000`, `2,000` and `2000` are one, `20GB` is 20 and a unit, `DX-M101` stays whole.
-pub(crate) fn read(text: &str) -> Figures {
+pub(crate) fn extract(text: &str) -> ExtractedQuantities {
     let lower = search_form(text).to_lowercase();
     let words = words(&lower);
-    let mut found = Figures::default();
+    let mut found = ExtractedQuantities::default();
     let mut at = 0;
     // Figures that wait for the unit of the other end of their range.
     let mut open: Vec<(usize, usize)> = Vec::new();
     let mut kept = 0;
     while at < words.len() {
-        let Some((figure, until, claimed)) = figure_at(&words, at) else {
+        let Some((quantity, until, claimed)) = parse_at(&words, at) else {
             at += 1;
             continue;
         };
         let end = words[until - 1].range.end;
         if claimed {
-            if let Some(unit) = figure.unit {
+            if let Some(unit) = quantity.unit {
                 for (place, after) in open.drain(..) {
                     if is_range(&words, after, at) {
-                        found.claimed[place].unit = Some(unit);
-                        found.claimed[place].counted = false;
+                        found.stated[place].unit = Some(unit);
+                        found.stated[place].counted = false;
                     }
                 }
             } else {
                 open.clear();
             }
-            if figure.unit.is_none() && !figure.is_code() {
-                open.push((found.claimed.len(), until));
+            if quantity.unit.is_none() && !quantity.is_code() {
+                open.push((found.stated.len(), until));
             }
             let before = &lower[kept..words[at].range.start];
-            found.rest.push_str(before);
-            found.rest.push_str(" . ");
-            found.named.push_str(before);
-            found.named.push_str(if figure.is_code() { &figure.value } else { " . " });
+            found.without_quantities.push_str(before);
+            found.without_quantities.push_str(" . ");
+            found.with_codes.push_str(before);
+            found.with_codes.push_str(if quantity.is_code() { &quantity.value } else { " . " });
             kept = end;
-            found.claimed.push(figure);
+            found.stated.push(quantity);
         } else {
-            found.besides.push(figure);
+            found.implied.push(quantity);
         }
         at = until;
     }
-    found.rest.push_str(&lower[kept..]);
-    found.named.push_str(&lower[kept..]);
+    found.without_quantities.push_str(&lower[kept..]);
+    found.with_codes.push_str(&lower[kept..]);
     found
 }
 
-fn is_range(words: &[Word], after: usize, next: usize) -> bool {
-    next == after || (next == after + 1 && RANGE.contains(&words[after].folded.as_str()))
+fn is_range(words: &[WordSpan], after: usize, next: usize) -> bool {
+    next == after || (next == after + 1 && RANGE_WORDS.contains(&words[after].folded.as_str()))
 }
 
 /// The figure that begins at a word, the word behind it, and whether the text claims it.
-fn figure_at(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
+fn parse_at(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, bool)> {
     let word = words.get(at)?;
     let unit_at = |i: usize| -> Option<(&'static str, usize)> {
         let next = words.get(i).filter(|next| next.close)?;
@@ -158,28 +158,34 @@ fn figure_at(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
         if next.folded == "phan" && words.get(i + 1).is_some_and(|after| after.folded == "tram") {
             return Some(("%", i + 2));
         }
-        if let Some(unit) = unit(&next.folded) {
+        if let Some(unit) = find_unit(&next.folded) {
             return Some((unit, i + 1));
         }
-        let after = words.get(i + 1).filter(|after| after.close).and_then(|after| unit(&after.folded))?;
-        BETWEEN.contains(&next.folded.as_str()).then_some((after, i + 2))
+        let after =
+            words.get(i + 1).filter(|after| after.close).and_then(|after| find_unit(&after.folded))?;
+        WORDS_BEFORE_UNIT.contains(&next.folded.as_str()).then_some((after, i + 2))
     };
     if !word.folded.contains(|c: char| c.is_ascii_digit()) {
-        let teen = |after: &Word| after.close.then(|| number(&after.raw).filter(|n| *n < 10)).flatten();
+        let teen =
+            |after: &WordSpan| after.close.then(|| number_word(&after.raw).filter(|n| *n < 10)).flatten();
         if word.raw == "mười"
-            && let Some(n) = words.get(at + 1).and_then(teen).or_else(|| one_more(words.get(at + 1)?))
+            && let Some(n) = words.get(at + 1).and_then(teen).or_else(|| one_after_ten(words.get(at + 1)?))
             && let Some((unit, until)) = unit_at(at + 2)
         {
-            let figure = Figure { value: (10 + n).to_string(), unit: Some(unit), counted: false };
-            return Some((figure, until, true));
+            let quantity = Quantity { value: (10 + n).to_string(), unit: Some(unit), counted: false };
+            return Some((quantity, until, true));
         }
-        let counts = number(&word.raw);
+        let counts = number_word(&word.raw);
         let (value, one) = match counts {
             Some(n) => (n, false),
             None if is_one(&word.raw) => (1, true),
             None => {
-                let unit = unit(&word.folded).filter(|_| word.per)?;
-                return Some((Figure { value: "1".into(), unit: Some(unit), counted: false }, at + 1, false));
+                let unit = find_unit(&word.folded).filter(|_| word.per)?;
+                return Some((
+                    Quantity { value: "1".into(), unit: Some(unit), counted: false },
+                    at + 1,
+                    false,
+                ));
             }
         };
         let found = unit_at(at + 1);
@@ -189,41 +195,44 @@ fn figure_at(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
         {
             return None;
         }
-        let figure =
-            Figure { value: value.to_string(), unit: found.map(|(unit, _)| unit), counted: found.is_none() };
+        let quantity = Quantity {
+            value: value.to_string(),
+            unit: found.map(|(unit, _)| unit),
+            counted: found.is_none(),
+        };
         return match found {
-            Some((_, until)) => Some((figure, until, !one)),
+            Some((_, until)) => Some((quantity, until, !one)),
             None if one => None,
-            None => Some((figure, at + 1, false)),
+            None => Some((quantity, at + 1, false)),
         };
     }
-    if let Some(found) = clock(words, at) {
+    if let Some(found) = parse_time_of_day(words, at) {
         return Some(found);
     }
     let digits =
         word.folded.find(|c: char| !c.is_ascii_digit() && !".,".contains(c)).unwrap_or(word.folded.len());
     let (digits, rest) = word.folded.split_at(digits);
-    let code = || Figure { value: word.folded.clone(), unit: None, counted: false };
+    let code = || Quantity { value: word.folded.clone(), unit: None, counted: false };
     if digits.is_empty() {
         return Some((code(), at + 1, true));
     }
     let mut until = at + 1;
-    let mut value = plain(digits);
+    let mut value = normalise_number(digits);
     let mut unit_of = None;
-    if let Some(zeros) = power(rest) {
-        value = times(&value, zeros);
+    if let Some(zeros) = power_of_ten(rest) {
+        value = scale_by_power(&value, zeros);
     } else if let Some(tail) = rest
         .strip_prefix("tr")
         .filter(|tail| !tail.is_empty() && tail.len() <= 3 && tail.bytes().all(|b| b.is_ascii_digit()))
     {
         // `2tr950` is 2.95 million.
-        value = times(&format!("{value}.{tail}"), "000000");
-    } else if let Some(unit) = unit(rest) {
+        value = scale_by_power(&format!("{value}.{tail}"), "000000");
+    } else if let Some(unit) = find_unit(rest) {
         unit_of = Some(unit);
     } else if !rest.is_empty() {
         return Some((code(), at + 1, true));
-    } else if let Some(zeros) = words.get(until).and_then(|next| power(&next.folded)) {
-        value = times(&value, zeros);
+    } else if let Some(zeros) = words.get(until).and_then(|next| power_of_ten(&next.folded)) {
+        value = scale_by_power(&value, zeros);
         until += 1;
     }
     if unit_of.is_none() {
@@ -231,7 +240,7 @@ fn figure_at(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
             (unit_of, until) = (Some(unit), end);
         } else {
             let before = at.checked_sub(1).filter(|_| word.close).and_then(|i| words.get(i));
-            let before = before.and_then(|word| unit(&word.folded));
+            let before = before.and_then(|word| find_unit(&word.folded));
             unit_of = before.filter(|unit| dimension(unit) == "money");
         }
     }
@@ -239,21 +248,21 @@ fn figure_at(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
         && words.get(until).is_some_and(|next| {
             next.close
                 && next.folded.chars().all(char::is_alphabetic)
-                && !AFTER.contains(&format!(" {} ", next.folded))
+                && !NON_COUNTED_WORDS.contains(&format!(" {} ", next.folded))
         });
     if unit_of.is_some() && value.contains('.') {
         value = value.trim_end_matches('0').trim_end_matches('.').to_string();
     }
-    Some((Figure { value, unit: unit_of, counted }, until, true))
+    Some((Quantity { value, unit: unit_of, counted }, until, true))
 }
 
 /// The one in "mười một".
-fn one_more(word: &Word) -> Option<u32> {
+fn one_after_ten(word: &WordSpan) -> Option<u32> {
     (word.close && word.raw == "một").then_some(1)
 }
 
 /// A time of day: `8:00`, `8h30`, `8 giờ 30`, `8 pm`, `2 giờ chiều`.
-fn clock(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
+fn parse_time_of_day(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, bool)> {
     let text = words[at].folded.as_str();
     let hours = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (hour, mut rest) = text.split_at(hours);
@@ -274,7 +283,7 @@ fn clock(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
         is_clock = true;
         until += 1;
         let minutes = words.get(until).and_then(|next| next.folded.parse::<u32>().ok());
-        let unit_behind = words.get(until + 1).and_then(|next| unit(&next.folded));
+        let unit_behind = words.get(until + 1).and_then(|next| find_unit(&next.folded));
         if let Some(given) = minutes.filter(|minute| *minute < 60)
             && matches!(unit_behind, None | Some("minute"))
             && words[until - 1].range.end + 1 == words[until].range.start
@@ -297,11 +306,11 @@ fn clock(words: &[Word], at: usize) -> Option<(Figure, usize, bool)> {
         until += 1;
     }
     let value = if minute == 0 { hour.to_string() } else { format!("{hour}:{minute:02}") };
-    Some((Figure { value, unit: Some("hour"), counted: false }, until, true))
+    Some((Quantity { value, unit: Some("hour"), counted: false }, until, true))
 }
 
 /// A word, where it stands, and its folded form.
-struct Word {
+struct WordSpan {
     range: Range<usize>,
     raw: String,
     folded: String,
@@ -312,23 +321,23 @@ struct Word {
 }
 
 /// Words with the marks that hold numbers and codes together; signs of units stand alone.
-fn words(text: &str) -> Vec<Word> {
+fn words(text: &str) -> Vec<WordSpan> {
     let chars: Vec<(usize, char)> = text.char_indices().collect();
-    let mut words: Vec<Word> = Vec::new();
+    let mut words: Vec<WordSpan> = Vec::new();
     let mut open = false;
     for (i, &(at, c)) in chars.iter().enumerate() {
         let beside = |i: Option<usize>| i.and_then(|i| chars.get(i)).map_or(' ', |(_, c)| *c);
         let (before, after) = (beside(i.checked_sub(1)), beside(Some(i + 1)));
         let end = at + c.len_utf8();
-        if c.is_alphanumeric() || joins(before, c, after) {
+        if c.is_alphanumeric() || joins_token(before, c, after) {
             match words.last_mut().filter(|_| open) {
                 Some(word) => word.range.end = end,
-                None => words.push(Word::at(at..end)),
+                None => words.push(WordSpan::at(at..end)),
             }
             open = true;
         } else {
             if "%₫$€".contains(c) {
-                words.push(Word::at(at..end));
+                words.push(WordSpan::at(at..end));
             }
             open = false;
         }
@@ -344,14 +353,14 @@ fn words(text: &str) -> Vec<Word> {
     words
 }
 
-impl Word {
+impl WordSpan {
     fn at(range: Range<usize>) -> Self {
         Self { range, raw: String::new(), folded: String::new(), close: false, per: false }
     }
 }
 
 /// Whether a mark holds together what stands on its sides: `2.000`, `10:30` and `DX-M101`, but not `20-30` or `đ/tháng`.
-fn joins(before: char, mark: char, after: char) -> bool {
+fn joins_token(before: char, mark: char, after: char) -> bool {
     let digits = before.is_ascii_digit() && after.is_ascii_digit();
     let letters = before.is_alphanumeric() && after.is_alphanumeric();
     match mark {
@@ -363,7 +372,7 @@ fn joins(before: char, mark: char, after: char) -> bool {
 }
 
 /// A number without marks between thousands, with a point before decimals.
-fn plain(number: &str) -> String {
+fn normalise_number(number: &str) -> String {
     let number = number.trim_matches(['.', ',']);
     let groups: Vec<&str> = number.split(['.', ',']).collect();
     let thousands = |groups: &[&str]| groups.iter().skip(1).all(|group| group.len() == 3);
@@ -377,7 +386,7 @@ fn plain(number: &str) -> String {
 }
 
 /// A number with a power of ten behind it; a number of several points stays.
-fn times(number: &str, zeros: &str) -> String {
+fn scale_by_power(number: &str, zeros: &str) -> String {
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
     if decimals.len() > zeros.len() || decimals.contains('.') {
         return number.to_string();
@@ -392,9 +401,9 @@ mod tests {
     use super::*;
 
     fn one(text: &str) -> (String, Option<&'static str>) {
-        let found = figures(text);
+        let found = quantities(text);
         assert_eq!(found.len(), 1, "{text}: {found:?}");
-        found.into_iter().next().map(|figure| (figure.value, figure.unit)).unwrap()
+        found.into_iter().next().map(|quantity| (quantity.value, quantity.unit)).unwrap()
     }
 
     #[test]
@@ -431,9 +440,9 @@ mod tests {
         for text in ["20:30", "20h30", "20 giờ 30", "8:30 pm", "8 giờ 30 tối", "20 giờ 30 phút"] {
             assert_eq!(one(text), ("20:30".into(), Some("hour")), "{text}");
         }
-        let both: Vec<_> = read("từ 8 đến 19 giờ").claimed;
-        assert!(both.iter().all(|figure| figure.unit == Some("hour")), "{both:?}");
-        assert_eq!(read("8-19h").claimed, read("8h–19h").claimed);
+        let both: Vec<_> = extract("từ 8 đến 19 giờ").stated;
+        assert!(both.iter().all(|quantity| quantity.unit == Some("hour")), "{both:?}");
+        assert_eq!(extract("8-19h").stated, extract("8h–19h").stated);
     }
 
     #[test]
@@ -442,14 +451,14 @@ mod tests {
         assert_eq!(one("(24/7)"), ("24/7".into(), None));
         assert_eq!(one("5.1.1"), ("5.1.1".into(), None));
         assert_eq!(one("149.000đ/tháng"), ("149000".into(), Some("vnd")));
-        assert_eq!(figures("20-30 GB").len(), 2);
+        assert_eq!(quantities("20-30 GB").len(), 2);
         assert_ne!(one("2.1"), one("2.10"));
     }
 
     #[test]
     fn another_value_or_unit_is_no_ground() {
-        let have = figures("20 GB trong 30 ngày, 36 tháng, 6 lần, 5; giá");
-        let holds = |text: &str| figures(text).iter().all(|figure| grounded(figure, &have));
+        let have = quantities("20 GB trong 30 ngày, 36 tháng, 6 lần, 5; giá");
+        let holds = |text: &str| quantities(text).iter().all(|quantity| contains_quantity(quantity, &have));
         assert!(holds("20GB") && holds("30 days") && holds("no figure at all") && holds("3 năm"));
         assert!(
             !holds("20 TB") && !holds("30 giờ") && !holds("21 GB") && !holds("6 phút") && !holds("30 lần")
@@ -461,14 +470,17 @@ mod tests {
     fn words_are_numbers_before_a_unit() {
         assert_eq!(one("hai tuần"), one("2 weeks"));
         assert_eq!(one("Giờ: $7; Ngày: không"), ("7".into(), Some("usd")));
-        assert_eq!(read("30.000đ/tháng").besides, read("phí mỗi tháng").besides);
-        assert!(figures("ba loại hoa văn").is_empty() && figures("một tháng").is_empty());
-        let have: BTreeSet<_> = read("ba loại hoa văn, phí tính mỗi tháng").besides.into_iter().collect();
-        assert!(figures("3 loại, 1 tháng").iter().all(|figure| grounded(figure, &have)), "{have:?}");
+        assert_eq!(extract("30.000đ/tháng").implied, extract("phí mỗi tháng").implied);
+        assert!(quantities("ba loại hoa văn").is_empty() && quantities("một tháng").is_empty());
+        let have: BTreeSet<_> = extract("ba loại hoa văn, phí tính mỗi tháng").implied.into_iter().collect();
+        assert!(
+            quantities("3 loại, 1 tháng").iter().all(|quantity| contains_quantity(quantity, &have)),
+            "{have:?}"
+        );
     }
 
     #[test]
     fn the_rest_is_what_is_no_figure() {
-        assert_eq!(read("Phí 30.000đ mỗi đơn").rest, "phí  .  mỗi đơn");
+        assert_eq!(extract("Phí 30.000đ mỗi đơn").without_quantities, "phí  .  mỗi đơn");
     }
 }

@@ -11,29 +11,29 @@ use lru::LruCache;
 use tracing::warn;
 
 /// Vectors of sentences that are kept: 1.5 kB each.
-const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
+const CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
 
 type Vector = Arc<[f32]>;
 
 /// The embedding model, and the vectors of the sentences it saw lately. Calls block.
-pub(crate) struct Meaning {
+pub(crate) struct SentenceEmbedder {
     embedder: Option<Arc<dyn Embedder>>,
     sentences: Mutex<LruCache<String, Vector>>,
 }
 
-impl Meaning {
+impl SentenceEmbedder {
     /// By the given model; without one, only words are compared.
     pub(crate) fn new(embedder: Option<Arc<dyn Embedder>>) -> Self {
-        Self { embedder, sentences: Mutex::new(LruCache::new(KEPT)) }
+        Self { embedder, sentences: Mutex::new(LruCache::new(CACHE_CAPACITY)) }
     }
 
     /// Whether there is a model.
-    pub(crate) fn is_there(&self) -> bool {
+    pub(crate) fn is_loaded(&self) -> bool {
         self.embedder.is_some()
     }
 
     /// The vector of a sentence of a document.
-    pub(crate) fn sentence(&self, text: &str) -> Option<Vector> {
+    pub(crate) fn embed_sentence(&self, text: &str) -> Option<Vector> {
         if let Some(known) = self.sentences.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Some(Arc::clone(known));
         }
@@ -46,7 +46,7 @@ impl Meaning {
     }
 
     /// The vector of a question, or of a claim that is looked for in documents.
-    pub(crate) fn claim(&self, text: &str) -> Option<Vector> {
+    pub(crate) fn embed_claim(&self, text: &str) -> Option<Vector> {
         self.embed(|embedder| embedder.embed_queries(&[text.to_string()]))
     }
 
@@ -65,13 +65,13 @@ impl Meaning {
 }
 
 /// A text of whose words this share has Vietnamese marks is Vietnamese; names have them in English, too.
-const MARKED: f32 = 0.25;
+const MIN_MARKED_SHARE: f32 = 0.25;
 
 /// The language of a sentence on a page of the given language.
-pub(crate) fn language(text: &str, page: Language) -> Language {
+pub(crate) fn sentence_language(text: &str, page: Language) -> Language {
     let words = || text.split_whitespace().filter(|word| word.contains(char::is_alphabetic));
     let marked = words().filter(|word| has_vietnamese_marks(word)).count();
-    if marked as f32 >= MARKED * words().count().max(1) as f32 {
+    if marked as f32 >= MIN_MARKED_SHARE * words().count().max(1) as f32 {
         Language::Vi
     } else if page == Language::Vi {
         // Vietnamese without its marks has no common English word.
@@ -93,9 +93,9 @@ mod tests {
 
     #[test]
     fn a_sentence_may_be_in_another_language_than_its_page() {
-        assert_eq!(language("Choose Sheet to fill the cells.", Language::Vi), Language::En);
-        assert_eq!(language("Goi Pro co 500 GB.", Language::Vi), Language::Vi);
-        assert_eq!(language("Diệc Drive is free for all.", Language::En), Language::En);
-        assert_eq!(language("Gói Pro có 500 GB.", Language::En), Language::Vi);
+        assert_eq!(sentence_language("Choose Sheet to fill the cells.", Language::Vi), Language::En);
+        assert_eq!(sentence_language("Goi Pro co 500 GB.", Language::Vi), Language::Vi);
+        assert_eq!(sentence_language("Diệc Drive is free for all.", Language::En), Language::En);
+        assert_eq!(sentence_language("Gói Pro có 500 GB.", Language::En), Language::Vi);
     }
 }

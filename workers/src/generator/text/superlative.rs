@@ -1,10 +1,10 @@
 //! The cheapest, the largest, the only one: words that give a thing its place among others.
 
-use crate::generator::text::negation::split;
+use crate::generator::text::negation::split_words;
 
 /// What things are put in order by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum By {
+pub(crate) enum Measure {
     /// Money.
     Price,
     /// How fast: little time, or much in a time.
@@ -16,24 +16,24 @@ pub(crate) enum By {
     /// How much: what, only the words beside it tell.
     Amount,
     /// Something that no number tells, as in "the best".
-    Taste,
+    Subjective,
 }
 
 /// The first or the last place in an order.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Degree {
+pub(crate) struct Superlative {
     /// What is compared.
-    pub(crate) by: By,
+    pub(crate) measure: Measure,
     /// Whether the most of it is meant.
-    pub(crate) most: bool,
+    pub(crate) is_maximum: bool,
     /// The words that say so.
     pub(crate) words: String,
 }
 
-use By::{Amount, Length, Price, Speed, Taste, Weight};
+use Measure::{Amount, Length, Price, Speed, Subjective, Weight};
 
 /// Vietnamese words before "nhất".
-const BEFORE: [(&str, By, bool); 35] = [
+const VIETNAMESE_ADJECTIVES: [(&str, Measure, bool); 35] = [
     ("rẻ", Price, false),
     ("đắt", Price, true),
     ("mắc", Price, true),
@@ -71,10 +71,10 @@ const BEFORE: [(&str, By, bool); 35] = [
     ("lon", Amount, true),
 ];
 /// Words before "nhất" that make no order of it.
-const NO_ORDER: [&str; 6] = ["thứ", "duy", "thống", "hợp", "đồng", "quán"];
+const NON_SUPERLATIVE_BEFORE_NHAT: [&str; 6] = ["thứ", "duy", "thống", "hợp", "đồng", "quán"];
 
 /// English superlatives.
-const ENGLISH: [(&str, By, bool); 46] = [
+const ENGLISH_SUPERLATIVES: [(&str, Measure, bool); 46] = [
     ("cheapest", Price, false),
     ("least expensive", Price, false),
     ("most affordable", Price, false),
@@ -112,41 +112,44 @@ const ENGLISH: [(&str, By, bool); 46] = [
     ("weakest", Amount, false),
     ("narrowest", Amount, false),
     ("the least", Amount, false),
-    ("best", Taste, true),
-    ("worst", Taste, false),
-    ("newest", Taste, true),
-    ("oldest", Taste, false),
-    ("easiest", Taste, true),
-    ("safest", Taste, true),
-    ("most popular", Taste, true),
-    ("most powerful", Taste, true),
-    ("most suitable", Taste, true),
+    ("best", Subjective, true),
+    ("worst", Subjective, false),
+    ("newest", Subjective, true),
+    ("oldest", Subjective, false),
+    ("easiest", Subjective, true),
+    ("safest", Subjective, true),
+    ("most popular", Subjective, true),
+    ("most powerful", Subjective, true),
+    ("most suitable", Subjective, true),
 ];
 
 /// The superlative of a text in lower case, if there is one.
-pub(crate) fn degree(low: &str) -> Option<Degree> {
-    let words: Vec<&str> = split(low).collect();
+pub(crate) fn find_superlative(low: &str) -> Option<Superlative> {
+    let words: Vec<&str> = split_words(low).collect();
     let digit = |i: usize| words.get(i).is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     let text = format!(" {} ", words.join(" "));
     for i in 1..words.len() {
-        let known = BEFORE.iter().find(|(word, _, _)| *word == words[i - 1]);
+        let known = VIETNAMESE_ADJECTIVES.iter().find(|(word, _, _)| *word == words[i - 1]);
         let plain = words[i] == "nhat" && known.is_some();
-        if !(words[i] == "nhất" || plain) || NO_ORDER.contains(&words[i - 1]) || digit(i + 1) {
+        if !(words[i] == "nhất" || plain)
+            || NON_SUPERLATIVE_BEFORE_NHAT.contains(&words[i - 1])
+            || digit(i + 1)
+        {
             continue;
         }
-        let (by, most) = known.map_or((Taste, true), |(_, by, most)| (*by, *most));
+        let (by, most) = known.map_or((Subjective, true), |(_, by, most)| (*by, *most));
         // "Giá cao nhất" is about the price.
         let price = by == Amount && i >= 2 && matches!(words[i - 2], "giá" | "phí" | "tiền" | "gia" | "phi");
         let by = if price { Price } else { by };
-        return Some(Degree { by, most, words: words[i - 1..=i].join(" ") });
+        return Some(Superlative { measure: by, is_maximum: most, words: words[i - 1..=i].join(" ") });
     }
-    let found = ENGLISH.iter().find(|(phrase, _, _)| text.contains(&format!(" {phrase} ")));
-    found.map(|(phrase, by, most)| Degree { by: *by, most: *most, words: (*phrase).into() })
+    let found = ENGLISH_SUPERLATIVES.iter().find(|(phrase, _, _)| text.contains(&format!(" {phrase} ")));
+    found.map(|(phrase, by, most)| Superlative { measure: *by, is_maximum: *most, words: (*phrase).into() })
 }
 
 /// Whether a text in lower case says that one thing is more than another; a limit such as "hơn 5" does not.
-pub(crate) fn compares(low: &str) -> bool {
-    let words: Vec<&str> = split(low).collect();
+pub(crate) fn is_comparative(low: &str) -> bool {
+    let words: Vec<&str> = split_words(low).collect();
     words.iter().enumerate().any(|(i, word)| {
         let next = words.get(i + 1).copied().unwrap_or_default();
         let before = i.checked_sub(1).map_or("", |i| words[i]);
@@ -163,12 +166,12 @@ pub(crate) fn compares(low: &str) -> bool {
 }
 
 /// Whether a text in lower case says that nothing else is so.
-pub(crate) fn says_only(low: &str) -> bool {
+pub(crate) fn is_exclusive(low: &str) -> bool {
     const BENIGN: [&str; 24] = [
         "cần", "việc", "mất", "phải", "với", "từ", "tốn", "khoảng", "tiêu", "số", "định", "dẫn", "là", "thị",
         "need", "needs", "have", "has", "takes", "take", "costs", "cost", "a", "want",
     ];
-    let words: Vec<&str> = split(low).collect();
+    let words: Vec<&str> = split_words(low).collect();
     words.iter().enumerate().any(|(i, word)| {
         let next = words.get(i + 1).copied().unwrap_or_default();
         let before = i.checked_sub(1).map_or("", |i| words[i]);
@@ -188,10 +191,10 @@ pub(crate) fn says_only(low: &str) -> bool {
 }
 
 /// Whether a text in lower case speaks of all of a kind.
-pub(crate) fn says_all(low: &str) -> bool {
+pub(crate) fn is_universal(low: &str) -> bool {
     const ALL: [&str; 11] =
         ["tất cả", "mọi", "toàn bộ", "đều", "tat ca", "all", "every", "each", "any", "both", "cả hai"];
-    let text = format!(" {} ", split(low).collect::<Vec<_>>().join(" "));
+    let text = format!(" {} ", split_words(low).collect::<Vec<_>>().join(" "));
     ALL.iter().any(|phrase| text.contains(&format!(" {phrase} ")))
 }
 
@@ -201,12 +204,12 @@ mod tests {
 
     #[test]
     fn superlatives_are_seen_and_their_lookalikes_not() {
-        let seen = |text: &str| degree(text).map(|degree| (degree.by, degree.most));
+        let seen = |text: &str| find_superlative(text).map(|degree| (degree.measure, degree.is_maximum));
         assert_eq!(seen("máy nào rẻ nhất"), Some((Price, false)));
         assert_eq!(seen("giá cao nhất là bao nhiêu"), Some((Price, true)));
         assert_eq!(seen("which plan has the largest storage"), Some((Amount, true)));
         assert_eq!(seen("the least expensive one"), Some((Price, false)));
-        assert_eq!(seen("máy tốt nhất"), Some((Taste, true)));
+        assert_eq!(seen("máy tốt nhất"), Some((Subjective, true)));
         for text in [
             "ít nhất 5 lần",
             "mở cửa chủ nhật",
@@ -222,8 +225,18 @@ mod tests {
 
     #[test]
     fn comparing_and_excluding_are_seen() {
-        assert!(compares("s2 rẻ hơn s1") && compares("cheaper than s1") && !compares("hơn 5 năm"));
-        assert!(says_only("chỉ gói pro có") && says_only("only pro records") && says_only("máy duy nhất"));
-        assert!(!says_only("bạn chỉ cần bấm") && !says_only("chỉ 5 phút") && !says_only("not only here"));
+        assert!(
+            is_comparative("s2 rẻ hơn s1")
+                && is_comparative("cheaper than s1")
+                && !is_comparative("hơn 5 năm")
+        );
+        assert!(
+            is_exclusive("chỉ gói pro có")
+                && is_exclusive("only pro records")
+                && is_exclusive("máy duy nhất")
+        );
+        assert!(
+            !is_exclusive("bạn chỉ cần bấm") && !is_exclusive("chỉ 5 phút") && !is_exclusive("not only here")
+        );
     }
 }

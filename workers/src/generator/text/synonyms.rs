@@ -1,7 +1,7 @@
 //! Words that say the same, and words that say the opposite, in both languages.
 
 /// Folded content words (English ones by their stem) and pairs of syllables that say the same.
-const SAME: [&[&str]; 15] = [
+const SYNONYMS: [&[&str]; 15] = [
     &["gia", "phi", "price", "cost", "fee", "charg", "chi phi", "tien"],
     &["mua", "dat", "order", "buy", "purchas"],
     &["hoan", "hoan tien", "refund"],
@@ -20,7 +20,7 @@ const SAME: [&[&str]; 15] = [
 ];
 
 /// Words and phrases in lower case that say the opposite.
-const OPPOSITE: [(&str, &str); 37] = [
+const ANTONYMS: [(&str, &str); 37] = [
     ("mở cửa", "đóng cửa"),
     ("bật", "tắt"),
     ("tăng", "giảm"),
@@ -60,29 +60,35 @@ const OPPOSITE: [(&str, &str); 37] = [
     ("first", "last"),
 ];
 
-const FREE: [&str; 2] = ["miễn phí", "free"];
-const PRICED: [&str; 12] =
+const FREE_WORDS: [&str; 2] = ["miễn phí", "free"];
+const PRICE_WORDS: [&str; 12] =
     ["phí", "giá", "tiền", "fee", "fees", "cost", "costs", "price", "charge", "charged", "pay", "pays"];
 
 /// Whether a set of terms holds one, or another that says the same.
-pub(crate) fn holds(has: impl Fn(&str) -> bool, term: &str) -> bool {
+pub(crate) fn has_synonym(has: impl Fn(&str) -> bool, term: &str) -> bool {
     has(term)
-        || SAME.iter().filter(|words| words.contains(&term)).any(|words| words.iter().any(|word| has(word)))
+        || SYNONYMS
+            .iter()
+            .filter(|words| words.contains(&term))
+            .any(|words| words.iter().any(|word| has(word)))
 }
 
 /// Whether a claim in lower case says the opposite of a fact in some word, and the fact does not say both.
-pub(crate) fn opposed(claim: &str, fact: &str) -> bool {
+pub(crate) fn has_antonym(claim: &str, fact: &str) -> bool {
     let spaced = |text: &str| {
         let lower = text.to_lowercase();
-        format!(" {} ", super::negation::split(&lower).collect::<Vec<_>>().join(" "))
+        format!(" {} ", super::negation::split_words(&lower).collect::<Vec<_>>().join(" "))
     };
-    let (claim, fact) = (spaced(claim), spaced(&super::negation::plain(fact)));
+    let (claim, fact) = (spaced(claim), spaced(&super::negation::canonical_form(fact)));
     let says = |text: &str, phrase: &str| text.contains(&format!(" {phrase} "));
     let one_way = |a: &str, b: &str| says(&claim, a) && !says(&claim, b) && says(&fact, b) && !says(&fact, a);
     let any = |text: &str, words: &[&str]| words.iter().any(|word| says(text, word));
     // "Free" is the opposite of any price.
-    let free = any(&claim, &FREE) && !any(&fact, &FREE) && !says(&fact, "0đ") && any(&fact, &PRICED);
-    free || OPPOSITE.iter().any(|(a, b)| one_way(a, b) || one_way(b, a))
+    let free = any(&claim, &FREE_WORDS)
+        && !any(&fact, &FREE_WORDS)
+        && !says(&fact, "0đ")
+        && any(&fact, &PRICE_WORDS);
+    free || ANTONYMS.iter().any(|(a, b)| one_way(a, b) || one_way(b, a))
 }
 
 #[cfg(test)]
@@ -91,13 +97,13 @@ mod tests {
 
     #[test]
     fn words_of_one_meaning_stand_for_each_other() {
-        assert!(holds(|word| word == "price", "cost") && !holds(|word| word == "price", "valv"));
+        assert!(has_synonym(|word| word == "price", "cost") && !has_synonym(|word| word == "price", "valv"));
     }
 
     #[test]
     fn opposites_are_seen_where_the_fact_says_only_one() {
-        assert!(opposed("đóng cửa lúc 8 giờ", "Mở cửa lúc 8 giờ."));
-        assert!(!opposed("mở cửa lúc 8 giờ", "Mở cửa lúc 8 giờ, đóng cửa lúc 20 giờ."));
-        assert!(opposed("giao sau 20 giờ", "Giao trước 20 giờ."));
+        assert!(has_antonym("đóng cửa lúc 8 giờ", "Mở cửa lúc 8 giờ."));
+        assert!(!has_antonym("mở cửa lúc 8 giờ", "Mở cửa lúc 8 giờ, đóng cửa lúc 20 giờ."));
+        assert!(has_antonym("giao sau 20 giờ", "Giao trước 20 giờ."));
     }
 }

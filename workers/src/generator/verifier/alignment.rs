@@ -10,17 +10,17 @@ use hoidap_indices::Analyser;
 use hoidap_shared::text::{fold, has_vietnamese_marks};
 
 use crate::generator::text::{
-    clauses::terms,
-    negation::{denies, is_denial, plain, split},
+    clauses::content_terms,
+    negation::{canonical_form, is_negation, negates, split_words},
     quantities,
 };
 
 /// Most words of a text that are laid beside another one's.
-const MOST: usize = 120;
+const MAX_WORDS: usize = 120;
 /// Words that one of two neighbouring runs may be away from the other where something else stands between.
-const GAP: usize = 8;
+const MAX_GAP_WORDS: usize = 8;
 /// Of more words than these a claim may leave out a condition: it leaves out all that it tells.
-const SHORT: usize = 2;
+const MAX_OMITTED_CONDITION_WORDS: usize = 2;
 
 /// Words that tell when, how far or on which condition a statement holds, each group with whether one of it by itself makes
 /// another statement; the others do where they stand for one of another group.
@@ -61,21 +61,21 @@ pub(crate) struct Token {
 
 impl Token {
     /// Whether it only joins things that may stand in any order.
-    fn joins(&self) -> bool {
-        const JOINS: [&str; 20] = [
+    fn is_connective(&self) -> bool {
+        const CONNECTIVES: [&str; 20] = [
             "and", "or", "the", "a", "an", "is", "are", "was", "were", "with", "as", "both", "va", "hoac",
             "la", "cung", "voi", "hay", "cac", "nhung",
         ];
-        JOINS.contains(&self.key.as_str())
+        CONNECTIVES.contains(&self.key.as_str())
     }
 }
 
 /// The words of a text, its amounts left out.
-pub(crate) fn tokens(text: &str, analyser: &Analyser) -> Vec<Token> {
-    let low = plain(text);
+pub(crate) fn tokenise(text: &str, analyser: &Analyser) -> Vec<Token> {
+    let low = canonical_form(text);
     let vietnamese = has_vietnamese_marks(&low);
-    let named = quantities::read(&low).named;
-    let words: Vec<&str> = split(&named).take(MOST).collect();
+    let named = quantities::extract(&low).with_codes;
+    let words: Vec<&str> = split_words(&named).take(MAX_WORDS).collect();
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let pair = words.get(at + 1).map(|next| format!("{word} {next}"));
@@ -84,13 +84,14 @@ pub(crate) fn tokens(text: &str, analyser: &Analyser) -> Vec<Token> {
         };
         let condition = CONDITIONS.iter().find(|(_, _, names)| known(names));
         let condition = condition.map(|(group, alone, _)| (*group, *alone));
-        let denies = condition.is_none() && denies(&words, at, vietnamese);
-        let verb = if denies { verb_of(word) } else { Some(*word) };
+        let denies = condition.is_none() && negates(&words, at, vietnamese);
+        let verb = if denies { negated_verb(word) } else { Some(*word) };
         if let Some(verb) = verb {
             let code = || Some(fold(verb)).filter(|word| word.contains(|c: char| c.is_ascii_digit()));
-            let term = terms(verb, analyser).into_iter().find(|term| !term.contains(' ')).or_else(code);
+            let term =
+                content_terms(verb, analyser).into_iter().find(|term| !term.contains(' ')).or_else(code);
             let key = term.clone().unwrap_or_else(|| fold(verb));
-            let negative = !denies && condition.is_none() && is_denial(word);
+            let negative = !denies && condition.is_none() && is_negation(word);
             found.push(Token { key, term, denies: false, negative, condition });
         }
         if denies {
@@ -106,7 +107,7 @@ pub(crate) fn same_words(one: &[Token], other: &[Token]) -> bool {
 }
 
 /// The verb in a word that denies it.
-fn verb_of(word: &str) -> Option<&str> {
+fn negated_verb(word: &str) -> Option<&str> {
     match word {
         "cannot" | "can't" => Some("can"),
         "won't" => Some("will"),
@@ -133,7 +134,7 @@ pub(crate) struct Alignment<'a> {
 
 impl<'a> Alignment<'a> {
     /// Matches the longest runs first.
-    pub(crate) fn of(claim: &'a [Token], fact: &'a [Token]) -> Self {
+    pub(crate) fn new(claim: &'a [Token], fact: &'a [Token]) -> Self {
         let (mut mine, mut theirs) = (vec![false; claim.len()], vec![false; fact.len()]);
         let mut runs = Vec::new();
         loop {
@@ -173,7 +174,7 @@ impl<'a> Alignment<'a> {
         for pair in self.runs.windows(2) {
             let ((a, b, length), (next, there, _)) = (pair[0], pair[1]);
             let (claim, fact) = (a + length..next, b + length..there);
-            if there >= b + length && fact.len() <= GAP && claim.len() <= GAP {
+            if there >= b + length && fact.len() <= MAX_GAP_WORDS && claim.len() <= MAX_GAP_WORDS {
                 found.push(Change { claim, fact, inside: true });
             }
         }
@@ -187,7 +188,7 @@ impl<'a> Alignment<'a> {
     }
 
     /// Whether two things stand in each other's place, and all else where it stood.
-    pub(crate) fn exchanges(&self) -> bool {
+    pub(crate) fn swaps_parts(&self) -> bool {
         let content = |run: &(usize, usize, usize)| {
             self.claim[run.0..run.0 + run.2].iter().any(|token| token.term.is_some())
         };
@@ -203,16 +204,16 @@ impl<'a> Alignment<'a> {
                 && close(end(second), behind)
                 && content(second)
                 && content(first)
-                && self.claim[middle.0..middle.0 + middle.2].iter().any(|token| !token.joins())
+                && self.claim[middle.0..middle.0 + middle.2].iter().any(|token| !token.is_connective())
         })
     }
 
     /// Whether one of some changed words denies and the other does not.
-    pub(crate) fn turns(&self, change: &Change) -> bool {
+    pub(crate) fn flips_polarity(&self, change: &Change) -> bool {
         let denials = |tokens: &[Token]| tokens.iter().filter(|token| token.denies).count() % 2;
-        let (mine, theirs) = (self.of_claim(change), self.of_fact(change));
+        let (mine, theirs) = (self.claim_tokens(change), self.fact_tokens(change));
         // At an end, what the claim leaves out is its own business.
-        let most = if mine.is_empty() { SHORT } else { GAP };
+        let most = if mine.is_empty() { MAX_OMITTED_CONDITION_WORDS } else { MAX_GAP_WORDS };
         if !change.inside && theirs.len() > most {
             return false;
         }
@@ -223,36 +224,37 @@ impl<'a> Alignment<'a> {
     }
 
     /// Whether changed words set another condition than those they stand for.
-    pub(crate) fn sets_another_condition(&self, change: &Change) -> bool {
+    pub(crate) fn changes_condition(&self, change: &Change) -> bool {
         let conditions = |tokens: &[Token]| -> Vec<(&'static str, bool)> {
             tokens.iter().filter_map(|token| token.condition).collect()
         };
-        let (mine, theirs) = (conditions(self.of_claim(change)), conditions(self.of_fact(change)));
+        let (mine, theirs) = (conditions(self.claim_tokens(change)), conditions(self.fact_tokens(change)));
         let only = |a: &[(&str, bool)], b: &[(&str, bool)]| -> (bool, bool) {
             let mut only =
                 a.iter().filter(|(group, _)| !b.iter().any(|(other, _)| other == group)).peekable();
             (only.peek().is_some(), only.any(|(_, alone)| *alone))
         };
         let ((new, new_alone), (gone, gone_alone)) = (only(&mine, &theirs), only(&theirs, &mine));
-        new && gone || change.inside && (new_alone || gone_alone && change.fact.len() <= SHORT)
+        new && gone
+            || change.inside && (new_alone || gone_alone && change.fact.len() <= MAX_OMITTED_CONDITION_WORDS)
     }
 
-    pub(crate) fn of_claim(&self, change: &Change) -> &'a [Token] {
+    pub(crate) fn claim_tokens(&self, change: &Change) -> &'a [Token] {
         &self.claim[change.claim.clone()]
     }
 
-    pub(crate) fn of_fact(&self, change: &Change) -> &'a [Token] {
+    pub(crate) fn fact_tokens(&self, change: &Change) -> &'a [Token] {
         &self.fact[change.fact.clone()]
     }
 
     /// Whether both have the same words, and at most two parts of them have changed places.
-    pub(crate) fn rearranges(&self) -> bool {
+    pub(crate) fn is_rearrangement(&self) -> bool {
         let shared: usize = self.runs.iter().map(|(_, _, length)| length).sum();
         self.runs.len() <= 2 && shared == self.claim.len() && shared == self.fact.len()
     }
 
     /// The share of the claim's content words that stand in runs.
-    pub(crate) fn nearness(&self) -> f32 {
+    pub(crate) fn coverage(&self) -> f32 {
         let content = |tokens: &[Token]| tokens.iter().filter(|token| token.term.is_some()).count() as f32;
         let shared: f32 =
             self.runs.iter().map(|&(from, _, length)| content(&self.claim[from..from + length])).sum();
@@ -268,12 +270,12 @@ mod tests {
 
     fn laid(claim: &str, fact: &str) -> (bool, bool, bool) {
         let analyser = Analyser::default();
-        let (claim, fact) = (tokens(claim, &analyser), tokens(fact, &analyser));
-        let laid = Alignment::of(&claim, &fact);
+        let (claim, fact) = (tokenise(claim, &analyser), tokenise(fact, &analyser));
+        let laid = Alignment::new(&claim, &fact);
         let changes = laid.changes();
-        let turns = changes.iter().any(|change| laid.turns(change));
-        let conditions = changes.iter().any(|change| laid.sets_another_condition(change));
-        (laid.exchanges(), turns, conditions)
+        let turns = changes.iter().any(|change| laid.flips_polarity(change));
+        let conditions = changes.iter().any(|change| laid.changes_condition(change));
+        (laid.swaps_parts(), turns, conditions)
     }
 
     #[test]

@@ -6,100 +6,100 @@ use hoidap_shared::text::fold;
 
 use crate::generator::{
     passages::{
-        segmenter::{Unit, points_back},
-        table::{Row, named},
+        segmenter::{Segment, refers_back},
+        table::{TableRow, name_terms},
     },
     text::{
-        negation::{plain, split},
-        quantities::{self, Figure},
-        synonyms::holds,
+        negation::{canonical_form, split_words},
+        quantities::{self, Quantity},
+        synonyms::has_synonym,
     },
     verifier::{
         alignment::{Alignment, Change, same_words},
-        claim_check::{Facts, Fault, NOTHING},
+        claim_check::{ClaimCheck, Mismatch, NEGLIGIBLE_WEIGHT},
     },
 };
 
 /// A claim is laid beside a fact when they share this share of its content words.
-const NEAR: f32 = 0.5;
+const MIN_ALIGNED_COVERAGE: f32 = 0.5;
 /// One that shares this share is that fact, or that fact altered.
-const NEARLY: f32 = 0.8;
-/// Of the weight of a claim's words, what other units hold and the fact does not may be this share.
-const OF_OTHERS: f32 = 0.3;
+const MIN_COPY_COVERAGE: f32 = 0.8;
+/// Of the weight of a claim's words, what other segments hold and the fact does not may be this share.
+const MAX_FOREIGN_TERM_SHARE: f32 = 0.3;
 
-impl Facts<'_> {
+impl ClaimCheck<'_> {
     /// What the claim exchanges in a fact.
-    pub(in crate::generator) fn altered(&self, at: usize) -> Option<Fault> {
-        let unit = &self.material.units[at];
-        if self.words_of_others(unit) > OF_OTHERS * self.claim.weight() {
-            return Some(Fault::Subject);
+    pub(in crate::generator) fn alteration(&self, at: usize) -> Option<Mismatch> {
+        let segment = &self.passage_set.segments[at];
+        if self.weight_of_foreign_terms(segment) > MAX_FOREIGN_TERM_SHARE * self.claim.weight() {
+            return Some(Mismatch::Subject);
         }
-        if let Some(row) = &unit.row {
-            if self.names_another_row(at, unit, row) {
-                return Some(Fault::Subject);
+        if let Some(row) = &segment.row {
+            if self.names_other_row(at, segment, row) {
+                return Some(Mismatch::Subject);
             }
-            return self.is_of_another_column(unit, row).then_some(Fault::Binding);
+            return self.uses_other_column(segment, row).then_some(Mismatch::Binding);
         }
-        let laid = Alignment::of(&self.claim.tokens, &unit.tokens);
-        if laid.nearness() < NEAR {
+        let laid = Alignment::new(&self.claim.tokens, &segment.tokens);
+        if laid.coverage() < MIN_ALIGNED_COVERAGE {
             return None;
         }
-        if laid.exchanges() {
-            return Some(Fault::Binding);
+        if laid.swaps_parts() {
+            return Some(Mismatch::Binding);
         }
-        if laid.nearness() >= NEARLY && self.exchanges_a_figure(unit) {
-            return Some(Fault::Figure);
+        if laid.coverage() >= MIN_COPY_COVERAGE && self.swaps_quantity(segment) {
+            return Some(Mismatch::Quantity);
         }
         laid.changes().iter().find_map(|change| {
-            if laid.turns(change) || laid.sets_another_condition(change) {
-                return Some(Fault::Turned);
+            if laid.flips_polarity(change) || laid.changes_condition(change) {
+                return Some(Mismatch::Polarity);
             }
-            self.replaces(unit, &laid, change).then_some(Fault::Subject)
+            self.substitutes_term(segment, &laid, change).then_some(Mismatch::Subject)
         })
     }
 
-    /// Whether the claim has a figure from the fact's place where the fact has another one of its kind.
-    fn exchanges_a_figure(&self, unit: &Unit) -> bool {
-        let claimed = &self.claim.figures;
-        let left_out: Vec<&Figure> = unit
+    /// Whether the claim has a quantity from the fact's place where the fact has another one of its kind.
+    fn swaps_quantity(&self, segment: &Segment) -> bool {
+        let claimed = &self.claim.quantities;
+        let left_out: Vec<&Quantity> = segment
             .content
-            .figures
+            .quantities
             .iter()
-            .filter(|known| !claimed.iter().any(|figure| known.equals(figure)))
+            .filter(|known| !claimed.iter().any(|quantity| known.equals(quantity)))
             .collect();
-        let mut strange = claimed.iter().filter(|figure| !unit.content.grounds(figure));
-        strange.any(|figure| {
-            left_out
-                .iter()
-                .any(|known| known.is_code() == figure.is_code() && known.dimension() == figure.dimension())
+        let mut strange = claimed.iter().filter(|quantity| !segment.content.has_quantity(quantity));
+        strange.any(|quantity| {
+            left_out.iter().any(|known| {
+                known.is_code() == quantity.is_code() && known.dimension() == quantity.dimension()
+            })
         })
     }
 
     /// Whether a sentence or row has nearly all words of the claim and bears it not: then the claim is that one altered.
-    pub(in crate::generator) fn is_one_altered(&self) -> bool {
-        (0..self.material.units.len()).any(|at| {
-            let unit = &self.material.units[at];
-            let laid = || Alignment::of(&self.claim.tokens, &unit.tokens);
-            self.is_fact(at)
-                && self.share(at) >= NEARLY
-                && (unit.row.is_some() || laid().nearness() >= NEARLY)
-                && (!self.has_figures(at) || self.altered(at).is_some())
+    pub(in crate::generator) fn is_altered_copy(&self) -> bool {
+        (0..self.passage_set.segments.len()).any(|at| {
+            let segment = &self.passage_set.segments[at];
+            let laid = || Alignment::new(&self.claim.tokens, &segment.tokens);
+            self.can_support(at)
+                && self.coverage(at) >= MIN_COPY_COVERAGE
+                && (segment.row.is_some() || laid().coverage() >= MIN_COPY_COVERAGE)
+                && (!self.has_quantities(at) || self.alteration(at).is_some())
         })
     }
 
-    /// Whether the claim has all words and figures of a sentence, in their order or with two parts in each other's place.
-    pub(in crate::generator) fn quotes(&self, unit: &Unit) -> bool {
-        let (mine, theirs) = (&self.claim.tokens, &unit.tokens);
-        if unit.row.is_some() || mine.len() != theirs.len() || mine.is_empty() {
+    /// Whether the claim has all words and quantities of a sentence, in their order or with two parts in each other's place.
+    pub(in crate::generator) fn is_quotation_of(&self, segment: &Segment) -> bool {
+        let (mine, theirs) = (&self.claim.tokens, &segment.tokens);
+        if segment.row.is_some() || mine.len() != theirs.len() || mine.is_empty() {
             return false;
         }
         let same = same_words(mine, theirs);
-        if !same && !Alignment::of(mine, theirs).rearranges() {
+        if !same && !Alignment::new(mine, theirs).is_rearrangement() {
             return false;
         }
-        let theirs = quantities::read(&plain(&unit.text)).claimed;
-        let mine = &self.claim.figures;
-        // Parts that change places take their figures with them.
+        let theirs = quantities::extract(&canonical_form(&segment.text)).stated;
+        let mine = &self.claim.quantities;
+        // Parts that change places take their quantities with them.
         let turns = if same { 1 } else { theirs.len().max(1) };
         mine.len() == theirs.len()
             && (0..turns).any(|by| {
@@ -108,60 +108,63 @@ impl Facts<'_> {
             })
     }
 
-    /// The weight of the claim's words that other units hold, and this one does not.
-    fn words_of_others(&self, unit: &Unit) -> f32 {
-        let of_others =
-            |term: &str| !term.contains(' ') && self.material.knows(term) && !self.material.says(unit, term);
+    /// The weight of the claim's words that other segments hold, and this one does not.
+    fn weight_of_foreign_terms(&self, segment: &Segment) -> f32 {
+        let of_others = |term: &str| {
+            !term.contains(' ')
+                && self.passage_set.contains_term(term)
+                && !self.passage_set.segment_has_term(segment, term)
+        };
         self.claim.terms.iter().filter(|(term, _)| of_others(term)).map(|(_, weight)| weight).sum()
     }
 
     /// Whether a change puts a word that the fact and its place do not hold where the fact has another one.
-    fn replaces(&self, unit: &Unit, laid: &Alignment<'_>, change: &Change) -> bool {
+    fn substitutes_term(&self, segment: &Segment, laid: &Alignment<'_>, change: &Change) -> bool {
         // In a fact's own place, what only its heading says stands for something else.
-        let points = points_back(&unit.text);
+        let points = refers_back(&segment.text);
         let told = |term: &str| {
             let own = |term: &str| {
-                unit.content.terms.contains(term)
-                    || points && unit.around.terms.contains(term)
-                    || unit.clauses.iter().any(|part| part.terms.contains(term))
+                segment.content.terms.contains(term)
+                    || points && segment.surroundings.terms.contains(term)
+                    || segment.clauses.iter().any(|part| part.terms.contains(term))
             };
-            holds(own, term)
+            has_synonym(own, term)
         };
         let mine: Vec<&str> =
-            laid.of_claim(change).iter().filter_map(|token| token.term.as_deref()).collect();
+            laid.claim_tokens(change).iter().filter_map(|token| token.term.as_deref()).collect();
         let pair = |at: usize| mine.get(at..at + 2).is_some_and(|pair| told(&pair.join(" ")));
-        // Figures are held against figures; what gives a place in an order, against the order.
-        let counts = |term: &str| self.claim.weight_of(term) > NOTHING;
+        // Figures are held against quantities; what gives a place in an order, against the order.
+        let counts = |term: &str| self.claim.weight_of(term) > NEGLIGIBLE_WEIGHT;
         let strange = (0..mine.len()).any(|at| {
             counts(mine[at]) && !told(mine[at]) && !pair(at) && !at.checked_sub(1).is_some_and(pair)
         });
-        let mut theirs = laid.of_fact(change).iter().filter_map(|token| token.term.as_deref());
-        strange && theirs.any(|term| !holds(|known| mine.contains(&known), term))
+        let mut theirs = laid.fact_tokens(change).iter().filter_map(|token| token.term.as_deref());
+        strange && theirs.any(|term| !has_synonym(|known| mine.contains(&known), term))
     }
 
     /// Whether the claim has a word that only another row of the table is called by, or has in a column that is named.
-    fn names_another_row(&self, at: usize, unit: &Unit, row: &Row) -> bool {
+    fn names_other_row(&self, at: usize, segment: &Segment, row: &TableRow) -> bool {
         let claims = |word: &String| self.claim.terms.iter().any(|(term, _)| term == word);
-        let claimed = |word: &String| claims(word) && !self.material.says(unit, word);
-        let own = |word: &String| unit.clauses.iter().any(|part| part.terms.contains(word));
+        let claimed = |word: &String| claims(word) && !self.passage_set.segment_has_term(segment, word);
+        let own = |word: &String| segment.clauses.iter().any(|part| part.terms.contains(word));
         // What tells another row from this one is not this one's, whatever the headings say.
-        let anothers = |word: &String| claims(word) && !own(word) && !unit.content.terms.contains(word);
+        let anothers = |word: &String| claims(word) && !own(word) && !segment.content.terms.contains(word);
         let whole = |cell: &str| {
-            let (words, _) = named(cell, self.analyser);
+            let (words, _) = name_terms(cell, self.analyser);
             !words.is_empty() && words.iter().all(claims)
         };
         let is_named = whole(row.cell(0));
-        let columns = self.named_columns(row, &self.claim.low, &self.claim.words());
-        let mut others = self.material.table_of(at).into_iter().filter(|other| *other != at);
+        let columns = self.named_columns(row, &self.claim.lowercase, &self.claim.words());
+        let mut others = self.passage_set.table_rows(at).into_iter().filter(|other| *other != at);
         others.any(|other| {
-            let cells = self.material.units[other].row.as_deref();
+            let cells = self.passage_set.segments[other].row.as_deref();
             let cell = |column: &usize| {
-                let words = |row: &Row| named(row.cell(*column), self.analyser).0;
+                let words = |row: &TableRow| name_terms(row.cell(*column), self.analyser).0;
                 let told = words(row).iter().all(claims);
                 let theirs = cells.map(words).unwrap_or_default();
                 theirs.iter().any(|word| claimed(word) || !told && anothers(word))
             };
-            let (words, _) = self.material.only_in_row(other, self.analyser);
+            let (words, _) = self.passage_set.distinguishing_names(other, self.analyser);
             words.iter().any(anothers)
                 || columns.iter().any(cell)
                 || !is_named && cells.is_some_and(|cells| whole(cells.cell(0)))
@@ -169,13 +172,14 @@ impl Facts<'_> {
     }
 
     /// The columns of a row whose names some words hold.
-    fn named_columns(&self, row: &Row, low: &str, terms: &BTreeSet<String>) -> Vec<usize> {
-        let claimed = |word: &String| holds(|known| terms.contains(known), word);
-        let spaced = |text: &str| format!(" {} ", split(&plain(text)).collect::<Vec<_>>().join(" "));
+    fn named_columns(&self, row: &TableRow, low: &str, terms: &BTreeSet<String>) -> Vec<usize> {
+        let claimed = |word: &String| has_synonym(|known| terms.contains(known), word);
+        let spaced =
+            |text: &str| format!(" {} ", split_words(&canonical_form(text)).collect::<Vec<_>>().join(" "));
         let low = spaced(low);
         let is_named = |column: &usize| {
-            let (words, _) = named(row.name(*column), self.analyser);
-            let name = spaced(row.name(*column));
+            let (words, _) = name_terms(row.column_name(*column), self.analyser);
+            let name = spaced(row.column_name(*column));
             // A name of words of grammar, such as "Use it to".
             let phrase = || !name.trim().is_empty() && low.contains(&name);
             if words.is_empty() { phrase() } else { words.iter().all(claimed) }
@@ -183,13 +187,13 @@ impl Facts<'_> {
         (1..row.cells.len()).filter(is_named).collect()
     }
 
-    /// Whether a part of the claim names a column of a row, and has figures or words of another column's cell.
-    fn is_of_another_column(&self, unit: &Unit, row: &Row) -> bool {
+    /// Whether a part of the claim names a column of a row, and has quantities or words of another column's cell.
+    fn uses_other_column(&self, segment: &Segment, row: &TableRow) -> bool {
         let cells: Vec<_> =
-            (1..row.cells.len()).map(|column| named(row.cell(column), self.analyser).0).collect();
+            (1..row.cells.len()).map(|column| name_terms(row.cell(column), self.analyser).0).collect();
         let names: Vec<_> =
-            (1..row.cells.len()).map(|column| named(row.name(column), self.analyser).0).collect();
-        let headings = &self.material.cuts[unit.passage].headings.terms;
+            (1..row.cells.len()).map(|column| name_terms(row.column_name(column), self.analyser).0).collect();
+        let headings = &self.passage_set.segmented[segment.passage].headings.terms;
         let mut columns = Vec::new();
         self.claim.clauses.iter().any(|clause| {
             // A part that names none goes on with the one before it, unless it names half of one.
@@ -206,35 +210,51 @@ impl Facts<'_> {
             let word = |term: &String| {
                 let held = |column: usize| cells[column - 1].contains(term);
                 let elsewhere = (1..row.cells.len()).any(held) && !columns.iter().any(|&column| held(column));
-                elsewhere && !unit.around.terms.contains(term) && !headings.contains(term)
+                elsewhere && !segment.surroundings.terms.contains(term) && !headings.contains(term)
             };
             clause.terms.iter().any(word)
-                || !clause.figures.iter().all(|figure| self.has_figure(unit, row, &columns, figure))
+                || !clause
+                    .quantities
+                    .iter()
+                    .all(|quantity| self.cells_have_quantity(segment, row, &columns, quantity))
         })
     }
 
-    /// Whether the cells of some columns, or what names them and their row, hold a figure.
-    fn has_figure(&self, unit: &Unit, row: &Row, columns: &[usize], figure: &Figure) -> bool {
-        let label = unit.label.map(|label| &self.material.units[label].content.figures);
-        let headings = &self.material.cuts[unit.passage].headings.figures;
+    /// Whether the cells of some columns, or what names them and their row, hold a quantity.
+    fn cells_have_quantity(
+        &self,
+        segment: &Segment,
+        row: &TableRow,
+        columns: &[usize],
+        quantity: &Quantity,
+    ) -> bool {
+        let label = segment.label.map(|label| &self.passage_set.segments[label].content.quantities);
+        let headings = &self.passage_set.segmented[segment.passage].headings.quantities;
         let cells = columns.iter().map(|&column| row.cell(column)).chain([row.cell(0)]);
-        let names = (0..row.cells.len()).flat_map(|column| quantities::read(row.name(column)).claimed);
+        let names =
+            (0..row.cells.len()).flat_map(|column| quantities::extract(row.column_name(column)).stated);
         // "20" is 20 GB only where the row or the column says so; a price may leave its currency away.
         let measured = |dimension: &str| {
-            let texts = columns.iter().map(|&column| row.name(column)).chain([row.cell(0)]);
-            let low: Vec<String> = texts.map(plain).collect();
-            let mut words = low.iter().flat_map(|text| split(text));
+            let texts = columns.iter().map(|&column| row.column_name(column)).chain([row.cell(0)]);
+            let low: Vec<String> = texts.map(canonical_form).collect();
+            let mut words = low.iter().flat_map(|text| split_words(text));
             words.any(|word| {
-                quantities::unit(&fold(word)).is_some_and(|unit| quantities::dimension(unit) == dimension)
+                quantities::find_unit(&fold(word))
+                    .is_some_and(|segment| quantities::dimension(segment) == dimension)
             })
         };
-        let fits = |known: Figure| {
-            known.equals(figure)
+        let fits = |known: Quantity| {
+            known.equals(quantity)
                 && (known.dimension().is_some()
-                    || figure.dimension().is_none_or(|dimension| dimension == "money" || measured(dimension)))
+                    || quantity
+                        .dimension()
+                        .is_none_or(|dimension| dimension == "money" || measured(dimension)))
         };
-        cells.flat_map(|text| quantities::read(text).all()).any(fits)
-            || names.into_iter().chain(label.into_iter().flatten().cloned()).any(|known| known.equals(figure))
-            || headings.iter().any(|known| known.equals(figure))
+        cells.flat_map(|text| quantities::extract(text).all()).any(fits)
+            || names
+                .into_iter()
+                .chain(label.into_iter().flatten().cloned())
+                .any(|known| known.equals(quantity))
+            || headings.iter().any(|known| known.equals(quantity))
     }
 }

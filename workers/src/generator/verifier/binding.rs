@@ -1,40 +1,42 @@
-//! Whether a fact's figure belongs to what the claim gives it to: `Free 2 GB, Pro 20 GB` does not say `Pro 2 GB`.
+//! Whether a fact's quantity belongs to what the claim gives it to: `Free 2 GB, Pro 20 GB` does not say `Pro 2 GB`.
 
 use std::collections::BTreeSet;
 
 use crate::generator::{
-    passages::segmenter::Unit,
-    text::{clauses::Clause, quantities::Figure},
-    verifier::{claim::Claim, claim_check::NOTHING},
+    passages::segmenter::Segment,
+    text::{clauses::Clause, quantities::Quantity},
+    verifier::{claim::Claim, claim_check::NEGLIGIBLE_WEIGHT},
 };
 
-/// A figure belongs elsewhere when the other place holds this much more of the claim's words.
-const ELSEWHERE: f32 = 0.5;
+/// A quantity belongs elsewhere when the other place holds this much more of the claim's words.
+const OTHER_CLAUSE_RATIO: f32 = 0.5;
 
 /// A claim is about one part of a fact when that holds this share of those of its words that the fact holds.
-const ONE_PART: f32 = 0.75;
+const MIN_SINGLE_STATEMENT_SHARE: f32 = 0.75;
 
-/// Whether every part of the claim agrees with one part of the fact about what its figures, or its words, belong to.
-pub(in crate::generator) fn is_bound(claim: &Claim, unit: &Unit) -> bool {
-    let parts = &unit.clauses;
+/// Whether every part of the claim agrees with one part of the fact about what its quantities, or its words, belong to.
+pub(in crate::generator) fn binding_matches(claim: &Claim, segment: &Segment) -> bool {
+    let parts = &segment.clauses;
     claim.clauses.iter().all(|clause| {
-        clause.figures.iter().all(|figure| figure_is_bound(claim, clause, figure, parts))
-            && order_is_kept(clause, parts)
-            && rates_agree(clause, unit)
-            && (unit.row.is_some() || words_are_bound(claim, clause, parts))
+        clause.quantities.iter().all(|quantity| quantity_binding_matches(claim, clause, quantity, parts))
+            && order_matches(clause, parts)
+            && rates_match(clause, segment)
+            && (segment.row.is_some() || term_binding_matches(claim, clause, parts))
     })
 }
 
-fn figure_is_bound(claim: &Claim, clause: &Clause, figure: &Figure, parts: &[Clause]) -> bool {
-    let has = |part: &Clause| part.figures.iter().any(|known| known.equals(figure));
-    let rival = |part: &Clause| !has(part) && part.figures.iter().any(|known| kind(known) == kind(figure));
+fn quantity_binding_matches(claim: &Claim, clause: &Clause, quantity: &Quantity, parts: &[Clause]) -> bool {
+    let has = |part: &Clause| part.quantities.iter().any(|known| known.equals(quantity));
+    let rival = |part: &Clause| {
+        !has(part) && part.quantities.iter().any(|known| quantity_kind(known) == quantity_kind(quantity))
+    };
     let mine: Vec<&Clause> = parts.iter().filter(|part| has(part)).collect();
     if mine.is_empty() {
         return true;
     }
     parts.iter().filter(|part| rival(part)).all(|other| {
         mine.iter().any(|mine| {
-            let (part, other) = (subject(mine), subject(other));
+            let (part, other) = (clause_subject(mine), clause_subject(other));
             let all: BTreeSet<&String> = claim.terms.iter().map(|(term, _)| term).collect();
             let mut levels = vec![clause.terms.iter().collect::<BTreeSet<_>>(), all];
             levels
@@ -49,11 +51,14 @@ fn figure_is_bound(claim: &Claim, clause: &Clause, figure: &Figure, parts: &[Cla
                 };
                 let has = weigh(&part, &other);
                 // A part that the claim names by its own words may leave the words before it away.
-                let inherited =
-                    part.iter().copied().chain(mine.before.iter().filter(|_| has > NOTHING)).collect();
+                let inherited = part
+                    .iter()
+                    .copied()
+                    .chain(mine.inherited.iter().filter(|_| has > NEGLIGIBLE_WEIGHT))
+                    .collect();
                 let lacks = weigh(&other, &inherited);
-                if lacks > NOTHING || has > NOTHING {
-                    return lacks <= ELSEWHERE * has;
+                if lacks > NEGLIGIBLE_WEIGHT || has > NEGLIGIBLE_WEIGHT {
+                    return lacks <= OTHER_CLAUSE_RATIO * has;
                 }
             }
             true
@@ -68,26 +73,28 @@ fn weight(claim: &Claim, term: &str) -> f32 {
 }
 
 /// The words of a part; where it has none, those of the part before it.
-fn subject(part: &Clause) -> BTreeSet<&String> {
+fn clause_subject(part: &Clause) -> BTreeSet<&String> {
     let own = part.terms.iter().filter(|term| !term.contains(' ')).count();
-    let before = part.before.iter().filter(|_| own == 0);
+    let before = part.inherited.iter().filter(|_| own == 0);
     part.terms.iter().chain(before).collect()
 }
 
-fn kind(figure: &Figure) -> &'static str {
-    if figure.is_code() { "code" } else { figure.dimension().unwrap_or("number") }
+fn quantity_kind(quantity: &Quantity) -> &'static str {
+    if quantity.is_code() { "code" } else { quantity.dimension().unwrap_or("number") }
 }
 
-/// Whether figures of one kind stand in the order of the fact: "from 9 to 20" is not "from 20 to 9".
-fn order_is_kept(clause: &Clause, parts: &[Clause]) -> bool {
-    let kinds: BTreeSet<&str> = clause.figures.iter().filter(|figure| !figure.is_code()).map(kind).collect();
+/// Whether quantities of one kind stand in the order of the fact: "from 9 to 20" is not "from 20 to 9".
+fn order_matches(clause: &Clause, parts: &[Clause]) -> bool {
+    let kinds: BTreeSet<&str> =
+        clause.quantities.iter().filter(|quantity| !quantity.is_code()).map(quantity_kind).collect();
     kinds.into_iter().all(|of| {
-        let said: Vec<&Figure> = clause.figures.iter().filter(|figure| kind(figure) == of).collect();
+        let said: Vec<&Quantity> =
+            clause.quantities.iter().filter(|quantity| quantity_kind(quantity) == of).collect();
         said.len() < 2
             || parts.iter().all(|part| {
                 let places: Vec<usize> = said
                     .iter()
-                    .filter_map(|figure| part.figures.iter().position(|known| known.equals(figure)))
+                    .filter_map(|quantity| part.quantities.iter().position(|known| known.equals(quantity)))
                     .collect();
                 places.len() < said.len() || places.is_sorted()
             })
@@ -95,24 +102,24 @@ fn order_is_kept(clause: &Clause, parts: &[Clause]) -> bool {
 }
 
 /// Whether an amount is counted for the same time: "an hour" is not "a minute".
-fn rates_agree(clause: &Clause, unit: &Unit) -> bool {
-    let known = || unit.clauses.iter().flat_map(|part| &part.rates);
+fn rates_match(clause: &Clause, segment: &Segment) -> bool {
+    let known = || segment.clauses.iter().flat_map(|part| &part.rates);
     known().next().is_none()
         || clause
             .rates
             .iter()
-            .all(|rate| known().any(|known| known.equals(rate)) || unit.content.grounds(rate))
+            .all(|rate| known().any(|known| known.equals(rate)) || segment.content.has_quantity(rate))
 }
 
-/// Whether the words and figures of a part of the claim do not come from two statements of the fact, each of its own
+/// Whether the words and quantities of a part of the claim do not come from two statements of the fact, each of its own
 /// thing.
-fn words_are_bound(claim: &Claim, clause: &Clause, parts: &[Clause]) -> bool {
+fn term_binding_matches(claim: &Claim, clause: &Clause, parts: &[Clause]) -> bool {
     let mut statements: Vec<Clause> = Vec::new();
     for part in parts {
-        match statements.last_mut().filter(|_| !part.begins()) {
+        match statements.last_mut().filter(|_| !part.is_independent()) {
             Some(statement) => {
                 statement.terms.extend(part.terms.iter().cloned());
-                statement.figures.extend(part.figures.iter().cloned());
+                statement.quantities.extend(part.quantities.iter().cloned());
             }
             None => statements.push(part.clone()),
         }
@@ -120,21 +127,22 @@ fn words_are_bound(claim: &Claim, clause: &Clause, parts: &[Clause]) -> bool {
     let words = |which: &dyn Fn(&String) -> bool| -> f32 {
         clause.terms.iter().filter(|term| which(term)).map(|term| claim.weight_of(term)).sum()
     };
-    let has =
-        |statement: &Clause, figure: &Figure| statement.figures.iter().any(|known| known.equals(figure));
+    let has = |statement: &Clause, quantity: &Quantity| {
+        statement.quantities.iter().any(|known| known.equals(quantity))
+    };
     let all = words(&|term| statements.iter().any(|one| one.terms.contains(term)));
-    let figures: Vec<&Figure> =
-        clause.figures.iter().filter(|figure| statements.iter().any(|one| has(one, figure))).collect();
+    let quantities: Vec<&Quantity> =
+        clause.quantities.iter().filter(|quantity| statements.iter().any(|one| has(one, quantity))).collect();
     let whole = |one: &Clause| {
-        words(&|term| one.terms.contains(term)) >= ONE_PART * all
-            && figures.iter().all(|figure| has(one, figure))
+        words(&|term| one.terms.contains(term)) >= MIN_SINGLE_STATEMENT_SHARE * all
+            && quantities.iter().all(|quantity| has(one, quantity))
     };
     let apart = |one: &Clause, other: &Clause| {
         let only = |a: &Clause, b: &Clause| {
-            let count = figures.iter().filter(|figure| has(a, figure) && !has(b, figure)).count();
+            let count = quantities.iter().filter(|quantity| has(a, quantity) && !has(b, quantity)).count();
             words(&|term| a.terms.contains(term) && !b.terms.contains(term)) + count as f32
         };
-        only(one, other).min(only(other, one)) > NOTHING
+        only(one, other).min(only(other, one)) > NEGLIGIBLE_WEIGHT
     };
     let pairs = |i: usize| statements[i + 1..].iter().any(|other| apart(&statements[i], other));
     statements.iter().any(whole) || !(0..statements.len()).any(pairs)

@@ -6,21 +6,21 @@ use hoidap_indices::Analyser;
 use hoidap_shared::text::fold;
 
 use crate::generator::{
-    passages::passage_set::Material,
+    passages::passage_set::PassageSet,
     text::{
-        clauses::{Clause, clauses, head, terms},
-        negation::{plain, split},
-        quantities::{self, Figure, unit},
-        superlative::{Degree, compares, degree, says_only},
+        clauses::{Clause, content_terms, split_clauses, subject_terms},
+        negation::{canonical_form, split_words},
+        quantities::{self, Quantity, find_unit},
+        superlative::{Superlative, find_superlative, is_comparative, is_exclusive},
     },
-    verifier::alignment::{Token, tokens},
+    verifier::alignment::{Token, tokenise},
 };
 
 /// Words of a claim with what each of them tells, in the order of the alphabet.
 pub(crate) type Weighted = Vec<(String, f32)>;
 
 /// Words that answer yes or no before the sentence that says it, in lower case.
-const ANSWERS: [&str; 22] = [
+const YES_NO_ANSWERS: [&str; 22] = [
     "không",
     "có",
     "vâng",
@@ -46,73 +46,81 @@ const ANSWERS: [&str; 22] = [
 ];
 
 /// Most words of a lead that names where a sentence stands.
-const LEAD: usize = 8;
+const MAX_LEAD_WORDS: usize = 8;
 
 /// What one sentence claims.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
-    /// Its content words; figures and words that only compare are left out.
+    /// Its content words; quantities and words that only compare are left out.
     pub(crate) terms: Weighted,
     /// Its numbers and codes.
-    pub(crate) figures: Vec<Figure>,
+    pub(crate) quantities: Vec<Quantity>,
     /// Its parts.
     pub(crate) clauses: Vec<Clause>,
-    /// All its words but figures, in their order.
+    /// All its words but quantities, in their order.
     pub(crate) tokens: Vec<Token>,
     /// What it speaks of, as far as its first words tell.
-    pub(crate) head: Vec<String>,
+    pub(crate) subject: Vec<String>,
     /// Names in it, in lower case; of a name of several words each pair.
     pub(crate) names: Vec<String>,
     /// Its words, in lower case.
-    pub(crate) low: String,
+    pub(crate) lowercase: String,
     /// The place in an order that it gives to something.
-    pub(crate) degree: Option<Degree>,
+    pub(crate) superlative: Option<Superlative>,
     /// Whether it says that one thing is more than another.
-    pub(crate) compares: bool,
+    pub(crate) is_comparative: bool,
     /// Whether it says that nothing else is so.
-    pub(crate) only: bool,
+    pub(crate) is_exclusive: bool,
     /// What it may leave out: the words of what was said before it, the nearest first, and of the question.
-    pub(crate) context: Vec<(Weighted, Vec<Figure>)>,
+    pub(crate) context: Vec<(Weighted, Vec<Quantity>)>,
 }
 
 impl Claim {
     /// Reads a sentence. `before` is what was said before it, the nearest first.
-    pub(crate) fn of(sentence: &str, before: &[&str], material: &Material, analyser: &Analyser) -> Self {
-        let said = without_lead(without_answer(sentence));
-        let low = plain(said);
-        let read = quantities::read(&low);
-        let degree = degree(&low);
-        let told = degree.as_ref().map_or_else(BTreeSet::new, |degree| terms(&degree.words, analyser));
-        let own = terms(&read.rest, analyser);
+    pub(crate) fn parse(
+        sentence: &str,
+        before: &[&str],
+        passage_set: &PassageSet,
+        analyser: &Analyser,
+    ) -> Self {
+        let said = strip_source_lead(strip_yes_no(sentence));
+        let low = canonical_form(said);
+        let read = quantities::extract(&low);
+        let degree = find_superlative(&low);
+        let told =
+            degree.as_ref().map_or_else(BTreeSet::new, |degree| content_terms(&degree.words, analyser));
+        let own = content_terms(&read.without_quantities, analyser);
         let own = own.into_iter().filter(|term| !term.split(' ').all(|word| told.contains(word)));
         let context = before.iter().map(|text| {
-            let read = quantities::read(&plain(text));
-            let codes = read.claimed.into_iter().filter(Figure::is_code).collect();
-            (weighted(terms(&read.rest, analyser).into_iter(), material), codes)
+            let read = quantities::extract(&canonical_form(text));
+            let codes = read.stated.into_iter().filter(Quantity::is_code).collect();
+            (weigh_terms(content_terms(&read.without_quantities, analyser).into_iter(), passage_set), codes)
         });
         Self {
-            terms: weighted(own, material),
-            figures: read.claimed,
-            clauses: clauses(said, analyser),
-            tokens: tokens(said, analyser),
-            head: head(said, analyser),
-            names: names(said),
-            degree,
-            compares: compares(&low),
-            only: says_only(&low),
+            terms: weigh_terms(own, passage_set),
+            quantities: read.stated,
+            clauses: split_clauses(said, analyser),
+            tokens: tokenise(said, analyser),
+            subject: subject_terms(said, analyser),
+            names: proper_names(said),
+            superlative: degree,
+            is_comparative: is_comparative(&low),
+            is_exclusive: is_exclusive(&low),
             context: context.collect(),
-            low,
+            lowercase: low,
         }
     }
 
     /// Whether there is nothing in it to be held against a fact.
     pub(crate) fn is_empty(&self) -> bool {
-        self.terms.is_empty() && self.figures.is_empty()
+        self.terms.is_empty() && self.quantities.is_empty()
     }
 
-    /// Whether it gives no figure and no name and denies nothing: a lead or a question of this kind claims nothing.
+    /// Whether it gives no quantity and no name and denies nothing: a lead or a question of this kind claims nothing.
     pub(crate) fn asserts_nothing(&self) -> bool {
-        self.figures.is_empty() && self.names.is_empty() && !self.clauses.iter().any(|clause| clause.denied)
+        self.quantities.is_empty()
+            && self.names.is_empty()
+            && !self.clauses.iter().any(|clause| clause.negated)
     }
 
     /// Its content words.
@@ -132,76 +140,76 @@ impl Claim {
     }
 
     /// One of its parts as a claim of its own: what the other parts say is what it may leave out.
-    pub(crate) fn part(&self, at: usize, material: &Material, analyser: &Analyser) -> Self {
+    pub(crate) fn clause_claim(&self, at: usize, passage_set: &PassageSet, analyser: &Analyser) -> Self {
         let clause = &self.clauses[at];
         let others = self.clauses.iter().enumerate().filter(|(i, _)| *i != at);
         let (mut words, mut codes) = (BTreeSet::new(), Vec::new());
         for (_, other) in others {
             words.extend(other.terms.difference(&clause.terms).cloned());
-            codes.extend(other.figures.iter().filter(|figure| figure.is_code()).cloned());
+            codes.extend(other.quantities.iter().filter(|quantity| quantity.is_code()).cloned());
         }
-        let mut context = vec![(weighted(words.into_iter(), material), codes)];
+        let mut context = vec![(weigh_terms(words.into_iter(), passage_set), codes)];
         context.extend(self.context.iter().cloned());
-        let words: BTreeSet<&str> = split(&clause.text).collect();
+        let words: BTreeSet<&str> = split_words(&clause.text).collect();
         Self {
-            terms: weighted(clause.terms.iter().cloned(), material),
-            figures: clause.figures.clone(),
-            clauses: vec![Clause { before: BTreeSet::new(), ..clause.clone() }],
-            tokens: tokens(&clause.text, analyser),
-            head: if clause.begins() { head(&clause.text, analyser) } else { Vec::new() },
+            terms: weigh_terms(clause.terms.iter().cloned(), passage_set),
+            quantities: clause.quantities.clone(),
+            clauses: vec![Clause { inherited: BTreeSet::new(), ..clause.clone() }],
+            tokens: tokenise(&clause.text, analyser),
+            subject: if clause.is_independent() { subject_terms(&clause.text, analyser) } else { Vec::new() },
             names: self
                 .names
                 .iter()
                 .filter(|name| name.split(' ').all(|word| words.contains(word)))
                 .cloned()
                 .collect(),
-            degree: degree(&clause.text),
-            compares: compares(&clause.text),
-            only: says_only(&clause.text),
-            low: clause.text.clone(),
+            superlative: find_superlative(&clause.text),
+            is_comparative: is_comparative(&clause.text),
+            is_exclusive: is_exclusive(&clause.text),
+            lowercase: clause.text.clone(),
             context,
         }
     }
 
     /// The same of fewer things: without these words and codes.
-    pub(crate) fn without(&self, words: &BTreeSet<String>, codes: &[Figure]) -> Self {
+    pub(crate) fn without(&self, words: &BTreeSet<String>, codes: &[Quantity]) -> Self {
         let keeps = |term: &str| !term.split(' ').any(|word| words.contains(word));
-        let keeps_figure = |figure: &Figure| !codes.iter().any(|code| code.equals(figure));
+        let keeps_figure = |quantity: &Quantity| !codes.iter().any(|code| code.equals(quantity));
         let mut claim = self.clone();
         claim.terms.retain(|(term, _)| keeps(term));
-        claim.head.retain(|term| keeps(term));
+        claim.subject.retain(|term| keeps(term));
         claim.tokens.retain(|token| token.term.as_deref().is_none_or(keeps));
-        claim.figures.retain(keeps_figure);
+        claim.quantities.retain(keeps_figure);
         claim.names.retain(|name| {
-            !split(name).all(|word| words.contains(fold(word).as_str()))
-                && !codes.iter().any(|code| code.is_called(name))
+            !split_words(name).all(|word| words.contains(fold(word).as_str()))
+                && !codes.iter().any(|code| code.is_code_named(name))
         });
         for clause in &mut claim.clauses {
             clause.terms.retain(|term| keeps(term));
-            clause.figures.retain(keeps_figure);
+            clause.quantities.retain(keeps_figure);
         }
         claim
     }
 }
 
 /// Whether a sentence is nothing but a yes or no.
-pub(crate) fn is_answer(sentence: &str) -> bool {
-    let low = plain(sentence);
-    ANSWERS.contains(&split(&low).collect::<Vec<_>>().join(" ").as_str())
+pub(crate) fn is_bare_yes_no(sentence: &str) -> bool {
+    let low = canonical_form(sentence);
+    YES_NO_ANSWERS.contains(&split_words(&low).collect::<Vec<_>>().join(" ").as_str())
 }
 
 /// A sentence without the yes or no that it begins with.
-pub(crate) fn without_answer(sentence: &str) -> &str {
+pub(crate) fn strip_yes_no(sentence: &str) -> &str {
     match sentence.split_once([',', '.', ':', '!', '–', '—']) {
-        Some((first, rest)) if is_answer(first) && !rest.trim().is_empty() => {
-            without_answer(rest.trim_start())
+        Some((first, rest)) if is_bare_yes_no(first) && !rest.trim().is_empty() => {
+            strip_yes_no(rest.trim_start())
         }
         _ => sentence,
     }
 }
 
 /// A sentence without the words that only name where it stands: "According to the documentation, …".
-fn without_lead(sentence: &str) -> &str {
+fn strip_source_lead(sentence: &str) -> &str {
     const FROM: [&str; 5] = ["according to", "based on", "theo", "dựa trên", "dựa vào"];
     const SOURCES: [&str; 20] = [
         "documentation",
@@ -229,19 +237,23 @@ fn without_lead(sentence: &str) -> &str {
     let low = format!(" {} ", lead.trim().to_lowercase());
     let names = FROM.iter().any(|from| low.starts_with(&format!(" {from} ")))
         && SOURCES.iter().any(|source| low.contains(&format!(" {source} ")));
-    let short = low.split_whitespace().count() <= LEAD && !low.contains(|c: char| c.is_ascii_digit());
+    let short =
+        low.split_whitespace().count() <= MAX_LEAD_WORDS && !low.contains(|c: char| c.is_ascii_digit());
     if names && short && !rest.trim().is_empty() { rest.trim_start() } else { sentence }
 }
 
 /// Pairs of syllables that no passage holds are left out: they part in any other wording.
-fn weighted(terms: impl Iterator<Item = String>, material: &Material) -> Weighted {
-    let terms = terms.filter(|term| !term.contains(' ') || material.knows(term));
-    terms.map(|term| (material.weight_of_claim(&term), term)).map(|(weight, term)| (term, weight)).collect()
+fn weigh_terms(terms: impl Iterator<Item = String>, passage_set: &PassageSet) -> Weighted {
+    let terms = terms.filter(|term| !term.contains(' ') || passage_set.contains_term(term));
+    terms
+        .map(|term| (passage_set.claim_term_weight(&term), term))
+        .map(|(weight, term)| (term, weight))
+        .collect()
 }
 
 /// Names: words that begin with a capital inside a sentence. Of a name that begins the sentence, its first word is left
 /// out: it may have its capital from there.
-fn names(sentence: &str) -> Vec<String> {
+fn proper_names(sentence: &str) -> Vec<String> {
     let words: Vec<(bool, String)> = sentence
         .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '(' | ')' | '/' | '"' | '“' | '”'))
         .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
@@ -256,7 +268,7 @@ fn names(sentence: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut run: Vec<&str> = Vec::new();
     for (i, (capital, word)) in words.iter().enumerate() {
-        if *capital && word != "i" && unit(&fold(word)).is_none() {
+        if *capital && word != "i" && find_unit(&fold(word)).is_none() {
             run.push(word);
             if words.get(i + 1).is_some_and(|(capital, _)| *capital) {
                 continue;
@@ -279,24 +291,24 @@ mod tests {
 
     #[test]
     fn a_leading_yes_or_no_is_no_part_of_the_claim() {
-        assert_eq!(without_answer("No, we do not deliver."), "we do not deliver.");
-        assert_eq!(without_answer("Dạ có, hàng đổi được."), "hàng đổi được.");
-        assert_eq!(without_answer("Không có phí."), "Không có phí.");
-        assert!(is_answer("Không.") && is_answer("Yes!") && !is_answer("Không mất phí."));
+        assert_eq!(strip_yes_no("No, we do not deliver."), "we do not deliver.");
+        assert_eq!(strip_yes_no("Dạ có, hàng đổi được."), "hàng đổi được.");
+        assert_eq!(strip_yes_no("Không có phí."), "Không có phí.");
+        assert!(is_bare_yes_no("Không.") && is_bare_yes_no("Yes!") && !is_bare_yes_no("Không mất phí."));
     }
 
     #[test]
     fn a_lead_that_names_the_source_is_no_part_of_the_claim() {
-        assert_eq!(without_lead("According to the documentation, it costs $5."), "it costs $5.");
-        assert_eq!(without_lead("Theo tài liệu, giá là 5 đô."), "giá là 5 đô.");
-        assert_eq!(without_lead("Theo hợp đồng, giá là 5 đô."), "Theo hợp đồng, giá là 5 đô.");
+        assert_eq!(strip_source_lead("According to the documentation, it costs $5."), "it costs $5.");
+        assert_eq!(strip_source_lead("Theo tài liệu, giá là 5 đô."), "giá là 5 đô.");
+        assert_eq!(strip_source_lead("Theo hợp đồng, giá là 5 đô."), "Theo hợp đồng, giá là 5 đô.");
     }
 
     #[test]
     fn names_are_capitals_inside_a_sentence() {
-        assert_eq!(names("Cửa hàng Đà Nẵng mở cửa."), ["đà nẵng"]);
-        assert_eq!(names("Đà Nẵng mở cửa."), ["nẵng"]);
-        assert_eq!(names("Gói Pro có 500 GB."), ["pro"]);
-        assert!(names("The drain valve costs $9.").is_empty() && names("BẢNG GIÁ").is_empty());
+        assert_eq!(proper_names("Cửa hàng Đà Nẵng mở cửa."), ["đà nẵng"]);
+        assert_eq!(proper_names("Đà Nẵng mở cửa."), ["nẵng"]);
+        assert_eq!(proper_names("Gói Pro có 500 GB."), ["pro"]);
+        assert!(proper_names("The drain valve costs $9.").is_empty() && proper_names("BẢNG GIÁ").is_empty());
     }
 }

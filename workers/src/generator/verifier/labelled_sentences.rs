@@ -7,11 +7,11 @@ use hoidap_shared::{job::Passage, text::Language};
 
 use crate::generator::{
     passages::{
-        passage_set::{Material, tests::passage},
-        segmenter::Cutter,
+        passage_set::{PassageSet, tests::passage},
+        segmenter::Segmenter,
     },
-    text::sentence_embedder::Meaning,
-    verifier::{Judge, Known, Verdict},
+    text::sentence_embedder::SentenceEmbedder,
+    verifier::{Verdict, VerdictCache, Verifier},
 };
 
 /// A site with its sentences.
@@ -64,24 +64,24 @@ fn sites(text: &str) -> Vec<Site> {
 /// The sentences that are judged wrongly: false accepts, false rejects, and how many of each there could be.
 fn wrong(text: &str) -> ([Vec<String>; 2], [usize; 2]) {
     let (mut wrong, mut all) = ([Vec::new(), Vec::new()], [0, 0]);
-    let cutter = Cutter::default();
+    let segmenter = Segmenter::default();
     for site in sites(text) {
-        let material = Material::new(site.passages, &cutter);
+        let passage_set = PassageSet::new(site.passages, &segmenter);
         for (right, question, sentence) in &site.sentences {
-            let judge = Judge {
-                material: &material,
-                meaning: &Meaning::new(None),
-                analyser: &cutter.analyser,
+            let verifier = Verifier {
+                passage_set: &passage_set,
+                embedder: &SentenceEmbedder::new(None),
+                analyser: &segmenter.analyser,
                 threshold: 0.5,
                 language: site.language,
                 question,
-                known: &Known::default(),
+                cache: &VerdictCache::default(),
             };
-            let verdict = judge.judge(&[], sentence);
+            let verdict = verifier.verify(&[], sentence);
             let place = usize::from(*right);
             all[place] += 1;
             if matches!(verdict, Verdict::Supported(..)) != *right {
-                let why = judge.explain(sentence);
+                let why = verifier.explain(sentence);
                 wrong[place].push(format!("{}: {question} {sentence} ({verdict:?})\n{why}", site.name));
             }
         }

@@ -1,53 +1,57 @@
 //! Whether a model's words are an answer.
 
 use crate::generator::{
-    Case, Tools,
-    passages::segmenter::Kind,
-    provider::failover::Written,
+    AnswerContext, AnswerEngine,
+    passages::segmenter::SegmentKind,
+    provider::failover::ModelResponse,
     text::{
-        cleaning::{Worth, worth},
-        content::Content,
-        negation::{plain, split},
+        cleaning::{ResponseKind, classify_response},
+        content::TextContent,
+        negation::{canonical_form, split_words},
     },
-    verifier::{Cited, Judge},
+    verifier::{VerifiedAnswer, Verifier},
 };
 
 /// The model says that the passages do not answer.
 pub(in crate::generator) const REFUSED: &str = "the model says that the passages do not answer";
 
-impl Tools {
+impl AnswerEngine {
     /// Who judges the sentences of an answer.
-    pub(in crate::generator) fn judge_of<'a>(&'a self, case: &'a Case) -> Judge<'a> {
-        Judge {
-            material: &case.material,
-            meaning: &self.meaning,
-            analyser: &self.cutter.analyser,
+    pub(in crate::generator) fn verifier<'a>(&'a self, context: &'a AnswerContext) -> Verifier<'a> {
+        Verifier {
+            passage_set: &context.passage_set,
+            embedder: &self.embedder,
+            analyser: &self.segmenter.analyser,
             threshold: self.settings.min_sentence_support,
-            language: case.asked.language,
-            question: &case.asked.text,
-            known: &case.known,
+            language: context.parsed.language,
+            question: &context.parsed.text,
+            cache: &context.verdicts,
         }
     }
 
     /// The words with their citations, or why they are no answer.
-    pub(in crate::generator) fn judge(&self, case: &Case, written: &Written) -> Result<Cited, &'static str> {
-        let answers_yes_or_no = asks_yes_or_no(&case.asked.text) && !written.text.ends_with('?');
-        match worth(&written.text, &case.asked.text) {
+    pub(in crate::generator) fn verify_response(
+        &self,
+        context: &AnswerContext,
+        response: &ModelResponse,
+    ) -> Result<VerifiedAnswer, &'static str> {
+        let answers_yes_or_no = asks_yes_or_no(&context.parsed.text) && !response.text.ends_with('?');
+        match classify_response(&response.text, &context.parsed.text) {
             // The words of the question with a yes or no are the answer.
-            Worth::Echo if answers_yes_or_no => {}
-            Worth::Words => {}
-            Worth::Empty => return Err("the model wrote no words"),
-            Worth::Refusal => return Err(REFUSED),
-            Worth::Echo => return Err("the model only repeated the question or a heading"),
+            ResponseKind::Echo if answers_yes_or_no => {}
+            ResponseKind::Candidate => {}
+            ResponseKind::Empty => return Err("the model wrote no words"),
+            ResponseKind::Refusal => return Err(REFUSED),
+            ResponseKind::Echo => return Err("the model only repeated the question or a heading"),
         }
-        if !answers_yes_or_no && self.says_nothing_new(case, &written.text) {
+        if !answers_yes_or_no && self.repeats_known_text(context, &response.text) {
             return Err("the model only repeated the question or a heading");
         }
-        let mut cited = self.judge_of(case).cite(&written.text);
-        if written.cut_off && !cited.last_is_left_out {
+        let mut cited = self.verifier(context).cite(&response.text);
+        if response.cut_off && !cited.last_is_rejected {
             cited.pieces.pop();
         }
-        if written.cut_off && cited.pieces.is_empty() {
+        if response.cut_off && cited.pieces.is_empty() {
             return Err("the model had no room to end its sentence");
         }
         if cited.share <= 0.0 || cited.share < self.settings.min_supported_share {
@@ -57,19 +61,18 @@ impl Tools {
     }
 
     /// Whether the words hold nothing but what the question and the headings of the passages say.
-    fn says_nothing_new(&self, case: &Case, text: &str) -> bool {
-        let said = Content::of(text, &self.cutter.analyser);
-        let asked = &case.asked.content;
-        let known = |term: &String| {
-            asked.terms.contains(term)
-                || case.material.cuts.iter().any(|cut| cut.headings.terms.contains(term))
-                || case
-                    .material
-                    .units
-                    .iter()
-                    .any(|unit| unit.kind == Kind::Label && unit.content.terms.contains(term))
-        };
-        said.figures.iter().all(|figure| asked.grounds(figure)) && said.terms.iter().all(known)
+    fn repeats_known_text(&self, context: &AnswerContext, text: &str) -> bool {
+        let said = TextContent::parse(text, &self.segmenter.analyser);
+        let parsed = &context.parsed.content;
+        let known =
+            |term: &String| {
+                parsed.terms.contains(term)
+                    || context.passage_set.segmented.iter().any(|cut| cut.headings.terms.contains(term))
+                    || context.passage_set.segments.iter().any(|segment| {
+                        segment.kind == SegmentKind::Label && segment.content.terms.contains(term)
+                    })
+            };
+        said.quantities.iter().all(|quantity| parsed.has_quantity(quantity)) && said.terms.iter().all(known)
     }
 }
 
@@ -102,8 +105,8 @@ pub(in crate::generator) fn asks_yes_or_no(question: &str) -> bool {
         "liệu",
     ];
     const LAST: [&str; 11] = ["không", "khong", "ko", "k", "chưa", "chua", "hả", "à", "nhỉ", "hông", "hok"];
-    let low = plain(question);
-    let words: Vec<&str> = split(&low).collect();
+    let low = canonical_form(question);
+    let words: Vec<&str> = split_words(&low).collect();
     words.first().is_some_and(|first| FIRST.contains(first))
         || words.last().is_some_and(|last| LAST.contains(last))
         || low.contains("có phải")

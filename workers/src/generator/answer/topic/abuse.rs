@@ -3,7 +3,7 @@
 use hoidap_shared::text::normalise;
 
 /// Words that are never said back.
-pub(super) const ABUSE: &str = include_str!("abuse.txt");
+pub(super) const ABUSIVE_WORDS: &str = include_str!("abuse.txt");
 
 /// Whether a text holds a word of [`ABUSE`].
 pub(super) fn is_abusive(text: &str) -> bool {
@@ -14,7 +14,7 @@ pub(super) fn is_abusive(text: &str) -> bool {
         .map(str::to_string)
         .collect();
     let spelled = format!(" {} ", words.join(" "));
-    let lines = ABUSE.lines().filter(|line| !line.starts_with('#'));
+    let lines = ABUSIVE_WORDS.lines().filter(|line| !line.starts_with('#'));
     let mut entries = lines.flat_map(|line| match line.contains('|') {
         true => line.split('|').map(str::trim).collect::<Vec<_>>(),
         false => line.split_whitespace().collect(),

@@ -9,19 +9,19 @@ use hoidap_shared::{
 };
 
 /// Longest word of one: what is longer is no word of a language.
-const LONGEST_WORD: usize = 24;
+const MAX_WORD_CHARS: usize = 24;
 /// Most digits of neighbouring words: what has more may be a telephone number, a card or a date of birth.
-const MOST_DIGITS: usize = 4;
+const MAX_ADJACENT_DIGITS: usize = 4;
 
 /// Words that the analyser passes over, and that stand within what is asked about; the others part it.
-pub(super) const WITHIN: &str = " a an the of in on at to from for with without by as into about and or my our your their its this that these those \
+pub(super) const INNER_WORDS: &str = " a an the of in on at to from for with without by as into about and or my our your their its this that these those \
     của và với cho ở ra vào làm một các những này đó hoặc ";
 /// Words by which visitors address those whom they ask, and say that they ask.
-pub(super) const ADDRESS: &str = " hi hello hey please kindly ask asking wondering wonder know question help \
+pub(super) const ADDRESS_WORDS: &str = " hi hello hey please kindly ask asking wondering wonder know question help \
     em anh chị shop ad admin bên hỏi xin ơi dạ vâng thưa nhé nha nhỉ ạ giúp giùm biết ";
 
 /// A word of a question.
-pub(super) struct Word {
+pub(super) struct TopicWord {
     /// As the visitor types it.
     pub(super) shown: String,
     /// As it is read.
@@ -33,18 +33,18 @@ pub(super) struct Word {
 }
 
 /// The spellings in which the visitor typed each word, by its letters alone, the latest first.
-pub(super) fn typed(question: &Question) -> HashMap<String, Vec<&str>> {
+pub(super) fn spellings(question: &Question) -> HashMap<String, Vec<&str>> {
     let earlier = question.history.iter().rev().filter(|turn| turn.sender == Sender::User);
     let texts = [question.message.as_str()].into_iter().chain(earlier.map(|turn| turn.content.as_str()));
     let mut typed: HashMap<String, Vec<&str>> = HashMap::new();
-    for word in texts.flat_map(str::split_whitespace).map(bare).filter(|word| is_plain(word)) {
+    for word in texts.flat_map(str::split_whitespace).map(trim_punctuation).filter(|word| is_plain(word)) {
         typed.entry(fold(word)).or_default().push(word);
     }
     typed
 }
 
 /// A word as the visitor typed it: with other marks, where none was typed with these.
-fn spelled(word: &str, typed: &HashMap<String, Vec<&str>>) -> String {
+fn as_typed(word: &str, typed: &HashMap<String, Vec<&str>>) -> String {
     let spellings = typed.get(&fold(word)).map_or(&[][..], Vec::as_slice);
     let exact = spellings.iter().find(|typed| normalise(typed) == word);
     let same = spellings.iter().find(|typed| normalise(typed).to_lowercase() == word.to_lowercase());
@@ -52,29 +52,30 @@ fn spelled(word: &str, typed: &HashMap<String, Vec<&str>>) -> String {
 }
 
 /// A word without the marks around it.
-pub(super) fn bare(word: &str) -> &str {
+pub(super) fn trim_punctuation(word: &str) -> &str {
     word.trim_matches(|c: char| !c.is_alphanumeric())
 }
 
 /// The words of a text that can be said back. What lies between others, or ends a clause, parts them.
-pub(super) fn words(text: &str, typed: &HashMap<String, Vec<&str>>, analyser: &Analyser) -> Vec<Word> {
+pub(super) fn words(text: &str, typed: &HashMap<String, Vec<&str>>, analyser: &Analyser) -> Vec<TopicWord> {
     let text = normalise(text);
     let pieces: Vec<&str> = text.split_whitespace().collect();
-    let private = private(&pieces);
+    let is_private = are_private(&pieces);
     let mut words = Vec::new();
     let mut joined = false;
-    for (piece, private) in pieces.into_iter().zip(private) {
-        let (word, lower) = (bare(piece), bare(piece).to_lowercase());
+    for (piece, private) in pieces.into_iter().zip(is_private) {
+        let (word, lower) = (trim_punctuation(piece), trim_punctuation(piece).to_lowercase());
         let is = |list: &str| list.contains(&format!(" {lower} "));
-        let content =
-            !is(ADDRESS) && !is_contraction(&lower, analyser) && !analyser.content(&lower).folded.is_empty();
-        if private || !is_plain(word) || !(content || is(WITHIN) || is(ADDRESS)) {
+        let content = !is(ADDRESS_WORDS)
+            && !is_contraction(&lower, analyser)
+            && !analyser.content(&lower).folded.is_empty();
+        if private || !is_plain(word) || !(content || is(INNER_WORDS) || is(ADDRESS_WORDS)) {
             joined = false;
             continue;
         }
         let begins = piece.starts_with(word);
-        words.push(Word {
-            shown: spelled(word, typed),
+        words.push(TopicWord {
+            shown: as_typed(word, typed),
             read: word.into(),
             content,
             joined: joined && begins,
@@ -88,7 +89,7 @@ pub(super) fn words(text: &str, typed: &HashMap<String, Vec<&str>>, analyser: &A
 fn is_plain(word: &str) -> bool {
     let sign = |c: char| matches!(c, '-' | '\'' | '’');
     let count = word.chars().count();
-    (1..=LONGEST_WORD).contains(&count) && word.chars().all(|c| c.is_alphanumeric() || sign(c))
+    (1..=MAX_WORD_CHARS).contains(&count) && word.chars().all(|c| c.is_alphanumeric() || sign(c))
 }
 
 /// Whether a word is one that asks nothing with another behind its apostrophe, such as "we're" or "isn't".
@@ -98,11 +99,11 @@ fn is_contraction(word: &str, analyser: &Analyser) -> bool {
 }
 
 /// Which pieces belong to many digits in a row.
-fn private(pieces: &[&str]) -> Vec<bool> {
+fn are_private(pieces: &[&str]) -> Vec<bool> {
     let digits = |piece: &&str| piece.chars().filter(|c| c.is_numeric()).count();
     let mut private = Vec::with_capacity(pieces.len());
     for row in pieces.chunk_by(|a, b| (digits(a) > 0) == (digits(b) > 0)) {
-        let many = row.iter().map(digits).sum::<usize>() > MOST_DIGITS;
+        let many = row.iter().map(digits).sum::<usize>() > MAX_ADJACENT_DIGITS;
         private.extend(row.iter().map(|_| many));
     }
     private

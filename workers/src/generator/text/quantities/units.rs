@@ -106,7 +106,7 @@ const NUMBERS: [(&str, u32); 28] = [
 const ONES: [&str; 8] = ["một", "one", "mỗi", "per", "a", "an", "hàng", "each"];
 
 /// The unit that a folded word names.
-pub(crate) fn unit(word: &str) -> Option<&'static str> {
+pub(crate) fn find_unit(word: &str) -> Option<&'static str> {
     UNITS.iter().find(|(_, names)| names.contains(&word)).map(|(unit, _)| *unit)
 }
 
@@ -116,20 +116,20 @@ pub(crate) fn dimension(unit: &'static str) -> &'static str {
 }
 
 /// An amount in the smallest unit that it is compared in.
-pub(crate) fn in_base(value: f64, unit: &'static str) -> f64 {
+pub(crate) fn to_base_unit(value: f64, unit: &'static str) -> f64 {
     MULTIPLES
         .iter()
         .find(|(name, _, _)| *name == unit)
-        .map_or(value, |(_, times, base)| in_base(value * times, base))
+        .map_or(value, |(_, times, base)| to_base_unit(value * times, base))
 }
 
 /// The zeros of a power of ten.
-pub(super) fn power(word: &str) -> Option<&'static str> {
+pub(super) fn power_of_ten(word: &str) -> Option<&'static str> {
     POWERS.iter().find(|(_, names)| names.contains(&word)).map(|(zeros, _)| *zeros)
 }
 
 /// The number that a word is, from two on.
-pub(super) fn number(word: &str) -> Option<u32> {
+pub(super) fn number_word(word: &str) -> Option<u32> {
     NUMBERS.iter().find(|(name, _)| *name == word).map(|(_, n)| *n)
 }
 

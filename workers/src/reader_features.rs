@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::{
     classifier::Classifier,
     eval::{Labelled, is_gold, read, retrieve},
-    generator::{Generator, ReaderUnit},
+    generator::{Generator, SegmentFeatures},
     retriever::Retriever,
 };
 
@@ -30,7 +30,7 @@ pub struct Command {
 }
 
 #[derive(Serialize)]
-struct Line {
+struct QuestionRecord {
     id: String,
     /// What the visitor means, as it was read.
     meaning: String,
@@ -42,13 +42,13 @@ struct Line {
     /// Whether a page answers it at all.
     answerable: bool,
     answer_contains: Vec<String>,
-    units: Vec<Unit>,
+    units: Vec<LabelledSegment>,
 }
 
 #[derive(Serialize)]
-struct Unit {
+struct LabelledSegment {
     #[serde(flatten)]
-    unit: ReaderUnit,
+    unit: SegmentFeatures,
     /// The page it is of.
     source: String,
     /// Whether that page answers.
@@ -68,8 +68,8 @@ impl Command {
         let mut file = std::io::BufWriter::new(std::fs::File::create(&self.out)?);
         let bar = indicatif::ProgressBar::new(questions.len() as u64);
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let lines =
-            stream::iter(questions).map(|labelled| line(&classifier, &retriever, &generator, labelled));
+        let lines = stream::iter(questions)
+            .map(|labelled| question_record(&classifier, &retriever, &generator, labelled));
         let mut lines = pin!(lines.buffered(cores));
         while let Some(line) = lines.try_next().await? {
             bar.inc(1);
@@ -83,26 +83,26 @@ impl Command {
     }
 }
 
-async fn line(
+async fn question_record(
     classifier: &Classifier,
     retriever: &Retriever,
     generator: &Generator,
     labelled: Labelled,
-) -> anyhow::Result<Option<Line>> {
+) -> anyhow::Result<Option<QuestionRecord>> {
     let Next::Forward(job) = retrieve(classifier, retriever, &labelled).await? else { return Ok(None) };
     let retrieved = job.body;
     let sources: Vec<String> = retrieved.passages.iter().map(|passage| passage.source.clone()).collect();
     let meaning = retrieved.classified.meaning.clone();
     let (support, out_of_scope) = (retrieved.support, retrieved.classified.out_of_scope);
-    let units = generator.reader_units(retrieved).await?;
+    let units = generator.segment_features(retrieved).await?;
     let units = units.into_iter().map(|unit| {
         let source = sources[unit.passage].clone();
-        Unit { gold: is_gold(&labelled.gold, &source), source, unit }
+        LabelledSegment { gold: is_gold(&labelled.gold, &source), source, unit }
     });
-    Ok(Some(Line {
+    Ok(Some(QuestionRecord {
         id: labelled.id.clone(),
         meaning,
-        names: ReaderUnit::NAMES,
+        names: SegmentFeatures::FEATURE_NAMES,
         support,
         out_of_scope,
         answerable: !labelled.gold.is_empty(),

@@ -2,22 +2,22 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
-use crate::generator::eval_claims::Made;
+use crate::generator::eval_claims::SyntheticClaim;
 
 /// Sentences of one kind, and those of them that are judged wrongly.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Count {
+struct ErrorCount {
     wrong: usize,
     of: usize,
 }
 
-impl Count {
+impl ErrorCount {
     fn share(self) -> f64 {
         if self.of == 0 { 0.0 } else { self.wrong as f64 / self.of as f64 }
     }
 }
 
-impl fmt::Display for Count {
+impl fmt::Display for ErrorCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>6.1} %  {:>5} of {:<6}", 100.0 * self.share(), self.wrong, self.of)
     }
@@ -25,28 +25,28 @@ impl fmt::Display for Count {
 
 /// Wrong verdicts by language, by whether the sentences are true, and by how they were made.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Report {
-    languages: BTreeMap<&'static str, Sides>,
+pub(super) struct VerifierReport {
+    languages: BTreeMap<&'static str, LanguageErrors>,
 }
 
 #[derive(Debug, Default, Serialize)]
-struct Sides {
-    false_accepted: Count,
-    true_rejected: Count,
-    accepted_by_kind: BTreeMap<&'static str, Count>,
-    rejected_by_kind: BTreeMap<&'static str, Count>,
+struct LanguageErrors {
+    false_accepted: ErrorCount,
+    true_rejected: ErrorCount,
+    accepted_by_kind: BTreeMap<&'static str, ErrorCount>,
+    rejected_by_kind: BTreeMap<&'static str, ErrorCount>,
 }
 
-impl Report {
+impl VerifierReport {
     /// Counts.
-    pub(super) fn of(made: &[Made]) -> Self {
+    pub(super) fn new(claims: &[SyntheticClaim]) -> Self {
         let mut report = Self::default();
-        for made in made {
-            let sides = report.languages.entry(made.language.code()).or_default();
+        for made in claims {
+            let errors = report.languages.entry(made.language.code()).or_default();
             let (all, kinds) = if made.right {
-                (&mut sides.true_rejected, &mut sides.rejected_by_kind)
+                (&mut errors.true_rejected, &mut errors.rejected_by_kind)
             } else {
-                (&mut sides.false_accepted, &mut sides.accepted_by_kind)
+                (&mut errors.false_accepted, &mut errors.accepted_by_kind)
             };
             for count in [all, kinds.entry(made.kind).or_default()] {
                 count.of += 1;
@@ -57,32 +57,32 @@ impl Report {
     }
 
     /// What is larger than it may be, a sentence each.
-    pub(super) fn broken(&self, accepted: Option<f64>, rejected: Option<f64>) -> Vec<String> {
-        let mut broken = Vec::new();
-        for (language, sides) in &self.languages {
+    pub(super) fn exceeded(&self, accepted: Option<f64>, rejected: Option<f64>) -> Vec<String> {
+        let mut exceeded = Vec::new();
+        for (language, errors) in &self.languages {
             let both = [
-                ("false sentences are given", sides.false_accepted, accepted),
-                ("true sentences are thrown away", sides.true_rejected, rejected),
+                ("false sentences are given", errors.false_accepted, accepted),
+                ("true sentences are thrown away", errors.true_rejected, rejected),
             ];
             for (what, count, most) in both {
                 if let Some(most) = most.filter(|most| count.share() > *most) {
-                    broken.push(format!(
+                    exceeded.push(format!(
                         "{language}: {} of {} {what}, more than {most}",
                         count.wrong, count.of
                     ));
                 }
             }
         }
-        broken
+        exceeded
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for VerifierReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (language, sides) in &self.languages {
+        for (language, errors) in &self.languages {
             let halves = [
-                ("false accepted", sides.false_accepted, &sides.accepted_by_kind),
-                ("true rejected", sides.true_rejected, &sides.rejected_by_kind),
+                ("false accepted", errors.false_accepted, &errors.accepted_by_kind),
+                ("true rejected", errors.true_rejected, &errors.rejected_by_kind),
             ];
             for (what, all, kinds) in halves {
                 writeln!(f, "{language} {what:<20} {all}")?;

@@ -4,7 +4,7 @@ use hoidap_shared::{config::Section, job::PageContext};
 
 /// What the page's context says, if the site has such a section, else the longest configured path that its address
 /// begins with.
-pub fn of_page(sections: &[Section], page: &PageContext) -> Option<String> {
+pub fn section_of_page(sections: &[Section], page: &PageContext) -> Option<String> {
     if let Some(said) = sections.iter().find(|section| page.section.as_deref() == Some(section.id.as_str())) {
         return Some(said.id.clone());
     }

@@ -21,10 +21,10 @@ use hoidap_indices::{
 };
 use hoidap_shared::{config::Config, job::Passage, telemetry};
 
-use self::report::Report;
+use self::report::VerifierReport;
 use crate::{
     collections::digest,
-    generator::eval_claims::{Made, Meaning, Trial},
+    generator::eval_claims::{SentenceEmbedder, SyntheticClaim, VerifierEvaluation},
 };
 
 /// Makes true and false sentences from what the documents of a collection say, and measures which of them the judge
@@ -93,16 +93,21 @@ impl Command {
         } else {
             Some(Arc::new(OnnxEmbedder::open(&config.embedding)?) as Arc<dyn Embedder>)
         };
-        let meaning = Meaning::new(embedder);
+        let embedder = SentenceEmbedder::new(embedder);
         let mut made = Vec::new();
         for folder in folders {
             let Some(version) = folder.current()? else { continue };
             let mut passages = passages(&folder.name, &version, &folder.records(&version)?);
-            passages.retain(|passage| self.takes(&passage.source));
-            let trial = Trial::new(passages, &meaning, config.generator.min_sentence_support, self.seed);
-            made.extend(tried(&trial, self.sentences));
+            passages.retain(|passage| self.includes(&passage.source));
+            let evaluation = VerifierEvaluation::new(
+                passages,
+                &embedder,
+                config.generator.min_sentence_support,
+                self.seed,
+            );
+            made.extend(evaluate(&evaluation, self.sentences));
         }
-        let report = Report::of(&made);
+        let report = VerifierReport::new(&made);
         if self.json {
             println!("{}", serde_json::to_string_pretty(&report)?);
         } else {
@@ -116,29 +121,29 @@ impl Command {
             }
             file.flush().with_context(|| cannot_write(path))?;
         }
-        let broken = report.broken(self.max_false_accepted, self.max_true_rejected);
-        if broken.is_empty() { Ok(()) } else { bail!("{}", broken.join("; ")) }
+        let exceeded = report.exceeded(self.max_false_accepted, self.max_true_rejected);
+        if exceeded.is_empty() { Ok(()) } else { bail!("{}", exceeded.join("; ")) }
     }
 
     /// Whether a document is of the half that is asked for.
-    fn takes(&self, source: &str) -> bool {
+    fn includes(&self, source: &str) -> bool {
         let half = u8::from_str_radix(&digest(&[source])[..1], 16).unwrap_or_default() % 2 + 1;
         self.half.is_none_or(|wanted| wanted == half)
     }
 }
 
 /// Tries a collection's sentences on all cores.
-fn tried(trial: &Trial<'_>, most: usize) -> Vec<Made> {
-    let chosen = trial.chosen(most);
+fn evaluate(evaluation: &VerifierEvaluation<'_>, most: usize) -> Vec<SyntheticClaim> {
+    let chosen = evaluation.sample(most);
     let bar = indicatif::ProgressBar::new(chosen.len() as u64);
     let (next, cores) = (AtomicUsize::new(0), thread::available_parallelism().map_or(1, usize::from));
-    let mut found: Vec<(usize, Vec<Made>)> = thread::scope(|scope| {
+    let mut found: Vec<(usize, Vec<SyntheticClaim>)> = thread::scope(|scope| {
         let work = || {
             let mut found = Vec::new();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(sentence) = chosen.get(at) else { return found };
-                found.push((at, trial.tried(*sentence)));
+                found.push((at, evaluation.evaluate(*sentence)));
                 bar.inc(1);
             }
         };

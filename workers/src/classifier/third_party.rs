@@ -9,16 +9,16 @@ use unicode_segmentation::UnicodeSegmentation as _;
 const SERVICES: &str = include_str!("services.txt");
 
 /// Words before a name that make it the other end of something of one's own: "move my mail over from …".
-const TOWARDS: [&str; 14] =
+const RELATION_PREPOSITIONS: [&str; 14] =
     ["from", "to", "into", "with", "and", "via", "tu", "sang", "qua", "voi", "vao", "va", "bang", "cho"];
 
 /// The well-known services that are known by name.
 #[derive(Clone, Debug)]
-pub struct Services {
+pub struct ThirdPartyServices {
     names: BTreeSet<&'static str>,
 }
 
-impl Services {
+impl ThirdPartyServices {
     /// Those that come with Hoidap.
     pub fn built_in() -> Self {
         let lines = SERVICES.lines().map(str::trim);
@@ -31,7 +31,8 @@ impl Services {
         let words: Vec<&str> = folded.unicode_words().collect();
         let about = |(i, word): (usize, &&str)| {
             let before = i.checked_sub(1).map(|i| words[i]);
-            let named = self.names.contains(*word) && !before.is_some_and(|word| TOWARDS.contains(&word));
+            let named = self.names.contains(*word)
+                && !before.is_some_and(|word| RELATION_PREPOSITIONS.contains(&word));
             named.then(|| (*word).to_string())
         };
         words.iter().enumerate().filter_map(about).collect()
@@ -44,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_name_counts_wherever_it_stands_and_however_it_is_written() {
-        let services = Services::built_in();
+        let services = ThirdPartyServices::built_in();
         for question in ["Zalo không gửi được ảnh", "momo quen mat khau", "how do I add a label in Gmail?"]
         {
             assert_eq!(services.asked_about(question).len(), 1, "{question}");
@@ -54,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_other_end_of_something_is_not_what_is_asked_about() {
-        let services = Services::built_in();
+        let services = ThirdPartyServices::built_in();
         for question in
             ["Chuyển thư từ Gmail sang Diệc Mail", "Can I share a file to Facebook?", "thanh toan qua momo"]
         {

@@ -6,25 +6,25 @@ use hoidap_shared::text::fold;
 use serde::{Deserialize, Serialize};
 
 /// To be raised with every change to the features or the training: a kept probe of another version is not read.
-pub const VERSION: &str = "1";
+pub const PROBE_VERSION: &str = "1";
 
 /// Rounds of gradient descent; the loss no longer moves well before.
-const ROUNDS: usize = 300;
+const TRAINING_ROUNDS: usize = 300;
 /// Step of gradient descent with momentum, and the momentum.
-const STEP: f32 = 0.5;
+const LEARNING_RATE: f32 = 0.5;
 const MOMENTUM: f32 = 0.9;
 /// Weight of the L2 penalty, which keeps the probe from learning single examples by heart.
-const PENALTY: f32 = 1e-4;
+const L2_PENALTY: f32 = 1e-4;
 /// Embeddings of one model share a large common part; what is left of one after centring is given this length.
-const MEANING: f32 = 2.0;
+const EMBEDDING_NORM: f32 = 2.0;
 /// The length of the vector of a text's words.
-const WORDS: f32 = 2.0;
+const TERMS_NORM: f32 = 2.0;
 /// Words and pairs of words seen in fewer examples tell nothing.
-const SEEN: usize = 2;
+const MIN_TERM_EXAMPLES: usize = 2;
 
 /// A trained probe. Training is deterministic: the same examples give the same probe.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Probe {
+pub struct LinearProbe {
     mean: Vec<f32>,
     vocabulary: BTreeMap<String, usize>,
     /// For each class, one weight a feature.
@@ -33,7 +33,7 @@ pub struct Probe {
 
 /// An example: its text and embedding.
 #[derive(Clone, Debug)]
-pub struct Example {
+pub struct LabelledExample {
     /// The text in normal form.
     pub text: String,
     /// Its embedding.
@@ -43,13 +43,13 @@ pub struct Example {
 }
 
 /// The features of a text that are not zero, by index.
-type Features = Vec<(usize, f32)>;
+type SparseFeatures = Vec<(usize, f32)>;
 
-impl Probe {
+impl LinearProbe {
     /// Fits a probe to examples whose embeddings have one length. Every class counts the same, however many examples it
     /// has. The loss is cross-entropy with an L2 penalty (Bishop, Pattern Recognition and Machine Learning, 4.3.4),
     /// minimised by gradient descent with momentum.
-    pub fn fit(examples: &[Example], classes: usize) -> Self {
+    pub fn fit(examples: &[LabelledExample], classes: usize) -> Self {
         let dimensions = examples.first().map_or(0, |example| example.embedding.len());
         let mut mean = vec![0.0; dimensions];
         for example in examples {
@@ -57,19 +57,22 @@ impl Probe {
                 *sum += value / examples.len() as f32;
             }
         }
-        let mut probe = Self { mean, vocabulary: vocabulary(examples), weights: Vec::new() };
+        let mut probe = Self { mean, vocabulary: build_vocabulary(examples), weights: Vec::new() };
         let width = dimensions + probe.vocabulary.len() + 1;
         probe.weights = vec![vec![0.0; width]; classes];
-        let inputs: Vec<Features> =
+        let inputs: Vec<SparseFeatures> =
             examples.iter().map(|example| probe.features(&example.text, &example.embedding)).collect();
         let mut counts = vec![0_usize; classes];
         for example in examples {
             counts[example.class] += 1;
         }
         let mut velocity = vec![vec![0.0; width]; classes];
-        for _ in 0..ROUNDS {
-            let mut gradient: Vec<Vec<f32>> =
-                probe.weights.iter().map(|row| row.iter().map(|weight| weight * PENALTY).collect()).collect();
+        for _ in 0..TRAINING_ROUNDS {
+            let mut gradient: Vec<Vec<f32>> = probe
+                .weights
+                .iter()
+                .map(|row| row.iter().map(|weight| weight * L2_PENALTY).collect())
+                .collect();
             for (input, example) in inputs.iter().zip(examples) {
                 let share = 1.0 / (counts[example.class] * classes) as f32;
                 for (class, probability) in probe.probabilities_of(input).into_iter().enumerate() {
@@ -81,7 +84,7 @@ impl Probe {
             }
             for ((weights, speeds), slopes) in probe.weights.iter_mut().zip(&mut velocity).zip(&gradient) {
                 for ((weight, speed), slope) in weights.iter_mut().zip(speeds).zip(slopes) {
-                    *speed = MOMENTUM * *speed - STEP * slope;
+                    *speed = MOMENTUM * *speed - LEARNING_RATE * slope;
                     *weight += *speed;
                 }
             }
@@ -90,7 +93,7 @@ impl Probe {
     }
 
     /// Whether every class has a weight for every feature, and all are numbers.
-    pub fn is_whole(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         let width = self.mean.len() + self.vocabulary.len() + 1;
         let whole = |row: &Vec<f32>| row.len() == width && row.iter().all(|weight| weight.is_finite());
         !self.weights.is_empty() && self.weights.iter().all(whole)
@@ -102,22 +105,22 @@ impl Probe {
     }
 
     /// The embedding without its common part, the words that are known, and a constant 1.
-    fn features(&self, text: &str, embedding: &[f32]) -> Features {
+    fn features(&self, text: &str, embedding: &[f32]) -> SparseFeatures {
         let centred: Vec<f32> = embedding.iter().zip(&self.mean).map(|(value, mean)| value - mean).collect();
         let length = centred.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-6);
-        let mut features: Features =
-            centred.into_iter().map(|value| value * MEANING / length).enumerate().collect();
+        let mut features: SparseFeatures =
+            centred.into_iter().map(|value| value * EMBEDDING_NORM / length).enumerate().collect();
         let mut known: Vec<usize> =
-            terms(text).filter_map(|term| self.vocabulary.get(&term).copied()).collect();
+            word_features(text).filter_map(|term| self.vocabulary.get(&term).copied()).collect();
         known.sort_unstable();
         known.dedup();
-        let each = WORDS / (known.len().max(1) as f32).sqrt();
+        let each = TERMS_NORM / (known.len().max(1) as f32).sqrt();
         features.extend(known.into_iter().map(|index| (self.mean.len() + index, each)));
         features.push((self.mean.len() + self.vocabulary.len(), 1.0));
         features
     }
 
-    fn probabilities_of(&self, input: &Features) -> Vec<f32> {
+    fn probabilities_of(&self, input: &SparseFeatures) -> Vec<f32> {
         let score = |row: &Vec<f32>| input.iter().map(|(index, value)| row[*index] * value).sum::<f32>();
         let scores: Vec<f32> = self.weights.iter().map(score).collect();
         let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -127,22 +130,22 @@ impl Probe {
     }
 }
 
-fn vocabulary(examples: &[Example]) -> BTreeMap<String, usize> {
+fn build_vocabulary(examples: &[LabelledExample]) -> BTreeMap<String, usize> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for example in examples {
-        let mut of_example: Vec<String> = terms(&example.text).collect();
+        let mut of_example: Vec<String> = word_features(&example.text).collect();
         of_example.sort_unstable();
         of_example.dedup();
         for term in of_example {
             *seen.entry(term).or_default() += 1;
         }
     }
-    let kept = seen.into_iter().filter(|(_, count)| *count >= SEEN);
+    let kept = seen.into_iter().filter(|(_, count)| *count >= MIN_TERM_EXAMPLES);
     kept.enumerate().map(|(index, (term, _))| (term, index)).collect()
 }
 
 /// Folded words and pairs of neighbours. A number is any number, a word with digits in it any code.
-fn terms(text: &str) -> impl Iterator<Item = String> {
+fn word_features(text: &str) -> impl Iterator<Item = String> {
     let folded = fold(text);
     let words: Vec<String> = folded
         .split(|c: char| !c.is_alphanumeric())
@@ -161,8 +164,8 @@ fn terms(text: &str) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
 
-    fn example(text: &str, embedding: [f32; 2], class: usize) -> Example {
-        Example { text: text.into(), embedding: embedding.to_vec(), class }
+    fn example(text: &str, embedding: [f32; 2], class: usize) -> LabelledExample {
+        LabelledExample { text: text.into(), embedding: embedding.to_vec(), class }
     }
 
     #[test]
@@ -173,7 +176,7 @@ mod tests {
             example("blue sky", [0.0, 1.0], 1),
             example("blue sea", [0.1, 0.9], 1),
         ];
-        let probe = Probe::fit(&examples, 2);
+        let probe = LinearProbe::fit(&examples, 2);
         assert!(probe.probabilities("", &[1.0, 0.0])[0] > 0.8);
         assert!(probe.probabilities("blue", &[0.5, 0.5])[1] > 0.8);
         let sum: f32 = probe.probabilities("x", &[0.3, 0.3]).iter().sum();
@@ -184,12 +187,12 @@ mod tests {
     fn a_class_with_more_examples_does_not_win_by_number() {
         let mut examples = vec![example("a", [1.0, 0.0], 0); 50];
         examples.push(example("b", [0.0, 1.0], 1));
-        assert!(Probe::fit(&examples, 2).probabilities("", &[0.0, 1.0])[1] > 0.8);
+        assert!(LinearProbe::fit(&examples, 2).probabilities("", &[0.0, 1.0])[1] > 0.8);
     }
 
     #[test]
     fn codes_and_numbers_are_one_word_each() {
-        let found: Vec<String> = terms("Lỗi AB12, 403").collect();
+        let found: Vec<String> = word_features("Lỗi AB12, 403").collect();
         assert_eq!(found, ["loi", "#code", "#number", "loi #code", "#code #number"]);
     }
 }
