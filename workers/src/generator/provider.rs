@@ -79,6 +79,17 @@ pub(crate) trait Llm: Send + Sync {
     fn probe(&self) -> BoxFuture<'_, Result<(), CallError>>;
 }
 
+/// When a provider's circuit breaker opens, and how often the provider is probed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BreakerSettings {
+    /// Failures in a row that open it.
+    pub(crate) failures: u32,
+    /// How long it stays open.
+    pub(crate) open_for: Duration,
+    /// How often a provider without traffic is probed.
+    pub(crate) probe_interval: Duration,
+}
+
 /// A configured provider that runs a model.
 pub(crate) struct ModelProvider {
     /// Its name in the configuration.
@@ -100,15 +111,14 @@ pub(crate) struct ModelProvider {
 }
 
 impl ModelProvider {
-    /// A provider of the configuration; `None` for one without a model. `open` is how long its breaker stays open,
-    /// `failures` how many in a row open it, `every` how often a provider that nobody asks is looked at.
+    /// Opens a configured provider; `None` for one without a model.
     ///
     /// # Errors
     /// When its address cannot be used.
     pub(crate) fn open(
         name: &str,
         settings: &Settings,
-        (failures, open, every): (u32, Duration, Duration),
+        breaker_settings: BreakerSettings,
     ) -> anyhow::Result<Option<Self>> {
         let llm: Arc<dyn Llm> = match settings.kind {
             ProviderKind::Extractive => return Ok(None),
@@ -117,8 +127,9 @@ impl ModelProvider {
                 Arc::new(anthropic::Anthropic::new(http::HttpClient::new(name, settings)?))
             }
         };
-        let breaker = Arc::new(CircuitBreaker::new(failures, open));
-        let health = HealthProbe::watch(name, Arc::clone(&llm), Arc::clone(&breaker), every);
+        let breaker = Arc::new(CircuitBreaker::new(breaker_settings.failures, breaker_settings.open_for));
+        let health =
+            HealthProbe::watch(name, Arc::clone(&llm), Arc::clone(&breaker), breaker_settings.probe_interval);
         Ok(Some(Self {
             name: name.into(),
             model: settings.model.clone(),

@@ -16,7 +16,10 @@ use tracing::debug;
 use crate::generator::{
     answer::streamer::AnswerStreamer,
     prompt::Prompt,
-    provider::{CallError, DeltaStream, ModelProvider, ResponseDelta, recorded_responses::ProviderModel},
+    provider::{
+        BreakerSettings, CallError, DeltaStream, ModelProvider, ResponseDelta,
+        recorded_responses::ProviderModel,
+    },
     text::cleaning::clean_model_text,
 };
 
@@ -89,11 +92,11 @@ impl Failover {
     /// When a provider's address cannot be used.
     pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
         let settings = &config.generator;
-        let breaker = (
-            settings.breaker_failures,
-            Duration::from_millis(settings.breaker_open_ms),
-            Duration::from_millis(settings.probe_ms.max(100)),
-        );
+        let breaker = BreakerSettings {
+            failures: settings.breaker_failures,
+            open_for: Duration::from_millis(settings.breaker_open_ms),
+            probe_interval: Duration::from_millis(settings.probe_ms.max(100)),
+        };
         let mut models = Vec::new();
         for name in &settings.providers {
             let Some(provider) = config.providers.get(name) else { continue };

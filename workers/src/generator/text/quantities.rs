@@ -107,12 +107,12 @@ pub(crate) fn extract(text: &str) -> ExtractedQuantities {
     let mut open: Vec<(usize, usize)> = Vec::new();
     let mut kept = 0;
     while at < words.len() {
-        let Some((quantity, until, claimed)) = parse_at(&words, at) else {
+        let Some(ParsedQuantity { quantity, end: until, is_stated }) = parse_at(&words, at) else {
             at += 1;
             continue;
         };
         let end = words[until - 1].range.end;
-        if claimed {
+        if is_stated {
             if let Some(unit) = quantity.unit {
                 for (place, after) in open.drain(..) {
                     if is_range(&words, after, at) {
@@ -147,8 +147,23 @@ fn is_range(words: &[WordSpan], after: usize, next: usize) -> bool {
     next == after || (next == after + 1 && RANGE_WORDS.contains(&words[after].folded.as_str()))
 }
 
-/// The figure that begins at a word, the word behind it, and whether the text claims it.
-fn parse_at(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, bool)> {
+/// A quantity found in a text.
+struct ParsedQuantity {
+    quantity: Quantity,
+    /// Index of the word behind it.
+    end: usize,
+    /// Whether the text states it; else the text only implies it.
+    is_stated: bool,
+}
+
+impl ParsedQuantity {
+    fn stated(quantity: Quantity, end: usize) -> Self {
+        Self { quantity, end, is_stated: true }
+    }
+}
+
+/// The quantity that begins at a word.
+fn parse_at(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
     let word = words.get(at)?;
     let unit_at = |i: usize| -> Option<(&'static str, usize)> {
         let next = words.get(i).filter(|next| next.close)?;
@@ -173,7 +188,7 @@ fn parse_at(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, bool)> {
             && let Some((unit, until)) = unit_at(at + 2)
         {
             let quantity = Quantity { value: (10 + n).to_string(), unit: Some(unit), counted: false };
-            return Some((quantity, until, true));
+            return Some(ParsedQuantity::stated(quantity, until));
         }
         let counts = number_word(&word.raw);
         let (value, one) = match counts {
@@ -181,11 +196,8 @@ fn parse_at(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, bool)> {
             None if is_one(&word.raw) => (1, true),
             None => {
                 let unit = find_unit(&word.folded).filter(|_| word.per)?;
-                return Some((
-                    Quantity { value: "1".into(), unit: Some(unit), counted: false },
-                    at + 1,
-                    false,
-                ));
+                let quantity = Quantity { value: "1".into(), unit: Some(unit), counted: false };
+                return Some(ParsedQuantity { quantity, end: at + 1, is_stated: false });
             }
         };
         let found = unit_at(at + 1);
@@ -201,9 +213,9 @@ fn parse_at(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, bool)> {
             counted: found.is_none(),
         };
         return match found {
-            Some((_, until)) => Some((quantity, until, !one)),
+            Some((_, end)) => Some(ParsedQuantity { quantity, end, is_stated: !one }),
             None if one => None,
-            None => Some((quantity, at + 1, false)),
+            None => Some(ParsedQuantity { quantity, end: at + 1, is_stated: false }),
         };
     }
     if let Some(found) = parse_time_of_day(words, at) {
@@ -214,7 +226,7 @@ fn parse_at(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, bool)> {
     let (digits, rest) = word.folded.split_at(digits);
     let code = || Quantity { value: word.folded.clone(), unit: None, counted: false };
     if digits.is_empty() {
-        return Some((code(), at + 1, true));
+        return Some(ParsedQuantity::stated(code(), at + 1));
     }
     let mut until = at + 1;
     let mut value = normalise_number(digits);
@@ -230,7 +242,7 @@ fn parse_at(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, bool)> {
     } else if let Some(unit) = find_unit(rest) {
         unit_of = Some(unit);
     } else if !rest.is_empty() {
-        return Some((code(), at + 1, true));
+        return Some(ParsedQuantity::stated(code(), at + 1));
     } else if let Some(zeros) = words.get(until).and_then(|next| power_of_ten(&next.folded)) {
         value = scale_by_power(&value, zeros);
         until += 1;
@@ -253,7 +265,7 @@ fn parse_at(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, bool)> {
     if unit_of.is_some() && value.contains('.') {
         value = value.trim_end_matches('0').trim_end_matches('.').to_string();
     }
-    Some((Quantity { value, unit: unit_of, counted }, until, true))
+    Some(ParsedQuantity::stated(Quantity { value, unit: unit_of, counted }, until))
 }
 
 /// The one in "mười một".
@@ -262,7 +274,7 @@ fn one_after_ten(word: &WordSpan) -> Option<u32> {
 }
 
 /// A time of day: `8:00`, `8h30`, `8 giờ 30`, `8 pm`, `2 giờ chiều`.
-fn parse_time_of_day(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, bool)> {
+fn parse_time_of_day(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
     let text = words[at].folded.as_str();
     let hours = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (hour, mut rest) = text.split_at(hours);
@@ -306,7 +318,7 @@ fn parse_time_of_day(words: &[WordSpan], at: usize) -> Option<(Quantity, usize, 
         until += 1;
     }
     let value = if minute == 0 { hour.to_string() } else { format!("{hour}:{minute:02}") };
-    Some((Quantity { value, unit: Some("hour"), counted: false }, until, true))
+    Some(ParsedQuantity::stated(Quantity { value, unit: Some("hour"), counted: false }, until))
 }
 
 /// A word, where it stands, and its folded form.

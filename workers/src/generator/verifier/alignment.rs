@@ -124,12 +124,33 @@ pub(crate) struct Change {
     pub(crate) inside: bool,
 }
 
-/// A claim and a fact, laid beside each other.
+/// Words that a claim and a fact share, one after the other in both.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Run {
+    /// Index of its first word in the claim.
+    claim_start: usize,
+    /// Index of its first word in the fact.
+    fact_start: usize,
+    /// Number of words.
+    length: usize,
+}
+
+impl Run {
+    fn in_claim(self) -> Range<usize> {
+        self.claim_start..self.claim_start + self.length
+    }
+
+    fn in_fact(self) -> Range<usize> {
+        self.fact_start..self.fact_start + self.length
+    }
+}
+
+/// The word-by-word alignment of a claim with a fact.
 pub(crate) struct Alignment<'a> {
     claim: &'a [Token],
     fact: &'a [Token],
-    /// Runs that both share, in the order of the claim: where they begin in both, and their length.
-    runs: Vec<(usize, usize, usize)>,
+    /// The runs that both share, in the order of the claim.
+    runs: Vec<Run>,
 }
 
 impl<'a> Alignment<'a> {
@@ -140,27 +161,27 @@ impl<'a> Alignment<'a> {
         loop {
             // The length of the run that ends at each pair of words.
             let mut before = vec![0; fact.len() + 1];
-            let mut best = (0, 0, 0);
+            let mut best = Run::default();
             for (i, word) in claim.iter().enumerate() {
                 let mut now = vec![0; fact.len() + 1];
                 for (j, other) in fact.iter().enumerate() {
                     if !mine[i] && !theirs[j] && word.key == other.key {
                         now[j + 1] = before[j] + 1;
-                        if now[j + 1] > best.2 {
-                            best = (i + 1 - now[j + 1], j + 1 - now[j + 1], now[j + 1]);
+                        let length = now[j + 1];
+                        if length > best.length {
+                            best = Run { claim_start: i + 1 - length, fact_start: j + 1 - length, length };
                         }
                     }
                 }
                 before = now;
             }
-            let (from, to, length) = best;
-            if length == 0 {
+            if best.length == 0 {
                 break;
             }
-            mine[from..from + length].fill(true);
-            theirs[to..to + length].fill(true);
+            mine[best.in_claim()].fill(true);
+            theirs[best.in_fact()].fill(true);
             // A word of grammar alone is found anywhere.
-            if length > 1 || claim[from].term.is_some() {
+            if best.length > 1 || claim[best.claim_start].term.is_some() {
                 runs.push(best);
             }
         }
@@ -172,15 +193,20 @@ impl<'a> Alignment<'a> {
     pub(crate) fn changes(&self) -> Vec<Change> {
         let mut found = Vec::new();
         for pair in self.runs.windows(2) {
-            let ((a, b, length), (next, there, _)) = (pair[0], pair[1]);
-            let (claim, fact) = (a + length..next, b + length..there);
-            if there >= b + length && fact.len() <= MAX_GAP_WORDS && claim.len() <= MAX_GAP_WORDS {
+            let [run, next] = pair else { continue };
+            let claim = run.in_claim().end..next.claim_start;
+            let fact = run.in_fact().end..next.fact_start;
+            if next.fact_start >= run.in_fact().end
+                && fact.len() <= MAX_GAP_WORDS
+                && claim.len() <= MAX_GAP_WORDS
+            {
                 found.push(Change { claim, fact, inside: true });
             }
         }
-        if let (Some(&(a, b, _)), Some(&(z, y, length))) = (self.runs.first(), self.runs.last()) {
-            found.push(Change { claim: 0..a, fact: 0..b, inside: false });
-            let (claim, fact) = (z + length..self.claim.len(), y + length..self.fact.len());
+        if let (Some(first), Some(last)) = (self.runs.first(), self.runs.last()) {
+            found.push(Change { claim: 0..first.claim_start, fact: 0..first.fact_start, inside: false });
+            let claim = last.in_claim().end..self.claim.len();
+            let fact = last.in_fact().end..self.fact.len();
             found.push(Change { claim, fact, inside: false });
         }
         found.retain(|change| !change.claim.is_empty() || !change.fact.is_empty());
@@ -189,22 +215,20 @@ impl<'a> Alignment<'a> {
 
     /// Whether two things stand in each other's place, and all else where it stood.
     pub(crate) fn swaps_parts(&self) -> bool {
-        let content = |run: &(usize, usize, usize)| {
-            self.claim[run.0..run.0 + run.2].iter().any(|token| token.term.is_some())
-        };
-        let end = |run: &(usize, usize, usize)| run.1 + run.2;
+        let content = |run: &Run| self.claim[run.in_claim()].iter().any(|token| token.term.is_some());
+        let end = |run: &Run| run.in_fact().end;
         (0..self.runs.len().saturating_sub(2)).any(|at| {
             let [second, middle, first] = &self.runs[at..at + 3] else { return false };
             let before = at.checked_sub(1).map_or(0, |before| end(&self.runs[before]));
-            let behind = self.runs.get(at + 3).map_or(self.fact.len(), |behind| behind.1);
+            let behind = self.runs.get(at + 3).map_or(self.fact.len(), |behind| behind.fact_start);
             let close = |from: usize, to: usize| to >= from && to - from <= 1;
-            close(before, first.1)
-                && close(end(first), middle.1)
-                && close(end(middle), second.1)
+            close(before, first.fact_start)
+                && close(end(first), middle.fact_start)
+                && close(end(middle), second.fact_start)
                 && close(end(second), behind)
                 && content(second)
                 && content(first)
-                && self.claim[middle.0..middle.0 + middle.2].iter().any(|token| !token.is_connective())
+                && self.claim[middle.in_claim()].iter().any(|token| !token.is_connective())
         })
     }
 
@@ -249,17 +273,16 @@ impl<'a> Alignment<'a> {
 
     /// Whether both have the same words, and at most two parts of them have changed places.
     pub(crate) fn is_rearrangement(&self) -> bool {
-        let shared: usize = self.runs.iter().map(|(_, _, length)| length).sum();
+        let shared: usize = self.runs.iter().map(|run| run.length).sum();
         self.runs.len() <= 2 && shared == self.claim.len() && shared == self.fact.len()
     }
 
     /// The share of the claim's content words that stand in runs.
     pub(crate) fn coverage(&self) -> f32 {
         let content = |tokens: &[Token]| tokens.iter().filter(|token| token.term.is_some()).count() as f32;
-        let shared: f32 =
-            self.runs.iter().map(|&(from, _, length)| content(&self.claim[from..from + length])).sum();
+        let shared: f32 = self.runs.iter().map(|run| content(&self.claim[run.in_claim()])).sum();
         let all = content(self.claim);
-        let words: usize = self.runs.iter().map(|(_, _, length)| length).sum();
+        let words: usize = self.runs.iter().map(|run| run.length).sum();
         if all > 0.0 { shared / all } else { words as f32 / self.claim.len().max(1) as f32 }
     }
 }
