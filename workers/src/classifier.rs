@@ -1,4 +1,4 @@
-//! The first stage: what is meant, about which product, and what to look for.
+//! The classifier stage: intent, language, product, and the queries and collections to search.
 
 pub(crate) use intent::OUT_OF_SCOPE;
 pub(crate) use product::Products;
@@ -33,23 +33,24 @@ use self::{
 };
 use crate::collections::{self, Watched};
 
-/// Small talk and a wish for a person must be this likely to be answered at once; otherwise the documents decide.
+/// Lowest confidence at which small talk and a request for a person are answered at once. Below it, the documents
+/// decide.
 const MIN_IMMEDIATE_CONFIDENCE: f32 = 0.75;
 
-/// The same of small talk that may go on with what was asked before.
+/// The same for small talk that may be a follow-up.
 const MIN_FOLLOW_UP_CONFIDENCE: f32 = 0.9;
 
-/// How sure small talk and a wish for a person are that are made of nothing but the words for them.
+/// The confidence of small talk and of a request for a person that rules recognise.
 const RULE_CONFIDENCE: f32 = 0.95;
 
-/// How likely a question about a service that no document mentions is out of scope.
+/// The out-of-scope probability of a question about a third-party service that no document mentions.
 const THIRD_PARTY_OUT_OF_SCOPE: f32 = 1.0;
 
-/// Understands questions.
+/// The first stage: understands the question.
 pub struct Classifier {
     embedder: EmbedQueue,
     model: ModelId,
-    /// Whether the model gives token vectors.
+    /// Whether the model also outputs token vectors.
     has_token_vectors: bool,
     library: Watched,
     intents: Intents,
@@ -80,8 +81,8 @@ impl Stage for Classifier {
             &intents.training_digest,
             &model.sha256,
         ]);
-        let embedder =
-            EmbedQueue::start(embedder, config.embedding.batch).context("no thread for embedding")?;
+        let embedder = EmbedQueue::start(embedder, config.embedding.batch)
+            .context("the embedding thread cannot be started")?;
         let (services, config) = (ThirdPartyServices::built_in(), Arc::new(config.clone()));
         Ok(Self { embedder, model, has_token_vectors, library, intents, products, services, config, version })
     }
@@ -100,13 +101,13 @@ impl Stage for Classifier {
             return Ok(Next::Answer(self.immediate_answer(question, language, intent)));
         }
         let ranked = self.rank_intents(&about).await.map_err(|error| failed(&error))?;
-        let mut intent = ranked.first().cloned().ok_or_else(|| failed(&"no intent is known"))?;
+        let mut intent = ranked.first().cloned().ok_or_else(|| failed(&"there are no intents"))?;
         let mut out_of_scope = intent_confidence(&ranked, OUT_OF_SCOPE);
         if self.is_about_third_party(&question.message, &meaning).await.map_err(|error| failed(&error))? {
             out_of_scope = THIRD_PARTY_OUT_OF_SCOPE;
             intent = Scored { name: OUT_OF_SCOPE.into(), confidence: out_of_scope };
         }
-        // A follow-up may change the product: what it names itself counts before what it was rewritten to.
+        // A follow-up may change the product: names in the message take precedence over the resolved question.
         let about =
             if self.products.named_in(&question.message).is_empty() { &about } else { &question.message };
         let product = match intent.name.as_str() {
@@ -142,7 +143,7 @@ impl Stage for Classifier {
 }
 
 impl Classifier {
-    /// Takes over the embeddings of a question that was classified before, where the same model made them.
+    /// Reuses the embeddings of an earlier classification by the same model.
     pub(crate) fn reuse_embeddings(&self, classified: &Classified) {
         if self.model.sha256.is_empty() || classified.embedded_by != self.model.sha256 {
             return;
@@ -157,7 +158,7 @@ impl Classifier {
         }
     }
 
-    /// Reads the question in its conversation, and finds the identifiers that it names.
+    /// Analyses the question with its conversation, and finds the identifiers in it.
     async fn analyse(&self, question: &Question) -> Result<(Reading, Vec<Identifier>), String> {
         let (library, config) = (Arc::clone(&self.library), Arc::clone(&self.config));
         let question = question.clone();
@@ -173,14 +174,14 @@ impl Classifier {
         reading.await.map_err(|died| died.to_string())
     }
 
-    /// The intents of a text, the likeliest first.
+    /// The intents of a text, most likely first.
     async fn rank_intents(&self, text: &str) -> Result<Vec<Scored>, EmbedError> {
         let embedding = self.embedder.query(text).await?;
         Ok(self.intents.rank(text, &embedding))
     }
 
-    /// Small talk or a wish for a person, where the sentence is one: by its words, else by what it means. What goes on
-    /// with a question is often as short as small talk, so its meaning must be clearer.
+    /// The intent of a sentence that is only small talk or a request for a person: by rules, else by its meaning.
+    /// Follow-ups are often as short as small talk, so they need a higher confidence.
     async fn conversational_intent(
         &self,
         sentence: Sentence,
@@ -203,7 +204,8 @@ impl Classifier {
         }))
     }
 
-    /// Whether the question is about a service that no document mentions, and about none of the site's products.
+    /// Whether the question is about a third-party service that no document mentions, and about none of the site's
+    /// products.
     async fn is_about_third_party(&self, message: &str, meaning: &str) -> Result<bool, String> {
         let asked_about = self.services.asked_about(message);
         if asked_about.is_empty() || !self.products.named_in(meaning).is_empty() {
@@ -217,7 +219,7 @@ impl Classifier {
         found.map_err(|error| error.to_string())
     }
 
-    /// The collections of a product and those of none; all when no product is clear.
+    /// The collections of the product and those without a product; all when the product is unclear.
     fn collections_to_search(&self, product: Option<&Scored>, named: &[&str]) -> Vec<String> {
         let wanted = |collection: &CollectionInfo| match (&collection.product, product) {
             (Some(of), Some(wanted)) => *of == wanted.name || named.contains(&of.as_str()),
@@ -230,7 +232,7 @@ impl Classifier {
         collections::digest(&[&self.version, &self.library.version()])
     }
 
-    /// Small talk and a wish for a person need no documents.
+    /// The answer to small talk or a request for a person, which needs no documents.
     fn immediate_answer(&self, question: &Question, language: Language, intent: Scored) -> Answer {
         let (outcome, text) = match intent.name.as_str() {
             HUMAN_AGENT => {
@@ -266,12 +268,12 @@ impl Classifier {
     }
 }
 
-/// How likely one of the ranked intents is.
+/// The confidence of one of the ranked intents; 0 if it is missing.
 fn intent_confidence(ranked: &[Scored], name: &str) -> f32 {
     ranked.iter().find(|intent| intent.name == name).map_or(0.0, |intent| intent.confidence)
 }
 
-/// The language of a page, by a segment of its path such as `/vi/`, else by the marks in its title.
+/// The language of a page: by a path segment such as `/vi/`, else by the marks in its title.
 fn page_language(page: &PageContext) -> Option<Language> {
     let path = url::Url::parse(&page.url).ok();
     let of_path = path.as_ref().and_then(|url| url.path_segments()?.find_map(Language::from_locale));

@@ -49,7 +49,7 @@ enum Command {
     },
     /// Measure the stages on labelled questions.
     Eval(eval::Command),
-    /// Measure the judge of answers on sentences made from the documents.
+    /// Measure the verifier's error rates on claims generated from the documents.
     Judge(verifier_eval::Command),
     /// Write what the reader sees of labelled questions, to learn its weights from.
     Features(reader_features::Command),

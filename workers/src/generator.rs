@@ -1,7 +1,7 @@
-//! The last stage: an answer from the passages, every supported sentence with its citation.
+//! The generator stage: it writes an answer from the passages and cites a passage for every supported sentence.
 //!
-//! A model writes it where one is there and what it writes is supported; else the sentences that answer are quoted.
-//! `docs/answers.md` tells the whole way and the formulas.
+//! A language model's response is used where one is configured and the verifier accepts it. Otherwise the segments
+//! that answer best are quoted. `docs/answers.md` has the steps and the formulas.
 
 mod answer;
 pub(crate) mod eval_claims;
@@ -47,20 +47,21 @@ use self::{
 };
 use crate::{classifier::Products, collections::digest};
 
-/// How likely a question about a service that no document mentions is out of scope: passages about the like of it say nothing.
+/// The out-of-scope probability of a question about a third-party service that no document mentions. Passages about
+/// similar things do not answer it.
 const THIRD_PARTY_OUT_OF_SCOPE: f32 = 1.0;
 
-/// What is left of a quotation's confidence when a model said that the passages do not answer.
+/// Factor on a quotation's confidence when a model said that the passages do not answer.
 const CONFIDENCE_FACTOR_AFTER_REFUSAL: f32 = 0.6;
 
-/// A segment that holds this share of a sentence's words is what the sentence says.
+/// A segment with this share of a sentence's terms, by weight, counts as what the sentence says.
 const MIN_TERM_COVERAGE: f32 = 0.5;
 
-/// The generator passes nothing on: it answers.
+/// The output of a stage that ends the pipeline: it has no values.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Never {}
 
-/// Writes answers.
+/// The last stage: turns retrieved passages into an answer.
 pub struct Generator {
     models: ModelSource,
     engine: Arc<AnswerEngine>,
@@ -69,7 +70,7 @@ pub struct Generator {
     version: String,
 }
 
-/// Where the words of models come from.
+/// Where model responses come from: live providers, or a recording.
 enum ModelSource {
     Live(Failover),
     Recorded(RecordedSource),
@@ -84,7 +85,7 @@ impl ModelSource {
     }
 }
 
-/// What the work off the async threads shares.
+/// Everything that blocking work needs, shared across tasks.
 struct AnswerEngine {
     embedder: SentenceEmbedder,
     segmenter: Segmenter,
@@ -93,30 +94,30 @@ struct AnswerEngine {
     settings: Settings,
 }
 
-/// A question and its passages, read.
+/// A question with its passages, analysed.
 struct AnswerContext {
     passage_set: PassageSet,
     parsed: ParsedQuestion,
     ranked: Vec<RankedSegment>,
-    /// The retriever's word that the passages hold an answer.
+    /// The retriever's probability that the passages hold an answer.
     support: f32,
-    /// How likely the question is out of scope by its words.
+    /// The classifier's probability that the question is out of scope.
     out_of_scope: f32,
-    /// What the question is about and no document mentions.
+    /// A name in the question that no document mentions.
     unknown_entity: Option<String>,
-    /// The answer without a model.
+    /// The extractive answer.
     quoted: Option<AnswerDraft>,
-    /// What comes of its leaving open which product is meant.
+    /// Set when the question does not say which product it is about, and answers differ by product.
     ambiguity: Option<ProductAmbiguity>,
     verdicts: VerdictCache,
 }
 
-/// The sentences of an answer, and how likely they are right.
+/// A drafted answer and its confidence.
 #[derive(Clone)]
 struct AnswerDraft {
     pieces: Vec<AnswerSentence>,
     confidence: f32,
-    /// The model whose words these are.
+    /// The model response it comes from; `None` for a quotation.
     response: Option<ModelResponse>,
 }
 
@@ -130,7 +131,7 @@ impl Stage for Generator {
         let embedder = match tokio::task::spawn_blocking(move || OnnxEmbedder::open(&embedding)).await? {
             Ok(embedder) => Some(Arc::new(embedder) as Arc<dyn Embedder>),
             Err(error) => {
-                warn!(%error, "answers are judged by their words alone");
+                warn!(%error, "no embedding model: answers are verified by words alone");
                 None
             }
         };
@@ -173,7 +174,7 @@ impl Stage for Generator {
             return Ok(Next::Answer(answer));
         }
         let is_about_third_party = retrieved.classified.out_of_scope >= THIRD_PARTY_OUT_OF_SCOPE;
-        // A support that is no number supports nothing.
+        // A NaN support counts as no support.
         if retrieved.passages.is_empty() || retrieved.support.is_nan() || is_about_third_party {
             return Ok(Next::Answer(self.refused(retrieved, None)));
         }
@@ -237,14 +238,14 @@ impl Stage for Generator {
             detail: "needs no model".into(),
         });
         let there = self.engine.embedder.is_loaded();
-        let detail = if there { "loaded" } else { "not loaded: answers are judged by their words alone" };
+        let detail = if there { "loaded" } else { "not loaded: answers are verified by words alone" };
         components.push(Component { name: "embedding".into(), healthy: there, detail: detail.into() });
         StageStatus { version: self.version.clone(), components }
     }
 }
 
 impl AnswerContext {
-    /// The likeliest of some segments, and how likely it is that these answer, if any does.
+    /// The best-ranked matching segment, and the sum of the chances of all matching ones.
     fn supporting_segments(&self, these: impl Fn(&Segment) -> bool) -> Option<(RankedSegment, f32)> {
         let these = |ranked: &&RankedSegment| these(&self.passage_set.segments[ranked.segment]);
         let best = *self.ranked.iter().find(these)?;
@@ -252,18 +253,21 @@ impl AnswerContext {
     }
 }
 
-/// Runs what takes processor time beside the async threads.
+/// Runs CPU-bound work on the blocking thread pool.
 async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StageError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|died| StageError::Retry { reason: format!("the answer's work died: {died}"), after: None })
+    done.map_err(|died| StageError::Retry {
+        reason: format!("the answer's task failed: {died}"),
+        after: None,
+    })
 }
 
-/// What the reader knows of a segment of the passages.
+/// A segment's reader features, for training.
 #[derive(Serialize)]
 pub(crate) struct SegmentFeatures {
-    /// The passage's place in the job.
+    /// The index of its passage.
     pub(crate) passage: usize,
-    /// As it stands in the passage.
+    /// Its text in the passage, unchanged.
     raw: String,
     label: bool,
     features: reader::FeatureVector,
@@ -275,7 +279,7 @@ impl SegmentFeatures {
 }
 
 impl Generator {
-    /// What the reader knows of each segment of a question's passages.
+    /// The reader features of every segment of a question's passages.
     pub(crate) async fn segment_features(
         &self,
         retrieved: Retrieved,
@@ -303,7 +307,7 @@ impl AnswerEngine {
         let passage_set = PassageSet::new(retrieved.passages, &self.segmenter);
         let ranked = self.reader.rank(&passage_set, &parsed);
         let (support, out_of_scope) = (retrieved.support, classified.out_of_scope);
-        // Documents in another language mention few of a question's words.
+        // Documents in another language share few words with the question.
         let own = |best: &RankedSegment| passage_set.is_in_language(best.segment, parsed.language);
         let unknown_entity = ranked
             .first()
@@ -335,7 +339,7 @@ impl AnswerEngine {
         context
     }
 
-    /// How likely an answer is right of which the reader says that it answers with this chance, by this segment best.
+    /// The probability that an answer is right, from the sum of its segments' chances and its best segment.
     fn confidence(&self, context: &AnswerContext, chance: f32, best: RankedSegment) -> f32 {
         let signs =
             ConfidenceInputs { support: context.support, out_of_scope: context.out_of_scope, chance, best };
@@ -343,8 +347,8 @@ impl AnswerEngine {
         left * self.reader.confidence(&context.passage_set, &context.parsed, signs)
     }
 
-    /// The segments that pieces say, the likeliest and all their chances; where none says them in these words, those of the passages that
-    /// they cite.
+    /// The best segment behind an answer's sentences and the sum of the chances. Where no segment matches the
+    /// wording, all segments of the cited passages count.
     fn supporting_segments(
         &self,
         context: &AnswerContext,
@@ -365,7 +369,8 @@ impl AnswerEngine {
         context.supporting_segments(says).or_else(|| context.supporting_segments(is_cited))
     }
 
-    /// The model's words where they are supported, else a quotation; and why the model's words were not taken.
+    /// The model's response where the verifier accepts it, else the quotation with the reason why the response was
+    /// rejected.
     fn draft_from_response(
         &self,
         context: &AnswerContext,
@@ -393,7 +398,7 @@ impl AnswerEngine {
 }
 
 impl Generator {
-    /// The same generator with recorded words in place of calls, and with a provider that is asked where none fit.
+    /// Replaces provider calls by recorded responses. The fallback provider is called where no recording fits.
     #[must_use]
     pub fn replaying(self, recorded: Arc<RecordedResponses>, fallback: Option<FallbackProvider>) -> Self {
         let models = match &self.models {

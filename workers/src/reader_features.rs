@@ -1,4 +1,4 @@
-//! `hoidap-worker features`: what the reader knows of each sentence that may answer a labelled question, to learn its weights from.
+//! `hoidap-worker features`: exports the reader's features for labelled questions, to train its weights.
 
 use std::{io::Write as _, path::PathBuf, pin::pin, thread};
 
@@ -18,13 +18,13 @@ use crate::{
     retriever::Retriever,
 };
 
-/// Writes what the reader sees of labelled questions, for `local/reader/learn.py`.
+/// Writes the reader's features of labelled questions, for `local/reader/learn.py`.
 #[derive(Debug, Args)]
 pub struct Command {
     /// Labelled questions, as for `eval`.
     #[arg(long)]
     questions: PathBuf,
-    /// JSON Lines, one for each question whose passages were found.
+    /// The output, as JSON Lines: one line for each question that reached the generator.
     #[arg(long)]
     out: PathBuf,
 }
@@ -32,14 +32,14 @@ pub struct Command {
 #[derive(Serialize)]
 struct QuestionRecord {
     id: String,
-    /// What the visitor means, as it was read.
+    /// The question, with references resolved.
     meaning: String,
     names: &'static [&'static str],
-    /// The support of the passages.
+    /// The retriever's support.
     support: f32,
-    /// How likely the question is out of scope by its words.
+    /// The out-of-scope probability.
     out_of_scope: f32,
-    /// Whether a page answers it at all.
+    /// Whether some page answers it.
     answerable: bool,
     answer_contains: Vec<String>,
     units: Vec<LabelledSegment>,
@@ -49,14 +49,14 @@ struct QuestionRecord {
 struct LabelledSegment {
     #[serde(flatten)]
     unit: SegmentFeatures,
-    /// The page it is of.
+    /// The page of the segment.
     source: String,
-    /// Whether that page answers.
+    /// Whether that page answers the question.
     gold: bool,
 }
 
 impl Command {
-    /// Runs classifier and retriever on every question, and writes.
+    /// Runs classifier and retriever on every question, and writes the features.
     ///
     /// # Errors
     /// When the questions cannot be read, a stage cannot be opened, or the file cannot be written.

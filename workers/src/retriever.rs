@@ -1,4 +1,4 @@
-//! The second stage: the passages that may answer.
+//! The retriever stage: searches the passages that may answer.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -12,7 +12,7 @@ use hoidap_shared::{
 
 use crate::collections::{self, Watched};
 
-/// Searches the collections that the classifier chose.
+/// The second stage: searches the collections that the classifier chose.
 pub struct Retriever {
     library: Watched,
     settings: Settings,
@@ -20,13 +20,14 @@ pub struct Retriever {
 }
 
 impl Retriever {
-    /// The documents in service: the collection of each, and its path as it was indexed.
+    /// The documents in service: collection and path.
     pub(crate) fn documents(&self) -> HashSet<(String, String)> {
         self.library.documents()
     }
 
-    /// Searches all documents, those of the product and the section first. Where the configuration asks for a filter, the section is
-    /// given up when the documents outside support an answer better, the product when what it leaves supports none.
+    /// Searches all documents and prefers those of the product and section. With `filter`, only those are searched;
+    /// the section filter is dropped if other documents give better support, the product filter if support stays
+    /// too low.
     fn search(
         library: &Library,
         settings: &Settings,
@@ -119,7 +120,9 @@ impl Stage for Retriever {
             Ok(Err(error)) => {
                 Err(StageError::Retry { reason: format!("the search failed: {error}"), after: None })
             }
-            Err(panic) => Err(StageError::Retry { reason: format!("the search died: {panic}"), after: None }),
+            Err(panic) => {
+                Err(StageError::Retry { reason: format!("the search task failed: {panic}"), after: None })
+            }
         }
     }
 
@@ -141,12 +144,12 @@ impl Stage for Retriever {
     }
 }
 
-/// The wording that is trusted most.
+/// The most trusted query.
 fn primary_query(job: &Classified) -> &str {
     job.queries.first().map_or("", |query| &query.text)
 }
 
-/// Cuts a text after so many characters.
+/// Truncates a text to a number of characters.
 fn truncate_chars(text: &mut String, characters: usize) {
     if let Some((end, _)) = text.char_indices().nth(characters) {
         text.truncate(end);

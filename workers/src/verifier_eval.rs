@@ -1,4 +1,4 @@
-//! `hoidap-worker judge`: how often the judge of sentences is wrong, over sentences made from the documents of a site.
+//! `hoidap-worker judge`: measures the verifier's error rates on claims generated from a site's documents.
 
 mod report;
 
@@ -27,44 +27,44 @@ use crate::{
     generator::eval_claims::{SentenceEmbedder, SyntheticClaim, VerifierEvaluation},
 };
 
-/// Makes true and false sentences from what the documents of a collection say, and measures which of them the judge
-/// of answers takes for true.
+/// Generates true and false claims from a collection's documents, and measures how many of them the verifier gets
+/// wrong.
 #[derive(Debug, Args)]
 pub struct Command {
-    /// The collection; can be given more than once. All of them when left out.
+    /// The collection; can be repeated. All collections by default.
     #[arg(long, value_name = "NAME")]
     collection: Vec<String>,
-    /// Sentences, items and rows of each collection that others are made from at most.
+    /// Most source sentences, items and rows of each collection.
     #[arg(long, default_value_t = 400)]
     sentences: usize,
-    /// Another seed makes other sentences.
+    /// The random seed; another seed generates other claims.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only the documents of this half: what is mended by the one is measured by the other.
+    /// Use only one half of the documents, to develop on one half and measure on the other.
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
     half: Option<u8>,
-    /// Judge by words alone, without the embedding model.
+    /// Verify by words alone, without the embedding model.
     #[arg(long)]
     words_alone: bool,
-    /// Write every wrong verdict, as JSON Lines.
+    /// Write every wrong verdict to a file, as JSON Lines.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The figures as JSON.
+    /// Print the results as JSON.
     #[arg(long)]
     json: bool,
-    /// Fail when a larger share of the false sentences of a language is given, such as 0.02.
+    /// Fail when a larger share of a language's false claims is accepted, such as 0.02.
     #[arg(long, value_name = "SHARE")]
     max_false_accepted: Option<f64>,
-    /// Fail when a larger share of the true sentences of a language is thrown away, such as 0.05.
+    /// Fail when a larger share of a language's true claims is rejected, such as 0.05.
     #[arg(long, value_name = "SHARE")]
     max_true_rejected: Option<f64>,
 }
 
 impl Command {
-    /// Makes the sentences, judges them, prints the figures.
+    /// Generates claims, verifies them, and prints the error rates.
     ///
     /// # Errors
-    /// When a collection cannot be read, the file cannot be written, or a share is larger than it may be.
+    /// When a collection cannot be read, the file cannot be written, or an error rate exceeds its limit.
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         telemetry::init_tls();
         let config = config.clone();
@@ -125,14 +125,14 @@ impl Command {
         if exceeded.is_empty() { Ok(()) } else { bail!("{}", exceeded.join("; ")) }
     }
 
-    /// Whether a document is of the half that is asked for.
+    /// Whether a document is in the requested half.
     fn includes(&self, source: &str) -> bool {
         let half = u8::from_str_radix(&digest(&[source])[..1], 16).unwrap_or_default() % 2 + 1;
         self.half.is_none_or(|wanted| wanted == half)
     }
 }
 
-/// Tries a collection's sentences on all cores.
+/// Evaluates a collection on all cores.
 fn evaluate(evaluation: &VerifierEvaluation<'_>, most: usize) -> Vec<SyntheticClaim> {
     let chosen = evaluation.sample(most);
     let bar = indicatif::ProgressBar::new(chosen.len() as u64);
@@ -155,7 +155,7 @@ fn evaluate(evaluation: &VerifierEvaluation<'_>, most: usize) -> Vec<SyntheticCl
     found.into_iter().flat_map(|(_, made)| made).collect()
 }
 
-/// The chunks of a version as passages, those that were taken away left out.
+/// A version's chunks as passages, without withdrawn documents.
 fn passages(collection: &str, version: &str, records: &Records) -> Vec<Passage> {
     let kept = records.chunks.iter().filter(|chunk| !records.documents[chunk.document].withdrawn);
     kept.map(|chunk| records.passage(chunk, collection, version)).collect()

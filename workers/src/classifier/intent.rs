@@ -1,4 +1,4 @@
-//! What a visitor wants, by labelled examples in every language.
+//! Classifies the visitor's intent, trained on labelled examples in every language.
 
 use std::{io::Write as _, path::Path};
 
@@ -13,9 +13,9 @@ use crate::collections::digest;
 
 /// Greetings, thanks, chatter.
 pub const SMALL_TALK: &str = "small_talk";
-/// Nothing this site answers.
+/// Questions that the site does not answer.
 pub const OUT_OF_SCOPE: &str = "out_of_scope";
-/// The visitor wants a person.
+/// A request for a person.
 pub const HUMAN_AGENT: &str = "human_agent";
 
 const BUILT_IN_INTENTS: &str = include_str!("intents.toml");
@@ -25,21 +25,21 @@ struct IntentsFile {
     intents: Vec<IntentExamples>,
 }
 
-/// The intents and the probe that tells them apart.
+/// The intents, and the probe that classifies them.
 #[derive(Clone, Debug)]
 pub struct Intents {
     names: Vec<String>,
     probe: LinearProbe,
-    /// Names everything the probe was made from, for the stage's version.
+    /// A digest of everything that the probe depends on.
     pub(super) training_digest: String,
 }
 
 impl Intents {
-    /// Trains the probe on the built-in examples and the site's own. That blocks for some seconds the first time; the
-    /// result is kept in the given folder under a name made of all it depends on.
+    /// Trains the probe on the built-in examples and the site's own. The first time this blocks for some seconds;
+    /// the result is cached in the given folder, named by its digest.
     ///
     /// # Errors
-    /// When the site names an intent that is not built in, or the model fails.
+    /// When the site names an unknown intent, or the model fails.
     pub fn train(
         embedder: &dyn Embedder,
         of_site: &[IntentExamples],
@@ -50,7 +50,7 @@ impl Intents {
             let Some(intent) = known.iter_mut().find(|intent| intent.name == more.name) else {
                 let names: Vec<_> = known.iter().map(|intent| intent.name.as_str()).collect();
                 anyhow::bail!(
-                    "[[intents]]: `{}` is not an intent: choose from {}",
+                    "[[intents]]: `{}` is not a known intent: choose from {}",
                     more.name,
                     names.join(", ")
                 );
@@ -75,9 +75,8 @@ impl Intents {
             return Ok(Self { names, probe, training_digest });
         }
         let texts: Vec<String> = labelled.iter().map(|(text, _)| text.clone()).collect();
-        info!(examples = texts.len(), "learning the intents; later starts read the result");
-        let embeddings =
-            embedder.embed_queries(&texts).context("the examples of intents cannot be embedded")?;
+        info!(examples = texts.len(), "training the intent probe; later starts load the cached result");
+        let embeddings = embedder.embed_queries(&texts).context("the intent examples cannot be embedded")?;
         let examples: Vec<LabelledExample> = labelled
             .into_iter()
             .zip(embeddings)
@@ -85,12 +84,12 @@ impl Intents {
             .collect();
         let probe = LinearProbe::fit(&examples, names.len());
         if let Err(error) = save_cached(&probe, &cached) {
-            info!(%error, path = %cached.display(), "the learnt intents cannot be kept; the next start learns them again");
+            info!(%error, path = %cached.display(), "the intent probe cannot be cached; the next start trains it again");
         }
         Ok(Self { names, probe, training_digest })
     }
 
-    /// Every intent with its probability, the likeliest first.
+    /// Every intent with its probability, most likely first.
     pub fn rank(&self, text: &str, embedding: &[f32]) -> Vec<Scored> {
         let probabilities = self.probe.probabilities(text, embedding);
         let scored = |(name, confidence): (&String, f32)| Scored { name: name.clone(), confidence };
@@ -104,13 +103,13 @@ fn parse_intents(text: &str) -> anyhow::Result<IntentsFile> {
     toml::from_str(text).context("the built-in intents cannot be read")
 }
 
-/// A probe that an earlier start kept; anything that is not one is passed over.
+/// Loads a cached probe; an invalid file is ignored.
 fn load_cached(path: &Path) -> Option<LinearProbe> {
     let bytes = std::fs::read(path).ok()?;
     rmp_serde::from_slice(&bytes).ok().filter(LinearProbe::is_complete)
 }
 
-/// Written under another name first, so that no other process reads half of it.
+/// Writes to a temporary file first, so that no other process reads a partial one.
 fn save_cached(probe: &LinearProbe, path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().context("no folder")?;
     std::fs::create_dir_all(folder)?;

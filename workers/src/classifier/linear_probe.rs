@@ -1,40 +1,40 @@
-//! A linear probe: multinomial logistic regression over what a text means (its embedding) and says (its words).
+//! A linear probe: multinomial logistic regression over a text's embedding and words.
 
 use std::collections::BTreeMap;
 
 use hoidap_shared::text::fold;
 use serde::{Deserialize, Serialize};
 
-/// To be raised with every change to the features or the training: a kept probe of another version is not read.
+/// Increase it with every change to the features or the training, so that cached probes are not reused.
 pub const PROBE_VERSION: &str = "1";
 
-/// Rounds of gradient descent; the loss no longer moves well before.
+/// Iterations of gradient descent; the loss converges well before.
 const TRAINING_ROUNDS: usize = 300;
-/// Step of gradient descent with momentum, and the momentum.
+/// Learning rate of gradient descent, and its momentum.
 const LEARNING_RATE: f32 = 0.5;
 const MOMENTUM: f32 = 0.9;
-/// Weight of the L2 penalty, which keeps the probe from learning single examples by heart.
+/// Weight of the L2 penalty, which prevents overfitting to single examples.
 const L2_PENALTY: f32 = 1e-4;
-/// Embeddings of one model share a large common part; what is left of one after centring is given this length.
+/// Embeddings of one model share a large mean. What is left after centring is scaled to this norm.
 const EMBEDDING_NORM: f32 = 2.0;
-/// The length of the vector of a text's words.
+/// The norm of a text's word features.
 const TERMS_NORM: f32 = 2.0;
-/// Words and pairs of words seen in fewer examples tell nothing.
+/// Fewest examples that a word or pair of words must occur in.
 const MIN_TERM_EXAMPLES: usize = 2;
 
-/// A trained probe. Training is deterministic: the same examples give the same probe.
+/// A trained probe. Training is deterministic.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LinearProbe {
     mean: Vec<f32>,
     vocabulary: BTreeMap<String, usize>,
-    /// For each class, one weight a feature.
+    /// For each class, one weight per feature.
     weights: Vec<Vec<f32>>,
 }
 
-/// An example: its text and embedding.
+/// A labelled example.
 #[derive(Clone, Debug)]
 pub struct LabelledExample {
-    /// The text in normal form.
+    /// The normalised text.
     pub text: String,
     /// Its embedding.
     pub embedding: Vec<f32>,
@@ -42,13 +42,13 @@ pub struct LabelledExample {
     pub class: usize,
 }
 
-/// The features of a text that are not zero, by index.
+/// The non-zero features of a text, by index.
 type SparseFeatures = Vec<(usize, f32)>;
 
 impl LinearProbe {
-    /// Fits a probe to examples whose embeddings have one length. Every class counts the same, however many examples it
-    /// has. The loss is cross-entropy with an L2 penalty (Bishop, Pattern Recognition and Machine Learning, 4.3.4),
-    /// minimised by gradient descent with momentum.
+    /// Fits a probe to examples with embeddings of equal length. Classes are weighted equally, whatever their
+    /// number of examples. The loss is cross-entropy with an L2 penalty (Bishop, Pattern Recognition and Machine
+    /// Learning, 4.3.4), minimised by gradient descent with momentum.
     pub fn fit(examples: &[LabelledExample], classes: usize) -> Self {
         let dimensions = examples.first().map_or(0, |example| example.embedding.len());
         let mut mean = vec![0.0; dimensions];
@@ -92,7 +92,7 @@ impl LinearProbe {
         probe
     }
 
-    /// Whether every class has a weight for every feature, and all are numbers.
+    /// Whether every class has a finite weight for every feature.
     pub fn is_complete(&self) -> bool {
         let width = self.mean.len() + self.vocabulary.len() + 1;
         let whole = |row: &Vec<f32>| row.len() == width && row.iter().all(|weight| weight.is_finite());
@@ -104,7 +104,7 @@ impl LinearProbe {
         self.probabilities_of(&self.features(text, embedding))
     }
 
-    /// The embedding without its common part, the words that are known, and a constant 1.
+    /// The centred embedding, the known words, and a constant 1.
     fn features(&self, text: &str, embedding: &[f32]) -> SparseFeatures {
         let centred: Vec<f32> = embedding.iter().zip(&self.mean).map(|(value, mean)| value - mean).collect();
         let length = centred.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-6);
@@ -144,7 +144,7 @@ fn build_vocabulary(examples: &[LabelledExample]) -> BTreeMap<String, usize> {
     kept.enumerate().map(|(index, (term, _))| (term, index)).collect()
 }
 
-/// Folded words and pairs of neighbours. A number is any number, a word with digits in it any code.
+/// Folded words and pairs of adjacent words. All numbers are one word, and all codes are one word.
 fn word_features(text: &str) -> impl Iterator<Item = String> {
     let folded = fold(text);
     let words: Vec<String> = folded

@@ -1,4 +1,4 @@
-//! Which product a question is about: the page as a prior, the words as evidence.
+//! Detects the product of a question: the page as a prior, the words as evidence.
 
 use hoidap_indices::{Preferred, text::names_it};
 use hoidap_shared::{
@@ -7,14 +7,14 @@ use hoidap_shared::{
     text::normalise,
 };
 
-/// Confidence in a product named in the question itself.
+/// Confidence in a product named in the question.
 const NAMED_CONFIDENCE: f32 = 0.95;
-/// Confidence when the page's own context names it.
+/// Confidence in a product named in the page's context.
 const PAGE_CONTEXT_CONFIDENCE: f32 = 0.85;
-/// Confidence when only an earlier turn named it.
+/// Confidence in a product named only in an earlier turn.
 const HISTORY_CONFIDENCE: f32 = 0.7;
 
-/// Finds products in text and pages.
+/// Detects products in texts and pages.
 #[derive(Clone, Debug)]
 pub struct Products {
     entries: Vec<ProductEntry>,
@@ -23,15 +23,15 @@ pub struct Products {
 #[derive(Clone, Debug)]
 struct ProductEntry {
     id: String,
-    /// What visitors are told.
+    /// The name that visitors see.
     label: String,
-    /// The words of each of its names.
+    /// The words of each name and alias.
     names: Vec<Vec<String>>,
     urls: Vec<String>,
 }
 
 impl Products {
-    /// Products as the site's configuration lists them.
+    /// Takes the products of the configuration.
     pub fn new(products: &[Product]) -> Self {
         let entries = products
             .iter()
@@ -50,7 +50,7 @@ impl Products {
         Self { entries }
     }
 
-    /// Products that the text names, in the order they are configured: by whole words, whose diacritics count where they
+    /// The products that a text names, in configuration order. Whole words must match; diacritics count where they
     /// were typed.
     pub fn named_in(&self, text: &str) -> Vec<&str> {
         let text = normalise(text);
@@ -64,17 +64,17 @@ impl Products {
         self.entries.iter().filter(named).map(|entry| entry.id.as_str()).collect()
     }
 
-    /// What visitors are told of a product: its name, or its id where it is not configured.
+    /// A product's display name; its id if it is not configured.
     pub fn label(&self, id: &str) -> String {
         self.entries.iter().find(|entry| entry.id == id).map_or(id, |entry| &entry.label).to_string()
     }
 
-    /// Its place in the configuration; behind all others where it is not configured.
+    /// Its position in the configuration; unknown products come last.
     pub fn position(&self, id: &str) -> usize {
         self.entries.iter().position(|entry| entry.id == id).unwrap_or(self.entries.len())
     }
 
-    /// The product of a page: what its context says, else the longest configured path that its address lies under.
+    /// The product of a page: from its context, else the longest configured path that contains its address.
     pub fn of_page(&self, page: &PageContext) -> Option<Scored> {
         if let Some(said) = page.product.as_deref().and_then(|name| self.named_in(name).first().copied()) {
             return Some(scored(said, PAGE_CONTEXT_CONFIDENCE));
@@ -92,8 +92,8 @@ impl Products {
             .map(|(_, entry)| scored(&entry.id, Preferred::BY_ADDRESS))
     }
 
-    /// The product of a question. Named in the question beats the page, the page beats earlier turns; of several named
-    /// ones, the page's own is preferred.
+    /// The product of a question. A name in the question beats the page, and the page beats earlier turns. Among
+    /// several names, the page's product is preferred.
     pub fn detect(&self, text: &str, page: &PageContext, history: &[Turn]) -> Option<Scored> {
         let of_page = self.of_page(page);
         let named = self.named_in(text);

@@ -1,9 +1,9 @@
-//! Which section of the site a page belongs to.
+//! Finds the site section of a page.
 
 use hoidap_shared::{config::Section, job::PageContext};
 
-/// What the page's context says, if the site has such a section, else the longest configured path that its address
-/// begins with.
+/// The section from the page's context, if the site has it, else the longest configured path that the address
+/// starts with.
 pub fn section_of_page(sections: &[Section], page: &PageContext) -> Option<String> {
     if let Some(said) = sections.iter().find(|section| page.section.as_deref() == Some(section.id.as_str())) {
         return Some(said.id.clone());

@@ -1,11 +1,11 @@
-//! Which small talk a text is, so that thanks are not answered by a greeting.
+//! Tells kinds of small talk apart, so that thanks are not answered with a greeting.
 
 use hoidap_shared::{phrases::SmallTalk, text::fold};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use SmallTalk::{Farewell, Thanks, Understood, WhoAnswers};
 
-/// Folded words in a row by which each is known; the first kind that is found counts.
+/// Folded phrases of each kind; the first match counts.
 const PHRASES: [(SmallTalk, &[&str]); 4] = [
     (
         WhoAnswers,
@@ -54,7 +54,7 @@ const PHRASES: [(SmallTalk, &[&str]); 4] = [
     ),
 ];
 
-/// Reads a text that is small talk.
+/// The kind of a small-talk text.
 pub(super) fn detect_kind(text: &str) -> SmallTalk {
     let folded = fold(text);
     let text = format!(" {} ", folded.unicode_words().collect::<Vec<_>>().join(" "));

@@ -1,31 +1,31 @@
-//! Questions about somebody else's product.
+//! Detects questions about third-party services.
 
 use std::collections::BTreeSet;
 
 use hoidap_shared::text::fold;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// Names of services that visitors of any site ask about.
+/// Names of well-known services.
 const SERVICES: &str = include_str!("services.txt");
 
-/// Words before a name that make it the other end of something of one's own: "move my mail over from …".
+/// Words before a name with which the service is only a source or destination: "move my mail over from …".
 const RELATION_PREPOSITIONS: [&str; 14] =
     ["from", "to", "into", "with", "and", "via", "tu", "sang", "qua", "voi", "vao", "va", "bang", "cho"];
 
-/// The well-known services that are known by name.
+/// Well-known services, by name.
 #[derive(Clone, Debug)]
 pub struct ThirdPartyServices {
     names: BTreeSet<&'static str>,
 }
 
 impl ThirdPartyServices {
-    /// Those that come with Hoidap.
+    /// The built-in list.
     pub fn built_in() -> Self {
         let lines = SERVICES.lines().map(str::trim);
         Self { names: lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect() }
     }
 
-    /// The services that a question is about: named, and not as the other end of something.
+    /// The services that a question is about, not those that are a source or destination.
     pub fn asked_about(&self, question: &str) -> Vec<String> {
         let folded = fold(question);
         let words: Vec<&str> = folded.unicode_words().collect();

@@ -1,4 +1,4 @@
-//! What a question ends with: the words that were drafted, a question back, or what was not found.
+//! Builds the job's `Answer`: answered, clarification, stopped, unanswered or out of scope.
 
 pub(super) mod assembly;
 pub(super) mod clarification;
@@ -21,7 +21,7 @@ use crate::generator::{
 };
 
 impl Generator {
-    /// The words of a draft, with their sources.
+    /// An answer from a draft, with sources and citations.
     pub(in crate::generator) fn answered(
         &self,
         retrieved: &Retrieved,
@@ -49,7 +49,7 @@ impl Generator {
         }
     }
 
-    /// Asks which of several products is meant.
+    /// Asks the visitor which of several products is meant.
     pub(in crate::generator) fn clarification(
         &self,
         retrieved: &Retrieved,
@@ -67,7 +67,7 @@ impl Generator {
         }
     }
 
-    /// What the visitor had read when they stopped it.
+    /// The part of the answer that was shown when the visitor stopped it.
     pub(in crate::generator) fn stopped(
         &self,
         retrieved: &Retrieved,
@@ -93,7 +93,8 @@ impl Generator {
         }
     }
 
-    /// Says that no document holds the code, part or version that is asked about, where that is so.
+    /// The answer to a question about a code, part number or version that no document contains; `None` for other
+    /// questions.
     pub(in crate::generator) fn unknown_identifier(&self, retrieved: &Retrieved) -> Option<Answer> {
         let classified = &retrieved.classified;
         let missing = classified.identifiers.iter().find(|identifier| !identifier.held)?;
@@ -102,7 +103,8 @@ impl Generator {
         Some(Answer { outcome: Outcome::Unanswered, text, confidence, ..self.unanswered(retrieved) })
     }
 
-    /// Says what the documents hold no answer about, or do not mention, where the question is not out of scope.
+    /// The answer when nothing was found. It names the topic or the unknown entity, unless the question is out of
+    /// scope.
     pub(in crate::generator) fn refused(
         &self,
         retrieved: &Retrieved,
@@ -123,7 +125,7 @@ impl Generator {
         }
     }
 
-    /// Says that the documents hold no answer; where the question is out of scope by its words, too, that it is.
+    /// The plain "no answer", or "out of scope" when the intent says so. All other answers start from it.
     fn unanswered(&self, retrieved: &Retrieved) -> Answer {
         let classified = &retrieved.classified;
         let elsewhere = classified.intent.name == OUT_OF_SCOPE;

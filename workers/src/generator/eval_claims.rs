@@ -1,7 +1,7 @@
-//! Sentences made from what passages say, true ones and false ones, to try the judge with.
+//! Generates true and false claims from passages, to evaluate the verifier.
 //!
-//! False ones have a value, a name, a segment, a number, a denial or a condition exchanged; those that the passages tell after
-//! all are left out. True ones are safe rewrites. Everything follows from the passages and a seed.
+//! False claims replace a value, name, unit or number, or flip a negation or condition; those that the passages
+//! state after all are dropped. True claims are safe paraphrases. The passages and the seed determine everything.
 
 mod context_passages;
 mod negations;
@@ -31,30 +31,30 @@ use crate::generator::{
     verifier::{Verdict, VerdictCache, Verifier},
 };
 
-/// Words of a sentence that is taken, from and to.
+/// Shortest and longest source sentence, in words.
 const SENTENCE_WORDS: std::ops::RangeInclusive<usize> = 5..=60;
 
-/// A sentence that was made, and what became of it.
+/// A generated claim and the verifier's verdict.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SyntheticClaim {
-    /// Whether it is true.
+    /// Whether the claim is true.
     pub(crate) right: bool,
-    /// How it was made.
+    /// How it was generated.
     pub(crate) kind: &'static str,
     /// Its language.
     pub(crate) language: Language,
-    /// The words.
+    /// The claim's text.
     pub(crate) sentence: String,
-    /// What the answer says before it.
+    /// The preceding sentences of the answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) before: Vec<String>,
-    /// The sentence, item or row that it was made from.
+    /// The source sentence, item or row.
     pub(crate) made_from: String,
-    /// The page of that.
+    /// The page of the source.
     pub(crate) source: String,
-    /// What the judge says of it.
+    /// The verifier's verdict.
     pub(crate) verdict: String,
-    /// Whether it would be given to a visitor.
+    /// Whether a visitor would see it.
     pub(crate) given: bool,
 }
 
@@ -82,7 +82,7 @@ impl SyntheticClaim {
     }
 }
 
-/// A collection whose sentences are tried.
+/// The evaluation over one collection.
 pub(crate) struct VerifierEvaluation<'a> {
     passages: Vec<Passage>,
     context_passages: ContextPassages,
@@ -94,7 +94,7 @@ pub(crate) struct VerifierEvaluation<'a> {
 }
 
 impl<'a> VerifierEvaluation<'a> {
-    /// Reads a collection's passages, those of one page in their order.
+    /// Prepares a collection's passages; those of a page must be in order.
     pub(crate) fn new(
         passages: Vec<Passage>,
         embedder: &'a SentenceEmbedder,
@@ -110,7 +110,7 @@ impl<'a> VerifierEvaluation<'a> {
         Self { passages, context_passages, names, segmenter, embedder, threshold, seed }
     }
 
-    /// The sentences that are tried, by their passages: at most `most`, no two of the same words.
+    /// Samples at most `most` distinct source sentences; returns the indices of passage and segment.
     pub(crate) fn sample(&self, most: usize) -> Vec<(usize, usize)> {
         let mut seen = HashSet::new();
         let mut all: Vec<(String, usize, usize)> = Vec::new();
@@ -126,7 +126,7 @@ impl<'a> VerifierEvaluation<'a> {
         all.into_iter().take(most).map(|(_, passage, segment)| (passage, segment)).collect()
     }
 
-    /// What is made of one sentence of a passage, judged over that passage and those around it.
+    /// Generates claims from one segment and verifies them against its passage and related ones.
     pub(crate) fn evaluate(&self, (passage, segment): (usize, usize)) -> Vec<SyntheticClaim> {
         let around = self.context_passages.of_passage(passage, &self.passages);
         let passages = around.iter().map(|&at| self.passages[at].clone()).collect();
@@ -180,7 +180,7 @@ fn is_usable(segment: &Segment) -> bool {
     }
 }
 
-/// Makes sentences from one.
+/// Generates claims from one segment.
 struct ClaimGenerator<'a> {
     passage_set: &'a PassageSet,
     statements: StatementIndex,
@@ -214,7 +214,7 @@ impl ClaimGenerator<'_> {
         made
     }
 
-    /// Whether the passages hold all that a sentence says in one place other than `own`.
+    /// Whether a segment other than `own` states everything that a sentence says.
     fn is_stated(&self, sentence: &str, own: Option<&str>) -> bool {
         self.statements.is_stated(sentence, own, &self.segmenter.analyser)
     }

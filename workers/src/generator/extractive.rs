@@ -1,4 +1,4 @@
-//! An answer without a model: the sentences of the passages that answer, quoted.
+//! Answers without a language model by quoting the passages.
 
 pub(super) mod comparison;
 mod instruction;
@@ -34,27 +34,27 @@ use crate::generator::{
     },
 };
 
-/// How sure it must be that one of the quoted sentences answers before no further one is quoted: the chances that `reader` gives.
+/// No further sentence is quoted once the chances of the quoted ones, as the reader gives them, sum to this.
 const SUFFICIENT_CHANCE: f32 = 0.85;
-/// A further sentence must be this likely beside the best one.
+/// A further sentence needs at least this share of the best one's chance.
 const MIN_RELATIVE_CHANCE: f32 = 0.15;
-/// Sentences that are quoted at most, and their words; the best is quoted whatever its length.
+/// Most quoted sentences, and most words of them. The best sentence is quoted whatever its length.
 const MAX_SENTENCES: usize = 3;
 const MAX_QUOTED_WORDS: usize = 70;
-/// How likely rows answer that a whole table picks, at least.
+/// Lowest chance of rows that were selected by comparing a whole table.
 const MIN_TABLE_CHANCE: f32 = 0.8;
 
 /// An answer made of quotations.
 pub(crate) struct Quotation {
     /// Its sentences.
     pub(crate) pieces: Vec<AnswerSentence>,
-    /// The likeliest of its segments, or the first that a table picks.
+    /// Its best segment, or the first one that a table selects.
     pub(crate) best: RankedSegment,
-    /// How likely it is that they answer, if the passages do: the chances of its segments.
+    /// The probability that it answers, given that the passages do: the sum of its segments' chances.
     pub(crate) chance: f32,
 }
 
-/// Quotes what answers best, every sentence with its passage; `None` when the passages hold no sentence.
+/// Quotes the best answer with its citations; `None` when the passages contain none.
 pub(crate) fn quote(
     passage_set: &PassageSet,
     ranked: &[RankedSegment],
@@ -88,7 +88,7 @@ pub(crate) fn quote(
         push_sentences(passage_set, &chosen, parsed, analyser, &mut pieces);
         chosen
     };
-    // What was nothing but marks says nothing.
+    // A sentence of citation marks only is empty after cleaning.
     pieces.retain(|piece| !piece.text.trim().is_empty());
     let told = answering_quantities(passage_set, &chosen, parsed, analyser);
     let says_it = |segment: &&RankedSegment| {
@@ -100,7 +100,7 @@ pub(crate) fn quote(
     pieces.iter().any(|piece| piece.cite.is_some()).then_some(Quotation { pieces, best, chance })
 }
 
-/// Two things side by side: the lines of a table, or a sentence of each under the heading that names it.
+/// Quotes a comparison: a table's lines, or one sentence for each side under its heading.
 fn quote_comparison(
     passage_set: &PassageSet,
     ranked: &[RankedSegment],
@@ -130,8 +130,8 @@ fn quote_comparison(
     Some(Quotation { pieces, best, chance: if computed { chance.max(MIN_TABLE_CHANCE) } else { chance } })
 }
 
-/// What answers a question that asks to choose: rows that a table picks, else a sentence that says so itself. Empty where neither
-/// does; `None` for other questions, and where all that have something are asked for and no table tells.
+/// The segments that answer a question for a selection: rows selected from a table, else a sentence that states the
+/// selection. Empty when there is neither; `None` for other questions, and for "which have it" without a table.
 fn select_segments(
     passage_set: &PassageSet,
     ranked: &[RankedSegment],
@@ -168,15 +168,15 @@ fn select_segments(
     }
 }
 
-/// Whether a segment may answer a question that asks to choose though nothing was picked: prose may, where it tells a price if one is
-/// compared; a row of a table that does not tell which is first, or which lacks something, does not.
+/// Whether a segment may answer a selection question although nothing was selected: prose may, if it states a price
+/// where prices are compared. A table row may not.
 fn may_answer_selection(segment: &Segment, parsed: &ParsedQuestion) -> bool {
     let price = matches!(&parsed.selection, Some(SelectionQuestion::Extreme(degree)) if degree.measure == Measure::Price);
     let tells = segment.content.quantities.iter().any(|quantity| quantity.dimension() == Some("money"));
     segment.kind != SegmentKind::Row && (tells || !price)
 }
 
-/// Says in the visitor's language that what follows is in another.
+/// A notice that the quotation is in another language than the question.
 fn language_notice(passage_set: &PassageSet, segment: &Segment, language: Language) -> Vec<AnswerSentence> {
     let locale = Language::from_locale(&passage_set.passages[segment.passage].locale);
     let text = match (language, locale) {
@@ -189,7 +189,7 @@ fn language_notice(passage_set: &PassageSet, segment: &Segment, language: Langua
     vec![AnswerSentence { lead: String::new(), text: text.into(), cite: None }]
 }
 
-/// Sentences, each under its heading where it needs that.
+/// Appends sentences, with their headings where they need them.
 fn push_sentences(
     passage_set: &PassageSet,
     chosen: &[usize],
@@ -217,7 +217,8 @@ fn push_sentences(
     }
 }
 
-/// The quantities that answer where one is asked for: those of the first quoted segment that the question does not hold.
+/// The quantities that answer a question for one: those of the first quoted segment that the question does not
+/// contain.
 fn answering_quantities(
     passage_set: &PassageSet,
     chosen: &[usize],
@@ -235,17 +236,17 @@ fn answering_quantities(
         .collect()
 }
 
-/// Whether a segment says the same: what several pages say is as likely as all of them together.
+/// Whether a segment states the same quantities. Pages that agree support each other.
 fn states_quantities(segment: &Segment, told: &[Quantity]) -> bool {
     !told.is_empty() && told.iter().all(|quantity| segment.content.has_quantity(quantity))
 }
 
-/// The words of a segment, of a row those that are asked for.
+/// A segment's text; of a table row only what the question asks for.
 fn relevant_text(segment: &Segment, parsed: &ParsedQuestion, analyser: &Analyser) -> String {
     relevant_cells(segment, parsed, analyser).unwrap_or_else(|| segment.text.to_string())
 }
 
-/// A row of a table with the columns alone that the question names; `None` where it names none, or all of them.
+/// A table row reduced to the columns that the question names; `None` where it names none or all.
 fn relevant_cells(segment: &Segment, parsed: &ParsedQuestion, analyser: &Analyser) -> Option<String> {
     let row = segment.row.as_ref()?;
     let names = row.column_names.as_ref().filter(|names| names.len() == row.cells.len())?;
@@ -266,8 +267,8 @@ fn relevant_cells(segment: &Segment, parsed: &ParsedQuestion, analyser: &Analyse
     Some(if row.cell(0).is_empty() { cells } else { format!("{} – {cells}", row.cell(0)) })
 }
 
-/// The best segment, and others of its document until it is likely enough that one of them answers; no row that lacks the kind of thing
-/// that is asked for. The best comes first.
+/// The best segment first, then others of its document until one of them is likely enough to answer. Rows without
+/// the expected answer type are skipped.
 fn best_segments(passage_set: &PassageSet, ranked: &[RankedSegment], parsed: &ParsedQuestion) -> Vec<usize> {
     let best = &ranked[0];
     let source = |segment: &Segment| &passage_set.passages[segment.passage].source;
@@ -295,8 +296,8 @@ fn best_segments(passage_set: &PassageSet, ranked: &[RankedSegment], parsed: &Pa
     chosen
 }
 
-/// What points back comes behind the sentence before it: where that is quoted as well, and always where somebody is asked for, since "He
-/// was crowned in 612" names nobody.
+/// Puts the preceding sentence before a sentence that refers back to it: where both are quoted, and always for
+/// questions about a person, since "He was crowned in 612" names nobody.
 fn with_antecedent(passage_set: &PassageSet, mut chosen: Vec<usize>, parsed: &ParsedQuestion) -> Vec<usize> {
     let first = &passage_set.segments[chosen[0]];
     let before = chosen[0].checked_sub(1).filter(|before| {
@@ -321,7 +322,8 @@ fn is_duplicate(a: &Segment, b: &Segment) -> bool {
     a.text == b.text || (shared > 0 && shared * 10 >= 8 * a.content.terms.len().max(b.content.terms.len()))
 }
 
-/// A sentence needs its heading when it points back, and a row or an item when it leaves a word of the question to it.
+/// Whether a segment is quoted with its heading: a sentence that refers back, or a row or item whose heading
+/// contains a term of the question that it lacks.
 fn needs_heading(
     passage_set: &PassageSet,
     segment: &Segment,
@@ -337,7 +339,7 @@ fn needs_heading(
     heading_adds_terms(passage_set, segment, parsed)
 }
 
-/// Whether what stands above a segment holds a word of the question that it lacks.
+/// Whether the label or heading of a segment contains a term of the question that the segment lacks.
 fn heading_adds_terms(passage_set: &PassageSet, segment: &Segment, parsed: &ParsedQuestion) -> bool {
     let label = segment.label.and_then(|label| passage_set.segments.get(label)).map(|label| &*label.content);
     let above = label.unwrap_or(&passage_set.segmented[segment.passage].headings);

@@ -1,4 +1,4 @@
-//! Language models behind HTTP: what they are asked and what they answer.
+//! Language models over HTTP: protocols, circuit breaker, health probe and failover.
 
 mod anthropic;
 mod circuit_breaker;
@@ -23,59 +23,59 @@ pub(crate) use health_probe::HealthProbe;
 
 use crate::generator::prompt::Prompt;
 
-/// A piece of a model's answer as it arrives.
+/// One increment of a streamed response.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ResponseDelta {
-    /// Words.
+    /// Text.
     Text(String),
-    /// The model thinks: a sign of life, and none of its words.
+    /// The model is thinking: a sign of life without text.
     Thinking,
-    /// Tokens read and written so far; a later one replaces an earlier.
+    /// Token counts so far; a later one replaces an earlier one.
     Tokens { prompt: Option<u32>, completion: Option<u32> },
-    /// The model stopped because it had no room left.
+    /// The model reached its token limit.
     CutOff,
 }
 
-/// Why a call gave no answer. Neither keys nor what a server says in an error's body is in it.
+/// Why a call failed. It contains neither keys nor the server's error text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
-    /// Nobody listens, or the connection broke before an answer began.
+    /// The connection failed, or broke before the response began.
     #[error("unreachable: {0}")]
     Unreachable(String),
-    /// A time-out of ours passed.
+    /// A timeout expired.
     #[error("no {what} within {after_ms} ms")]
     Timeout {
         /// What was waited for.
         what: &'static str,
-        /// How long.
+        /// The timeout, in milliseconds.
         after_ms: u128,
     },
-    /// The server refused.
+    /// The server answered with an error status.
     #[error("HTTP {0}")]
     Status(u16),
-    /// What came is not the protocol, or too much of it.
+    /// The response does not follow the protocol, or is too large.
     #[error("invalid answer: {0}")]
     Invalid(String),
-    /// The visitor wants no more.
+    /// The visitor stopped the answer.
     #[error("stopped by the visitor")]
     Stopped,
-    /// The answer holds no words.
+    /// The response has no text.
     #[error("empty answer")]
     Empty,
-    /// The variable that should hold the key is not set.
+    /// The environment variable for the key is not set.
     #[error("no key: the environment variable {0} is not set")]
     NoKey(String),
 }
 
-/// The pieces of an answer, until it ends or fails.
+/// A streamed response, until it ends or fails.
 pub(crate) type DeltaStream = BoxStream<'static, Result<ResponseDelta, CallError>>;
 
-/// A language model. Implementations differ in protocol alone; time-outs and failover stand above them.
+/// A language model's protocol. Timeouts and failover are handled by the caller.
 pub(crate) trait Llm: Send + Sync {
-    /// Asks; the answer arrives in pieces.
+    /// Sends a prompt and streams the response.
     fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<DeltaStream, CallError>>;
 
-    /// Looks whether the server is there and takes our key, without asking the model anything.
+    /// Checks that the server is reachable and accepts the key, without a model call.
     fn probe(&self) -> BoxFuture<'_, Result<(), CallError>>;
 }
 
@@ -90,21 +90,21 @@ pub(crate) struct BreakerSettings {
     pub(crate) probe_interval: Duration,
 }
 
-/// A configured provider that runs a model.
+/// A configured provider with its protocol, limits and health.
 pub(crate) struct ModelProvider {
-    /// Its name in the configuration.
+    /// The provider's name in the configuration.
     pub(crate) name: String,
-    /// The model it runs.
+    /// The model's name.
     pub(crate) model: String,
-    /// Longest wait for the first words.
+    /// Longest wait for the first text.
     pub(crate) first_token: Duration,
-    /// Longest wait for the first words of a model that thinks before it answers.
+    /// Longest wait for the first text of a model that thinks first.
     pub(crate) thinking: Duration,
-    /// Longest wait for the whole answer.
+    /// Longest wait for the whole response.
     pub(crate) total: Duration,
-    /// Its protocol.
+    /// The protocol client.
     pub(crate) llm: Arc<dyn Llm>,
-    /// Keeps calls away while it fails.
+    /// Blocks calls while the provider fails.
     pub(crate) breaker: Arc<CircuitBreaker>,
     prices: (Option<f64>, Option<f64>),
     health: HealthProbe,
@@ -143,7 +143,7 @@ impl ModelProvider {
         }))
     }
 
-    /// What so many tokens cost; no dollars where a price is not configured.
+    /// The cost of a number of tokens; no US dollars where a price is not configured.
     pub(crate) fn usage(&self, prompt_tokens: u32, completion_tokens: u32, estimated: bool) -> Usage {
         let cost = |tokens: u32, price: f64| f64::from(tokens) * price / 1e6;
         let cost_usd = match self.prices {
@@ -155,7 +155,7 @@ impl ModelProvider {
         Usage { prompt_tokens, completion_tokens, cost_usd, estimated }
     }
 
-    /// How it is doing.
+    /// The provider's health.
     pub(crate) fn component(&self) -> Component {
         self.health.component(&self.name, &self.breaker)
     }

@@ -1,4 +1,4 @@
-//! A question as the generator reads it.
+//! The question as the generator analyses it.
 
 pub(super) mod answer_type;
 pub(super) mod unknown_entity;
@@ -17,36 +17,36 @@ use crate::generator::{
     text::content::TextContent,
 };
 
-/// A question, read.
+/// An analysed question.
 pub(crate) struct ParsedQuestion {
-    /// What the visitor means.
+    /// Its text, with references to earlier turns resolved.
     pub(crate) text: String,
     /// The visitor's language.
     pub(crate) language: Language,
-    /// The address of the visitor's page, without what follows its path.
+    /// The address of the visitor's page, without query and fragment.
     pub(crate) page: String,
-    /// Its content words and quantities.
+    /// Its content terms and quantities.
     pub(crate) content: TextContent,
-    /// What was asked and answered before it, where it may go on with that.
+    /// The content of the previous turn, if the question may refer to it.
     pub(crate) previous: TextContent,
-    /// Whether the answer is a list of steps.
+    /// Whether it asks for steps.
     pub(crate) asks_for_steps: bool,
-    /// Whether it is answered by yes or no.
+    /// Whether it expects yes or no.
     pub(crate) is_yes_no: bool,
     /// Whether it asks for several things.
     pub(crate) asks_for_several: bool,
-    /// How it compares things, where it does.
+    /// The comparison that it asks for.
     pub(crate) comparison: Option<ComparisonQuestion>,
-    /// What kind of answer it asks for.
+    /// The type of answer that it asks for.
     pub(crate) answer_type: Option<AnswerType>,
-    /// The product it is about, when one is clear.
+    /// The product it is about, if clear.
     pub(crate) product: Option<Scored>,
-    /// What it asks to choose.
+    /// The selection from several things that it asks for.
     pub(crate) selection: Option<SelectionQuestion>,
 }
 
 impl ParsedQuestion {
-    /// Reads the question of a job.
+    /// Analyses a job's question.
     pub(crate) fn parse(job: &Classified, analyser: &Analyser) -> Self {
         let text = job.meaning.clone();
         let lower = format!(" {} ", text.to_lowercase());
@@ -94,7 +94,7 @@ impl ParsedQuestion {
     }
 }
 
-/// The last question and its answer, where the new question may go on with them.
+/// The content of the last question and its answer, if the new question may refer to them.
 fn previous_turn(job: &Classified, analyser: &Analyser) -> TextContent {
     let mut content = TextContent::default();
     if job.queries.iter().any(|query| query.kind == QueryKind::Rewritten) {
@@ -111,10 +111,10 @@ fn previous_turn(job: &Classified, analyser: &Analyser) -> TextContent {
     content
 }
 
-/// Words of a turn that are looked at.
+/// Words of a turn that are used.
 const MAX_TURN_WORDS: usize = 40;
 
-/// What asks for several things.
+/// Phrases that ask for several things.
 const SEVERAL_PHRASES: [&str; 15] = [
     "những gì",
     "những ai",
@@ -132,21 +132,21 @@ const SEVERAL_PHRASES: [&str; 15] = [
     " include",
     " consist",
 ];
-/// What an English question that is answered by yes or no begins with.
+/// First words of an English yes-or-no question.
 const YES_NO_OPENERS: [&str; 18] = [
     "is", "are", "was", "were", "am", "do", "does", "did", "can", "could", "will", "would", "should", "may",
     "has", "have", "must", "any",
 ];
-/// Words behind the one that asks.
+/// Words that may follow the question word at the end.
 const CLOSING_WORDS: [&str; 10] = ["vậy", "ạ", "nhỉ", "hả", "nhé", "thế", "bạn", "shop", "ad", "em"];
 
-/// Whether a question in lower case ends in the short "how": "lấy lại sao?"
+/// Whether a lowercase question ends in the short "how": "lấy lại sao?"
 fn ends_with_how(lower: &str) -> bool {
     let words: Vec<&str> = words(lower).collect();
     matches!(words[..], [.., before, "sao"] if !matches!(before, "thì" | "ra" | "tại" | "vì" | "bị"))
 }
 
-/// Whether a question in lower case is answered by yes or no.
+/// Whether a lowercase question looks like a yes-or-no question.
 fn starts_or_ends_as_yes_no(lower: &str) -> bool {
     let words: Vec<&str> = words(lower).collect();
     let last = words.iter().rev().find(|word| !CLOSING_WORDS.contains(word));
@@ -164,7 +164,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// A question as the classifier hands it on, without an embedding.
+    /// A question as the classifier outputs it, without an embedding.
     pub(crate) fn classified(question: &str, language: Language) -> Classified {
         Classified {
             embedded_by: String::new(),
@@ -189,7 +189,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// The same, read.
+    /// The same, analysed.
     pub(crate) fn parse_question(question: &str, language: Language) -> ParsedQuestion {
         ParsedQuestion::parse(&classified(question, language), &Analyser::default())
     }

@@ -1,7 +1,8 @@
-//! Which segment of the passages answers the question, and how likely it is that an answer made of some is right: two linear models over
-//! what is known of segments.
+//! The reader: ranks the segments by how likely they answer the question, and estimates an answer's confidence.
+//! Both are linear models over segment features.
 //!
-//! The weights (`reader.json`) are learnt from labelled questions by `local/reader/learn.py`; `docs/answers.md` has the quantities.
+//! `local/reader/learn.py` learns the weights (`reader/reader.json`) from labelled questions. `docs/answers.md` has
+//! the results.
 
 mod features;
 
@@ -24,77 +25,76 @@ use features::{WeightedTerms, features};
 
 const WEIGHTS: &str = include_str!("reader/reader.json");
 
-/// What the weights are, for the version of an answer.
+/// A digest of the weights.
 pub(crate) fn version() -> String {
     digest(&[WEIGHTS])
 }
 
-/// The weights, learnt.
+/// The learnt weights, one set for each kind of evidence.
 pub(crate) struct Reader {
     with_answer_scores: ReaderWeights,
     with_late_interaction: ReaderWeights,
     words_only: ReaderWeights,
 }
 
-/// The weights for passages that were read with the question, for those whose sentences have a score by late interaction alone, or for
-/// those that have none.
+/// Weights for passages whose segments have cross-encoder scores, late-interaction scores only, or none.
 struct ReaderWeights {
     segments: FeatureVector,
     confidence: ConfidenceWeights,
 }
 
-/// A logistic regression.
+/// A logistic regression's weights.
 #[derive(Deserialize)]
 struct ConfidenceWeights {
-    /// Of the log odds of the support, where the first quoted segment is in the language of the question, and where it is not.
+    /// Log odds of the support, where the best segment is in the question's language, and where it is not.
     support: f32,
     support_across: f32,
-    /// Of how likely the question is out of scope by its words, as far as the support does not outweigh it; across languages the support
-    /// is too weak to be asked.
+    /// The out-of-scope probability, unless the support outweighs it; only in the question's language, since
+    /// support across languages is too weak.
     out_of_scope: f32,
-    /// Of the log odds of the chance.
+    /// Log odds of the chance.
     chance: f32,
-    /// Of the score of the first quoted segment.
+    /// Score of the best segment.
     score: f32,
-    /// Of the log odds that a sentence of its passage answers.
+    /// Log odds that a sentence of its passage answers.
     answers: f32,
-    /// Where it is in the language of the question.
+    /// Whether it is in the question's language.
     own_language: f32,
     bias: f32,
 }
 
-/// A segment and how likely it is what answers.
+/// A segment with its score and chance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RankedSegment {
-    /// Its place among the set's segments.
+    /// Its index in the passage set.
     pub(crate) segment: usize,
-    /// The weighted sum of what is known of it.
+    /// The weighted sum of its features.
     pub(crate) score: f32,
-    /// How likely it is that it answers, if one of the segments does. All of them add up to 1.
+    /// The probability that it answers, given that some segment does. They add up to 1.
     pub(crate) chance: f32,
 }
 
-/// What the confidence of an answer rests on.
+/// The inputs of an answer's confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ConfidenceInputs {
-    /// The retriever's word that the passages hold an answer, 0 to 1.
+    /// The retriever's probability that the passages hold an answer, 0 to 1.
     pub(crate) support: f32,
-    /// How likely the question is out of scope by its words, 0 to 1.
+    /// The probability that the question is out of scope, 0 to 1.
     pub(crate) out_of_scope: f32,
-    /// How likely it is that what is quoted or cited answers, if the passages do.
+    /// The probability that the quoted or cited segments answer, given that some segment does.
     pub(crate) chance: f32,
-    /// The likeliest of the segments that are quoted, or of those of the passages that are cited.
+    /// The best of the quoted segments, or of the cited passages' segments.
     pub(crate) best: RankedSegment,
 }
 
-/// From this support on the documents begin to outweigh a question's words, and from the second one on they do so wholly.
+/// Support from which it begins to outweigh the out-of-scope probability, and from which it does so completely.
 const SUPPORT_OUTWEIGHS_SCOPE: (f32, f32) = (0.9, 0.95);
-/// Probabilities beyond this one count as this one.
+/// Probabilities are clamped to this value and its complement.
 const MAX_PROBABILITY: f32 = 0.999;
-/// Highest confidence of a text that says that nothing was found, and its part of the support.
+/// Highest confidence of a "no answer", and its factor on the support.
 const NO_ANSWER_CONFIDENCE: (f32, f32) = (0.2, 0.5);
 
-/// The weights as `local/reader/learn.py` writes them.
+/// The weights file that `local/reader/learn.py` writes.
 #[derive(Deserialize)]
 struct WeightsFile {
     read: WeightsFileSection,
@@ -119,10 +119,10 @@ impl WeightsFileSection {
 }
 
 impl Reader {
-    /// The weights that come with Hoidap.
+    /// Loads the built-in weights.
     ///
     /// # Errors
-    /// When the file does not name every weight.
+    /// When a weight is missing in the file.
     pub(crate) fn built_in() -> anyhow::Result<Self> {
         let file: WeightsFile = serde_json::from_str(WEIGHTS).context("reader.json")?;
         Ok(Self {
@@ -143,7 +143,7 @@ impl Reader {
         }
     }
 
-    /// What is known of each segment.
+    /// The feature vector of each segment.
     pub(crate) fn features(&self, passage_set: &PassageSet, parsed: &ParsedQuestion) -> Vec<FeatureVector> {
         let (terms, before) = (
             WeightedTerms::new(&parsed.content, passage_set),
@@ -154,7 +154,7 @@ impl Reader {
             .collect()
     }
 
-    /// The segments of all passages, the likeliest first. Headings are left out.
+    /// The segments of all passages without labels, best first.
     pub(crate) fn rank(&self, passage_set: &PassageSet, parsed: &ParsedQuestion) -> Vec<RankedSegment> {
         let weights = &self.weights(passage_set).segments;
         let segments = self.features(passage_set, parsed).into_iter().enumerate();
@@ -174,7 +174,7 @@ impl Reader {
         ranked
     }
 
-    /// How likely it is that an answer is right, 0 to 1.
+    /// The probability that an answer is right, 0 to 1.
     pub(crate) fn confidence(
         &self,
         passage_set: &PassageSet,
@@ -205,7 +205,7 @@ fn score(features: &FeatureVector, weights: &FeatureVector) -> f32 {
     features.iter().zip(weights).map(|(known, weight)| known * weight).sum()
 }
 
-/// `0.5 support`, at most 0.2, for a text that says that nothing was found.
+/// Half of the support, at most 0.2: the confidence of a "no answer".
 pub(crate) fn confidence_of_no_answer(support: f32) -> f32 {
     (clamp_probability(support) * NO_ANSWER_CONFIDENCE.1).min(NO_ANSWER_CONFIDENCE.0)
 }
@@ -215,7 +215,7 @@ fn log_odds(chance: f32) -> f32 {
     (p / (1.0 - p)).ln()
 }
 
-/// A number within 0..1; what is no number is 0.
+/// Clamps to 0..1; NaN becomes 0.
 fn clamp_probability(value: f32) -> f32 {
     if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
 }
@@ -232,7 +232,7 @@ pub(crate) mod tests {
         question::tests::{classified, parse_question},
     };
 
-    /// The segments of a passage set by the weights that come with Hoidap.
+    /// Ranks a passage set's segments with the built-in weights.
     pub(crate) fn rank(passage_set: &PassageSet, parsed: &ParsedQuestion) -> Vec<RankedSegment> {
         Reader::built_in().unwrap().rank(passage_set, parsed)
     }

@@ -1,13 +1,15 @@
-//! Which sentence of an answer rests on which passage. Given by us, not taken on a model's word.
+//! Verifies each sentence of an answer and finds the passage that supports it. The model's own citations are not
+//! trusted.
 //!
-//! A sentence is supported by one fact: a sentence, an item or a row of a passage with its headings (`claim_check`). Its
-//! parts may each be supported by a fact of their own, of one passage. Support of a claim by a fact, 0 to 1:
+//! A sentence is supported by one fact: a sentence, item or table row of a passage, with its headings
+//! (`claim_check`). Alternatively each of its clauses is supported by a fact of the same passage. The support of a
+//! claim by a fact, 0 to 1:
 //!
-//! - 0 when anything speaks against it (`claim_check::Fault`);
-//! - words: the weight of the claim's content words that the fact holds, as a share of the weight of all of them; a
-//!   word's weight is ln(1 + N / (n + 0.5)), where n of the N segments of all passages hold it;
-//! - meaning, where the words do not reach the threshold: the greatest cosine of the sentence with a segment, stretched
-//!   from [`SAME`] or, where the passage is in another language than the answer, [`ACROSS`] to 0..1.
+//! - 0 if the fact contradicts or does not match the claim (`claim_check::Mismatch`);
+//! - by terms: the share of the claim's content terms, by weight, that the fact contains. A term's weight is ln(1 +
+//! N / (n + 0.5)), where n of all N segments contain it;
+//! - by meaning, where the terms do not reach the threshold: the highest cosine of the sentence with a segment,
+//! scaled from [`SAME_LANGUAGE_COSINES`], or [`CROSS_LANGUAGE_COSINES`] where the languages differ, to 0..1.
 
 pub(super) mod accepted_sentences;
 pub(super) mod alignment;
@@ -46,68 +48,68 @@ use crate::generator::{
     },
 };
 
-/// Cosines (of E5) at which the meaning of two texts of one language supports nothing, and everything: sentences of one
-/// page that say other things come near the first.
+/// Cosines (of E5) that mean no support and full support in one language. Unrelated sentences of one page come
+/// close to the first.
 const SAME_LANGUAGE_COSINES: (f32, f32) = (0.90, 0.98);
-/// The same across languages: three in four translated sentences lie above the middle, and fewer than one in a hundred of the others of
-/// their page (with the adapter, over the sites that it was taught).
+/// The same across languages. Three in four translated sentences lie above the middle, and fewer than one in a
+/// hundred of the other sentences of their page (with the adapter, on its training sites).
 const CROSS_LANGUAGE_COSINES: (f32, f32) = (0.75, 0.83);
-/// Of two segments that are as near as this to a sentence, either may be what it says.
+/// Segments within this cosine of the nearest one are considered, too.
 const MAX_COSINE_GAP: f32 = 0.01;
-/// Units of all passages that a sentence's meaning is compared with at most.
+/// Most segments whose meaning is compared, over all passages.
 const MAX_COMPARED_SEGMENTS: usize = 24;
-/// Sentences before a sentence that may hold what it leaves out.
+/// Preceding sentences that a sentence may depend on.
 const MAX_PRECEDING_SENTENCES: usize = 2;
-/// Sentences of an answer that are judged; what a model writes beyond is not given.
+/// Most sentences that are verified; later ones are rejected.
 const MAX_VERIFIED_SENTENCES: usize = 60;
 
-/// Words of a sentence that can be told to rest on one fact at most.
+/// Most terms of a claim that can rest on one fact.
 const MAX_CLAIM_TERMS: usize = 160;
 
-/// An answer's sentences with what supports them.
+/// A verified answer.
 #[derive(Debug)]
 pub(crate) struct VerifiedAnswer {
-    /// The sentences that are given: supported ones, and words that claim nothing.
+    /// The accepted sentences: supported ones, and ones without a claim.
     pub(crate) pieces: Vec<AnswerSentence>,
-    /// Whether the last sentence is none of them.
+    /// Whether the last sentence was rejected.
     pub(crate) last_is_rejected: bool,
-    /// The share of the sentences that claim something and are supported; 0 when none claims anything.
+    /// The share of the claims that are supported; 0 without claims.
     pub(crate) share: f32,
-    /// The mean support of those that claim something; what is not cited counts as 0.
+    /// The mean support of the claims; unsupported ones count as 0.
     pub(crate) support: f32,
 }
 
-/// What sentences are judged by.
+/// Verifies sentences against a job's passages.
 pub(crate) struct Verifier<'a> {
     /// The passages.
     pub(crate) passage_set: &'a PassageSet,
     /// The embedding model.
     pub(crate) embedder: &'a SentenceEmbedder,
-    /// The rules of words.
+    /// The word analyser.
     pub(crate) analyser: &'a Analyser,
-    /// Below this support, a sentence is not cited.
+    /// Lowest support of a cited sentence.
     pub(crate) threshold: f32,
     /// The language of the answer.
     pub(crate) language: Language,
-    /// The question: what an answer leaves out stands there.
+    /// The question, which an answer may refer to.
     pub(crate) question: &'a str,
-    /// What was found out of this job's sentences before.
+    /// The verdicts so far.
     pub(crate) cache: &'a VerdictCache,
 }
 
-/// What a sentence is to the passages.
+/// The result of verifying a sentence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Verdict {
-    /// It claims nothing.
+    /// It makes no claim.
     NoClaim,
-    /// The passage at this place supports it, this strongly.
+    /// The passage with this index supports it, to this degree.
     Supported(usize, f32),
-    /// No passage tells it, or it puts together what does not belong together: not to be given.
+    /// No passage supports it. It must not be shown.
     Unsupported,
 }
 
 impl Verdict {
-    /// The passage to cite.
+    /// The index of the passage to cite, with the support.
     pub(crate) fn cite(self) -> Option<(usize, f32)> {
         match self {
             Self::Supported(place, support) => Some((place, support)),
@@ -116,12 +118,12 @@ impl Verdict {
     }
 }
 
-/// The verdicts on a job's sentences: one that is judged while it is written need not be judged again.
+/// A cache of verdicts, so that sentences verified while streaming are not verified again.
 #[derive(Default)]
 pub(crate) struct VerdictCache(Mutex<HashMap<String, Verdict>>);
 
 impl Verifier<'_> {
-    /// Splits an answer into sentences and finds the passage that supports each best. `text` holds no marks.
+    /// Splits an answer into sentences and verifies each. `text` has no citation marks.
     pub(crate) fn cite(&self, text: &str) -> VerifiedAnswer {
         let mut accepted = AcceptedSentences::default();
         let (mut claims, mut supported, mut sum) = (0_u32, 0_u32, 0.0);
@@ -149,7 +151,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// What a sentence is to the passages; `before` are the sentences that stand before it in the answer.
+    /// Verifies a sentence; `before` are the preceding sentences.
     pub(crate) fn verify(&self, before: &[&str], sentence: &str) -> Verdict {
         let said = before.iter().rev().take(MAX_PRECEDING_SENTENCES).copied().chain([self.question]);
         let said: Vec<&str> = said.filter(|text| !is_bare_yes_no(text)).collect();
@@ -183,7 +185,7 @@ impl Verifier<'_> {
         found.map_or(Verdict::Unsupported, |(place, support)| Verdict::Supported(place, support))
     }
 
-    /// The passage whose fact holds most of a claim's words, when nothing speaks against it and they are enough.
+    /// The passage whose fact contains most of the claim's terms, without a mismatch.
     fn supported_by_terms(&self, facts: &ClaimCheck<'_>) -> Option<(usize, f32)> {
         let segments = 0..self.passage_set.segments.len();
         let mut shares: Vec<(usize, f32)> = segments
@@ -191,13 +193,13 @@ impl Verifier<'_> {
             .map(|segment| (segment, facts.coverage(segment)))
             .filter(|(_, share)| *share >= self.threshold)
             .collect();
-        // Of equals, the passage that was ranked first.
+        // Among equals, the passage with the better rank.
         shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let bears = shares.into_iter().find(|(segment, _)| facts.mismatch(*segment).is_none());
         bears.map(|(segment, share)| (self.passage_set.segments[segment].passage, share))
     }
 
-    /// The passage of which each part of a claim has a fact of its own.
+    /// The passage that supports every clause by a fact of its own.
     fn supported_by_clauses(&self, claim: &Claim) -> Option<(usize, f32)> {
         if claim.clauses.len() < 2 || claim.superlative.is_some() {
             return None;
@@ -229,7 +231,7 @@ impl Verifier<'_> {
         all?.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
     }
 
-    /// The passage with the rows of a table that a claim about several of them names, each bearing it by itself.
+    /// The passage whose table rows support a claim about several of them, each row by itself.
     fn supported_by_rows(&self, claim: &Claim) -> Option<(usize, f32)> {
         let words = claim.words();
         let mut tables: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
@@ -267,7 +269,7 @@ impl Verifier<'_> {
         found.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
     }
 
-    /// What each of the likeliest facts comes to, for the one who reads why a verdict is wrong.
+    /// Explains a verdict: the best facts with their mismatches.
     #[cfg(test)]
     pub(crate) fn explain(&self, sentence: &str) -> String {
         let claim = Claim::parse(sentence, &[self.question], self.passage_set, self.analyser);
@@ -297,7 +299,7 @@ impl Verifier<'_> {
         lines.join("\n")
     }
 
-    /// The share of a sentence's words, by weight, that one segment holds.
+    /// The share of a text's terms, by weight, that a segment contains.
     pub(crate) fn term_coverage(&self, segment: &Segment, content: &TextContent) -> f32 {
         let sum = |terms: &mut dyn Iterator<Item = &String>| {
             terms.map(|term| self.passage_set.term_weight(term)).sum::<f32>()
@@ -306,7 +308,7 @@ impl Verifier<'_> {
         if all > 0.0 { sum(&mut content.terms.intersection(&segment.content.terms)) / all } else { 0.0 }
     }
 
-    /// The passage with the segment that is nearest in meaning, when nothing speaks against that segment.
+    /// The passage with the segment of nearest meaning, without a mismatch.
     fn supported_by_meaning(
         &self,
         sentence: &str,
@@ -351,7 +353,7 @@ impl Verifier<'_> {
         best
     }
 
-    /// The segments of a passage that share most words and quantities with a claim.
+    /// The segments of a passage that share most terms and quantities with a claim.
     fn most_overlapping(&self, place: usize, claim: &Claim, count: usize) -> Vec<usize> {
         let (from, segments) = self.passage_set.segments_of_passage(place);
         let overlap = |segment: &Segment| {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::generator::eval_claims::SyntheticClaim;
 
-/// Sentences of one kind, and those of them that are judged wrongly.
+/// The number of claims of one kind, and how many got a wrong verdict.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 struct ErrorCount {
     wrong: usize,
@@ -23,7 +23,7 @@ impl fmt::Display for ErrorCount {
     }
 }
 
-/// Wrong verdicts by language, by whether the sentences are true, and by how they were made.
+/// Wrong verdicts by language, truth and kind of claim.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct VerifierReport {
     languages: BTreeMap<&'static str, LanguageErrors>,
@@ -38,7 +38,7 @@ struct LanguageErrors {
 }
 
 impl VerifierReport {
-    /// Counts.
+    /// Counts the wrong verdicts.
     pub(super) fn new(claims: &[SyntheticClaim]) -> Self {
         let mut report = Self::default();
         for made in claims {
@@ -56,13 +56,13 @@ impl VerifierReport {
         report
     }
 
-    /// What is larger than it may be, a sentence each.
+    /// A sentence for each error rate above its limit.
     pub(super) fn exceeded(&self, accepted: Option<f64>, rejected: Option<f64>) -> Vec<String> {
         let mut exceeded = Vec::new();
         for (language, errors) in &self.languages {
             let both = [
-                ("false sentences are given", errors.false_accepted, accepted),
-                ("true sentences are thrown away", errors.true_rejected, rejected),
+                ("false claims are accepted", errors.false_accepted, accepted),
+                ("true claims are rejected", errors.true_rejected, rejected),
             ];
             for (what, count, most) in both {
                 if let Some(most) = most.filter(|most| count.share() > *most) {

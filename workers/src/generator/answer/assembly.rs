@@ -1,32 +1,32 @@
-//! An answer in pieces, and its final form: text, citations, sources.
+//! Assembles an answer's sentences into text, citations and sources.
 
 use hoidap_shared::job::{Citation, Passage, Source, SourceMetadata};
 
 /// A sentence of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AnswerSentence {
-    /// What stands before it: a space, a line break, the mark of a list.
+    /// What precedes it: a space, a line break, or a list marker.
     pub(crate) lead: String,
-    /// Its words, without marks of citations.
+    /// Its text, without citation marks.
     pub(crate) text: String,
-    /// The passage that supports it, by its place in the job, and how strongly, 0 to 1.
+    /// The supporting passage's index in the job, and the support, 0 to 1.
     pub(crate) cite: Option<(usize, f32)>,
 }
 
-/// What the visitor is given.
+/// The answer as the visitor sees it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct AssembledAnswer {
-    /// The text, ` [n]` behind each supported sentence.
+    /// The text, with ` [n]` after each supported sentence.
     pub(crate) text: String,
-    /// Which sentence rests on which source; offsets in characters of the text.
+    /// Which span of the text rests on which source; offsets in characters.
     pub(crate) citations: Vec<Citation>,
-    /// The passages that are cited, in the order of their numbers.
+    /// The cited passages, ordered by citation number.
     pub(crate) sources: Vec<Source>,
-    /// Their places in the job.
+    /// Their indices in the job.
     pub(crate) places: Vec<usize>,
 }
 
-/// Puts the pieces together and numbers the passages they cite from 1, in the order of their first citation.
+/// Joins the sentences and numbers the cited passages from 1, in order of first citation.
 pub(crate) fn assemble(pieces: &[AnswerSentence], passages: &[Passage]) -> AssembledAnswer {
     let mut done = AssembledAnswer::default();
     let mut length = 0;
@@ -54,7 +54,7 @@ pub(crate) fn assemble(pieces: &[AnswerSentence], passages: &[Passage]) -> Assem
     done
 }
 
-/// A passage as a source of an answer.
+/// Converts a passage into a source of the answer.
 pub(crate) fn source(passage: &Passage) -> Source {
     Source {
         content: passage.text.clone(),
@@ -82,7 +82,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::generator::passages::passage_set::tests::passage;
 
-    /// Checks that every `[n]` of the text is a citation's and has a source, and every citation spans its sentence.
+    /// Checks that every `[n]` has a citation and a source, and that every citation spans its sentence.
     pub(crate) fn check(done: &AssembledAnswer) {
         let chars: Vec<char> = done.text.chars().collect();
         let mut marks = Vec::new();

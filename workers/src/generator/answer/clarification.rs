@@ -1,7 +1,7 @@
-//! Questions that leave open which product they are about, where the answer differs by it.
+//! Detects questions that do not say which product they are about although the answer differs by product.
 //!
-//! Nothing is known of a question but what the passages say: the likeliest sentences of several products are about equally likely, and
-//! say different things.
+//! Only the passages decide: the best segments of several products are about equally likely and say different
+//! things.
 
 use std::collections::BTreeSet;
 
@@ -22,55 +22,56 @@ use crate::generator::{
     verifier::model_response::asks_yes_or_no,
 };
 
-/// From which log odds on a sentence may answer, and how likely it is beside the best of all, at least. These are far apart where
-/// sentences say the same in other words: the odds, which are each sentence's own, tell more.
+/// Lowest log odds at which a segment may answer, and its lowest chance as a share of the best segment's. The share
+/// is small because paraphrases split the chance between them; the log odds are each segment's own.
 const MIN_LOG_ODDS: f32 = 1.2;
 const MIN_RELATIVE_CHANCE: f32 = 0.01;
-/// The same chance where a sentence has no odds of its own.
+/// The lowest share for a segment without log odds.
 const MIN_RELATIVE_CHANCE_WITHOUT_ODDS: f32 = 0.3;
-/// The share of the question's words, by rarity, that a sentence with its headings holds at least, and how much less than another's it may be:
-/// what the visitor says and only one product has tells which is meant. The second one is for further products once that is open.
+/// Lowest share of the question's terms, by rarity, that a segment and its headings contain, and how far it may lie
+/// below the best product's share: terms that only one product has show which is meant. The second gap is for
+/// further products, once the question is ambiguous.
 const MIN_TERM_COVERAGE: f32 = 0.3;
 const MAX_COVERAGE_GAPS: [f32; 2] = [0.2, 0.35];
-/// What a wording counts at most that is only tried, since the sentence most likely stands alone.
+/// Queries up to this weight are tentative rewrites; the question probably stands alone.
 const MAX_TENTATIVE_REWRITE_WEIGHT: f32 = 0.6;
-/// Most choices.
+/// Most products that a clarification offers.
 const MAX_CHOICES: usize = 5;
-/// Longest question, in characters: what the gateway takes.
+/// Longest question that the gateway accepts, in characters.
 const MAX_QUESTION_CHARS: usize = 1_000;
-/// How much of the words of two instructions is the same where they tell the same.
+/// Two instructions that share at least this share of their words count as the same.
 const MIN_INSTRUCTION_OVERLAP: f32 = 0.8;
 
-/// What comes of a question that leaves its product open.
+/// How an ambiguous question is handled.
 pub(in crate::generator) enum ProductAmbiguity {
-    /// The visitor has to say which one is meant.
+    /// The visitor must say which product is meant.
     NeedsClarification {
-        /// The products.
+        /// The products to choose from.
         choices: Vec<Choice>,
-        /// How likely it is that the answer for one of them is what is asked for.
+        /// The probability that one of their answers is right.
         confidence: f32,
     },
-    /// It is answered for the product of the page or of the conversation; others differ.
+    /// It is answered for the product of the page or of the conversation.
     AssumesProduct {
-        /// The product.
+        /// The product's id.
         product: String,
-        /// What it is called.
+        /// The product's display name.
         label: String,
     },
 }
 
-/// What is likeliest to answer for one product.
+/// The best answer for one product.
 struct ProductCandidate {
     product: String,
     best: RankedSegment,
-    /// How likely it is that what would be quoted for it answers.
+    /// The probability that its quotation answers.
     chance: f32,
-    /// The share of the question's words that it holds.
+    /// The share of the question's terms that it contains.
     coverage: f32,
     summary: AnswerSummary,
 }
 
-/// What an answer says, as far as answers for two products can differ.
+/// What an answer says, reduced to what can be compared between products.
 struct AnswerSummary {
     quantities: Vec<Quantity>,
     denies: bool,
@@ -78,7 +79,8 @@ struct AnswerSummary {
 }
 
 impl AnswerEngine {
-    /// What comes of a question that names no product; `None` where it names one, or the answer does not differ by it.
+    /// Whether a question is ambiguous between products; `None` where it names one, or where the answer is the same
+    /// for all.
     pub(in crate::generator) fn product_ambiguity(
         &self,
         context: &AnswerContext,
@@ -88,7 +90,7 @@ impl AnswerEngine {
         if names(&job.meaning) || names(&job.question.message) {
             return None;
         }
-        // What goes on with a question, or may, is only clear with it.
+        // A follow-up is only clear with the turn before it.
         let rewritten = || {
             job.queries.iter().filter(|query| {
                 query.kind == QueryKind::Rewritten && query.weight > MAX_TENTATIVE_REWRITE_WEIGHT
@@ -98,7 +100,7 @@ impl AnswerEngine {
             return None;
         }
         let analyser = &self.segmenter.analyser;
-        // The product of the page or the conversation makes its own passages likelier; what others say is compared without that.
+        // The page's product raises the rank of its own passages. The comparison must not include that.
         let found = if job.product.is_some() {
             let parsed = ParsedQuestion::parse(&Classified { product: None, ..job.clone() }, analyser);
             let ranked = self.reader.rank(&context.passage_set, &parsed);
@@ -124,7 +126,7 @@ impl AnswerEngine {
         fits.then_some(ProductAmbiguity::NeedsClarification { choices, confidence })
     }
 
-    /// The products in the order of the configuration, each with the question that it completes.
+    /// The choices in configuration order, each with the completed question.
     fn choices(&self, job: &Classified, found: &[ProductCandidate]) -> Vec<Choice> {
         let rewritten =
             job.queries.iter().any(|query| query.kind == QueryKind::Rewritten && query.text == job.meaning);
@@ -140,7 +142,7 @@ impl AnswerEngine {
 }
 
 impl AnswerContext {
-    /// Sentences of an answer behind the word for what it holds for, where others differ and all that is cited is about that.
+    /// Prefixes the product that the answer assumes, where every cited passage is about it.
     pub(in crate::generator) fn with_assumed_product(
         &self,
         pieces: Vec<AnswerSentence>,
@@ -155,7 +157,7 @@ impl AnswerContext {
         let text = phrases::holds_for(self.parsed.language, label);
         let mut said = vec![AnswerSentence { lead: String::new(), text, cite: None }];
         said.extend(pieces);
-        // One sentence goes on behind it, a list below.
+        // A single sentence continues on the same line; a list starts below.
         if let [_, first] = &mut said[..] {
             first.lead = " ".into();
         } else if let Some(first) = said.get_mut(1).filter(|first| first.lead.is_empty()) {
@@ -165,7 +167,7 @@ impl AnswerContext {
     }
 }
 
-/// The products that a question may be about, the likeliest first; none where one of them is meant, or they agree.
+/// The products that the question may be about, best first; none when one is clearly meant or all agree.
 fn ambiguous_products(
     passage_set: &PassageSet,
     ranked: &[RankedSegment],
@@ -187,7 +189,8 @@ fn ambiguous_products(
     found
 }
 
-/// The products whose likeliest sentence may answer; none where the likeliest of all is about no product, or does not hold what is asked for.
+/// The products whose best segment may answer; none when the overall best segment has no product or lacks the
+/// requested answer type.
 fn candidates(
     passage_set: &PassageSet,
     ranked: &[RankedSegment],
@@ -220,7 +223,7 @@ fn candidates(
     found
 }
 
-/// Whether a sentence may be what answers, whichever product it is about.
+/// Whether a segment may answer the question for its product.
 fn may_answer(passage_set: &PassageSet, ranked: &RankedSegment, top: f32, parsed: &ParsedQuestion) -> bool {
     let segment = &passage_set.segments[ranked.segment];
     let odds = passage_set.scores[ranked.segment].and_then(|met| met.answers);
@@ -231,7 +234,7 @@ fn may_answer(passage_set: &PassageSet, ranked: &RankedSegment, top: f32, parsed
         && term_coverage(passage_set, ranked, parsed) >= MIN_TERM_COVERAGE
 }
 
-/// The share of the question's words, by rarity, that a sentence and what stands above it hold.
+/// The share of the question's terms, by rarity, that a segment and its headings contain.
 fn term_coverage(passage_set: &PassageSet, ranked: &RankedSegment, parsed: &ParsedQuestion) -> f32 {
     let segment = &passage_set.segments[ranked.segment];
     let weigh = |held: &dyn Fn(&String) -> bool| -> f32 {
@@ -255,7 +258,7 @@ impl AnswerSummary {
     }
 }
 
-/// Whether two answers to one question say different things of the kind that is asked for.
+/// Whether two answers differ in what the question asks for.
 fn answers_differ(a: &AnswerSummary, b: &AnswerSummary, parsed: &ParsedQuestion) -> bool {
     let quantities = !a.quantities.is_empty()
         && !b.quantities.is_empty()

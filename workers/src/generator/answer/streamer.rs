@@ -1,8 +1,8 @@
-//! Saying an answer while a model writes it: sentence by sentence, each with its citation, as soon as it is whole and a
-//! passage supports it; or a quotation that stands until the model's words are judged.
+//! Streams an answer while the model writes it. Each sentence is sent with its citation once it is complete and
+//! verified. Alternatively a quotation is shown as a draft until the model's response is verified.
 //!
-//! What is said is the beginning of what [`assembly::assemble`] will make of the whole, as far as that can be known. Where
-//! it cannot, saying ends, and the stored answer mends what was said.
+//! The streamed text is a prefix of what [`assembly::assemble`] makes of the whole response. When the two diverge,
+//! streaming stops, and the stored answer replaces what was shown.
 
 use std::sync::Arc;
 
@@ -20,29 +20,29 @@ use crate::generator::{
     verifier::accepted_sentences::AcceptedSentences,
 };
 
-/// Characters of an answer that are waited for before any is said: enough to know a label or a refusal.
+/// Characters to wait for before anything is shown: enough to recognise a label or a refusal.
 const MIN_FIRST_CHARS: usize = 24;
-/// Characters from an open bracket on that may become a mark of a citation.
+/// Longest text after an open bracket that may still become a citation mark, in characters.
 const MAX_CITATION_MARK_CHARS: usize = 40;
-/// Characters of a passage that are shown with it.
+/// Characters of a passage that are sent as a preview.
 const SOURCE_PREVIEW_CHARS: usize = 500;
 
-/// Says one answer.
+/// Streams one answer.
 pub(in crate::generator) struct AnswerStreamer<'a> {
     live: &'a Live,
     engine: &'a Arc<AnswerEngine>,
     context: &'a Arc<AnswerContext>,
-    /// What is given of the sentences that are whole, and these.
+    /// The accepted sentences, and the sentences that were verified so far.
     accepted: AcceptedSentences,
     judged_sentences: Vec<String>,
     shown: AssembledAnswer,
     is_diverged: bool,
-    /// A quotation stands: what a model writes is told when it is judged.
+    /// Whether a quotation is shown as a draft. Then nothing of the response is streamed.
     shows_draft: bool,
 }
 
 impl<'a> AnswerStreamer<'a> {
-    /// Begins with the passages.
+    /// Sends the passages, then waits for text.
     pub(in crate::generator) fn start(
         live: &'a Live,
         engine: &'a Arc<AnswerEngine>,
@@ -68,7 +68,7 @@ impl<'a> AnswerStreamer<'a> {
         }
     }
 
-    /// Shows the quotation at once, where it is sure enough, and keeps silent until the answer is there.
+    /// Sends the quotation as a draft, if it is confident enough.
     pub(in crate::generator) fn show_draft(&mut self) {
         let sure = self.engine.settings.draft_confidence;
         let Some(quoted) = self.context.quoted.as_ref().filter(|quoted| quoted.confidence >= sure) else {
@@ -84,17 +84,17 @@ impl<'a> AnswerStreamer<'a> {
         self.live.say(Said::Draft(Draft { text: self.shown.text.clone(), citations }));
     }
 
-    /// Whether what was said is a quotation.
+    /// Whether a quotation is shown as a draft.
     pub(in crate::generator) fn shows_draft(&self) -> bool {
         self.shows_draft
     }
 
-    /// The visitor's word to stop.
+    /// The live channel, which also tells whether the visitor stopped the answer.
     pub(in crate::generator) fn live(&self) -> &'a Live {
         self.live
     }
 
-    /// Hears the whole of what a model has written by now.
+    /// Takes the whole response so far, and sends what is new and verified.
     pub(in crate::generator) async fn update(&mut self, raw: &str) {
         if !self.live.is_heard() || self.is_diverged || self.shows_draft {
             return;
@@ -129,7 +129,7 @@ impl<'a> AnswerStreamer<'a> {
         self.shown = now;
     }
 
-    /// Judges the sentences of a text that are whole; the last one is still being written.
+    /// Verifies the complete sentences of a text. The last one is still being written.
     async fn judge_new_sentences(&mut self, text: &str) -> Result<(), ()> {
         let mut ranges = sentences(text);
         ranges.pop();
@@ -161,7 +161,7 @@ impl<'a> AnswerStreamer<'a> {
         Ok(())
     }
 
-    /// Takes back what was said of a model's words.
+    /// Retracts the streamed text.
     pub(in crate::generator) fn retract(&mut self, reason: Reason) {
         if self.shows_draft {
             return;
@@ -173,7 +173,7 @@ impl<'a> AnswerStreamer<'a> {
         (self.shown, self.is_diverged) = (AssembledAnswer::default(), false);
     }
 
-    /// What was said by now.
+    /// What was shown so far.
     pub(in crate::generator) fn into_shown(self) -> AssembledAnswer {
         self.shown
     }
@@ -189,7 +189,7 @@ fn live_citation(shown: &AssembledAnswer, citation: &Citation) -> Cited {
     }
 }
 
-/// The part of a text that what is still to come leaves as it is: up to the last word or open bracket.
+/// The prefix that later text cannot change: up to the last word or open bracket.
 fn stable_prefix(text: &str) -> &str {
     let end = text.rfind(char::is_whitespace).unwrap_or(0);
     let open = text[..end]

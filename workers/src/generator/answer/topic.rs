@@ -1,4 +1,4 @@
-//! What a question that is not answered was about, in the visitor's own words.
+//! Extracts the topic of an unanswered question, in the visitor's own words.
 
 mod abuse;
 mod words;
@@ -20,23 +20,24 @@ use crate::collections::digest;
 
 /// Longest topic, in characters.
 const MAX_TOPIC_CHARS: usize = 60;
-/// Fewest letters of one.
+/// Fewest letters of a topic.
 const MIN_TOPIC_LETTERS: usize = 4;
-/// What topics and the sentences around them depend on.
+/// A digest of everything that the topic's text depends on.
 pub(in crate::generator) fn version() -> String {
     let said = [Language::Vi, Language::En].map(|language| phrases::no_answer(language, Some(""), ""));
     digest(&[&said[0], &said[1], ABUSIVE_WORDS, INNER_WORDS, ADDRESS_WORDS])
 }
 
-/// Neighbouring words that say what is asked about.
+/// Adjacent words that may be the topic.
 struct TopicSpan {
     words: Range<usize>,
     shown: String,
     terms: BTreeSet<String>,
 }
 
-/// What a question that means `meaning` asks about: of its words those that the passages hold least of, as the visitor types them. A
-/// follow-up's topic begins with what it goes on with. None where nothing is left that can be said back.
+/// The topic of a question whose resolved meaning is `meaning`: the words that the passages contain least, as the
+/// visitor typed them. A follow-up's topic starts with that of the earlier question. `None` where nothing can be
+/// quoted safely.
 pub(in crate::generator) fn topic(
     question: &Question,
     meaning: &str,
@@ -67,21 +68,21 @@ pub(in crate::generator) fn topic(
     both.filter(|both| both.chars().count() <= MAX_TOPIC_CHARS).or_else(|| Some(own.shown.clone()))
 }
 
-/// The terms of a text, its pairs of syllables included.
+/// A text's content terms, with pairs of syllables.
 fn terms(text: &str, analyser: &Analyser) -> BTreeSet<String> {
     let analysed = analyser.content(text);
     analysed.folded.into_iter().chain(analysed.pairs).collect()
 }
 
-/// How many of the last words stand at the end of the message, too.
+/// How many of the last words are also the last words of the message.
 fn count_words_of_message(words: &[TopicWord], message: &str) -> usize {
     let said: Vec<String> = message.split_whitespace().map(|word| fold(trim_punctuation(word))).collect();
     let mut said = said.iter().rev();
-    // Words that cannot be said back stand between.
+    // Words that cannot be quoted may stand between them.
     words.iter().rev().take_while(|word| said.any(|said| *said == fold(&word.read))).count()
 }
 
-/// The parts of a question that say what it is about: its clauses or, of one that is too long, whatever of it fits.
+/// Candidate topics: the question's clauses, or the parts of a long clause that fit.
 fn spans(words: &[TopicWord], analyser: &Analyser) -> Vec<TopicSpan> {
     let mut spans = Vec::new();
     let mut clause = 0;
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
     use crate::generator::{passages::passage_set::tests::passage, question::tests::classified};
 
-    /// The topic of a question that is typed and read as told, over a page about something else.
+    /// The topic of a question over a page about something else.
     fn read(typed: &str, meaning: &str, before: &[&str]) -> Option<String> {
         let mut question = classified(typed, Language::Vi).question;
         question.history =
@@ -187,7 +188,7 @@ mod tests {
             read(now, "How do I export my invoices? to Excel?", &[before]).as_deref(),
             Some("export my invoices, Excel")
         );
-        // Nothing of its own is left to say back.
+        // The follow-up has nothing of its own to quote.
         assert_eq!(
             read("and for that?", "How do I export my invoices? for that?", &[before]).as_deref(),
             Some("export my invoices")

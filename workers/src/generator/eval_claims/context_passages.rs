@@ -1,23 +1,24 @@
-//! The passages that a sentence is held against: its own, those beside it, and those that share the rarest words.
+//! Chooses the passages that a claim is verified against: its own, adjacent ones, and those that share the rarest
+//! words.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hoidap_indices::Analyser;
 use hoidap_shared::job::Passage;
 
-/// Passages that a sentence is held against, as many as a question has by default.
+/// Passages for a claim, as many as a question gets by default.
 const MAX_CONTEXT_PASSAGES: usize = 8;
-/// A word that more passages than this hold tells nothing of any.
+/// Words in more passages than this are ignored.
 const MAX_PASSAGES_WITH_TERM: usize = 200;
 
-/// The passages of a collection by their words.
+/// An index of a collection's passages by word.
 pub(super) struct ContextPassages {
     words: Vec<HashSet<String>>,
     holding: HashMap<String, Vec<usize>>,
 }
 
 impl ContextPassages {
-    /// Reads the passages.
+    /// Builds the index.
     pub(super) fn build(passages: &[Passage], analyser: &Analyser) -> Self {
         let words: Vec<HashSet<String>> = passages
             .iter()
@@ -32,7 +33,7 @@ impl ContextPassages {
         Self { words, holding }
     }
 
-    /// The places of a passage and of those around it.
+    /// The indices of a passage and of its related ones.
     pub(super) fn of_passage(&self, at: usize, passages: &[Passage]) -> Vec<usize> {
         let beside = [Some(at), at.checked_sub(1), Some(at + 1)].into_iter().flatten();
         let own =
@@ -47,7 +48,7 @@ impl ContextPassages {
         }
         let mut near: Vec<(usize, f32)> =
             near.into_iter().filter(|(other, _)| !found.contains(other)).collect();
-        // Sums of the same words in another order differ in their last digit.
+        // The sum of the same weights in another order differs in its last digit.
         let rounded = |weight: f32| (weight * 1_000.0).round() as i64;
         near.sort_by_key(|(other, weight)| (std::cmp::Reverse(rounded(*weight)), *other));
         found.extend(near.into_iter().map(|(other, _)| other).take(MAX_CONTEXT_PASSAGES - found.len()));

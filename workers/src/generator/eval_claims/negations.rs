@@ -1,10 +1,10 @@
-//! False sentences that deny what a true one affirms, or the other way round, and that turn a condition round.
+//! Generates false claims by flipping a negation or a condition.
 
 use hoidap_shared::text::Language;
 
 use super::tokens::{SentenceWord, replace_range, words};
 
-/// Verbs behind or before which a denial goes, in lower case: the verb, and what it becomes.
+/// Verbs and their negated forms, in lower case.
 const AFFIRMED: [(&str, &str); 18] = [
     ("is", "is not"),
     ("are", "are not"),
@@ -25,7 +25,7 @@ const AFFIRMED: [(&str, &str); 18] = [
     ("thuộc", "không thuộc"),
     ("gồm", "không gồm"),
 ];
-/// Denials, and what is left of them.
+/// Negated forms and what is left without the negation.
 const DENIED: [(&str, &str); 20] = [
     ("is not", "is"),
     ("are not", "are"),
@@ -48,10 +48,10 @@ const DENIED: [(&str, &str); 20] = [
     ("chưa", "đã"),
     ("isn't", "is"),
 ];
-/// Words beside "không" with which it denies nothing.
+/// Words next to "không" with which it is not a negation.
 const NOT_DENIED: [&str; 11] =
     ["gian", "khí", "quân", "chỉ", "quá", "phận", "dây", "những", "hay", "lưu", "tầm"];
-/// Conditions that turn each other round.
+/// Conditions and their opposites.
 const CONDITIONS: [(&str, &str); 32] = [
     ("if", "unless"),
     ("unless", "if"),
@@ -86,7 +86,7 @@ const CONDITIONS: [(&str, &str); 32] = [
     ("đầu tiên", "cuối cùng"),
     ("kể từ", "cho đến"),
 ];
-/// Words before "if" that make it ask whether, and others with which it sets no condition.
+/// Words before "if" with which it is not a condition.
 const ASKS: [&str; 12] =
     ["as", "even", "see", "check", "ask", "asks", "determine", "test", "tests", "only", "whether", "specify"];
 
@@ -106,7 +106,7 @@ fn with(text: &str, words: &[SentenceWord<'_>], (from, to): (usize, usize), new:
     made.split("  ").collect::<Vec<_>>().join(" ").trim_start().to_string()
 }
 
-/// A sentence that affirms what the given one denies, or the other way round: of its first verb that can be denied.
+/// Flips the negation of the first verb that allows it; returns how, with the new sentence.
 pub(super) fn flip_negation(text: &str, language: Language) -> Option<(&'static str, String)> {
     let found = words(text);
     let low: Vec<&str> = found.iter().map(|word| word.low.as_str()).collect();
@@ -118,7 +118,7 @@ pub(super) fn flip_negation(text: &str, language: Language) -> Option<(&'static 
             if NOT_DENIED.contains(&after) || NOT_DENIED.contains(&before) || after == "only" {
                 return None;
             }
-            // What is left must read as an affirmation.
+            // What is left must be a valid affirmative sentence.
             let affirmed =
                 if *denied == "không" && matches!(after, "phải" | "có") { "" } else { affirmed };
             return Some(("denial taken away", capital_kept(text, with(text, &found, (from, to), affirmed))));
@@ -144,7 +144,7 @@ fn capital_kept(before: &str, text: String) -> String {
     if before.starts_with(char::is_uppercase) { super::tokens::capital(&text) } else { text }
 }
 
-/// A sentence with one of its conditions turned round.
+/// The sentences with one condition flipped.
 pub(super) fn flip_conditions(text: &str) -> Vec<String> {
     let found = words(text);
     let low: Vec<&str> = found.iter().map(|word| word.low.as_str()).collect();

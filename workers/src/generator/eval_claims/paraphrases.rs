@@ -1,4 +1,4 @@
-//! True sentences: safe rewrites of what a passage says.
+//! Generates true claims: safe paraphrases of a sentence.
 
 use hoidap_shared::text::{Language, has_vietnamese_marks};
 
@@ -7,7 +7,7 @@ use super::{
     tokens::{SentenceWord, capital, is_number, is_year, replace_range, small, words},
 };
 
-/// Numbers as words, in both languages.
+/// Number words, in both languages.
 const NUMBERS: [(&str, &str, &str); 11] = [
     ("2", "two", "hai"),
     ("3", "three", "ba"),
@@ -21,12 +21,12 @@ const NUMBERS: [(&str, &str, &str); 11] = [
     ("11", "eleven", "mười một"),
     ("12", "twelve", "mười hai"),
 ];
-/// Units before which a number is written as a word, in lower case.
+/// Units before which a number may be written as a word, in lower case.
 const COUNTED: [&str; 16] = [
     "days", "weeks", "months", "years", "hours", "minutes", "times", "devices", "people", "ngày", "tuần",
     "tháng", "giờ", "phút", "lần", "người",
 ];
-/// First words of a sentence that may be left away, with the comma behind them, in lower case.
+/// Leads that may be dropped with their comma, in lower case.
 const LEADS: [&str; 26] = [
     "however",
     "therefore",
@@ -55,18 +55,18 @@ const LEADS: [&str; 26] = [
     "cuối cùng",
     "trên thực tế",
 ];
-/// What a model says before a sentence.
+/// Leads that models write before a sentence.
 const SAID: [(&str, &str); 3] = [
     ("Theo tài liệu, ", "According to the documentation, "),
     ("Dạ, ", "Yes, "),
     ("Theo thông tin được cung cấp, ", "Based on the information provided, "),
 ];
-/// First words of a part that may stand before or behind the rest, in lower case.
+/// First words of an adverbial that may move to the end, in lower case.
 const MOVED: [&str; 12] =
     ["if", "when", "in", "after", "before", "during", "nếu", "khi", "trong", "sau", "trước", "để"];
 
 impl ClaimGenerator<'_> {
-    /// The safe rewrites of a sentence.
+    /// All paraphrases of a sentence.
     pub(super) fn paraphrases(
         &mut self,
         at: usize,
@@ -95,7 +95,7 @@ impl ClaimGenerator<'_> {
         }
     }
 
-    /// A text that begins with a small letter, where it begins with no name.
+    /// Starts a text with a lowercase letter, unless it starts with a name.
     fn small(&self, own: &str) -> String {
         let found = words(own);
         if self.names.of(&found).first().is_some_and(|name| name.start == 0) {
@@ -105,7 +105,8 @@ impl ClaimGenerator<'_> {
         }
     }
 
-    /// The sentence with a pronoun for the name it begins with, behind another sentence that begins with it.
+    /// Replaces the leading name by a pronoun; returns a preceding sentence that starts with the name, and the new
+    /// sentence.
     fn pronoun(&self, at: usize, own: &str, language: Language) -> Option<(String, String)> {
         let found = words(own);
         let name = self.names.of(&found).into_iter().next().filter(|name| name.start == 0)?;
@@ -126,7 +127,7 @@ impl ClaimGenerator<'_> {
     }
 }
 
-/// The sentence with its numbers in another form.
+/// Writes a number in another form.
 fn rewrite_number(own: &str, language: Language) -> Option<String> {
     let found = words(own);
     let vietnamese = language == Language::Vi;
@@ -174,7 +175,7 @@ fn grouped(digits: &str, mark: char) -> String {
     out
 }
 
-/// `12,500` as `12500`; years and other numbers stay.
+/// `12,500` as `12500`; years and other numbers are unchanged.
 fn thousands(word: &str) -> Option<String> {
     let (whole, rest) = word.split_once([',', '.'])?;
     let of_three =
@@ -190,14 +191,14 @@ fn without_lead(own: &str) -> Option<String> {
     LEADS.contains(&lead.to_lowercase().as_str()).then(|| capital(rest))
 }
 
-/// "If it rains, we close." as "We close if it rains.".
+/// "If it rains, we close." as "We close if it rains."
 fn move_adverbial(own: &str) -> Option<String> {
     let found = words(own);
     let first = found.first()?;
     let end = own.strip_suffix('.')?;
     let (lead, rest) = end.split_once(", ")?;
     let one = lead.split_whitespace().count() <= 12 && !rest.contains([',', ';', ':', '(', '"', '“']);
-    // What points at the part before it cannot stand before it.
+    // A pronoun cannot precede what it refers to.
     let points = rest.split_whitespace().take(3).any(|word| {
         matches!(
             word.to_lowercase().as_str(),
@@ -225,7 +226,7 @@ fn move_adverbial(own: &str) -> Option<String> {
     })
 }
 
-/// "X costs Y" as "The price of X is Y", in both languages and both ways.
+/// "X costs Y" as "The price of X is Y", in both languages.
 fn rephrase_price(own: &str) -> Option<String> {
     let end = own.strip_suffix('.').unwrap_or(own);
     if own.split_whitespace().count() > 14 || end.contains([',', ';', ':']) {

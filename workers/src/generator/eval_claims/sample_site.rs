@@ -1,4 +1,4 @@
-//! The judge over sentences made from the sample site's pages.
+//! Evaluates the verifier on claims generated from the sample site.
 
 use std::{
     fs,
@@ -14,8 +14,8 @@ use hoidap_shared::{config::Chunking, job::Passage};
 use super::{SentenceEmbedder, SyntheticClaim, VerifierEvaluation};
 use crate::generator::passages::passage_set::tests::passage;
 
-/// Of the false sentences made from the sample site, at most these may be given, and of the true ones at most these be thrown
-/// away: a third more than are.
+/// Most false claims that may be accepted, and most true ones that may be rejected, by language: a third more than
+/// there are.
 const MAX_WRONG: [(&str, usize, usize); 2] = [("vi", 12, 4), ("en", 8, 7)];
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -26,7 +26,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The pages of a language, cut as they are for an index; a word of the text counts as two tokens.
+/// The pages of a language, chunked as for an index; a word counts as two tokens.
 fn passages(locale: &str) -> Vec<Passage> {
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/site").join(locale);
     let settings = Chunking { max_tokens: 200, overlap_tokens: 30 };

@@ -1,4 +1,4 @@
-//! Whether the passages tell a sentence after all, whatever was exchanged in it.
+//! Detects generated claims that the passages state after all.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use hoidap_shared::text::fold;
 
 use crate::generator::passages::passage_set::PassageSet;
 
-/// What a text says: its content words and its numbers.
+/// A text's content words and numbers.
 fn content_of(text: &str, analyser: &Analyser) -> BTreeSet<String> {
     let analysed = analyser.content(text);
     let numbers = fold(text);
@@ -23,13 +23,13 @@ fn content_of(text: &str, analyser: &Analyser) -> BTreeSet<String> {
         .collect()
 }
 
-/// What each segment of some passages says in its place.
+/// The content of each segment with its surroundings.
 pub(super) struct StatementIndex {
     segments: Vec<(String, BTreeSet<String>)>,
 }
 
 impl StatementIndex {
-    /// Reads the segments.
+    /// Indexes the segments.
     pub(super) fn build(passage_set: &PassageSet, analyser: &Analyser) -> Self {
         let segment = |at: usize| {
             let segment = &passage_set.segments[at];
@@ -48,7 +48,7 @@ impl StatementIndex {
         Self { segments: (0..passage_set.segments.len()).map(segment).collect() }
     }
 
-    /// Whether a segment holds all that a sentence says; those that read like `own` are left out.
+    /// Whether a segment contains everything that a sentence says; segments with the text `own` are ignored.
     pub(super) fn is_stated(&self, sentence: &str, own: Option<&str>, analyser: &Analyser) -> bool {
         let said = content_of(sentence, analyser);
         let own = own.map(fold);

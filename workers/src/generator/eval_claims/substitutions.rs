@@ -1,4 +1,4 @@
-//! False sentences with another number, date, segment or name, or with what the neighbouring sentence says.
+//! Generates false claims with another number, date, unit or name, or with words of the next sentence.
 
 use hoidap_shared::text::{Language, fold};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::generator::question::answer_type::MONTHS;
 
-/// Units that stand for each other behind a number, in lower case; a sentence with the other one is false.
+/// Units and a wrong replacement after a number, in lower case.
 const UNITS: [(&str, &str); 40] = [
     ("gb", "TB"),
     ("tb", "GB"),
@@ -51,22 +51,22 @@ const UNITS: [(&str, &str); 40] = [
     ("pixels", "points"),
     ("points", "pixels"),
 ];
-/// Words that a subject may end before, in lower case.
+/// Verbs that end a subject, in lower case.
 const VERBS: [&str; 13] =
     ["is", "are", "was", "were", "has", "have", "can", "là", "được", "có", "bị", "cho", "will"];
-/// First words of a subject that stands for another one.
+/// First words of a subject that is a pronoun.
 const PRONOUNS: [&str; 24] = [
     "it", "this", "that", "these", "those", "they", "he", "she", "there", "we", "you", "its", "their", "his",
     "her", "what", "nó", "đây", "đó", "ông", "bà", "họ", "điều", "việc",
 ];
-/// Words that only join names.
+/// Words that only connect names.
 const JOINS: [&str; 16] = [
     "and", "or", "of", "the", "a", "in", "with", "to", "between", "và", "hoặc", "của", "với", "cùng", "đến",
     "giữa",
 ];
 
 impl ClaimGenerator<'_> {
-    /// A number and a date of its own making, and a segment in place of another.
+    /// Replaces a number, a date and a unit.
     pub(super) fn number_claims(&mut self, own: &str, language: Language, made: &mut Vec<SyntheticClaim>) {
         let found = words(own);
         let numbers: Vec<&SentenceWord<'_>> =
@@ -101,7 +101,7 @@ impl ClaimGenerator<'_> {
         }
     }
 
-    /// Another number that is written like the given one.
+    /// Another number in the same format.
     fn other_number(&mut self, number: &str) -> String {
         let whole: Vec<char> = number.chars().collect();
         if let Ok(value) = number.parse::<u32>()
@@ -112,7 +112,7 @@ impl ClaimGenerator<'_> {
             return if down && self.number(2) == 0 { value - step } else { value + step }.to_string();
         }
         let places: Vec<usize> = (0..whole.len()).filter(|&at| whole[at].is_ascii_digit()).collect();
-        // The first digits tell most.
+        // The first digits matter most.
         let at = places[self.number(places.len().min(2))];
         let digit = whole[at].to_digit(10).unwrap_or(0);
         let other = (digit + 1 + u32::try_from(self.number(7)).unwrap_or(0)) % 9 + u32::from(at == places[0]);
@@ -123,7 +123,7 @@ impl ClaimGenerator<'_> {
         whole.iter().enumerate().map(put).collect()
     }
 
-    /// A name in place of another one, and two names of the sentence in each other's place.
+    /// Replaces a name by another one, and swaps two names of the sentence.
     pub(super) fn name_claims(&mut self, own: &str, language: Language, made: &mut Vec<SyntheticClaim>) {
         let found = words(own);
         let names = self.names.of(&found);
@@ -166,7 +166,7 @@ impl ClaimGenerator<'_> {
                     fold(&own[found[name.start].range.start..found[name.end - 1].range.end])
                 };
                 let (first, second) = (text(&names[a]), text(&names[b]));
-                // Names that a list joins may stand in any order.
+                // Names in a list may be in any order.
                 let apart = between.iter().filter(|word| !JOINS.contains(&word.low.as_str())).count() >= 2
                     && between.iter().all(|word| !word.parted)
                     && !names[a + 1..b].iter().any(|name| name.start > 0);
@@ -191,7 +191,7 @@ impl ClaimGenerator<'_> {
         }
     }
 
-    /// A number of the neighbouring sentence, and all that it says of its subject.
+    /// Uses a number, and the predicate, of an adjacent sentence.
     pub(super) fn neighbour_claims(
         &mut self,
         at: usize,
@@ -247,7 +247,7 @@ impl ClaimGenerator<'_> {
         }
     }
 
-    /// Keeps a sentence that was made, unless the passages tell it.
+    /// Keeps a claim, unless the passages state it.
     fn push(
         &mut self,
         kind: &'static str,
@@ -262,7 +262,7 @@ impl ClaimGenerator<'_> {
     }
 }
 
-/// A sentence's subject and what is said of it, where it begins with a short one that stands for nothing else.
+/// A sentence's subject and predicate, if the subject is short and not a pronoun.
 fn split_subject(text: &str) -> Option<(&str, &str)> {
     let found = words(text);
     let at = found.iter().position(|word| VERBS.contains(&word.low.as_str()))?;

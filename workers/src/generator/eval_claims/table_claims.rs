@@ -1,4 +1,4 @@
-//! Sentences of a table's row: true ones, and ones with the value or the name of another row or column.
+//! Generates claims from a table row: true ones, and false ones with a value or name of another row or column.
 
 use hoidap_shared::text::{Language, fold};
 
@@ -11,10 +11,10 @@ use crate::generator::{
     text::{negation::is_negation, sentence_embedder::sentence_language},
 };
 
-/// Most words of a cell, of a row's name and of a column's that make a sentence.
+/// Most words of a cell, row name or column name.
 const MAX_CELL_WORDS: usize = 8;
 
-/// What a row says in one of its cells.
+/// The statement of one cell.
 #[derive(Clone)]
 struct CellStatement<'a> {
     subject: &'a str,
@@ -23,7 +23,7 @@ struct CellStatement<'a> {
 }
 
 impl CellStatement<'_> {
-    /// As a sentence, in one of several ways; nothing for a cell that is empty or too long.
+    /// Writes it as a sentence; `way` chooses the wording. `None` for an empty or long cell.
     fn sentence(&self, language: Language, way: usize) -> Option<String> {
         let Self { subject, column, value } = *self;
         let value = value.trim_end_matches('.');
@@ -55,10 +55,10 @@ impl CellStatement<'_> {
 }
 
 impl ClaimGenerator<'_> {
-    /// The sentences of a row.
+    /// The claims of a row.
     pub(super) fn claims_of_row(&mut self, at: usize, row: &TableRow, made: &mut Vec<SyntheticClaim>) {
         let Some(names) = row.column_names.clone() else { return };
-        // A row that stands at the head of a table that was cut names no columns; "Cấm tải về: có" is no sentence.
+        // A header that was cut from its table has no column names, and "Cấm tải về: có" is no sentence.
         let denies = row.cell(0).split_whitespace().any(|word| is_negation(&word.to_lowercase()));
         if denies || names.iter().any(|name| parse_yes_no(name).is_some()) {
             return;

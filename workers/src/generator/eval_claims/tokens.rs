@@ -1,20 +1,20 @@
-//! The words of a sentence, where they stand, and what may be exchanged: numbers, segments, names.
+//! The words of a sentence with their positions, and helpers for numbers and names.
 
 use std::{collections::HashMap, ops::Range};
 
 use crate::generator::question::answer_type::MONTHS;
 
-/// A word without the marks around it, and where it stands.
+/// A word without surrounding punctuation, with its position.
 #[derive(Clone, Debug)]
 pub(super) struct SentenceWord<'a> {
     pub(super) text: &'a str,
     pub(super) low: String,
     pub(super) range: Range<usize>,
-    /// Whether a mark stands between it and the word before it.
+    /// Whether punctuation separates it from the word before it.
     pub(super) parted: bool,
 }
 
-/// The words of a text.
+/// Splits a text into words.
 pub(super) fn words(text: &str) -> Vec<SentenceWord<'_>> {
     let mut found: Vec<SentenceWord<'_>> = Vec::new();
     let mut at = 0;
@@ -35,18 +35,18 @@ pub(super) fn words(text: &str) -> Vec<SentenceWord<'_>> {
     found
 }
 
-/// A text with another one in place of a part.
+/// Replaces a range of a text.
 pub(super) fn replace_range(text: &str, range: &Range<usize>, new: &str) -> String {
     format!("{}{new}{}", &text[..range.start], &text[range.end..])
 }
 
-/// A text that begins with a capital.
+/// Starts a text with a capital letter.
 pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// A text that begins with a small letter, where its first word is no name.
+/// Starts a text with a lowercase letter, unless its first word is an acronym.
 pub(super) fn small(text: &str) -> String {
     let mut chars = text.chars();
     let Some(first) = chars.next() else { return String::new() };
@@ -56,13 +56,13 @@ pub(super) fn small(text: &str) -> String {
     }
 }
 
-/// A number of digits, its separators included.
+/// Whether a word is a number in digits, separators included.
 pub(super) fn is_number(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_digit())
         && word.chars().all(|c| c.is_ascii_digit() || ".,".contains(c))
 }
 
-/// The digits of a number.
+/// A number's digits.
 pub(super) fn digits(word: &str) -> String {
     word.chars().filter(char::is_ascii_digit).collect()
 }
@@ -72,7 +72,7 @@ pub(super) fn is_year(word: &str) -> bool {
     word.len() == 4 && word.parse::<u32>().is_ok_and(|year| (1000..2100).contains(&year))
 }
 
-/// How often each word of a collection begins with a capital inside a sentence, and how often not.
+/// For each word, how often it is capitalised inside a sentence, and how often not.
 #[derive(Default)]
 pub(super) struct ProperNouns(HashMap<String, (u32, u32)>);
 
@@ -85,12 +85,12 @@ impl ProperNouns {
         }
     }
 
-    /// Whether a word is a name, or part of one, wherever it stands.
+    /// Whether a word is usually capitalised.
     fn is_name(&self, low: &str) -> bool {
         self.0.get(low).is_some_and(|(capital, small)| *capital > 1 && *capital > 4 * small)
     }
 
-    /// The names of a sentence, as ranges of its words.
+    /// The proper nouns of a sentence, as ranges of its words.
     pub(super) fn of(&self, words: &[SentenceWord<'_>]) -> Vec<Range<usize>> {
         let capital = |word: &SentenceWord<'_>| {
             word.text.starts_with(char::is_uppercase) && word.text.chars().count() > 1 && !is_month(&word.low)
@@ -103,7 +103,7 @@ impl ProperNouns {
                 end += 1;
             }
             let begins = at == 0 || words[at].parted;
-            // What begins a sentence has its capital from there, unless it has one elsewhere.
+            // The first word of a sentence is capitalised anyway; it counts if it is usually capitalised.
             if end > at && (!begins || words[at..end].iter().all(|word| self.is_name(&word.low))) {
                 found.push(at..end);
             }

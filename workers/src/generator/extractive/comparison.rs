@@ -1,4 +1,4 @@
-//! Two things side by side: the columns or rows of a table that a question compares, or a sentence of each.
+//! Answers a comparison side by side: columns or rows of a table, or one sentence for each side.
 
 use std::collections::BTreeSet;
 
@@ -14,15 +14,16 @@ use crate::generator::{
     },
     question::ParsedQuestion,
     reader::RankedSegment,
+    text::synonyms::has_synonym,
 };
 
-/// Lines that are given at most, and things that are compared at most.
+/// Most lines of a comparison, and most things to compare.
 const MAX_LINES: usize = 8;
 const MAX_COMPARED_THINGS: usize = 4;
-/// What a row's name must hold of the words that ask for it, and a sentence of the words of its side.
+/// Share of the criteria that a row's name must contain, and of a side's terms that a sentence must contain.
 const MIN_COVERAGE: f32 = 0.5;
 
-/// What asks for a comparison, in words without diacritics.
+/// Phrases that ask for a comparison, without diacritics.
 const COMPARISON_PHRASES: [&str; 20] = [
     "so sanh",
     "khac nhau",
@@ -45,23 +46,24 @@ const COMPARISON_PHRASES: [&str; 20] = [
     "vs",
     "versus",
 ];
-/// What may ask for one, where a table has both.
+/// Words that ask for a comparison only if a table has both things.
 const CHOICE_WORDS: [&str; 8] = ["khac", "hay", "hoac", "so voi", "hon", "or", "than", "better"];
-/// Words between two things.
+/// Words between the two things.
 const SEPARATORS: [&str; 14] =
     ["va", "so voi", "voi", "hay", "hoac", "and", "or", "vs", "versus", "with", "than", "from", "to", "khac"];
 
-/// How a question compares.
+/// A question that compares things.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ComparisonQuestion {
-    /// Its words as they were typed, and without diacritics.
+    /// Its words as typed, and folded.
     typed: Vec<String>,
     words: Vec<String>,
-    /// Where they ask for a comparison outright; else a table must have what they name.
+    /// The range of the words that ask for a comparison explicitly; `None` if only a table can show that one is
+    /// meant.
     outright: Option<(usize, usize)>,
 }
 
-/// How a question compares, where it does.
+/// Detects a comparison in a question.
 pub(crate) fn detect_comparison(question: &str) -> Option<ComparisonQuestion> {
     let typed: Vec<String> = question.unicode_words().map(Into::into).collect();
     let words: Vec<String> = typed.iter().map(|word| fold(word)).collect();
@@ -73,7 +75,7 @@ pub(crate) fn detect_comparison(question: &str) -> Option<ComparisonQuestion> {
     })
 }
 
-/// Where the first of some phrases stands, from and to.
+/// The range of the first phrase that occurs.
 fn find_phrase(words: &[String], phrases: &[&str]) -> Option<(usize, usize)> {
     (0..words.len()).find_map(|at| {
         let there = |phrase: &&&str| {
@@ -85,17 +87,26 @@ fn find_phrase(words: &[String], phrases: &[&str]) -> Option<(usize, usize)> {
     })
 }
 
-/// A line of a comparison, with the segment that it is taken from. Sentences are quoted as they stand.
+/// A line of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ComparisonLine {
-    /// Its place among the segments.
+    /// The index of the segment it comes from.
     pub(crate) segment: usize,
-    /// What a table says; `None` where the segment is quoted.
+    /// Text built from a table; `None` to quote the segment as it is.
     pub(crate) text: Option<String>,
 }
 
-/// What a question compares, side by side: what differs, and of that what is asked for where something is. Nothing where the passages do
-/// not have both.
+/// A line with what decides whether it is shown.
+struct ScoredLine {
+    /// The share of the criteria that its name contains.
+    coverage: f32,
+    /// Whether its sides differ.
+    differs: bool,
+    line: ComparisonLine,
+}
+
+/// Compares what the question names: the lines that it asks about, else the lines that differ. `None` when the
+/// passages do not have both things.
 pub(crate) fn compare_side_by_side(
     passage_set: &PassageSet,
     ranked: &[RankedSegment],
@@ -116,12 +127,12 @@ pub(crate) fn compare_side_by_side(
     best.map(|(_, lines)| lines).or_else(|| compare_sentences(passage_set, ranked, compared, analyser))
 }
 
-/// How likely one of the segments answers.
+/// The sum of the chances of some segments.
 fn total_chance(ranked: &[RankedSegment], segments: &[usize]) -> f32 {
     ranked.iter().filter(|segment| segments.contains(&segment.segment)).map(|segment| segment.chance).sum()
 }
 
-/// The names that a question holds whole, by what each has that the others have not.
+/// The names that the question contains completely, as far as they differ from the other names.
 fn fully_named<'a>(
     names: impl Iterator<Item = &'a str>,
     parsed: &ParsedQuestion,
@@ -141,7 +152,8 @@ fn fully_named<'a>(
     (0..names.len()).filter(is_held).collect()
 }
 
-/// The words of a question that neither name what is compared nor stand above the table: what it is compared by.
+/// The question's terms that neither name a compared thing nor occur above the table: the criteria of the
+/// comparison.
 fn comparison_criteria(
     passage_set: &PassageSet,
     table: &[usize],
@@ -163,30 +175,30 @@ fn comparison_criteria(
     parsed.content.terms.iter().filter(is_about).cloned().collect()
 }
 
-/// The share of words, by weight, that a name holds.
+/// The share of the terms, by weight, that a name contains.
 fn term_coverage(passage_set: &PassageSet, words: &BTreeSet<String>, name: &str, analyser: &Analyser) -> f32 {
     let (name, _) = name_terms(name, analyser);
     let weight = |word: &&String| passage_set.claim_term_weight(word);
     let all: f32 = words.iter().map(|word| weight(&word)).sum();
     let have: f32 = words
         .iter()
-        .filter(|word| crate::generator::text::synonyms::has_synonym(|known| name.contains(known), word))
+        .filter(|word| has_synonym(|known| name.contains(known), word))
         .map(|word| weight(&word))
         .sum();
     if all > 0.0 { have / all } else { 0.0 }
 }
 
-/// What is asked for of the lines, else those whose sides differ, what comes near to what is asked for first.
-fn select_lines(mut lines: Vec<(f32, bool, ComparisonLine)>) -> Option<(f32, Vec<ComparisonLine>)> {
-    let most = lines.iter().map(|(meant, ..)| *meant).fold(0.0, f32::max);
+/// The lines that match the criteria best; if none does, the lines whose sides differ, best match first.
+fn select_lines(mut lines: Vec<ScoredLine>) -> Option<(f32, Vec<ComparisonLine>)> {
+    let most = lines.iter().map(|line| line.coverage).fold(0.0, f32::max);
     if most >= MIN_COVERAGE {
-        lines.retain(|(meant, ..)| *meant + 1e-4 >= most);
+        lines.retain(|line| line.coverage + 1e-4 >= most);
     } else {
-        lines.retain(|(_, differ, _)| *differ);
-        lines.sort_by(|a, b| b.0.total_cmp(&a.0));
+        lines.retain(|line| line.differs);
+        lines.sort_by(|a, b| b.coverage.total_cmp(&a.coverage));
     }
     lines.truncate(MAX_LINES);
-    let lines: Vec<ComparisonLine> = lines.into_iter().map(|(.., line)| line).collect();
+    let lines: Vec<ComparisonLine> = lines.into_iter().map(|scored| scored.line).collect();
     (!lines.is_empty()).then_some((most, lines))
 }
 
@@ -194,14 +206,14 @@ fn cells_differ(cells: &[&str]) -> bool {
     cells.windows(2).any(|pair| pair[0].trim().to_lowercase() != pair[1].trim().to_lowercase())
 }
 
-/// `Storage – Free: 5 GB; Pro: 50 GB`
+/// Formats a line such as `Storage – Free: 5 GB; Pro: 50 GB`.
 fn format_line(of: &str, sides: &[(&str, &str)]) -> String {
     let cell = |cell: &str| if cell.is_empty() { "–".to_string() } else { cell.to_string() };
     let sides: Vec<String> = sides.iter().map(|(name, value)| format!("{name}: {}", cell(value))).collect();
     if of.is_empty() { sides.join("; ") } else { format!("{of} – {}", sides.join("; ")) }
 }
 
-/// The columns that a question names, row by row.
+/// Compares the columns that the question names, row by row.
 fn compare_columns(
     passage_set: &PassageSet,
     table: &[usize],
@@ -226,16 +238,16 @@ fn compare_columns(
         }
         let sides: Vec<(&str, &str)> = names.iter().copied().zip(cells.iter().copied()).collect();
         let text = Some(format_line(row.cell(0), &sides));
-        Some((
-            term_coverage(passage_set, &words, row.cell(0), analyser),
-            cells_differ(&cells),
-            ComparisonLine { segment, text },
-        ))
+        Some(ScoredLine {
+            coverage: term_coverage(passage_set, &words, row.cell(0), analyser),
+            differs: cells_differ(&cells),
+            line: ComparisonLine { segment, text },
+        })
     });
     select_lines(lines.collect())
 }
 
-/// The rows that a question names, column by column.
+/// Compares the rows that the question names, column by column.
 fn compare_rows(
     passage_set: &PassageSet,
     table: &[usize],
@@ -258,16 +270,16 @@ fn compare_rows(
         let sides: Vec<(&str, &str)> = names.iter().copied().zip(cells.iter().copied()).collect();
         let of = rows[named[0]].column_name(column);
         let text = Some(format_line(of, &sides));
-        Some((
-            term_coverage(passage_set, &words, of, analyser),
-            cells_differ(&cells),
-            ComparisonLine { segment: table[named[0]], text },
-        ))
+        Some(ScoredLine {
+            coverage: term_coverage(passage_set, &words, of, analyser),
+            differs: cells_differ(&cells),
+            line: ComparisonLine { segment: table[named[0]], text },
+        })
     });
     select_lines(lines.collect())
 }
 
-/// The likeliest sentence of each side, or the one that speaks of both.
+/// The best sentence for each side, or one sentence about both.
 fn compare_sentences(
     passage_set: &PassageSet,
     ranked: &[RankedSegment],
@@ -305,7 +317,7 @@ fn compare_sentences(
     Some(vec![quoted(one), quoted(other)])
 }
 
-/// The words on both sides of a comparison, each without those of the other.
+/// The terms of each side that the other side lacks.
 fn split_sides(
     compared: &ComparisonQuestion,
     analyser: &Analyser,

@@ -1,8 +1,8 @@
-//! Whether a line of a list tells what to do.
+//! Tells instructions from facts among the lines of a list.
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// What steps begin with.
+/// Verbs that begin an instruction.
 const INSTRUCTION_VERBS: &str = " add allow ask attach call change check choose clear click close complete confirm connect contact copy create \
     delete disconnect do download drag enable enter fill find follow format give go hold insert install invite keep leave let log look make \
     mark move open paste pay pick place plug pour press print pull push put read remove repeat replace reset restart return review run save \
@@ -12,12 +12,12 @@ const INSTRUCTION_VERBS: &str = " add allow ask attach call change check choose 
     để điền đo đóng đọc đổ đổi đợi đưa đun gạt gắn ghép ghi giữ gõ gỡ gọi gửi hoàn hủy huỷ in kéo kết khóa khoá khởi khuấy kích kiểm ký \
     làm lắp lấy lật liên lưu mang mở mua mời nạp ngắt nhắn nhả nhấn nhập nhờ nối nộp pha quay quét rửa rút sạc sao sắp sửa tải tạo tắt tháo thay \
     thêm thoát thử thực tìm tra treo truy trở vặn vào về vệ viết xả xác xem xếp xin xóa xoá xoay yêu ";
-/// What stands before them: where, when, or a condition.
+/// Words that begin a place, a time or a condition before the verb.
 const LEADING_WORDS: &str = " on in at under from if when then first next after tại trong trên ở từ nếu khi sau rồi với để muốn đầu tiếp cuối ";
-/// Words after which such a line still must say what to do.
+/// Most words between such a beginning and the verb.
 const MAX_WORDS_TO_VERB: usize = 14;
 
-/// Whether a line begins with what to do, or says so behind where or when.
+/// Whether a line starts with an instruction, or with a place, time or condition followed by one.
 pub(crate) fn is_instruction(line: &str) -> bool {
     let lower = line.to_lowercase();
     let listed = |list: &str, word: &str| list.contains(&format!(" {word} "));

@@ -26,7 +26,8 @@ pub(super) struct QuotedList {
     pub(super) lines: Vec<usize>,
 }
 
-/// The steps that are likeliest together, where the question asks how and nothing is likelier: each line of a list answers a little.
+/// The best list of steps, if the question asks how and no single segment is likelier. Each line of a list answers
+/// a part, so chances are summed.
 pub(super) fn best_steps(
     passage_set: &PassageSet,
     ranked: &[RankedSegment],
@@ -51,13 +52,13 @@ pub(super) fn best_steps(
     best.filter(|(chance, _)| *chance >= ranked[0].chance).map(|(_, list)| list)
 }
 
-/// Whether most lines tell what to do.
+/// Whether at least half of the lines are instructions.
 fn are_instructions(passage_set: &PassageSet, lines: &[usize]) -> bool {
     2 * lines.iter().filter(|&&line| is_instruction(&passage_set.segments[line].text)).count() >= lines.len()
 }
 
-/// The list that a segment leads to, or is a line of: where several things are asked for and it is short, and where it is one of steps and
-/// the question asks how, or for nothing that one line tells.
+/// The list that a segment introduces or belongs to, if it may be quoted whole: it is short and several things are
+/// asked for, or it has steps and the question asks how or for nothing that a single line answers.
 pub(super) fn list_around(
     passage_set: &PassageSet,
     place: usize,
@@ -111,7 +112,7 @@ pub(super) fn list_around(
     (lines.len() >= least).then_some(QuotedList { lead, lines })
 }
 
-/// The lines of a list together, under the sentence that leads to them.
+/// Appends a list's lines after the sentence that introduces it.
 pub(super) fn push_list(
     passage_set: &PassageSet,
     lead: Option<usize>,

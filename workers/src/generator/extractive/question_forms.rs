@@ -1,4 +1,4 @@
-//! Questions of every form over invented pages, each with what its answer must be.
+//! Tests questions of every form over invented pages, each with its expected answer.
 
 use hoidap_shared::text::Language;
 
@@ -44,7 +44,7 @@ fn answer(question: &str, page: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Asks each question, and says which answers are others than these.
+/// The questions whose answers differ from the expected ones.
 fn wrong(cases: &[(&str, &str, &str)]) -> Vec<String> {
     let cases = cases.iter().map(|(page, question, expected)| (question, expected, answer(question, page)));
     cases

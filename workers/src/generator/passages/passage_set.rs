@@ -1,4 +1,4 @@
-//! The passages of a job and their segments, and how rare each word is among them.
+//! A job's passages and their segments, with term weights.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -19,35 +19,35 @@ use crate::generator::{
     text::{quantities::Quantity, synonyms::has_synonym},
 };
 
-/// The passages of a job and their segments.
+/// A job's passages, segmented.
 pub(crate) struct PassageSet {
     /// The passages, best first.
     pub(crate) passages: Vec<Passage>,
-    /// Their segments, passage by passage, in the order of the text.
+    /// All segments, passage by passage, in text order.
     pub(crate) segments: Vec<Segment>,
-    /// How well each segment meets the question, where that is known.
+    /// Each segment's scores, where the retriever provided them.
     pub(crate) scores: Vec<Option<SegmentScores>>,
-    /// Each passage, cut.
+    /// Each passage's segmentation.
     pub(crate) segmented: Vec<Arc<SegmentedPassage>>,
-    /// Which segments say the terms that were asked for: sentences of one answer share most of their words.
+    /// For each term looked up so far, which segments have it. Sentences of one answer share most terms.
     term_matches: Mutex<HashMap<String, Arc<[bool]>>>,
 }
 
-/// Log odds beyond this count as this.
+/// Log odds are clamped to this value and its negative.
 pub(crate) const MAX_LOG_ODDS: f32 = 8.0;
 
-/// How well a segment meets the question by its tokens.
+/// A segment's scores from the retriever.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SegmentScores {
-    /// Late interaction with its own tokens, and with those of what stands above it as well.
+    /// Late-interaction score of its own tokens, and with the tokens of its headings.
     pub(crate) late: f32,
     pub(crate) in_place: f32,
-    /// The log odds that it answers, where these are known.
+    /// The log odds that it answers, from a cross-encoder.
     pub(crate) answers: Option<f32>,
 }
 
 impl PassageSet {
-    /// Cuts the passages.
+    /// Segments the passages.
     pub(crate) fn new(passages: Vec<Passage>, segmenter: &Segmenter) -> Self {
         let segmented: Vec<_> = passages.iter().map(|passage| segmenter.segment(passage)).collect();
         let mut segments = Vec::new();
@@ -67,12 +67,12 @@ impl PassageSet {
         Self { passages, segments, scores, segmented, term_matches: Mutex::default() }
     }
 
-    /// Whether a segment is in a language.
+    /// Whether a segment's passage is in a language.
     pub(crate) fn is_in_language(&self, at: usize, language: Language) -> bool {
         Language::from_locale(&self.passages[self.segments[at].passage].locale) == Some(language)
     }
 
-    /// A segment as it stands in its passage; as it is quoted where nothing is known of the passage's sentences.
+    /// A segment's unchanged text in its passage; its quoted form if the passage has no sentence scores.
     pub(crate) fn source_text(&self, at: usize) -> String {
         let segment = &self.segments[at];
         let passage = &self.passages[segment.passage];
@@ -82,31 +82,31 @@ impl PassageSet {
         )
     }
 
-    /// How much a term tells: ln(1 + segments / (segments that hold it + 0.5)).
+    /// A term's inverse document frequency: ln(1 + segments / (segments with the term + 0.5)).
     pub(crate) fn term_weight(&self, term: &str) -> f32 {
         let all = self.segments.len() as f32;
         let with: u32 = self.segmented.iter().filter_map(|cut| cut.frequency.get(term)).sum();
         (all / (with as f32 + 0.5)).ln_1p()
     }
 
-    /// The same for a word of a claim: one that no segment holds tells as much as one that a single segment holds.
+    /// The same for a term of a claim; a term that no segment has weighs as much as one that a single segment has.
     pub(crate) fn claim_term_weight(&self, term: &str) -> f32 {
         let all = self.segments.len() as f32;
         (all / 1.5).ln_1p().min(self.term_weight(term))
     }
 
-    /// The heading a segment stands under: the nearest in its passage, else the last above it.
+    /// A segment's heading: the nearest label in its passage, else the passage's last heading.
     pub(crate) fn heading(&self, segment: &Segment) -> Option<&str> {
         let near = segment.label.and_then(|label| self.segments.get(label)).map(|label| &*label.text);
         near.or_else(|| self.passages[segment.passage].heading_path.last().map(String::as_str))
     }
 
-    /// Whether any passage holds a term.
+    /// Whether any segment or heading contains a term.
     pub(crate) fn contains_term(&self, term: &str) -> bool {
         self.segmented.iter().any(|cut| cut.frequency.contains_key(term) || cut.headings.terms.contains(term))
     }
 
-    /// For each segment, whether it says a term.
+    /// For each segment, whether it has a term.
     pub(crate) fn segments_with_term(&self, term: &str) -> Arc<[bool]> {
         let known = || self.term_matches.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(said) = known().get(term) {
@@ -118,7 +118,7 @@ impl PassageSet {
         said
     }
 
-    /// Whether a segment, or what stands above it, holds a term or another one that says the same.
+    /// Whether a segment or its surroundings contain a term or a synonym.
     pub(crate) fn segment_has_term(&self, segment: &Segment, term: &str) -> bool {
         let headings = &self.segmented[segment.passage].headings.terms;
         let has = |term: &str| {
@@ -132,14 +132,14 @@ impl PassageSet {
         has_synonym(has, term)
     }
 
-    /// Whether a segment, or what stands above it, can be the ground of a quantity.
+    /// Whether a segment or its surroundings contain a quantity.
     pub(crate) fn segment_has_quantity(&self, segment: &Segment, quantity: &Quantity) -> bool {
         segment.content.has_quantity(quantity)
             || segment.surroundings.has_quantity(quantity)
             || self.segmented[segment.passage].headings.has_quantity(quantity)
     }
 
-    /// The rows of the table that a segment is a row of; none when it is none.
+    /// The rows of a segment's table; empty when the segment is not a row.
     pub(crate) fn table_rows(&self, at: usize) -> Vec<usize> {
         let segment = &self.segments[at];
         let Some(row) = &segment.row else { return Vec::new() };
@@ -148,7 +148,7 @@ impl PassageSet {
         segments.iter().enumerate().filter(|(_, other)| same(other)).map(|(i, _)| from + i).collect()
     }
 
-    /// The words and codes of a row's first cell, or else its second, that not all rows of its table share.
+    /// The terms and codes of a row's first cell, else its second, that not all rows share.
     pub(crate) fn distinguishing_names(
         &self,
         at: usize,
@@ -177,15 +177,15 @@ impl PassageSet {
         (BTreeSet::new(), Vec::new())
     }
 
-    /// The log odds that a sentence of a passage answers, where these are known.
+    /// The log odds that some segment of a passage answers; `None` without scores.
     pub(crate) fn passage_log_odds(&self, passage: usize) -> Option<f32> {
         let (from, segments) = self.segments_of_passage(passage);
         let known = self.scores[from..from + segments.len()].iter().filter_map(|met| met.as_ref()?.answers);
-        // Of none the sum is 0, whose logarithm is no number.
+        // The sum over nothing is 0, whose logarithm is not finite.
         Some(known.map(f32::exp).sum::<f32>().ln()).filter(|odds| odds.is_finite())
     }
 
-    /// The segments of one passage, and where they begin among all.
+    /// A passage's segments, and the index of the first one.
     pub(crate) fn segments_of_passage(&self, passage: usize) -> (usize, &[Segment]) {
         let from = self.segments.partition_point(|segment| segment.passage < passage);
         let to = self.segments.partition_point(|segment| segment.passage <= passage);
@@ -193,13 +193,13 @@ impl PassageSet {
     }
 }
 
-/// The sentence of a passage that starts at a character.
+/// The scored sentence that starts at a character offset.
 fn scored_sentence(passage: &Passage, start: usize) -> Option<&SentenceScore> {
     let at = passage.sentences.binary_search_by_key(&start, |sentence| sentence.start).ok()?;
     passage.sentences.get(at)
 }
 
-/// Its scores; one that is no number is none.
+/// The scores of the segment at an offset; `None` when missing or not finite.
 fn segment_scores(passage: &Passage, start: usize) -> Option<SegmentScores> {
     let SentenceScore { late, in_place, answers, .. } = *scored_sentence(passage, start)?;
     let answers = answers.filter(|odds| odds.is_finite()).map(|odds| odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS));

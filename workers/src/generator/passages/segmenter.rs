@@ -1,4 +1,4 @@
-//! Passages, cut into what can be quoted.
+//! Splits passages into segments that can be quoted.
 
 use std::{
     collections::BTreeMap,
@@ -22,16 +22,16 @@ use crate::generator::{
     verifier::alignment::{Token, tokenise},
 };
 
-/// Longest passage text that is looked at, in bytes, and most segments of one passage: both bound the work.
+/// Longest text of a passage that is segmented, in bytes, and most segments of a passage: both bound the work.
 const MAX_TEXT_BYTES: usize = 16_384;
 const MAX_SEGMENTS: usize = 128;
-/// Longest line of a list, in characters.
+/// Longest list item, in characters.
 const MAX_ITEM_CHARS: usize = 200;
-/// Most headings one below the other.
+/// Most labels in a row.
 const MAX_STACKED_HEADINGS: usize = 2;
-/// Longest heading or caption, in characters.
+/// Longest label, in characters.
 const MAX_LABEL_CHARS: usize = 90;
-/// Passages that are kept cut: some 30 KB each.
+/// Segmented passages in the cache, about 30 KB each.
 const CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2_047);
 
 /// What a segment is on its page.
@@ -39,54 +39,54 @@ const CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2_047);
 pub(crate) enum SegmentKind {
     /// A sentence of a paragraph.
     Sentence,
-    /// A whole line that stands among others like it: a step or an item.
+    /// A whole line among similar lines: a step or a list item.
     Item,
-    /// A row of a table, its cells told by the table's head where there is one.
+    /// A table row, with its cells named by the table's header if there is one.
     Row,
-    /// A short line without an end: a heading or a caption.
+    /// A short line without final punctuation: a heading or a caption.
     Label,
 }
 
-/// The smallest piece of a passage that is quoted.
+/// The smallest part of a passage that can be quoted.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
-    /// The passage's place in the job.
+    /// The index of its passage in the job.
     pub(crate) passage: usize,
-    /// The line of the passage it stands on.
+    /// The number of its line in the passage.
     pub(crate) line: usize,
-    /// Where it starts in the passage's text, in characters.
+    /// Its offset in the passage's text, in characters.
     pub(crate) start: usize,
     /// What it is.
     pub(crate) kind: SegmentKind,
-    /// The words, as they are quoted.
+    /// The text, as it is quoted.
     pub(crate) text: Arc<str>,
-    /// The heading or caption above it within the passage: its place among the set's segments.
+    /// The index of the label above it in its passage.
     pub(crate) label: Option<usize>,
-    /// What it is about.
+    /// Its content.
     pub(crate) content: Arc<TextContent>,
-    /// Its parts; of a row, one for each cell behind the first.
+    /// Its clauses; of a row, one for each cell after the first.
     pub(crate) clauses: Arc<[Clause]>,
-    /// What it leaves to its place: the caption above it, the names of its columns, the sentence it points back to.
+    /// What it may leave out: the content of its label, its column names, and the sentence that it refers back to.
     pub(crate) surroundings: Arc<TextContent>,
-    /// Its words in their order; none of a row.
+    /// Its tokens in order; empty for a row.
     pub(crate) tokens: Arc<[Token]>,
-    /// Its cells, when it is a row.
+    /// Its cells, if it is a row.
     pub(crate) row: Option<Arc<TableRow>>,
 }
 
-/// A passage, cut.
+/// A passage, split into segments.
 pub(crate) struct SegmentedPassage {
-    /// Its segments, in the order of the text, as if it were the first of its job.
+    /// Its segments in text order, with passage index 0.
     pub(crate) segments: Vec<Segment>,
-    /// What the headings above it are about.
+    /// The content of its title and headings.
     pub(crate) headings: TextContent,
-    /// In how many segments a term stands.
+    /// For each term, the number of segments that have it.
     pub(crate) frequency: BTreeMap<String, u32>,
 }
 
-/// Cuts passages. The latest ones are kept cut: a few passages answer most questions.
+/// Splits passages, and caches the latest ones: a few passages answer most questions.
 pub(crate) struct Segmenter {
-    /// Reads the words.
+    /// Analyses the words.
     pub(crate) analyser: Analyser,
     cache: Mutex<LruCache<String, Arc<SegmentedPassage>>>,
 }
@@ -98,7 +98,7 @@ impl Default for Segmenter {
 }
 
 impl Segmenter {
-    /// The passage, cut.
+    /// Splits a passage, or returns it from the cache.
     pub(crate) fn segment(&self, passage: &Passage) -> Arc<SegmentedPassage> {
         let head = format!("{}. {}", passage.title, passage.heading_path.join(". "));
         let text = truncate_text(&passage.text);
@@ -175,7 +175,7 @@ fn split_segments(text: &str, analyser: &Analyser) -> Vec<Segment> {
     segments.found
 }
 
-/// Where the words of each line start, in characters.
+/// The offset of each line's first word, in characters.
 fn line_starts(text: &str) -> Vec<usize> {
     let mut at = 0;
     let mut starts = Vec::new();
@@ -240,7 +240,7 @@ impl SegmentBuilder<'_> {
     }
 }
 
-/// Whether a sentence speaks of what was said before it.
+/// Whether a sentence refers back to the one before it.
 pub(crate) fn refers_back(text: &str) -> bool {
     const POINTERS: [&str; 14] = [
         "it", "this", "that", "these", "those", "they", "its", "their", "nó", "này", "đó", "việc", "ngoài",
@@ -268,7 +268,8 @@ fn classify_line(sentences: usize, lines: &[&str], at: usize) -> SegmentKind {
     }
 }
 
-/// Whether a line is a heading or caption: short, without an end, above a whole sentence, a table or another heading.
+/// Whether a line is a label: short, without final punctuation, above a complete sentence, a table or another
+/// label.
 fn is_label(lines: &[&str], at: usize) -> bool {
     let short = |line: &str| {
         !line.is_empty()
@@ -286,14 +287,15 @@ fn has_end_mark(line: &str) -> bool {
     line.ends_with(['.', '!', ';', ':', '…', '"', ')'])
 }
 
-/// Whether a row names the columns of the rows below: no cell holds a digit, and as many cells follow.
+/// Whether a row is the table's header: no digits, and followed by a row of as many cells.
 fn is_table_head(cells: &[&str], next: Option<&&str>) -> bool {
     let follows = next.is_some_and(|next| next.split(CELLS).count() == cells.len());
     follows
         && cells.iter().all(|cell| !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= 40)
 }
 
-/// `Size of a file: Free 2 GB; Pro 20 GB`, and without the names of the columns `Size of a file: 2 GB; 20 GB`.
+/// Formats a row: `Size of a file – Free: 2 GB; Pro: 20 GB` with column names, `Size of a file – 2 GB; 20 GB`
+/// without.
 fn format_row(cells: &[&str], names: Option<&[String]>) -> String {
     let (first, rest) = cells.split_first().map_or(("", cells), |(first, rest)| (*first, rest));
     let told: Vec<String> = rest

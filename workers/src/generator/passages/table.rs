@@ -1,4 +1,4 @@
-//! Rows of tables: what each cell says, and which rows a question about all of them means.
+//! Table rows: cells, column names, and the clauses that they state.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::generator::text::{
     quantities::{self, Quantity},
 };
 
-/// Cells that say no, in lower case.
+/// Cells that mean "no", in lower case.
 const NO_CELLS: [&str; 20] = [
     "không",
     "khong",
@@ -32,39 +32,39 @@ const NO_CELLS: [&str; 20] = [
     "không có",
     "chưa có",
 ];
-/// Cells that say yes.
+/// Cells that mean "yes".
 const YES_CELLS: [&str; 12] =
     ["có", "co", "yes", "✓", "✔", "✅", "●", "true", "được", "đã có", "included", "available"];
 
 /// A row of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TableRow {
-    /// The line of its passage where its table begins.
+    /// The line of the passage where its table starts; identifies the table.
     pub(crate) table: usize,
-    /// The names of the columns, where the table has them.
+    /// The column names, if the table has a header.
     pub(crate) column_names: Option<Arc<Vec<String>>>,
-    /// Its cells; the first one names the row.
+    /// The cells; the first one names the row.
     pub(crate) cells: Vec<String>,
 }
 
 impl TableRow {
-    /// The name of a column.
+    /// A column's name; empty without a header.
     pub(crate) fn column_name(&self, column: usize) -> &str {
         self.column_names.as_ref().and_then(|names| names.get(column)).map_or("", String::as_str)
     }
 
-    /// A cell; nothing behind the last one.
+    /// A cell; empty past the last one.
     pub(crate) fn cell(&self, column: usize) -> &str {
         self.cells.get(column).map_or("", String::as_str)
     }
 
-    /// What its first cell is called by: words, and codes.
+    /// The terms and codes of its first cell.
     pub(crate) fn row_name(&self, analyser: &Analyser) -> (BTreeSet<String>, Vec<Quantity>) {
         name_terms(self.cell(0), analyser)
     }
 }
 
-/// The words and quantities of a name.
+/// The terms and quantities of a name.
 pub(crate) fn name_terms(name: &str, analyser: &Analyser) -> (BTreeSet<String>, Vec<Quantity>) {
     let read = quantities::extract(name);
     let words =
@@ -72,7 +72,7 @@ pub(crate) fn name_terms(name: &str, analyser: &Analyser) -> (BTreeSet<String>, 
     (words.collect(), read.stated)
 }
 
-/// Whether a cell says yes or no; nothing when it says something else or nothing.
+/// Whether a cell means yes or no; `None` for anything else.
 pub(crate) fn parse_yes_no(cell: &str) -> Option<bool> {
     let lower = cell.trim().trim_end_matches('.').to_lowercase();
     if NO_CELLS.contains(&lower.as_str()) {
@@ -84,7 +84,7 @@ pub(crate) fn parse_yes_no(cell: &str) -> Option<bool> {
     }
 }
 
-/// What a row says of its first cell: one part for each of the other cells, told by the name of its column.
+/// The statements of a row: one clause for each cell after the first, with its column's name.
 pub(crate) fn row_clauses(row: &TableRow, analyser: &Analyser) -> Vec<Clause> {
     let cells = row.cells.iter().enumerate().skip(1).filter(|(_, cell)| !cell.is_empty());
     cells
@@ -93,7 +93,7 @@ pub(crate) fn row_clauses(row: &TableRow, analyser: &Analyser) -> Vec<Clause> {
             let mut clause = Clause::parse(&format!("{name}. {cell}"), analyser);
             match parse_yes_no(cell) {
                 Some(yes) => clause.negated = !yes,
-                // A column's name tells what is measured, not whether.
+                // A negation in a column's name does not negate the cell.
                 None => clause.negated = Clause::parse(cell, analyser).negated,
             }
             clause
@@ -101,7 +101,7 @@ pub(crate) fn row_clauses(row: &TableRow, analyser: &Analyser) -> Vec<Clause> {
         .collect()
 }
 
-/// Whether words hold the whole of a name, words and codes.
+/// Whether some terms and quantities contain a complete name.
 pub(crate) fn contains_name(
     words: &BTreeSet<String>,
     quantities: &[Quantity],

@@ -1,4 +1,4 @@
-//! What only a whole table tells: which of its rows is the cheapest, and which have a thing or lack it.
+//! Selects rows by comparing a whole table: the cheapest, or those with or without a feature.
 
 use std::collections::BTreeSet;
 
@@ -18,35 +18,35 @@ use crate::generator::{
     },
 };
 
-/// Rows that are given as an answer at most; more would be no answer but the table.
+/// Most selected rows; more would repeat the table.
 const MAX_ROWS: usize = 12;
-/// A table that ends a passage of this many characters may go on in another one.
+/// A table at the end of a passage of at least this many characters may continue in the next passage.
 const MAX_COMPLETE_PASSAGE_CHARS: usize = 1_000;
-/// A column, or a table, is meant when it holds this share of the words that ask for it.
+/// A column or table matches with at least this share of the terms that ask for it.
 const MIN_COVERAGE: f32 = 0.5;
 
-/// Words before "nào" that ask for no choice.
+/// Words before "nào" with which it does not ask for a choice.
 const NON_CHOICE_BEFORE_NAO: [&str; 10] =
     ["thế", "khi", "lúc", "chừng", "cách", "nơi", "giờ", "ngày", "hồi", "đời"];
 
-/// A question that asks to choose among several things.
+/// A question that asks for a selection from several things.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SelectionQuestion {
-    /// The first or last in an order.
+    /// The one with the highest or lowest value.
     Extreme(Superlative),
-    /// Those that have something.
+    /// Those with a feature.
     With,
-    /// Those that have it not.
+    /// Those without it.
     Without,
 }
 
-/// What a question asks to choose; nothing when it asks something else.
+/// Detects what a question asks to select, if anything.
 pub(crate) fn detect_selection(question: &str) -> Option<SelectionQuestion> {
     let low = canonical_form(question);
     let text = format!(" {} ", split_words(&low).collect::<Vec<_>>().join(" "));
     let any = |words: &[&str]| words.iter().any(|word| text.contains(&format!(" {word} ")));
     let words: Vec<&str> = split_words(&low).collect();
-    // "Thế nào" and "khi nào" ask how and when; "which" inside a sentence only goes on with it.
+    // "Thế nào" and "khi nào" ask how and when. "Which" inside a sentence is a relative pronoun.
     let nao = |i: usize| words[i] == "nào" && i > 0 && !NON_CHOICE_BEFORE_NAO.contains(&words[i - 1]);
     let which =
         (0..words.len()).any(nao) || words.iter().take(3).any(|word| *word == "which") || any(&["những gì"]);
@@ -59,7 +59,7 @@ pub(crate) fn detect_selection(question: &str) -> Option<SelectionQuestion> {
     if !(which || any(&["without"]) && any(&["any", "is there", "are there", "list"])) {
         return None;
     }
-    // The last "không" asks, and does not deny.
+    // The final "không" is a question word, not a negation.
     let body = text.trim_end();
     let body = [" không", " ko", " khong", " chưa", " k"]
         .iter()
@@ -68,17 +68,17 @@ pub(crate) fn detect_selection(question: &str) -> Option<SelectionQuestion> {
     Some(if is_negated(body) { SelectionQuestion::Without } else { SelectionQuestion::With })
 }
 
-/// The rows that a superlative picks, and what is picked: rows, or columns of one row.
+/// The rows that a superlative selects.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SelectedRows {
-    /// Where the rows are among the segments.
+    /// The indices of the rows among the segments.
     pub(crate) segments: Vec<usize>,
-    /// The names of what is picked.
+    /// The names of the selected rows, or of the selected columns of one row.
     pub(crate) names: Vec<(BTreeSet<String>, Vec<Quantity>)>,
 }
 
-/// What a superlative picks, when one table alone tells. `words` say what is looked for; with `asked`, a table of other
-/// things is none, and only rows that hold them count.
+/// Selects by a superlative, if a single table decides. `words` say what is compared. With `only_matching_rows`,
+/// only rows that contain these words count.
 pub(crate) fn select_extreme(
     passage_set: &PassageSet,
     analyser: &Analyser,
@@ -103,11 +103,11 @@ pub(crate) fn select_extreme(
     let top = found.iter().map(|(about, _)| *about).fold(0.0, f32::max);
     let mut top = found.into_iter().filter(|(about, _)| *about + 1e-4 >= top).map(|(_, best)| best);
     let first = top.next()?;
-    // Tables that say otherwise leave it open.
+    // Tables that disagree decide nothing.
     top.all(|other| other.names == first.names).then_some(first)
 }
 
-/// The rows that have, or lack, what the words say, when a table has a column for it.
+/// Selects the rows with or without a feature, if a table has a column for it.
 pub(crate) fn select_by_feature(
     passage_set: &PassageSet,
     analyser: &Analyser,
@@ -133,7 +133,7 @@ pub(crate) fn select_by_feature(
                 best = Some((about, picked.collect()));
             }
         }
-        // Things may be columns, and what they have, rows: then the row tells.
+        // Where things are columns, a feature is a row.
         for (&at, row) in table.iter().zip(&rows) {
             let about = name_coverage(passage_set, &row.cells[0], words, analyser);
             let tells = row.cells.len() > 2 && row.cells[1..].iter().any(|cell| parse_yes_no(cell).is_some());
@@ -151,7 +151,7 @@ fn cell_value(cell: &str) -> Option<bool> {
     if cell.is_empty() { None } else { Some(parse_yes_no(cell).unwrap_or(true)) }
 }
 
-/// The rows of each table with named columns, where the whole table is at hand.
+/// The rows of each complete table with column names.
 fn complete_tables(passage_set: &PassageSet) -> Vec<Vec<usize>> {
     let mut tables: Vec<Vec<usize>> = Vec::new();
     for at in 0..passage_set.segments.len() {
@@ -172,7 +172,7 @@ fn complete_tables(passage_set: &PassageSet) -> Vec<Vec<usize>> {
     tables
 }
 
-/// The share of the words, by weight, that a table, its headings or its rows hold; 1 when there are no words.
+/// The share of the terms, by weight, that a table and its surroundings contain; 1 without terms.
 fn table_relevance(passage_set: &PassageSet, table: &[usize], words: &BTreeSet<String>) -> f32 {
     let (mut have, mut all) = (0.0, 0.0);
     for word in words.iter().filter(|word| !word.contains(' ')) {
@@ -186,7 +186,7 @@ fn table_relevance(passage_set: &PassageSet, table: &[usize], words: &BTreeSet<S
     if all > 0.0 { have / all } else { 1.0 }
 }
 
-/// The share of a name's words that the words hold.
+/// The share of a name's terms, by weight, that the words contain.
 fn name_coverage(passage_set: &PassageSet, name: &str, words: &BTreeSet<String>, analyser: &Analyser) -> f32 {
     let (name, _) = name_terms(name, analyser);
     let weight = |word: &String| passage_set.claim_term_weight(word);
@@ -196,7 +196,7 @@ fn name_coverage(passage_set: &PassageSet, name: &str, words: &BTreeSet<String>,
     if all > 0.0 { have / all } else { 0.0 }
 }
 
-/// The rows of a table that hold the words which only some of its rows hold; all of them where no word tells.
+/// The rows that contain every term which only some rows contain; all rows if there is no such term.
 fn matching_rows(passage_set: &PassageSet, table: &[usize], words: &BTreeSet<String>) -> Vec<usize> {
     let own = |at: usize, word: &str| passage_set.segments[at].content.terms.contains(word);
     let telling: Vec<&String> = words
@@ -215,7 +215,7 @@ fn extreme_of_rows(
 ) -> Option<(f32, SelectedRows)> {
     let rows: Vec<&TableRow> =
         table.iter().filter_map(|&at| passage_set.segments[at].row.as_deref()).collect();
-    // One row alone is not the first of anything.
+    // A single row cannot be compared.
     let first = rows.first().filter(|_| rows.len() > 1)?;
     let mut options: Vec<(f32, Vec<usize>)> = Vec::new();
     for column in 1..first.cells.len() {
@@ -263,10 +263,10 @@ fn extreme_of_columns(
     Some((top, SelectedRows { segments: vec![*at], names }))
 }
 
-/// What is picked by the column that the words name, or by all that may be meant when they agree.
+/// The selection of the best matching column, if all equally matching columns agree.
 fn unanimous(options: Vec<(f32, Vec<usize>)>, degree: &Superlative) -> Option<(f32, Vec<usize>)> {
     let top = options.iter().map(|(fits, _)| *fits).fold(0.0, f32::max);
-    // "The largest" tells not of what; one column alone may be meant.
+    // "The largest" does not say of what; it is clear only with a single column.
     if degree.measure == Measure::Amount && top <= 0.0 && options.len() > 1 {
         return None;
     }
@@ -275,8 +275,8 @@ fn unanimous(options: Vec<(f32, Vec<usize>)>, degree: &Superlative) -> Option<(f
     best.all(|other| other == first).then_some((top, first))
 }
 
-/// The amounts of the cells, in one measure, greatest for what the degree calls most; nothing when one tells none, or
-/// when they measure something else.
+/// The cells as comparable values, larger for more of the measure; `None` when a cell has no value, or when the
+/// values measure something else.
 fn comparable_values(cells: &[&str], name: &str, degree: &Superlative) -> Option<Vec<f64>> {
     let low = canonical_form(name);
     let calls = |words: &[&str]| words.iter().any(|word| low.contains(word));

@@ -1,13 +1,13 @@
-//! What a model reads of the passages: the segments that answer best among their neighbours. A small model reads slowly and loses
-//! itself in more.
+//! Selects the excerpts that a model reads: the best segments with their neighbours. Small models are slow and get
+//! distracted by more.
 
 use crate::generator::{
     passages::{passage_set::PassageSet, segmenter::Segment},
     reader::RankedSegment,
 };
 
-/// The passages whose segments are likeliest to answer, the likeliest first, each cut around its best segment, under the title and the
-/// headings: so many at most, and so many characters together.
+/// The best passages, best first, each cut around its best segment and headed by title and headings: at most
+/// `count`, and at most `characters` in total.
 pub(in crate::generator) fn build_excerpts(
     passage_set: &PassageSet,
     ranked: &[RankedSegment],
@@ -33,7 +33,7 @@ pub(in crate::generator) fn build_excerpts(
 fn build_excerpt(passage_set: &PassageSet, best: usize, characters: usize) -> String {
     let passage = &passage_set.passages[passage_set.segments[best].passage];
     let headings = passage.heading_path.join(" > ");
-    // Most pages have their title as their first heading.
+    // Most pages repeat their title as the first heading.
     let titled = passage.heading_path.first().is_some_and(|first| passage.title.starts_with(first.as_str()));
     let head = if titled { headings } else { format!("{} > {headings}", passage.title) };
     let head = head.trim_end_matches(" > ");
@@ -41,7 +41,7 @@ fn build_excerpt(passage_set: &PassageSet, best: usize, characters: usize) -> St
     format!("{head}\n{text}").chars().take(characters).collect()
 }
 
-/// A segment with as many of its neighbours as there is room for, the nearest first.
+/// A segment with as many neighbours as fit, nearest first.
 fn with_neighbours(passage_set: &PassageSet, best: usize, room: usize) -> String {
     let (from, segments) = passage_set.segments_of_passage(passage_set.segments[best].passage);
     let here = best - from;
@@ -63,7 +63,7 @@ fn with_neighbours(passage_set: &PassageSet, best: usize, room: usize) -> String
     join_segments(&segments[first..=last])
 }
 
-/// Units as they stand on their page: sentences of a line beside each other, rows and items below.
+/// Segments as laid out on the page: sentences on one line, rows and items on their own.
 fn join_segments(segments: &[Segment]) -> String {
     let mut text = String::new();
     let mut line = None;

@@ -9,16 +9,16 @@ use super::{
 };
 use crate::generator::prompt::Prompt;
 
-/// The version of the protocol that is spoken.
+/// The protocol version.
 const PROTOCOL_VERSION: &str = "2023-06-01";
 
-/// `POST {base_url}/messages`, as Anthropic speaks it.
+/// The Anthropic protocol: `POST {base_url}/messages`.
 pub(crate) struct Anthropic {
     http: HttpClient,
 }
 
 impl Anthropic {
-    /// Speaks to the given server.
+    /// A client for the given server.
     pub(crate) fn new(http: HttpClient) -> Self {
         Self { http }
     }
@@ -45,7 +45,7 @@ impl Llm for Anthropic {
             "max_tokens": prompt.max_tokens,
             "stream": true,
         });
-        // This protocol refuses stop sequences of white space alone.
+        // This protocol rejects stop sequences of whitespace only.
         let stop: Vec<&str> = prompt.stop.iter().copied().filter(|stop| !stop.trim().is_empty()).collect();
         if !stop.is_empty() {
             body["stop_sequences"] = json!(stop);

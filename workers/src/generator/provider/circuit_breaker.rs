@@ -7,12 +7,12 @@ use tokio::time::Instant;
 
 use super::CallError;
 
-/// Keeps calls away from a provider that failed several times in a row.
+/// Blocks calls to a provider that failed several times in a row.
 ///
-/// Closed, every call is let through. After so many failures in a row it opens: no call is let through. When it has
-/// been open long enough, one call is: if that one succeeds it closes, else it opens again. A probe that reaches a
-/// server that was gone closes it at once; a server that was there and failed must have been left alone long enough,
-/// and one more failure opens it again.
+/// Closed: every call is allowed. After `failures` failures in a row it opens: no call is allowed. After
+/// `open_for`, one trial call is allowed; success closes it, failure opens it again. A probe closes it at once if
+/// the server was unreachable and is back. If the server was reachable but failed, a probe closes it only after
+/// `open_for`, and one more failure opens it again.
 pub(crate) struct CircuitBreaker {
     failures: u32,
     open_for: Duration,
@@ -28,14 +28,14 @@ struct BreakerState {
     success: Option<Instant>,
 }
 
-/// Leave for one call. Its holder must tell how the call ended; dropped without a word, the call counts as not made.
+/// Permission for one call. Report the result; a dropped permit counts as no call.
 pub(crate) struct CallPermit {
     breaker: Arc<CircuitBreaker>,
     is_reported: bool,
 }
 
 impl CircuitBreaker {
-    /// Opens for `open_for` after so many failures in a row, at least one.
+    /// Opens for `open_for` after that many failures in a row, at least one.
     pub(crate) fn new(failures: u32, open_for: Duration) -> Self {
         let state = BreakerState {
             failed: 0,
@@ -52,7 +52,7 @@ impl CircuitBreaker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leave for one call, if one may be made now.
+    /// Permission for one call, if calls are allowed now.
     pub(crate) fn permit(self: &Arc<Self>) -> Option<CallPermit> {
         let mut state = self.state();
         if let Some(opened) = state.opened {
@@ -64,7 +64,7 @@ impl CircuitBreaker {
         Some(CallPermit { breaker: Arc::clone(self), is_reported: false })
     }
 
-    /// Why calls are kept away; `None` while they are let through.
+    /// Why it is open; `None` while calls are allowed.
     pub(crate) fn open_reason(&self) -> Option<CallError> {
         let state = self.state();
         state.opened.and_then(|_| state.reason.clone())
@@ -75,7 +75,7 @@ impl CircuitBreaker {
         self.state().success.is_some_and(|at| at.elapsed() < time)
     }
 
-    /// A probe did not reach the server: no visitor needs to find out.
+    /// Opens it because a probe did not reach the server, before a visitor's call fails.
     pub(crate) fn probe_failed(&self, error: CallError) {
         let mut state = self.state();
         state.unreachable = true;
@@ -83,7 +83,7 @@ impl CircuitBreaker {
         state.reason = Some(error);
     }
 
-    /// A probe reached the server.
+    /// Records that a probe reached the server.
     pub(crate) fn probe_succeeded(&self) {
         let mut state = self.state();
         let Some(opened) = state.opened.filter(|_| !state.trial_in_progress) else { return };
@@ -122,13 +122,13 @@ impl BreakerState {
 }
 
 impl CallPermit {
-    /// The call gave an answer.
+    /// The call succeeded.
     pub(crate) fn succeeded(mut self) {
         self.is_reported = true;
         self.breaker.succeeded();
     }
 
-    /// The call failed by the provider's fault.
+    /// The call failed because of the provider.
     pub(crate) fn failed(mut self, error: CallError) {
         self.is_reported = true;
         self.breaker.failed(error);

@@ -1,4 +1,4 @@
-//! From provider to provider until one gives words, within the time that the visitor waits.
+//! Tries one provider after the other until one responds, within the visitor's deadline.
 
 use std::{future::Future, time::Duration};
 
@@ -23,32 +23,32 @@ use crate::generator::{
     text::cleaning::clean_model_text,
 };
 
-/// Time that is left for the answer made without a model.
+/// Time kept back for the extractive answer.
 const FALLBACK_RESERVE: Duration = Duration::from_millis(600);
-/// With less time than this, no model is asked.
+/// No model is called with less time than this.
 const MIN_CALL_TIME: Duration = Duration::from_millis(300);
-/// How long a question counts towards the budget of second calls.
+/// How long a question counts towards the retry budget.
 const RETRY_BUDGET_WINDOW: Duration = Duration::from_secs(10);
-/// Second calls a second that are allowed whatever the budget.
+/// Retries per second that are always allowed.
 const MIN_RETRIES_PER_SECOND: u32 = 1;
 
-/// What a model wrote.
+/// A model's complete response.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelResponse {
     /// The provider's name.
     pub(crate) provider: String,
-    /// Its model.
+    /// The model's name.
     pub(crate) model: String,
-    /// Its words, cleaned.
+    /// The cleaned text.
     pub(crate) text: String,
     /// Tokens and their cost.
     pub(crate) usage: Usage,
-    /// Whether it stopped because it had no room left.
+    /// Whether it was cut off at the token limit.
     pub(crate) cut_off: bool,
 }
 
 impl ModelResponse {
-    /// What is made of a provider's words.
+    /// Converts a recorded response.
     pub(crate) fn from_recorded(provider: String, wrote: &Wrote) -> Self {
         Self {
             provider,
@@ -60,33 +60,33 @@ impl ModelResponse {
     }
 }
 
-/// What came of asking.
+/// The outcome of the provider calls for one question.
 #[derive(Default)]
 pub(crate) struct ProviderCalls {
-    /// The words of the first model that gave some.
+    /// The first successful response.
     pub(crate) response: Option<ModelResponse>,
-    /// The call that the visitor stopped, its words and tokens as far as they had come.
+    /// The response that the visitor stopped, as far as it had come.
     pub(crate) stopped: Option<ModelResponse>,
-    /// Every call that was made, in order.
+    /// Every call, in order.
     pub(crate) attempts: Vec<ProviderAttempt>,
 }
 
 impl ProviderCalls {
-    /// The words of the last call.
+    /// The last call's response.
     fn last_response(&self) -> Option<&Wrote> {
         self.attempts.last().and_then(|attempt| attempt.wrote.as_ref())
     }
 }
 
-/// The models in the order they are tried.
+/// The providers in the order they are tried.
 pub(crate) struct Failover {
     models: Vec<ModelProvider>,
-    /// Bounds how many calls an outage may add: a share of the questions may be asked a second time.
+    /// Limits the extra load during an outage: only a share of the questions may be retried.
     retry_budget: TpsBudget,
 }
 
 impl Failover {
-    /// The configured providers up to the first that needs no model: what comes after it is never reached.
+    /// Opens the configured providers up to the first extractive one; the rest is never reached.
     ///
     /// # Errors
     /// When a provider's address cannot be used.
@@ -109,7 +109,7 @@ impl Failover {
         Ok(Self { models, retry_budget: TpsBudget::new(RETRY_BUDGET_WINDOW, MIN_RETRIES_PER_SECOND, share) })
     }
 
-    /// The models that are asked, in order.
+    /// The providers with their models, in order.
     pub(in crate::generator) fn models(&self) -> Vec<ProviderModel> {
         let model = |model: &ModelProvider| ProviderModel {
             provider: model.name.clone(),
@@ -118,12 +118,12 @@ impl Failover {
         self.models.iter().map(model).collect()
     }
 
-    /// How each provider is doing.
+    /// The health of each provider.
     pub(crate) fn components(&self) -> Vec<Component> {
         self.models.iter().map(ModelProvider::component).collect()
     }
 
-    /// The first words that a provider gives within `remaining`, said aloud while they come.
+    /// Calls the providers in order until one responds within `remaining`. The response is streamed as it arrives.
     pub(crate) async fn ask(
         &self,
         remaining: Duration,
@@ -143,7 +143,7 @@ impl Failover {
             let Some(permit) = model.breaker.permit() else { continue };
             let began = Instant::now();
             let (prompt, mut response) = (prompt(), StreamedResponse::default());
-            // Dropping the call closes its connection, and the provider stops.
+            // Dropping the call closes the connection, which stops the provider.
             let result = tokio::select! {
                 biased;
                 () = live.stopped() => Err(CallError::Stopped),
@@ -171,8 +171,8 @@ impl Failover {
                 }
                 Err(error) => {
                     streamer.retract(Reason::ProviderFailed);
-                    debug!(provider = model.name, %error, "the next provider is asked");
-                    // Our own haste is not the provider's fault.
+                    debug!(provider = model.name, %error, "trying the next provider");
+                    // A timeout that our own deadline shortened is not the provider's fault.
                     let hurried = matches!(error, CallError::Timeout { .. }) && took < model.first_token;
                     if !hurried || took >= model.total {
                         permit.failed(error);
@@ -201,8 +201,8 @@ fn record_metrics(provider: &str, result: &Result<(), CallError>, took: Duration
         .record(took.as_secs_f64());
 }
 
-/// One call: a sign of life within `first_token`, the first words then, too, or within `thinking` of a model that
-/// thinks, all of them within `total`, and all within `left`.
+/// One call. The first event must come within `first_token`, the first text within `first_token` or, if the model
+/// thinks, within `thinking`, the end within `total`, and everything within `left`.
 async fn stream_response(
     model: &ModelProvider,
     prompt: &Prompt,
@@ -247,7 +247,7 @@ async fn within<T>(
     timeout(time, work).await.unwrap_or(Err(CallError::Timeout { what, after_ms: time.as_millis() }))
 }
 
-/// What has arrived of an answer.
+/// A response as received so far.
 #[derive(Default)]
 struct StreamedResponse {
     text: String,
@@ -259,12 +259,12 @@ struct StreamedResponse {
 }
 
 impl StreamedResponse {
-    /// Whether there was no sign of life yet.
+    /// Whether nothing has arrived.
     fn is_empty(&self) -> bool {
         self.text.is_empty() && !self.is_thinking
     }
 
-    /// The words and tokens by now. A provider tells the tokens at its end; before that, a piece counts as one.
+    /// The text and tokens so far. Providers report tokens at the end; until then each delta counts as one.
     fn recorded(&self, model: &ModelProvider, prompt: &Prompt) -> Wrote {
         let estimated = self.completion_tokens == 0 && self.delta_count > 0;
         let usage = if estimated {
@@ -281,7 +281,7 @@ impl StreamedResponse {
         }
     }
 
-    /// Takes the next piece; false at the end.
+    /// Reads the next delta; false at the end.
     async fn read_next(&mut self, deltas: &mut DeltaStream) -> Result<bool, CallError> {
         match deltas.next().await {
             None => return Ok(false),

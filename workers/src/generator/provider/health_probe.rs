@@ -9,19 +9,19 @@ use tracing::{info, warn};
 
 use super::{CallError, CircuitBreaker, Llm};
 
-/// What is told before the first probe has ended.
-const NOT_PROBED: &str = "not looked at yet";
-/// Longest wait for a probe's answer.
+/// The status before the first probe.
+const NOT_PROBED: &str = "not probed yet";
+/// Longest wait for a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Looks at a provider that nobody asks, so that health tells within seconds that it is gone, and that it is back.
+/// Probes an idle provider, so that its health is known within seconds.
 pub(crate) struct HealthProbe {
     last: Arc<Mutex<Option<String>>>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl HealthProbe {
-    /// Starts looking; ends when dropped.
+    /// Starts the probe task, which ends on drop.
     pub(crate) fn watch(
         name: &str,
         llm: Arc<dyn Llm>,
@@ -38,10 +38,10 @@ impl HealthProbe {
                     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
                     match (&*seen, &trouble) {
                         (before, Some(trouble)) if before.as_ref() != Some(trouble) => {
-                            warn!(provider = name, trouble, "a provider is not well")
+                            warn!(provider = name, trouble, "a provider is unhealthy")
                         }
                         (Some(before), None) if before != NOT_PROBED => {
-                            info!(provider = name, "a provider is well again")
+                            info!(provider = name, "a provider is healthy again")
                         }
                         _ => {}
                     }
@@ -53,7 +53,7 @@ impl HealthProbe {
         Self { last, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Healthy while calls are let through and the last probe found nothing wrong.
+    /// Healthy while the breaker is closed and the last probe succeeded.
     pub(crate) fn component(&self, name: &str, breaker: &CircuitBreaker) -> Component {
         let probed = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let trouble = breaker.open_reason().map(|error| error.to_string()).or(probed);
@@ -65,7 +65,7 @@ impl HealthProbe {
     }
 }
 
-/// One probe; what is wrong, when something is. A busy server may be slow once.
+/// Probes once and returns the problem, if any. A single slow probe is tolerated.
 async fn probe_once(llm: &dyn Llm, breaker: &CircuitBreaker, slow: &mut u32) -> Option<String> {
     match tokio::time::timeout(PROBE_TIMEOUT, llm.probe()).await {
         Ok(Ok(())) => {

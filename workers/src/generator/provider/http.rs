@@ -19,19 +19,19 @@ use super::{
     unsupported_parameters::{self, UnsupportedParameters},
 };
 
-/// Largest body of an answer, in bytes.
+/// Largest response body, in bytes.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-/// Most words of an answer, in bytes.
+/// Largest response text, in bytes.
 const MAX_TEXT_BYTES: usize = 32 * 1024;
-/// How much of a refusal is read, in bytes.
+/// How much of an error body is read, in bytes.
 const MAX_REFUSAL_BYTES: usize = 16 * 1024;
-/// How long the count of tokens is waited for behind the last words.
+/// How long to wait for token counts after the last text.
 const TRAILING_EVENTS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How a protocol carries its key.
+/// Builds the header that carries a protocol's key.
 pub(super) type KeyHeader = fn(&str) -> (HeaderName, String);
 
-/// One provider's server: its address, its key, a client that follows no redirect.
+/// An HTTP client for one provider: address, key, no redirects.
 pub(crate) struct HttpClient {
     client: Client,
     base: String,
@@ -48,13 +48,13 @@ enum ApiKey {
 
 impl HttpClient {
     /// # Errors
-    /// When the address is no http or https URL, or no client can be made.
+    /// When the address is not an http or https URL, or the client cannot be built.
     pub(crate) fn new(name: &str, settings: &Settings) -> anyhow::Result<Self> {
         let base = Url::parse(&settings.base_url)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"))
             .with_context(|| {
-                format!("providers.{name}.base_url: `{}` is no http or https address", settings.base_url)
+                format!("providers.{name}.base_url: `{}` is not an http or https address", settings.base_url)
             })?;
         let mut builder = Client::builder()
             .redirect(redirect::Policy::none())
@@ -64,7 +64,7 @@ impl HttpClient {
             builder = builder.no_proxy();
         }
         let client =
-            builder.build().with_context(|| format!("providers.{name}: no HTTP client can be made"))?;
+            builder.build().with_context(|| format!("providers.{name}: the HTTP client cannot be built"))?;
         let key = match settings.api_key_env.as_str() {
             "" => ApiKey::None,
             variable => match std::env::var(variable) {
@@ -98,8 +98,8 @@ impl HttpClient {
         Ok(headers)
     }
 
-    /// Posts a question; `read` turns the data of one event into what it means. Where the server refuses an optional
-    /// parameter, it is asked once more without it, and never again with it.
+    /// Posts a prompt; `decode_event` decodes one event's data. If the server rejects an optional parameter, the
+    /// request is repeated without it, and later requests omit it.
     pub(super) async fn ask(
         &self,
         path: &str,
@@ -133,7 +133,7 @@ impl HttpClient {
         }
     }
 
-    /// Gets the list of models, of which only the status counts.
+    /// Requests the list of models; only the status matters.
     pub(super) async fn probe(&self, key_header: KeyHeader, extra: HeaderMap) -> Result<(), CallError> {
         let request = self
             .client
@@ -142,14 +142,14 @@ impl HttpClient {
             .headers(extra);
         match check_status(request.send().await.map_err(unreachable)?) {
             Ok(_) => Ok(()),
-            // Not every compatible server has a list.
+            // Not every compatible server has this list.
             Err(CallError::Status(404 | 405)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 }
 
-/// A proxy of the environment must not see what stays on this machine.
+/// Traffic to this machine must not go through a proxy.
 fn is_loopback(base: &Url) -> bool {
     match base.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -159,18 +159,18 @@ fn is_loopback(base: &Url) -> bool {
     }
 }
 
-/// What one event of a stream means.
+/// One decoded event of a stream.
 #[derive(Debug, PartialEq)]
 pub(super) enum StreamEvent {
-    /// Some deltas, perhaps none.
+    /// Deltas, possibly none.
     Deltas(Vec<ResponseDelta>),
-    /// The last words, perhaps none: only counts may come behind them.
+    /// The last text, possibly none; only token counts may follow.
     Last(Vec<ResponseDelta>),
-    /// The answer is whole, and nothing comes behind it.
+    /// The end of the response.
     End,
 }
 
-/// The answer in a response: a stream of events, or one body from a server that does not stream.
+/// Reads a response: an event stream, or a single JSON body from a server that does not stream.
 async fn read_answer(
     response: Response,
     decode_event: fn(&str) -> Result<StreamEvent, CallError>,
@@ -188,7 +188,7 @@ async fn read_answer(
     Ok(delta_stream(stream::iter([event(&whole), event("[DONE]")]), decode_event))
 }
 
-/// The beginning of a body, as far as it comes.
+/// The first bytes of a body, at most `most`.
 async fn read_prefix(response: Response, most: usize) -> String {
     let mut body = response.bytes_stream();
     let mut read = Vec::new();
@@ -208,7 +208,7 @@ fn check_status(response: Response) -> Result<Response, CallError> {
     }
 }
 
-/// The last cause is the telling one; the address is left out, it may hold a key.
+/// The innermost cause says most. The URL is removed, since it may contain a key.
 fn unreachable(error: reqwest::Error) -> CallError {
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;
@@ -218,7 +218,7 @@ fn unreachable(error: reqwest::Error) -> CallError {
     CallError::Unreachable(cause.to_string().chars().take(200).collect())
 }
 
-/// The body until it is too large: then an error ends it.
+/// Passes the body through until it is too large, then fails.
 fn limit_body(
     body: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
@@ -234,12 +234,12 @@ fn limit_body(
     })
 }
 
-/// How far a stream of events has been read.
+/// The state of reading a stream.
 struct EventReader<S> {
     events: S,
-    /// Bytes of words so far.
+    /// Bytes of text so far.
     length: usize,
-    /// Whether the last words were among them.
+    /// Whether the last text has arrived.
     is_text_complete: bool,
     failed: bool,
 }
@@ -248,8 +248,8 @@ impl<S> EventReader<S>
 where
     S: Stream<Item = Result<sse_stream::Sse, sse_stream::Error>> + Unpin,
 {
-    /// What the next event means; `None` when the answer is whole. Behind the last words nothing can fail any more:
-    /// a server that closes, breaks or keeps quiet there has answered.
+    /// Decodes the next event; `None` at the end. After the last text nothing fails any more: a server that closes,
+    /// breaks or stalls there has answered.
     async fn next(
         &mut self,
         decode_event: fn(&str) -> Result<StreamEvent, CallError>,

@@ -8,13 +8,13 @@ use super::{
 };
 use crate::generator::prompt::Prompt;
 
-/// `POST {base_url}/chat/completions`, as OpenAI, Gemini, Ollama, vLLM and llama.cpp speak it.
+/// The OpenAI protocol, as OpenAI, Gemini, Ollama, vLLM and llama.cpp speak it: `POST {base_url}/chat/completions`.
 pub(crate) struct OpenAi {
     http: HttpClient,
 }
 
 impl OpenAi {
-    /// Speaks to the given server.
+    /// A client for the given server.
     pub(crate) fn new(http: HttpClient) -> Self {
         Self { http }
     }
@@ -50,7 +50,7 @@ impl Llm for OpenAi {
     }
 }
 
-/// What one event means. Words are taken wherever servers put them; what holds none is passed over.
+/// Decodes one event. Text is accepted wherever servers put it; events without text are ignored.
 fn decode_event(data: &str) -> Result<StreamEvent, CallError> {
     if data == "[DONE]" {
         return Ok(StreamEvent::End);
@@ -64,7 +64,7 @@ fn decode_event(data: &str) -> Result<StreamEvent, CallError> {
         return Err(CallError::Invalid("the server reported an error in the stream".into()));
     }
     let choice = &chunk["choices"][0];
-    // A server that does not stream sends a message in place of a delta.
+    // A server that does not stream sends a message instead of a delta.
     let message = if choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
     let mut deltas = Vec::new();
     let text = text_of(&message["content"]);
@@ -90,7 +90,7 @@ fn decode_event(data: &str) -> Result<StreamEvent, CallError> {
     Ok(if reason.is_some() { StreamEvent::Last(deltas) } else { StreamEvent::Deltas(deltas) })
 }
 
-/// The words of a content: a text, or a list of parts of which some are text.
+/// The text of a content field: a string, or a list of parts.
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),

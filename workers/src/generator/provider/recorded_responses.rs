@@ -1,4 +1,4 @@
-//! The words of models as the log holds them, in place of calls.
+//! Replays recorded model responses instead of calling providers.
 
 use std::{
     collections::HashMap,
@@ -18,16 +18,16 @@ use crate::generator::{
     provider::failover::{Failover, ModelResponse, ProviderCalls},
 };
 
-/// The code of a job that cannot be replayed without a model: what it was asked is not what the log has the answer to.
+/// The error code of a job whose prompt or model has no recorded response.
 pub const NEEDS_MODEL: &str = "needs_model";
 
-/// The provider calls of the jobs that are being replayed.
+/// The recorded calls of the jobs that are being replayed.
 #[derive(Debug, Default)]
 pub struct RecordedResponses {
     jobs: Mutex<HashMap<JobId, RecordedCalls>>,
 }
 
-/// The provider calls of a job.
+/// The recorded calls of one job.
 #[derive(Debug)]
 pub struct RecordedCalls {
     /// The version of the generator that made them.
@@ -37,18 +37,18 @@ pub struct RecordedCalls {
 }
 
 impl RecordedResponses {
-    /// Hands in a job's calls, before the generator works on it.
+    /// Stores a job's calls before the generator processes it.
     pub fn insert(&self, job: JobId, before: RecordedCalls) {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).insert(job, before);
     }
 
-    /// Takes back what the generator did not ask for.
+    /// Removes a job's calls.
     pub fn take(&self, job: &JobId) -> Option<RecordedCalls> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).remove(job)
     }
 }
 
-/// A provider that is asked where the log has no words that fit.
+/// A provider that is called where no recorded response fits.
 pub struct FallbackProvider {
     provider: String,
     model: String,
@@ -56,24 +56,24 @@ pub struct FallbackProvider {
     budget: Mutex<CallBudget>,
 }
 
-/// What may still be spent.
+/// The remaining budget for fallback calls.
 #[derive(Clone, Copy, Debug)]
 pub struct CallBudget {
-    /// Calls.
+    /// Number of calls.
     pub calls: u64,
-    /// US dollars; no bound where there is none.
+    /// US dollars; `None` for no limit.
     pub usd: Option<f64>,
 }
 
 impl FallbackProvider {
-    /// Asks the provider that the configuration calls `name`.
+    /// Opens the provider with the configured name.
     ///
     /// # Errors
-    /// When it has none of this name, or its client cannot be made.
+    /// When there is no such provider, or its client cannot be built.
     pub fn open(config: &Config, name: &str, budget: CallBudget) -> anyhow::Result<Self> {
         let Some(provider) = config.providers.get(name) else {
             let known: Vec<_> = config.providers.keys().map(String::as_str).collect();
-            anyhow::bail!("there is no provider `{name}`: the configuration has {}", known.join(", "));
+            anyhow::bail!("there is no provider `{name}`: choose from {}", known.join(", "));
         };
         let mut alone = config.clone();
         alone.generator.providers = vec![name.into()];
@@ -82,7 +82,7 @@ impl FallbackProvider {
         Ok(Self { provider: name.into(), model, failover, budget: Mutex::new(budget) })
     }
 
-    /// Whether another call may be made; counts it.
+    /// Whether another call is allowed; counts it.
     fn try_spend_call(&self) -> bool {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         let granted = budget.calls > 0 && budget.usd.is_none_or(|usd| usd > 0.0);
@@ -97,10 +97,10 @@ impl FallbackProvider {
     }
 }
 
-/// Where a replay has the words of models from.
+/// Recorded responses, with an optional fallback provider.
 pub(in crate::generator) struct RecordedSource {
     pub(in crate::generator) responses: Arc<RecordedResponses>,
-    /// The models that the configuration asks, in order.
+    /// The configured models, in order.
     pub(in crate::generator) models: Vec<ProviderModel>,
     /// The generator's version.
     pub(in crate::generator) version: String,
@@ -115,10 +115,10 @@ pub(in crate::generator) struct ProviderModel {
 }
 
 impl RecordedSource {
-    /// What comes of asking: by the log, else by the provider that may be asked.
+    /// The calls for a prompt: recorded ones, else those of the fallback provider.
     ///
     /// # Errors
-    /// [`NEEDS_MODEL`] where neither has words to this prompt.
+    /// [`NEEDS_MODEL`] where no response to this prompt is available.
     pub(in crate::generator) async fn respond(
         &self,
         job: &JobId,
@@ -130,7 +130,7 @@ impl RecordedSource {
         let Some(fallback) = &self.fallback else {
             return match before {
                 None if self.models.is_empty() => Ok(ProviderCalls::default()),
-                None => Err(needs_model("the log has no call of this job that fits".into())),
+                None => Err(needs_model("the log has no matching call of this job".into())),
                 Some(before) => self.replay(self.calls_still_configured(before)?, prompt),
             };
         };
@@ -152,12 +152,12 @@ impl RecordedSource {
         Ok(calls)
     }
 
-    /// The recorded calls that the configuration of now would make, too.
+    /// The recorded calls that today's configuration would make too.
     ///
     /// # Errors
-    /// [`NEEDS_MODEL`] where it would make another one that may give words.
+    /// [`NEEDS_MODEL`] where it would make a call without a recording.
     fn calls_still_configured(&self, before: RecordedCalls) -> Result<Vec<ProviderAttempt>, StageError> {
-        // With nothing changed, that a provider was not asked is for its breaker, or for want of time.
+        // With an unchanged version, a provider was skipped because of its breaker or for lack of time.
         if before.version == self.version {
             return Ok(before.attempts);
         }
@@ -168,13 +168,13 @@ impl RecordedSource {
         let words = kept.iter().any(|attempt| attempt.wrote.is_some());
         match self.models.iter().find(|asked| !made(asked)) {
             Some(ProviderModel { provider, .. }) if !words => {
-                Err(needs_model(format!("{provider} would be asked; the log has no words of it")))
+                Err(needs_model(format!("{provider} would be called; the log has no response from it")))
             }
             _ => Ok(kept),
         }
     }
 
-    /// Recorded calls once more.
+    /// Repeats recorded calls.
     fn replay(
         &self,
         attempts: Vec<ProviderAttempt>,
@@ -188,23 +188,23 @@ impl RecordedSource {
                 if let Some(ProviderModel { model, .. }) = asked.filter(|asked| asked.model != wrote.model) {
                     let before = &wrote.model;
                     return Err(needs_model(format!(
-                        "{provider} runs {model} now; the log has words of {before}"
+                        "{provider} now runs {model}; the log has a response from {before}"
                     )));
                 }
                 let now = prompt().digest();
                 if now != wrote.prompt {
                     let before = &wrote.prompt;
                     return Err(needs_model(format!(
-                        "{provider} would be asked with the prompt {now}; the log has its words to {before}"
+                        "{provider} would get the prompt {now}; the log has its response to {before}"
                     )));
                 }
                 calls.response = Some(ModelResponse::from_recorded(provider.clone(), wrote));
             } else if attempt.error.is_none() {
                 return Err(needs_model(format!(
-                    "an older release recorded this job without the words of {provider}"
+                    "an older release recorded this job without the response from {provider}"
                 )));
             }
-            // Whether the words were taken is found out again.
+            // The verifier decides again whether the response is accepted.
             let error = if attempt.wrote.is_some() { None } else { attempt.error.clone() };
             calls.attempts.push(ProviderAttempt { error, ..attempt });
         }

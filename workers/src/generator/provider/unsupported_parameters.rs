@@ -7,41 +7,41 @@ use hoidap_shared::config::OMITTABLE;
 use serde_json::{Map, Value};
 use tracing::info;
 
-/// Most tokens of the answer, and what newer servers call it.
+/// The token limit's name, and its name on newer servers.
 const MAX_TOKENS: (&str, &str) = ("max_tokens", "max_completion_tokens");
 
-/// The parameters that one server does not take: those of the configuration, and those that it refused.
+/// The request parameters that a server does not support: configured ones, and ones that it rejected.
 pub(super) struct UnsupportedParameters {
     provider: String,
     omitted: Mutex<BTreeSet<String>>,
 }
 
 impl UnsupportedParameters {
-    /// Leaves out what the configuration says.
+    /// Starts with the configured ones.
     pub(super) fn new(provider: &str, omit: &[String]) -> Self {
         Self { provider: provider.into(), omitted: Mutex::new(omit.iter().cloned().collect()) }
     }
 
-    /// What is known to be left out by now.
+    /// The parameters that are known to be unsupported.
     pub(super) fn omitted(&self) -> BTreeSet<String> {
         self.omitted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Keeps what a server took a request without.
+    /// Remembers the parameters that a successful request omitted.
     pub(super) fn remember(&self, omitted: BTreeSet<String>) {
         let mut known = self.omitted.lock().unwrap_or_else(PoisonError::into_inner);
         if !omitted.is_subset(&known) {
             info!(
                 provider = self.provider,
                 ?omitted,
-                "the server refuses these parameters: they are left out from now on"
+                "the server rejects these parameters: they are omitted from now on"
             );
             known.extend(omitted);
         }
     }
 }
 
-/// A request without the given parameters. The bound on the answer takes its other name where only that is left.
+/// A request without the given parameters. The token limit is renamed if only its newer name is left.
 pub(super) fn without_parameters(request: &Value, omitted: &BTreeSet<String>) -> Value {
     let mut request = request.clone();
     let Some(fields) = request.as_object_mut() else { return request };
@@ -54,8 +54,8 @@ pub(super) fn without_parameters(request: &Value, omitted: &BTreeSet<String>) ->
     request
 }
 
-/// The optional parameter of a request that the server's refusal names: in OpenAI's `error.param`, else the first one
-/// that its text names.
+/// The optional parameter that a rejection names: OpenAI's `error.param`, else the first one that the text
+/// mentions.
 pub(super) fn refused_parameter(request: &Value, said: &str) -> Option<&'static str> {
     let sent: &Map<String, Value> = request.as_object()?;
     let was_sent = |name: &&&'static str| sent.contains_key(**name);
@@ -69,7 +69,7 @@ pub(super) fn refused_parameter(request: &Value, said: &str) -> Option<&'static 
     OMITTABLE.iter().filter(was_sent).filter_map(named).min().map(|(_, name)| name)
 }
 
-/// Where a text names a parameter: as a whole word, and between quotes where it is a word of the language.
+/// Finds a parameter's name in a text: as a whole word, and in quotes if it is also an English word.
 fn find_parameter(text: &str, name: &str) -> Option<usize> {
     let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(name).map(|(at, _)| at).find(|&at| {

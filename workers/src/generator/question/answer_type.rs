@@ -1,4 +1,4 @@
-//! What kind of answer a question asks for, and whether a sentence holds one.
+//! The type of answer that a question expects, and whether a sentence contains one.
 
 use hoidap_shared::text::{fold, has_vietnamese_marks};
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -8,7 +8,7 @@ use crate::generator::text::{
     quantities::{Quantity, contains_quantity},
 };
 
-/// A kind of answer.
+/// An expected answer type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnswerType {
     /// An amount of money.
@@ -17,7 +17,7 @@ pub(crate) enum AnswerType {
     Time,
     /// Another number.
     Number,
-    /// Somebody.
+    /// A person.
     Person,
     /// A place.
     Place,
@@ -27,7 +27,7 @@ pub(crate) enum AnswerType {
 
 use AnswerType::{Money, Number, Person, Place, Reason, Time};
 
-/// What a kind is asked for by, words in a row: in English, in Vietnamese. The first kind that is asked for counts.
+/// Phrases that ask for each type, in English and in Vietnamese. The first matching type counts.
 const QUESTION_PHRASES: [(AnswerType, &[&str], &[&str]); 6] = [
     (
         Reason,
@@ -136,11 +136,11 @@ const QUESTION_PHRASES: [(AnswerType, &[&str], &[&str]); 6] = [
         &["ở đâu", "nơi nào", "chỗ nào", "đâu", "nước nào"],
     ),
 ];
-/// What is not looked for in a Vietnamese question without diacritics: there it is more often another word ("máy").
+/// Skipped in Vietnamese questions without diacritics, where it is usually another word ("máy").
 const AMBIGUOUS_WITHOUT_MARKS: [&str; 1] = ["mấy"];
-/// To rate, which ends in the word for a price.
+/// "To rate", which ends in the word for "price".
 const RATING_PHRASE: &str = " đánh giá ";
-/// Words that speak of a reason, in English and in Vietnamese.
+/// Words that introduce a reason, in English and in Vietnamese.
 const REASON_WORDS: [&[&str]; 2] = [
     &["because", "since", "due", "therefore", "so that", "reason", "caused", "causes", "as a result"],
     &["vì", "do", "bởi", "nên", "nhằm", "để tránh", "lý do", "lí do", "nguyên nhân"],
@@ -160,7 +160,7 @@ pub(crate) const MONTHS: [&str; 12] = [
     "november",
     "december",
 ];
-/// Words that name a time without a number, beside the months.
+/// Words that name a time without a number, besides the months.
 const TIME_WORDS: [&[&str]; 2] = [
     &[
         "monday",
@@ -191,7 +191,7 @@ const TIME_WORDS: [&[&str]; 2] = [
 ];
 
 impl AnswerType {
-    /// What a question asks for, when it asks for one of the kinds.
+    /// The answer type that a question asks for, if any.
     pub(crate) fn detect(question: &str) -> Option<Self> {
         let marked = has_vietnamese_marks(question);
         let text = if marked { spaced(&question.to_lowercase()) } else { spaced(&fold(question)) };
@@ -208,12 +208,12 @@ impl AnswerType {
         known.map(|(kind, _, _)| *kind)
     }
 
-    /// Whether it is told by a quantity.
+    /// Whether the answer is a quantity.
     pub(crate) fn is_quantity(self) -> bool {
         matches!(self, Money | Time | Number)
     }
 
-    /// Whether a sentence holds what is asked for, beside what the question itself says.
+    /// Whether a sentence contains an answer of this type that the question itself does not contain.
     pub(crate) fn is_answered_by(self, text: &str, content: &TextContent, question: &TextContent) -> bool {
         let mut new =
             content.quantities.iter().filter(|quantity| !contains_quantity(quantity, &question.quantities));
@@ -237,19 +237,19 @@ impl AnswerType {
     }
 }
 
-/// Whether a document's text holds one of the words of its language.
+/// Whether a text contains one of the phrases of its language.
 fn has_any_phrase(text: &str, words: &[&[&str]; 2]) -> bool {
     let of_language = words[usize::from(has_vietnamese_marks(text))];
     let text = spaced(&text.to_lowercase());
     of_language.iter().any(|word| text.contains(&format!(" {word} ")))
 }
 
-/// A text's words between single spaces.
+/// A text's words, separated by single spaces.
 fn spaced(text: &str) -> String {
     format!(" {} ", text.unicode_words().collect::<Vec<_>>().join(" "))
 }
 
-/// Folded words with a capital that do not begin a text.
+/// Folded capitalised words, except the first word.
 fn proper_names(text: &str) -> impl Iterator<Item = String> {
     let capital = |word: &&str| word.starts_with(char::is_uppercase) && word.chars().count() > 1;
     text.unicode_words().skip(1).filter(capital).map(fold)

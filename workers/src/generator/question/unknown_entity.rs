@@ -1,27 +1,27 @@
-//! What a question is about and no document mentions: an answer that leaves it out answers another question.
+//! Detects an entity in the question that no document mentions. An answer that ignores it answers another question.
 
 use hoidap_shared::text::fold;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::generator::question::ParsedQuestion;
 
-/// What is left of the confidence of an answer to a question about something that no document mentions.
+/// Factor on the confidence of an answer to a question with an unknown entity.
 pub(crate) const CONFIDENCE_FACTOR: f32 = 0.35;
 
-/// Words before a name that make it where something comes from.
+/// Prepositions before an origin.
 const ORIGIN_PREPOSITIONS: [&str; 2] = ["from", "tu"];
-/// The same, and where it goes, or with what.
+/// Prepositions before an origin, a destination or a companion.
 const RELATION_PREPOSITIONS: [&str; 14] =
     ["from", "to", "into", "with", "and", "via", "tu", "sang", "qua", "voi", "vao", "va", "bang", "cho"];
 /// English words that name nothing.
 const NON_ENTITY_WORDS: &str = " anybody anyone anything anytime anyway anywhere else ever everybody everyone everything him himself later maybe \
     myself nobody shortly somebody someone something sometimes somewhere soon sooner still themselves today tomorrow yesterday yet yourself ";
 
-/// What a question is about and no document mentions: of a question that is answered by yes or no any word, of another one a name.
-/// Words side by side are told together.
+/// The entity in the question that no document mentions: any word of a yes-or-no question, a name in other
+/// questions. Adjacent words are joined.
 pub(crate) fn find_unknown_entity(parsed: &ParsedQuestion, unmentioned: &[String]) -> Option<String> {
     let words: Vec<&str> = parsed.text.unicode_words().collect();
-    // Where every word has a capital, none says anything.
+    // Where every word is capitalised, capitals mean nothing.
     let capitals_tell =
         words.iter().any(|word| word.chars().all(char::is_lowercase) && word.chars().count() > 1);
     let before = |at: usize| at.checked_sub(1).map(|before| fold(words[before])).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is known of a segment of the passages before it is chosen.
+//! The features of a segment that the reader's weights apply to.
 
 use hoidap_shared::job::Passage;
 
@@ -11,7 +11,7 @@ use crate::generator::{
     text::{content::TextContent, quantities::contains_quantity},
 };
 
-/// What is known of a segment, by name, in the order of the weights.
+/// The features' names, in the order of the weights.
 pub(crate) const FEATURE_NAMES: [&str; FEATURE_COUNT] = [
     "late",
     "late_in_place",
@@ -44,32 +44,32 @@ pub(crate) const FEATURE_NAMES: [&str; FEATURE_COUNT] = [
 ];
 const FEATURE_COUNT: usize = 28;
 
-/// What is known of a segment.
+/// A segment's features.
 pub(crate) type FeatureVector = [f32; FEATURE_COUNT];
 
-/// Words of a short segment, and of one that is as long as any.
+/// Segments with fewer words than the first are short; the length saturates at the second.
 const SHORT_SEGMENT_WORDS: usize = 4;
 const LONG_SEGMENT_WORDS: usize = 60;
 
-/// The question's terms with their weights among the segments of the passages.
+/// A text's terms with their weights, and the sum of the weights.
 pub(super) struct WeightedTerms<'a>(Vec<(&'a String, f32)>, f32);
 
 impl<'a> WeightedTerms<'a> {
-    /// The terms of a text.
+    /// Weighs a text's terms.
     pub(super) fn new(content: &'a TextContent, passage_set: &PassageSet) -> Self {
         let terms: Vec<_> = content.terms.iter().map(|term| (term, passage_set.term_weight(term))).collect();
         let all = terms.iter().map(|(_, weight)| weight).sum();
         Self(terms, all)
     }
 
-    /// The share of the terms, by weight, that are held.
+    /// The share of the terms, by weight, for which `held` is true.
     fn share(&self, held: impl Fn(&str) -> bool) -> f32 {
         let sum: f32 = self.0.iter().filter(|(term, _)| held(term)).map(|(_, weight)| weight).sum();
         if self.1 > 0.0 { sum / self.1 } else { 0.0 }
     }
 }
 
-/// What is known of the segment at a place of the passage set.
+/// The features of one segment.
 pub(super) fn features(
     passage_set: &PassageSet,
     at: usize,
@@ -155,12 +155,12 @@ pub(super) fn features(
     ]
 }
 
-/// How well a passage was found, 0 to 1; a score that is no number is 0.
+/// A passage's retrieval score, 0 to 1; NaN becomes 0.
 fn retrieval_score(passage: &Passage) -> f32 {
     if passage.score.is_nan() { 0.0 } else { passage.score.clamp(0.0, 1.0) }
 }
 
-/// Whether a sentence only lists what a page is about: parts between commas, and no number.
+/// Whether a sentence only lists a page's topics: several commas and no number.
 fn is_summary(text: &str) -> bool {
     text.matches(',').count() >= 3 && !text.contains(|c: char| c.is_ascii_digit())
 }

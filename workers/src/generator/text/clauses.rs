@@ -1,4 +1,4 @@
-//! A sentence in its parts: what is said of one thing, and whether it is affirmed or denied.
+//! Splits a sentence into clauses, each affirmed or negated.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -10,9 +10,9 @@ use crate::generator::text::{
     quantities::{self, Quantity},
 };
 
-/// Most parts of one sentence that are told apart; the last one holds the rest.
+/// Most clauses of a sentence; the last one holds the rest.
 const MAX_CLAUSES: usize = 12;
-/// Words that begin a part, in lower case; those of the second list join what may be one thing, too.
+/// Words that start a clause, in lower case; those of the second list may also join nouns.
 const CLAUSE_OPENERS: [&str; 21] = [
     "nhưng",
     "còn",
@@ -37,61 +37,61 @@ const CLAUSE_OPENERS: [&str; 21] = [
     "nor",
 ];
 const CONJUNCTIONS: [&str; 6] = ["và", "hoặc", "and", "or", "cùng", "plus"];
-/// Before these words "còn" is "still", not "but".
+/// After these words "còn" means "still", not "but".
 const BEFORE_STILL: [&str; 13] =
     ["không", "ko", "k", "chẳng", "chả", "chưa", "vẫn", "đang", "chỉ", "cũng", "sẽ", "đã", "hiện"];
-/// Words that make a part a statement by itself.
+/// Verbs that make a clause a statement.
 const VERBS: [&str; 40] = [
     "được", "có", "là", "bị", "sẽ", "cần", "phải", "thì", "mất", "cho", "gồm", "giá", "chịu", "mở", "is",
     "are", "was", "were", "can", "will", "has", "have", "must", "may", "does", "do", "cover", "covers",
     "cost", "costs", "take", "takes", "start", "starts", "open", "opens", "pay", "pays", "include",
     "includes",
 ];
-/// First words of a part that only tells when the rest is so.
+/// First words of a clause that only says when or under which condition the rest holds.
 const ADVERBIAL_OPENERS: [&str; 16] = [
     "nếu", "khi", "với", "trong", "sau", "trước", "từ", "để", "if", "when", "for", "with", "after", "before",
     "unless", "once",
 ];
-/// Last words that repeat what was said before: "còn lõi lọc thì không", "the cartridge does".
+/// Last words of an elliptical clause: "còn lõi lọc thì không", "the cartridge does".
 const ELLIPSIS_ENDINGS: [&str; 9] = ["có", "được", "does", "do", "is", "are", "can", "will", "has"];
-/// Content words that make a part a statement.
+/// Content terms that make a clause a statement.
 const MIN_STATEMENT_TERMS: usize = 3;
-/// Words of a sentence's beginning that tell what it speaks of at most.
+/// Most words of a sentence's subject.
 const MAX_SUBJECT_WORDS: usize = 5;
-/// First words of a part that goes on with what the part before it speaks of.
+/// First words of a clause that continues the subject of the clause before it.
 const CONTINUATION_OPENERS: [&str; 11] =
     ["cũng", "chỉ", "vẫn", "đều", "đã", "đang", "gồm", "also", "only", "then", "still"];
-/// Words that begin what a statement does not hold for.
+/// Words that introduce an exception.
 const EXCEPTION_OPENERS: [&str; 4] = ["trừ", "except", "excluding", "apart"];
-/// Words of grammar that are left out of what a part is about.
+/// Function words that are not content terms.
 const FUNCTION_WORDS: [&str; 44] = [
     "trong", "trên", "dưới", "từ", "đến", "với", "về", "theo", "mỗi", "sau", "trước", "khoảng", "hơn", "lúc",
     "vòng", "tới", "qua", "bằng", "đều", "vẫn", "mới", "do", "ngay", "rất", "thêm", "cả", "gồm", "within",
     "per", "each", "after", "before", "until", "over", "during", "also", "while", "ca", "its", "than",
     "because", "yes", "no", "còn",
 ];
-/// Most content words of a part that is only the beginning of what follows it.
+/// Most content terms of a fragment that is joined with the next clause.
 const MAX_FRAGMENT_TERMS: usize = 4;
 
-/// One part of a sentence.
+/// One clause of a sentence.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Clause {
-    /// Folded content words and pairs of syllables, quantities left out.
+    /// Folded content terms and pairs of syllables, without quantities.
     pub(crate) terms: BTreeSet<String>,
-    /// What the part before it says, which it may leave out.
+    /// The terms of the clause before it, which it may leave out.
     pub(crate) inherited: BTreeSet<String>,
-    /// Numbers and codes, in the order of the text.
+    /// Quantities and codes, in text order.
     pub(crate) quantities: Vec<Quantity>,
-    /// What an amount is counted for: `an hour`, `mỗi tháng`.
+    /// The time that an amount is counted for: `an hour`, `mỗi tháng`.
     pub(crate) rates: Vec<Quantity>,
-    /// Whether it denies.
+    /// Whether it is negated.
     pub(crate) negated: bool,
-    /// The words, in lower case.
+    /// The text, in lower case.
     pub(crate) text: String,
 }
 
 impl Clause {
-    /// Reads one part.
+    /// Parses one clause.
     pub(crate) fn parse(text: &str, analyser: &Analyser) -> Self {
         let text = canonical_form(text);
         let read = quantities::extract(&text);
@@ -105,7 +105,7 @@ impl Clause {
         }
     }
 
-    /// Whether it says something of a thing of its own; else it goes on with the part before it.
+    /// Whether it has a subject of its own; otherwise it continues the clause before it.
     pub(crate) fn is_independent(&self) -> bool {
         let mut words = split_words(&self.text)
             .skip_while(|word| CONJUNCTIONS.contains(word) || CLAUSE_OPENERS.contains(word));
@@ -116,7 +116,7 @@ impl Clause {
     }
 }
 
-/// The content words of a text and its pairs of syllables; none when it holds nothing else than words of grammar.
+/// A text's content terms and pairs of syllables, without function words.
 pub(crate) fn content_terms(text: &str, analyser: &Analyser) -> BTreeSet<String> {
     let words: Vec<&str> = text
         .split_whitespace()
@@ -129,15 +129,15 @@ pub(crate) fn content_terms(text: &str, analyser: &Analyser) -> BTreeSet<String>
         })
         .collect();
     let found = analyser.content(&words.join(" "));
-    // "Check-in" and "check-out" differ by words of grammar alone.
+    // "Check-in" and "check-out" differ in function words only.
     let compounds = words.iter().map(|word| fold(word.trim_matches(|c: char| !c.is_alphanumeric())));
     let compounds = compounds.filter(|word| word.split('-').filter(|part| !part.is_empty()).count() == 2);
     let terms = found.folded.into_iter().chain(found.pairs).chain(compounds);
     terms.filter(|term| !term.contains(|c: char| c.is_ascii_digit())).collect()
 }
 
-/// The content words that a sentence begins with, as far as its verb: what it speaks of. Words for people are left out:
-/// whether the visitor or the customer is told makes no difference.
+/// The content terms before a sentence's verb. Words for people are left out: "the visitor" and "the customer" are
+/// the same.
 pub(crate) fn subject_terms(text: &str, analyser: &Analyser) -> Vec<String> {
     const PEOPLE: [&str; 27] = [
         "khách",
@@ -175,7 +175,7 @@ pub(crate) fn subject_terms(text: &str, analyser: &Analyser) -> Vec<String> {
     content_terms(&words.join(" "), analyser).into_iter().filter(|term| !term.contains(' ')).collect()
 }
 
-/// The parts of a sentence, each with what the one before it says.
+/// Splits a sentence into clauses.
 pub(crate) fn split_clauses(sentence: &str, analyser: &Analyser) -> Vec<Clause> {
     let mut parts: Vec<Clause> = Vec::new();
     let mut from = None;
@@ -185,13 +185,13 @@ pub(crate) fn split_clauses(sentence: &str, analyser: &Analyser) -> Vec<Clause> 
         let clause = Clause::parse(&sentence[start..range.end], analyser);
         let next_joins = cuts.get(i + 1).is_some_and(|(_, joined)| *joined);
         let last = i + 1 == cuts.len();
-        // What begins another part with a comma is its own unless it is next to nothing.
+        // A clause after a comma stands alone unless it is almost empty.
         let most = if next_joins { MAX_FRAGMENT_TERMS } else { MAX_FRAGMENT_TERMS / 2 };
         if !last && is_fragment(&clause, most) {
             from = Some(start);
             continue;
         }
-        // What is left at the end and says next to nothing belongs to what stands before it.
+        // An almost empty last clause belongs to the clause before it.
         if last && *joined && is_fragment(&clause, MAX_FRAGMENT_TERMS) && !parts.is_empty() {
             let before = parts.pop().map(|part| part.text).unwrap_or_default();
             push(&mut parts, Clause::parse(&format!("{before} {}", clause.text), analyser));
@@ -229,7 +229,7 @@ fn has_verb(text: &str) -> bool {
     split_words(text).any(|word| VERBS.contains(&word))
 }
 
-/// Where the parts stand, and whether each is joined to the one before it by "and".
+/// The range of each clause, and whether "and" joins it to the one before it.
 fn clause_ranges(sentence: &str) -> Vec<(Range<usize>, bool)> {
     let mut found: Vec<(Range<usize>, bool)> = Vec::new();
     let (mut from, mut joined) = (0, false);
@@ -265,7 +265,7 @@ fn clause_ranges(sentence: &str) -> Vec<(Range<usize>, bool)> {
             let digit = |i: Option<usize>| i.and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_digit);
             let end = at + c.len_utf8();
             if !(digit(at.checked_sub(1)) && digit(Some(end))) {
-                // The mark ends the word before it.
+                // The punctuation mark ends the word before it.
                 let word = sentence[word_from.min(at)..at].to_lowercase();
                 if !word.trim().is_empty() {
                     before = word.trim().to_string();

@@ -1,8 +1,9 @@
-//! What a model or a document says, as plain text that carries no mark of a citation but ours.
+//! Cleans the text of models and documents, so that the only citation marks are our own. Recognises responses that
+//! are no answer.
 
 /// Labels that small models write before an answer.
 const ANSWER_LABELS: [&str; 6] = ["Answer:", "Trả lời:", "Câu trả lời:", "A:", "Assistant:", "Response:"];
-/// Words by which a model says that the passages do not answer, in lower case.
+/// Phrases of a refusal, in lower case.
 const REFUSALS: [&str; 22] = [
     "no_answer",
     "i don't know",
@@ -28,7 +29,7 @@ const REFUSALS: [&str; 22] = [
     "chưa có thông tin",
 ];
 
-/// A model's words without control and invisible characters, marks of citations, labels and thoughts said aloud.
+/// Cleans a response: removes control characters, citation marks, labels and thinking.
 pub(crate) fn clean_model_text(raw: &str) -> String {
     let spoken = match (raw.find("<think>"), raw.rfind("</think>")) {
         (_, Some(end)) => &raw[end + "</think>".len()..],
@@ -40,7 +41,7 @@ pub(crate) fn clean_model_text(raw: &str) -> String {
         .map(hoidap_shared::text::normalise)
         .map(|line| if is_bare_list_mark(&line) { String::new() } else { line })
         .collect();
-    // Two empty lines are one.
+    // Collapse repeated empty lines.
     lines.dedup_by(|line, before| line.is_empty() && before.is_empty());
     let text = lines.join("\n");
     let mut text = text.trim();
@@ -54,24 +55,25 @@ fn is_bare_list_mark(line: &str) -> bool {
     matches!(line, "-" | "*" | "•")
 }
 
-/// What becomes of a mark that a word holds, as in `list[1]`.
+/// What to do with a citation mark inside a word, as in `list[1]`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum InWordMark {
-    /// It is dropped: models put marks there.
+    /// Remove it: models put marks there.
     Dropped,
-    /// It becomes `list[ 1 ]`: documents write code.
+    /// Turn it into `list[ 1 ]`: documents contain code.
     Parted,
 }
 
-/// A document's words without `[1]`, `[1, 2]`, `[^1]` and `【1†source】`; `list[1]` becomes `list[ 1 ]`.
+/// A document's text without `[1]`, `[1, 2]`, `[^1]` and `【1†source】`; `list[1]` becomes `list[ 1 ]`.
 pub(crate) fn strip_citation_marks(raw: &str) -> String {
     remove_marks(raw, InWordMark::Parted)
 }
 
-/// One pass: a bracket that closes decides about the last one that is open, and what a mark leaves behind is read on.
+/// Works in one pass: a closing bracket decides about the last open one, and the text that remains is examined
+/// again.
 fn remove_marks(text: &str, in_word: InWordMark) -> String {
     let mut clean = String::with_capacity(text.len());
-    // Where brackets are open in `clean`, of each kind.
+    // The offsets of open brackets in `clean`, by kind.
     let (mut square, mut lens) = (Vec::new(), Vec::new());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -111,7 +113,7 @@ fn remove_marks(text: &str, in_word: InWordMark) -> String {
     clean
 }
 
-/// Longest inside of a mark, in bytes.
+/// Longest content of a citation mark, in bytes.
 const MAX_MARK_BYTES: usize = 40;
 
 fn is_mark(inner: &str, open: char) -> bool {
@@ -128,20 +130,20 @@ fn is_mark(inner: &str, open: char) -> bool {
     }
 }
 
-/// What a model's words are worth.
+/// What kind of response a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResponseKind {
-    /// They may be an answer.
+    /// A candidate answer.
     Candidate,
-    /// There are none.
+    /// No text.
     Empty,
-    /// They say that the model does not know.
+    /// A refusal.
     Refusal,
-    /// They only repeat the question.
+    /// A repetition of the question.
     Echo,
 }
 
-/// Judges cleaned words.
+/// Classifies a cleaned response.
 pub(crate) fn classify_response(text: &str, question: &str) -> ResponseKind {
     let bare = |text: &str| -> Vec<String> {
         let lower = text.to_lowercase();
@@ -152,7 +154,7 @@ pub(crate) fn classify_response(text: &str, question: &str) -> ResponseKind {
         return ResponseKind::Empty;
     }
     let lower = text.to_lowercase().replace('’', "'");
-    // A long answer may well tell of something that is not provided.
+    // A long answer may contain such a phrase.
     if text.chars().count() <= 240 && REFUSALS.iter().any(|phrase| lower.contains(phrase)) {
         return ResponseKind::Refusal;
     }
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn what_marks_leave_behind_is_read_on_whatever_its_length() {
-        // Each level is a mark only when the one inside it is gone: a pass for each would take days.
+        // Each level becomes a mark only once the inner one is removed: one pass per level would take days.
         let levels = 200_000;
         let nested = format!("a {}1{} b", "[".repeat(levels), "]2".repeat(levels));
         assert!(

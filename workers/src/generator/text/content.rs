@@ -7,21 +7,21 @@ use crate::generator::text::{
     quantities::{self, Quantity},
 };
 
-/// What the words of a text say, as far as words can tell.
+/// The content of a text: terms, quantities and negation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TextContent {
-    /// Folded content words, and pairs of neighbouring Vietnamese syllables.
+    /// Folded content terms, and pairs of adjacent Vietnamese syllables.
     pub(crate) terms: BTreeSet<String>,
-    /// Numbers and codes.
+    /// Quantities and codes that it states.
     pub(crate) quantities: BTreeSet<Quantity>,
-    /// Figures that it can be the ground of besides, such as numbers as words.
+    /// Quantities that it only implies, such as number words.
     pub(crate) implied: BTreeSet<Quantity>,
-    /// Whether it holds a negation.
+    /// Whether it is negated.
     pub(crate) negated: bool,
 }
 
 impl TextContent {
-    /// Reads a text.
+    /// Analyses a text.
     pub(crate) fn parse(text: &str, analyser: &Analyser) -> Self {
         let analysed = analyser.question(text);
         let read = quantities::extract(text);
@@ -33,14 +33,14 @@ impl TextContent {
         }
     }
 
-    /// Takes in what another text says.
+    /// Adds another text's content.
     pub(crate) fn add(&mut self, other: &Self) {
         self.terms.extend(other.terms.iter().cloned());
         self.quantities.extend(other.quantities.iter().cloned());
         self.implied.extend(other.implied.iter().cloned());
     }
 
-    /// Whether it can be the ground of a quantity.
+    /// Whether it states or implies a quantity.
     pub(crate) fn has_quantity(&self, quantity: &Quantity) -> bool {
         self.quantities.iter().chain(&self.implied).any(|known| known.equals(quantity))
     }

@@ -1,8 +1,8 @@
-//! Whether words affirm or deny.
+//! Detects negation.
 
 use hoidap_shared::text::{has_vietnamese_marks, search_form};
 
-/// Words that deny what they stand with, in lower case.
+/// Negating words, in lower case.
 const NEGATIONS: [&str; 47] = [
     "không",
     "khong",
@@ -52,9 +52,9 @@ const NEGATIONS: [&str; 47] = [
     "excludes",
     "unless",
 ];
-/// Short forms of "không" that are other things, too: they deny only in Vietnamese, between words.
+/// Short forms of "không" with other meanings: they negate only in Vietnamese, between words.
 const SHORT_NEGATIONS: [&str; 4] = ["k", "kh", "hk", "k0"];
-/// What takes a denial away when it stands right behind it: limits, and words that only hold the letters.
+/// Words right after a negation that cancel it: limits, and compounds that contain the same letters.
 const CANCELLED_BY_NEXT: [&str; 30] = [
     "quá",
     "dưới",
@@ -87,10 +87,10 @@ const CANCELLED_BY_NEXT: [&str; 30] = [
     "duoi",
     "vuot",
 ];
-/// What takes it away when it stands right before it: "hay không", "whether or not", "hãng hàng không".
+/// Words right before a negation that cancel it: "hay không", "whether or not", "hãng hàng không".
 const CANCELLED_BY_PREVIOUS: [&str; 10] =
     ["hay", "or", "số", "vé hàng", "hãng hàng", "cảng hàng", "đường hàng", "ngành hàng", "tầm", "trên"];
-/// Words that tell what is done without fee, and what says the same without a denial.
+/// Negated idioms, mostly for "free of charge", and equivalents without that negation.
 const NEGATED_IDIOMS: [(&str, &str); 16] = [
     ("không mất phí", "miễn phí"),
     ("không tính phí", "miễn phí"),
@@ -110,7 +110,7 @@ const NEGATED_IDIOMS: [(&str, &str); 16] = [
     ("cannot be used", "not usable"),
 ];
 
-/// A text in the form for search and in lower case; what has two ways of being denied stands in one of them.
+/// A text in search form and lower case, with negated idioms replaced.
 pub(crate) fn canonical_form(text: &str) -> String {
     let lower = search_form(text).to_lowercase();
     NEGATED_IDIOMS
@@ -118,24 +118,24 @@ pub(crate) fn canonical_form(text: &str) -> String {
         .fold(lower, |text, (from, to)| if text.contains(from) { text.replace(from, to) } else { text })
 }
 
-/// Whether a plain text holds an odd number of denials.
+/// Whether a canonical text contains an odd number of negations.
 pub(crate) fn is_negated(plain: &str) -> bool {
     let words: Vec<&str> = split_words(plain).collect();
     let vietnamese = has_vietnamese_marks(plain);
     (0..words.len()).filter(|&i| negates(&words, i, vietnamese)).count() % 2 == 1
 }
 
-/// Whether a word by itself denies: the value of a table's cell, or the word behind a conjunction.
+/// Whether a word by itself is a negation.
 pub(crate) fn is_negation(word: &str) -> bool {
     NEGATIONS.contains(&word) || word.ends_with("n't")
 }
 
-/// The words of a plain text.
+/// The words of a canonical text.
 pub(crate) fn split_words(plain: &str) -> impl Iterator<Item = &str> {
     plain.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty())
 }
 
-/// Whether a word denies among the words beside it; a Vietnamese text has short denials of its own.
+/// Whether a word negates in its context; Vietnamese texts have short negations.
 pub(crate) fn negates(words: &[&str], at: usize, vietnamese: bool) -> bool {
     let word = words[at].trim_matches('\'');
     let before = at.checked_sub(1).map_or("", |i| words[i]);
@@ -153,7 +153,7 @@ pub(crate) fn negates(words: &[&str], at: usize, vietnamese: bool) -> bool {
     let undone = CANCELLED_BY_NEXT.contains(&after)
         || CANCELLED_BY_PREVIOUS.contains(&before)
         || CANCELLED_BY_PREVIOUS.contains(&both.as_str())
-        // "No longer" denies; "no longer than" limits.
+        // "No longer" negates; "no longer than" limits.
         || (after == "longer" && words.get(at + 2) == Some(&"than"));
     denial && !number && !undone
 }

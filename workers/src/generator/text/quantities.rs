@@ -1,4 +1,4 @@
-//! Numbers, amounts and codes in a text: what a sentence must share with the passage it cites.
+//! Extracts numbers, amounts and codes from a text.
 
 mod units;
 
@@ -9,52 +9,52 @@ use hoidap_shared::text::{fold, search_form};
 pub(crate) use self::units::{dimension, find_unit, to_base_unit};
 use self::units::{is_one, number_word, power_of_ten};
 
-/// Words between two ends of a range, folded.
+/// Words between the ends of a range, folded.
 const RANGE_WORDS: [&str; 4] = ["den", "to", "toi", "until"];
 /// Words between a number and its unit, folded: `3 working days`.
 const WORDS_BEFORE_UNIT: [&str; 6] = ["working", "business", "calendar", "full", "consecutive", "whole"];
-/// Words behind a number that count nothing, folded.
+/// Words after a number that are not what it counts, folded.
 const NON_COUNTED_WORDS: &str = " for on in per a an the and to of at from is are or until by with if each when after before per \
     cho den va moi mot trong tai o la cua toi do neu khi thi hoac tu voi duoc co khong ke tro sau truoc nhung con bi \
     se chi hay ma de ve theo tren duoi len khach ban ";
 
-/// A number or code in its normal form, and the unit behind it.
+/// A number with its unit, or a code, in normal form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Quantity {
     value: String,
     unit: Option<&'static str>,
-    /// Whether it counts something that is no unit: `6 times`.
+    /// Whether it counts something that is not a unit: `6 times`.
     counted: bool,
 }
 
 impl Quantity {
-    /// Whether it is a name rather than an amount: `DX-M101`, `24/7`, `2.1.10`.
+    /// Whether it is a code rather than an amount: `DX-M101`, `24/7`, `2.1.10`.
     pub(crate) fn is_code(&self) -> bool {
         self.unit.is_none() && self.value.parse::<f64>().is_err()
     }
 
-    /// Whether a folded word is this code.
+    /// Whether it is the code that a folded word spells.
     pub(crate) fn is_code_named(&self, word: &str) -> bool {
         self.value == word
     }
 
-    /// What it measures; nothing for a bare number and for a code.
+    /// What its unit measures; `None` without a unit.
     pub(crate) fn dimension(&self) -> Option<&'static str> {
         self.unit.map(dimension)
     }
 
-    /// The amount in the smallest unit it is compared in, and what it measures.
+    /// The amount in the base unit, and what it measures.
     pub(crate) fn amount(&self) -> Option<(f64, Option<&'static str>)> {
         let value: f64 = self.value.parse().ok()?;
         Some((self.unit.map_or(value, |unit| to_base_unit(value, unit)), self.dimension()))
     }
 
-    /// Whether both are the same amount or code: the same unit where both name one, or units that convert.
+    /// Whether both are the same amount or code. Units are converted; a missing unit matches any.
     pub(crate) fn equals(&self, other: &Self) -> bool {
         match (self.unit, other.unit) {
             (Some(mine), Some(theirs)) if mine != theirs => {
                 let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
-                // Nothing of one unit is nothing of any; said of a time of day, it is another time.
+                // Zero is not converted: 0 hours may be a time of day.
                 dimension(mine) == dimension(theirs)
                     && self.value != "0"
                     && self.amount().zip(other.amount()).is_some_and(|(a, b)| close(a.0, b.0))
@@ -66,44 +66,45 @@ impl Quantity {
     }
 }
 
-/// The figures of a text.
+/// The quantities of a text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ExtractedQuantities {
-    /// Those that a text claims, in its order: every word that holds a digit, and numbers as words before a unit.
+    /// Stated quantities in text order: words with a digit, and number words before a unit.
     pub(crate) stated: Vec<Quantity>,
-    /// Those that it can be the ground of besides: other numbers as words, and `a month` as one month.
+    /// Implied quantities: other number words, and `a month` as one month.
     pub(crate) implied: Vec<Quantity>,
-    /// The text without them and their units.
+    /// The text without quantities and their units.
     pub(crate) without_quantities: String,
-    /// The same with its codes.
+    /// The same, but with codes.
     pub(crate) with_codes: String,
 }
 
 impl ExtractedQuantities {
-    /// All that it can be the ground of.
+    /// Stated and implied quantities.
     pub(crate) fn all(self) -> impl Iterator<Item = Quantity> {
         self.stated.into_iter().chain(self.implied)
     }
 }
 
-/// The figures that a text claims.
+/// The quantities that a text states.
 #[cfg(test)]
 pub(crate) fn quantities(text: &str) -> BTreeSet<Quantity> {
     extract(text).stated.into_iter().collect()
 }
 
-/// Whether a text with the figures `have` can be the ground of one with the figure `need`.
+/// Whether `have` contains a quantity equal to `need`.
 pub(crate) fn contains_quantity(need: &Quantity, have: &BTreeSet<Quantity>) -> bool {
     have.iter().any(|known| known.equals(need))
 }
 
-/// Reads the figures of a text: `2.000`, `2,000` and `2000` are one, `20GB` is 20 and a unit, `DX-M101` stays whole.
+/// Extracts a text's quantities: `2.000`, `2,000` and `2000` are equal, `20GB` is 20 with a unit, `DX-M101` stays
+/// whole.
 pub(crate) fn extract(text: &str) -> ExtractedQuantities {
     let lower = search_form(text).to_lowercase();
     let words = words(&lower);
     let mut found = ExtractedQuantities::default();
     let mut at = 0;
-    // Figures that wait for the unit of the other end of their range.
+    // Quantities without a unit that may take it from the other end of their range.
     let mut open: Vec<(usize, usize)> = Vec::new();
     let mut kept = 0;
     while at < words.len() {
@@ -201,7 +202,7 @@ fn parse_at(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
             }
         };
         let found = unit_at(at + 1);
-        // "Năm" is a year, too: a number only before a unit that is none of a calendar's.
+        // "Năm" also means "year": it is a number only before a unit that is not month or year.
         if word.raw == "năm"
             && !matches!(found, Some(("day" | "week" | "hour" | "minute" | "second" | "%", _)))
         {
@@ -268,12 +269,12 @@ fn parse_at(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
     Some(ParsedQuantity::stated(Quantity { value, unit: unit_of, counted }, until))
 }
 
-/// The one in "mười một".
+/// The "one" in "mười một".
 fn one_after_ten(word: &WordSpan) -> Option<u32> {
     (word.close && word.raw == "một").then_some(1)
 }
 
-/// A time of day: `8:00`, `8h30`, `8 giờ 30`, `8 pm`, `2 giờ chiều`.
+/// Parses a time of day: `8:00`, `8h30`, `8 giờ 30`, `8 pm`, `2 giờ chiều`.
 fn parse_time_of_day(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
     let text = words[at].folded.as_str();
     let hours = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -321,18 +322,18 @@ fn parse_time_of_day(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
     Some(ParsedQuantity::stated(Quantity { value, unit: Some("hour"), counted: false }, until))
 }
 
-/// A word, where it stands, and its folded form.
+/// A word with its range and its folded form.
 struct WordSpan {
     range: Range<usize>,
     raw: String,
     folded: String,
-    /// Whether nothing but white space stands between it and the word before it.
+    /// Whether only white space separates it from the word before it.
     close: bool,
-    /// Whether a slash stands before it: `đ/tháng`.
+    /// Whether a slash precedes it: `đ/tháng`.
     per: bool,
 }
 
-/// Words with the marks that hold numbers and codes together; signs of units stand alone.
+/// Splits into words; marks inside numbers and codes are kept, and currency signs are words of their own.
 fn words(text: &str) -> Vec<WordSpan> {
     let chars: Vec<(usize, char)> = text.char_indices().collect();
     let mut words: Vec<WordSpan> = Vec::new();
@@ -371,7 +372,7 @@ impl WordSpan {
     }
 }
 
-/// Whether a mark holds together what stands on its sides: `2.000`, `10:30` and `DX-M101`, but not `20-30` or `đ/tháng`.
+/// Whether a mark joins its neighbours into one word: `2.000`, `10:30` and `DX-M101`, but not `20-30` or `đ/tháng`.
 fn joins_token(before: char, mark: char, after: char) -> bool {
     let digits = before.is_ascii_digit() && after.is_ascii_digit();
     let letters = before.is_alphanumeric() && after.is_alphanumeric();
@@ -383,7 +384,7 @@ fn joins_token(before: char, mark: char, after: char) -> bool {
     }
 }
 
-/// A number without marks between thousands, with a point before decimals.
+/// A number without thousands separators, with a decimal point.
 fn normalise_number(number: &str) -> String {
     let number = number.trim_matches(['.', ',']);
     let groups: Vec<&str> = number.split(['.', ',']).collect();
@@ -397,7 +398,7 @@ fn normalise_number(number: &str) -> String {
     }
 }
 
-/// A number with a power of ten behind it; a number of several points stays.
+/// Multiplies by a power of ten; a number with several points is unchanged.
 fn scale_by_power(number: &str, zeros: &str) -> String {
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
     if decimals.len() > zeros.len() || decimals.contains('.') {

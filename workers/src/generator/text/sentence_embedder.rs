@@ -1,4 +1,4 @@
-//! How near two texts are in meaning, by the embedding model.
+//! Embeds sentences, to compare their meaning.
 
 use std::{
     num::NonZeroUsize,
@@ -10,42 +10,42 @@ use hoidap_shared::text::{Language, has_vietnamese_marks};
 use lru::LruCache;
 use tracing::warn;
 
-/// Vectors of sentences that are kept: 1.5 kB each.
+/// Sentence vectors in the cache, 1.5 kB each.
 const CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
 
 type Vector = Arc<[f32]>;
 
-/// The embedding model, and the vectors of the sentences it saw lately. Calls block.
+/// The embedding model with a cache of sentence vectors. Calls block.
 pub(crate) struct SentenceEmbedder {
     embedder: Option<Arc<dyn Embedder>>,
     sentences: Mutex<LruCache<String, Vector>>,
 }
 
 impl SentenceEmbedder {
-    /// By the given model; without one, only words are compared.
+    /// With `None`, only words are compared.
     pub(crate) fn new(embedder: Option<Arc<dyn Embedder>>) -> Self {
         Self { embedder, sentences: Mutex::new(LruCache::new(CACHE_CAPACITY)) }
     }
 
-    /// Whether there is a model.
+    /// Whether the model is loaded.
     pub(crate) fn is_loaded(&self) -> bool {
         self.embedder.is_some()
     }
 
-    /// The vector of a sentence of a document.
+    /// The vector of a document's sentence.
     pub(crate) fn embed_sentence(&self, text: &str) -> Option<Vector> {
         if let Some(known) = self.sentences.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Some(Arc::clone(known));
         }
-        // One text at a time: some integer models' results depend on what shares a batch, and an answer must not
-        // depend on what happens to be kept.
+        // Embed one text at a time: with some integer models a result depends on the batch, and an answer must not
+        // depend on the state of the cache.
         let vector = self.embed(|embedder| embedder.embed_passages(&[text.to_string()]))?;
         let mut kept = self.sentences.lock().unwrap_or_else(PoisonError::into_inner);
         kept.put(text.to_string(), Arc::clone(&vector));
         Some(vector)
     }
 
-    /// The vector of a question, or of a claim that is looked for in documents.
+    /// The vector of a question, or of a claim to search for in documents.
     pub(crate) fn embed_claim(&self, text: &str) -> Option<Vector> {
         self.embed(|embedder| embedder.embed_queries(&[text.to_string()]))
     }
@@ -57,24 +57,25 @@ impl SentenceEmbedder {
         match call(self.embedder.as_deref()?) {
             Ok(vectors) => vectors.into_iter().next().map(Into::into),
             Err(error) => {
-                warn!(%error, "a sentence is judged by its words alone");
+                warn!(%error, "no embedding: a sentence is verified by words alone");
                 None
             }
         }
     }
 }
 
-/// A text of whose words this share has Vietnamese marks is Vietnamese; names have them in English, too.
+/// A text is Vietnamese if at least this share of its words have Vietnamese marks. English texts contain Vietnamese
+/// names.
 const MIN_MARKED_SHARE: f32 = 0.25;
 
-/// The language of a sentence on a page of the given language.
+/// The language of a sentence on a page in the given language.
 pub(crate) fn sentence_language(text: &str, page: Language) -> Language {
     let words = || text.split_whitespace().filter(|word| word.contains(char::is_alphabetic));
     let marked = words().filter(|word| has_vietnamese_marks(word)).count();
     if marked as f32 >= MIN_MARKED_SHARE * words().count().max(1) as f32 {
         Language::Vi
     } else if page == Language::Vi {
-        // Vietnamese without its marks has no common English word.
+        // Vietnamese without marks has no common English words.
         let plain: String = text.chars().filter(char::is_ascii).collect();
         Language::guess(&plain)
     } else {
@@ -82,7 +83,7 @@ pub(crate) fn sentence_language(text: &str, page: Language) -> Language {
     }
 }
 
-/// Cosine of two L2-normalised vectors; `None` when they are of different models.
+/// The cosine of two L2-normalised vectors; `None` when their dimensions differ.
 pub(crate) fn cosine(a: &[f32], b: &[f32]) -> Option<f32> {
     (a.len() == b.len()).then(|| a.iter().zip(b).map(|(x, y)| x * y).sum())
 }

@@ -1,38 +1,38 @@
-//! The cheapest, the largest, the only one: words that give a thing its place among others.
+//! Detects superlatives, comparatives, and words such as "only" and "all".
 
 use crate::generator::text::negation::split_words;
 
-/// What things are put in order by.
+/// What a superlative compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measure {
     /// Money.
     Price,
-    /// How fast: little time, or much in a time.
+    /// Speed: little time, or much per time.
     Speed,
     /// Weight.
     Weight,
-    /// How long something takes or lasts, or how far it reaches.
+    /// Duration or distance.
     Length,
-    /// How much: what, only the words beside it tell.
+    /// An amount; the surrounding words say of what.
     Amount,
-    /// Something that no number tells, as in "the best".
+    /// Something without a number, as in "the best".
     Subjective,
 }
 
-/// The first or the last place in an order.
+/// A superlative.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Superlative {
-    /// What is compared.
+    /// What it compares.
     pub(crate) measure: Measure,
-    /// Whether the most of it is meant.
+    /// Whether it means the highest value.
     pub(crate) is_maximum: bool,
-    /// The words that say so.
+    /// Its words.
     pub(crate) words: String,
 }
 
 use Measure::{Amount, Length, Price, Speed, Subjective, Weight};
 
-/// Vietnamese words before "nhất".
+/// Vietnamese adjectives before "nhất".
 const VIETNAMESE_ADJECTIVES: [(&str, Measure, bool); 35] = [
     ("rẻ", Price, false),
     ("đắt", Price, true),
@@ -70,7 +70,7 @@ const VIETNAMESE_ADJECTIVES: [(&str, Measure, bool); 35] = [
     ("dat", Price, true),
     ("lon", Amount, true),
 ];
-/// Words before "nhất" that make no order of it.
+/// Words before "nhất" with which it is not a superlative.
 const NON_SUPERLATIVE_BEFORE_NHAT: [&str; 6] = ["thứ", "duy", "thống", "hợp", "đồng", "quán"];
 
 /// English superlatives.
@@ -123,7 +123,7 @@ const ENGLISH_SUPERLATIVES: [(&str, Measure, bool); 46] = [
     ("most suitable", Subjective, true),
 ];
 
-/// The superlative of a text in lower case, if there is one.
+/// The superlative of a lowercase text, if any.
 pub(crate) fn find_superlative(low: &str) -> Option<Superlative> {
     let words: Vec<&str> = split_words(low).collect();
     let digit = |i: usize| words.get(i).is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()));
@@ -147,7 +147,7 @@ pub(crate) fn find_superlative(low: &str) -> Option<Superlative> {
     found.map(|(phrase, by, most)| Superlative { measure: *by, is_maximum: *most, words: (*phrase).into() })
 }
 
-/// Whether a text in lower case says that one thing is more than another; a limit such as "hơn 5" does not.
+/// Whether a lowercase text compares two things; a limit such as "hơn 5" does not.
 pub(crate) fn is_comparative(low: &str) -> bool {
     let words: Vec<&str> = split_words(low).collect();
     words.iter().enumerate().any(|(i, word)| {
@@ -165,7 +165,7 @@ pub(crate) fn is_comparative(low: &str) -> bool {
     })
 }
 
-/// Whether a text in lower case says that nothing else is so.
+/// Whether a lowercase text says that something holds exclusively.
 pub(crate) fn is_exclusive(low: &str) -> bool {
     const BENIGN: [&str; 24] = [
         "cần", "việc", "mất", "phải", "với", "từ", "tốn", "khoảng", "tiêu", "số", "định", "dẫn", "là", "thị",
@@ -190,7 +190,7 @@ pub(crate) fn is_exclusive(low: &str) -> bool {
     })
 }
 
-/// Whether a text in lower case speaks of all of a kind.
+/// Whether a lowercase text says that something holds for all.
 pub(crate) fn is_universal(low: &str) -> bool {
     const ALL: [&str; 11] =
         ["tất cả", "mọi", "toàn bộ", "đều", "tat ca", "all", "every", "each", "any", "both", "cả hai"];

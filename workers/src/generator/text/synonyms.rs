@@ -1,6 +1,6 @@
-//! Words that say the same, and words that say the opposite, in both languages.
+//! Synonyms and antonyms, in both languages.
 
-/// Folded content words (English ones by their stem) and pairs of syllables that say the same.
+/// Synonyms: folded content terms (English ones stemmed) and pairs of syllables.
 const SYNONYMS: [&[&str]; 15] = [
     &["gia", "phi", "price", "cost", "fee", "charg", "chi phi", "tien"],
     &["mua", "dat", "order", "buy", "purchas"],
@@ -19,7 +19,7 @@ const SYNONYMS: [&[&str]; 15] = [
     &["mail", "email", "e-mail"],
 ];
 
-/// Words and phrases in lower case that say the opposite.
+/// Pairs of antonyms, in lower case.
 const ANTONYMS: [(&str, &str); 37] = [
     ("mở cửa", "đóng cửa"),
     ("bật", "tắt"),
@@ -64,7 +64,7 @@ const FREE_WORDS: [&str; 2] = ["miễn phí", "free"];
 const PRICE_WORDS: [&str; 12] =
     ["phí", "giá", "tiền", "fee", "fees", "cost", "costs", "price", "charge", "charged", "pay", "pays"];
 
-/// Whether a set of terms holds one, or another that says the same.
+/// Whether a set contains a term or a synonym.
 pub(crate) fn has_synonym(has: impl Fn(&str) -> bool, term: &str) -> bool {
     has(term)
         || SYNONYMS
@@ -73,7 +73,7 @@ pub(crate) fn has_synonym(has: impl Fn(&str) -> bool, term: &str) -> bool {
             .any(|words| words.iter().any(|word| has(word)))
 }
 
-/// Whether a claim in lower case says the opposite of a fact in some word, and the fact does not say both.
+/// Whether a lowercase claim contains an antonym of a word in the fact, unless the fact contains both.
 pub(crate) fn has_antonym(claim: &str, fact: &str) -> bool {
     let spaced = |text: &str| {
         let lower = text.to_lowercase();
@@ -83,7 +83,7 @@ pub(crate) fn has_antonym(claim: &str, fact: &str) -> bool {
     let says = |text: &str, phrase: &str| text.contains(&format!(" {phrase} "));
     let one_way = |a: &str, b: &str| says(&claim, a) && !says(&claim, b) && says(&fact, b) && !says(&fact, a);
     let any = |text: &str, words: &[&str]| words.iter().any(|word| says(text, word));
-    // "Free" is the opposite of any price.
+    // "Free" is an antonym of any price.
     let free = any(&claim, &FREE_WORDS)
         && !any(&fact, &FREE_WORDS)
         && !says(&fact, "0đ")

@@ -1,4 +1,4 @@
-//! Which sentences of a model's answer the visitor is given: those that a passage supports, and words that claim nothing.
+//! Collects the sentences of a response that the visitor may see: supported ones, and ones without a claim.
 
 use crate::generator::{
     answer::assembly::AnswerSentence,
@@ -6,26 +6,26 @@ use crate::generator::{
     verifier::{Verdict, claim::is_bare_yes_no},
 };
 
-/// The sentences that are given, as they are judged one after the other.
+/// The accepted sentences, collected in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AcceptedSentences {
-    /// Those that are given for sure.
+    /// Sentences that are accepted for sure.
     pub(crate) pieces: Vec<AnswerSentence>,
-    /// A lead or a bare yes or no that says nothing without what follows it.
+    /// A lead or a bare yes or no, which needs a following sentence.
     pending: Vec<AnswerSentence>,
-    /// Whether the last claim was left out.
+    /// Whether the last claim was rejected.
     last_claim_rejected: bool,
-    /// Whether the last sentence was given.
+    /// Whether the last sentence was accepted.
     pub(crate) last_accepted: bool,
 }
 
 impl AcceptedSentences {
-    /// What was said before the sentence that comes next.
+    /// The text before the next sentence.
     pub(crate) fn preceding(&self) -> Vec<&str> {
         self.pieces.iter().chain(&self.pending).map(|piece| piece.text.as_str()).collect()
     }
 
-    /// Takes a sentence with its verdict and what stands before it; says whether it is a claim that is given.
+    /// Adds a sentence with its verdict; returns whether it is an accepted claim.
     pub(crate) fn push(&mut self, lead: &str, sentence: &str, verdict: Verdict) -> bool {
         let piece = AnswerSentence { lead: lead.into(), text: sentence.into(), cite: verdict.cite() };
         self.last_accepted = false;
@@ -41,7 +41,7 @@ impl AcceptedSentences {
                 self.last_accepted = true;
                 false
             }
-            // "It costs $5" would be said of something else than the sentence that was left out.
+            // After a rejected sentence, "It costs $5" would be about something else.
             Verdict::Supported(..) if !(self.last_claim_rejected && refers_back(sentence)) => {
                 self.pieces.append(&mut self.pending);
                 self.pieces.push(piece);
@@ -49,7 +49,7 @@ impl AcceptedSentences {
                 true
             }
             Verdict::Supported(..) | Verdict::Unsupported => {
-                // A yes or no was answered by what is not given.
+                // The yes or no belonged to the rejected sentence.
                 self.pending.retain(|pending| !is_bare_yes_no(&pending.text));
                 self.last_claim_rejected = true;
                 false

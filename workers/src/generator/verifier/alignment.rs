@@ -1,8 +1,8 @@
-//! A claim laid beside a fact, word by word: what it exchanges, puts in and leaves out.
+//! Aligns a claim with a fact word by word, to find what was swapped, added or left out.
 //!
-//! Most false sentences are true ones with little changed: one name, one "not", one "unless". Their words are nearly the
-//! fact's own, so only their places tell. Runs of words that both share are matched, the longest first; between two runs
-//! that are neighbours in both stands what was changed.
+//! Most false sentences differ little from true ones: one name, one "not", one "unless". Their words are nearly the
+//! same, so only word order shows the change. Shared runs of words are matched, longest first. What lies between
+//! two runs that are adjacent in both texts is a change.
 
 use std::ops::Range;
 
@@ -15,15 +15,15 @@ use crate::generator::text::{
     quantities,
 };
 
-/// Most words of a text that are laid beside another one's.
+/// Most words of a text that are aligned.
 const MAX_WORDS: usize = 120;
-/// Words that one of two neighbouring runs may be away from the other where something else stands between.
+/// Most words between two adjacent runs.
 const MAX_GAP_WORDS: usize = 8;
-/// Of more words than these a claim may leave out a condition: it leaves out all that it tells.
+/// A claim may leave out a condition together with more words than this.
 const MAX_OMITTED_CONDITION_WORDS: usize = 2;
 
-/// Words that tell when, how far or on which condition a statement holds, each group with whether one of it by itself makes
-/// another statement; the others do where they stand for one of another group.
+/// Words that state a condition, by group. The flag says whether a word of the group changes the statement when it
+/// is added; the others only when they replace a word of another group.
 const CONDITIONS: [(&str, bool, &[&str]); 19] = [
     ("if", true, &["if", "nếu"]),
     ("unless", true, &["unless", "trừ"]),
@@ -46,21 +46,21 @@ const CONDITIONS: [(&str, bool, &[&str]); 19] = [
     ("to", false, &["cho đến"]),
 ];
 
-/// A word of a text.
+/// A word, prepared for alignment.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Token {
-    /// What it is compared by.
+    /// The form that is compared.
     key: String,
-    /// The content word that it is, folded; none of a word of grammar.
+    /// The folded content term; `None` for a function word.
     pub(crate) term: Option<String>,
     denies: bool,
-    /// Whether it is a word that denies elsewhere, as in "not more than".
+    /// Whether it is a negation in other contexts, as in "not more than".
     negative: bool,
     condition: Option<(&'static str, bool)>,
 }
 
 impl Token {
-    /// Whether it only joins things that may stand in any order.
+    /// Whether it only connects things whose order does not matter.
     fn is_connective(&self) -> bool {
         const CONNECTIVES: [&str; 20] = [
             "and", "or", "the", "a", "an", "is", "are", "was", "were", "with", "as", "both", "va", "hoac",
@@ -70,7 +70,7 @@ impl Token {
     }
 }
 
-/// The words of a text, its amounts left out.
+/// A text's tokens, without amounts.
 pub(crate) fn tokenise(text: &str, analyser: &Analyser) -> Vec<Token> {
     let low = canonical_form(text);
     let vietnamese = has_vietnamese_marks(&low);
@@ -106,7 +106,7 @@ pub(crate) fn same_words(one: &[Token], other: &[Token]) -> bool {
     !one.is_empty() && one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.key == b.key)
 }
 
-/// The verb in a word that denies it.
+/// The verb inside a negated contraction.
 fn negated_verb(word: &str) -> Option<&str> {
     match word {
         "cannot" | "can't" => Some("can"),
@@ -115,12 +115,12 @@ fn negated_verb(word: &str) -> Option<&str> {
     }
 }
 
-/// Words of the claim, and those of the fact that stand in their place.
+/// A change: words of the claim that replace words of the fact.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Change {
     pub(crate) claim: Range<usize>,
     pub(crate) fact: Range<usize>,
-    /// Whether words that both share stand on both sides; else only on one, and the other is the end of a text.
+    /// Whether shared words surround it; otherwise it is at the start or end of a text.
     pub(crate) inside: bool,
 }
 
@@ -159,7 +159,7 @@ impl<'a> Alignment<'a> {
         let (mut mine, mut theirs) = (vec![false; claim.len()], vec![false; fact.len()]);
         let mut runs = Vec::new();
         loop {
-            // The length of the run that ends at each pair of words.
+            // The length of the common run that ends at each pair of words.
             let mut before = vec![0; fact.len() + 1];
             let mut best = Run::default();
             for (i, word) in claim.iter().enumerate() {
@@ -180,7 +180,7 @@ impl<'a> Alignment<'a> {
             }
             mine[best.in_claim()].fill(true);
             theirs[best.in_fact()].fill(true);
-            // A word of grammar alone is found anywhere.
+            // A single function word occurs anywhere.
             if best.length > 1 || claim[best.claim_start].term.is_some() {
                 runs.push(best);
             }
@@ -189,7 +189,7 @@ impl<'a> Alignment<'a> {
         Self { claim, fact, runs }
     }
 
-    /// What stands between runs that are neighbours in both texts, and before the first and behind the last one.
+    /// The changes between adjacent runs, before the first run, and after the last one.
     pub(crate) fn changes(&self) -> Vec<Change> {
         let mut found = Vec::new();
         for pair in self.runs.windows(2) {
@@ -213,7 +213,7 @@ impl<'a> Alignment<'a> {
         found
     }
 
-    /// Whether two things stand in each other's place, and all else where it stood.
+    /// Whether two parts are swapped and everything else is in place.
     pub(crate) fn swaps_parts(&self) -> bool {
         let content = |run: &Run| self.claim[run.in_claim()].iter().any(|token| token.term.is_some());
         let end = |run: &Run| run.in_fact().end;
@@ -232,22 +232,22 @@ impl<'a> Alignment<'a> {
         })
     }
 
-    /// Whether one of some changed words denies and the other does not.
+    /// Whether a change adds or removes a negation.
     pub(crate) fn flips_polarity(&self, change: &Change) -> bool {
         let denials = |tokens: &[Token]| tokens.iter().filter(|token| token.denies).count() % 2;
         let (mine, theirs) = (self.claim_tokens(change), self.fact_tokens(change));
-        // At an end, what the claim leaves out is its own business.
+        // At an end, the claim may leave words out.
         let most = if mine.is_empty() { MAX_OMITTED_CONDITION_WORDS } else { MAX_GAP_WORDS };
         if !change.inside && theirs.len() > most {
             return false;
         }
-        // "Not more than" limits, "more than" does not: one word alone makes the difference.
+        // "Not more than" is a limit, "more than" is not: a single word makes the difference.
         let alone =
             |one: &[Token], other: &[Token]| matches!(one, [word] if word.negative) && other.is_empty();
         denials(mine) != denials(theirs) || change.inside && (alone(mine, theirs) || alone(theirs, mine))
     }
 
-    /// Whether changed words set another condition than those they stand for.
+    /// Whether a change states another condition.
     pub(crate) fn changes_condition(&self, change: &Change) -> bool {
         let conditions = |tokens: &[Token]| -> Vec<(&'static str, bool)> {
             tokens.iter().filter_map(|token| token.condition).collect()
@@ -271,13 +271,13 @@ impl<'a> Alignment<'a> {
         &self.fact[change.fact.clone()]
     }
 
-    /// Whether both have the same words, and at most two parts of them have changed places.
+    /// Whether both have the same words, with at most two parts swapped.
     pub(crate) fn is_rearrangement(&self) -> bool {
         let shared: usize = self.runs.iter().map(|run| run.length).sum();
         self.runs.len() <= 2 && shared == self.claim.len() && shared == self.fact.len()
     }
 
-    /// The share of the claim's content words that stand in runs.
+    /// The share of the claim's content terms that lie in runs.
     pub(crate) fn coverage(&self) -> f32 {
         let content = |tokens: &[Token]| tokens.iter().filter(|token| token.term.is_some()).count() as f32;
         let shared: f32 = self.runs.iter().map(|run| content(&self.claim[run.in_claim()])).sum();

@@ -1,4 +1,4 @@
-//! Whether a claim is a fact with something exchanged: a name, a value, a denial, a condition.
+//! Whether a claim is an altered fact: another name, value, negation or condition.
 
 use std::collections::BTreeSet;
 
@@ -20,15 +20,15 @@ use crate::generator::{
     },
 };
 
-/// A claim is laid beside a fact when they share this share of its content words.
+/// A claim and a fact are aligned if they share at least this share of its content terms.
 const MIN_ALIGNED_COVERAGE: f32 = 0.5;
-/// One that shares this share is that fact, or that fact altered.
+/// From this share on, the claim is the fact or an altered copy of it.
 const MIN_COPY_COVERAGE: f32 = 0.8;
-/// Of the weight of a claim's words, what other segments hold and the fact does not may be this share.
+/// Largest share of the claim's weight in terms that only other segments contain.
 const MAX_FOREIGN_TERM_SHARE: f32 = 0.3;
 
 impl ClaimCheck<'_> {
-    /// What the claim exchanges in a fact.
+    /// How the claim alters a fact, if it does.
     pub(in crate::generator) fn alteration(&self, at: usize) -> Option<Mismatch> {
         let segment = &self.passage_set.segments[at];
         if self.weight_of_foreign_terms(segment) > MAX_FOREIGN_TERM_SHARE * self.claim.weight() {
@@ -58,7 +58,7 @@ impl ClaimCheck<'_> {
         })
     }
 
-    /// Whether the claim has a quantity from the fact's place where the fact has another one of its kind.
+    /// Whether the claim replaces one of the fact's quantities by another one of the same kind.
     fn swaps_quantity(&self, segment: &Segment) -> bool {
         let claimed = &self.claim.quantities;
         let left_out: Vec<&Quantity> = segment
@@ -75,7 +75,8 @@ impl ClaimCheck<'_> {
         })
     }
 
-    /// Whether a sentence or row has nearly all words of the claim and bears it not: then the claim is that one altered.
+    /// Whether a segment contains nearly all of the claim's terms but does not support it. Then the claim is an
+    /// altered copy.
     pub(in crate::generator) fn is_altered_copy(&self) -> bool {
         (0..self.passage_set.segments.len()).any(|at| {
             let segment = &self.passage_set.segments[at];
@@ -87,7 +88,7 @@ impl ClaimCheck<'_> {
         })
     }
 
-    /// Whether the claim has all words and quantities of a sentence, in their order or with two parts in each other's place.
+    /// Whether the claim has all words and quantities of a sentence, in order or with two parts swapped.
     pub(in crate::generator) fn is_quotation_of(&self, segment: &Segment) -> bool {
         let (mine, theirs) = (&self.claim.tokens, &segment.tokens);
         if segment.row.is_some() || mine.len() != theirs.len() || mine.is_empty() {
@@ -99,7 +100,7 @@ impl ClaimCheck<'_> {
         }
         let theirs = quantities::extract(&canonical_form(&segment.text)).stated;
         let mine = &self.claim.quantities;
-        // Parts that change places take their quantities with them.
+        // Swapped parts keep their quantities.
         let turns = if same { 1 } else { theirs.len().max(1) };
         mine.len() == theirs.len()
             && (0..turns).any(|by| {
@@ -108,7 +109,7 @@ impl ClaimCheck<'_> {
             })
     }
 
-    /// The weight of the claim's words that other segments hold, and this one does not.
+    /// The weight of the claim's terms that only other segments contain.
     fn weight_of_foreign_terms(&self, segment: &Segment) -> f32 {
         let of_others = |term: &str| {
             !term.contains(' ')
@@ -118,9 +119,9 @@ impl ClaimCheck<'_> {
         self.claim.terms.iter().filter(|(term, _)| of_others(term)).map(|(_, weight)| weight).sum()
     }
 
-    /// Whether a change puts a word that the fact and its place do not hold where the fact has another one.
+    /// Whether a change replaces a term of the fact by one that the fact does not contain.
     fn substitutes_term(&self, segment: &Segment, laid: &Alignment<'_>, change: &Change) -> bool {
-        // In a fact's own place, what only its heading says stands for something else.
+        // Inside the sentence, a term from the heading is a replacement.
         let points = refers_back(&segment.text);
         let told = |term: &str| {
             let own = |term: &str| {
@@ -133,7 +134,7 @@ impl ClaimCheck<'_> {
         let mine: Vec<&str> =
             laid.claim_tokens(change).iter().filter_map(|token| token.term.as_deref()).collect();
         let pair = |at: usize| mine.get(at..at + 2).is_some_and(|pair| told(&pair.join(" ")));
-        // Figures are held against quantities; what gives a place in an order, against the order.
+        // Quantities and superlatives are checked elsewhere.
         let counts = |term: &str| self.claim.weight_of(term) > NEGLIGIBLE_WEIGHT;
         let strange = (0..mine.len()).any(|at| {
             counts(mine[at]) && !told(mine[at]) && !pair(at) && !at.checked_sub(1).is_some_and(pair)
@@ -142,12 +143,13 @@ impl ClaimCheck<'_> {
         strange && theirs.any(|term| !has_synonym(|known| mine.contains(&known), term))
     }
 
-    /// Whether the claim has a word that only another row of the table is called by, or has in a column that is named.
+    /// Whether the claim contains a term that only names another row, or is only in another row's cell of a named
+    /// column.
     fn names_other_row(&self, at: usize, segment: &Segment, row: &TableRow) -> bool {
         let claims = |word: &String| self.claim.terms.iter().any(|(term, _)| term == word);
         let claimed = |word: &String| claims(word) && !self.passage_set.segment_has_term(segment, word);
         let own = |word: &String| segment.clauses.iter().any(|part| part.terms.contains(word));
-        // What tells another row from this one is not this one's, whatever the headings say.
+        // A term that distinguishes another row does not belong to this one, whatever the headings contain.
         let anothers = |word: &String| claims(word) && !own(word) && !segment.content.terms.contains(word);
         let whole = |cell: &str| {
             let (words, _) = name_terms(cell, self.analyser);
@@ -171,7 +173,7 @@ impl ClaimCheck<'_> {
         })
     }
 
-    /// The columns of a row whose names some words hold.
+    /// The columns whose names the terms contain.
     fn named_columns(&self, row: &TableRow, low: &str, terms: &BTreeSet<String>) -> Vec<usize> {
         let claimed = |word: &String| has_synonym(|known| terms.contains(known), word);
         let spaced =
@@ -180,14 +182,14 @@ impl ClaimCheck<'_> {
         let is_named = |column: &usize| {
             let (words, _) = name_terms(row.column_name(*column), self.analyser);
             let name = spaced(row.column_name(*column));
-            // A name of words of grammar, such as "Use it to".
+            // A name of function words only, such as "Use it to".
             let phrase = || !name.trim().is_empty() && low.contains(&name);
             if words.is_empty() { phrase() } else { words.iter().all(claimed) }
         };
         (1..row.cells.len()).filter(is_named).collect()
     }
 
-    /// Whether a part of the claim names a column of a row, and has quantities or words of another column's cell.
+    /// Whether a clause names a column, but has quantities or terms from another column's cell.
     fn uses_other_column(&self, segment: &Segment, row: &TableRow) -> bool {
         let cells: Vec<_> =
             (1..row.cells.len()).map(|column| name_terms(row.cell(column), self.analyser).0).collect();
@@ -196,7 +198,7 @@ impl ClaimCheck<'_> {
         let headings = &self.passage_set.segmented[segment.passage].headings.terms;
         let mut columns = Vec::new();
         self.claim.clauses.iter().any(|clause| {
-            // A part that names none goes on with the one before it, unless it names half of one.
+            // A clause without a column continues the one before it, unless it contains part of a column's name.
             let named = self.named_columns(row, &clause.text, &clause.terms);
             let hints = |column: usize| names[column - 1].iter().any(|word| clause.terms.contains(word));
             if !named.is_empty() {
@@ -220,7 +222,7 @@ impl ClaimCheck<'_> {
         })
     }
 
-    /// Whether the cells of some columns, or what names them and their row, hold a quantity.
+    /// Whether the cells of some columns, or the names around them, contain a quantity.
     fn cells_have_quantity(
         &self,
         segment: &Segment,
@@ -233,7 +235,7 @@ impl ClaimCheck<'_> {
         let cells = columns.iter().map(|&column| row.cell(column)).chain([row.cell(0)]);
         let names =
             (0..row.cells.len()).flat_map(|column| quantities::extract(row.column_name(column)).stated);
-        // "20" is 20 GB only where the row or the column says so; a price may leave its currency away.
+        // "20" is 20 GB only if the row or the column says so; a price may omit its currency.
         let measured = |dimension: &str| {
             let texts = columns.iter().map(|&column| row.column_name(column)).chain([row.cell(0)]);
             let low: Vec<String> = texts.map(canonical_form).collect();

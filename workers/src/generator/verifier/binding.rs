@@ -1,4 +1,5 @@
-//! Whether a fact's quantity belongs to what the claim gives it to: `Free 2 GB, Pro 20 GB` does not say `Pro 2 GB`.
+//! Whether quantities and terms belong to the same thing in the claim and in the fact: `Free 2 GB, Pro 20 GB` does
+//! not support `Pro 2 GB`.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +9,13 @@ use crate::generator::{
     verifier::{claim::Claim, claim_check::NEGLIGIBLE_WEIGHT},
 };
 
-/// A quantity belongs elsewhere when the other place holds this much more of the claim's words.
+/// A quantity belongs to another clause if that clause matches the claim's terms this much better.
 const OTHER_CLAUSE_RATIO: f32 = 0.5;
 
-/// A claim is about one part of a fact when that holds this share of those of its words that the fact holds.
+/// A claim is about a single statement if that contains this share of the matching terms.
 const MIN_SINGLE_STATEMENT_SHARE: f32 = 0.75;
 
-/// Whether every part of the claim agrees with one part of the fact about what its quantities, or its words, belong to.
+/// Whether every clause of the claim binds its quantities and terms as the fact does.
 pub(in crate::generator) fn binding_matches(claim: &Claim, segment: &Segment) -> bool {
     let parts = &segment.clauses;
     claim.clauses.iter().all(|clause| {
@@ -50,7 +51,7 @@ fn quantity_binding_matches(claim: &Claim, clause: &Clause, quantity: &Quantity,
                         .sum()
                 };
                 let has = weigh(&part, &other);
-                // A part that the claim names by its own words may leave the words before it away.
+                // A clause that the claim names by its own terms may leave out the terms before it.
                 let inherited = part
                     .iter()
                     .copied()
@@ -72,7 +73,7 @@ fn weight(claim: &Claim, term: &str) -> f32 {
     if known > 0.0 { known } else { said().map_or(1.0, |(_, weight)| *weight) }
 }
 
-/// The words of a part; where it has none, those of the part before it.
+/// A clause's terms; those of the clause before it if it has none.
 fn clause_subject(part: &Clause) -> BTreeSet<&String> {
     let own = part.terms.iter().filter(|term| !term.contains(' ')).count();
     let before = part.inherited.iter().filter(|_| own == 0);
@@ -83,7 +84,7 @@ fn quantity_kind(quantity: &Quantity) -> &'static str {
     if quantity.is_code() { "code" } else { quantity.dimension().unwrap_or("number") }
 }
 
-/// Whether quantities of one kind stand in the order of the fact: "from 9 to 20" is not "from 20 to 9".
+/// Whether quantities of one kind have the same order: "from 9 to 20" is not "from 20 to 9".
 fn order_matches(clause: &Clause, parts: &[Clause]) -> bool {
     let kinds: BTreeSet<&str> =
         clause.quantities.iter().filter(|quantity| !quantity.is_code()).map(quantity_kind).collect();
@@ -101,7 +102,7 @@ fn order_matches(clause: &Clause, parts: &[Clause]) -> bool {
     })
 }
 
-/// Whether an amount is counted for the same time: "an hour" is not "a minute".
+/// Whether amounts are counted for the same time: "an hour" is not "a minute".
 fn rates_match(clause: &Clause, segment: &Segment) -> bool {
     let known = || segment.clauses.iter().flat_map(|part| &part.rates);
     known().next().is_none()
@@ -111,8 +112,8 @@ fn rates_match(clause: &Clause, segment: &Segment) -> bool {
             .all(|rate| known().any(|known| known.equals(rate)) || segment.content.has_quantity(rate))
 }
 
-/// Whether the words and quantities of a part of the claim do not come from two statements of the fact, each of its own
-/// thing.
+/// Whether a clause's terms and quantities come from a single statement of the fact, not from two about different
+/// things.
 fn term_binding_matches(claim: &Claim, clause: &Clause, parts: &[Clause]) -> bool {
     let mut statements: Vec<Clause> = Vec::new();
     for part in parts {

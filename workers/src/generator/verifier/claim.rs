@@ -1,4 +1,4 @@
-//! What a sentence of an answer claims, read once for all facts it is held against.
+//! Parses a sentence of an answer into the claim that it makes.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use crate::generator::{
     verifier::alignment::{Token, tokenise},
 };
 
-/// Words of a claim with what each of them tells, in the order of the alphabet.
+/// Terms with their weights, sorted by term.
 pub(crate) type Weighted = Vec<(String, f32)>;
 
-/// Words that answer yes or no before the sentence that says it, in lower case.
+/// Yes-or-no words that may precede a sentence, in lower case.
 const YES_NO_ANSWERS: [&str; 22] = [
     "không",
     "có",
@@ -45,38 +45,38 @@ const YES_NO_ANSWERS: [&str; 22] = [
     "unfortunately",
 ];
 
-/// Most words of a lead that names where a sentence stands.
+/// Most words of a lead that names the source.
 const MAX_LEAD_WORDS: usize = 8;
 
-/// What one sentence claims.
+/// The claim of one sentence.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
-    /// Its content words; quantities and words that only compare are left out.
+    /// Content terms, without quantities and comparing words.
     pub(crate) terms: Weighted,
-    /// Its numbers and codes.
+    /// Quantities and codes.
     pub(crate) quantities: Vec<Quantity>,
-    /// Its parts.
+    /// Clauses.
     pub(crate) clauses: Vec<Clause>,
-    /// All its words but quantities, in their order.
+    /// All words but amounts, in order.
     pub(crate) tokens: Vec<Token>,
-    /// What it speaks of, as far as its first words tell.
+    /// Content terms before its verb.
     pub(crate) subject: Vec<String>,
-    /// Names in it, in lower case; of a name of several words each pair.
+    /// Names, in lower case; a longer name as pairs of words.
     pub(crate) names: Vec<String>,
-    /// Its words, in lower case.
+    /// The text, in lower case.
     pub(crate) lowercase: String,
-    /// The place in an order that it gives to something.
+    /// The superlative, if any.
     pub(crate) superlative: Option<Superlative>,
-    /// Whether it says that one thing is more than another.
+    /// Whether it compares two things.
     pub(crate) is_comparative: bool,
-    /// Whether it says that nothing else is so.
+    /// Whether it says that something holds exclusively.
     pub(crate) is_exclusive: bool,
-    /// What it may leave out: the words of what was said before it, the nearest first, and of the question.
+    /// What it may refer to: the terms and codes of the preceding sentences, nearest first, and of the question.
     pub(crate) context: Vec<(Weighted, Vec<Quantity>)>,
 }
 
 impl Claim {
-    /// Reads a sentence. `before` is what was said before it, the nearest first.
+    /// Parses a sentence. `before` are the preceding texts, nearest first.
     pub(crate) fn parse(
         sentence: &str,
         before: &[&str],
@@ -111,35 +111,35 @@ impl Claim {
         }
     }
 
-    /// Whether there is nothing in it to be held against a fact.
+    /// Whether there is nothing to verify.
     pub(crate) fn is_empty(&self) -> bool {
         self.terms.is_empty() && self.quantities.is_empty()
     }
 
-    /// Whether it gives no quantity and no name and denies nothing: a lead or a question of this kind claims nothing.
+    /// Whether it has no quantity, name or negation. A lead or a question of this kind makes no claim.
     pub(crate) fn asserts_nothing(&self) -> bool {
         self.quantities.is_empty()
             && self.names.is_empty()
             && !self.clauses.iter().any(|clause| clause.negated)
     }
 
-    /// Its content words.
+    /// Its content terms.
     pub(crate) fn words(&self) -> BTreeSet<String> {
         self.terms.iter().map(|(term, _)| term.clone()).collect()
     }
 
-    /// The weight of all its words.
+    /// The sum of its terms' weights.
     pub(crate) fn weight(&self) -> f32 {
         self.terms.iter().map(|(_, weight)| weight).sum()
     }
 
-    /// The weight of one of its words; nothing for a word it does not hold.
+    /// A term's weight; 0 for a term that it does not contain.
     pub(crate) fn weight_of(&self, term: &str) -> f32 {
         let place = self.terms.binary_search_by(|(known, _)| known.as_str().cmp(term));
         place.map_or(0.0, |place| self.terms[place].1)
     }
 
-    /// One of its parts as a claim of its own: what the other parts say is what it may leave out.
+    /// One clause as a claim of its own; it may refer to the other clauses.
     pub(crate) fn clause_claim(&self, at: usize, passage_set: &PassageSet, analyser: &Analyser) -> Self {
         let clause = &self.clauses[at];
         let others = self.clauses.iter().enumerate().filter(|(i, _)| *i != at);
@@ -171,7 +171,7 @@ impl Claim {
         }
     }
 
-    /// The same of fewer things: without these words and codes.
+    /// The claim without some words and codes.
     pub(crate) fn without(&self, words: &BTreeSet<String>, codes: &[Quantity]) -> Self {
         let keeps = |term: &str| !term.split(' ').any(|word| words.contains(word));
         let keeps_figure = |quantity: &Quantity| !codes.iter().any(|code| code.equals(quantity));
@@ -192,13 +192,13 @@ impl Claim {
     }
 }
 
-/// Whether a sentence is nothing but a yes or no.
+/// Whether a sentence is only a yes or no.
 pub(crate) fn is_bare_yes_no(sentence: &str) -> bool {
     let low = canonical_form(sentence);
     YES_NO_ANSWERS.contains(&split_words(&low).collect::<Vec<_>>().join(" ").as_str())
 }
 
-/// A sentence without the yes or no that it begins with.
+/// A sentence without its leading yes or no.
 pub(crate) fn strip_yes_no(sentence: &str) -> &str {
     match sentence.split_once([',', '.', ':', '!', '–', '—']) {
         Some((first, rest)) if is_bare_yes_no(first) && !rest.trim().is_empty() => {
@@ -208,7 +208,7 @@ pub(crate) fn strip_yes_no(sentence: &str) -> &str {
     }
 }
 
-/// A sentence without the words that only name where it stands: "According to the documentation, …".
+/// A sentence without a lead that names the source: "According to the documentation, …".
 fn strip_source_lead(sentence: &str) -> &str {
     const FROM: [&str; 5] = ["according to", "based on", "theo", "dựa trên", "dựa vào"];
     const SOURCES: [&str; 20] = [
@@ -242,7 +242,7 @@ fn strip_source_lead(sentence: &str) -> &str {
     if names && short && !rest.trim().is_empty() { rest.trim_start() } else { sentence }
 }
 
-/// Pairs of syllables that no passage holds are left out: they part in any other wording.
+/// Weighs terms. Pairs of syllables that no passage contains are dropped, since other wordings split them.
 fn weigh_terms(terms: impl Iterator<Item = String>, passage_set: &PassageSet) -> Weighted {
     let terms = terms.filter(|term| !term.contains(' ') || passage_set.contains_term(term));
     terms
@@ -251,8 +251,8 @@ fn weigh_terms(terms: impl Iterator<Item = String>, passage_set: &PassageSet) ->
         .collect()
 }
 
-/// Names: words that begin with a capital inside a sentence. Of a name that begins the sentence, its first word is left
-/// out: it may have its capital from there.
+/// Names: capitalised words inside a sentence. The first word of a name at the start is dropped, since it may be
+/// capitalised for its position.
 fn proper_names(sentence: &str) -> Vec<String> {
     let words: Vec<(bool, String)> = sentence
         .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '(' | ')' | '/' | '"' | '“' | '”'))
@@ -261,7 +261,7 @@ fn proper_names(sentence: &str) -> Vec<String> {
         .map(|word| (word.starts_with(char::is_uppercase), word.to_lowercase()))
         .collect();
     let capitals = words.iter().filter(|(capital, _)| *capital).count();
-    // A line in capitals names nothing.
+    // A line in capitals has no names.
     if words.len() < 2 || capitals * 4 > words.len() * 3 {
         return Vec::new();
     }

@@ -1,7 +1,7 @@
-//! Whether one fact of a passage bears a claim: its subject, its quantities and whether it affirms or denies, together.
+//! Checks a claim against one fact: subject, quantities and negation together.
 //!
-//! A fact is a segment: a sentence, an item of a list, a row of a table, with its heading and the names of its columns.
-//! That its words stand in the fact is not enough: words of one fact with the quantity of another make a false sentence.
+//! A fact is a segment: a sentence, list item or table row, with its heading and column names. Matching words are
+//! not enough: the words of one fact with the quantity of another make a false sentence.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -25,55 +25,55 @@ use crate::generator::{
     verifier::{binding, claim::Claim},
 };
 
-/// Weights below this are none.
+/// Smaller weights count as zero.
 pub(in crate::generator) const NEGLIGIBLE_WEIGHT: f32 = 1e-4;
-/// A fact is not what a claim speaks of when another one holds of the claim's words this much that the fact lacks, as
-/// a share of what the fact holds and the other lacks.
+/// Another fact matches a claim better if the weight of the terms that only it contains exceeds this share of the
+/// weight of those that only this fact contains.
 const BETTER_SEGMENT_RATIO: f32 = 0.5;
-/// A part of a claim is held against the part of a fact that shares this share of its words.
+/// A clause is compared with the fact's clause that shares at least this share of its terms.
 const MIN_CLAUSE_OVERLAP: f32 = 0.25;
 
-/// What the words of the part before count for a part that speaks of its own thing.
+/// Factor on inherited terms of a clause with a subject of its own.
 const INHERITED_TERM_FACTOR: f32 = 0.5;
 
-/// Words of a fact that name the greatest amount it allows, and the least.
+/// Words that state a fact's upper limit, and its lower limit.
 const MAXIMUM_WORDS: [&str; 10] =
     ["tối đa", "đến", "không quá", "giới hạn", "hạn mức", "up to", "at most", "maximum", "limit", "limits"];
 const MINIMUM_WORDS: [&str; 5] = ["tối thiểu", "ít nhất", "at least", "minimum", "from"];
 
-/// What speaks against a claim that shares its words with a fact.
+/// Why a fact does not support a claim that shares its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
-    /// The fact lacks a number or a code.
+    /// The fact lacks a quantity or a code.
     Quantity,
-    /// The number belongs to something else in the fact.
+    /// The quantity belongs to something else in the fact.
     Binding,
-    /// Another fact is what the claim speaks of.
+    /// The claim is about something else than the fact.
     Subject,
-    /// One affirms and the other denies, or they say opposite things.
+    /// One is negated and the other is not, or they contain antonyms.
     Polarity,
-    /// The claim gives a place in an order, or says "only" or "all", and the fact does not.
+    /// The claim has a superlative, "only" or "all", and the fact does not.
     Superlative,
 }
 
-/// For each word, which segments hold it.
+/// For each term, which segments contain it.
 type TermMatches = Vec<Arc<[bool]>>;
 
-/// All segments of a job, held against one claim.
+/// A claim, prepared for checking against every segment.
 pub(crate) struct ClaimCheck<'a> {
     pub(in crate::generator) passage_set: &'a PassageSet,
     pub(in crate::generator) analyser: &'a Analyser,
     pub(in crate::generator) claim: &'a Claim,
-    /// For each of the claim's words, which segments hold it.
+    /// Which segments contain each of the claim's terms.
     held: TermMatches,
-    /// The same of what the claim may leave out, from the nearest on.
+    /// The same for its context, nearest first.
     context: Vec<TermMatches>,
-    /// Rows that the claim's superlative picks, where a table tells.
+    /// The rows that the claim's superlative selects, if a table decides.
     picked: Option<SelectedRows>,
 }
 
 impl<'a> ClaimCheck<'a> {
-    /// Holds a claim against all segments.
+    /// Looks up the claim's terms in all segments.
     pub(crate) fn new(passage_set: &'a PassageSet, analyser: &'a Analyser, claim: &'a Claim) -> Self {
         let held = |words: &[(String, f32)]| -> TermMatches {
             words.iter().map(|(term, _)| passage_set.segments_with_term(term)).collect()
@@ -85,28 +85,28 @@ impl<'a> ClaimCheck<'a> {
         Self { passage_set, analyser, claim, held: held(&claim.terms), context, picked }
     }
 
-    /// The share of the claim's words, by weight, that a segment and its place hold.
+    /// The share of the claim's terms, by weight, that a segment and its surroundings contain.
     pub(crate) fn coverage(&self, segment: usize) -> f32 {
         let all = self.claim.weight();
         let have: f32 = self.sum(&self.claim.terms, |i| self.held[i][segment]);
-        // A bare quantity is as good as the fact that holds it.
+        // A bare quantity is supported by any fact that contains it.
         if all > NEGLIGIBLE_WEIGHT { have / all } else { 1.0 }
     }
 
-    /// Whether a segment can bear anything.
+    /// Whether a segment can support anything: questions and leads cannot.
     pub(crate) fn can_support(&self, segment: usize) -> bool {
         let segment = &self.passage_set.segments[segment];
         !(segment.text.ends_with('?') || segment.kind == SegmentKind::Label && segment.text.ends_with(':'))
     }
 
-    /// Whether a segment and its place hold every quantity of the claim.
+    /// Whether a segment and its surroundings contain every quantity of the claim.
     pub(crate) fn has_quantities(&self, segment: usize) -> bool {
         self.claim.quantities.iter().all(|quantity| {
             self.passage_set.segment_has_quantity(&self.passage_set.segments[segment], quantity)
         })
     }
 
-    /// What speaks against a segment as the ground of the claim.
+    /// Why a segment does not support the claim; `None` if nothing speaks against it.
     pub(crate) fn mismatch(&self, at: usize) -> Option<Mismatch> {
         let segment = &self.passage_set.segments[at];
         if !self.has_quantities(at) {
@@ -136,8 +136,8 @@ impl<'a> ClaimCheck<'a> {
         self.alteration(at)
     }
 
-    /// The same where the meaning speaks for the segment. Across languages its words cannot: names and quantities can, and
-    /// whether all that it says is denied.
+    /// The same for a segment of similar meaning. Across languages only names, quantities and overall negation can
+    /// be compared.
     pub(crate) fn mismatch_by_meaning(&self, at: usize, across: bool) -> Option<Mismatch> {
         if !across {
             return self.mismatch(at);
@@ -167,11 +167,11 @@ impl<'a> ClaimCheck<'a> {
         terms.iter().enumerate().filter(|(i, _)| which(*i)).map(|(_, (_, weight))| weight).sum()
     }
 
-    /// Whether a name in the claim stands neither in the segment nor above it.
+    /// Whether the segment and its surroundings lack a name of the claim.
     pub(crate) fn lacks_name(&self, segment: &Segment) -> bool {
         let known = |name: &String| {
             let terms = content_terms(name, self.analyser);
-            // "Thêm" is a word of grammar, and the name of a button.
+            // "Thêm" is a function word, and also the name of a button.
             let words = || {
                 let low = canonical_form(&segment.text);
                 split_words(name).all(|word| split_words(&low).any(|known| fold(known) == fold(word)))
@@ -185,9 +185,9 @@ impl<'a> ClaimCheck<'a> {
         !self.claim.names.iter().all(known)
     }
 
-    /// Whether the claim begins with something that the sentence does not hold, in place of what that begins with.
+    /// Whether the claim's subject differs from the subject of the sentence.
     fn has_other_subject(&self, segment: &Segment) -> bool {
-        // What a limit names is what it allows most of: "the largest file" is the file of "files up to 25 MB".
+        // The superlative of a limit is its subject: "the largest file" is the file of "files up to 25 MB".
         let limited =
             self.claim.superlative.as_ref().is_some_and(|degree| self.states_limit(segment, degree));
         if limited
@@ -204,8 +204,8 @@ impl<'a> ClaimCheck<'a> {
         !heads.is_empty() && !heads.iter().any(|head| head.iter().all(said))
     }
 
-    /// Whether another segment is what the claim speaks of: it holds words of the claim that this one lacks, and this one
-    /// has little for itself. Where the claim's own words do not tell them apart, what was said before it does.
+    /// Whether another segment matches the claim better: it contains terms that this one lacks, and this one has
+    /// few of its own. If the terms do not decide, the context does.
     pub(crate) fn has_better_segment(&self, at: usize) -> bool {
         let codes = |segment: &Segment, codes: &[Quantity]| {
             codes.iter().filter(|code| self.passage_set.segment_has_quantity(segment, code)).count() as f32
@@ -220,7 +220,7 @@ impl<'a> ClaimCheck<'a> {
             if lacks > NEGLIGIBLE_WEIGHT || has > NEGLIGIBLE_WEIGHT {
                 return lacks > NEGLIGIBLE_WEIGHT && lacks > BETTER_SEGMENT_RATIO * has;
             }
-            // A fact that holds by itself what this one has from its heading is nearer.
+            // A fact that contains a term itself is nearer than one that has it from its heading.
             if let (None, None) = (&segment.row, &self.passage_set.segments[at].row) {
                 let own = |segment: &Segment, term: &str| {
                     has_synonym(|known| segment.content.terms.contains(known), term)
@@ -234,7 +234,7 @@ impl<'a> ClaimCheck<'a> {
                     return true;
                 }
             }
-            // What was said before tells two facts apart that say the same of two things.
+            // The context distinguishes two facts that say the same of two things.
             if !self.states_other_amount(segment) {
                 return false;
             }
@@ -250,7 +250,7 @@ impl<'a> ClaimCheck<'a> {
         })
     }
 
-    /// Whether a segment has another amount where the claim has one.
+    /// Whether a segment states another amount of the same kind.
     fn states_other_amount(&self, segment: &Segment) -> bool {
         let amounts = || self.claim.quantities.iter().filter(|quantity| !quantity.is_code());
         let other = |quantity: &Quantity| {
@@ -260,7 +260,7 @@ impl<'a> ClaimCheck<'a> {
         amounts().next().is_none() || amounts().any(other)
     }
 
-    /// Whether the claim is about one row of a table, says not which, and other rows say otherwise.
+    /// Whether the claim is about one row of a table without naming it, although rows differ.
     fn leaves_row_ambiguous(&self, at: usize, segment: &Segment) -> bool {
         let Some(row) = &segment.row else { return false };
         let rows = self.passage_set.table_rows(at);
@@ -294,7 +294,7 @@ impl<'a> ClaimCheck<'a> {
         !named && cells_differ()
     }
 
-    /// Whether what was said before names this row of a table, and no other one better.
+    /// Whether the context names this row, and no other row better.
     fn is_named_in_context(&self, at: usize, rows: &[usize]) -> bool {
         let names: Vec<_> = rows
             .iter()
@@ -335,7 +335,7 @@ impl<'a> ClaimCheck<'a> {
         misplaced || only || compares
     }
 
-    /// Whether the fact is a limit, so that the amount it names is the greatest, or the least, that it allows.
+    /// Whether the fact is a limit, so that its amount is the highest, or lowest, that it allows.
     fn states_limit(&self, segment: &Segment, claimed: &Superlative) -> bool {
         let words: &[&str] = if claimed.is_maximum { &MAXIMUM_WORDS } else { &MINIMUM_WORDS };
         let passage = &self.passage_set.passages[segment.passage];
@@ -346,10 +346,10 @@ impl<'a> ClaimCheck<'a> {
             && words.iter().any(|word| low.contains(&format!(" {word} ")))
     }
 
-    /// Whether a part of the claim affirms what the fact denies, or the other way round.
+    /// Whether a clause of the claim is negated where the fact's clause is not, or the other way round.
     fn has_polarity_mismatch(&self, segment: &Segment) -> bool {
         let alone = self.claim.clauses.len() == 1;
-        // What a row is called by tells none of its cells from the others.
+        // A row's name does not distinguish its cells.
         let subject = segment.row.as_ref().map(|row| row.row_name(self.analyser).0).unwrap_or_default();
         self.claim.clauses.iter().any(|clause| {
             let all: f32 = clause.terms.iter().map(|term| self.claim.weight_of(term)).sum();
@@ -374,7 +374,7 @@ impl<'a> ClaimCheck<'a> {
                     .iter()
                     .filter(|quantity| part.quantities.iter().any(|known| known.equals(quantity)))
                     .count();
-                // A part that goes on with the one before it leaves that one's subject away.
+                // A clause that continues the one before it omits its subject.
                 let inherits = if part.is_independent() { INHERITED_TERM_FACTOR } else { 1.0 };
                 let near = own + inherits * before + quantities as f32;
                 if best.is_none_or(|(known, _)| near > known + NEGLIGIBLE_WEIGHT) {
@@ -387,7 +387,7 @@ impl<'a> ClaimCheck<'a> {
                 {
                     denied != clause.negated
                 }
-                // A table of one column has only its cell to say.
+                // A row with one column has only its cell to compare.
                 Some((_, denied)) if segment.row.is_some() && segment.clauses.len() == 1 => {
                     denied != clause.negated
                 }

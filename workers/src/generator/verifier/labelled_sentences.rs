@@ -1,7 +1,8 @@
-//! Sentences over invented sites, each with whether a fact of the site supports it.
+//! Tests the verifier on labelled sentences over invented sites.
 //!
-//! `labelled_sentences/*.txt`: `#` begins a site, `@ locale | title | heading` a passage of it, a line that begins with a space is its text, `?` the question that the
-//! sentences below it answer; `+` is a sentence that must be cited, `-` one that must not.
+//! Format of `labelled_sentences/*.txt`: `#` starts a site, `@ locale | title | heading` one of its passages, a
+//! leading space the passage's text, `?` a question for the sentences below it. `+` marks a sentence that must be
+//! cited, `-` one that must not.
 
 use hoidap_shared::{job::Passage, text::Language};
 
@@ -14,7 +15,7 @@ use crate::generator::{
     verifier::{Verdict, VerdictCache, Verifier},
 };
 
-/// A site with its sentences.
+/// A site with its labelled sentences.
 struct Site {
     name: String,
     language: Language,
@@ -61,7 +62,7 @@ fn sites(text: &str) -> Vec<Site> {
     sites
 }
 
-/// The sentences that are judged wrongly: false accepts, false rejects, and how many of each there could be.
+/// The false accepts and false rejects, with the number of sentences of each label.
 fn wrong(text: &str) -> ([Vec<String>; 2], [usize; 2]) {
     let (mut wrong, mut all) = ([Vec::new(), Vec::new()], [0, 0]);
     let segmenter = Segmenter::default();
@@ -89,8 +90,8 @@ fn wrong(text: &str) -> ([Vec<String>; 2], [usize; 2]) {
     (wrong, all)
 }
 
-/// The rules were made with the first three sets at hand. `last` was written after them and changed no rule: what is still
-/// wrong there is counted, and must not become more.
+/// The rules were developed on the first three sets. `last` was written later and changed no rule; its errors are
+/// counted and must not increase.
 #[test]
 fn sentences_over_invented_sites_are_judged_by_one_fact() {
     let sets = [

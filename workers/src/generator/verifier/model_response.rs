@@ -1,4 +1,4 @@
-//! Whether a model's words are an answer.
+//! Decides whether a model's response is accepted as the answer.
 
 use crate::generator::{
     AnswerContext, AnswerEngine,
@@ -12,11 +12,11 @@ use crate::generator::{
     verifier::{VerifiedAnswer, Verifier},
 };
 
-/// The model says that the passages do not answer.
+/// The reason for a rejected response: the model refused.
 pub(in crate::generator) const REFUSED: &str = "the model says that the passages do not answer";
 
 impl AnswerEngine {
-    /// Who judges the sentences of an answer.
+    /// The verifier for a question's passages.
     pub(in crate::generator) fn verifier<'a>(&'a self, context: &'a AnswerContext) -> Verifier<'a> {
         Verifier {
             passage_set: &context.passage_set,
@@ -29,7 +29,7 @@ impl AnswerEngine {
         }
     }
 
-    /// The words with their citations, or why they are no answer.
+    /// The response's accepted sentences with citations, or the reason why it is rejected.
     pub(in crate::generator) fn verify_response(
         &self,
         context: &AnswerContext,
@@ -37,7 +37,7 @@ impl AnswerEngine {
     ) -> Result<VerifiedAnswer, &'static str> {
         let answers_yes_or_no = asks_yes_or_no(&context.parsed.text) && !response.text.ends_with('?');
         match classify_response(&response.text, &context.parsed.text) {
-            // The words of the question with a yes or no are the answer.
+            // A yes-or-no answer may repeat the question's words.
             ResponseKind::Echo if answers_yes_or_no => {}
             ResponseKind::Candidate => {}
             ResponseKind::Empty => return Err("the model wrote no words"),
@@ -60,7 +60,7 @@ impl AnswerEngine {
         Ok(cited)
     }
 
-    /// Whether the words hold nothing but what the question and the headings of the passages say.
+    /// Whether the response contains only terms from the question and the passages' headings.
     fn repeats_known_text(&self, context: &AnswerContext, text: &str) -> bool {
         let said = TextContent::parse(text, &self.segmenter.analyser);
         let parsed = &context.parsed.content;
@@ -76,7 +76,7 @@ impl AnswerEngine {
     }
 }
 
-/// Whether a question asks for a yes or a no.
+/// Whether a question expects a yes or no.
 pub(in crate::generator) fn asks_yes_or_no(question: &str) -> bool {
     const FIRST: [&str; 24] = [
         "do",

@@ -45,7 +45,9 @@ async fn another_prompt_needs_a_model() {
     let recorded = Arc::new(RecordedResponses::default());
     let replaying = Generator::open(&settings).await.unwrap().replaying(Arc::clone(&recorded), None);
     let other = job(Language::Vi, "Gói Free cho phép một tệp lớn bao nhiêu?");
-    for (attempts, what) in [(Some(given), "the log has its words to"), (None, "no call of this job")] {
+    for (attempts, what) in
+        [(Some(given), "the log has its response to"), (None, "no matching call of this job")]
+    {
         if let Some(attempts) = attempts {
             recorded.insert(other.job_id.clone(), recorded_calls(&replaying, attempts));
         }
@@ -75,9 +77,9 @@ async fn what_would_not_be_asked_the_same_way_needs_a_model_or_none() {
     none.generator.providers = vec!["extractive".into()];
     for (settings, wanted) in [
         (&settings, Ok(Some("model"))),
-        (&model, Err("model runs model-b now; the log has words of model-a")),
-        (&prompt, Err("the log has its words to")),
-        (&first, Err("other would be asked; the log has no words of it")),
+        (&model, Err("model now runs model-b; the log has a response from model-a")),
+        (&prompt, Err("the log has its response to")),
+        (&first, Err("other would be called; the log has no response from it")),
         (&none, Ok(Some("extractive"))),
     ] {
         let recorded = Arc::new(RecordedResponses::default());

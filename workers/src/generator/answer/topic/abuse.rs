@@ -1,11 +1,11 @@
-//! Questions that are not quoted.
+//! Detects abusive questions, which are never quoted.
 
 use hoidap_shared::text::normalise;
 
-/// Words that are never said back.
+/// The list of abusive words.
 pub(super) const ABUSIVE_WORDS: &str = include_str!("abuse.txt");
 
-/// Whether a text holds a word of [`ABUSE`].
+/// Whether a text contains a word of [`ABUSIVE_WORDS`].
 pub(super) fn is_abusive(text: &str) -> bool {
     let words: Vec<String> = normalise(text)
         .to_lowercase()

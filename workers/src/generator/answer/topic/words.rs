@@ -1,4 +1,4 @@
-//! The words of a question that can be said back to its visitor.
+//! The words of a question that can be quoted back to the visitor.
 
 use std::collections::HashMap;
 
@@ -8,31 +8,31 @@ use hoidap_shared::{
     text::{fold, normalise},
 };
 
-/// Longest word of one: what is longer is no word of a language.
+/// Longest word, in characters. Anything longer is not a word.
 const MAX_WORD_CHARS: usize = 24;
-/// Most digits of neighbouring words: what has more may be a telephone number, a card or a date of birth.
+/// Most digits in adjacent words. More may be a phone number, a card number or a date of birth.
 const MAX_ADJACENT_DIGITS: usize = 4;
 
-/// Words that the analyser passes over, and that stand within what is asked about; the others part it.
+/// Function words that may stand inside a topic. Other function words end it.
 pub(super) const INNER_WORDS: &str = " a an the of in on at to from for with without by as into about and or my our your their its this that these those \
     của và với cho ở ra vào làm một các những này đó hoặc ";
-/// Words by which visitors address those whom they ask, and say that they ask.
+/// Words by which visitors address the site, or say that they are asking.
 pub(super) const ADDRESS_WORDS: &str = " hi hello hey please kindly ask asking wondering wonder know question help \
     em anh chị shop ad admin bên hỏi xin ơi dạ vâng thưa nhé nha nhỉ ạ giúp giùm biết ";
 
 /// A word of a question.
 pub(super) struct TopicWord {
-    /// As the visitor types it.
+    /// As the visitor typed it.
     pub(super) shown: String,
-    /// As it is read.
+    /// As the classifier read it.
     pub(super) read: String,
-    /// Whether it says what is asked about.
+    /// Whether it is a content word.
     pub(super) content: bool,
-    /// Whether it goes on with the word before it.
+    /// Whether it directly follows the word before it.
     pub(super) joined: bool,
 }
 
-/// The spellings in which the visitor typed each word, by its letters alone, the latest first.
+/// How the visitor typed each word, keyed by its folded form, latest first.
 pub(super) fn spellings(question: &Question) -> HashMap<String, Vec<&str>> {
     let earlier = question.history.iter().rev().filter(|turn| turn.sender == Sender::User);
     let texts = [question.message.as_str()].into_iter().chain(earlier.map(|turn| turn.content.as_str()));
@@ -43,7 +43,7 @@ pub(super) fn spellings(question: &Question) -> HashMap<String, Vec<&str>> {
     typed
 }
 
-/// A word as the visitor typed it: with other marks, where none was typed with these.
+/// The word as the visitor typed it: an exact match first, then one with other diacritics.
 fn as_typed(word: &str, typed: &HashMap<String, Vec<&str>>) -> String {
     let spellings = typed.get(&fold(word)).map_or(&[][..], Vec::as_slice);
     let exact = spellings.iter().find(|typed| normalise(typed) == word);
@@ -51,12 +51,12 @@ fn as_typed(word: &str, typed: &HashMap<String, Vec<&str>>) -> String {
     exact.or(same).or(spellings.first()).map_or_else(|| word.to_string(), |typed| normalise(typed))
 }
 
-/// A word without the marks around it.
+/// A word without surrounding punctuation.
 pub(super) fn trim_punctuation(word: &str) -> &str {
     word.trim_matches(|c: char| !c.is_alphanumeric())
 }
 
-/// The words of a text that can be said back. What lies between others, or ends a clause, parts them.
+/// The words of a text that can be quoted. Anything else, and the end of a clause, separates them.
 pub(super) fn words(text: &str, typed: &HashMap<String, Vec<&str>>, analyser: &Analyser) -> Vec<TopicWord> {
     let text = normalise(text);
     let pieces: Vec<&str> = text.split_whitespace().collect();
@@ -85,20 +85,20 @@ pub(super) fn words(text: &str, typed: &HashMap<String, Vec<&str>>, analyser: &A
     words
 }
 
-/// Whether a word is made of letters and digits, with hyphens and apostrophes within: nothing that Markdown or HTML would read.
+/// Whether a word consists of letters, digits, hyphens and apostrophes. Markdown and HTML do not interpret these.
 fn is_plain(word: &str) -> bool {
     let sign = |c: char| matches!(c, '-' | '\'' | '’');
     let count = word.chars().count();
     (1..=MAX_WORD_CHARS).contains(&count) && word.chars().all(|c| c.is_alphanumeric() || sign(c))
 }
 
-/// Whether a word is one that asks nothing with another behind its apostrophe, such as "we're" or "isn't".
+/// Whether a word is a contraction of function words, such as "we're" or "isn't".
 fn is_contraction(word: &str, analyser: &Analyser) -> bool {
     let parts = word.split_once(['\'', '’']);
     parts.is_some_and(|(first, rest)| rest == "t" || analyser.content(first).folded.is_empty())
 }
 
-/// Which pieces belong to many digits in a row.
+/// For each piece, whether it belongs to a long run of digits.
 fn are_private(pieces: &[&str]) -> Vec<bool> {
     let digits = |piece: &&str| piece.chars().filter(|c| c.is_numeric()).count();
     let mut private = Vec::with_capacity(pieces.len());

@@ -1,6 +1,6 @@
-//! Units, and numbers written as words.
+//! Units of measure, and number words.
 
-/// Units by the words that name them, folded; a unit has one name in both languages.
+/// Units and the folded words for them; a unit has one name in both languages.
 const UNITS: [(&str, &[&str]); 30] = [
     ("%", &["%", "percent"]),
     ("kb", &["kb", "kib"]),
@@ -34,7 +34,7 @@ const UNITS: [(&str, &[&str]); 30] = [
     ("inch", &["inch", "inches"]),
 ];
 
-/// What two amounts must have in common to be compared.
+/// What units measure. Only amounts with the same measure are comparable.
 const DIMENSIONS: [(&str, &[&str]); 7] = [
     ("share", &["%"]),
     ("size", &["kb", "mb", "gb", "tb"]),
@@ -45,7 +45,7 @@ const DIMENSIONS: [(&str, &[&str]); 7] = [
     ("volume", &["l", "ml"]),
 ];
 
-/// Units as multiples of a smaller one, so that amounts of both compare.
+/// Units as multiples of another one, for conversion.
 const MULTIPLES: [(&str, f64, &str); 14] = [
     ("week", 7.0, "day"),
     ("year", 12.0, "month"),
@@ -63,14 +63,14 @@ const MULTIPLES: [(&str, f64, &str); 14] = [
     ("ml", 0.001, "l"),
 ];
 
-/// Words for powers of ten behind a number, folded.
+/// Folded words for powers of ten.
 const POWERS: [(&str, &[&str]); 3] = [
     ("000", &["k", "nghin", "ngan", "thousand"]),
     ("000000", &["tr", "trieu", "million", "millions"]),
     ("000000000", &["ty", "ti", "billion", "billions"]),
 ];
 
-/// Numbers as words, in lower case with diacritics.
+/// Number words, in lower case with diacritics.
 const NUMBERS: [(&str, u32); 28] = [
     ("hai", 2),
     ("ba", 3),
@@ -102,20 +102,20 @@ const NUMBERS: [(&str, u32); 28] = [
     ("ninety", 90),
 ];
 
-/// Words before a unit that mean one of it, in lower case with diacritics.
+/// Words before a unit that mean "one", in lower case with diacritics.
 const ONES: [&str; 8] = ["một", "one", "mỗi", "per", "a", "an", "hàng", "each"];
 
-/// The unit that a folded word names.
+/// The unit for a folded word.
 pub(crate) fn find_unit(word: &str) -> Option<&'static str> {
     UNITS.iter().find(|(_, names)| names.contains(&word)).map(|(unit, _)| *unit)
 }
 
-/// What a unit measures; a unit without relatives measures itself.
+/// What a unit measures; a unit without a group measures itself.
 pub(crate) fn dimension(unit: &'static str) -> &'static str {
     DIMENSIONS.iter().find(|(_, units)| units.contains(&unit)).map_or(unit, |(name, _)| *name)
 }
 
-/// An amount in the smallest unit that it is compared in.
+/// Converts an amount to its base unit.
 pub(crate) fn to_base_unit(value: f64, unit: &'static str) -> f64 {
     MULTIPLES
         .iter()
@@ -128,12 +128,12 @@ pub(super) fn power_of_ten(word: &str) -> Option<&'static str> {
     POWERS.iter().find(|(_, names)| names.contains(&word)).map(|(zeros, _)| *zeros)
 }
 
-/// The number that a word is, from two on.
+/// The value of a number word, from two on.
 pub(super) fn number_word(word: &str) -> Option<u32> {
     NUMBERS.iter().find(|(name, _)| *name == word).map(|(_, n)| *n)
 }
 
-/// Whether a word before a unit means one of it.
+/// Whether a word before a unit means "one".
 pub(super) fn is_one(word: &str) -> bool {
     ONES.contains(&word)
 }
