@@ -41,7 +41,7 @@ use self::{
     },
     provider::failover::{Failover, ModelResponse, ProviderCalls},
     question::{ParsedQuestion, unknown_entity},
-    reader::{ConfidenceInputs, RankedSegment, Reader},
+    reader::{ConfidenceInputs, PassageReader, RankedSegment},
     text::{content::TextContent, sentence_embedder::SentenceEmbedder},
     verifier::{VerdictCache, model_response},
 };
@@ -89,7 +89,7 @@ impl ModelSource {
 struct AnswerEngine {
     embedder: SentenceEmbedder,
     segmenter: Segmenter,
-    reader: Reader,
+    reader: PassageReader,
     products: Products,
     settings: Settings,
 }
@@ -115,7 +115,7 @@ struct AnswerContext {
 /// A drafted answer and its confidence.
 #[derive(Clone)]
 struct AnswerDraft {
-    pieces: Vec<AnswerSentence>,
+    sentences: Vec<AnswerSentence>,
     confidence: f32,
     /// The model response it comes from; `None` for a quotation.
     response: Option<ModelResponse>,
@@ -155,7 +155,7 @@ impl Stage for Generator {
             engine: Arc::new(AnswerEngine {
                 embedder: SentenceEmbedder::new(embedder),
                 segmenter: Segmenter::default(),
-                reader: Reader::built_in()?,
+                reader: PassageReader::built_in()?,
                 products: Products::new(&config.products),
                 settings: config.generator.clone(),
             }),
@@ -334,7 +334,11 @@ impl AnswerEngine {
         );
         context.quoted = quoted.map(|quoted| {
             let confidence = self.confidence(&context, quoted.chance, quoted.best);
-            AnswerDraft { pieces: context.with_assumed_product(quoted.pieces), confidence, response: None }
+            AnswerDraft {
+                sentences: context.with_assumed_product(quoted.sentences),
+                confidence,
+                response: None,
+            }
         });
         context
     }
@@ -352,10 +356,10 @@ impl AnswerEngine {
     fn supporting_segments(
         &self,
         context: &AnswerContext,
-        pieces: &[AnswerSentence],
+        sentences: &[AnswerSentence],
     ) -> Option<(RankedSegment, f32)> {
         let verifier = self.verifier(context);
-        let cited = pieces.iter().filter_map(|piece| Some((piece.cite?.0, &piece.text)));
+        let cited = sentences.iter().filter_map(|sentence| Some((sentence.cite?.0, &sentence.text)));
         let cited: Vec<_> = cited
             .map(|(passage, text)| (passage, TextContent::parse(text, &self.segmenter.analyser)))
             .collect();
@@ -379,15 +383,18 @@ impl AnswerEngine {
         let Some(response) = response else { return (context.quoted.clone(), None) };
         match self.verify_response(context, &response) {
             Ok(cited) => {
-                let supporting_segments = self.supporting_segments(context, &cited.pieces);
+                let supporting_segments = self.supporting_segments(context, &cited.sentences);
                 let confidence = supporting_segments
                     .map_or(0.0, |(best, chance)| self.confidence(context, cited.support * chance, best));
-                let pieces = context.with_assumed_product(cited.pieces);
-                (Some(AnswerDraft { pieces, confidence, response: Some(response) }), None)
+                let sentences = context.with_assumed_product(cited.sentences);
+                (Some(AnswerDraft { sentences, confidence, response: Some(response) }), None)
             }
             Err(fault) => {
-                let refused =
-                    if fault == model_response::REFUSED { CONFIDENCE_FACTOR_AFTER_REFUSAL } else { 1.0 };
+                let refused = if fault == model_response::MODEL_REFUSED {
+                    CONFIDENCE_FACTOR_AFTER_REFUSAL
+                } else {
+                    1.0
+                };
                 let quoted = context.quoted.clone();
                 let quoted =
                     quoted.map(|draft| AnswerDraft { confidence: draft.confidence * refused, ..draft });

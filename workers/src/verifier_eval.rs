@@ -68,10 +68,10 @@ impl Command {
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         telemetry::init_tls();
         let config = config.clone();
-        tokio::task::spawn_blocking(move || self.judge(&config)).await?
+        tokio::task::spawn_blocking(move || self.measure(&config)).await?
     }
 
-    fn judge(&self, config: &Config) -> anyhow::Result<()> {
+    fn measure(&self, config: &Config) -> anyhow::Result<()> {
         let dir = &config.indices.dir;
         let folders = if self.collection.is_empty() {
             store::list(dir)?

@@ -30,7 +30,7 @@ impl Generator {
         attempts: Vec<ProviderAttempt>,
         usage: Usage,
     ) -> Answer {
-        let done = assembly::assemble(&draft.pieces, passages);
+        let done = assembly::assemble(&draft.sentences, passages);
         let (provider, model) = match draft.response {
             Some(response) => (response.provider, Some(response.model)),
             None => (self.extractive.clone(), None),

@@ -28,7 +28,7 @@ use crate::generator::{
         segmenter::{Segment, SegmentKind, Segmenter},
     },
     text::sentence_embedder::sentence_language,
-    verifier::{Verdict, VerdictCache, Verifier},
+    verifier::{SentenceVerdict, VerdictCache, Verifier},
 };
 
 /// Shortest and longest source sentence, in words.
@@ -161,7 +161,7 @@ impl<'a> VerifierEvaluation<'a> {
         };
         let before: Vec<&str> = made.before.iter().map(String::as_str).collect();
         let verdict = verifier.verify(&before, &made.sentence);
-        made.given = matches!(verdict, Verdict::Supported(..) | Verdict::NoClaim);
+        made.given = matches!(verdict, SentenceVerdict::Supported(..) | SentenceVerdict::NoClaim);
         made.verdict = format!("{verdict:?}");
     }
 }
@@ -223,12 +223,12 @@ impl ClaimGenerator<'_> {
         self.segmenter.analyser.content(text).folded.into_iter().collect()
     }
 
-    fn number(&mut self, below: usize) -> usize {
+    fn random_below(&mut self, below: usize) -> usize {
         self.chance.random_range(0..below.max(1))
     }
 
-    fn pick<'b, T>(&mut self, from: &'b [T]) -> Option<&'b T> {
-        let at = self.number(from.len());
+    fn random_choice<'b, T>(&mut self, from: &'b [T]) -> Option<&'b T> {
+        let at = self.random_below(from.len());
         from.get(at)
     }
 }

@@ -30,7 +30,7 @@ use crate::generator::{
         cleaning::strip_citation_marks,
         negation::canonical_form,
         quantities::{self, Quantity},
-        superlative::{Measure, find_superlative},
+        superlative::{ComparedMeasure, find_superlative},
     },
 };
 
@@ -47,7 +47,7 @@ const MIN_TABLE_CHANCE: f32 = 0.8;
 /// An answer made of quotations.
 pub(crate) struct Quotation {
     /// Its sentences.
-    pub(crate) pieces: Vec<AnswerSentence>,
+    pub(crate) sentences: Vec<AnswerSentence>,
     /// Its best segment, or the first one that a table selects.
     pub(crate) best: RankedSegment,
     /// The probability that it answers, given that the passages do: the sum of its segments' chances.
@@ -74,22 +74,22 @@ pub(crate) fn quote(
     let picked = picked.filter(|segments| !segments.is_empty());
     let first = picked.as_ref().map_or(best.segment, |segments| segments[0]);
     let computed = picked.is_some() && passage_set.segments[first].kind == SegmentKind::Row;
-    let mut pieces = language_notice(passage_set, &passage_set.segments[first], parsed.language);
+    let mut sentences = language_notice(passage_set, &passage_set.segments[first], parsed.language);
     let chosen = if let Some(rows) = picked {
-        push_sentences(passage_set, &rows, parsed, analyser, &mut pieces);
+        push_sentences(passage_set, &rows, parsed, analyser, &mut sentences);
         rows
     } else if let Some(QuotedList { lead, lines }) =
         best_steps(passage_set, ranked, parsed).or_else(|| list_around(passage_set, best.segment, parsed))
     {
-        push_list(passage_set, lead, &lines, &mut pieces);
+        push_list(passage_set, lead, &lines, &mut sentences);
         lead.into_iter().chain(lines).collect()
     } else {
         let chosen = with_antecedent(passage_set, best_segments(passage_set, ranked, parsed), parsed);
-        push_sentences(passage_set, &chosen, parsed, analyser, &mut pieces);
+        push_sentences(passage_set, &chosen, parsed, analyser, &mut sentences);
         chosen
     };
     // A sentence of citation marks only is empty after cleaning.
-    pieces.retain(|piece| !piece.text.trim().is_empty());
+    sentences.retain(|sentence| !sentence.text.trim().is_empty());
     let told = answering_quantities(passage_set, &chosen, parsed, analyser);
     let says_it = |segment: &&RankedSegment| {
         chosen.contains(&segment.segment) || states_quantities(&passage_set.segments[segment.segment], &told)
@@ -97,7 +97,7 @@ pub(crate) fn quote(
     let chance: f32 = ranked.iter().filter(says_it).map(|segment| segment.chance).sum();
     let chance = if computed { chance.max(MIN_TABLE_CHANCE) } else { chance };
     let best = *ranked.iter().find(|segment| segment.segment == first)?;
-    pieces.iter().any(|piece| piece.cite.is_some()).then_some(Quotation { pieces, best, chance })
+    sentences.iter().any(|sentence| sentence.cite.is_some()).then_some(Quotation { sentences, best, chance })
 }
 
 /// Quotes a comparison: a table's lines, or one sentence for each side under its heading.
@@ -108,7 +108,7 @@ fn quote_comparison(
     lines: &[ComparisonLine],
 ) -> Option<Quotation> {
     let first = lines.first()?.segment;
-    let mut pieces = language_notice(passage_set, &passage_set.segments[first], parsed.language);
+    let mut sentences = language_notice(passage_set, &passage_set.segments[first], parsed.language);
     for line in lines {
         let segment = &passage_set.segments[line.segment];
         let heading = || {
@@ -121,13 +121,13 @@ fn quote_comparison(
             (None, None) => strip_citation_marks(&segment.text),
         };
         let lead = if lines.len() > 1 { "\n- " } else { "\n" };
-        pieces.push(AnswerSentence { lead: lead.into(), text, cite: Some((segment.passage, 1.0)) });
+        sentences.push(AnswerSentence { lead: lead.into(), text, cite: Some((segment.passage, 1.0)) });
     }
     let of_lines = |segment: &&RankedSegment| lines.iter().any(|line| line.segment == segment.segment);
     let best = *ranked.iter().find(of_lines)?;
     let chance: f32 = ranked.iter().filter(of_lines).map(|segment| segment.chance).sum();
     let computed = lines.iter().any(|line| line.text.is_some());
-    Some(Quotation { pieces, best, chance: if computed { chance.max(MIN_TABLE_CHANCE) } else { chance } })
+    Some(Quotation { sentences, best, chance: if computed { chance.max(MIN_TABLE_CHANCE) } else { chance } })
 }
 
 /// The segments that answer a question for a selection: rows selected from a table, else a sentence that states the
@@ -171,7 +171,7 @@ fn select_segments(
 /// Whether a segment may answer a selection question although nothing was selected: prose may, if it states a price
 /// where prices are compared. A table row may not.
 fn may_answer_selection(segment: &Segment, parsed: &ParsedQuestion) -> bool {
-    let price = matches!(&parsed.selection, Some(SelectionQuestion::Extreme(degree)) if degree.measure == Measure::Price);
+    let price = matches!(&parsed.selection, Some(SelectionQuestion::Extreme(degree)) if degree.measure == ComparedMeasure::Price);
     let tells = segment.content.quantities.iter().any(|quantity| quantity.dimension() == Some("money"));
     segment.kind != SegmentKind::Row && (tells || !price)
 }
@@ -195,7 +195,7 @@ fn push_sentences(
     chosen: &[usize],
     parsed: &ParsedQuestion,
     analyser: &Analyser,
-    pieces: &mut Vec<AnswerSentence>,
+    sentences: &mut Vec<AnswerSentence>,
 ) {
     let mut told: Vec<(usize, Option<&str>)> = Vec::new();
     for &place in chosen {
@@ -210,10 +210,10 @@ fn push_sentences(
             _ => text,
         };
         let beside = told.last().is_some_and(|(passage, _)| *passage == segment.passage);
-        let first = pieces.iter().all(|piece| piece.cite.is_none());
+        let first = sentences.iter().all(|sentence| sentence.cite.is_none());
         let lead = if segment.kind == SegmentKind::Sentence && (beside || first) { " " } else { "\n" };
         told.push(here);
-        pieces.push(AnswerSentence { lead: lead.into(), text, cite: Some((segment.passage, 1.0)) });
+        sentences.push(AnswerSentence { lead: lead.into(), text, cite: Some((segment.passage, 1.0)) });
     }
 }
 
@@ -379,7 +379,7 @@ mod tests {
         let parsed = parse_question(question, language);
         let ranked = rank(&passage_set, &parsed);
         let done = quote(&passage_set, &ranked, &parsed, &segmenter.analyser)
-            .map(|quotation| assemble(&quotation.pieces, &passage_set.passages));
+            .map(|quotation| assemble(&quotation.sentences, &passage_set.passages));
         done.map(|done| {
             check(&done);
             done.text

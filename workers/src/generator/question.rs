@@ -83,7 +83,7 @@ impl ParsedQuestion {
             content,
             previous: previous_turn(job, analyser),
             asks_for_steps: steps,
-            is_yes_no: starts_or_ends_as_yes_no(&lower) && !how,
+            is_yes_no: looks_like_yes_no(&lower) && !how,
             asks_for_several: several,
             comparison: detect_comparison(&text),
             answer_type,
@@ -147,7 +147,7 @@ fn ends_with_how(lower: &str) -> bool {
 }
 
 /// Whether a lowercase question looks like a yes-or-no question.
-fn starts_or_ends_as_yes_no(lower: &str) -> bool {
+fn looks_like_yes_no(lower: &str) -> bool {
     let words: Vec<&str> = words(lower).collect();
     let last = words.iter().rev().find(|word| !CLOSING_WORDS.contains(word));
     words.first().is_some_and(|first| YES_NO_OPENERS.contains(first))

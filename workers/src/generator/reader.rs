@@ -31,7 +31,7 @@ pub(crate) fn version() -> String {
 }
 
 /// The learnt weights, one set for each kind of evidence.
-pub(crate) struct Reader {
+pub(crate) struct PassageReader {
     with_answer_scores: ReaderWeights,
     with_late_interaction: ReaderWeights,
     words_only: ReaderWeights,
@@ -118,7 +118,7 @@ impl WeightsFileSection {
     }
 }
 
-impl Reader {
+impl PassageReader {
     /// Loads the built-in weights.
     ///
     /// # Errors
@@ -234,7 +234,7 @@ pub(crate) mod tests {
 
     /// Ranks a passage set's segments with the built-in weights.
     pub(crate) fn rank(passage_set: &PassageSet, parsed: &ParsedQuestion) -> Vec<RankedSegment> {
-        Reader::built_in().unwrap().rank(passage_set, parsed)
+        PassageReader::built_in().unwrap().rank(passage_set, parsed)
     }
 
     fn best(question: &str, language: Language, passages: &[(&str, &str)]) -> String {
@@ -299,7 +299,7 @@ pub(crate) mod tests {
         let parsed = parse_question("When does the mill turn?", Language::En);
         let best = rank(&passage_set, &parsed)[0];
         let signs = ConfidenceInputs { support, out_of_scope, chance, best };
-        Reader::built_in().unwrap().confidence(&passage_set, &parsed, signs)
+        PassageReader::built_in().unwrap().confidence(&passage_set, &parsed, signs)
     }
 
     #[test]

@@ -70,7 +70,7 @@ const MAX_CLAIM_TERMS: usize = 160;
 #[derive(Debug)]
 pub(crate) struct VerifiedAnswer {
     /// The accepted sentences: supported ones, and ones without a claim.
-    pub(crate) pieces: Vec<AnswerSentence>,
+    pub(crate) sentences: Vec<AnswerSentence>,
     /// Whether the last sentence was rejected.
     pub(crate) last_is_rejected: bool,
     /// The share of the claims that are supported; 0 without claims.
@@ -99,7 +99,7 @@ pub(crate) struct Verifier<'a> {
 
 /// The result of verifying a sentence.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Verdict {
+pub(crate) enum SentenceVerdict {
     /// It makes no claim.
     NoClaim,
     /// The passage with this index supports it, to this degree.
@@ -108,7 +108,7 @@ pub(crate) enum Verdict {
     Unsupported,
 }
 
-impl Verdict {
+impl SentenceVerdict {
     /// The index of the passage to cite, with the support.
     pub(crate) fn cite(self) -> Option<(usize, f32)> {
         match self {
@@ -120,11 +120,11 @@ impl Verdict {
 
 /// A cache of verdicts, so that sentences verified while streaming are not verified again.
 #[derive(Default)]
-pub(crate) struct VerdictCache(Mutex<HashMap<String, Verdict>>);
+pub(crate) struct VerdictCache(Mutex<HashMap<String, SentenceVerdict>>);
 
 impl Verifier<'_> {
     /// Splits an answer into sentences and verifies each. `text` has no citation marks.
-    pub(crate) fn cite(&self, text: &str) -> VerifiedAnswer {
+    pub(crate) fn verify_answer(&self, text: &str) -> VerifiedAnswer {
         let mut accepted = AcceptedSentences::default();
         let (mut claims, mut supported, mut sum) = (0_u32, 0_u32, 0.0);
         let mut at = 0;
@@ -134,9 +134,9 @@ impl Verifier<'_> {
             let verdict = if number < MAX_VERIFIED_SENTENCES {
                 self.verify(&accepted.preceding(), sentence)
             } else {
-                Verdict::Unsupported
+                SentenceVerdict::Unsupported
             };
-            claims += u32::from(verdict != Verdict::NoClaim);
+            claims += u32::from(verdict != SentenceVerdict::NoClaim);
             if accepted.push(lead, sentence, verdict) {
                 supported += 1;
                 sum += verdict.cite().map_or(0.0, |(_, support)| support);
@@ -145,14 +145,14 @@ impl Verifier<'_> {
         let of_claims = |value: f32| if claims == 0 { 0.0 } else { value / claims as f32 };
         VerifiedAnswer {
             last_is_rejected: !accepted.last_accepted,
-            pieces: accepted.pieces,
+            sentences: accepted.sentences,
             share: of_claims(supported as f32),
             support: of_claims(sum),
         }
     }
 
     /// Verifies a sentence; `before` are the preceding sentences.
-    pub(crate) fn verify(&self, before: &[&str], sentence: &str) -> Verdict {
+    pub(crate) fn verify(&self, before: &[&str], sentence: &str) -> SentenceVerdict {
         let said = before.iter().rev().take(MAX_PRECEDING_SENTENCES).copied().chain([self.question]);
         let said: Vec<&str> = said.filter(|text| !is_bare_yes_no(text)).collect();
         let key = format!("{sentence}\0{}", said.join("\0"));
@@ -163,7 +163,7 @@ impl Verifier<'_> {
         let claim = Claim::parse(sentence, &said, self.passage_set, self.analyser);
         let leads = sentence.ends_with([':', '?']) && claim.asserts_nothing();
         let verdict = if claim.is_empty() || leads || is_bare_yes_no(sentence) {
-            Verdict::NoClaim
+            SentenceVerdict::NoClaim
         } else {
             self.verdict(sentence, &claim)
         };
@@ -171,9 +171,9 @@ impl Verifier<'_> {
         verdict
     }
 
-    fn verdict(&self, sentence: &str, claim: &Claim) -> Verdict {
+    fn verdict(&self, sentence: &str, claim: &Claim) -> SentenceVerdict {
         if claim.terms.len() > MAX_CLAIM_TERMS {
-            return Verdict::Unsupported;
+            return SentenceVerdict::Unsupported;
         }
         let facts = ClaimCheck::new(self.passage_set, self.analyser, claim);
         let found = self.supported_by_terms(&facts).or_else(|| self.supported_by_rows(claim)).or_else(|| {
@@ -182,7 +182,9 @@ impl Verifier<'_> {
             }
             self.supported_by_clauses(claim).or_else(|| self.supported_by_meaning(sentence, claim, &facts))
         });
-        found.map_or(Verdict::Unsupported, |(place, support)| Verdict::Supported(place, support))
+        found.map_or(SentenceVerdict::Unsupported, |(place, support)| {
+            SentenceVerdict::Supported(place, support)
+        })
     }
 
     /// The passage whose fact contains most of the claim's terms, without a mismatch.
@@ -390,7 +392,11 @@ mod tests {
 
     fn cited(text: &str) -> Vec<(String, Option<usize>)> {
         let cited = judge(text);
-        cited.pieces.into_iter().map(|piece| (piece.text, piece.cite.map(|(place, _)| place))).collect()
+        cited
+            .sentences
+            .into_iter()
+            .map(|sentence| (sentence.text, sentence.cite.map(|(place, _)| place)))
+            .collect()
     }
 
     fn judge(text: &str) -> VerifiedAnswer {
@@ -406,7 +412,7 @@ mod tests {
             question: "",
             cache: &VerdictCache::default(),
         };
-        verifier.cite(text)
+        verifier.verify_answer(text)
     }
 
     fn place(text: &str) -> Option<usize> {
@@ -438,8 +444,8 @@ mod tests {
     #[test]
     fn what_claims_nothing_is_not_counted() {
         let judged = judge("Bạn làm như sau:\n- Bấm Lấy liên kết để chia sẻ tệp.");
-        assert_eq!(judged.pieces.len(), 2);
-        assert_eq!(judged.pieces[0].cite, None);
+        assert_eq!(judged.sentences.len(), 2);
+        assert_eq!(judged.sentences[0].cite, None);
         assert!((judged.share - 1.0).abs() < 1e-6);
         assert_eq!(judge("").share, 0.0);
     }
@@ -450,7 +456,8 @@ mod tests {
         {
             let judged = judge(&clean_model_text(&part.repeat(200_000 / part.len())));
             assert!(
-                judged.pieces.iter().filter(|piece| piece.cite.is_some()).count() <= MAX_VERIFIED_SENTENCES,
+                judged.sentences.iter().filter(|sentence| sentence.cite.is_some()).count()
+                    <= MAX_VERIFIED_SENTENCES,
                 "{part}"
             );
         }
@@ -471,7 +478,7 @@ mod tests {
             )
         ) {
             let judged = judge(&clean_model_text(&parts.concat()));
-            let done = assembly::assemble(&judged.pieces, &[passage("vi", LIMITS), passage("vi", SHARING)]);
+            let done = assembly::assemble(&judged.sentences, &[passage("vi", LIMITS), passage("vi", SHARING)]);
             check(&done);
             prop_assert!((0.0..=1.0).contains(&judged.share) && (0.0..=1.0).contains(&judged.support));
         }

@@ -27,22 +27,22 @@ pub(crate) struct AssembledAnswer {
 }
 
 /// Joins the sentences and numbers the cited passages from 1, in order of first citation.
-pub(crate) fn assemble(pieces: &[AnswerSentence], passages: &[Passage]) -> AssembledAnswer {
+pub(crate) fn assemble(sentences: &[AnswerSentence], passages: &[Passage]) -> AssembledAnswer {
     let mut done = AssembledAnswer::default();
     let mut length = 0;
-    for piece in pieces {
-        let lead = if done.text.is_empty() { piece.lead.trim_start() } else { piece.lead.as_str() };
+    for sentence in sentences {
+        let lead = if done.text.is_empty() { sentence.lead.trim_start() } else { sentence.lead.as_str() };
         let start = length + lead.chars().count();
-        let end = start + piece.text.chars().count();
+        let end = start + sentence.text.chars().count();
         done.text.push_str(lead);
-        done.text.push_str(&piece.text);
+        done.text.push_str(&sentence.text);
         length = end;
-        let Some((place, support)) = piece.cite.filter(|(place, _)| *place < passages.len()) else {
+        let Some((place, support)) = sentence.cite.filter(|(place, _)| *place < passages.len()) else {
             continue;
         };
         let n = done.places.iter().position(|known| *known == place).unwrap_or_else(|| {
             done.places.push(place);
-            done.sources.push(source(&passages[place]));
+            done.sources.push(to_source(&passages[place]));
             done.places.len() - 1
         }) + 1;
         let mark = format!(" [{n}]");
@@ -55,7 +55,7 @@ pub(crate) fn assemble(pieces: &[AnswerSentence], passages: &[Passage]) -> Assem
 }
 
 /// Converts a passage into a source of the answer.
-pub(crate) fn source(passage: &Passage) -> Source {
+pub(crate) fn to_source(passage: &Passage) -> Source {
     Source {
         content: passage.text.clone(),
         collection: passage.collection.clone(),
@@ -111,14 +111,14 @@ pub(crate) mod tests {
     #[test]
     fn cited_passages_are_numbered_from_one() {
         let passages: Vec<_> = ["a", "b", "c"].map(|text| passage("en", text)).to_vec();
-        let piece = |text: &str, cite| AnswerSentence { lead: " ".into(), text: text.into(), cite };
-        let pieces = [
-            piece("Đầu tiên.", Some((2, 0.9))),
-            piece("No ground.", None),
-            piece("B.", Some((1, 0.6))),
-            piece("C.", Some((2, 1.0))),
+        let sentence = |text: &str, cite| AnswerSentence { lead: " ".into(), text: text.into(), cite };
+        let sentences = [
+            sentence("Đầu tiên.", Some((2, 0.9))),
+            sentence("No ground.", None),
+            sentence("B.", Some((1, 0.6))),
+            sentence("C.", Some((2, 1.0))),
         ];
-        let done = assemble(&pieces, &passages);
+        let done = assemble(&sentences, &passages);
         assert_eq!(done.text, "Đầu tiên. [1] No ground. B. [2] C. [1]");
         assert_eq!(done.sources.iter().map(|s| s.content.as_str()).collect::<Vec<_>>(), ["c", "b"]);
         let spans: Vec<String> = done

@@ -145,18 +145,18 @@ impl AnswerContext {
     /// Prefixes the product that the answer assumes, where every cited passage is about it.
     pub(in crate::generator) fn with_assumed_product(
         &self,
-        pieces: Vec<AnswerSentence>,
+        sentences: Vec<AnswerSentence>,
     ) -> Vec<AnswerSentence> {
         let Some(ProductAmbiguity::AssumesProduct { product, label }) = &self.ambiguity else {
-            return pieces;
+            return sentences;
         };
         let about = |place: usize| self.passage_set.passages[place].product.as_ref() == Some(product);
-        if !pieces.iter().filter_map(|piece| piece.cite).all(|(place, _)| about(place)) {
-            return pieces;
+        if !sentences.iter().filter_map(|sentence| sentence.cite).all(|(place, _)| about(place)) {
+            return sentences;
         }
         let text = phrases::holds_for(self.parsed.language, label);
         let mut said = vec![AnswerSentence { lead: String::new(), text, cite: None }];
-        said.extend(pieces);
+        said.extend(sentences);
         // A single sentence continues on the same line; a list starts below.
         if let [_, first] = &mut said[..] {
             first.lead = " ".into();
@@ -246,9 +246,9 @@ fn term_coverage(passage_set: &PassageSet, ranked: &RankedSegment, parsed: &Pars
 
 impl AnswerSummary {
     fn new(quotation: &Quotation, parsed: &ParsedQuestion, analyser: &Analyser) -> Self {
-        let quoted = || quotation.pieces.iter().filter(|piece| piece.cite.is_some());
-        let first = TextContent::parse(quoted().next().map_or("", |piece| &piece.text), analyser);
-        let all: Vec<&str> = quoted().map(|piece| piece.text.as_str()).collect();
+        let quoted = || quotation.sentences.iter().filter(|sentence| sentence.cite.is_some());
+        let first = TextContent::parse(quoted().next().map_or("", |sentence| &sentence.text), analyser);
+        let all: Vec<&str> = quoted().map(|sentence| sentence.text.as_str()).collect();
         let new = |quantity: &Quantity| !parsed.content.has_quantity(quantity);
         Self {
             quantities: first.quantities.into_iter().filter(new).collect(),
@@ -361,13 +361,13 @@ mod tests {
             verdicts,
         };
         let said = |places: &[usize]| {
-            let piece = |place: &usize| AnswerSentence {
+            let sentence = |place: &usize| AnswerSentence {
                 lead: String::new(),
                 text: "Tối thiểu 10 ký tự.".into(),
                 cite: Some((*place, 1.0)),
             };
             assemble(
-                &context.with_assumed_product(places.iter().map(piece).collect()),
+                &context.with_assumed_product(places.iter().map(sentence).collect()),
                 &context.passage_set.passages,
             )
             .text

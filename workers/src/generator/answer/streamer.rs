@@ -50,7 +50,7 @@ impl<'a> AnswerStreamer<'a> {
     ) -> Self {
         if live.is_heard() {
             let sources = context.passage_set.passages.iter().map(|passage| {
-                let mut source = assembly::source(passage);
+                let mut source = assembly::to_source(passage);
                 source.content = source.content.chars().take(SOURCE_PREVIEW_CHARS).collect();
                 source
             });
@@ -77,7 +77,7 @@ impl<'a> AnswerStreamer<'a> {
         if !self.live.is_heard() {
             return;
         }
-        self.shown = assembly::assemble(&quoted.pieces, &self.context.passage_set.passages);
+        self.shown = assembly::assemble(&quoted.sentences, &self.context.passage_set.passages);
         self.shows_draft = true;
         let citations =
             self.shown.citations.iter().map(|citation| live_citation(&self.shown, citation)).collect();
@@ -112,7 +112,7 @@ impl<'a> AnswerStreamer<'a> {
             return;
         }
         let now = assembly::assemble(
-            &self.context.with_assumed_product(self.accepted.pieces.clone()),
+            &self.context.with_assumed_product(self.accepted.sentences.clone()),
             &self.context.passage_set.passages,
         );
         match now.text.strip_prefix(&self.shown.text) {

@@ -5,7 +5,7 @@ use hoidap_shared::text::Language;
 use super::tokens::{SentenceWord, replace_range, words};
 
 /// Verbs and their negated forms, in lower case.
-const AFFIRMED: [(&str, &str); 18] = [
+const AFFIRMATIVE_FORMS: [(&str, &str); 18] = [
     ("is", "is not"),
     ("are", "are not"),
     ("was", "was not"),
@@ -26,7 +26,7 @@ const AFFIRMED: [(&str, &str); 18] = [
     ("gồm", "không gồm"),
 ];
 /// Negated forms and what is left without the negation.
-const DENIED: [(&str, &str); 20] = [
+const NEGATED_FORMS: [(&str, &str); 20] = [
     ("is not", "is"),
     ("are not", "are"),
     ("was not", "was"),
@@ -49,7 +49,7 @@ const DENIED: [(&str, &str); 20] = [
     ("isn't", "is"),
 ];
 /// Words next to "không" with which it is not a negation.
-const NOT_DENIED: [&str; 11] =
+const NON_NEGATING_NEIGHBOURS: [&str; 11] =
     ["gian", "khí", "quân", "chỉ", "quá", "phận", "dây", "những", "hay", "lưu", "tầm"];
 /// Conditions and their opposites.
 const CONDITIONS: [(&str, &str); 32] = [
@@ -87,10 +87,10 @@ const CONDITIONS: [(&str, &str); 32] = [
     ("kể từ", "cho đến"),
 ];
 /// Words before "if" with which it is not a condition.
-const ASKS: [&str; 12] =
+const NON_CONDITION_BEFORE_IF: [&str; 12] =
     ["as", "even", "see", "check", "ask", "asks", "determine", "test", "tests", "only", "whether", "specify"];
 
-fn find(low: &[&str], phrase: &str) -> Vec<(usize, usize)> {
+fn find_phrase(low: &[&str], phrase: &str) -> Vec<(usize, usize)> {
     let phrase: Vec<&str> = phrase.split(' ').collect();
     (0..low.len())
         .filter(|&at| low.get(at..at + phrase.len()) == Some(&phrase[..]))
@@ -98,10 +98,10 @@ fn find(low: &[&str], phrase: &str) -> Vec<(usize, usize)> {
         .collect()
 }
 
-fn with(text: &str, words: &[SentenceWord<'_>], (from, to): (usize, usize), new: &str) -> String {
+fn replace_words(text: &str, words: &[SentenceWord<'_>], (from, to): (usize, usize), new: &str) -> String {
     let range = words[from].range.start..words[to - 1].range.end;
     let capital = words[from].text.starts_with(char::is_uppercase);
-    let new = if capital { super::tokens::capital(new) } else { new.to_string() };
+    let new = if capital { super::tokens::capitalise(new) } else { new.to_string() };
     let made = replace_range(text, &range, &new);
     made.split("  ").collect::<Vec<_>>().join(" ").trim_start().to_string()
 }
@@ -111,17 +111,25 @@ pub(super) fn flip_negation(text: &str, language: Language) -> Option<(&'static 
     let found = words(text);
     let low: Vec<&str> = found.iter().map(|word| word.low.as_str()).collect();
     let of_language = |phrase: &str| phrase.is_ascii() == (language == Language::En);
-    for (denied, affirmed) in DENIED.iter().filter(|(denied, _)| of_language(denied) || *denied == "không") {
-        if let Some(&(from, to)) = find(&low, denied).first() {
+    for (denied, affirmed) in
+        NEGATED_FORMS.iter().filter(|(denied, _)| of_language(denied) || *denied == "không")
+    {
+        if let Some(&(from, to)) = find_phrase(&low, denied).first() {
             let beside = |at: Option<usize>| at.and_then(|at| low.get(at)).copied().unwrap_or_default();
             let (before, after) = (beside(from.checked_sub(1)), beside(Some(to)));
-            if NOT_DENIED.contains(&after) || NOT_DENIED.contains(&before) || after == "only" {
+            if NON_NEGATING_NEIGHBOURS.contains(&after)
+                || NON_NEGATING_NEIGHBOURS.contains(&before)
+                || after == "only"
+            {
                 return None;
             }
             // What is left must be a valid affirmative sentence.
             let affirmed =
                 if *denied == "không" && matches!(after, "phải" | "có") { "" } else { affirmed };
-            return Some(("denial taken away", capital_kept(text, with(text, &found, (from, to), affirmed))));
+            return Some((
+                "denial taken away",
+                keep_capital(text, replace_words(text, &found, (from, to), affirmed)),
+            ));
         }
     }
     let denies = low.iter().any(|word| {
@@ -131,17 +139,17 @@ pub(super) fn flip_negation(text: &str, language: Language) -> Option<(&'static 
     if denies {
         return None;
     }
-    let first = AFFIRMED
+    let first = AFFIRMATIVE_FORMS
         .iter()
         .filter(|(verb, _)| of_language(verb) || (language == Language::Vi && matches!(*verb, "có" | "là")))
-        .filter_map(|(verb, denied)| Some((*find(&low, verb).first()?, denied)))
+        .filter_map(|(verb, denied)| Some((*find_phrase(&low, verb).first()?, denied)))
         .filter(|((from, _), _)| *from > 0)
         .min_by_key(|((from, _), _)| *from)?;
-    Some(("denial put in", with(text, &found, first.0, first.1)))
+    Some(("denial put in", replace_words(text, &found, first.0, first.1)))
 }
 
-fn capital_kept(before: &str, text: String) -> String {
-    if before.starts_with(char::is_uppercase) { super::tokens::capital(&text) } else { text }
+fn keep_capital(before: &str, text: String) -> String {
+    if before.starts_with(char::is_uppercase) { super::tokens::capitalise(&text) } else { text }
 }
 
 /// The sentences with one condition flipped.
@@ -150,12 +158,12 @@ pub(super) fn flip_conditions(text: &str) -> Vec<String> {
     let low: Vec<&str> = found.iter().map(|word| word.low.as_str()).collect();
     let mut made = Vec::new();
     for (said, other) in CONDITIONS {
-        for (from, to) in find(&low, said).into_iter().take(1) {
+        for (from, to) in find_phrase(&low, said).into_iter().take(1) {
             let before = from.checked_sub(1).map_or("", |at| low[at]);
             let after = low.get(to).copied().unwrap_or_default();
             let digit = after.starts_with(|c: char| c.is_ascii_digit());
             let sets = match said {
-                "if" => !ASKS.contains(&before),
+                "if" => !NON_CONDITION_BEFORE_IF.contains(&before),
                 "until" | "up to" => digit,
                 "with" => after == "a" || after == "an" || from == 0,
                 "above" | "below" | "more than" | "less than" => digit,
@@ -164,7 +172,7 @@ pub(super) fn flip_conditions(text: &str) -> Vec<String> {
                 _ => true,
             };
             if sets {
-                made.push(with(text, &found, (from, to), other));
+                made.push(replace_words(text, &found, (from, to), other));
             }
         }
     }

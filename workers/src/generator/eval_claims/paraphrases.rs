@@ -4,11 +4,11 @@ use hoidap_shared::text::{Language, has_vietnamese_marks};
 
 use super::{
     ClaimGenerator, SyntheticClaim,
-    tokens::{SentenceWord, capital, is_number, is_year, replace_range, small, words},
+    tokens::{SentenceWord, capitalise, decapitalise, is_number, is_year, replace_range, words},
 };
 
 /// Number words, in both languages.
-const NUMBERS: [(&str, &str, &str); 11] = [
+const NUMBER_WORDS: [(&str, &str, &str); 11] = [
     ("2", "two", "hai"),
     ("3", "three", "ba"),
     ("4", "four", "bốn"),
@@ -22,12 +22,12 @@ const NUMBERS: [(&str, &str, &str); 11] = [
     ("12", "twelve", "mười hai"),
 ];
 /// Units before which a number may be written as a word, in lower case.
-const COUNTED: [&str; 16] = [
+const COUNTED_UNITS: [&str; 16] = [
     "days", "weeks", "months", "years", "hours", "minutes", "times", "devices", "people", "ngày", "tuần",
     "tháng", "giờ", "phút", "lần", "người",
 ];
 /// Leads that may be dropped with their comma, in lower case.
-const LEADS: [&str; 26] = [
+const DROPPABLE_LEADS: [&str; 26] = [
     "however",
     "therefore",
     "moreover",
@@ -56,13 +56,13 @@ const LEADS: [&str; 26] = [
     "trên thực tế",
 ];
 /// Leads that models write before a sentence.
-const SAID: [(&str, &str); 3] = [
+const MODEL_LEADS: [(&str, &str); 3] = [
     ("Theo tài liệu, ", "According to the documentation, "),
     ("Dạ, ", "Yes, "),
     ("Theo thông tin được cung cấp, ", "Based on the information provided, "),
 ];
 /// First words of an adverbial that may move to the end, in lower case.
-const MOVED: [&str; 12] =
+const MOVABLE_OPENERS: [&str; 12] =
     ["if", "when", "in", "after", "before", "during", "nếu", "khi", "trong", "sau", "trước", "để"];
 
 impl ClaimGenerator<'_> {
@@ -79,15 +79,15 @@ impl ClaimGenerator<'_> {
             made.extend(sentence.map(|sentence| SyntheticClaim::right(kind, language, own, sentence)));
         };
         push("number's form", rewrite_number(own, language));
-        push("lead taken away", without_lead(own));
+        push("lead taken away", drop_lead(own));
         push("order", move_adverbial(own));
-        let (vi, en) = SAID[self.number(SAID.len())];
+        let (vi, en) = MODEL_LEADS[self.random_below(MODEL_LEADS.len())];
         push(
             "lead put in",
-            Some(format!("{}{}", if language == Language::Vi { vi } else { en }, self.small(own))),
+            Some(format!("{}{}", if language == Language::Vi { vi } else { en }, self.decapitalise(own))),
         );
         push("price", rephrase_price(own));
-        if let Some((before, sentence)) = self.pronoun(at, own, language) {
+        if let Some((before, sentence)) = self.with_pronoun(at, own, language) {
             made.push(SyntheticClaim {
                 before: vec![before],
                 ..SyntheticClaim::right("pronoun", language, own, sentence)
@@ -96,20 +96,20 @@ impl ClaimGenerator<'_> {
     }
 
     /// Starts a text with a lowercase letter, unless it starts with a name.
-    fn small(&self, own: &str) -> String {
+    fn decapitalise(&self, own: &str) -> String {
         let found = words(own);
-        if self.names.of(&found).first().is_some_and(|name| name.start == 0) {
+        if self.names.find_in(&found).first().is_some_and(|name| name.start == 0) {
             own.into()
         } else {
-            small(own)
+            decapitalise(own)
         }
     }
 
     /// Replaces the leading name by a pronoun; returns a preceding sentence that starts with the name, and the new
     /// sentence.
-    fn pronoun(&self, at: usize, own: &str, language: Language) -> Option<(String, String)> {
+    fn with_pronoun(&self, at: usize, own: &str, language: Language) -> Option<(String, String)> {
         let found = words(own);
-        let name = self.names.of(&found).into_iter().next().filter(|name| name.start == 0)?;
+        let name = self.names.find_in(&found).into_iter().next().filter(|name| name.start == 0)?;
         let name = &own[..found[name.end - 1].range.end];
         let verb = found.iter().find(|word| word.range.start > name.len())?;
         if !matches!(verb.low.as_str(), "is" | "was" | "has" | "can" | "là" | "được" | "có") {
@@ -133,19 +133,20 @@ fn rewrite_number(own: &str, language: Language) -> Option<String> {
     let vietnamese = language == Language::Vi;
     for (at, word) in found.iter().enumerate() {
         let next = found.get(at + 1).filter(|next| !next.parted);
-        let rewritten = amount(word, vietnamese)
+        let rewritten = rewrite_amount(word, vietnamese)
             .or_else(|| {
-                let next = next.filter(|next| COUNTED.contains(&next.low.as_str()))?;
+                let next = next.filter(|next| COUNTED_UNITS.contains(&next.low.as_str()))?;
                 // "Năm 2 tháng" and dates keep their digits.
                 let dated = own.contains("ngày") && matches!(next.low.as_str(), "tháng");
-                let (_, en, vi) = NUMBERS.iter().find(|(digits, _, _)| *digits == word.text && !dated)?;
+                let (_, en, vi) =
+                    NUMBER_WORDS.iter().find(|(digits, _, _)| *digits == word.text && !dated)?;
                 Some(if vietnamese { vi } else { en }.to_string())
             })
             .or_else(|| {
                 let percent = word.text.strip_suffix('%').filter(|number| is_number(number))?;
                 Some(format!("{percent} {}", if vietnamese { "phần trăm" } else { "percent" }))
             })
-            .or_else(|| thousands(word.text));
+            .or_else(|| drop_separators(word.text));
         if let Some(rewritten) = rewritten {
             return Some(replace_range(own, &word.range, &rewritten));
         }
@@ -154,17 +155,17 @@ fn rewrite_number(own: &str, language: Language) -> Option<String> {
 }
 
 /// `2.950.000đ` as `2,950,000 VND`, and the other way round.
-fn amount(word: &SentenceWord<'_>, vietnamese: bool) -> Option<String> {
+fn rewrite_amount(word: &SentenceWord<'_>, vietnamese: bool) -> Option<String> {
     let number = word.text.strip_suffix(['đ', '₫']).filter(|number| is_number(number))?;
     let plain = number.replace('.', "");
     Some(if vietnamese {
-        format!("{} VND", grouped(&plain, ','))
+        format!("{} VND", group_digits(&plain, ','))
     } else {
-        format!("{} đồng", grouped(&plain, '.'))
+        format!("{} đồng", group_digits(&plain, '.'))
     })
 }
 
-fn grouped(digits: &str, mark: char) -> String {
+fn group_digits(digits: &str, mark: char) -> String {
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
@@ -176,7 +177,7 @@ fn grouped(digits: &str, mark: char) -> String {
 }
 
 /// `12,500` as `12500`; years and other numbers are unchanged.
-fn thousands(word: &str) -> Option<String> {
+fn drop_separators(word: &str) -> Option<String> {
     let (whole, rest) = word.split_once([',', '.'])?;
     let of_three =
         rest.split([',', '.']).all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()));
@@ -185,10 +186,10 @@ fn thousands(word: &str) -> Option<String> {
         .then_some(plain)
 }
 
-fn without_lead(own: &str) -> Option<String> {
+fn drop_lead(own: &str) -> Option<String> {
     let (lead, rest) = own.split_once([',', ':'])?;
     let rest = rest.strip_prefix(' ')?;
-    LEADS.contains(&lead.to_lowercase().as_str()).then(|| capital(rest))
+    DROPPABLE_LEADS.contains(&lead.to_lowercase().as_str()).then(|| capitalise(rest))
 }
 
 /// "If it rains, we close." as "We close if it rains."
@@ -218,11 +219,11 @@ fn move_adverbial(own: &str) -> Option<String> {
                 | "this"
         )
     });
-    let fits = MOVED.contains(&first.low.as_str()) && !points && !lead.contains(['(', ':', '"']);
+    let fits = MOVABLE_OPENERS.contains(&first.low.as_str()) && !points && !lead.contains(['(', ':', '"']);
     (one && fits && rest.split_whitespace().count() > 3).then(|| {
         let name = rest.split_whitespace().nth(1).is_some_and(|word| word.starts_with(char::is_uppercase));
-        let small_lead = small(lead);
-        format!("{} {small_lead}.", if name { rest.to_string() } else { capital(rest) })
+        let small_lead = decapitalise(lead);
+        format!("{} {small_lead}.", if name { rest.to_string() } else { capitalise(rest) })
     })
 }
 
@@ -232,7 +233,7 @@ fn rephrase_price(own: &str) -> Option<String> {
     if own.split_whitespace().count() > 14 || end.contains([',', ';', ':']) {
         return None;
     }
-    let low = |text: &str| small(text);
+    let low = |text: &str| decapitalise(text);
     if has_vietnamese_marks(own) {
         let (subject, value) = end.split_once(" có giá ").or_else(|| end.split_once(" giá "))?;
         let amount = value.starts_with(|c: char| c.is_ascii_digit());
@@ -253,7 +254,7 @@ mod tests {
         assert_eq!(rewrite_number("Giá 2.950.000đ.", Language::Vi).unwrap(), "Giá 2,950,000 VND.");
         assert_eq!(rewrite_number("Kept for 7 days.", Language::En).unwrap(), "Kept for seven days.");
         assert_eq!(rewrite_number("Đạt 50%.", Language::Vi).unwrap(), "Đạt 50 phần trăm.");
-        assert_eq!(without_lead("However, it works.").unwrap(), "It works.");
+        assert_eq!(drop_lead("However, it works.").unwrap(), "It works.");
         assert_eq!(
             move_adverbial("If it rains, the shop is closed.").unwrap(),
             "The shop is closed if it rains."

@@ -4,12 +4,12 @@ use hoidap_shared::text::{Language, fold};
 
 use super::{
     ClaimGenerator, SyntheticClaim,
-    tokens::{SentenceWord, capital, digits, is_number, is_year, replace_range, words},
+    tokens::{SentenceWord, capitalise, digits, is_number, is_year, replace_range, words},
 };
 use crate::generator::question::answer_type::MONTHS;
 
 /// Units and a wrong replacement after a number, in lower case.
-const UNITS: [(&str, &str); 40] = [
+const UNIT_REPLACEMENTS: [(&str, &str); 40] = [
     ("gb", "TB"),
     ("tb", "GB"),
     ("mb", "GB"),
@@ -60,7 +60,7 @@ const PRONOUNS: [&str; 24] = [
     "her", "what", "nó", "đây", "đó", "ông", "bà", "họ", "điều", "việc",
 ];
 /// Words that only connect names.
-const JOINS: [&str; 16] = [
+const CONNECTIVES: [&str; 16] = [
     "and", "or", "of", "the", "a", "in", "with", "to", "between", "và", "hoặc", "của", "với", "cùng", "đến",
     "giữa",
 ];
@@ -71,7 +71,7 @@ impl ClaimGenerator<'_> {
         let found = words(own);
         let numbers: Vec<&SentenceWord<'_>> =
             found.iter().filter(|word| is_number(word.text) && digits(word.text).len() < 13).collect();
-        if let Some(number) = self.pick(&numbers).copied() {
+        if let Some(number) = self.random_choice(&numbers).copied() {
             let (new, kind) =
                 (self.other_number(number.text), if is_year(number.text) { "date" } else { "number" });
             self.push(kind, language, own, replace_range(own, &number.range, &new), made);
@@ -80,23 +80,23 @@ impl ClaimGenerator<'_> {
             .iter()
             .filter(|word| word.text.starts_with(char::is_uppercase) && MONTHS.contains(&word.low.as_str()))
             .collect();
-        if let Some(month) = self.pick(&months).copied() {
+        if let Some(month) = self.random_choice(&months).copied() {
             let at = MONTHS.iter().position(|known| *known == month.low).unwrap_or_default();
-            let new = capital(MONTHS[(at + 1 + self.number(10)) % 12]);
+            let new = capitalise(MONTHS[(at + 1 + self.random_below(10)) % 12]);
             self.push("date", language, own, replace_range(own, &month.range, &new), made);
         }
         let segments: Vec<(&SentenceWord<'_>, &str)> = found
             .windows(2)
             .filter(|pair| is_number(pair[0].text) && !pair[1].parted)
             .filter_map(|pair| {
-                let (_, other) = UNITS.iter().find(|(segment, _)| *segment == pair[1].low)?;
+                let (_, other) = UNIT_REPLACEMENTS.iter().find(|(segment, _)| *segment == pair[1].low)?;
                 // "Năm 1990" and "tháng 3" are dates.
                 let dated = is_year(pair[0].text)
                     || matches!(pair[1].low.as_str(), "tháng" | "năm") && own.contains("ngày");
                 (!dated).then_some((&pair[1], *other))
             })
             .collect();
-        if let Some(&(segment, other)) = self.pick(&segments) {
+        if let Some(&(segment, other)) = self.random_choice(&segments) {
             self.push("unit", language, own, replace_range(own, &segment.range, other), made);
         }
     }
@@ -107,15 +107,16 @@ impl ClaimGenerator<'_> {
         if let Ok(value) = number.parse::<u32>()
             && value < 3_000
         {
-            let step = 1 + u32::try_from(self.number(9)).unwrap_or(0);
+            let step = 1 + u32::try_from(self.random_below(9)).unwrap_or(0);
             let down = is_year(number) || value > 20;
-            return if down && self.number(2) == 0 { value - step } else { value + step }.to_string();
+            return if down && self.random_below(2) == 0 { value - step } else { value + step }.to_string();
         }
         let places: Vec<usize> = (0..whole.len()).filter(|&at| whole[at].is_ascii_digit()).collect();
         // The first digits matter most.
-        let at = places[self.number(places.len().min(2))];
+        let at = places[self.random_below(places.len().min(2))];
         let digit = whole[at].to_digit(10).unwrap_or(0);
-        let other = (digit + 1 + u32::try_from(self.number(7)).unwrap_or(0)) % 9 + u32::from(at == places[0]);
+        let other =
+            (digit + 1 + u32::try_from(self.random_below(7)).unwrap_or(0)) % 9 + u32::from(at == places[0]);
         let other = if other == digit { (other + 1) % 9 + 1 } else { other };
         let put = |(i, c): (usize, &char)| {
             if i == at { char::from_digit(other % 10, 10).unwrap_or('7') } else { *c }
@@ -126,7 +127,7 @@ impl ClaimGenerator<'_> {
     /// Replaces a name by another one, and swaps two names of the sentence.
     pub(super) fn name_claims(&mut self, own: &str, language: Language, made: &mut Vec<SyntheticClaim>) {
         let found = words(own);
-        let names = self.names.of(&found);
+        let names = self.names.find_in(&found);
         if names.is_empty() {
             return;
         }
@@ -138,7 +139,7 @@ impl ClaimGenerator<'_> {
             .filter(|segment| !segment.text.ends_with('?'))
             .flat_map(|segment| {
                 let words = words(&segment.text);
-                let names = self.names.of(&words);
+                let names = self.names.find_in(&words);
                 let name = |name: &std::ops::Range<usize>| {
                     segment.text[words[name.start].range.start..words[name.end - 1].range.end].to_string()
                 };
@@ -150,11 +151,11 @@ impl ClaimGenerator<'_> {
                     && !name.contains(|c: char| c.is_ascii_digit())
             })
             .collect();
-        let name = self.pick(&names).cloned().unwrap_or(0..1);
+        let name = self.random_choice(&names).cloned().unwrap_or(0..1);
         let range = found[name.start].range.start..found[name.end - 1].range.end;
         let alike: Vec<&String> =
             of_others.iter().filter(|other| other.split(' ').count().abs_diff(name.len()) <= 1).collect();
-        if let Some(other) = self.pick(&alike).copied() {
+        if let Some(other) = self.random_choice(&alike).copied() {
             let kind = if name.start == 0 { "name at the head" } else { "name" };
             self.push(kind, language, own, replace_range(own, &range, other), made);
         }
@@ -167,13 +168,14 @@ impl ClaimGenerator<'_> {
                 };
                 let (first, second) = (text(&names[a]), text(&names[b]));
                 // Names in a list may be in any order.
-                let apart = between.iter().filter(|word| !JOINS.contains(&word.low.as_str())).count() >= 2
+                let apart = between.iter().filter(|word| !CONNECTIVES.contains(&word.low.as_str())).count()
+                    >= 2
                     && between.iter().all(|word| !word.parted)
                     && !names[a + 1..b].iter().any(|name| name.start > 0);
                 apart && !first.contains(&second) && !second.contains(&first)
             })
             .collect();
-        if let Some(&(a, b)) = self.pick(&pairs) {
+        if let Some(&(a, b)) = self.random_choice(&pairs) {
             let text =
                 |name: &std::ops::Range<usize>| found[name.start].range.start..found[name.end - 1].range.end;
             let (first, second) = (text(&names[a]), text(&names[b]));
@@ -220,10 +222,10 @@ impl ClaimGenerator<'_> {
             };
             others.extend(words.iter().filter(|word| number(word)).map(|word| word.text.to_string()));
         }
-        if let Some(number) = self.pick(&numbers).copied() {
+        if let Some(number) = self.random_choice(&numbers).copied() {
             let alike: Vec<&String> =
                 others.iter().filter(|other| is_year(other) == is_year(number.text)).collect();
-            if let Some(other) = self.pick(&alike).copied() {
+            if let Some(other) = self.random_choice(&alike).copied() {
                 self.push(
                     "neighbour's number",
                     language,
@@ -242,7 +244,7 @@ impl ClaimGenerator<'_> {
                 !other.is_empty() && !mine.is_empty() && mine.is_disjoint(&other)
             })
             .collect();
-        if let Some(&(_, said)) = self.pick(&theirs) {
+        if let Some(&(_, said)) = self.random_choice(&theirs) {
             self.push("neighbour's words", language, own, format!("{subject} {said}"), made);
         }
     }

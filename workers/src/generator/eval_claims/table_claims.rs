@@ -4,7 +4,7 @@ use hoidap_shared::text::{Language, fold};
 
 use super::{
     ClaimGenerator, SyntheticClaim,
-    tokens::{capital, small},
+    tokens::{capitalise, decapitalise},
 };
 use crate::generator::{
     passages::table::{TableRow, parse_yes_no},
@@ -33,21 +33,21 @@ impl CellStatement<'_> {
         if ![subject, column, value].into_iter().all(fits) {
             return None;
         }
-        let name = small(column);
+        let name = decapitalise(column);
         let vietnamese = language == Language::Vi;
         let money = value.contains(['đ', '₫', '$', '€']) && value.contains(|c: char| c.is_ascii_digit());
         let price = money && ["giá", "price", "phí", "cost", "fee"].iter().any(|word| name.contains(word));
         Some(match parse_yes_no(value) {
-            Some(true) if vietnamese => format!("{} có {name}.", capital(subject)),
-            Some(false) if vietnamese => format!("{} không có {name}.", capital(subject)),
-            Some(true) => format!("{} has {name}.", capital(subject)),
-            Some(false) => format!("{} does not have {name}.", capital(subject)),
+            Some(true) if vietnamese => format!("{} có {name}.", capitalise(subject)),
+            Some(false) if vietnamese => format!("{} không có {name}.", capitalise(subject)),
+            Some(true) => format!("{} has {name}.", capitalise(subject)),
+            Some(false) => format!("{} does not have {name}.", capitalise(subject)),
             None => match (vietnamese, way % 3) {
-                (true, 0) => format!("{} của {subject} là {value}.", capital(column)),
-                (true, 1) if price => format!("{} có giá {value}.", capital(subject)),
+                (true, 0) => format!("{} của {subject} là {value}.", capitalise(column)),
+                (true, 1) if price => format!("{} có giá {value}.", capitalise(subject)),
                 (true, _) => format!("Với {subject}, {name} là {value}."),
                 (false, 0) => format!("The {name} of {subject} is {value}."),
-                (false, 1) if price => format!("{} costs {value}.", capital(subject)),
+                (false, 1) if price => format!("{} costs {value}.", capitalise(subject)),
                 (false, _) => format!("For {subject}, the {name} is {value}."),
             },
         })
@@ -77,7 +77,7 @@ impl ClaimGenerator<'_> {
         for &column in &columns {
             let told =
                 CellStatement { subject: row.cell(0), column: &names[column], value: row.cell(column) };
-            let way = self.number(3);
+            let way = self.random_below(3);
             let Some(right) = told.sentence(language, way) else { continue };
             made.push(SyntheticClaim::right("row", language, &own, right));
             let wrong = |kind, told: CellStatement<'_>, out: &mut Vec<SyntheticClaim>, maker: &Self| {
@@ -107,7 +107,7 @@ impl ClaimGenerator<'_> {
                     !value.is_empty() && parse_yes_no(value).is_none() && !whole.contains(&fold(value))
                 })
                 .collect();
-            if let Some(other) = self.pick(&other_rows) {
+            if let Some(other) = self.random_choice(&other_rows) {
                 wrong("other row", CellStatement { value: other.cell(column), ..told.clone() }, made, self);
                 let named = fold(other.cell(0));
                 if !whole.contains(&named) && !other_rows.iter().any(|row| row.cell(column) == told.value) {
@@ -131,7 +131,7 @@ impl ClaimGenerator<'_> {
                         && !fold(told.value).contains(&value)
                 })
                 .collect();
-            if let Some(&other) = self.pick(&others)
+            if let Some(&other) = self.random_choice(&others)
                 && let Some(sentence) =
                     (CellStatement { value: row.cell(other), ..told.clone() }).sentence(language, way)
                 && !self.is_stated(&sentence, Some(&own))

@@ -41,13 +41,13 @@ pub(super) fn replace_range(text: &str, range: &Range<usize>, new: &str) -> Stri
 }
 
 /// Starts a text with a capital letter.
-pub(super) fn capital(text: &str) -> String {
+pub(super) fn capitalise(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Starts a text with a lowercase letter, unless its first word is an acronym.
-pub(super) fn small(text: &str) -> String {
+pub(super) fn decapitalise(text: &str) -> String {
     let mut chars = text.chars();
     let Some(first) = chars.next() else { return String::new() };
     match chars.clone().next() {
@@ -91,7 +91,7 @@ impl ProperNouns {
     }
 
     /// The proper nouns of a sentence, as ranges of its words.
-    pub(super) fn of(&self, words: &[SentenceWord<'_>]) -> Vec<Range<usize>> {
+    pub(super) fn find_in(&self, words: &[SentenceWord<'_>]) -> Vec<Range<usize>> {
         let capital = |word: &SentenceWord<'_>| {
             word.text.starts_with(char::is_uppercase) && word.text.chars().count() > 1 && !is_month(&word.low)
         };

@@ -117,12 +117,12 @@ pub(super) fn push_list(
     passage_set: &PassageSet,
     lead: Option<usize>,
     lines: &[usize],
-    pieces: &mut Vec<AnswerSentence>,
+    sentences: &mut Vec<AnswerSentence>,
 ) {
     let (from, segments) = passage_set.segments_of_passage(passage_set.segments[lines[0]].passage);
     let cite = Some((passage_set.segments[lines[0]].passage, 1.0));
     if let Some(lead) = lead {
-        pieces.push(AnswerSentence {
+        sentences.push(AnswerSentence {
             lead: "\n".into(),
             text: strip_citation_marks(&passage_set.segments[lead].text),
             cite,
@@ -133,6 +133,6 @@ pub(super) fn push_list(
             .iter()
             .take_while(|segment| segment.line == passage_set.segments[line].line);
         let text = parts.map(|segment| &*segment.text).collect::<Vec<_>>().join(" ");
-        pieces.push(AnswerSentence { lead: "\n- ".into(), text: strip_citation_marks(&text), cite });
+        sentences.push(AnswerSentence { lead: "\n- ".into(), text: strip_citation_marks(&text), cite });
     }
 }

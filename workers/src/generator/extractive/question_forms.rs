@@ -40,7 +40,7 @@ fn answer(question: &str, page: &str) -> String {
     let ranked = rank(&passage_set, &parsed);
     let quoted = quote(&passage_set, &ranked, &parsed, &segmenter.analyser);
     quoted
-        .map(|quoted| assemble(&quoted.pieces, &passage_set.passages).text.replace(" [1]", ""))
+        .map(|quoted| assemble(&quoted.sentences, &passage_set.passages).text.replace(" [1]", ""))
         .unwrap_or_default()
 }
 

@@ -242,14 +242,14 @@ impl SegmentBuilder<'_> {
 
 /// Whether a sentence refers back to the one before it.
 pub(crate) fn refers_back(text: &str) -> bool {
-    const POINTERS: [&str; 14] = [
+    const REFERRING_WORDS: [&str; 14] = [
         "it", "this", "that", "these", "those", "they", "its", "their", "nó", "này", "đó", "việc", "ngoài",
         "chúng",
     ];
     let mut words =
         text.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase());
     let first = words.next().unwrap_or_default();
-    POINTERS.contains(&first.as_str())
+    REFERRING_WORDS.contains(&first.as_str())
         || words.take(2).any(|word| matches!(word.as_str(), "này" | "đó" | "ấy"))
 }
 

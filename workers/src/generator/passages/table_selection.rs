@@ -13,7 +13,7 @@ use crate::generator::{
         clauses::content_terms,
         negation::{canonical_form, is_negated, split_words},
         quantities::{self, Quantity},
-        superlative::{Measure, Superlative, find_superlative},
+        superlative::{ComparedMeasure, Superlative, find_superlative},
         synonyms::has_synonym,
     },
 };
@@ -52,7 +52,7 @@ pub(crate) fn detect_selection(question: &str) -> Option<SelectionQuestion> {
         (0..words.len()).any(nao) || words.iter().take(3).any(|word| *word == "which") || any(&["những gì"]);
     if let Some(degree) = find_superlative(&low) {
         let one = which
-            || degree.measure == Measure::Price && !any(&["lowest price", "highest price"])
+            || degree.measure == ComparedMeasure::Price && !any(&["lowest price", "highest price"])
             || any(&["who", "ai"]);
         return one.then_some(SelectionQuestion::Extreme(degree));
     }
@@ -267,7 +267,7 @@ fn extreme_of_columns(
 fn unanimous(options: Vec<(f32, Vec<usize>)>, degree: &Superlative) -> Option<(f32, Vec<usize>)> {
     let top = options.iter().map(|(fits, _)| *fits).fold(0.0, f32::max);
     // "The largest" does not say of what; it is clear only with a single column.
-    if degree.measure == Measure::Amount && top <= 0.0 && options.len() > 1 {
+    if degree.measure == ComparedMeasure::Amount && top <= 0.0 && options.len() > 1 {
         return None;
     }
     let mut best = options.into_iter().filter(|(fits, _)| *fits + 1e-4 >= top).map(|(_, picked)| picked);
@@ -281,7 +281,8 @@ fn comparable_values(cells: &[&str], name: &str, degree: &Superlative) -> Option
     let low = canonical_form(name);
     let calls = |words: &[&str]| words.iter().any(|word| low.contains(word));
     let free = |cell: &str| {
-        degree.measure == Measure::Price && matches!(canonical_form(cell).as_str(), "free" | "miễn phí" | "0")
+        degree.measure == ComparedMeasure::Price
+            && matches!(canonical_form(cell).as_str(), "free" | "miễn phí" | "0")
     };
     let mut measure = None;
     let mut values = Vec::new();
@@ -300,20 +301,22 @@ fn comparable_values(cells: &[&str], name: &str, degree: &Superlative) -> Option
     }
     let rate = cells.iter().all(|cell| cell.contains('/') || cell.to_lowercase().contains("bps"));
     let fits = match (degree.measure, measure.flatten()) {
-        (Measure::Price, Some("money")) => true,
-        (Measure::Price, None) => calls(&["giá", "phí", "tiền", "price", "cost", "fee"]),
-        (Measure::Speed, Some("time")) => {
+        (ComparedMeasure::Price, Some("money")) => true,
+        (ComparedMeasure::Price, None) => calls(&["giá", "phí", "tiền", "price", "cost", "fee"]),
+        (ComparedMeasure::Speed, Some("time")) => {
             // The fastest takes the least time.
             if !rate {
                 values.iter_mut().for_each(|value| *value = -*value);
             }
             true
         }
-        (Measure::Speed, _) => rate || calls(&["tốc độ", "speed"]),
-        (Measure::Weight, Some("weight")) | (Measure::Length, Some("time" | "length")) => true,
-        (Measure::Weight, None) => calls(&["nặng", "khối lượng", "trọng lượng", "weight"]),
-        (Measure::Amount, Some("money")) => false,
-        (Measure::Amount, _) => true,
+        (ComparedMeasure::Speed, _) => rate || calls(&["tốc độ", "speed"]),
+        (ComparedMeasure::Weight, Some("weight")) | (ComparedMeasure::Length, Some("time" | "length")) => {
+            true
+        }
+        (ComparedMeasure::Weight, None) => calls(&["nặng", "khối lượng", "trọng lượng", "weight"]),
+        (ComparedMeasure::Amount, Some("money")) => false,
+        (ComparedMeasure::Amount, _) => true,
         _ => false,
     };
     fits.then_some(values)

@@ -64,14 +64,14 @@ impl Llm for Anthropic {
 #[serde(tag = "type")]
 enum AnthropicEvent {
     #[serde(rename = "message_start")]
-    Start { message: Start },
+    Start { message: MessageStart },
     #[serde(rename = "content_block_delta")]
     Words { delta: ContentBlock },
     #[serde(rename = "message_delta")]
     Change {
-        delta: Stop,
+        delta: MessageDelta,
         #[serde(default)]
-        usage: Option<Tokens>,
+        usage: Option<TokenUsage>,
     },
     #[serde(rename = "message_stop")]
     End,
@@ -82,9 +82,9 @@ enum AnthropicEvent {
 }
 
 #[derive(Deserialize)]
-struct Start {
+struct MessageStart {
     #[serde(default)]
-    usage: Option<Tokens>,
+    usage: Option<TokenUsage>,
 }
 
 #[derive(Deserialize)]
@@ -96,20 +96,20 @@ struct ContentBlock {
 }
 
 #[derive(Deserialize)]
-struct Stop {
+struct MessageDelta {
     #[serde(default)]
     stop_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Tokens {
+struct TokenUsage {
     #[serde(default)]
     input_tokens: Option<u32>,
     #[serde(default)]
     output_tokens: Option<u32>,
 }
 
-impl Tokens {
+impl TokenUsage {
     fn delta(self) -> ResponseDelta {
         ResponseDelta::Tokens { prompt: self.input_tokens, completion: self.output_tokens }
     }
@@ -122,7 +122,7 @@ fn decode_event(data: &str) -> Result<StreamEvent, CallError> {
     let sent: AnthropicEvent = serde_json::from_str(data)
         .map_err(|_| CallError::Invalid("an event is not the expected JSON".into()))?;
     let deltas = match sent {
-        AnthropicEvent::Start { message } => message.usage.map(Tokens::delta).into_iter().collect(),
+        AnthropicEvent::Start { message } => message.usage.map(TokenUsage::delta).into_iter().collect(),
         AnthropicEvent::Words { delta } => {
             let thought =
                 delta.thinking.filter(|thought| !thought.is_empty()).map(|_| ResponseDelta::Thinking);
@@ -134,7 +134,7 @@ fn decode_event(data: &str) -> Result<StreamEvent, CallError> {
                 return Err(CallError::Invalid("the server withheld the answer".into()));
             }
             let cut = (reason == Some("max_tokens")).then_some(ResponseDelta::CutOff);
-            let deltas = cut.into_iter().chain(usage.map(Tokens::delta)).collect();
+            let deltas = cut.into_iter().chain(usage.map(TokenUsage::delta)).collect();
             return Ok(if reason.is_some() {
                 StreamEvent::Last(deltas)
             } else {

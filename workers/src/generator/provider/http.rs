@@ -113,7 +113,8 @@ impl HttpClient {
         loop {
             let body = unsupported_parameters::without_parameters(body, &omitted);
             let request = self.client.post(format!("{}{path}", self.base)).headers(headers.clone());
-            let response = request.headers(extra.clone()).json(&body).send().await.map_err(unreachable)?;
+            let response =
+                request.headers(extra.clone()).json(&body).send().await.map_err(connection_error)?;
             let status = response.status();
             if status.is_success() {
                 self.unsupported.remember(omitted);
@@ -140,7 +141,7 @@ impl HttpClient {
             .get(format!("{}/models", self.base))
             .headers(self.headers(key_header)?)
             .headers(extra);
-        match check_status(request.send().await.map_err(unreachable)?) {
+        match check_status(request.send().await.map_err(connection_error)?) {
             Ok(_) => Ok(()),
             // Not every compatible server has this list.
             Err(CallError::Status(404 | 405)) => Ok(()),
@@ -209,7 +210,7 @@ fn check_status(response: Response) -> Result<Response, CallError> {
 }
 
 /// The innermost cause says most. The URL is removed, since it may contain a key.
-fn unreachable(error: reqwest::Error) -> CallError {
+fn connection_error(error: reqwest::Error) -> CallError {
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;
     while let Some(below) = cause.source() {

@@ -108,7 +108,7 @@ pub(crate) fn extract(text: &str) -> ExtractedQuantities {
     let mut open: Vec<(usize, usize)> = Vec::new();
     let mut kept = 0;
     while at < words.len() {
-        let Some(ParsedQuantity { quantity, end: until, is_stated }) = parse_at(&words, at) else {
+        let Some(ParsedQuantity { quantity, end: until, is_stated }) = parse_quantity(&words, at) else {
             at += 1;
             continue;
         };
@@ -164,7 +164,7 @@ impl ParsedQuantity {
 }
 
 /// The quantity that begins at a word.
-fn parse_at(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
+fn parse_quantity(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
     let word = words.get(at)?;
     let unit_at = |i: usize| -> Option<(&'static str, usize)> {
         let next = words.get(i).filter(|next| next.close)?;

@@ -4,7 +4,7 @@ use crate::generator::text::negation::split_words;
 
 /// What a superlative compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Measure {
+pub(crate) enum ComparedMeasure {
     /// Money.
     Price,
     /// Speed: little time, or much per time.
@@ -23,17 +23,17 @@ pub(crate) enum Measure {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Superlative {
     /// What it compares.
-    pub(crate) measure: Measure,
+    pub(crate) measure: ComparedMeasure,
     /// Whether it means the highest value.
     pub(crate) is_maximum: bool,
     /// Its words.
     pub(crate) words: String,
 }
 
-use Measure::{Amount, Length, Price, Speed, Subjective, Weight};
+use ComparedMeasure::{Amount, Length, Price, Speed, Subjective, Weight};
 
 /// Vietnamese adjectives before "nhất".
-const VIETNAMESE_ADJECTIVES: [(&str, Measure, bool); 35] = [
+const VIETNAMESE_ADJECTIVES: [(&str, ComparedMeasure, bool); 35] = [
     ("rẻ", Price, false),
     ("đắt", Price, true),
     ("mắc", Price, true),
@@ -74,7 +74,7 @@ const VIETNAMESE_ADJECTIVES: [(&str, Measure, bool); 35] = [
 const NON_SUPERLATIVE_BEFORE_NHAT: [&str; 6] = ["thứ", "duy", "thống", "hợp", "đồng", "quán"];
 
 /// English superlatives.
-const ENGLISH_SUPERLATIVES: [(&str, Measure, bool); 46] = [
+const ENGLISH_SUPERLATIVES: [(&str, ComparedMeasure, bool); 46] = [
     ("cheapest", Price, false),
     ("least expensive", Price, false),
     ("most affordable", Price, false),
@@ -167,7 +167,7 @@ pub(crate) fn is_comparative(low: &str) -> bool {
 
 /// Whether a lowercase text says that something holds exclusively.
 pub(crate) fn is_exclusive(low: &str) -> bool {
-    const BENIGN: [&str; 24] = [
+    const NON_EXCLUSIVE_NEXT_WORDS: [&str; 24] = [
         "cần", "việc", "mất", "phải", "với", "từ", "tốn", "khoảng", "tiêu", "số", "định", "dẫn", "là", "thị",
         "need", "needs", "have", "has", "takes", "take", "costs", "cost", "a", "want",
     ];
@@ -177,11 +177,13 @@ pub(crate) fn is_exclusive(low: &str) -> bool {
         let before = i.checked_sub(1).map_or("", |i| words[i]);
         match *word {
             "only" => {
-                before != "not" && !BENIGN.contains(&next) && !next.starts_with(|c: char| c.is_ascii_digit())
+                before != "not"
+                    && !NON_EXCLUSIVE_NEXT_WORDS.contains(&next)
+                    && !next.starts_with(|c: char| c.is_ascii_digit())
             }
             "chỉ" => {
                 !matches!(before, "không" | "địa")
-                    && !BENIGN.contains(&next)
+                    && !NON_EXCLUSIVE_NEXT_WORDS.contains(&next)
                     && !next.starts_with(|c: char| c.is_ascii_digit())
             }
             "nhất" => before == "duy",
@@ -192,10 +194,10 @@ pub(crate) fn is_exclusive(low: &str) -> bool {
 
 /// Whether a lowercase text says that something holds for all.
 pub(crate) fn is_universal(low: &str) -> bool {
-    const ALL: [&str; 11] =
+    const UNIVERSAL_WORDS: [&str; 11] =
         ["tất cả", "mọi", "toàn bộ", "đều", "tat ca", "all", "every", "each", "any", "both", "cả hai"];
     let text = format!(" {} ", split_words(low).collect::<Vec<_>>().join(" "));
-    ALL.iter().any(|phrase| text.contains(&format!(" {phrase} ")))
+    UNIVERSAL_WORDS.iter().any(|phrase| text.contains(&format!(" {phrase} ")))
 }
 
 #[cfg(test)]

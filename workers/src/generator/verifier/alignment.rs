@@ -117,7 +117,7 @@ fn negated_verb(word: &str) -> Option<&str> {
 
 /// A change: words of the claim that replace words of the fact.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Change {
+pub(crate) struct TokenChange {
     pub(crate) claim: Range<usize>,
     pub(crate) fact: Range<usize>,
     /// Whether shared words surround it; otherwise it is at the start or end of a text.
@@ -126,7 +126,7 @@ pub(crate) struct Change {
 
 /// Words that a claim and a fact share, one after the other in both.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Run {
+struct AlignedRun {
     /// Index of its first word in the claim.
     claim_start: usize,
     /// Index of its first word in the fact.
@@ -135,7 +135,7 @@ struct Run {
     length: usize,
 }
 
-impl Run {
+impl AlignedRun {
     fn in_claim(self) -> Range<usize> {
         self.claim_start..self.claim_start + self.length
     }
@@ -150,7 +150,7 @@ pub(crate) struct Alignment<'a> {
     claim: &'a [Token],
     fact: &'a [Token],
     /// The runs that both share, in the order of the claim.
-    runs: Vec<Run>,
+    runs: Vec<AlignedRun>,
 }
 
 impl<'a> Alignment<'a> {
@@ -161,7 +161,7 @@ impl<'a> Alignment<'a> {
         loop {
             // The length of the common run that ends at each pair of words.
             let mut before = vec![0; fact.len() + 1];
-            let mut best = Run::default();
+            let mut best = AlignedRun::default();
             for (i, word) in claim.iter().enumerate() {
                 let mut now = vec![0; fact.len() + 1];
                 for (j, other) in fact.iter().enumerate() {
@@ -169,7 +169,11 @@ impl<'a> Alignment<'a> {
                         now[j + 1] = before[j] + 1;
                         let length = now[j + 1];
                         if length > best.length {
-                            best = Run { claim_start: i + 1 - length, fact_start: j + 1 - length, length };
+                            best = AlignedRun {
+                                claim_start: i + 1 - length,
+                                fact_start: j + 1 - length,
+                                length,
+                            };
                         }
                     }
                 }
@@ -190,7 +194,7 @@ impl<'a> Alignment<'a> {
     }
 
     /// The changes between adjacent runs, before the first run, and after the last one.
-    pub(crate) fn changes(&self) -> Vec<Change> {
+    pub(crate) fn changes(&self) -> Vec<TokenChange> {
         let mut found = Vec::new();
         for pair in self.runs.windows(2) {
             let [run, next] = pair else { continue };
@@ -200,14 +204,14 @@ impl<'a> Alignment<'a> {
                 && fact.len() <= MAX_GAP_WORDS
                 && claim.len() <= MAX_GAP_WORDS
             {
-                found.push(Change { claim, fact, inside: true });
+                found.push(TokenChange { claim, fact, inside: true });
             }
         }
         if let (Some(first), Some(last)) = (self.runs.first(), self.runs.last()) {
-            found.push(Change { claim: 0..first.claim_start, fact: 0..first.fact_start, inside: false });
+            found.push(TokenChange { claim: 0..first.claim_start, fact: 0..first.fact_start, inside: false });
             let claim = last.in_claim().end..self.claim.len();
             let fact = last.in_fact().end..self.fact.len();
-            found.push(Change { claim, fact, inside: false });
+            found.push(TokenChange { claim, fact, inside: false });
         }
         found.retain(|change| !change.claim.is_empty() || !change.fact.is_empty());
         found
@@ -215,8 +219,8 @@ impl<'a> Alignment<'a> {
 
     /// Whether two parts are swapped and everything else is in place.
     pub(crate) fn swaps_parts(&self) -> bool {
-        let content = |run: &Run| self.claim[run.in_claim()].iter().any(|token| token.term.is_some());
-        let end = |run: &Run| run.in_fact().end;
+        let content = |run: &AlignedRun| self.claim[run.in_claim()].iter().any(|token| token.term.is_some());
+        let end = |run: &AlignedRun| run.in_fact().end;
         (0..self.runs.len().saturating_sub(2)).any(|at| {
             let [second, middle, first] = &self.runs[at..at + 3] else { return false };
             let before = at.checked_sub(1).map_or(0, |before| end(&self.runs[before]));
@@ -233,7 +237,7 @@ impl<'a> Alignment<'a> {
     }
 
     /// Whether a change adds or removes a negation.
-    pub(crate) fn flips_polarity(&self, change: &Change) -> bool {
+    pub(crate) fn flips_polarity(&self, change: &TokenChange) -> bool {
         let denials = |tokens: &[Token]| tokens.iter().filter(|token| token.denies).count() % 2;
         let (mine, theirs) = (self.claim_tokens(change), self.fact_tokens(change));
         // At an end, the claim may leave words out.
@@ -248,7 +252,7 @@ impl<'a> Alignment<'a> {
     }
 
     /// Whether a change states another condition.
-    pub(crate) fn changes_condition(&self, change: &Change) -> bool {
+    pub(crate) fn changes_condition(&self, change: &TokenChange) -> bool {
         let conditions = |tokens: &[Token]| -> Vec<(&'static str, bool)> {
             tokens.iter().filter_map(|token| token.condition).collect()
         };
@@ -263,11 +267,11 @@ impl<'a> Alignment<'a> {
             || change.inside && (new_alone || gone_alone && change.fact.len() <= MAX_OMITTED_CONDITION_WORDS)
     }
 
-    pub(crate) fn claim_tokens(&self, change: &Change) -> &'a [Token] {
+    pub(crate) fn claim_tokens(&self, change: &TokenChange) -> &'a [Token] {
         &self.claim[change.claim.clone()]
     }
 
-    pub(crate) fn fact_tokens(&self, change: &Change) -> &'a [Token] {
+    pub(crate) fn fact_tokens(&self, change: &TokenChange) -> &'a [Token] {
         &self.fact[change.fact.clone()]
     }
 

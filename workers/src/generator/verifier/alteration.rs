@@ -15,7 +15,7 @@ use crate::generator::{
         synonyms::has_synonym,
     },
     verifier::{
-        alignment::{Alignment, Change, same_words},
+        alignment::{Alignment, TokenChange, same_words},
         claim_check::{ClaimCheck, Mismatch, NEGLIGIBLE_WEIGHT},
     },
 };
@@ -120,7 +120,7 @@ impl ClaimCheck<'_> {
     }
 
     /// Whether a change replaces a term of the fact by one that the fact does not contain.
-    fn substitutes_term(&self, segment: &Segment, laid: &Alignment<'_>, change: &Change) -> bool {
+    fn substitutes_term(&self, segment: &Segment, laid: &Alignment<'_>, change: &TokenChange) -> bool {
         // Inside the sentence, a term from the heading is a replacement.
         let points = refers_back(&segment.text);
         let told = |term: &str| {

@@ -17,7 +17,7 @@ use crate::generator::{
 };
 
 /// Terms with their weights, sorted by term.
-pub(crate) type Weighted = Vec<(String, f32)>;
+pub(crate) type TermWeights = Vec<(String, f32)>;
 
 /// Yes-or-no words that may precede a sentence, in lower case.
 const YES_NO_ANSWERS: [&str; 22] = [
@@ -52,7 +52,7 @@ const MAX_LEAD_WORDS: usize = 8;
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     /// Content terms, without quantities and comparing words.
-    pub(crate) terms: Weighted,
+    pub(crate) terms: TermWeights,
     /// Quantities and codes.
     pub(crate) quantities: Vec<Quantity>,
     /// Clauses.
@@ -72,7 +72,7 @@ pub(crate) struct Claim {
     /// Whether it says that something holds exclusively.
     pub(crate) is_exclusive: bool,
     /// What it may refer to: the terms and codes of the preceding sentences, nearest first, and of the question.
-    pub(crate) context: Vec<(Weighted, Vec<Quantity>)>,
+    pub(crate) context: Vec<(TermWeights, Vec<Quantity>)>,
 }
 
 impl Claim {
@@ -210,8 +210,8 @@ pub(crate) fn strip_yes_no(sentence: &str) -> &str {
 
 /// A sentence without a lead that names the source: "According to the documentation, …".
 fn strip_source_lead(sentence: &str) -> &str {
-    const FROM: [&str; 5] = ["according to", "based on", "theo", "dựa trên", "dựa vào"];
-    const SOURCES: [&str; 20] = [
+    const SOURCE_PREPOSITIONS: [&str; 5] = ["according to", "based on", "theo", "dựa trên", "dựa vào"];
+    const SOURCE_NOUNS: [&str; 20] = [
         "documentation",
         "documents",
         "document",
@@ -235,15 +235,15 @@ fn strip_source_lead(sentence: &str) -> &str {
     ];
     let Some((lead, rest)) = sentence.split_once([',', ':']) else { return sentence };
     let low = format!(" {} ", lead.trim().to_lowercase());
-    let names = FROM.iter().any(|from| low.starts_with(&format!(" {from} ")))
-        && SOURCES.iter().any(|source| low.contains(&format!(" {source} ")));
+    let names = SOURCE_PREPOSITIONS.iter().any(|from| low.starts_with(&format!(" {from} ")))
+        && SOURCE_NOUNS.iter().any(|source| low.contains(&format!(" {source} ")));
     let short =
         low.split_whitespace().count() <= MAX_LEAD_WORDS && !low.contains(|c: char| c.is_ascii_digit());
     if names && short && !rest.trim().is_empty() { rest.trim_start() } else { sentence }
 }
 
 /// Weighs terms. Pairs of syllables that no passage contains are dropped, since other wordings split them.
-fn weigh_terms(terms: impl Iterator<Item = String>, passage_set: &PassageSet) -> Weighted {
+fn weigh_terms(terms: impl Iterator<Item = String>, passage_set: &PassageSet) -> TermWeights {
     let terms = terms.filter(|term| !term.contains(' ') || passage_set.contains_term(term));
     terms
         .map(|term| (passage_set.claim_term_weight(&term), term))

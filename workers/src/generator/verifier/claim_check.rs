@@ -19,7 +19,9 @@ use crate::generator::{
         clauses::{Clause, content_terms, subject_terms},
         negation::{canonical_form, split_words},
         quantities::Quantity,
-        superlative::{Measure, Superlative, find_superlative, is_comparative, is_exclusive, is_universal},
+        superlative::{
+            ComparedMeasure, Superlative, find_superlative, is_comparative, is_exclusive, is_universal,
+        },
         synonyms::{has_antonym, has_synonym},
     },
     verifier::{binding, claim::Claim},
@@ -341,7 +343,7 @@ impl<'a> ClaimCheck<'a> {
         let passage = &self.passage_set.passages[segment.passage];
         let text = format!("{} {} {}", segment.text, passage.title, passage.heading_path.join(" "));
         let low = format!(" {} ", split_words(&canonical_form(&text)).collect::<Vec<_>>().join(" "));
-        matches!(claimed.measure, Measure::Amount | Measure::Length)
+        matches!(claimed.measure, ComparedMeasure::Amount | ComparedMeasure::Length)
             && self.claim.quantities.iter().any(|quantity| quantity.amount().is_some())
             && words.iter().any(|word| low.contains(&format!(" {word} ")))
     }

@@ -12,26 +12,26 @@ use crate::generator::{
         segmenter::Segmenter,
     },
     text::sentence_embedder::SentenceEmbedder,
-    verifier::{Verdict, VerdictCache, Verifier},
+    verifier::{SentenceVerdict, VerdictCache, Verifier},
 };
 
 /// A site with its labelled sentences.
-struct Site {
+struct LabelledSite {
     name: String,
     language: Language,
     passages: Vec<Passage>,
     sentences: Vec<(bool, String, String)>,
 }
 
-fn sites(text: &str) -> Vec<Site> {
-    let mut sites: Vec<Site> = Vec::new();
+fn sites(text: &str) -> Vec<LabelledSite> {
+    let mut sites: Vec<LabelledSite> = Vec::new();
     let mut question = String::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
         let mark = &line[..1];
         let said = line[1..].trim().to_string();
         if mark == "#" {
             question.clear();
-            sites.push(Site {
+            sites.push(LabelledSite {
                 name: said,
                 language: Language::Vi,
                 passages: Vec::new(),
@@ -81,7 +81,7 @@ fn wrong(text: &str) -> ([Vec<String>; 2], [usize; 2]) {
             let verdict = verifier.verify(&[], sentence);
             let place = usize::from(*right);
             all[place] += 1;
-            if matches!(verdict, Verdict::Supported(..)) != *right {
+            if matches!(verdict, SentenceVerdict::Supported(..)) != *right {
                 let why = verifier.explain(sentence);
                 wrong[place].push(format!("{}: {question} {sentence} ({verdict:?})\n{why}", site.name));
             }

@@ -13,7 +13,7 @@ use crate::generator::{
 };
 
 /// The reason for a rejected response: the model refused.
-pub(in crate::generator) const REFUSED: &str = "the model says that the passages do not answer";
+pub(in crate::generator) const MODEL_REFUSED: &str = "the model says that the passages do not answer";
 
 impl AnswerEngine {
     /// The verifier for a question's passages.
@@ -41,17 +41,17 @@ impl AnswerEngine {
             ResponseKind::Echo if answers_yes_or_no => {}
             ResponseKind::Candidate => {}
             ResponseKind::Empty => return Err("the model wrote no words"),
-            ResponseKind::Refusal => return Err(REFUSED),
+            ResponseKind::Refusal => return Err(MODEL_REFUSED),
             ResponseKind::Echo => return Err("the model only repeated the question or a heading"),
         }
         if !answers_yes_or_no && self.repeats_known_text(context, &response.text) {
             return Err("the model only repeated the question or a heading");
         }
-        let mut cited = self.verifier(context).cite(&response.text);
+        let mut cited = self.verifier(context).verify_answer(&response.text);
         if response.cut_off && !cited.last_is_rejected {
-            cited.pieces.pop();
+            cited.sentences.pop();
         }
-        if response.cut_off && cited.pieces.is_empty() {
+        if response.cut_off && cited.sentences.is_empty() {
             return Err("the model had no room to end its sentence");
         }
         if cited.share <= 0.0 || cited.share < self.settings.min_supported_share {
@@ -78,7 +78,7 @@ impl AnswerEngine {
 
 /// Whether a question expects a yes or no.
 pub(in crate::generator) fn asks_yes_or_no(question: &str) -> bool {
-    const FIRST: [&str; 24] = [
+    const YES_NO_FIRST_WORDS: [&str; 24] = [
         "do",
         "does",
         "did",
@@ -104,11 +104,12 @@ pub(in crate::generator) fn asks_yes_or_no(question: &str) -> bool {
         "có phải",
         "liệu",
     ];
-    const LAST: [&str; 11] = ["không", "khong", "ko", "k", "chưa", "chua", "hả", "à", "nhỉ", "hông", "hok"];
+    const YES_NO_LAST_WORDS: [&str; 11] =
+        ["không", "khong", "ko", "k", "chưa", "chua", "hả", "à", "nhỉ", "hông", "hok"];
     let low = canonical_form(question);
     let words: Vec<&str> = split_words(&low).collect();
-    words.first().is_some_and(|first| FIRST.contains(first))
-        || words.last().is_some_and(|last| LAST.contains(last))
+    words.first().is_some_and(|first| YES_NO_FIRST_WORDS.contains(first))
+        || words.last().is_some_and(|last| YES_NO_LAST_WORDS.contains(last))
         || low.contains("có phải")
         || low.contains("phải không")
 }
