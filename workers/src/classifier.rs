@@ -1,14 +1,14 @@
-//! The first stage: what is meant, about which product, and what to look for.
+//! The classifier stage: intent, language, product, and the queries and collections to search.
 
 pub(crate) use intent::OUT_OF_SCOPE;
 pub(crate) use product::Products;
 
-mod elsewhere;
 mod intent;
-mod probe;
+mod linear_probe;
 mod product;
-mod sections;
+mod section;
 mod small_talk;
+mod third_party;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -29,33 +29,34 @@ use hoidap_shared::{
 };
 
 use self::{
-    elsewhere::Services,
     intent::{HUMAN_AGENT, Intents, SMALL_TALK},
+    third_party::ThirdPartyServices,
 };
 use crate::watched_library::{self, WatchedLibrary};
 
-/// Small talk and a wish for a person must be this likely to be answered at once; otherwise the documents decide.
-const AT_ONCE: f32 = 0.75;
+/// Lowest confidence at which small talk and a request for a person are answered at once. Below it, the documents
+/// decide.
+const MIN_IMMEDIATE_CONFIDENCE: f32 = 0.75;
 
-/// The same of small talk that may go on with what was asked before.
-const CLEARLY: f32 = 0.9;
+/// The same for small talk that may be a follow-up.
+const MIN_FOLLOW_UP_CONFIDENCE: f32 = 0.9;
 
-/// How sure small talk and a wish for a person are that are made of nothing but the words for them.
-const BY_ITS_WORDS: f32 = 0.95;
+/// The confidence of small talk and of a request for a person that rules recognise.
+const RULE_CONFIDENCE: f32 = 0.95;
 
-/// How likely a question about a service that no document mentions is out of scope.
-const ELSEWHERE: f32 = 1.0;
+/// The out-of-scope probability of a question about a third-party service that no document mentions.
+const THIRD_PARTY_OUT_OF_SCOPE: f32 = 1.0;
 
-/// Understands questions.
+/// The first stage: understands the question.
 pub struct Classifier {
     embedder: EmbedQueue,
     model: ModelId,
-    /// Whether the model gives token vectors.
-    late: bool,
+    /// Whether the model also outputs token vectors.
+    has_token_vectors: bool,
     library: WatchedLibrary,
     intents: Intents,
     products: Products,
-    services: Services,
+    services: ThirdPartyServices,
     config: Arc<Config>,
     version: String,
 }
@@ -70,21 +71,21 @@ impl Stage for Classifier {
         let settings = config.clone();
         let (embedder, intents) = tokio::task::spawn_blocking(move || {
             let embedder: Arc<dyn Embedder> = Arc::new(OnnxEmbedder::open(&settings.embedding)?);
-            let intents = Intents::learn(embedder.as_ref(), &settings.intents, &settings.indices.dir)?;
+            let intents = Intents::train(embedder.as_ref(), &settings.intents, &settings.indices.dir)?;
             anyhow::Ok((embedder, intents))
         })
         .await??;
-        let (model, late) = (embedder.model().clone(), embedder.token_dimensions() > 0);
+        let (model, has_token_vectors) = (embedder.model().clone(), embedder.token_dimensions() > 0);
         let products = Products::new(&config.products);
         let version = digest(&[
             &format!("{:?} {:?} {:?}", config.products, config.sections, config.abbreviations),
-            &intents.learnt_from,
+            &intents.training_digest,
             &model.sha256,
         ]);
-        let embedder =
-            EmbedQueue::start(embedder, config.embedding.batch).context("no thread for embedding")?;
-        let (services, config) = (Services::built_in(), Arc::new(config.clone()));
-        Ok(Self { embedder, model, late, library, intents, products, services, config, version })
+        let embedder = EmbedQueue::start(embedder, config.embedding.batch)
+            .context("the embedding thread cannot be started")?;
+        let (services, config) = (ThirdPartyServices::built_in(), Arc::new(config.clone()));
+        Ok(Self { embedder, model, has_token_vectors, library, intents, products, services, config, version })
     }
 
     async fn process(
@@ -96,36 +97,34 @@ impl Stage for Classifier {
         let failed =
             |error: &dyn std::fmt::Display| StageError::Retry { reason: error.to_string(), after: None };
         let (
-            ResolvedMessage {
-                interpretation,
-                kind,
-                own_text: own,
-                meaning,
-                contextual_meaning: about,
-                mut queries,
-            },
+            ResolvedMessage { interpretation, kind, own_text, meaning, contextual_meaning, mut queries },
             identifiers,
-        ) = self.read(question).await.map_err(|error| failed(&error))?;
+        ) = self.analyse(question).await.map_err(|error| failed(&error))?;
         let language = interpretation.language;
         self.embedder.embed_wordings(&mut queries).await.map_err(|error| failed(&error))?;
-        if let Some(intent) = self.asks_nothing(kind, &own).await.map_err(|error| failed(&error))? {
-            return Ok(NextStep::Answer(self.answer_at_once(question, language, intent)));
+        if let Some(intent) =
+            self.conversational_intent(kind, &own_text).await.map_err(|error| failed(&error))?
+        {
+            return Ok(NextStep::Answer(self.immediate_answer(question, language, intent)));
         }
-        let ranked = self.intents(&about).await.map_err(|error| failed(&error))?;
-        let mut intent = ranked.first().cloned().ok_or_else(|| failed(&"no intent is known"))?;
-        let mut out_of_scope = confidence(&ranked, OUT_OF_SCOPE);
-        if self.is_elsewhere(&question.message, &meaning).await.map_err(|error| failed(&error))? {
-            out_of_scope = ELSEWHERE;
+        let ranked = self.rank_intents(&contextual_meaning).await.map_err(|error| failed(&error))?;
+        let mut intent = ranked.first().cloned().ok_or_else(|| failed(&"there are no intents"))?;
+        let mut out_of_scope = intent_confidence(&ranked, OUT_OF_SCOPE);
+        if self.is_about_third_party(&question.message, &meaning).await.map_err(|error| failed(&error))? {
+            out_of_scope = THIRD_PARTY_OUT_OF_SCOPE;
             intent = ScoredLabel { name: OUT_OF_SCOPE.into(), confidence: out_of_scope };
         }
-        // A follow-up may change the product: what it names itself counts before what it was rewritten to.
-        let about =
-            if self.products.named(&question.message).is_empty() { &about } else { &question.message };
+        // A follow-up may change the product: names in the message take precedence over the resolved question.
+        let about = if self.products.named_in(&question.message).is_empty() {
+            &contextual_meaning
+        } else {
+            &question.message
+        };
         let product = match intent.name.as_str() {
             SMALL_TALK | OUT_OF_SCOPE | HUMAN_AGENT => None,
-            _ => self.products.find(about, &question.context, &question.history),
+            _ => self.products.detect(about, &question.context, &question.history),
         };
-        let collections = self.collections(product.as_ref(), &self.products.named(about));
+        let collections = self.collections_to_search(product.as_ref(), &self.products.named_in(about));
         Ok(NextStep::Forward(Classified {
             question: question.clone(),
             language,
@@ -133,7 +132,7 @@ impl Stage for Classifier {
             intent,
             out_of_scope,
             product,
-            section: sections::of_page(&self.config.sections, &question.context),
+            section: section::section_of_page(&self.config.sections, &question.context),
             queries,
             collections,
             identifiers,
@@ -154,23 +153,23 @@ impl Stage for Classifier {
 }
 
 impl Classifier {
-    /// Takes over the embeddings of a question that was classified before, where the same model made them.
-    pub(crate) fn recall(&self, classified: &Classified) {
+    /// Reuses the embeddings of an earlier classification by the same model.
+    pub(crate) fn reuse_embeddings(&self, classified: &Classified) {
         if self.model.sha256.is_empty() || classified.embedded_by != self.model.sha256 {
             return;
         }
         for query in &classified.queries {
             let Some(vector) = query.embedding.as_ref() else { continue };
             // Recordings of earlier releases have no token vectors.
-            if vector.len() == self.model.dimensions && query.tokens.is_empty() != self.late {
+            if vector.len() == self.model.dimensions && query.tokens.is_empty() != self.has_token_vectors {
                 let made = EmbeddedText { vector: vector.clone(), tokens: query.tokens.clone() };
                 self.embedder.remember(&query.text, made);
             }
         }
     }
 
-    /// Reads the question in its conversation, and finds the identifiers that it names.
-    async fn read(&self, question: &Question) -> Result<(ResolvedMessage, Vec<Identifier>), String> {
+    /// Analyses the question with its conversation, and finds the identifiers in it.
+    async fn analyse(&self, question: &Question) -> Result<(ResolvedMessage, Vec<Identifier>), String> {
         let (library, config) = (Arc::clone(&self.library), Arc::clone(&self.config));
         let question = question.clone();
         let reading = tokio::task::spawn_blocking(move || {
@@ -185,34 +184,41 @@ impl Classifier {
         reading.await.map_err(|died| died.to_string())
     }
 
-    /// The intents of a text, the likeliest first.
-    async fn intents(&self, text: &str) -> Result<Vec<ScoredLabel>, EmbedError> {
+    /// The intents of a text, most likely first.
+    async fn rank_intents(&self, text: &str) -> Result<Vec<ScoredLabel>, EmbedError> {
         let embedding = self.embedder.query(text).await?;
         Ok(self.intents.rank(text, &embedding))
     }
 
-    /// Small talk or a wish for a person, where the sentence is one: by its words, else by what it means. What goes on
-    /// with a question is often as short as small talk, so its meaning must be clearer.
-    async fn asks_nothing(&self, kind: MessageKind, text: &str) -> Result<Option<ScoredLabel>, EmbedError> {
-        let sure = |name: &str| ScoredLabel { name: name.into(), confidence: BY_ITS_WORDS };
-        match kind {
+    /// The intent of a sentence that is only small talk or a request for a person: by rules, else by its meaning.
+    /// Follow-ups are often as short as small talk, so they need a higher confidence.
+    async fn conversational_intent(
+        &self,
+        sentence: MessageKind,
+        text: &str,
+    ) -> Result<Option<ScoredLabel>, EmbedError> {
+        let sure = |name: &str| ScoredLabel { name: name.into(), confidence: RULE_CONFIDENCE };
+        match sentence {
             MessageKind::SmallTalk => return Ok(Some(sure(SMALL_TALK))),
             MessageKind::HumanRequest => return Ok(Some(sure(HUMAN_AGENT))),
             MessageKind::FollowUp | MessageKind::PossibleFollowUp | MessageKind::Question => {}
         }
-        let goes_on = kind == MessageKind::FollowUp;
-        let best = self.intents(text).await?.into_iter().next();
+        let goes_on = sentence == MessageKind::FollowUp;
+        let best = self.rank_intents(text).await?.into_iter().next();
         Ok(best.filter(|intent| match intent.name.as_str() {
-            SMALL_TALK => intent.confidence >= if goes_on { CLEARLY } else { AT_ONCE },
-            HUMAN_AGENT => intent.confidence >= AT_ONCE,
+            SMALL_TALK => {
+                intent.confidence >= if goes_on { MIN_FOLLOW_UP_CONFIDENCE } else { MIN_IMMEDIATE_CONFIDENCE }
+            }
+            HUMAN_AGENT => intent.confidence >= MIN_IMMEDIATE_CONFIDENCE,
             _ => false,
         }))
     }
 
-    /// Whether the question is about a service that no document mentions, and about none of the site's products.
-    async fn is_elsewhere(&self, message: &str, meaning: &str) -> Result<bool, String> {
+    /// Whether the question is about a third-party service that no document mentions, and about none of the site's
+    /// products.
+    async fn is_about_third_party(&self, message: &str, meaning: &str) -> Result<bool, String> {
         let asked_about = self.services.asked_about(message);
-        if asked_about.is_empty() || !self.products.named(meaning).is_empty() {
+        if asked_about.is_empty() || !self.products.named_in(meaning).is_empty() {
             return Ok(false);
         }
         let library = Arc::clone(&self.library);
@@ -223,8 +229,8 @@ impl Classifier {
         found.map_err(|error| error.to_string())
     }
 
-    /// The collections of a product and those of none; all when no product is clear.
-    fn collections(&self, product: Option<&ScoredLabel>, named: &[&str]) -> Vec<String> {
+    /// The collections of the product and those without a product; all when the product is unclear.
+    fn collections_to_search(&self, product: Option<&ScoredLabel>, named: &[&str]) -> Vec<String> {
         let wanted = |collection: &CollectionInfo| match (&collection.product, product) {
             (Some(of), Some(wanted)) => *of == wanted.name || named.contains(&of.as_str()),
             _ => true,
@@ -236,14 +242,14 @@ impl Classifier {
         digest(&[&self.version, &self.library.version()])
     }
 
-    /// Small talk and a wish for a person need no documents.
-    fn answer_at_once(&self, question: &Question, language: Language, intent: ScoredLabel) -> Answer {
+    /// The answer to small talk or a request for a person, which needs no documents.
+    fn immediate_answer(&self, question: &Question, language: Language, intent: ScoredLabel) -> Answer {
         let (outcome, text) = match intent.name.as_str() {
             HUMAN_AGENT => {
                 (Outcome::HumanAgent, phrases::human_agent(language, &self.config.support.address))
             }
             _ => {
-                let kind = small_talk::kind(&question.message);
+                let kind = small_talk::detect_kind(&question.message);
                 (Outcome::SmallTalk, phrases::small_talk(language, kind, &self.config.support.address))
             }
         };
@@ -272,12 +278,12 @@ impl Classifier {
     }
 }
 
-/// How likely one of the ranked intents is.
-fn confidence(ranked: &[ScoredLabel], name: &str) -> f32 {
+/// The confidence of one of the ranked intents; 0 if it is missing.
+fn intent_confidence(ranked: &[ScoredLabel], name: &str) -> f32 {
     ranked.iter().find(|intent| intent.name == name).map_or(0.0, |intent| intent.confidence)
 }
 
-/// The language of a page, by a segment of its path such as `/vi/`, else by the marks in its title.
+/// The language of a page: by a path segment such as `/vi/`, else by the marks in its title.
 fn page_language(page: &PageContext) -> Option<Language> {
     let path = url::Url::parse(&page.url).ok();
     let of_path = path.as_ref().and_then(|url| url.path_segments()?.find_map(Language::from_locale));

@@ -11,8 +11,8 @@ use hoidap_shared::{
 };
 
 use crate::{
-    analytics, audit, canary, dead_letters, eval, features, inspect, judge, process, recording, replay,
-    services, setup, shadow,
+    analytics, audit, canary, dead_letters, eval, inspect, process, reader_features, recording, replay,
+    services, setup, shadow, verifier_eval,
 };
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
@@ -55,9 +55,9 @@ enum Command {
     /// Measure the stages on labelled questions.
     Eval(eval::Command),
     /// Measure how well answers are verified, on sentences generated from the documents.
-    Judge(judge::Command),
+    Judge(verifier_eval::Command),
     /// Write the ranking features of labelled questions, to train the ranker's weights.
-    Features(features::Command),
+    Features(reader_features::Command),
     #[command(subcommand, about = "List dead letters, and send their messages again")]
     Dead(dead_letters::Command),
     #[command(

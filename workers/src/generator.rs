@@ -1,50 +1,18 @@
-//! The last stage: an answer from the passages, every supported sentence with its citation.
+//! The generator stage: it writes an answer from the passages and cites a passage for every supported sentence.
 //!
-//! A model writes it where one is there and what it writes is supported; else the sentences that answer are quoted.
-//! `docs/answers.md` tells the whole way and the formulas.
+//! A language model's response is used where one is configured and the verifier accepts it. Otherwise the segments
+//! that answer best are quoted. `docs/answers.md` has the steps and the formulas.
 
-mod alignment;
-mod aloud;
-mod altered;
-mod answers;
-mod asked;
-mod beside;
-mod binding;
-mod choices;
-mod citations;
-mod claim;
-mod clauses;
-mod clean;
-mod compare;
-mod content;
-mod cut;
-mod degree;
-mod draft;
-mod excerpt;
+mod answer;
+pub(crate) mod eval_claims;
 mod extractive;
-mod facts;
-mod failover;
-mod figures;
-#[cfg(test)]
-mod forms;
-mod given;
-#[cfg(test)]
-mod judged;
-mod material;
-mod meaning;
-mod polarity;
+mod passages;
 mod prompt;
 mod provider;
+mod question;
 mod reader;
-mod recorded;
-mod steps;
-mod synonyms;
-mod table;
-mod topic;
-pub(crate) mod trial;
-mod unknown_entity;
-mod wanted;
-mod written;
+mod text;
+mod verifier;
 
 use std::{sync::Arc, time::Duration};
 
@@ -59,110 +27,112 @@ use hoidap_shared::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use self::provider::recorded_responses::RecordedSource;
+pub use self::provider::recorded_responses::{
+    CallBudget, FallbackProvider, NEEDS_MODEL, RecordedCalls, RecordedResponses,
+};
 #[cfg(test)]
-pub(crate) use self::asked::tests::classified;
-pub(crate) use self::meaning::cosine;
-use self::recorded::Replayed;
-pub use self::recorded::{Asking, Before, Budget, NEEDS_MODEL, Recorded};
+pub(crate) use self::question::tests::classified;
+pub(crate) use self::text::sentence_embedder::cosine;
 use self::{
-    aloud::Aloud,
-    asked::Asked,
-    choices::Open,
-    citations::Known,
-    content::Content,
-    cut::{Cutter, Unit},
-    draft::Piece,
-    failover::{Calls, Failover, Written},
-    material::Material,
-    meaning::Meaning,
-    reader::{Ranked, Reader, Signs},
+    answer::{assembly::AnswerSentence, clarification::ProductAmbiguity, streamer::AnswerStreamer, topic},
+    passages::{
+        passage_set::PassageSet,
+        segmenter::{self, Segment, Segmenter},
+    },
+    provider::failover::{Failover, ModelResponse, ProviderCalls},
+    question::{ParsedQuestion, unknown_entity},
+    reader::{ConfidenceInputs, PassageReader, RankedSegment},
+    text::{content::TextContent, sentence_embedder::SentenceEmbedder},
+    verifier::{VerdictCache, model_response},
 };
 use crate::classifier::Products;
 
-/// How likely a question about a service that no document mentions is out of scope: passages about the like of it say nothing.
-const ELSEWHERE: f32 = 1.0;
+/// The out-of-scope probability of a question about a third-party service that no document mentions. Passages about
+/// similar things do not answer it.
+const THIRD_PARTY_OUT_OF_SCOPE: f32 = 1.0;
 
-/// What is left of a quotation's confidence when a model said that the passages do not answer.
-const AFTER_REFUSAL: f32 = 0.6;
+/// Factor on a quotation's confidence when a model said that the passages do not answer.
+const CONFIDENCE_FACTOR_AFTER_REFUSAL: f32 = 0.6;
 
-/// A unit that holds this share of a sentence's words is what the sentence says.
-const SAID: f32 = 0.5;
+/// A segment with this share of a sentence's terms, by weight, counts as what the sentence says.
+const MIN_TERM_COVERAGE: f32 = 0.5;
 
-/// The generator passes nothing on: it answers.
+/// The output of a stage that ends the pipeline: it has no values.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Nothing {}
+pub enum Never {}
 
-/// Writes answers.
+/// The last stage: turns retrieved passages into an answer.
 pub struct Generator {
-    models: Models,
-    tools: Arc<Tools>,
+    models: ModelSource,
+    engine: Arc<AnswerEngine>,
     support_address: String,
     extractive: String,
     version: String,
 }
 
-/// Where the words of models come from.
-enum Models {
-    Asked(Failover),
-    Replayed(Replayed),
+/// Where model responses come from: live providers, or a recording.
+enum ModelSource {
+    Live(Failover),
+    Recorded(RecordedSource),
 }
 
-impl Models {
-    fn are_there(&self) -> bool {
+impl ModelSource {
+    fn is_configured(&self) -> bool {
         match self {
-            Self::Asked(failover) => !failover.asked().is_empty(),
-            Self::Replayed(replayed) => !replayed.asked.is_empty(),
+            Self::Live(failover) => !failover.models().is_empty(),
+            Self::Recorded(replayed) => !replayed.models.is_empty(),
         }
     }
 }
 
-/// What the work off the async threads shares.
-struct Tools {
-    meaning: Meaning,
-    cutter: Cutter,
-    reader: Reader,
+/// Everything that blocking work needs, shared across tasks.
+struct AnswerEngine {
+    embedder: SentenceEmbedder,
+    segmenter: Segmenter,
+    reader: PassageReader,
     products: Products,
     settings: Settings,
 }
 
-/// A question and its passages, read.
-struct Case {
-    material: Material,
-    asked: Asked,
-    ranked: Vec<Ranked>,
-    /// The retriever's word that the passages hold an answer.
+/// A question with its passages, analysed.
+struct AnswerContext {
+    passage_set: PassageSet,
+    parsed: ParsedQuestion,
+    ranked: Vec<RankedSegment>,
+    /// The retriever's probability that the passages hold an answer.
     support: f32,
-    /// How likely the question is out of scope by its words.
+    /// The classifier's probability that the question is out of scope.
     out_of_scope: f32,
-    /// What the question is about and no document mentions.
+    /// A name in the question that no document mentions.
     unknown_entity: Option<String>,
-    /// The answer without a model.
-    quoted: Option<Draft>,
-    /// What comes of its leaving open which product is meant.
-    open: Option<Open>,
-    known: Known,
+    /// The extractive answer.
+    quoted: Option<AnswerDraft>,
+    /// Set when the question does not say which product it is about, and answers differ by product.
+    ambiguity: Option<ProductAmbiguity>,
+    verdicts: VerdictCache,
 }
 
-/// The sentences of an answer, and how likely they are right.
+/// A drafted answer and its confidence.
 #[derive(Clone)]
-struct Draft {
-    pieces: Vec<Piece>,
+struct AnswerDraft {
+    sentences: Vec<AnswerSentence>,
     confidence: f32,
-    /// The model whose words these are.
-    by: Option<Written>,
+    /// The model response it comes from; `None` for a quotation.
+    response: Option<ModelResponse>,
 }
 
 impl Stage for Generator {
     const NAME: &'static str = "generator";
     type In = Retrieved;
-    type Out = Nothing;
+    type Out = Never;
 
     async fn open(config: &Config) -> anyhow::Result<Self> {
         let embedding = config.embedding.clone();
         let embedder = match tokio::task::spawn_blocking(move || OnnxEmbedder::open(&embedding)).await? {
             Ok(embedder) => Some(Arc::new(embedder) as Arc<dyn Embedder>),
             Err(error) => {
-                warn!(%error, "answers are judged by their words alone");
+                warn!(%error, "no embedding model: answers are verified by words alone");
                 None
             }
         };
@@ -174,7 +144,7 @@ impl Stage for Generator {
             |name: &&String| config.providers.get(*name).is_some_and(|p| p.kind == ProviderKind::Extractive);
         let extractive = config.generator.providers.iter().find(is_extractive);
         Ok(Self {
-            models: Models::Asked(Failover::open(config)?),
+            models: ModelSource::Live(Failover::open(config)?),
             version: digest(&[
                 env!("CARGO_PKG_VERSION"),
                 &prompt::version(),
@@ -183,10 +153,10 @@ impl Stage for Generator {
                 &settings,
                 &model,
             ]),
-            tools: Arc::new(Tools {
-                meaning: Meaning::new(embedder),
-                cutter: Cutter::default(),
-                reader: Reader::built_in()?,
+            engine: Arc::new(AnswerEngine {
+                embedder: SentenceEmbedder::new(embedder),
+                segmenter: Segmenter::default(),
+                reader: PassageReader::built_in()?,
                 products: Products::new(&config.products),
                 settings: config.generator.clone(),
             }),
@@ -203,191 +173,236 @@ impl Stage for Generator {
         &self,
         job: &Envelope<Retrieved>,
         live: &ProgressSink,
-    ) -> Result<NextStep<Nothing>, StageError> {
+    ) -> Result<NextStep<Never>, StageError> {
         let retrieved = &job.body;
-        if let Some(answer) = self.names_nothing_held(retrieved) {
+        if let Some(answer) = self.unknown_identifier(retrieved) {
             return Ok(NextStep::Answer(answer));
         }
-        let elsewhere = retrieved.classified.out_of_scope >= ELSEWHERE;
-        // A support that is no number supports nothing.
-        if retrieved.passages.is_empty() || retrieved.support.is_nan() || elsewhere {
+        let is_about_third_party = retrieved.classified.out_of_scope >= THIRD_PARTY_OUT_OF_SCOPE;
+        // A NaN support counts as no support.
+        if retrieved.passages.is_empty() || retrieved.support.is_nan() || is_about_third_party {
             return Ok(NextStep::Answer(self.refused(retrieved, None)));
         }
-        let (tools, body) = (Arc::clone(&self.tools), retrieved.clone());
-        let case = Arc::new(off_thread(move || tools.read(body)).await?);
-        if let Some(Open::AskBack { choices, confidence }) = &case.open {
-            return Ok(NextStep::Answer(self.asks_back(retrieved, choices, *confidence)));
+        let (engine, body) = (Arc::clone(&self.engine), retrieved.clone());
+        let context = Arc::new(run_blocking(move || engine.analyse(body)).await?);
+        if let Some(ProductAmbiguity::NeedsClarification { choices, confidence }) = &context.ambiguity {
+            return Ok(NextStep::Answer(self.clarification(retrieved, choices, *confidence)));
         }
-        if case.quoted.as_ref().is_none_or(|quoted| quoted.confidence < self.tools.settings.min_confidence) {
-            return Ok(NextStep::Answer(self.refused(retrieved, case.unknown_entity.as_deref())));
+        if context
+            .quoted
+            .as_ref()
+            .is_none_or(|quoted| quoted.confidence < self.engine.settings.min_confidence)
+        {
+            return Ok(NextStep::Answer(self.refused(retrieved, context.unknown_entity.as_deref())));
         }
         let question = &retrieved.classified.question;
-        let mut aloud = Aloud::begin(live, &self.tools, &case);
-        if self.models.are_there() {
-            aloud.draft();
+        let mut streamer = AnswerStreamer::start(live, &self.engine, &context);
+        if self.models.is_configured() {
+            streamer.show_draft();
         }
-        let ask = || prompt::build(&self.tools.settings, question, &case.asked, &case.material, &case.ranked);
+        let ask = || {
+            prompt::build(
+                &self.engine.settings,
+                question,
+                &context.parsed,
+                &context.passage_set,
+                &context.ranked,
+            )
+        };
         let remaining = Duration::from_millis(job.remaining_ms());
-        let Calls { written, stopped, mut attempts } = match &self.models {
-            Models::Asked(failover) => failover.write(remaining, ask, &mut aloud).await,
-            Models::Replayed(replayed) => replayed.calls(&job.job_id, remaining, ask, &mut aloud).await?,
+        let ProviderCalls { response, stopped, mut attempts } = match &self.models {
+            ModelSource::Live(failover) => failover.ask(remaining, ask, &mut streamer).await,
+            ModelSource::Recorded(replayed) => {
+                replayed.respond(&job.job_id, remaining, ask, &mut streamer).await?
+            }
         };
         if let Some(stopped) = stopped {
-            return Ok(NextStep::Answer(self.stopped(retrieved, stopped, attempts, aloud)));
+            return Ok(NextStep::Answer(self.stopped(retrieved, stopped, attempts, streamer)));
         }
-        let usage = written.as_ref().map(|written| written.usage.clone()).unwrap_or_default();
-        let (tools, reading) = (Arc::clone(&self.tools), Arc::clone(&case));
-        let (draft, fault) = off_thread(move || tools.draft(&reading, written)).await?;
+        let usage = response.as_ref().map(|response| response.usage.clone()).unwrap_or_default();
+        let (engine, reading) = (Arc::clone(&self.engine), Arc::clone(&context));
+        let (draft, fault) = run_blocking(move || engine.draft_from_response(&reading, response)).await?;
         if let (Some(fault), Some(last)) = (fault, attempts.last_mut()) {
             last.error = Some(fault.into());
-            aloud.void(VoidReason::Unsupported);
+            streamer.retract(VoidReason::Unsupported);
         }
         Ok(NextStep::Answer(match draft {
-            Some(draft) => self.answered(retrieved, &case.material.passages, draft, attempts, usage),
+            Some(draft) => self.answered(retrieved, &context.passage_set.passages, draft, attempts, usage),
             None => Answer { attempts, usage, ..self.refused(retrieved, None) },
         }))
     }
 
     fn status(&self) -> StageStatus {
         let mut components = match &self.models {
-            Models::Asked(failover) => failover.components(),
-            Models::Replayed(_) => Vec::new(),
+            ModelSource::Live(failover) => failover.components(),
+            ModelSource::Recorded(_) => Vec::new(),
         };
         components.push(ComponentStatus {
             name: format!("provider:{}", self.extractive),
             healthy: true,
             detail: "needs no model".into(),
         });
-        let there = self.tools.meaning.is_there();
-        let detail = if there { "loaded" } else { "not loaded: answers are judged by their words alone" };
+        let there = self.engine.embedder.is_loaded();
+        let detail = if there { "loaded" } else { "not loaded: answers are verified by words alone" };
         components.push(ComponentStatus { name: "embedding".into(), healthy: there, detail: detail.into() });
         StageStatus { version: self.version.clone(), components }
     }
 }
 
-impl Case {
-    /// The likeliest of some units, and how likely it is that these answer, if any does.
-    fn behind(&self, these: impl Fn(&Unit) -> bool) -> Option<(Ranked, f32)> {
-        let these = |ranked: &&Ranked| these(&self.material.units[ranked.unit]);
+impl AnswerContext {
+    /// The best-ranked matching segment, and the sum of the chances of all matching ones.
+    fn supporting_segments(&self, these: impl Fn(&Segment) -> bool) -> Option<(RankedSegment, f32)> {
+        let these = |ranked: &&RankedSegment| these(&self.passage_set.segments[ranked.segment]);
         let best = *self.ranked.iter().find(these)?;
-        Some((best, self.ranked.iter().filter(these).map(|unit| unit.chance).sum()))
+        Some((best, self.ranked.iter().filter(these).map(|segment| segment.chance).sum()))
     }
 }
 
-/// Runs what takes processor time beside the async threads.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StageError> {
+/// Runs CPU-bound work on the blocking thread pool.
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StageError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|died| StageError::Retry { reason: format!("the answer's work died: {died}"), after: None })
+    done.map_err(|died| StageError::Retry {
+        reason: format!("the answer's task failed: {died}"),
+        after: None,
+    })
 }
 
-/// What the reader knows of a unit of the passages.
+/// A segment's reader features, for training.
 #[derive(Serialize)]
-pub(crate) struct ReaderUnit {
-    /// The passage's place in the job.
+pub(crate) struct SegmentFeatures {
+    /// The index of its passage.
     pub(crate) passage: usize,
-    /// As it stands in the passage.
+    /// Its text in the passage, unchanged.
     raw: String,
     label: bool,
-    features: reader::Features,
+    features: reader::FeatureVector,
 }
 
-impl ReaderUnit {
+impl SegmentFeatures {
     /// The names of the features.
-    pub(crate) const NAMES: &[&str] = &reader::NAMES;
+    pub(crate) const FEATURE_NAMES: &[&str] = &reader::FEATURE_NAMES;
 }
 
 impl Generator {
-    /// What the reader knows of each unit of a question's passages.
-    pub(crate) async fn reader_units(&self, retrieved: Retrieved) -> Result<Vec<ReaderUnit>, StageError> {
-        let tools = Arc::clone(&self.tools);
-        off_thread(move || {
-            let Case { material, asked, .. } = tools.read(retrieved);
-            let features = tools.reader.features(&material, &asked).into_iter().enumerate();
-            let unit = |(at, features): (usize, reader::Features)| ReaderUnit {
-                passage: material.units[at].passage,
-                raw: material.raw(at),
-                label: material.units[at].kind == cut::Kind::Label,
+    /// The reader features of every segment of a question's passages.
+    pub(crate) async fn segment_features(
+        &self,
+        retrieved: Retrieved,
+    ) -> Result<Vec<SegmentFeatures>, StageError> {
+        let engine = Arc::clone(&self.engine);
+        run_blocking(move || {
+            let AnswerContext { passage_set, parsed, .. } = engine.analyse(retrieved);
+            let features = engine.reader.features(&passage_set, &parsed).into_iter().enumerate();
+            let segment = |(at, features): (usize, reader::FeatureVector)| SegmentFeatures {
+                passage: passage_set.segments[at].passage,
+                raw: passage_set.source_text(at),
+                label: passage_set.segments[at].kind == segmenter::SegmentKind::Label,
                 features,
             };
-            features.map(unit).collect()
+            features.map(segment).collect()
         })
         .await
     }
 }
 
-impl Tools {
-    fn read(&self, retrieved: Retrieved) -> Case {
+impl AnswerEngine {
+    fn analyse(&self, retrieved: Retrieved) -> AnswerContext {
         let classified = retrieved.classified;
-        let asked = Asked::of(&classified, &self.cutter.analyser);
-        let material = Material::new(retrieved.passages, &self.cutter);
-        let ranked = self.reader.rank(&material, &asked);
+        let parsed = ParsedQuestion::parse(&classified, &self.segmenter.analyser);
+        let passage_set = PassageSet::new(retrieved.passages, &self.segmenter);
+        let ranked = self.reader.rank(&passage_set, &parsed);
         let (support, out_of_scope) = (retrieved.support, classified.out_of_scope);
-        // Documents in another language mention few of a question's words.
-        let own = |best: &Ranked| material.is_in(best.unit, asked.language);
+        // Documents in another language share few words with the question.
+        let own = |best: &RankedSegment| passage_set.is_in_language(best.segment, parsed.language);
         let unknown_entity = ranked
             .first()
             .filter(|best| own(best))
-            .and_then(|_| unknown_entity::unknown_entity(&asked, &retrieved.unmentioned));
-        let known = Known::default();
-        let mut case = Case {
-            material,
-            asked,
+            .and_then(|_| unknown_entity::find_unknown_entity(&parsed, &retrieved.unmentioned));
+        let verdicts = VerdictCache::default();
+        let mut context = AnswerContext {
+            passage_set,
+            parsed,
             ranked,
             support,
             out_of_scope,
             unknown_entity,
             quoted: None,
-            open: None,
-            known,
+            ambiguity: None,
+            verdicts,
         };
-        case.open = self.open(&case, &classified);
-        let quoted = extractive::quote(&case.material, &case.ranked, &case.asked, &self.cutter.analyser);
-        case.quoted = quoted.map(|quoted| {
-            let confidence = self.confidence(&case, quoted.chance, quoted.best);
-            Draft { pieces: case.said_for(quoted.pieces), confidence, by: None }
+        context.ambiguity = self.product_ambiguity(&context, &classified);
+        let quoted = extractive::quote(
+            &context.passage_set,
+            &context.ranked,
+            &context.parsed,
+            &self.segmenter.analyser,
+        );
+        context.quoted = quoted.map(|quoted| {
+            let confidence = self.confidence(&context, quoted.chance, quoted.best);
+            AnswerDraft {
+                sentences: context.with_assumed_product(quoted.sentences),
+                confidence,
+                response: None,
+            }
         });
-        case
+        context
     }
 
-    /// How likely an answer is right of which the reader says that it answers with this chance, by this unit best.
-    fn confidence(&self, case: &Case, chance: f32, best: Ranked) -> f32 {
-        let signs = Signs { support: case.support, out_of_scope: case.out_of_scope, chance, best };
-        let left = if case.unknown_entity.is_some() { unknown_entity::LEFT } else { 1.0 };
-        left * self.reader.confidence(&case.material, &case.asked, signs)
+    /// The probability that an answer is right, from the sum of its segments' chances and its best segment.
+    fn confidence(&self, context: &AnswerContext, chance: f32, best: RankedSegment) -> f32 {
+        let signs =
+            ConfidenceInputs { support: context.support, out_of_scope: context.out_of_scope, chance, best };
+        let left = if context.unknown_entity.is_some() { unknown_entity::CONFIDENCE_FACTOR } else { 1.0 };
+        left * self.reader.confidence(&context.passage_set, &context.parsed, signs)
     }
 
-    /// The units that pieces say, the likeliest and all their chances; where none says them in these words, those of the passages that
-    /// they cite.
-    fn behind(&self, case: &Case, pieces: &[Piece]) -> Option<(Ranked, f32)> {
-        let judge = self.judge_of(case);
-        let cited = pieces.iter().filter_map(|piece| Some((piece.cite?.0, &piece.text)));
-        let cited: Vec<_> =
-            cited.map(|(passage, text)| (passage, Content::of(text, &self.cutter.analyser))).collect();
-        let says = |unit: &Unit| {
-            let said = |(passage, content): &(usize, Content)| {
-                unit.passage == *passage && judge.held_by(unit, content) >= SAID
+    /// The best segment behind an answer's sentences and the sum of the chances. Where no segment matches the
+    /// wording, all segments of the cited passages count.
+    fn supporting_segments(
+        &self,
+        context: &AnswerContext,
+        sentences: &[AnswerSentence],
+    ) -> Option<(RankedSegment, f32)> {
+        let verifier = self.verifier(context);
+        let cited = sentences.iter().filter_map(|sentence| Some((sentence.cite?.0, &sentence.text)));
+        let cited: Vec<_> = cited
+            .map(|(passage, text)| (passage, TextContent::parse(text, &self.segmenter.analyser)))
+            .collect();
+        let says = |segment: &Segment| {
+            let said = |(passage, content): &(usize, TextContent)| {
+                segment.passage == *passage && verifier.term_coverage(segment, content) >= MIN_TERM_COVERAGE
             };
             cited.iter().any(said)
         };
-        let is_cited = |unit: &Unit| cited.iter().any(|(passage, _)| unit.passage == *passage);
-        case.behind(says).or_else(|| case.behind(is_cited))
+        let is_cited = |segment: &Segment| cited.iter().any(|(passage, _)| segment.passage == *passage);
+        context.supporting_segments(says).or_else(|| context.supporting_segments(is_cited))
     }
 
-    /// The model's words where they are supported, else a quotation; and why the model's words were not taken.
-    fn draft(&self, case: &Case, written: Option<Written>) -> (Option<Draft>, Option<&'static str>) {
-        let Some(written) = written else { return (case.quoted.clone(), None) };
-        match self.judge(case, &written) {
+    /// The model's response where the verifier accepts it, else the quotation with the reason why the response was
+    /// rejected.
+    fn draft_from_response(
+        &self,
+        context: &AnswerContext,
+        response: Option<ModelResponse>,
+    ) -> (Option<AnswerDraft>, Option<&'static str>) {
+        let Some(response) = response else { return (context.quoted.clone(), None) };
+        match self.verify_response(context, &response) {
             Ok(cited) => {
-                let behind = self.behind(case, &cited.pieces);
-                let confidence =
-                    behind.map_or(0.0, |(best, chance)| self.confidence(case, cited.support * chance, best));
-                let pieces = case.said_for(cited.pieces);
-                (Some(Draft { pieces, confidence, by: Some(written) }), None)
+                let supporting_segments = self.supporting_segments(context, &cited.sentences);
+                let confidence = supporting_segments
+                    .map_or(0.0, |(best, chance)| self.confidence(context, cited.support * chance, best));
+                let sentences = context.with_assumed_product(cited.sentences);
+                (Some(AnswerDraft { sentences, confidence, response: Some(response) }), None)
             }
             Err(fault) => {
-                let refused = if fault == written::REFUSED { AFTER_REFUSAL } else { 1.0 };
-                let quoted = case.quoted.clone();
-                let quoted = quoted.map(|draft| Draft { confidence: draft.confidence * refused, ..draft });
+                let refused = if fault == model_response::MODEL_REFUSED {
+                    CONFIDENCE_FACTOR_AFTER_REFUSAL
+                } else {
+                    1.0
+                };
+                let quoted = context.quoted.clone();
+                let quoted =
+                    quoted.map(|draft| AnswerDraft { confidence: draft.confidence * refused, ..draft });
                 (quoted, Some(fault))
             }
         }
@@ -395,14 +410,17 @@ impl Tools {
 }
 
 impl Generator {
-    /// The same generator with recorded words in place of calls, and with a provider that is asked where none fit.
+    /// Replaces provider calls by recorded responses. The fallback provider is called where no recording fits.
     #[must_use]
-    pub fn replaying(self, recorded: Arc<Recorded>, asking: Option<Asking>) -> Self {
-        let asked = match &self.models {
-            Models::Asked(failover) => failover.asked(),
-            Models::Replayed(replayed) => replayed.asked.clone(),
+    pub fn replaying(self, recorded: Arc<RecordedResponses>, fallback: Option<FallbackProvider>) -> Self {
+        let models = match &self.models {
+            ModelSource::Live(failover) => failover.models(),
+            ModelSource::Recorded(replayed) => replayed.models.clone(),
         };
         let version = self.version.clone();
-        Self { models: Models::Replayed(Replayed { recorded, asked, version, asking }), ..self }
+        Self {
+            models: ModelSource::Recorded(RecordedSource { responses: recorded, models, version, fallback }),
+            ..self
+        }
     }
 }

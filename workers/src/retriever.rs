@@ -1,4 +1,4 @@
-//! The second stage: the passages that may answer.
+//! The retriever stage: searches the passages that may answer.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -13,7 +13,7 @@ use hoidap_shared::{
 
 use crate::watched_library::{self, WatchedLibrary};
 
-/// Searches the collections that the classifier chose.
+/// The second stage: searches the collections that the classifier chose.
 pub struct Retriever {
     library: WatchedLibrary,
     settings: Settings,
@@ -21,18 +21,19 @@ pub struct Retriever {
 }
 
 impl Retriever {
-    /// The documents in service: the collection of each, and its path as it was indexed.
+    /// The documents in service: collection and path.
     pub(crate) fn documents(&self) -> HashSet<(String, String)> {
         self.library.documents()
     }
 
-    /// Searches all documents, those of the product and the section first. Where the configuration asks for a filter, the section is
-    /// given up when the documents outside support an answer better, the product when what it leaves supports none.
+    /// Searches all documents and prefers those of the product and section. With `filter`, only those are searched;
+    /// the section filter is dropped if other documents give better support, the product filter if support stays
+    /// too low.
     fn search(
         library: &Library,
         settings: &Settings,
         job: &Classified,
-    ) -> Result<Found, hoidap_indices::SearchError> {
+    ) -> Result<SearchResult, hoidap_indices::SearchError> {
         let product = job.product.as_ref().map(|product| product.name.as_str());
         let request = SearchRequest {
             queries: &job.queries,
@@ -51,7 +52,7 @@ impl Retriever {
             };
             let every =
                 SearchRequest { collections: &[], product: None, section: None, preferred, ..request };
-            return Ok(Found { outcome: library.search(&every)?, widened: false });
+            return Ok(SearchResult { outcome: library.search(&every)?, widened: false });
         }
         let mut best = library.search(&request)?;
         if job.section.is_some() {
@@ -61,20 +62,20 @@ impl Retriever {
             }
         }
         if product.is_none() || best.support >= settings.min_support {
-            return Ok(Found { outcome: best, widened: false });
+            return Ok(SearchResult { outcome: best, widened: false });
         }
         let every: Vec<String> =
             library.collections().into_iter().map(|collection| collection.name).collect();
         let wide = SearchRequest { collections: &every, product: None, section: None, ..request };
         let widened = library.search(&wide)?;
         if widened.support > best.support {
-            return Ok(Found { outcome: widened, widened: true });
+            return Ok(SearchResult { outcome: widened, widened: true });
         }
-        Ok(Found { outcome: best, widened: false })
+        Ok(SearchResult { outcome: best, widened: false })
     }
 }
 
-struct Found {
+struct SearchResult {
     outcome: hoidap_indices::SearchOutcome,
     widened: bool,
 }
@@ -100,20 +101,20 @@ impl Stage for Retriever {
         let stage_version = self.version.clone();
         let work = tokio::task::spawn_blocking(move || {
             let version = digest(&[&stage_version, &library.version()]);
-            let found = Self::search(&library, &settings, &classified)?;
-            let mut passages = found.outcome.passages;
+            let result = Self::search(&library, &settings, &classified)?;
+            let mut passages = result.outcome.passages;
             for passage in &mut passages {
-                cap(&mut passage.text, settings.max_passage_chars);
+                truncate_chars(&mut passage.text, settings.max_passage_chars);
             }
-            if !found.outcome.wording.is_empty() && classified.meaning == first_wording(&classified) {
-                classified.meaning = found.outcome.wording;
+            if !result.outcome.wording.is_empty() && classified.meaning == primary_query(&classified) {
+                classified.meaning = result.outcome.wording;
             }
             let unmentioned = library.unmentioned(&classified.meaning)?;
-            let filter = if found.widened { FilterUsed::FellBack } else { found.outcome.filter };
+            let filter = if result.widened { FilterUsed::FellBack } else { result.outcome.filter };
             Ok::<_, hoidap_indices::SearchError>(Retrieved {
                 classified,
                 passages,
-                support: found.outcome.support,
+                support: result.outcome.support,
                 unmentioned,
                 filter,
                 version,
@@ -124,7 +125,9 @@ impl Stage for Retriever {
             Ok(Err(error)) => {
                 Err(StageError::Retry { reason: format!("the search failed: {error}"), after: None })
             }
-            Err(panic) => Err(StageError::Retry { reason: format!("the search died: {panic}"), after: None }),
+            Err(panic) => {
+                Err(StageError::Retry { reason: format!("the search task failed: {panic}"), after: None })
+            }
         }
     }
 
@@ -146,13 +149,13 @@ impl Stage for Retriever {
     }
 }
 
-/// The wording that is trusted most.
-fn first_wording(job: &Classified) -> &str {
+/// The most trusted query.
+fn primary_query(job: &Classified) -> &str {
     job.queries.first().map_or("", |query| &query.text)
 }
 
-/// Cuts a text after so many characters.
-fn cap(text: &mut String, characters: usize) {
+/// Truncates a text to a number of characters.
+fn truncate_chars(text: &mut String, characters: usize) {
     if let Some((end, _)) = text.char_indices().nth(characters) {
         text.truncate(end);
     }

@@ -1,4 +1,4 @@
-//! What a visitor wants, by labelled examples in every language.
+//! Classifies the visitor's intent, trained on labelled examples in every language.
 
 use std::{io::Write as _, path::Path};
 
@@ -8,47 +8,48 @@ use hoidap_shared::{config::IntentExamples, digest::digest, job::ScoredLabel, te
 use serde::Deserialize;
 use tracing::info;
 
-use super::probe::{self, Example, Probe};
+use super::linear_probe::{self, LabelledExample, LinearProbe};
+
 /// Greetings, thanks, chatter.
 pub const SMALL_TALK: &str = "small_talk";
-/// Nothing this site answers.
+/// Questions that the site does not answer.
 pub const OUT_OF_SCOPE: &str = "out_of_scope";
-/// The visitor wants a person.
+/// A request for a person.
 pub const HUMAN_AGENT: &str = "human_agent";
 
-const BUILT_IN: &str = include_str!("intents.toml");
+const BUILT_IN_INTENTS: &str = include_str!("intents.toml");
 
 #[derive(Deserialize)]
-struct File {
+struct IntentsFile {
     intents: Vec<IntentExamples>,
 }
 
-/// The intents and the probe that tells them apart.
+/// The intents, and the probe that classifies them.
 #[derive(Clone, Debug)]
 pub struct Intents {
     names: Vec<String>,
-    probe: Probe,
-    /// Names everything the probe was made from, for the stage's version.
-    pub(super) learnt_from: String,
+    probe: LinearProbe,
+    /// A digest of everything that the probe depends on.
+    pub(super) training_digest: String,
 }
 
 impl Intents {
-    /// Trains the probe on the built-in examples and the site's own. That blocks for some seconds the first time; the
-    /// result is kept in the given folder under a name made of all it depends on.
+    /// Trains the probe on the built-in examples and the site's own. The first time this blocks for some seconds;
+    /// the result is cached in the given folder, named by its digest.
     ///
     /// # Errors
-    /// When the site names an intent that is not built in, or the model fails.
-    pub fn learn(
+    /// When the site names an unknown intent, or the model fails.
+    pub fn train(
         embedder: &dyn Embedder,
         of_site: &[IntentExamples],
-        kept_in: &Path,
+        cache_dir: &Path,
     ) -> anyhow::Result<Self> {
-        let mut known: Vec<IntentExamples> = toml_file(BUILT_IN)?.intents;
+        let mut known: Vec<IntentExamples> = parse_intents(BUILT_IN_INTENTS)?.intents;
         for more in of_site {
             let Some(intent) = known.iter_mut().find(|intent| intent.name == more.name) else {
                 let names: Vec<_> = known.iter().map(|intent| intent.name.as_str()).collect();
                 anyhow::bail!(
-                    "[[intents]]: `{}` is not an intent: choose from {}",
+                    "[[intents]]: `{}` is not a known intent: choose from {}",
                     more.name,
                     names.join(", ")
                 );
@@ -63,29 +64,31 @@ impl Intents {
             })
             .collect();
         let names: Vec<String> = known.into_iter().map(|intent| intent.name).collect();
-        let learnt_from =
-            digest(&[&format!("{labelled:?} {names:?}"), &embedder.model().sha256, probe::VERSION]);
-        let kept = kept_in.join(format!("intents-{learnt_from}.probe"));
-        if let Some(probe) = recall(&kept) {
-            return Ok(Self { names, probe, learnt_from });
+        let training_digest = digest(&[
+            &format!("{labelled:?} {names:?}"),
+            &embedder.model().sha256,
+            linear_probe::PROBE_VERSION,
+        ]);
+        let cached = cache_dir.join(format!("intents-{training_digest}.probe"));
+        if let Some(probe) = load_cached(&cached) {
+            return Ok(Self { names, probe, training_digest });
         }
         let texts: Vec<String> = labelled.iter().map(|(text, _)| text.clone()).collect();
-        info!(examples = texts.len(), "learning the intents; later starts read the result");
-        let embeddings =
-            embedder.embed_queries(&texts).context("the examples of intents cannot be embedded")?;
-        let examples: Vec<Example> = labelled
+        info!(examples = texts.len(), "training the intent probe; later starts load the cached result");
+        let embeddings = embedder.embed_queries(&texts).context("the intent examples cannot be embedded")?;
+        let examples: Vec<LabelledExample> = labelled
             .into_iter()
             .zip(embeddings)
-            .map(|((text, class), embedding)| Example { text, embedding, class })
+            .map(|((text, class), embedding)| LabelledExample { text, embedding, class })
             .collect();
-        let probe = Probe::fit(&examples, names.len());
-        if let Err(error) = keep(&probe, &kept) {
-            info!(%error, path = %kept.display(), "the learnt intents cannot be kept; the next start learns them again");
+        let probe = LinearProbe::fit(&examples, names.len());
+        if let Err(error) = save_cached(&probe, &cached) {
+            info!(%error, path = %cached.display(), "the intent probe cannot be cached; the next start trains it again");
         }
-        Ok(Self { names, probe, learnt_from })
+        Ok(Self { names, probe, training_digest })
     }
 
-    /// Every intent with its probability, the likeliest first.
+    /// Every intent with its probability, most likely first.
     pub fn rank(&self, text: &str, embedding: &[f32]) -> Vec<ScoredLabel> {
         let probabilities = self.probe.probabilities(text, embedding);
         let scored = |(name, confidence): (&String, f32)| ScoredLabel { name: name.clone(), confidence };
@@ -95,18 +98,18 @@ impl Intents {
     }
 }
 
-fn toml_file(text: &str) -> anyhow::Result<File> {
+fn parse_intents(text: &str) -> anyhow::Result<IntentsFile> {
     toml::from_str(text).context("the built-in intents cannot be read")
 }
 
-/// A probe that an earlier start kept; anything that is not one is passed over.
-fn recall(path: &Path) -> Option<Probe> {
+/// Loads a cached probe; an invalid file is ignored.
+fn load_cached(path: &Path) -> Option<LinearProbe> {
     let bytes = std::fs::read(path).ok()?;
-    rmp_serde::from_slice(&bytes).ok().filter(Probe::is_whole)
+    rmp_serde::from_slice(&bytes).ok().filter(LinearProbe::is_complete)
 }
 
-/// Written under another name first, so that no other process reads half of it.
-fn keep(probe: &Probe, path: &Path) -> anyhow::Result<()> {
+/// Writes to a temporary file first, so that no other process reads a partial one.
+fn save_cached(probe: &LinearProbe, path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().context("no folder")?;
     std::fs::create_dir_all(folder)?;
     let unfinished = path.with_extension(format!("{}.part", std::process::id()));

@@ -1,4 +1,4 @@
-//! Which product a question is about: the page as a prior, the words as evidence.
+//! Detects the product of a question: the page as a prior, the words as evidence.
 
 use hoidap_indices::{Preferred, text::matches_name};
 use hoidap_shared::{
@@ -7,35 +7,35 @@ use hoidap_shared::{
     text::normalise,
 };
 
-/// Confidence in a product named in the question itself.
-const NAMED: f32 = 0.95;
-/// Confidence when the page's own context names it.
-const PAGE_SAYS: f32 = 0.85;
-/// Confidence when only an earlier turn named it.
-const NAMED_BEFORE: f32 = 0.7;
+/// Confidence in a product named in the question.
+const NAMED_CONFIDENCE: f32 = 0.95;
+/// Confidence in a product named in the page's context.
+const PAGE_CONTEXT_CONFIDENCE: f32 = 0.85;
+/// Confidence in a product named only in an earlier turn.
+const HISTORY_CONFIDENCE: f32 = 0.7;
 
-/// Finds products in text and pages.
+/// Detects products in texts and pages.
 #[derive(Clone, Debug)]
 pub struct Products {
-    known: Vec<Known>,
+    entries: Vec<ProductEntry>,
 }
 
 #[derive(Clone, Debug)]
-struct Known {
+struct ProductEntry {
     id: String,
-    /// What visitors are told.
+    /// The name that visitors see.
     label: String,
-    /// The words of each of its names.
+    /// The words of each name and alias.
     names: Vec<Vec<String>>,
     urls: Vec<String>,
 }
 
 impl Products {
-    /// Products as the site's configuration lists them.
+    /// Takes the products of the configuration.
     pub fn new(products: &[ProductConfig]) -> Self {
-        let known = products
+        let entries = products
             .iter()
-            .map(|product| Known {
+            .map(|product| ProductEntry {
                 id: product.id.clone(),
                 label: product.name.clone(),
                 names: product
@@ -47,12 +47,12 @@ impl Products {
                 urls: product.urls.iter().map(|url| url.trim_end_matches('/').to_string()).collect(),
             })
             .collect();
-        Self { known }
+        Self { entries }
     }
 
-    /// Products that the text names, in the order they are configured: by whole words, whose diacritics count where they
+    /// The products that a text names, in configuration order. Whole words must match; diacritics count where they
     /// were typed.
-    pub fn named(&self, text: &str) -> Vec<&str> {
+    pub fn named_in(&self, text: &str) -> Vec<&str> {
         let text = normalise(text);
         let typed: Vec<&str> = words(&text).collect();
         let names = |name: &Vec<String>| {
@@ -60,53 +60,54 @@ impl Products {
             !name.is_empty()
                 && typed.windows(name.len()).any(|window| matches_name(window.iter().copied(), &name))
         };
-        let named = |known: &&Known| known.names.iter().any(names);
-        self.known.iter().filter(named).map(|known| known.id.as_str()).collect()
+        let named = |entry: &&ProductEntry| entry.names.iter().any(names);
+        self.entries.iter().filter(named).map(|entry| entry.id.as_str()).collect()
     }
 
-    /// What visitors are told of a product: its name, or its id where it is not configured.
+    /// A product's display name; its id if it is not configured.
     pub fn label(&self, id: &str) -> String {
-        self.known.iter().find(|known| known.id == id).map_or(id, |known| &known.label).to_string()
+        self.entries.iter().find(|entry| entry.id == id).map_or(id, |entry| &entry.label).to_string()
     }
 
-    /// Its place in the configuration; behind all others where it is not configured.
-    pub fn place(&self, id: &str) -> usize {
-        self.known.iter().position(|known| known.id == id).unwrap_or(self.known.len())
+    /// Its position in the configuration; unknown products come last.
+    pub fn position(&self, id: &str) -> usize {
+        self.entries.iter().position(|entry| entry.id == id).unwrap_or(self.entries.len())
     }
 
-    /// The product of a page: what its context says, else the longest configured path that its address lies under.
+    /// The product of a page: from its context, else the longest configured path that contains its address.
     pub fn of_page(&self, page: &PageContext) -> Option<ScoredLabel> {
-        if let Some(said) = page.product.as_deref().and_then(|name| self.named(name).first().copied()) {
-            return Some(scored(said, PAGE_SAYS));
+        if let Some(said) = page.product.as_deref().and_then(|name| self.named_in(name).first().copied()) {
+            return Some(scored(said, PAGE_CONTEXT_CONFIDENCE));
         }
         let path = url::Url::parse(&page.url).ok()?.path().to_string();
         let under = |prefix: &str| {
             path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
         };
-        let longest = |known: &Known| known.urls.iter().filter(|url| under(url)).map(String::len).max();
-        self.known
+        let longest =
+            |entry: &ProductEntry| entry.urls.iter().filter(|url| under(url)).map(String::len).max();
+        self.entries
             .iter()
-            .filter_map(|known| longest(known).map(|length| (length, known)))
+            .filter_map(|entry| longest(entry).map(|length| (length, entry)))
             .max_by_key(|(length, _)| *length)
-            .map(|(_, known)| scored(&known.id, Preferred::BY_ADDRESS))
+            .map(|(_, entry)| scored(&entry.id, Preferred::BY_ADDRESS))
     }
 
-    /// The product of a question. Named in the question beats the page, the page beats earlier turns; of several named
-    /// ones, the page's own is preferred.
-    pub fn find(&self, text: &str, page: &PageContext, history: &[Turn]) -> Option<ScoredLabel> {
+    /// The product of a question. A name in the question beats the page, and the page beats earlier turns. Among
+    /// several names, the page's product is preferred.
+    pub fn detect(&self, text: &str, page: &PageContext, history: &[Turn]) -> Option<ScoredLabel> {
         let of_page = self.of_page(page);
-        let named = self.named(text);
+        let named = self.named_in(text);
         if let Some(first) = named.first() {
             let same = of_page.as_ref().filter(|page| named.contains(&page.name.as_str()));
-            return Some(scored(same.map_or(first, |page| page.name.as_str()), NAMED));
+            return Some(scored(same.map_or(first, |page| page.name.as_str()), NAMED_CONFIDENCE));
         }
         let before = || {
             let turns = history.iter().rev().filter(|turn| turn.sender == Sender::User);
-            turns.filter_map(|turn| self.named(&turn.content).first().copied()).next()
+            turns.filter_map(|turn| self.named_in(&turn.content).first().copied()).next()
         };
         match before() {
             Some(named) if of_page.as_ref().is_none_or(|page| page.name != named) => {
-                Some(scored(named, NAMED_BEFORE))
+                Some(scored(named, HISTORY_CONFIDENCE))
             }
             _ => of_page,
         }
@@ -143,10 +144,10 @@ mod tests {
     fn words_beat_the_page_and_need_no_diacritics() {
         let products = products();
         let here = page("https://a.example/vi/mail/gia.html");
-        assert_eq!(products.find("giá bao nhiêu", &here, &[]).unwrap().name, "mail");
-        assert_eq!(products.find("seu drive giá bao nhiêu", &here, &[]).unwrap().name, "drive");
-        assert_eq!(products.find("Sếu Mail khác Sếu Drive thế nào?", &here, &[]).unwrap().name, "mail");
-        assert_eq!(products.find("driveway", &page("https://a.example/"), &[]), None);
+        assert_eq!(products.detect("giá bao nhiêu", &here, &[]).unwrap().name, "mail");
+        assert_eq!(products.detect("seu drive giá bao nhiêu", &here, &[]).unwrap().name, "drive");
+        assert_eq!(products.detect("Sếu Mail khác Sếu Drive thế nào?", &here, &[]).unwrap().name, "mail");
+        assert_eq!(products.detect("driveway", &page("https://a.example/"), &[]), None);
     }
 
     #[test]
@@ -154,9 +155,9 @@ mod tests {
         let product =
             ProductConfig { id: "card".into(), name: "Thẻ".into(), aliases: vec![], urls: vec![] };
         let products = Products::new(&[product]);
-        assert_eq!(products.named("mở thẻ ở đâu"), ["card"]);
-        assert_eq!(products.named("mo the o dau"), ["card"]);
-        assert!(products.named("thế còn phí năm?").is_empty());
+        assert_eq!(products.named_in("mở thẻ ở đâu"), ["card"]);
+        assert_eq!(products.named_in("mo the o dau"), ["card"]);
+        assert!(products.named_in("thế còn phí năm?").is_empty());
     }
 
     #[test]
@@ -172,7 +173,7 @@ mod tests {
     #[test]
     fn an_earlier_turn_names_the_subject() {
         let turn = Turn { content: "Sếu Drive giá bao nhiêu?".into(), sender: Sender::User };
-        let found = products().find("thế còn bản Pro?", &page("https://a.example/"), &[turn]).unwrap();
-        assert_eq!((found.name.as_str(), found.confidence), ("drive", NAMED_BEFORE));
+        let found = products().detect("thế còn bản Pro?", &page("https://a.example/"), &[turn]).unwrap();
+        assert_eq!((found.name.as_str(), found.confidence), ("drive", HISTORY_CONFIDENCE));
     }
 }

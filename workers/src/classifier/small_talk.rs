@@ -1,12 +1,12 @@
-//! Which small talk a text is, so that thanks are not answered by a greeting.
+//! Tells kinds of small talk apart, so that thanks are not answered with a greeting.
 
 use hoidap_shared::{phrases::SmallTalk, text::fold};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use SmallTalk::{Farewell, Thanks, Understood, WhoAnswers};
 
-/// Folded words in a row by which each is known; the first kind that is found counts.
-const KNOWN_BY: [(SmallTalk, &[&str]); 4] = [
+/// Folded phrases of each kind; the first match counts.
+const PHRASES: [(SmallTalk, &[&str]); 4] = [
     (
         WhoAnswers,
         &[
@@ -54,12 +54,12 @@ const KNOWN_BY: [(SmallTalk, &[&str]); 4] = [
     ),
 ];
 
-/// Reads a text that is small talk.
-pub(super) fn kind(text: &str) -> SmallTalk {
+/// The kind of a small-talk text.
+pub(super) fn detect_kind(text: &str) -> SmallTalk {
     let folded = fold(text);
     let text = format!(" {} ", folded.unicode_words().collect::<Vec<_>>().join(" "));
     let known =
-        KNOWN_BY.iter().find(|(_, words)| words.iter().any(|words| text.contains(&format!(" {words} "))));
+        PHRASES.iter().find(|(_, words)| words.iter().any(|words| text.contains(&format!(" {words} "))));
     known.map_or(SmallTalk::Greeting, |(kind, _)| *kind)
 }
 
@@ -81,7 +81,7 @@ mod tests {
             ("hello", SmallTalk::Greeting),
             ("Chào shop ạ", SmallTalk::Greeting),
         ] {
-            assert_eq!(kind(text), expected, "{text}");
+            assert_eq!(detect_kind(text), expected, "{text}");
         }
     }
 }

@@ -1,313 +1,357 @@
-//! An answer without a model: the sentences of the passages that answer, quoted.
+//! Answers without a language model by quoting the passages.
+
+pub(super) mod comparison;
+mod instruction;
+mod list;
+#[cfg(test)]
+mod question_forms;
 
 use std::collections::BTreeSet;
 
 use hoidap_indices::Analyser;
 use hoidap_shared::text::Language;
 
-use super::{
-    asked::Asked,
-    beside::{self, Line},
-    clauses,
-    clean::quoted_text,
-    compare::{self, Pick},
-    cut::{Kind, Unit, points_back},
-    degree::{By, degree},
-    draft::Piece,
-    figures::{self, Figure},
-    material::Material,
-    polarity::plain,
-    reader::Ranked,
-    steps::is_step,
-    table::named,
-    wanted::Wanted,
+use self::{
+    comparison::ComparisonLine,
+    list::{QuotedList, best_steps, list_around, push_list},
+};
+use crate::generator::{
+    answer::assembly::AnswerSentence,
+    passages::{
+        passage_set::PassageSet,
+        segmenter::{Segment, SegmentKind, refers_back},
+        table::name_terms,
+        table_selection::{self, SelectionQuestion},
+    },
+    question::{ParsedQuestion, answer_type::AnswerType},
+    reader::RankedSegment,
+    text::{
+        clauses,
+        cleaning::strip_citation_marks,
+        negation::canonical_form,
+        quantities::{self, Quantity},
+        superlative::{ComparedMeasure, find_superlative},
+    },
 };
 
-/// How sure it must be that one of the quoted sentences answers before no further one is quoted: the chances that `reader` gives.
-const ENOUGH: f32 = 0.85;
-/// A further sentence must be this likely beside the best one.
-const BESIDE: f32 = 0.15;
-/// Sentences that are quoted at most, and their words; the best is quoted whatever its length.
-const SENTENCES: usize = 3;
-const WORDS: usize = 70;
-/// How likely rows answer that a whole table picks, at least.
-const COMPUTED: f32 = 0.8;
-/// Lines of a list that are quoted at most, and how many make a list.
-const LINES: usize = 12;
-const LIST: usize = 3;
-/// The units among which a list of steps is looked for.
-const NEAR: usize = 12;
+/// No further sentence is quoted once the chances of the quoted ones, as the reader gives them, sum to this.
+const SUFFICIENT_CHANCE: f32 = 0.85;
+/// A further sentence needs at least this share of the best one's chance.
+const MIN_RELATIVE_CHANCE: f32 = 0.15;
+/// Most quoted sentences, and most words of them. The best sentence is quoted whatever its length.
+const MAX_SENTENCES: usize = 3;
+const MAX_QUOTED_WORDS: usize = 70;
+/// Lowest chance of rows that were selected by comparing a whole table.
+const MIN_TABLE_CHANCE: f32 = 0.8;
 
 /// An answer made of quotations.
 pub(crate) struct Quotation {
     /// Its sentences.
-    pub(crate) pieces: Vec<Piece>,
-    /// The likeliest of its units, or the first that a table picks.
-    pub(crate) best: Ranked,
-    /// How likely it is that they answer, if the passages do: the chances of its units.
+    pub(crate) sentences: Vec<AnswerSentence>,
+    /// Its best segment, or the first one that a table selects.
+    pub(crate) best: RankedSegment,
+    /// The probability that it answers, given that the passages do: the sum of its segments' chances.
     pub(crate) chance: f32,
 }
 
-/// Quotes what answers best, every sentence with its passage; `None` when the passages hold no sentence.
+/// Quotes the best answer with its citations; `None` when the passages contain none.
 pub(crate) fn quote(
-    material: &Material,
-    ranked: &[Ranked],
-    asked: &Asked,
+    passage_set: &PassageSet,
+    ranked: &[RankedSegment],
+    parsed: &ParsedQuestion,
     analyser: &Analyser,
 ) -> Option<Quotation> {
     let best = ranked.first()?;
-    if let Some(lines) = beside::side_by_side(material, ranked, asked, analyser) {
-        return compared(material, ranked, asked, &lines);
+    if let Some(lines) = comparison::compare_side_by_side(passage_set, ranked, parsed, analyser) {
+        return quote_comparison(passage_set, ranked, parsed, &lines);
     }
-    let picked = picked(material, ranked, asked, analyser);
-    if picked.as_ref().is_some_and(Vec::is_empty) && !may_tell(&material.units[best.unit], asked) {
+    let picked = select_segments(passage_set, ranked, parsed, analyser);
+    if picked.as_ref().is_some_and(Vec::is_empty)
+        && !may_answer_selection(&passage_set.segments[best.segment], parsed)
+    {
         return None;
     }
-    let picked = picked.filter(|units| !units.is_empty());
-    let first = picked.as_ref().map_or(best.unit, |units| units[0]);
-    let computed = picked.is_some() && material.units[first].kind == Kind::Row;
-    let mut pieces = introduction(material, &material.units[first], asked.language);
+    let picked = picked.filter(|segments| !segments.is_empty());
+    let first = picked.as_ref().map_or(best.segment, |segments| segments[0]);
+    let computed = picked.is_some() && passage_set.segments[first].kind == SegmentKind::Row;
+    let mut sentences = language_notice(passage_set, &passage_set.segments[first], parsed.language);
     let chosen = if let Some(rows) = picked {
-        sentences(material, &rows, asked, analyser, &mut pieces);
+        push_sentences(passage_set, &rows, parsed, analyser, &mut sentences);
         rows
-    } else if let Some(List { lead, lines }) =
-        likeliest_steps(material, ranked, asked).or_else(|| list_of(material, best.unit, asked))
+    } else if let Some(QuotedList { lead, lines }) =
+        best_steps(passage_set, ranked, parsed).or_else(|| list_around(passage_set, best.segment, parsed))
     {
-        steps(material, lead, &lines, &mut pieces);
+        push_list(passage_set, lead, &lines, &mut sentences);
         lead.into_iter().chain(lines).collect()
     } else {
-        let chosen = with_its_subject(material, likeliest(material, ranked, asked), asked);
-        sentences(material, &chosen, asked, analyser, &mut pieces);
+        let chosen = with_antecedent(passage_set, best_segments(passage_set, ranked, parsed), parsed);
+        push_sentences(passage_set, &chosen, parsed, analyser, &mut sentences);
         chosen
     };
-    // What was nothing but marks says nothing.
-    pieces.retain(|piece| !piece.text.trim().is_empty());
-    let told = told(material, &chosen, asked, analyser);
-    let says_it = |unit: &&Ranked| chosen.contains(&unit.unit) || says(&material.units[unit.unit], &told);
-    let chance: f32 = ranked.iter().filter(says_it).map(|unit| unit.chance).sum();
-    let chance = if computed { chance.max(COMPUTED) } else { chance };
-    let best = *ranked.iter().find(|unit| unit.unit == first)?;
-    pieces.iter().any(|piece| piece.cite.is_some()).then_some(Quotation { pieces, best, chance })
+    // A sentence of citation marks only is empty after cleaning.
+    sentences.retain(|sentence| !sentence.text.trim().is_empty());
+    let told = answering_quantities(passage_set, &chosen, parsed, analyser);
+    let says_it = |segment: &&RankedSegment| {
+        chosen.contains(&segment.segment) || states_quantities(&passage_set.segments[segment.segment], &told)
+    };
+    let chance: f32 = ranked.iter().filter(says_it).map(|segment| segment.chance).sum();
+    let chance = if computed { chance.max(MIN_TABLE_CHANCE) } else { chance };
+    let best = *ranked.iter().find(|segment| segment.segment == first)?;
+    sentences.iter().any(|sentence| sentence.cite.is_some()).then_some(Quotation { sentences, best, chance })
 }
 
-/// Two things side by side: the lines of a table, or a sentence of each under the heading that names it.
-fn compared(material: &Material, ranked: &[Ranked], asked: &Asked, lines: &[Line]) -> Option<Quotation> {
-    let first = lines.first()?.unit;
-    let mut pieces = introduction(material, &material.units[first], asked.language);
+/// Quotes a comparison: a table's lines, or one sentence for each side under its heading.
+fn quote_comparison(
+    passage_set: &PassageSet,
+    ranked: &[RankedSegment],
+    parsed: &ParsedQuestion,
+    lines: &[ComparisonLine],
+) -> Option<Quotation> {
+    let first = lines.first()?.segment;
+    let mut sentences = language_notice(passage_set, &passage_set.segments[first], parsed.language);
     for line in lines {
-        let unit = &material.units[line.unit];
+        let segment = &passage_set.segments[line.segment];
         let heading = || {
-            let heading = material.heading(unit)?;
-            names_more(material, unit, asked).then_some(heading)
+            let heading = passage_set.heading(segment)?;
+            heading_adds_terms(passage_set, segment, parsed).then_some(heading)
         };
         let text = match (&line.text, heading()) {
-            (Some(text), _) => quoted_text(text),
-            (None, Some(heading)) => under(heading, &quoted_text(&unit.text)),
-            (None, None) => quoted_text(&unit.text),
+            (Some(text), _) => strip_citation_marks(text),
+            (None, Some(heading)) => prefix_heading(heading, &strip_citation_marks(&segment.text)),
+            (None, None) => strip_citation_marks(&segment.text),
         };
         let lead = if lines.len() > 1 { "\n- " } else { "\n" };
-        pieces.push(Piece { lead: lead.into(), text, cite: Some((unit.passage, 1.0)) });
+        sentences.push(AnswerSentence { lead: lead.into(), text, cite: Some((segment.passage, 1.0)) });
     }
-    let of_lines = |unit: &&Ranked| lines.iter().any(|line| line.unit == unit.unit);
+    let of_lines = |segment: &&RankedSegment| lines.iter().any(|line| line.segment == segment.segment);
     let best = *ranked.iter().find(of_lines)?;
-    let chance: f32 = ranked.iter().filter(of_lines).map(|unit| unit.chance).sum();
+    let chance: f32 = ranked.iter().filter(of_lines).map(|segment| segment.chance).sum();
     let computed = lines.iter().any(|line| line.text.is_some());
-    Some(Quotation { pieces, best, chance: if computed { chance.max(COMPUTED) } else { chance } })
+    Some(Quotation { sentences, best, chance: if computed { chance.max(MIN_TABLE_CHANCE) } else { chance } })
 }
 
-/// What answers a question that asks to choose: rows that a table picks, else a sentence that says so itself. Empty where neither
-/// does; `None` for other questions, and where all that have something are asked for and no table tells.
-fn picked(material: &Material, ranked: &[Ranked], asked: &Asked, analyser: &Analyser) -> Option<Vec<usize>> {
-    let pick = asked.pick.as_ref()?;
-    let near =
-        ranked.iter().take_while(|other| other.chance >= ranked[0].chance * BESIDE).map(|other| other.unit);
-    let words = &clauses::terms(&plain(&asked.text), analyser);
+/// The segments that answer a question for a selection: rows selected from a table, else a sentence that states the
+/// selection. Empty when there is neither; `None` for other questions, and for "which have it" without a table.
+fn select_segments(
+    passage_set: &PassageSet,
+    ranked: &[RankedSegment],
+    parsed: &ParsedQuestion,
+    analyser: &Analyser,
+) -> Option<Vec<usize>> {
+    let pick = parsed.selection.as_ref()?;
+    let near = ranked
+        .iter()
+        .take_while(|other| other.chance >= ranked[0].chance * MIN_RELATIVE_CHANCE)
+        .map(|other| other.segment);
+    let words = &clauses::content_terms(&canonical_form(&parsed.text), analyser);
     match pick {
-        Pick::Most(wanted) => {
-            let says = |unit: &usize| {
-                let said = degree(&plain(&material.units[*unit].text));
-                said.is_some_and(|said| said.most == wanted.most && said.by == wanted.by)
+        SelectionQuestion::Extreme(wanted) => {
+            let says = |segment: &usize| {
+                let said = find_superlative(&canonical_form(&passage_set.segments[*segment].text));
+                said.is_some_and(|said| {
+                    said.is_maximum == wanted.is_maximum && said.measure == wanted.measure
+                })
             };
-            let best = compare::best(material, analyser, wanted, words, true).map(|best| best.units);
+            let best = table_selection::select_extreme(passage_set, analyser, wanted, words, true)
+                .map(|best| best.segments);
             best.or_else(|| Some(near.filter(says).take(1).collect()))
         }
-        Pick::Without => {
-            let denies = |unit: &usize| {
-                let clauses = &material.units[*unit].clauses;
-                clauses.iter().any(|part| part.denied && part.terms.iter().any(|term| words.contains(term)))
+        SelectionQuestion::Without => {
+            let denies = |segment: &usize| {
+                let clauses = &passage_set.segments[*segment].clauses;
+                clauses.iter().any(|part| part.negated && part.terms.iter().any(|term| words.contains(term)))
             };
-            let rows = compare::with_or_without(material, analyser, words, true);
-            rows.or_else(|| Some(near.filter(denies).take(SENTENCES).collect()))
+            let rows = table_selection::select_by_feature(passage_set, analyser, words, true);
+            rows.or_else(|| Some(near.filter(denies).take(MAX_SENTENCES).collect()))
         }
-        Pick::With => compare::with_or_without(material, analyser, words, false),
+        SelectionQuestion::With => table_selection::select_by_feature(passage_set, analyser, words, false),
     }
 }
 
-/// Whether a unit may answer a question that asks to choose though nothing was picked: prose may, where it tells a price if one is
-/// compared; a row of a table that does not tell which is first, or which lacks something, does not.
-fn may_tell(unit: &Unit, asked: &Asked) -> bool {
-    let price = matches!(&asked.pick, Some(Pick::Most(degree)) if degree.by == By::Price);
-    let tells = unit.content.figures.iter().any(|figure| figure.dimension() == Some("money"));
-    unit.kind != Kind::Row && (tells || !price)
+/// Whether a segment may answer a selection question although nothing was selected: prose may, if it states a price
+/// where prices are compared. A table row may not.
+fn may_answer_selection(segment: &Segment, parsed: &ParsedQuestion) -> bool {
+    let price = matches!(&parsed.selection, Some(SelectionQuestion::Extreme(degree)) if degree.measure == ComparedMeasure::Price);
+    let tells = segment.content.quantities.iter().any(|quantity| quantity.dimension() == Some("money"));
+    segment.kind != SegmentKind::Row && (tells || !price)
 }
 
-/// Says in the visitor's language that what follows is in another.
-fn introduction(material: &Material, unit: &Unit, language: Language) -> Vec<Piece> {
-    let locale = Language::from_locale(&material.passages[unit.passage].locale);
+/// A notice that the quotation is in another language than the question.
+fn language_notice(passage_set: &PassageSet, segment: &Segment, language: Language) -> Vec<AnswerSentence> {
+    let locale = Language::from_locale(&passage_set.passages[segment.passage].locale);
     let text = match (language, locale) {
-        (asked, Some(found)) if asked == found => return Vec::new(),
+        (parsed, Some(found)) if parsed == found => return Vec::new(),
         (Language::Vi, Some(Language::En)) => "Tài liệu bằng tiếng Anh viết:",
         (Language::Vi, _) => "Tài liệu viết:",
         (Language::En, Some(Language::Vi)) => "The documentation, in Vietnamese, says:",
         (Language::En, _) => "The documentation says:",
     };
-    vec![Piece { lead: String::new(), text: text.into(), cite: None }]
+    vec![AnswerSentence { lead: String::new(), text: text.into(), cite: None }]
 }
 
-/// Sentences, each under its heading where it needs that.
-fn sentences(
-    material: &Material,
+/// Appends sentences, with their headings where they need them.
+fn push_sentences(
+    passage_set: &PassageSet,
     chosen: &[usize],
-    asked: &Asked,
+    parsed: &ParsedQuestion,
     analyser: &Analyser,
-    pieces: &mut Vec<Piece>,
+    sentences: &mut Vec<AnswerSentence>,
 ) {
     let mut told: Vec<(usize, Option<&str>)> = Vec::new();
     for &place in chosen {
-        let unit = &material.units[place];
-        let heading = material.heading(unit);
-        let here = (unit.passage, heading);
-        let text = quoted_text(&as_asked(unit, asked, analyser));
+        let segment = &passage_set.segments[place];
+        let heading = passage_set.heading(segment);
+        let here = (segment.passage, heading);
+        let text = strip_citation_marks(&relevant_text(segment, parsed, analyser));
         let text = match heading.filter(|_| !told.contains(&here)) {
-            Some(heading) if needs_heading(material, unit, heading, asked) => under(heading, &text),
+            Some(heading) if needs_heading(passage_set, segment, heading, parsed) => {
+                prefix_heading(heading, &text)
+            }
             _ => text,
         };
-        let beside = told.last().is_some_and(|(passage, _)| *passage == unit.passage);
-        let first = pieces.iter().all(|piece| piece.cite.is_none());
-        let lead = if unit.kind == Kind::Sentence && (beside || first) { " " } else { "\n" };
+        let beside = told.last().is_some_and(|(passage, _)| *passage == segment.passage);
+        let first = sentences.iter().all(|sentence| sentence.cite.is_none());
+        let lead = if segment.kind == SegmentKind::Sentence && (beside || first) { " " } else { "\n" };
         told.push(here);
-        pieces.push(Piece { lead: lead.into(), text, cite: Some((unit.passage, 1.0)) });
+        sentences.push(AnswerSentence { lead: lead.into(), text, cite: Some((segment.passage, 1.0)) });
     }
 }
 
-/// The figures that answer where one is asked for: those of the first quoted unit that the question does not hold.
-fn told(material: &Material, chosen: &[usize], asked: &Asked, analyser: &Analyser) -> Vec<Figure> {
-    let Some(unit) = chosen.first().map(|&first| &material.units[first]) else { return Vec::new() };
-    if !asked.wanted.is_some_and(Wanted::is_figure) {
+/// The quantities that answer a question for one: those of the first quoted segment that the question does not
+/// contain.
+fn answering_quantities(
+    passage_set: &PassageSet,
+    chosen: &[usize],
+    parsed: &ParsedQuestion,
+    analyser: &Analyser,
+) -> Vec<Quantity> {
+    let Some(segment) = chosen.first().map(|&first| &passage_set.segments[first]) else { return Vec::new() };
+    if !parsed.answer_type.is_some_and(AnswerType::is_quantity) {
         return Vec::new();
     }
-    figures::read(&as_asked(unit, asked, analyser))
-        .claimed
+    quantities::extract(&relevant_text(segment, parsed, analyser))
+        .stated
         .into_iter()
-        .filter(|figure| !asked.content.grounds(figure))
+        .filter(|quantity| !parsed.content.has_quantity(quantity))
         .collect()
 }
 
-/// Whether a unit says the same: what several pages say is as likely as all of them together.
-fn says(unit: &Unit, told: &[Figure]) -> bool {
-    !told.is_empty() && told.iter().all(|figure| unit.content.grounds(figure))
+/// Whether a segment states the same quantities. Pages that agree support each other.
+fn states_quantities(segment: &Segment, told: &[Quantity]) -> bool {
+    !told.is_empty() && told.iter().all(|quantity| segment.content.has_quantity(quantity))
 }
 
-/// The words of a unit, of a row those that are asked for.
-fn as_asked(unit: &Unit, asked: &Asked, analyser: &Analyser) -> String {
-    cells_asked_for(unit, asked, analyser).unwrap_or_else(|| unit.text.to_string())
+/// A segment's text; of a table row only what the question asks for.
+fn relevant_text(segment: &Segment, parsed: &ParsedQuestion, analyser: &Analyser) -> String {
+    relevant_cells(segment, parsed, analyser).unwrap_or_else(|| segment.text.to_string())
 }
 
-/// A row of a table with the columns alone that the question names; `None` where it names none, or all of them.
-fn cells_asked_for(unit: &Unit, asked: &Asked, analyser: &Analyser) -> Option<String> {
-    let row = unit.row.as_ref()?;
-    let names = row.names.as_ref().filter(|names| names.len() == row.cells.len())?;
-    let own: Vec<BTreeSet<String>> = names.iter().map(|name| named(name, analyser).0).collect();
+/// A table row reduced to the columns that the question names; `None` where it names none or all.
+fn relevant_cells(segment: &Segment, parsed: &ParsedQuestion, analyser: &Analyser) -> Option<String> {
+    let row = segment.row.as_ref()?;
+    let names = row.column_names.as_ref().filter(|names| names.len() == row.cells.len())?;
+    let own: Vec<BTreeSet<String>> = names.iter().map(|name| name_terms(name, analyser).0).collect();
     let telling = |column: usize| {
         let others = || own.iter().enumerate().skip(1).filter(|(other, _)| *other != column);
         own[column]
             .iter()
-            .any(|word| asked.content.terms.contains(word) && others().all(|(_, name)| !name.contains(word)))
+            .any(|word| parsed.content.terms.contains(word) && others().all(|(_, name)| !name.contains(word)))
     };
     let columns: Vec<usize> =
         (1..names.len()).filter(|&column| telling(column) && !row.cell(column).is_empty()).collect();
     if columns.is_empty() || columns.len() + 1 == names.len() {
         return None;
     }
-    let cells = columns.iter().map(|&column| format!("{}: {}", row.name(column), row.cell(column)));
+    let cells = columns.iter().map(|&column| format!("{}: {}", row.column_name(column), row.cell(column)));
     let cells = cells.collect::<Vec<_>>().join("; ");
     Some(if row.cell(0).is_empty() { cells } else { format!("{} – {cells}", row.cell(0)) })
 }
 
-/// The best unit, and others of its document until it is likely enough that one of them answers; no row that lacks the kind of thing
-/// that is asked for. The best comes first.
-fn likeliest(material: &Material, ranked: &[Ranked], asked: &Asked) -> Vec<usize> {
+/// The best segment first, then others of its document until one of them is likely enough to answer. Rows without
+/// the expected answer type are skipped.
+fn best_segments(passage_set: &PassageSet, ranked: &[RankedSegment], parsed: &ParsedQuestion) -> Vec<usize> {
     let best = &ranked[0];
-    let source = |unit: &Unit| &material.passages[unit.passage].source;
-    let size = |unit: &Unit| unit.text.split_whitespace().count();
-    let first = &material.units[best.unit];
-    let (mut chosen, mut chance, mut words) = (vec![best.unit], best.chance, size(first));
-    for candidate in ranked[1..].iter().take_while(|other| other.chance >= best.chance * BESIDE) {
-        if chance >= ENOUGH || chosen.len() == SENTENCES {
+    let source = |segment: &Segment| &passage_set.passages[segment.passage].source;
+    let size = |segment: &Segment| segment.text.split_whitespace().count();
+    let first = &passage_set.segments[best.segment];
+    let (mut chosen, mut chance, mut words) = (vec![best.segment], best.chance, size(first));
+    for candidate in ranked[1..].iter().take_while(|other| other.chance >= best.chance * MIN_RELATIVE_CHANCE)
+    {
+        if chance >= SUFFICIENT_CHANCE || chosen.len() == MAX_SENTENCES {
             break;
         }
-        let unit = &material.units[candidate.unit];
-        let lacks = |kind: Wanted| !kind.is_in(&unit.text, &unit.content, &asked.content);
-        let fits = source(unit) == source(first) && words + size(unit) <= WORDS;
+        let segment = &passage_set.segments[candidate.segment];
+        let lacks = |kind: AnswerType| !kind.is_answered_by(&segment.text, &segment.content, &parsed.content);
+        let fits = source(segment) == source(first) && words + size(segment) <= MAX_QUOTED_WORDS;
         if fits
-            && is_new(material, &chosen, unit)
-            && !(unit.kind == Kind::Row && asked.wanted.is_some_and(lacks))
+            && is_new(passage_set, &chosen, segment)
+            && !(segment.kind == SegmentKind::Row && parsed.answer_type.is_some_and(lacks))
         {
-            chosen.push(candidate.unit);
+            chosen.push(candidate.segment);
             chance += candidate.chance;
-            words += size(unit);
+            words += size(segment);
         }
     }
     chosen[1..].sort_unstable();
     chosen
 }
 
-/// What points back comes behind the sentence before it: where that is quoted as well, and always where somebody is asked for, since "He
-/// was crowned in 612" names nobody.
-fn with_its_subject(material: &Material, mut chosen: Vec<usize>, asked: &Asked) -> Vec<usize> {
-    let first = &material.units[chosen[0]];
+/// Puts the preceding sentence before a sentence that refers back to it: where both are quoted, and always for
+/// questions about a person, since "He was crowned in 612" names nobody.
+fn with_antecedent(passage_set: &PassageSet, mut chosen: Vec<usize>, parsed: &ParsedQuestion) -> Vec<usize> {
+    let first = &passage_set.segments[chosen[0]];
     let before = chosen[0].checked_sub(1).filter(|before| {
-        let before = &material.units[*before];
-        before.passage == first.passage && before.kind == Kind::Sentence
+        let before = &passage_set.segments[*before];
+        before.passage == first.passage && before.kind == SegmentKind::Sentence
     });
-    let needed = |before: &usize| asked.wanted == Some(Wanted::Person) || chosen.contains(before);
-    if let Some(before) = before.filter(|before| points_back(&first.text) && needed(before)) {
-        chosen.retain(|unit| *unit != before);
+    let needed = |before: &usize| parsed.answer_type == Some(AnswerType::Person) || chosen.contains(before);
+    if let Some(before) = before.filter(|before| refers_back(&first.text) && needed(before)) {
+        chosen.retain(|segment| *segment != before);
         chosen.insert(0, before);
     }
     chosen
 }
 
-fn is_new(material: &Material, chosen: &[usize], unit: &Unit) -> bool {
-    chosen.iter().all(|&other| !same(unit, &material.units[other]))
+fn is_new(passage_set: &PassageSet, chosen: &[usize], segment: &Segment) -> bool {
+    chosen.iter().all(|&other| !is_duplicate(segment, &passage_set.segments[other]))
 }
 
-/// Whether two units say the same: overlapping chunks repeat sentences.
-fn same(a: &Unit, b: &Unit) -> bool {
+/// Whether two segments say the same: overlapping chunks repeat sentences.
+fn is_duplicate(a: &Segment, b: &Segment) -> bool {
     let shared = a.content.terms.intersection(&b.content.terms).count();
     a.text == b.text || (shared > 0 && shared * 10 >= 8 * a.content.terms.len().max(b.content.terms.len()))
 }
 
-/// A sentence needs its heading when it points back, and a row or an item when it leaves a word of the question to it.
-fn needs_heading(material: &Material, unit: &Unit, heading: &str, asked: &Asked) -> bool {
-    if unit.text.contains(heading) {
+/// Whether a segment is quoted with its heading: a sentence that refers back, or a row or item whose heading
+/// contains a term of the question that it lacks.
+fn needs_heading(
+    passage_set: &PassageSet,
+    segment: &Segment,
+    heading: &str,
+    parsed: &ParsedQuestion,
+) -> bool {
+    if segment.text.contains(heading) {
         return false;
     }
-    if unit.kind == Kind::Sentence {
-        return points_back(&unit.text);
+    if segment.kind == SegmentKind::Sentence {
+        return refers_back(&segment.text);
     }
-    names_more(material, unit, asked)
+    heading_adds_terms(passage_set, segment, parsed)
 }
 
-/// Whether what stands above a unit holds a word of the question that it lacks.
-fn names_more(material: &Material, unit: &Unit, asked: &Asked) -> bool {
-    let label = unit.label.and_then(|label| material.units.get(label)).map(|label| &*label.content);
-    let above = label.unwrap_or(&material.cuts[unit.passage].headings);
-    asked.content.terms.iter().any(|term| above.terms.contains(term) && !unit.content.terms.contains(term))
+/// Whether the label or heading of a segment contains a term of the question that the segment lacks.
+fn heading_adds_terms(passage_set: &PassageSet, segment: &Segment, parsed: &ParsedQuestion) -> bool {
+    let label = segment.label.and_then(|label| passage_set.segments.get(label)).map(|label| &*label.content);
+    let above = label.unwrap_or(&passage_set.segmented[segment.passage].headings);
+    parsed
+        .content
+        .terms
+        .iter()
+        .any(|term| above.terms.contains(term) && !segment.content.terms.contains(term))
 }
 
-fn under(heading: &str, text: &str) -> String {
-    let heading = quoted_text(heading);
+fn prefix_heading(heading: &str, text: &str) -> String {
+    let heading = strip_citation_marks(heading);
     let heading = heading.trim().trim_end_matches(':');
     if heading.ends_with(['?', '!', '.']) {
         format!("{heading} {text}")
@@ -316,124 +360,26 @@ fn under(heading: &str, text: &str) -> String {
     }
 }
 
-/// A list: the sentence that leads to it, and its lines, each by the place of its first unit.
-struct List {
-    lead: Option<usize>,
-    lines: Vec<usize>,
-}
-
-/// The steps that are likeliest together, where the question asks how and nothing is likelier: each line of a list answers a little.
-fn likeliest_steps(material: &Material, ranked: &[Ranked], asked: &Asked) -> Option<List> {
-    if !asked.steps {
-        return None;
-    }
-    let chance = |lines: &[usize]| -> f32 {
-        ranked.iter().filter(|unit| lines.contains(&unit.unit)).map(|unit| unit.chance).sum()
-    };
-    let mut best: Option<(f32, List)> = None;
-    for unit in ranked.iter().take(NEAR) {
-        let list = list_of(material, unit.unit, asked).filter(|list| are_steps(material, &list.lines));
-        let found = list.map(|list| (chance(&list.lines), list));
-        best = match (best, found) {
-            (Some(best), Some(found)) if found.0 > best.0 => Some(found),
-            (best, found) => best.or(found),
-        };
-    }
-    best.filter(|(chance, _)| *chance >= ranked[0].chance).map(|(_, list)| list)
-}
-
-/// Whether most lines tell what to do.
-fn are_steps(material: &Material, lines: &[usize]) -> bool {
-    2 * lines.iter().filter(|&&line| is_step(&material.units[line].text)).count() >= lines.len()
-}
-
-/// The list that a unit leads to, or is a line of: where several things are asked for and it is short, and where it is one of steps and
-/// the question asks how, or for nothing that one line tells.
-fn list_of(material: &Material, place: usize, asked: &Asked) -> Option<List> {
-    let unit = &material.units[place];
-    let leads = |unit: &Unit| unit.kind != Kind::Row && unit.text.ends_with(':');
-    let open = matches!(asked.wanted, None | Some(Wanted::Place)) && asked.pick.is_none();
-    let may_be_whole = asked.steps || open && !asked.whether;
-    if !(leads(unit) || may_be_whole && unit.kind == Kind::Item) {
-        return None;
-    }
-    let (from, units) = material.of_passage(unit.passage);
-    let here = place - from;
-    let item = |unit: &Unit| unit.kind == Kind::Item && !leads(unit);
-    let first = if leads(unit) {
-        here + 1
-    } else {
-        (0..here).rev().take_while(|&i| item(&units[i])).last().unwrap_or(here)
-    };
-    let mut lines: Vec<usize> = Vec::new();
-    for (i, _) in units[first..].iter().enumerate().take_while(|(_, unit)| item(unit)) {
-        let at = from + first + i;
-        if lines.last().is_none_or(|&line| material.units[line].line != material.units[at].line) {
-            lines.push(at);
-        }
-    }
-    let mine = lines.iter().rposition(|&line| line <= place).unwrap_or(0);
-    let skipped = (mine + 1).saturating_sub(LINES);
-    lines.drain(..skipped);
-    lines.truncate(LINES);
-    let least = if leads(unit) {
-        1
-    } else if asked.steps {
-        2
-    } else {
-        LIST
-    };
-    let words: usize = lines.iter().map(|&line| material.units[line].text.split_whitespace().count()).sum();
-    if words > WORDS && !asked.steps && !leads(unit) {
-        return None;
-    }
-    if !leads(unit) && !asked.several && !are_steps(material, &lines) {
-        return None;
-    }
-    let lead = first
-        .checked_sub(1)
-        .filter(|&before| skipped == 0 && leads(&units[before]))
-        .map(|before| from + before);
-    (lines.len() >= least).then_some(List { lead, lines })
-}
-
-/// The lines of a list together, under the sentence that leads to them.
-fn steps(material: &Material, lead: Option<usize>, lines: &[usize], pieces: &mut Vec<Piece>) {
-    let (from, units) = material.of_passage(material.units[lines[0]].passage);
-    let cite = Some((material.units[lines[0]].passage, 1.0));
-    if let Some(lead) = lead {
-        pieces.push(Piece { lead: "\n".into(), text: quoted_text(&material.units[lead].text), cite });
-    }
-    for &line in lines {
-        let parts = units[line - from..].iter().take_while(|unit| unit.line == material.units[line].line);
-        let text = parts.map(|unit| &*unit.text).collect::<Vec<_>>().join(" ");
-        pieces.push(Piece { lead: "\n- ".into(), text: quoted_text(&text), cite });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{
-        super::{
-            asked::tests::asked,
-            cut::Cutter,
-            draft::{assemble, tests::check},
-            material::tests::passage,
-            reader::tests::rank,
-        },
-        *,
+    use super::*;
+    use crate::generator::{
+        answer::assembly::{assemble, tests::check},
+        passages::{passage_set::tests::passage, segmenter::Segmenter},
+        question::tests::parse_question,
+        reader::tests::rank,
     };
 
     fn quoted(question: &str, language: Language, passages: &[(&str, &str)]) -> String {
         let passages = passages.iter().map(|(locale, text)| passage(locale, text)).collect();
-        let cutter = Cutter::default();
-        let material = Material::new(passages, &cutter);
-        let asked = asked(question, language);
-        let ranked = rank(&material, &asked);
-        let done = quote(&material, &ranked, &asked, &cutter.analyser)
-            .map(|quotation| assemble(&quotation.pieces, &material.passages));
+        let segmenter = Segmenter::default();
+        let passage_set = PassageSet::new(passages, &segmenter);
+        let parsed = parse_question(question, language);
+        let ranked = rank(&passage_set, &parsed);
+        let done = quote(&passage_set, &ranked, &parsed, &segmenter.analyser)
+            .map(|quotation| assemble(&quotation.sentences, &passage_set.passages));
         done.map(|done| {
             check(&done);
             done.text

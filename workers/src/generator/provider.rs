@@ -1,11 +1,13 @@
-//! Language models behind HTTP: what they are asked and what they answer.
+//! Language models over HTTP: protocols, circuit breaker, health probe and failover.
 
 mod anthropic;
-mod breaker;
-mod dialect;
-mod health;
+mod circuit_breaker;
+pub(super) mod failover;
+mod health_probe;
 mod http;
 mod openai;
+pub(super) mod recorded_responses;
+mod unsupported_parameters;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,105 +18,118 @@ use hoidap_shared::{
     stage::ComponentStatus,
 };
 
-pub(crate) use breaker::Breaker;
-pub(crate) use health::Health;
+pub(crate) use circuit_breaker::CircuitBreaker;
+pub(crate) use health_probe::HealthProbe;
 
-use super::prompt::Prompt;
+use crate::generator::prompt::Prompt;
 
-/// A piece of a model's answer as it arrives.
+/// One increment of a streamed response.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Delta {
-    /// Words.
+pub(crate) enum ResponseDelta {
+    /// Text.
     Text(String),
-    /// The model thinks: a sign of life, and none of its words.
+    /// The model is thinking: a sign of life without text.
     Thinking,
-    /// Tokens read and written so far; a later one replaces an earlier.
+    /// Token counts so far; a later one replaces an earlier one.
     Tokens { prompt: Option<u32>, completion: Option<u32> },
-    /// The model stopped because it had no room left.
+    /// The model reached its token limit.
     CutOff,
 }
 
-/// Why a call gave no answer. Neither keys nor what a server says in an error's body is in it.
+/// Why a call failed. It contains neither keys nor the server's error text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
-    /// Nobody listens, or the connection broke before an answer began.
+    /// The connection failed, or broke before the response began.
     #[error("unreachable: {0}")]
     Unreachable(String),
-    /// A time-out of ours passed.
+    /// A timeout expired.
     #[error("no {what} within {after_ms} ms")]
     Timeout {
         /// What was waited for.
         what: &'static str,
-        /// How long.
+        /// The timeout, in milliseconds.
         after_ms: u128,
     },
-    /// The server refused.
+    /// The server answered with an error status.
     #[error("HTTP {0}")]
     Status(u16),
-    /// What came is not the protocol, or too much of it.
+    /// The response does not follow the protocol, or is too large.
     #[error("invalid answer: {0}")]
     Invalid(String),
-    /// The visitor wants no more.
+    /// The visitor stopped the answer.
     #[error("stopped by the visitor")]
     Stopped,
-    /// The answer holds no words.
+    /// The response has no text.
     #[error("empty answer")]
     Empty,
-    /// The variable that should hold the key is not set.
+    /// The environment variable for the key is not set.
     #[error("no key: the environment variable {0} is not set")]
     NoKey(String),
 }
 
-/// The pieces of an answer, until it ends or fails.
-pub(crate) type Deltas = BoxStream<'static, Result<Delta, CallError>>;
+/// A streamed response, until it ends or fails.
+pub(crate) type DeltaStream = BoxStream<'static, Result<ResponseDelta, CallError>>;
 
-/// A language model. Implementations differ in protocol alone; time-outs and failover stand above them.
+/// A language model's protocol. Timeouts and failover are handled by the caller.
 pub(crate) trait Llm: Send + Sync {
-    /// Asks; the answer arrives in pieces.
-    fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Deltas, CallError>>;
+    /// Sends a prompt and streams the response.
+    fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<DeltaStream, CallError>>;
 
-    /// Looks whether the server is there and takes our key, without asking the model anything.
+    /// Checks that the server is reachable and accepts the key, without a model call.
     fn probe(&self) -> BoxFuture<'_, Result<(), CallError>>;
 }
 
-/// A configured provider that runs a model.
-pub(crate) struct Model {
-    /// Its name in the configuration.
-    pub(crate) name: String,
-    /// The model it runs.
-    pub(crate) model: String,
-    /// Longest wait for the first words.
-    pub(crate) first_token: Duration,
-    /// Longest wait for the first words of a model that thinks before it answers.
-    pub(crate) thinking: Duration,
-    /// Longest wait for the whole answer.
-    pub(crate) total: Duration,
-    /// Its protocol.
-    pub(crate) llm: Arc<dyn Llm>,
-    /// Keeps calls away while it fails.
-    pub(crate) breaker: Arc<Breaker>,
-    prices: (Option<f64>, Option<f64>),
-    health: Health,
+/// When a provider's circuit breaker opens, and how often the provider is probed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BreakerSettings {
+    /// Failures in a row that open it.
+    pub(crate) failures: u32,
+    /// How long it stays open.
+    pub(crate) open_for: Duration,
+    /// How often a provider without traffic is probed.
+    pub(crate) probe_interval: Duration,
 }
 
-impl Model {
-    /// A provider of the configuration; `None` for one without a model. `open` is how long its breaker stays open,
-    /// `failures` how many in a row open it, `every` how often a provider that nobody asks is looked at.
+/// A configured provider with its protocol, limits and health.
+pub(crate) struct ModelProvider {
+    /// The provider's name in the configuration.
+    pub(crate) name: String,
+    /// The model's name.
+    pub(crate) model: String,
+    /// Longest wait for the first text.
+    pub(crate) first_token: Duration,
+    /// Longest wait for the first text of a model that thinks first.
+    pub(crate) thinking: Duration,
+    /// Longest wait for the whole response.
+    pub(crate) total: Duration,
+    /// The protocol client.
+    pub(crate) llm: Arc<dyn Llm>,
+    /// Blocks calls while the provider fails.
+    pub(crate) breaker: Arc<CircuitBreaker>,
+    prices: (Option<f64>, Option<f64>),
+    health: HealthProbe,
+}
+
+impl ModelProvider {
+    /// Opens a configured provider; `None` for one without a model.
     ///
     /// # Errors
     /// When its address cannot be used.
     pub(crate) fn open(
         name: &str,
         settings: &Settings,
-        (failures, open, every): (u32, Duration, Duration),
+        breaker_settings: BreakerSettings,
     ) -> anyhow::Result<Option<Self>> {
         let llm: Arc<dyn Llm> = match settings.kind {
             ProviderKind::Extractive => return Ok(None),
-            ProviderKind::OpenAi => Arc::new(openai::OpenAi::new(http::Http::new(name, settings)?)),
-            ProviderKind::Anthropic => Arc::new(anthropic::Anthropic::new(http::Http::new(name, settings)?)),
+            ProviderKind::OpenAi => Arc::new(openai::OpenAi::new(http::HttpClient::new(name, settings)?)),
+            ProviderKind::Anthropic => {
+                Arc::new(anthropic::Anthropic::new(http::HttpClient::new(name, settings)?))
+            }
         };
-        let breaker = Arc::new(Breaker::new(failures, open));
-        let health = Health::watch(name, Arc::clone(&llm), Arc::clone(&breaker), every);
+        let breaker = Arc::new(CircuitBreaker::new(breaker_settings.failures, breaker_settings.open_for));
+        let health =
+            HealthProbe::watch(name, Arc::clone(&llm), Arc::clone(&breaker), breaker_settings.probe_interval);
         Ok(Some(Self {
             name: name.into(),
             model: settings.model.clone(),
@@ -128,7 +143,7 @@ impl Model {
         }))
     }
 
-    /// What so many tokens cost; no dollars where a price is not configured.
+    /// The cost of a number of tokens; no US dollars where a price is not configured.
     pub(crate) fn usage(&self, prompt_tokens: u32, completion_tokens: u32, estimated: bool) -> Usage {
         let cost = |tokens: u32, price: f64| f64::from(tokens) * price / 1e6;
         let cost_usd = match self.prices {
@@ -140,7 +155,7 @@ impl Model {
         Usage { prompt_tokens, completion_tokens, cost_usd, estimated }
     }
 
-    /// How it is doing.
+    /// The provider's health.
     pub(crate) fn component(&self) -> ComponentStatus {
         self.health.component(&self.name, &self.breaker)
     }

@@ -1,7 +1,8 @@
-//! Which unit of the passages answers the question, and how likely it is that an answer made of some is right: two linear models over
-//! what is known of units.
+//! The reader: ranks the segments by how likely they answer the question, and estimates an answer's confidence.
+//! Both are linear models over segment features.
 //!
-//! The weights (`reader.json`) are learnt from labelled questions by `local/reader/learn.py`; `docs/answers.md` has the figures.
+//! `local/reader/learn.py` learns the weights (`reader/reader.json`) from labelled questions. `docs/answers.md` has
+//! the results.
 
 mod features;
 
@@ -11,187 +12,211 @@ use anyhow::Context as _;
 use hoidap_shared::digest::digest;
 use serde::Deserialize;
 
-use super::{
-    asked::Asked,
-    cut::Kind,
-    material::{Material, SURE},
+use crate::generator::{
+    passages::{
+        passage_set::{MAX_LOG_ODDS, PassageSet},
+        segmenter::SegmentKind,
+    },
+    question::ParsedQuestion,
 };
-pub(crate) use features::{Features, NAMES};
-use features::{Terms, features};
 
-const WEIGHTS: &str = include_str!("reader.json");
+pub(crate) use features::{FEATURE_NAMES, FeatureVector};
+use features::{WeightedTerms, features};
 
-/// What the weights are, for the version of an answer.
+const WEIGHTS: &str = include_str!("reader/reader.json");
+
+/// A digest of the weights.
 pub(crate) fn version() -> String {
     digest(&[WEIGHTS])
 }
 
-/// The weights, learnt.
-pub(crate) struct Reader {
-    read: Weights,
-    met: Weights,
-    words: Weights,
+/// The learnt weights, one set for each kind of evidence.
+pub(crate) struct PassageReader {
+    with_answer_scores: ReaderWeights,
+    with_late_interaction: ReaderWeights,
+    words_only: ReaderWeights,
 }
 
-/// The weights for passages that were read with the question, for those whose sentences have a score by late interaction alone, or for
-/// those that have none.
-struct Weights {
-    units: Features,
-    confidence: Confidence,
+/// Weights for passages whose segments have cross-encoder scores, late-interaction scores only, or none.
+struct ReaderWeights {
+    segments: FeatureVector,
+    confidence: ConfidenceWeights,
 }
 
-/// A logistic regression.
+/// A logistic regression's weights.
 #[derive(Deserialize)]
-struct Confidence {
-    /// Of the log odds of the support, where the first quoted unit is in the language of the question, and where it is not.
+struct ConfidenceWeights {
+    /// Log odds of the support, where the best segment is in the question's language, and where it is not.
     support: f32,
     support_across: f32,
-    /// Of how likely the question is out of scope by its words, as far as the support does not outweigh it; across languages the support
-    /// is too weak to be asked.
+    /// The out-of-scope probability, unless the support outweighs it; only in the question's language, since
+    /// support across languages is too weak.
     out_of_scope: f32,
-    /// Of the log odds of the chance.
+    /// Log odds of the chance.
     chance: f32,
-    /// Of the score of the first quoted unit.
+    /// Score of the best segment.
     score: f32,
-    /// Of the log odds that a sentence of its passage answers.
+    /// Log odds that a sentence of its passage answers.
     answers: f32,
-    /// Where it is in the language of the question.
+    /// Whether it is in the question's language.
     own_language: f32,
     bias: f32,
 }
 
-/// A unit and how likely it is what answers.
+/// A segment with its score and chance.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Ranked {
-    /// Its place among the material's units.
-    pub(crate) unit: usize,
-    /// The weighted sum of what is known of it.
+pub(crate) struct RankedSegment {
+    /// Its index in the passage set.
+    pub(crate) segment: usize,
+    /// The weighted sum of its features.
     pub(crate) score: f32,
-    /// How likely it is that it answers, if one of the units does. All of them add up to 1.
+    /// The probability that it answers, given that some segment does. They add up to 1.
     pub(crate) chance: f32,
 }
 
-/// What the confidence of an answer rests on.
+/// The inputs of an answer's confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Signs {
-    /// The retriever's word that the passages hold an answer, 0 to 1.
+pub(crate) struct ConfidenceInputs {
+    /// The retriever's probability that the passages hold an answer, 0 to 1.
     pub(crate) support: f32,
-    /// How likely the question is out of scope by its words, 0 to 1.
+    /// The probability that the question is out of scope, 0 to 1.
     pub(crate) out_of_scope: f32,
-    /// How likely it is that what is quoted or cited answers, if the passages do.
+    /// The probability that the quoted or cited segments answer, given that some segment does.
     pub(crate) chance: f32,
-    /// The likeliest of the units that are quoted, or of those of the passages that are cited.
-    pub(crate) best: Ranked,
+    /// The best of the quoted segments, or of the cited passages' segments.
+    pub(crate) best: RankedSegment,
 }
 
-/// From this support on the documents begin to outweigh a question's words, and from the second one on they do so wholly.
-const OUTWEIGHS: (f32, f32) = (0.9, 0.95);
-/// Probabilities beyond this one count as this one.
-const CERTAIN: f32 = 0.999;
-/// Highest confidence of a text that says that nothing was found, and its part of the support.
-const UNANSWERED: (f32, f32) = (0.2, 0.5);
+/// Support from which it begins to outweigh the out-of-scope probability, and from which it does so completely.
+const SUPPORT_OUTWEIGHS_SCOPE: (f32, f32) = (0.9, 0.95);
+/// Probabilities are clamped to this value and its complement.
+const MAX_PROBABILITY: f32 = 0.999;
+/// Highest confidence of a "no answer", and its factor on the support.
+const NO_ANSWER_CONFIDENCE: (f32, f32) = (0.2, 0.5);
 
-/// The weights as `local/reader/learn.py` writes them.
+/// The weights file that `local/reader/learn.py` writes.
 #[derive(Deserialize)]
-struct File {
-    read: Part,
-    met: Part,
-    words: Part,
+struct WeightsFile {
+    read: WeightsFileSection,
+    met: WeightsFileSection,
+    words: WeightsFileSection,
 }
 
 #[derive(Deserialize)]
-struct Part {
+struct WeightsFileSection {
     units: BTreeMap<String, f32>,
-    confidence: Confidence,
+    confidence: ConfidenceWeights,
 }
 
-impl Part {
-    fn weights(self) -> anyhow::Result<Weights> {
-        let mut units = Features::default();
-        for (weight, name) in units.iter_mut().zip(NAMES) {
+impl WeightsFileSection {
+    fn into_weights(self) -> anyhow::Result<ReaderWeights> {
+        let mut segments = FeatureVector::default();
+        for (weight, name) in segments.iter_mut().zip(FEATURE_NAMES) {
             *weight = *self.units.get(name).with_context(|| format!("reader.json has no weight `{name}`"))?;
         }
-        Ok(Weights { units, confidence: self.confidence })
+        Ok(ReaderWeights { segments, confidence: self.confidence })
     }
 }
 
-impl Reader {
-    /// The weights that come with Hoidap.
+impl PassageReader {
+    /// Loads the built-in weights.
     ///
     /// # Errors
-    /// When the file does not name every weight.
+    /// When a weight is missing in the file.
     pub(crate) fn built_in() -> anyhow::Result<Self> {
-        let file: File = serde_json::from_str(WEIGHTS).context("reader.json")?;
-        Ok(Self { read: file.read.weights()?, met: file.met.weights()?, words: file.words.weights()? })
+        let file: WeightsFile = serde_json::from_str(WEIGHTS).context("reader.json")?;
+        Ok(Self {
+            with_answer_scores: file.read.into_weights()?,
+            with_late_interaction: file.met.into_weights()?,
+            words_only: file.words.into_weights()?,
+        })
     }
 
-    fn weights(&self, material: &Material) -> &Weights {
-        let mut known = material.met.iter().flatten();
+    fn weights(&self, passage_set: &PassageSet) -> &ReaderWeights {
+        let mut known = passage_set.scores.iter().flatten();
         if known.clone().any(|met| met.answers.is_some()) {
-            &self.read
+            &self.with_answer_scores
         } else if known.next().is_some() {
-            &self.met
+            &self.with_late_interaction
         } else {
-            &self.words
+            &self.words_only
         }
     }
 
-    /// What is known of each unit.
-    pub(crate) fn features(&self, material: &Material, asked: &Asked) -> Vec<Features> {
-        let (terms, before) = (Terms::of(&asked.content, material), Terms::of(&asked.before, material));
-        (0..material.units.len()).map(|unit| features(material, unit, asked, &terms, &before)).collect()
+    /// The feature vector of each segment.
+    pub(crate) fn features(&self, passage_set: &PassageSet, parsed: &ParsedQuestion) -> Vec<FeatureVector> {
+        let (terms, before) = (
+            WeightedTerms::new(&parsed.content, passage_set),
+            WeightedTerms::new(&parsed.previous, passage_set),
+        );
+        (0..passage_set.segments.len())
+            .map(|segment| features(passage_set, segment, parsed, &terms, &before))
+            .collect()
     }
 
-    /// The units of all passages, the likeliest first. Headings are left out.
-    pub(crate) fn rank(&self, material: &Material, asked: &Asked) -> Vec<Ranked> {
-        let weights = &self.weights(material).units;
-        let units = self.features(material, asked).into_iter().enumerate();
-        let mut ranked: Vec<Ranked> = units
-            .filter(|(unit, _)| material.units[*unit].kind != Kind::Label)
-            .map(|(unit, features)| Ranked { unit, score: score(&features, weights), chance: 0.0 })
+    /// The segments of all passages without labels, best first.
+    pub(crate) fn rank(&self, passage_set: &PassageSet, parsed: &ParsedQuestion) -> Vec<RankedSegment> {
+        let weights = &self.weights(passage_set).segments;
+        let segments = self.features(passage_set, parsed).into_iter().enumerate();
+        let mut ranked: Vec<RankedSegment> = segments
+            .filter(|(segment, _)| passage_set.segments[*segment].kind != SegmentKind::Label)
+            .map(|(segment, features)| RankedSegment {
+                segment,
+                score: score(&features, weights),
+                chance: 0.0,
+            })
             .collect();
-        ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.unit.cmp(&b.unit)));
+        ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.segment.cmp(&b.segment)));
         let highest = ranked.first().map_or(0.0, |best| best.score);
-        ranked.iter_mut().for_each(|unit| unit.chance = (unit.score - highest).exp());
-        let all: f32 = ranked.iter().map(|unit| unit.chance).sum();
-        ranked.iter_mut().for_each(|unit| unit.chance /= all);
+        ranked.iter_mut().for_each(|segment| segment.chance = (segment.score - highest).exp());
+        let all: f32 = ranked.iter().map(|segment| segment.chance).sum();
+        ranked.iter_mut().for_each(|segment| segment.chance /= all);
         ranked
     }
 
-    /// How likely it is that an answer is right, 0 to 1.
-    pub(crate) fn confidence(&self, material: &Material, asked: &Asked, signs: Signs) -> f32 {
-        let weights = &self.weights(material).confidence;
-        let own = f32::from(u8::from(material.is_in(signs.best.unit, asked.language)));
-        let passage = material.units[signs.best.unit].passage;
-        let (from, wholly) = OUTWEIGHS;
-        let outweighed = ((probability(signs.support) - from) / (wholly - from)).clamp(0.0, 1.0);
+    /// The probability that an answer is right, 0 to 1.
+    pub(crate) fn confidence(
+        &self,
+        passage_set: &PassageSet,
+        parsed: &ParsedQuestion,
+        signs: ConfidenceInputs,
+    ) -> f32 {
+        let weights = &self.weights(passage_set).confidence;
+        let own = f32::from(u8::from(passage_set.is_in_language(signs.best.segment, parsed.language)));
+        let passage = passage_set.segments[signs.best.segment].passage;
+        let (from, wholly) = SUPPORT_OUTWEIGHS_SCOPE;
+        let outweighed = ((clamp_probability(signs.support) - from) / (wholly - from)).clamp(0.0, 1.0);
         let x = weights.bias
             + (own * weights.support + (1.0 - own) * weights.support_across) * log_odds(signs.support)
-            + own * weights.out_of_scope * probability(signs.out_of_scope) * (1.0 - outweighed)
+            + own * weights.out_of_scope * clamp_probability(signs.out_of_scope) * (1.0 - outweighed)
             + weights.chance * log_odds(signs.chance)
             + weights.score * signs.best.score
-            + weights.answers * material.answers(passage).unwrap_or_default().clamp(-SURE, SURE)
+            + weights.answers
+                * passage_set
+                    .passage_log_odds(passage)
+                    .unwrap_or_default()
+                    .clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
             + weights.own_language * own;
-        probability(1.0 / (1.0 + (-x).exp()))
+        clamp_probability(1.0 / (1.0 + (-x).exp()))
     }
 }
 
-fn score(features: &Features, weights: &Features) -> f32 {
+fn score(features: &FeatureVector, weights: &FeatureVector) -> f32 {
     features.iter().zip(weights).map(|(known, weight)| known * weight).sum()
 }
 
-/// `0.5 support`, at most 0.2, for a text that says that nothing was found.
+/// Half of the support, at most 0.2: the confidence of a "no answer".
 pub(crate) fn confidence_of_no_answer(support: f32) -> f32 {
-    (probability(support) * UNANSWERED.1).min(UNANSWERED.0)
+    (clamp_probability(support) * NO_ANSWER_CONFIDENCE.1).min(NO_ANSWER_CONFIDENCE.0)
 }
 
 fn log_odds(chance: f32) -> f32 {
-    let p = probability(chance).clamp(1.0 - CERTAIN, CERTAIN);
+    let p = clamp_probability(chance).clamp(1.0 - MAX_PROBABILITY, MAX_PROBABILITY);
     (p / (1.0 - p)).ln()
 }
 
-/// A number within 0..1; what is no number is 0.
-fn probability(value: f32) -> f32 {
+/// Clamps to 0..1; NaN becomes 0.
+fn clamp_probability(value: f32) -> f32 {
     if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
 }
 
@@ -201,25 +226,22 @@ pub(crate) mod tests {
     use hoidap_shared::{job::SentenceScore, text::Language};
     use proptest::{num::f32::ANY, prelude::*};
 
-    use super::{
-        super::{
-            asked::tests::{asked, classified},
-            cut::Cutter,
-            material::tests::passage,
-        },
-        *,
+    use super::*;
+    use crate::generator::{
+        passages::{passage_set::tests::passage, segmenter::Segmenter},
+        question::tests::{classified, parse_question},
     };
 
-    /// The units of a material by the weights that come with Hoidap.
-    pub(crate) fn rank(material: &Material, asked: &Asked) -> Vec<Ranked> {
-        Reader::built_in().unwrap().rank(material, asked)
+    /// Ranks a passage set's segments with the built-in weights.
+    pub(crate) fn rank(passage_set: &PassageSet, parsed: &ParsedQuestion) -> Vec<RankedSegment> {
+        PassageReader::built_in().unwrap().rank(passage_set, parsed)
     }
 
     fn best(question: &str, language: Language, passages: &[(&str, &str)]) -> String {
         let passages = passages.iter().map(|(locale, text)| passage(locale, text)).collect();
-        let material = Material::new(passages, &Cutter::default());
-        let ranked = rank(&material, &asked(question, language));
-        material.units[ranked[0].unit].text.to_string()
+        let passage_set = PassageSet::new(passages, &Segmenter::default());
+        let ranked = rank(&passage_set, &parse_question(question, language));
+        passage_set.segments[ranked[0].segment].text.to_string()
     }
 
     #[test]
@@ -251,11 +273,11 @@ pub(crate) mod tests {
         let mut passages =
             vec![passage("en", "The office is open on Monday."), passage("en", "The shop is open daily.")];
         passages[1].url = "https://www.example.com/shop".into();
-        let material = Material::new(passages, &Cutter::default());
+        let passage_set = PassageSet::new(passages, &Segmenter::default());
         let mut job = classified("When are you open?", Language::En);
         job.question.context.url = "https://www.example.com/shop?from=mail".into();
-        let ranked = rank(&material, &Asked::of(&job, &Analyser::default()));
-        assert_eq!(material.units[ranked[0].unit].passage, 1);
+        let ranked = rank(&passage_set, &ParsedQuestion::parse(&job, &Analyser::default()));
+        assert_eq!(passage_set.segments[ranked[0].segment].passage, 1);
     }
 
     #[test]
@@ -265,18 +287,19 @@ pub(crate) mod tests {
         found.sentences = scores
             .map(|(start, end, late)| SentenceScore { start, end, late, in_place: late, answers: None })
             .to_vec();
-        let material = Material::new(vec![found], &Cutter::default());
-        let ranked = rank(&material, &asked("when does it go round?", Language::En));
-        assert_eq!(&*material.units[ranked[0].unit].text, "Its wheel turns at dawn.");
-        assert!((ranked.iter().map(|unit| unit.chance).sum::<f32>() - 1.0).abs() < 1e-5);
+        let passage_set = PassageSet::new(vec![found], &Segmenter::default());
+        let ranked = rank(&passage_set, &parse_question("when does it go round?", Language::En));
+        assert_eq!(&*passage_set.segments[ranked[0].segment].text, "Its wheel turns at dawn.");
+        assert!((ranked.iter().map(|segment| segment.chance).sum::<f32>() - 1.0).abs() < 1e-5);
     }
 
     fn confidence(support: f32, out_of_scope: f32, chance: f32) -> f32 {
-        let material = Material::new(vec![passage("en", "The mill turns at dawn.")], &Cutter::default());
-        let asked = asked("When does the mill turn?", Language::En);
-        let best = rank(&material, &asked)[0];
-        let signs = Signs { support, out_of_scope, chance, best };
-        Reader::built_in().unwrap().confidence(&material, &asked, signs)
+        let passage_set =
+            PassageSet::new(vec![passage("en", "The mill turns at dawn.")], &Segmenter::default());
+        let parsed = parse_question("When does the mill turn?", Language::En);
+        let best = rank(&passage_set, &parsed)[0];
+        let signs = ConfidenceInputs { support, out_of_scope, chance, best };
+        PassageReader::built_in().unwrap().confidence(&passage_set, &parsed, signs)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use clap::Args;
 use hoidap_shared::{config::Config, telemetry};
 
 use super::{figures::fail_rule::FailRule, report, run::Replay, stages::StageRange};
-use crate::generator::{Asking, Budget};
+use crate::generator::{CallBudget, FallbackProvider};
 
 /// The `--provider` that uses only recorded calls.
 const RECORDED_PROVIDER: &str = "recorded";
@@ -29,9 +29,11 @@ impl ProviderOptions {
     ///
     /// # Errors
     /// When the configuration has no provider of this name.
-    pub(crate) fn open(&self, config: &Config) -> anyhow::Result<Option<Asking>> {
-        let budget = Budget { calls: self.max_calls, usd: self.max_usd };
-        (self.provider != RECORDED_PROVIDER).then(|| Asking::open(config, &self.provider, budget)).transpose()
+    pub(crate) fn open(&self, config: &Config) -> anyhow::Result<Option<FallbackProvider>> {
+        let budget = CallBudget { calls: self.max_calls, usd: self.max_usd };
+        (self.provider != RECORDED_PROVIDER)
+            .then(|| FallbackProvider::open(config, &self.provider, budget))
+            .transpose()
     }
 
     /// The change, as the report lists it.

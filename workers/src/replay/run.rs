@@ -13,7 +13,7 @@ use super::{
     stages::{ReplayStages, StageRange},
 };
 use crate::{
-    generator::Asking,
+    generator::FallbackProvider,
     recording::{JobMessages, RecordedJob, job_progress_bar},
     resumable_file::ResumableFile,
 };
@@ -58,7 +58,7 @@ struct BaselineProgress {
 
 impl Replay {
     /// Checks the baseline if asked to, replays, and writes the report.
-    pub(super) async fn run(self, changed: Config, asking: Option<Asking>) -> anyhow::Result<()> {
+    pub(super) async fn run(self, changed: Config, asking: Option<FallbackProvider>) -> anyhow::Result<()> {
         let mut labels = Labels::default();
         labels.read_feedback(&self.recording)?;
         self.labels.iter().try_for_each(|path| labels.read(path))?;

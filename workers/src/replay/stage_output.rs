@@ -1,7 +1,7 @@
 use hoidap_shared::job::{Answer, Classified, Retrieved};
 
 use super::comparison::job_report::ReplayFailure;
-use crate::{generator::Nothing, recording::JobMessages};
+use crate::{generator::Never, recording::JobMessages};
 
 /// The output of a stage.
 #[derive(Clone, Debug)]
@@ -69,8 +69,8 @@ impl From<Answer> for StageOutput {
     }
 }
 
-impl From<Nothing> for StageOutput {
-    fn from(never: Nothing) -> Self {
+impl From<Never> for StageOutput {
+    fn from(never: Never) -> Self {
         match never {}
     }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     classifier::Classifier,
-    generator::{Asking, Before, Generator, Recorded as RecordedCalls},
+    generator::{FallbackProvider, Generator, RecordedCalls, RecordedResponses},
     recording::JobMessages,
     retriever::Retriever,
 };
@@ -31,7 +31,7 @@ pub(crate) struct ReplayStages {
     /// The documents in service, by collection and source; `None` if the retriever is not replayed.
     documents: Option<HashSet<(String, String)>>,
     generator: Option<Generator>,
-    recorded_calls: Arc<RecordedCalls>,
+    recorded_calls: Arc<RecordedResponses>,
     /// Whether recorded embeddings are reused.
     uses_recorded_embeddings: bool,
     range: StageRange,
@@ -96,12 +96,12 @@ impl ReplayStages {
     pub(crate) async fn open(
         config: &Config,
         range: StageRange,
-        asking: Option<Asking>,
+        asking: Option<FallbackProvider>,
     ) -> anyhow::Result<Self> {
         // Indices must not be reloaded during a replay.
         let mut config = config.clone();
         config.indices.reload_ms = 0;
-        let recorded_calls = Arc::new(RecordedCalls::default());
+        let recorded_calls = Arc::new(RecordedResponses::default());
         let retriever = Retriever::open(&config).await?;
         let sick = retriever.status().components.into_iter().find(|component| !component.healthy);
         if let Some(component) = sick {
@@ -149,7 +149,7 @@ impl ReplayStages {
         if let (true, Some(classifier), Some(recorded)) =
             (self.uses_recorded_embeddings, &self.classifier, &messages.classified)
         {
-            classifier.recall(&recorded.body);
+            classifier.reuse_embeddings(&recorded.body);
         }
         let mut replay = JobReplay { messages, steps: Vec::new() };
         let question = messages.question.as_ref().filter(|_| first == 0).map(with_fresh_deadline);
@@ -176,8 +176,8 @@ impl ReplayStages {
         let same = || messages.retrieved.as_ref().is_some_and(|before| before.body == *now);
         if !answer.attempts.is_empty() || answer.provider.is_some() || same() {
             let version = answer.versions.get(STAGES[2]).cloned().unwrap_or_default();
-            let before = Before { version, attempts: answer.attempts.clone() };
-            self.recorded_calls.put(messages.answer.job_id.clone(), before);
+            let before = RecordedCalls { version, attempts: answer.attempts.clone() };
+            self.recorded_calls.insert(messages.answer.job_id.clone(), before);
         }
     }
 }

@@ -4,36 +4,39 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    CallError, Delta, Deltas, Llm,
-    http::{Event, Http},
+    CallError, DeltaStream, Llm, ResponseDelta,
+    http::{HttpClient, StreamEvent},
 };
 use crate::generator::prompt::Prompt;
 
-/// The version of the protocol that is spoken.
-const VERSION: &str = "2023-06-01";
+/// The protocol version.
+const PROTOCOL_VERSION: &str = "2023-06-01";
 
-/// `POST {base_url}/messages`, as Anthropic speaks it.
+/// The Anthropic protocol: `POST {base_url}/messages`.
 pub(crate) struct Anthropic {
-    http: Http,
+    http: HttpClient,
 }
 
 impl Anthropic {
-    /// Speaks to the given server.
-    pub(crate) fn new(http: Http) -> Self {
+    /// A client for the given server.
+    pub(crate) fn new(http: HttpClient) -> Self {
         Self { http }
     }
 }
 
-fn key(key: &str) -> (HeaderName, String) {
+fn key_header(key: &str) -> (HeaderName, String) {
     (HeaderName::from_static("x-api-key"), key.to_string())
 }
 
-fn version() -> HeaderMap {
-    HeaderMap::from_iter([(HeaderName::from_static("anthropic-version"), HeaderValue::from_static(VERSION))])
+fn version_header() -> HeaderMap {
+    HeaderMap::from_iter([(
+        HeaderName::from_static("anthropic-version"),
+        HeaderValue::from_static(PROTOCOL_VERSION),
+    )])
 }
 
 impl Llm for Anthropic {
-    fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Deltas, CallError>> {
+    fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<DeltaStream, CallError>> {
         let mut body = json!({
             "model": self.http.model,
             "system": prompt.system,
@@ -42,31 +45,33 @@ impl Llm for Anthropic {
             "max_tokens": prompt.max_tokens,
             "stream": true,
         });
-        // This protocol refuses stop sequences of white space alone.
+        // This protocol rejects stop sequences of whitespace only.
         let stop: Vec<&str> = prompt.stop.iter().copied().filter(|stop| !stop.trim().is_empty()).collect();
         if !stop.is_empty() {
             body["stop_sequences"] = json!(stop);
         }
-        Box::pin(async move { self.http.ask("/messages", key, version(), &body, read).await })
+        Box::pin(async move {
+            self.http.ask("/messages", key_header, version_header(), &body, decode_event).await
+        })
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), CallError>> {
-        Box::pin(self.http.probe(key, version()))
+        Box::pin(self.http.probe(key_header, version_header()))
     }
 }
 
 #[derive(Deserialize)]
 #[serde(tag = "type")]
-enum Sent {
+enum AnthropicEvent {
     #[serde(rename = "message_start")]
-    Start { message: Start },
+    Start { message: MessageStart },
     #[serde(rename = "content_block_delta")]
-    Words { delta: Block },
+    Words { delta: ContentBlock },
     #[serde(rename = "message_delta")]
     Change {
-        delta: Stop,
+        delta: MessageDelta,
         #[serde(default)]
-        usage: Option<Tokens>,
+        usage: Option<TokenUsage>,
     },
     #[serde(rename = "message_stop")]
     End,
@@ -77,13 +82,13 @@ enum Sent {
 }
 
 #[derive(Deserialize)]
-struct Start {
+struct MessageStart {
     #[serde(default)]
-    usage: Option<Tokens>,
+    usage: Option<TokenUsage>,
 }
 
 #[derive(Deserialize)]
-struct Block {
+struct ContentBlock {
     #[serde(default)]
     text: Option<String>,
     #[serde(default)]
@@ -91,51 +96,58 @@ struct Block {
 }
 
 #[derive(Deserialize)]
-struct Stop {
+struct MessageDelta {
     #[serde(default)]
     stop_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Tokens {
+struct TokenUsage {
     #[serde(default)]
     input_tokens: Option<u32>,
     #[serde(default)]
     output_tokens: Option<u32>,
 }
 
-impl Tokens {
-    fn delta(self) -> Delta {
-        Delta::Tokens { prompt: self.input_tokens, completion: self.output_tokens }
+impl TokenUsage {
+    fn delta(self) -> ResponseDelta {
+        ResponseDelta::Tokens { prompt: self.input_tokens, completion: self.output_tokens }
     }
 }
 
-fn read(data: &str) -> Result<Event, CallError> {
+fn decode_event(data: &str) -> Result<StreamEvent, CallError> {
     if data.is_empty() {
-        return Ok(Event::Deltas(Vec::new()));
+        return Ok(StreamEvent::Deltas(Vec::new()));
     }
-    let sent: Sent = serde_json::from_str(data)
+    let sent: AnthropicEvent = serde_json::from_str(data)
         .map_err(|_| CallError::Invalid("an event is not the expected JSON".into()))?;
     let deltas = match sent {
-        Sent::Start { message } => message.usage.map(Tokens::delta).into_iter().collect(),
-        Sent::Words { delta } => {
-            let thought = delta.thinking.filter(|thought| !thought.is_empty()).map(|_| Delta::Thinking);
-            delta.text.map(Delta::Text).or(thought).into_iter().collect()
+        AnthropicEvent::Start { message } => message.usage.map(TokenUsage::delta).into_iter().collect(),
+        AnthropicEvent::Words { delta } => {
+            let thought =
+                delta.thinking.filter(|thought| !thought.is_empty()).map(|_| ResponseDelta::Thinking);
+            delta.text.map(ResponseDelta::Text).or(thought).into_iter().collect()
         }
-        Sent::Change { delta, usage } => {
+        AnthropicEvent::Change { delta, usage } => {
             let reason = delta.stop_reason.as_deref();
             if reason == Some("refusal") {
                 return Err(CallError::Invalid("the server withheld the answer".into()));
             }
-            let cut = (reason == Some("max_tokens")).then_some(Delta::CutOff);
-            let deltas = cut.into_iter().chain(usage.map(Tokens::delta)).collect();
-            return Ok(if reason.is_some() { Event::Last(deltas) } else { Event::Deltas(deltas) });
+            let cut = (reason == Some("max_tokens")).then_some(ResponseDelta::CutOff);
+            let deltas = cut.into_iter().chain(usage.map(TokenUsage::delta)).collect();
+            return Ok(if reason.is_some() {
+                StreamEvent::Last(deltas)
+            } else {
+                StreamEvent::Deltas(deltas)
+            });
         }
-        Sent::End => return Ok(Event::End),
-        Sent::Error => return Err(CallError::Invalid("the server reported an error in the stream".into())),
-        Sent::Other => Vec::new(),
+        AnthropicEvent::End => return Ok(StreamEvent::End),
+        AnthropicEvent::Error => {
+            return Err(CallError::Invalid("the server reported an error in the stream".into()));
+        }
+        AnthropicEvent::Other => Vec::new(),
     };
-    Ok(Event::Deltas(deltas))
+    Ok(StreamEvent::Deltas(deltas))
 }
 
 #[cfg(test)]
@@ -147,25 +159,25 @@ mod tests {
         let start =
             r#"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":9,"output_tokens":1}}}"#;
         assert_eq!(
-            read(start),
-            Ok(Event::Deltas(vec![Delta::Tokens { prompt: Some(9), completion: Some(1) }]))
+            decode_event(start),
+            Ok(StreamEvent::Deltas(vec![ResponseDelta::Tokens { prompt: Some(9), completion: Some(1) }]))
         );
         let words = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Chào"}}"#;
-        assert_eq!(read(words), Ok(Event::Deltas(vec![Delta::Text("Chào".into())])));
+        assert_eq!(decode_event(words), Ok(StreamEvent::Deltas(vec![ResponseDelta::Text("Chào".into())])));
         let last =
             r#"{"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":4}}"#;
-        let tokens = Delta::Tokens { prompt: None, completion: Some(4) };
-        assert_eq!(read(last), Ok(Event::Last(vec![Delta::CutOff, tokens])));
+        let tokens = ResponseDelta::Tokens { prompt: None, completion: Some(4) };
+        assert_eq!(decode_event(last), Ok(StreamEvent::Last(vec![ResponseDelta::CutOff, tokens])));
         let thought =
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}"#;
-        assert_eq!(read(thought), Ok(Event::Deltas(vec![Delta::Thinking])));
-        assert_eq!(read(r#"{"type":"ping"}"#), Ok(Event::Deltas(vec![])));
-        assert_eq!(read(r#"{"type":"message_stop"}"#), Ok(Event::End));
+        assert_eq!(decode_event(thought), Ok(StreamEvent::Deltas(vec![ResponseDelta::Thinking])));
+        assert_eq!(decode_event(r#"{"type":"ping"}"#), Ok(StreamEvent::Deltas(vec![])));
+        assert_eq!(decode_event(r#"{"type":"message_stop"}"#), Ok(StreamEvent::End));
     }
 
     #[test]
     fn anything_else_is_an_error() {
-        assert!(read(r#"{"type":"error","error":{"type":"overloaded_error"}}"#).is_err());
-        assert!(read("no json").is_err() && read("{}").is_err());
+        assert!(decode_event(r#"{"type":"error","error":{"type":"overloaded_error"}}"#).is_err());
+        assert!(decode_event("no json").is_err() && decode_event("{}").is_err());
     }
 }

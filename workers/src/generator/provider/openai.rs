@@ -3,29 +3,29 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use serde_json::{Value, json};
 
 use super::{
-    CallError, Delta, Deltas, Llm,
-    http::{Event, Http},
+    CallError, DeltaStream, Llm, ResponseDelta,
+    http::{HttpClient, StreamEvent},
 };
 use crate::generator::prompt::Prompt;
 
-/// `POST {base_url}/chat/completions`, as OpenAI, Gemini, Ollama, vLLM and llama.cpp speak it.
+/// The OpenAI protocol, as OpenAI, Gemini, Ollama, vLLM and llama.cpp speak it: `POST {base_url}/chat/completions`.
 pub(crate) struct OpenAi {
-    http: Http,
+    http: HttpClient,
 }
 
 impl OpenAi {
-    /// Speaks to the given server.
-    pub(crate) fn new(http: Http) -> Self {
+    /// A client for the given server.
+    pub(crate) fn new(http: HttpClient) -> Self {
         Self { http }
     }
 }
 
-fn key(key: &str) -> (HeaderName, String) {
+fn key_header(key: &str) -> (HeaderName, String) {
     (AUTHORIZATION, format!("Bearer {key}"))
 }
 
 impl Llm for OpenAi {
-    fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<Deltas, CallError>> {
+    fn ask<'a>(&'a self, prompt: &'a Prompt) -> BoxFuture<'a, Result<DeltaStream, CallError>> {
         let mut body = json!({
             "model": self.http.model,
             "messages": [
@@ -40,21 +40,23 @@ impl Llm for OpenAi {
         if !prompt.stop.is_empty() {
             body["stop"] = json!(prompt.stop);
         }
-        Box::pin(async move { self.http.ask("/chat/completions", key, HeaderMap::new(), &body, read).await })
+        Box::pin(async move {
+            self.http.ask("/chat/completions", key_header, HeaderMap::new(), &body, decode_event).await
+        })
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), CallError>> {
-        Box::pin(self.http.probe(key, HeaderMap::new()))
+        Box::pin(self.http.probe(key_header, HeaderMap::new()))
     }
 }
 
-/// What one event means. Words are taken wherever servers put them; what holds none is passed over.
-fn read(data: &str) -> Result<Event, CallError> {
+/// Decodes one event. Text is accepted wherever servers put it; events without text are ignored.
+fn decode_event(data: &str) -> Result<StreamEvent, CallError> {
     if data == "[DONE]" {
-        return Ok(Event::End);
+        return Ok(StreamEvent::End);
     }
     if data.is_empty() {
-        return Ok(Event::Deltas(Vec::new()));
+        return Ok(StreamEvent::Deltas(Vec::new()));
     }
     let chunk: Value = serde_json::from_str(data)
         .map_err(|_| CallError::Invalid("an event is not the expected JSON".into()))?;
@@ -62,19 +64,19 @@ fn read(data: &str) -> Result<Event, CallError> {
         return Err(CallError::Invalid("the server reported an error in the stream".into()));
     }
     let choice = &chunk["choices"][0];
-    // A server that does not stream sends a message in place of a delta.
+    // A server that does not stream sends a message instead of a delta.
     let message = if choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
     let mut deltas = Vec::new();
     let text = text_of(&message["content"]);
     if !text.is_empty() {
-        deltas.push(Delta::Text(text));
+        deltas.push(ResponseDelta::Text(text));
     } else if ["reasoning_content", "reasoning"].iter().any(|thought| !text_of(&message[*thought]).is_empty())
     {
-        deltas.push(Delta::Thinking);
+        deltas.push(ResponseDelta::Thinking);
     }
     let reason = choice["finish_reason"].as_str().filter(|reason| !reason.is_empty());
     match reason {
-        Some("length") => deltas.push(Delta::CutOff),
+        Some("length") => deltas.push(ResponseDelta::CutOff),
         Some("content_filter") => {
             return Err(CallError::Invalid("the server withheld the answer".into()));
         }
@@ -83,12 +85,12 @@ fn read(data: &str) -> Result<Event, CallError> {
     let count = |of: &str| chunk["usage"][of].as_u64().and_then(|count| u32::try_from(count).ok());
     let (prompt, completion) = (count("prompt_tokens"), count("completion_tokens"));
     if prompt.is_some() || completion.is_some() {
-        deltas.push(Delta::Tokens { prompt, completion });
+        deltas.push(ResponseDelta::Tokens { prompt, completion });
     }
-    Ok(if reason.is_some() { Event::Last(deltas) } else { Event::Deltas(deltas) })
+    Ok(if reason.is_some() { StreamEvent::Last(deltas) } else { StreamEvent::Deltas(deltas) })
 }
 
-/// The words of a content: a text, or a list of parts of which some are text.
+/// The text of a content field: a string, or a list of parts.
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -106,20 +108,20 @@ mod tests {
     #[test]
     fn chunks_are_words_tokens_and_an_end() {
         let words = r#"{"choices":[{"delta":{"role":"assistant","content":"Xin"},"finish_reason":null}],"usage":null}"#;
-        assert_eq!(read(words), Ok(Event::Deltas(vec![Delta::Text("Xin".into())])));
+        assert_eq!(decode_event(words), Ok(StreamEvent::Deltas(vec![ResponseDelta::Text("Xin".into())])));
         let last = r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2}}"#;
         assert_eq!(
-            read(last),
-            Ok(Event::Deltas(vec![Delta::Tokens { prompt: Some(7), completion: Some(2) }]))
+            decode_event(last),
+            Ok(StreamEvent::Deltas(vec![ResponseDelta::Tokens { prompt: Some(7), completion: Some(2) }]))
         );
         let cut = r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#;
-        assert_eq!(read(cut), Ok(Event::Last(vec![Delta::CutOff])));
-        assert_eq!(read("[DONE]"), Ok(Event::End));
+        assert_eq!(decode_event(cut), Ok(StreamEvent::Last(vec![ResponseDelta::CutOff])));
+        assert_eq!(decode_event("[DONE]"), Ok(StreamEvent::End));
     }
 
     #[test]
     fn words_are_taken_and_what_holds_none_is_passed_over() {
-        let text = |text: &str| vec![Delta::Text(text.into())];
+        let text = |text: &str| vec![ResponseDelta::Text(text.into())];
         for (data, deltas) in [
             (
                 r#"{"choices":[{"delta":{"content":[{"type":"text","text":"Gói "},{"type":"image_url"},{"text":"Pro"}]}}]}"#,
@@ -130,8 +132,8 @@ mod tests {
                 r#"{"choices":[{"delta":{"content":"c","reasoning_content":"d"}}],"usage":{"prompt_tokens":null}}"#,
                 text("c"),
             ),
-            (r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#, vec![Delta::Thinking]),
-            (r#"{"choices":[{"delta":{"reasoning":"hm","content":""}}]}"#, vec![Delta::Thinking]),
+            (r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#, vec![ResponseDelta::Thinking]),
+            (r#"{"choices":[{"delta":{"reasoning":"hm","content":""}}]}"#, vec![ResponseDelta::Thinking]),
             (r#"{"choices":[{"delta":{"role":"assistant","reasoning":""}}]}"#, vec![]),
             (r#"{"choices":null}"#, vec![]),
             (r#"{"choices":{}}"#, vec![]),
@@ -143,17 +145,20 @@ mod tests {
             ("null", vec![]),
             ("", vec![]),
         ] {
-            assert_eq!(read(data), Ok(Event::Deltas(deltas)), "{data}");
+            assert_eq!(decode_event(data), Ok(StreamEvent::Deltas(deltas)), "{data}");
         }
         let whole = r#"{"choices":[{"message":{"content":"Xin chào"},"finish_reason":"stop"}],"usage":{"prompt_tokens":7}}"#;
-        let tokens = Delta::Tokens { prompt: Some(7), completion: None };
-        assert_eq!(read(whole), Ok(Event::Last(vec![Delta::Text("Xin chào".into()), tokens])));
+        let tokens = ResponseDelta::Tokens { prompt: Some(7), completion: None };
+        assert_eq!(
+            decode_event(whole),
+            Ok(StreamEvent::Last(vec![ResponseDelta::Text("Xin chào".into()), tokens]))
+        );
     }
 
     #[test]
     fn anything_else_is_an_error_without_the_servers_words() {
         for bad in ["{", "no json", r#"{"error":{"message":"sk-secret"}}"#] {
-            let error = read(bad).unwrap_err();
+            let error = decode_event(bad).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
     }

@@ -1,17 +1,18 @@
-//! What is known of a unit of the passages before it is chosen.
+//! The features of a segment that the reader's weights apply to.
 
 use hoidap_shared::job::Passage;
 
 use crate::generator::{
-    asked::Asked,
-    content::Content,
-    cut::{Kind, points_back},
-    figures::grounded,
-    material::Material,
+    passages::{
+        passage_set::PassageSet,
+        segmenter::{SegmentKind, refers_back},
+    },
+    question::ParsedQuestion,
+    text::{content::TextContent, quantities::contains_quantity},
 };
 
-/// What is known of a unit, by name, in the order of the weights.
-pub(crate) const NAMES: [&str; COUNT] = [
+/// The features' names, in the order of the weights.
+pub(crate) const FEATURE_NAMES: [&str; FEATURE_COUNT] = [
     "late",
     "late_in_place",
     "late_of_passage",
@@ -41,83 +42,92 @@ pub(crate) const NAMES: [&str; COUNT] = [
     "summary",
     "before",
 ];
-const COUNT: usize = 28;
+const FEATURE_COUNT: usize = 28;
 
-/// What is known of a unit.
-pub(crate) type Features = [f32; COUNT];
+/// A segment's features.
+pub(crate) type FeatureVector = [f32; FEATURE_COUNT];
 
-/// Words of a short unit, and of one that is as long as any.
-const SHORT: usize = 4;
-const LONG: usize = 60;
+/// Segments with fewer words than the first are short; the length saturates at the second.
+const SHORT_SEGMENT_WORDS: usize = 4;
+const LONG_SEGMENT_WORDS: usize = 60;
 
-/// The question's terms with their weights among the units of the passages.
-pub(super) struct Terms<'a>(Vec<(&'a String, f32)>, f32);
+/// A text's terms with their weights, and the sum of the weights.
+pub(super) struct WeightedTerms<'a>(Vec<(&'a String, f32)>, f32);
 
-impl<'a> Terms<'a> {
-    /// The terms of a text.
-    pub(super) fn of(content: &'a Content, material: &Material) -> Self {
-        let terms: Vec<_> = content.terms.iter().map(|term| (term, material.weight(term))).collect();
+impl<'a> WeightedTerms<'a> {
+    /// Weighs a text's terms.
+    pub(super) fn new(content: &'a TextContent, passage_set: &PassageSet) -> Self {
+        let terms: Vec<_> = content.terms.iter().map(|term| (term, passage_set.term_weight(term))).collect();
         let all = terms.iter().map(|(_, weight)| weight).sum();
         Self(terms, all)
     }
 
-    /// The share of the terms, by weight, that are held.
+    /// The share of the terms, by weight, for which `held` is true.
     fn share(&self, held: impl Fn(&str) -> bool) -> f32 {
         let sum: f32 = self.0.iter().filter(|(term, _)| held(term)).map(|(_, weight)| weight).sum();
         if self.1 > 0.0 { sum / self.1 } else { 0.0 }
     }
 }
 
-/// What is known of the unit at a place of the material.
+/// The features of one segment.
 pub(super) fn features(
-    material: &Material,
+    passage_set: &PassageSet,
     at: usize,
-    asked: &Asked,
-    terms: &Terms<'_>,
-    before: &Terms<'_>,
-) -> Features {
-    let unit = &material.units[at];
-    let passage = &material.passages[unit.passage];
+    parsed: &ParsedQuestion,
+    terms: &WeightedTerms<'_>,
+    before: &WeightedTerms<'_>,
+) -> FeatureVector {
+    let segment = &passage_set.segments[at];
+    let passage = &passage_set.passages[segment.passage];
     let beside: Vec<usize> = [at.checked_sub(1), at.checked_add(1)]
         .into_iter()
         .flatten()
-        .filter(|other| material.units.get(*other).is_some_and(|other| other.passage == unit.passage))
+        .filter(|other| {
+            passage_set.segments.get(*other).is_some_and(|other| other.passage == segment.passage)
+        })
         .collect();
-    let label = unit.label.and_then(|label| material.units.get(label));
-    let own = material.is_in(at, asked.language);
-    let here = |term: &str| unit.content.terms.contains(term);
+    let label = segment.label.and_then(|label| passage_set.segments.get(label));
+    let own = passage_set.is_in_language(at, parsed.language);
+    let here = |term: &str| segment.content.terms.contains(term);
     let here_or_above = |term: &str| {
         here(term)
-            || material.cuts[unit.passage].headings.terms.contains(term)
+            || passage_set.segmented[segment.passage].headings.terms.contains(term)
             || label.is_some_and(|label| label.content.terms.contains(term))
-            || unit.around.terms.contains(term)
+            || segment.surroundings.terms.contains(term)
     };
     let words = terms.share(here);
     let with_headings = terms.share(here_or_above);
     let with_beside = terms.share(|term| {
-        here_or_above(term) || beside.iter().any(|other| material.units[*other].content.terms.contains(term))
+        here_or_above(term)
+            || beside.iter().any(|other| passage_set.segments[*other].content.terms.contains(term))
     });
-    let late = |at: &usize| material.met[*at].map(|met| met.late);
-    let answers = material.met[at].and_then(|met| met.answers);
-    let (from, units) = material.of_passage(unit.passage);
-    let is_first = units[..at - from].iter().all(|unit| unit.kind == Kind::Label);
+    let late = |at: &usize| passage_set.scores[*at].map(|met| met.late);
+    let answers = passage_set.scores[at].and_then(|met| met.answers);
+    let (from, segments) = passage_set.segments_of_passage(segment.passage);
+    let is_first = segments[..at - from].iter().all(|segment| segment.kind == SegmentKind::Label);
     let highest = |found: Option<f32>| found.unwrap_or_default();
     let late_beside = highest(beside.iter().filter_map(late).reduce(f32::max));
-    let late_of_passage = highest((from..from + units.len()).filter_map(|at| late(&at)).reduce(f32::max));
-    let shared = asked.content.figures.iter().any(|figure| grounded(figure, &unit.content.figures));
-    let wanted = asked.wanted.map(|wanted| wanted.is_in(&unit.text, &unit.content, &asked.content));
-    let count = unit.text.split_whitespace().count();
+    let late_of_passage = highest((from..from + segments.len()).filter_map(|at| late(&at)).reduce(f32::max));
+    let shared = parsed
+        .content
+        .quantities
+        .iter()
+        .any(|quantity| contains_quantity(quantity, &segment.content.quantities));
+    let wanted = parsed
+        .answer_type
+        .map(|wanted| wanted.is_answered_by(&segment.text, &segment.content, &parsed.content));
+    let count = segment.text.split_whitespace().count();
     let flag = |is: bool| f32::from(u8::from(is));
     let of_own = |share: f32| if own { share } else { 0.0 };
     [
         late(&at).unwrap_or_default(),
-        material.met[at].map_or(0.0, |met| met.in_place),
+        passage_set.scores[at].map_or(0.0, |met| met.in_place),
         late_of_passage,
         late_beside,
         answers.unwrap_or_default(),
         flag(answers.is_none()),
-        found(passage),
-        flag(unit.passage == 0),
+        retrieval_score(passage),
+        flag(segment.passage == 0),
         of_own(words),
         of_own(with_headings - words),
         of_own(with_beside - with_headings),
@@ -125,32 +135,32 @@ pub(super) fn features(
         flag(shared),
         flag(wanted == Some(true)),
         flag(wanted == Some(false)),
-        flag(unit.text.ends_with('?')),
-        flag(unit.kind == Kind::Row),
-        flag(unit.kind == Kind::Item),
+        flag(segment.text.ends_with('?')),
+        flag(segment.kind == SegmentKind::Row),
+        flag(segment.kind == SegmentKind::Item),
         flag(label.is_some()),
         flag(at == from),
-        flag(count < SHORT),
-        (count.min(LONG) as f32 / LONG as f32).sqrt(),
-        flag(points_back(&unit.text)),
+        flag(count < SHORT_SEGMENT_WORDS),
+        (count.min(LONG_SEGMENT_WORDS) as f32 / LONG_SEGMENT_WORDS as f32).sqrt(),
+        flag(refers_back(&segment.text)),
         flag(own),
-        flag(!passage.url.is_empty() && passage.url == asked.page),
-        asked
+        flag(!passage.url.is_empty() && passage.url == parsed.page),
+        parsed
             .product
             .as_ref()
-            .filter(|asked| passage.product.as_ref().is_some_and(|of| *of != asked.name))
-            .map_or(0.0, |asked| asked.confidence),
-        flag(passage.start == 0 && is_first && is_summary(&unit.text)),
+            .filter(|parsed| passage.product.as_ref().is_some_and(|of| *of != parsed.name))
+            .map_or(0.0, |parsed| parsed.confidence),
+        flag(passage.start == 0 && is_first && is_summary(&segment.text)),
         of_own(before.share(here_or_above)),
     ]
 }
 
-/// How well a passage was found, 0 to 1; a score that is no number is 0.
-fn found(passage: &Passage) -> f32 {
+/// A passage's retrieval score, 0 to 1; NaN becomes 0.
+fn retrieval_score(passage: &Passage) -> f32 {
     if passage.score.is_nan() { 0.0 } else { passage.score.clamp(0.0, 1.0) }
 }
 
-/// Whether a sentence only lists what a page is about: parts between commas, and no number.
+/// Whether a sentence only lists a page's topics: several commas and no number.
 fn is_summary(text: &str) -> bool {
     text.matches(',').count() >= 3 && !text.contains(|c: char| c.is_ascii_digit())
 }

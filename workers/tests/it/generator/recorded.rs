@@ -7,13 +7,13 @@ use hoidap_shared::{
     text::Language,
 };
 use hoidap_testing::stub_provider::{StubProvider, StubReply};
-use hoidap_workers::generator::{Before, Generator, NEEDS_MODEL, Recorded};
+use hoidap_workers::generator::{Generator, NEEDS_MODEL, RecordedCalls, RecordedResponses};
 
 use super::{QUESTION, answer, config, job, openai};
 
 /// The calls of a job that this generator made.
-fn before(by: &Generator, attempts: Vec<ProviderAttempt>) -> Before {
-    Before { version: by.status().version, attempts }
+fn recorded_calls(by: &Generator, attempts: Vec<ProviderAttempt>) -> RecordedCalls {
+    RecordedCalls { version: by.status().version, attempts }
 }
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn recorded_words_give_the_same_answer_without_a_call() {
     let server = StubProvider::always(StubReply::Stream(vec![String::new()])).await;
     let settings = config(vec![("model", openai(&server.url()))]);
     let live = Generator::open(&settings).await.unwrap();
-    let recorded = Arc::new(Recorded::default());
+    let recorded = Arc::new(RecordedResponses::default());
     let replaying = Generator::open(&settings).await.unwrap().replaying(Arc::clone(&recorded), None);
     for words in ["Gói Pro cho phép kích thước một tệp đến 20 GB.", "Bạn chỉ cần gọi tổng đài.", "NO_ANSWER"]
     {
@@ -31,7 +31,7 @@ async fn recorded_words_give_the_same_answer_without_a_call() {
         let wrote = given.attempts[0].wrote.as_ref().unwrap();
         assert_eq!((wrote.text.as_str(), wrote.model.as_str()), (words, "model-a"));
         server.set_reply(StubReply::Stream(vec!["Other words, which nobody must hear.".into()]));
-        recorded.put(job.job_id.clone(), before(&live, given.attempts.clone()));
+        recorded.insert(job.job_id.clone(), recorded_calls(&live, given.attempts.clone()));
         assert_eq!(answer(&replaying, &job).await, given);
     }
 }
@@ -45,12 +45,14 @@ async fn another_prompt_needs_a_model() {
     let settings = config(vec![("model", openai(&server.url()))]);
     let given =
         answer(&Generator::open(&settings).await.unwrap(), &job(Language::Vi, QUESTION)).await.attempts;
-    let recorded = Arc::new(Recorded::default());
+    let recorded = Arc::new(RecordedResponses::default());
     let replaying = Generator::open(&settings).await.unwrap().replaying(Arc::clone(&recorded), None);
     let other = job(Language::Vi, "Gói Free cho phép một tệp lớn bao nhiêu?");
-    for (attempts, what) in [(Some(given), "the log has its words to"), (None, "no call of this job")] {
+    for (attempts, what) in
+        [(Some(given), "the log has its response to"), (None, "no matching call of this job")]
+    {
         if let Some(attempts) = attempts {
-            recorded.put(other.job_id.clone(), before(&replaying, attempts));
+            recorded.insert(other.job_id.clone(), recorded_calls(&replaying, attempts));
         }
         match replaying.process(&other, &ProgressSink::default()).await {
             Err(StageError::Permanent { code, reason }) => {
@@ -81,14 +83,14 @@ async fn what_would_not_be_asked_the_same_way_needs_a_model_or_none() {
     none.generator.providers = vec!["extractive".into()];
     for (settings, wanted) in [
         (&settings, Ok(Some("model"))),
-        (&model, Err("model runs model-b now; the log has words of model-a")),
-        (&prompt, Err("the log has its words to")),
-        (&first, Err("other would be asked; the log has no words of it")),
+        (&model, Err("model now runs model-b; the log has a response from model-a")),
+        (&prompt, Err("the log has its response to")),
+        (&first, Err("other would be called; the log has no response from it")),
         (&none, Ok(Some("extractive"))),
     ] {
-        let recorded = Arc::new(Recorded::default());
+        let recorded = Arc::new(RecordedResponses::default());
         let replaying = Generator::open(settings).await.unwrap().replaying(Arc::clone(&recorded), None);
-        recorded.put(job.job_id.clone(), before(&live, given.attempts.clone()));
+        recorded.insert(job.job_id.clone(), recorded_calls(&live, given.attempts.clone()));
         match (replaying.process(&job, &ProgressSink::default()).await, wanted) {
             (Ok(NextStep::Answer(answer)), Ok(provider)) => assert_eq!(answer.provider.as_deref(), provider),
             (Err(StageError::Permanent { code, reason }), Err(what)) => {

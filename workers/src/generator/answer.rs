@@ -1,0 +1,168 @@
+//! Builds the job's `Answer`: answered, clarification, stopped, unanswered or out of scope.
+
+pub(super) mod assembly;
+pub(super) mod clarification;
+pub(super) mod streamer;
+pub(super) mod topic;
+
+use std::collections::BTreeMap;
+
+use hoidap_shared::{
+    events::page_address,
+    job::{Answer, Choice, Outcome, Passage, ProviderAttempt, Retrieved, Usage},
+    phrases,
+    stage::Stage as _,
+};
+
+use self::{streamer::AnswerStreamer, topic::topic};
+use crate::classifier::OUT_OF_SCOPE;
+use crate::generator::{
+    AnswerDraft, Generator, provider::failover::ModelResponse, reader::confidence_of_no_answer,
+};
+
+impl Generator {
+    /// An answer from a draft, with sources and citations.
+    pub(in crate::generator) fn answered(
+        &self,
+        retrieved: &Retrieved,
+        passages: &[Passage],
+        draft: AnswerDraft,
+        attempts: Vec<ProviderAttempt>,
+        usage: Usage,
+    ) -> Answer {
+        let done = assembly::assemble(&draft.sentences, passages);
+        let (provider, model) = match draft.response {
+            Some(response) => (response.provider, Some(response.model)),
+            None => (self.extractive.clone(), None),
+        };
+        Answer {
+            outcome: Outcome::Answered,
+            text: done.text,
+            sources: done.sources,
+            citations: done.citations,
+            confidence: draft.confidence,
+            provider: Some(provider),
+            model,
+            attempts,
+            usage,
+            ..self.unanswered(retrieved)
+        }
+    }
+
+    /// Asks the visitor which of several products is meant.
+    pub(in crate::generator) fn clarification(
+        &self,
+        retrieved: &Retrieved,
+        choices: &[Choice],
+        confidence: f32,
+    ) -> Answer {
+        let labels: Vec<&str> = choices.iter().map(|choice| choice.label.as_str()).collect();
+        Answer {
+            outcome: Outcome::AskedBack,
+            text: phrases::ask_which(retrieved.classified.language, &labels),
+            choices: choices.to_vec(),
+            confidence,
+            product: None,
+            ..self.unanswered(retrieved)
+        }
+    }
+
+    /// The part of the answer that was shown when the visitor stopped it.
+    pub(in crate::generator) fn stopped(
+        &self,
+        retrieved: &Retrieved,
+        response: ModelResponse,
+        attempts: Vec<ProviderAttempt>,
+        streamer: AnswerStreamer<'_>,
+    ) -> Answer {
+        let quoted = streamer.shows_draft();
+        let said = streamer.into_shown();
+        let (provider, model) =
+            if quoted { (self.extractive.clone(), None) } else { (response.provider, Some(response.model)) };
+        Answer {
+            outcome: Outcome::Stopped,
+            text: said.text,
+            sources: said.sources,
+            citations: said.citations,
+            confidence: 0.0,
+            provider: Some(provider),
+            model,
+            attempts,
+            usage: response.usage,
+            ..self.unanswered(retrieved)
+        }
+    }
+
+    /// The answer to a question about a code, part number or version that no document contains; `None` for other
+    /// questions.
+    pub(in crate::generator) fn unknown_identifier(&self, retrieved: &Retrieved) -> Option<Answer> {
+        let classified = &retrieved.classified;
+        let missing = classified.identifiers.iter().find(|identifier| !identifier.held)?;
+        let text = phrases::unknown_identifier(classified.language, &missing.text, &self.support_address);
+        let confidence = confidence_of_no_answer(retrieved.support);
+        Some(Answer { outcome: Outcome::Unanswered, text, confidence, ..self.unanswered(retrieved) })
+    }
+
+    /// The answer when nothing was found. It names the topic or the unknown entity, unless the question is out of
+    /// scope.
+    pub(in crate::generator) fn refused(
+        &self,
+        retrieved: &Retrieved,
+        unknown_entity: Option<&str>,
+    ) -> Answer {
+        let answer = self.unanswered(retrieved);
+        if answer.outcome != Outcome::Unanswered {
+            return answer;
+        }
+        let Retrieved { classified, passages, .. } = retrieved;
+        let (language, support) = (classified.language, &self.support_address);
+        if let Some(name) = unknown_entity {
+            return Answer { text: phrases::unknown_identifier(language, name, support), ..answer };
+        }
+        match topic(&classified.question, &classified.meaning, passages, &self.engine.segmenter.analyser) {
+            Some(topic) => Answer { text: phrases::no_answer(language, Some(&topic), support), ..answer },
+            None => answer,
+        }
+    }
+
+    /// The plain "no answer", or "out of scope" when the intent says so. All other answers start from it.
+    fn unanswered(&self, retrieved: &Retrieved) -> Answer {
+        let classified = &retrieved.classified;
+        let elsewhere = classified.intent.name == OUT_OF_SCOPE;
+        let (outcome, text, product) = if elsewhere {
+            let text = phrases::out_of_scope(classified.language, &self.support_address);
+            (Outcome::OutOfScope, text, None)
+        } else {
+            let text = phrases::no_answer(classified.language, None, &self.support_address);
+            (Outcome::Unanswered, text, classified.product.as_ref().map(|product| product.name.clone()))
+        };
+        let question = &classified.question;
+        let versions = [
+            ("classifier", &classified.version),
+            ("retriever", &retrieved.version),
+            (Self::NAME, &self.version),
+        ];
+        Answer {
+            session_id: question.session_id.clone(),
+            user_id: question.user_id.clone(),
+            client: question.client.clone(),
+            question: question.message.clone(),
+            page: page_address(&question.context),
+            outcome,
+            problem: None,
+            text,
+            sources: Vec::new(),
+            citations: Vec::new(),
+            choices: Vec::new(),
+            confidence: confidence_of_no_answer(retrieved.support),
+            intent: classified.intent.clone(),
+            product,
+            language: classified.language,
+            provider: None,
+            model: None,
+            attempts: Vec::new(),
+            usage: Usage::default(),
+            versions: BTreeMap::from(versions.map(|(stage, version)| (stage.to_string(), version.clone()))),
+        }
+    }
+}

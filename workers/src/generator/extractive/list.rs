@@ -1,0 +1,138 @@
+//! Lists in a passage, and answers that quote one: steps to follow, or several things.
+
+use super::{MAX_QUOTED_WORDS, instruction::is_instruction};
+use crate::generator::{
+    answer::assembly::AnswerSentence,
+    passages::{
+        passage_set::PassageSet,
+        segmenter::{Segment, SegmentKind},
+    },
+    question::{ParsedQuestion, answer_type::AnswerType},
+    reader::RankedSegment,
+    text::cleaning::strip_citation_marks,
+};
+
+/// Lines of a list that are quoted at most, and fewest lines that count as a list.
+const MAX_LIST_LINES: usize = 12;
+const MIN_LIST_LINES: usize = 3;
+/// Ranked segments among which a list of steps is looked for.
+const MAX_STEP_CANDIDATES: usize = 12;
+
+/// A list in a passage.
+pub(super) struct QuotedList {
+    /// The index of the sentence that introduces it.
+    pub(super) lead: Option<usize>,
+    /// The index of the first segment of each line.
+    pub(super) lines: Vec<usize>,
+}
+
+/// The best list of steps, if the question asks how and no single segment is likelier. Each line of a list answers
+/// a part, so chances are summed.
+pub(super) fn best_steps(
+    passage_set: &PassageSet,
+    ranked: &[RankedSegment],
+    parsed: &ParsedQuestion,
+) -> Option<QuotedList> {
+    if !parsed.asks_for_steps {
+        return None;
+    }
+    let chance = |lines: &[usize]| -> f32 {
+        ranked.iter().filter(|segment| lines.contains(&segment.segment)).map(|segment| segment.chance).sum()
+    };
+    let mut best: Option<(f32, QuotedList)> = None;
+    for segment in ranked.iter().take(MAX_STEP_CANDIDATES) {
+        let list = list_around(passage_set, segment.segment, parsed)
+            .filter(|list| are_instructions(passage_set, &list.lines));
+        let found = list.map(|list| (chance(&list.lines), list));
+        best = match (best, found) {
+            (Some(best), Some(found)) if found.0 > best.0 => Some(found),
+            (best, found) => best.or(found),
+        };
+    }
+    best.filter(|(chance, _)| *chance >= ranked[0].chance).map(|(_, list)| list)
+}
+
+/// Whether at least half of the lines are instructions.
+fn are_instructions(passage_set: &PassageSet, lines: &[usize]) -> bool {
+    2 * lines.iter().filter(|&&line| is_instruction(&passage_set.segments[line].text)).count() >= lines.len()
+}
+
+/// The list that a segment introduces or belongs to, if it may be quoted whole: it is short and several things are
+/// asked for, or it has steps and the question asks how or for nothing that a single line answers.
+pub(super) fn list_around(
+    passage_set: &PassageSet,
+    place: usize,
+    parsed: &ParsedQuestion,
+) -> Option<QuotedList> {
+    let segment = &passage_set.segments[place];
+    let leads = |segment: &Segment| segment.kind != SegmentKind::Row && segment.text.ends_with(':');
+    let open = matches!(parsed.answer_type, None | Some(AnswerType::Place)) && parsed.selection.is_none();
+    let may_be_whole = parsed.asks_for_steps || open && !parsed.is_yes_no;
+    if !(leads(segment) || may_be_whole && segment.kind == SegmentKind::Item) {
+        return None;
+    }
+    let (from, segments) = passage_set.segments_of_passage(segment.passage);
+    let here = place - from;
+    let item = |segment: &Segment| segment.kind == SegmentKind::Item && !leads(segment);
+    let first = if leads(segment) {
+        here + 1
+    } else {
+        (0..here).rev().take_while(|&i| item(&segments[i])).last().unwrap_or(here)
+    };
+    let mut lines: Vec<usize> = Vec::new();
+    for (i, _) in segments[first..].iter().enumerate().take_while(|(_, segment)| item(segment)) {
+        let at = from + first + i;
+        if lines.last().is_none_or(|&line| passage_set.segments[line].line != passage_set.segments[at].line) {
+            lines.push(at);
+        }
+    }
+    let mine = lines.iter().rposition(|&line| line <= place).unwrap_or(0);
+    let skipped = (mine + 1).saturating_sub(MAX_LIST_LINES);
+    lines.drain(..skipped);
+    lines.truncate(MAX_LIST_LINES);
+    let least = if leads(segment) {
+        1
+    } else if parsed.asks_for_steps {
+        2
+    } else {
+        MIN_LIST_LINES
+    };
+    let words: usize =
+        lines.iter().map(|&line| passage_set.segments[line].text.split_whitespace().count()).sum();
+    if words > MAX_QUOTED_WORDS && !parsed.asks_for_steps && !leads(segment) {
+        return None;
+    }
+    if !leads(segment) && !parsed.asks_for_several && !are_instructions(passage_set, &lines) {
+        return None;
+    }
+    let lead = first
+        .checked_sub(1)
+        .filter(|&before| skipped == 0 && leads(&segments[before]))
+        .map(|before| from + before);
+    (lines.len() >= least).then_some(QuotedList { lead, lines })
+}
+
+/// Appends a list's lines after the sentence that introduces it.
+pub(super) fn push_list(
+    passage_set: &PassageSet,
+    lead: Option<usize>,
+    lines: &[usize],
+    sentences: &mut Vec<AnswerSentence>,
+) {
+    let (from, segments) = passage_set.segments_of_passage(passage_set.segments[lines[0]].passage);
+    let cite = Some((passage_set.segments[lines[0]].passage, 1.0));
+    if let Some(lead) = lead {
+        sentences.push(AnswerSentence {
+            lead: "\n".into(),
+            text: strip_citation_marks(&passage_set.segments[lead].text),
+            cite,
+        });
+    }
+    for &line in lines {
+        let parts = segments[line - from..]
+            .iter()
+            .take_while(|segment| segment.line == passage_set.segments[line].line);
+        let text = parts.map(|segment| &*segment.text).collect::<Vec<_>>().join(" ");
+        sentences.push(AnswerSentence { lead: "\n- ".into(), text: strip_citation_marks(&text), cite });
+    }
+}

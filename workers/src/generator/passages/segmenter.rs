@@ -1,0 +1,381 @@
+//! Splits passages into segments that can be quoted.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use hoidap_indices::Analyser;
+use hoidap_shared::{
+    job::Passage,
+    text::{CELL_SEPARATOR, sentences},
+};
+use lru::LruCache;
+
+use crate::generator::{
+    passages::table::{TableRow, row_clauses},
+    text::{
+        clauses::{Clause, content_terms, split_clauses},
+        content::TextContent,
+    },
+    verifier::alignment::{Token, tokenise},
+};
+
+/// Longest text of a passage that is segmented, in bytes, and most segments of a passage: both bound the work.
+const MAX_TEXT_BYTES: usize = 16_384;
+const MAX_SEGMENTS: usize = 128;
+/// Longest list item, in characters.
+const MAX_ITEM_CHARS: usize = 200;
+/// Most labels in a row.
+const MAX_STACKED_HEADINGS: usize = 2;
+/// Longest label, in characters.
+const MAX_LABEL_CHARS: usize = 90;
+/// Segmented passages in the cache, about 30 KB each.
+const CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2_047);
+
+/// What a segment is on its page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SegmentKind {
+    /// A sentence of a paragraph.
+    Sentence,
+    /// A whole line among similar lines: a step or a list item.
+    Item,
+    /// A table row, with its cells named by the table's header if there is one.
+    Row,
+    /// A short line without final punctuation: a heading or a caption.
+    Label,
+}
+
+/// The smallest part of a passage that can be quoted.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    /// The index of its passage in the job.
+    pub(crate) passage: usize,
+    /// The number of its line in the passage.
+    pub(crate) line: usize,
+    /// Its offset in the passage's text, in characters.
+    pub(crate) start: usize,
+    /// What it is.
+    pub(crate) kind: SegmentKind,
+    /// The text, as it is quoted.
+    pub(crate) text: Arc<str>,
+    /// The index of the label above it in its passage.
+    pub(crate) label: Option<usize>,
+    /// Its content.
+    pub(crate) content: Arc<TextContent>,
+    /// Its clauses; of a row, one for each cell after the first.
+    pub(crate) clauses: Arc<[Clause]>,
+    /// What it may leave out: the content of its label, its column names, and the sentence that it refers back to.
+    pub(crate) surroundings: Arc<TextContent>,
+    /// Its tokens in order; empty for a row.
+    pub(crate) tokens: Arc<[Token]>,
+    /// Its cells, if it is a row.
+    pub(crate) row: Option<Arc<TableRow>>,
+}
+
+/// A passage, split into segments.
+pub(crate) struct SegmentedPassage {
+    /// Its segments in text order, with passage index 0.
+    pub(crate) segments: Vec<Segment>,
+    /// The content of its title and headings.
+    pub(crate) headings: TextContent,
+    /// For each term, the number of segments that have it.
+    pub(crate) frequency: BTreeMap<String, u32>,
+}
+
+/// Splits passages, and caches the latest ones: a few passages answer most questions.
+pub(crate) struct Segmenter {
+    /// Analyses the words.
+    pub(crate) analyser: Analyser,
+    cache: Mutex<LruCache<String, Arc<SegmentedPassage>>>,
+}
+
+impl Default for Segmenter {
+    fn default() -> Self {
+        Self { analyser: Analyser::default(), cache: Mutex::new(LruCache::new(CACHE_CAPACITY)) }
+    }
+}
+
+impl Segmenter {
+    /// Splits a passage, or returns it from the cache.
+    pub(crate) fn segment(&self, passage: &Passage) -> Arc<SegmentedPassage> {
+        let head = format!("{}. {}", passage.title, passage.heading_path.join(". "));
+        let text = truncate_text(&passage.text);
+        let key = format!("{head}\0{text}");
+        if let Some(kept) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(kept);
+        }
+        let segments = split_segments(text, &self.analyser);
+        let mut frequency = BTreeMap::new();
+        for term in segments.iter().flat_map(|segment| &segment.content.terms) {
+            *frequency.entry(term.clone()).or_default() += 1;
+        }
+        let mut headings = TextContent::parse(&head, &self.analyser);
+        headings.terms.extend(content_terms(&head, &self.analyser));
+        let cut = Arc::new(SegmentedPassage { segments, headings, frequency });
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(key, Arc::clone(&cut));
+        cut
+    }
+}
+
+fn truncate_text(text: &str) -> &str {
+    let end = (0..=text.len().min(MAX_TEXT_BYTES)).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    &text[..end]
+}
+
+fn split_segments(text: &str, analyser: &Analyser) -> Vec<Segment> {
+    let mut segments = SegmentBuilder { found: Vec::new(), label: None, analyser };
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let starts = line_starts(text);
+    let mut head: Option<Arc<Vec<String>>> = None;
+    let mut table = 0;
+    for (line, words) in lines.iter().enumerate() {
+        if segments.found.len() >= MAX_SEGMENTS {
+            break;
+        }
+        let cells: Vec<&str> = words.split(CELL_SEPARATOR).map(str::trim).collect();
+        if cells.len() < 2 {
+            (head, table) = (None, line + 1);
+            let found = sentences(words);
+            let kind = classify_line(found.len(), &lines, line);
+            for range in found.into_iter().take(MAX_SEGMENTS) {
+                let start = starts[line] + words[..range.start].chars().count();
+                segments.push((line, start), kind, words[range].to_string(), None);
+            }
+            continue;
+        }
+        let row = |names: Option<&Arc<Vec<String>>>| TableRow {
+            table,
+            column_names: names.cloned(),
+            cells: cells.iter().map(|cell| (*cell).to_string()).collect(),
+        };
+        match &head {
+            Some(names) if names.len() == cells.len() => {
+                segments.push(
+                    (line, starts[line]),
+                    SegmentKind::Row,
+                    format_row(&cells, Some(names)),
+                    Some(row(Some(names))),
+                );
+            }
+            _ if is_table_head(&cells, lines.get(line + 1)) => {
+                head = Some(Arc::new(cells.iter().map(|cell| (*cell).to_string()).collect()));
+                table = line;
+            }
+            _ => segments.push(
+                (line, starts[line]),
+                SegmentKind::Row,
+                format_row(&cells, None),
+                Some(row(None)),
+            ),
+        }
+    }
+    segments.found.truncate(MAX_SEGMENTS);
+    segments.found
+}
+
+/// The offset of each line's first word, in characters.
+fn line_starts(text: &str) -> Vec<usize> {
+    let mut at = 0;
+    let mut starts = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let blank = line.chars().take_while(|c| c.is_whitespace()).count();
+        starts.push(at + blank);
+        at += line.chars().count();
+    }
+    starts
+}
+
+struct SegmentBuilder<'a> {
+    found: Vec<Segment>,
+    label: Option<usize>,
+    analyser: &'a Analyser,
+}
+
+impl SegmentBuilder<'_> {
+    fn push(
+        &mut self,
+        (line, start): (usize, usize),
+        kind: SegmentKind,
+        text: String,
+        row: Option<TableRow>,
+    ) {
+        let content = Arc::new(TextContent::parse(&text, self.analyser));
+        let clauses = match &row {
+            Some(row) => row_clauses(row, self.analyser),
+            None => split_clauses(&text, self.analyser),
+        };
+        let mut around = TextContent::default();
+        if let Some(row) = &row {
+            let names = row.column_names.as_ref().map(|names| names.join(". ")).unwrap_or_default();
+            around.add(&TextContent::parse(&names, self.analyser));
+            around.terms.extend(content_terms(&names, self.analyser));
+            around.terms.extend(content_terms(row.cells.first().map_or("", String::as_str), self.analyser));
+        }
+        if kind == SegmentKind::Label {
+            self.label = Some(self.found.len());
+        } else if let Some(label) = self.label.and_then(|label| self.found.get(label)) {
+            around.add(&label.content);
+        }
+        if refers_back(&text)
+            && let Some(before) = self.found.last()
+        {
+            around.add(&before.content);
+        }
+        let tokens = if row.is_some() { Vec::new() } else { tokenise(&text, self.analyser) };
+        self.found.push(Segment {
+            passage: 0,
+            line,
+            start,
+            kind,
+            text: text.into(),
+            label: self.label,
+            content,
+            clauses: clauses.into(),
+            surroundings: Arc::new(around),
+            tokens: tokens.into(),
+            row: row.map(Arc::new),
+        });
+    }
+}
+
+/// Whether a sentence refers back to the one before it.
+pub(crate) fn refers_back(text: &str) -> bool {
+    const REFERRING_WORDS: [&str; 14] = [
+        "it", "this", "that", "these", "those", "they", "its", "their", "nó", "này", "đó", "việc", "ngoài",
+        "chúng",
+    ];
+    let mut words =
+        text.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase());
+    let first = words.next().unwrap_or_default();
+    REFERRING_WORDS.contains(&first.as_str())
+        || words.take(2).any(|word| matches!(word.as_str(), "này" | "đó" | "ấy"))
+}
+
+fn classify_line(sentences: usize, lines: &[&str], at: usize) -> SegmentKind {
+    if sentences == 1 && is_label(lines, at) {
+        return SegmentKind::Label;
+    }
+    let item = |i: usize| {
+        lines.get(i).is_some_and(|l| l.chars().count() <= MAX_ITEM_CHARS && !l.contains(CELL_SEPARATOR))
+            && !is_label(lines, i)
+    };
+    if sentences <= 2 && item(at) && (item(at + 1) || at.checked_sub(1).is_some_and(item)) {
+        SegmentKind::Item
+    } else {
+        SegmentKind::Sentence
+    }
+}
+
+/// Whether a line is a label: short, without final punctuation, above a complete sentence, a table or another
+/// label.
+fn is_label(lines: &[&str], at: usize) -> bool {
+    let short = |line: &str| {
+        !line.is_empty()
+            && !has_end_mark(line)
+            && !line.contains(CELL_SEPARATOR)
+            && line.chars().count() <= MAX_LABEL_CHARS
+    };
+    let from_here = lines.get(at..).unwrap_or_default();
+    let headings = from_here.iter().take(MAX_STACKED_HEADINGS).take_while(|line| short(line)).count();
+    let below =
+        from_here.get(headings).is_some_and(|below| has_end_mark(below) || below.contains(CELL_SEPARATOR));
+    headings > 0 && below
+}
+
+fn has_end_mark(line: &str) -> bool {
+    line.ends_with(['.', '!', ';', ':', '…', '"', ')'])
+}
+
+/// Whether a row is the table's header: no digits, and followed by a row of as many cells.
+fn is_table_head(cells: &[&str], next: Option<&&str>) -> bool {
+    let follows = next.is_some_and(|next| next.split(CELL_SEPARATOR).count() == cells.len());
+    follows
+        && cells.iter().all(|cell| !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= 40)
+}
+
+/// Formats a row: `Size of a file – Free: 2 GB; Pro: 20 GB` with column names, `Size of a file – 2 GB; 20 GB`
+/// without.
+fn format_row(cells: &[&str], names: Option<&[String]>) -> String {
+    let (first, rest) = cells.split_first().map_or(("", cells), |(first, rest)| (*first, rest));
+    let told: Vec<String> = rest
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| !cell.is_empty())
+        .map(|(i, cell)| match names.and_then(|names| names.get(i + 1)).filter(|name| !name.is_empty()) {
+            Some(name) if rest.len() > 1 => format!("{name}: {cell}"),
+            _ => (*cell).to_string(),
+        })
+        .collect();
+    match (first.is_empty(), told.is_empty()) {
+        (true, _) => told.join("; "),
+        (_, true) => first.to_string(),
+        _ if rest.len() > 1 => format!("{first} – {}", told.join("; ")),
+        _ => format!("{first}: {}", told.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generator::passages::passage_set::tests::passage;
+
+    fn split_segments(text: &str) -> Vec<(SegmentKind, String)> {
+        let cut = Segmenter::default().segment(&passage("vi", text));
+        cut.segments.iter().map(|segment| (segment.kind, segment.text.to_string())).collect()
+    }
+
+    #[test]
+    fn a_passage_is_cut_once() {
+        let segmenter = Segmenter::default();
+        let cut = |text: &str| segmenter.segment(&passage("vi", text));
+        let first = cut("Gói Pro có 500 GB.");
+        assert!(Arc::ptr_eq(&first, &cut("Gói Pro có 500 GB.")));
+        assert!(!Arc::ptr_eq(&first, &cut("Gói Pro có 600 GB.")));
+    }
+
+    #[test]
+    fn a_row_is_told_by_the_tables_head() {
+        let text = "Hạn mức của Diệc Drive\nHạn mức | Free | Pro\nKích thước một tệp | 2 GB | 20 GB\nSố thiết bị | 2 | 10";
+        assert_eq!(
+            split_segments(text),
+            [
+                (SegmentKind::Label, "Hạn mức của Diệc Drive".into()),
+                (SegmentKind::Row, "Kích thước một tệp – Free: 2 GB; Pro: 20 GB".into()),
+                (SegmentKind::Row, "Số thiết bị – Free: 2; Pro: 10".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_heading_above_a_caption_is_no_sentence() {
+        let found = split_segments("Giá các gói\nGiá của từng gói\nGói | Giá\nPro | 5 $");
+        let kinds: Vec<SegmentKind> = found.into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [SegmentKind::Label, SegmentKind::Label, SegmentKind::Row]);
+    }
+
+    #[test]
+    fn a_row_without_its_head_stays_as_it_is() {
+        assert_eq!(
+            split_segments("Kích thước một tệp | 2 GB | 20 GB\nSố thiết bị | 2 | 10")[0],
+            (SegmentKind::Row, "Kích thước một tệp – 2 GB; 20 GB".into())
+        );
+        assert_eq!(split_segments("Hotline | 0236 000 0147")[0].1, "Hotline: 0236 000 0147");
+    }
+
+    #[test]
+    fn items_stand_together_and_headings_apart() {
+        let text = "Mail does not arrive\nLook in the Spam folder.\nSee whether the mailbox is full.\n\
+                    Check that the MX record is right.";
+        let kinds: Vec<SegmentKind> = split_segments(text).into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [SegmentKind::Label, SegmentKind::Item, SegmentKind::Item, SegmentKind::Item]);
+    }
+
+    #[test]
+    fn the_work_is_bounded() {
+        let endless = "một câu. ".repeat(10_000) + &"x".repeat(100_000);
+        assert!(split_segments(&endless).len() <= MAX_SEGMENTS);
+        assert!(split_segments("").is_empty());
+    }
+}

@@ -1,0 +1,79 @@
+//! Detects an entity in the question that no document mentions. An answer that ignores it answers another question.
+
+use hoidap_shared::text::fold;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use crate::generator::question::ParsedQuestion;
+
+/// Factor on the confidence of an answer to a question with an unknown entity.
+pub(crate) const CONFIDENCE_FACTOR: f32 = 0.35;
+
+/// Prepositions before an origin.
+const ORIGIN_PREPOSITIONS: [&str; 2] = ["from", "tu"];
+/// Prepositions before an origin, a destination or a companion.
+const RELATION_PREPOSITIONS: [&str; 14] =
+    ["from", "to", "into", "with", "and", "via", "tu", "sang", "qua", "voi", "vao", "va", "bang", "cho"];
+/// English words that name nothing.
+const NON_ENTITY_WORDS: &str = " anybody anyone anything anytime anyway anywhere else ever everybody everyone everything him himself later maybe \
+    myself nobody shortly somebody someone something sometimes somewhere soon sooner still themselves today tomorrow yesterday yet yourself ";
+
+/// The entity in the question that no document mentions: any word of a yes-or-no question, a name in other
+/// questions. Adjacent words are joined.
+pub(crate) fn find_unknown_entity(parsed: &ParsedQuestion, unmentioned: &[String]) -> Option<String> {
+    let words: Vec<&str> = parsed.text.unicode_words().collect();
+    // Where every word is capitalised, capitals mean nothing.
+    let capitals_tell =
+        words.iter().any(|word| word.chars().all(char::is_lowercase) && word.chars().count() > 1);
+    let before = |at: usize| at.checked_sub(1).map(|before| fold(words[before])).unwrap_or_default();
+    let is_unmentioned = |at: usize| unmentioned.iter().any(|word| word == words[at]);
+    let is_about = |at: &usize| {
+        let (word, before) = (words[*at], before(*at));
+        let name =
+            *at > 0 && capitals_tell && word.starts_with(char::is_uppercase) && word.chars().count() > 2;
+        let nameless =
+            word.ends_with("ly") || NON_ENTITY_WORDS.contains(&format!(" {} ", word.to_lowercase()));
+        is_unmentioned(*at)
+            && if parsed.is_yes_no {
+                !nameless && !ORIGIN_PREPOSITIONS.contains(&before.as_str())
+            } else {
+                name && !RELATION_PREPOSITIONS.contains(&before.as_str())
+            }
+    };
+    let first = (0..words.len()).find(is_about)?;
+    let together: Vec<&str> =
+        (first..words.len()).take_while(|&at| is_unmentioned(at)).map(|at| words[at]).collect();
+    Some(together.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use hoidap_shared::text::Language;
+
+    use super::*;
+    use crate::generator::question::tests::parse_question;
+
+    fn entity_of(question: &str, language: Language, unmentioned: &[&str]) -> Option<String> {
+        let unmentioned: Vec<String> = unmentioned.iter().map(|word| (*word).into()).collect();
+        find_unknown_entity(&parse_question(question, language), &unmentioned)
+    }
+
+    #[test]
+    fn what_a_yes_or_no_is_asked_about_is_known_by_any_word() {
+        let found = entity_of("Quán có món gà Tiệp Khắc không?", Language::Vi, &["Tiệp", "Khắc"]);
+        assert_eq!(found.as_deref(), Some("Tiệp Khắc"));
+        assert_eq!(entity_of("is there a sauna?", Language::En, &["sauna"]).as_deref(), Some("sauna"));
+        assert_eq!(entity_of("can I cancel anytime?", Language::En, &["anytime"]), None);
+        assert_eq!(entity_of("Can I move my data from Quipo?", Language::En, &["Quipo"]), None);
+    }
+
+    #[test]
+    fn other_questions_are_about_names() {
+        assert_eq!(
+            entity_of("When does the shop in Vilnius open?", Language::En, &["Vilnius"]).as_deref(),
+            Some("Vilnius")
+        );
+        assert_eq!(entity_of("how do I stop the squeaking?", Language::En, &["squeaking"]), None);
+        assert_eq!(entity_of("HOW DO I USE THE TUMBLER", Language::En, &["TUMBLER"]), None);
+        assert_eq!(entity_of("How do I connect it to Quipo?", Language::En, &["Quipo"]), None);
+    }
+}
