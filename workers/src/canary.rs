@@ -148,6 +148,9 @@ pub(crate) enum CanaryReply<Out> {
         /// The names of the canary's unhealthy components.
         #[serde(rename = "unwell")]
         unhealthy: Vec<String>,
+        /// The canary's version when it began.
+        #[serde(default)]
+        version: Option<String>,
     },
     /// The stage failed.
     Failed {

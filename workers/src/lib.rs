@@ -18,6 +18,7 @@ mod progress_bar;
 mod reader_features;
 pub mod recording;
 pub mod replay;
+pub mod replayable;
 mod resumable_file;
 pub mod retriever;
 pub mod runner;

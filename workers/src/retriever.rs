@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use anyhow::bail;
 use hoidap_indices::{Library, Preferred, SearchRequest};
 use hoidap_shared::{
     config::{Config, RetrieverConfig as Settings},
@@ -11,7 +12,10 @@ use hoidap_shared::{
     stage::{ComponentStatus, NextStep, Stage, StageError, StageStatus},
 };
 
-use crate::watched_library::{self, WatchedLibrary};
+use crate::{
+    replayable::{FallbackCalls, ReplayableStage},
+    watched_library::{self, WatchedLibrary},
+};
 
 /// The second stage: searches the collections that the classifier chose.
 pub struct Retriever {
@@ -21,11 +25,6 @@ pub struct Retriever {
 }
 
 impl Retriever {
-    /// The documents in service: collection and path.
-    pub(crate) fn documents(&self) -> HashSet<(String, String)> {
-        self.library.documents()
-    }
-
     /// Searches all documents and prefers those of the product and section. With `filter`, only those are searched;
     /// the section filter is dropped if other documents give better support, the product filter if support stays
     /// too low.
@@ -78,6 +77,22 @@ impl Retriever {
 struct SearchResult {
     outcome: hoidap_indices::SearchOutcome,
     widened: bool,
+}
+
+impl ReplayableStage for Retriever {
+    /// Opens the stage where every collection can be searched.
+    async fn open_for_replay(config: &Config, _: Option<&FallbackCalls>) -> anyhow::Result<Self> {
+        let retriever = Self::open(config).await?;
+        let unhealthy = retriever.status().components.into_iter().find(|component| !component.healthy);
+        if let Some(component) = unhealthy {
+            bail!("{} cannot be replayed: {}", component.name, component.detail);
+        }
+        Ok(retriever)
+    }
+
+    fn documents(&self) -> Option<HashSet<(String, String)>> {
+        Some(self.library.documents())
+    }
 }
 
 impl Stage for Retriever {

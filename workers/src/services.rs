@@ -39,7 +39,7 @@ pub fn select(names: &[String], canary: Option<&CanaryOptions>) -> anyhow::Resul
 }
 
 fn service(stage: PipelineStage, canary: Option<CanaryOptions>) -> Service {
-    let PipelineStage { name, next, run, run_canary } = stage;
+    let PipelineStage { name, next, run, run_canary, .. } = stage;
     Service::for_jobs(name, move |context| match canary {
         Some(options) => run_canary(context, options),
         None => run(context, next),

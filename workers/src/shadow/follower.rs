@@ -66,7 +66,7 @@ pub async fn run(
     let range = StageRange::covering(stages)?;
     let (from, to) = range.names();
     let opened = async {
-        let stages = ReplayStages::open(config, range, provider_options.open(config)?).await?;
+        let stages = ReplayStages::open(config, range, provider_options.fallback().as_ref()).await?;
         let broker = Broker::connect(&config.nats, "hoidap-shadow").await?;
         broker.apply_stream(&broker.subjects.shadow_stream(&config.nats), &config.nats).await?;
         let versions = stages.versions();

@@ -88,7 +88,7 @@ impl Recording {
             waited_ms: 1,
             worked_ms,
             delivery: 1,
-            canary: false,
+            ..Hop::default()
         };
         asked.hops.push(hop("classifier", 20));
         let mut stages = vec!["classifier"];

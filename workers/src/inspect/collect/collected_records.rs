@@ -1,11 +1,11 @@
 use hoidap_shared::{
     events::{ChatEvent, Rating},
-    job::{Answer, Envelope, EnvelopeHeader, Hop, JobId, Outcome},
+    job::{Answer, Envelope, EnvelopeHeader, Hop, JobId, MessageBody, Outcome},
 };
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::recording::{DONE, DecodedMessage, MessageBody};
+use crate::recording::{DONE, DecodedMessage};
 
 /// Maximum number of messages, dead letters or events kept of one job. An ordinary job has four messages; each
 /// redrive adds some.
@@ -174,6 +174,6 @@ impl StreamMessage {
     }
 
     pub(in crate::inspect) fn body(&self) -> Option<&MessageBody> {
-        self.read.as_ref().ok().map(|message| &message.body)
+        self.read.as_ref().ok()?.body.as_ref()
     }
 }

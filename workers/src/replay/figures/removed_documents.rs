@@ -26,11 +26,13 @@ pub(in crate::replay) fn removed_documents(
         url: source.metadata.url.clone(),
         cited: true,
     });
-    let found = messages.retrieved.iter().flat_map(|job| &job.body.passages).map(|passage| RemovedDocument {
-        collection: passage.collection.clone(),
-        source: passage.source.clone(),
-        url: passage.url.clone(),
-        cited: false,
+    let found = messages.retrieved().into_iter().flat_map(|retrieved| &retrieved.passages).map(|passage| {
+        RemovedDocument {
+            collection: passage.collection.clone(),
+            source: passage.source.clone(),
+            url: passage.url.clone(),
+            cited: false,
+        }
     });
     let mut removed: Vec<RemovedDocument> = Vec::new();
     for page in cited.chain(found) {

@@ -13,7 +13,7 @@ use hoidap_shared::{
 use crate::support::{answer, ask, publish};
 
 fn hop(stage: &str, waited_ms: u64, worked_ms: u64, delivery: u32) -> Hop {
-    Hop { stage: stage.into(), waited_ms, worked_ms, delivery, canary: false }
+    Hop { stage: stage.into(), waited_ms, worked_ms, delivery, ..Hop::default() }
 }
 
 fn classified(question: &Question) -> Classified {
