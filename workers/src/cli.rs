@@ -11,8 +11,8 @@ use hoidap_shared::{
 };
 
 use crate::{
-    analytics, audit, canary, dead_letters, eval, inspect, process, reader_features, recording, replay,
-    services, setup, shadow, verifier_eval,
+    analytics, audit, canary, canary_command, dead_letters, eval, inspect, process, reader_features,
+    recording, replay, services, setup, shadow, verifier_eval,
 };
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
@@ -69,7 +69,7 @@ enum Command {
         subcommand,
         about = "List canaries, which `run STAGE --canary SHARE` starts, or have them judged anew"
     )]
-    Canary(canary::Command),
+    Canary(canary_command::Command),
     /// Show how one question passed through the stages, from NATS or from a recording.
     Inspect(inspect::Command),
     /// Replay recorded traffic with another setting, index or model, and compare.

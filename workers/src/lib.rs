@@ -4,6 +4,7 @@
 pub mod analytics;
 pub mod audit;
 pub mod canary;
+mod canary_command;
 pub mod classifier;
 pub mod cli;
 pub mod dead_letters;

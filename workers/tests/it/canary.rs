@@ -12,7 +12,7 @@ use hoidap_shared::{
 };
 use hoidap_testing::Server;
 use hoidap_workers::{
-    canary::{CanaryOptions, Command, SessionShare},
+    canary::{self, CanaryOptions, SessionShare},
     runner::{self, WorkerContext},
 };
 use tokio::{task::JoinHandle, time::Instant};
@@ -183,11 +183,11 @@ async fn one_that_fails_costs_no_answer_and_steps_back_until_it_is_forgotten() {
         assert_eq!(counted.served.jobs, told.served.jobs);
         assert_eq!(counted.state, CanaryState::SteppedBack);
 
-        Command::Forget { stage: "work".into() }.run(&again.config).await.unwrap();
+        canary::forget(&again.broker, "work").await.unwrap();
         bench.until("it is judged anew", |canary| canary.reason.is_none()).await;
         again.stop.cancel();
         running.await.unwrap().unwrap();
-        Command::Forget { stage: "work".into() }.run(&again.config).await.unwrap();
+        canary::forget(&again.broker, "work").await.unwrap();
         let end = Instant::now() + LONG;
         while !bench.fleet.canaries("work").is_empty() {
             assert!(Instant::now() < end, "it is still known");
