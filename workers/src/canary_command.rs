@@ -1,6 +1,7 @@
 //! `hoidap-worker canary`: lists canaries, and has them judged anew.
 
 use clap::{Subcommand, builder::PossibleValuesParser};
+use hoidap_runtime::canary::{SessionShare, collect_reports, forget};
 use hoidap_shared::{
     broker::Broker,
     config::Config,
@@ -8,8 +9,6 @@ use hoidap_shared::{
     stage::STAGES,
     telemetry,
 };
-
-use crate::canary::{SessionShare, collect_reports, forget};
 
 /// Looks at canaries, which `run STAGE --canary SHARE` starts.
 #[derive(Debug, Subcommand)]

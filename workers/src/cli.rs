@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
+use hoidap_runtime::{
+    canary::{CanaryOptions, SessionShare},
+    process,
+};
 use hoidap_shared::{
     config::Config,
     signals::{exit_on_termination, reset_sigpipe},
@@ -11,8 +15,8 @@ use hoidap_shared::{
 };
 
 use crate::{
-    analytics, audit, canary, canary_command, dead_letters, eval, inspect, process, reader_features,
-    recording, replay, services, setup, shadow, verifier_eval,
+    analytics, audit, canary_command, dead_letters, eval, inspect, reader_features, recording, replay,
+    services, setup, shadow, verifier_eval,
 };
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
@@ -48,7 +52,7 @@ enum Command {
         /// Run a canary that serves this share of the sessions, such as 5%, until its errors or latency are worse than those
         /// of the stage.
         #[arg(long, value_name = "SHARE", conflicts_with_all = ["all", "shadow"])]
-        canary: Option<canary::SessionShare>,
+        canary: Option<SessionShare>,
         #[command(flatten)]
         provider_options: replay::ProviderOptions,
     },
@@ -111,7 +115,7 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
             )
         }
         Command::Run { stages, canary, .. } => {
-            let canary = canary.map(|share| canary::CanaryOptions { share, changes: set });
+            let canary = canary.map(|share| CanaryOptions { share, changes: set });
             let services = services::select(&stages, canary.as_ref())?;
             process::run(config, services).await
         }

@@ -2,16 +2,14 @@
 
 use std::marker::PhantomData;
 
-use hoidap_shared::{job::Question, stage::Stage};
-
-use crate::{
+use hoidap_runtime::{
     canary::CanaryOptions,
-    classifier::Classifier,
-    generator::Generator,
     process::ServiceTask,
-    retriever::Retriever,
     runner::{self, WorkerContext},
 };
+use hoidap_shared::{job::Question, stage::Stage};
+
+use crate::{classifier::Classifier, generator::Generator, retriever::Retriever};
 
 /// One stage of the pipeline, with its types erased.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,10 @@ use async_nats::{
     jetstream::{consumer::push, stream::StorageType},
 };
 use futures::StreamExt as _;
+use hoidap_runtime::{
+    canary::CanaryOptions,
+    runner::{self, WorkerContext},
+};
 use hoidap_shared::{
     broker::Broker,
     config::Config,
@@ -17,12 +21,7 @@ use hoidap_shared::{
     stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
-use hoidap_workers::{
-    analytics::AnalyticsSink,
-    canary::CanaryOptions,
-    runner::{self, WorkerContext},
-    setup,
-};
+use hoidap_workers::{analytics::AnalyticsSink, setup};
 use tokio::sync::mpsc;
 
 use crate::support::{answer, ask, config, count, passwords, question, wait_for_answer, worker_context};

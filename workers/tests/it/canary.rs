@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use hoidap_runtime::{
+    canary::{self, CanaryOptions, SessionShare},
+    runner::{self, WorkerContext},
+};
 use hoidap_shared::{
     config::Config,
     fleet::{CanaryReport, CanaryState, Fleet},
@@ -11,10 +15,6 @@ use hoidap_shared::{
     stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
-use hoidap_workers::{
-    canary::{self, CanaryOptions, SessionShare},
-    runner::{self, WorkerContext},
-};
 use tokio::{task::JoinHandle, time::Instant};
 
 use crate::support::{answer, ask, context, count, question, wait_for_answer};

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use hoidap_runtime::runner::WorkerContext;
 use hoidap_shared::{
     fleet::Fleet,
     job::{Envelope, JobId, Outcome},
@@ -13,7 +14,6 @@ use hoidap_shared::{
     text::Language,
 };
 use hoidap_testing::{Server, free_port, required_env};
-use hoidap_workers::runner::WorkerContext;
 use serde_json::Value;
 
 use crate::{

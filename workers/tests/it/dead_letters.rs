@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use hoidap_runtime::runner::{self, WorkerContext};
 use hoidap_shared::{
     broker::Broker,
     config::Config,
@@ -13,7 +14,6 @@ use hoidap_shared::{
     stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{self, WorkerContext};
 use serde_json::Value;
 
 use crate::support::{answer, ask, context, count, question, wait_for_answer};

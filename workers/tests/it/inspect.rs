@@ -11,6 +11,7 @@ use std::{
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use futures::StreamExt as _;
+use hoidap_runtime::runner;
 use hoidap_shared::{
     config::Config,
     events::{ChatEvent, FeedbackEvent, Rating},
@@ -19,7 +20,6 @@ use hoidap_shared::{
     stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner;
 use serde_json::{Value, json};
 
 use self::sample::leave;

@@ -9,6 +9,7 @@ mod restarts;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use hoidap_runtime::runner::{self, WorkerContext};
 use hoidap_shared::{
     config::Config,
     job::{Envelope, JobId, Outcome, Question},
@@ -16,7 +17,6 @@ use hoidap_shared::{
     stage::{NextStep, Stage, StageError, StageStatus},
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{self, WorkerContext};
 
 use crate::support::{another_process, answer, ask, context, count, question, wait_for_answer};
 

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_nats::jetstream::stream::DirectGetErrorKind;
+use hoidap_runtime::runner::{Pauses, StopRequests, WorkerContext};
 use hoidap_shared::{
     broker::Broker,
     config::Config,
@@ -11,7 +12,6 @@ use hoidap_shared::{
     text::Language,
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{Pauses, StopRequests, WorkerContext};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

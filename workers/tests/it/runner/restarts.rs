@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use hoidap_runtime::runner::{self, WorkerContext};
 use hoidap_shared::{
     job::{JobId, Outcome},
     stage::Stage,
 };
 use hoidap_testing::Server;
-use hoidap_workers::runner::{self, WorkerContext};
 use tokio::{task::JoinHandle, time::sleep};
 
 use super::{First, LONG, Last, QUICK, deliveries, ends, start, until};
