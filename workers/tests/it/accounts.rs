@@ -20,11 +20,12 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{answer, ask, config, count, passwords, question, wait_for_answer, worker_context},
+};
 use hoidap_workers::{analytics::AnalyticsSink, setup};
 use tokio::sync::mpsc;
-
-use crate::support::{answer, ask, config, count, passwords, question, wait_for_answer, worker_context};
 
 const LONG: Duration = Duration::from_secs(20);
 const USERS: [&str; 5] = ["gateway", "classifier", "retriever", "generator", "analytics"];

@@ -18,11 +18,9 @@ use hoidap_shared::{
     fleet::{ANALYTICS, Fleet, Member},
     job::{JobId, SCHEMA, Usage, now_ms},
 };
-use hoidap_testing::Server;
+use hoidap_testing::{Server, jobs::context};
 use hoidap_workers::analytics::AnalyticsSink;
 use tokio::{task::JoinHandle, time::Instant};
-
-use crate::support::context;
 
 const LONG: Duration = Duration::from_secs(40);
 

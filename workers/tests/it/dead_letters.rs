@@ -13,10 +13,11 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{answer, ask, context, count, question, wait_for_answer},
+};
 use serde_json::Value;
-
-use crate::support::{answer, ask, context, count, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(20);
 

@@ -19,11 +19,13 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{answer, ask, context, count, publish, question, wait_for_answer},
+};
 use serde_json::{Value, json};
 
 use self::sample::leave;
-use crate::support::{answer, ask, context, count, publish, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(20);
 

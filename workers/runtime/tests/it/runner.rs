@@ -16,9 +16,10 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
-
-use crate::support::{another_process, answer, ask, context, count, question, wait_for_answer};
+use hoidap_testing::{
+    Server,
+    jobs::{another_process, answer, ask, context, count, question, wait_for_answer},
+};
 
 /// Passes the question on, or does what the question says.
 struct First;

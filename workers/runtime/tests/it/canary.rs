@@ -14,10 +14,11 @@ use hoidap_shared::{
     progress::{ProgressLine, ProgressSink},
     stage::{NextStep, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{answer, ask, context, count, question, wait_for_answer},
+};
 use tokio::{task::JoinHandle, time::Instant};
-
-use crate::support::{answer, ask, context, count, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(30);
 const SHARE: &str = "30%";
