@@ -5,6 +5,11 @@ mod open_stage;
 
 use std::marker::PhantomData;
 
+use hoidap_runtime::{
+    canary::CanaryOptions,
+    process::ServiceTask,
+    runner::{self, WorkerContext},
+};
 use hoidap_shared::{
     config::Config,
     job::{Message, MessageKind, Question},
@@ -13,13 +18,10 @@ use hoidap_shared::{
 use self::open_stage::BoxFuture;
 pub(crate) use self::{open_pipeline::OpenPipeline, open_stage::OpenStage};
 use crate::{
-    canary::CanaryOptions,
     classifier::Classifier,
     generator::Generator,
-    process::ServiceTask,
     replayable::{FallbackCalls, ReplayableStage},
     retriever::Retriever,
-    runner::{self, WorkerContext},
 };
 
 /// An opened stage, or why it could not be opened.

@@ -1,13 +1,12 @@
 //! The services that the command line of `hoidap-worker run` names.
 
 use anyhow::bail;
+use hoidap_runtime::{canary::CanaryOptions, process::Service};
 use hoidap_shared::fleet::ANALYTICS;
 
 use crate::{
     analytics::AnalyticsSink,
-    canary::CanaryOptions,
     pipeline::{PipelineStage, pipeline},
-    process::Service,
 };
 
 /// The names of all services: every stage of the pipeline, and the analytics sink.

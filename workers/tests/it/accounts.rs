@@ -7,6 +7,10 @@ use async_nats::{
     jetstream::{consumer::push, stream::StorageType},
 };
 use futures::StreamExt as _;
+use hoidap_runtime::{
+    canary::CanaryOptions,
+    runner::{self, WorkerContext},
+};
 use hoidap_shared::{
     broker::Broker,
     config::Config,
@@ -16,16 +20,12 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
-use hoidap_workers::{
-    analytics::AnalyticsSink,
-    canary::CanaryOptions,
-    runner::{self, WorkerContext},
-    setup,
+use hoidap_testing::{
+    Server,
+    jobs::{answer, ask, config, count, passwords, question, wait_for_answer, worker_context},
 };
+use hoidap_workers::{analytics::AnalyticsSink, setup};
 use tokio::sync::mpsc;
-
-use crate::support::{answer, ask, config, count, passwords, question, wait_for_answer, worker_context};
 
 const LONG: Duration = Duration::from_secs(20);
 const USERS: [&str; 5] = ["gateway", "classifier", "retriever", "generator", "analytics"];

@@ -13,11 +13,12 @@ use hoidap_shared::{
     },
     text::Language,
 };
-use hoidap_testing::required_env;
+use hoidap_testing::{
+    jobs::{answer, config, question},
+    required_env,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::support::{answer, config, question};
 
 const FIRST: &str = "Làm sao để đổi mật khẩu hộp thư?";
 const NEAR: [&str; 3] = [

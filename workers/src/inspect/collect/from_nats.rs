@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
+use hoidap_runtime::stream_reader::{StreamReader, StreamRecord};
 use hoidap_shared::{
     broker::Broker,
     dead_letter::DeadLetter,
@@ -20,7 +21,6 @@ use crate::{
         StreamMessage,
     },
     recording::{DONE, RawMessage},
-    stream_reader::{StreamReader, StreamRecord},
 };
 
 /// Messages per read.

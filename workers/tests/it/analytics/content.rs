@@ -5,9 +5,9 @@ use hoidap_shared::{
     events::CHAT,
     job::{Hop, ProviderAttempt, SCHEMA, Usage},
 };
+use hoidap_testing::jobs::count;
 
 use super::{LONG, Setup, event, events, start, tell, tell_all, tell_bytes};
-use crate::support::count;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_a_row_with_all_it_holds() {

@@ -9,8 +9,7 @@ use hoidap_shared::{
     },
     text::Language,
 };
-
-use crate::support::{answer, ask, publish};
+use hoidap_testing::jobs::{answer, ask, publish};
 
 fn hop(stage: &str, waited_ms: u64, worked_ms: u64, delivery: u32) -> Hop {
     Hop { stage: stage.into(), waited_ms, worked_ms, delivery, ..Hop::default() }
