@@ -1,4 +1,4 @@
-"""Two models with few weights, fitted by Newton's method: a softmax over the units of a question, and a logistic regression."""
+"""Two models with few weights, fitted by Newton's method: a softmax over the segments of a question, and a logistic regression."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ OUT_OF_SCOPE_WEIGHT = -1.8
 MAX_CHANCE = 0.999
 MAX_LOG_ODDS = 8.0
 """Log odds are clipped to this."""
-ENOUGH, BESIDE, SENTENCES, WORDS = 0.85, 0.15, 3, 70
+SUFFICIENT_CHANCE, MIN_RELATIVE_CHANCE, MAX_SENTENCES, MAX_QUOTED_WORDS = 0.85, 0.15, 3, 70
 """Limits of the quoted sentences, as in `extractive.rs`."""
 HELD_OUT_INTERVAL = 4
 """One site in this many is held out."""
@@ -94,45 +94,45 @@ def _run(work: Path, collection: str, tool: str, *arguments: str) -> None:
 
 
 class Case:
-    """A question over a collection: its units as rows, and the mask of those that answer."""
+    """A question over a collection: its segments as rows, and the mask of those that answer."""
 
     def __init__(self, line: dict, share: float) -> None:
         self.share = share
-        units = [unit for unit in line["units"] if not unit["label"]]
+        segments = [segment for segment in line["units"] if not segment["label"]]
         self.site = int(line["id"].split("-")[0])
         self.names = line["names"]
         self.support, self.out_of_scope = line["support"], line["out_of_scope"]
-        self.rows = numpy.array([unit["features"] for unit in units], float).reshape(len(units), len(self.names))
-        self.right = numpy.array([unit["gold"] and any(_contains_answer(unit["raw"], answer) for answer in line["answer_contains"]) for unit in units], bool)
+        self.rows = numpy.array([segment["features"] for segment in segments], float).reshape(len(segments), len(self.names))
+        self.right = numpy.array([segment["gold"] and any(_contains_answer(segment["raw"], answer) for answer in line["answer_contains"]) for segment in segments], bool)
         self.answers = self._passage_odds(line["units"])
-        self.sources = [unit["source"] for unit in units]
-        self.words = [len(unit["raw"].split()) for unit in units]
+        self.sources = [segment["source"] for segment in segments]
+        self.words = [len(segment["raw"].split()) for segment in segments]
 
-    def _passage_odds(self, units: list[dict]) -> list[float]:
-        """For each unit, the log odds that a sentence of its passage answers; labels count as sentences, as in `material.rs`."""
+    def _passage_odds(self, segments: list[dict]) -> list[float]:
+        """For each segment, the log odds that a sentence of its passage answers; labels count as sentences, as in `passage_set.rs`."""
         at, unknown = self.names.index("answers"), self.names.index("answers_unknown")
         odds: dict[int, float] = {}
-        for unit in units:
-            if not unit["features"][unknown]:
-                odds[unit["passage"]] = odds.get(unit["passage"], 0.0) + float(numpy.exp(unit["features"][at]))
-        known = [odds.get(unit["passage"]) for unit in units if not unit["label"]]
+        for segment in segments:
+            if not segment["features"][unknown]:
+                odds[segment["passage"]] = odds.get(segment["passage"], 0.0) + float(numpy.exp(segment["features"][at]))
+        known = [odds.get(segment["passage"]) for segment in segments if not segment["label"]]
         return [0.0 if value is None else float(numpy.clip(numpy.log(value), -MAX_LOG_ODDS, MAX_LOG_ODDS)) for value in known]
 
     def quoted(self, weights: numpy.ndarray) -> tuple[list[int], float]:
-        """The quoted units, and the sum of their chances."""
+        """The quoted segments, and the sum of their chances."""
         scores = self.rows @ weights
         shares = fit.shares(scores)
         order = numpy.argsort(-scores, kind="stable")
         chosen, chance, words = [order[0]], shares[order[0]], self.words[order[0]]
         for at in order[1:]:
-            if chance >= ENOUGH or len(chosen) == SENTENCES or shares[at] < BESIDE * shares[order[0]]:
+            if chance >= SUFFICIENT_CHANCE or len(chosen) == MAX_SENTENCES or shares[at] < MIN_RELATIVE_CHANCE * shares[order[0]]:
                 break
-            if self.sources[at] == self.sources[order[0]] and words + self.words[at] <= WORDS:
+            if self.sources[at] == self.sources[order[0]] and words + self.words[at] <= MAX_QUOTED_WORDS:
                 chosen, chance, words = [*chosen, at], chance + shares[at], words + self.words[at]
         return chosen, float(chance)
 
     def confidence_inputs(self, weights: numpy.ndarray) -> tuple[list[float], bool]:
-        """The inputs of the confidence, and whether a quoted unit answers."""
+        """The inputs of the confidence, and whether a quoted segment answers."""
         chosen, chance = self.quoted(weights)
         best = dict(zip(self.names, self.rows[chosen[0]]))
         score = float(self.rows[chosen[0]] @ weights)

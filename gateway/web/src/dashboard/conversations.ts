@@ -87,7 +87,7 @@ export class ConversationList {
     if (!(same && this.grown)) await this.ask();
   }
 
-  /** Points the sheets to the period. */
+  /** Points the links to CSV files to the period. */
   link(query: URLSearchParams): void {
     const { conversations } = this.speech.words;
     const sheet = (name: string, text: string) =>
