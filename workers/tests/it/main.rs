@@ -16,3 +16,4 @@ mod questions;
 mod recording;
 mod retriever;
 mod sample_site;
+mod stage_files;
