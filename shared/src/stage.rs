@@ -13,9 +13,10 @@ use crate::{
 
 /// The pipeline: each stage's name and the kind of message that it takes, in order. Processes that link no stage, such as
 /// the gateway, read the order here; a test of the workers holds it against the stages themselves.
-pub const PIPELINE: [(&str, MessageKind); 3] = [
+pub const PIPELINE: [(&str, MessageKind); 4] = [
     ("classifier", MessageKind::Question),
     ("retriever", MessageKind::Classified),
+    ("reranker", MessageKind::Retrieved),
     ("generator", MessageKind::Retrieved),
 ];
 

@@ -9,6 +9,7 @@ use hoidap_shared::{
     config::Config,
     fleet::instance_name,
     job::{Answer, Envelope, JobId, Outcome, PageContext, Question, SCHEMA, ScoredLabel, now_ms},
+    stage::STAGES,
     text::Language,
 };
 use tokio::sync::watch;
@@ -48,9 +49,8 @@ pub async fn worker_context(config: Config) -> WorkerContext {
 
 /// A password for each user of `nats/accounts.conf`: `secret` and the user's name.
 pub fn passwords() -> Vec<(String, String)> {
-    ["gateway", "classifier", "retriever", "generator", "analytics", "operator"]
-        .map(|user| (format!("NATS_PASSWORD_{}", user.to_uppercase()), format!("secret{user}")))
-        .to_vec()
+    let users = ["gateway"].into_iter().chain(STAGES).chain(["analytics", "operator"]);
+    users.map(|user| (format!("NATS_PASSWORD_{}", user.to_uppercase()), format!("secret{user}"))).collect()
 }
 
 /// The context of another process: the same broker and settings, its own name and stop.

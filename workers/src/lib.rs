@@ -17,6 +17,7 @@ mod reader_features;
 pub mod recording;
 pub mod replay;
 pub mod replayable;
+pub mod reranker;
 mod resumable_file;
 pub mod retriever;
 pub mod services;

@@ -21,6 +21,7 @@ use crate::{
     classifier::Classifier,
     generator::Generator,
     replayable::{FallbackCalls, ReplayableStage},
+    reranker::Reranker,
     retriever::Retriever,
 };
 
@@ -48,7 +49,12 @@ pub struct PipelineStage {
 
 /// The stages that a question passes, first to last. The compiler checks that each takes the output of the one before it.
 pub fn pipeline() -> Vec<PipelineStage> {
-    PipelineBuilder::<Question>::new().then::<Classifier>().then::<Retriever>().then::<Generator>().stages
+    PipelineBuilder::<Question>::new()
+        .then::<Classifier>()
+        .then::<Retriever>()
+        .then::<Reranker>()
+        .then::<Generator>()
+        .stages
 }
 
 /// A pipeline whose last stage gives messages of type `T`.

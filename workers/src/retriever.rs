@@ -132,6 +132,7 @@ impl Stage for Retriever {
                 support: result.outcome.support,
                 unmentioned,
                 filter,
+                wording_weights: result.outcome.weights,
                 version,
             })
         });

@@ -14,12 +14,13 @@ struct Part {
     line: fn(&PipelineStage) -> String,
 }
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part { file: "nats/accounts.conf", name: "users", line: nats_user },
     Part { file: "compose.yaml", name: "passwords", line: compose_password },
     Part { file: "compose.yaml", name: "services", line: compose_service },
     Part { file: ".env.example", name: "passwords", line: env_password },
     Part { file: "local/dev/ports.py", name: "names", line: python_name },
+    Part { file: "gateway/web/src/replay/types.ts", name: "names", line: typescript_name },
 ];
 
 fn nats_user(stage: &PipelineStage) -> String {
@@ -95,6 +96,10 @@ fn env_password(stage: &PipelineStage) -> String {
     format!("NATS_PASSWORD_{}=\n", stage.name.to_uppercase())
 }
 
+fn typescript_name(stage: &PipelineStage) -> String {
+    format!("  '{}',\n", stage.name)
+}
+
 fn python_name(stage: &PipelineStage) -> String {
     format!("    \"{}\",\n", stage.name)
 }
@@ -104,13 +109,13 @@ fn the_files_of_the_fleet_name_every_stage() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for Part { file, name, line } in PARTS {
         let text = fs::read_to_string(root.join(file)).unwrap();
-        let (begin, end) = (format!("# stages: begin {name}\n"), format!("# stages: end {name}\n"));
+        let (begin, end) = (format!(" stages: begin {name}\n"), format!(" stages: end {name}\n"));
         let from =
             text.find(&begin).unwrap_or_else(|| panic!("{file} lacks the line `{begin}`")) + begin.len();
-        let to = text.find(&end).unwrap_or_else(|| panic!("{file} lacks the line `{end}`"));
-        // The end mark keeps its indentation.
-        let indent = text[from..to].len() - text[from..to].trim_end_matches(' ').len();
-        let wanted: String = pipeline().iter().map(line).chain([" ".repeat(indent)]).collect();
+        let end = text.find(&end).unwrap_or_else(|| panic!("{file} lacks the line `{end}`"));
+        // The line of the end mark stays as it is.
+        let to = text[..end].rfind('\n').unwrap() + 1;
+        let wanted: String = pipeline().iter().map(line).collect();
         if std::env::var_os("UPDATE_STAGES").is_some() {
             fs::write(root.join(file), format!("{}{wanted}{}", &text[..from], &text[to..])).unwrap();
         } else {

@@ -66,6 +66,7 @@ fn retrieved(question: &Question, title: &str) -> Retrieved {
         passages: vec![passage(title, "Một giờ họp tốn khoảng 900 MB.", 0.91), passage("Khác", "Khác.", 0.4)],
         support: 0.77,
         filter: FilterUsed::Product,
+        wording_weights: Vec::new(),
         version: "r1".into(),
     }
 }
