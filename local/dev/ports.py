@@ -15,6 +15,7 @@ STAGES = [
     # stages: begin names
     "classifier",
     "retriever",
+    "reranker",
     "generator",
     # stages: end names
     "analytics",
