@@ -77,7 +77,7 @@ enum Command {
     #[command(subcommand, about = "Simulate a setting on recorded traffic before it is switched on")]
     Audit(audit::Command),
     #[command(subcommand, about = "Record traffic into files, and read them")]
-    StreamReader(recording::Command),
+    Log(recording::Command),
     #[command(subcommand, about = "Rebuild tables from the streams, while everything runs")]
     Rebuild(analytics::Rebuild),
 }
@@ -126,7 +126,7 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
             Box::pin(command.run(Config::load(file.as_deref(), &[])?, config, set)).await
         }
         Command::Audit(command) => command.run(&config).await,
-        Command::StreamReader(command) => command.run(&config).await,
+        Command::Log(command) => command.run(&config).await,
         Command::Rebuild(command) => command.run(&config).await,
     }
 }
