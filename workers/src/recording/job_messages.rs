@@ -55,9 +55,9 @@ impl JobMessages {
         self.inputs.get(stage)?.as_ref()
     }
 
-    /// The output of the stage with this index: the next stage's input, or else the answer.
+    /// The output of the stage with this index: the next recorded input, or else the answer.
     pub(crate) fn output(&self, stage: usize) -> MessageBody {
-        match self.input(stage + 1) {
+        match self.inputs.iter().skip(stage + 1).flatten().next() {
             Some(next) => next.body.clone(),
             None => self.answer.body.clone().into(),
         }
