@@ -15,7 +15,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use hoidap_indices::{
     CollectionInfo, EmbedError, EmbedQueue, EmbeddedText, Embedder, ModelId, OnnxEmbedder, SearchError,
-    text::{MessageKind, ResolvedMessage},
+    text::{ResolvedMessage, UtteranceKind},
 };
 use hoidap_shared::{
     config::Config,
@@ -201,16 +201,16 @@ impl Classifier {
     /// Follow-ups are often as short as small talk, so they need a higher confidence.
     async fn conversational_intent(
         &self,
-        sentence: MessageKind,
+        sentence: UtteranceKind,
         text: &str,
     ) -> Result<Option<ScoredLabel>, EmbedError> {
         let sure = |name: &str| ScoredLabel { name: name.into(), confidence: RULE_CONFIDENCE };
         match sentence {
-            MessageKind::SmallTalk => return Ok(Some(sure(SMALL_TALK))),
-            MessageKind::HumanRequest => return Ok(Some(sure(HUMAN_AGENT))),
-            MessageKind::FollowUp | MessageKind::PossibleFollowUp | MessageKind::Question => {}
+            UtteranceKind::SmallTalk => return Ok(Some(sure(SMALL_TALK))),
+            UtteranceKind::HumanRequest => return Ok(Some(sure(HUMAN_AGENT))),
+            UtteranceKind::FollowUp | UtteranceKind::PossibleFollowUp | UtteranceKind::Question => {}
         }
-        let goes_on = sentence == MessageKind::FollowUp;
+        let goes_on = sentence == UtteranceKind::FollowUp;
         let best = self.rank_intents(text).await?.into_iter().next();
         Ok(best.filter(|intent| match intent.name.as_str() {
             SMALL_TALK => {

@@ -8,7 +8,7 @@ use crate::recording::{JobMessages, REDACTED, RecordedJob, RecordingError};
 
 /// An answer as a cache stores it.
 #[derive(Debug)]
-pub(super) struct CachedAnswer {
+pub(super) struct SimulatedAnswer {
     pub(super) job: JobId,
     pub(super) question: String,
     pub(super) answer: ComparedAnswer,
@@ -36,7 +36,7 @@ pub(super) struct AuditedJob {
     pub(super) ended: Timestamp,
     pub(super) answer: Answer,
     pub(super) hops: Vec<Hop>,
-    pub(super) cached: Arc<CachedAnswer>,
+    pub(super) cached: Arc<SimulatedAnswer>,
 }
 
 impl AuditMessages {
@@ -99,7 +99,7 @@ impl AuditedJob {
     pub(super) fn new(recorded: &RecordedJob, messages: AuditMessages, vector: Option<Vec<f32>>) -> Self {
         let AuditMessages { question, classified, answer } = messages;
         let ended = recorded.done.time;
-        let cached = CachedAnswer {
+        let cached = SimulatedAnswer {
             job: answer.job_id,
             question: question.message.clone(),
             answer: ComparedAnswer::from(&answer.body),

@@ -23,7 +23,7 @@ pub(in crate::inspect) struct CollectedRecords {
     pub(in crate::inspect) messages: Vec<StreamMessage>,
     /// Messages left out because of [`MAX_RECORDS`].
     pub(in crate::inspect) omitted: u64,
-    pub(in crate::inspect) stored_answer: Option<StoredAnswer>,
+    pub(in crate::inspect) stored_answer: Option<AnswerRecord>,
     pub(in crate::inspect) dead_letters: Vec<DeadLetterRecord>,
     pub(in crate::inspect) advisories: Vec<DeliveryAdvisory>,
     pub(in crate::inspect) live_lines: Vec<(Timestamp, hoidap_shared::progress::ProgressLine)>,
@@ -50,7 +50,7 @@ pub(in crate::inspect) struct StreamMessage {
 
 /// The stored answer, which gateways read.
 #[derive(Debug)]
-pub(in crate::inspect) struct StoredAnswer {
+pub(in crate::inspect) struct AnswerRecord {
     pub(in crate::inspect) stored: Timestamp,
     pub(in crate::inspect) ended_ms: Option<u64>,
     pub(in crate::inspect) answer: Envelope<Answer>,

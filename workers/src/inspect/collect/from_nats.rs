@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::{
     inspect::collect::collected_records::{
-        CollectedRecords, ConsumerState, DeadLetterRecord, DeliveryAdvisory, MAX_RECORDS, StoredAnswer,
+        AnswerRecord, CollectedRecords, ConsumerState, DeadLetterRecord, DeliveryAdvisory, MAX_RECORDS,
         StreamMessage,
     },
     recording::{DONE, RawMessage},
@@ -108,7 +108,7 @@ impl<'a> NatsReader<'a> {
             Ok(message) => match Envelope::decode(&message.payload) {
                 Ok(answer) => {
                     let (stored, ended_ms) = (time(message.time)?, ended_ms(&message.headers));
-                    found.stored_answer = Some(StoredAnswer { stored, ended_ms, answer });
+                    found.stored_answer = Some(AnswerRecord { stored, ended_ms, answer });
                 }
                 Err(error) => found.notes.push(format!("The stored answer cannot be read: {error}.")),
             },

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     inspect::{
-        collect::collected_records::{CollectedRecords, StoredAnswer, StreamMessage},
+        collect::collected_records::{AnswerRecord, CollectedRecords, StreamMessage},
         trace::{
             executions::trace_executions,
             job_trace::{
@@ -159,7 +159,7 @@ fn question_details(found: &CollectedRecords) -> Option<QuestionDetails> {
 }
 
 fn traced_answers(found: &CollectedRecords, clock: RelativeClock) -> Vec<TracedAnswer> {
-    let kept_until = |kept: &StoredAnswer| kept.stored.checked_add(ANSWER_RETENTION).ok();
+    let kept_until = |kept: &AnswerRecord| kept.stored.checked_add(ANSWER_RETENTION).ok();
     let mut answers = Vec::new();
     let mut kept = found.stored_answer.as_ref();
     for message in &found.messages {

@@ -25,7 +25,7 @@ const OVERLAP_DEPTH: usize = 8;
 
 /// The result of comparing a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::replay) enum JobVerdict {
+pub(in crate::replay) enum ReplayVerdict {
     /// Nothing differs.
     Same,
     /// Something differs, but not for the visitor.
@@ -40,13 +40,13 @@ pub(in crate::replay) enum JobVerdict {
 
 impl JobReport {
     /// The verdict on the job.
-    pub(in crate::replay) fn verdict(&self) -> JobVerdict {
+    pub(in crate::replay) fn verdict(&self) -> ReplayVerdict {
         match &self.problem {
-            Some(problem) if problem.code == crate::generator::NEEDS_MODEL => JobVerdict::NeedsModel,
-            Some(_) => JobVerdict::Failed,
-            None if self.visible => JobVerdict::Visible,
-            None if self.first.is_empty() => JobVerdict::Same,
-            None => JobVerdict::Inside,
+            Some(problem) if problem.code == crate::generator::NEEDS_MODEL => ReplayVerdict::NeedsModel,
+            Some(_) => ReplayVerdict::Failed,
+            None if self.visible => ReplayVerdict::Visible,
+            None if self.first.is_empty() => ReplayVerdict::Same,
+            None => ReplayVerdict::Inside,
         }
     }
 

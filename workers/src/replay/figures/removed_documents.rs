@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     recording::JobMessages,
     replay::comparison::{
-        compare::JobVerdict,
+        compare::ReplayVerdict,
         job_report::{JobReport, RemovedDocument},
     },
 };
@@ -58,13 +58,13 @@ pub(in crate::replay) struct VerdictCounts {
 }
 
 impl VerdictCounts {
-    fn add(&mut self, verdict: JobVerdict) {
+    fn add(&mut self, verdict: ReplayVerdict) {
         self.jobs += 1;
         *match verdict {
-            JobVerdict::Visible => &mut self.visible,
-            JobVerdict::Inside => &mut self.inside,
-            JobVerdict::Same => &mut self.same,
-            JobVerdict::NeedsModel | JobVerdict::Failed => &mut self.unknown,
+            ReplayVerdict::Visible => &mut self.visible,
+            ReplayVerdict::Inside => &mut self.inside,
+            ReplayVerdict::Same => &mut self.same,
+            ReplayVerdict::NeedsModel | ReplayVerdict::Failed => &mut self.unknown,
         } += 1;
     }
 
