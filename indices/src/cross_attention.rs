@@ -59,10 +59,10 @@ impl SentenceLogOdds {
     }
 }
 
-/// The loaded graph.
-pub(crate) struct CrossAttention {
+/// The loaded graph. Many threads may use it at once.
+pub struct CrossAttention {
     /// SHA-256 of the file, in hexadecimal.
-    pub(crate) sha256: String,
+    pub sha256: String,
     /// Copies of the graph, each used by one search at a time.
     sessions: Vec<Mutex<Session>>,
     turn: AtomicUsize,
@@ -73,7 +73,7 @@ impl CrossAttention {
     ///
     /// # Errors
     /// [`EmbedError::Load`] when the file cannot be read or is not such a graph.
-    pub(crate) fn configured(settings: &config::EmbeddingConfig) -> Result<Option<Arc<Self>>, EmbedError> {
+    pub fn configured(settings: &config::EmbeddingConfig) -> Result<Option<Arc<Self>>, EmbedError> {
         if settings.model_dir.as_os_str().is_empty() {
             return Ok(None);
         }

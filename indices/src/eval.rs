@@ -17,7 +17,7 @@ use crate::{
 
 /// One labelled question.
 #[derive(Clone, Debug, Deserialize)]
-pub struct LabelledQuestion {
+pub struct RetrievalQuestion {
     /// Its id.
     pub id: String,
     /// Its text.
@@ -36,7 +36,7 @@ pub struct LabelledQuestion {
     pub section: Option<String>,
 }
 
-impl LabelledQuestion {
+impl RetrievalQuestion {
     /// The product and section that the page suggests. A page says less about the product than a question that names it.
     fn preferred(&self) -> Preferred<'_> {
         let product = self.product.as_deref().map(|product| (product, Preferred::BY_ADDRESS));
@@ -80,7 +80,7 @@ pub struct RankingQuality {
 
 /// The result of an evaluation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct EvalReport {
+pub struct RetrievalReport {
     /// Number of questions with a gold page.
     pub questions: usize,
     /// Quality of the dense ranking.
@@ -102,7 +102,7 @@ pub struct EvalReport {
 ///
 /// # Errors
 /// A sentence with the line.
-pub fn read_questions(path: &Path) -> anyhow::Result<Vec<LabelledQuestion>> {
+pub fn read_questions(path: &Path) -> anyhow::Result<Vec<RetrievalQuestion>> {
     let text = fs::read_to_string(path).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
@@ -136,7 +136,7 @@ pub fn search_question(
     library: &Library,
     embedder: &dyn Embedder,
     collections: &[String],
-    labelled: &LabelledQuestion,
+    labelled: &RetrievalQuestion,
 ) -> anyhow::Result<QuestionResult> {
     let hint = labelled.locale.as_deref().and_then(Language::from_locale);
     let history = turns(&labelled.history);
@@ -173,10 +173,10 @@ pub fn evaluate(
     library: &Library,
     embedder: &dyn Embedder,
     collections: &[String],
-    questions: &[LabelledQuestion],
-    each: &dyn Fn(&LabelledQuestion, &QuestionResult),
-) -> anyhow::Result<EvalReport> {
-    let mut report = EvalReport::default();
+    questions: &[RetrievalQuestion],
+    each: &dyn Fn(&RetrievalQuestion, &QuestionResult),
+) -> anyhow::Result<RetrievalReport> {
+    let mut report = RetrievalReport::default();
     let mut supported = 0;
     let mut restored = RestorationCount::default();
     let text = library.text();

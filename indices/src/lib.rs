@@ -25,6 +25,7 @@ pub mod text;
 mod vector_math;
 mod vietnamese;
 
+pub use cross_attention::CrossAttention;
 pub use embed::{EmbedError, EmbedQueue, EmbeddedText, Embedder, OnnxEmbedder};
 pub use late_interaction::TokenVectors;
 pub use lexical::{Analyser, LexicalTerms};

@@ -116,6 +116,8 @@ pub struct SearchOutcome {
     pub support: f32,
     /// The wording that the passages support best, of those with at least the weight of the first one.
     pub wording: String,
+    /// How much each wording counted, in the order of the request.
+    pub weights: Vec<f32>,
 }
 
 /// Why a search failed.

@@ -19,7 +19,7 @@ use hoidap_shared::text::{Language, has_vietnamese_marks, normalise, search_form
 pub use abbreviations::Abbreviations;
 pub use diacritics::RestorationCount;
 pub use follow_up_rewrite::matches_name;
-pub use message::{MessageKind, ResolvedMessage};
+pub use message::{ResolvedMessage, UtteranceKind};
 pub use sibling_names::SiblingNames;
 pub use word_counts::WordCounts;
 pub(crate) use word_counts::lower_words;

@@ -44,8 +44,8 @@ def crate(name: str, test: str | None) -> int:
 
 
 def package_of(name: str, root: Path = paths.ROOT) -> str:
-    """The package of a crate that is named by its folder (`workers`) or by its package (`hoidap-workers`)."""
-    members = tomllib.loads((root / "Cargo.toml").read_text())["workspace"]["members"]
+    """The package of a crate that is named by its folder (`workers`, `runtime`) or by its package (`hoidap-workers`)."""
+    members = [Path(path).name for path in tomllib.loads((root / "Cargo.toml").read_text())["workspace"]["members"]]
     folder = name.removeprefix("hoidap-")
     if folder not in members:
         raise Trouble(f"there is no crate `{name}`: choose from {', '.join(sorted(members))}")

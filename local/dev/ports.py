@@ -11,7 +11,15 @@ from .say import Trouble
 
 SETTING = "HOIDAP_DEV_PORT_BASE"
 USUAL = {"gateway": 8080, "nats": 4222, "valkey": 6379, "clickhouse": 8123, "llama": 8081}
-STAGES = ["classifier", "retriever", "generator", "analytics"]
+STAGES = [
+    # stages: begin names
+    "classifier",
+    "retriever",
+    "reranker",
+    "generator",
+    # stages: end names
+    "analytics",
+]
 USUAL |= {name: 9100 + number for number, name in enumerate(STAGES)}
 HOST = "127.0.0.1"
 

@@ -30,7 +30,9 @@ class Names(unittest.TestCase):
     def test_a_crate_is_named_by_its_folder_or_its_package(self):
         self.assertEqual(checks.package_of("workers"), "hoidap-workers")
         self.assertEqual(checks.package_of("hoidap-shared"), "hoidap-shared")
-        with self.assertRaisesRegex(Trouble, "there is no crate `worker`: choose from gateway, indices, shared, testing, workers"):
+        self.assertEqual(checks.package_of("runtime"), "hoidap-runtime")
+        known = "gateway, indices, runtime, shared, testing, workers"
+        with self.assertRaisesRegex(Trouble, f"there is no crate `worker`: choose from {known}"):
             checks.package_of("worker")
 
     def test_tests_of_the_model_are_left_out_until_it_is_there(self):

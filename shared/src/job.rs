@@ -4,6 +4,7 @@
 //! know. A change is additive (a new field with `#[serde(default)]`) or takes a new [`SCHEMA`] number.
 
 mod answer;
+mod body;
 mod envelope;
 mod passages;
 mod question;
@@ -11,6 +12,7 @@ mod question;
 pub use answer::{
     Answer, Choice, Citation, Outcome, ProviderAttempt, ProviderOutput, Source, SourceMetadata, Usage,
 };
+pub use body::{Message, MessageBody, MessageKind};
 pub use envelope::{DecodeError, Envelope, EnvelopeHeader, Hop, JobId, SCHEMA, now_ms};
 pub use passages::{FilterUsed, Passage, Ranks, Retrieved, SentenceScore};
 pub use question::{

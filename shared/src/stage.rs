@@ -7,12 +7,44 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     config::Config,
-    job::{Answer, Envelope, Job},
+    job::{Answer, Envelope, Job, Message, MessageBody, MessageKind},
     progress::ProgressSink,
 };
 
-/// The stages that an answer depends on, in order.
-pub const STAGES: [&str; 3] = ["classifier", "retriever", "generator"];
+/// The pipeline: each stage's name and the kind of message that it takes, in order. Processes that link no stage, such as
+/// the gateway, read the order here; a test of the workers holds it against the stages themselves.
+pub const PIPELINE: [(&str, MessageKind); 4] = [
+    ("classifier", MessageKind::Question),
+    ("retriever", MessageKind::Classified),
+    ("reranker", MessageKind::Retrieved),
+    ("generator", MessageKind::Retrieved),
+];
+
+/// The names of the stages of [`PIPELINE`], in order.
+pub const STAGES: [&str; PIPELINE.len()] = {
+    let mut names = [""; PIPELINE.len()];
+    let mut i = 0;
+    while i < PIPELINE.len() {
+        names[i] = PIPELINE[i].0;
+        i += 1;
+    }
+    names
+};
+
+/// The kind of message that a stage takes; `None` where there is no such stage.
+pub fn input_of(stage: &str) -> Option<MessageKind> {
+    PIPELINE.iter().find(|(name, _)| *name == stage).map(|(_, kind)| *kind)
+}
+
+/// The output of a stage that ends the pipeline: it has no values.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Never {}
+
+impl From<Never> for MessageBody {
+    fn from(never: Never) -> Self {
+        match never {}
+    }
+}
 
 /// The result of a processed job.
 // An answer is the common case at the last stage, so boxing it would only add an allocation.
@@ -75,9 +107,9 @@ pub trait Stage: Send + Sync + Sized + 'static {
     /// The stage's name in subjects, consumers and on the command line.
     const NAME: &'static str;
     /// The message it consumes.
-    type In: Job + DeserializeOwned + Serialize + Send + Sync + 'static;
+    type In: Job + Message;
     /// The message it passes on.
-    type Out: Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Out: Serialize + DeserializeOwned + Into<MessageBody> + Send + Sync + 'static;
 
     /// Loads what this stage needs.
     fn open(config: &Config) -> impl Future<Output = anyhow::Result<Self>> + Send;

@@ -1,4 +1,5 @@
-//! The real servers that tests use: each on a free loopback port, in its own folder, killed when dropped.
+//! The real servers that tests use: each on a free loopback port, in its own folder, killed when dropped. And jobs for
+//! them.
 //!
 //! The `HOIDAP_TEST_*` variables, which `./dev test` sets, give the programs' paths.
 #![forbid(unsafe_code)]
@@ -6,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod fleet;
+pub mod jobs;
 pub mod sse;
 pub mod stub_provider;
 

@@ -16,6 +16,7 @@ mod writer;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use hoidap_runtime::runner::{WorkerContext, announce};
 use hoidap_shared::{
     fleet::ANALYTICS,
     stage::{ComponentStatus, StageStatus},
@@ -23,7 +24,6 @@ use hoidap_shared::{
 use tokio::{sync::watch, time::Instant};
 use tracing::{info, warn};
 
-use crate::runner::{WorkerContext, announce};
 pub(crate) use evaluations::{EvaluationRow, Evaluations};
 use lease::{Lease, WRITER};
 pub use rebuild::Rebuild;

@@ -10,18 +10,17 @@ mod section;
 mod small_talk;
 mod third_party;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use hoidap_indices::{
     CollectionInfo, EmbedError, EmbedQueue, EmbeddedText, Embedder, ModelId, OnnxEmbedder, SearchError,
-    text::{MessageKind, ResolvedMessage},
+    text::{ResolvedMessage, UtteranceKind},
 };
 use hoidap_shared::{
     config::Config,
     digest::digest,
-    events::page_address,
-    job::{Answer, Classified, Envelope, Identifier, Outcome, PageContext, Question, ScoredLabel, Usage},
+    job::{Answer, Classified, Envelope, Identifier, Outcome, PageContext, Question, ScoredLabel},
     phrases,
     progress::ProgressSink,
     stage::{ComponentStatus, NextStep, Stage, StageError, StageStatus},
@@ -32,7 +31,10 @@ use self::{
     intent::{HUMAN_AGENT, Intents, SMALL_TALK},
     third_party::ThirdPartyServices,
 };
-use crate::watched_library::{self, WatchedLibrary};
+use crate::{
+    replayable::{RecordedWork, ReplayableStage},
+    watched_library::{self, WatchedLibrary},
+};
 
 /// Lowest confidence at which small talk and a request for a person are answered at once. Below it, the documents
 /// decide.
@@ -152,9 +154,12 @@ impl Stage for Classifier {
     }
 }
 
-impl Classifier {
-    /// Reuses the embeddings of an earlier classification by the same model.
-    pub(crate) fn reuse_embeddings(&self, classified: &Classified) {
+impl ReplayableStage for Classifier {
+    /// Reuses the embeddings of the recorded classification, where the same model made them.
+    fn prepare(&self, _: &Envelope<Question>, recorded: RecordedWork<'_>) {
+        let Some(classified) = recorded.output.classified().filter(|_| recorded.reuses_embeddings) else {
+            return;
+        };
         if self.model.sha256.is_empty() || classified.embedded_by != self.model.sha256 {
             return;
         }
@@ -162,12 +167,14 @@ impl Classifier {
             let Some(vector) = query.embedding.as_ref() else { continue };
             // Recordings of earlier releases have no token vectors.
             if vector.len() == self.model.dimensions && query.tokens.is_empty() != self.has_token_vectors {
-                let made = EmbeddedText { vector: vector.clone(), tokens: query.tokens.clone() };
-                self.embedder.remember(&query.text, made);
+                let embedded = EmbeddedText { vector: vector.clone(), tokens: query.tokens.clone() };
+                self.embedder.remember(&query.text, embedded);
             }
         }
     }
+}
 
+impl Classifier {
     /// Analyses the question with its conversation, and finds the identifiers in it.
     async fn analyse(&self, question: &Question) -> Result<(ResolvedMessage, Vec<Identifier>), String> {
         let (library, config) = (Arc::clone(&self.library), Arc::clone(&self.config));
@@ -194,16 +201,16 @@ impl Classifier {
     /// Follow-ups are often as short as small talk, so they need a higher confidence.
     async fn conversational_intent(
         &self,
-        sentence: MessageKind,
+        sentence: UtteranceKind,
         text: &str,
     ) -> Result<Option<ScoredLabel>, EmbedError> {
         let sure = |name: &str| ScoredLabel { name: name.into(), confidence: RULE_CONFIDENCE };
         match sentence {
-            MessageKind::SmallTalk => return Ok(Some(sure(SMALL_TALK))),
-            MessageKind::HumanRequest => return Ok(Some(sure(HUMAN_AGENT))),
-            MessageKind::FollowUp | MessageKind::PossibleFollowUp | MessageKind::Question => {}
+            UtteranceKind::SmallTalk => return Ok(Some(sure(SMALL_TALK))),
+            UtteranceKind::HumanRequest => return Ok(Some(sure(HUMAN_AGENT))),
+            UtteranceKind::FollowUp | UtteranceKind::PossibleFollowUp | UtteranceKind::Question => {}
         }
-        let goes_on = sentence == MessageKind::FollowUp;
+        let goes_on = sentence == UtteranceKind::FollowUp;
         let best = self.rank_intents(text).await?.into_iter().next();
         Ok(best.filter(|intent| match intent.name.as_str() {
             SMALL_TALK => {
@@ -254,26 +261,9 @@ impl Classifier {
             }
         };
         Answer {
-            session_id: question.session_id.clone(),
-            user_id: question.user_id.clone(),
-            client: question.client.clone(),
-            question: question.message.clone(),
-            page: page_address(&question.context),
-            outcome,
-            problem: None,
-            text,
-            sources: Vec::new(),
-            citations: Vec::new(),
-            choices: Vec::new(),
             confidence: intent.confidence,
             intent,
-            product: None,
-            language,
-            provider: None,
-            model: None,
-            attempts: Vec::new(),
-            usage: Usage::default(),
-            versions: BTreeMap::from([(Self::NAME.to_string(), self.version())]),
+            ..Answer::without_sources(question, language, outcome, text)
         }
     }
 }

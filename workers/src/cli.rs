@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
+use hoidap_runtime::{
+    canary::{CanaryOptions, SessionShare},
+    process,
+};
 use hoidap_shared::{
     config::Config,
     signals::{exit_on_termination, reset_sigpipe},
@@ -11,7 +15,7 @@ use hoidap_shared::{
 };
 
 use crate::{
-    analytics, audit, canary, dead_letters, eval, inspect, process, reader_features, recording, replay,
+    analytics, audit, canary_command, dead_letters, eval, inspect, reader_features, recording, replay,
     services, setup, shadow, verifier_eval,
 };
 
@@ -48,7 +52,7 @@ enum Command {
         /// Run a canary that serves this share of the sessions, such as 5%, until its errors or latency are worse than those
         /// of the stage.
         #[arg(long, value_name = "SHARE", conflicts_with_all = ["all", "shadow"])]
-        canary: Option<canary::SessionShare>,
+        canary: Option<SessionShare>,
         #[command(flatten)]
         provider_options: replay::ProviderOptions,
     },
@@ -69,7 +73,7 @@ enum Command {
         subcommand,
         about = "List canaries, which `run STAGE --canary SHARE` starts, or have them judged anew"
     )]
-    Canary(canary::Command),
+    Canary(canary_command::Command),
     /// Show how one question passed through the stages, from NATS or from a recording.
     Inspect(inspect::Command),
     /// Replay recorded traffic with another setting, index or model, and compare.
@@ -111,7 +115,7 @@ pub async fn run(Arguments { config, set, command }: Arguments) -> anyhow::Resul
             )
         }
         Command::Run { stages, canary, .. } => {
-            let canary = canary.map(|share| canary::CanaryOptions { share, changes: set });
+            let canary = canary.map(|share| CanaryOptions { share, changes: set });
             let services = services::select(&stages, canary.as_ref())?;
             process::run(config, services).await
         }

@@ -9,6 +9,7 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
 use clap::Subcommand;
+use hoidap_runtime::stream_reader::StreamReader;
 use hoidap_shared::{broker::Broker, config::Config, telemetry};
 
 use self::{
@@ -16,7 +17,6 @@ use self::{
     letter::StoredLetter,
     redrive::{RedriveTally, redrive},
 };
-use crate::stream_reader::StreamReader;
 
 /// Letters read at once.
 const PAGE_SIZE: usize = 200;

@@ -28,19 +28,20 @@ use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _};
 use hoidap_shared::{
     config::Config,
-    job::{Answer, Classified, Envelope, Outcome, Retrieved},
-    progress::ProgressSink,
-    stage::{NextStep, Stage},
+    job::{Answer, Outcome},
     telemetry,
 };
 use serde::Serialize;
 
-pub(crate) use self::labelled_question::{LabelledQuestion, is_gold, read_questions};
+pub(crate) use self::labelled_question::{LabelledQuestion, is_gold, question_envelope, read_questions};
 use self::{
-    figure_bound::FigureBound, grade::AnswerGrade, labelled_question::question_envelope, report::EvalReport,
-    result_row::ResultRow, run_comparison::RunChanges,
+    figure_bound::FigureBound, grade::AnswerGrade, report::EvalReport, result_row::ResultRow,
+    run_comparison::RunChanges,
 };
-use crate::{analytics::Evaluations, classifier::Classifier, generator::Generator, retriever::Retriever};
+use crate::{
+    analytics::Evaluations,
+    pipeline::{OpenPipeline, pipeline},
+};
 
 /// Measures the stages on labelled questions.
 #[derive(Debug, Args)]
@@ -93,12 +94,6 @@ struct JsonReport<'a> {
     report: &'a EvalReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline: Option<&'a RunChanges>,
-}
-
-struct EvalStages {
-    classifier: Classifier,
-    retriever: Retriever,
-    generator: Generator,
 }
 
 impl Command {
@@ -163,11 +158,7 @@ impl Command {
         questions: Vec<LabelledQuestion>,
     ) -> anyhow::Result<Vec<EvaluatedQuestion>> {
         telemetry::init_tls();
-        let stages = Arc::new(EvalStages {
-            classifier: Classifier::open(config).await?,
-            retriever: Retriever::open(config).await?,
-            generator: Generator::open(config).await?,
-        });
+        let stages = Arc::new(OpenPipeline::open(config, &pipeline()).await?);
         let bar = indicatif::ProgressBar::new(questions.len() as u64);
         let results = futures::stream::iter(questions)
             .map(|labelled| {
@@ -192,37 +183,14 @@ fn cannot_write(path: &Path) -> String {
     format!("{} cannot be written", path.display())
 }
 
-/// Runs classifier and retriever. Returns the passages, or the answer if the question needs none.
-///
-/// # Errors
-/// When a stage fails.
-pub(crate) async fn retrieve(
-    classifier: &Classifier,
-    retriever: &Retriever,
-    labelled: &LabelledQuestion,
-) -> anyhow::Result<NextStep<Envelope<Retrieved>>> {
-    let asked = question_envelope(labelled);
-    let classified = match classifier.process(&asked, &ProgressSink::default()).await? {
-        NextStep::Answer(answer) => return Ok(NextStep::Answer(answer)),
-        NextStep::Forward(classified) => classified,
-    };
-    let job: Envelope<Classified> = asked.map(classified);
-    let NextStep::Forward(retrieved) = retriever.process(&job, &ProgressSink::default()).await? else {
-        bail!("the retriever answered by itself");
-    };
-    Ok(NextStep::Forward(job.map(retrieved)))
-}
-
-async fn evaluate(stages: &EvalStages, labelled: LabelledQuestion) -> anyhow::Result<EvaluatedQuestion> {
+async fn evaluate(stages: &OpenPipeline, labelled: LabelledQuestion) -> anyhow::Result<EvaluatedQuestion> {
     let began = Instant::now();
-    let job = match retrieve(&stages.classifier, &stages.retriever, &labelled).await? {
-        NextStep::Answer(answer) => return Ok(evaluated(labelled, Vec::new(), None, answer, began)),
-        NextStep::Forward(job) => job,
-    };
-    let passages = job.body.passages.iter().map(|passage| passage.source.clone()).collect();
-    let support = Some(job.body.support);
-    let NextStep::Answer(answer) = stages.generator.process(&job, &ProgressSink::default()).await?;
-    Ok(evaluated(labelled, passages, support, answer, began))
+    let run = stages.run(question_envelope(&labelled)).await?;
+    let Some(answer) = run.answer else { bail!("the last stage did not answer") };
+    let retrieved = run.retrieved.as_ref();
+    let passages = retrieved.iter().flat_map(|job| &job.body.passages);
+    let passages = passages.map(|passage| passage.source.clone()).collect();
+    Ok(evaluated(labelled, passages, retrieved.map(|job| job.body.support), answer, began))
 }
 
 fn evaluated(

@@ -20,16 +20,16 @@ use hoidap_indices::{Embedder, OnnxEmbedder};
 use hoidap_shared::{
     config::{Config, GeneratorConfig as Settings, ProviderKind},
     digest::digest,
-    job::{Answer, Envelope, Retrieved},
+    job::{Answer, Envelope, JobId, MessageBody, Retrieved},
     progress::{ProgressSink, VoidReason},
-    stage::{ComponentStatus, NextStep, Stage, StageError, StageStatus},
+    stage::{ComponentStatus, Never, NextStep, Stage, StageError, StageStatus},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tracing::warn;
 
 use self::provider::recorded_responses::RecordedSource;
 pub use self::provider::recorded_responses::{
-    CallBudget, FallbackProvider, NEEDS_MODEL, RecordedCalls, RecordedResponses,
+    FallbackProvider, NEEDS_MODEL, RecordedCalls, RecordedResponses,
 };
 #[cfg(test)]
 pub(crate) use self::question::tests::classified;
@@ -46,7 +46,10 @@ use self::{
     text::{content::TextContent, sentence_embedder::SentenceEmbedder},
     verifier::{VerdictCache, model_response},
 };
-use crate::classifier::Products;
+use crate::{
+    classifier::Products,
+    replayable::{FallbackCalls, RecordedWork, ReplayableStage},
+};
 
 /// The out-of-scope probability of a question about a third-party service that no document mentions. Passages about
 /// similar things do not answer it.
@@ -57,10 +60,6 @@ const CONFIDENCE_FACTOR_AFTER_REFUSAL: f32 = 0.6;
 
 /// A segment with this share of a sentence's terms, by weight, counts as what the sentence says.
 const MIN_TERM_COVERAGE: f32 = 0.5;
-
-/// The output of a stage that ends the pipeline: it has no values.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Never {}
 
 /// The last stage: turns retrieved passages into an answer.
 pub struct Generator {
@@ -405,6 +404,33 @@ impl AnswerEngine {
                     quoted.map(|draft| AnswerDraft { confidence: draft.confidence * refused, ..draft });
                 (quoted, Some(fault))
             }
+        }
+    }
+}
+
+impl ReplayableStage for Generator {
+    async fn open_for_replay(config: &Config, fallback: Option<&FallbackCalls>) -> anyhow::Result<Self> {
+        let fallback = fallback.map(|calls| FallbackProvider::open(config, calls)).transpose()?;
+        Ok(Self::open(config).await?.replaying(Arc::default(), fallback))
+    }
+
+    /// Makes the recorded provider calls of a job available. If no model was called for it, that holds only for the same
+    /// passages.
+    fn prepare(&self, input: &Envelope<Retrieved>, recorded: RecordedWork<'_>) {
+        let ModelSource::Recorded(source) = &self.models else { return };
+        let answer = &recorded.answer.body;
+        let same =
+            || matches!(recorded.input, Some(MessageBody::Retrieved(before)) if **before == input.body);
+        if !answer.attempts.is_empty() || answer.provider.is_some() || same() {
+            let version = answer.versions.get(Self::NAME).cloned().unwrap_or_default();
+            let calls = RecordedCalls { version, attempts: answer.attempts.clone() };
+            source.responses.insert(input.job_id.clone(), calls);
+        }
+    }
+
+    fn finish(&self, job: &JobId) {
+        if let ModelSource::Recorded(source) = &self.models {
+            source.responses.take(job);
         }
     }
 }

@@ -4,24 +4,19 @@ use std::{io::Write as _, path::PathBuf, pin::pin, thread};
 
 use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use hoidap_shared::{
-    config::Config,
-    stage::{NextStep, Stage},
-    telemetry,
-};
+use hoidap_shared::{config::Config, stage::Stage as _, telemetry};
 use serde::Serialize;
 
 use crate::{
-    classifier::Classifier,
-    eval::{LabelledQuestion, is_gold, read_questions, retrieve},
+    eval::{LabelledQuestion, is_gold, question_envelope, read_questions},
     generator::{Generator, SegmentFeatures},
-    retriever::Retriever,
+    pipeline::{OpenPipeline, pipeline},
 };
 
 /// Writes the reader's features of labelled questions, for `local/reader/learn.py`.
 #[derive(Debug, Args)]
 pub struct Command {
-    /// LabelledQuestion questions, as for `eval`.
+    /// Labelled questions, as for `eval`.
     #[arg(long)]
     questions: PathBuf,
     /// The output, as JSON Lines: one line for each question that reached the generator.
@@ -56,20 +51,21 @@ struct LabelledSegment {
 }
 
 impl Command {
-    /// Runs classifier and retriever on every question, and writes the features.
+    /// Runs the stages before the generator on every question, and writes the features.
     ///
     /// # Errors
     /// When the questions cannot be read, a stage cannot be opened, or the file cannot be written.
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         let questions = read_questions(&self.questions)?;
         telemetry::init_tls();
-        let classifier = Classifier::open(config).await?;
-        let (retriever, generator) = (Retriever::open(config).await?, Generator::open(config).await?);
+        let all = pipeline();
+        let before: Vec<_> = all.into_iter().take_while(|stage| stage.name != Generator::NAME).collect();
+        let (stages, generator) =
+            (OpenPipeline::open(config, &before).await?, Generator::open(config).await?);
         let mut file = std::io::BufWriter::new(std::fs::File::create(&self.out)?);
         let bar = indicatif::ProgressBar::new(questions.len() as u64);
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let lines = stream::iter(questions)
-            .map(|labelled| question_record(&classifier, &retriever, &generator, labelled));
+        let lines = stream::iter(questions).map(|labelled| question_record(&stages, &generator, labelled));
         let mut lines = pin!(lines.buffered(cores));
         while let Some(line) = lines.try_next().await? {
             bar.inc(1);
@@ -84,12 +80,12 @@ impl Command {
 }
 
 async fn question_record(
-    classifier: &Classifier,
-    retriever: &Retriever,
+    stages: &OpenPipeline,
     generator: &Generator,
     labelled: LabelledQuestion,
 ) -> anyhow::Result<Option<QuestionRecord>> {
-    let NextStep::Forward(job) = retrieve(classifier, retriever, &labelled).await? else { return Ok(None) };
+    let run = stages.run(question_envelope(&labelled)).await?;
+    let (None, Some(job)) = (run.answer, run.retrieved) else { return Ok(None) };
     let retrieved = job.body;
     let sources: Vec<String> = retrieved.passages.iter().map(|passage| passage.source.clone()).collect();
     let meaning = retrieved.classified.meaning.clone();

@@ -25,7 +25,7 @@ use hoidap_shared::config::Config;
 pub(crate) use self::{
     feedback::feedback_path,
     job_assembler::{AssembledJob, JobAssembler, JobReader, RecordedJob},
-    job_messages::{DecodedMessage, JobMessages, MessageBody, RawMessage},
+    job_messages::{DecodedMessage, JobMessages, RawMessage},
     progress_bar::job_progress_bar,
     redaction::REDACTED,
 };

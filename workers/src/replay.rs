@@ -6,9 +6,9 @@ mod executor;
 mod figures;
 mod options;
 mod replay_job;
+mod replayed_stage;
 mod report;
 mod run;
-mod stage_output;
 mod stages;
 
 pub use figures::fail_rule::FailRule;

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use anyhow::bail;
 use hoidap_indices::{Library, Preferred, SearchRequest};
 use hoidap_shared::{
     config::{Config, RetrieverConfig as Settings},
@@ -11,7 +12,10 @@ use hoidap_shared::{
     stage::{ComponentStatus, NextStep, Stage, StageError, StageStatus},
 };
 
-use crate::watched_library::{self, WatchedLibrary};
+use crate::{
+    replayable::{FallbackCalls, ReplayableStage},
+    watched_library::{self, WatchedLibrary},
+};
 
 /// The second stage: searches the collections that the classifier chose.
 pub struct Retriever {
@@ -21,11 +25,6 @@ pub struct Retriever {
 }
 
 impl Retriever {
-    /// The documents in service: collection and path.
-    pub(crate) fn documents(&self) -> HashSet<(String, String)> {
-        self.library.documents()
-    }
-
     /// Searches all documents and prefers those of the product and section. With `filter`, only those are searched;
     /// the section filter is dropped if other documents give better support, the product filter if support stays
     /// too low.
@@ -80,6 +79,22 @@ struct SearchResult {
     widened: bool,
 }
 
+impl ReplayableStage for Retriever {
+    /// Opens the stage where every collection can be searched.
+    async fn open_for_replay(config: &Config, _: Option<&FallbackCalls>) -> anyhow::Result<Self> {
+        let retriever = Self::open(config).await?;
+        let unhealthy = retriever.status().components.into_iter().find(|component| !component.healthy);
+        if let Some(component) = unhealthy {
+            bail!("{} cannot be replayed: {}", component.name, component.detail);
+        }
+        Ok(retriever)
+    }
+
+    fn documents(&self) -> Option<HashSet<(String, String)>> {
+        Some(self.library.documents())
+    }
+}
+
 impl Stage for Retriever {
     const NAME: &'static str = "retriever";
     type In = Classified;
@@ -117,6 +132,7 @@ impl Stage for Retriever {
                 support: result.outcome.support,
                 unmentioned,
                 filter,
+                wording_weights: result.outcome.weights,
                 version,
             })
         });

@@ -1,13 +1,12 @@
 //! The services that the command line of `hoidap-worker run` names.
 
 use anyhow::bail;
+use hoidap_runtime::{canary::CanaryOptions, process::Service};
 use hoidap_shared::fleet::ANALYTICS;
 
 use crate::{
     analytics::AnalyticsSink,
-    canary::CanaryOptions,
     pipeline::{PipelineStage, pipeline},
-    process::Service,
 };
 
 /// The names of all services: every stage of the pipeline, and the analytics sink.
@@ -39,7 +38,7 @@ pub fn select(names: &[String], canary: Option<&CanaryOptions>) -> anyhow::Resul
 }
 
 fn service(stage: PipelineStage, canary: Option<CanaryOptions>) -> Service {
-    let PipelineStage { name, next, run, run_canary } = stage;
+    let PipelineStage { name, next, run, run_canary, .. } = stage;
     Service::for_jobs(name, move |context| match canary {
         Some(options) => run_canary(context, options),
         None => run(context, next),

@@ -14,7 +14,7 @@ const MAX_QUESTIONS: usize = 500;
 
 /// A chat with its feedback, for the conversation and the export.
 #[derive(Row, Deserialize)]
-pub(super) struct ChatRow {
+pub(super) struct ExchangeRow {
     pub(super) job_id: String,
     pub(super) session_id: String,
     pub(super) at_ms: i64,
@@ -172,17 +172,17 @@ impl Analytics {
         Ok(chats.into_iter().map(question_output).collect())
     }
 
-    async fn conversation_rows(&self, session_id: &str) -> Read<Vec<ChatRow>> {
+    async fn conversation_rows(&self, session_id: &str) -> Read<Vec<ExchangeRow>> {
         let chosen = "session_id = {session:String}";
         let rest = format!("ORDER BY at DESC, job_id LIMIT {MAX_QUESTIONS}");
-        let mut chats: Vec<ChatRow> =
+        let mut chats: Vec<ExchangeRow> =
             self.chat_rows(chosen, &rest).param("session", session_id).fetch_all().await?;
         chats.reverse();
         Ok(chats)
     }
 }
 
-fn question_output(chat: ChatRow) -> QuestionOutput {
+fn question_output(chat: ExchangeRow) -> QuestionOutput {
     let some = |text: String| Some(text).filter(|text| !text.is_empty());
     let times = chat.hop_waited_ms.into_iter().zip(chat.hop_worked_ms).zip(chat.hop_delivery);
     let step =

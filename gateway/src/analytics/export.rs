@@ -9,7 +9,7 @@ use futures::stream;
 
 use super::{
     Analytics,
-    conversation::ChatRow,
+    conversation::ExchangeRow,
     csv_file,
     filter::{PERIOD_CONDITION, ReportFilter, rfc3339},
     report::Report,
@@ -55,7 +55,7 @@ impl Analytics {
         let query = filter.bind(self.chat_rows(&format!("{PERIOD_CONDITION} AND question != ''"), &rest));
         // A failure before the first row becomes a problem; later it cuts the body off.
         let first = async {
-            let mut rows = query.fetch::<ChatRow>()?;
+            let mut rows = query.fetch::<ExchangeRow>()?;
             let first = rows.next().await?;
             Ok((rows, first))
         };
@@ -75,15 +75,15 @@ impl Analytics {
 /// The rows that are not sent yet.
 struct PendingRows {
     head: Vec<u8>,
-    rows: RowCursor<ChatRow>,
-    first: Option<ChatRow>,
+    rows: RowCursor<ExchangeRow>,
+    first: Option<ExchangeRow>,
     timeout: Duration,
 }
 
 impl PendingRows {
     /// The next chunk of lines, and the rows after it.
     async fn block(mut self) -> std::io::Result<Option<(Bytes, Option<Self>)>> {
-        let mut block: Vec<ChatRow> = self.first.take().into_iter().collect();
+        let mut block: Vec<ExchangeRow> = self.first.take().into_iter().collect();
         let mut more = true;
         while more && block.len() < ROWS_PER_BLOCK {
             let next = tokio::time::timeout(self.timeout, self.rows.next()).await?;
@@ -98,7 +98,7 @@ impl PendingRows {
     }
 }
 
-fn csv_line(chat: ChatRow) -> [String; 21] {
+fn csv_line(chat: ExchangeRow) -> [String; 21] {
     let words = [chat.reason, chat.comment];
     let comment = words.iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join(": ");
     [

@@ -42,14 +42,15 @@ pub struct Period {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Choices {
     /// The site's products.
-    pub products: Vec<Choice>,
+    pub products: Vec<FilterChoice>,
     /// The languages that are answered in.
     pub locales: Vec<&'static str>,
 }
 
 /// One choice.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Choice {
+#[schema(as = Choice)]
+pub struct FilterChoice {
     /// Its name in requests and figures.
     pub id: String,
     /// Its name for people.
@@ -155,7 +156,7 @@ impl Report {
         ) = Box::pin(analytics.run("the figures", figures)).await?;
         let choices = configured_products
             .iter()
-            .map(|product| Choice { id: product.id.clone(), name: product.name.clone() });
+            .map(|product| FilterChoice { id: product.id.clone(), name: product.name.clone() });
         Ok(Self {
             period: Period {
                 from: rfc3339(filter.from_ms),

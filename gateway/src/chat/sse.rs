@@ -45,13 +45,13 @@ pub enum EventName {
     /// The question is taken.
     Accepted,
     /// A stage begins.
-    Stage,
+    StageData,
     /// The passages that the answer is written from.
     Sources,
     /// A quotation that stands until the answer is told.
     Draft,
     /// The answer goes on.
-    Delta,
+    DeltaData,
     /// A sentence is supported.
     Citation,
     /// What was told is void.
@@ -103,12 +103,12 @@ struct Accepted<'a> {
 }
 
 #[derive(Serialize)]
-struct Stage<'a> {
+struct StageData<'a> {
     name: &'a str,
 }
 
 #[derive(Serialize)]
-struct Delta<'a> {
+struct DeltaData<'a> {
     text: &'a str,
 }
 
@@ -126,10 +126,10 @@ fn frame((id, event): NumberedEvent) -> Frame {
     let empty = Frame::default().id(id.to_string());
     let named = match &event {
         AnswerEvent::Accepted { job_id } => empty.event("accepted").json_data(Accepted { job_id }),
-        AnswerEvent::Stage { name } => empty.event("stage").json_data(Stage { name }),
+        AnswerEvent::Stage { name } => empty.event("stage").json_data(StageData { name }),
         AnswerEvent::Sources(sources) => empty.event("sources").json_data(sources),
         AnswerEvent::Draft(draft) => empty.event("draft").json_data(draft),
-        AnswerEvent::Delta { text } => empty.event("delta").json_data(Delta { text }),
+        AnswerEvent::Delta { text } => empty.event("delta").json_data(DeltaData { text }),
         AnswerEvent::Citation(citation) => empty.event("citation").json_data(citation),
         AnswerEvent::Restart { reason } => empty.event("restart").json_data(Restart { reason: *reason }),
         AnswerEvent::Done(response) => empty.event("done").json_data(response),

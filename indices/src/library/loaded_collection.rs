@@ -1,4 +1,4 @@
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
 
 use tantivy::TantivyError;
 
@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct LoadedCollection {
     pub(super) manifest: VersionManifest,
     pub(super) records: VersionRecords,
+    /// The index of each chunk, by its id.
+    pub(super) chunk_by_id: HashMap<String, usize>,
     /// Number of chunks of each document.
     pub(super) chunks_per_document: Vec<usize>,
     pub(super) groups: FilterGroups,
@@ -58,6 +60,8 @@ impl LoadedCollection {
         let words = serde_json::from_slice(&words).map_err(|error| format!("{WORDS}: {error}"))?;
         let mut chunks_per_document = vec![0; records.documents.len()];
         records.chunks.iter().for_each(|chunk| chunks_per_document[chunk.document] += 1);
+        let ids = records.chunks.iter().enumerate().map(|(index, chunk)| (chunk.id.clone(), index));
+        let chunk_by_id = ids.collect();
         let groups = records.groups();
         let dense = DenseIndex::open(&dir.join(VECTORS), manifest.model.dimensions, groups.of_chunk.clone())?;
         let hubness = HubnessCorrection::open(dir, manifest.model.dimensions, chunks)?;
@@ -72,6 +76,7 @@ impl LoadedCollection {
         Ok(Self {
             manifest,
             records,
+            chunk_by_id,
             chunks_per_document,
             groups,
             words,

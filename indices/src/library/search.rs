@@ -4,13 +4,11 @@ use hoidap_shared::job::{FilterUsed, Passage, Query, Ranks};
 
 use super::{
     Library, Preferred, SearchError, SearchOutcome, SearchRequest,
-    answer_odds::answer_odds,
     fuse::{ChunkRef, ScoreScale, fuse, leg_scores, sorted},
     legs::{LegRankings, in_service, search_error, search_legs},
     loaded_collection::LoadedCollection,
     rerank::rerank,
     select::select,
-    sentences::score_sentences,
     support::{SupportEvidence, gather_evidence},
     wording_weights::weights,
 };
@@ -100,12 +98,6 @@ impl Library {
         let (evidence, wording) = best.unwrap_or_default();
         let support = if chosen.is_empty() { 0.0 } else { evidence.support() };
         let (dense_rank, lexical_rank) = (ranks(&dense), ranks(&lexical));
-        let wordings: Vec<(&Query, f32)> = request.queries.iter().zip(weights).collect();
-        let unreadable = |error: std::io::Error| search_error(&collections, 0, error.to_string());
-        let odds = match self.cross_attention.as_deref() {
-            Some(weights) => answer_odds(weights, &collections, &wordings, &places).map_err(unreadable)?,
-            None => HashMap::new(),
-        };
         let mut passages = Vec::with_capacity(chosen.len());
         for ((place, score), rank) in chosen.iter().zip(1..) {
             let ranks = Ranks {
@@ -113,14 +105,10 @@ impl Library {
                 lexical: lexical_rank.get(place).copied(),
                 fused: Some(rank),
             };
-            let passage = self.passage(&collections, place, *score, cosines.get(place).copied(), ranks);
-            let sentences =
-                score_sentences(&collections, *place, &wordings, self.max_passage_chars, odds.get(place))
-                    .map_err(unreadable)?;
-            passages.push(Passage { sentences, ..passage });
+            passages.push(self.passage(&collections, place, *score, cosines.get(place).copied(), ranks));
         }
         let wording = wording.to_string();
-        let outcome = SearchOutcome { passages, filter, support, wording };
+        let outcome = SearchOutcome { passages, filter, support, wording, weights };
         let sources = |leg: &[(ChunkRef, f32)]| {
             let places = leg.iter().map(|(place, _)| place).filter(|place| in_service(&collections, place));
             places.map(|place| document(&collections, place).source.clone()).collect()

@@ -1,21 +1,70 @@
 //! Scores how well each sentence of a passage matches the question.
 
-use std::{io, ops::Range, sync::Arc};
+use std::{collections::HashMap, io, ops::Range, sync::Arc};
 
 use hoidap_shared::{
-    job::{Query, SentenceScore},
+    job::{Passage, Query, SentenceScore},
     text::CELL_SEPARATOR,
 };
 
-use super::{fuse::ChunkRef, loaded_collection::LoadedCollection};
-use crate::{cross_attention::SentenceLogOdds, late_interaction, store::ChunkSentence};
+use super::{
+    Library, SearchError, answer_odds::answer_odds, fuse::ChunkRef, legs::search_error,
+    loaded_collection::LoadedCollection,
+};
+use crate::{
+    cross_attention::{CrossAttention, SentenceLogOdds},
+    late_interaction,
+    store::ChunkSentence,
+};
+
+impl Library {
+    /// Scores the sentences of passages that a search found, `weights` being those of the wordings. A passage whose chunk is no
+    /// longer in service keeps none. Blocks for milliseconds.
+    ///
+    /// # Errors
+    /// [`SearchError`] when token vectors cannot be read, or do not fit the cross-attention.
+    pub fn score_sentences(
+        &self,
+        cross_attention: Option<&CrossAttention>,
+        queries: &[Query],
+        weights: &[f32],
+        passages: &mut [Passage],
+    ) -> Result<(), SearchError> {
+        let snapshot = self.snapshot();
+        let (names, collections): (Vec<&String>, Vec<_>) =
+            snapshot.collections.iter().map(|(name, collection)| (name, Arc::clone(collection))).unzip();
+        let place = |passage: &Passage| {
+            let collection = names.iter().position(|name| **name == passage.collection)?;
+            let chunk = *collections[collection].chunk_by_id.get(&passage.chunk_id)?;
+            Some(ChunkRef { collection, chunk })
+        };
+        let places: Vec<Option<ChunkRef>> = passages.iter().map(place).collect();
+        let wordings: Vec<(&Query, f32)> = queries.iter().zip(weights.iter().copied()).collect();
+        let known: Vec<ChunkRef> = places.iter().copied().flatten().collect();
+        let unreadable = |error: io::Error| search_error(&collections, 0, error.to_string());
+        let odds = match cross_attention {
+            Some(graph) => answer_odds(graph, &collections, &wordings, &known).map_err(unreadable)?,
+            None => HashMap::new(),
+        };
+        for (passage, place) in passages.iter_mut().zip(places) {
+            passage.sentences = match place {
+                Some(place) => {
+                    score_chunk(&collections, place, &wordings, self.max_passage_chars, odds.get(&place))
+                        .map_err(unreadable)?
+                }
+                None => Vec::new(),
+            };
+        }
+        Ok(())
+    }
+}
 
 /// Scores the sentences in the first `characters` of a chunk: by late interaction with the sentence alone, by late interaction
 /// with the sentence and its headings, and by the cross-attention odds. Empty when there are no token vectors.
 ///
 /// # Errors
 /// When the token vectors cannot be read.
-pub(super) fn score_sentences(
+fn score_chunk(
     collections: &[Arc<LoadedCollection>],
     place: ChunkRef,
     wordings: &[(&Query, f32)],

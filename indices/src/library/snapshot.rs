@@ -11,7 +11,6 @@ use super::{
     loaded_collection::{LoadedCollection, any_document_holds},
 };
 use crate::{
-    cross_attention::CrossAttention,
     embed::EmbedError,
     hashing::sha256,
     lexical::Analyser,
@@ -28,7 +27,6 @@ pub struct Library {
     model: ModelId,
     abbreviations: Abbreviations,
     pub(super) max_passage_chars: usize,
-    pub(super) cross_attention: Option<Arc<CrossAttention>>,
     pub(super) analyser: Analyser,
     snapshot: RwLock<Arc<Snapshot>>,
 }
@@ -62,7 +60,6 @@ impl Library {
             model: ModelId::configured(&config.embedding)?,
             abbreviations: Abbreviations::with_site(&config.abbreviations),
             max_passage_chars: config.retriever.max_passage_chars,
-            cross_attention: CrossAttention::configured(&config.embedding)?,
             analyser: Analyser::default(),
             snapshot: RwLock::default(),
         };
@@ -219,12 +216,11 @@ impl Library {
         documents.collect()
     }
 
-    /// One hash over the names and versions in service, and the cross-attention weights.
+    /// One hash over the names and versions in service.
     pub fn version(&self) -> String {
         let snapshot = self.snapshot();
-        let mut lines: Vec<String> =
+        let lines: Vec<String> =
             snapshot.collections.iter().map(|(name, c)| format!("{name} {}", c.manifest.version)).collect();
-        lines.extend(self.cross_attention.as_ref().map(|weights| weights.sha256.clone()));
         sha256(lines.join("\n"))[..16].to_string()
     }
 

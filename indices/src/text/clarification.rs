@@ -9,7 +9,7 @@ use hoidap_shared::{
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::{
-    MessageKind, TextModel,
+    TextModel, UtteranceKind,
     follow_up_rewrite::{find_product_mention, matches_name},
     word_counts::lower_words,
 };
@@ -35,7 +35,7 @@ pub(super) fn resolve_clarification(
     }
     let label = chosen(model, sentence, &phrases::offered_choices(&answer.content), products)?;
     let before = model.resolve(&question.content, hint, earlier, products);
-    let question = if before.kind == MessageKind::FollowUp { &before.meaning } else { &question.content };
+    let question = if before.kind == UtteranceKind::FollowUp { &before.meaning } else { &question.content };
     Some(phrases::complete_question(label, question))
 }
 

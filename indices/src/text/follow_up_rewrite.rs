@@ -177,7 +177,7 @@ mod tests {
     use hoidap_shared::job::QueryKind;
 
     use super::{
-        super::{MessageKind, WordCounts},
+        super::{UtteranceKind, WordCounts},
         *,
     };
 
@@ -202,7 +202,7 @@ mod tests {
 
     fn rewrite(history: &[&str], question: &str) -> Option<String> {
         let reading = read(history, question);
-        if reading.kind == MessageKind::Question {
+        if reading.kind == UtteranceKind::Question {
             assert_eq!(reading.queries[0].weight, 1.0);
             assert!(
                 reading.queries.iter().all(|query| query.kind != QueryKind::Rewritten || query.weight < 1.0)
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn a_sentence_that_may_go_on_is_searched_both_ways() {
         let reading = read(&HOURS, "Khách nợ quá hạn thì sao?");
-        assert_eq!(reading.kind, MessageKind::PossibleFollowUp);
+        assert_eq!(reading.kind, UtteranceKind::PossibleFollowUp);
         let weights: Vec<f32> = reading.queries.iter().map(|query| query.weight).collect();
         assert_eq!(weights, [1.0, 1.0, 0.9]);
         assert!(reading.contextual_meaning.contains("Đà Nẵng") && !reading.meaning.contains("Đà Nẵng"));

@@ -19,7 +19,7 @@ use super::{
 
 /// The kind of a visitor's message, by its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageKind {
+pub enum UtteranceKind {
     /// It asks nothing: thanks, a greeting, or agreement.
     SmallTalk,
     /// The visitor asks for a person.
@@ -38,7 +38,7 @@ pub struct ResolvedMessage {
     /// The message by itself.
     pub interpretation: Interpretation,
     /// Its kind.
-    pub kind: MessageKind,
+    pub kind: UtteranceKind,
     /// Its own text; of a follow-up, without greetings and thanks at the beginning.
     pub own_text: String,
     /// What the visitor means, in the language of the message.
@@ -82,11 +82,11 @@ impl TextModel {
             }
         };
         if let Some(question) = clarification::resolve_clarification(self, message, hint, history, products) {
-            return alone(self.interpret(&question, Some(interpretation.language)), MessageKind::FollowUp);
+            return alone(self.interpret(&question, Some(interpretation.language)), UtteranceKind::FollowUp);
         }
         match self.non_question(&interpretation) {
-            Some(NonQuestion::SmallTalk) => return alone(interpretation, MessageKind::SmallTalk),
-            Some(NonQuestion::HumanRequest) => return alone(interpretation, MessageKind::HumanRequest),
+            Some(NonQuestion::SmallTalk) => return alone(interpretation, UtteranceKind::SmallTalk),
+            Some(NonQuestion::HumanRequest) => return alone(interpretation, UtteranceKind::HumanRequest),
             None => {}
         }
         let new = self.phrases.without_greeting(interpretation.meaning()).to_string();
@@ -107,18 +107,18 @@ impl TextModel {
                 Some(RewrittenFollowUp { text, with_answer, other_language_question: None, .. }),
             ) => ResolvedMessage {
                 queries: wordings::unlikely_follow_up(&interpretation, &text, with_answer.as_deref()),
-                ..alone(interpretation, MessageKind::Question)
+                ..alone(interpretation, UtteranceKind::Question)
             },
-            (FollowUpLikelihood::Unlikely, _) => alone(interpretation, MessageKind::Question),
+            (FollowUpLikelihood::Unlikely, _) => alone(interpretation, UtteranceKind::Question),
             (
                 FollowUpLikelihood::Possible,
                 Some(RewrittenFollowUp { text, with_answer, other_language_question: None, .. }),
             ) => ResolvedMessage {
                 queries: wordings::possible_follow_up(&interpretation, &text, with_answer.as_deref()),
-                kind: MessageKind::PossibleFollowUp,
+                kind: UtteranceKind::PossibleFollowUp,
                 own_text: new,
                 contextual_meaning: text,
-                ..alone(interpretation, MessageKind::Question)
+                ..alone(interpretation, UtteranceKind::Question)
             },
             (_, Some(RewrittenFollowUp { text, with_answer, other_language_question: None, .. })) => {
                 ResolvedMessage {
@@ -128,7 +128,7 @@ impl TextModel {
                         with_answer.as_deref(),
                         elliptic || is_fragment(&new),
                     ),
-                    kind: MessageKind::FollowUp,
+                    kind: UtteranceKind::FollowUp,
                     own_text: new,
                     meaning: text.clone(),
                     contextual_meaning: text,
@@ -139,14 +139,14 @@ impl TextModel {
                 let own_question = without_lead_in(&new, interpretation.language).to_string();
                 ResolvedMessage {
                     queries: wordings::cross_language_follow_up(&own_question, &before),
-                    kind: MessageKind::FollowUp,
+                    kind: UtteranceKind::FollowUp,
                     own_text: new,
                     meaning: own_question,
                     contextual_meaning: text,
                     interpretation,
                 }
             }
-            (_, None) => alone(interpretation, MessageKind::Question),
+            (_, None) => alone(interpretation, UtteranceKind::Question),
         }
     }
 }

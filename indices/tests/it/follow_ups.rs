@@ -1,6 +1,6 @@
 //! Follow-ups, and questions that only look like one: the documents decide.
 
-use hoidap_indices::eval::{LabelledQuestion, search_question};
+use hoidap_indices::eval::{RetrievalQuestion, search_question};
 
 use crate::site::{Site, first};
 
@@ -9,7 +9,7 @@ const HISTORY: [&str; 2] = ["join two cells of a table", "Select the adjacent ce
 /// The best page for a question after [`HISTORY`], and the chosen meaning of the question.
 fn found(site: &Site, question: &str) -> (String, String) {
     let library = site.library();
-    let labelled: LabelledQuestion = serde_json::from_value(
+    let labelled: RetrievalQuestion = serde_json::from_value(
         serde_json::json!({"id": "q", "question": question, "locale": "en", "history": HISTORY}),
     )
     .unwrap();

@@ -14,7 +14,7 @@ use hoidap_indices::{
     store::Source,
     text::standalone_wordings,
 };
-use hoidap_shared::{config::Config, text::Language};
+use hoidap_shared::{config::Config, job::Query, text::Language};
 use tempfile::TempDir;
 
 pub(crate) struct Site {
@@ -162,6 +162,14 @@ impl Site {
         self.ask_with(library, question, (None, None), preferred)
     }
 
+    /// The embedded wordings of a question, and its language.
+    pub(crate) fn wordings(&self, library: &Library, question: &str) -> (Vec<Query>, Language) {
+        let interpretation = library.text().interpret(question, None);
+        let mut queries = standalone_wordings(&interpretation);
+        embed_wordings(&self.embedder, &mut queries).unwrap();
+        (queries, interpretation.language)
+    }
+
     fn ask_with(
         &self,
         library: &Library,
@@ -169,16 +177,14 @@ impl Site {
         (product, section): (Option<&str>, Option<&str>),
         preferred: Preferred<'_>,
     ) -> SearchOutcome {
-        let interpretation = library.text().interpret(question, None);
-        let mut queries = standalone_wordings(&interpretation);
-        embed_wordings(&self.embedder, &mut queries).unwrap();
+        let (queries, language) = self.wordings(library, question);
         let request = SearchRequest {
             queries: &queries,
             collections: &[],
             product,
             section,
             preferred,
-            locale: Some(interpretation.language),
+            locale: Some(language),
             depth: 8,
             candidates: 50,
         };

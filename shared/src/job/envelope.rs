@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -79,7 +79,7 @@ impl TryFrom<String> for JobId {
 }
 
 /// What one stage did with a job, as it travels on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hop {
     /// The stage's name.
     pub stage: String,
@@ -92,6 +92,9 @@ pub struct Hop {
     /// Whether a canary did the work.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub canary: bool,
+    /// The version of the stage that did the work: of its configuration, indices, models and prompts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
 }
 
 /// What every message of the fleet is wrapped in.
@@ -157,22 +160,37 @@ pub enum DecodeError {
 impl<T> Envelope<T> {
     /// The same envelope around another body.
     pub fn map<U>(self, body: U) -> Envelope<U> {
-        Envelope {
-            schema: self.schema,
-            job_id: self.job_id,
-            trace: self.trace,
-            deadline_ms: self.deadline_ms,
-            accepted_ms: self.accepted_ms,
-            gateway: self.gateway,
-            stream: self.stream,
-            hops: self.hops,
-            body,
-        }
+        self.split().0.with_body(body)
+    }
+
+    /// The same envelope, its body changed by `change`.
+    pub fn map_body<U>(self, change: impl FnOnce(T) -> U) -> Envelope<U> {
+        let (envelope, body) = self.split();
+        envelope.with_body(change(body))
+    }
+
+    /// The envelope alone, and the body.
+    pub fn split(self) -> (Envelope<()>, T) {
+        let Self { schema, job_id, trace, deadline_ms, accepted_ms, gateway, stream, hops, body } = self;
+        (Envelope { schema, job_id, trace, deadline_ms, accepted_ms, gateway, stream, hops, body: () }, body)
+    }
+
+    /// The version of each stage that the job has passed, by the stage's name.
+    pub fn versions(&self) -> BTreeMap<String, String> {
+        let known = self.hops.iter().filter(|hop| !hop.version.is_empty());
+        known.map(|hop| (hop.stage.clone(), hop.version.clone())).collect()
     }
 
     /// Milliseconds until the deadline; zero once it has passed.
     pub fn remaining_ms(&self) -> u64 {
         self.deadline_ms.saturating_sub(now_ms())
+    }
+}
+
+impl Envelope<()> {
+    fn with_body<T>(self, body: T) -> Envelope<T> {
+        let Self { schema, job_id, trace, deadline_ms, accepted_ms, gateway, stream, hops, body: () } = self;
+        Envelope { schema, job_id, trace, deadline_ms, accepted_ms, gateway, stream, hops, body }
     }
 }
 

@@ -100,6 +100,9 @@ pub struct Retrieved {
     pub unmentioned: Vec<String>,
     /// The filter that produced them.
     pub filter: FilterUsed,
+    /// How much each wording counted in the search, in the order of `classified.queries`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wording_weights: Vec<f32>,
     /// The version of everything the retriever's result depends on.
     pub version: String,
 }

@@ -1,5 +1,6 @@
 //! `hoidap-worker inspect`: one question's trace through a whole fleet.
 
+use hoidap_shared::stage::STAGES;
 use hoidap_testing::{
     fleet::TestFleet,
     stub_provider::{StubProvider, StubReply},
@@ -38,7 +39,7 @@ async fn a_question_is_told_from_its_acceptance_to_its_answer() {
     let story: Value = serde_json::from_slice(&done.stdout).unwrap();
     let stages: Vec<_> =
         story["visits"].as_array().unwrap().iter().map(|v| v["stage"].as_str().unwrap()).collect();
-    assert_eq!(stages, ["classifier", "retriever", "generator"], "{story:#}");
+    assert_eq!(stages, STAGES, "{story:#}");
     for visit in story["visits"].as_array().unwrap() {
         assert!(visit["worked_ms"].is_u64() && visit["unread"].is_null(), "{visit:#}");
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use hoidap_shared::stage::STAGES;
 use hoidap_testing::fleet::TestFleet;
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ async fn one_row_each(fleet: &TestFleet, answers: &[Value]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn killing_the_only_generator_loses_no_job() {
     let fleet = TestFleet::start(&["mail", "company"], &[]);
-    let _others = fleet.worker(&["classifier", "retriever", "analytics"]);
+    let _others = fleet.worker(&["classifier", "retriever", "reranker", "analytics"]);
     let mut generator = fleet.worker(&["generator"]);
     fleet.wait_for_health("healthy").await;
     let asking = join_all((0..50).map(|n| {
@@ -66,12 +67,11 @@ async fn killing_the_only_generator_loses_no_job() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_of_each_stage_share_the_work() {
     let fleet = TestFleet::start(&["mail", "company"], &[("HOIDAP_WORKER__CONCURRENCY", "2")]);
-    let stages = ["classifier", "retriever", "generator"];
     let mut workers: Vec<_> =
-        [0, 1].into_iter().flat_map(|_| stages).map(|stage| fleet.worker(&[stage])).collect();
+        [0, 1].into_iter().flat_map(|_| STAGES).map(|stage| fleet.worker(&[stage])).collect();
     workers.push(fleet.worker(&["analytics"]));
     fleet.wait_for_health("healthy").await;
-    for stage in stages {
+    for stage in STAGES {
         fleet.wait_for_processes(stage, 2).await;
     }
     let answers: Vec<Value> = join_all((0..60).map(|n| {
@@ -83,7 +83,7 @@ async fn two_processes_of_each_stage_share_the_work() {
     for worker in &mut workers {
         assert!(worker.terminate(), "a worker did not end well: {}", fleet.log("hoidap-worker"));
     }
-    for stage in stages {
+    for stage in STAGES {
         let log = fleet.log("hoidap-worker");
         let done: Vec<u64> = log
             .lines()

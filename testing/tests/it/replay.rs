@@ -279,7 +279,10 @@ async fn a_changed_prompt_differs_at_the_generator_and_needs_a_model() {
     let shorter = ["--set", "generator.passages=1"];
     let needs = recorded
         .report("needs", &mut recorded.replay(&recorded.file(), &[&["--baseline"], &shorter[..]].concat()));
-    assert_eq!(needs["summary"]["first"], json!({"classifier": 0, "retriever": 0, "generator": asked}));
+    assert_eq!(
+        needs["summary"]["first"],
+        json!({"classifier": 0, "retriever": 0, "reranker": 0, "generator": asked})
+    );
     assert_eq!(needs["summary"]["needs_model"], asked);
     assert_eq!(needs["jobs"][0]["problem"]["code"], "needs_model");
     assert_eq!(needs["changed"], json!(["generator.passages=1"]));

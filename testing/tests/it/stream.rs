@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use hoidap_shared::stage::STAGES;
 use hoidap_testing::{
     fleet::TestFleet,
     sse::{SseEvent, SseReader, final_answer, streamed_text},
@@ -86,9 +87,9 @@ async fn events_come_in_order_and_the_texts_are_the_answer() {
     assert!(done["response"].as_str().unwrap().starts_with("Hạn mức gửi mỗi ngày được tính theo 24 giờ"));
     assert!(done["citations"].as_array().unwrap().len() > 1, "{done:#}");
     let names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
-    assert_eq!(names[..5], ["accepted", "stage", "stage", "stage", "sources"]);
-    let stages: Vec<_> = events[1..4].iter().map(|event| event.data["name"].as_str().unwrap()).collect();
-    assert_eq!(stages, ["classifier", "retriever", "generator"]);
+    assert_eq!(names[..6], ["accepted", "stage", "stage", "stage", "stage", "sources"]);
+    let stages: Vec<_> = events[1..5].iter().map(|event| event.data["name"].as_str().unwrap()).collect();
+    assert_eq!(stages, STAGES);
     assert!(names.iter().filter(|name| **name == "delta").count() > 2, "sentence by sentence: {names:?}");
     let citation = events.iter().position(|event| event.name == "citation").unwrap();
     let later = events[citation..].iter().filter(|event| event.name == "delta").count();
@@ -138,7 +139,7 @@ async fn a_reader_goes_on_at_another_gateway() {
 async fn another_generator_begins_anew() {
     let model = StubProvider::always(slowly()).await;
     let fleet = fleet(&model, &[]);
-    let _others = fleet.worker(&["classifier", "retriever", "analytics"]);
+    let _others = fleet.worker(&["classifier", "retriever", "reranker", "analytics"]);
     let mut generator = fleet.worker(&["generator"]);
     fleet.wait_for_health("healthy").await;
     let mut events = ask(&fleet, &fleet.url(), 1).await;

@@ -1,13 +1,12 @@
 use anyhow::Context as _;
 use async_nats::jetstream::kv::{Entry, Operation, Store};
+use hoidap_runtime::runner::WorkerContext;
 use hoidap_shared::{
     fleet::{self, ANALYTICS, HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT, Member},
     stage::StageStatus,
 };
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, info};
-
-use crate::runner::WorkerContext;
 
 /// The role of the sink that writes to ClickHouse.
 pub(super) const WRITER: &str = "writer";

@@ -14,6 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use hoidap_runtime::runner::{Pauses, StopRequests, WorkerContext};
 use hoidap_shared::{
     broker::Broker,
     config::{ClickHouseConfig, Config},
@@ -30,10 +31,7 @@ use super::{
     source::EventReader,
     store::Store,
 };
-use crate::{
-    progress_bar::progress_bar,
-    runner::{Pauses, StopRequests, WorkerContext},
-};
+use crate::progress_bar::progress_bar;
 
 /// Longest wait for one statement, which may read a whole table.
 const STATEMENT_TIMEOUT: Duration = Duration::from_hours(1);

@@ -1,5 +1,6 @@
 use anyhow::Context as _;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
+use hoidap_runtime::stream_reader::{StreamReader, StreamRecord};
 use hoidap_shared::{broker::Broker, events::CHAT, subjects::Subjects};
 use tracing::warn;
 
@@ -7,7 +8,6 @@ use super::{
     row,
     store::{Store, StreamPosition},
 };
-use crate::stream_reader::{StreamReader, StreamRecord};
 
 /// Reads the stream's events in order, starting after those that ClickHouse has.
 ///

@@ -1,4 +1,5 @@
 use anyhow::Context as _;
+use hoidap_runtime::stream_reader::StreamRecord;
 use hoidap_shared::{
     broker::Broker,
     dead_letter::{DeadLetter, MessageLocation},
@@ -12,7 +13,6 @@ use super::{
     row::{self, ChatRow, EventRow, FeedbackRow},
     store::{InsertError, Store},
 };
-use crate::stream_reader::StreamRecord;
 
 /// Longest detail of a dead letter.
 const MAX_DETAIL_CHARS: usize = 1_000;

@@ -4,11 +4,11 @@ use hoidap_shared::job::{Answer, Classified, Envelope, Hop, JobId, Question};
 use jiff::Timestamp;
 
 use super::hit_quality::ComparedAnswer;
-use crate::recording::{REDACTED, RecordedJob, RecordingError};
+use crate::recording::{JobMessages, REDACTED, RecordedJob, RecordingError};
 
 /// An answer as a cache stores it.
 #[derive(Debug)]
-pub(super) struct CachedAnswer {
+pub(super) struct SimulatedAnswer {
     pub(super) job: JobId,
     pub(super) question: String,
     pub(super) answer: ComparedAnswer,
@@ -36,7 +36,7 @@ pub(super) struct AuditedJob {
     pub(super) ended: Timestamp,
     pub(super) answer: Answer,
     pub(super) hops: Vec<Hop>,
-    pub(super) cached: Arc<CachedAnswer>,
+    pub(super) cached: Arc<SimulatedAnswer>,
 }
 
 impl AuditMessages {
@@ -46,13 +46,9 @@ impl AuditMessages {
     /// # Errors
     /// [`RecordingError`] if a message has another schema or shape, or if a field that the audit needs is redacted.
     pub(super) fn decode(recorded: &RecordedJob, read: u64) -> Result<Option<Self>, RecordingError> {
-        let mut classified = recorded.classified(read)?.map(|job| job.body);
-        if classified.is_none() {
-            classified = recorded.retrieved(read)?.map(|job| job.body.classified);
-        }
-        let question = recorded.question(read)?.map(|job| job.body);
-        let question = question.or_else(|| classified.as_ref().map(|job| job.question.clone()));
-        let answer = recorded.answer(read)?;
+        let messages = JobMessages::decode(recorded, read)?;
+        let (question, classified) = (messages.question().cloned(), messages.classified().cloned());
+        let answer = messages.answer;
         let Some(question) = question else { return Ok(None) };
         let messages = Self { question, classified, answer };
         match messages.redacted_field() {
@@ -103,7 +99,7 @@ impl AuditedJob {
     pub(super) fn new(recorded: &RecordedJob, messages: AuditMessages, vector: Option<Vec<f32>>) -> Self {
         let AuditMessages { question, classified, answer } = messages;
         let ended = recorded.done.time;
-        let cached = CachedAnswer {
+        let cached = SimulatedAnswer {
             job: answer.job_id,
             question: question.message.clone(),
             answer: ComparedAnswer::from(&answer.body),

@@ -11,7 +11,7 @@ use lru::LruCache;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    audited_job::{AuditedJob, CachedAnswer},
+    audited_job::{AuditedJob, SimulatedAnswer},
     policy::{CachePolicy, CacheScope, HistoryRule, Matching},
 };
 
@@ -22,7 +22,7 @@ pub(super) enum LookupResult {
     NotLookedUp,
     Miss,
     /// The cached answer, and the cosine of the two questions if embeddings were compared.
-    Hit(Arc<CachedAnswer>, Option<f32>),
+    Hit(Arc<SimulatedAnswer>, Option<f32>),
 }
 
 /// A simulated cache, with the recording's clock.
@@ -49,7 +49,7 @@ struct CacheEntry {
 struct CandidateAnswer {
     number: u64,
     stored: Timestamp,
-    answer: Arc<CachedAnswer>,
+    answer: Arc<SimulatedAnswer>,
 }
 
 impl SimulatedCache {

@@ -3,14 +3,13 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, bail};
 use async_nats::jetstream::message::StreamMessage;
 use bytes::Bytes;
+use hoidap_runtime::{direct_get, stream_reader::StreamRecord};
 use hoidap_shared::{
     broker::Broker,
     dead_letter::{DeadLetter, MessageLocation},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-
-use crate::{direct_get, stream_reader::StreamRecord};
 
 /// Most characters of a detail in a list.
 const MAX_LISTED_DETAIL_CHARS: usize = 80;

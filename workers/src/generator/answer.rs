@@ -5,13 +5,9 @@ pub(super) mod clarification;
 pub(super) mod streamer;
 pub(super) mod topic;
 
-use std::collections::BTreeMap;
-
 use hoidap_shared::{
-    events::page_address,
     job::{Answer, Choice, Outcome, Passage, ProviderAttempt, Retrieved, Usage},
     phrases,
-    stage::Stage as _,
 };
 
 use self::{streamer::AnswerStreamer, topic::topic};
@@ -137,32 +133,11 @@ impl Generator {
             (Outcome::Unanswered, text, classified.product.as_ref().map(|product| product.name.clone()))
         };
         let question = &classified.question;
-        let versions = [
-            ("classifier", &classified.version),
-            ("retriever", &retrieved.version),
-            (Self::NAME, &self.version),
-        ];
         Answer {
-            session_id: question.session_id.clone(),
-            user_id: question.user_id.clone(),
-            client: question.client.clone(),
-            question: question.message.clone(),
-            page: page_address(&question.context),
-            outcome,
-            problem: None,
-            text,
-            sources: Vec::new(),
-            citations: Vec::new(),
-            choices: Vec::new(),
             confidence: confidence_of_no_answer(retrieved.support),
             intent: classified.intent.clone(),
             product,
-            language: classified.language,
-            provider: None,
-            model: None,
-            attempts: Vec::new(),
-            usage: Usage::default(),
-            versions: BTreeMap::from(versions.map(|(stage, version)| (stage.to_string(), version.clone()))),
+            ..Answer::without_sources(question, classified.language, outcome, text)
         }
     }
 }

@@ -19,7 +19,7 @@ use hoidap_shared::{
 };
 
 pub(crate) use circuit_breaker::CircuitBreaker;
-pub(crate) use health_probe::HealthProbe;
+pub(crate) use health_probe::ProviderProbe;
 
 use crate::generator::prompt::Prompt;
 
@@ -107,7 +107,7 @@ pub(crate) struct ModelProvider {
     /// Blocks calls while the provider fails.
     pub(crate) breaker: Arc<CircuitBreaker>,
     prices: (Option<f64>, Option<f64>),
-    health: HealthProbe,
+    health: ProviderProbe,
 }
 
 impl ModelProvider {
@@ -128,8 +128,12 @@ impl ModelProvider {
             }
         };
         let breaker = Arc::new(CircuitBreaker::new(breaker_settings.failures, breaker_settings.open_for));
-        let health =
-            HealthProbe::watch(name, Arc::clone(&llm), Arc::clone(&breaker), breaker_settings.probe_interval);
+        let health = ProviderProbe::watch(
+            name,
+            Arc::clone(&llm),
+            Arc::clone(&breaker),
+            breaker_settings.probe_interval,
+        );
         Ok(Some(Self {
             name: name.into(),
             model: settings.model.clone(),

@@ -3,6 +3,7 @@ use std::{collections::HashSet, path::PathBuf};
 use anyhow::Context as _;
 use async_nats::jetstream::stream::Stream;
 use clap::Args;
+use hoidap_runtime::stream_reader::StreamReader;
 use hoidap_shared::{
     broker::Broker,
     config::Config,
@@ -19,7 +20,7 @@ use super::{
     message::{self, RecordedMessage},
     selection::{ExportSelection, is_selected},
 };
-use crate::{progress_bar::progress_bar, resumable_file::ResumableFile, stream_reader::StreamReader};
+use crate::{progress_bar::progress_bar, resumable_file::ResumableFile};
 
 /// How much earlier than its predecessor a message's timestamp may be.
 const MAX_CLOCK_SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);

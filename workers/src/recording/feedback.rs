@@ -5,6 +5,7 @@ use std::{
 
 use anyhow::Context as _;
 use hoidap_indices::store::replace;
+use hoidap_runtime::stream_reader::StreamReader;
 use hoidap_shared::{
     broker::Broker,
     events::{FEEDBACK, FeedbackEvent, Rating},
@@ -12,7 +13,7 @@ use hoidap_shared::{
 };
 use serde::Serialize;
 
-use crate::{resumable_file::with_suffix, stream_reader::StreamReader};
+use crate::resumable_file::with_suffix;
 
 /// File name suffix of a feedback file.
 pub(super) const FEEDBACK_SUFFIX: &str = ".feedback.jsonl";

@@ -1,8 +1,11 @@
-//! Decodes the messages of a job: which stage's subject holds which body stands here and nowhere else.
+//! Decodes the messages of a job, each by the kind that its stage takes.
 
 use hoidap_shared::{
-    job::{Answer, Classified, DecodeError, Envelope, EnvelopeHeader, Question, Retrieved},
-    stage::STAGES,
+    job::{
+        Answer, Classified, DecodeError, Envelope, EnvelopeHeader, Message, MessageBody, MessageKind,
+        Question, Retrieved,
+    },
+    stage::{PIPELINE, input_of},
 };
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
@@ -14,16 +17,11 @@ use super::{
     redaction::redact_fields,
 };
 
-const CLASSIFIER: &str = STAGES[0];
-const RETRIEVER: &str = STAGES[1];
-const GENERATOR: &str = STAGES[2];
-
 /// The decoded messages of one recorded job.
 #[derive(Debug)]
 pub(crate) struct JobMessages {
-    pub(crate) question: Option<Envelope<Question>>,
-    pub(crate) classified: Option<Envelope<Classified>>,
-    pub(crate) retrieved: Option<Envelope<Retrieved>>,
+    /// Each stage's input, in the order of [`PIPELINE`]; `None` where it was not recorded.
+    inputs: Vec<Option<Envelope<MessageBody>>>,
     pub(crate) answer: Envelope<Answer>,
     /// When the first message was stored.
     pub(crate) first: jiff::Timestamp,
@@ -37,48 +35,57 @@ impl JobMessages {
     /// # Errors
     /// [`RecordingError`] if a message has another schema or shape.
     pub(crate) fn decode(recorded: &RecordedJob, read: u64) -> Result<Self, RecordingError> {
+        let input = |(stage, kind): (&str, MessageKind)| {
+            let decode = |message: &RecordedMessage| {
+                decode_kind(RawMessage::Recorded(message, &[]), kind)
+                    .map_err(|what| message.error_at(what, read))
+            };
+            recorded.input(stage).map(decode).transpose()
+        };
         Ok(Self {
-            question: recorded.question(read)?,
-            classified: recorded.classified(read)?,
-            retrieved: recorded.retrieved(read)?,
-            answer: recorded.answer(read)?,
+            inputs: PIPELINE.into_iter().map(input).collect::<Result<_, _>>()?,
+            answer: decode_at(&recorded.done, read)?,
             first: recorded.first_stored(),
             last: recorded.done.time,
         })
     }
-}
 
-impl RecordedJob {
-    /// The classifier's input, decoded. `read` counts the messages read so far.
-    ///
-    /// # Errors
-    /// [`RecordingError`] if the message has another schema or shape.
-    pub(crate) fn question(&self, read: u64) -> Result<Option<Envelope<Question>>, RecordingError> {
-        self.input(CLASSIFIER).map(|message| decode_at(message, read)).transpose()
+    /// The input of the stage with this index.
+    pub(crate) fn input(&self, stage: usize) -> Option<&Envelope<MessageBody>> {
+        self.inputs.get(stage)?.as_ref()
     }
 
-    /// The retriever's input; see [`Self::question`].
-    ///
-    /// # Errors
-    /// [`RecordingError`] if the message has another schema or shape.
-    pub(crate) fn classified(&self, read: u64) -> Result<Option<Envelope<Classified>>, RecordingError> {
-        self.input(RETRIEVER).map(|message| decode_at(message, read)).transpose()
+    /// The output of the stage with this index: the next recorded input, or else the answer.
+    pub(crate) fn output(&self, stage: usize) -> MessageBody {
+        match self.inputs.iter().skip(stage + 1).flatten().next() {
+            Some(next) => next.body.clone(),
+            None => self.answer.body.clone().into(),
+        }
     }
 
-    /// The generator's input; see [`Self::question`].
-    ///
-    /// # Errors
-    /// [`RecordingError`] if the message has another schema or shape.
-    pub(crate) fn retrieved(&self, read: u64) -> Result<Option<Envelope<Retrieved>>, RecordingError> {
-        self.input(GENERATOR).map(|message| decode_at(message, read)).transpose()
+    fn bodies(&self) -> impl DoubleEndedIterator<Item = &MessageBody> {
+        self.inputs.iter().flatten().map(|input| &input.body)
     }
 
-    /// The answer; see [`Self::question`].
-    ///
-    /// # Errors
-    /// [`RecordingError`] if the message has another schema or shape.
-    pub(crate) fn answer(&self, read: u64) -> Result<Envelope<Answer>, RecordingError> {
-        decode_at(&self.done, read)
+    /// The question, from the earliest message that holds it.
+    pub(crate) fn question(&self) -> Option<&Question> {
+        self.bodies().find_map(|body| match body {
+            MessageBody::Question(question) => Some(&**question),
+            body => body.classified().map(|classified| &classified.question),
+        })
+    }
+
+    /// The classification, from the earliest message that holds it.
+    pub(crate) fn classified(&self) -> Option<&Classified> {
+        self.bodies().find_map(MessageBody::classified)
+    }
+
+    /// The passages that reached the generator.
+    pub(crate) fn retrieved(&self) -> Option<&Retrieved> {
+        self.bodies().rev().find_map(|body| match body {
+            MessageBody::Retrieved(retrieved) => Some(&**retrieved),
+            _ => None,
+        })
     }
 }
 
@@ -90,18 +97,8 @@ fn decode_at<T: DeserializeOwned>(message: &RecordedMessage, read: u64) -> Resul
 #[derive(Debug)]
 pub(crate) struct DecodedMessage {
     pub(crate) envelope: Envelope<()>,
-    pub(crate) body: MessageBody,
-}
-
-/// The body of a message.
-#[derive(Debug)]
-pub(crate) enum MessageBody {
-    Question(Question),
-    Classified(Classified),
-    Retrieved(Retrieved),
-    Answer(Answer),
-    /// A message of an unknown stage.
-    Other,
+    /// `None` for a message of an unknown stage.
+    pub(crate) body: Option<MessageBody>,
 }
 
 /// An undecoded message from NATS or a recording.
@@ -127,35 +124,38 @@ impl RawMessage<'_> {
     /// # Errors
     /// A sentence: the message has another schema or another shape.
     pub(crate) fn decode(self, stage: &str) -> Result<DecodedMessage, String> {
-        match stage {
-            CLASSIFIER => self.decode_as(MessageBody::Question),
-            RETRIEVER => self.decode_as(MessageBody::Classified),
-            GENERATOR => self.decode_as(MessageBody::Retrieved),
-            DONE => self.decode_as(MessageBody::Answer),
-            _ => self.decode_as(|_: IgnoredAny| MessageBody::Other),
-        }
+        let kind = if stage == DONE { Some(MessageKind::Answer) } else { input_of(stage) };
+        let (envelope, body) = match kind {
+            Some(kind) => decode_kind(self, kind)?.map_body(Some).split(),
+            None => self.decode_as::<IgnoredAny>()?.map_body(|_| None).split(),
+        };
+        Ok(DecodedMessage { envelope, body })
     }
 
-    fn decode_as<T: DeserializeOwned>(
-        self,
-        wrap: impl FnOnce(T) -> MessageBody,
-    ) -> Result<DecodedMessage, String> {
-        let envelope = match self {
+    fn decode_as<T: DeserializeOwned>(self) -> Result<Envelope<T>, String> {
+        match self {
             Self::Packed(bytes) => Envelope::<T>::decode(bytes).map_err(|error| match error {
                 DecodeError::Schema { found } => message::unknown_schema(found),
                 error => error.to_string(),
-            })?,
-            Self::Recorded(message, []) => message.decode()?,
+            }),
+            Self::Recorded(message, []) => message.decode(),
             Self::Recorded(message, redact) => {
                 let mut value: Value = message.decode()?;
                 redact_fields(&mut value, redact);
-                serde_json::from_value(value).map_err(message::unknown_shape)?
+                serde_json::from_value(value).map_err(message::unknown_shape)
             }
-        };
-        let Envelope { schema, job_id, trace, deadline_ms, accepted_ms, gateway, stream, hops, body } =
-            envelope;
-        let envelope =
-            Envelope { schema, job_id, trace, deadline_ms, accepted_ms, gateway, stream, hops, body: () };
-        Ok(DecodedMessage { envelope, body: wrap(body) })
+        }
+    }
+}
+
+fn decode_kind(message: RawMessage<'_>, kind: MessageKind) -> Result<Envelope<MessageBody>, String> {
+    fn decode<T: Message>(message: RawMessage<'_>) -> Result<Envelope<MessageBody>, String> {
+        Ok(message.decode_as::<T>()?.map_body(Into::into))
+    }
+    match kind {
+        MessageKind::Question => decode::<Question>(message),
+        MessageKind::Classified => decode::<Classified>(message),
+        MessageKind::Retrieved => decode::<Retrieved>(message),
+        MessageKind::Answer => decode::<Answer>(message),
     }
 }

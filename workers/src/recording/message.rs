@@ -2,13 +2,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_nats::HeaderMap;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hoidap_runtime::stream_reader::StreamRecord;
 use hoidap_shared::job::{EnvelopeHeader, SCHEMA};
 use rmpv::Value;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{reader::RecordingError, redaction::redact_fields};
-use crate::stream_reader::StreamRecord;
 
 /// The last token of the subject of finished jobs.
 pub const DONE: &str = "done";

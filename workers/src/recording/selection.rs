@@ -1,10 +1,9 @@
 use std::collections::HashSet;
 
 use clap::Args;
+use hoidap_runtime::stream_reader::StreamRecord;
 use hoidap_shared::job::{Answer, Envelope, JobId};
 use serde::{Deserialize, Serialize};
-
-use crate::stream_reader::StreamRecord;
 
 /// Which messages to export.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use clap::Args;
 use hoidap_shared::{config::Config, telemetry};
 
 use super::{figures::fail_rule::FailRule, report, run::Replay, stages::StageRange};
-use crate::generator::{CallBudget, FallbackProvider};
+use crate::replayable::FallbackCalls;
 
 /// The `--provider` that uses only recorded calls.
 const RECORDED_PROVIDER: &str = "recorded";
@@ -25,15 +25,13 @@ pub struct ProviderOptions {
 }
 
 impl ProviderOptions {
-    /// Opens the provider that may be called; `None` if only recorded calls are used.
-    ///
-    /// # Errors
-    /// When the configuration has no provider of this name.
-    pub(crate) fn open(&self, config: &Config) -> anyhow::Result<Option<FallbackProvider>> {
-        let budget = CallBudget { calls: self.max_calls, usd: self.max_usd };
-        (self.provider != RECORDED_PROVIDER)
-            .then(|| FallbackProvider::open(config, &self.provider, budget))
-            .transpose()
+    /// The calls that may be made; `None` if only recorded ones are used.
+    pub(crate) fn fallback(&self) -> Option<FallbackCalls> {
+        (self.provider != RECORDED_PROVIDER).then(|| FallbackCalls {
+            provider: self.provider.clone(),
+            calls: self.max_calls,
+            usd: self.max_usd,
+        })
     }
 
     /// The change, as the report lists it.
@@ -108,7 +106,7 @@ impl Command {
         changes.extend(self.collections.iter().map(|(name, version)| format!("collection {name}={version}")));
         changed.indices.versions.extend(self.collections);
         changes.extend(self.provider_options.described_change());
-        let asking = self.provider_options.open(&changed)?;
+        let fallback = self.provider_options.fallback();
         let mut before = unchanged;
         before.indices.versions.extend(self.baseline_collections);
         let replay = Replay {
@@ -124,6 +122,6 @@ impl Command {
             rule: self.fail_if,
             output: self.output,
         };
-        replay.run(changed, asking).await
+        replay.run(changed, fallback.as_ref()).await
     }
 }

@@ -13,8 +13,8 @@ use super::{
     stages::{ReplayStages, StageRange},
 };
 use crate::{
-    generator::FallbackProvider,
     recording::{JobMessages, RecordedJob, job_progress_bar},
+    replayable::FallbackCalls,
     resumable_file::ResumableFile,
 };
 
@@ -58,7 +58,7 @@ struct BaselineProgress {
 
 impl Replay {
     /// Checks the baseline if asked to, replays, and writes the report.
-    pub(super) async fn run(self, changed: Config, asking: Option<FallbackProvider>) -> anyhow::Result<()> {
+    pub(super) async fn run(self, changed: Config, fallback: Option<&FallbackCalls>) -> anyhow::Result<()> {
         let mut labels = Labels::default();
         labels.read_feedback(&self.recording)?;
         self.labels.iter().try_for_each(|path| labels.read(path))?;
@@ -71,7 +71,7 @@ impl Replay {
                 "standard input can be read only once: check the baseline in a separate run, or give a file"
             );
         }
-        let stages = ReplayStages::open(&changed, self.range, asking).await?;
+        let stages = ReplayStages::open(&changed, self.range, fallback).await?;
         let begin = ReplayProgress { of: self.digest(&changed, &stages), ..ReplayProgress::default() };
         let mut file = match &self.output {
             Some(output) => {

@@ -7,6 +7,7 @@ use std::{
 use anyhow::bail;
 use async_nats::{HeaderMap, header::NATS_MESSAGE_ID, jetstream::consumer::pull};
 use futures::StreamExt as _;
+use hoidap_runtime::{process::stop_on_signal, stream_reader::StreamRecord};
 use hoidap_shared::{broker::Broker, config::Config, telemetry};
 use tokio::{
     sync::Semaphore,
@@ -18,13 +19,11 @@ use tracing::{info, warn};
 
 use super::{ShadowSpec, shadow_consumer};
 use crate::{
-    process::stop_on_signal,
     recording::{AssembledJob, JobAssembler, JobMessages, RecordedMessage},
     replay::{
         AnswerSimilarity, JobResult, Labels, ProviderOptions, ReplayOutcome, ReplayStages, ReplayTally,
         StageRange, replay_and_compare,
     },
-    stream_reader::StreamRecord,
 };
 
 /// Messages per pull request, and how long it stays open.
@@ -66,7 +65,7 @@ pub async fn run(
     let range = StageRange::covering(stages)?;
     let (from, to) = range.names();
     let opened = async {
-        let stages = ReplayStages::open(config, range, provider_options.open(config)?).await?;
+        let stages = ReplayStages::open(config, range, provider_options.fallback().as_ref()).await?;
         let broker = Broker::connect(&config.nats, "hoidap-shadow").await?;
         broker.apply_stream(&broker.subjects.shadow_stream(&config.nats), &config.nats).await?;
         let versions = stages.versions();

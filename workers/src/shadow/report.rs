@@ -7,6 +7,7 @@ use std::{
 use anyhow::Context as _;
 use async_nats::jetstream::consumer::Info;
 use futures::TryStreamExt as _;
+use hoidap_runtime::stream_reader::StreamReader;
 use hoidap_shared::broker::Broker;
 
 use super::{ShadowSpec, jobs_stream, no_such_shadow, read_spec};
@@ -16,7 +17,6 @@ use crate::{
         TrafficPeriod, report_paths, write_report,
     },
     resumable_file::with_suffix,
-    stream_reader::StreamReader,
 };
 
 /// Results per read.

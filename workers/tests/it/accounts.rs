@@ -7,6 +7,10 @@ use async_nats::{
     jetstream::{consumer::push, stream::StorageType},
 };
 use futures::StreamExt as _;
+use hoidap_runtime::{
+    canary::CanaryOptions,
+    runner::{self, WorkerContext},
+};
 use hoidap_shared::{
     broker::Broker,
     config::Config,
@@ -14,21 +18,17 @@ use hoidap_shared::{
     fleet::Fleet,
     job::{Envelope, JobId, Outcome, Question},
     progress::ProgressSink,
-    stage::{NextStep, Stage, StageError, StageStatus},
+    stage::{NextStep, STAGES, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
-use hoidap_workers::{
-    analytics::AnalyticsSink,
-    canary::CanaryOptions,
-    runner::{self, WorkerContext},
-    setup,
+use hoidap_testing::{
+    Server,
+    jobs::{answer, ask, config, count, passwords, question, wait_for_answer, worker_context},
 };
+use hoidap_workers::{analytics::AnalyticsSink, setup};
 use tokio::sync::mpsc;
 
-use crate::support::{answer, ask, config, count, passwords, question, wait_for_answer, worker_context};
-
 const LONG: Duration = Duration::from_secs(20);
-const USERS: [&str; 5] = ["gateway", "classifier", "retriever", "generator", "analytics"];
+const USERS: [&str; 6] = ["gateway", "classifier", "retriever", "reranker", "generator", "analytics"];
 
 /// A small stage under the name, and so with the rights, of a real one.
 macro_rules! small_stage {
@@ -69,6 +69,7 @@ macro_rules! small_stage {
 
 small_stage!(Classifier, "classifier", |question| NextStep::Forward(question.clone()));
 small_stage!(Retriever, "retriever", |question| NextStep::Forward(question.clone()));
+small_stage!(Reranker, "reranker", |question| NextStep::Forward(question.clone()));
 small_stage!(Generator, "generator", |question| NextStep::Answer(answer(question, "the answer")));
 
 fn server() -> Server {
@@ -129,17 +130,20 @@ async fn every_user_can_do_its_work() {
     let store =
         [("CLICKHOUSE__URL", clickhouse_url.as_str()), ("CLICKHOUSE__PASSWORD", clickhouse.password())];
     let analytics = config_of(&server, "analytics", &store);
-    let (classifier, retriever, generator, analytics) = tokio::join!(
+    let (classifier, retriever, reranker, generator, analytics) = tokio::join!(
         context_of(&server, "classifier"),
         context_of(&server, "retriever"),
+        context_of(&server, "reranker"),
         context_of(&server, "generator"),
         worker_context(analytics),
     );
-    let contexts = [classifier.clone(), retriever.clone(), generator.clone(), analytics.clone()];
+    let contexts =
+        [classifier.clone(), retriever.clone(), reranker.clone(), generator.clone(), analytics.clone()];
     let running = tokio::spawn(async move {
         tokio::try_join!(
             runner::run::<Classifier>(classifier, Some("retriever")),
-            runner::run::<Retriever>(retriever, Some("generator")),
+            runner::run::<Retriever>(retriever, Some("reranker")),
+            runner::run::<Reranker>(reranker, Some("generator")),
             runner::run::<Generator>(generator, None),
             AnalyticsSink::run(analytics),
         )
@@ -149,8 +153,8 @@ async fn every_user_can_do_its_work() {
     ask(&gateway, "classifier", &job).await;
     tokio::time::timeout(LONG, replies.next()).await.unwrap().unwrap();
     let stored = wait_for_answer(&gateway, &job.job_id, LONG).await;
-    assert_eq!(stored.hops.len(), 3, "a hop for each stage: {:?}", stored.hops);
-    for stage in ["classifier", "retriever", "generator"] {
+    assert_eq!(stored.hops.len(), STAGES.len(), "a hop for each stage: {:?}", stored.hops);
+    for stage in STAGES {
         let job = question(stage);
         ask(&gateway, "classifier", &job).await;
         let failed = wait_for_answer(&gateway, &job.job_id, LONG).await.body;
@@ -183,7 +187,7 @@ async fn every_user_can_do_its_work() {
     .unwrap();
     let chat = gateway.subjects.events(CHAT);
     gateway.jetstream.publish(chat, event.into()).await.unwrap().await.unwrap();
-    let members = ["classifier", "retriever", "generator", "analytics"];
+    let members = [&STAGES[..], &["analytics"]].concat();
     until("the gateway sees every stage", async || {
         members.iter().all(|stage| fleet.members(stage).len() == 1)
     })
@@ -195,11 +199,11 @@ async fn every_user_can_do_its_work() {
         .with_compression(clickhouse::Compression::None);
     until("ClickHouse has the answers and the gateway's own event", async || {
         let count = rows.query("SELECT count() FROM hoidap.chats FINAL").fetch_one::<u64>().await;
-        count.is_ok_and(|count| count == 11)
+        count.is_ok_and(|count| count == 2 + 3 * STAGES.len() as u64)
     })
     .await;
     let jobs = gateway.jetstream.get_stream_no_info(gateway.subjects.stream("JOBS")).await.unwrap();
-    for stage in ["classifier", "retriever", "generator"] {
+    for stage in STAGES {
         let lag = jobs.consumer_info(stage).await.unwrap();
         assert_eq!(lag.num_pending, 0, "the gateway sees what waits for {stage}");
     }
@@ -207,7 +211,7 @@ async fn every_user_can_do_its_work() {
         context.stop.cancel();
     }
     running.await.unwrap().unwrap();
-    for stage in ["classifier", "retriever", "generator"] {
+    for stage in STAGES {
         let jobs = operator.jetstream.get_stream("HOIDAP_JOBS").await.unwrap();
         let consumer = jobs.consumer_info(stage).await.unwrap();
         assert_eq!((consumer.num_ack_pending, consumer.num_pending), (0, 0), "{stage} acknowledged all");
@@ -222,18 +226,21 @@ async fn a_canary_has_the_rights_of_its_stage() {
     let offer = || CanaryOptions { share: "50%".parse().unwrap(), changes: Vec::new() };
     let mut running = tokio::task::JoinSet::new();
     for process in ["stage", "canary"] {
-        let (classifier, retriever, generator) = tokio::join!(
+        let (classifier, retriever, reranker, generator) = tokio::join!(
             context_of(&server, "classifier"),
             context_of(&server, "retriever"),
+            context_of(&server, "reranker"),
             context_of(&server, "generator"),
         );
         if process == "stage" {
             running.spawn(runner::run::<Classifier>(classifier, Some("retriever")));
-            running.spawn(runner::run::<Retriever>(retriever, Some("generator")));
+            running.spawn(runner::run::<Retriever>(retriever, Some("reranker")));
+            running.spawn(runner::run::<Reranker>(reranker, Some("generator")));
             running.spawn(runner::run::<Generator>(generator, None));
         } else {
             running.spawn(runner::run_canary::<Classifier>(classifier, offer()));
             running.spawn(runner::run_canary::<Retriever>(retriever, offer()));
+            running.spawn(runner::run_canary::<Reranker>(reranker, offer()));
             running.spawn(runner::run_canary::<Generator>(generator, offer()));
         }
     }
@@ -242,7 +249,8 @@ async fn a_canary_has_the_rights_of_its_stage() {
         let mut job = question("hello");
         job.body.session_id.clone_from(&session);
         ask(&gateway, "classifier", &job).await;
-        wait_for_answer(&gateway, &job.job_id, LONG).await.hops.iter().filter(|hop| hop.canary).count() == 3
+        wait_for_answer(&gateway, &job.job_id, LONG).await.hops.iter().filter(|hop| hop.canary).count()
+            == STAGES.len()
     })
     .await;
 }

@@ -11,17 +11,16 @@ mod writers;
 use std::{collections::BTreeMap, time::Duration};
 
 use clickhouse::{Client, Compression, RowOwned, RowRead};
+use hoidap_runtime::runner::WorkerContext;
 use hoidap_shared::{
     broker::Broker,
     events::{CHAT, ChatEvent, FEEDBACK, FeedbackEvent, Rating},
     fleet::{ANALYTICS, Fleet, Member},
     job::{JobId, SCHEMA, Usage, now_ms},
 };
-use hoidap_testing::Server;
-use hoidap_workers::{analytics::AnalyticsSink, runner::WorkerContext};
+use hoidap_testing::{Server, jobs::context};
+use hoidap_workers::analytics::AnalyticsSink;
 use tokio::{task::JoinHandle, time::Instant};
-
-use crate::support::context;
 
 const LONG: Duration = Duration::from_secs(40);
 

@@ -13,11 +13,12 @@ use hoidap_shared::{
     },
     text::Language,
 };
-use hoidap_testing::required_env;
+use hoidap_testing::{
+    jobs::{answer, config, question},
+    required_env,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::support::{answer, config, question};
 
 const FIRST: &str = "Làm sao để đổi mật khẩu hộp thư?";
 const NEAR: [&str; 3] = [
@@ -88,7 +89,7 @@ impl Recording {
             waited_ms: 1,
             worked_ms,
             delivery: 1,
-            canary: false,
+            ..Hop::default()
         };
         asked.hops.push(hop("classifier", 20));
         let mut stages = vec!["classifier"];

@@ -6,20 +6,21 @@ use std::{
     time::Duration,
 };
 
+use hoidap_runtime::runner::WorkerContext;
 use hoidap_shared::{
     fleet::Fleet,
     job::{Envelope, JobId, Outcome},
     stage::ComponentStatus,
     text::Language,
 };
-use hoidap_testing::{Server, free_port, required_env};
-use hoidap_workers::runner::WorkerContext;
+use hoidap_testing::{
+    Server, free_port,
+    jobs::{context, count, publish, question, wait_for_answer},
+    required_env,
+};
 use serde_json::Value;
 
-use crate::{
-    generator,
-    support::{context, count, publish, wait_for_answer},
-};
+use crate::generator;
 
 const LONG: Duration = Duration::from_secs(60);
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -174,8 +175,7 @@ async fn a_line_of_the_log_names_its_job_and_its_trace() {
     let answered_job = ask(&context).await;
     wait_for_answer(&context.broker, &answered_job, LONG).await;
     // One that the stage cannot read, but whose name it can.
-    let unreadable =
-        Envelope { trace: Some(format!("00-{TRACE}-00f067aa0ba902b7-01")), ..crate::support::question("?") };
+    let unreadable = Envelope { trace: Some(format!("00-{TRACE}-00f067aa0ba902b7-01")), ..question("?") };
     let subject = context.broker.subjects.jobs("generator");
     publish(&context.broker, subject, &[], unreadable.encode().unwrap()).await;
     wait_for_answer(&context.broker, &unreadable.job_id, LONG).await;

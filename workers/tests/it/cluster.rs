@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use hoidap_shared::broker::Broker;
-use hoidap_testing::{Server, free_port};
+use hoidap_testing::{
+    Server, free_port,
+    jobs::{config, count, passwords},
+};
 use hoidap_workers::setup;
-
-use crate::support::{config, count, passwords};
 
 const LONG: Duration = Duration::from_secs(30);
 

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use hoidap_runtime::runner::{self, WorkerContext};
 use hoidap_shared::{
     broker::Broker,
     config::Config,
@@ -12,11 +13,11 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
-use hoidap_workers::runner::{self, WorkerContext};
+use hoidap_testing::{
+    Server,
+    jobs::{answer, ask, context, count, question, wait_for_answer},
+};
 use serde_json::Value;
-
-use crate::support::{answer, ask, context, count, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(20);
 

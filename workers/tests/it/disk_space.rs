@@ -6,11 +6,12 @@ use std::io::Write as _;
 use async_nats::jetstream::{self, stream::Config as Stream};
 use futures::TryStreamExt as _;
 use hoidap_shared::{broker::Broker, config::Config};
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{config, passwords},
+};
 use hoidap_workers::setup;
 use tempfile::NamedTempFile;
-
-use crate::support::{config, passwords};
 
 const GIB: i64 = 1 << 30;
 

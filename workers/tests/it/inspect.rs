@@ -11,6 +11,7 @@ use std::{
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use futures::StreamExt as _;
+use hoidap_runtime::runner;
 use hoidap_shared::{
     config::Config,
     events::{ChatEvent, FeedbackEvent, Rating},
@@ -18,12 +19,13 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
-use hoidap_workers::runner;
+use hoidap_testing::{
+    Server,
+    jobs::{answer, ask, context, count, publish, question, wait_for_answer},
+};
 use serde_json::{Value, json};
 
 use self::sample::leave;
-use crate::support::{answer, ask, context, count, publish, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(20);
 

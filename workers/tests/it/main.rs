@@ -5,7 +5,6 @@
 mod accounts;
 mod analytics;
 mod audit;
-mod canary;
 mod clock;
 mod cluster;
 mod dead_letters;
@@ -16,6 +15,5 @@ mod process;
 mod questions;
 mod recording;
 mod retriever;
-mod runner;
 mod sample_site;
-mod support;
+mod stage_files;

@@ -5,10 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hoidap_testing::{Server, free_port};
+use hoidap_testing::{Server, free_port, jobs::passwords};
 use serde_json::Value;
-
-use crate::support::passwords;
 
 const LONG: Duration = Duration::from_secs(20);
 

@@ -9,10 +9,11 @@ use std::{
 };
 
 use hoidap_shared::{broker::Broker, job::Outcome};
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{answer, context, question},
+};
 use serde_json::Value;
-
-use crate::support::{answer, context, question};
 
 fn log(nats: &Server) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hoidap-worker"));

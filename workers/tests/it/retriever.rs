@@ -8,11 +8,11 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage as _},
 };
-use hoidap_testing::required_env;
+use hoidap_testing::{jobs, required_env};
 use hoidap_workers::{classifier::Classifier, retriever::Retriever};
 use tempfile::TempDir;
 
-use crate::{sample_site, support};
+use crate::sample_site;
 
 /// Two products: both change passwords, and only one makes backups.
 fn build(config: &Config, folder: &Path) {
@@ -32,7 +32,7 @@ fn build(config: &Config, folder: &Path) {
 
 /// A question as the classifier hands it on, about the product "mail".
 async fn asked(classifier: &Classifier, question: &str) -> Envelope<Classified> {
-    let job = support::question(question);
+    let job = jobs::question(question);
     let NextStep::Forward(mut classified) = classifier.process(&job, &ProgressSink::default()).await.unwrap()
     else {
         panic!("{question}: the classifier answers it");
@@ -59,7 +59,7 @@ async fn a_product_is_preferred_or_with_a_filter_searched_first() {
     let (model, indices) = (required_env("HOIDAP_EMBEDDING__MODEL_DIR"), folder.path().join("indices"));
     let indices = indices.display().to_string();
     let with = |filter| {
-        support::config(&[
+        jobs::config(&[
             ("EMBEDDING__MODEL_DIR", &model),
             ("INDICES__DIR", &indices),
             ("INDICES__RELOAD_MS", "0"),

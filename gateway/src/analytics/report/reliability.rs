@@ -33,7 +33,7 @@ struct EvaluationBinRow {
 }
 
 #[derive(Row, Deserialize)]
-struct EvaluationRow {
+struct EvaluationSummaryRow {
     name: String,
     at_ms: i64,
     questions: u64,
@@ -165,7 +165,7 @@ impl Analytics {
             bin_index_sql()
         );
         let (runs, bins) = futures::try_join!(
-            self.query(&runs).fetch_all::<EvaluationRow>(),
+            self.query(&runs).fetch_all::<EvaluationSummaryRow>(),
             self.query(&bins).fetch_all::<EvaluationBinRow>(),
         )?;
         Ok((
@@ -175,7 +175,7 @@ impl Analytics {
     }
 }
 
-fn evaluation_output(run: EvaluationRow, bins: &[EvaluationBinRow]) -> Evaluation {
+fn evaluation_output(run: EvaluationSummaryRow, bins: &[EvaluationBinRow]) -> Evaluation {
     let own: Vec<&EvaluationBinRow> = bins.iter().filter(|bin| bin.name == run.name).collect();
     let found = Reliability::of(&merge_bins(own));
     Evaluation {

@@ -11,7 +11,7 @@ pub const MAX_MESSAGES: usize = 50;
 const MAX_CONTENT_CHARS: usize = 4_000;
 
 /// The last user's message, and the turns before it.
-pub struct Conversation {
+pub struct ChatTurns {
     pub question: String,
     /// In the form of `/api/chat`.
     pub history: Vec<Value>,
@@ -20,7 +20,7 @@ pub struct Conversation {
     turns_at: Vec<String>,
 }
 
-impl Conversation {
+impl ChatTurns {
     /// Rewrites a validation error to point at the field that was sent.
     pub fn at_sent_place(&self, error: &FieldError) -> FieldError {
         let turn = |rest: &str| {
@@ -55,7 +55,7 @@ struct RoleMessage<'a> {
 ///
 /// # Errors
 /// When a message is malformed, or none has the role `user`.
-pub fn read(messages: Option<&Value>) -> Result<Conversation, ApiError> {
+pub fn read(messages: Option<&Value>) -> Result<ChatTurns, ApiError> {
     let Some(Value::Array(messages)) = messages else {
         return Err(wrong("/messages", "must be a list of messages"));
     };
@@ -81,7 +81,7 @@ pub fn read(messages: Option<&Value>) -> Result<Conversation, ApiError> {
         let content: String = turn.content.chars().take(MAX_CONTENT_CHARS).collect();
         json!({"sender": turn.role, "content": content})
     });
-    Ok(Conversation {
+    Ok(ChatTurns {
         question,
         history: history.collect(),
         at,

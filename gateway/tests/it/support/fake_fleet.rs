@@ -12,7 +12,7 @@ use hoidap_shared::{
     config::Config,
     fleet::{CanaryReport, HEARTBEAT_INTERVAL, Member, announce, open_bucket, withdraw},
     job::{Answer, Citation, Envelope, Outcome, Question, ScoredLabel, Source, SourceMetadata, Usage},
-    stage::{ComponentStatus, StageStatus},
+    stage::{ComponentStatus, STAGES, StageStatus},
     text::Language,
 };
 
@@ -80,6 +80,7 @@ impl FakeFleet {
         *self.members.lock().unwrap() = vec![
             member("classifier", vec![]),
             member("retriever", components.collect()),
+            member("reranker", vec![]),
             member("generator", vec![]),
             member("analytics", vec![]),
         ];
@@ -139,8 +140,7 @@ async fn finish(broker: &Broker, job: Envelope<Question>, stub_answer: fn(&Quest
 
 /// An answer from one document, made by a fleet at version `v1`.
 pub(crate) fn answer(question: &Question) -> Answer {
-    let versions =
-        ["classifier", "retriever", "generator"].map(|stage| (stage.to_string(), "v1".to_string()));
+    let versions = STAGES.map(|stage| (stage.to_string(), "v1".to_string()));
     Answer {
         session_id: question.session_id.clone(),
         user_id: question.user_id.clone(),

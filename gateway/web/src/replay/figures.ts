@@ -10,6 +10,7 @@ type Show = (choice: Partial<Choice>) => void;
 const FOUND: Record<string, string> = {
   classifier: 'another intent, product or wording to search for',
   retriever: 'other passages, or another order',
+  reranker: 'other scores of the same passages',
   generator: 'other words, citations or confidence from the same passages',
 };
 

@@ -45,7 +45,14 @@ export interface FailIf {
   values: Record<string, number | null>;
 }
 
-export const STAGES = ['classifier', 'retriever', 'generator'] as const;
+export const STAGES = [
+  // stages: begin names
+  'classifier',
+  'retriever',
+  'reranker',
+  'generator',
+  // stages: end names
+] as const;
 export type Stage = (typeof STAGES)[number];
 
 export const ASPECTS = [

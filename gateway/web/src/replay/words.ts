@@ -22,7 +22,6 @@ const NAMES: Record<string, Record<string, string>> = {
     needs_model: 'Needs a model',
     failed: 'Failed',
   },
-  first: { classifier: 'Classifier', retriever: 'Retriever', generator: 'Generator' },
   aspect: {
     intent: 'Intent',
     product: 'Product',
@@ -44,6 +43,7 @@ export function named(kind: Filter | 'outcome' | 'query' | 'order', name: string
   if (kind === 'outcome') return speech.named('outcomes', name);
   if (kind === 'intent') return speech.named('intents', name);
   if (kind === 'language') return speech.named('languages', name);
+  if (kind === 'first' && name) return name.charAt(0).toUpperCase() + name.slice(1);
   return NAMES[kind]?.[name] ?? (name || 'None');
 }
 

@@ -1,11 +1,11 @@
 use anyhow::Context as _;
 use async_nats::jetstream::stream::Stream;
+use hoidap_runtime::stream_reader::{StreamReader, StreamRecord};
 use hoidap_shared::broker::Broker;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 
 use super::super::{row, source::EventReader, store::Store, writer::EventWriter};
-use crate::stream_reader::{StreamReader, StreamRecord};
 
 /// Events read at once.
 const PAGE_SIZE: usize = 10_000;

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use anyhow::Context as _;
 use async_nats::jetstream::stream::Stream;
 use clickhouse::sql::Identifier;
+use hoidap_runtime::stream_reader::{StreamReader, StreamRecord};
 use hoidap_shared::{
     broker::Broker,
     events::{CHAT, ChatEvent},
@@ -15,7 +16,6 @@ use super::{
     super::{row::ChatRow, row::EventRow as _, store::Store, writer::EventWriter},
     events::EventCopier,
 };
-use crate::stream_reader::{StreamReader, StreamRecord};
 
 /// Records read at once: their names are part of a statement.
 const PAGE_SIZE: usize = 1_000;

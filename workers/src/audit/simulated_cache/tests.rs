@@ -59,7 +59,7 @@ fn fleet() -> BTreeMap<String, String> {
 fn job(asked: i64, ended: i64, degrees: f32, change: impl FnOnce(&mut AuditedJob)) -> AuditedJob {
     let question = question();
     let answer = answer(&question);
-    let cached = CachedAnswer {
+    let cached = SimulatedAnswer {
         job: JobId::new(),
         question: question.message.clone(),
         answer: ComparedAnswer { pages: BTreeSet::new(), ..ComparedAnswer::from(&answer) },

@@ -68,11 +68,11 @@ struct ProductCandidate {
     chance: f32,
     /// The share of the question's terms that it contains.
     coverage: f32,
-    summary: AnswerSummary,
+    summary: ProductAnswer,
 }
 
 /// What an answer says, reduced to what can be compared between products.
-struct AnswerSummary {
+struct ProductAnswer {
     quantities: Vec<Quantity>,
     denies: bool,
     words: BTreeSet<String>,
@@ -216,7 +216,7 @@ fn candidates(
                 best: *best,
                 chance: quotation.chance,
                 coverage: term_coverage(passage_set, best, parsed),
-                summary: AnswerSummary::new(&quotation, parsed, analyser),
+                summary: ProductAnswer::new(&quotation, parsed, analyser),
             });
         }
     }
@@ -244,7 +244,7 @@ fn term_coverage(passage_set: &PassageSet, ranked: &RankedSegment, parsed: &Pars
     if all > 0.0 { weigh(&|term| passage_set.segment_has_term(segment, term)) / all } else { 0.0 }
 }
 
-impl AnswerSummary {
+impl ProductAnswer {
     fn new(quotation: &Quotation, parsed: &ParsedQuestion, analyser: &Analyser) -> Self {
         let quoted = || quotation.sentences.iter().filter(|sentence| sentence.cite.is_some());
         let first = TextContent::parse(quoted().next().map_or("", |sentence| &sentence.text), analyser);
@@ -259,7 +259,7 @@ impl AnswerSummary {
 }
 
 /// Whether two answers differ in what the question asks for.
-fn answers_differ(a: &AnswerSummary, b: &AnswerSummary, parsed: &ParsedQuestion) -> bool {
+fn answers_differ(a: &ProductAnswer, b: &ProductAnswer, parsed: &ParsedQuestion) -> bool {
     let quantities = !a.quantities.is_empty()
         && !b.quantities.is_empty()
         && !a.quantities.iter().any(|quantity| b.quantities.iter().any(|other| quantity.equals(other)));

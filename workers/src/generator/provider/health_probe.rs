@@ -15,12 +15,12 @@ const NOT_PROBED: &str = "not probed yet";
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Probes an idle provider, so that its health is known within seconds.
-pub(crate) struct HealthProbe {
+pub(crate) struct ProviderProbe {
     last: Arc<Mutex<Option<String>>>,
     _task: AbortOnDropHandle<()>,
 }
 
-impl HealthProbe {
+impl ProviderProbe {
     /// Starts the probe task, which ends on drop.
     pub(crate) fn watch(
         name: &str,

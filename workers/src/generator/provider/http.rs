@@ -236,7 +236,7 @@ fn limit_body(
 }
 
 /// The state of reading a stream.
-struct EventReader<S> {
+struct StreamEventReader<S> {
     events: S,
     /// Bytes of text so far.
     length: usize,
@@ -245,7 +245,7 @@ struct EventReader<S> {
     failed: bool,
 }
 
-impl<S> EventReader<S>
+impl<S> StreamEventReader<S>
 where
     S: Stream<Item = Result<sse_stream::Sse, sse_stream::Error>> + Unpin,
 {
@@ -295,7 +295,7 @@ fn delta_stream<S>(events: S, decode_event: fn(&str) -> Result<StreamEvent, Call
 where
     S: Stream<Item = Result<sse_stream::Sse, sse_stream::Error>> + Send + Unpin + 'static,
 {
-    let start = EventReader { events, length: 0, is_text_complete: false, failed: false };
+    let start = StreamEventReader { events, length: 0, is_text_complete: false, failed: false };
     stream::unfold(start, move |mut reading| async move {
         if reading.failed {
             return None;

@@ -17,6 +17,7 @@ use crate::generator::{
     prompt::Prompt,
     provider::failover::{Failover, ModelResponse, ProviderCalls},
 };
+use crate::replayable::FallbackCalls;
 
 /// The error code of a job whose prompt or model has no recorded response.
 pub const NEEDS_MODEL: &str = "needs_model";
@@ -58,28 +59,29 @@ pub struct FallbackProvider {
 
 /// The remaining budget for fallback calls.
 #[derive(Clone, Copy, Debug)]
-pub struct CallBudget {
-    /// Number of calls.
-    pub calls: u64,
+struct CallBudget {
+    calls: u64,
     /// US dollars; `None` for no limit.
-    pub usd: Option<f64>,
+    usd: Option<f64>,
 }
 
 impl FallbackProvider {
-    /// Opens the provider with the configured name.
+    /// Opens the provider that may be called.
     ///
     /// # Errors
     /// When there is no such provider, or its client cannot be built.
-    pub fn open(config: &Config, name: &str, budget: CallBudget) -> anyhow::Result<Self> {
+    pub fn open(config: &Config, calls: &FallbackCalls) -> anyhow::Result<Self> {
+        let FallbackCalls { provider: name, calls, usd } = calls;
         let Some(provider) = config.providers.get(name) else {
             let known: Vec<_> = config.providers.keys().map(String::as_str).collect();
             anyhow::bail!("there is no provider `{name}`: choose from {}", known.join(", "));
         };
         let mut alone = config.clone();
-        alone.generator.providers = vec![name.into()];
+        alone.generator.providers = vec![name.clone()];
         let failover = Failover::open(&alone)?;
         let model = provider.model.clone();
-        Ok(Self { provider: name.into(), model, failover, budget: Mutex::new(budget) })
+        let budget = Mutex::new(CallBudget { calls: *calls, usd: *usd });
+        Ok(Self { provider: name.clone(), model, failover, budget })
     }
 
     /// Whether another call is allowed; counts it.

@@ -144,7 +144,7 @@ pub(crate) fn extract(text: &str) -> ExtractedQuantities {
     found
 }
 
-fn is_range(words: &[WordSpan], after: usize, next: usize) -> bool {
+fn is_range(words: &[QuantitySpan], after: usize, next: usize) -> bool {
     next == after || (next == after + 1 && RANGE_WORDS.contains(&words[after].folded.as_str()))
 }
 
@@ -164,7 +164,7 @@ impl ParsedQuantity {
 }
 
 /// The quantity that begins at a word.
-fn parse_quantity(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
+fn parse_quantity(words: &[QuantitySpan], at: usize) -> Option<ParsedQuantity> {
     let word = words.get(at)?;
     let unit_at = |i: usize| -> Option<(&'static str, usize)> {
         let next = words.get(i).filter(|next| next.close)?;
@@ -183,7 +183,7 @@ fn parse_quantity(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
     };
     if !word.folded.contains(|c: char| c.is_ascii_digit()) {
         let teen =
-            |after: &WordSpan| after.close.then(|| number_word(&after.raw).filter(|n| *n < 10)).flatten();
+            |after: &QuantitySpan| after.close.then(|| number_word(&after.raw).filter(|n| *n < 10)).flatten();
         if word.raw == "mười"
             && let Some(n) = words.get(at + 1).and_then(teen).or_else(|| one_after_ten(words.get(at + 1)?))
             && let Some((unit, until)) = unit_at(at + 2)
@@ -270,12 +270,12 @@ fn parse_quantity(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
 }
 
 /// The "one" in "mười một".
-fn one_after_ten(word: &WordSpan) -> Option<u32> {
+fn one_after_ten(word: &QuantitySpan) -> Option<u32> {
     (word.close && word.raw == "một").then_some(1)
 }
 
 /// Parses a time of day: `8:00`, `8h30`, `8 giờ 30`, `8 pm`, `2 giờ chiều`.
-fn parse_time_of_day(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
+fn parse_time_of_day(words: &[QuantitySpan], at: usize) -> Option<ParsedQuantity> {
     let text = words[at].folded.as_str();
     let hours = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (hour, mut rest) = text.split_at(hours);
@@ -323,7 +323,7 @@ fn parse_time_of_day(words: &[WordSpan], at: usize) -> Option<ParsedQuantity> {
 }
 
 /// A word with its range and its folded form.
-struct WordSpan {
+struct QuantitySpan {
     range: Range<usize>,
     raw: String,
     folded: String,
@@ -334,9 +334,9 @@ struct WordSpan {
 }
 
 /// Splits into words; marks inside numbers and codes are kept, and currency signs are words of their own.
-fn words(text: &str) -> Vec<WordSpan> {
+fn words(text: &str) -> Vec<QuantitySpan> {
     let chars: Vec<(usize, char)> = text.char_indices().collect();
-    let mut words: Vec<WordSpan> = Vec::new();
+    let mut words: Vec<QuantitySpan> = Vec::new();
     let mut open = false;
     for (i, &(at, c)) in chars.iter().enumerate() {
         let beside = |i: Option<usize>| i.and_then(|i| chars.get(i)).map_or(' ', |(_, c)| *c);
@@ -345,12 +345,12 @@ fn words(text: &str) -> Vec<WordSpan> {
         if c.is_alphanumeric() || joins_token(before, c, after) {
             match words.last_mut().filter(|_| open) {
                 Some(word) => word.range.end = end,
-                None => words.push(WordSpan::at(at..end)),
+                None => words.push(QuantitySpan::at(at..end)),
             }
             open = true;
         } else {
             if "%₫$€".contains(c) {
-                words.push(WordSpan::at(at..end));
+                words.push(QuantitySpan::at(at..end));
             }
             open = false;
         }
@@ -366,7 +366,7 @@ fn words(text: &str) -> Vec<WordSpan> {
     words
 }
 
-impl WordSpan {
+impl QuantitySpan {
     fn at(range: Range<usize>) -> Self {
         Self { range, raw: String::new(), folded: String::new(), close: false, per: false }
     }

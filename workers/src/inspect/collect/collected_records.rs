@@ -1,11 +1,11 @@
 use hoidap_shared::{
     events::{ChatEvent, Rating},
-    job::{Answer, Envelope, EnvelopeHeader, Hop, JobId, Outcome},
+    job::{Answer, Envelope, EnvelopeHeader, Hop, JobId, MessageBody, Outcome},
 };
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::recording::{DONE, DecodedMessage, MessageBody};
+use crate::recording::{DONE, DecodedMessage};
 
 /// Maximum number of messages, dead letters or events kept of one job. An ordinary job has four messages; each
 /// redrive adds some.
@@ -23,7 +23,7 @@ pub(in crate::inspect) struct CollectedRecords {
     pub(in crate::inspect) messages: Vec<StreamMessage>,
     /// Messages left out because of [`MAX_RECORDS`].
     pub(in crate::inspect) omitted: u64,
-    pub(in crate::inspect) stored_answer: Option<StoredAnswer>,
+    pub(in crate::inspect) stored_answer: Option<AnswerRecord>,
     pub(in crate::inspect) dead_letters: Vec<DeadLetterRecord>,
     pub(in crate::inspect) advisories: Vec<DeliveryAdvisory>,
     pub(in crate::inspect) live_lines: Vec<(Timestamp, hoidap_shared::progress::ProgressLine)>,
@@ -50,7 +50,7 @@ pub(in crate::inspect) struct StreamMessage {
 
 /// The stored answer, which gateways read.
 #[derive(Debug)]
-pub(in crate::inspect) struct StoredAnswer {
+pub(in crate::inspect) struct AnswerRecord {
     pub(in crate::inspect) stored: Timestamp,
     pub(in crate::inspect) ended_ms: Option<u64>,
     pub(in crate::inspect) answer: Envelope<Answer>,
@@ -174,6 +174,6 @@ impl StreamMessage {
     }
 
     pub(in crate::inspect) fn body(&self) -> Option<&MessageBody> {
-        self.read.as_ref().ok().map(|message| &message.body)
+        self.read.as_ref().ok()?.body.as_ref()
     }
 }

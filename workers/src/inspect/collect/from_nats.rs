@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
+use hoidap_runtime::stream_reader::{StreamReader, StreamRecord};
 use hoidap_shared::{
     broker::Broker,
     dead_letter::DeadLetter,
@@ -16,11 +17,10 @@ use jiff::Timestamp;
 
 use crate::{
     inspect::collect::collected_records::{
-        CollectedRecords, ConsumerState, DeadLetterRecord, DeliveryAdvisory, MAX_RECORDS, StoredAnswer,
+        AnswerRecord, CollectedRecords, ConsumerState, DeadLetterRecord, DeliveryAdvisory, MAX_RECORDS,
         StreamMessage,
     },
     recording::{DONE, RawMessage},
-    stream_reader::{StreamReader, StreamRecord},
 };
 
 /// Messages per read.
@@ -108,7 +108,7 @@ impl<'a> NatsReader<'a> {
             Ok(message) => match Envelope::decode(&message.payload) {
                 Ok(answer) => {
                     let (stored, ended_ms) = (time(message.time)?, ended_ms(&message.headers));
-                    found.stored_answer = Some(StoredAnswer { stored, ended_ms, answer });
+                    found.stored_answer = Some(AnswerRecord { stored, ended_ms, answer });
                 }
                 Err(error) => found.notes.push(format!("The stored answer cannot be read: {error}.")),
             },

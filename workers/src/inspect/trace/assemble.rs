@@ -1,5 +1,5 @@
 use hoidap_shared::{
-    job::{Answer, Envelope, Job as _},
+    job::{Answer, Envelope, Job as _, MessageBody},
     progress::{ProgressLine, VoidReason},
     subjects::ANSWER_RETENTION,
 };
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     inspect::{
-        collect::collected_records::{CollectedRecords, StoredAnswer, StreamMessage},
+        collect::collected_records::{AnswerRecord, CollectedRecords, StreamMessage},
         trace::{
             executions::trace_executions,
             job_trace::{
@@ -19,7 +19,7 @@ use crate::{
             stage_result::{cited_sources, provider_calls},
         },
     },
-    recording::{DecodedMessage, MessageBody},
+    recording::DecodedMessage,
 };
 
 /// Assembles the trace from the records. `now` is when they were read.
@@ -134,13 +134,12 @@ fn accepted_ms(found: &CollectedRecords) -> Option<u64> {
 
 fn question_details(found: &CollectedRecords) -> Option<QuestionDetails> {
     let messages = found.messages.iter().filter_map(StreamMessage::body);
-    let letters = found.dead_letters.iter().filter_map(|letter| Some(&letter.read.as_ref()?.body));
+    let letters = found.dead_letters.iter().filter_map(|letter| letter.read.as_ref()?.body.as_ref());
     let asked = messages.chain(letters).find_map(|body| match body {
         MessageBody::Question(question) => Some(QuestionDetails::of(question)),
         MessageBody::Classified(classified) => Some(QuestionDetails::of(classified.question())),
         MessageBody::Retrieved(retrieved) => Some(QuestionDetails::of(retrieved.question())),
         MessageBody::Answer(answer) => Some(QuestionDetails::of_answer(answer)),
-        MessageBody::Other => None,
     });
     asked
         .or_else(|| found.stored_answer.as_ref().map(|kept| QuestionDetails::of_answer(&kept.answer.body)))
@@ -160,11 +159,11 @@ fn question_details(found: &CollectedRecords) -> Option<QuestionDetails> {
 }
 
 fn traced_answers(found: &CollectedRecords, clock: RelativeClock) -> Vec<TracedAnswer> {
-    let kept_until = |kept: &StoredAnswer| kept.stored.checked_add(ANSWER_RETENTION).ok();
+    let kept_until = |kept: &AnswerRecord| kept.stored.checked_add(ANSWER_RETENTION).ok();
     let mut answers = Vec::new();
     let mut kept = found.stored_answer.as_ref();
     for message in &found.messages {
-        let Ok(DecodedMessage { envelope, body: MessageBody::Answer(answer) }) = &message.read else {
+        let Ok(DecodedMessage { envelope, body: Some(MessageBody::Answer(answer)) }) = &message.read else {
             continue;
         };
         let mut traced = traced_answer(

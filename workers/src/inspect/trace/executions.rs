@@ -1,6 +1,9 @@
 use std::collections::HashSet;
 
-use hoidap_shared::{job::Outcome, progress::ProgressLine};
+use hoidap_shared::{
+    job::{MessageBody, Outcome},
+    progress::ProgressLine,
+};
 
 use crate::{
     inspect::{
@@ -12,7 +15,7 @@ use crate::{
             relative_clock::RelativeClock,
         },
     },
-    recording::{DONE, DecodedMessage, MessageBody},
+    recording::{DONE, DecodedMessage},
 };
 
 /// The execution of every stage input.
@@ -103,10 +106,10 @@ fn failure_code(message: &StreamMessage) -> Option<String> {
 
 fn stage_result(next: Option<&StreamMessage>) -> (Option<StageResult>, Option<String>) {
     match next.map(|next| &next.read) {
-        Some(Ok(DecodedMessage { body: MessageBody::Classified(classified), .. })) => {
+        Some(Ok(DecodedMessage { body: Some(MessageBody::Classified(classified)), .. })) => {
             (Some(StageResult::from_classified(classified)), None)
         }
-        Some(Ok(DecodedMessage { body: MessageBody::Retrieved(retrieved), .. })) => {
+        Some(Ok(DecodedMessage { body: Some(MessageBody::Retrieved(retrieved)), .. })) => {
             (Some(StageResult::from_retrieved(retrieved)), None)
         }
         Some(Err(fault)) => (None, Some(fault.clone())),
@@ -135,9 +138,7 @@ fn describe_input(message: &StreamMessage) -> String {
         Some(MessageBody::Retrieved(retrieved)) => {
             format!("{}, support {:.2}", pluralised(retrieved.passages.len(), "passage"), retrieved.support)
         }
-        Some(MessageBody::Answer(_) | MessageBody::Other) => {
-            "a message whose form this command does not know".into()
-        }
+        Some(MessageBody::Answer(_)) => "a message whose form this command does not know".into(),
         None => "a message that cannot be read".into(),
     }
 }

@@ -237,12 +237,12 @@ pub(in crate::inspect) struct CitedSource {
     pub(in crate::inspect) collection: String,
     pub(in crate::inspect) score: f32,
     /// The sentences that cite it.
-    pub(in crate::inspect) sentences: Vec<CitedSentence>,
+    pub(in crate::inspect) sentences: Vec<TracedCitation>,
 }
 
 /// A sentence with a citation.
 #[derive(Debug, Serialize)]
-pub(in crate::inspect) struct CitedSentence {
+pub(in crate::inspect) struct TracedCitation {
     pub(in crate::inspect) text: String,
     pub(in crate::inspect) support: f32,
 }

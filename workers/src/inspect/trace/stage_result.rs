@@ -4,8 +4,8 @@ use hoidap_shared::{
 };
 
 use crate::inspect::trace::job_trace::{
-    CallResult, CitedSentence, CitedSource, ClassifierResult, QueryWording, QuestionDetails,
-    RetrievedPassage, RetrieverResult, StageResult, TracedProviderCall,
+    CallResult, CitedSource, ClassifierResult, QueryWording, QuestionDetails, RetrievedPassage,
+    RetrieverResult, StageResult, TracedCitation, TracedProviderCall,
 };
 
 impl QuestionDetails {
@@ -99,7 +99,7 @@ pub(in crate::inspect) fn cited_sources(answer: &Answer) -> Vec<CitedSource> {
             .citations
             .iter()
             .filter(|citation| citation.n as usize == place + 1)
-            .map(|citation| CitedSentence {
+            .map(|citation| TracedCitation {
                 text: sentence(citation.answer_start, citation.answer_end),
                 support: citation.support,
             })

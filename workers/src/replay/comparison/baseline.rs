@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::replay::stage_output::ReplayedStage;
+use crate::replay::replayed_stage::ReplayedStage;
 
 /// Numbers that differ by no more than this count as equal after rounding: other processors add in another order.
 const ROUNDING_TOLERANCE: f64 = 1e-4;
@@ -76,10 +76,14 @@ pub(in crate::replay) fn compare_bytes(job: &str, steps: &[ReplayedStage]) -> an
             Ok(after) => after,
             Err(problem) => return Ok(told(problem.what.clone())),
         };
-        if step.before.bytes()? == after.bytes()? {
+        if rmp_serde::to_vec_named(&step.before)? == rmp_serde::to_vec_named(after)? {
             continue;
         }
-        match first_difference(&step.before.tree()?, &after.tree()?, String::new()) {
+        match first_difference(
+            &serde_json::to_value(&step.before)?,
+            &serde_json::to_value(after)?,
+            String::new(),
+        ) {
             Some(what) => return Ok(told(what)),
             None => result = BaselineMatch::Close,
         }

@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
 use hoidap_shared::{
-    job::{Answer, Classified, Retrieved},
-    stage::STAGES,
+    job::{Answer, Classified, MessageBody, MessageKind, Retrieved},
+    stage::{STAGES, input_of},
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
             snapshot::JobSnapshot,
             word_diff::word_diff,
         },
-        stage_output::{ReplayedStage, StageOutput},
+        replayed_stage::ReplayedStage,
     },
 };
 
@@ -25,7 +25,7 @@ const OVERLAP_DEPTH: usize = 8;
 
 /// The result of comparing a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::replay) enum JobVerdict {
+pub(in crate::replay) enum ReplayVerdict {
     /// Nothing differs.
     Same,
     /// Something differs, but not for the visitor.
@@ -40,13 +40,13 @@ pub(in crate::replay) enum JobVerdict {
 
 impl JobReport {
     /// The verdict on the job.
-    pub(in crate::replay) fn verdict(&self) -> JobVerdict {
+    pub(in crate::replay) fn verdict(&self) -> ReplayVerdict {
         match &self.problem {
-            Some(problem) if problem.code == crate::generator::NEEDS_MODEL => JobVerdict::NeedsModel,
-            Some(_) => JobVerdict::Failed,
-            None if self.visible => JobVerdict::Visible,
-            None if self.first.is_empty() => JobVerdict::Same,
-            None => JobVerdict::Inside,
+            Some(problem) if problem.code == crate::generator::NEEDS_MODEL => ReplayVerdict::NeedsModel,
+            Some(_) => ReplayVerdict::Failed,
+            None if self.visible => ReplayVerdict::Visible,
+            None if self.first.is_empty() => ReplayVerdict::Same,
+            None => ReplayVerdict::Inside,
         }
     }
 
@@ -93,8 +93,8 @@ impl JobReport {
         }
         // The recorded job ended here and the replayed one continues, but its end is not replayed.
         if let Some(ReplayedStage {
-            before: StageOutput::Answer(_),
-            after: Ok(StageOutput::Classified(_) | StageOutput::Retrieved(_)),
+            before: MessageBody::Answer(_),
+            after: Ok(MessageBody::Classified(_) | MessageBody::Retrieved(_)),
             ..
         }) = steps.last()
         {
@@ -136,12 +136,11 @@ impl JobReport {
 
 fn recorded_snapshot(messages: &JobMessages) -> JobSnapshot {
     let mut snapshot = JobSnapshot::default();
-    let known = messages.retrieved.as_ref().map(|job| &job.body.classified);
-    if let Some(classified) = messages.classified.as_ref().map(|job| &job.body).or(known) {
+    if let Some(classified) = messages.classified() {
         snapshot.add_classified(classified);
     }
-    if let Some(job) = &messages.retrieved {
-        snapshot.add_retrieved(&job.body);
+    if let Some(retrieved) = messages.retrieved() {
+        snapshot.add_retrieved(retrieved);
     }
     snapshot.add_answer(&messages.answer.body);
     snapshot.worked_ms = messages.answer.hops.iter().map(|hop| (hop.stage.clone(), hop.worked_ms)).collect();
@@ -151,34 +150,35 @@ fn recorded_snapshot(messages: &JobMessages) -> JobSnapshot {
 /// The recorded outputs before the first replayed stage, then the replayed outputs.
 fn replayed_snapshot(messages: &JobMessages, steps: &[ReplayedStage]) -> JobSnapshot {
     let mut snapshot = JobSnapshot::default();
-    let first = steps.first().map_or("", |step| step.stage);
-    if let Some(job) = messages.classified.as_ref().filter(|_| first != STAGES[0]) {
-        snapshot.add_classified(&job.body);
+    let first = steps.first().and_then(|step| STAGES.iter().position(|stage| *stage == step.stage));
+    let input = first.and_then(|first| messages.input(first)).map(|input| &input.body);
+    if let Some(classified) = input.and_then(MessageBody::classified) {
+        snapshot.add_classified(classified);
     }
-    if let Some(job) = messages.retrieved.as_ref().filter(|_| first == STAGES[2]) {
-        snapshot.add_retrieved(&job.body);
+    if let Some(MessageBody::Retrieved(retrieved)) = input {
+        snapshot.add_retrieved(retrieved);
     }
     for step in steps {
         match &step.after {
-            Ok(StageOutput::Classified(body)) => snapshot.add_classified(body),
-            Ok(StageOutput::Retrieved(body)) => snapshot.add_retrieved(body),
-            Ok(StageOutput::Answer(body)) => snapshot.add_answer(body),
-            Err(_) => {}
+            Ok(MessageBody::Classified(body)) => snapshot.add_classified(body),
+            Ok(MessageBody::Retrieved(body)) => snapshot.add_retrieved(body),
+            Ok(MessageBody::Answer(body)) => snapshot.add_answer(body),
+            Ok(MessageBody::Question(_)) | Err(_) => {}
         }
         snapshot.worked_ms.push((step.stage.into(), step.worked_ms));
     }
     snapshot
 }
 
-fn differing_aspects(before: &StageOutput, after: &StageOutput, recorded: &Answer) -> Vec<Aspect> {
+fn differing_aspects(before: &MessageBody, after: &MessageBody, recorded: &Answer) -> Vec<Aspect> {
     match (before, after) {
-        (StageOutput::Classified(before), StageOutput::Classified(after)) => {
+        (MessageBody::Classified(before), MessageBody::Classified(after)) => {
             classifier_aspects(before, after)
         }
-        (StageOutput::Retrieved(before), StageOutput::Retrieved(after)) => retriever_aspects(before, after),
-        (StageOutput::Answer(before), StageOutput::Answer(after)) => answer_aspects(before, after),
+        (MessageBody::Retrieved(before), MessageBody::Retrieved(after)) => retriever_aspects(before, after),
+        (MessageBody::Answer(before), MessageBody::Answer(after)) => answer_aspects(before, after),
         // The recorded job ended at a later stage. The replayed one ends here, with the same or another answer.
-        (_, StageOutput::Answer(after)) => [vec![Aspect::Queries], answer_aspects(recorded, after)].concat(),
+        (_, MessageBody::Answer(after)) => [vec![Aspect::Queries], answer_aspects(recorded, after)].concat(),
         // The recorded job ended here and the replayed one continues. Its end shows what the visitor sees.
         _ => vec![Aspect::Queries],
     }
@@ -231,8 +231,11 @@ fn answer_aspects(before: &Answer, after: &Answer) -> Vec<Aspect> {
 
 /// Share of the recorded passages that are found again; `None` if no search was replayed.
 fn overlap(report: &JobReport, steps: &[ReplayedStage]) -> Option<f32> {
-    let looked = steps.iter().any(|step| step.stage == STAGES[1] && step.after.is_ok());
-    let ended_before = matches!(steps.last(), Some(ReplayedStage { stage, after: Ok(StageOutput::Answer(_)), .. }) if *stage == STAGES[0]);
+    let looked = steps.iter().any(|step| matches!(step.after, Ok(MessageBody::Retrieved(_))));
+    let ended_before = steps.last().is_some_and(|step| {
+        matches!(step.after, Ok(MessageBody::Answer(_)))
+            && input_of(step.stage) != Some(MessageKind::Retrieved)
+    });
     if !looked && !ended_before {
         return None;
     }

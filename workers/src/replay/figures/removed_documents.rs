@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     recording::JobMessages,
     replay::comparison::{
-        compare::JobVerdict,
+        compare::ReplayVerdict,
         job_report::{JobReport, RemovedDocument},
     },
 };
@@ -26,11 +26,13 @@ pub(in crate::replay) fn removed_documents(
         url: source.metadata.url.clone(),
         cited: true,
     });
-    let found = messages.retrieved.iter().flat_map(|job| &job.body.passages).map(|passage| RemovedDocument {
-        collection: passage.collection.clone(),
-        source: passage.source.clone(),
-        url: passage.url.clone(),
-        cited: false,
+    let found = messages.retrieved().into_iter().flat_map(|retrieved| &retrieved.passages).map(|passage| {
+        RemovedDocument {
+            collection: passage.collection.clone(),
+            source: passage.source.clone(),
+            url: passage.url.clone(),
+            cited: false,
+        }
     });
     let mut removed: Vec<RemovedDocument> = Vec::new();
     for page in cited.chain(found) {
@@ -56,13 +58,13 @@ pub(in crate::replay) struct VerdictCounts {
 }
 
 impl VerdictCounts {
-    fn add(&mut self, verdict: JobVerdict) {
+    fn add(&mut self, verdict: ReplayVerdict) {
         self.jobs += 1;
         *match verdict {
-            JobVerdict::Visible => &mut self.visible,
-            JobVerdict::Inside => &mut self.inside,
-            JobVerdict::Same => &mut self.same,
-            JobVerdict::NeedsModel | JobVerdict::Failed => &mut self.unknown,
+            ReplayVerdict::Visible => &mut self.visible,
+            ReplayVerdict::Inside => &mut self.inside,
+            ReplayVerdict::Same => &mut self.same,
+            ReplayVerdict::NeedsModel | ReplayVerdict::Failed => &mut self.unknown,
         } += 1;
     }
 

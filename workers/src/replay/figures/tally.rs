@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::replay::{
     comparison::{
-        compare::JobVerdict,
+        compare::ReplayVerdict,
         job_report::{Aspect, JobReport},
         labels::Label,
     },
@@ -96,8 +96,8 @@ impl DurationHistogram {
 impl GroupCounts {
     fn add(&mut self, report: &JobReport) {
         self.jobs += 1;
-        self.visible += u64::from(report.verdict() == JobVerdict::Visible);
-        self.inside += u64::from(report.verdict() == JobVerdict::Inside);
+        self.visible += u64::from(report.verdict() == ReplayVerdict::Visible);
+        self.inside += u64::from(report.verdict() == ReplayVerdict::Inside);
         if let Some(overlap) = report.overlap {
             self.overlap.0 += f64::from(overlap);
             self.overlap.1 += 1;
@@ -135,11 +135,11 @@ impl ReplayTally {
     fn add_compared(&mut self, ComparedJob { last, versions, report, label }: &ComparedJob) -> bool {
         let verdict = report.verdict();
         *match verdict {
-            JobVerdict::Same => &mut self.same,
-            JobVerdict::Inside => &mut self.inside,
-            JobVerdict::Visible => &mut self.visible,
-            JobVerdict::NeedsModel => &mut self.needs_model,
-            JobVerdict::Failed => &mut self.failed,
+            ReplayVerdict::Same => &mut self.same,
+            ReplayVerdict::Inside => &mut self.inside,
+            ReplayVerdict::Visible => &mut self.visible,
+            ReplayVerdict::NeedsModel => &mut self.needs_model,
+            ReplayVerdict::Failed => &mut self.failed,
         } += 1;
         self.first_time = self.first_time.into_iter().chain([report.time]).min();
         self.last_time = self.last_time.into_iter().chain([*last]).max();
@@ -169,7 +169,7 @@ impl ReplayTally {
             }
         }
         self.add_judgement(report, label.as_ref());
-        if verdict == JobVerdict::Same {
+        if verdict == ReplayVerdict::Same {
             return false;
         }
         self.add_worst(report.distance);
@@ -199,7 +199,7 @@ impl ReplayTally {
             None => return,
         };
         counts.0 += 1;
-        counts.1 += u64::from(report.verdict() == JobVerdict::Visible);
+        counts.1 += u64::from(report.verdict() == ReplayVerdict::Visible);
     }
 
     /// Adds a job that differs, and drops all but the worst from time to time.

@@ -5,9 +5,9 @@ use hoidap_shared::{
     events::CHAT,
     job::{Hop, ProviderAttempt, SCHEMA, Usage},
 };
+use hoidap_testing::jobs::count;
 
 use super::{LONG, Setup, event, events, start, tell, tell_all, tell_bytes};
-use crate::support::count;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_a_row_with_all_it_holds() {
@@ -26,7 +26,7 @@ async fn an_event_is_a_row_with_all_it_holds() {
     full.usage =
         Usage { prompt_tokens: 100, completion_tokens: 20, cost_usd: Some(0.0015), estimated: false };
     full.hops =
-        vec![Hop { stage: "classifier".into(), waited_ms: 1, worked_ms: 2, delivery: 3, canary: false }];
+        vec![Hop { stage: "classifier".into(), waited_ms: 1, worked_ms: 2, delivery: 3, ..Hop::default() }];
     full.sources = vec!["https://www.example.com/a".into(), "https://www.example.com/b".into()];
     full.versions = [("classifier".to_string(), "v7".to_string())].into();
     let mut odd = event("odd");

@@ -6,9 +6,9 @@ use hoidap_shared::{
     events::{FEEDBACK, Rating},
     job::SCHEMA,
 };
+use hoidap_testing::jobs::{another_process, count};
 
 use super::{Setup, event, events, feedback, start, tell, tell_all, tell_bytes, tell_feedback};
-use crate::support::{another_process, count};
 
 const LAST_WORDS: &str = "SELECT job_id, rating, reason, comment FROM feedback FINAL ORDER BY stream_seq";
 

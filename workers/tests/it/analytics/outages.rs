@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hoidap_shared::fleet::Fleet;
+use hoidap_testing::jobs::count;
 
 use super::{Setup, events, says, start, tell_all};
 
@@ -50,7 +51,7 @@ async fn nats_may_go_and_come_back() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     setup.nats.restart();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let held = crate::support::count(setup.broker(), "EVENTS", ">").await;
+    let held = count(setup.broker(), "EVENTS", ">").await;
     assert_eq!(held, 10);
     tell_all(setup.broker(), &events(50)).await;
     setup.until_chats(60).await;

@@ -17,10 +17,10 @@ use hoidap_shared::{
     broker::Broker,
     events::{ChatEvent, Rating},
 };
+use hoidap_testing::jobs::{another_process, context, count};
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{LONG, Setup, event, events, feedback, start, tell, tell_all, tell_bytes, tell_feedback};
-use crate::support::{another_process, context, count};
 
 /// What the rows of a table hold, and where their events were read.
 const ALL: &str = "cityHash64(*)";

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hoidap_shared::{fleet::Fleet, telemetry};
+use hoidap_testing::jobs::another_process;
 
 use super::{Setup, event, events, says, start, tell, tell_all};
 
@@ -31,7 +32,7 @@ async fn migrations_are_applied_once_and_refused_when_changed() {
 
     // What was applied is not applied again: a column that an operator added stays.
     setup.run("ALTER TABLE chats ADD COLUMN note String DEFAULT ''").await;
-    let again = crate::support::another_process(&setup.context);
+    let again = another_process(&setup.context);
     let sink = start(&again);
     tell_all(setup.broker(), &events(3)).await;
     setup.until_chats(6).await;
@@ -43,7 +44,7 @@ async fn migrations_are_applied_once_and_refused_when_changed() {
         .run("INSERT INTO migrations (version, name, sha256) VALUES (1, '0001_chats.sql', 'of another text')")
         .await;
     let fleet = Fleet::follow(setup.broker().clone());
-    let refused = crate::support::another_process(&setup.context);
+    let refused = another_process(&setup.context);
     let sink = start(&refused);
     let sentence = "migration 0001_chats.sql is not the one that was applied";
     setup.until_told(&fleet, |member| says(member, false, sentence)).await;
@@ -103,7 +104,7 @@ async fn a_gap_is_counted_and_passed() {
     let stream = broker.jetstream.get_stream(broker.subjects.stream("EVENTS")).await.unwrap();
     stream.purge().sequence(21).await.unwrap();
     stream.delete_message(25).await.unwrap();
-    let again = crate::support::another_process(&setup.context);
+    let again = another_process(&setup.context);
     let sink = start(&again);
     setup.until_chats(5 + 14).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -116,7 +117,7 @@ async fn a_gap_is_counted_and_passed() {
 
     // An emptied stream goes on with its sequences.
     stream.purge().await.unwrap();
-    let last = crate::support::another_process(&setup.context);
+    let last = another_process(&setup.context);
     let sink = start(&last);
     tell_all(broker, &events(3)).await;
     setup.until_chats(5 + 14 + 3).await;
@@ -141,7 +142,7 @@ async fn a_stream_that_lost_its_end_is_read_anew() {
         )
         .await;
     tell_all(broker, &events(4)).await;
-    let second = crate::support::another_process(&setup.context);
+    let second = another_process(&setup.context);
     let sink = start(&second);
     setup.until_chats(34).await;
     assert_eq!(setup.fetch::<(u64, u64)>(LIVES).await, [(0, 10), (1, 24)]);
@@ -151,7 +152,7 @@ async fn a_stream_that_lost_its_end_is_read_anew() {
     sink.await.unwrap().unwrap();
 
     // Once found, it is known: the next start goes on where this one was.
-    let third = crate::support::another_process(&setup.context);
+    let third = another_process(&setup.context);
     let sink = start(&third);
     tell_all(broker, &events(5)).await;
     setup.until_chats(65).await;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use hoidap_shared::{broker::Broker, fleet::Fleet};
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{another_process, config, count, passwords, worker_context},
+};
 
 use super::{LONG, Setup, events, says, start, tell_all};
-use crate::support::{another_process, config, passwords};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_sinks_writes_and_the_other_takes_over() {
@@ -84,7 +86,7 @@ async fn the_rights_of_the_analytics_user_are_enough() {
     let operator = of("operator", "secretoperator");
     let broker = Broker::connect(&operator.nats, "setup").await.unwrap();
     broker.apply_streams(&operator.nats).await.unwrap();
-    let context = crate::support::worker_context(of("analytics", "secretanalytics")).await;
+    let context = worker_context(of("analytics", "secretanalytics")).await;
     let client = clickhouse::Client::default().with_url(&clickhouse_url).with_database("hoidap");
     let client = client.with_user("default").with_password(clickhouse.password());
     let client = client.with_compression(clickhouse::Compression::None);
@@ -101,5 +103,5 @@ async fn the_rights_of_the_analytics_user_are_enough() {
     setup.until_chats(10).await;
     again.stop.cancel();
     sink.await.unwrap().unwrap();
-    assert_eq!(crate::support::count(&broker, "DEAD", ">").await, 1);
+    assert_eq!(count(&broker, "DEAD", ">").await, 1);
 }

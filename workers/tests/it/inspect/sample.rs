@@ -9,11 +9,10 @@ use hoidap_shared::{
     },
     text::Language,
 };
-
-use crate::support::{answer, ask, publish};
+use hoidap_testing::jobs::{answer, ask, publish};
 
 fn hop(stage: &str, waited_ms: u64, worked_ms: u64, delivery: u32) -> Hop {
-    Hop { stage: stage.into(), waited_ms, worked_ms, delivery, canary: false }
+    Hop { stage: stage.into(), waited_ms, worked_ms, delivery, ..Hop::default() }
 }
 
 fn classified(question: &Question) -> Classified {
@@ -67,6 +66,7 @@ fn retrieved(question: &Question, title: &str) -> Retrieved {
         passages: vec![passage(title, "Một giờ họp tốn khoảng 900 MB.", 0.91), passage("Khác", "Khác.", 0.4)],
         support: 0.77,
         filter: FilterUsed::Product,
+        wording_weights: Vec::new(),
         version: "r1".into(),
     }
 }

@@ -11,13 +11,10 @@ use hoidap_shared::{
     telemetry,
     text::normalise,
 };
-use hoidap_testing::required_env;
+use hoidap_testing::{jobs, required_env};
 use hoidap_workers::{classifier::Classifier, generator::Generator, retriever::Retriever};
 
-use crate::{
-    sample_site::{self, Page},
-    support,
-};
+use crate::sample_site::{self, Page};
 
 /// The pages of the shop.
 const PAGES: [Page<'_>; 13] = [
@@ -92,7 +89,7 @@ pub(super) async fn shop() -> Shop {
     let folder = folder();
     let model = required_env("HOIDAP_EMBEDDING__MODEL_DIR");
     let indices = folder.join("indices").display().to_string();
-    let mut config = support::config(&[
+    let mut config = jobs::config(&[
         ("EMBEDDING__MODEL_DIR", &model),
         ("INDICES__DIR", &indices),
         ("INDICES__RELOAD_MS", "0"),
@@ -130,7 +127,7 @@ fn make(config: &Config, folder: &Path) {
 impl Shop {
     /// Asks after earlier turns, the visitor's first.
     pub(super) async fn ask(&self, history: &[&str], question: &str) -> Answer {
-        let mut job = support::question(&normalise(question));
+        let mut job = jobs::question(&normalise(question));
         let senders = [Sender::User, Sender::Assistant];
         job.body.history = history
             .iter()

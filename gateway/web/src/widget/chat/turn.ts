@@ -66,7 +66,7 @@ export function afterEvent(turn: Turn, event: AnswerEvent, id: number | null): T
     case 'accepted':
       return { ...next, jobId: event.jobId, text: '', draft: false, citations: [] };
     case 'stage':
-      return { ...next, waiting: unlessStopping(turn, stageOf(event.name)) };
+      return { ...next, waiting: unlessStopping(turn, stageOf(event.name, turn.waiting ?? 'generator')) };
     case 'sources':
       return { ...next, sources: event.sources };
     case 'draft':
@@ -167,6 +167,7 @@ function unlessStopping(turn: Turn, waiting: Waiting): Waiting {
   return turn.waiting === 'stopping' ? 'stopping' : waiting;
 }
 
-function stageOf(name: string): Waiting {
-  return name === 'classifier' || name === 'retriever' ? name : 'generator';
+/** The stage to show: a stage that the widget has no words for changes nothing. */
+function stageOf(name: string, shown: Waiting): Waiting {
+  return name === 'classifier' || name === 'retriever' || name === 'generator' ? name : shown;
 }

@@ -1,9 +1,9 @@
 //! Chats whose events are gone come back from the lasting records of their jobs.
 
 use hoidap_shared::job::now_ms;
+use hoidap_testing::jobs::{answer, publish, question};
 
 use super::*;
-use crate::support::{answer, publish, question};
 
 /// Stores a finished job and its event as the runner does; without the moment of its end, as releases before did.
 async fn finish(broker: &Broker, number: u64, with_end: bool) -> ChatEvent {

@@ -20,18 +20,25 @@ const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One message of a stream.
-pub(crate) struct StreamRecord {
-    pub(crate) sequence: u64,
-    pub(crate) subject: String,
+pub struct StreamRecord {
+    /// Its sequence in the stream.
+    pub sequence: u64,
+    /// Its subject.
+    pub subject: String,
     /// When it was stored.
-    pub(crate) stored: jiff::Timestamp,
-    pub(crate) headers: HeaderMap,
-    pub(crate) payload: Bytes,
+    pub stored: jiff::Timestamp,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub payload: Bytes,
 }
 
 impl StreamRecord {
     /// The message of a delivery.
-    pub(crate) fn from_delivery(message: Message) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When the message has no delivery information, as one that no consumer delivered.
+    pub fn from_delivery(message: Message) -> anyhow::Result<Self> {
         let (sequence, stored) = match message.info() {
             Ok(info) => (info.stream_sequence, info.published),
             Err(error) => bail!("a message came without its sequence: {error}"),
@@ -49,7 +56,7 @@ impl StreamRecord {
 }
 
 /// Reads a stream from a position on.
-pub(crate) struct StreamReader {
+pub struct StreamReader {
     consumer: Consumer<pull::Config>,
     /// Deliveries so far. A gap in their numbers is a lost message.
     delivered: u64,
@@ -57,12 +64,18 @@ pub(crate) struct StreamReader {
 
 impl StreamReader {
     /// Starts at a sequence, or at the next one that still exists. Reads only the given subject, when there is one.
-    pub(crate) async fn open(stream: &Stream, start: u64, subject: Option<String>) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When NATS cannot be reached or does not allow it.
+    pub async fn open(stream: &Stream, start: u64, subject: Option<String>) -> anyhow::Result<Self> {
         Self::start(stream, DeliverPolicy::ByStartSequence { start_sequence: start.max(1) }, subject).await
     }
 
     /// Starts at the first message stored at that time or later. Reads only the given subject, when there is one.
-    pub(crate) async fn since(
+    ///
+    /// # Errors
+    /// When NATS cannot be reached or does not allow it.
+    pub async fn since(
         stream: &Stream,
         time: jiff::Timestamp,
         subject: Option<String>,
@@ -94,7 +107,10 @@ impl StreamReader {
 
     /// The next messages, without waiting for more: at most `max_messages`, and at most [`MAX_PAGE_BYTES`]. Empty when the
     /// stream has no more.
-    pub(crate) async fn read(&mut self, max_messages: usize) -> anyhow::Result<Vec<StreamRecord>> {
+    ///
+    /// # Errors
+    /// When NATS cannot be reached, or a message was lost on the way: then the reading must begin anew.
+    pub async fn read(&mut self, max_messages: usize) -> anyhow::Result<Vec<StreamRecord>> {
         let page =
             self.consumer.fetch().max_messages(max_messages).max_bytes(MAX_PAGE_BYTES).messages().await;
         let mut page = page.context("the stream cannot be read")?;

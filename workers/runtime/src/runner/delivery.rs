@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hoidap_shared::{
     broker::BrokerClock,
     headers::redrive_token,
-    job::{Envelope, EnvelopeHeader, Hop, Job as _, JobId},
+    job::{Answer, Envelope, EnvelopeHeader, Hop, Job as _, JobId},
     stage::{NextStep, Stage, StageError},
     subjects::MAX_JOB_BYTES,
 };
@@ -55,10 +55,12 @@ pub(super) enum DeliveryEnd {
     Returned(Duration),
 }
 
-/// The result of the work on a job, and whether a canary did it.
+/// The result of the work on a job, and who did it.
 struct Processed<T> {
     result: Result<NextStep<T>, StageError>,
     by_canary: bool,
+    /// The version of the stage or canary; empty where none worked.
+    version: String,
 }
 
 impl<S: Stage> Runner<S> {
@@ -138,14 +140,16 @@ impl<S: Stage> Runner<S> {
         }
         let began = Instant::now();
         let running = self.context.stops.register(&job.job_id);
-        let Processed { result, by_canary } = if running.stop.is_cancelled() {
-            Processed { result: Ok(NextStep::Answer(self.stopped(&job))), by_canary: false }
+        let Processed { result, by_canary, version } = if running.stop.is_cancelled() {
+            let result = Ok(NextStep::Answer(self.stopped(&job)));
+            Processed { result, by_canary: false, version: String::new() }
         } else {
             self.process(delivery, &job, &running).await
         };
         match result {
             Ok(next) => {
-                job.hops.push(hop(S::NAME, delivery, began, by_canary, clock));
+                let hop = hop(S::NAME, delivery, began, clock);
+                job.hops.push(Hop { canary: by_canary, version, ..hop });
                 self.store_result(delivery, job, next).await
             }
             Err(StageError::Permanent { code, reason }) => {
@@ -171,12 +175,13 @@ impl<S: Stage> Runner<S> {
     ) -> Processed<S::Out> {
         let route = self.canaries.route(&job.body.question().session_id);
         if let Route::Canary(id) = &route
-            && let Some(next) = self.dispatch_to_canary(id, job).await
+            && let Some((next, version)) = self.dispatch_to_canary(id, job).await
         {
-            return Processed { result: Ok(next), by_canary: true };
+            return Processed { result: Ok(next), by_canary: true, version };
         }
         let run = format!("{}.{}", self.context.instance, delivery.number);
         let started = Instant::now();
+        let version = self.stage.status().version;
         let result = run_stage(&self.stage, &self.context, job, running, run).await;
         if matches!(route, Route::Stable(_)) {
             let took_ms = millis(started.elapsed());
@@ -186,7 +191,7 @@ impl<S: Stage> Runner<S> {
                 JobVerdict::NotCounted => {}
             }
         }
-        Processed { result, by_canary: false }
+        Processed { result, by_canary: false, version }
     }
 
     /// Stores the answer, or the message for the next stage.
@@ -198,6 +203,7 @@ impl<S: Stage> Runner<S> {
     ) -> DeliveryEnd {
         let body = match next {
             NextStep::Answer(answer) => {
+                let answer = Answer { versions: job.versions(), ..answer };
                 return match self.finish(&job.map(answer), delivery).await {
                     Ok(StoredAnswerOwner::ThisDelivery | StoredAnswerOwner::OtherDelivery) => {
                         DeliveryEnd::Done
@@ -298,10 +304,10 @@ impl Delivery {
 }
 
 /// The hop of a stage that began to process a job at `began`.
-fn hop(stage: &str, delivery: &Delivery, began: Instant, by_canary: bool, clock: &BrokerClock) -> Hop {
+fn hop(stage: &str, delivery: &Delivery, began: Instant, clock: &BrokerClock) -> Hop {
     let worked_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let waited_ms = clock.now_ms().saturating_sub(delivery.stored_ms()).saturating_sub(worked_ms);
-    Hop { stage: stage.into(), waited_ms, worked_ms, delivery: delivery.number, canary: by_canary }
+    Hop { stage: stage.into(), waited_ms, worked_ms, delivery: delivery.number, ..Hop::default() }
 }
 
 /// A job that was sent again gets as much time as it had at first.

@@ -1,7 +1,7 @@
-use std::{collections::BTreeMap, time::Duration};
+//! `hoidap-worker canary`: lists canaries, and has them judged anew.
 
 use clap::{Subcommand, builder::PossibleValuesParser};
-use futures::StreamExt as _;
+use hoidap_runtime::canary::{SessionShare, collect_reports, forget};
 use hoidap_shared::{
     broker::Broker,
     config::Config,
@@ -9,9 +9,6 @@ use hoidap_shared::{
     stage::STAGES,
     telemetry,
 };
-use tokio::time::{Instant, timeout_at};
-
-use super::{ANNOUNCE_INTERVAL, CanaryMessage, CanaryRegistry, SessionShare, encode};
 
 /// Looks at canaries, which `run STAGE --canary SHARE` starts.
 #[derive(Debug, Subcommand)]
@@ -45,11 +42,7 @@ impl Command {
                 }
             }
             Self::Forget { stage } => {
-                broker
-                    .client
-                    .publish(broker.subjects.canary_messages(&stage), encode(&CanaryMessage::Forget))
-                    .await?;
-                broker.client.flush().await?;
+                forget(&broker, &stage).await?;
                 println!(
                     "{stage}: the workers forgot its canaries; those that run announce themselves again"
                 );
@@ -57,26 +50,6 @@ impl Command {
         }
         Ok(())
     }
-}
-
-/// The reports of the canaries of all stages, from the messages of two announce intervals.
-async fn collect_reports(broker: &Broker) -> anyhow::Result<Vec<(String, CanaryReport)>> {
-    let subject = broker.subjects.canary_messages("*");
-    let mut messages = broker.client.subscribe(subject).await?;
-    let mut registries: BTreeMap<String, CanaryRegistry> = BTreeMap::new();
-    let end = Instant::now() + 2 * ANNOUNCE_INTERVAL + Duration::from_millis(200);
-    while let Ok(Some(message)) = timeout_at(end, messages.next()).await {
-        let Some(stage) = message.subject.rsplit('.').nth(1).filter(|stage| STAGES.contains(stage)) else {
-            continue;
-        };
-        if let Ok(message) = rmp_serde::from_slice(&message.payload) {
-            registries.entry(stage.into()).or_insert_with(|| CanaryRegistry::new("")).receive(message);
-        }
-    }
-    let of = |(stage, registry): (String, CanaryRegistry)| {
-        registry.reports().into_iter().map(move |found| (stage.clone(), found))
-    };
-    Ok(registries.into_iter().flat_map(of).collect())
 }
 
 fn line(stage: &str, canary: &CanaryReport) -> String {
@@ -97,7 +70,7 @@ fn line(stage: &str, canary: &CanaryReport) -> String {
     format!(
         "{stage} {} {} {}{changes}\n    canary: {}\n    stage:  {}{reason}",
         canary.id,
-        SessionShare(canary.share),
+        SessionShare::of_report(canary),
         canary.state.name().replace('_', " "),
         side(&canary.served),
         side(&canary.stable),

@@ -6,10 +6,12 @@ use hoidap_shared::{
     fleet::Fleet,
     job::{JobId, Outcome},
 };
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{ask, context, count, question, wait_for_answer},
+};
 
 use super::{LONG, QUICK, ends, start, until};
-use crate::support::{ask, context, count, question, wait_for_answer};
 
 /// Gives the dead letters so many bytes, as an operator does.
 async fn resize(broker: &Broker, max_bytes: i64) {

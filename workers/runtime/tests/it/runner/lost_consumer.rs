@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::Config;
 use hoidap_shared::{broker::Broker, job::Outcome};
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{another_process, ask, context, question, wait_for_answer},
+};
 
 use super::{LONG, QUICK, deliveries, ends, start, until};
-use crate::support::{another_process, ask, context, question, wait_for_answer};
 
 /// Lets the broker forget the ids of what it stored, as it does after ten minutes.
 async fn ten_minutes_pass(broker: &Broker) {

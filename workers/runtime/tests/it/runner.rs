@@ -9,16 +9,17 @@ mod restarts;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use hoidap_runtime::runner::{self, WorkerContext};
 use hoidap_shared::{
     config::Config,
     job::{Envelope, JobId, Outcome, Question},
     progress::ProgressSink,
     stage::{NextStep, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
-use hoidap_workers::runner::{self, WorkerContext};
-
-use crate::support::{another_process, answer, ask, context, count, question, wait_for_answer};
+use hoidap_testing::{
+    Server,
+    jobs::{another_process, answer, ask, context, count, question, wait_for_answer},
+};
 
 /// Passes the question on, or does what the question says.
 struct First;

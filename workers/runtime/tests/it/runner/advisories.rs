@@ -8,10 +8,12 @@ use async_nats::jetstream::{
 };
 use futures::StreamExt as _;
 use hoidap_shared::{broker::Broker, job::Outcome};
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{another_process, ask, context, count, question, wait_for_answer},
+};
 
 use super::{LONG, QUICK, ends, start, until};
-use crate::support::{another_process, ask, context, count, question, wait_for_answer};
 
 /// A consumer of the stage that delivers each job once, as an operator or an older release might have made it.
 async fn deliver_once(broker: &Broker, how: Option<AckKind>) {

@@ -132,9 +132,10 @@ async fn watch_clock(broker: Broker, max_skew_ms: u64, stop: CancellationToken) 
 }
 
 /// Listens for SIGTERM and Ctrl-C from now on. The returned future cancels the token when one comes.
-pub(crate) fn stop_on_signal(
-    stop: CancellationToken,
-) -> anyhow::Result<impl Future<Output = anyhow::Result<()>>> {
+///
+/// # Errors
+/// When the handlers of the signals cannot be set.
+pub fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<impl Future<Output = anyhow::Result<()>>> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
     Ok(async move {

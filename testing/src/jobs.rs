@@ -1,29 +1,31 @@
-//! Helpers of the tests: a broker, questions, and reading what a fleet stored.
+//! Jobs over a real broker: the context of a worker process, questions, and reading what the streams hold.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_nats::jetstream::stream::DirectGetErrorKind;
+use hoidap_runtime::runner::{Pauses, StopRequests, WorkerContext};
 use hoidap_shared::{
     broker::Broker,
     config::Config,
     fleet::instance_name,
     job::{Answer, Envelope, JobId, Outcome, PageContext, Question, SCHEMA, ScoredLabel, now_ms},
+    stage::STAGES,
     text::Language,
 };
-use hoidap_testing::Server;
-use hoidap_workers::runner::{Pauses, StopRequests, WorkerContext};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::Server;
+
 /// The defaults with a few settings changed.
-pub(crate) fn config(settings: &[(&str, &str)]) -> Config {
+pub fn config(settings: &[(&str, &str)]) -> Config {
     let variables: HashMap<_, _> =
         settings.iter().map(|(key, value)| (format!("HOIDAP_{key}"), (*value).to_string())).collect();
     Config::read(None, Some(variables), &[]).unwrap()
 }
 
 /// The context of a worker process on a broker, with the given settings.
-pub(crate) async fn context(nats: &Server, settings: &[(&str, &str)]) -> WorkerContext {
+pub async fn context(nats: &Server, settings: &[(&str, &str)]) -> WorkerContext {
     let url = nats.url();
     let all: Vec<(&str, &str)> =
         [("NATS__URL", url.as_str())].into_iter().chain(settings.iter().copied()).collect();
@@ -31,7 +33,7 @@ pub(crate) async fn context(nats: &Server, settings: &[(&str, &str)]) -> WorkerC
 }
 
 /// The context of a worker process with the given configuration.
-pub(crate) async fn worker_context(config: Config) -> WorkerContext {
+pub async fn worker_context(config: Config) -> WorkerContext {
     let broker = Broker::connect(&config.nats, "test").await.unwrap();
     broker.ensure_streams(&config.nats).await.unwrap();
     WorkerContext {
@@ -46,14 +48,13 @@ pub(crate) async fn worker_context(config: Config) -> WorkerContext {
 }
 
 /// A password for each user of `nats/accounts.conf`: `secret` and the user's name.
-pub(crate) fn passwords() -> Vec<(String, String)> {
-    ["gateway", "classifier", "retriever", "generator", "analytics", "operator"]
-        .map(|user| (format!("NATS_PASSWORD_{}", user.to_uppercase()), format!("secret{user}")))
-        .to_vec()
+pub fn passwords() -> Vec<(String, String)> {
+    let users = ["gateway"].into_iter().chain(STAGES).chain(["analytics", "operator"]);
+    users.map(|user| (format!("NATS_PASSWORD_{}", user.to_uppercase()), format!("secret{user}"))).collect()
 }
 
 /// The context of another process: the same broker and settings, its own name and stop.
-pub(crate) fn another_process(context: &WorkerContext) -> WorkerContext {
+pub fn another_process(context: &WorkerContext) -> WorkerContext {
     WorkerContext {
         instance: instance_name(),
         stop: CancellationToken::new(),
@@ -64,7 +65,7 @@ pub(crate) fn another_process(context: &WorkerContext) -> WorkerContext {
 }
 
 /// A question as the gateway publishes it.
-pub(crate) fn question(message: &str) -> Envelope<Question> {
+pub fn question(message: &str) -> Envelope<Question> {
     Envelope {
         schema: SCHEMA,
         job_id: JobId::new(),
@@ -86,7 +87,7 @@ pub(crate) fn question(message: &str) -> Envelope<Question> {
 }
 
 /// An answer with the given text.
-pub(crate) fn answer(question: &Question, text: &str) -> Answer {
+pub fn answer(question: &Question, text: &str) -> Answer {
     Answer {
         confidence: 0.5,
         intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
@@ -95,13 +96,13 @@ pub(crate) fn answer(question: &Question, text: &str) -> Answer {
 }
 
 /// Publishes a job to a stage as the gateway does.
-pub(crate) async fn ask(broker: &Broker, stage: &str, job: &Envelope<Question>) {
+pub async fn ask(broker: &Broker, stage: &str, job: &Envelope<Question>) {
     let id = format!("{}.{stage}", job.job_id);
     publish(broker, broker.subjects.jobs(stage), &[("Nats-Msg-Id", &id)], job.encode().unwrap()).await;
 }
 
 /// Publishes to a stream, and waits until it is stored.
-pub(crate) async fn publish(broker: &Broker, subject: String, headers: &[(&str, &str)], bytes: Vec<u8>) {
+pub async fn publish(broker: &Broker, subject: String, headers: &[(&str, &str)], bytes: Vec<u8>) {
     let mut map = async_nats::HeaderMap::new();
     for (name, value) in headers {
         map.insert(*name, *value);
@@ -110,7 +111,7 @@ pub(crate) async fn publish(broker: &Broker, subject: String, headers: &[(&str, 
 }
 
 /// The stored answer of a job, waiting for it.
-pub(crate) async fn wait_for_answer(broker: &Broker, job: &JobId, within: Duration) -> Envelope<Answer> {
+pub async fn wait_for_answer(broker: &Broker, job: &JobId, within: Duration) -> Envelope<Answer> {
     let stream = broker.jetstream.get_stream_no_info(broker.subjects.stream("ANSWERS")).await.unwrap();
     let end = tokio::time::Instant::now() + within;
     loop {
@@ -125,7 +126,7 @@ pub(crate) async fn wait_for_answer(broker: &Broker, job: &JobId, within: Durati
 }
 
 /// How many messages a stream holds on subjects that match.
-pub(crate) async fn count(broker: &Broker, stream: &str, subject: &str) -> usize {
+pub async fn count(broker: &Broker, stream: &str, subject: &str) -> usize {
     let stream = broker.jetstream.get_stream(broker.subjects.stream(stream)).await.unwrap();
     let info = stream.info_with_subjects(subject).await.unwrap();
     use futures::TryStreamExt as _;

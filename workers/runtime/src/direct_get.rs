@@ -31,11 +31,10 @@ struct PageRequest<'a> {
 }
 
 /// One message of a stream; `None` when it is gone.
-pub(crate) async fn message(
-    broker: &Broker,
-    stream: &str,
-    sequence: u64,
-) -> anyhow::Result<Option<StreamMessage>> {
+///
+/// # Errors
+/// When NATS cannot be reached or does not allow it.
+pub async fn message(broker: &Broker, stream: &str, sequence: u64) -> anyhow::Result<Option<StreamMessage>> {
     let stream: Stream<()> = broker.jetstream.get_stream_no_info(broker.subjects.stream(stream)).await?;
     match stream.direct_get(sequence).await {
         Ok(message) => Ok(Some(message)),

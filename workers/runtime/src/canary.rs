@@ -6,7 +6,7 @@
 //! and exchange their counts. The first worker that finds the canary significantly worse makes all of them stop using it.
 //! So a canary can cost a visitor time, but no answer.
 
-mod command;
+mod admin;
 mod evidence;
 mod registry;
 mod tracked;
@@ -15,15 +15,16 @@ use std::{fmt, str::FromStr};
 
 use hoidap_shared::{
     digest::digest,
-    fleet::CanaryRegression,
+    fleet::{CanaryRegression, CanaryReport},
     stage::{NextStep, StageStatus},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use self::command::Command;
+pub use self::admin::{collect_reports, forget};
 use self::evidence::CanaryEvidence;
 pub(crate) use self::registry::{ANNOUNCE_INTERVAL, CanaryRegistry, Route, encode};
+
 /// Greatest share, in percent: the rest is what the canary is compared with.
 const MAX_SHARE_PERCENT: f64 = 50.0;
 
@@ -54,6 +55,11 @@ impl fmt::Display for SessionShare {
 }
 
 impl SessionShare {
+    /// The share in a canary's report.
+    pub fn of_report(report: &CanaryReport) -> Self {
+        Self(report.share)
+    }
+
     /// Whether a session belongs to the share. A session of a share belongs to every greater share as well.
     pub fn holds(self, session: &str) -> bool {
         let digest = Sha256::digest(session.as_bytes());
@@ -148,6 +154,9 @@ pub(crate) enum CanaryReply<Out> {
         /// The names of the canary's unhealthy components.
         #[serde(rename = "unwell")]
         unhealthy: Vec<String>,
+        /// The canary's version when it began.
+        #[serde(default)]
+        version: Option<String>,
     },
     /// The stage failed.
     Failed {

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use hoidap_runtime::runner::{self, WorkerContext};
 use hoidap_shared::{
     job::{JobId, Outcome},
     stage::Stage,
 };
-use hoidap_testing::Server;
-use hoidap_workers::runner::{self, WorkerContext};
+use hoidap_testing::{
+    Server,
+    jobs::{another_process, ask, context, count, question, wait_for_answer},
+};
 use tokio::{task::JoinHandle, time::sleep};
 
 use super::{First, LONG, Last, QUICK, deliveries, ends, start, until};
-use crate::support::{another_process, ask, context, count, question, wait_for_answer};
 
 /// Restarts of each stage.
 const RESTARTS: usize = 30;

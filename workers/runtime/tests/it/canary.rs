@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use hoidap_runtime::{
+    canary::{self, CanaryOptions, SessionShare},
+    runner::{self, WorkerContext},
+};
 use hoidap_shared::{
     config::Config,
     fleet::{CanaryReport, CanaryState, Fleet},
@@ -10,14 +14,11 @@ use hoidap_shared::{
     progress::{ProgressLine, ProgressSink},
     stage::{NextStep, Stage, StageError, StageStatus},
 };
-use hoidap_testing::Server;
-use hoidap_workers::{
-    canary::{CanaryOptions, Command, SessionShare},
-    runner::{self, WorkerContext},
+use hoidap_testing::{
+    Server,
+    jobs::{answer, ask, context, count, question, wait_for_answer},
 };
 use tokio::{task::JoinHandle, time::Instant};
-
-use crate::support::{answer, ask, context, count, question, wait_for_answer};
 
 const LONG: Duration = Duration::from_secs(30);
 const SHARE: &str = "30%";
@@ -183,11 +184,11 @@ async fn one_that_fails_costs_no_answer_and_steps_back_until_it_is_forgotten() {
         assert_eq!(counted.served.jobs, told.served.jobs);
         assert_eq!(counted.state, CanaryState::SteppedBack);
 
-        Command::Forget { stage: "work".into() }.run(&again.config).await.unwrap();
+        canary::forget(&again.broker, "work").await.unwrap();
         bench.until("it is judged anew", |canary| canary.reason.is_none()).await;
         again.stop.cancel();
         running.await.unwrap().unwrap();
-        Command::Forget { stage: "work".into() }.run(&again.config).await.unwrap();
+        canary::forget(&again.broker, "work").await.unwrap();
         let end = Instant::now() + LONG;
         while !bench.fleet.canaries("work").is_empty() {
             assert!(Instant::now() < end, "it is still known");

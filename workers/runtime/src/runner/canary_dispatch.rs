@@ -27,15 +27,18 @@ struct CanaryResult<T> {
     took_ms: f64,
     /// The names of its components that are unhealthy.
     unhealthy: Vec<String>,
+    /// The canary's version.
+    version: String,
 }
 
 impl<S: Stage> Runner<S> {
-    /// Sends a job to a canary and waits for the result. `None` when the stage must do the work itself.
+    /// Sends a job to a canary and waits for the result and the canary's version. `None` when the stage must do the work
+    /// itself.
     pub(super) async fn dispatch_to_canary(
         &self,
         canary: &str,
         job: &Envelope<S::In>,
-    ) -> Option<NextStep<S::Out>> {
+    ) -> Option<(NextStep<S::Out>, String)> {
         let route = Route::Canary(canary.to_string());
         let started = Instant::now();
         let (next, failure, took_ms) = match self.request_canary(canary, job).await {
@@ -43,10 +46,10 @@ impl<S: Stage> Runner<S> {
                 self.canaries.mark_away(canary);
                 return None;
             }
-            Ok(Some(CanaryResult { next, took_ms, unhealthy })) => {
+            Ok(Some(CanaryResult { next, took_ms, unhealthy, version })) => {
                 let result = Ok(next);
                 let failure = match verdict_of(&result) {
-                    JobVerdict::NotCounted => return result.ok(),
+                    JobVerdict::NotCounted => return result.ok().map(|next| (next, version)),
                     JobVerdict::Failed(reason) => Some(reason),
                     // A stage that works without a broken component answers, but not as it should.
                     JobVerdict::Succeeded => {
@@ -55,7 +58,7 @@ impl<S: Stage> Runner<S> {
                         broken.map(|name| format!("its {name} is unhealthy"))
                     }
                 };
-                (result.ok(), failure, took_ms)
+                (result.ok().map(|next| (next, version)), failure, took_ms)
             }
             Err(error) => (None, Some(format!("{error:#}")), millis(started.elapsed())),
         };
@@ -96,8 +99,10 @@ impl<S: Stage> Runner<S> {
             }
             match rmp_serde::from_slice(&reply.payload).context("its reply cannot be read")? {
                 CanaryReply::Working => {}
-                CanaryReply::Done { next, took_ms, unhealthy } => {
-                    return Ok(Some(CanaryResult { next, took_ms, unhealthy }));
+                CanaryReply::Done { next, took_ms, unhealthy, version } => {
+                    // A canary of an earlier release does not say its version.
+                    let version = version.unwrap_or_else(|| canary.to_string());
+                    return Ok(Some(CanaryResult { next, took_ms, unhealthy, version }));
                 }
                 CanaryReply::Failed { reason } => bail!(reason),
             }

@@ -5,10 +5,12 @@ use hoidap_shared::{
     broker::Broker,
     job::{Outcome, now_ms},
 };
-use hoidap_testing::Server;
+use hoidap_testing::{
+    Server,
+    jobs::{another_process, ask, context, question, wait_for_answer},
+};
 
 use super::{LONG, QUICK, ends, start, until};
-use crate::support::{another_process, ask, context, question, wait_for_answer};
 
 /// A little more than answers are kept, in milliseconds.
 const HOUR_MS: u64 = 61 * 60_000;
