@@ -32,12 +32,12 @@ pub fn key(question: &Question, versions: &BTreeMap<&str, &str>, support: &str) 
 }
 
 /// The sets of versions under which a fleet with these versions may have cached an answer. An answer may come from any
-/// stage, and then depends on no later one: so each is a prefix of the stages.
+/// stage, and then depends on no later one: so each is a prefix of the stages. A stage that `fleet` lacks is left out: a
+/// recording of an earlier release has not all of them.
 pub fn version_prefixes(fleet: &BTreeMap<String, String>) -> Vec<BTreeMap<&str, &str>> {
-    let versions = |stages: &[&'static str]| {
-        stages.iter().map(|stage| Some((*stage, fleet.get(*stage)?.as_str()))).collect()
-    };
-    (1..=STAGES.len()).filter_map(|length| versions(&STAGES[..length])).collect()
+    let known: Vec<(&str, &str)> =
+        STAGES.iter().filter_map(|stage| Some((*stage, fleet.get(*stage)?.as_str()))).collect();
+    (1..=known.len()).map(|length| known[..length].iter().copied().collect()).collect()
 }
 
 /// The lifetime of an answer where the configured lifetime is `ttl`; `None` when it may not be cached.

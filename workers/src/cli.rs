@@ -38,7 +38,7 @@ enum Command {
     /// Create or update the streams and buckets on the broker, as the operator. Needed once, and again when their settings
     /// change.
     Setup,
-    /// Run stages: classifier, retriever, generator, analytics.
+    /// Run stages of the pipeline, or the analytics sink.
     Run {
         #[arg(required_unless_present = "all")]
         stages: Vec<String>,

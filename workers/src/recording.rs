@@ -14,6 +14,7 @@ mod message;
 mod print;
 mod progress_bar;
 mod reader;
+mod recording_error;
 mod redaction;
 mod selection;
 
@@ -32,7 +33,8 @@ pub(crate) use self::{
 pub use self::{
     manifest::{RecordingManifest, manifest_path},
     message::{DONE, FilePosition, RecordedMessage},
-    reader::{RecordingError, RecordingReader},
+    reader::RecordingReader,
+    recording_error::RecordingError,
 };
 
 /// Export recorded traffic to files, and read them.

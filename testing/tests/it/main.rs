@@ -8,6 +8,7 @@ mod chat;
 mod choices;
 mod inspect;
 mod loss;
+mod module_circles;
 mod outage;
 mod rebuild;
 mod replay;

@@ -12,6 +12,7 @@ mod dead_letter;
 mod delivery;
 mod delivery_attempts;
 mod finish;
+mod handle_delivery;
 mod open_jobs;
 mod pauses;
 mod progress_publisher;

@@ -4,10 +4,10 @@ use clickhouse::Row;
 use hoidap_shared::{config::ClickHouseConfig, job::now_ms};
 use serde::Serialize;
 
-use super::store::{InsertError, Store};
-
-/// The table of evaluation results.
-pub(super) const TABLE: &str = "evaluations";
+use super::{
+    migrations::EVALUATIONS,
+    store::{InsertError, Store},
+};
 
 /// The result of one labelled question; `schemas/clickhouse/0005_evaluations.sql` documents the columns.
 #[derive(Clone, Debug, Row, Serialize)]
@@ -50,7 +50,7 @@ impl Evaluations {
         let at = i64::try_from(now_ms())?;
         rows.iter_mut().for_each(|row| row.at = at);
         let name = rows.first().map(|row| row.name.clone()).unwrap_or_default();
-        match self.store.insert_into(TABLE, &rows, &format!("{name}:{at}:{}", rows.len())).await {
+        match self.store.insert_into(EVALUATIONS, &rows, &format!("{name}:{at}:{}", rows.len())).await {
             Ok(()) => Ok(()),
             Err(InsertError::Content(text)) => {
                 anyhow::bail!("ClickHouse refuses the evaluation {name}: {text}")

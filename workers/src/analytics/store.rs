@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::{
-    evaluations,
-    migrations::{ALL, TABLES},
+    migrations::{ALL, EVALUATIONS, TABLES},
     row::{ChatRow, EventRow},
 };
 
@@ -86,7 +85,7 @@ impl Store {
         let applied: Vec<AppliedMigration> =
             self.with_timeout(self.client.query(applied).fetch_all()).await?;
         let whole = self.has(&TABLES).await?;
-        let all = whole && self.has(&[evaluations::TABLE]).await?;
+        let all = whole && self.has(&[EVALUATIONS]).await?;
         for migration in &ALL {
             let sha256 = migration.sha256();
             let known = applied.iter().find(|known| known.version == migration.version);

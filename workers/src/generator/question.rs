@@ -1,6 +1,7 @@
 //! The question as the generator analyses it.
 
 pub(super) mod answer_type;
+pub(super) mod comparison_question;
 pub(super) mod unknown_entity;
 
 use hoidap_indices::Analyser;
@@ -11,9 +12,11 @@ use hoidap_shared::{
 };
 
 use crate::generator::{
-    extractive::comparison::{ComparisonQuestion, detect_comparison},
     passages::table_selection::{SelectionQuestion, detect_selection},
-    question::answer_type::AnswerType,
+    question::{
+        answer_type::AnswerType,
+        comparison_question::{ComparisonQuestion, detect_comparison},
+    },
     text::content::TextContent,
 };
 

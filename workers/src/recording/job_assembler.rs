@@ -4,7 +4,8 @@ use hoidap_shared::job::{EnvelopeHeader, JobId};
 
 use super::{
     message::{DONE, RecordedMessage},
-    reader::{RecordingError, RecordingReader},
+    reader::RecordingReader,
+    recording_error::RecordingError,
 };
 
 /// Maximum bytes of jobs that have not ended yet. Beyond it, the oldest job counts as never ending in this recording.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{
     job_assembler::RecordedJob,
     message::{self, DONE, RecordedMessage},
-    reader::RecordingError,
+    recording_error::RecordingError,
     redaction::redact_fields,
 };
 

@@ -8,7 +8,7 @@ use rmpv::Value;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{reader::RecordingError, redaction::redact_fields};
+use super::{recording_error::RecordingError, redaction::redact_fields};
 
 /// The last token of the subject of finished jobs.
 pub const DONE: &str = "done";

@@ -10,6 +10,7 @@ use super::{
     checksum::ExpectedChecksum,
     feedback,
     message::{FilePosition, RecordedMessage},
+    recording_error::RecordingError,
 };
 
 /// Maximum length of a line in bytes. A message has at most 256 KiB, and JSON makes it longer.
@@ -18,20 +19,6 @@ const MAX_LINE_BYTES: u64 = 4 << 20;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// File name suffixes of recordings.
 const RECORDING_SUFFIXES: [&str; 2] = [".jsonl.zst", ".jsonl"];
-
-/// An error in a recording: where, and what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}:{line}: {what}; {read} messages were read before it")]
-pub struct RecordingError {
-    /// The file.
-    pub file: String,
-    /// The line, from 1.
-    pub line: u64,
-    /// What is wrong, and what to do.
-    pub what: String,
-    /// Messages read so far, over all files.
-    pub read: u64,
-}
 
 /// Iterates over a recording's messages. Stops after an error.
 pub struct RecordingReader {

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 
 use hoidap_indices::Analyser;
-use hoidap_shared::text::fold;
-use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::generator::{
     passages::{
@@ -12,7 +10,10 @@ use crate::generator::{
         segmenter::{Segment, SegmentKind},
         table::{TableRow, name_terms},
     },
-    question::ParsedQuestion,
+    question::{
+        ParsedQuestion,
+        comparison_question::{CHOICE_WORDS, COMPARISON_PHRASES, ComparisonQuestion, find_phrase},
+    },
     reader::RankedSegment,
     text::synonyms::has_synonym,
 };
@@ -23,69 +24,9 @@ const MAX_COMPARED_THINGS: usize = 4;
 /// Share of the criteria that a row's name must contain, and of a side's terms that a sentence must contain.
 const MIN_COVERAGE: f32 = 0.5;
 
-/// Phrases that ask for a comparison, without diacritics.
-const COMPARISON_PHRASES: [&str; 20] = [
-    "so sanh",
-    "khac nhau",
-    "khac gi",
-    "khac biet",
-    "khac the nao",
-    "khac cho nao",
-    "khac o dau",
-    "khac o cho nao",
-    "khac ra sao",
-    "khac o diem nao",
-    "chenh",
-    "chenh lech",
-    "compare",
-    "compared",
-    "comparison",
-    "difference",
-    "differences",
-    "differ",
-    "vs",
-    "versus",
-];
-/// Words that ask for a comparison only if a table has both things.
-const CHOICE_WORDS: [&str; 8] = ["khac", "hay", "hoac", "so voi", "hon", "or", "than", "better"];
 /// Words between the two things.
 const SEPARATORS: [&str; 14] =
     ["va", "so voi", "voi", "hay", "hoac", "and", "or", "vs", "versus", "with", "than", "from", "to", "khac"];
-
-/// A question that compares things.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ComparisonQuestion {
-    /// Its words as typed, and folded.
-    typed: Vec<String>,
-    words: Vec<String>,
-    /// The range of the words that ask for a comparison explicitly; `None` if only a table can show that one is
-    /// meant.
-    outright: Option<(usize, usize)>,
-}
-
-/// Detects a comparison in a question.
-pub(crate) fn detect_comparison(question: &str) -> Option<ComparisonQuestion> {
-    let typed: Vec<String> = question.unicode_words().map(Into::into).collect();
-    let words: Vec<String> = typed.iter().map(|word| fold(word)).collect();
-    let outright = find_phrase(&words, &COMPARISON_PHRASES);
-    (outright.is_some() || find_phrase(&words, &CHOICE_WORDS).is_some()).then_some(ComparisonQuestion {
-        typed,
-        words,
-        outright,
-    })
-}
-
-/// The range of the first phrase that occurs.
-fn find_phrase(words: &[String], phrases: &[&str]) -> Option<(usize, usize)> {
-    (0..words.len()).find_map(|at| {
-        let there = |phrase: &&&str| {
-            let mut parts = phrase.split(' ').enumerate();
-            parts.all(|(i, part)| words.get(at + i).is_some_and(|word| word == part))
-        };
-        let longest = phrases.iter().filter(there).map(|phrase| phrase.split(' ').count()).max()?;
-        Some((at, at + longest))
-    })
-}
 
 /// A line of a comparison.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,10 +16,7 @@ use tracing::debug;
 use crate::generator::{
     answer::streamer::AnswerStreamer,
     prompt::Prompt,
-    provider::{
-        BreakerSettings, CallError, DeltaStream, ModelProvider, ResponseDelta,
-        recorded_responses::ProviderModel,
-    },
+    provider::{BreakerSettings, CallError, DeltaStream, ModelProvider, ResponseDelta},
     text::cleaning::clean_model_text,
 };
 
@@ -83,6 +80,13 @@ pub(crate) struct Failover {
     models: Vec<ModelProvider>,
     /// Limits the extra load during an outage: only a share of the questions may be retried.
     retry_budget: TpsBudget,
+}
+
+/// A provider and its model.
+#[derive(Clone, Debug)]
+pub(in crate::generator) struct ProviderModel {
+    pub(in crate::generator) provider: String,
+    pub(in crate::generator) model: String,
 }
 
 impl Failover {

@@ -15,7 +15,7 @@ use hoidap_shared::{
 use crate::generator::{
     answer::streamer::AnswerStreamer,
     prompt::Prompt,
-    provider::failover::{Failover, ModelResponse, ProviderCalls},
+    provider::failover::{Failover, ModelResponse, ProviderCalls, ProviderModel},
 };
 use crate::replayable::FallbackCalls;
 
@@ -107,13 +107,6 @@ pub(in crate::generator) struct RecordedSource {
     /// The generator's version.
     pub(in crate::generator) version: String,
     pub(in crate::generator) fallback: Option<FallbackProvider>,
-}
-
-/// A provider and its model.
-#[derive(Clone, Debug)]
-pub(in crate::generator) struct ProviderModel {
-    pub(in crate::generator) provider: String,
-    pub(in crate::generator) model: String,
 }
 
 impl RecordedSource {

@@ -16,7 +16,8 @@ use crate::generator::{
     },
     verifier::{
         alignment::{Alignment, TokenChange, same_words},
-        claim_check::{ClaimCheck, Mismatch, NEGLIGIBLE_WEIGHT},
+        claim::NEGLIGIBLE_WEIGHT,
+        claim_check::{ClaimCheck, Mismatch},
     },
 };
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::generator::{
     passages::segmenter::Segment,
     text::{clauses::Clause, quantities::Quantity},
-    verifier::{claim::Claim, claim_check::NEGLIGIBLE_WEIGHT},
+    verifier::claim::{Claim, NEGLIGIBLE_WEIGHT},
 };
 
 /// A quantity belongs to another clause if that clause matches the claim's terms this much better.

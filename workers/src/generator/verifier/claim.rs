@@ -16,6 +16,9 @@ use crate::generator::{
     verifier::alignment::{Token, tokenise},
 };
 
+/// Smaller weights count as zero.
+pub(in crate::generator) const NEGLIGIBLE_WEIGHT: f32 = 1e-4;
+
 /// Terms with their weights, sorted by term.
 pub(crate) type TermWeights = Vec<(String, f32)>;
 

@@ -24,11 +24,12 @@ use crate::generator::{
         },
         synonyms::{has_antonym, has_synonym},
     },
-    verifier::{binding, claim::Claim},
+    verifier::{
+        binding,
+        claim::{Claim, NEGLIGIBLE_WEIGHT},
+    },
 };
 
-/// Smaller weights count as zero.
-pub(in crate::generator) const NEGLIGIBLE_WEIGHT: f32 = 1e-4;
 /// Another fact matches a claim better if the weight of the terms that only it contains exceeds this share of the
 /// weight of those that only this fact contains.
 const BETTER_SEGMENT_RATIO: f32 = 0.5;
