@@ -31,6 +31,7 @@ use hoidap_shared::{
     job::{Answer, Outcome},
     telemetry,
 };
+use hoidap_stages::pipeline::{OpenPipeline, pipeline};
 use serde::Serialize;
 
 pub(crate) use self::labelled_question::{LabelledQuestion, is_gold, question_envelope, read_questions};
@@ -38,10 +39,8 @@ use self::{
     figure_bound::FigureBound, grade::AnswerGrade, report::EvalReport, result_row::ResultRow,
     run_comparison::RunChanges,
 };
-use crate::{
-    analytics::Evaluations,
-    pipeline::{OpenPipeline, pipeline},
-};
+
+use crate::analytics::Evaluations;
 
 /// Measures the stages on labelled questions.
 #[derive(Debug, Args)]

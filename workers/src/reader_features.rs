@@ -5,13 +5,13 @@ use std::{io::Write as _, path::PathBuf, pin::pin, thread};
 use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hoidap_shared::{config::Config, stage::Stage as _, telemetry};
-use serde::Serialize;
-
-use crate::{
-    eval::{LabelledQuestion, is_gold, question_envelope, read_questions},
+use hoidap_stages::{
     generator::{Generator, SegmentFeatures},
     pipeline::{OpenPipeline, pipeline},
 };
+use serde::Serialize;
+
+use crate::eval::{LabelledQuestion, is_gold, question_envelope, read_questions};
 
 /// Writes the reader's features of labelled questions, for `local/reader/learn.py`.
 #[derive(Debug, Args)]

@@ -20,9 +20,9 @@ use hoidap_indices::{
     store::{self, CollectionFolder, VersionRecords},
 };
 use hoidap_shared::{config::Config, digest::digest, job::Passage, telemetry};
+use hoidap_stages::generator::eval_claims::{SentenceEmbedder, SyntheticClaim, VerifierEvaluation};
 
 use self::report::VerifierReport;
-use crate::generator::eval_claims::{SentenceEmbedder, SyntheticClaim, VerifierEvaluation};
 
 /// Generates true and false claims from a collection's documents, and measures how many of them the verifier gets
 /// wrong.

@@ -1,10 +1,10 @@
 use std::fmt;
 
 use hoidap_shared::calibration;
+use hoidap_stages::classifier::OUT_OF_SCOPE;
 use serde::Serialize;
 
 use super::{EvaluatedQuestion, grade::AnswerGrade, is_declined, labelled_question::is_gold};
-use crate::classifier::OUT_OF_SCOPE;
 
 /// A share of questions: hits of a total.
 #[derive(Clone, Copy, Debug, Default, Serialize)]

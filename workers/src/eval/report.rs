@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use hoidap_shared::calibration::{self, Bin};
+use hoidap_stages::classifier::OUT_OF_SCOPE;
 use serde::Serialize;
 
 use super::{
@@ -9,7 +10,6 @@ use super::{
     is_declined,
     measure::{MEASURES, Measure},
 };
-use crate::classifier::OUT_OF_SCOPE;
 
 /// The figures over all questions, by script (or locale if no script is given) and by kind.
 #[derive(Clone, Debug, Serialize)]

@@ -2,9 +2,9 @@ use std::{path::PathBuf, thread};
 
 use clap::Args;
 use hoidap_shared::{config::Config, telemetry};
+use hoidap_stages::replayable::FallbackCalls;
 
 use super::{figures::fail_rule::FailRule, report, run::Replay, stages::StageRange};
-use crate::replayable::FallbackCalls;
 
 /// The `--provider` that uses only recorded calls.
 const RECORDED_PROVIDER: &str = "recorded";

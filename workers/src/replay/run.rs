@@ -2,6 +2,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use anyhow::bail;
 use hoidap_shared::{config::Config, digest::digest};
+use hoidap_stages::replayable::FallbackCalls;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,9 +13,9 @@ use super::{
     report::{self, ReplaySpeed, ReportHead, StageVersions, TrafficPeriod},
     stages::{ReplayStages, StageRange},
 };
+
 use crate::{
     recording::{JobMessages, RecordedJob, job_progress_bar},
-    replayable::FallbackCalls,
     resumable_file::ResumableFile,
 };
 

@@ -7,17 +7,18 @@ use hoidap_shared::{
     job::{Envelope, Hop, now_ms},
     stage::{NextStep, STAGES, StageError},
 };
+use hoidap_stages::{
+    pipeline::{OpenStage, pipeline},
+    replayable::{FallbackCalls, RecordedWork},
+};
 
 use super::{
     comparison::job_report::{RemovedDocument, ReplayFailure},
     figures::removed_documents::removed_documents,
     replayed_stage::ReplayedStage,
 };
-use crate::{
-    pipeline::{OpenStage, pipeline},
-    recording::JobMessages,
-    replayable::{FallbackCalls, RecordedWork},
-};
+
+use crate::recording::JobMessages;
 
 /// Minimum time for one job in milliseconds, so that a busy machine does not end it.
 const MIN_BUDGET_MS: u64 = 60_000;

@@ -1,8 +1,7 @@
 use std::{collections::BTreeMap, fmt};
 
+use hoidap_stages::generator::eval_claims::SyntheticClaim;
 use serde::Serialize;
-
-use crate::generator::eval_claims::SyntheticClaim;
 
 /// The number of claims of one kind, and how many got a wrong verdict.
 #[derive(Clone, Copy, Debug, Default, Serialize)]

@@ -4,6 +4,7 @@ use hoidap_shared::{
     job::{Answer, Classified, MessageBody, MessageKind, Retrieved},
     stage::{STAGES, input_of},
 };
+use hoidap_stages::generator::NEEDS_MODEL;
 
 use crate::{
     recording::JobMessages,
@@ -42,7 +43,7 @@ impl JobReport {
     /// The verdict on the job.
     pub(in crate::replay) fn verdict(&self) -> ReplayVerdict {
         match &self.problem {
-            Some(problem) if problem.code == crate::generator::NEEDS_MODEL => ReplayVerdict::NeedsModel,
+            Some(problem) if problem.code == NEEDS_MODEL => ReplayVerdict::NeedsModel,
             Some(_) => ReplayVerdict::Failed,
             None if self.visible => ReplayVerdict::Visible,
             None if self.first.is_empty() => ReplayVerdict::Same,
@@ -284,7 +285,7 @@ mod tests {
 
     #[test]
     fn an_earlier_or_later_end_is_an_inner_difference() {
-        let classified = || crate::generator::classified("q", hoidap_shared::text::Language::Vi).into();
+        let classified = || hoidap_testing::jobs::classified("q", hoidap_shared::text::Language::Vi).into();
         let recorded = declined("no");
         let goes_on = differing_aspects(&recorded.clone().into(), &classified(), &recorded);
         assert_eq!(goes_on, [Aspect::Queries]);

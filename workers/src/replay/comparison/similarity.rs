@@ -2,10 +2,9 @@ use std::sync::Arc;
 
 use hoidap_indices::{EmbedQueue, Embedder, OnnxEmbedder};
 use hoidap_shared::config::Config;
+use hoidap_stages::generator::cosine;
 use tokio::sync::OnceCell;
 use tracing::warn;
-
-use crate::generator::cosine;
 
 /// Compares answers by the cosine of their embeddings. The model is loaded on first use.
 pub(crate) struct AnswerSimilarity {

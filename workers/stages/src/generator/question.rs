@@ -160,36 +160,11 @@ fn words(lower: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use hoidap_shared::job::{PageContext, Query, QueryKind, Question};
+    pub(crate) use hoidap_testing::jobs::classified;
 
     use super::*;
 
-    /// A question as the classifier outputs it, without an embedding.
-    pub(crate) fn classified(question: &str, language: Language) -> Classified {
-        Classified {
-            embedded_by: String::new(),
-            question: Question {
-                message: question.into(),
-                session_id: "session-0001".into(),
-                context: PageContext { url: "https://www.example.com/".into(), ..PageContext::default() },
-                history: Vec::new(),
-                user_id: None,
-                client: "c".into(),
-            },
-            language,
-            meaning: question.into(),
-            intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
-            product: None,
-            section: None,
-            queries: vec![Query::new(question, QueryKind::Asked, 1.0)],
-            collections: Vec::new(),
-            version: "v".into(),
-            out_of_scope: 0.0,
-            identifiers: Vec::new(),
-        }
-    }
-
-    /// The same, analysed.
+    /// A question as the classifier outputs it, analysed.
     pub(crate) fn parse_question(question: &str, language: Language) -> ParsedQuestion {
         ParsedQuestion::parse(&classified(question, language), &Analyser::default())
     }

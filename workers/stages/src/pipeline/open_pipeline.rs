@@ -8,14 +8,14 @@ use hoidap_shared::{
 use super::{OpenStage, PipelineStage};
 
 /// The first stages of the pipeline, or all of them, opened without a broker.
-pub(crate) struct OpenPipeline(Vec<Box<dyn OpenStage>>);
+pub struct OpenPipeline(Vec<Box<dyn OpenStage>>);
 
 /// What the stages made of a question.
-pub(crate) struct PipelineRun {
+pub struct PipelineRun {
     /// The last passages that a stage passed on; `None` where the question needed none.
-    pub(crate) retrieved: Option<Envelope<Retrieved>>,
+    pub retrieved: Option<Envelope<Retrieved>>,
     /// The answer; `None` where the last opened stage passed the job on.
-    pub(crate) answer: Option<Answer>,
+    pub answer: Option<Answer>,
 }
 
 impl OpenPipeline {
@@ -23,7 +23,7 @@ impl OpenPipeline {
     ///
     /// # Errors
     /// When a stage cannot be opened.
-    pub(crate) async fn open(config: &Config, stages: &[PipelineStage]) -> anyhow::Result<Self> {
+    pub async fn open(config: &Config, stages: &[PipelineStage]) -> anyhow::Result<Self> {
         let mut opened = Vec::new();
         for stage in stages {
             opened.push((stage.open)(config).await?);
@@ -35,7 +35,7 @@ impl OpenPipeline {
     ///
     /// # Errors
     /// When a stage fails.
-    pub(crate) async fn run(&self, question: Envelope<Question>) -> anyhow::Result<PipelineRun> {
+    pub async fn run(&self, question: Envelope<Question>) -> anyhow::Result<PipelineRun> {
         let mut job = question.map_body(MessageBody::from);
         let mut run = PipelineRun { retrieved: None, answer: None };
         for stage in &self.0 {

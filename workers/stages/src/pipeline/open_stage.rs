@@ -9,10 +9,10 @@ use hoidap_shared::{
 use crate::replayable::{RecordedWork, ReplayableStage};
 
 /// A boxed future.
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// An opened stage, with its types erased.
-pub(crate) trait OpenStage: Send + Sync {
+pub trait OpenStage: Send + Sync {
     /// The stage's name.
     fn name(&self) -> &'static str;
 

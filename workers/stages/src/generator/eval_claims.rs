@@ -20,7 +20,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde::Serialize;
 
 use self::{context_passages::ContextPassages, statement_index::StatementIndex, tokens::ProperNouns};
-pub(crate) use crate::generator::text::sentence_embedder::SentenceEmbedder;
+pub use crate::generator::text::sentence_embedder::SentenceEmbedder;
 use crate::generator::{
     passages::{
         passage_set::PassageSet,
@@ -35,26 +35,26 @@ const SENTENCE_WORDS: std::ops::RangeInclusive<usize> = 5..=60;
 
 /// A generated claim and the verifier's verdict.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct SyntheticClaim {
+pub struct SyntheticClaim {
     /// Whether the claim is true.
-    pub(crate) right: bool,
+    pub right: bool,
     /// How it was generated.
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     /// Its language.
-    pub(crate) language: Language,
+    pub language: Language,
     /// The claim's text.
-    pub(crate) sentence: String,
+    pub sentence: String,
     /// The preceding sentences of the answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) before: Vec<String>,
+    pub before: Vec<String>,
     /// The source sentence, item or row.
-    pub(crate) made_from: String,
+    pub made_from: String,
     /// The page of the source.
-    pub(crate) source: String,
+    pub source: String,
     /// The verifier's verdict.
-    pub(crate) verdict: String,
+    pub verdict: String,
     /// Whether a visitor would see it.
-    pub(crate) given: bool,
+    pub given: bool,
 }
 
 impl SyntheticClaim {
@@ -82,7 +82,7 @@ impl SyntheticClaim {
 }
 
 /// The evaluation over one collection.
-pub(crate) struct VerifierEvaluation<'a> {
+pub struct VerifierEvaluation<'a> {
     passages: Vec<Passage>,
     context_passages: ContextPassages,
     names: ProperNouns,
@@ -94,12 +94,7 @@ pub(crate) struct VerifierEvaluation<'a> {
 
 impl<'a> VerifierEvaluation<'a> {
     /// Prepares a collection's passages; those of a page must be in order.
-    pub(crate) fn new(
-        passages: Vec<Passage>,
-        embedder: &'a SentenceEmbedder,
-        threshold: f32,
-        seed: u64,
-    ) -> Self {
+    pub fn new(passages: Vec<Passage>, embedder: &'a SentenceEmbedder, threshold: f32, seed: u64) -> Self {
         let segmenter = Segmenter::default();
         let mut names = ProperNouns::default();
         for passage in &passages {
@@ -110,7 +105,7 @@ impl<'a> VerifierEvaluation<'a> {
     }
 
     /// Samples at most `most` distinct source sentences; returns the indices of passage and segment.
-    pub(crate) fn sample(&self, most: usize) -> Vec<(usize, usize)> {
+    pub fn sample(&self, most: usize) -> Vec<(usize, usize)> {
         let mut seen = HashSet::new();
         let mut all: Vec<(String, usize, usize)> = Vec::new();
         for (at, passage) in self.passages.iter().enumerate() {
@@ -126,7 +121,7 @@ impl<'a> VerifierEvaluation<'a> {
     }
 
     /// Generates claims from one segment and verifies them against its passage and related ones.
-    pub(crate) fn evaluate(&self, (passage, segment): (usize, usize)) -> Vec<SyntheticClaim> {
+    pub fn evaluate(&self, (passage, segment): (usize, usize)) -> Vec<SyntheticClaim> {
         let around = self.context_passages.of_passage(passage, &self.passages);
         let passages = around.iter().map(|&at| self.passages[at].clone()).collect();
         let passage_set = PassageSet::new(passages, &self.segmenter);

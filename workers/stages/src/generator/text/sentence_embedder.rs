@@ -16,14 +16,14 @@ const CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
 type Vector = Arc<[f32]>;
 
 /// The embedding model with a cache of sentence vectors. Calls block.
-pub(crate) struct SentenceEmbedder {
+pub struct SentenceEmbedder {
     embedder: Option<Arc<dyn Embedder>>,
     sentences: Mutex<LruCache<String, Vector>>,
 }
 
 impl SentenceEmbedder {
     /// With `None`, only words are compared.
-    pub(crate) fn new(embedder: Option<Arc<dyn Embedder>>) -> Self {
+    pub fn new(embedder: Option<Arc<dyn Embedder>>) -> Self {
         Self { embedder, sentences: Mutex::new(LruCache::new(CACHE_CAPACITY)) }
     }
 
@@ -84,7 +84,7 @@ pub(crate) fn sentence_language(text: &str, page: Language) -> Language {
 }
 
 /// The cosine of two L2-normalised vectors; `None` when their dimensions differ.
-pub(crate) fn cosine(a: &[f32], b: &[f32]) -> Option<f32> {
+pub fn cosine(a: &[f32], b: &[f32]) -> Option<f32> {
     (a.len() == b.len()).then(|| a.iter().zip(b).map(|(x, y)| x * y).sum())
 }
 

@@ -15,8 +15,10 @@ use hoidap_shared::{
     job::{Message, MessageKind, Question},
 };
 
-use self::open_stage::BoxFuture;
-pub(crate) use self::{open_pipeline::OpenPipeline, open_stage::OpenStage};
+pub use self::{
+    open_pipeline::{OpenPipeline, PipelineRun},
+    open_stage::{BoxFuture, OpenStage},
+};
 use crate::{
     classifier::Classifier,
     generator::Generator,
@@ -26,7 +28,7 @@ use crate::{
 };
 
 /// An opened stage, or why it could not be opened.
-type Opened<'a> = BoxFuture<'a, anyhow::Result<Box<dyn OpenStage>>>;
+pub type Opened<'a> = BoxFuture<'a, anyhow::Result<Box<dyn OpenStage>>>;
 
 /// One stage of the pipeline, with its types erased.
 #[derive(Clone, Copy)]
@@ -42,9 +44,9 @@ pub struct PipelineStage {
     /// Runs a canary of the stage until the context says stop.
     pub run_canary: fn(WorkerContext, CanaryOptions) -> ServiceTask,
     /// Opens the stage by itself, without a broker.
-    pub(crate) open: for<'a> fn(&'a Config) -> Opened<'a>,
+    pub open: for<'a> fn(&'a Config) -> Opened<'a>,
     /// Opens the stage for a replay.
-    pub(crate) open_for_replay: for<'a> fn(&'a Config, Option<&'a FallbackCalls>) -> Opened<'a>,
+    pub open_for_replay: for<'a> fn(&'a Config, Option<&'a FallbackCalls>) -> Opened<'a>,
 }
 
 /// The stages that a question passes, first to last. The compiler checks that each takes the output of the one before it.

@@ -1,6 +1,6 @@
 //! The classifier stage: intent, language, product, and the queries and collections to search.
 
-pub(crate) use intent::OUT_OF_SCOPE;
+pub use intent::OUT_OF_SCOPE;
 pub(crate) use product::Products;
 
 mod intent;

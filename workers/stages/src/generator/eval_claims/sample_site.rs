@@ -29,7 +29,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 
 /// The pages of a language, chunked as for an index; a word counts as two tokens.
 fn passages(locale: &str) -> Vec<Passage> {
-    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/site").join(locale);
+    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/site").join(locale);
     let settings = ChunkingConfig { max_tokens: 200, overlap_tokens: 30 };
     let limits = Limits { bytes: 1 << 20, seconds: 60, chars: 1 << 20 };
     let mut found = Vec::new();

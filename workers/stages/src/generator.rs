@@ -4,7 +4,7 @@
 //! that answer best are quoted. `docs/answers.md` has the steps and the formulas.
 
 mod answer;
-pub(crate) mod eval_claims;
+pub mod eval_claims;
 mod extractive;
 mod passages;
 mod prompt;
@@ -31,9 +31,7 @@ use self::provider::recorded_responses::RecordedSource;
 pub use self::provider::recorded_responses::{
     FallbackProvider, NEEDS_MODEL, RecordedCalls, RecordedResponses,
 };
-#[cfg(test)]
-pub(crate) use self::question::tests::classified;
-pub(crate) use self::text::sentence_embedder::cosine;
+pub use self::text::sentence_embedder::cosine;
 use self::{
     answer::{assembly::AnswerSentence, clarification::ProductAmbiguity, streamer::AnswerStreamer, topic},
     passages::{
@@ -268,9 +266,9 @@ async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 
 /// A segment's reader features, for training.
 #[derive(Serialize)]
-pub(crate) struct SegmentFeatures {
+pub struct SegmentFeatures {
     /// The index of its passage.
-    pub(crate) passage: usize,
+    pub passage: usize,
     /// Its text in the passage, unchanged.
     raw: String,
     label: bool,
@@ -279,15 +277,15 @@ pub(crate) struct SegmentFeatures {
 
 impl SegmentFeatures {
     /// The names of the features.
-    pub(crate) const FEATURE_NAMES: &[&str] = &reader::FEATURE_NAMES;
+    pub const FEATURE_NAMES: &[&str] = &reader::FEATURE_NAMES;
 }
 
 impl Generator {
     /// The reader features of every segment of a question's passages.
-    pub(crate) async fn segment_features(
-        &self,
-        retrieved: Retrieved,
-    ) -> Result<Vec<SegmentFeatures>, StageError> {
+    ///
+    /// # Errors
+    /// When the work on them panics.
+    pub async fn segment_features(&self, retrieved: Retrieved) -> Result<Vec<SegmentFeatures>, StageError> {
         let engine = Arc::clone(&self.engine);
         run_blocking(move || {
             let AnswerContext { passage_set, parsed, .. } = engine.analyse(retrieved);
