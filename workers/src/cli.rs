@@ -15,8 +15,8 @@ use hoidap_shared::{
 };
 
 use crate::{
-    analytics, audit, canary_command, dead_letters, eval, inspect, reader_features, recording, replay,
-    services, setup, shadow, verifier_eval,
+    audit, canary_command, dead_letters, eval, inspect, reader_features, recording, replay, services, setup,
+    shadow, verifier_eval,
 };
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
@@ -83,7 +83,7 @@ enum Command {
     #[command(subcommand, about = "Record traffic into files, and read them")]
     Log(recording::Command),
     #[command(subcommand, about = "Rebuild tables from the streams, while everything runs")]
-    Rebuild(analytics::Rebuild),
+    Rebuild(hoidap_analytics::Rebuild),
 }
 
 /// Runs the command.

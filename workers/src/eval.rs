@@ -26,6 +26,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _};
+use hoidap_analytics::Evaluations;
 use hoidap_shared::{
     config::Config,
     job::{Answer, Outcome},
@@ -39,8 +40,6 @@ use self::{
     figure_bound::FigureBound, grade::AnswerGrade, report::EvalReport, result_row::ResultRow,
     run_comparison::RunChanges,
 };
-
-use crate::analytics::Evaluations;
 
 /// Measures the stages on labelled questions.
 #[derive(Debug, Args)]

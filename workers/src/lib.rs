@@ -1,7 +1,6 @@
-//! The stages that answer a question, the analytics sink, and the tools around them.
+//! The command line of `hoidap-worker`, and the tools for operators.
 #![forbid(unsafe_code)]
 
-pub mod analytics;
 pub mod audit;
 mod canary_command;
 pub mod cli;

@@ -1,5 +1,6 @@
+use hoidap_analytics::EvaluationRow;
+
 use super::EvaluatedQuestion;
-use crate::analytics::EvaluationRow;
 
 /// Maximum length of an evaluation's name, in characters.
 const MAX_NAME_CHARS: usize = 64;

@@ -21,17 +21,17 @@ use hoidap_shared::{
     fleet::{Fleet, HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT, instance_name},
     telemetry,
 };
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::{events::EventCopier, finished::FinishedJobs, swap::swap, tables::Tables};
-use super::{
+use crate::{
     lease::{Lease, REBUILDER, WRITER},
     migrations::TABLES,
     source::EventReader,
     store::Store,
 };
-use crate::progress_bar::progress_bar;
 
 /// Longest wait for one statement, which may read a whole table.
 const STATEMENT_TIMEOUT: Duration = Duration::from_hours(1);
@@ -136,7 +136,8 @@ async fn rebuild(context: &WorkerContext, options: &RebuildOptions, tables: &Tab
     let known = tables.has(&tables.live, TABLES[0]).await?;
     let epoch = EventReader::open(broker, if known { &tables.live } else { &tables.new }, true).await?.epoch;
 
-    let bar = progress_bar("{bar:30} {pos}/{len} {msg}", 0);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?;
+    let bar = ProgressBar::new(0).with_style(style);
     let mut new = EventCopier::new(broker, &tables.new, &stream, epoch, 0);
     new.from = options.from;
     // The jobs on record have told of themselves by the time the events are read, except for the very last.

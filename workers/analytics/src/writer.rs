@@ -9,7 +9,7 @@ use hoidap_shared::{
 };
 use tracing::warn;
 
-use super::{
+use crate::{
     row::{self, ChatRow, EventRow, FeedbackRow},
     store::{InsertError, Store},
 };

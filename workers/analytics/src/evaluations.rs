@@ -4,30 +4,42 @@ use clickhouse::Row;
 use hoidap_shared::{config::ClickHouseConfig, job::now_ms};
 use serde::Serialize;
 
-use super::store::{InsertError, Store};
+use crate::store::{InsertError, Store};
 
 /// The table of evaluation results.
 pub(super) const TABLE: &str = "evaluations";
 
 /// The result of one labelled question; `schemas/clickhouse/0005_evaluations.sql` documents the columns.
 #[derive(Clone, Debug, Row, Serialize)]
-pub(crate) struct EvaluationRow {
-    pub(crate) name: String,
-    pub(crate) at: i64,
-    pub(crate) place: u32,
-    pub(crate) question_id: String,
-    pub(crate) question: String,
-    pub(crate) language: String,
-    pub(crate) kind: String,
-    pub(crate) answerable: bool,
-    pub(crate) outcome: String,
-    pub(crate) right: bool,
-    pub(crate) confidence: f32,
-    pub(crate) versions: BTreeMap<String, String>,
+pub struct EvaluationRow {
+    /// The run's name.
+    pub name: String,
+    /// When the run was written, in milliseconds since the Unix epoch; [`Evaluations::write`] sets it.
+    pub at: i64,
+    /// The question's position in its file.
+    pub place: u32,
+    /// The question's identifier.
+    pub question_id: String,
+    /// The question's text.
+    pub question: String,
+    /// The answer's language.
+    pub language: String,
+    /// The kind of question; empty if it has none.
+    pub kind: String,
+    /// Whether the documents answer it.
+    pub answerable: bool,
+    /// The answer's outcome.
+    pub outcome: String,
+    /// Whether the answer is right.
+    pub right: bool,
+    /// The answer's confidence, 0 to 1.
+    pub confidence: f32,
+    /// The version of each stage.
+    pub versions: BTreeMap<String, String>,
 }
 
 /// The evaluations in ClickHouse, which the dashboard shows.
-pub(crate) struct Evaluations {
+pub struct Evaluations {
     store: Store,
 }
 
@@ -36,7 +48,7 @@ impl Evaluations {
     ///
     /// # Errors
     /// When ClickHouse cannot be reached, or its tables have another form.
-    pub(crate) async fn open(settings: &ClickHouseConfig) -> anyhow::Result<Self> {
+    pub async fn open(settings: &ClickHouseConfig) -> anyhow::Result<Self> {
         let store = Store::new(settings);
         store.migrate().await?;
         Ok(Self { store })
@@ -46,7 +58,7 @@ impl Evaluations {
     ///
     /// # Errors
     /// When ClickHouse refuses the rows.
-    pub(crate) async fn write(&self, mut rows: Vec<EvaluationRow>) -> anyhow::Result<()> {
+    pub async fn write(&self, mut rows: Vec<EvaluationRow>) -> anyhow::Result<()> {
         let at = i64::try_from(now_ms())?;
         rows.iter_mut().for_each(|row| row.at = at);
         let name = rows.first().map(|row| row.name.clone()).unwrap_or_default();

@@ -4,7 +4,7 @@ use hoidap_runtime::stream_reader::{StreamReader, StreamRecord};
 use hoidap_shared::{broker::Broker, events::CHAT, subjects::Subjects};
 use tracing::warn;
 
-use super::{
+use crate::{
     row,
     store::{Store, StreamPosition},
 };

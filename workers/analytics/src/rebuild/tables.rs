@@ -3,7 +3,7 @@ use std::fmt;
 use clickhouse::{Row, sql::Identifier};
 use serde::Deserialize;
 
-use super::super::{
+use crate::{
     migrations::TABLES,
     row::{ChatRow, EventRow as _, FeedbackRow},
     store::Store,

@@ -1,6 +1,6 @@
 use sha2::{Digest as _, Sha256};
 
-use super::row::{ChatRow, EventRow as _, FeedbackRow};
+use crate::row::{ChatRow, EventRow as _, FeedbackRow};
 
 /// One file of `schemas/clickhouse`. Every statement can be run again without harm (`IF NOT EXISTS`). So two sinks may start
 /// at once, and a dropped table is created again.
@@ -57,11 +57,11 @@ impl Migration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analytics::evaluations;
+    use crate::evaluations;
 
     #[test]
     fn every_file_is_listed_in_order() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/clickhouse");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/clickhouse");
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -5,7 +5,7 @@ use hoidap_shared::broker::Broker;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 
-use super::super::{row, source::EventReader, store::Store, writer::EventWriter};
+use crate::{row, source::EventReader, store::Store, writer::EventWriter};
 
 /// Events read at once.
 const PAGE_SIZE: usize = 10_000;

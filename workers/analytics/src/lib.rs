@@ -3,6 +3,7 @@
 //! The rows in ClickHouse are the only record of its position. The stream forgets an event by its age, never because it was
 //! read. A batch that is written twice is recognised by its deduplication token, a row by its job. Each kind of event has its
 //! own table.
+#![forbid(unsafe_code)]
 
 mod evaluations;
 mod lease;
@@ -24,9 +25,9 @@ use hoidap_shared::{
 use tokio::{sync::watch, time::Instant};
 use tracing::{info, warn};
 
-pub(crate) use evaluations::{EvaluationRow, Evaluations};
+pub use evaluations::{EvaluationRow, Evaluations};
 use lease::{Lease, WRITER};
-pub use rebuild::Rebuild;
+pub use rebuild::{Rebuild, RebuildOptions};
 use row::{ChatRow, EventRow as _, FeedbackRow};
 use source::EventReader;
 use store::Store;

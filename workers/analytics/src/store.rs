@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-use super::{
+use crate::{
     evaluations,
     migrations::{ALL, TABLES},
     row::{ChatRow, EventRow},
@@ -31,7 +31,7 @@ pub(super) enum InsertError {
 /// The position of ClickHouse in one epoch of the stream.
 #[derive(Debug, Row, Deserialize)]
 pub(super) struct StreamPosition {
-    /// The epoch; see [`super::source::EventReader`].
+    /// The epoch; see [`crate::source::EventReader`].
     pub(super) epoch: String,
     /// The greatest sequence.
     pub(super) sequence: u64,
