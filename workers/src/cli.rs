@@ -13,11 +13,12 @@ use hoidap_shared::{
     signals::{exit_on_termination, reset_sigpipe},
     telemetry,
 };
-
-use crate::{
-    audit, canary_command, dead_letters, eval, inspect, reader_features, recording, replay, services, setup,
-    shadow, verifier_eval,
+use hoidap_workbench::{
+    audit, canary_command, dead_letters, eval, inspect, reader_features, recording, replay, shadow,
+    verifier_eval,
 };
+
+use crate::{services, setup};
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
 #[derive(Debug, Parser)]

@@ -35,7 +35,7 @@ impl ProviderOptions {
     }
 
     /// The change, as the report lists it.
-    pub(crate) fn described_change(&self) -> Option<String> {
+    pub fn described_change(&self) -> Option<String> {
         (self.provider != RECORDED_PROVIDER).then(|| format!("provider {}", self.provider))
     }
 }
