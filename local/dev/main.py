@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     formatted.add_argument("--check", action="store_true", help="change nothing; fail where something is not formatted")
     command("lint", _lint, "run clippy, and the type checker and the linter of the pages")
     checked = command("check", _check, "run the tests of one crate")
-    checked.add_argument("crate", help="its folder: gateway, indices, runtime, shared, testing or workers")
+    checked.add_argument("crate", help="its folder, such as gateway, stages or workers")
     checked.add_argument("test", nargs="?", help="run only the tests whose name contains this")
     browsed = command("browser", _browser, "run one browser test, against a Hoidap of its own")
     browsed.add_argument("file", help="a file below gateway/web/tests, or its name, such as choices")

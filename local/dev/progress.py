@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 SECONDS = {
-    "faiss-sys": 230, "hoidap-workers": 150, "tantivy": 92, "hoidap-gateway": 88, "hoidap-indices": 43,
-    "hoidap-shared": 31, "lopdf": 30, "tokenizers": 26, "async-nats": 20, "redis": 18, "bitpacking": 16, "fastembed": 16,
+    "faiss-sys": 230, "tantivy": 92, "hoidap-gateway": 88, "hoidap-stages": 70, "hoidap-workbench": 50,
+    "hoidap-indices": 43, "hoidap-shared": 31, "lopdf": 30, "tokenizers": 26, "hoidap-analytics": 20, "async-nats": 20,
+    "redis": 18, "bitpacking": 16, "fastembed": 16, "hoidap-workers": 10,
     "clickhouse": 16, "rustls": 14, "similar": 14, "tantivy-columnar": 14, "reqwest": 14, "regex-automata": 11,
     "utoipa": 9, "aide": 9, "tokio": 9, "onig_sys": 9, "clap_builder": 8, "jiff": 7, "h2": 7, "ureq": 7,
 }  # fmt: skip

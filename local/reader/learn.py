@@ -1,5 +1,5 @@
-"""Fits the weights of the reader (`workers/src/generator/reader/reader.json`): which sentence of the passages answers, and how likely an
-answer is right.
+"""Fits the weights of the reader (`workers/stages/src/generator/reader/reader.json`): which sentence of the passages
+answers, and how likely an answer is right.
 
 `python -m reader.learn [--work FOLDER]` in `local/`, with numpy and tokenizers (`.local/python` has them), after
 `cargo build --release`. It makes pages of the invented sites (`pages`), indexes them with `hoidap-index`, lets `hoidap-worker features`
@@ -23,7 +23,7 @@ import numpy
 from . import fit, pages
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULT = ROOT / "workers" / "src" / "generator" / "reader" / "reader.json"
+RESULT = ROOT / "workers" / "stages" / "src" / "generator" / "reader" / "reader.json"
 COLLECTION_SHARES = {"": 1.0, "half": 0.9, "other": 0.9}
 """The pages of a collection, and the weight of its questions in the fit of the confidence: visitors mostly ask what the pages answer,
 and collections that lack pages only get every third question."""

@@ -8,7 +8,10 @@ use hoidap_shared::{
     broker::Broker,
     config::Config,
     fleet::instance_name,
-    job::{Answer, Envelope, JobId, Outcome, PageContext, Question, SCHEMA, ScoredLabel, now_ms},
+    job::{
+        Answer, Classified, Envelope, JobId, Outcome, PageContext, Query, QueryKind, Question, SCHEMA,
+        ScoredLabel, now_ms,
+    },
     stage::STAGES,
     text::Language,
 };
@@ -92,6 +95,31 @@ pub fn answer(question: &Question, text: &str) -> Answer {
         confidence: 0.5,
         intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
         ..Answer::without_sources(question, Language::En, Outcome::Answered, text.into())
+    }
+}
+
+/// A question as the classifier outputs it, without an embedding.
+pub fn classified(question: &str, language: Language) -> Classified {
+    Classified {
+        embedded_by: String::new(),
+        question: Question {
+            message: question.into(),
+            session_id: "session-0001".into(),
+            context: PageContext { url: "https://www.example.com/".into(), ..PageContext::default() },
+            history: Vec::new(),
+            user_id: None,
+            client: "c".into(),
+        },
+        language,
+        meaning: question.into(),
+        intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
+        product: None,
+        section: None,
+        queries: vec![Query::new(question, QueryKind::Asked, 1.0)],
+        collections: Vec::new(),
+        version: "v".into(),
+        out_of_scope: 0.0,
+        identifiers: Vec::new(),
     }
 }
 

@@ -13,11 +13,12 @@ use hoidap_shared::{
     signals::{exit_on_termination, reset_sigpipe},
     telemetry,
 };
-
-use crate::{
-    analytics, audit, canary_command, dead_letters, eval, inspect, reader_features, recording, replay,
-    services, setup, shadow, verifier_eval,
+use hoidap_workbench::{
+    audit, canary_command, dead_letters, eval, inspect, reader_features, recording, replay, shadow,
+    verifier_eval,
 };
+
+use crate::{services, setup};
 
 /// The workers of Hoidap: each stage of answering a question, and the tools around them.
 #[derive(Debug, Parser)]
@@ -83,7 +84,7 @@ enum Command {
     #[command(subcommand, about = "Record traffic into files, and read them")]
     Log(recording::Command),
     #[command(subcommand, about = "Rebuild tables from the streams, while everything runs")]
-    Rebuild(analytics::Rebuild),
+    Rebuild(hoidap_analytics::Rebuild),
 }
 
 /// Runs the command.

@@ -1,27 +1,6 @@
-//! The stages that answer a question, the analytics sink, and the tools around them.
+//! The command line of `hoidap-worker`, the services that it runs, and the setup of the broker.
 #![forbid(unsafe_code)]
 
-pub mod analytics;
-pub mod audit;
-mod canary_command;
-pub mod classifier;
 pub mod cli;
-pub mod dead_letters;
-pub mod eval;
-pub mod generator;
-mod html_page;
-pub mod inspect;
-pub mod pipeline;
-mod progress_bar;
-mod reader_features;
-pub mod recording;
-pub mod replay;
-pub mod replayable;
-pub mod reranker;
-mod resumable_file;
-pub mod retriever;
 pub mod services;
 pub mod setup;
-pub mod shadow;
-mod verifier_eval;
-mod watched_library;

@@ -1,13 +1,10 @@
 //! The services that the command line of `hoidap-worker run` names.
 
 use anyhow::bail;
+use hoidap_analytics::AnalyticsSink;
 use hoidap_runtime::{canary::CanaryOptions, process::Service};
 use hoidap_shared::fleet::ANALYTICS;
-
-use crate::{
-    analytics::AnalyticsSink,
-    pipeline::{PipelineStage, pipeline},
-};
+use hoidap_stages::pipeline::{PipelineStage, pipeline};
 
 /// The names of all services: every stage of the pipeline, and the analytics sink.
 pub fn all_names() -> Vec<String> {

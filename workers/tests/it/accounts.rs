@@ -7,6 +7,7 @@ use async_nats::{
     jetstream::{consumer::push, stream::StorageType},
 };
 use futures::StreamExt as _;
+use hoidap_analytics::AnalyticsSink;
 use hoidap_runtime::{
     canary::CanaryOptions,
     runner::{self, WorkerContext},
@@ -24,7 +25,7 @@ use hoidap_testing::{
     Server,
     jobs::{answer, ask, config, count, passwords, question, wait_for_answer, worker_context},
 };
-use hoidap_workers::{analytics::AnalyticsSink, setup};
+use hoidap_workers::setup;
 use tokio::sync::mpsc;
 
 const LONG: Duration = Duration::from_secs(20);

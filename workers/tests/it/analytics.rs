@@ -11,6 +11,7 @@ mod writers;
 use std::{collections::BTreeMap, time::Duration};
 
 use clickhouse::{Client, Compression, RowOwned, RowRead};
+use hoidap_analytics::AnalyticsSink;
 use hoidap_runtime::runner::WorkerContext;
 use hoidap_shared::{
     broker::Broker,
@@ -19,7 +20,6 @@ use hoidap_shared::{
     job::{JobId, SCHEMA, Usage, now_ms},
 };
 use hoidap_testing::{Server, jobs::context};
-use hoidap_workers::analytics::AnalyticsSink;
 use tokio::{task::JoinHandle, time::Instant};
 
 const LONG: Duration = Duration::from_secs(40);

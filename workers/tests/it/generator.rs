@@ -21,8 +21,8 @@ use hoidap_shared::{
     telemetry,
     text::{Language, segments},
 };
+use hoidap_stages::generator::Generator;
 use hoidap_testing::{jobs, required_env};
-use hoidap_workers::generator::Generator;
 
 pub(crate) const LIMITS: &str = "Hạn mức | Free | Pro | Business\nDung lượng mỗi người | 10 GB | 500 GB | 2 TB\n\
     Kích thước một tệp | 2 GB | 20 GB | 100 GB\nThiết bị đồng bộ | 2 | 10 | không giới hạn";

@@ -8,8 +8,8 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage as _},
 };
+use hoidap_stages::{classifier::Classifier, retriever::Retriever};
 use hoidap_testing::{jobs, required_env};
-use hoidap_workers::{classifier::Classifier, retriever::Retriever};
 use tempfile::TempDir;
 
 use crate::sample_site;

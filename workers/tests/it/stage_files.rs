@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use hoidap_workers::pipeline::{PipelineStage, pipeline};
+use hoidap_stages::pipeline::{PipelineStage, pipeline};
 
 /// One generated part of a file.
 struct Part {

@@ -6,7 +6,7 @@ import { REPLAY_MARKER, REPLAY_PAGE, replayPage } from '../../build/replay.ts';
 it('is what the worker holds; `npm run build:replay` writes it anew', async () => {
   const built = await replayPage();
   const kept = await readFile(REPLAY_PAGE, 'utf8');
-  expect(built === kept, 'workers/src/replay/page.html is not what the sources give').toBe(true);
+  expect(built === kept, 'workers/workbench/src/replay/page.html is not what the sources give').toBe(true);
   expect(kept.split(REPLAY_MARKER)).toHaveLength(2);
 }, 60_000);
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hoidap_shared::{stage::Stage as _, text::Language};
+use hoidap_stages::generator::Generator;
 use hoidap_testing::stub_provider::{StreamEnding, StubProvider, StubReply};
-use hoidap_workers::generator::Generator;
 use serde_json::{Value, json};
 
 use super::{QUESTION, answer, anthropic, component, config, job, openai};

@@ -6,8 +6,8 @@ use hoidap_shared::{
     stage::{NextStep, Stage as _},
     text::Language,
 };
+use hoidap_stages::generator::Generator;
 use hoidap_testing::stub_provider::{StubProvider, StubReply};
-use hoidap_workers::generator::Generator;
 use tokio_util::sync::CancellationToken;
 
 use super::{QUESTION, config, job, openai};

@@ -1,8 +1,8 @@
 //! What a model may say of a table and of sentences that differ in one thing, and what is answered without a model.
 
 use hoidap_shared::{job::Outcome, stage::Stage as _, text::Language};
+use hoidap_stages::generator::Generator;
 use hoidap_testing::stub_provider::{StubProvider, StubReply};
-use hoidap_workers::generator::Generator;
 
 use super::{answer, config, job, openai, passage};
 

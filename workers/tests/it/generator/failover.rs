@@ -5,11 +5,11 @@ use hoidap_shared::{
     stage::Stage as _,
     text::Language,
 };
+use hoidap_stages::generator::Generator;
 use hoidap_testing::{
     free_port,
     stub_provider::{StubProvider, StubReply},
 };
-use hoidap_workers::generator::Generator;
 
 use super::{QUESTION, answer, anthropic, component, config, job, openai, wait_for};
 

@@ -3,8 +3,8 @@ use hoidap_shared::{
     stage::Stage as _,
     text::Language,
 };
+use hoidap_stages::generator::Generator;
 use hoidap_testing::stub_provider::{StubProvider, StubReply};
-use hoidap_workers::generator::Generator;
 
 use super::{QUESTION, answer, config, job, openai};
 

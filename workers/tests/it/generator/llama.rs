@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use hoidap_shared::{config::ProviderConfig, job::Outcome, stage::Stage as _, text::Language};
+use hoidap_stages::generator::Generator;
 use hoidap_testing::Server;
-use hoidap_workers::generator::Generator;
 
 use super::{answer, config, job, openai, wait_for};
 

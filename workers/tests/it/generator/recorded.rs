@@ -6,8 +6,8 @@ use hoidap_shared::{
     stage::{NextStep, Stage as _, StageError},
     text::Language,
 };
+use hoidap_stages::generator::{Generator, NEEDS_MODEL, RecordedCalls, RecordedResponses};
 use hoidap_testing::stub_provider::{StubProvider, StubReply};
-use hoidap_workers::generator::{Generator, NEEDS_MODEL, RecordedCalls, RecordedResponses};
 
 use super::{QUESTION, answer, config, job, openai};
 

@@ -11,8 +11,8 @@ use hoidap_shared::{
     telemetry,
     text::normalise,
 };
+use hoidap_stages::{classifier::Classifier, generator::Generator, retriever::Retriever};
 use hoidap_testing::{jobs, required_env};
-use hoidap_workers::{classifier::Classifier, generator::Generator, retriever::Retriever};
 
 use crate::sample_site::{self, Page};
 

@@ -1,0 +1,450 @@
+//! The generator stage: it writes an answer from the passages and cites a passage for every supported sentence.
+//!
+//! A language model's response is used where one is configured and the verifier accepts it. Otherwise the segments
+//! that answer best are quoted. `docs/answers.md` has the steps and the formulas.
+
+mod answer;
+pub mod eval_claims;
+mod extractive;
+mod passages;
+mod prompt;
+mod provider;
+mod question;
+mod reader;
+mod text;
+mod verifier;
+
+use std::{sync::Arc, time::Duration};
+
+use hoidap_indices::{Embedder, OnnxEmbedder};
+use hoidap_shared::{
+    config::{Config, GeneratorConfig as Settings, ProviderKind},
+    digest::digest,
+    job::{Answer, Envelope, JobId, MessageBody, Retrieved},
+    progress::{ProgressSink, VoidReason},
+    stage::{ComponentStatus, Never, NextStep, Stage, StageError, StageStatus},
+};
+use serde::Serialize;
+use tracing::warn;
+
+use self::provider::recorded_responses::RecordedSource;
+pub use self::provider::recorded_responses::{
+    FallbackProvider, NEEDS_MODEL, RecordedCalls, RecordedResponses,
+};
+pub use self::text::sentence_embedder::cosine;
+use self::{
+    answer::{assembly::AnswerSentence, clarification::ProductAmbiguity, streamer::AnswerStreamer, topic},
+    passages::{
+        passage_set::PassageSet,
+        segmenter::{self, Segment, Segmenter},
+    },
+    provider::failover::{Failover, ModelResponse, ProviderCalls},
+    question::{ParsedQuestion, unknown_entity},
+    reader::{ConfidenceInputs, PassageReader, RankedSegment},
+    text::{content::TextContent, sentence_embedder::SentenceEmbedder},
+    verifier::{VerdictCache, model_response},
+};
+use crate::{
+    classifier::Products,
+    replayable::{FallbackCalls, RecordedWork, ReplayableStage},
+};
+
+/// The out-of-scope probability of a question about a third-party service that no document mentions. Passages about
+/// similar things do not answer it.
+const THIRD_PARTY_OUT_OF_SCOPE: f32 = 1.0;
+
+/// Factor on a quotation's confidence when a model said that the passages do not answer.
+const CONFIDENCE_FACTOR_AFTER_REFUSAL: f32 = 0.6;
+
+/// A segment with this share of a sentence's terms, by weight, counts as what the sentence says.
+const MIN_TERM_COVERAGE: f32 = 0.5;
+
+/// The last stage: turns retrieved passages into an answer.
+pub struct Generator {
+    models: ModelSource,
+    engine: Arc<AnswerEngine>,
+    support_address: String,
+    extractive: String,
+    version: String,
+}
+
+/// Where model responses come from: live providers, or a recording.
+enum ModelSource {
+    Live(Failover),
+    Recorded(RecordedSource),
+}
+
+impl ModelSource {
+    fn is_configured(&self) -> bool {
+        match self {
+            Self::Live(failover) => !failover.models().is_empty(),
+            Self::Recorded(replayed) => !replayed.models.is_empty(),
+        }
+    }
+}
+
+/// Everything that blocking work needs, shared across tasks.
+struct AnswerEngine {
+    embedder: SentenceEmbedder,
+    segmenter: Segmenter,
+    reader: PassageReader,
+    products: Products,
+    settings: Settings,
+}
+
+/// A question with its passages, analysed.
+struct AnswerContext {
+    passage_set: PassageSet,
+    parsed: ParsedQuestion,
+    ranked: Vec<RankedSegment>,
+    /// The retriever's probability that the passages hold an answer.
+    support: f32,
+    /// The classifier's probability that the question is out of scope.
+    out_of_scope: f32,
+    /// A name in the question that no document mentions.
+    unknown_entity: Option<String>,
+    /// The extractive answer.
+    quoted: Option<AnswerDraft>,
+    /// Set when the question does not say which product it is about, and answers differ by product.
+    ambiguity: Option<ProductAmbiguity>,
+    verdicts: VerdictCache,
+}
+
+/// A drafted answer and its confidence.
+#[derive(Clone)]
+struct AnswerDraft {
+    sentences: Vec<AnswerSentence>,
+    confidence: f32,
+    /// The model response it comes from; `None` for a quotation.
+    response: Option<ModelResponse>,
+}
+
+impl Stage for Generator {
+    const NAME: &'static str = "generator";
+    type In = Retrieved;
+    type Out = Never;
+
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        let embedding = config.embedding.clone();
+        let embedder = match tokio::task::spawn_blocking(move || OnnxEmbedder::open(&embedding)).await? {
+            Ok(embedder) => Some(Arc::new(embedder) as Arc<dyn Embedder>),
+            Err(error) => {
+                warn!(%error, "no embedding model: answers are verified by words alone");
+                None
+            }
+        };
+        let model = embedder.as_ref().map(|embedder| format!("{:?}", embedder.model())).unwrap_or_default();
+        let providers: Vec<_> =
+            config.generator.providers.iter().map(|name| (name, config.providers.get(name))).collect();
+        let settings = format!("{:?} {providers:?} {:?}", config.generator, config.products);
+        let is_extractive =
+            |name: &&String| config.providers.get(*name).is_some_and(|p| p.kind == ProviderKind::Extractive);
+        let extractive = config.generator.providers.iter().find(is_extractive);
+        Ok(Self {
+            models: ModelSource::Live(Failover::open(config)?),
+            version: digest(&[
+                env!("CARGO_PKG_VERSION"),
+                &prompt::version(),
+                &reader::version(),
+                &topic::version(),
+                &settings,
+                &model,
+            ]),
+            engine: Arc::new(AnswerEngine {
+                embedder: SentenceEmbedder::new(embedder),
+                segmenter: Segmenter::default(),
+                reader: PassageReader::built_in()?,
+                products: Products::new(&config.products),
+                settings: config.generator.clone(),
+            }),
+            support_address: config.support.address.clone(),
+            extractive: extractive.cloned().unwrap_or_else(|| "extractive".into()),
+        })
+    }
+
+    fn concurrency(config: &Config) -> usize {
+        config.generator.concurrency
+    }
+
+    async fn process(
+        &self,
+        job: &Envelope<Retrieved>,
+        live: &ProgressSink,
+    ) -> Result<NextStep<Never>, StageError> {
+        let retrieved = &job.body;
+        if let Some(answer) = self.unknown_identifier(retrieved) {
+            return Ok(NextStep::Answer(answer));
+        }
+        let is_about_third_party = retrieved.classified.out_of_scope >= THIRD_PARTY_OUT_OF_SCOPE;
+        // A NaN support counts as no support.
+        if retrieved.passages.is_empty() || retrieved.support.is_nan() || is_about_third_party {
+            return Ok(NextStep::Answer(self.refused(retrieved, None)));
+        }
+        let (engine, body) = (Arc::clone(&self.engine), retrieved.clone());
+        let context = Arc::new(run_blocking(move || engine.analyse(body)).await?);
+        if let Some(ProductAmbiguity::NeedsClarification { choices, confidence }) = &context.ambiguity {
+            return Ok(NextStep::Answer(self.clarification(retrieved, choices, *confidence)));
+        }
+        if context
+            .quoted
+            .as_ref()
+            .is_none_or(|quoted| quoted.confidence < self.engine.settings.min_confidence)
+        {
+            return Ok(NextStep::Answer(self.refused(retrieved, context.unknown_entity.as_deref())));
+        }
+        let question = &retrieved.classified.question;
+        let mut streamer = AnswerStreamer::start(live, &self.engine, &context);
+        if self.models.is_configured() {
+            streamer.show_draft();
+        }
+        let ask = || {
+            prompt::build(
+                &self.engine.settings,
+                question,
+                &context.parsed,
+                &context.passage_set,
+                &context.ranked,
+            )
+        };
+        let remaining = Duration::from_millis(job.remaining_ms());
+        let ProviderCalls { response, stopped, mut attempts } = match &self.models {
+            ModelSource::Live(failover) => failover.ask(remaining, ask, &mut streamer).await,
+            ModelSource::Recorded(replayed) => {
+                replayed.respond(&job.job_id, remaining, ask, &mut streamer).await?
+            }
+        };
+        if let Some(stopped) = stopped {
+            return Ok(NextStep::Answer(self.stopped(retrieved, stopped, attempts, streamer)));
+        }
+        let usage = response.as_ref().map(|response| response.usage.clone()).unwrap_or_default();
+        let (engine, reading) = (Arc::clone(&self.engine), Arc::clone(&context));
+        let (draft, fault) = run_blocking(move || engine.draft_from_response(&reading, response)).await?;
+        if let (Some(fault), Some(last)) = (fault, attempts.last_mut()) {
+            last.error = Some(fault.into());
+            streamer.retract(VoidReason::Unsupported);
+        }
+        Ok(NextStep::Answer(match draft {
+            Some(draft) => self.answered(retrieved, &context.passage_set.passages, draft, attempts, usage),
+            None => Answer { attempts, usage, ..self.refused(retrieved, None) },
+        }))
+    }
+
+    fn status(&self) -> StageStatus {
+        let mut components = match &self.models {
+            ModelSource::Live(failover) => failover.components(),
+            ModelSource::Recorded(_) => Vec::new(),
+        };
+        components.push(ComponentStatus {
+            name: format!("provider:{}", self.extractive),
+            healthy: true,
+            detail: "needs no model".into(),
+        });
+        let there = self.engine.embedder.is_loaded();
+        let detail = if there { "loaded" } else { "not loaded: answers are verified by words alone" };
+        components.push(ComponentStatus { name: "embedding".into(), healthy: there, detail: detail.into() });
+        StageStatus { version: self.version.clone(), components }
+    }
+}
+
+impl AnswerContext {
+    /// The best-ranked matching segment, and the sum of the chances of all matching ones.
+    fn supporting_segments(&self, these: impl Fn(&Segment) -> bool) -> Option<(RankedSegment, f32)> {
+        let these = |ranked: &&RankedSegment| these(&self.passage_set.segments[ranked.segment]);
+        let best = *self.ranked.iter().find(these)?;
+        Some((best, self.ranked.iter().filter(these).map(|segment| segment.chance).sum()))
+    }
+}
+
+/// Runs CPU-bound work on the blocking thread pool.
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StageError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|died| StageError::Retry {
+        reason: format!("the answer's task failed: {died}"),
+        after: None,
+    })
+}
+
+/// A segment's reader features, for training.
+#[derive(Serialize)]
+pub struct SegmentFeatures {
+    /// The index of its passage.
+    pub passage: usize,
+    /// Its text in the passage, unchanged.
+    raw: String,
+    label: bool,
+    features: reader::FeatureVector,
+}
+
+impl SegmentFeatures {
+    /// The names of the features.
+    pub const FEATURE_NAMES: &[&str] = &reader::FEATURE_NAMES;
+}
+
+impl Generator {
+    /// The reader features of every segment of a question's passages.
+    ///
+    /// # Errors
+    /// When the work on them panics.
+    pub async fn segment_features(&self, retrieved: Retrieved) -> Result<Vec<SegmentFeatures>, StageError> {
+        let engine = Arc::clone(&self.engine);
+        run_blocking(move || {
+            let AnswerContext { passage_set, parsed, .. } = engine.analyse(retrieved);
+            let features = engine.reader.features(&passage_set, &parsed).into_iter().enumerate();
+            let segment = |(at, features): (usize, reader::FeatureVector)| SegmentFeatures {
+                passage: passage_set.segments[at].passage,
+                raw: passage_set.source_text(at),
+                label: passage_set.segments[at].kind == segmenter::SegmentKind::Label,
+                features,
+            };
+            features.map(segment).collect()
+        })
+        .await
+    }
+}
+
+impl AnswerEngine {
+    fn analyse(&self, retrieved: Retrieved) -> AnswerContext {
+        let classified = retrieved.classified;
+        let parsed = ParsedQuestion::parse(&classified, &self.segmenter.analyser);
+        let passage_set = PassageSet::new(retrieved.passages, &self.segmenter);
+        let ranked = self.reader.rank(&passage_set, &parsed);
+        let (support, out_of_scope) = (retrieved.support, classified.out_of_scope);
+        // Documents in another language share few words with the question.
+        let own = |best: &RankedSegment| passage_set.is_in_language(best.segment, parsed.language);
+        let unknown_entity = ranked
+            .first()
+            .filter(|best| own(best))
+            .and_then(|_| unknown_entity::find_unknown_entity(&parsed, &retrieved.unmentioned));
+        let verdicts = VerdictCache::default();
+        let mut context = AnswerContext {
+            passage_set,
+            parsed,
+            ranked,
+            support,
+            out_of_scope,
+            unknown_entity,
+            quoted: None,
+            ambiguity: None,
+            verdicts,
+        };
+        context.ambiguity = self.product_ambiguity(&context, &classified);
+        let quoted = extractive::quote(
+            &context.passage_set,
+            &context.ranked,
+            &context.parsed,
+            &self.segmenter.analyser,
+        );
+        context.quoted = quoted.map(|quoted| {
+            let confidence = self.confidence(&context, quoted.chance, quoted.best);
+            AnswerDraft {
+                sentences: context.with_assumed_product(quoted.sentences),
+                confidence,
+                response: None,
+            }
+        });
+        context
+    }
+
+    /// The probability that an answer is right, from the sum of its segments' chances and its best segment.
+    fn confidence(&self, context: &AnswerContext, chance: f32, best: RankedSegment) -> f32 {
+        let signs =
+            ConfidenceInputs { support: context.support, out_of_scope: context.out_of_scope, chance, best };
+        let left = if context.unknown_entity.is_some() { unknown_entity::CONFIDENCE_FACTOR } else { 1.0 };
+        left * self.reader.confidence(&context.passage_set, &context.parsed, signs)
+    }
+
+    /// The best segment behind an answer's sentences and the sum of the chances. Where no segment matches the
+    /// wording, all segments of the cited passages count.
+    fn supporting_segments(
+        &self,
+        context: &AnswerContext,
+        sentences: &[AnswerSentence],
+    ) -> Option<(RankedSegment, f32)> {
+        let verifier = self.verifier(context);
+        let cited = sentences.iter().filter_map(|sentence| Some((sentence.cite?.0, &sentence.text)));
+        let cited: Vec<_> = cited
+            .map(|(passage, text)| (passage, TextContent::parse(text, &self.segmenter.analyser)))
+            .collect();
+        let says = |segment: &Segment| {
+            let said = |(passage, content): &(usize, TextContent)| {
+                segment.passage == *passage && verifier.term_coverage(segment, content) >= MIN_TERM_COVERAGE
+            };
+            cited.iter().any(said)
+        };
+        let is_cited = |segment: &Segment| cited.iter().any(|(passage, _)| segment.passage == *passage);
+        context.supporting_segments(says).or_else(|| context.supporting_segments(is_cited))
+    }
+
+    /// The model's response where the verifier accepts it, else the quotation with the reason why the response was
+    /// rejected.
+    fn draft_from_response(
+        &self,
+        context: &AnswerContext,
+        response: Option<ModelResponse>,
+    ) -> (Option<AnswerDraft>, Option<&'static str>) {
+        let Some(response) = response else { return (context.quoted.clone(), None) };
+        match self.verify_response(context, &response) {
+            Ok(cited) => {
+                let supporting_segments = self.supporting_segments(context, &cited.sentences);
+                let confidence = supporting_segments
+                    .map_or(0.0, |(best, chance)| self.confidence(context, cited.support * chance, best));
+                let sentences = context.with_assumed_product(cited.sentences);
+                (Some(AnswerDraft { sentences, confidence, response: Some(response) }), None)
+            }
+            Err(fault) => {
+                let refused = if fault == model_response::MODEL_REFUSED {
+                    CONFIDENCE_FACTOR_AFTER_REFUSAL
+                } else {
+                    1.0
+                };
+                let quoted = context.quoted.clone();
+                let quoted =
+                    quoted.map(|draft| AnswerDraft { confidence: draft.confidence * refused, ..draft });
+                (quoted, Some(fault))
+            }
+        }
+    }
+}
+
+impl ReplayableStage for Generator {
+    async fn open_for_replay(config: &Config, fallback: Option<&FallbackCalls>) -> anyhow::Result<Self> {
+        let fallback = fallback.map(|calls| FallbackProvider::open(config, calls)).transpose()?;
+        Ok(Self::open(config).await?.replaying(Arc::default(), fallback))
+    }
+
+    /// Makes the recorded provider calls of a job available. If no model was called for it, that holds only for the same
+    /// passages.
+    fn prepare(&self, input: &Envelope<Retrieved>, recorded: RecordedWork<'_>) {
+        let ModelSource::Recorded(source) = &self.models else { return };
+        let answer = &recorded.answer.body;
+        let same =
+            || matches!(recorded.input, Some(MessageBody::Retrieved(before)) if **before == input.body);
+        if !answer.attempts.is_empty() || answer.provider.is_some() || same() {
+            let version = answer.versions.get(Self::NAME).cloned().unwrap_or_default();
+            let calls = RecordedCalls { version, attempts: answer.attempts.clone() };
+            source.responses.insert(input.job_id.clone(), calls);
+        }
+    }
+
+    fn finish(&self, job: &JobId) {
+        if let ModelSource::Recorded(source) = &self.models {
+            source.responses.take(job);
+        }
+    }
+}
+
+impl Generator {
+    /// Replaces provider calls by recorded responses. The fallback provider is called where no recording fits.
+    #[must_use]
+    pub fn replaying(self, recorded: Arc<RecordedResponses>, fallback: Option<FallbackProvider>) -> Self {
+        let models = match &self.models {
+            ModelSource::Live(failover) => failover.models(),
+            ModelSource::Recorded(replayed) => replayed.models.clone(),
+        };
+        let version = self.version.clone();
+        Self {
+            models: ModelSource::Recorded(RecordedSource { responses: recorded, models, version, fallback }),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The question as the generator analyses it.
+
+pub(super) mod answer_type;
+pub(super) mod comparison_question;
+pub(super) mod unknown_entity;
+
+use hoidap_indices::Analyser;
+use hoidap_shared::{
+    events::page_address,
+    job::{Classified, QueryKind, ScoredLabel, Sender},
+    text::Language,
+};
+
+use crate::generator::{
+    passages::table_selection::{SelectionQuestion, detect_selection},
+    question::{
+        answer_type::AnswerType,
+        comparison_question::{ComparisonQuestion, detect_comparison},
+    },
+    text::content::TextContent,
+};
+
+/// An analysed question.
+pub(crate) struct ParsedQuestion {
+    /// Its text, with references to earlier turns resolved.
+    pub(crate) text: String,
+    /// The visitor's language.
+    pub(crate) language: Language,
+    /// The address of the visitor's page, without query and fragment.
+    pub(crate) page: String,
+    /// Its content terms and quantities.
+    pub(crate) content: TextContent,
+    /// The content of the previous turn, if the question may refer to it.
+    pub(crate) previous: TextContent,
+    /// Whether it asks for steps.
+    pub(crate) asks_for_steps: bool,
+    /// Whether it expects yes or no.
+    pub(crate) is_yes_no: bool,
+    /// Whether it asks for several things.
+    pub(crate) asks_for_several: bool,
+    /// The comparison that it asks for.
+    pub(crate) comparison: Option<ComparisonQuestion>,
+    /// The type of answer that it asks for.
+    pub(crate) answer_type: Option<AnswerType>,
+    /// The product it is about, if clear.
+    pub(crate) product: Option<ScoredLabel>,
+    /// The selection from several things that it asks for.
+    pub(crate) selection: Option<SelectionQuestion>,
+}
+
+impl ParsedQuestion {
+    /// Analyses a job's question.
+    pub(crate) fn parse(job: &Classified, analyser: &Analyser) -> Self {
+        let text = job.meaning.clone();
+        let lower = format!(" {} ", text.to_lowercase());
+        let any = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
+        let (answer_type, selection) = (AnswerType::detect(&text), detect_selection(&text));
+        let quantity = answer_type.is_some_and(AnswerType::is_quantity);
+        let how = any(&[
+            "làm sao",
+            "các bước",
+            "thế nào",
+            "cách ",
+            "kiểu gì",
+            "làm gì",
+            "phải làm",
+            "how do",
+            "how can",
+            "how to",
+            "where do",
+            "steps",
+            "what should i",
+            "muốn ",
+            "quên ",
+            " want to ",
+            " lost ",
+            " forgot",
+        ]);
+        let steps = (how || ends_with_how(&lower)) && !quantity;
+        let several = any(&SEVERAL_PHRASES);
+        let content = TextContent::parse(&text, analyser);
+        let page = page_address(&job.question.context);
+        Self {
+            language: job.language,
+            page,
+            content,
+            previous: previous_turn(job, analyser),
+            asks_for_steps: steps,
+            is_yes_no: looks_like_yes_no(&lower) && !how,
+            asks_for_several: several,
+            comparison: detect_comparison(&text),
+            answer_type,
+            product: job.product.clone(),
+            selection,
+            text,
+        }
+    }
+}
+
+/// The content of the last question and its answer, if the new question may refer to them.
+fn previous_turn(job: &Classified, analyser: &Analyser) -> TextContent {
+    let mut content = TextContent::default();
+    if job.queries.iter().any(|query| query.kind == QueryKind::Rewritten) {
+        for sender in [Sender::User, Sender::Assistant] {
+            let turn = job.question.history.iter().rev().find(|turn| turn.sender == sender);
+            let words: Vec<&str> = turn
+                .into_iter()
+                .flat_map(|turn| turn.content.split_whitespace())
+                .take(MAX_TURN_WORDS)
+                .collect();
+            content.add(&TextContent::parse(&words.join(" "), analyser));
+        }
+    }
+    content
+}
+
+/// Words of a turn that are used.
+const MAX_TURN_WORDS: usize = 40;
+
+/// Phrases that ask for several things.
+const SEVERAL_PHRASES: [&str; 15] = [
+    "những gì",
+    "những ai",
+    "những cách nào",
+    "những loại nào",
+    "những tính năng",
+    "các loại nào",
+    "gồm ",
+    "liệt kê",
+    "what are the ",
+    " which are ",
+    " list ",
+    " kinds of ",
+    " types of ",
+    " include",
+    " consist",
+];
+/// First words of an English yes-or-no question.
+const YES_NO_OPENERS: [&str; 18] = [
+    "is", "are", "was", "were", "am", "do", "does", "did", "can", "could", "will", "would", "should", "may",
+    "has", "have", "must", "any",
+];
+/// Words that may follow the question word at the end.
+const CLOSING_WORDS: [&str; 10] = ["vậy", "ạ", "nhỉ", "hả", "nhé", "thế", "bạn", "shop", "ad", "em"];
+
+/// Whether a lowercase question ends in the short "how": "lấy lại sao?"
+fn ends_with_how(lower: &str) -> bool {
+    let words: Vec<&str> = words(lower).collect();
+    matches!(words[..], [.., before, "sao"] if !matches!(before, "thì" | "ra" | "tại" | "vì" | "bị"))
+}
+
+/// Whether a lowercase question looks like a yes-or-no question.
+fn looks_like_yes_no(lower: &str) -> bool {
+    let words: Vec<&str> = words(lower).collect();
+    let last = words.iter().rev().find(|word| !CLOSING_WORDS.contains(word));
+    words.first().is_some_and(|first| YES_NO_OPENERS.contains(first))
+        || last.is_some_and(|last| matches!(*last, "không" | "khong" | "ko" | "k" | "hông" | "chưa" | "chua"))
+}
+
+fn words(lower: &str) -> impl Iterator<Item = &str> {
+    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    pub(crate) use hoidap_testing::jobs::classified;
+
+    use super::*;
+
+    /// A question as the classifier outputs it, analysed.
+    pub(crate) fn parse_question(question: &str, language: Language) -> ParsedQuestion {
+        ParsedQuestion::parse(&classified(question, language), &Analyser::default())
+    }
+
+    #[test]
+    fn what_is_asked_for_is_seen() {
+        assert!(
+            parse_question("Làm thế nào để đổi?", Language::Vi).asks_for_steps
+                && parse_question("How do I change it?", Language::En).asks_for_steps
+        );
+        assert!(!parse_question("How much does it cost to change it?", Language::En).asks_for_steps);
+        assert!(parse_question("Mất thẻ thì lấy lại sao?", Language::Vi).asks_for_steps);
+        assert!(!parse_question("Còn gói Lẻ thì sao?", Language::Vi).asks_for_steps);
+        assert!(parse_question("Có giao tận nhà không ạ?", Language::Vi).is_yes_no);
+        assert!(parse_question("Do you deliver?", Language::En).is_yes_no);
+        assert!(!parse_question("Làm sao biết đơn đã đi chưa?", Language::Vi).is_yes_no);
+        assert!(parse_question("Combo gồm những gì?", Language::Vi).asks_for_several);
+    }
+}
