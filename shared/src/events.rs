@@ -72,7 +72,7 @@ pub struct ChatEvent {
 }
 
 impl ChatEvent {
-    /// The event of a job that went through the fleet and ended at `at_ms`: the same for the same two, whenever it is made.
+    /// The event of a job that went through the fleet and ended at `at_ms`. The same envelope and time always give the same event.
     pub fn from_answer(envelope: &Envelope<Answer>, at_ms: u64) -> Self {
         let answer = &envelope.body;
         Self {

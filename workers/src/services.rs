@@ -24,7 +24,7 @@ pub fn select(names: &[String], canary: Option<&CanaryOptions>) -> anyhow::Resul
     }
     let is_named = |service: &str| names.iter().any(|name| name == service);
     if is_named(ANALYTICS) && canary.is_some() {
-        bail!("{ANALYTICS} is no stage that sessions pass: it has no canary");
+        bail!("{ANALYTICS} has no canary: no session passes it");
     }
     let stages = all.into_iter().filter(|stage| is_named(stage.name));
     let mut services: Vec<Service> = stages.map(|stage| service(stage, canary.cloned())).collect();

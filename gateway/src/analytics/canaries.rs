@@ -35,7 +35,7 @@ pub struct CanaryFigures {
     pub stable: CanarySide,
 }
 
-/// In what a canary was worse than its stage.
+/// The measure on which a canary is worse than its stage.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CanaryReason {
     /// The jobs counted took longer than so many milliseconds; absent where they failed.
@@ -46,7 +46,7 @@ pub struct CanaryReason {
     pub stable: CanaryPart,
 }
 
-/// So many of so many.
+/// A count out of a total.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CanaryPart {
     /// Those that are meant.

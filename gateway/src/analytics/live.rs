@@ -17,7 +17,7 @@ struct NewestRow {
 /// How old the figures are.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Freshness {
-    /// When the newest chat or word about an answer that they hold was told; absent when they hold none.
+    /// When the newest chat or feedback in the figures was stored; absent when there is none.
     #[schema(format = "date-time")]
     pub newest: Option<String>,
     /// Events that wait to be counted; absent while the broker cannot be asked.

@@ -45,7 +45,7 @@ pub enum Code {
     RequestTimeout,
     /// The body is too large.
     BodyTooLarge,
-    /// The body is not JSON by its own word.
+    /// The Content-Type header does not say that the body is JSON.
     ContentTypeUnsupported,
     /// Not a host name of this site.
     HostNotServed,

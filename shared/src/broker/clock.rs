@@ -106,10 +106,10 @@ impl Broker {
     async fn server_time_ms(&self) -> anyhow::Result<u64> {
         let subject = format!("STREAM.INFO.{}", self.subjects.stream("JOBS"));
         let reply =
-            self.jetstream.request(subject, &()).await.context("the broker does not tell its time")?;
+            self.jetstream.request(subject, &()).await.context("the broker's clock cannot be read")?;
         match reply {
             Response::Ok(StreamInfoTime { ts }) => Ok(u64::try_from(ts.as_millisecond()).unwrap_or(0)),
-            Response::Err { error } => bail!("the broker does not tell its time: {error}"),
+            Response::Err { error } => bail!("the broker's clock cannot be read: {error}"),
         }
     }
 }

@@ -59,7 +59,7 @@ impl CanaryReport {
     }
 }
 
-/// In what a canary was worse than its stage.
+/// The measure on which a canary is worse than its stage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Worse")]
 pub struct CanaryRegression {
@@ -71,7 +71,7 @@ pub struct CanaryRegression {
     pub stable: Fraction,
 }
 
-/// So many of so many.
+/// A count out of a total.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Part")]
 pub struct Fraction {

@@ -107,7 +107,7 @@ async fn rebuild_exclusively(
     let result = tokio::select! {
         result = rebuild(context, options, &tables) => result,
         _ = is_holder.wait_for(|is_holder| !*is_holder) => {
-            Err(anyhow::anyhow!("NATS was away for too long, and another rebuild may have begun: run it again"))
+            Err(anyhow::anyhow!("NATS could not be reached for too long, and another rebuild may have begun: run it again"))
         }
     };
     let dropped = tables.drop(&new).await;
@@ -152,7 +152,7 @@ async fn rebuild(context: &WorkerContext, options: &RebuildOptions, tables: &Tab
     lease.seize().await?;
     let swapped = tokio::select! {
         swapped = swap(&fleet, tables, &mut new, &finished, &mut retained, &bar) => swapped,
-        _ = held.wait_for(|held| !*held) => bail!("NATS was away for too long: run it again"),
+        _ = held.wait_for(|held| !*held) => bail!("NATS could not be reached for too long: run it again"),
         () = lease.keep() => bail!("the lease of the sink was not kept: run it again"),
     };
     Lease::release(context, WRITER).await;

@@ -48,7 +48,7 @@ impl StreamRecord {
         Ok(Self {
             sequence,
             subject: message.subject.to_string(),
-            stored: stored.context("a message has a time that no calendar knows")?,
+            stored: stored.context("the time of a message is out of range")?,
             headers: message.headers.unwrap_or_default(),
             payload: message.payload,
         })
@@ -82,7 +82,7 @@ impl StreamReader {
     ) -> anyhow::Result<Self> {
         let start_time = async_nats::datetime::from_nanos(time.as_nanosecond());
         let start_time =
-            start_time.map_err(|error| anyhow::anyhow!("{time} is no time to read from: {error}"))?;
+            start_time.map_err(|error| anyhow::anyhow!("reading cannot start at {time}: {error}"))?;
         Self::start(stream, DeliverPolicy::ByStartTime { start_time }, subject).await
     }
 

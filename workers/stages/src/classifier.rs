@@ -47,7 +47,7 @@ const MIN_FOLLOW_UP_CONFIDENCE: f32 = 0.9;
 const RULE_CONFIDENCE: f32 = 0.95;
 
 /// The out-of-scope probability of a question about a third-party service that no document mentions.
-const THIRD_PARTY_OUT_OF_SCOPE: f32 = 1.0;
+pub(crate) const THIRD_PARTY_OUT_OF_SCOPE: f32 = 1.0;
 
 /// The first stage: understands the question.
 pub struct Classifier {

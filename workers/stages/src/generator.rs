@@ -45,13 +45,9 @@ use self::{
     verifier::{VerdictCache, model_response},
 };
 use crate::{
-    classifier::Products,
+    classifier::{Products, THIRD_PARTY_OUT_OF_SCOPE},
     replayable::{FallbackCalls, RecordedWork, ReplayableStage},
 };
-
-/// The out-of-scope probability of a question about a third-party service that no document mentions. Passages about
-/// similar things do not answer it.
-const THIRD_PARTY_OUT_OF_SCOPE: f32 = 1.0;
 
 /// Factor on a quotation's confidence when a model said that the passages do not answer.
 const CONFIDENCE_FACTOR_AFTER_REFUSAL: f32 = 0.6;
@@ -175,6 +171,7 @@ impl Stage for Generator {
         if let Some(answer) = self.unknown_identifier(retrieved) {
             return Ok(NextStep::Answer(answer));
         }
+        // Passages about similar things do not answer it.
         let is_about_third_party = retrieved.classified.out_of_scope >= THIRD_PARTY_OUT_OF_SCOPE;
         // A NaN support counts as no support.
         if retrieved.passages.is_empty() || retrieved.support.is_nan() || is_about_third_party {

@@ -18,11 +18,11 @@ pub struct Totals {
     pub conversations: u64,
     /// Questions that were answered from the documents, the cache included.
     pub answered: u64,
-    /// Those by all that wanted such an answer (small talk, what is out of scope and who wants a person does not), 0 to 1.
+    /// `answered` by all answerable questions, 0 to 1: without small talk, out-of-scope questions and wishes for a person.
     pub answer_rate: f64,
     /// How many of the answers are right, as their confidence says: its sum over them.
     pub expected_right: f64,
-    /// Those by all that wanted such an answer, 0 to 1.
+    /// Those by all answerable questions, 0 to 1.
     pub expected_rate: f64,
     /// Questions that no document answers.
     pub unanswered: u64,

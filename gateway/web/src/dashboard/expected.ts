@@ -77,7 +77,7 @@ function figures(row: Expected, speech: Speech): Cell[] {
   ];
 }
 
-/** So many of so many, and the share of it; nothing of nothing is a dash. */
+/** A count out of a total, and its share; a dash where the total is 0. */
 function of(count: number, all: number, speech: Speech): string {
   if (all === 0) return '–';
   const share = speech.percent(count / all);

@@ -180,7 +180,7 @@ export interface Canary {
   stable: CanarySide;
 }
 
-/** In what a canary was worse: it failed, or took longer than so many milliseconds. */
+/** The measure on which a canary is worse: failures, or answers slower than so many milliseconds. */
 export interface CanaryReason {
   over_ms: number | null;
   canary: { count: number; of: number };

@@ -43,8 +43,8 @@ impl fmt::Display for RetainedRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rows, oldest, newest } = self;
         match rows {
-            0 => write!(f, "every row is made of the log"),
-            _ => write!(f, "{rows} rows kept that are not made of the log, from {oldest} to {newest}"),
+            0 => write!(f, "every row was rebuilt from the streams"),
+            _ => write!(f, "{rows} rows kept that the streams no longer have, from {oldest} to {newest}"),
         }
     }
 }
@@ -77,7 +77,7 @@ impl Tables {
             let unknown: Vec<String> = self.live.with_timeout(query.fetch_all()).await?;
             anyhow::ensure!(
                 unknown.is_empty(),
-                "the table {table} has columns that are not made of the log and would be lost: {}. Copy them to another \
+                "the table {table} has columns that the streams cannot give and that would be lost: {}. Copy them to another \
                  table and drop them here, or run the release that made them",
                 unknown.join(", ")
             );

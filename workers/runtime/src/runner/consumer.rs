@@ -23,7 +23,8 @@ pub(super) async fn ensure_consumer<S: Stage>(runner: &Runner<S>) -> anyhow::Res
         }
         Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
             let open_jobs = OpenJobs::scan(broker, S::NAME, runner.next, 1).await;
-            let open_jobs = open_jobs.context("the jobs stream does not tell where to begin")?;
+            let open_jobs =
+                open_jobs.context("the first unfinished job of the jobs stream cannot be found")?;
             let start_sequence = open_jobs.start_sequence(&broker.clock);
             wanted.deliver_policy = DeliverPolicy::ByStartSequence { start_sequence };
             // Another process may have created it meanwhile: then the next attempt finds it.

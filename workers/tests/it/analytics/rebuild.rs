@@ -236,7 +236,7 @@ async fn columns_that_the_log_cannot_give_are_not_lost() {
     setup.run("ALTER TABLE chats ADD COLUMN note String DEFAULT ''").await;
     let said = refused(&setup, &[]).await;
     assert!(
-        said.contains("the table chats has columns that are not made of the log") && said.contains("note"),
+        said.contains("the table chats has columns that the streams cannot give") && said.contains("note"),
         "{said}"
     );
     setup.run("ALTER TABLE chats DROP COLUMN note").await;

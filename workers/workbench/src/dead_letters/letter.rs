@@ -30,7 +30,7 @@ impl StoredLetter {
 
     pub(super) fn from_message(message: StreamMessage) -> anyhow::Result<Self> {
         let stored = Timestamp::from_nanosecond(message.time.unix_timestamp_nanos());
-        let stored = stored.context("the letter has a time that no calendar knows")?;
+        let stored = stored.context("the time of the letter is out of range")?;
         let letter = DeadLetter::from_message(&message.headers, message.payload);
         Ok(Self { sequence: message.sequence, stored, letter })
     }

@@ -92,7 +92,7 @@ impl FigureBound {
         };
         let Self { text, measure, limit, .. } = self;
         let Some(value) = figures.and_then(|figures| (measure.of)(figures).number()) else {
-            return Some(format!("`{text}`: no question has what {} is measured by", measure.name));
+            return Some(format!("`{text}`: no question has the label that `{}` needs", measure.name));
         };
         let (broken, side) = if self.below { (value < *limit, "below") } else { (value > *limit, "above") };
         broken.then(|| format!("`{text}`: it is {value:.4}, {:.4} {side}", (value - limit).abs()))
@@ -129,7 +129,7 @@ mod tests {
             ("kind:price.right<0.8", None),
             ("p95_ms>40", Some("`p95_ms>40`: it is 50.0000, 10.0000 above")),
             ("ece>0.5", None),
-            ("intent<0.5", Some("`intent<0.5`: no question has what intent is measured by")),
+            ("intent<0.5", Some("`intent<0.5`: no question has the label that `intent` needs")),
         ] {
             assert_eq!(bound(text).violation(&report).as_deref(), broken);
         }

@@ -175,7 +175,8 @@ pub(crate) fn write_report(
     write_atomically(&json, |out| write_body(out, &head, jobs, |_| true))?;
     let (above, rest) =
         PAGE_TEMPLATE.split_once(REPORT_PLACEHOLDER).context("the page has no place for a report")?;
-    let (open, close) = REPORT_PLACEHOLDER.split_once("null").context("the page's place is none")?;
+    let (open, close) =
+        REPORT_PLACEHOLDER.split_once("null").context("the placeholder of the report's page is missing")?;
     let shown = |place| places.contains(&place);
     write_atomically(&html, |out| {
         write!(out, "{above}{open}")?;

@@ -44,7 +44,7 @@ async fn chats_whose_events_are_gone_come_back_from_their_jobs() {
     setup.run("ALTER TABLE chats DELETE WHERE question LIKE 'job %' SETTINGS mutations_sync = 2").await;
     let said = rebuild(&setup, &[]).await;
     assert!(said.contains("41 finished jobs read, 25 of them no longer in HOIDAP_EVENTS"), "{said}");
-    assert!(said.contains("chats: 25 rows kept that are not made of the log"), "{said}");
+    assert!(said.contains("chats: 25 rows kept that the streams no longer have"), "{said}");
     assert!(said.contains("40 came back, 0 were mended"), "{said}");
     assert_eq!(setup.sum("chats", CONTENT, "1").await, before);
     assert_eq!(setup.number("SELECT count() FROM chats FINAL WHERE epoch LIKE 'done-%'").await, Some(25));

@@ -84,9 +84,7 @@ pub(in crate::inspect) fn notes(
                 "The recording has no answer of it: it was exported before the job ended, or holds only a part.",
             );
         } else if age > ANSWER_RETENTION {
-            say(
-                "Nobody gave it an answer within an hour, and workers acknowledge older messages without work.",
-            );
+            say("It got no answer within an hour: a worker that receives it now makes it a dead letter.");
         }
     }
     let again = answers.len() > 1 || executions.iter().any(|execution| execution.redrive.is_some());
