@@ -13,7 +13,7 @@ import {
 } from 'chart.js';
 
 import { h, replace } from './dom.ts';
-import type { Speech } from './language.ts';
+import type { Speech } from './localization.ts';
 
 Chart.register(
   BarController,

@@ -1,7 +1,7 @@
 import { getConversation } from './api.ts';
 import { h, link, replace } from './dom.ts';
-import { failureText } from './failure.ts';
-import { fill, Speech } from './language.ts';
+import { failureText } from './error-text.ts';
+import { fill, Speech } from './localization.ts';
 import type { Asked, Conversation } from './types.ts';
 
 /** One conversation, before everything else until it is closed. */

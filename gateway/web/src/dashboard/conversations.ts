@@ -1,7 +1,7 @@
 import { Failure, getConversations } from './api.ts';
 import { h, replace } from './dom.ts';
-import { failureText } from './failure.ts';
-import { fill, Speech } from './language.ts';
+import { failureText } from './error-text.ts';
+import { fill, Speech } from './localization.ts';
 import type { ConversationRow } from './types.ts';
 
 const OUTCOMES = [

@@ -1,6 +1,6 @@
-import { type Choice, isRange, type PeriodKind } from './choice.ts';
+import { type Choice, isRange, type PeriodKind } from './view-filters.ts';
 import { h, replace } from './dom.ts';
-import type { Speech } from './language.ts';
+import type { Speech } from './localization.ts';
 import type { Report } from './types.ts';
 
 const PERIODS: PeriodKind[] = ['day', 'week', 'month', 'range'];

@@ -1,7 +1,7 @@
 import { signIn } from './api.ts';
 import { h } from './dom.ts';
-import { failureText } from './failure.ts';
-import { Speech } from './language.ts';
+import { failureText } from './error-text.ts';
+import { Speech } from './localization.ts';
 
 /** The form that asks for the admin token. */
 export class Login {

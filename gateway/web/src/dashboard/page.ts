@@ -1,12 +1,12 @@
 import { Failure, getReport, signOut } from './api.ts';
-import { asked, type Choice, readChoice, writeChoice } from './choice.ts';
+import { asked, type Choice, readChoice, writeChoice } from './view-filters.ts';
 import { ConversationView } from './conversation.ts';
 import { ConversationList } from './conversations.ts';
 import { h, replace } from './dom.ts';
-import { failureText } from './failure.ts';
+import { failureText } from './error-text.ts';
 import { Filters } from './filters.ts';
-import { freshness } from './fresh.ts';
-import { firstLanguage, type Language, Speech } from './language.ts';
+import { freshness } from './freshness.ts';
+import { firstLanguage, type Language, Speech } from './localization.ts';
 import { Login } from './login.ts';
 import { ReportView } from './report.ts';
 import type { Report } from './types.ts';

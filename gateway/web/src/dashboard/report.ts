@@ -1,7 +1,7 @@
 import { ChartCard } from './chart.ts';
 import { h, replace } from './dom.ts';
-import * as figures from './figures.ts';
-import type { Speech } from './language.ts';
+import * as figures from './chart-data.ts';
+import type { Speech } from './localization.ts';
 import { Tables } from './tables.ts';
 import { tiles } from './tiles.ts';
 import type { Report } from './types.ts';

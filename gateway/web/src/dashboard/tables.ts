@@ -1,7 +1,7 @@
-import { canaryTables } from './canaries.ts';
+import { canaryTables } from './canary-tables.ts';
 import { h, link, replace } from './dom.ts';
-import { evaluationTable, expectedTables } from './expected.ts';
-import { fill, type Speech } from './language.ts';
+import { evaluationTable, expectedTables } from './expected-tables.ts';
+import { fill, type Speech } from './localization.ts';
 import { type Cell, table } from './table.ts';
 import type { Gap, Report } from './types.ts';
 

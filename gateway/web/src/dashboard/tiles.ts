@@ -1,4 +1,4 @@
-import { fill, type Speech } from './language.ts';
+import { fill, type Speech } from './localization.ts';
 import { tile } from './tile.ts';
 import type { Report } from './types.ts';
 

@@ -1,6 +1,6 @@
 import { h } from '../dashboard/dom.ts';
 import type { Found, Job, Side } from './types.ts';
-import { langOf, named } from './words.ts';
+import { langOf, named } from './labels.ts';
 
 type Which = 'before' | 'after';
 

@@ -1,9 +1,9 @@
 import { ChartCard, type Figures } from '../dashboard/chart.ts';
 import { h } from '../dashboard/dom.ts';
-import type { Choice } from './choice.ts';
-import * as figures from './figures.ts';
+import type { Choice } from './view-state.ts';
+import * as figures from './chart-data.ts';
 import type { Summary } from './types.ts';
-import { speech } from './words.ts';
+import { speech } from './labels.ts';
 
 /** The figures as charts; a bar leads to its jobs. */
 export class Charts {

@@ -1,8 +1,8 @@
 import { h } from '../dashboard/dom.ts';
-import type { Choice } from './choice.ts';
+import type { Choice } from './view-state.ts';
 import * as format from './format.ts';
 import type { Rated, Report, Summary } from './types.ts';
-import { counted, speech } from './words.ts';
+import { counted, speech } from './labels.ts';
 
 /** What labels and visitors say of the jobs, in words. */
 export function evidence({ summary }: Report, show: (choice: Partial<Choice>) => void): HTMLElement {

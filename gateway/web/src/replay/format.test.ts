@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { madeReport, quietReport } from '../../tests/support/replay.ts';
+import { madeReport, quietReport } from '../../tests/support/replay-reports.ts';
 import { baselineWords, difference, duration, eighths, headline, leftOut, remainder, verdict } from './format.ts';
 import type { Summary } from './types.ts';
 

@@ -1,5 +1,5 @@
 import type { Baseline, FailIf, Mean, Summary } from './types.ts';
-import { counted, speech } from './words.ts';
+import { counted, speech } from './labels.ts';
 
 const number = (value: number, digits = 0) => speech.number(value, digits);
 

@@ -1,6 +1,6 @@
 import { h, replace } from '../dashboard/dom.ts';
 import { Page } from './page.ts';
-import { readReport } from './read.ts';
+import { readReport } from './parse-report.ts';
 
 const root = document.getElementById('replay');
 const report = await readReport(document.getElementById('report')?.textContent ?? 'null');

@@ -1,9 +1,9 @@
 import { h } from '../dashboard/dom.ts';
 import { tile } from '../dashboard/tile.ts';
-import type { Choice } from './choice.ts';
+import type { Choice } from './view-state.ts';
 import * as format from './format.ts';
 import type { Report } from './types.ts';
-import { counted, speech } from './words.ts';
+import { counted, speech } from './labels.ts';
 
 /** The first thing to read: what would change, what was changed, and how far the report can be trusted. */
 export function opening(report: Report, read: () => void): HTMLElement {

@@ -1,16 +1,16 @@
 import { h, replace } from '../dashboard/dom.ts';
 import { Charts } from './charts.ts';
-import { type Choice, EVERYTHING, readChoice, writeChoice } from './choice.ts';
+import { type Choice, EVERYTHING, readChoice, writeChoice } from './view-state.ts';
 import { evidence } from './evidence.ts';
-import { Jobs } from './filter.ts';
-import { Form } from './form.ts';
-import { gone } from './gone.ts';
-import { JobView } from './job.ts';
-import { JobList } from './list.ts';
+import { Jobs } from './job-index.ts';
+import { Form } from './filter-form.ts';
+import { gone } from './removed-documents.ts';
+import { JobView } from './job-dialog.ts';
+import { JobList } from './job-list.ts';
 import { opening, tiles } from './overview.ts';
-import { run } from './run.ts';
+import { run } from './run-details.ts';
 import type { Report } from './types.ts';
-import { counted, speech } from './words.ts';
+import { counted, speech } from './labels.ts';
 
 /** How long the address waits for the choice to rest, in milliseconds. Browsers refuse many changes in a short time. */
 const REST = 250;

@@ -1,6 +1,6 @@
 import { h, link } from '../dashboard/dom.ts';
 import type { Found, Job } from './types.ts';
-import { speech } from './words.ts';
+import { speech } from './labels.ts';
 
 export type Move = { kind: 'kept' } | { kind: 'gained' } | { kind: 'lost' } | { kind: 'moved'; by: number; to: number };
 

@@ -1,4 +1,4 @@
-import { keepOne } from './keep.ts';
+import { keepOne } from './single-instance.ts';
 import { readOptions } from './page/options.ts';
 import { styleSheet } from './view/theme.ts';
 import { Widget } from './widget.ts';

@@ -1,4 +1,4 @@
-import { alone } from './chat/locks.ts';
+import { alone } from './chat/lock.ts';
 import { Conversation } from './chat/conversation.ts';
 import { browserStorage, memoryStorage, Store } from './chat/store.ts';
 import { asksBack, sourceOf, type Turn } from './chat/turn.ts';

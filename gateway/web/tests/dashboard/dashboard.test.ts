@@ -3,7 +3,7 @@ import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { violations } from '../support/axe.ts';
 import { launch, SIZES, type Size, visitor, type Visitor } from '../support/browser.ts';
-import { gateway, needed, script } from '../support/running.ts';
+import { gateway, needed, script } from '../support/test-gateway.ts';
 
 const TOKEN = needed('HOIDAP_TEST_ADMIN_TOKEN');
 const QUESTION = 'Gói Pro của Diệc Mail giá bao nhiêu một tháng?';

@@ -3,8 +3,8 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from '../support/axe.ts';
 import { launch, SIZES, type Size, visitor, type Visitor } from '../support/browser.ts';
-import { Filled } from '../support/filled.ts';
-import { HOSTILE, hostileReport, madeReport, quietReport } from '../support/replay.ts';
+import { Filled } from '../support/replay-report-fixture.ts';
+import { HOSTILE, hostileReport, madeReport, quietReport } from '../support/replay-reports.ts';
 
 const report = madeReport(5000);
 const diffed = report.jobs.find(

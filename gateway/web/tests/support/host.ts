@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { gateway } from './running.ts';
+import { gateway } from './test-gateway.ts';
 
 /** The public key of the sample site. */
 export const SITE = 'pk_diecxam';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, SIZES, type Size, visitor } from '../support/browser.ts';
 import { violations } from '../support/axe.ts';
 import { Host } from '../support/host.ts';
-import { script } from '../support/running.ts';
+import { script } from '../support/test-gateway.ts';
 
 const LIMITS = 'Hạn mức gửi thư mỗi ngày được tính thế nào?';
 const WORDS = 'Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ.';

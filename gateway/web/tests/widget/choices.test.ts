@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from '../support/axe.ts';
 import { launch, SIZES, type Size, visitor, type Visitor } from '../support/browser.ts';
 import { Host } from '../support/host.ts';
-import { model, script } from '../support/running.ts';
+import { model, script } from '../support/test-gateway.ts';
 
 const OPEN = 'Nhập sai mật khẩu mấy lần thì bị khoá?';
 /** Supported by the pages on accounts. */

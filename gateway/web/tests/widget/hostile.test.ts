@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, SIZES, type Size, visitor } from '../support/browser.ts';
 import { Host } from '../support/host.ts';
-import { script } from '../support/running.ts';
+import { script } from '../support/test-gateway.ts';
 
 const LIMITS = 'Hạn mức gửi thư mỗi ngày được tính thế nào?';
 const SUPPORTED =

@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launch, type Visitor, visitor } from '../support/browser.ts';
 import { Host } from '../support/host.ts';
-import { gateway, model, script } from '../support/running.ts';
+import { gateway, model, script } from '../support/test-gateway.ts';
 
 const LIMITS = 'Hạn mức gửi thư mỗi ngày được tính thế nào?';
 const WORDS =

@@ -1,7 +1,7 @@
 import { type Api, type Feedback } from '../client/api.ts';
 import type { PageContext } from '../page/context.ts';
 import { follow } from './follow.ts';
-import { alone } from './locks.ts';
+import { alone } from './lock.ts';
 import type { Store } from './store.ts';
 import { afterEvent, askedAgain, asksBack, failed, newTurn, type Turn, type Waiting } from './turn.ts';
 

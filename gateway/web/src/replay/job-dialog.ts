@@ -1,11 +1,11 @@
 import { h, link, replace } from '../dashboard/dom.ts';
 import { answers } from './answers.ts';
-import { compared } from './compared.ts';
+import { compared } from './stage-comparison.ts';
 import { eighths } from './format.ts';
 import { passages } from './passages.ts';
-import { badges } from './row.ts';
+import { badges } from './job-row.ts';
 import type { Job } from './types.ts';
-import { langOf, named, speech } from './words.ts';
+import { langOf, named, speech } from './labels.ts';
 
 /** One job, as it was recorded and as it was replayed, side by side. */
 export class JobView {

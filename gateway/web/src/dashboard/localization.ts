@@ -1,5 +1,5 @@
-import { en, type Words } from './words/en.ts';
-import { vi } from './words/vi.ts';
+import { en, type Words } from './messages/en.ts';
+import { vi } from './messages/vi.ts';
 
 export type Language = 'en' | 'vi';
 

@@ -1,5 +1,5 @@
 import type { Figures } from './chart.ts';
-import { fill, type Speech } from './language.ts';
+import { fill, type Speech } from './localization.ts';
 import type { Bucket, ConfidenceBin, Count, Reliability, Report } from './types.ts';
 
 /** With fewer answers than this the shares of a reliability say little. */

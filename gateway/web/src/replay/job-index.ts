@@ -1,6 +1,6 @@
-import type { Choice, Filter } from './choice.ts';
-import { fold, wordsOf } from './fold.ts';
-import { goneOf } from './gone.ts';
+import type { Choice, Filter } from './view-state.ts';
+import { fold, wordsOf } from './text-search.ts';
+import { goneOf } from './removed-documents.ts';
 import type { Job, Report } from './types.ts';
 
 /** How many jobs are made ready for the search at once, so that the page answers meanwhile. */

@@ -1,10 +1,10 @@
 import { h, replace } from '../dashboard/dom.ts';
-import { type Choice, EVERYTHING, sameList, writeChoice } from './choice.ts';
-import type { Jobs } from './filter.ts';
-import { wordsOf } from './fold.ts';
-import { row } from './row.ts';
+import { type Choice, EVERYTHING, sameList, writeChoice } from './view-state.ts';
+import type { Jobs } from './job-index.ts';
+import { wordsOf } from './text-search.ts';
+import { row } from './job-row.ts';
 import type { Job, Report } from './types.ts';
-import { counted, speech } from './words.ts';
+import { counted, speech } from './labels.ts';
 
 /** How many jobs stand in one part of the list. */
 const PART = 50;

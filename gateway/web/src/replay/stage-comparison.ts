@@ -1,6 +1,6 @@
 import { h } from '../dashboard/dom.ts';
 import type { Job, Side } from './types.ts';
-import { named, speech } from './words.ts';
+import { named, speech } from './labels.ts';
 
 type Row = [name: string, of: (side: Side) => string];
 

@@ -1,8 +1,8 @@
 import { h } from '../dashboard/dom.ts';
-import { excerpt, mark } from './fold.ts';
+import { excerpt, mark } from './text-search.ts';
 import { eighths } from './format.ts';
 import type { Job } from './types.ts';
-import { langOf, named, speech } from './words.ts';
+import { langOf, named, speech } from './labels.ts';
 
 /** One job of the list; its question leads to it. */
 export function row(job: Job, words: string[], address: string): HTMLElement {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { asked, isRange, readChoice, writeChoice } from './choice.ts';
+import { asked, isRange, readChoice, writeChoice } from './view-filters.ts';
 
 describe('the choice', () => {
   it('survives the address', () => {

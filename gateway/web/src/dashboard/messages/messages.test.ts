@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 
-import { en } from './words/en.ts';
-import { vi } from './words/vi.ts';
+import { en } from './en.ts';
+import { vi } from './vi.ts';
 
-const schema = new URL('../../../../schemas/chat_event.json', import.meta.url);
+const schema = new URL('../../../../../schemas/chat_event.json', import.meta.url);
 const { properties } = JSON.parse(await readFile(schema, 'utf8')) as {
   properties: { outcome: { description: string } };
 };

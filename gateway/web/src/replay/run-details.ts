@@ -1,7 +1,7 @@
 import { h } from '../dashboard/dom.ts';
 import * as format from './format.ts';
 import type { Report } from './types.ts';
-import { counted, speech } from './words.ts';
+import { counted, speech } from './labels.ts';
 
 /** How the report was made: the recording, the speed, the versions of the stages. */
 export function run(report: Report): HTMLElement {

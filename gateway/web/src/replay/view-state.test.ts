@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { EVERYTHING, readChoice, sameList, writeChoice } from './choice.ts';
+import { EVERYTHING, readChoice, sameList, writeChoice } from './view-state.ts';
 
 describe('the choice', () => {
   it('survives the address', () => {

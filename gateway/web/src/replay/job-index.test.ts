@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { madeReport } from '../../tests/support/replay.ts';
-import { type Choice, EVERYTHING } from './choice.ts';
-import { Jobs } from './filter.ts';
+import { madeReport } from '../../tests/support/replay-reports.ts';
+import { type Choice, EVERYTHING } from './view-state.ts';
+import { Jobs } from './job-index.ts';
 import type { Job } from './types.ts';
 
 const report = madeReport(400);

@@ -1,8 +1,8 @@
 import type { Figures } from '../dashboard/chart.ts';
-import type { Choice } from './choice.ts';
+import type { Choice } from './view-state.ts';
 import { eighths } from './format.ts';
 import { ASPECTS, type Group, STAGES, type Summary } from './types.ts';
-import { counted, named, speech } from './words.ts';
+import { counted, named, speech } from './labels.ts';
 
 /** Shows the jobs of a part of a chart. */
 type Show = (choice: Partial<Choice>) => void;

@@ -1,5 +1,5 @@
 import { Failure } from './api.ts';
-import { fill, type Speech } from './language.ts';
+import { fill, type Speech } from './localization.ts';
 
 /** What went wrong, in words. */
 export function failureText(error: unknown, speech: Speech): string {

@@ -1,7 +1,7 @@
 import { h, replace } from '../dashboard/dom.ts';
-import { type Choice, EVERYTHING, type Filter, ORDERS } from './choice.ts';
-import type { Jobs } from './filter.ts';
-import { FILTERS, named, speech } from './words.ts';
+import { type Choice, EVERYTHING, type Filter, ORDERS } from './view-state.ts';
+import type { Jobs } from './job-index.ts';
+import { FILTERS, named, speech } from './labels.ts';
 
 /** How long the reader may pause between two letters, in milliseconds. */
 const PAUSE = 150;

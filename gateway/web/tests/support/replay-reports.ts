@@ -8,7 +8,7 @@ import {
   type Piece,
   type Report,
 } from '../../src/replay/types.ts';
-import { Dice } from './dice.ts';
+import { Dice } from './seeded-random.ts';
 
 /** What would be dangerous if it were taken as markup. */
 export const HOSTILE = '</script><img src=x onerror="document.title=\'owned\'"><b>bold</b> &amp;';

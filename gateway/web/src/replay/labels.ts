@@ -1,5 +1,5 @@
-import { Speech } from '../dashboard/language.ts';
-import type { Filter } from './choice.ts';
+import { Speech } from '../dashboard/localization.ts';
+import type { Filter } from './view-state.ts';
 
 /** The report is written in English. */
 export const speech = new Speech('en');

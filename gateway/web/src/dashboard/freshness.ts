@@ -1,4 +1,4 @@
-import { fill, type Speech } from './language.ts';
+import { fill, type Speech } from './localization.ts';
 import type { Freshness } from './types.ts';
 
 /** Figures older than this many seconds are told of as old. */

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 
-import { madeReport } from '../../tests/support/replay.ts';
-import { readReport } from './read.ts';
+import { madeReport } from '../../tests/support/replay-reports.ts';
+import { readReport } from './parse-report.ts';
 
 it('reads a report, or says why there is none', async () => {
   const report = madeReport(3);

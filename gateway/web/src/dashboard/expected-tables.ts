@@ -1,6 +1,6 @@
 import { h } from './dom.ts';
-import { points } from './figures.ts';
-import { fill, type Speech } from './language.ts';
+import { points } from './chart-data.ts';
+import { fill, type Speech } from './localization.ts';
 import { type Cell, table } from './table.ts';
 import type { Expected, Report } from './types.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { excerpt, fold, mark, wordsOf } from './fold.ts';
+import { excerpt, fold, mark, wordsOf } from './text-search.ts';
 
 describe('folding', () => {
   it('takes case and Vietnamese diacritics away', () => {

@@ -1,5 +1,5 @@
 import { h } from './dom.ts';
-import { fill, type Speech } from './language.ts';
+import { fill, type Speech } from './localization.ts';
 import { type Cell, table } from './table.ts';
 import type { Canary, CanaryReason, CanarySide } from './types.ts';
 

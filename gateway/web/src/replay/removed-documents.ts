@@ -1,8 +1,8 @@
 import { h, link } from '../dashboard/dom.ts';
 import { type Cell, table } from '../dashboard/table.ts';
-import type { Choice } from './choice.ts';
+import type { Choice } from './view-state.ts';
 import type { Fates, GonePage, Job, Summary } from './types.ts';
-import { counted, speech } from './words.ts';
+import { counted, speech } from './labels.ts';
 
 const MEANS =
   'Recorded jobs found these pages; their collections have them no more. So many of the jobs changed for the visitor:';
