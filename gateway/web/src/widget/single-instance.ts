@@ -1,68 +1,68 @@
 /** On an element that was put on the page here, and on its copies in pages that a site keeps. */
-const ADDED = 'data-hoidap-added';
+const ADDED_ATTRIBUTE = 'data-hoidap-added';
 /** Puttings back within a second, at most: a page that takes the element away each time shall have its way. */
-const MOST = 20;
+const MAX_REMOUNTS = 20;
 
-let kept: Keeper | null = null;
+let instance: SingleInstance | null = null;
 
 /** Keeps exactly one widget on the page, for a script that names its site. A page whose script runs again, because its
  * body was swapped, gets no second one: the first takes over what the script says now. */
-export function keepOne(name: string, script: HTMLScriptElement, renew: (element: HTMLElement) => void): void {
-  if (kept === null) kept = new Keeper(name, script);
-  else if (kept.describe(script)) renew(kept.element);
+export function mountOnce(name: string, script: HTMLScriptElement, onChange: (element: HTMLElement) => void): void {
+  if (instance === null) instance = new SingleInstance(name, script);
+  else if (instance.copyAttributes(script)) onChange(instance.element);
 }
 
-class Keeper {
+class SingleInstance {
   readonly element: HTMLElement;
   private readonly observer = new MutationObserver(() => {
-    this.look();
+    this.ensureMounted();
   });
-  private puts: number[] = [];
+  private remounts: number[] = [];
 
   constructor(
-    private readonly name: string,
+    private readonly tagName: string,
     script: HTMLScriptElement,
   ) {
-    this.element = document.createElement(name);
-    this.describe(script);
-    this.look();
+    this.element = document.createElement(tagName);
+    this.copyAttributes(script);
+    this.ensureMounted();
   }
 
   /** Gives the element the script's attributes; whether any is other than before. */
-  describe(script: HTMLScriptElement): boolean {
-    const before = describes(this.element);
+  copyAttributes(script: HTMLScriptElement): boolean {
+    const before = attributeSnapshot(this.element);
     for (const { name } of [...this.element.attributes]) this.element.removeAttribute(name);
     for (const { name, value } of script.attributes) {
       if (name.startsWith('data-')) this.element.setAttribute(name, value);
     }
-    this.element.setAttribute(ADDED, '');
-    return before !== describes(this.element);
+    this.element.setAttribute(ADDED_ATTRIBUTE, '');
+    return before !== attributeSnapshot(this.element);
   }
 
   /** Sees to it that there is one, wherever the page's body went, and goes on watching. */
-  private look(): void {
+  private ensureMounted(): void {
     const body = document.body as HTMLElement | null;
-    const others = [...document.querySelectorAll(this.name)].filter((other) => other !== this.element);
-    const copies = others.filter((other) => other.hasAttribute(ADDED));
+    const others = [...document.querySelectorAll(this.tagName)].filter((other) => other !== this.element);
+    const copies = others.filter((other) => other.hasAttribute(ADDED_ATTRIBUTE));
     copies.forEach((copy) => {
       copy.remove();
     });
     // An element that the site itself placed is the one.
     if (others.length > copies.length) this.element.remove();
-    else if (!this.element.isConnected && body !== null && this.mayPut()) body.append(this.element);
+    else if (!this.element.isConnected && body !== null && this.mayRemount()) body.append(this.element);
     this.observer.disconnect();
     for (const node of [document, document.documentElement as Element | null, body]) {
       if (node !== null) this.observer.observe(node, { childList: true });
     }
   }
 
-  private mayPut(): boolean {
+  private mayRemount(): boolean {
     const now = Date.now();
-    this.puts = [...this.puts.filter((put) => now - put < 1_000), now];
-    return this.puts.length <= MOST;
+    this.remounts = [...this.remounts.filter((time) => now - time < 1_000), now];
+    return this.remounts.length <= MAX_REMOUNTS;
   }
 }
 
-function describes(element: Element): string {
+function attributeSnapshot(element: Element): string {
   return JSON.stringify([...element.attributes].map(({ name, value }) => [name, value]));
 }

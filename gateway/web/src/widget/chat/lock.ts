@@ -1,7 +1,7 @@
 /** Runs the work while no other tab runs work of this name; the next one then has its turn.
  *
  * Pages without a secure connection have no locks: there every tab works for itself, which the gateway bears. */
-export async function alone<T>(
+export async function withLock<T>(
   name: string,
   signal: AbortSignal | null,
   work: () => Promise<T>,

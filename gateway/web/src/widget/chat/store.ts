@@ -1,11 +1,11 @@
 import type { Session } from '../client/api.ts';
-import { randomName, type Turn } from './turn.ts';
+import { randomId, type Turn } from './turn.ts';
 
 /** Turns kept of a conversation, and how long it is kept after the last one. */
 const MAX_TURNS = 40;
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
-interface Head {
+interface ConversationHead {
   id: string;
   touched: number;
   session: Session | null;
@@ -15,13 +15,13 @@ interface Head {
  *
  * Every turn has an entry of its own, which only the tab that works on it writes. So two tabs never
  * overwrite each other's. */
-export class Store {
+export class ConversationStore {
   private readonly prefix: string;
-  private readonly area: Storage;
+  private readonly storage: Storage;
 
   constructor(site: string, area: Storage | null) {
     this.prefix = `hoidap:${site}:`;
-    this.area = area ?? memoryStorage();
+    this.storage = area ?? memoryStorage();
   }
 
   /** The conversation's name; a new one where there is none, or only one of long ago. */
@@ -30,11 +30,11 @@ export class Store {
   }
 
   /** Forgets the conversation and begins another. */
-  begin(): string {
+  reset(): string {
     this.turnKeys().forEach((key) => {
-      this.area.removeItem(key);
+      this.storage.removeItem(key);
     });
-    const head: Head = { id: randomName(), touched: Date.now(), session: null };
+    const head: ConversationHead = { id: randomId(), touched: Date.now(), session: null };
     this.write('head', head);
     return head.id;
   }
@@ -68,35 +68,35 @@ export class Store {
     this.write(`turn:${turn.id}`, turn);
     const old = this.turnKeys().sort().slice(0, -MAX_TURNS);
     old.forEach((key) => {
-      this.area.removeItem(key);
+      this.storage.removeItem(key);
     });
   }
 
   /** Calls back with the turn's id when another tab wrote it, with `null` when another conversation began. */
-  onForeign(changed: (turn: string | null) => void, signal: AbortSignal): void {
-    const heard = (event: StorageEvent) => {
-      if (event.storageArea !== this.area) return;
+  onExternalChange(listener: (turn: string | null) => void, signal: AbortSignal): void {
+    const onStorage = (event: StorageEvent) => {
+      if (event.storageArea !== this.storage) return;
       const turn = `${this.prefix}turn:`;
-      if (event.key?.startsWith(turn)) changed(event.key.slice(turn.length));
-      else if (event.key === null || event.key === `${this.prefix}head`) changed(null);
+      if (event.key?.startsWith(turn)) listener(event.key.slice(turn.length));
+      else if (event.key === null || event.key === `${this.prefix}head`) listener(null);
     };
-    window.addEventListener('storage', heard, { signal });
+    window.addEventListener('storage', onStorage, { signal });
   }
 
-  private head(): Head {
-    const head = this.read(`${this.prefix}head`) as Head | null;
+  private head(): ConversationHead {
+    const head = this.read(`${this.prefix}head`) as ConversationHead | null;
     if (head !== null && Date.now() - head.touched < MAX_AGE_MS) return head;
-    this.begin();
+    this.reset();
     return this.head();
   }
 
   private turnKeys(): string[] {
-    return Object.keys(this.area).filter((key) => key.startsWith(`${this.prefix}turn:`));
+    return Object.keys(this.storage).filter((key) => key.startsWith(`${this.prefix}turn:`));
   }
 
   private read(key: string): unknown {
     try {
-      return JSON.parse(this.area.getItem(key) ?? 'null');
+      return JSON.parse(this.storage.getItem(key) ?? 'null');
     } catch {
       return null;
     }
@@ -108,14 +108,14 @@ export class Store {
     const text = JSON.stringify(value);
     for (;;) {
       try {
-        this.area.setItem(key, text);
+        this.storage.setItem(key, text);
         return;
       } catch {
         const oldest = this.turnKeys()
           .sort()
           .find((turn) => turn !== key);
         if (oldest === undefined) return;
-        this.area.removeItem(oldest);
+        this.storage.removeItem(oldest);
       }
     }
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { BrokenStream, type Numbered, readEvents } from './stream.ts';
+import { StreamError, type NumberedEvent, readEvents } from './stream.ts';
 
 /** A response's body that arrives in these pieces. */
 function body(...pieces: Uint8Array[]): ReadableStream<Uint8Array> {
@@ -12,8 +12,8 @@ function body(...pieces: Uint8Array[]): ReadableStream<Uint8Array> {
   });
 }
 
-async function all(stream: ReadableStream<Uint8Array>): Promise<Numbered[]> {
-  const read: Numbered[] = [];
+async function all(stream: ReadableStream<Uint8Array>): Promise<NumberedEvent[]> {
+  const read: NumberedEvent[] = [];
   for await (const event of readEvents(stream)) read.push(event);
   return read;
 }
@@ -51,7 +51,7 @@ describe('the events of a stream', () => {
   });
 
   it('that are not JSON break the stream', async () => {
-    await expect(all(body(bytes('event: delta\ndata: {"text"\n\n')))).rejects.toThrow(BrokenStream);
+    await expect(all(body(bytes('event: delta\ndata: {"text"\n\n')))).rejects.toThrow(StreamError);
   });
 
   it('have fields of the expected kind, whatever is sent', async () => {

@@ -61,13 +61,13 @@ function readParagraph(lines: string[], from: number, blocks: Block[]): number {
     return from + 1;
   }
   let to = from + 1;
-  while (to < lines.length && continues(lines[to] ?? '')) to += 1;
+  while (to < lines.length && continuesParagraph(lines[to] ?? '')) to += 1;
   const text = lines.slice(from, to).map((line) => line.replace(QUOTE, '').trim());
   blocks.push({ kind: 'paragraph', key: lines.slice(from, to).join('\n'), text: text.join('\n') });
   return to;
 }
 
 /** Whether the line goes on with the paragraph before it. */
-function continues(line: string): boolean {
+function continuesParagraph(line: string): boolean {
   return line.trim() !== '' && !FENCE.test(line) && !ITEM.test(line) && !HEADING.test(line);
 }

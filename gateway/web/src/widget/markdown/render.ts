@@ -3,14 +3,14 @@ import { type Block, parseBlocks } from './blocks.ts';
 import { type Inline, parseInline } from './inline.ts';
 
 /** Makes what stands for `[n]`, or gives `null` where it stands for nothing. */
-export type CitationMaker = (n: number) => Node | null;
+export type CitationRenderer = (n: number) => Node | null;
 
 /** Shows a text that grows: blocks that did not change keep their nodes. */
 export class MarkdownView {
   readonly element = el('div', { class: 'text' });
   private shown: { key: string; node: HTMLElement }[] = [];
 
-  constructor(private readonly citation: CitationMaker) {}
+  constructor(private readonly citation: CitationRenderer) {}
 
   /** Shows the text. `version` is that of everything else it depends on: the citations. */
   show(text: string, version: string): void {
@@ -32,7 +32,7 @@ export class MarkdownView {
   }
 }
 
-function renderBlock(block: Block, citation: CitationMaker): HTMLElement {
+function renderBlock(block: Block, citation: CitationRenderer): HTMLElement {
   const inline = (text: string) => renderInline(parseInline(text), citation);
   switch (block.kind) {
     case 'paragraph':
@@ -49,7 +49,7 @@ function renderBlock(block: Block, citation: CitationMaker): HTMLElement {
   }
 }
 
-function renderInline(pieces: Inline[], citation: CitationMaker): Node[] {
+function renderInline(pieces: Inline[], citation: CitationRenderer): Node[] {
   return pieces.map((piece) => {
     switch (piece.kind) {
       case 'text':

@@ -4,7 +4,7 @@ export type Colour = readonly [number, number, number];
 const WHITE: Colour = [255, 255, 255];
 const BLACK: Colour = [0, 0, 0];
 /** Contrast that WCAG 2 AA asks of text. */
-const AA = 4.5;
+const MIN_CONTRAST = 4.5;
 
 /** The page's accent colour as the widget uses it. */
 export interface Accent {
@@ -17,10 +17,11 @@ export interface Accent {
 
 /** Makes an accent readable, on its own and on a background. What white cannot be read on, black can. */
 export function accentFor(colour: Colour, background: Colour): Accent {
-  const on = contrast(colour, WHITE) >= AA ? WHITE : BLACK;
-  const away = luminance(background) > 0.4 ? BLACK : WHITE;
+  const on = contrast(colour, WHITE) >= MIN_CONTRAST ? WHITE : BLACK;
+  const target = luminance(background) > 0.4 ? BLACK : WHITE;
   let ink = colour;
-  for (let part = 0; contrast(ink, background) < AA && part < 1; part += 0.05) ink = mix(colour, away, part);
+  for (let part = 0; contrast(ink, background) < MIN_CONTRAST && part < 1; part += 0.05)
+    ink = mix(colour, target, part);
   return { fill: css(colour), on: css(on), ink: css(ink) };
 }
 

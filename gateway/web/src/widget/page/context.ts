@@ -8,7 +8,7 @@ export interface PageContext {
 }
 
 /** What the site's owner says of the page. */
-export interface PageHints {
+export interface PageOverrides {
   product: string | null;
   section: string | null;
   /** Whether the page's text may be sent along. */
@@ -21,7 +21,7 @@ const MAX_NAME = 100;
 const MAX_PREVIEW = 2_000;
 
 /** Parts of a page that are not its text, or that a visitor filled in. */
-const NOT_TEXT =
+const EXCLUDED_SELECTOR =
   'script,style,noscript,template,svg,canvas,iframe,form,input,textarea,select,button,nav,header,footer,aside,' +
   'dialog,hoidap-chat,[hidden],[aria-hidden="true"],[contenteditable],[data-hoidap-ignore]';
 
@@ -38,18 +38,18 @@ export class PageAddress {
       this.canonical = canonical;
       this.seenAt = here;
     }
-    return shortened(canonical !== null && this.seenAt === here ? canonical : location.href);
+    return sanitizeUrl(canonical !== null && this.seenAt === here ? canonical : location.href);
   }
 }
 
 /** Describes the page as it is now. */
-export function readPage(address: PageAddress, hints: PageHints): PageContext {
-  const page: PageContext = { url: address.current(), title: cut(document.title.trim(), MAX_TITLE) };
-  const product = hints.product ?? declared('product');
-  const section = hints.section ?? declared('section');
-  if (product !== null) page.product = cut(product, MAX_NAME);
-  if (section !== null) page.section = cut(section, MAX_NAME);
-  const preview = hints.preview ? mainText() : '';
+export function readPage(address: PageAddress, overrides: PageOverrides): PageContext {
+  const page: PageContext = { url: address.current(), title: truncate(document.title.trim(), MAX_TITLE) };
+  const product = overrides.product ?? pageMetadata('product');
+  const section = overrides.section ?? pageMetadata('section');
+  if (product !== null) page.product = truncate(product, MAX_NAME);
+  if (section !== null) page.section = truncate(section, MAX_NAME);
+  const preview = overrides.preview ? mainText() : '';
   if (preview !== '') page.content_preview = preview;
   return page;
 }
@@ -60,7 +60,7 @@ function canonicalLink(): string | null {
 }
 
 /** Without credentials and fragment, and without the query if the address is too long. */
-function shortened(address: string): string {
+function sanitizeUrl(address: string): string {
   const url = new URL(address);
   url.username = url.password = url.hash = '';
   if (url.href.length > MAX_URL) url.search = '';
@@ -68,7 +68,7 @@ function shortened(address: string): string {
 }
 
 /** What the page says of itself, in a `meta` element or on any other. */
-export function declared(name: string): string | null {
+export function pageMetadata(name: string): string | null {
   const meta = document.querySelector<HTMLMetaElement>(`meta[name="hoidap:${name}"]`)?.content;
   const attribute = document.querySelector(`[data-hoidap-${name}]`)?.getAttribute(`data-hoidap-${name}`);
   return [meta, attribute].map((value) => value?.trim() ?? '').find((value) => value !== '') ?? null;
@@ -77,7 +77,7 @@ export function declared(name: string): string | null {
 function mainText(): string {
   const root = document.querySelector('main, [role="main"], article') ?? document.body;
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (node) =>
-    node instanceof Element && node.matches(NOT_TEXT) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
+    node instanceof Element && node.matches(EXCLUDED_SELECTOR) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
   );
   let text = '';
   while (text.length < MAX_PREVIEW && walker.nextNode() !== null) {
@@ -88,10 +88,10 @@ function mainText(): string {
       .trim();
     if (collapsed !== '') text += (text === '' ? '' : ' ') + collapsed;
   }
-  return cut(text, MAX_PREVIEW);
+  return truncate(text, MAX_PREVIEW);
 }
 
 /** The beginning of a text, without half a character at its end. */
-function cut(text: string, length: number): string {
+function truncate(text: string, length: number): string {
   return text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
 }

@@ -1,5 +1,5 @@
 import { type Colour, readColour } from './colour.ts';
-import { declared } from './context.ts';
+import { pageMetadata } from './context.ts';
 
 /** What the page's owner set, by attributes of the script or of the element. */
 export interface Options {
@@ -39,7 +39,7 @@ export function readOptions(element: HTMLElement, origin: string): Options {
     colour: computedColour(get('color')),
     title: get('title'),
     greeting: get('greeting'),
-    suggestions: (get('suggestions') ?? declared('suggestions') ?? '')
+    suggestions: (get('suggestions') ?? pageMetadata('suggestions') ?? '')
       .split('|')
       .map((question) => question.trim())
       .filter((question) => question !== '')

@@ -7,13 +7,13 @@ export class Announcer {
   readonly elements = [this.answers, this.states];
 
   /** An answer that is complete, or why there is none. */
-  answer(text: string, language: string): void {
+  announceAnswer(text: string, language: string): void {
     this.states.replaceChildren();
     this.answers.replaceChildren(el('p', language === '' ? {} : { lang: language }, text));
   }
 
   /** That something was done, or is being done. */
-  state(text: string): void {
+  announceStatus(text: string): void {
     this.states.replaceChildren(el('p', {}, text));
   }
 }
