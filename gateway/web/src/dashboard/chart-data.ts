@@ -1,20 +1,20 @@
-import type { Figures } from './chart.ts';
-import { fill, type Speech } from './localization.ts';
+import type { ChartData } from './chart.ts';
+import { interpolate, type Localization } from './localization.ts';
 import type { Bucket, ConfidenceBin, Count, Reliability, Report } from './types.ts';
 
 /** With fewer answers than this the shares of a reliability say little. */
-const FEW = 100;
+const SMALL_SAMPLE = 100;
 
 /** What is said of a reliability. */
-interface Sentences {
+interface ReliabilityTexts {
   says: string;
   few: string;
   none: string;
 }
 
 /** Questions over time, by how they ended. */
-export function volume(report: Report, speech: Speech): Figures {
-  const { charts } = speech.words;
+export function volume(report: Report, localization: Localization): ChartData {
+  const { charts } = localization.messages;
   const others = (bucket: Bucket) => bucket.questions - bucket.answered - bucket.unanswered - bucket.failed;
   const series = (label: string, colour: string, of: (bucket: Bucket) => number) => ({
     label,
@@ -23,7 +23,7 @@ export function volume(report: Report, speech: Speech): Figures {
   });
   const most = [...report.timeline].sort((a, b) => b.questions - a.questions)[0];
   return {
-    ...overTime(report, speech),
+    ...timelineLabels(report, localization),
     kind: 'stacked',
     series: [
       series(charts.answered, 'good', (bucket) => bucket.answered - bucket.cached),
@@ -32,116 +32,131 @@ export function volume(report: Report, speech: Speech): Figures {
       series(charts.unanswered, 'poor', (bucket) => bucket.unanswered),
       series(charts.failed, 'bad', (bucket) => bucket.failed),
     ],
-    write: (value) => (Number.isInteger(value) ? speech.number(value) : ''),
-    says: fill(charts.volumeSays, {
-      total: speech.number(report.totals.questions),
-      most: speech.number(most?.questions ?? 0),
-      when: most ? speech.bucket(most.start, report.period.bucket) : '',
+    formatValue: (value) => (Number.isInteger(value) ? localization.number(value) : ''),
+    description: interpolate(charts.volumeSays, {
+      total: localization.number(report.totals.questions),
+      most: localization.number(most?.questions ?? 0),
+      when: most ? localization.bucket(most.start, report.period.bucket) : '',
     }),
   };
 }
 
 /** How many questions were answered over time, and how many of all are answered right, as the confidence says. */
-export function quality(report: Report, speech: Speech): Figures {
-  const { charts } = speech.words;
+export function quality(report: Report, localization: Localization): ChartData {
+  const { charts } = localization.messages;
   const { totals } = report;
   const rate = (count: (bucket: Bucket) => number) => (bucket: Bucket) => {
     const wanted = bucket.answered + bucket.unanswered + bucket.failed;
     return wanted > 0 ? count(bucket) / wanted : null;
   };
   return {
-    ...overTime(report, speech),
+    ...timelineLabels(report, localization),
     kind: 'lines',
     series: [
       { label: charts.rate, colour: 'mild', values: report.timeline.map(rate((bucket) => bucket.answered)) },
       { label: charts.expected, colour: 'good', values: report.timeline.map(rate((bucket) => bucket.expected_right)) },
     ],
-    write: (value) => speech.percent(value),
-    most: 1,
-    says: fill(charts.qualitySays, {
-      answered: speech.number(totals.answered),
-      of: speech.number(totals.answered + totals.unanswered + totals.failed),
-      right: speech.number(totals.expected_right),
+    formatValue: (value) => localization.percent(value),
+    max: 1,
+    description: interpolate(charts.qualitySays, {
+      answered: localization.number(totals.answered),
+      of: localization.number(totals.answered + totals.unanswered + totals.failed),
+      right: localization.number(totals.expected_right),
     }),
   };
 }
 
 /** How many of the rated answers of each confidence helped. */
-export const rated = (report: Report, speech: Speech): Figures =>
-  reliability(report.rated, speech.words.reliability.helpful, speech.words.reliability.ratings, speech);
+export const rated = (report: Report, localization: Localization): ChartData =>
+  reliability(
+    report.rated,
+    localization.messages.reliability.helpful,
+    localization.messages.reliability.ratings,
+    localization,
+  );
 
 /** How many of the labelled answers of each confidence are right. */
-export const labelled = (report: Report, speech: Speech): Figures =>
-  reliability(report.labelled, speech.words.reliability.right, speech.words.reliability.labelled, speech);
+export const labelled = (report: Report, localization: Localization): ChartData =>
+  reliability(
+    report.labelled,
+    localization.messages.reliability.right,
+    localization.messages.reliability.labelled,
+    localization,
+  );
 
-function reliability(found: Reliability, share: string, of: Sentences, speech: Speech): Figures {
-  const { words } = speech;
+function reliability(
+  reliability: Reliability,
+  share: string,
+  of: ReliabilityTexts,
+  localization: Localization,
+): ChartData {
+  const { messages } = localization;
   const label = (bin: ConfidenceBin) =>
-    fill(words.reliability.bin, {
-      from: speech.percent(bin.from),
-      to: speech.percent(bin.to),
-      right: speech.number(bin.right),
-      answers: speech.number(bin.answers),
+    interpolate(messages.reliability.bin, {
+      from: localization.percent(bin.from),
+      to: localization.percent(bin.to),
+      right: localization.number(bin.right),
+      answers: localization.number(bin.answers),
     });
   return {
-    kind: 'across',
-    labels: found.bins.map(label),
+    kind: 'horizontal',
+    labels: reliability.bins.map(label),
     series: [
-      { label: words.charts.confidence, colour: 'mild', values: found.bins.map((bin) => bin.confidence) },
-      { label: share, colour: 'good', values: found.bins.map((bin) => bin.right / bin.answers) },
+      { label: messages.charts.confidence, colour: 'mild', values: reliability.bins.map((bin) => bin.confidence) },
+      { label: share, colour: 'good', values: reliability.bins.map((bin) => bin.right / bin.answers) },
     ],
-    write: (value) => speech.percent(value),
-    most: 1,
-    first: words.reliability.first,
-    says: sentence(found, of, speech),
+    formatValue: (value) => localization.percent(value),
+    max: 1,
+    labelHeading: messages.reliability.first,
+    description: describeReliability(reliability, of, localization),
   };
 }
 
 /** What a reliability says, and how much that is worth. */
-function sentence(found: Reliability, of: Sentences, speech: Speech): string {
-  const { reliability: words } = speech.words;
-  if (found.error === null || found.error_by_chance === null) return of.none;
-  const says = fill(of.says, {
-    answers: speech.number(found.answers),
-    right: speech.number(found.right),
-    expected: speech.number(found.expected_right, 1),
+function describeReliability(reliability: Reliability, of: ReliabilityTexts, localization: Localization): string {
+  const { reliability: messages } = localization.messages;
+  if (reliability.error === null || reliability.error_by_chance === null) return of.none;
+  const says = interpolate(of.says, {
+    answers: localization.number(reliability.answers),
+    right: localization.number(reliability.right),
+    expected: localization.number(reliability.expected_right, 1),
   });
-  const error = fill(words.error, {
-    error: points(found.error, speech),
-    chance: points(found.error_by_chance, speech),
+  const error = interpolate(messages.error, {
+    error: percentagePoints(reliability.error, localization),
+    chance: percentagePoints(reliability.error_by_chance, localization),
   });
-  return [says, error, found.answers < FEW && of.few].filter(Boolean).join(' ');
+  return [says, error, reliability.answers < SMALL_SAMPLE && of.few].filter(Boolean).join(' ');
 }
 
 /** A difference of two shares, in percentage points. */
-export const points = (difference: number, speech: Speech): string =>
-  fill(speech.words.reliability.points, { count: speech.number(difference * 100, 1) });
+export const percentagePoints = (difference: number, localization: Localization): string =>
+  interpolate(localization.messages.reliability.points, { count: localization.number(difference * 100, 1) });
 
 /** Response time over time. */
-export function latency(report: Report, speech: Speech): Figures {
-  const { charts } = speech.words;
+export function latency(report: Report, localization: Localization): ChartData {
+  const { charts } = localization.messages;
   return {
-    ...overTime(report, speech),
+    ...timelineLabels(report, localization),
     kind: 'lines',
     series: [
       { label: charts.p50, colour: 'fine', values: report.timeline.map((bucket) => bucket.p50_ms) },
       { label: charts.p95, colour: 'poor', values: report.timeline.map((bucket) => bucket.p95_ms) },
     ],
-    write: (value) => speech.span(value),
-    says: fill(charts.latencySays, {
-      p50: speech.span(report.totals.p50_ms),
-      p95: speech.span(report.totals.p95_ms),
+    formatValue: (value) => localization.duration(value),
+    description: interpolate(charts.latencySays, {
+      p50: localization.duration(report.totals.p50_ms),
+      p95: localization.duration(report.totals.p95_ms),
     }),
   };
 }
 
 /** Time waited and worked in each stage. */
-export function stages(report: Report, speech: Speech): Figures {
-  const { charts } = speech.words;
+export function stages(report: Report, localization: Localization): ChartData {
+  const { charts } = localization.messages;
   const both = report.stages.map((stage) => stage.waited_p95_ms + stage.worked_p95_ms);
   const slowest = both.indexOf(Math.max(...both));
   return {
-    kind: 'across',
+    kind: 'horizontal',
     labels: report.stages.map((stage) => stage.stage),
     series: [
       { label: charts.waited, colour: 'mild', values: report.stages.map((stage) => stage.waited_p50_ms) },
@@ -149,75 +164,75 @@ export function stages(report: Report, speech: Speech): Figures {
       { label: charts.worked, colour: 'fine', values: report.stages.map((stage) => stage.worked_p50_ms) },
       { label: charts.worked95, colour: 'poor', values: report.stages.map((stage) => stage.worked_p95_ms) },
     ],
-    write: (value) => speech.span(value),
-    first: charts.stage,
-    says: fill(charts.stagesSays, {
+    formatValue: (value) => localization.duration(value),
+    labelHeading: charts.stage,
+    description: interpolate(charts.stagesSays, {
       stage: report.stages[slowest]?.stage ?? '',
-      p95: speech.span(both[slowest] ?? 0),
+      p95: localization.duration(both[slowest] ?? 0),
     }),
   };
 }
 
-export const outcomes = (report: Report, speech: Speech): Figures =>
-  top(report.outcomes, (name) => speech.named('outcomes', name), speech);
+export const outcomes = (report: Report, localization: Localization): ChartData =>
+  rankedCounts(report.outcomes, (name) => localization.label('outcomes', name), localization);
 
-export const intents = (report: Report, speech: Speech): Figures =>
-  top(report.intents, (name) => speech.named('intents', name), speech);
+export const intents = (report: Report, localization: Localization): ChartData =>
+  rankedCounts(report.intents, (name) => localization.label('intents', name), localization);
 
-export const languages = (report: Report, speech: Speech): Figures =>
-  top(report.languages, (name) => speech.named('languages', name), speech);
+export const languages = (report: Report, localization: Localization): ChartData =>
+  rankedCounts(report.languages, (name) => localization.label('languages', name), localization);
 
-export function products(report: Report, speech: Speech): Figures {
+export function products(report: Report, localization: Localization): ChartData {
   const name = (id: string) => report.choices.products.find((product) => product.id === id)?.name ?? id;
-  return top(report.products, name, speech);
+  return rankedCounts(report.products, name, localization);
 }
 
 /** Who answered, and who could not. */
-export function providers(report: Report, speech: Speech): Figures {
-  const { charts } = speech.words;
+export function providers(report: Report, localization: Localization): ChartData {
+  const { charts } = localization.messages;
   const { providers } = report;
   const total = providers.reduce((sum, provider) => sum + provider.answers, 0);
   return {
-    kind: 'across',
+    kind: 'horizontal',
     labels: providers.map((provider) => provider.provider),
     series: [
       { label: charts.answers, colour: 'good', values: providers.map((provider) => provider.answers) },
       { label: charts.calls, colour: 'mild', values: providers.map((provider) => provider.calls) },
       { label: charts.failures, colour: 'bad', values: providers.map((provider) => provider.failures) },
     ],
-    write: (value) => (Number.isInteger(value) ? speech.number(value) : ''),
-    first: charts.name,
-    says: fill(charts.topSays, {
+    formatValue: (value) => (Number.isInteger(value) ? localization.number(value) : ''),
+    labelHeading: charts.name,
+    description: interpolate(charts.topSays, {
       name: providers[0]?.provider ?? '',
-      count: speech.number(providers[0]?.answers ?? 0),
-      total: speech.number(total),
+      count: localization.number(providers[0]?.answers ?? 0),
+      total: localization.number(total),
     }),
   };
 }
 
-function top(counts: Count[], name: (name: string) => string, speech: Speech): Figures {
-  const { charts } = speech.words;
+function rankedCounts(counts: Count[], name: (name: string) => string, localization: Localization): ChartData {
+  const { charts } = localization.messages;
   const total = counts.reduce((sum, { count }) => sum + count, 0);
   const first = counts[0];
   return {
-    kind: 'across',
+    kind: 'horizontal',
     labels: counts.map((count) => name(count.name)),
     series: [{ label: charts.count, colour: 'fine', values: counts.map(({ count }) => count) }],
-    write: (value) => (Number.isInteger(value) ? speech.number(value) : ''),
-    first: charts.name,
-    says: first
-      ? fill(charts.topSays, {
+    formatValue: (value) => (Number.isInteger(value) ? localization.number(value) : ''),
+    labelHeading: charts.name,
+    description: first
+      ? interpolate(charts.topSays, {
           name: name(first.name),
-          count: speech.number(first.count),
-          total: speech.number(total),
+          count: localization.number(first.count),
+          total: localization.number(total),
         })
       : '',
   };
 }
 
-function overTime(report: Report, speech: Speech): { labels: string[]; first: string } {
+function timelineLabels(report: Report, localization: Localization): { labels: string[]; labelHeading: string } {
   return {
-    labels: report.timeline.map((bucket) => speech.bucket(bucket.start, report.period.bucket)),
-    first: speech.words.charts.time,
+    labels: report.timeline.map((bucket) => localization.bucket(bucket.start, report.period.bucket)),
+    labelHeading: localization.messages.charts.time,
   };
 }

@@ -17,11 +17,11 @@ export function h<K extends keyof HTMLElementTagNameMap>(
       element.setAttribute(name, String(value));
     }
   }
-  element.append(...children.filter(shown).map((child) => (child instanceof Node ? child : String(child))));
+  element.append(...children.filter(isPresent).map((child) => (child instanceof Node ? child : String(child))));
   return element;
 }
 
-function shown(child: Child): child is Node | string | number {
+function isPresent(child: Child): child is Node | string | number {
   return child !== null && child !== undefined && child !== false;
 }
 
@@ -29,10 +29,10 @@ function shown(child: Child): child is Node | string | number {
  * Puts other children into an element. What had the focus has it again, as far as it is still there: it is known by
  * `data-key`.
  */
-export function replace(parent: HTMLElement, ...children: Child[]): void {
+export function replaceChildren(parent: HTMLElement, ...children: Child[]): void {
   const active = document.activeElement;
   const key = active instanceof HTMLElement && parent.contains(active) ? active.dataset.key : undefined;
-  parent.replaceChildren(...children.filter(shown).map((child) => (child instanceof Node ? child : String(child))));
+  parent.replaceChildren(...children.filter(isPresent).map((child) => (child instanceof Node ? child : String(child))));
   if (key !== undefined) {
     const again = [...parent.querySelectorAll<HTMLElement>('[data-key]')].find(
       (element) => element.dataset.key === key,
@@ -47,11 +47,11 @@ export function link(address: string): Node {
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     return document.createTextNode(address);
   }
-  const text = readable(url);
+  const text = readableUrl(url);
   return h('a', { href: url.href, rel: 'noopener noreferrer', target: '_blank', title: url.href }, text);
 }
 
-function readable(url: URL): string {
+function readableUrl(url: URL): string {
   try {
     return decodeURI(url.pathname) + url.search;
   } catch {

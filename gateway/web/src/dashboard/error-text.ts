@@ -1,10 +1,10 @@
-import { Failure } from './api.ts';
-import { fill, type Speech } from './localization.ts';
+import { ApiError } from './api.ts';
+import { interpolate, type Localization } from './localization.ts';
 
 /** What went wrong, in words. */
-export function failureText(error: unknown, speech: Speech): string {
-  const { failure } = speech.words;
-  if (!(error instanceof Failure)) return failure.other;
-  const text = fill(failure[error.kind], { seconds: error.retryAfter || 60 });
+export function errorText(error: unknown, localization: Localization): string {
+  const { failure } = localization.messages;
+  if (!(error instanceof ApiError)) return failure.other;
+  const text = interpolate(failure[error.kind], { seconds: error.retryAfter || 60 });
   return error.kind === 'other' && error.detail ? `${text} ${error.detail}` : text;
 }

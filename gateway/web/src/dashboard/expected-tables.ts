@@ -1,52 +1,52 @@
 import { h } from './dom.ts';
-import { points } from './chart-data.ts';
-import { fill, type Speech } from './localization.ts';
+import { percentagePoints } from './chart-data.ts';
+import { interpolate, type Localization } from './localization.ts';
 import { type Cell, table } from './table.ts';
-import type { Expected, Report } from './types.ts';
+import type { ExpectedAnswers, Report } from './types.ts';
 
 /** The right answers to be expected, by language and by version of each stage. */
-export function expectedTables(report: Report, speech: Speech): Cell[] {
-  const { charts, expected: words } = speech.words;
+export function expectedTables(report: Report, localization: Localization): Cell[] {
+  const { charts, expected: messages } = localization.messages;
   const languages = report.expected_by_language.map((row): Cell[] => [
-    speech.named('languages', row.name),
-    ...figures(row, speech),
+    localization.label('languages', row.name),
+    ...countCells(row, localization),
   ]);
   const versions = report.expected_by_version.map((row): Cell[] => [
     h('span', {}, `${row.stage} `, h('code', {}, row.name)),
-    ...figures(row, speech),
-    speech.dateTime(row.first),
-    speech.dateTime(row.last),
+    ...countCells(row, localization),
+    localization.dateTime(row.first),
+    localization.dateTime(row.last),
   ]);
-  const heads = [charts.answered, charts.expected, speech.words.tiles.feedback];
+  const heads = [charts.answered, charts.expected, localization.messages.tiles.feedback];
   return [
-    h('h3', {}, words.heading),
-    h('p', { class: 'note' }, words.note),
-    h('h4', {}, words.languages),
+    h('h3', {}, messages.heading),
+    h('p', { class: 'note' }, messages.note),
+    h('h4', {}, messages.languages),
     languages.length > 0
-      ? table(words.languages, [charts.name, ...heads], languages, [1, 2, 3])
+      ? table(messages.languages, [charts.name, ...heads], languages, [1, 2, 3])
       : h('p', { class: 'none' }, charts.none),
-    h('h4', {}, words.versions),
+    h('h4', {}, messages.versions),
     versions.length > 0
-      ? table(words.versions, [charts.stage, ...heads, words.first, words.last], versions, [1, 2, 3])
+      ? table(messages.versions, [charts.stage, ...heads, messages.first, messages.last], versions, [1, 2, 3])
       : h('p', { class: 'none' }, charts.none),
   ];
 }
 
 /** The last run of each set of labelled questions. */
-export function evaluationTable(report: Report, speech: Speech): Cell[] {
-  const { charts, expected: words, reliability } = speech.words;
+export function evaluationTable(report: Report, localization: Localization): Cell[] {
+  const { charts, expected: messages, reliability } = localization.messages;
   const runs = report.evaluations.map((run): Cell[] => [
     run.name,
-    speech.dateTime(run.at),
-    speech.number(run.questions),
-    of(run.answered, run.questions, speech),
-    of(run.expected_right, run.answered, speech),
-    of(run.right, run.answered, speech),
+    localization.dateTime(run.at),
+    localization.number(run.questions),
+    countOf(run.answered, run.questions, localization),
+    countOf(run.expected_right, run.answered, localization),
+    countOf(run.right, run.answered, localization),
     run.error === null || run.error_by_chance === null
       ? '–'
-      : fill(reliability.errorOf, {
-          error: points(run.error, speech),
-          chance: points(run.error_by_chance, speech),
+      : interpolate(reliability.errorOf, {
+          error: percentagePoints(run.error, localization),
+          chance: percentagePoints(run.error_by_chance, localization),
         }),
     h('code', {}, run.generator || '–'),
   ]);
@@ -56,30 +56,34 @@ export function evaluationTable(report: Report, speech: Speech): Cell[] {
     charts.count,
     charts.answered,
     charts.expected,
-    words.right,
-    words.error,
-    words.generator,
+    messages.right,
+    messages.error,
+    messages.generator,
   ];
   return [
-    h('h3', {}, words.evaluations),
-    h('p', { class: 'note' }, words.evaluationsNote),
+    h('h3', {}, messages.evaluations),
+    h('p', { class: 'note' }, messages.evaluationsNote),
     runs.length > 0
-      ? table(words.evaluations, heads, runs, [2, 3, 4, 5, 6])
+      ? table(messages.evaluations, heads, runs, [2, 3, 4, 5, 6])
       : h('p', { class: 'none' }, reliability.labelled.none),
   ];
 }
 
-function figures(row: Expected, speech: Speech): Cell[] {
+function countCells(row: ExpectedAnswers, localization: Localization): Cell[] {
   return [
-    of(row.answered, row.wanted, speech),
-    of(row.expected_right, row.wanted, speech),
-    of(row.up, row.up + row.down, speech),
+    countOf(row.answered, row.wanted, localization),
+    countOf(row.expected_right, row.wanted, localization),
+    countOf(row.up, row.up + row.down, localization),
   ];
 }
 
 /** So many of so many, and the share of it; nothing of nothing is a dash. */
-function of(count: number, all: number, speech: Speech): string {
+function countOf(count: number, all: number, localization: Localization): string {
   if (all === 0) return '–';
-  const share = speech.percent(count / all);
-  return fill(speech.words.expected.of, { count: speech.number(count, 1), all: speech.number(all), share });
+  const share = localization.percent(count / all);
+  return interpolate(localization.messages.expected.of, {
+    count: localization.number(count, 1),
+    all: localization.number(all),
+    share,
+  });
 }

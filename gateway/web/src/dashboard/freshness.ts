@@ -1,22 +1,28 @@
-import { fill, type Speech } from './localization.ts';
+import { interpolate, type Localization } from './localization.ts';
 import type { Freshness } from './types.ts';
 
 /** Figures older than this many seconds are told of as old. */
-const OLD = 60;
+const STALE_AFTER_SECONDS = 60;
 
 /** Says how old the figures are, and warns when they are old because something does not work. */
-export function freshness(element: HTMLElement, fresh: Freshness, speech: Speech): void {
-  const { fresh: words } = speech.words;
-  const age = fresh.age_seconds ?? 0;
-  const behind = (fresh.waiting ?? 0) > 0 && age > OLD;
-  element.classList.toggle('old', behind);
-  if (fresh.as_of === null) {
-    element.textContent = words.none;
-  } else if (behind) {
-    element.textContent = fill(words.waiting, { age: speech.age(age), count: speech.number(fresh.waiting ?? 0) });
-  } else if (fresh.waiting !== null && age <= OLD) {
-    element.textContent = fill(words.now, { time: speech.time(fresh.as_of) });
+export function renderFreshness(element: HTMLElement, freshness: Freshness, localization: Localization): void {
+  const { fresh: messages } = localization.messages;
+  const age = freshness.age_seconds ?? 0;
+  const stale = (freshness.waiting ?? 0) > 0 && age > STALE_AFTER_SECONDS;
+  element.classList.toggle('old', stale);
+  if (freshness.as_of === null) {
+    element.textContent = messages.none;
+  } else if (stale) {
+    element.textContent = interpolate(messages.waiting, {
+      age: localization.longDuration(age),
+      count: localization.number(freshness.waiting ?? 0),
+    });
+  } else if (freshness.waiting !== null && age <= STALE_AFTER_SECONDS) {
+    element.textContent = interpolate(messages.now, { time: localization.time(freshness.as_of) });
   } else {
-    element.textContent = fill(words.asOf, { time: speech.dateTime(fresh.as_of), age: speech.age(age) });
+    element.textContent = interpolate(messages.asOf, {
+      time: localization.dateTime(freshness.as_of),
+      age: localization.longDuration(age),
+    });
   }
 }

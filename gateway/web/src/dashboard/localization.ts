@@ -1,32 +1,32 @@
-import { en, type Words } from './messages/en.ts';
+import { en, type Messages } from './messages/en.ts';
 import { vi } from './messages/vi.ts';
 
 export type Language = 'en' | 'vi';
 
-const WORDS: Record<Language, Words> = { en, vi };
-const KEPT = 'hoidap-dashboard-language';
+const MESSAGES: Record<Language, Messages> = { en, vi };
+const STORAGE_KEY = 'hoidap-dashboard-language';
 
 /** The language of the page: what was chosen before, else the browser's. */
-export function firstLanguage(): Language {
-  const kept = read();
-  if (kept === 'en' || kept === 'vi') return kept;
+export function initialLanguage(): Language {
+  const stored = storedLanguage();
+  if (stored === 'en' || stored === 'vi') return stored;
   return navigator.language.toLowerCase().startsWith('vi') ? 'vi' : 'en';
 }
 
 /** The words, numbers and times of one language. */
-export class Speech {
-  readonly words: Words;
+export class Localization {
+  readonly messages: Messages;
   private readonly locale: string;
 
   constructor(readonly language: Language) {
-    this.words = WORDS[language];
+    this.messages = MESSAGES[language];
     this.locale = language === 'vi' ? 'vi-VN' : 'en-GB';
   }
 
   /** Remembers the language for the next visit. */
-  keep(): void {
+  save(): void {
     try {
-      localStorage.setItem(KEPT, this.language);
+      localStorage.setItem(STORAGE_KEY, this.language);
     } catch {
       // Without storage the browser's language is taken again next time.
     }
@@ -50,14 +50,14 @@ export class Speech {
   }
 
   /** A time span of milliseconds. */
-  span(ms: number): string {
+  duration(ms: number): string {
     if (ms < 1000) return `${this.number(ms)} ms`;
     if (ms < 60_000) return `${this.number(ms / 1000, 1)} s`;
-    return this.age(ms / 1000);
+    return this.longDuration(ms / 1000);
   }
 
   /** A time span of seconds in the largest unit that fits. */
-  age(seconds: number): string {
+  longDuration(seconds: number): string {
     const units: [Intl.RelativeTimeFormatUnit & ('day' | 'hour' | 'minute' | 'second'), number][] = [
       ['day', 86_400],
       ['hour', 3_600],
@@ -88,19 +88,19 @@ export class Speech {
   }
 
   /** The word for a name that figures hold; the name itself where there is none. */
-  named(kind: 'outcomes' | 'intents' | 'languages' | 'reasons' | 'ratings', name: string): string {
-    return (this.words[kind] as Record<string, string>)[name] ?? name;
+  label(kind: 'outcomes' | 'intents' | 'languages' | 'reasons' | 'ratings', name: string): string {
+    return (this.messages[kind] as Record<string, string>)[name] ?? name;
   }
 }
 
 /** A sentence with its gaps filled: `{name}`. */
-export function fill(sentence: string, values: Record<string, string | number>): string {
-  return sentence.replace(/\{(\w+)\}/g, (gap, name: string) => String(values[name] ?? gap));
+export function interpolate(template: string, values: Record<string, string | number>): string {
+  return template.replace(/\{(\w+)\}/g, (placeholder, name: string) => String(values[name] ?? placeholder));
 }
 
-function read(): string | null {
+function storedLanguage(): string | null {
   try {
-    return localStorage.getItem(KEPT);
+    return localStorage.getItem(STORAGE_KEY);
   } catch {
     return null;
   }

@@ -8,8 +8,8 @@ export interface Report {
   intents: Count[];
   products: Count[];
   languages: Count[];
-  expected_by_language: Expected[];
-  expected_by_version: (Expected & { stage: string; first: string; last: string })[];
+  expected_by_language: ExpectedAnswers[];
+  expected_by_version: (ExpectedAnswers & { stage: string; first: string; last: string })[];
   rated: Reliability;
   labelled: Reliability;
   evaluations: Evaluation[];
@@ -74,7 +74,7 @@ export interface Count {
 }
 
 /** The right answers to be expected of some questions: the sum of the confidences. */
-export interface Expected {
+export interface ExpectedAnswers {
   name: string;
   wanted: number;
   answered: number;
@@ -216,10 +216,10 @@ export interface ConversationPage {
 
 export interface Conversation {
   session_id: string;
-  questions: Asked[];
+  questions: ConversationQuestion[];
 }
 
-export interface Asked {
+export interface ConversationQuestion {
   job_id: string;
   at: string;
   question: string;

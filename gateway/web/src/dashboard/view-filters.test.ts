@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { asked, isRange, readChoice, writeChoice } from './view-filters.ts';
+import { toQueryParams, isValidRange, parseViewFilters, formatViewFilters } from './view-filters.ts';
 
 describe('the choice', () => {
   it('survives the address', () => {
@@ -9,36 +9,36 @@ describe('the choice', () => {
       'period=range&from=2026-01-01&to=2026-01-31&product=mail&locale=vi',
       'period=day&product=a%26b',
     ]) {
-      expect(writeChoice(readChoice(search))).toBe(search);
+      expect(formatViewFilters(parseViewFilters(search))).toBe(search);
     }
   });
 
   it('is a week when the address makes no sense', () => {
     for (const search of ['', 'period=year', 'period=range', 'period=range&from=2026-02-01&to=2026-01-01']) {
-      expect(readChoice(search).period).toBe('week');
+      expect(parseViewFilters(search).period).toBe('week');
     }
   });
 
   it('holds ranges of a year at most', () => {
-    expect(isRange('2026-01-01', '2026-01-01')).toBe(true);
-    expect(isRange('2026-01-01', '2027-01-01')).toBe(true);
-    expect(isRange('2026-01-01', '2027-01-03')).toBe(false);
-    expect(isRange('01/01/2026', '2026-01-02')).toBe(false);
+    expect(isValidRange('2026-01-01', '2026-01-01')).toBe(true);
+    expect(isValidRange('2026-01-01', '2027-01-01')).toBe(true);
+    expect(isValidRange('2026-01-01', '2027-01-03')).toBe(false);
+    expect(isValidRange('01/01/2026', '2026-01-02')).toBe(false);
   });
 
   it('asks for whole days of the reader', () => {
-    const query = asked(readChoice('period=range&from=2026-01-01&to=2026-01-31'));
+    const query = toQueryParams(parseViewFilters('period=range&from=2026-01-01&to=2026-01-31'));
     expect(query.get('from')).toBe('2026-01-01');
     expect(query.get('time_zone')).toBe(Intl.DateTimeFormat().resolvedOptions().timeZone);
     expect(query.has('utc_offset')).toBe(false);
-    expect(asked(readChoice('period=month')).get('days')).toBe('30');
+    expect(toQueryParams(parseViewFilters('period=month')).get('days')).toBe('30');
   });
 
   it('asks by the offset of today where the browser names no time zone', () => {
     const intl = vi.spyOn(Intl, 'DateTimeFormat');
     for (const timeZone of [undefined, 'Etc/Unknown', '+07:00']) {
       intl.mockReturnValue({ resolvedOptions: () => ({ timeZone }) } as unknown as Intl.DateTimeFormat);
-      const query = asked(readChoice('period=week'));
+      const query = toQueryParams(parseViewFilters('period=week'));
       expect(query.get('utc_offset')).toBe(String(-new Date().getTimezoneOffset()));
       expect(query.has('time_zone')).toBe(false);
     }

@@ -1,7 +1,7 @@
 export type PeriodKind = 'day' | 'week' | 'month' | 'range';
 
 /** What the reader chose to see. It stands in the page's address, so that it can be kept and sent. */
-export interface Choice {
+export interface ViewFilters {
   period: PeriodKind;
   /** First and last day of a range, such as `2026-01-31`. */
   from: string;
@@ -11,55 +11,61 @@ export interface Choice {
 }
 
 const DAYS: Record<Exclude<PeriodKind, 'range'>, number> = { day: 1, week: 7, month: 30 };
-const DAY = /^\d{4}-\d\d-\d\d$/;
+const DATE_PATTERN = /^\d{4}-\d\d-\d\d$/;
 const DAY_MS = 86_400_000;
 
 /** Reads the choice from the part of an address behind `?`. */
-export function readChoice(search: string): Choice {
-  const given = new URLSearchParams(search);
-  const period = given.get('period') ?? '';
-  const choice: Choice = {
+export function parseViewFilters(search: string): ViewFilters {
+  const params = new URLSearchParams(search);
+  const period = params.get('period') ?? '';
+  const filters: ViewFilters = {
     period: period === 'day' || period === 'month' || period === 'range' ? period : 'week',
-    from: given.get('from') ?? '',
-    to: given.get('to') ?? '',
-    product: given.get('product') ?? '',
-    locale: given.get('locale') ?? '',
+    from: params.get('from') ?? '',
+    to: params.get('to') ?? '',
+    product: params.get('product') ?? '',
+    locale: params.get('locale') ?? '',
   };
-  return choice.period === 'range' && !isRange(choice.from, choice.to) ? { ...choice, period: 'week' } : choice;
+  return filters.period === 'range' && !isValidRange(filters.from, filters.to)
+    ? { ...filters, period: 'week' }
+    : filters;
 }
 
 /** The choice as it stands in the page's address. */
-export function writeChoice(choice: Choice): string {
-  const parts = new URLSearchParams({ period: choice.period });
-  if (choice.period === 'range') {
-    parts.set('from', choice.from);
-    parts.set('to', choice.to);
+export function formatViewFilters(filters: ViewFilters): string {
+  const params = new URLSearchParams({ period: filters.period });
+  if (filters.period === 'range') {
+    params.set('from', filters.from);
+    params.set('to', filters.to);
   }
-  if (choice.product) parts.set('product', choice.product);
-  if (choice.locale) parts.set('locale', choice.locale);
-  return parts.toString();
+  if (filters.product) params.set('product', filters.product);
+  if (filters.locale) params.set('locale', filters.locale);
+  return params.toString();
 }
 
 /** Whether two texts are days that make a range that can be shown. */
-export function isRange(from: string, to: string): boolean {
-  if (!DAY.test(from) || !DAY.test(to)) return false;
+export function isValidRange(from: string, to: string): boolean {
+  if (!DATE_PATTERN.test(from) || !DATE_PATTERN.test(to)) return false;
   const days = (Date.parse(to) - Date.parse(from)) / DAY_MS;
   return days >= 0 && days < 366;
 }
 
 /** The choice as the gateway is asked: days are those of the reader's own clock, also where it changes. */
-export function asked(choice: Choice, zone: string | undefined = timeZone(), now: Date = new Date()): URLSearchParams {
+export function toQueryParams(
+  filters: ViewFilters,
+  zone: string | undefined = timeZone(),
+  now: Date = new Date(),
+): URLSearchParams {
   const query = new URLSearchParams(
     zone === undefined ? { utc_offset: String(-now.getTimezoneOffset()) } : { time_zone: zone },
   );
-  if (choice.period === 'range') {
-    query.set('from', choice.from);
-    query.set('to', choice.to);
+  if (filters.period === 'range') {
+    query.set('from', filters.from);
+    query.set('to', filters.to);
   } else {
-    query.set('days', String(DAYS[choice.period]));
+    query.set('days', String(DAYS[filters.period]));
   }
-  if (choice.product) query.set('product', choice.product);
-  if (choice.locale) query.set('locale', choice.locale);
+  if (filters.product) query.set('product', filters.product);
+  if (filters.locale) query.set('locale', filters.locale);
   return query;
 }
 

@@ -1,134 +1,138 @@
-import type { Figures } from '../dashboard/chart.ts';
-import type { Choice } from './view-state.ts';
-import { eighths } from './format.ts';
-import { ASPECTS, type Group, STAGES, type Summary } from './types.ts';
-import { counted, named, speech } from './labels.ts';
+import type { ChartData } from '../dashboard/chart.ts';
+import type { ViewState } from './view-state.ts';
+import { formatEighths } from './format.ts';
+import { ASPECTS, type GroupChanges, STAGES, type Summary } from './types.ts';
+import { counted, label, localization } from './labels.ts';
 
 /** Shows the jobs of a part of a chart. */
-type Show = (choice: Partial<Choice>) => void;
+type Show = (choice: Partial<ViewState>) => void;
 
-const FOUND: Record<string, string> = {
+const STAGE_DIFFERENCES: Record<string, string> = {
   classifier: 'another intent, product or wording to search for',
   retriever: 'other passages, or another order',
   reranker: 'other scores of the same passages',
   generator: 'other words, citations or confidence from the same passages',
 };
 
-const count = (value: number) => (Number.isInteger(value) ? speech.number(value) : '');
-const percent = (value: number) => speech.percent(value);
+const count = (value: number) => (Number.isInteger(value) ? localization.number(value) : '');
+const percent = (value: number) => localization.percent(value);
 
 /** In which stage jobs first differ. */
-export function first({ first }: Summary, show: Show): Figures {
+export function firstDifferences({ first }: Summary, show: Show): ChartData {
   const stages = STAGES.map((stage): [string, number] => [stage, first[stage] ?? 0]);
   const [most, jobs] = [...stages].sort((one, other) => other[1] - one[1])[0] ?? ['', 0];
   return {
-    kind: 'across',
-    labels: stages.map(([stage]) => named('first', stage)),
+    kind: 'horizontal',
+    labels: stages.map(([stage]) => label('first', stage)),
     series: [{ label: 'Jobs', colour: 'fine', values: stages.map(([, jobs]) => jobs) }],
-    write: count,
-    says: `Mostly in the ${most}, ${counted(jobs, 'job')}: ${FOUND[most] ?? 'something else'}.`,
-    first: 'Stage',
-    pick: (at) => {
+    formatValue: count,
+    description: `Mostly in the ${most}, ${counted(jobs, 'job')}: ${STAGE_DIFFERENCES[most] ?? 'something else'}.`,
+    labelHeading: 'Stage',
+    onSelect: (at) => {
       show({ first: STAGES[at] ?? '' });
     },
   };
 }
 
 /** What differs; a job can differ in several ways. */
-export function aspects({ aspects, agreement }: Summary, show: Show): Figures {
+export function differingAspects({ aspects, agreement }: Summary, show: Show): ChartData {
   const agree = Object.entries(agreement).flatMap(([name, share]) =>
-    share === null ? [] : [`${named('aspect', name).toLowerCase()} ${percent(share)}`],
+    share === null ? [] : [`${label('aspect', name).toLowerCase()} ${percent(share)}`],
   );
   return {
-    kind: 'across',
-    labels: ASPECTS.map((aspect) => named('aspect', aspect)),
+    kind: 'horizontal',
+    labels: ASPECTS.map((aspect) => label('aspect', aspect)),
     series: [{ label: 'Jobs', colour: 'other', values: ASPECTS.map((aspect) => aspects[aspect] ?? 0) }],
-    write: count,
-    says: agree.length > 0 ? `Before and after agree: ${agree.join(', ')}.` : 'A job can differ in several ways.',
-    first: 'What differs',
-    pick: (at) => {
+    formatValue: count,
+    description:
+      agree.length > 0 ? `Before and after agree: ${agree.join(', ')}.` : 'A job can differ in several ways.',
+    labelHeading: 'What differs',
+    onSelect: (at) => {
       show({ aspect: ASPECTS[at] ?? '' });
     },
   };
 }
 
 /** How many of the first eight passages are found again. The jobs that find all again would dwarf the others. */
-export function overlaps({ overlaps }: Summary): Figures {
+export function passageOverlaps({ overlaps }: Summary): ChartData {
   const all = overlaps.find(([share]) => share === 1)?.[1] ?? 0;
   const rest = overlaps.filter(([share, jobs]) => share !== 1 || jobs === 0);
   return {
     kind: 'bars',
-    labels: rest.map(([share]) => eighths(share)),
+    labels: rest.map(([share]) => formatEighths(share)),
     series: [{ label: 'Jobs', colour: 'poor', values: rest.map(([, jobs]) => jobs) }],
-    write: count,
-    says: `${counted(all, 'job')} found all of the first eight passages again; these are the others.`,
-    first: 'Passages found again',
+    formatValue: count,
+    description: `${counted(all, 'job')} found all of the first eight passages again; these are the others.`,
+    labelHeading: 'Passages found again',
   };
 }
 
 /** Which intents or products change most. */
-export function groups(kind: 'intent' | 'product', groups: Group[], show: Show): Figures {
-  const shown = groups.slice(0, 10);
-  const share = (of: (group: Group) => number) =>
-    shown.map((group) => (group.jobs > 0 ? of(group) / group.jobs : null));
-  const most = shown[0];
-  const name = (group: Group) => named(kind, group.name);
+export function mostChangedGroups(kind: 'intent' | 'product', groups: GroupChanges[], show: Show): ChartData {
+  const topGroups = groups.slice(0, 10);
+  const share = (of: (group: GroupChanges) => number) =>
+    topGroups.map((group) => (group.jobs > 0 ? of(group) / group.jobs : null));
+  const most = topGroups[0];
+  const name = (group: GroupChanges) => label(kind, group.name);
   return {
-    kind: 'across',
-    labels: shown.map(name),
+    kind: 'horizontal',
+    labels: topGroups.map(name),
     series: [
       { label: 'Visible to visitors', colour: 'bad', values: share((group) => group.visible) },
       { label: 'Inside only', colour: 'mild', values: share((group) => group.inside) },
     ],
-    write: percent,
-    says: most ? mostChanged(name(most), most) : '',
-    first: named('aspect', kind),
-    pick: (at) => {
-      show({ [kind]: shown[at]?.name ?? '' });
+    formatValue: percent,
+    description: most ? describeMostChanged(name(most), most) : '',
+    labelHeading: label('aspect', kind),
+    onSelect: (at) => {
+      show({ [kind]: topGroups[at]?.name ?? '' });
     },
   };
 }
 
-function mostChanged(name: string, { visible, jobs, overlap }: Group): string {
+function describeMostChanged(name: string, { visible, jobs, overlap }: GroupChanges): string {
   const found = overlap === null ? '' : `; ${percent(overlap)} of its passages were found again`;
-  return `Most changed: ${name}, ${speech.number(visible)} of ${counted(jobs, 'job')} visibly${found}.`;
+  return `Most changed: ${name}, ${localization.number(visible)} of ${counted(jobs, 'job')} visibly${found}.`;
 }
 
 /** Shares before and after. */
-export function shares({ answered, confidence, gold }: Summary): Figures {
+export function shareComparison({ answered, confidence, gold }: Summary): ChartData {
   const rows: [string, { before: number; after: number }][] = [
     ['Answered', answered],
     ['Confidence', confidence],
   ];
   if (gold) rows.push(['Gold page reached', gold]);
   return {
-    ...pairs(rows),
-    write: percent,
-    most: 1,
-    says: `Answered: ${percent(answered.before)} before, ${percent(answered.after)} after.`,
-    first: 'Share',
+    ...beforeAfterBars(rows),
+    formatValue: percent,
+    max: 1,
+    description: `Answered: ${percent(answered.before)} before, ${percent(answered.after)} after.`,
+    labelHeading: 'Share',
   };
 }
 
 /** The time each stage works. */
-export function times({ worked_ms }: Summary): Figures {
+export function stageTimes({ worked_ms }: Summary): ChartData {
   const rows = Object.entries(worked_ms).flatMap(([stage, { before, after }]) =>
     (['p50', 'p95'] as const).map((of): [string, { before: number; after: number }] => [
-      `${named('first', stage)} ${of}`,
+      `${label('first', stage)} ${of}`,
       { before: before[of], after: after[of] },
     ]),
   );
   return {
-    ...pairs(rows),
-    write: (value) => speech.span(value),
-    says: 'Half of the jobs took up to p50 in a stage, 19 of 20 up to p95. Recorded words of a model take no time.',
-    first: 'Stage',
+    ...beforeAfterBars(rows),
+    formatValue: (value) => localization.duration(value),
+    description:
+      'Half of the jobs took up to p50 in a stage, 19 of 20 up to p95. Recorded words of a model take no time.',
+    labelHeading: 'Stage',
   };
 }
 
-function pairs(rows: [string, { before: number; after: number }][]): Pick<Figures, 'kind' | 'labels' | 'series'> {
+function beforeAfterBars(
+  rows: [string, { before: number; after: number }][],
+): Pick<ChartData, 'kind' | 'labels' | 'series'> {
   return {
-    kind: 'across',
+    kind: 'horizontal',
     labels: rows.map(([label]) => label),
     series: [
       { label: 'Before', colour: 'mild', values: rows.map(([, { before }]) => before) },

@@ -1,13 +1,13 @@
-import { h, replace } from '../dashboard/dom.ts';
-import { type Choice, EVERYTHING, type Filter, ORDERS } from './view-state.ts';
-import type { Jobs } from './job-index.ts';
-import { FILTERS, named, speech } from './labels.ts';
+import { h, replaceChildren } from '../dashboard/dom.ts';
+import { type ViewState, DEFAULT_VIEW, type FilterName, ORDERS } from './view-state.ts';
+import type { JobIndex } from './job-index.ts';
+import { FILTER_LABELS, label, localization } from './labels.ts';
 
 /** How long the reader may pause between two letters, in milliseconds. */
-const PAUSE = 150;
+const SEARCH_DELAY_MS = 150;
 
 /** Search, filters and order of the list. */
-export class Form {
+export class FilterForm {
   private readonly search = h('input', {
     type: 'search',
     id: 'search',
@@ -15,25 +15,25 @@ export class Form {
     autocomplete: 'off',
     enterkeyhint: 'search',
     input: () => {
-      this.typed();
+      this.onSearchInput();
     },
   });
   private readonly order: HTMLSelectElement;
-  private readonly selects = new Map<Filter, HTMLSelectElement>();
-  private readonly chosen = h('ul', { class: 'chips chosen', 'aria-label': 'Chosen filters' });
+  private readonly selects = new Map<FilterName, HTMLSelectElement>();
+  private readonly activeFilters = h('ul', { class: 'chips chosen', 'aria-label': 'Chosen filters' });
   private readonly summary = h('summary');
   private timer: number | undefined;
   readonly element: HTMLElement;
 
   constructor(
-    jobs: Jobs,
-    private readonly choose: (choice: Partial<Choice>) => void,
+    jobs: JobIndex,
+    private readonly onChange: (view: Partial<ViewState>) => void,
   ) {
     this.order = this.select(
       'order',
-      ORDERS.map((order) => [order, named('order', order)]),
+      ORDERS.map((order) => [order, label('order', order)]),
     );
-    const filters = (Object.keys(FILTERS) as Filter[]).flatMap((name) => this.filter(name, jobs));
+    const filters = (Object.keys(FILTER_LABELS) as FilterName[]).flatMap((name) => this.filter(name, jobs));
     this.element = h(
       'form',
       {
@@ -57,26 +57,26 @@ export class Form {
         this.summary,
         h('div', { class: 'filters' }, ...filters),
       ),
-      this.chosen,
+      this.activeFilters,
     );
   }
 
   /** Shows a choice. */
-  update(choice: Choice): void {
-    if (document.activeElement !== this.search) this.search.value = choice.search;
-    this.order.value = choice.order;
+  update(view: ViewState): void {
+    if (document.activeElement !== this.search) this.search.value = view.search;
+    this.order.value = view.order;
     for (const [name, select] of this.selects) {
-      const value = choice[name];
+      const value = view[name];
       // What stands in the address stays to be seen, also when no job has it.
       const known = [...select.options].some((option) => option.value === value);
-      if (!known) select.append(h('option', { value }, named(name, value)));
+      if (!known) select.append(h('option', { value }, label(name, value)));
       select.value = value;
     }
-    const names = [...this.selects.keys()].filter((name) => choice[name] !== '');
-    this.summary.textContent = names.length > 0 ? `Filters (${speech.number(names.length)})` : 'Filters';
-    const chips = names.map((name) => this.chip(name, `${FILTERS[name]}: ${named(name, choice[name])}`));
-    if (choice.search !== '') chips.unshift(this.chip('search', `Search: ${choice.search}`));
-    replace(this.chosen, ...chips, chips.length > 1 && this.chip('all', 'Remove all'));
+    const names = [...this.selects.keys()].filter((name) => view[name] !== '');
+    this.summary.textContent = names.length > 0 ? `Filters (${localization.number(names.length)})` : 'Filters';
+    const chips = names.map((name) => this.chip(name, `${FILTER_LABELS[name]}: ${label(name, view[name])}`));
+    if (view.search !== '') chips.unshift(this.chip('search', `Search: ${view.search}`));
+    replaceChildren(this.activeFilters, ...chips, chips.length > 1 && this.chip('all', 'Remove all'));
   }
 
   focus(): void {
@@ -84,30 +84,32 @@ export class Form {
     this.search.select();
   }
 
-  private filter(name: Filter, jobs: Jobs): HTMLElement[] {
-    const values = jobs.values(name).filter(([value]) => value !== '');
+  private filter(name: FilterName, jobs: JobIndex): HTMLElement[] {
+    const values = jobs.valueCounts(name).filter(([value]) => value !== '');
     const options = values.map(([value, count]): [string, string] => [
       value,
-      `${named(name, value)} (${speech.number(count)})`,
+      `${label(name, value)} (${localization.number(count)})`,
     ]);
     const select = this.select(name, [['', 'All'], ...options]);
     this.selects.set(name, select);
-    return values.length > 0 ? [h('span', { class: 'field' }, h('label', { for: name }, FILTERS[name]), select)] : [];
+    return values.length > 0
+      ? [h('span', { class: 'field' }, h('label', { for: name }, FILTER_LABELS[name]), select)]
+      : [];
   }
 
-  private select(name: Filter | 'order', options: [string, string][]): HTMLSelectElement {
+  private select(name: FilterName | 'order', options: [string, string][]): HTMLSelectElement {
     const change = () => {
-      this.choose({ [name]: select.value });
+      this.onChange({ [name]: select.value });
     };
     const select = h('select', { id: name, change }, ...options.map(([value, text]) => h('option', { value }, text)));
     return select;
   }
 
   /** What is chosen, with a button that takes it back. */
-  private chip(name: Filter | 'search' | 'all', text: string): HTMLElement {
+  private chip(name: FilterName | 'search' | 'all', text: string): HTMLElement {
     const click = () => {
       if (name === 'search' || name === 'all') this.search.value = '';
-      this.choose(name === 'all' ? { ...EVERYTHING } : { [name]: '' });
+      this.onChange(name === 'all' ? { ...DEFAULT_VIEW } : { [name]: '' });
     };
     const label = name === 'all' ? text : `Remove ${text}`;
     const sign = h('span', { 'aria-hidden': 'true' }, ' ×');
@@ -118,10 +120,10 @@ export class Form {
     );
   }
 
-  private typed(): void {
+  private onSearchInput(): void {
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => {
-      this.choose({ search: this.search.value.trim() });
-    }, PAUSE);
+      this.onChange({ search: this.search.value.trim() });
+    }, SEARCH_DELAY_MS);
   }
 }

@@ -1,34 +1,34 @@
-import { h, link, replace } from '../dashboard/dom.ts';
-import { answers } from './answers.ts';
-import { compared } from './stage-comparison.ts';
-import { eighths } from './format.ts';
-import { passages } from './passages.ts';
+import { h, link, replaceChildren } from '../dashboard/dom.ts';
+import { answerComparison } from './answers.ts';
+import { stageComparison } from './stage-comparison.ts';
+import { formatEighths } from './format.ts';
+import { passageComparison } from './passages.ts';
 import { badges } from './job-row.ts';
 import type { Job } from './types.ts';
-import { langOf, named, speech } from './labels.ts';
+import { langOf, label, localization } from './labels.ts';
 
 /** One job, as it was recorded and as it was replayed, side by side. */
-export class JobView {
-  private readonly place = h('p', { class: 'place', role: 'status' });
-  private readonly previous = this.turn('Previous job', '‹', -1);
-  private readonly next = this.turn('Next job', '›', 1);
+export class JobDialog {
+  private readonly position = h('p', { class: 'place', role: 'status' });
+  private readonly previous = this.stepButton('Previous job', '‹', -1);
+  private readonly next = this.stepButton('Next job', '›', 1);
   private readonly heading = h('h2', { id: 'job-heading', tabindex: -1 });
   private readonly body = h('div', { class: 'sides' });
   readonly element: HTMLDialogElement;
 
   /** `step` goes to a neighbour in the list, `closed` is called when the reader is done. */
   constructor(
-    private readonly step: (by: 1 | -1) => void,
-    closed: () => void,
+    private readonly onStep: (by: 1 | -1) => void,
+    onClose: () => void,
   ) {
-    const shut = () => {
+    const closeDialog = () => {
       this.element.close();
     };
-    const close = h('button', { type: 'button', class: 'shut', 'aria-label': 'Close', click: shut }, '×');
+    const close = h('button', { type: 'button', class: 'shut', 'aria-label': 'Close', click: closeDialog }, '×');
     this.element = h(
       'dialog',
-      { class: 'side-by-side', 'aria-labelledby': 'job-heading', close: closed },
-      h('div', { class: 'bar' }, this.place, h('span', { class: 'turns' }, this.previous, this.next, close)),
+      { class: 'side-by-side', 'aria-labelledby': 'job-heading', close: onClose },
+      h('div', { class: 'bar' }, this.position, h('span', { class: 'turns' }, this.previous, this.next, close)),
       this.body,
     );
   }
@@ -40,12 +40,13 @@ export class JobView {
   /** Shows a job that stands at a place in the list, or says that the report does not hold it. */
   show(id: string, job: Job | undefined, list: readonly Job[]): void {
     const at = job === undefined ? -1 : list.indexOf(job);
-    this.place.textContent = at >= 0 ? `${speech.number(at + 1)} of ${speech.number(list.length)}` : 'Not in the list';
+    this.position.textContent =
+      at >= 0 ? `${localization.number(at + 1)} of ${localization.number(list.length)}` : 'Not in the list';
     this.previous.disabled = at < 1;
     this.next.disabled = at + 1 >= list.length;
     this.heading.lang = langOf(job?.language ?? 'en') ?? '';
     this.heading.textContent = job?.question ?? 'Not in this report';
-    replace(this.body, ...(job ? this.content(job) : this.missing(id)));
+    replaceChildren(this.body, ...(job ? this.content(job) : this.missing(id)));
     if (!this.open) this.element.showModal();
     this.element.scrollTop = 0;
     this.heading.focus({ preventScroll: true });
@@ -56,7 +57,7 @@ export class JobView {
   }
 
   private content(job: Job): HTMLElement[] {
-    const parts = [speech.dateTime(job.time), named('language', job.language)];
+    const parts = [localization.dateTime(job.time), label('language', job.language)];
     return [
       h(
         'div',
@@ -71,11 +72,11 @@ export class JobView {
         ),
         h('p', { class: 'badges' }, ...badges(job)),
         job.problem && h('p', { class: 'warn' }, job.problem.what),
-        h('p', {}, told(job)),
+        h('p', {}, differenceSummary(job)),
       ),
-      answers(job),
-      passages(job),
-      compared(job),
+      answerComparison(job),
+      passageComparison(job),
+      stageComparison(job),
       h('p', { class: 'note ids' }, `Job ${job.job} · session ${job.session}`),
     ];
   }
@@ -85,19 +86,19 @@ export class JobView {
     return [h('div', { class: 'asked-for' }, this.heading, h('p', {}, text))];
   }
 
-  private turn(label: string, sign: string, by: 1 | -1): HTMLButtonElement {
+  private stepButton(label: string, sign: string, by: 1 | -1): HTMLButtonElement {
     const click = () => {
-      this.step(by);
+      this.onStep(by);
     };
     return h('button', { type: 'button', 'aria-label': label, click }, sign);
   }
 }
 
 /** What differs, in a sentence. */
-function told(job: Job): string {
-  const aspects = job.aspects.map((aspect) => named('aspect', aspect).toLowerCase()).join(', ');
-  const parts = [`First differs in the ${named('first', job.first).toLowerCase()}; in all: ${aspects}.`];
-  if (job.overlap !== null) parts.push(`Passages found again: ${eighths(job.overlap)}.`);
-  if (job.meaning !== null) parts.push(`Alike by meaning: ${speech.percent(job.meaning)}.`);
+function differenceSummary(job: Job): string {
+  const aspects = job.aspects.map((aspect) => label('aspect', aspect).toLowerCase()).join(', ');
+  const parts = [`First differs in the ${label('first', job.first).toLowerCase()}; in all: ${aspects}.`];
+  if (job.overlap !== null) parts.push(`Passages found again: ${formatEighths(job.overlap)}.`);
+  if (job.meaning !== null) parts.push(`Alike by meaning: ${localization.percent(job.meaning)}.`);
   return parts.join(' ');
 }

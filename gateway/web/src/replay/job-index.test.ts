@@ -1,34 +1,34 @@
 import { describe, expect, it } from 'vitest';
 
-import { madeReport } from '../../tests/support/replay-reports.ts';
-import { type Choice, EVERYTHING } from './view-state.ts';
-import { Jobs } from './job-index.ts';
+import { generateReport } from '../../tests/support/replay-reports.ts';
+import { type ViewState, DEFAULT_VIEW } from './view-state.ts';
+import { JobIndex } from './job-index.ts';
 import type { Job } from './types.ts';
 
-const report = madeReport(400);
-const jobs = new Jobs(report);
-const choose = (choice: Partial<Choice>) => jobs.choose({ ...EVERYTHING, ...choice });
+const report = generateReport(400);
+const jobs = new JobIndex(report);
+const query = (view: Partial<ViewState>) => jobs.query({ ...DEFAULT_VIEW, ...view });
 
 describe('the search', () => {
   it('finds questions without their diacritics', () => {
-    const found = choose({ search: 'MAT khau' });
+    const found = query({ search: 'MAT khau' });
     expect(found.length).toBeGreaterThan(10);
     expect(found.every(({ question }) => question.includes('mật khẩu'))).toBe(true);
-    expect(choose({ search: 'mật khẩu' })).toEqual(found);
+    expect(query({ search: 'mật khẩu' })).toEqual(found);
   });
 
   it('looks into answers, pages and ids, and wants every word', () => {
     const [first] = report.jobs;
-    expect(choose({ search: first?.job ?? '' })).toEqual([first]);
-    expect(choose({ search: 'drive/ho-tro' }).length).toBeGreaterThan(10);
-    expect(choose({ search: 'rồi chờ vài phút' }).length).toBeGreaterThan(10);
-    expect(choose({ search: 'mat khau thirty' })).toEqual([]);
+    expect(query({ search: first?.job ?? '' })).toEqual([first]);
+    expect(query({ search: 'drive/ho-tro' }).length).toBeGreaterThan(10);
+    expect(query({ search: 'rồi chờ vài phút' }).length).toBeGreaterThan(10);
+    expect(query({ search: 'mat khau thirty' })).toEqual([]);
   });
 });
 
 describe('the filters', () => {
-  const every = (choice: Partial<Choice>, holds: (job: Job) => boolean) => {
-    const found = choose(choice);
+  const every = (view: Partial<ViewState>, holds: (job: Job) => boolean) => {
+    const found = query(view);
     expect(found.length).toBeGreaterThan(0);
     expect(found).toHaveLength(report.jobs.filter(holds).length);
     expect(found.every(holds)).toBe(true);
@@ -50,7 +50,7 @@ describe('the filters', () => {
   });
 
   it('offer what there is, most frequent first', () => {
-    const values = jobs.values('first');
+    const values = jobs.valueCounts('first');
     expect(values.map(([name]) => name)).toEqual(expect.arrayContaining(['classifier', 'generator']));
     expect(values[0]?.[0]).toBe('retriever');
     expect(values.reduce((sum, [, count]) => sum + count, 0)).toBe(400);
@@ -60,16 +60,16 @@ describe('the filters', () => {
 describe('the order', () => {
   it('begins with the worst jobs as the report has them', () => {
     expect(
-      choose({})
+      query({})
         .slice(0, 50)
         .map(({ job }) => job),
     ).toEqual(report.worst);
   });
 
   it('goes by time and by overlap', () => {
-    const times = choose({ order: 'time' }).map(({ time }) => Date.parse(time));
+    const times = query({ order: 'time' }).map(({ time }) => Date.parse(time));
     expect(times).toEqual([...times].sort((one, other) => one - other));
-    const overlaps = choose({ order: 'overlap' }).map(({ overlap }) => overlap ?? 2);
+    const overlaps = query({ order: 'overlap' }).map(({ overlap }) => overlap ?? 2);
     expect(overlaps).toEqual([...overlaps].sort((one, other) => one - other));
   });
 });

@@ -1,10 +1,10 @@
-import { Speech } from '../dashboard/localization.ts';
-import type { Filter } from './view-state.ts';
+import { Localization } from '../dashboard/localization.ts';
+import type { FilterName } from './view-state.ts';
 
 /** The report is written in English. */
-export const speech = new Speech('en');
+export const localization = new Localization('en');
 
-export const FILTERS: Record<Filter, string> = {
+export const FILTER_LABELS: Record<FilterName, string> = {
   kind: 'Change',
   first: 'First differs in',
   aspect: 'What differs',
@@ -15,7 +15,7 @@ export const FILTERS: Record<Filter, string> = {
   language: 'Language',
 };
 
-const NAMES: Record<string, Record<string, string>> = {
+const LABELS: Record<string, Record<string, string>> = {
   kind: {
     visible: 'Visible',
     inside: 'Inside only',
@@ -39,17 +39,17 @@ const NAMES: Record<string, Record<string, string>> = {
 };
 
 /** The words for a name that the report holds; the name itself where there are none. */
-export function named(kind: Filter | 'outcome' | 'query' | 'order', name: string): string {
-  if (kind === 'outcome') return speech.named('outcomes', name);
-  if (kind === 'intent') return speech.named('intents', name);
-  if (kind === 'language') return speech.named('languages', name);
+export function label(kind: FilterName | 'outcome' | 'query' | 'order', name: string): string {
+  if (kind === 'outcome') return localization.label('outcomes', name);
+  if (kind === 'intent') return localization.label('intents', name);
+  if (kind === 'language') return localization.label('languages', name);
   if (kind === 'first' && name) return name.charAt(0).toUpperCase() + name.slice(1);
-  return NAMES[kind]?.[name] ?? (name || 'None');
+  return LABELS[kind]?.[name] ?? (name || 'None');
 }
 
 /** “1 job”, “2 jobs”. */
 export function counted(count: number, one: string, more = `${one}s`): string {
-  return `${speech.number(count)} ${count === 1 ? one : more}`;
+  return `${localization.number(count)} ${count === 1 ? one : more}`;
 }
 
 /** The language of a text, as an element may carry it. */

@@ -3,11 +3,11 @@ import type { Report } from './types.ts';
 const FORMAT = 1;
 
 /** The report that the page holds, or a sentence that says why there is none. A text in its place is packed by gzip. */
-export async function readReport(text: string): Promise<Report | string> {
+export async function parseReport(text: string): Promise<Report | string> {
   let report: unknown;
   try {
     report = JSON.parse(text);
-    if (typeof report === 'string') report = await unpacked(report);
+    if (typeof report === 'string') report = await decompress(report);
   } catch (error) {
     return `The report in this page cannot be read; perhaps it was not written to its end. (${String(error)})`;
   }
@@ -17,7 +17,7 @@ export async function readReport(text: string): Promise<Report | string> {
   return `This page shows reports of format ${String(FORMAT)}, and this one is of format ${String(format)}.`;
 }
 
-function unpacked(packed: string): Promise<unknown> {
+function decompress(packed: string): Promise<unknown> {
   const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
 }

@@ -1,21 +1,21 @@
 import { h } from '../dashboard/dom.ts';
 import * as format from './format.ts';
 import type { Report } from './types.ts';
-import { counted, speech } from './labels.ts';
+import { counted, localization } from './labels.ts';
 
 /** How the report was made: the recording, the speed, the versions of the stages. */
-export function run(report: Report): HTMLElement {
+export function runDetails(report: Report): HTMLElement {
   const { traffic, speed, summary } = report;
   const facts: [string, string][] = [
     ['Recording', report.recording],
     ['Release', report.release],
-    ['Made', speech.dateTime(report.made)],
+    ['Made', localization.dateTime(report.made)],
     [
       'Traffic',
-      `${speech.dateTime(traffic.from)} to ${speech.dateTime(traffic.to)} (${format.duration(traffic.seconds)})`,
+      `${localization.dateTime(traffic.from)} to ${localization.dateTime(traffic.to)} (${format.formatDuration(traffic.seconds)})`,
     ],
-    ['Jobs', `${speech.number(summary.jobs)} recorded, ${speech.number(summary.replayed)} replayed`],
-    ['Left out', format.leftOut(summary)],
+    ['Jobs', `${localization.number(summary.jobs)} recorded, ${localization.number(summary.replayed)} replayed`],
+    ['Left out', format.describeExcludedJobs(summary)],
     ...speedFacts(speed),
   ];
   const pairs = facts.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)));
@@ -24,11 +24,11 @@ export function run(report: Report): HTMLElement {
 
 function speedFacts(speed: Report['speed']): [string, string][] {
   if (speed === null) return [];
-  const at = `${format.duration(speed.seconds)}, ${counted(speed.jobs_at_once, 'job')} at once`;
-  const times = `${speech.number(speed.times_real)} times as fast as the traffic`;
+  const at = `${format.formatDuration(speed.seconds)}, ${counted(speed.jobs_at_once, 'job')} at once`;
+  const times = `${localization.number(speed.times_real)} times as fast as the traffic`;
   return [
-    ['Speed', `${at}: ${speech.number(speed.jobs_per_second, 1)} jobs a second, ${times}`],
-    ['Reading', `${speech.number(speed.read_per_second)} messages a second`],
+    ['Speed', `${at}: ${localization.number(speed.jobs_per_second, 1)} jobs a second, ${times}`],
+    ['Reading', `${localization.number(speed.read_per_second)} messages a second`],
   ];
 }
 

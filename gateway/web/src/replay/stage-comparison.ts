@@ -1,27 +1,30 @@
 import { h } from '../dashboard/dom.ts';
 import type { Job, Side } from './types.ts';
-import { named, speech } from './labels.ts';
+import { label, localization } from './labels.ts';
 
 type Row = [name: string, of: (side: Side) => string];
 
 const ROWS: Row[] = [
-  ['Intent', ({ intent }) => (intent ? `${named('intent', intent.name)} (${speech.percent(intent.confidence)})` : '–')],
+  [
+    'Intent',
+    ({ intent }) => (intent ? `${label('intent', intent.name)} (${localization.percent(intent.confidence)})` : '–'),
+  ],
   ['Product', ({ product }) => product ?? '–'],
   [
     'Searched for',
-    ({ queries }) => queries.map(([kind, text]) => `${named('query', kind)}: ${text}`).join('\n') || '–',
+    ({ queries }) => queries.map(([kind, text]) => `${label('query', kind)}: ${text}`).join('\n') || '–',
   ],
-  ['Confidence', ({ answer }) => (answer ? speech.percent(answer.confidence) : '–')],
+  ['Confidence', ({ answer }) => (answer ? localization.percent(answer.confidence) : '–')],
   ['Words of', ({ answer }) => answer?.provider ?? '–'],
-  ['Cost', ({ answer }) => (typeof answer?.cost_usd === 'number' ? speech.money(answer.cost_usd) : '–')],
+  ['Cost', ({ answer }) => (typeof answer?.cost_usd === 'number' ? localization.money(answer.cost_usd) : '–')],
 ];
 
 /** What the stages made of a job, line by line. */
-export function compared({ before, after }: Job): HTMLElement {
+export function stageComparison({ before, after }: Job): HTMLElement {
   const stages = [...new Set([...before.worked_ms, ...after.worked_ms].map(([stage]) => stage))];
   const times = stages.map((stage): Row => [
-    `Time, ${named('first', stage).toLowerCase()}`,
-    (side) => time(side, stage),
+    `Time, ${label('first', stage).toLowerCase()}`,
+    (side) => workTime(side, stage),
   ]);
   return h(
     'section',
@@ -31,12 +34,12 @@ export function compared({ before, after }: Job): HTMLElement {
       'table',
       { class: 'card' },
       h('thead', {}, h('tr', {}, ...['', 'Before', 'After'].map((head) => h(head ? 'th' : 'td', {}, head)))),
-      h('tbody', {}, ...[...ROWS, ...times].map(([name, of]) => line(name, of(before), of(after)))),
+      h('tbody', {}, ...[...ROWS, ...times].map(([name, of]) => tableRow(name, of(before), of(after)))),
     ),
   );
 }
 
-function line(name: string, before: string, after: string): HTMLElement {
+function tableRow(name: string, before: string, after: string): HTMLElement {
   // Times differ always, which says nothing.
   const differs = before !== after && !name.startsWith('Time');
   return h(
@@ -48,7 +51,7 @@ function line(name: string, before: string, after: string): HTMLElement {
   );
 }
 
-function time({ worked_ms }: Side, stage: string): string {
+function workTime({ worked_ms }: Side, stage: string): string {
   const worked = worked_ms.find(([name]) => name === stage)?.[1];
-  return worked === undefined ? '–' : speech.span(worked);
+  return worked === undefined ? '–' : localization.duration(worked);
 }

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 
-import { excerpt, fold, mark, wordsOf } from './text-search.ts';
+import { excerpt, fold, highlight, searchTerms } from './text-search.ts';
 
 describe('folding', () => {
   it('takes case and Vietnamese diacritics away', () => {
     expect(fold('Mật khẩu ĐÚNG, ưu đãi, thuở, ngữ')).toBe('mat khau dung, uu dai, thuo, ngu');
     expect(fold('Mật'.normalize('NFD'))).toBe('mat');
-    expect(wordsOf('  Mật   KHẨU ')).toEqual(['mat', 'khau']);
+    expect(searchTerms('  Mật   KHẨU ')).toEqual(['mat', 'khau']);
   });
 });
 
 describe('marks', () => {
   const shown = (text: string, search: string) =>
-    mark(text, wordsOf(search))
+    highlight(text, searchTerms(search))
       .map(({ text, hit }) => (hit ? `[${text}]` : text))
       .join('');
 

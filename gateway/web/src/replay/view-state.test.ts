@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { EVERYTHING, readChoice, sameList, writeChoice } from './view-state.ts';
+import { DEFAULT_VIEW, parseViewState, isSameList, formatViewState } from './view-state.ts';
 
 describe('the choice', () => {
   it('survives the address', () => {
@@ -10,18 +10,18 @@ describe('the choice', () => {
       '#first=retriever&aspect=answer&judged=worse&intent=how_to&product=a%26b&language=vi',
       '#job=0193-1',
     ]) {
-      expect(writeChoice(readChoice(hash))).toBe(hash);
+      expect(formatViewState(parseViewState(hash))).toBe(hash);
     }
   });
 
   it('is everything when the address makes no sense', () => {
-    expect(readChoice('')).toEqual(EVERYTHING);
-    expect(readChoice('#order=sideways&part=-4&nonsense=1')).toEqual(EVERYTHING);
-    expect(readChoice('#part=many')).toEqual(EVERYTHING);
+    expect(parseViewState('')).toEqual(DEFAULT_VIEW);
+    expect(parseViewState('#order=sideways&part=-4&nonsense=1')).toEqual(DEFAULT_VIEW);
+    expect(parseViewState('#part=many')).toEqual(DEFAULT_VIEW);
   });
 
   it('knows the same list by all but the open job', () => {
-    expect(sameList(EVERYTHING, { ...EVERYTHING, job: 'a' })).toBe(true);
-    expect(sameList(EVERYTHING, { ...EVERYTHING, part: 2 })).toBe(false);
+    expect(isSameList(DEFAULT_VIEW, { ...DEFAULT_VIEW, job: 'a' })).toBe(true);
+    expect(isSameList(DEFAULT_VIEW, { ...DEFAULT_VIEW, part: 2 })).toBe(false);
   });
 });

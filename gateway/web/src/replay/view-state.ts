@@ -3,7 +3,7 @@ export const ORDERS = ['worst', 'time', 'overlap'] as const;
 export type Order = (typeof ORDERS)[number];
 
 /** What the reader looks at. It stands in the page's address, so that a view can be kept and sent. */
-export interface Choice {
+export interface ViewState {
   search: string;
   kind: string;
   first: string;
@@ -21,9 +21,9 @@ export interface Choice {
 }
 
 /** The names of the filters that are chosen from a list. */
-export type Filter = 'kind' | 'first' | 'aspect' | 'judged' | 'gone' | 'intent' | 'product' | 'language';
+export type FilterName = 'kind' | 'first' | 'aspect' | 'judged' | 'gone' | 'intent' | 'product' | 'language';
 
-export const EVERYTHING: Choice = {
+export const DEFAULT_VIEW: ViewState = {
   search: '',
   kind: '',
   first: '',
@@ -39,9 +39,9 @@ export const EVERYTHING: Choice = {
 };
 
 /** Reads the choice from the part of an address from `#` on. */
-export function readChoice(hash: string): Choice {
-  const given = new URLSearchParams(hash.replace(/^#/, ''));
-  const text = (name: keyof Choice) => given.get(name) ?? '';
+export function parseViewState(hash: string): ViewState {
+  const params = new URLSearchParams(hash.replace(/^#/, ''));
+  const text = (name: keyof ViewState) => params.get(name) ?? '';
   return {
     search: text('search'),
     kind: text('kind'),
@@ -59,15 +59,15 @@ export function readChoice(hash: string): Choice {
 }
 
 /** The choice as it stands in the page's address: what is not as usual. */
-export function writeChoice(choice: Choice): string {
-  const parts = new URLSearchParams();
-  for (const [name, value] of Object.entries(choice)) {
-    if (value !== EVERYTHING[name as keyof Choice]) parts.set(name, String(value));
+export function formatViewState(view: ViewState): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(view)) {
+    if (value !== DEFAULT_VIEW[name as keyof ViewState]) params.set(name, String(value));
   }
-  return `#${parts.toString()}`;
+  return `#${params.toString()}`;
 }
 
 /** Whether two choices show the same list. */
-export function sameList(one: Choice, other: Choice): boolean {
-  return writeChoice({ ...one, job: '' }) === writeChoice({ ...other, job: '' });
+export function isSameList(first: ViewState, second: ViewState): boolean {
+  return formatViewState({ ...first, job: '' }) === formatViewState({ ...second, job: '' });
 }

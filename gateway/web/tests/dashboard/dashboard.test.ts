@@ -3,9 +3,9 @@ import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { violations } from '../support/axe.ts';
 import { launch, SIZES, type Size, visitor, type Visitor } from '../support/browser.ts';
-import { gateway, needed, script } from '../support/test-gateway.ts';
+import { gateway, requiredVariable, scriptModel } from '../support/test-gateway.ts';
 
-const TOKEN = needed('HOIDAP_TEST_ADMIN_TOKEN');
+const TOKEN = requiredVariable('HOIDAP_TEST_ADMIN_TOKEN');
 const QUESTION = 'Gói Pro của Diệc Mail giá bao nhiêu một tháng?';
 const SESSION = `dashboard-${String(Date.now())}`;
 
@@ -17,7 +17,7 @@ let browser: Browser;
 let state: Awaited<ReturnType<BrowserContext['storageState']>>;
 beforeAll(async () => {
   browser = await launch();
-  await script({});
+  await scriptModel({});
   const owner = await browser.newContext();
   await owner.request.post(`${gateway}/dashboard/login`, { data: { token: TOKEN } });
   state = await owner.storageState();

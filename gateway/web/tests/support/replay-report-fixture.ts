@@ -6,11 +6,11 @@ import { gzipSync } from 'node:zlib';
 import { REPLAY_MARKER, REPLAY_PAGE } from '../../build/replay.ts';
 
 /** Reports in files of their own, filled as the worker fills them. */
-export class Filled {
+export class ReplayReportFixture {
   private constructor(private readonly folder: string) {}
 
-  static async make(): Promise<Filled> {
-    return new Filled(await mkdtemp(join(tmpdir(), 'hoidap-replay-')));
+  static async create(): Promise<ReplayReportFixture> {
+    return new ReplayReportFixture(await mkdtemp(join(tmpdir(), 'hoidap-replay-')));
   }
 
   /** Writes a report and gives its address. */

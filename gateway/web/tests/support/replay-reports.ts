@@ -1,14 +1,14 @@
 import {
   ASPECTS,
-  type Fates,
-  type Found,
-  type Group,
+  type OutcomeCounts,
+  type Passage,
+  type GroupChanges,
   type Job,
-  type Mean,
-  type Piece,
+  type MeanEstimate,
+  type DiffPiece,
   type Report,
 } from '../../src/replay/types.ts';
-import { Dice } from './seeded-random.ts';
+import { SeededRandom } from './seeded-random.ts';
 
 /** What would be dangerous if it were taken as markup. */
 export const HOSTILE = '</script><img src=x onerror="document.title=\'owned\'"><b>bold</b> &amp;';
@@ -67,13 +67,20 @@ const MORE = [
 const HEADINGS = ['Bắt đầu', 'Giới hạn', 'Bảng giá', 'Khắc phục sự cố', 'Câu hỏi thường gặp'];
 
 /** A report of made-up traffic; the same seed gives the same one. */
-export function madeReport(jobs = 5000, seed = 7): Report {
-  const dice = new Dice(seed);
-  const made = Array.from({ length: jobs }, (_, at) => madeJob(dice, at)).sort((a, b) => b.distance - a.distance);
-  const visible = made.filter((job) => job.visible).length;
+export function generateReport(jobs = 5000, seed = 7): Report {
+  const random = new SeededRandom(seed);
+  const generated = Array.from({ length: jobs }, (_, at) => generateJob(random, at)).sort(
+    (a, b) => b.distance - a.distance,
+  );
+  const visible = generated.filter((job) => job.visible).length;
   const replayed = jobs * 4;
-  const mean = (value: number): Mean => ({ mean: value, low: value - 0.008, high: value + 0.008, of: replayed });
-  const lost = made.filter(
+  const mean = (value: number): MeanEstimate => ({
+    mean: value,
+    low: value - 0.008,
+    high: value + 0.008,
+    of: replayed,
+  });
+  const lost = generated.filter(
     (job) => job.before.answer?.outcome === 'answered' && job.after.answer?.outcome !== 'answered',
   );
   return {
@@ -100,17 +107,17 @@ export function madeReport(jobs = 5000, seed = 7): Report {
       same: replayed - jobs,
       inside: jobs - visible,
       visible,
-      needs_model: made.filter((job) => job.problem).length,
+      needs_model: generated.filter((job) => job.problem).length,
       failed: 0,
-      first: counts(made, (job) => [job.first]),
-      aspects: counts(made, (job) => job.aspects),
+      first: counts(generated, (job) => [job.first]),
+      aspects: counts(generated, (job) => job.aspects),
       overlap_at_8: mean(0.93),
       meaning: mean(0.972),
       agreement: { intent: 0.999, product: 1, outcome: 0.99, citations: 0.97, answer: 0.96 },
       answered: {
         before: 0.95,
         after: 0.93,
-        gained: made.filter((job) => job.before.answer?.outcome === 'unanswered').length,
+        gained: generated.filter((job) => job.before.answer?.outcome === 'unanswered').length,
         lost: lost.length,
         difference: { mean: -0.02, low: -0.025, high: -0.016, of: replayed },
         p: 0.002,
@@ -125,9 +132,9 @@ export function madeReport(jobs = 5000, seed = 7): Report {
       gone: {
         pages: [
           {
-            ...GONE,
-            cited: fates(made, true),
-            found: { ...fates(made, false), jobs: fates(made, false).jobs + 40, same: 40 },
+            ...REMOVED_DOCUMENT,
+            cited: outcomeCounts(generated, true),
+            found: { ...outcomeCounts(generated, false), jobs: outcomeCounts(generated, false).jobs + 40, same: 40 },
           },
         ],
         others: { jobs: replayed - jobs, visible: 0, inside: 0, same: replayed - jobs, unknown: 0 },
@@ -136,8 +143,8 @@ export function madeReport(jobs = 5000, seed = 7): Report {
         of / 8,
         of === 8 ? replayed - jobs : of * of * 9 + 12,
       ]),
-      intents: groups(made, (job) => job.before.intent?.name ?? ''),
-      products: groups(made, (job) => job.before.product ?? ''),
+      intents: groups(generated, (job) => job.before.intent?.name ?? ''),
+      products: groups(generated, (job) => job.before.product ?? ''),
       gold: {
         jobs: 200,
         better: 12,
@@ -156,16 +163,16 @@ export function madeReport(jobs = 5000, seed = 7): Report {
       values: { 'overlap@8': 0.93, answered: 0.93 },
     },
     fault: null,
-    worst: made.slice(0, 50).map((job) => job.job),
+    worst: generated.slice(0, 50).map((job) => job.job),
     shown: jobs,
     differing: jobs * 2,
-    jobs: made,
+    jobs: generated,
   };
 }
 
 /** A report in which nothing differs. */
-export function quietReport(): Report {
-  const report = madeReport(10);
+export function unchangedReport(): Report {
+  const report = generateReport(10);
   const { summary } = report;
   Object.assign(summary, { visible: 0, inside: 0, same: summary.replayed, needs_model: 0, first: {}, aspects: {} });
   Object.assign(summary, {
@@ -196,35 +203,35 @@ export function hostileReport(): Report {
     if (typeof value !== 'string' || kept.includes(key)) return value;
     return key === 'url' || key === 'page' ? 'javascript:alert(1)' : HOSTILE;
   };
-  return JSON.parse(JSON.stringify(madeReport(20)), hostile) as Report;
+  return JSON.parse(JSON.stringify(generateReport(20)), hostile) as Report;
 }
 
-function madeJob(dice: Dice, at: number): Job {
-  const [question, words, product, intent] = dice.one(TOPICS);
-  const first = dice.one(['retriever', 'retriever', 'retriever', 'generator', 'classifier']);
-  const visible = dice.chance(0.35);
-  const ended = visible && dice.chance(0.12) ? dice.one(['lost', 'lost', 'lost', 'gained']) : 'kept';
-  const needsModel = visible && dice.chance(0.03);
-  const number = dice.below(100_000);
+function generateJob(random: SeededRandom, at: number): Job {
+  const [question, words, product, intent] = random.pick(TOPICS);
+  const first = random.pick(['retriever', 'retriever', 'retriever', 'generator', 'classifier']);
+  const visible = random.chance(0.35);
+  const ended = visible && random.chance(0.12) ? random.pick(['lost', 'lost', 'lost', 'gained']) : 'kept';
+  const needsModel = visible && random.chance(0.03);
+  const number = random.integer(100_000);
   const job = `0193${String(at).padStart(4, '0')}-${String(number).padStart(5, '0')}`;
-  const found = passages(dice, product);
-  const again = first === 'generator' ? found : moved(dice, found, product);
+  const found = passages(random, product);
+  const again = first === 'generator' ? found : reranked(random, found, product);
   const cited = found.slice(0, 2).map(({ chunk }) => chunk);
-  const before = `${words} ${dice.one(MORE)}. Chi tiết ở mục ${String(number % 40)}.`;
-  const after = visible ? `${words} ${dice.one(MORE)}. Xem thêm mục ${String(number % 37)} nhé.` : before;
+  const before = `${words} ${random.pick(MORE)}. Chi tiết ở mục ${String(number % 40)}.`;
+  const after = visible ? `${words} ${random.pick(MORE)}. Xem thêm mục ${String(number % 37)} nhé.` : before;
   const none = 'Xin lỗi, tôi không tìm thấy câu trả lời trong tài liệu.';
-  const said = (text: string, answered: boolean, cites: string[]) => ({
+  const answer = (text: string, answered: boolean, cites: string[]) => ({
     outcome: answered ? 'answered' : 'unanswered',
     text: answered ? text : none,
     cited: answered ? cites : [],
-    confidence: answered ? 0.6 + dice.next() * 0.35 : 0.2,
+    confidence: answered ? 0.6 + random.next() * 0.35 : 0.2,
     provider: answered ? 'local' : null,
-    cost_usd: answered ? 0.0001 + dice.next() * 0.0004 : null,
+    cost_usd: answered ? 0.0001 + random.next() * 0.0004 : null,
   });
-  const then = said(before, ended !== 'gained', cited);
-  const now = needsModel
+  const answerBefore = answer(before, ended !== 'gained', cited);
+  const answerAfter = needsModel
     ? null
-    : said(
+    : answer(
         after,
         ended !== 'lost',
         again.slice(0, 2).map(({ chunk }) => chunk),
@@ -232,23 +239,23 @@ function madeJob(dice: Dice, at: number): Job {
   const overlap = again.filter((passage) => found.includes(passage)).length / 8;
   return {
     job,
-    time: new Date(Date.UTC(2026, 10, 24) + dice.below(86_400) * 1000).toISOString(),
+    time: new Date(Date.UTC(2026, 10, 24) + random.integer(86_400) * 1000).toISOString(),
     question,
     page: `https://www.diecxam.example/vi/${product}/h%E1%BB%97-tr%E1%BB%A3.html`,
     session: `s-${String(number)}`,
     language: /^[A-Z][a-z]+ (do|plan)/.test(question) ? 'en' : 'vi',
     first,
-    aspects: ASPECTS.filter((aspect) => differs(aspect, { first, visible, ended, dice })),
+    aspects: ASPECTS.filter((aspect) => differs(aspect, { first, visible, ended, random })),
     visible,
     problem: needsModel
       ? { code: 'needs_model', what: 'The prompt changed, and no recorded words of a model fit it.' }
       : null,
     overlap,
-    meaning: now && ended === 'kept' ? 0.8 + dice.next() * 0.2 : null,
-    distance: (visible ? 1 : 0) + (ended === 'kept' ? 0 : 2) + (1 - overlap) + dice.next() / 10,
-    text: now ? pieces(then.text, now.text) : [],
-    gone: goneAt(at),
-    judged: dice.chance(0.02) ? dice.one(['better', 'worse', 'same']) : null,
+    meaning: answerAfter && ended === 'kept' ? 0.8 + random.next() * 0.2 : null,
+    distance: (visible ? 1 : 0) + (ended === 'kept' ? 0 : 2) + (1 - overlap) + random.next() / 10,
+    text: answerAfter ? pieces(answerBefore.text, answerAfter.text) : [],
+    gone: removedDocuments(at),
+    judged: random.chance(0.02) ? random.pick(['better', 'worse', 'same']) : null,
     before: {
       intent: { name: intent, confidence: 0.91 },
       product,
@@ -257,11 +264,11 @@ function madeJob(dice: Dice, at: number): Job {
         ['restored', question],
       ],
       passages: found,
-      answer: then,
+      answer: answerBefore,
       worked_ms: [
         ['classifier', 12],
-        ['retriever', 30 + dice.below(60)],
-        ['generator', 600 + dice.below(2000)],
+        ['retriever', 30 + random.integer(60)],
+        ['generator', 600 + random.integer(2000)],
       ],
     },
     after: {
@@ -269,10 +276,10 @@ function madeJob(dice: Dice, at: number): Job {
       product,
       queries: [['asked', question]],
       passages: again,
-      answer: now,
+      answer: answerAfter,
       worked_ms: [
         ['classifier', 12],
-        ['retriever', 20 + dice.below(40)],
+        ['retriever', 20 + random.integer(40)],
         ['generator', 4],
       ],
     },
@@ -281,27 +288,27 @@ function madeJob(dice: Dice, at: number): Job {
 
 function differs(
   aspect: string,
-  { first, visible, ended, dice }: { first: string; visible: boolean; ended: string; dice: Dice },
+  { first, visible, ended, random }: { first: string; visible: boolean; ended: string; random: SeededRandom },
 ): boolean {
   if (aspect === 'outcome') return ended !== 'kept';
   if (aspect === 'answer') return visible;
-  if (aspect === 'citations') return visible && dice.chance(0.6);
+  if (aspect === 'citations') return visible && random.chance(0.6);
   if (aspect === 'passages') return first !== 'generator';
   if (aspect === 'intent') return first === 'classifier';
-  return aspect === 'confidence' && dice.chance(0.5);
+  return aspect === 'confidence' && random.chance(0.5);
 }
 
-function passages(dice: Dice, product: string): Found[] {
-  return Array.from({ length: 8 }, (_, at) => passage(dice, product, 0.95 - at * 0.04));
+function passages(random: SeededRandom, product: string): Passage[] {
+  return Array.from({ length: 8 }, (_, at) => passage(random, product, 0.95 - at * 0.04));
 }
 
-function passage(dice: Dice, product: string, score: number): Found {
-  const number = dice.below(9999);
+function passage(random: SeededRandom, product: string, score: number): Passage {
+  const number = random.integer(9999);
   return {
     chunk: `docs:${product}-${String(number)}`,
     collection: 'docs',
     title: `Trợ giúp ${product}, trang ${String(number)}`,
-    headings: [dice.one(HEADINGS), `Mục ${String(number % 12)}`],
+    headings: [random.pick(HEADINGS), `Mục ${String(number % 12)}`],
     url: `https://www.diecxam.example/vi/${product}/trang-${String(number)}.html`,
     source: `vi/${product}/trang-${String(number)}.html`,
     score,
@@ -309,37 +316,37 @@ function passage(dice: Dice, product: string, score: number): Found {
 }
 
 /** The same passages with some replaced and two in another order. */
-function moved(dice: Dice, found: Found[], product: string): Found[] {
-  const again = found.map((old) => (dice.chance(0.25) ? passage(dice, product, old.score) : old));
-  const at = dice.below(6);
+function reranked(random: SeededRandom, found: Passage[], product: string): Passage[] {
+  const again = found.map((old) => (random.chance(0.25) ? passage(random, product, old.score) : old));
+  const at = random.integer(6);
   return [...again.slice(0, at), ...again.slice(at, at + 3).reverse(), ...again.slice(at + 3)];
 }
 
 /** The pieces of two texts by their common words at both ends. */
-function pieces(before: string, after: string): Piece[] {
-  const [old, now] = [before.split(/(?<= )/), after.split(/(?<= )/)];
+function pieces(before: string, after: string): DiffPiece[] {
+  const [oldWords, newWords] = [before.split(/(?<= )/), after.split(/(?<= )/)];
   let head = 0;
-  while (head < Math.min(old.length, now.length) && old[head] === now[head]) head += 1;
-  const all: Piece[] = [
-    { side: 'both', text: old.slice(0, head).join('') },
-    { side: 'before', text: old.slice(head).join('') },
-    { side: 'after', text: now.slice(head).join('') },
+  while (head < Math.min(oldWords.length, newWords.length) && oldWords[head] === newWords[head]) head += 1;
+  const all: DiffPiece[] = [
+    { side: 'both', text: oldWords.slice(0, head).join('') },
+    { side: 'before', text: oldWords.slice(head).join('') },
+    { side: 'after', text: newWords.slice(head).join('') },
   ];
   return all.filter(({ text }) => text !== '');
 }
 
 /** A page that is gone: each 50th job cited it, each 20th found it. */
-const GONE = {
+const REMOVED_DOCUMENT = {
   collection: 'docs',
   source: 'vi/mail/cu.html',
   url: 'https://www.diecxam.example/vi/mail/cu.html',
 };
 
-function goneAt(at: number): Job['gone'] {
-  return at % 50 === 0 || at % 20 === 0 ? [{ ...GONE, cited: at % 50 === 0 }] : [];
+function removedDocuments(at: number): Job['gone'] {
+  return at % 50 === 0 || at % 20 === 0 ? [{ ...REMOVED_DOCUMENT, cited: at % 50 === 0 }] : [];
 }
 
-function fates(jobs: Job[], cited: boolean): Fates {
+function outcomeCounts(jobs: Job[], cited: boolean): OutcomeCounts {
   const of = jobs.filter((job) => job.gone.some((page) => page.cited === cited));
   const visible = of.filter((job) => job.visible).length;
   return { jobs: of.length, visible, inside: of.length - visible, same: 0, unknown: 0 };
@@ -351,8 +358,8 @@ function counts(jobs: Job[], of: (job: Job) => string[]): Record<string, number>
   return found;
 }
 
-function groups(jobs: Job[], of: (job: Job) => string): Group[] {
-  const all = Object.entries(counts(jobs, (job) => [of(job)])).map(([name, count]): Group => {
+function groups(jobs: Job[], of: (job: Job) => string): GroupChanges[] {
+  const all = Object.entries(counts(jobs, (job) => [of(job)])).map(([name, count]): GroupChanges => {
     const visible = jobs.filter((job) => of(job) === name && job.visible).length;
     return { name, jobs: count * 4, visible, inside: count - visible, overlap: 0.9 };
   });

@@ -1,5 +1,5 @@
 /** Numbers that look like chance and are the same for the same seed (mulberry32). */
-export class Dice {
+export class SeededRandom {
   constructor(private seed: number) {}
 
   /** From 0 on, below 1. */
@@ -10,7 +10,7 @@ export class Dice {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  below(limit: number): number {
+  integer(limit: number): number {
     return Math.floor(this.next() * limit);
   }
 
@@ -18,8 +18,8 @@ export class Dice {
     return this.next() < share;
   }
 
-  one<T>(choices: readonly T[]): T {
-    const chosen = choices[this.below(choices.length)];
+  pick<T>(choices: readonly T[]): T {
+    const chosen = choices[this.integer(choices.length)];
     if (chosen === undefined) throw new Error('there is nothing to choose from');
     return chosen;
   }

@@ -289,4 +289,4 @@ export const en = {
 type Shape<T> = { [K in keyof T]: T[K] extends string ? string : Shape<T[K]> };
 
 /** The words of the page in one language. */
-export type Words = Shape<typeof en>;
+export type Messages = Shape<typeof en>;

@@ -1,7 +1,7 @@
-import type { Words } from './en.ts';
+import type { Messages } from './en.ts';
 
 /** The words of the page in Vietnamese. */
-export const vi: Words = {
+export const vi: Messages = {
   title: 'Bảng điều khiển Hoidap',
   brand: 'Hoidap',
   language: 'Ngôn ngữ',
