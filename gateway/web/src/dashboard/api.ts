@@ -1,17 +1,17 @@
 import type { Conversation, ConversationPage, Report } from './types.ts';
 
-/** Longest wait for an answer of the gateway, in milliseconds. */
+/** Timeout of requests, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 45_000;
 
-/** Why something could not be had, as the page tells it. */
+/** Why a request failed, by the kind of message that the page shows. */
 export class ApiError extends Error {
   override name = 'Failure';
 
   constructor(
     readonly kind: 'signed_out' | 'wrong_token' | 'forbidden' | 'too_many' | 'not_found' | 'away' | 'offline' | 'other',
-    /** What the gateway says of it. */
+    /** The gateway's detail. */
     readonly detail = '',
-    /** Seconds after which to try again. */
+    /** Seconds after which to retry. */
     readonly retryAfter = 0,
   ) {
     super(detail || kind);
@@ -27,7 +27,7 @@ export const getConversations = (query: URLSearchParams, signal?: AbortSignal): 
 export const getConversation = (session: string, signal?: AbortSignal): Promise<Conversation> =>
   get(`/api/analytics/conversations/${encodeURIComponent(session)}`, signal);
 
-/** Signs in; the cookie is the browser's affair. */
+/** Signs in; the browser keeps the session cookie. */
 export async function signIn(token: string): Promise<void> {
   const response = await send('/dashboard/login', {
     method: 'POST',
@@ -78,7 +78,7 @@ async function toApiError(response: Response): Promise<ApiError> {
   );
 }
 
-/** What a problem says in texts. */
+/** The details of a problem response. */
 async function problemDetail(response: Response): Promise<string> {
   try {
     const problem = (await response.json()) as { detail?: unknown; errors?: { detail?: unknown }[] };

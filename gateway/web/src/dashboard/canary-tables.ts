@@ -3,7 +3,7 @@ import { interpolate, type Localization } from './localization.ts';
 import { type Cell, table } from './table.ts';
 import type { Canary, CanaryReason, CanarySide } from './types.ts';
 
-/** What each canary serves and how it does beside its stage. */
+/** What each canary serves, and how it compares with its stage. */
 export function canaryTables(canaries: Canary[], localization: Localization): Cell[] {
   const { canaries: messages } = localization.messages;
   return [

@@ -2,17 +2,17 @@ import type { ChartData } from './chart.ts';
 import { interpolate, type Localization } from './localization.ts';
 import type { Bucket, ConfidenceBin, Count, Reliability, Report } from './types.ts';
 
-/** With fewer answers than this the shares of a reliability say little. */
+/** With fewer answers than this, a reliability chart says little. */
 const SMALL_SAMPLE = 100;
 
-/** What is said of a reliability. */
+/** The texts of a reliability chart. */
 interface ReliabilityTexts {
   says: string;
   few: string;
   none: string;
 }
 
-/** Questions over time, by how they ended. */
+/** Questions over time by outcome. */
 export function volume(report: Report, localization: Localization): ChartData {
   const { charts } = localization.messages;
   const others = (bucket: Bucket) => bucket.questions - bucket.answered - bucket.unanswered - bucket.failed;
@@ -41,7 +41,7 @@ export function volume(report: Report, localization: Localization): ChartData {
   };
 }
 
-/** How many questions were answered over time, and how many of all are answered right, as the confidence says. */
+/** The shares of questions answered and expected to be answered right, over time. */
 export function quality(report: Report, localization: Localization): ChartData {
   const { charts } = localization.messages;
   const { totals } = report;
@@ -112,7 +112,7 @@ function reliability(
   };
 }
 
-/** What a reliability says, and how much that is worth. */
+/** Describes a reliability chart and how far it can be trusted. */
 function describeReliability(reliability: Reliability, of: ReliabilityTexts, localization: Localization): string {
   const { reliability: messages } = localization.messages;
   if (reliability.error === null || reliability.error_by_chance === null) return of.none;
@@ -150,7 +150,7 @@ export function latency(report: Report, localization: Localization): ChartData {
   };
 }
 
-/** Time waited and worked in each stage. */
+/** Waiting and working time of each stage. */
 export function stages(report: Report, localization: Localization): ChartData {
   const { charts } = localization.messages;
   const both = report.stages.map((stage) => stage.waited_p95_ms + stage.worked_p95_ms);
@@ -187,7 +187,7 @@ export function products(report: Report, localization: Localization): ChartData 
   return rankedCounts(report.products, name, localization);
 }
 
-/** Who answered, and who could not. */
+/** Answers, calls and failures of each provider. */
 export function providers(report: Report, localization: Localization): ChartData {
   const { charts } = localization.messages;
   const { providers } = report;

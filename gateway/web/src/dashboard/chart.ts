@@ -30,7 +30,7 @@ Chart.register(
 /** One row of bars, or one line. */
 export interface Series {
   label: string;
-  /** The name of a colour of the style sheet, such as `good`. */
+  /** The name of a CSS colour variable, such as `good`. */
   colour: string;
   values: (number | null)[];
 }
@@ -40,21 +40,21 @@ export interface ChartData {
   kind: 'bars' | 'stacked' | 'lines' | 'horizontal';
   labels: string[];
   series: Series[];
-  /** How a value is written. */
+  /** Formats a value. */
   formatValue: (value: number) => string;
-  /** The greatest value of the axis, where it is known. */
+  /** The maximum of the axis, if fixed. */
   max?: number;
-  /** What the chart shows, in a sentence. */
+  /** A sentence that describes the chart. */
   description: string;
   /** The heading of the table's first column. */
   labelHeading: string;
-  /** What a choice of a bar or of a row of the table does. */
+  /** Called when a bar or a table row is selected. */
   onSelect?: (at: number) => void;
 }
 
 type AnyChart = Chart<'bar' | 'line', (number | null)[], string>;
 
-/** A chart with its heading, its sentence, and the same figures as a table. */
+/** A chart with its heading, its description, and the same data as a table. */
 export class ChartCard {
   readonly element: HTMLElement;
   private readonly heading = h('h3');
@@ -77,7 +77,7 @@ export class ChartCard {
     );
   }
 
-  /** Shows figures; nothing is touched when they are the same as before. */
+  /** Shows data; does nothing if it is unchanged. */
   update(title: string, data: ChartData, localization: Localization): void {
     const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
     const shown = JSON.stringify([title, data, localization.language, theme]);
@@ -217,7 +217,7 @@ function labelCell(label: string, at: number, { onSelect }: ChartData): HTMLElem
   return h('button', { type: 'button', class: 'open', click }, label);
 }
 
-/** A value of the style sheet. */
+/** The value of a CSS variable. */
 function cssVariable(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

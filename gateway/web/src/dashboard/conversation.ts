@@ -4,7 +4,7 @@ import { errorText } from './error-text.ts';
 import { interpolate, Localization } from './localization.ts';
 import type { ConversationQuestion, Conversation } from './types.ts';
 
-/** One conversation, before everything else until it is closed. */
+/** A modal dialog with one conversation. */
 export class ConversationDialog {
   private localization = new Localization('en');
   private shown: Conversation | undefined;
@@ -30,7 +30,7 @@ export class ConversationDialog {
     if (this.shown) this.render(this.shown);
   }
 
-  /** Fetches a conversation and shows it. The focus goes back to where it was when it is closed. */
+  /** Loads and shows a conversation. Closing restores the focus. */
   async open(session: string): Promise<void> {
     this.shown = undefined;
     replaceChildren(this.body, h('p', { role: 'status' }, this.localization.messages.loading));
@@ -102,7 +102,7 @@ export class ConversationDialog {
     );
   }
 
-  /** The way through the stages and providers. */
+  /** The stages passed and the providers called. */
   private steps(question: ConversationQuestion): HTMLElement | undefined {
     const { conversation: messages } = this.localization.messages;
     if (question.stages.length === 0) return undefined;

@@ -17,7 +17,7 @@ const OUTCOME_FILTERS = [
   'rate_limited',
 ];
 
-/** The list of conversations, with a search of its own within the period. */
+/** The searchable list of conversations of the period. */
 export class ConversationList {
   private localization = new Localization('en');
   private query = new URLSearchParams();
@@ -80,14 +80,14 @@ export class ConversationList {
     this.render();
   }
 
-  /** Shows the conversations of a period. What was unfolded by the reader stays as it is until the period is another. */
+  /** Shows the conversations for a query. An expanded list is kept until the query changes. */
   async show(query: URLSearchParams): Promise<void> {
     const same = this.query.toString() === query.toString();
     this.query = query;
     if (!(same && this.expanded)) await this.fetchPage();
   }
 
-  /** Points the links to CSV files to the period. */
+  /** Updates the CSV links for a query. */
   updateCsvLinks(query: URLSearchParams): void {
     const { conversations } = this.localization.messages;
     const csvLink = (name: string, text: string) =>

@@ -26,8 +26,8 @@ function isPresent(child: Child): child is Node | string | number {
 }
 
 /**
- * Puts other children into an element. What had the focus has it again, as far as it is still there: it is known by
- * `data-key`.
+ * Replaces the children of an element. The focus is restored to the child with the same
+ * `data-key`, if there is one.
  */
 export function replaceChildren(parent: HTMLElement, ...children: Child[]): void {
   const active = document.activeElement;
@@ -41,7 +41,7 @@ export function replaceChildren(parent: HTMLElement, ...children: Child[]): void
   }
 }
 
-/** A link to a page, if its address is one that may be followed; else its text. */
+/** A link to a page if its URL is http or https, otherwise its text. */
 export function link(address: string): Node {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {

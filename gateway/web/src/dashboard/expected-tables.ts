@@ -4,7 +4,7 @@ import { interpolate, type Localization } from './localization.ts';
 import { type Cell, table } from './table.ts';
 import type { ExpectedAnswers, Report } from './types.ts';
 
-/** The right answers to be expected, by language and by version of each stage. */
+/** Expected right answers, by language and by version of each stage. */
 export function expectedTables(report: Report, localization: Localization): Cell[] {
   const { charts, expected: messages } = localization.messages;
   const languages = report.expected_by_language.map((row): Cell[] => [
@@ -77,7 +77,7 @@ function countCells(row: ExpectedAnswers, localization: Localization): Cell[] {
   ];
 }
 
-/** So many of so many, and the share of it; nothing of nothing is a dash. */
+/** “Count of all (share)”, or a dash if there are none. */
 function countOf(count: number, all: number, localization: Localization): string {
   if (all === 0) return '–';
   const share = localization.percent(count / all);

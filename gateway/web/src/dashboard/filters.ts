@@ -5,7 +5,7 @@ import type { Report } from './types.ts';
 
 const PERIODS: PeriodKind[] = ['day', 'week', 'month', 'range'];
 
-/** What is shown: period, product, language. */
+/** The filters by period, product and language. */
 export class FilterForm {
   readonly element = h('form', {
     class: 'filters',
@@ -20,7 +20,7 @@ export class FilterForm {
 
   constructor(private readonly onChange: (selected: ViewFilters) => void) {}
 
-  /** Shows a selected; nothing is touched when it is the same as before. */
+  /** Shows the filters; does nothing if they are unchanged. */
   update(selected: ViewFilters, choices: Report['choices'], localization: Localization): void {
     const key = JSON.stringify([selected, choices, localization.language]);
     if (key === this.renderedKey) return;
@@ -89,7 +89,7 @@ export class FilterForm {
     options: [string, string][],
     localization: Localization,
   ): HTMLElement {
-    // What stands in the address stays to be seen, also when the site does not know it.
+    // A value from the URL is offered even if it is unknown.
     const known = chosen === '' || options.some(([value]) => value === chosen);
     const all: [string, string][] = [['', localization.messages.filters.all], ...options];
     if (!known) all.push([chosen, chosen]);
@@ -118,7 +118,7 @@ export class FilterForm {
   }
 }
 
-/** A selected with a range to begin with: the last two weeks. */
+/** The filters with a default range: the last two weeks. */
 function withDefaultRange(selected: ViewFilters): ViewFilters {
   const day = (back: number) => {
     const date = new Date();

@@ -1,10 +1,10 @@
 import { interpolate, type Localization } from './localization.ts';
 import type { Freshness } from './types.ts';
 
-/** Figures older than this many seconds are told of as old. */
+/** Figures older than this many seconds count as stale. */
 const STALE_AFTER_SECONDS = 60;
 
-/** Says how old the figures are, and warns when they are old because something does not work. */
+/** Shows how old the figures are, and warns when they are stale although events are waiting. */
 export function renderFreshness(element: HTMLElement, freshness: Freshness, localization: Localization): void {
   const { fresh: messages } = localization.messages;
   const age = freshness.age_seconds ?? 0;

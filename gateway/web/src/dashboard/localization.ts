@@ -6,14 +6,14 @@ export type Language = 'en' | 'vi';
 const MESSAGES: Record<Language, Messages> = { en, vi };
 const STORAGE_KEY = 'hoidap-dashboard-language';
 
-/** The language of the page: what was chosen before, else the browser's. */
+/** The stored language, otherwise the browser's. */
 export function initialLanguage(): Language {
   const stored = storedLanguage();
   if (stored === 'en' || stored === 'vi') return stored;
   return navigator.language.toLowerCase().startsWith('vi') ? 'vi' : 'en';
 }
 
-/** The words, numbers and times of one language. */
+/** Messages, numbers and times in one language. */
 export class Localization {
   readonly messages: Messages;
   private readonly locale: string;
@@ -28,7 +28,7 @@ export class Localization {
     try {
       localStorage.setItem(STORAGE_KEY, this.language);
     } catch {
-      // Without storage the browser's language is taken again next time.
+      // Without storage, the next visit uses the browser's language.
     }
   }
 
@@ -49,14 +49,14 @@ export class Localization {
     }).format(value);
   }
 
-  /** A time span of milliseconds. */
+  /** A duration in milliseconds. */
   duration(ms: number): string {
     if (ms < 1000) return `${this.number(ms)} ms`;
     if (ms < 60_000) return `${this.number(ms / 1000, 1)} s`;
     return this.longDuration(ms / 1000);
   }
 
-  /** A time span of seconds in the largest unit that fits. */
+  /** A duration in seconds, in the largest unit that fits. */
   longDuration(seconds: number): string {
     const units: [Intl.RelativeTimeFormatUnit & ('day' | 'hour' | 'minute' | 'second'), number][] = [
       ['day', 86_400],
@@ -78,7 +78,7 @@ export class Localization {
     return new Intl.DateTimeFormat(this.locale, { timeStyle: 'short' }).format(new Date(at));
   }
 
-  /** The beginning of a part of the period, short. */
+  /** The start of a bucket of the timeline, short. */
   bucket(start: string, by: 'hour' | 'day'): string {
     const options: Intl.DateTimeFormatOptions =
       by === 'hour'
@@ -87,13 +87,13 @@ export class Localization {
     return new Intl.DateTimeFormat(this.locale, options).format(new Date(start));
   }
 
-  /** The word for a name that figures hold; the name itself where there is none. */
+  /** The label of a name in the API, or the name itself if there is none. */
   label(kind: 'outcomes' | 'intents' | 'languages' | 'reasons' | 'ratings', name: string): string {
     return (this.messages[kind] as Record<string, string>)[name] ?? name;
   }
 }
 
-/** A sentence with its gaps filled: `{name}`. */
+/** Fills the `{name}` placeholders of a template. */
 export function interpolate(template: string, values: Record<string, string | number>): string {
   return template.replace(/\{(\w+)\}/g, (placeholder, name: string) => String(values[name] ?? placeholder));
 }

@@ -11,10 +11,10 @@ import { LoginForm } from './login.ts';
 import { ReportView } from './report.ts';
 import type { Report } from './types.ts';
 
-/** How often the figures are asked for again, in milliseconds. */
+/** Refresh interval of the figures, in milliseconds. */
 const REFRESH_INTERVAL_MS = 30_000;
 
-/** The whole page: who may see it, what is chosen, and the figures. Data flows from here to the views alone. */
+/** The whole page: sign-in, filters and figures. It passes its state down to the views. */
 export class DashboardPage {
   private localization = new Localization(initialLanguage());
   private viewFilters: ViewFilters = parseViewFilters(location.search);
@@ -118,7 +118,7 @@ export class DashboardPage {
     void this.load();
   }
 
-  /** Asks for the figures of what is chosen, now and every half minute. */
+  /** Loads the figures for the filters, now and every half minute. */
   private async load(): Promise<void> {
     clearTimeout(this.timer);
     this.request?.abort();
@@ -162,7 +162,7 @@ export class DashboardPage {
     this.showNotice(`${errorText(error, this.localization)} ${old}`);
   }
 
-  /** Says what is wrong; nothing, when all is well. */
+  /** Shows what is wrong; an empty text clears it. */
   private showNotice(text = ''): void {
     const message = text.trim();
     if (this.notice.dataset.says === message) return;

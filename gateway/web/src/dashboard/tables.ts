@@ -5,7 +5,7 @@ import { interpolate, type Localization } from './localization.ts';
 import { type Cell, table } from './table.ts';
 import type { Gap, Report } from './types.ts';
 
-/** Tables: the right answers to be expected, what the documents lack, what is cited, what visitors say, what waits in the fleet, how canaries do. */
+/** Tables of expected answers, evaluations, gaps, cited pages, comments, live queues and canaries. */
 export class ReportTables {
   private readonly expected = h('section', { class: 'card wide expected' });
   private readonly evaluations = h('section', { class: 'card wide evaluations' });
@@ -48,7 +48,7 @@ export class ReportTables {
     );
   }
 
-  /** Draws a section anew if what it shows has changed. */
+  /** Renders a section if its data has changed. */
   private renderSection(section: HTMLElement, shown: unknown, children: () => Cell[]): void {
     const text = JSON.stringify(shown);
     if (this.renderedKeys.get(section) === text) return;

@@ -2,7 +2,7 @@ import { interpolate, type Localization } from './localization.ts';
 import { tile } from './tile.ts';
 import type { Report } from './types.ts';
 
-/** The sums of the period, each with a note. */
+/** The totals of the period, each with a note. */
 export function tiles(report: Report, localization: Localization): HTMLElement[] {
   const { totals, feedback } = report;
   const { tiles: messages } = localization.messages;

@@ -1,4 +1,4 @@
-/** What the gateway tells; see `schemas/openapi.json`. */
+/** The gateway's responses; see `schemas/openapi.json`. */
 export interface Report {
   period: { from: string; to: string; bucket: 'hour' | 'day' };
   totals: Totals;
@@ -73,7 +73,7 @@ export interface Count {
   count: number;
 }
 
-/** The right answers to be expected of some questions: the sum of the confidences. */
+/** The expected number of right answers: the sum of the confidences. */
 export interface ExpectedAnswers {
   name: string;
   wanted: number;
@@ -83,7 +83,7 @@ export interface ExpectedAnswers {
   down: number;
 }
 
-/** How true the confidence of answers was. */
+/** How well calibrated the confidence of answers was. */
 export interface Reliability {
   answers: number;
   right: number;
@@ -102,7 +102,7 @@ export interface ConfidenceBin {
   right: number;
 }
 
-/** A run of labelled questions. */
+/** An evaluation with labelled questions. */
 export interface Evaluation {
   name: string;
   at: string;
@@ -180,7 +180,7 @@ export interface Canary {
   stable: CanarySide;
 }
 
-/** In what a canary was worse: it failed, or took longer than so many milliseconds. */
+/** Why a canary stepped back: failures, or jobs slower than `over_ms`. */
 export interface CanaryReason {
   over_ms: number | null;
   canary: { count: number; of: number };

@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { toQueryParams, isValidRange, parseViewFilters, formatViewFilters } from './view-filters.ts';
 
-describe('the choice', () => {
-  it('survives the address', () => {
+describe('the view', () => {
+  it('survives a round trip through the URL', () => {
     for (const search of [
       'period=week',
       'period=range&from=2026-01-01&to=2026-01-31&product=mail&locale=vi',
@@ -13,7 +13,7 @@ describe('the choice', () => {
     }
   });
 
-  it('is a week when the address makes no sense', () => {
+  it('falls back to a week for an invalid URL', () => {
     for (const search of ['', 'period=year', 'period=range', 'period=range&from=2026-02-01&to=2026-01-01']) {
       expect(parseViewFilters(search).period).toBe('week');
     }

@@ -1,6 +1,6 @@
 export type PeriodKind = 'day' | 'week' | 'month' | 'range';
 
-/** What the reader chose to see. It stands in the page's address, so that it can be kept and sent. */
+/** The filters of the dashboard. They are stored in the URL, so that a view can be bookmarked and shared. */
 export interface ViewFilters {
   period: PeriodKind;
   /** First and last day of a range, such as `2026-01-31`. */
@@ -14,7 +14,7 @@ const DAYS: Record<Exclude<PeriodKind, 'range'>, number> = { day: 1, week: 7, mo
 const DATE_PATTERN = /^\d{4}-\d\d-\d\d$/;
 const DAY_MS = 86_400_000;
 
-/** Reads the choice from the part of an address behind `?`. */
+/** Parses the query of a URL. */
 export function parseViewFilters(search: string): ViewFilters {
   const params = new URLSearchParams(search);
   const period = params.get('period') ?? '';
@@ -30,7 +30,7 @@ export function parseViewFilters(search: string): ViewFilters {
     : filters;
 }
 
-/** The choice as it stands in the page's address. */
+/** The filters as the query of the page's URL. */
 export function formatViewFilters(filters: ViewFilters): string {
   const params = new URLSearchParams({ period: filters.period });
   if (filters.period === 'range') {
@@ -42,14 +42,14 @@ export function formatViewFilters(filters: ViewFilters): string {
   return params.toString();
 }
 
-/** Whether two texts are days that make a range that can be shown. */
+/** Whether two dates form a valid range of at most a year. */
 export function isValidRange(from: string, to: string): boolean {
   if (!DATE_PATTERN.test(from) || !DATE_PATTERN.test(to)) return false;
   const days = (Date.parse(to) - Date.parse(from)) / DAY_MS;
   return days >= 0 && days < 366;
 }
 
-/** The choice as the gateway is asked: days are those of the reader's own clock, also where it changes. */
+/** The filters as query parameters of the API. Days are in the reader's time zone. */
 export function toQueryParams(
   filters: ViewFilters,
   zone: string | undefined = timeZone(),
@@ -69,7 +69,7 @@ export function toQueryParams(
   return query;
 }
 
-/** The reader's IANA time zone; `undefined` where the browser does not know it by a name. */
+/** The reader's IANA time zone, or `undefined` if the browser has no name for it. */
 function timeZone(): string | undefined {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone as string | undefined;
   return zone !== undefined && /^(?!Etc\/Unknown$)[A-Za-z]/.test(zone) ? zone : undefined;

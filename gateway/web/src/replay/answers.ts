@@ -4,7 +4,7 @@ import { langOf, label } from './labels.ts';
 
 type SideName = 'before' | 'after';
 
-/** Both answers: what went is struck through before, what came is underlined after; and what each cites. */
+/** Both answers with their citations: removed text is struck through before, added text is underlined after. */
 export function answerComparison(job: Job): HTMLElement {
   const differ = job.text.some(({ side }) => side !== 'both');
   return h(
@@ -29,7 +29,7 @@ function answerCard(job: Job, side: SideName, title: string): HTMLElement {
   );
 }
 
-/** The text of a side, with what the other side does not have marked; whole where the two were not laid over each other. */
+/** The text of one side with its differences marked, or the plain text if there is no diff. */
 function diffNodes(job: Job, side: SideName): (Node | string)[] {
   const own = job.text.filter((piece) => piece.side === 'both' || piece.side === side);
   if (own.length === 0) return [job[side].answer?.text ?? ''];

@@ -4,7 +4,7 @@ import { formatEighths } from './format.ts';
 import { ASPECTS, type GroupChanges, STAGES, type Summary } from './types.ts';
 import { counted, label, localization } from './labels.ts';
 
-/** Shows the jobs of a part of a chart. */
+/** Shows the jobs behind a bar of a chart. */
 type Show = (choice: Partial<ViewState>) => void;
 
 const STAGE_DIFFERENCES: Record<string, string> = {
@@ -17,7 +17,7 @@ const STAGE_DIFFERENCES: Record<string, string> = {
 const count = (value: number) => (Number.isInteger(value) ? localization.number(value) : '');
 const percent = (value: number) => localization.percent(value);
 
-/** In which stage jobs first differ. */
+/** The number of jobs by the stage in which they first differ. */
 export function firstDifferences({ first }: Summary, show: Show): ChartData {
   const stages = STAGES.map((stage): [string, number] => [stage, first[stage] ?? 0]);
   const [most, jobs] = [...stages].sort((one, other) => other[1] - one[1])[0] ?? ['', 0];
@@ -34,7 +34,7 @@ export function firstDifferences({ first }: Summary, show: Show): ChartData {
   };
 }
 
-/** What differs; a job can differ in several ways. */
+/** The number of jobs by aspect that differs; a job can differ in several. */
 export function differingAspects({ aspects, agreement }: Summary, show: Show): ChartData {
   const agree = Object.entries(agreement).flatMap(([name, share]) =>
     share === null ? [] : [`${label('aspect', name).toLowerCase()} ${percent(share)}`],
@@ -53,7 +53,7 @@ export function differingAspects({ aspects, agreement }: Summary, show: Show): C
   };
 }
 
-/** How many of the first eight passages are found again. The jobs that find all again would dwarf the others. */
+/** How many of the first eight passages are found again. Jobs that find all of them are left out, because they would dwarf the others. */
 export function passageOverlaps({ overlaps }: Summary): ChartData {
   const all = overlaps.find(([share]) => share === 1)?.[1] ?? 0;
   const rest = overlaps.filter(([share, jobs]) => share !== 1 || jobs === 0);
@@ -67,7 +67,7 @@ export function passageOverlaps({ overlaps }: Summary): ChartData {
   };
 }
 
-/** Which intents or products change most. */
+/** The intents or products that change most. */
 export function mostChangedGroups(kind: 'intent' | 'product', groups: GroupChanges[], show: Show): ChartData {
   const topGroups = groups.slice(0, 10);
   const share = (of: (group: GroupChanges) => number) =>
@@ -111,7 +111,7 @@ export function shareComparison({ answered, confidence, gold }: Summary): ChartD
   };
 }
 
-/** The time each stage works. */
+/** The working time of each stage. */
 export function stageTimes({ worked_ms }: Summary): ChartData {
   const rows = Object.entries(worked_ms).flatMap(([stage, { before, after }]) =>
     (['p50', 'p95'] as const).map((of): [string, { before: number; after: number }] => [

@@ -5,7 +5,7 @@ import * as chartData from './chart-data.ts';
 import type { Summary } from './types.ts';
 import { localization } from './labels.ts';
 
-/** The data as charts; a bar leads to its jobs. */
+/** The charts of the summary; a bar links to its jobs. */
 export class SummaryCharts {
   private readonly cards = {
     first: new ChartCard('first'),
@@ -23,7 +23,7 @@ export class SummaryCharts {
     private readonly show: (view: Partial<ViewState>) => void,
   ) {}
 
-  /** Draws what is not drawn yet in the colours of now. */
+  /** Draws the charts in the current colour scheme if they are not yet drawn in it. */
   draw(): void {
     const { cards, summary, show } = this;
     updateCard(cards.first, 'Where jobs first differ', chartData.firstDifferences(summary, show));
@@ -36,7 +36,7 @@ export class SummaryCharts {
   }
 }
 
-/** A chart that would be empty is not there. */
+/** Hides a chart that would be empty. */
 function updateCard(card: ChartCard, title: string, data: ChartData): void {
   card.element.hidden = data.series.every(({ values }) => values.every((value) => !value));
   if (!card.element.hidden) card.update(title, data, localization);

@@ -4,7 +4,7 @@ import * as format from './format.ts';
 import type { RatingChanges, Report, Summary } from './types.ts';
 import { counted, localization } from './labels.ts';
 
-/** What labels and visitors say of the jobs, in words. */
+/** Evidence from labels and from visitors' feedback. */
 export function evidenceCards({ summary }: Report, show: (view: Partial<ViewState>) => void): HTMLElement {
   return h('div', { class: 'grid' }, goldCard(summary, show), feedbackCard(summary));
 }

@@ -3,7 +3,7 @@ import { type ViewState, DEFAULT_VIEW, type FilterName, ORDERS } from './view-st
 import type { JobIndex } from './job-index.ts';
 import { FILTER_LABELS, label, localization } from './labels.ts';
 
-/** How long the reader may pause between two letters, in milliseconds. */
+/** Delay between the last keystroke and the search, in milliseconds. */
 const SEARCH_DELAY_MS = 150;
 
 /** Search, filters and order of the list. */
@@ -61,13 +61,13 @@ export class FilterForm {
     );
   }
 
-  /** Shows a choice. */
+  /** Shows a view. */
   update(view: ViewState): void {
     if (document.activeElement !== this.search) this.search.value = view.search;
     this.order.value = view.order;
     for (const [name, select] of this.selects) {
       const value = view[name];
-      // What stands in the address stays to be seen, also when no job has it.
+      // A value from the URL is offered even if no job has it.
       const known = [...select.options].some((option) => option.value === value);
       if (!known) select.append(h('option', { value }, label(name, value)));
       select.value = value;
@@ -105,7 +105,7 @@ export class FilterForm {
     return select;
   }
 
-  /** What is chosen, with a button that takes it back. */
+  /** An active filter, with a button that removes it. */
   private chip(name: FilterName | 'search' | 'all', text: string): HTMLElement {
     const click = () => {
       if (name === 'search' || name === 'all') this.search.value = '';

@@ -18,7 +18,7 @@ export function headline(summary: Summary): string {
   return `${losing}, ${gained === 0 ? 'none' : number(gained)} would gain one.`;
 }
 
-/** What else became of the jobs, in sentences. */
+/** What happened to the other jobs, in sentences. */
 export function describeOtherJobs(summary: Summary): string {
   const { replayed, inside, same, needs_model, failed } = summary;
   if (replayed === same) return '';
@@ -47,7 +47,7 @@ export function describeExcludedJobs({ incomplete, stopped, failed_before, canar
     : `${counted(count, 'job')} not compared: ${reasonTexts.join(', ')}.`;
 }
 
-/** Whether an unchanged replay was proved to be equal. */
+/** Whether an unchanged replay gave the same results. */
 export function describeBaseline(baseline: Baseline | null): { good: boolean; text: string } {
   if (baseline === null) {
     return { good: false, text: 'Not proved: no unchanged replay was made first, so a difference may be chance.' };
@@ -61,7 +61,7 @@ export function describeBaseline(baseline: Baseline | null): { good: boolean; te
   return { good: true, text: `Proved: an unchanged replay gave the same in all ${counted(jobs, 'job')}${almost}.` };
 }
 
-/** What the rule of `--fail-if` says. */
+/** The result of the `--fail-if` rule. */
 export function describeRule({ rule, failed, values }: FailIf): string {
   const found = Object.entries(values).map(([name, value]) => `${name} = ${value === null ? '–' : number(value, 4)}`);
   const says = failed ? `Failed: “${rule}” holds` : `Passed: “${rule}” does not hold`;
@@ -71,7 +71,7 @@ export function describeRule({ rule, failed, values }: FailIf): string {
 /** A difference of two shares in words, with its interval: “better by 3.5 points (95% interval 0.1 to 6.9, p = 0.04)”. */
 export function describeDifference({ mean, low, high, of }: MeanEstimate, p: number): string {
   if (of === 0) return 'nothing to compare';
-  // Rounded, so that what is nothing has no sign.
+  // `|| 0` turns a negative zero into zero.
   const points = (value: number) => number(Math.round(value * 1000) / 10 || 0, 1);
   const inPoints = (value: number) => `${points(value)} ${points(value) === '1' ? 'point' : 'points'}`;
   const chance = p < 0.001 ? 'p < 0.001' : `p = ${number(p, p < 0.01 ? 3 : 2)}`;
@@ -82,17 +82,17 @@ export function describeDifference({ mean, low, high, of }: MeanEstimate, p: num
   return `no clear difference: ${mean > 0 ? '+' : ''}${inPoints(mean)} (95% interval ${points(low)} to ${points(high)}, ${chance})`;
 }
 
-/** The interval of a mean. */
+/** The confidence interval of a mean. */
 export function describeInterval({ low, high, of }: MeanEstimate): string {
   return `95% interval ${localization.percent(low)} to ${localization.percent(high)}, ${counted(of, 'job')}`;
 }
 
-/** A share of eight as a count, else in percent: “5 of 8”. */
+/** A multiple of one eighth as a count, otherwise a percentage: “5 of 8”. */
 export function formatEighths(share: number): string {
   return Number.isInteger(share * 8) ? `${number(share * 8)} of 8` : localization.percent(share);
 }
 
-/** Seconds of a replay or a recording. */
+/** Formats a duration in seconds. */
 export function formatDuration(seconds: number): string {
   if (seconds < 60) return `${number(seconds, 1)} s`;
   const whole = Math.round(seconds);

@@ -7,7 +7,7 @@ import { badges } from './job-row.ts';
 import type { Job } from './types.ts';
 import { langOf, label, localization } from './labels.ts';
 
-/** One job, as it was recorded and as it was replayed, side by side. */
+/** One job, recorded and replayed, side by side. */
 export class JobDialog {
   private readonly position = h('p', { class: 'place', role: 'status' });
   private readonly previous = this.stepButton('Previous job', '‹', -1);
@@ -16,7 +16,7 @@ export class JobDialog {
   private readonly body = h('div', { class: 'sides' });
   readonly element: HTMLDialogElement;
 
-  /** `step` goes to a neighbour in the list, `closed` is called when the reader is done. */
+  /** `onStep` opens the previous or next job in the list; `onClose` is called when the dialog closes. */
   constructor(
     private readonly onStep: (by: 1 | -1) => void,
     onClose: () => void,
@@ -37,7 +37,7 @@ export class JobDialog {
     return this.element.open;
   }
 
-  /** Shows a job that stands at a place in the list, or says that the report does not hold it. */
+  /** Shows a job and its position in the list, or says that the report does not contain it. */
   show(id: string, job: Job | undefined, list: readonly Job[]): void {
     const at = job === undefined ? -1 : list.indexOf(job);
     this.position.textContent =

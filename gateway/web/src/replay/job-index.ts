@@ -3,10 +3,10 @@ import { fold, searchTerms } from './text-search.ts';
 import { removedDocumentValues } from './removed-documents.ts';
 import type { Job, Report } from './types.ts';
 
-/** How many jobs are made ready for the search at once, so that the page answers meanwhile. */
+/** How many jobs are indexed at a time, so that the page stays responsive. */
 const BATCH_SIZE = 200;
 
-/** What a job has for each filter. */
+/** The values of a job for each filter. */
 export const FILTER_VALUES: Record<FilterName, (job: Job) => string[]> = {
   kind: changeKinds,
   first: (job) => [job.first],
@@ -28,7 +28,7 @@ function distinctValues(before: string | null | undefined, after: string | null 
   return [...new Set([before, after])].filter((value) => typeof value === 'string');
 }
 
-/** The jobs of a report, as the reader wants them. */
+/** Searches, filters and sorts the jobs of a report. */
 export class JobIndex {
   private readonly searchTexts: (string | undefined)[];
   private readonly rank: Map<string, number>;
@@ -38,7 +38,7 @@ export class JobIndex {
     this.rank = new Map(report.worst.map((job, at) => [job, at]));
   }
 
-  /** Makes the texts ready for the search, a few at a time, before somebody asks. */
+  /** Prepares the search texts in batches before the first search. */
   prepareSearch(from = 0): void {
     const to = Math.min(from + BATCH_SIZE, this.searchTexts.length);
     for (let at = from; at < to; at += 1) this.searchText(at);
@@ -52,7 +52,7 @@ export class JobIndex {
     return this.report.jobs.find((candidate) => candidate.job === job);
   }
 
-  /** The jobs that fit a choice, in its order. */
+  /** The jobs that match a view, in its order. */
   query(view: ViewState): Job[] {
     const terms = searchTerms(view.search);
     const filters = (Object.keys(FILTER_VALUES) as FilterName[]).filter((name) => view[name] !== '');
@@ -64,7 +64,7 @@ export class JobIndex {
     return found.sort((one, other) => this.compare(one, other, view));
   }
 
-  /** The values of a filter with the number of their jobs, most frequent first. */
+  /** The values of a filter with their job counts, most frequent first. */
   valueCounts(name: FilterName): [string, number][] {
     const counts = new Map<string, number>();
     for (const job of this.report.jobs) {
@@ -75,7 +75,7 @@ export class JobIndex {
 
   private compare(one: Job, other: Job, view: ViewState): number {
     if (view.order === 'time') return Date.parse(one.time) - Date.parse(other.time);
-    // A job that looked for nothing has no overlap, and comes last.
+    // A job without a search has no overlap and comes last.
     if (view.order === 'overlap') return (one.overlap ?? 2) - (other.overlap ?? 2) || other.distance - one.distance;
     const last = this.rank.size;
     const rank = (job: Job) => this.rank.get(job.job) ?? last;
@@ -93,7 +93,7 @@ export class JobIndex {
   }
 }
 
-/** An address as it is read, so that words in it are found. */
+/** The URL percent-decoded, so that its words can be found. */
 function decodedUrl(address: string): string {
   try {
     return decodeURI(address);

@@ -6,10 +6,10 @@ import { jobRow } from './job-row.ts';
 import type { Job, Report } from './types.ts';
 import { counted, localization } from './labels.ts';
 
-/** How many jobs stand in one part of the list. */
+/** Jobs per page. */
 const PAGE_SIZE = 50;
 
-/** The jobs that fit the choice, a part at a time. */
+/** The jobs that match the view, a page at a time. */
 export class JobList {
   private readonly status = h('p', { class: 'count', role: 'status' });
   private readonly rows = h('ol', { class: 'jobs' });
@@ -24,18 +24,18 @@ export class JobList {
     private readonly onChange: (view: Partial<ViewState>) => void,
   ) {}
 
-  /** The jobs that fit, in their order. */
+  /** The matching jobs, in order. */
   get all(): readonly Job[] {
     return this.matches;
   }
 
-  /** The part of the list that holds a job. */
+  /** The page that contains a job. */
   pageOf(job: string): number | undefined {
     const at = this.matches.findIndex((candidate) => candidate.job === job);
     return at < 0 ? undefined : Math.floor(at / PAGE_SIZE) + 1;
   }
 
-  /** Shows a choice; nothing is touched when it is the same list as before. */
+  /** Shows a view; does nothing if the list is unchanged. */
   update(view: ViewState): void {
     if (this.view && isSameList(this.view, view)) return;
     this.view = view;
@@ -52,14 +52,14 @@ export class JobList {
     replaceChildren(this.pager, ...(pageCount > 1 ? this.pagerButtons(page, pageCount, from + shown.length) : []));
   }
 
-  /** Moves the focus along the rows. */
+  /** Moves the focus to the next or previous row. */
   moveFocus(by: 1 | -1): void {
     const links = [...this.rows.querySelectorAll<HTMLElement>('a.open')];
     const at = links.findIndex((link) => link === document.activeElement);
     links[at < 0 ? 0 : at + by]?.focus();
   }
 
-  /** Puts the focus on a job's row. */
+  /** Focuses a job's row. */
   focus(job: string): void {
     [...this.rows.querySelectorAll<HTMLElement>('a.open')].find((link) => link.dataset.key === job)?.focus();
   }

@@ -4,7 +4,7 @@ import { formatEighths } from './format.ts';
 import type { Job } from './types.ts';
 import { langOf, label, localization } from './labels.ts';
 
-/** One job of the list; its question leads to it. */
+/** One job in the list; its question links to it. */
 export function jobRow(job: Job, terms: string[], address: string): HTMLElement {
   const lang = langOf(job.language);
   const open = h('a', { class: 'open', href: address, 'data-key': job.job, lang }, ...highlighted(job.question, terms));
@@ -18,7 +18,7 @@ export function jobRow(job: Job, terms: string[], address: string): HTMLElement 
   );
 }
 
-/** What became of a job, at a glance. */
+/** The outcome of a job as badges. */
 export function badges(job: Job): HTMLElement[] {
   const { before, after, judged, problem } = job;
   const shown: HTMLElement[] = [];
@@ -50,7 +50,7 @@ function jobFacts(job: Job): string {
   return parts.filter(Boolean).join(' · ');
 }
 
-/** Where else than in the question the searched words are. */
+/** An excerpt with the search terms, if they are not in the question. */
 function matchExcerpt(job: Job, terms: string[]): HTMLElement | undefined {
   if (terms.length === 0 || highlight(job.question, terms).some(({ hit }) => hit)) return undefined;
   for (const text of [job.after.answer?.text, job.before.answer?.text, job.page, job.job]) {

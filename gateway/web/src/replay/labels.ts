@@ -38,7 +38,7 @@ const LABELS: Record<string, Record<string, string>> = {
   order: { worst: 'Worst first', time: 'Time', overlap: 'Least overlap' },
 };
 
-/** The words for a name that the report holds; the name itself where there are none. */
+/** The label of a name in the report, or the name itself if there is none. */
 export function label(kind: FilterName | 'outcome' | 'query' | 'order', name: string): string {
   if (kind === 'outcome') return localization.label('outcomes', name);
   if (kind === 'intent') return localization.label('intents', name);
@@ -52,7 +52,7 @@ export function counted(count: number, one: string, more = `${one}s`): string {
   return `${localization.number(count)} ${count === 1 ? one : more}`;
 }
 
-/** The language of a text, as an element may carry it. */
+/** The value of a `lang` attribute, if the language is valid. */
 export function langOf(language: string): string | undefined {
   return /^[a-z]{2}$/.test(language) ? language : undefined;
 }

@@ -5,7 +5,7 @@ import * as format from './format.ts';
 import type { Report } from './types.ts';
 import { counted, localization } from './labels.ts';
 
-/** The first thing to read: what would change, what was changed, and how far the report can be trusted. */
+/** The header: what would change, which settings changed, and how reliable the report is. */
 export function reportHeader(report: Report, onReadJobs: () => void): HTMLElement {
   const { summary, changed, fail_if, fault } = report;
   const baseline = format.describeBaseline(report.baseline);
@@ -43,7 +43,7 @@ function check(name: string, good: boolean, kind: string, text: string): HTMLEle
   return h('li', { class: `check ${kind}` }, sign, h('span', {}, h('b', {}, `${name}: `), text));
 }
 
-/** The sums, each with a note; some lead to their jobs. */
+/** Summary figures, each with a note; some link to their jobs. */
 export function summaryTiles({ summary }: Report, show: (view: Partial<ViewState>) => void): HTMLElement[] {
   const { replayed, overlap_at_8, meaning, answered, confidence, cost_usd } = summary;
   const of = (count: number) =>

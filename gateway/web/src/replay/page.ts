@@ -12,10 +12,10 @@ import { runDetails } from './run-details.ts';
 import type { Report } from './types.ts';
 import { counted, localization } from './labels.ts';
 
-/** How long the address waits for the choice to rest, in milliseconds. Browsers refuse many changes in a short time. */
+/** Debounce of URL updates, in milliseconds. Browsers limit how often the URL may change. */
 const URL_UPDATE_DELAY_MS = 250;
 
-/** The whole report. What is chosen flows from here to the views alone. */
+/** The whole report. It owns the view state and passes it down to its parts. */
 export class ReportPage {
   private view: ViewState = parseViewState(location.hash);
   private timer: number | undefined;
@@ -110,7 +110,7 @@ export class ReportPage {
     ];
   }
 
-  /** Takes over a part of a choice. A list that is another one begins at its start. */
+  /** Updates part of the view state. A changed list starts at its first page. */
   private updateView(view: Partial<ViewState>): void {
     this.view = { ...this.view, part: 1, ...view };
     this.render();
@@ -128,14 +128,14 @@ export class ReportPage {
     else this.dialog.show(view.job, this.jobIndex.find(view.job), this.list.all);
   }
 
-  /** Goes to the neighbour of the open job. */
+  /** Opens the job before or after the open one. */
   private step(by: 1 | -1): void {
     const at = this.list.all.findIndex(({ job }) => job === this.view.job);
     const next = this.list.all[at + by];
     if (next) this.updateView({ job: next.job, part: this.view.part });
   }
 
-  /** Goes back to the list, to the row of the job that was open. */
+  /** Returns to the list and focuses the row of the job that was open. */
   private onDialogClose(): void {
     const { job } = this.view;
     if (job === '') return;

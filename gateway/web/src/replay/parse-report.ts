@@ -2,7 +2,7 @@ import type { Report } from './types.ts';
 
 const FORMAT = 1;
 
-/** The report that the page holds, or a sentence that says why there is none. A text in its place is packed by gzip. */
+/** Parses the report in the page, or returns a sentence that says why there is none. A string is a gzipped report in Base64. */
 export async function parseReport(text: string): Promise<Report | string> {
   let report: unknown;
   try {

@@ -5,7 +5,7 @@ import { localization } from './labels.ts';
 export type RankChange =
   { kind: 'kept' } | { kind: 'gained' } | { kind: 'lost' } | { kind: 'moved'; by: number; to: number };
 
-/** What became of a passage: `by` is how many places it went up, `to` its place now, from 1. */
+/** How a passage's rank changed: `by` is how many places it moved up, `to` its new rank, from 1. */
 export function rankChange(chunk: string, before: Passage[], after: Passage[]): RankChange {
   const was = before.findIndex((passage) => passage.chunk === chunk);
   const is = after.findIndex((passage) => passage.chunk === chunk);
@@ -14,7 +14,7 @@ export function rankChange(chunk: string, before: Passage[], after: Passage[]): 
   return was === is ? { kind: 'kept' } : { kind: 'moved', by: was - is, to: is + 1 };
 }
 
-/** The passages that were found, with what became of each. */
+/** The passages found, each with its change of rank. */
 export function passageComparison({ before, after }: Job): HTMLElement {
   const side = (title: string, found: Passage[], which: 'before' | 'after') => {
     const items = found.map((passage) =>

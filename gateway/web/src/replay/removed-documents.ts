@@ -7,7 +7,7 @@ import { counted, localization } from './labels.ts';
 const INTRO =
   'Recorded jobs found these pages; their collections have them no more. So many of the jobs changed for the visitor:';
 
-/** What a job had to do with the pages that are gone, as the filter names it. */
+/** The filter values of a job for removed documents that it found or cited. */
 export function removedDocumentValues(job: Job): string[] {
   return job.gone.map((page) => filterValue(page.cited ? 'cited' : 'found', page));
 }
@@ -16,7 +16,7 @@ function filterValue(how: 'cited' | 'found', { source, collection }: { source: s
   return `${how} ${source} (${collection})`;
 }
 
-/** Pages that recorded jobs found and that are gone, and what became of the jobs; nothing where there are none. */
+/** Removed documents that recorded jobs found, with the outcomes of those jobs; empty if there are none. */
 export function removedDocuments({ gone }: Summary, show: (view: Partial<ViewState>) => void): HTMLElement[] {
   if (gone === null) return [];
   const row = (page: RemovedDocument): Cell[] => [

@@ -19,7 +19,7 @@ const ROWS: Row[] = [
   ['Cost', ({ answer }) => (typeof answer?.cost_usd === 'number' ? localization.money(answer.cost_usd) : '–')],
 ];
 
-/** What the stages made of a job, line by line. */
+/** A table that compares the results of the stages. */
 export function stageComparison({ before, after }: Job): HTMLElement {
   const stages = [...new Set([...before.worked_ms, ...after.worked_ms].map(([stage]) => stage))];
   const times = stages.map((stage): Row => [
@@ -40,7 +40,7 @@ export function stageComparison({ before, after }: Job): HTMLElement {
 }
 
 function tableRow(name: string, before: string, after: string): HTMLElement {
-  // Times differ always, which says nothing.
+  // Times always differ, so they are not marked.
   const differs = before !== after && !name.startsWith('Time');
   return h(
     'tr',

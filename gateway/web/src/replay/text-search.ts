@@ -1,22 +1,22 @@
 const COMBINING_MARKS = /\p{M}/gu;
 
-/** A text without case and diacritics: “Mật khẩu Đúng” becomes “mat khau dung”. */
+/** A text in lower case without diacritics: “Mật khẩu Đúng” becomes “mat khau dung”. */
 export function fold(text: string): string {
   return text.normalize('NFD').replace(COMBINING_MARKS, '').toLowerCase().replaceAll('đ', 'd');
 }
 
-/** The words that are searched for. */
+/** The search terms, folded. */
 export function searchTerms(search: string): string[] {
   return fold(search).split(/\s+/).filter(Boolean);
 }
 
-/** A piece of a text, and whether it was searched for. */
+/** A piece of a text, and whether it matches the search. */
 export interface HighlightedPiece {
   text: string;
   hit: boolean;
 }
 
-/** Cuts a text where its words are those that are searched for. */
+/** Splits a text into pieces that match the search terms and pieces that do not. */
 export function highlight(text: string, terms: string[]): HighlightedPiece[] {
   if (terms.length === 0) return [{ text, hit: false }];
   const { folded, offsets } = foldWithOffsets(text);
@@ -36,7 +36,7 @@ export function highlight(text: string, terms: string[]): HighlightedPiece[] {
   return pieces;
 }
 
-/** A few words around the first hit in a text; none where there is no hit. */
+/** A few words around the first hit in a text, or `undefined` if there is none. */
 export function excerpt(text: string, terms: string[], around = 70): string | undefined {
   const { folded, offsets } = foldWithOffsets(text);
   const first = terms.map((term) => folded.indexOf(term)).filter((at) => at >= 0);
@@ -47,7 +47,7 @@ export function excerpt(text: string, terms: string[], around = 70): string | un
   return `${from > 0 ? '…' : ''}${text.slice(from, to)}${to < text.length ? '…' : ''}`;
 }
 
-/** A text folded letter by letter, with the place in the text of each letter. */
+/** A text folded letter by letter, with the offset of each folded letter in the original. */
 function foldWithOffsets(text: string): { folded: string; offsets: number[] } {
   const offsets: number[] = [];
   let folded = '';

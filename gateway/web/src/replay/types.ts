@@ -4,21 +4,21 @@ export interface Report {
   recording: string;
   release: string;
   made: string;
-  /** What the replay ran with that the recording did not. */
+  /** The settings that differ from the recording. */
   changed: string[];
-  /** An unchanged replay that was made first. */
+  /** The unchanged replay that was run first. */
   baseline: Baseline | null;
   traffic: { from: string; to: string; seconds: number };
-  /** None of a shadow, which goes along with the traffic. */
+  /** `null` for a shadow, which runs alongside the traffic. */
   speed: Speed | null;
   versions: Record<string, { before: Record<string, number>; after: string }>;
   summary: Summary;
   fail_if: FailIf | null;
-  /** Why the recording was not read to its end. */
+  /** Why the recording could not be read to the end. */
   fault: string | null;
   /** The worst jobs' ids, worst first. */
   worst: string[];
-  /** How many jobs are in `jobs`, the worst ones, and how many differ in all. */
+  /** How many jobs are in `jobs` (the worst ones), and how many differ in total. */
   shown: number;
   differing: number;
   jobs: Job[];
@@ -129,7 +129,7 @@ export interface Summary {
   confidence: BeforeAfter<number>;
   cost_usd: BeforeAfter<number> & { known: number };
   worked_ms: Record<string, BeforeAfter<Percentiles>>;
-  /** Pages that recorded jobs found and that are gone. */
+  /** Documents that recorded jobs found and that have since been removed. */
   gone: { pages: RemovedDocument[]; others: OutcomeCounts } | null;
   overlaps: [number, number][];
   intents: GroupChanges[];
@@ -138,7 +138,7 @@ export interface Summary {
   feedback: { up: RatingChanges; down: RatingChanges } | null;
 }
 
-/** What became of jobs. */
+/** The outcomes of jobs. */
 export interface OutcomeCounts {
   jobs: number;
   visible: number;
@@ -171,7 +171,7 @@ export interface Job {
   meaning: number | null;
   distance: number;
   text: DiffPiece[];
-  /** The pages it found that are gone. */
+  /** The removed documents that it found. */
   gone: { collection: string; source: string; url: string; cited: boolean }[];
   judged: Judgement | null;
   before: Side;
@@ -188,7 +188,7 @@ export interface DiffPiece {
 export interface Side {
   intent: { name: string; confidence: number } | null;
   product: string | null;
-  /** The kind of a wording, and the wording. */
+  /** The kind and the text of each query. */
   queries: [string, string][];
   passages: Passage[];
   answer: RecordedAnswer | null;

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { DEFAULT_VIEW, parseViewState, isSameList, formatViewState } from './view-state.ts';
 
-describe('the choice', () => {
-  it('survives the address', () => {
+describe('the view', () => {
+  it('survives a round trip through the URL', () => {
     for (const hash of [
       '#',
       '#search=m%E1%BA%ADt+kh%E1%BA%A9u&kind=visible&order=time&part=3',
@@ -14,7 +14,7 @@ describe('the choice', () => {
     }
   });
 
-  it('is everything when the address makes no sense', () => {
+  it('falls back to the defaults for an invalid URL', () => {
     expect(parseViewState('')).toEqual(DEFAULT_VIEW);
     expect(parseViewState('#order=sideways&part=-4&nonsense=1')).toEqual(DEFAULT_VIEW);
     expect(parseViewState('#part=many')).toEqual(DEFAULT_VIEW);

@@ -2,7 +2,7 @@ export const KINDS = ['visible', 'inside', 'needs_model', 'failed'] as const;
 export const ORDERS = ['worst', 'time', 'overlap'] as const;
 export type Order = (typeof ORDERS)[number];
 
-/** What the reader looks at. It stands in the page's address, so that a view can be kept and sent. */
+/** What the reader sees. It is stored in the URL, so that a view can be bookmarked and shared. */
 export interface ViewState {
   search: string;
   kind: string;
@@ -14,13 +14,13 @@ export interface ViewState {
   product: string;
   language: string;
   order: Order;
-  /** The part of the list, from 1. */
+  /** The page of the list, from 1. */
   part: number;
   /** The open job. */
   job: string;
 }
 
-/** The names of the filters that are chosen from a list. */
+/** The filters with a list of options. */
 export type FilterName = 'kind' | 'first' | 'aspect' | 'judged' | 'gone' | 'intent' | 'product' | 'language';
 
 export const DEFAULT_VIEW: ViewState = {
@@ -38,7 +38,7 @@ export const DEFAULT_VIEW: ViewState = {
   job: '',
 };
 
-/** Reads the choice from the part of an address from `#` on. */
+/** Parses the fragment of a URL. */
 export function parseViewState(hash: string): ViewState {
   const params = new URLSearchParams(hash.replace(/^#/, ''));
   const text = (name: keyof ViewState) => params.get(name) ?? '';
@@ -58,7 +58,7 @@ export function parseViewState(hash: string): ViewState {
   };
 }
 
-/** The choice as it stands in the page's address: what is not as usual. */
+/** The view as a URL fragment, without default values. */
 export function formatViewState(view: ViewState): string {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(view)) {
@@ -67,7 +67,7 @@ export function formatViewState(view: ViewState): string {
   return `#${params.toString()}`;
 }
 
-/** Whether two choices show the same list. */
+/** Whether two views show the same list. */
 export function isSameList(first: ViewState, second: ViewState): boolean {
   return formatViewState({ ...first, job: '' }) === formatViewState({ ...second, job: '' });
 }

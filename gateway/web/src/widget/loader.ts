@@ -14,7 +14,7 @@ function load(): void {
   );
 }
 
-/** The page comes first: the widget is brought in when it is there and the browser has time. */
+/** The widget loads after the page, when the browser is idle. */
 function loadWhenIdle(): void {
   if ('requestIdleCallback' in window) requestIdleCallback(load, { timeout: 3_000 });
   else setTimeout(load, 200);

@@ -5,10 +5,10 @@ import { Widget } from './widget.ts';
 
 const TAG_NAME = 'hoidap-chat';
 
-/** Where the script came from, and with it the API. */
+/** The origin of the script, and the default for the API. */
 let origin = location.origin;
 
-/** `<hoidap-chat data-site="…">`: the widget, wherever it stands on the page. */
+/** `<hoidap-chat data-site="…">`: the custom element of the widget. */
 export class HoidapChat extends HTMLElement {
   private lifetime: AbortController | null = null;
   private widget: Widget | null = null;
@@ -21,7 +21,7 @@ export class HoidapChat extends HTMLElement {
     else this.widget?.onRemount();
   }
 
-  /** A page that swaps its body takes the element away and puts it back at once: that leaves the widget as it is. */
+  /** Unmounts after a delay, because a page that swaps its body re-inserts the element at once. */
   disconnectedCallback(): void {
     clearTimeout(this.removalTimer);
     this.removalTimer = setTimeout(() => {
@@ -29,7 +29,7 @@ export class HoidapChat extends HTMLElement {
     });
   }
 
-  /** Begins anew by what its attributes say now. */
+  /** Restarts the widget with its current attributes. */
   restart(): void {
     if (!this.isConnected) return;
     this.unmount();
@@ -70,12 +70,12 @@ export class HoidapChat extends HTMLElement {
   }
 }
 
-/** Makes the element known, and puts one on the page for a script that names its site. */
+/** Defines the element, and mounts one if the script names a site. */
 export function start(script: HTMLScriptElement | null): void {
   if (script !== null) origin = new URL(script.src).origin;
   const defined = customElements.get(TAG_NAME);
   if (defined === undefined) customElements.define(TAG_NAME, HoidapChat);
-  // Another version of the widget may be on the page since before: it stays, until the page is loaded anew.
+  // Another version of the widget may be defined already; it stays until the page is reloaded.
   else if (defined !== HoidapChat) return;
   if (script?.dataset.site === undefined) return;
   mountOnce(TAG_NAME, script, (element) => {

@@ -1,12 +1,12 @@
-/** On an element that was put on the page here, and on its copies in pages that a site keeps. */
+/** Marks the element that this script added, and copies of it in cached pages. */
 const ADDED_ATTRIBUTE = 'data-hoidap-added';
-/** Puttings back within a second, at most: a page that takes the element away each time shall have its way. */
+/** Maximum re-insertions per second; after that, the page's removal wins. */
 const MAX_REMOUNTS = 20;
 
 let instance: SingleInstance | null = null;
 
-/** Keeps exactly one widget on the page, for a script that names its site. A page whose script runs again, because its
- * body was swapped, gets no second one: the first takes over what the script says now. */
+/** Mounts exactly one widget on the page. If the script runs again because the page's body was swapped, the existing
+ * widget takes over the script's attributes. */
 export function mountOnce(name: string, script: HTMLScriptElement, onChange: (element: HTMLElement) => void): void {
   if (instance === null) instance = new SingleInstance(name, script);
   else if (instance.copyAttributes(script)) onChange(instance.element);
@@ -28,7 +28,7 @@ class SingleInstance {
     this.ensureMounted();
   }
 
-  /** Gives the element the script's attributes; whether any is other than before. */
+  /** Copies the script's attributes to the element, and returns whether any changed. */
   copyAttributes(script: HTMLScriptElement): boolean {
     const before = attributeSnapshot(this.element);
     for (const { name } of [...this.element.attributes]) this.element.removeAttribute(name);
@@ -39,7 +39,7 @@ class SingleInstance {
     return before !== attributeSnapshot(this.element);
   }
 
-  /** Sees to it that there is one, wherever the page's body went, and goes on watching. */
+  /** Ensures that the element is on the page, even after its body was replaced, and keeps observing. */
   private ensureMounted(): void {
     const body = document.body as HTMLElement | null;
     const others = [...document.querySelectorAll(this.tagName)].filter((other) => other !== this.element);
@@ -47,7 +47,7 @@ class SingleInstance {
     copies.forEach((copy) => {
       copy.remove();
     });
-    // An element that the site itself placed is the one.
+    // An element placed by the site itself takes precedence.
     if (others.length > copies.length) this.element.remove();
     else if (!this.element.isConnected && body !== null && this.mayRemount()) body.append(this.element);
     this.observer.disconnect();

@@ -17,10 +17,10 @@ import { PassageView } from './view/passage.ts';
 import { applyTheme } from './view/theme.ts';
 import { failureText, TurnView } from './view/turn.ts';
 
-/** Where the panel fills the screen. */
+/** Screens on which the panel fills the viewport. */
 const SMALL_SCREEN_QUERY = '(max-width: 480px), (max-height: 420px)';
 
-/** The whole widget in one root: the button, the panel, and the conversation in it. */
+/** The whole widget: the launcher button, the panel, and its conversation. */
 export class Widget {
   private readonly texts: Texts;
   private readonly conversation: Conversation;
@@ -96,10 +96,10 @@ export class Widget {
     if (this.tabStorage.getItem(this.storageKey('open')) === 'yes') this.show();
   }
 
-  /** Opens the panel and puts the cursor into its field. */
+  /** Opens the panel and focuses its field. */
   open(): void {
     this.show();
-    // On a touch screen the keyboard would cover what the field is for.
+    // On a touch screen, the keyboard would cover the conversation.
     if (matchMedia('(pointer: coarse)').matches) this.panel.scroller.focus();
     else this.composer.focus();
   }
@@ -121,7 +121,7 @@ export class Widget {
     this.panel.scroller.scrollTop = this.panel.scroller.scrollHeight;
   }
 
-  /** The page took the widget away and put it back: a panel that filled the screen does so no more. */
+  /** Restores the modal state and the scroll position after the page removed and re-inserted the element. */
   onRemount(): void {
     const { scrollTop } = this.panel.scroller;
     this.onScreenSizeChange();
@@ -172,7 +172,7 @@ export class Widget {
     };
   }
 
-  /** Draws the turns that changed, once for each frame that the browser shows. */
+  /** Renders the changed turns, at most once per frame. */
   private render(): void {
     cancelAnimationFrame(this.animationFrame);
     this.animationFrame = 0;
@@ -208,7 +208,7 @@ export class Widget {
       },
     });
     this.views.set(turn.id, view);
-    // Another tab's turn may have been asked before one that is here.
+    // A turn from another tab may be older than one shown here.
     const later = [...this.panel.turns.children].find((item) => (item.getAttribute('data-turn') ?? '') > turn.id);
     this.panel.turns.insertBefore(view.element, later ?? null);
   }
@@ -258,7 +258,7 @@ export class Widget {
         this.stepBack();
       }
     });
-    // The page's own shortcuts must not take letters that are typed here.
+    // Keys typed here must not trigger the page's shortcuts.
     for (const type of ['keydown', 'keyup', 'keypress']) {
       this.root.addEventListener(type, (event) => {
         event.stopPropagation();
@@ -300,7 +300,7 @@ export class Widget {
     this.pageAddress.current();
   }
 
-  /** One step back: from the passage to the conversation, from there to the page. */
+  /** Closes the passage if it is open, otherwise the panel. */
   private stepBack(): void {
     if (this.passage.isOpen) this.passage.close();
     else this.close();
@@ -317,7 +317,7 @@ export class Widget {
     this.show();
   }
 
-  /** Keeps a panel that fills the screen above the keyboard of a phone. */
+  /** Keeps a full-screen panel above the on-screen keyboard. */
   private fitToViewport(): void {
     const { height = innerHeight, offsetTop = 0 } = visualViewport ?? {};
     this.dialog.style.setProperty('--height', `${height}px`);

@@ -22,7 +22,7 @@ beforeAll(async () => {
   await owner.request.post(`${gateway}/dashboard/login`, { data: { token: TOKEN } });
   state = await owner.storageState();
   await owner.close();
-  // Something to show: an answer that helped, and one that was declined.
+  // Test data: a helpful answer and a declined question.
   const job = await ask(QUESTION);
   await fetch(`${gateway}/api/chat/${job}/feedback`, {
     method: 'POST',
@@ -110,7 +110,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await visit.close();
     });
 
-    it('tells of canaries, and only where there are some', async () => {
+    it('shows canaries only if there are any', async () => {
       const visit = await signedIn(size);
       const section = visit.page.locator('.canaries');
       expect(await section.isVisible()).toBe(false);

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { REPLAY_MARKER, REPLAY_PAGE } from '../../build/replay.ts';
 
-/** Reports in files of their own, filled as the worker fills them. */
+/** Report files, filled the way the worker fills them. */
 export class ReplayReportFixture {
   private constructor(private readonly folder: string) {}
 

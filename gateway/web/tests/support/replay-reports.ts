@@ -10,7 +10,7 @@ import {
 } from '../../src/replay/types.ts';
 import { SeededRandom } from './seeded-random.ts';
 
-/** What would be dangerous if it were taken as markup. */
+/** Dangerous if it were treated as markup. */
 export const HOSTILE = '</script><img src=x onerror="document.title=\'owned\'"><b>bold</b> &amp;';
 
 const TOPICS: [question: string, answer: string, product: string, intent: string][] = [
@@ -66,7 +66,7 @@ const MORE = [
 ];
 const HEADINGS = ['Bắt đầu', 'Giới hạn', 'Bảng giá', 'Khắc phục sự cố', 'Câu hỏi thường gặp'];
 
-/** A report of made-up traffic; the same seed gives the same one. */
+/** A report of synthetic traffic, reproducible from a seed. */
 export function generateReport(jobs = 5000, seed = 7): Report {
   const random = new SeededRandom(seed);
   const generated = Array.from({ length: jobs }, (_, at) => generateJob(random, at)).sort(
@@ -196,7 +196,7 @@ export function unchangedReport(): Report {
   return { ...report, changed: [], baseline: null, fail_if: null, worst: [], shown: 0, differing: 0, jobs: [] };
 }
 
-/** A report of which every text is hostile. */
+/** A report in which every text is hostile. */
 export function hostileReport(): Report {
   const kept = ['job', 'time', 'made', 'from', 'to', 'side'];
   const hostile = (key: string, value: unknown) => {
@@ -322,7 +322,7 @@ function reranked(random: SeededRandom, found: Passage[], product: string): Pass
   return [...again.slice(0, at), ...again.slice(at, at + 3).reverse(), ...again.slice(at + 3)];
 }
 
-/** The pieces of two texts by their common words at both ends. */
+/** A diff of two texts after their common prefix. */
 function pieces(before: string, after: string): DiffPiece[] {
   const [oldWords, newWords] = [before.split(/(?<= )/), after.split(/(?<= )/)];
   let head = 0;
@@ -335,7 +335,7 @@ function pieces(before: string, after: string): DiffPiece[] {
   return all.filter(({ text }) => text !== '');
 }
 
-/** A page that is gone: each 50th job cited it, each 20th found it. */
+/** A removed document: every 50th job cited it, every 20th found it. */
 const REMOVED_DOCUMENT = {
   collection: 'docs',
   source: 'vi/mail/cu.html',

@@ -1,4 +1,4 @@
-/** Numbers that look like chance and are the same for the same seed (mulberry32). */
+/** Pseudo-random numbers, reproducible from a seed (mulberry32). */
 export class SeededRandom {
   constructor(private seed: number) {}
 

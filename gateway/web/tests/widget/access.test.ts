@@ -1,4 +1,4 @@
-// The widget by keyboard, by ear, and by the rules of axe-core.
+// Accessibility of the widget: keyboard, screen reader and axe-core.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, SIZES, type Size, visitor } from '../support/browser.ts';
@@ -56,7 +56,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await visit.close();
     });
 
-    it('says each answer once, when it is complete', async () => {
+    it('announces each answer once, when it is complete', async () => {
       await scriptModel({ text: WORDS, perSecond: 15 });
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/`);

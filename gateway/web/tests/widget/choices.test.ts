@@ -1,4 +1,4 @@
-// What an answer asks to choose from: by pointer, by keyboard, by ear, and by typing.
+// Choices of an answer that asks back: by pointer, keyboard, screen reader and typing.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from '../support/axe.ts';

@@ -1,4 +1,4 @@
-// Model output and host pages that mean ill.
+// Hostile model output and host pages.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, SIZES, type Size, visitor } from '../support/browser.ts';

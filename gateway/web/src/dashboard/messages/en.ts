@@ -1,4 +1,4 @@
-/** The words of the page in English; the other languages have the same. */
+/** The messages of the dashboard in English; the other languages have the same keys. */
 export const en = {
   title: 'Hoidap dashboard',
   brand: 'Hoidap',
@@ -288,5 +288,5 @@ export const en = {
 
 type Shape<T> = { [K in keyof T]: T[K] extends string ? string : Shape<T[K]> };
 
-/** The words of the page in one language. */
+/** The messages of the dashboard in one language. */
 export type Messages = Shape<typeof en>;

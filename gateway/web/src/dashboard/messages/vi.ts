@@ -1,6 +1,6 @@
 import type { Messages } from './en.ts';
 
-/** The words of the page in Vietnamese. */
+/** The messages of the dashboard in Vietnamese. */
 export const vi: Messages = {
   title: 'Bảng điều khiển Hoidap',
   brand: 'Hoidap',

@@ -5,23 +5,23 @@ import { withLock } from './lock.ts';
 import type { ConversationStore } from './store.ts';
 import { applyEvent, retriedTurn, awaitsChoice, failedTurn, newTurn, type Turn, type Waiting } from './turn.ts';
 
-/** What a conversation tells the one who shows it. */
+/** Receives the changes of a conversation. */
 export interface ConversationListener {
-  /** A turn is new, or other than before. */
+  /** A turn was added or changed. */
   onTurnChange(turn: Turn): void;
-  /** An answer that was awaited here is complete, or will not come. */
+  /** An answer is complete or has failed. */
   onTurnEnd(turn: Turn): void;
-  /** Another conversation began: these are its turns. */
+  /** The conversation was replaced; these are its turns. */
   onReplace(turns: Turn[]): void;
 }
 
-/** How often an answer in the making is stored. */
+/** How often an unfinished answer is stored. */
 const SAVE_INTERVAL_MS = 250;
-/** How long a stop may take before the answer is left as it is; shorter while the gateway has not told the job's name. */
+/** How long to wait for a stop to be confirmed; less if the job's id is not known yet. */
 const STOP_TIMEOUT_MS = 4_000;
 const STOP_TIMEOUT_WITHOUT_JOB_MS = 1_500;
 
-/** The visitor's conversation: asks, follows answers, and keeps both. */
+/** The visitor's conversation: asks questions, follows answers, and stores both. */
 export class Conversation {
   private readonly turns = new Map<string, Turn>();
   private readonly runs = new Map<string, AbortController>();
@@ -50,7 +50,7 @@ export class Conversation {
     });
   }
 
-  /** Shows what is stored, and follows what was not answered when the last page was left. */
+  /** Loads the stored turns, and resumes unfinished answers. */
   load(): void {
     this.detach();
     const turns = this.store.turns();
@@ -62,7 +62,7 @@ export class Conversation {
     });
   }
 
-  /** Whether an answer is awaited. */
+  /** Whether an answer is pending. */
   get busy(): boolean {
     return [...this.turns.values()].some((turn) => turn.waiting !== null);
   }
@@ -81,14 +81,14 @@ export class Conversation {
     this.run(id);
   }
 
-  /** Stops every answer in the making. */
+  /** Stops all unfinished answers. */
   stop(): void {
     for (const turn of this.turns.values()) {
       if (turn.waiting !== null && turn.waiting !== 'stopping') this.stopTurn(turn);
     }
   }
 
-  /** Forgets the conversation, here and in the visitor's other tabs. */
+  /** Clears the conversation, here and in the visitor's other tabs. */
   startNew(): void {
     for (const turn of this.turns.values()) {
       if (turn.waiting !== null && turn.jobId !== null) this.sendStop(turn.jobId);
@@ -98,7 +98,7 @@ export class Conversation {
     this.listener.onReplace([]);
   }
 
-  /** Tells the gateway what the visitor thinks of an answer. */
+  /** Sends the visitor's feedback on an answer. */
   async rate(id: string, feedback: Feedback): Promise<void> {
     const turn = this.turns.get(id);
     if (turn?.jobId == null) return;
@@ -121,7 +121,7 @@ export class Conversation {
     const controller = new AbortController();
     this.runs.set(id, controller);
     void withLock(`hoidap:${this.site}:${id}`, controller.signal, async () => {
-      // Another tab may have followed the answer until now.
+      // Another tab may have followed the answer so far.
       const stored = this.store.turn(id);
       if (stored !== null && isNewer(stored, this.turns.get(id))) this.show(stored);
       await followAnswer(this.api, this.follower(id), controller.signal);
@@ -155,7 +155,7 @@ export class Conversation {
     this.api.stop(jobId).catch(() => undefined);
   }
 
-  /** Leaves the answer as it is when stopping it is not confirmed. */
+  /** Ends the answer locally when the stop is not confirmed in time. */
   private onStopTimeout(id: string, key: string): void {
     const turn = this.turns.get(id);
     if (turn?.waiting !== 'stopping' || turn.key !== key) return;
@@ -206,7 +206,7 @@ export class Conversation {
     });
   }
 
-  /** What another tab of the visitor did. */
+  /** Handles a change made in another tab. */
   private onExternalChange(id: string | null): void {
     const [first] = this.turns.values();
     if (id === null) {

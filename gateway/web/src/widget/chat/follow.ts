@@ -2,21 +2,21 @@ import { type Api, ApiError } from '../client/api.ts';
 import type { NumberedEvent } from '../client/stream.ts';
 import { failedTurn, failureFrom, type Turn, type Waiting } from './turn.ts';
 
-/** What following an answer tells, and asks, of the conversation. */
+/** Connects the followed answer to its turn. */
 export interface AnswerFollower {
-  /** The turn as it is now. */
+  /** The current state of the turn. */
   turn(): Turn;
   onEvent(event: NumberedEvent): void;
   setWaiting(waiting: Waiting): void;
   onEnd(turn: Turn): void;
 }
 
-/** Tries in a row that may fail before the gateway counts as away. */
+/** Consecutive failures before the gateway counts as unavailable. */
 const MAX_FAILURES = 7;
 const INITIAL_BACKOFF_MS = 400;
 const MAX_BACKOFF_MS = 8_000;
 
-/** Asks the turn's question, or reads its answer on, until it has ended; over broken connections and outages. */
+/** Asks the turn's question, or resumes its answer, until it ends; retries after broken connections and outages. */
 export async function followAnswer(api: Api, follower: AnswerFollower, signal: AbortSignal): Promise<void> {
   let failures = 0;
   while (!signal.aborted && follower.turn().waiting !== null) {
@@ -60,7 +60,7 @@ function openStream(api: Api, turn: Turn, signal: AbortSignal): AsyncGenerator<N
   return api.ask(turn.question, turn.page, turn.key, signal);
 }
 
-/** Whether the same request may succeed in a moment. A job that ended, and a visitor who asked too much, must not try on. */
+/** Whether a retry may succeed. Failed jobs and rate limits are not retried. */
 function isTransient({ problem }: ApiError): boolean {
   if (problem.apology !== null) return false;
   return problem.status >= 502 || problem.status === 408;
@@ -87,12 +87,12 @@ async function untilOnline(follower: AnswerFollower, signal: AbortSignal): Promi
   });
 }
 
-/** Twice as long each time, and never the same for all visitors of a gateway that comes back. */
+/** Exponential backoff with jitter, so that visitors do not all retry at once. */
 function backoffDelay(failures: number): number {
   return Math.min(INITIAL_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + Math.random() / 2);
 }
 
-/** Waits, but no longer than until the network is back. */
+/** Sleeps, but wakes early when the network is back. */
 async function sleepUnlessOnline(milliseconds: number, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = new AbortController();
@@ -107,7 +107,7 @@ async function sleepUnlessOnline(milliseconds: number, signal: AbortSignal): Pro
   });
 }
 
-/** Read anew: the compiler takes a signal that was not aborted once for one that never is. */
+/** A function, because TypeScript would otherwise narrow `signal.aborted` to `false`. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }

@@ -1,6 +1,6 @@
-/** Runs the work while no other tab runs work of this name; the next one then has its turn.
+/** Runs the work while holding a lock of this name, which all tabs of the origin share.
  *
- * Pages without a secure connection have no locks: there every tab works for itself, which the gateway bears. */
+ * Insecure contexts have no locks: there each tab runs its own work, which the gateway tolerates. */
 export async function withLock<T>(
   name: string,
   signal: AbortSignal | null,

@@ -1,7 +1,7 @@
 import type { Session } from '../client/api.ts';
 import { randomId, type Turn } from './turn.ts';
 
-/** Turns kept of a conversation, and how long it is kept after the last one. */
+/** How many turns of a conversation are kept, and for how long after the last one. */
 const MAX_TURNS = 40;
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
@@ -11,9 +11,9 @@ interface ConversationHead {
   session: Session | null;
 }
 
-/** A visitor's conversation with one site, in the browser's storage: the same in all of its tabs.
+/** A visitor's conversation with one site, in the browser's storage and shared by all tabs.
  *
- * Every turn has an entry of its own, which only the tab that works on it writes. So two tabs never
+ * Each turn has its own entry, written only by the tab that works on it, so that tabs never
  * overwrite each other's. */
 export class ConversationStore {
   private readonly prefix: string;
@@ -24,12 +24,12 @@ export class ConversationStore {
     this.storage = area ?? memoryStorage();
   }
 
-  /** The conversation's name; a new one where there is none, or only one of long ago. */
+  /** The conversation's id; starts a new conversation if there is none or it has expired. */
   conversation(): string {
     return this.head().id;
   }
 
-  /** Forgets the conversation and begins another. */
+  /** Clears the conversation and starts another. */
   reset(): string {
     this.turnKeys().forEach((key) => {
       this.storage.removeItem(key);
@@ -60,7 +60,7 @@ export class ConversationStore {
     return this.read(`${this.prefix}turn:${id}`) as Turn | null;
   }
 
-  /** Keeps the turn, unless its conversation was left meanwhile. */
+  /** Stores the turn, unless its conversation has been replaced. */
   save(turn: Turn): void {
     const head = this.head();
     if (turn.conversation !== head.id) return;
@@ -72,7 +72,7 @@ export class ConversationStore {
     });
   }
 
-  /** Calls back with the turn's id when another tab wrote it, with `null` when another conversation began. */
+  /** Calls back with a turn's id when another tab wrote it, with `null` when the conversation was replaced. */
   onExternalChange(listener: (turn: string | null) => void, signal: AbortSignal): void {
     const onStorage = (event: StorageEvent) => {
       if (event.storageArea !== this.storage) return;
@@ -102,7 +102,7 @@ export class ConversationStore {
     }
   }
 
-  /** A full storage loses the oldest turns; the page that is open still shows them. */
+  /** If the storage is full, the oldest turns are removed; an open page still shows them. */
   private write(name: string, value: unknown): void {
     const key = this.prefix + name;
     const text = JSON.stringify(value);
@@ -121,7 +121,7 @@ export class ConversationStore {
   }
 }
 
-/** The browser's storage of this kind, or `null` where it is switched off. */
+/** The browser's storage of this kind, or `null` if it is disabled. */
 export function browserStorage(kind: 'localStorage' | 'sessionStorage'): Storage | null {
   try {
     const area = window[kind];
@@ -133,7 +133,7 @@ export function browserStorage(kind: 'localStorage' | 'sessionStorage'): Storage
   }
 }
 
-/** Keeps entries until the page is left. Entries are its own properties, as a browser's storage has them. */
+/** In-memory storage. Like in `Storage`, entries are own properties. */
 export function memoryStorage(): Storage {
   const methods = {
     getItem(this: Record<string, string>, key: string) {

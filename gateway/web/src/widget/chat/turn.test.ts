@@ -21,7 +21,7 @@ describe('a draft', () => {
     expect(turn).toMatchObject({ text: 'Gói Pro giá 39.000 đ.', citations: [], draft: false, waiting: 'generator' });
   });
 
-  it('is void when the answer begins anew', () => {
+  it('is discarded when the answer restarts', () => {
     expect(after(DRAFT, { type: 'restart' })).toMatchObject({ text: '', draft: false, citations: [] });
   });
 });

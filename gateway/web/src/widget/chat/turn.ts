@@ -2,13 +2,13 @@ import type { PageContext } from '../page/context.ts';
 import type { Feedback } from '../client/api.ts';
 import type { Answer, AnswerEvent, Choice, Citation, Problem, Source } from '../client/wire.ts';
 
-/** Why a question has no whole answer. */
+/** Why a question has no complete answer. */
 export type Failure =
   | { kind: 'limited'; until: number }
   | { kind: 'away' | 'failed' | 'gone' | 'notAllowed' | 'stopped' }
   | { kind: 'said'; words: string };
 
-/** What is being waited for, while a question has no answer yet. */
+/** What a turn without a complete answer is waiting for. */
 export type Waiting =
   | 'sending'
   | 'classifier'
@@ -27,39 +27,39 @@ export interface Turn {
   asked: number;
   question: string;
   page: PageContext;
-  /** Names this try to the gateway, which answers it once however often it is sent. */
+  /** The idempotency key: the gateway answers it once, however often it is sent. */
   key: string;
   jobId: string | null;
   lastEvent: number;
   /** `null` when nothing more will come. */
   waiting: Waiting | null;
   text: string;
-  /** Whether the text is a quotation that the answer will take the place of. */
+  /** Whether the text is a draft, which the answer will replace. */
   draft: boolean;
   outcome: string;
   language: string;
   sources: Source[];
   citations: Citation[];
-  /** What the visitor is asked to choose from; a turn that an earlier release kept has none. */
+  /** The choices offered; missing in turns stored by an earlier release. */
   choices?: Choice[];
-  /** What was asked next, a choice or not; until then it is open. */
+  /** The question asked next, whether a choice or not; `null` until then. */
   chosen?: string | null;
   failure: Failure | null;
   feedback: Feedback | null;
 }
 
-/** A question that nobody has answered yet. */
+/** A new, unanswered question. */
 export function newTurn(conversation: string, question: string, page: PageContext, now: number): Turn {
   const id = `${now.toString(36).padStart(9, '0')}-${randomId()}`;
   return { id, conversation, asked: now, question, page, feedback: null, ...unansweredFields() };
 }
 
-/** The same question to be asked anew. */
+/** The same question, to be asked again. */
 export function retriedTurn(turn: Turn): Turn {
   return { ...turn, feedback: null, ...unansweredFields() };
 }
 
-/** The turn after one more event of its answer. */
+/** The turn after an event of its answer. */
 export function applyEvent(turn: Turn, event: AnswerEvent, id: number | null): Turn {
   const next = { ...turn, lastEvent: id ?? turn.lastEvent };
   switch (event.type) {
@@ -90,12 +90,12 @@ export function applyEvent(turn: Turn, event: AnswerEvent, id: number | null): T
   }
 }
 
-/** The turn when nothing more will come, for this reason. */
+/** The turn ended with this failure. */
 export function failedTurn(turn: Turn, failure: Failure): Turn {
   return { ...turn, waiting: null, failure };
 }
 
-/** What a problem means to the visitor. */
+/** The failure that a problem means for the visitor. */
 export function failureFrom(problem: Problem): Failure {
   if (problem.status === 429) return { kind: 'limited', until: Date.now() + (problem.retryAfter ?? 30) * 1000 };
   if (problem.apology !== null) return { kind: 'said', words: problem.apology };
@@ -104,7 +104,7 @@ export function failureFrom(problem: Problem): Failure {
   return { kind: problem.status >= 502 ? 'away' : 'failed' };
 }
 
-/** Whether the visitor is still asked to choose. */
+/** Whether the visitor still has to choose. */
 export function awaitsChoice({ choices = [], chosen = null }: Turn): boolean {
   return choices.length > 0 && chosen === null;
 }
@@ -116,7 +116,7 @@ export function citedSource(turn: Turn, n: number): Source | null {
   return turn.sources.find((source) => source.chunkId === cited.chunkId) ?? turn.sources[n - 1] ?? null;
 }
 
-/** A name that no one else has. */
+/** A random id. */
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -158,7 +158,7 @@ function answerFields(answer: Answer, turn: Turn): Partial<Turn> {
   };
 }
 
-/** The text with what is told next; the answer's first words take the place of a draft. */
+/** Appends a delta; the first one replaces a draft. */
 function appendDelta(turn: Turn, delta: string): Partial<Turn> {
   return turn.draft ? { text: delta, citations: [] } : { text: turn.text + delta };
 }
@@ -167,7 +167,7 @@ function unlessStopping(turn: Turn, waiting: Waiting): Waiting {
   return turn.waiting === 'stopping' ? 'stopping' : waiting;
 }
 
-/** The stage to show: a stage that the widget has no words for changes nothing. */
+/** The stage to show; a stage without a text in the widget is ignored. */
 function knownStage(name: string, fallback: Waiting): Waiting {
   return name === 'classifier' || name === 'retriever' || name === 'generator' ? name : fallback;
 }

@@ -2,41 +2,41 @@ import type { PageContext } from '../page/context.ts';
 import { StreamError, type NumberedEvent, readEvents } from './stream.ts';
 import { type Problem, readAnswer, readProblem } from './wire.ts';
 
-/** A visitor's session: what proves to the gateway whose conversation this is. */
+/** A visitor's session: proves to the gateway whose conversation this is. */
 export interface Session {
   token: string;
-  /** When the token ends, in milliseconds since 1970. */
+  /** When the token expires, in milliseconds since 1970. */
   expires: number;
 }
 
-/** Where the session of the conversation is kept. */
+/** Stores the session of the conversation. */
 export interface SessionStore {
   read(): Session | null;
   write(session: Session): void;
-  /** Runs the work while no other tab runs its own. */
+  /** Runs the work while no other tab renews the session. */
   withLock<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** A visitor's judgement of an answer. */
+/** A visitor's feedback on an answer. */
 export interface Feedback {
   rating: 'up' | 'down';
   reason?: string;
   comment?: string;
 }
 
-/** The gateway refused, and said why. */
+/** The gateway answered with a problem. */
 export class ApiError extends Error {
   constructor(readonly problem: Problem) {
     super(problem.detail);
   }
 }
 
-/** How long before its end a token is renewed. */
+/** How long before its expiry a token is renewed. */
 const RENEWAL_MARGIN_MS = 60_000;
-/** How long the gateway may take to begin an answer; its first event comes at once. */
+/** How long the gateway may take to begin an answer; it sends the first event immediately. */
 const RESPONSE_TIMEOUT_MS = 40_000;
 
-/** The gateway's HTTP API, as far as visitors need it. */
+/** The visitors' part of the gateway's HTTP API. */
 export class Api {
   constructor(
     private readonly base: string,
@@ -44,25 +44,25 @@ export class Api {
     private readonly sessions: SessionStore,
   ) {}
 
-  /** Asks; with the same key and question again, it is the same job. */
+  /** Asks a question; the same key and question give the same job. */
   async *ask(message: string, context: PageContext, key: string, signal: AbortSignal): AsyncGenerator<NumberedEvent> {
     const headers = { Accept: 'text/event-stream', 'Idempotency-Key': key };
     yield* this.events('api/chat', { method: 'POST', headers, body: { message, context, stream: true }, signal });
   }
 
-  /** Reads a job's events on, from the one after `last`. */
+  /** Resumes a job's events after `last`. */
   async *resume(jobId: string, last: number, signal: AbortSignal): AsyncGenerator<NumberedEvent> {
     const headers: Record<string, string> = { Accept: 'text/event-stream' };
     if (last > 0) headers['Last-Event-ID'] = String(last);
     yield* this.events(`api/chat/${encodeURIComponent(jobId)}/stream`, { headers, signal });
   }
 
-  /** Asks that the job's answer be left as it is now. */
+  /** Stops a job's answer. */
   async stop(jobId: string): Promise<void> {
     await this.request(`api/chat/${encodeURIComponent(jobId)}/stop`, { method: 'POST' });
   }
 
-  /** Tells what the visitor thinks of the answer. */
+  /** Sends feedback on an answer. */
   async feedback(jobId: string, body: Feedback): Promise<void> {
     await this.request(`api/chat/${encodeURIComponent(jobId)}/feedback`, { method: 'POST', body });
   }
@@ -115,7 +115,7 @@ export class Api {
     }
   }
 
-  /** A token that is good for a while; `refused` is one that the gateway would not take. */
+  /** A valid token, renewed if needed; `rejectedToken` is one that the gateway rejected. */
   private async token(renew: boolean, rejectedToken?: string): Promise<string> {
     const usableToken = () => {
       const session = this.sessions.read();

@@ -33,14 +33,14 @@ describe('the events of a stream', () => {
     expect(await all(body(...Array.from(sent, (byte) => Uint8Array.of(byte))))).toEqual(whole);
   });
 
-  it('tell a draft with its citations', async () => {
+  it('include a draft with its citations', async () => {
     const draft = '{"text":"Gói Pro [1]","citations":[{"n":1,"chunk_id":"c","answer_start":0}]}';
     expect(await all(body(bytes(`id: 3\nevent: draft\ndata: ${draft}\n\n`)))).toEqual([
       { id: 3, event: { type: 'draft', text: 'Gói Pro [1]', citations: [{ n: 1, chunkId: 'c' }] } },
     ]);
   });
 
-  it('of a newer gateway are passed over', async () => {
+  it('of unknown types are skipped', async () => {
     expect(
       await all(body(bytes('id: 1\nevent: mood\ndata: {}\n\nid: 2\nevent: delta\ndata: {"text":"a"}\n\n'))),
     ).toEqual([{ id: 2, event: { type: 'delta', text: 'a' } }]);

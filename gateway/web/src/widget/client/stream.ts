@@ -1,18 +1,18 @@
 import { createParser } from 'eventsource-parser';
 import { type AnswerEvent, readEvent } from './wire.ts';
 
-/** An event with its number in the stream, from which a reader can go on. */
+/** An event with its number in the stream, from which it can be resumed. */
 export interface NumberedEvent {
   id: number | null;
   event: AnswerEvent;
 }
 
-/** Longest event that is read, in characters. */
+/** Maximum length of an event, in characters. */
 const MAX_EVENT_CHARS = 4_000_000;
-/** A connection that is silent for longer is dead: the gateway sends a sign of life every ten seconds. */
+/** A connection silent for longer counts as dead: the gateway sends a keep-alive every ten seconds. */
 const MAX_SILENCE_MS = 25_000;
 
-/** The stream ended, broke off or fell silent before its last event. */
+/** The stream was malformed, broke off or timed out before its last event. */
 export class StreamError extends Error {}
 
 /** Reads the events of a response until its body ends. */

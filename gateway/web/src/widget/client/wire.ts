@@ -1,6 +1,6 @@
-/** What the gateway sends, checked field by field: nothing in it is taken for granted. */
+/** Types of the gateway's responses, and parsers that validate each field. */
 
-/** A passage that an answer rests on. */
+/** A passage that an answer is based on. */
 export interface Source {
   title: string;
   url: string | null;
@@ -15,13 +15,13 @@ export interface Citation {
   chunkId: string;
 }
 
-/** One of the things that a question may be about, and the question that it completes. */
+/** A choice for an ambiguous question, and the completed question. */
 export interface Choice {
   label: string;
   question: string;
 }
 
-/** A whole answer: what its parts added up to. */
+/** A complete answer. */
 export interface Answer {
   jobId: string;
   text: string;
@@ -43,7 +43,7 @@ export interface Problem {
   jobId: string | null;
 }
 
-/** An event of an answer in the making. */
+/** An event of an answer's stream. */
 export type AnswerEvent =
   | { type: 'accepted'; jobId: string }
   | { type: 'stage'; name: string }
@@ -73,7 +73,7 @@ function toList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The address if it is one of http or https, the only ones that a link may lead to. */
+/** The URL if it is http or https; links to others are not allowed. */
 export function toHttpUrl(value: unknown): string | null {
   if (typeof value !== 'string' || !URL.canParse(value)) return null;
   const url = new URL(value);
@@ -133,7 +133,7 @@ export function readProblem(value: unknown, status: number, retryAfter: string |
   };
 }
 
-/** The event of this name, or `null` for one of a newer gateway. */
+/** The event of this name, or `null` if it is unknown. */
 export function readEvent(name: string, data: unknown): AnswerEvent | null {
   const event = toObject(data);
   switch (name) {

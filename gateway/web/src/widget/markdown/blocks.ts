@@ -1,4 +1,4 @@
-/** A block of a text. `key` is its source: blocks of the same source look the same. */
+/** A block of a text. `key` is its source: blocks with the same source look the same. */
 export type Block =
   | { kind: 'paragraph' | 'heading' | 'code'; key: string; text: string }
   | { kind: 'list'; key: string; ordered: boolean; start: number; items: string[] };
@@ -8,7 +8,7 @@ const HEADING = /^ {0,3}#{1,6}\s+([^]*)$/;
 const ITEM = /^\s{0,12}(?:([-*+•])|(\d{1,4})[.)])\s+([^]*)$/;
 const QUOTE = /^ {0,3}> ?/;
 
-/** Cuts a text into blocks, in one pass over its lines. Nested lists become flat ones. */
+/** Splits a text into blocks in one pass over its lines. Nested lists are flattened. */
 export function parseBlocks(text: string): Block[] {
   const blocks: Block[] = [];
   const lines = text.replace(/\r\n?/g, '\n').split('\n');
@@ -67,7 +67,7 @@ function readParagraph(lines: string[], from: number, blocks: Block[]): number {
   return to;
 }
 
-/** Whether the line goes on with the paragraph before it. */
+/** Whether the line continues the paragraph before it. */
 function continuesParagraph(line: string): boolean {
   return line.trim() !== '' && !FENCE.test(line) && !ITEM.test(line) && !HEADING.test(line);
 }

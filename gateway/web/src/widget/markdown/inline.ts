@@ -8,8 +8,8 @@ export type Inline =
   | { kind: 'link'; href: string; text: string }
   | { kind: 'citation'; n: number };
 
-/** One token at the place where it is looked for. Each alternative is bounded and excludes its own opening, so that
- * a text is read in linear time whatever stands in it. */
+/** Matches one token at `lastIndex`. Each alternative is bounded and excludes its own opening, so that
+ * every text is parsed in linear time. */
 const TOKEN = new RegExp(
   [
     String.raw`\\([\\\`*_[\](){}#+\-.!<>|~])`,
@@ -33,7 +33,7 @@ interface Frame {
   children: Inline[];
 }
 
-/** Reads the running text of one paragraph. What is no known mark stays text, HTML above all. */
+/** Parses the inline text of one paragraph. Everything else stays text, including HTML. */
 export function parseInline(text: string): Inline[] {
   const frames: Frame[] = [{ mark: '', children: [] }];
   const unclosedTicks = new Set<string>();
@@ -49,7 +49,7 @@ export function parseInline(text: string): Inline[] {
   return frames[0]?.children ?? [];
 }
 
-/** Reads what stands at `at`, and returns where to go on. */
+/** Parses the token at `at` and returns the position after it. */
 function readToken(text: string, at: number, frames: Frame[], unclosedTicks: Set<string>): number {
   TOKEN.lastIndex = at;
   const token = TOKEN.exec(text);
@@ -94,7 +94,7 @@ function readAddress(address: string, at: number, frames: Frame[]): number {
   return at + trimmed.length;
 }
 
-/** Opens or closes bold or italic text; a mark that can do neither is text. */
+/** Opens or closes bold or italic text; any other mark is plain text. */
 function readMark(text: string, at: number, end: number, mark: string, frames: Frame[]): void {
   const before = text.charAt(at - 1);
   const after = text.charAt(end);
@@ -109,7 +109,7 @@ function readMark(text: string, at: number, end: number, mark: string, frames: F
   } else appendText(frames, mark);
 }
 
-/** Takes the innermost mark, which nothing closes, for text. */
+/** Turns the innermost unclosed mark back into text. */
 function closeUnmatched(frames: Frame[]): void {
   const frame = frames.pop();
   if (frame === undefined) return;

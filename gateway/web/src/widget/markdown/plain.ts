@@ -1,10 +1,10 @@
 import { parseBlocks } from './blocks.ts';
 import { type Inline, parseInline } from './inline.ts';
 
-/** Stands where a citation was, until it goes with the space before it. */
+/** Stands for a citation until it is removed with the space before it. */
 const CITATION_PLACEHOLDER = '\uE000';
 
-/** The text without marks and citations, to be read out or copied. */
+/** The text without markup and citations, for copying and screen readers. */
 export function plainText(markdown: string): string {
   const blocks = parseBlocks(markdown).map((block) => {
     if (block.kind === 'code') return block.text;

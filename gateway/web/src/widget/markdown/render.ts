@@ -2,17 +2,17 @@ import { el } from '../view/dom.ts';
 import { type Block, parseBlocks } from './blocks.ts';
 import { type Inline, parseInline } from './inline.ts';
 
-/** Makes what stands for `[n]`, or gives `null` where it stands for nothing. */
+/** Renders `[n]`, or returns `null` if there is no such citation. */
 export type CitationRenderer = (n: number) => Node | null;
 
-/** Shows a text that grows: blocks that did not change keep their nodes. */
+/** Shows a growing text; unchanged blocks keep their nodes. */
 export class MarkdownView {
   readonly element = el('div', { class: 'text' });
   private shown: { key: string; node: HTMLElement }[] = [];
 
   constructor(private readonly citation: CitationRenderer) {}
 
-  /** Shows the text. `version` is that of everything else it depends on: the citations. */
+  /** Shows the text. `version` identifies the citations it depends on. */
   show(text: string, version: string): void {
     const blocks = parseBlocks(text);
     const next = blocks.map((block, index) => {
@@ -69,7 +69,7 @@ function renderInline(pieces: Inline[], citation: CitationRenderer): Node[] {
   });
 }
 
-/** A link that shows where it leads to: its words alone may say something else. */
+/** A link that shows its host, because its text may be misleading. */
 function renderLink(href: string, text: string): HTMLElement {
   const { host } = new URL(href);
   const words = text === '' ? host : text;

@@ -7,11 +7,11 @@ export interface PageContext {
   content_preview?: string;
 }
 
-/** What the site's owner says of the page. */
+/** Metadata set by the site's owner, which takes precedence over the page's. */
 export interface PageOverrides {
   product: string | null;
   section: string | null;
-  /** Whether the page's text may be sent along. */
+  /** Whether the page's text may be sent. */
   preview: boolean;
 }
 
@@ -20,17 +20,17 @@ const MAX_TITLE = 300;
 const MAX_NAME = 100;
 const MAX_PREVIEW = 2_000;
 
-/** Parts of a page that are not its text, or that a visitor filled in. */
+/** Parts of a page that are not content or that hold a visitor's input. */
 const EXCLUDED_SELECTOR =
   'script,style,noscript,template,svg,canvas,iframe,form,input,textarea,select,button,nav,header,footer,aside,' +
   'dialog,hoidap-chat,[hidden],[aria-hidden="true"],[contenteditable],[data-hoidap-ignore]';
 
-/** Tells the page's address, also where a single-page application leaves a stale canonical link behind. */
+/** Finds the page's URL, even if a single-page application leaves a stale canonical link. */
 export class PageAddress {
   private canonical: string | null = null;
   private seenAt = '';
 
-  /** The canonical address while it is the current page's, else the browser's. */
+  /** The canonical URL if it belongs to the current page, otherwise the browser's. */
   current(): string {
     const canonical = canonicalLink();
     const here = location.origin + location.pathname;
@@ -42,7 +42,7 @@ export class PageAddress {
   }
 }
 
-/** Describes the page as it is now. */
+/** Describes the page in its current state. */
 export function readPage(address: PageAddress, overrides: PageOverrides): PageContext {
   const page: PageContext = { url: address.current(), title: truncate(document.title.trim(), MAX_TITLE) };
   const product = overrides.product ?? pageMetadata('product');
@@ -59,7 +59,7 @@ function canonicalLink(): string | null {
   return /^https?:/.test(href) && URL.canParse(href) ? href : null;
 }
 
-/** Without credentials and fragment, and without the query if the address is too long. */
+/** Removes credentials and fragment, and the query if the URL is too long. */
 function sanitizeUrl(address: string): string {
   const url = new URL(address);
   url.username = url.password = url.hash = '';
@@ -67,7 +67,7 @@ function sanitizeUrl(address: string): string {
   return url.href.slice(0, MAX_URL);
 }
 
-/** What the page says of itself, in a `meta` element or on any other. */
+/** Metadata of the page, from a `meta` element or a data attribute. */
 export function pageMetadata(name: string): string | null {
   const meta = document.querySelector<HTMLMetaElement>(`meta[name="hoidap:${name}"]`)?.content;
   const attribute = document.querySelector(`[data-hoidap-${name}]`)?.getAttribute(`data-hoidap-${name}`);
@@ -91,7 +91,7 @@ function mainText(): string {
   return truncate(text, MAX_PREVIEW);
 }
 
-/** The beginning of a text, without half a character at its end. */
+/** Shortens a text without splitting a surrogate pair. */
 function truncate(text: string, length: number): string {
   return text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
 }

@@ -2,13 +2,13 @@ import { interpolate, type Texts } from '../texts/texts.ts';
 import { el, setAttribute } from './dom.ts';
 import { icon } from './icons.ts';
 
-/** Longest question, in characters as the gateway counts them, and from when on the rest is counted. */
+/** Maximum length of a question, in characters as the gateway counts them, and the length from which the rest is shown. */
 const MAX_QUESTION = 1_000;
 const SHOW_REMAINING_FROM = 800;
-/** A second click on the button within this time is not meant to stop what the first one sent. */
+/** A second click within this time is a double click, not a stop. */
 const DOUBLE_CLICK_MS = 600;
 
-/** What the composer tells. */
+/** The actions of the composer. */
 export interface ComposerActions {
   ask(question: string): void;
   stop(): void;
@@ -63,7 +63,7 @@ export class Composer {
     this.setBusy(false);
   }
 
-  /** Shows whether an answer is awaited. */
+  /** Shows whether an answer is pending. */
   setBusy(busy: boolean): void {
     const changed = busy !== this.busy || this.button.childElementCount === 0;
     this.busy = busy;
@@ -85,7 +85,7 @@ export class Composer {
     this.field.focus({ preventScroll: true });
   }
 
-  /** Fits the field to what is in it, and says how much more it may hold. */
+  /** Fits the field to its content, and shows how many characters are left. */
   updateLength(): void {
     const length = characterCount(this.field.value);
     const over = length - MAX_QUESTION;
@@ -103,7 +103,7 @@ export class Composer {
     this.field.style.height = `${this.field.scrollHeight}px`;
   }
 
-  /** Enter sends, but not the one that ends the composing of a letter, as Vietnamese is typed. */
+  /** Enter sends, except when it ends an IME composition, as when typing Vietnamese. */
   private onKeydown(event: KeyboardEvent): void {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || this.composing) return;
     event.preventDefault();

@@ -1,6 +1,6 @@
 const NAMESPACE = 'http://www.w3.org/2000/svg';
 
-/** The outlines of the icons, on a square of 24. */
+/** SVG paths of the icons, in a 24 × 24 view box. */
 const PATHS = {
   chat: 'M20.5 11.5a8 8 0 0 1-8.3 7.7 9.6 9.6 0 0 1-3.5-.7L4 20l1.4-4A7.3 7.3 0 0 1 3.8 11.5a8 8 0 0 1 8.4-7.7 8 8 0 0 1 8.3 7.7ZM8.5 11.5h.01M12.2 11.5h.01M15.9 11.5h.01',
   down: 'm6 9.5 6 6 6-6',
@@ -23,7 +23,7 @@ const PATHS = {
 /** The name of an icon. */
 export type Icon = keyof typeof PATHS;
 
-/** An icon, which says nothing to those who do not see it. */
+/** An icon, hidden from screen readers. */
 export function icon(name: Icon): SVGElement {
   const svg = document.createElementNS(NAMESPACE, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');

@@ -3,7 +3,7 @@ import type { Texts } from '../texts/texts.ts';
 import { el } from './dom.ts';
 import { icon } from './icons.ts';
 
-/** What the panel's own buttons do. */
+/** The actions of the panel's buttons. */
 export interface PanelActions {
   close(): void;
   newConversation(): void;
@@ -58,14 +58,14 @@ export class Panel {
     return this.offline;
   }
 
-  /** Shows the state that is the panel's own. */
+  /** Updates the panel's own state. */
   setState(state: { empty: boolean; offline: boolean }): void {
     this.welcome.classList.toggle('small', !state.empty);
     this.newButton.hidden = state.empty;
     this.offline.hidden = !state.offline;
   }
 
-  /** Brings the end of the conversation into view, but not the last question out of it. */
+  /** Scrolls to the end of the conversation, but keeps the last question in view. */
   scrollToEnd(): void {
     const last = this.turns.lastElementChild;
     const { scroller } = this;

@@ -3,7 +3,7 @@ import { interpolate, type Texts } from '../texts/texts.ts';
 import { el } from './dom.ts';
 import { icon } from './icons.ts';
 
-/** Shows a passage that an answer rests on, over the conversation. */
+/** Shows a cited passage over the conversation. */
 export class PassageView {
   private readonly card = el('section', {
     class: 'passage',
@@ -13,7 +13,7 @@ export class PassageView {
   });
   readonly element = el('div', { class: 'over', hidden: true }, this.card);
 
-  /** `covered` is what cannot be reached while the passage is open. */
+  /** `background` is inert while the passage is open. */
   constructor(
     private readonly texts: Texts,
     private readonly background: HTMLElement[],

@@ -8,7 +8,7 @@ import { el, setAttribute } from './dom.ts';
 import { feedbackForm } from './feedback.ts';
 import { icon, type Icon } from './icons.ts';
 
-/** What a visitor can do with a turn. */
+/** The visitor's actions on a turn. */
 export interface TurnActions {
   ask(question: string): void;
   retry(id: string): void;
@@ -64,7 +64,7 @@ export class TurnView {
     this.markdown.show(turn.text, `${cited} ${turn.waiting === null ? 'whole' : ''}`);
     setAttribute(this.markdown.element, 'lang', turn.language === '' ? null : turn.language);
     this.showStatus();
-    // The rest changes at the turn's end and with feedback: not with each word.
+    // The rest changes only when the turn ends and with feedback.
     const state = JSON.stringify([turn.key, turn.waiting === null, turn.failure, turn.feedback, turn.chosen]);
     if (state === this.renderedState) return;
     this.renderedState = state;
@@ -226,7 +226,7 @@ export class TurnView {
   }
 }
 
-/** Why there is no answer, in the visitor's words. */
+/** The text of a failure. */
 export function failureText(failure: Failure, texts: Texts): string {
   if (failure.kind === 'said') return failure.words;
   if (failure.kind !== 'limited') return texts[failure.kind];
