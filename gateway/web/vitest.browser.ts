@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Pages in a real browser, against a running gateway; see ./dev test. One after the other: they share the scripted model.
+// Browser tests against a running gateway; see ./dev test. They run one at a time, because they share the scripted model.
 export default defineConfig({
   test: {
     include: ['tests/widget/**/*.test.ts', 'tests/dashboard/**/*.test.ts', 'tests/replay/**/*.test.ts'],

@@ -5,7 +5,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 
 const TEXT = /\.(js|css|html|svg|json|txt)$/;
 
-/** Puts a `.br` and a `.gz` beside each text file of the folder, for the gateway to serve as they are. */
+/** Writes a `.br` and a `.gz` next to each text file of the folder, for the gateway to serve. */
 export async function compressFolder(folder: string): Promise<void> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const texts = entries.filter(

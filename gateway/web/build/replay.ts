@@ -5,7 +5,7 @@ import { build } from 'vite';
 /** The page as it is kept for the binary that fills it. */
 export const REPLAY_PAGE = fileURLToPath(new URL('../../../workers/workbench/src/replay/page.html', import.meta.url));
 
-/** What stands for the report in the page; `null` is replaced by its JSON. */
+/** The placeholder for the report in the page; `null` is replaced by its JSON. */
 export const REPLAY_MARKER = '<script type="application/json" id="report">null</script>';
 
 /** Builds the page of a replay's report. The same sources give the same bytes. */

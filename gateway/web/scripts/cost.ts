@@ -6,9 +6,9 @@ import { violations } from '../tests/support/axe.ts';
 import { launch, visitor } from '../tests/support/browser.ts';
 import { Host } from '../tests/support/host.ts';
 
-/** How much slower than this machine the visitor's is. */
+/** The CPU slowdown of the simulated visitor. */
 const SLOWER = 4;
-/** Runs in the page before anything else; a text, so that no compiler's helper is missing there. */
+/** Runs in the page first; a string, so that it needs no helpers of the compiler. */
 const WATCH = `
   window.figures = { largestPaint: 0, shift: 0, blocked: 0 };
   const watch = (type, take) =>
@@ -94,7 +94,7 @@ async function load(browser: Browser, address: string): Promise<Load> {
     firstPaint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0,
   }));
   await visit.close();
-  // A browser that tells nothing would look like a page that costs nothing.
+  // Without figures, the page would look free of cost.
   if (seen.bytes === 0 || figures.firstPaint === 0) throw new Error(`no figures of ${address}: was it painted?`);
   return { ...seen, ...figures };
 }

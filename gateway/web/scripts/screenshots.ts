@@ -2,7 +2,7 @@
 // (HOIDAP_TEST_URL; HOIDAP_TEST_ADMIN_TOKEN for the dashboard).
 import { fileURLToPath } from 'node:url';
 import { launch, SIZES, type Size, visitor, type Visitor } from '../tests/support/browser.ts';
-import { gateway } from '../tests/support/running.ts';
+import { gateway } from '../tests/support/test-gateway.ts';
 
 const folder = fileURLToPath(new URL('../../../docs/images/', import.meta.url));
 const PAGE = `${gateway}/vi/mail/gioi-han.html`;

@@ -1,17 +1,17 @@
 import type { Conversation, ConversationPage, Report } from './types.ts';
 
-/** Longest wait for an answer of the gateway, in milliseconds. */
-const PATIENCE = 45_000;
+/** Timeout of requests, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 45_000;
 
-/** Why something could not be had, as the page tells it. */
-export class Failure extends Error {
+/** Why a request failed, by the kind of message that the page shows. */
+export class ApiError extends Error {
   override name = 'Failure';
 
   constructor(
     readonly kind: 'signed_out' | 'wrong_token' | 'forbidden' | 'too_many' | 'not_found' | 'away' | 'offline' | 'other',
-    /** What the gateway says of it. */
+    /** The gateway's detail. */
     readonly detail = '',
-    /** Seconds after which to try again. */
+    /** Seconds after which to retry. */
     readonly retryAfter = 0,
   ) {
     super(detail || kind);
@@ -27,15 +27,15 @@ export const getConversations = (query: URLSearchParams, signal?: AbortSignal): 
 export const getConversation = (session: string, signal?: AbortSignal): Promise<Conversation> =>
   get(`/api/analytics/conversations/${encodeURIComponent(session)}`, signal);
 
-/** Signs in; the cookie is the browser's affair. */
+/** Signs in; the browser keeps the session cookie. */
 export async function signIn(token: string): Promise<void> {
   const response = await send('/dashboard/login', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ token }),
   });
-  if (response.status === 401) throw new Failure('wrong_token');
-  if (!response.ok) throw await failure(response);
+  if (response.status === 401) throw new ApiError('wrong_token');
+  if (!response.ok) throw await toApiError(response);
 }
 
 /** Signs out. */
@@ -45,23 +45,23 @@ export async function signOut(): Promise<void> {
 
 async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   const response = await send(path, signal === undefined ? {} : { signal });
-  if (!response.ok) throw await failure(response);
+  if (!response.ok) throw await toApiError(response);
   return (await response.json()) as T;
 }
 
 async function send(path: string, init: RequestInit): Promise<Response> {
-  const limit = AbortSignal.timeout(PATIENCE);
-  const signal = init.signal ? AbortSignal.any([init.signal, limit]) : limit;
+  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
   try {
     return await fetch(path, { ...init, signal, credentials: 'same-origin' });
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new Failure('offline');
+    throw new ApiError('offline');
   }
 }
 
-async function failure(response: Response): Promise<Failure> {
-  const kinds: Record<number, Failure['kind']> = {
+async function toApiError(response: Response): Promise<ApiError> {
+  const kinds: Record<number, ApiError['kind']> = {
     401: 'signed_out',
     403: 'forbidden',
     404: 'not_found',
@@ -70,17 +70,21 @@ async function failure(response: Response): Promise<Failure> {
     503: 'away',
     504: 'away',
   };
-  const wait = Number(response.headers.get('retry-after') ?? '0');
-  return new Failure(kinds[response.status] ?? 'other', await detail(response), Number.isFinite(wait) ? wait : 0);
+  const retryAfter = Number(response.headers.get('retry-after') ?? '0');
+  return new ApiError(
+    kinds[response.status] ?? 'other',
+    await problemDetail(response),
+    Number.isFinite(retryAfter) ? retryAfter : 0,
+  );
 }
 
-/** What a problem says in words. */
-async function detail(response: Response): Promise<string> {
+/** The details of a problem response. */
+async function problemDetail(response: Response): Promise<string> {
   try {
     const problem = (await response.json()) as { detail?: unknown; errors?: { detail?: unknown }[] };
     const first = problem.errors?.[0]?.detail;
-    const words = [problem.detail, first].filter((text) => typeof text === 'string');
-    return words.join(' ');
+    const texts = [problem.detail, first].filter((text) => typeof text === 'string');
+    return texts.join(' ');
   } catch {
     return '';
   }

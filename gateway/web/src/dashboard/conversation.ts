@@ -1,15 +1,15 @@
 import { getConversation } from './api.ts';
-import { h, link, replace } from './dom.ts';
-import { failureText } from './failure.ts';
-import { fill, Speech } from './language.ts';
-import type { Asked, Conversation } from './types.ts';
+import { h, link, replaceChildren } from './dom.ts';
+import { errorText } from './error-text.ts';
+import { interpolate, Localization } from './localization.ts';
+import type { ConversationQuestion, Conversation } from './types.ts';
 
-/** One conversation, before everything else until it is closed. */
-export class ConversationView {
-  private speech = new Speech('en');
+/** A modal dialog with one conversation. */
+export class ConversationDialog {
+  private localization = new Localization('en');
   private shown: Conversation | undefined;
   private readonly heading = h('h2', { id: 'conversation-heading', tabindex: -1 });
-  private readonly shut = h('button', {
+  private readonly closeButton = h('button', {
     type: 'button',
     click: () => {
       this.close();
@@ -19,21 +19,21 @@ export class ConversationView {
   readonly element = h(
     'dialog',
     { class: 'conversation', 'aria-labelledby': 'conversation-heading' },
-    h('div', { class: 'bar' }, this.heading, this.shut),
+    h('div', { class: 'bar' }, this.heading, this.closeButton),
     this.body,
   );
 
-  speak(speech: Speech): void {
-    this.speech = speech;
-    this.heading.textContent = speech.words.conversation.heading;
-    this.shut.textContent = speech.words.conversation.close;
+  setLocalization(localization: Localization): void {
+    this.localization = localization;
+    this.heading.textContent = localization.messages.conversation.heading;
+    this.closeButton.textContent = localization.messages.conversation.close;
     if (this.shown) this.render(this.shown);
   }
 
-  /** Fetches a conversation and shows it. The focus goes back to where it was when it is closed. */
+  /** Loads and shows a conversation. Closing restores the focus. */
   async open(session: string): Promise<void> {
     this.shown = undefined;
-    replace(this.body, h('p', { role: 'status' }, this.speech.words.loading));
+    replaceChildren(this.body, h('p', { role: 'status' }, this.localization.messages.loading));
     if (!this.element.open) this.element.showModal();
     this.heading.focus();
     try {
@@ -42,7 +42,7 @@ export class ConversationView {
       this.shown = conversation;
       this.render(conversation);
     } catch (error) {
-      replace(this.body, h('p', { role: 'alert', class: 'problem' }, failureText(error, this.speech)));
+      replaceChildren(this.body, h('p', { role: 'alert', class: 'problem' }, errorText(error, this.localization)));
     }
   }
 
@@ -51,100 +51,111 @@ export class ConversationView {
   }
 
   private render(conversation: Conversation): void {
-    replace(
+    replaceChildren(
       this.body,
       h('p', { class: 'note' }, conversation.session_id),
-      h('ol', { class: 'questions' }, ...conversation.questions.map((asked) => this.question(asked))),
+      h('ol', { class: 'questions' }, ...conversation.questions.map((question) => this.question(question))),
     );
   }
 
-  private question(asked: Asked): HTMLElement {
-    const { conversation: words } = this.speech.words;
+  private question(question: ConversationQuestion): HTMLElement {
+    const { conversation: messages } = this.localization.messages;
     const answered =
-      asked.answer || (asked.outcome === 'failed' || asked.outcome === 'rate_limited' ? words.noAnswer : words.notKept);
-    const page = asked.page && h('span', { class: 'note' }, ` ${words.on} `, link(asked.page));
+      question.answer ||
+      (question.outcome === 'failed' || question.outcome === 'rate_limited' ? messages.noAnswer : messages.notKept);
+    const page = question.page && h('span', { class: 'note' }, ` ${messages.on} `, link(question.page));
     return h(
       'li',
       {},
-      h('p', { class: 'note' }, this.speech.dateTime(asked.at), page),
-      h('div', { class: 'asked' }, h('span', { class: 'hidden' }, `${words.visitor}: `), asked.question),
+      h('p', { class: 'note' }, this.localization.dateTime(question.at), page),
+      h('div', { class: 'asked' }, h('span', { class: 'hidden' }, `${messages.visitor}: `), question.question),
       h(
         'div',
-        { class: asked.answer ? 'answer' : 'answer none' },
-        h('span', { class: `badge ${asked.outcome}` }, this.speech.named('outcomes', asked.outcome)),
-        h('p', { lang: asked.answer ? asked.language || undefined : undefined }, answered),
-        asked.feedback && this.said(asked.feedback),
+        { class: question.answer ? 'answer' : 'answer none' },
+        h('span', { class: `badge ${question.outcome}` }, this.localization.label('outcomes', question.outcome)),
+        h('p', { lang: question.answer ? question.language || undefined : undefined }, answered),
+        question.feedback && this.feedback(question.feedback),
       ),
-      this.sources(asked),
-      this.steps(asked),
-      this.facts(asked),
+      this.sources(question),
+      this.steps(question),
+      this.facts(question),
     );
   }
 
-  private said(said: NonNullable<Asked['feedback']>): HTMLElement {
+  private feedback(feedback: NonNullable<ConversationQuestion['feedback']>): HTMLElement {
     const parts = [
-      this.speech.named('ratings', said.rating),
-      said.reason && this.speech.named('reasons', said.reason),
-      said.comment,
+      this.localization.label('ratings', feedback.rating),
+      feedback.reason && this.localization.label('reasons', feedback.reason),
+      feedback.comment,
     ];
-    return h('p', { class: `rating ${said.rating}` }, parts.filter((part) => part).join(' · '));
+    return h('p', { class: `rating ${feedback.rating}` }, parts.filter((part) => part).join(' · '));
   }
 
-  private sources(asked: Asked): HTMLElement | undefined {
-    if (asked.sources.length === 0) return undefined;
-    const items = asked.sources.map((address) => h('li', {}, link(address)));
-    return h('div', { class: 'sources' }, h('h4', {}, this.speech.words.conversation.sources), h('ol', {}, ...items));
+  private sources(question: ConversationQuestion): HTMLElement | undefined {
+    if (question.sources.length === 0) return undefined;
+    const items = question.sources.map((address) => h('li', {}, link(address)));
+    return h(
+      'div',
+      { class: 'sources' },
+      h('h4', {}, this.localization.messages.conversation.sources),
+      h('ol', {}, ...items),
+    );
   }
 
-  /** The way through the stages and providers. */
-  private steps(asked: Asked): HTMLElement | undefined {
-    const { conversation: words } = this.speech.words;
-    if (asked.stages.length === 0) return undefined;
-    const steps = asked.stages.map((step) => {
-      const waited = fill(words.waited, { time: this.speech.span(step.waited_ms) });
-      const worked = fill(words.worked, { time: this.speech.span(step.worked_ms) });
-      const again = step.delivery > 1 && `, ${fill(words.delivery, { count: step.delivery })}`;
+  /** The stages passed and the providers called. */
+  private steps(question: ConversationQuestion): HTMLElement | undefined {
+    const { conversation: messages } = this.localization.messages;
+    if (question.stages.length === 0) return undefined;
+    const steps = question.stages.map((step) => {
+      const waited = interpolate(messages.waited, { time: this.localization.duration(step.waited_ms) });
+      const worked = interpolate(messages.worked, { time: this.localization.duration(step.worked_ms) });
+      const again = step.delivery > 1 && `, ${interpolate(messages.delivery, { count: step.delivery })}`;
       return h('li', {}, h('b', {}, step.stage), ` ${waited}, ${worked}`, again);
     });
-    const calls = asked.calls.map((call) => {
-      const time = this.speech.span(call.took_ms);
+    const calls = question.calls.map((call) => {
+      const time = this.localization.duration(call.took_ms);
       const text =
-        call.error === null ? fill(words.answered, { time }) : fill(words.gaveUp, { time, error: call.error });
+        call.error === null
+          ? interpolate(messages.answered, { time })
+          : interpolate(messages.gaveUp, { time, error: call.error });
       return h('li', { class: call.error === null ? 'well' : 'ill' }, h('b', {}, call.provider), ` ${text}`);
     });
     return h(
       'div',
       { class: 'steps' },
-      h('h4', {}, words.stages),
+      h('h4', {}, messages.stages),
       h('ol', {}, ...steps),
-      calls.length > 0 && h('h4', {}, words.calls),
+      calls.length > 0 && h('h4', {}, messages.calls),
       calls.length > 0 && h('ol', {}, ...calls),
     );
   }
 
-  private facts(asked: Asked): HTMLElement {
-    const { conversation: words } = this.speech.words;
-    const number = (value: number) => this.speech.number(value);
-    const tokens = { prompt: number(asked.prompt_tokens), completion: number(asked.completion_tokens) };
-    const versions = Object.entries(asked.versions).map(([stage, version]): [string, string] => [stage, version]);
+  private facts(question: ConversationQuestion): HTMLElement {
+    const { conversation: messages } = this.localization.messages;
+    const number = (value: number) => this.localization.number(value);
+    const tokens = { prompt: number(question.prompt_tokens), completion: number(question.completion_tokens) };
+    const versions = Object.entries(question.versions).map(([stage, version]): [string, string] => [stage, version]);
     const facts: [string, string | null | false][] = [
-      [words.took, this.speech.span(asked.took_ms)],
-      [words.confidence, this.speech.percent(asked.confidence)],
-      [words.intent, this.speech.named('intents', asked.intent)],
-      [words.product, asked.product],
-      [words.provider, [asked.provider, asked.model].filter((name) => name).join(', ')],
-      [words.tokens, asked.prompt_tokens + asked.completion_tokens > 0 && fill(words.tokensOf, tokens)],
-      [words.cost, asked.cost_usd !== null && this.speech.money(asked.cost_usd)],
-      [words.problem, asked.problem],
-      [words.job, asked.job_id],
+      [messages.took, this.localization.duration(question.took_ms)],
+      [messages.confidence, this.localization.percent(question.confidence)],
+      [messages.intent, this.localization.label('intents', question.intent)],
+      [messages.product, question.product],
+      [messages.provider, [question.provider, question.model].filter((name) => name).join(', ')],
+      [
+        messages.tokens,
+        question.prompt_tokens + question.completion_tokens > 0 && interpolate(messages.tokensOf, tokens),
+      ],
+      [messages.cost, question.cost_usd !== null && this.localization.money(question.cost_usd)],
+      [messages.problem, question.problem],
+      [messages.job, question.job_id],
       ...versions,
     ];
     const shown = facts.filter(([, value]) => value);
     const pairs = shown.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)));
     return h(
       'details',
-      { 'data-key': asked.job_id },
-      h('summary', {}, words.details),
+      { 'data-key': question.job_id },
+      h('summary', {}, messages.details),
       h('dl', { class: 'facts' }, ...pairs),
     );
   }

@@ -17,22 +17,22 @@ export function h<K extends keyof HTMLElementTagNameMap>(
       element.setAttribute(name, String(value));
     }
   }
-  element.append(...children.filter(shown).map((child) => (child instanceof Node ? child : String(child))));
+  element.append(...children.filter(isPresent).map((child) => (child instanceof Node ? child : String(child))));
   return element;
 }
 
-function shown(child: Child): child is Node | string | number {
+function isPresent(child: Child): child is Node | string | number {
   return child !== null && child !== undefined && child !== false;
 }
 
 /**
- * Puts other children into an element. What had the focus has it again, as far as it is still there: it is known by
- * `data-key`.
+ * Replaces the children of an element. The focus is restored to the child with the same
+ * `data-key`, if there is one.
  */
-export function replace(parent: HTMLElement, ...children: Child[]): void {
+export function replaceChildren(parent: HTMLElement, ...children: Child[]): void {
   const active = document.activeElement;
   const key = active instanceof HTMLElement && parent.contains(active) ? active.dataset.key : undefined;
-  parent.replaceChildren(...children.filter(shown).map((child) => (child instanceof Node ? child : String(child))));
+  parent.replaceChildren(...children.filter(isPresent).map((child) => (child instanceof Node ? child : String(child))));
   if (key !== undefined) {
     const again = [...parent.querySelectorAll<HTMLElement>('[data-key]')].find(
       (element) => element.dataset.key === key,
@@ -41,17 +41,17 @@ export function replace(parent: HTMLElement, ...children: Child[]): void {
   }
 }
 
-/** A link to a page, if its address is one that may be followed; else its text. */
+/** A link to a page if its URL is http or https, otherwise its text. */
 export function link(address: string): Node {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     return document.createTextNode(address);
   }
-  const text = readable(url);
+  const text = readableUrl(url);
   return h('a', { href: url.href, rel: 'noopener noreferrer', target: '_blank', title: url.href }, text);
 }
 
-function readable(url: URL): string {
+function readableUrl(url: URL): string {
   try {
     return decodeURI(url.pathname) + url.search;
   } catch {

@@ -1,47 +1,50 @@
-import { type Choice, isRange, type PeriodKind } from './choice.ts';
-import { h, replace } from './dom.ts';
-import type { Speech } from './language.ts';
+import { type ViewFilters, isValidRange, type PeriodKind } from './view-filters.ts';
+import { h, replaceChildren } from './dom.ts';
+import type { Localization } from './localization.ts';
 import type { Report } from './types.ts';
 
 const PERIODS: PeriodKind[] = ['day', 'week', 'month', 'range'];
 
-/** What is shown: period, product, language. */
-export class Filters {
+/** The filters by period, product and language. */
+export class FilterForm {
   readonly element = h('form', {
     class: 'filters',
     role: 'search',
     submit: (event) => {
-      this.submitted(event);
+      this.onSubmit(event);
     },
   });
-  private drawn = '';
-  private speech: Speech | undefined;
-  private choice: Choice | undefined;
+  private renderedKey = '';
+  private localization: Localization | undefined;
+  private filters: ViewFilters | undefined;
 
-  constructor(private readonly choose: (choice: Choice) => void) {}
+  constructor(private readonly onChange: (selected: ViewFilters) => void) {}
 
-  /** Shows a choice; nothing is touched when it is the same as before. */
-  update(choice: Choice, choices: Report['choices'], speech: Speech): void {
-    const drawn = JSON.stringify([choice, choices, speech.language]);
-    if (drawn === this.drawn) return;
-    this.drawn = drawn;
-    this.speech = speech;
-    this.choice = choice;
-    const { filters } = speech.words;
+  /** Shows the filters; does nothing if they are unchanged. */
+  update(selected: ViewFilters, choices: Report['choices'], localization: Localization): void {
+    const key = JSON.stringify([selected, choices, localization.language]);
+    if (key === this.renderedKey) return;
+    this.renderedKey = key;
+    this.localization = localization;
+    this.filters = selected;
+    const { filters } = localization.messages;
     this.element.setAttribute('aria-label', filters.heading);
     const products = choices.products.map(({ id, name }): [string, string] => [id, name]);
-    const locales = choices.locales.map((locale): [string, string] => [locale, speech.named('languages', locale)]);
-    replace(
+    const locales = choices.locales.map((locale): [string, string] => [
+      locale,
+      localization.label('languages', locale),
+    ]);
+    replaceChildren(
       this.element,
-      this.periods(choice, speech),
-      choice.period === 'range' && this.range(choice, speech),
-      this.select('product', filters.product, choice.product, products, speech),
-      this.select('locale', filters.locale, choice.locale, locales, speech),
+      this.periods(selected, localization),
+      selected.period === 'range' && this.range(selected, localization),
+      this.select('product', filters.product, selected.product, products, localization),
+      this.select('locale', filters.locale, selected.locale, locales, localization),
     );
   }
 
-  private periods(choice: Choice, speech: Speech): HTMLElement {
-    const { filters } = speech.words;
+  private periods(selected: ViewFilters, localization: Localization): HTMLElement {
+    const { filters } = localization.messages;
     const radio = (period: PeriodKind) => {
       const id = `period-${period}`;
       const input = h('input', {
@@ -49,10 +52,10 @@ export class Filters {
         name: 'period',
         id,
         value: period,
-        checked: choice.period === period,
+        checked: selected.period === period,
         'data-key': id,
         change: () => {
-          this.choose(period === 'range' ? withRange(choice) : { ...choice, period });
+          this.onChange(period === 'range' ? withDefaultRange(selected) : { ...selected, period });
         },
       });
       return h('span', { class: 'radio' }, input, h('label', { for: id }, filters[period]));
@@ -60,14 +63,14 @@ export class Filters {
     return h('fieldset', { class: 'periods' }, h('legend', {}, filters.period), ...PERIODS.map(radio));
   }
 
-  private range(choice: Choice, speech: Speech): HTMLElement {
-    const { filters } = speech.words;
+  private range(selected: ViewFilters, localization: Localization): HTMLElement {
+    const { filters } = localization.messages;
     const field = (name: 'from' | 'to') =>
       h(
         'span',
         { class: 'field' },
         h('label', { for: name }, filters[name]),
-        h('input', { type: 'date', id: name, name, value: choice[name], required: true, 'data-key': name }),
+        h('input', { type: 'date', id: name, name, value: selected[name], required: true, 'data-key': name }),
       );
     return h(
       'div',
@@ -84,11 +87,11 @@ export class Filters {
     label: string,
     chosen: string,
     options: [string, string][],
-    speech: Speech,
+    localization: Localization,
   ): HTMLElement {
-    // What stands in the address stays to be seen, also when the site does not know it.
+    // A value from the URL is offered even if it is unknown.
     const known = chosen === '' || options.some(([value]) => value === chosen);
-    const all: [string, string][] = [['', speech.words.filters.all], ...options];
+    const all: [string, string][] = [['', localization.messages.filters.all], ...options];
     if (!known) all.push([chosen, chosen]);
     const select = h(
       'select',
@@ -96,7 +99,7 @@ export class Filters {
         id: name,
         'data-key': name,
         change: () => {
-          if (this.choice) this.choose({ ...this.choice, [name]: select.value });
+          if (this.filters) this.onChange({ ...this.filters, [name]: select.value });
         },
       },
       ...all.map(([value, text]) => h('option', { value, selected: value === chosen }, text)),
@@ -104,24 +107,24 @@ export class Filters {
     return h('span', { class: 'field' }, h('label', { for: name }, label), select);
   }
 
-  private submitted(event: Event): void {
+  private onSubmit(event: Event): void {
     event.preventDefault();
     const data = new FormData(this.element);
     const [from, to] = [data.get('from'), data.get('to')];
-    if (this.choice?.period !== 'range' || typeof from !== 'string' || typeof to !== 'string') return;
+    if (this.filters?.period !== 'range' || typeof from !== 'string' || typeof to !== 'string') return;
     const problem = this.element.querySelector('.problem');
-    if (isRange(from, to)) this.choose({ ...this.choice, from, to });
-    else if (problem && this.speech) problem.textContent = this.speech.words.filters.wrongRange;
+    if (isValidRange(from, to)) this.onChange({ ...this.filters, from, to });
+    else if (problem && this.localization) problem.textContent = this.localization.messages.filters.wrongRange;
   }
 }
 
-/** A choice with a range to begin with: the last two weeks. */
-function withRange(choice: Choice): Choice {
+/** The filters with a default range: the last two weeks. */
+function withDefaultRange(selected: ViewFilters): ViewFilters {
   const day = (back: number) => {
     const date = new Date();
     date.setDate(date.getDate() - back);
     const two = (number: number) => String(number).padStart(2, '0');
     return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   };
-  return { ...choice, period: 'range', from: choice.from || day(13), to: choice.to || day(0) };
+  return { ...selected, period: 'range', from: selected.from || day(13), to: selected.to || day(0) };
 }

@@ -1,11 +1,11 @@
 import { signIn } from './api.ts';
 import { h } from './dom.ts';
-import { failureText } from './failure.ts';
-import { Speech } from './language.ts';
+import { errorText } from './error-text.ts';
+import { Localization } from './localization.ts';
 
 /** The form that asks for the admin token. */
-export class Login {
-  private speech = new Speech('en');
+export class LoginForm {
+  private localization = new Localization('en');
   private readonly heading = h('h2');
   private readonly about = h('p', { id: 'token-about', class: 'note' });
   private readonly label = h('label', { for: 'token' });
@@ -20,7 +20,7 @@ export class Login {
   private readonly submit = h('button', { type: 'submit', class: 'strong' });
   readonly element = h(
     'form',
-    { class: 'card login', hidden: true, novalidate: true, submit: (event) => void this.send(event) },
+    { class: 'card login', hidden: true, novalidate: true, submit: (event) => void this.onSubmit(event) },
     this.heading,
     this.about,
     this.label,
@@ -29,26 +29,26 @@ export class Login {
     this.submit,
   );
 
-  constructor(private readonly done: () => void) {}
+  constructor(private readonly onSignedIn: () => void) {}
 
   get visible(): boolean {
     return !this.element.hidden;
   }
 
-  speak(speech: Speech): void {
-    this.speech = speech;
-    const { signIn: words } = speech.words;
-    this.heading.textContent = words.heading;
-    this.about.textContent = words.about;
-    this.label.textContent = words.token;
-    this.submit.textContent = words.submit;
-    this.say('');
+  setLocalization(localization: Localization): void {
+    this.localization = localization;
+    const { signIn: messages } = localization.messages;
+    this.heading.textContent = messages.heading;
+    this.about.textContent = messages.about;
+    this.label.textContent = messages.token;
+    this.submit.textContent = messages.submit;
+    this.showProblem('');
   }
 
   show(problem: string): void {
     if (this.visible) return;
     this.element.hidden = false;
-    this.say(problem);
+    this.showProblem(problem);
     this.token.focus();
   }
 
@@ -57,32 +57,32 @@ export class Login {
     this.token.value = '';
   }
 
-  private say(problem: string): void {
+  private showProblem(problem: string): void {
     this.problem.textContent = problem;
     this.token.setAttribute('aria-invalid', String(problem !== ''));
   }
 
-  private async send(event: Event): Promise<void> {
+  private async onSubmit(event: Event): Promise<void> {
     event.preventDefault();
-    const { signIn: words } = this.speech.words;
+    const { signIn: messages } = this.localization.messages;
     if (this.token.value === '') {
-      this.say(words.empty);
+      this.showProblem(messages.empty);
       this.token.focus();
       return;
     }
     this.submit.disabled = true;
-    this.submit.textContent = words.busy;
+    this.submit.textContent = messages.busy;
     try {
       await signIn(this.token.value);
-      this.say('');
-      this.done();
+      this.showProblem('');
+      this.onSignedIn();
     } catch (error) {
-      this.say(failureText(error, this.speech));
+      this.showProblem(errorText(error, this.localization));
       this.token.focus();
       this.token.select();
     } finally {
       this.submit.disabled = false;
-      this.submit.textContent = words.submit;
+      this.submit.textContent = messages.submit;
     }
   }
 }

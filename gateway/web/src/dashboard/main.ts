@@ -1,4 +1,4 @@
-import { Page } from './page.ts';
+import { DashboardPage } from './page.ts';
 
 const root = document.getElementById('dashboard');
-if (root) new Page(root).start();
+if (root) new DashboardPage(root).start();

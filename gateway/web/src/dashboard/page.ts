@@ -1,76 +1,76 @@
-import { Failure, getReport, signOut } from './api.ts';
-import { asked, type Choice, readChoice, writeChoice } from './choice.ts';
-import { ConversationView } from './conversation.ts';
+import { ApiError, getReport, signOut } from './api.ts';
+import { toQueryParams, type ViewFilters, parseViewFilters, formatViewFilters } from './view-filters.ts';
+import { ConversationDialog } from './conversation.ts';
 import { ConversationList } from './conversations.ts';
-import { h, replace } from './dom.ts';
-import { failureText } from './failure.ts';
-import { Filters } from './filters.ts';
-import { freshness } from './fresh.ts';
-import { firstLanguage, type Language, Speech } from './language.ts';
-import { Login } from './login.ts';
+import { h, replaceChildren } from './dom.ts';
+import { errorText } from './error-text.ts';
+import { FilterForm } from './filters.ts';
+import { renderFreshness } from './freshness.ts';
+import { initialLanguage, type Language, Localization } from './localization.ts';
+import { LoginForm } from './login.ts';
 import { ReportView } from './report.ts';
 import type { Report } from './types.ts';
 
-/** How often the figures are asked for again, in milliseconds. */
-const REFRESH = 30_000;
+/** Refresh interval of the figures, in milliseconds. */
+const REFRESH_INTERVAL_MS = 30_000;
 
-/** The whole page: who may see it, what is chosen, and the figures. Data flows from here to the views alone. */
-export class Page {
-  private speech = new Speech(firstLanguage());
-  private choice: Choice = readChoice(location.search);
-  private shown: Report | undefined;
-  private shownFor = '';
-  private running: AbortController | undefined;
+/** The whole page: sign-in, filters and figures. It passes its state down to the views. */
+export class DashboardPage {
+  private localization = new Localization(initialLanguage());
+  private viewFilters: ViewFilters = parseViewFilters(location.search);
+  private report: Report | undefined;
+  private reportKey = '';
+  private request: AbortController | undefined;
   private timer: number | undefined;
 
   private readonly skip = h('a', { class: 'skip', href: '#figures' });
   private readonly brand = h('h1');
-  private readonly fresh = h('p', { class: 'fresh' });
+  private readonly freshness = h('p', { class: 'fresh' });
   private readonly languages = h('div', { class: 'speech', role: 'group' });
-  private readonly out = h('button', { type: 'button', class: 'plain', click: () => void this.signOut() });
+  private readonly signOutButton = h('button', { type: 'button', class: 'plain', click: () => void this.signOut() });
   private readonly notice = h('div', { class: 'notice', role: 'alert' });
   private readonly status = h('p', { class: 'loading', role: 'status' });
-  private readonly login = new Login(() => void this.load());
-  private readonly filters = new Filters((choice) => {
-    this.choose(choice);
+  private readonly loginForm = new LoginForm(() => void this.load());
+  private readonly filterForm = new FilterForm((viewFilters) => {
+    this.applyFilters(viewFilters);
   });
-  private readonly conversation = new ConversationView();
+  private readonly conversation = new ConversationDialog();
   private readonly list = new ConversationList(
     (session) => {
-      this.open(session);
+      this.openConversation(session);
     },
     () => {
-      this.signedOut();
+      this.onSignedOut();
     },
   );
-  private readonly report = new ReportView((session) => {
-    this.open(session);
+  private readonly reportView = new ReportView((session) => {
+    this.openConversation(session);
   });
   private readonly figures = h('main', { id: 'figures', tabindex: -1 });
   private readonly header = h(
     'header',
     {},
     this.brand,
-    this.fresh,
-    h('div', { class: 'tools' }, this.languages, this.out),
+    this.freshness,
+    h('div', { class: 'tools' }, this.languages, this.signOutButton),
   );
 
   constructor(private readonly root: HTMLElement) {}
 
   /** Shows the page and keeps it up to date. */
   start(): void {
-    replace(
+    replaceChildren(
       this.figures,
-      this.login.element,
-      this.filters.element,
+      this.loginForm.element,
+      this.filterForm.element,
       this.notice,
       this.status,
-      this.report.element,
+      this.reportView.element,
       this.list.element,
     );
-    replace(this.root, this.skip, this.header, this.figures, this.conversation.element);
+    replaceChildren(this.root, this.skip, this.header, this.figures, this.conversation.element);
     addEventListener('popstate', () => {
-      this.choice = readChoice(location.search);
+      this.viewFilters = parseViewFilters(location.search);
       void this.load();
     });
     document.addEventListener('visibilitychange', () => {
@@ -79,32 +79,32 @@ export class Page {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
       this.render();
     });
-    this.speak(this.speech.language);
+    this.setLanguage(this.localization.language);
     void this.load();
   }
 
-  private speak(language: Language): void {
-    this.speech = new Speech(language);
-    const { words } = this.speech;
+  private setLanguage(language: Language): void {
+    this.localization = new Localization(language);
+    const { messages } = this.localization;
     document.documentElement.lang = language;
-    document.title = words.title;
-    this.skip.textContent = words.skip;
-    this.brand.textContent = words.brand;
-    this.out.textContent = words.signOut;
-    this.languages.setAttribute('aria-label', words.language);
-    replace(this.languages, this.languageButton('en', 'English'), this.languageButton('vi', 'Tiếng Việt'));
-    this.login.speak(this.speech);
-    this.list.speak(this.speech);
-    this.conversation.speak(this.speech);
+    document.title = messages.title;
+    this.skip.textContent = messages.skip;
+    this.brand.textContent = messages.brand;
+    this.signOutButton.textContent = messages.signOut;
+    this.languages.setAttribute('aria-label', messages.language);
+    replaceChildren(this.languages, this.languageButton('en', 'English'), this.languageButton('vi', 'Tiếng Việt'));
+    this.loginForm.setLocalization(this.localization);
+    this.list.setLocalization(this.localization);
+    this.conversation.setLocalization(this.localization);
     this.render();
   }
 
   private languageButton(language: Language, name: string): HTMLElement {
     const choose = () => {
-      this.speak(language);
-      this.speech.keep();
+      this.setLanguage(language);
+      this.localization.save();
     };
-    const pressed = String(this.speech.language === language);
+    const pressed = String(this.localization.language === language);
     return h(
       'button',
       { type: 'button', class: 'plain', lang: language, 'aria-pressed': pressed, 'data-key': language, click: choose },
@@ -112,108 +112,109 @@ export class Page {
     );
   }
 
-  private choose(choice: Choice): void {
-    this.choice = choice;
-    history.pushState(null, '', `?${writeChoice(choice)}`);
+  private applyFilters(viewFilters: ViewFilters): void {
+    this.viewFilters = viewFilters;
+    history.pushState(null, '', `?${formatViewFilters(viewFilters)}`);
     void this.load();
   }
 
-  /** Asks for the figures of what is chosen, now and every half minute. */
+  /** Loads the figures for the filters, now and every half minute. */
   private async load(): Promise<void> {
     clearTimeout(this.timer);
-    this.running?.abort();
-    const running = new AbortController();
-    this.running = running;
-    const query = asked(this.choice);
-    const wanted = writeChoice(this.choice);
-    if (this.shownFor !== wanted) {
+    this.request?.abort();
+    const request = new AbortController();
+    this.request = request;
+    const query = toQueryParams(this.viewFilters);
+    const key = formatViewFilters(this.viewFilters);
+    if (this.reportKey !== key) {
       this.figures.setAttribute('aria-busy', 'true');
-      this.status.textContent = this.speech.words.loading;
+      this.status.textContent = this.localization.messages.loading;
     }
     try {
-      const report = await getReport(query, running.signal);
-      if (running.signal.aborted) return;
-      this.shown = report;
-      this.shownFor = wanted;
-      this.say();
-      this.signedIn(true);
+      const report = await getReport(query, request.signal);
+      if (request.signal.aborted) return;
+      this.report = report;
+      this.reportKey = key;
+      this.showNotice();
+      this.setSignedIn(true);
       this.render();
       void this.list.show(query);
     } catch (error) {
-      if (running.signal.aborted) return;
-      this.failed(error);
+      if (request.signal.aborted) return;
+      this.onLoadError(error);
     }
     this.figures.removeAttribute('aria-busy');
     this.status.textContent = '';
-    if (document.hidden || this.login.visible) return;
-    this.timer = window.setTimeout(() => void this.load(), REFRESH);
+    if (document.hidden || this.loginForm.visible) return;
+    this.timer = window.setTimeout(() => void this.load(), REFRESH_INTERVAL_MS);
   }
 
-  private failed(error: unknown): void {
-    if (error instanceof Failure && error.kind === 'signed_out') {
-      this.signedOut();
+  private onLoadError(error: unknown): void {
+    if (error instanceof ApiError && error.kind === 'signed_out') {
+      this.onSignedOut();
       return;
     }
-    this.signedIn(this.shown !== undefined);
-    this.filters.element.hidden = false;
-    const stale = this.shown?.freshness.as_of;
-    const { words } = this.speech;
-    const old = stale ? words.stale.replace('{time}', this.speech.dateTime(stale)) : '';
-    this.say(`${failureText(error, this.speech)} ${old}`);
+    this.setSignedIn(this.report !== undefined);
+    this.filterForm.element.hidden = false;
+    const stale = this.report?.freshness.as_of;
+    const { messages } = this.localization;
+    const old = stale ? messages.stale.replace('{time}', this.localization.dateTime(stale)) : '';
+    this.showNotice(`${errorText(error, this.localization)} ${old}`);
   }
 
-  /** Says what is wrong; nothing, when all is well. */
-  private say(text = ''): void {
-    const said = text.trim();
-    if (this.notice.dataset.says === said) return;
-    this.notice.dataset.says = said;
-    const again = h('button', { type: 'button', click: () => void this.load() }, this.speech.words.again);
-    if (said) replace(this.notice, h('p', {}, said), again);
-    else replace(this.notice);
+  /** Shows what is wrong; an empty text clears it. */
+  private showNotice(text = ''): void {
+    const message = text.trim();
+    if (this.notice.dataset.says === message) return;
+    this.notice.dataset.says = message;
+    const retry = h('button', { type: 'button', click: () => void this.load() }, this.localization.messages.again);
+    if (message) replaceChildren(this.notice, h('p', {}, message), retry);
+    else replaceChildren(this.notice);
   }
 
-  private signedOut(): void {
-    const before = this.shown !== undefined;
-    this.shown = undefined;
-    this.shownFor = '';
+  private onSignedOut(): void {
+    const before = this.report !== undefined;
+    this.report = undefined;
+    this.reportKey = '';
     this.conversation.close();
-    this.say();
-    this.signedIn(false);
-    this.login.show(before ? this.speech.words.failure.signed_out : '');
+    this.showNotice();
+    this.setSignedIn(false);
+    this.loginForm.show(before ? this.localization.messages.failure.signed_out : '');
   }
 
-  private signedIn(is: boolean): void {
-    if (is) this.login.hide();
-    this.out.hidden = !is;
-    this.fresh.hidden = !is;
-    for (const element of [this.filters.element, this.report.element, this.list.element]) element.hidden = !is;
+  private setSignedIn(signedIn: boolean): void {
+    if (signedIn) this.loginForm.hide();
+    this.signOutButton.hidden = !signedIn;
+    this.freshness.hidden = !signedIn;
+    for (const element of [this.filterForm.element, this.reportView.element, this.list.element])
+      element.hidden = !signedIn;
   }
 
   private async signOut(): Promise<void> {
     try {
       await signOut();
     } catch (error) {
-      this.say(failureText(error, this.speech));
+      this.showNotice(errorText(error, this.localization));
       return;
     }
-    this.shown = undefined;
-    this.signedOut();
+    this.report = undefined;
+    this.onSignedOut();
   }
 
-  private open(session: string): void {
+  private openConversation(session: string): void {
     void this.conversation.open(session);
   }
 
   private render(): void {
-    const report = this.shown;
+    const report = this.report;
     if (report === undefined) {
-      this.signedIn(false);
-      this.filters.update(this.choice, { products: [], locales: [] }, this.speech);
+      this.setSignedIn(false);
+      this.filterForm.update(this.viewFilters, { products: [], locales: [] }, this.localization);
       return;
     }
-    this.filters.update(this.choice, report.choices, this.speech);
-    freshness(this.fresh, report.freshness, this.speech);
-    this.report.update(report, this.speech);
-    this.list.link(asked(this.choice));
+    this.filterForm.update(this.viewFilters, report.choices, this.localization);
+    renderFreshness(this.freshness, report.freshness, this.localization);
+    this.reportView.update(report, this.localization);
+    this.list.updateCsvLinks(toQueryParams(this.viewFilters));
   }
 }

@@ -1,8 +1,8 @@
 import { ChartCard } from './chart.ts';
-import { h, replace } from './dom.ts';
-import * as figures from './figures.ts';
-import type { Speech } from './language.ts';
-import { Tables } from './tables.ts';
+import { h, replaceChildren } from './dom.ts';
+import * as chartData from './chart-data.ts';
+import type { Localization } from './localization.ts';
+import { ReportTables } from './tables.ts';
 import { tiles } from './tiles.ts';
 import type { Report } from './types.ts';
 
@@ -26,11 +26,11 @@ export class ReportView {
   };
   private readonly chartsHeading = h('h2');
   private readonly chartGrid = h('div', { class: 'grid' }, ...Object.values(this.charts).map((chart) => chart.element));
-  private readonly tables: Tables;
+  private readonly tables: ReportTables;
   readonly element: HTMLElement;
 
   constructor(open: (session: string) => void) {
-    this.tables = new Tables(open);
+    this.tables = new ReportTables(open);
     this.element = h(
       'div',
       { class: 'report', hidden: true },
@@ -43,22 +43,22 @@ export class ReportView {
     );
   }
 
-  update(report: Report, speech: Speech): void {
-    const { words } = speech;
-    const nothing = report.outcomes.length === 0;
-    this.overview.textContent = words.tiles.heading;
-    replace(this.tiles, ...tiles(report, speech));
-    this.empty.hidden = !nothing;
-    if (nothing) replace(this.empty, h('h3', {}, words.empty.heading), h('p', {}, words.empty.about));
-    this.chartsHeading.textContent = words.charts.heading;
-    this.chartsHeading.hidden = nothing;
-    this.chartGrid.hidden = nothing;
-    if (!nothing) {
+  update(report: Report, localization: Localization): void {
+    const { messages } = localization;
+    const isEmpty = report.outcomes.length === 0;
+    this.overview.textContent = messages.tiles.heading;
+    replaceChildren(this.tiles, ...tiles(report, localization));
+    this.empty.hidden = !isEmpty;
+    if (isEmpty) replaceChildren(this.empty, h('h3', {}, messages.empty.heading), h('p', {}, messages.empty.about));
+    this.chartsHeading.textContent = messages.charts.heading;
+    this.chartsHeading.hidden = isEmpty;
+    this.chartGrid.hidden = isEmpty;
+    if (!isEmpty) {
       for (const [name, chart] of Object.entries(this.charts)) {
-        const of = name as keyof typeof this.charts;
-        chart.update(words.charts[of], figures[of](report, speech), speech);
+        const chartName = name as keyof typeof this.charts;
+        chart.update(messages.charts[chartName], chartData[chartName](report, localization), localization);
       }
     }
-    this.tables.update(report, speech, nothing);
+    this.tables.update(report, localization, isEmpty);
   }
 }

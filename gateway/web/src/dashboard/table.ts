@@ -3,7 +3,7 @@ import { h } from './dom.ts';
 /** What a cell holds. */
 export type Cell = Node | string;
 
-/** A table that scrolls by itself where it is too wide. */
+/** A table that scrolls if it is too wide. */
 export function table(name: string, heads: string[], rows: Cell[][], numbers: number[]): HTMLElement {
   const kind = (at: number) => (numbers.includes(at) ? 'number' : 'text');
   const cell = (content: Cell, at: number) =>

@@ -1,12 +1,12 @@
-import { canaryTables } from './canaries.ts';
-import { h, link, replace } from './dom.ts';
-import { evaluationTable, expectedTables } from './expected.ts';
-import { fill, type Speech } from './language.ts';
+import { canaryTables } from './canary-tables.ts';
+import { h, link, replaceChildren } from './dom.ts';
+import { evaluationTable, expectedTables } from './expected-tables.ts';
+import { interpolate, type Localization } from './localization.ts';
 import { type Cell, table } from './table.ts';
 import type { Gap, Report } from './types.ts';
 
-/** Tables: the right answers to be expected, what the documents lack, what is cited, what visitors say, what waits in the fleet, how canaries do. */
-export class Tables {
+/** Tables of expected answers, evaluations, gaps, cited pages, comments, live queues and canaries. */
+export class ReportTables {
   private readonly expected = h('section', { class: 'card wide expected' });
   private readonly evaluations = h('section', { class: 'card wide evaluations' });
   private readonly gaps = h('section', { class: 'card wide gaps' });
@@ -14,7 +14,7 @@ export class Tables {
   private readonly comments = h('section', { class: 'card comments' });
   private readonly live = h('section', { class: 'card live' });
   private readonly canaries = h('section', { class: 'card canaries' });
-  private drawn = new Map<HTMLElement, string>();
+  private renderedKeys = new Map<HTMLElement, string>();
   readonly element = h(
     'div',
     { class: 'grid tables' },
@@ -29,37 +29,43 @@ export class Tables {
 
   constructor(private readonly open: (session: string) => void) {}
 
-  update(report: Report, speech: Speech, nothing: boolean): void {
-    for (const section of [this.expected, this.gaps, this.pages, this.comments]) section.hidden = nothing;
-    const expected = [report.expected_by_language, report.expected_by_version, speech.language];
-    this.draw(this.expected, expected, () => expectedTables(report, speech));
-    this.draw(this.evaluations, [report.evaluations, speech.language], () => evaluationTable(report, speech));
-    this.draw(this.gaps, [report.gaps, speech.language], () => this.gapTable(report, speech));
-    this.draw(this.pages, [report.pages, speech.language], () => pageTable(report, speech));
-    this.draw(this.comments, [report.feedback, speech.language], () => this.said(report, speech));
-    this.draw(this.live, [report.live, speech.language], () => liveTables(report, speech));
+  update(report: Report, localization: Localization, isEmpty: boolean): void {
+    for (const section of [this.expected, this.gaps, this.pages, this.comments]) section.hidden = isEmpty;
+    const expected = [report.expected_by_language, report.expected_by_version, localization.language];
+    this.renderSection(this.expected, expected, () => expectedTables(report, localization));
+    this.renderSection(this.evaluations, [report.evaluations, localization.language], () =>
+      evaluationTable(report, localization),
+    );
+    this.renderSection(this.gaps, [report.gaps, localization.language], () => this.gapTable(report, localization));
+    this.renderSection(this.pages, [report.pages, localization.language], () => pageTable(report, localization));
+    this.renderSection(this.comments, [report.feedback, localization.language], () =>
+      this.commentList(report, localization),
+    );
+    this.renderSection(this.live, [report.live, localization.language], () => liveTables(report, localization));
     this.canaries.hidden = report.canaries.length === 0;
-    this.draw(this.canaries, [report.canaries, speech.language], () => canaryTables(report.canaries, speech));
+    this.renderSection(this.canaries, [report.canaries, localization.language], () =>
+      canaryTables(report.canaries, localization),
+    );
   }
 
-  /** Draws a section anew if what it shows has changed. */
-  private draw(section: HTMLElement, shown: unknown, children: () => Cell[]): void {
+  /** Renders a section if its data has changed. */
+  private renderSection(section: HTMLElement, shown: unknown, children: () => Cell[]): void {
     const text = JSON.stringify(shown);
-    if (this.drawn.get(section) === text) return;
-    this.drawn.set(section, text);
-    replace(section, ...children());
+    if (this.renderedKeys.get(section) === text) return;
+    this.renderedKeys.set(section, text);
+    replaceChildren(section, ...children());
   }
 
-  private gapTable(report: Report, speech: Speech): Cell[] {
-    const { tables } = speech.words;
+  private gapTable(report: Report, localization: Localization): Cell[] {
+    const { tables } = localization.messages;
     const row = (gap: Gap): Cell[] => [
-      this.opener(gap.question, gap.session_id, `gap-${gap.question}`, speech),
-      speech.number(gap.asked),
-      why(gap, speech),
+      this.conversationButton(gap.question, gap.session_id, `gap-${gap.question}`, localization),
+      localization.number(gap.asked),
+      gapReasons(gap, localization),
       productName(report, gap.product),
-      speech.dateTime(gap.last),
+      localization.dateTime(gap.last),
     ];
-    const heads = [tables.question, tables.asked, tables.why, speech.words.filters.product, tables.last];
+    const heads = [tables.question, tables.asked, tables.why, localization.messages.filters.product, tables.last];
     return [
       h('h3', {}, tables.gaps),
       h('p', { class: 'note' }, tables.gapsNote),
@@ -69,10 +75,10 @@ export class Tables {
     ];
   }
 
-  private said(report: Report, speech: Speech): Cell[] {
-    const { tables } = speech.words;
+  private commentList(report: Report, localization: Localization): Cell[] {
+    const { tables } = localization.messages;
     const { comments, reasons } = report.feedback;
-    const reason = (name: string) => speech.named('reasons', name);
+    const reason = (name: string) => localization.label('reasons', name);
     const items = comments.map((said) =>
       h(
         'li',
@@ -80,37 +86,40 @@ export class Tables {
         h(
           'p',
           { class: `rating ${said.rating}` },
-          speech.named('ratings', said.rating),
+          localization.label('ratings', said.rating),
           said.reason && `, ${reason(said.reason)}`,
         ),
         h('blockquote', {}, said.comment),
         h(
           'p',
           { class: 'note' },
-          this.opener(said.question, said.session_id, `said-${said.at}`, speech),
-          ` ${speech.dateTime(said.at)}`,
+          this.conversationButton(said.question, said.session_id, `said-${said.at}`, localization),
+          ` ${localization.dateTime(said.at)}`,
         ),
       ),
     );
-    const named = reasons.map((count) => [reason(count.name), speech.number(count.count)]);
+    const named = reasons.map((count) => [reason(count.name), localization.number(count.count)]);
     return [
       h('h3', {}, tables.comments),
       comments.length > 0 ? h('ul', { class: 'said' }, ...items) : h('p', { class: 'none' }, tables.noComments),
       ...(named.length > 0
-        ? [h('h4', {}, tables.reasons), table(tables.reasons, [tables.why, speech.words.charts.count], named, [1])]
+        ? [
+            h('h4', {}, tables.reasons),
+            table(tables.reasons, [tables.why, localization.messages.charts.count], named, [1]),
+          ]
         : []),
     ];
   }
 
   /** A question that opens its conversation. */
-  private opener(question: string, session: string, key: string, speech: Speech): HTMLElement {
+  private conversationButton(question: string, session: string, key: string, localization: Localization): HTMLElement {
     return h(
       'button',
       {
         type: 'button',
         class: 'open',
         'data-key': key,
-        'aria-label': fill(speech.words.tables.open, { question }),
+        'aria-label': interpolate(localization.messages.tables.open, { question }),
         click: () => {
           this.open(session);
         },
@@ -120,8 +129,8 @@ export class Tables {
   }
 }
 
-function why(gap: Gap, speech: Speech): string {
-  const { tables } = speech.words;
+function gapReasons(gap: Gap, localization: Localization): string {
+  const { tables } = localization.messages;
   const reasons: [number, string][] = [
     [gap.unanswered, tables.unanswered],
     [gap.low_confidence, tables.low],
@@ -129,20 +138,20 @@ function why(gap: Gap, speech: Speech): string {
     [gap.failed, tables.failed],
   ];
   const said = reasons.filter(([count]) => count > 0);
-  return said.map(([count, text]) => fill(text, { count: speech.number(count) })).join(', ');
+  return said.map(([count, text]) => interpolate(text, { count: localization.number(count) })).join(', ');
 }
 
 function productName(report: Report, id: string): string {
   return report.choices.products.find((product) => product.id === id)?.name ?? (id || '–');
 }
 
-function pageTable(report: Report, speech: Speech): Cell[] {
-  const { tables, ratings } = speech.words;
+function pageTable(report: Report, localization: Localization): Cell[] {
+  const { tables, ratings } = localization.messages;
   const rows = report.pages.map((page): Cell[] => [
     link(page.url),
-    speech.number(page.cited),
-    speech.number(page.up),
-    speech.number(page.down),
+    localization.number(page.cited),
+    localization.number(page.up),
+    localization.number(page.down),
   ]);
   const heads = [tables.page, tables.cited, ratings.up, ratings.down];
   return [
@@ -151,18 +160,18 @@ function pageTable(report: Report, speech: Speech): Cell[] {
   ];
 }
 
-function liveTables({ live }: Report, speech: Speech): Cell[] {
-  const { tables, charts } = speech.words;
+function liveTables({ live }: Report, localization: Localization): Cell[] {
+  const { tables, charts } = localization.messages;
   const head = [h('h3', {}, tables.live), h('p', { class: 'note' }, tables.liveNote)];
   if (live === null) return [...head, h('p', { class: 'none' }, tables.noLive)];
   const stages = live.stages.map((stage): Cell[] => [
     stage.stage,
-    speech.number(stage.pending),
-    speech.number(stage.in_flight),
-    speech.number(stage.redelivered),
+    localization.number(stage.pending),
+    localization.number(stage.in_flight),
+    localization.number(stage.redelivered),
   ]);
   const heads = [charts.stage, tables.pending, tables.inFlight, tables.redelivered];
-  const dead = live.dead_letters.map((letters): Cell[] => [letters.stage, speech.number(letters.count)]);
+  const dead = live.dead_letters.map((letters): Cell[] => [letters.stage, localization.number(letters.count)]);
   return [
     ...head,
     stages.length > 0 ? table(tables.live, heads, stages, [1, 2, 3]) : h('p', { class: 'none' }, tables.noStages),

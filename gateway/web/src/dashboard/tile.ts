@@ -1,6 +1,6 @@
 import { h } from './dom.ts';
 
-/** A figure with its name, and what is to be said of it. */
+/** A figure with its name and a note. */
 export function tile(name: string, value: Node | string, note: string | false): HTMLElement {
   return h(
     'div',

@@ -1,58 +1,64 @@
-import { fill, type Speech } from './language.ts';
+import { interpolate, type Localization } from './localization.ts';
 import { tile } from './tile.ts';
 import type { Report } from './types.ts';
 
-/** The sums of the period, each with a note. */
-export function tiles(report: Report, speech: Speech): HTMLElement[] {
+/** The totals of the period, each with a note. */
+export function tiles(report: Report, localization: Localization): HTMLElement[] {
   const { totals, feedback } = report;
-  const { tiles: words } = speech.words;
-  const number = (value: number) => speech.number(value);
+  const { tiles: messages } = localization.messages;
+  const number = (value: number) => localization.number(value);
   const rated = feedback.up + feedback.down;
   const tokens = totals.prompt_tokens + totals.completion_tokens;
   const wanted = totals.answered + totals.unanswered + totals.failed;
-  const share = (of: number, value: number) => (of > 0 ? speech.percent(value) : '–');
+  const share = (of: number, value: number) => (of > 0 ? localization.percent(value) : '–');
   return [
-    tile(words.questions, number(totals.questions), fill(words.conversations, { count: number(totals.conversations) })),
     tile(
-      words.expected,
-      share(wanted, totals.expected_rate),
-      fill(words.expectedNote, { count: number(totals.expected_right), of: number(wanted) }),
+      messages.questions,
+      number(totals.questions),
+      interpolate(messages.conversations, { count: number(totals.conversations) }),
     ),
     tile(
-      words.answerRate,
+      messages.expected,
+      share(wanted, totals.expected_rate),
+      interpolate(messages.expectedNote, { count: number(totals.expected_right), of: number(wanted) }),
+    ),
+    tile(
+      messages.answerRate,
       share(wanted, totals.answer_rate),
       totals.answered > 0
-        ? fill(words.answered, {
+        ? interpolate(messages.answered, {
             count: number(totals.answered),
             of: number(wanted),
-            confidence: speech.percent(totals.confidence),
+            confidence: localization.percent(totals.confidence),
           })
-        : fill(words.noneAnswered, { of: number(wanted) }),
+        : interpolate(messages.noneAnswered, { of: number(wanted) }),
     ),
     tile(
-      words.latency,
-      totals.questions > 0 ? speech.span(totals.p50_ms) : '–',
-      fill(words.latencyNote, { p95: speech.span(totals.p95_ms) }),
+      messages.latency,
+      totals.questions > 0 ? localization.duration(totals.p50_ms) : '–',
+      interpolate(messages.latencyNote, { p95: localization.duration(totals.p95_ms) }),
     ),
     tile(
-      words.cache,
+      messages.cache,
       share(totals.questions, totals.cache_hit_rate),
-      fill(words.cacheNote, { count: number(totals.cached) }),
+      interpolate(messages.cacheNote, { count: number(totals.cached) }),
     ),
     tile(
-      words.feedback,
+      messages.feedback,
       share(rated, feedback.up / Math.max(rated, 1)),
-      rated > 0 ? fill(words.feedbackNote, { up: number(feedback.up), down: number(feedback.down) }) : words.noFeedback,
+      rated > 0
+        ? interpolate(messages.feedbackNote, { up: number(feedback.up), down: number(feedback.down) })
+        : messages.noFeedback,
     ),
     tile(
-      words.cost,
-      totals.priced > 0 ? speech.money(totals.cost_usd) : '–',
-      fill(words.costNote, { tokens: number(tokens) }) + (totals.priced > 0 ? '' : `, ${words.noCost}`),
+      messages.cost,
+      totals.priced > 0 ? localization.money(totals.cost_usd) : '–',
+      interpolate(messages.costNote, { tokens: number(tokens) }) + (totals.priced > 0 ? '' : `, ${messages.noCost}`),
     ),
     tile(
-      words.trouble,
+      messages.trouble,
       number(totals.failed),
-      fill(words.troubleNote, { stopped: number(totals.stopped), limited: number(totals.rate_limited) }),
+      interpolate(messages.troubleNote, { stopped: number(totals.stopped), limited: number(totals.rate_limited) }),
     ),
   ];
 }

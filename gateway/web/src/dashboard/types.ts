@@ -1,4 +1,4 @@
-/** What the gateway tells; see `schemas/openapi.json`. */
+/** The gateway's responses; see `schemas/openapi.json`. */
 export interface Report {
   period: { from: string; to: string; bucket: 'hour' | 'day' };
   totals: Totals;
@@ -8,8 +8,8 @@ export interface Report {
   intents: Count[];
   products: Count[];
   languages: Count[];
-  expected_by_language: Expected[];
-  expected_by_version: (Expected & { stage: string; first: string; last: string })[];
+  expected_by_language: ExpectedAnswers[];
+  expected_by_version: (ExpectedAnswers & { stage: string; first: string; last: string })[];
   rated: Reliability;
   labelled: Reliability;
   evaluations: Evaluation[];
@@ -73,8 +73,8 @@ export interface Count {
   count: number;
 }
 
-/** The right answers to be expected of some questions: the sum of the confidences. */
-export interface Expected {
+/** The expected number of right answers: the sum of the confidences. */
+export interface ExpectedAnswers {
   name: string;
   wanted: number;
   answered: number;
@@ -83,7 +83,7 @@ export interface Expected {
   down: number;
 }
 
-/** How true the confidence of answers was. */
+/** How well calibrated the confidence of answers was. */
 export interface Reliability {
   answers: number;
   right: number;
@@ -102,7 +102,7 @@ export interface ConfidenceBin {
   right: number;
 }
 
-/** A run of labelled questions. */
+/** An evaluation with labelled questions. */
 export interface Evaluation {
   name: string;
   at: string;
@@ -180,7 +180,7 @@ export interface Canary {
   stable: CanarySide;
 }
 
-/** The measure on which a canary is worse: failures, or answers slower than so many milliseconds. */
+/** Why a canary stepped back: failures, or jobs slower than `over_ms`. */
 export interface CanaryReason {
   over_ms: number | null;
   canary: { count: number; of: number };
@@ -216,10 +216,10 @@ export interface ConversationPage {
 
 export interface Conversation {
   session_id: string;
-  questions: Asked[];
+  questions: ConversationQuestion[];
 }
 
-export interface Asked {
+export interface ConversationQuestion {
   job_id: string;
   at: string;
   question: string;

@@ -1,12 +1,12 @@
-import { ChartCard, type Figures } from '../dashboard/chart.ts';
+import { ChartCard, type ChartData } from '../dashboard/chart.ts';
 import { h } from '../dashboard/dom.ts';
-import type { Choice } from './choice.ts';
-import * as figures from './figures.ts';
+import type { ViewState } from './view-state.ts';
+import * as chartData from './chart-data.ts';
 import type { Summary } from './types.ts';
-import { speech } from './words.ts';
+import { localization } from './labels.ts';
 
-/** The figures as charts; a bar leads to its jobs. */
-export class Charts {
+/** The charts of the summary; a bar links to its jobs. */
+export class SummaryCharts {
   private readonly cards = {
     first: new ChartCard('first'),
     aspects: new ChartCard('aspects'),
@@ -20,24 +20,24 @@ export class Charts {
 
   constructor(
     private readonly summary: Summary,
-    private readonly show: (choice: Partial<Choice>) => void,
+    private readonly show: (view: Partial<ViewState>) => void,
   ) {}
 
-  /** Draws what is not drawn yet in the colours of now. */
+  /** Draws the charts in the current colour scheme if they are not yet drawn in it. */
   draw(): void {
     const { cards, summary, show } = this;
-    draw(cards.first, 'Where jobs first differ', figures.first(summary, show));
-    draw(cards.aspects, 'What differs', figures.aspects(summary, show));
-    draw(cards.overlaps, 'Passages found again', figures.overlaps(summary));
-    draw(cards.intents, 'Most changed intents', figures.groups('intent', summary.intents, show));
-    draw(cards.products, 'Most changed products', figures.groups('product', summary.products, show));
-    draw(cards.shares, 'Before and after', figures.shares(summary));
-    draw(cards.times, 'Time by stage', figures.times(summary));
+    updateCard(cards.first, 'Where jobs first differ', chartData.firstDifferences(summary, show));
+    updateCard(cards.aspects, 'What differs', chartData.differingAspects(summary, show));
+    updateCard(cards.overlaps, 'Passages found again', chartData.passageOverlaps(summary));
+    updateCard(cards.intents, 'Most changed intents', chartData.mostChangedGroups('intent', summary.intents, show));
+    updateCard(cards.products, 'Most changed products', chartData.mostChangedGroups('product', summary.products, show));
+    updateCard(cards.shares, 'Before and after', chartData.shareComparison(summary));
+    updateCard(cards.times, 'Time by stage', chartData.stageTimes(summary));
   }
 }
 
-/** A chart that would be empty is not there. */
-function draw(card: ChartCard, title: string, figures: Figures): void {
-  card.element.hidden = figures.series.every(({ values }) => values.every((value) => !value));
-  if (!card.element.hidden) card.update(title, figures, speech);
+/** Hides a chart that would be empty. */
+function updateCard(card: ChartCard, title: string, data: ChartData): void {
+  card.element.hidden = data.series.every(({ values }) => values.every((value) => !value));
+  if (!card.element.hidden) card.update(title, data, localization);
 }

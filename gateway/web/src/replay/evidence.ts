@@ -1,15 +1,15 @@
 import { h } from '../dashboard/dom.ts';
-import type { Choice } from './choice.ts';
+import type { ViewState } from './view-state.ts';
 import * as format from './format.ts';
-import type { Rated, Report, Summary } from './types.ts';
-import { counted, speech } from './words.ts';
+import type { RatingChanges, Report, Summary } from './types.ts';
+import { counted, localization } from './labels.ts';
 
-/** What labels and visitors say of the jobs, in words. */
-export function evidence({ summary }: Report, show: (choice: Partial<Choice>) => void): HTMLElement {
-  return h('div', { class: 'grid' }, gold(summary, show), feedback(summary));
+/** Evidence from labels and from visitors' feedback. */
+export function evidenceCards({ summary }: Report, show: (view: Partial<ViewState>) => void): HTMLElement {
+  return h('div', { class: 'grid' }, goldCard(summary, show), feedbackCard(summary));
 }
 
-function gold({ gold }: Summary, show: (choice: Partial<Choice>) => void): HTMLElement {
+function goldCard({ gold }: Summary, show: (view: Partial<ViewState>) => void): HTMLElement {
   const head = h('h3', {}, 'By the labels');
   if (gold === null) {
     return h('section', { class: 'card' }, head, h('p', { class: 'none' }, 'No labels were given.'));
@@ -18,12 +18,12 @@ function gold({ gold }: Summary, show: (choice: Partial<Choice>) => void): HTMLE
     const click = () => {
       show({ judged });
     };
-    const opens = judged !== 'same' && gold[judged] > 0;
-    const number = speech.number(gold[judged]);
+    const isLink = judged !== 'same' && gold[judged] > 0;
+    const number = localization.number(gold[judged]);
     return h(
       'li',
       {},
-      opens ? h('button', { type: 'button', class: 'open', click }, number) : h('b', {}, number),
+      isLink ? h('button', { type: 'button', class: 'open', click }, number) : h('b', {}, number),
       ` ${text}`,
     );
   };
@@ -31,12 +31,12 @@ function gold({ gold }: Summary, show: (choice: Partial<Choice>) => void): HTMLE
     'section',
     { class: 'card gold' },
     head,
-    h('p', { class: 'big' }, capital(format.difference(gold.difference, gold.p)), '.'),
+    h('p', { class: 'big' }, capitalize(format.describeDifference(gold.difference, gold.p)), '.'),
     h(
       'p',
       {},
-      `The page that should be found was reached in ${speech.percent(gold.before)} of ${counted(gold.jobs, 'labelled job')} `,
-      `before, and in ${speech.percent(gold.after)} after.`,
+      `The page that should be found was reached in ${localization.percent(gold.before)} of ${counted(gold.jobs, 'labelled job')} `,
+      `before, and in ${localization.percent(gold.after)} after.`,
     ),
     h(
       'ul',
@@ -48,16 +48,16 @@ function gold({ gold }: Summary, show: (choice: Partial<Choice>) => void): HTMLE
   );
 }
 
-function feedback({ feedback }: Summary): HTMLElement {
+function feedbackCard({ feedback }: Summary): HTMLElement {
   const head = h('h3', {}, 'By what visitors said');
   if (feedback === null) {
     return h('section', { class: 'card' }, head, h('p', { class: 'none' }, 'The recording holds no ratings.'));
   }
-  const line = ({ jobs, changed }: Rated, rating: string) =>
+  const line = ({ jobs, changed }: RatingChanges, rating: string) =>
     h(
       'li',
       {},
-      h('b', {}, `${speech.number(changed)} of ${speech.number(jobs)}`),
+      h('b', {}, `${localization.number(changed)} of ${localization.number(jobs)}`),
       ` answers rated ${rating} would change`,
     );
   return h(
@@ -69,6 +69,6 @@ function feedback({ feedback }: Summary): HTMLElement {
   );
 }
 
-function capital(text: string): string {
+function capitalize(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

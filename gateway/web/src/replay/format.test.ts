@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest';
 
-import { madeReport, quietReport } from '../../tests/support/replay.ts';
-import { baselineWords, difference, duration, eighths, headline, leftOut, remainder, verdict } from './format.ts';
+import { generateReport, unchangedReport } from '../../tests/support/replay-reports.ts';
+import {
+  describeBaseline,
+  describeDifference,
+  formatDuration,
+  formatEighths,
+  headline,
+  describeExcludedJobs,
+  describeOtherJobs,
+  describeRule,
+} from './format.ts';
 import type { Summary } from './types.ts';
 
-const { summary } = madeReport(20);
+const { summary } = generateReport(20);
 const said = (visible: number, lost: number, gained: number, inside = 600): string =>
   headline({ ...summary, replayed: 9987, visible, inside, answered: { ...summary.answered, lost, gained } });
 
@@ -27,15 +36,15 @@ describe('the headline', () => {
 
   it('is followed by the rest, where there is one', () => {
     const rest: Summary = { ...summary, replayed: 9, inside: 1, same: 5, needs_model: 2, failed: 1 };
-    expect(remainder(rest)).toBe(
+    expect(describeOtherJobs(rest)).toBe(
       '1 job differs inside only, in what a visitor does not see, and 5 came out the same. ' +
         '2 jobs would need new words of a model, and none are recorded that fit. 1 job failed in the replay.',
     );
-    expect(remainder(quietReport().summary)).toBe('');
-    expect(leftOut(summary)).toBe(
+    expect(describeOtherJobs(unchangedReport().summary)).toBe('');
+    expect(describeExcludedJobs(summary)).toBe(
       '16 jobs not compared: 3 not recorded whole, 5 stopped by the visitor, 5 failed when recorded, 3 served by a canary.',
     );
-    expect(leftOut({ ...summary, incomplete: 0, stopped: 0, failed_before: 0, canary: 0 })).toBe(
+    expect(describeExcludedJobs({ ...summary, incomplete: 0, stopped: 0, failed_before: 0, canary: 0 })).toBe(
       'Every recorded job is compared.',
     );
   });
@@ -43,22 +52,22 @@ describe('the headline', () => {
 
 describe('the checks', () => {
   it('say whether an unchanged replay was the same', () => {
-    expect(baselineWords(null)).toMatchObject({ good: false });
-    expect(baselineWords({ jobs: 9, identical: 9, close: 0, different: 0 })).toEqual({
+    expect(describeBaseline(null)).toMatchObject({ good: false });
+    expect(describeBaseline({ jobs: 9, identical: 9, close: 0, different: 0 })).toEqual({
       good: true,
       text: 'Proved: an unchanged replay gave the same in all 9 jobs.',
     });
-    expect(baselineWords({ jobs: 9, identical: 7, close: 2, different: 0 }).text).toContain(
+    expect(describeBaseline({ jobs: 9, identical: 7, close: 2, different: 0 }).text).toContain(
       '(2 of them within rounding)',
     );
-    expect(baselineWords({ jobs: 9, identical: 8, close: 0, different: 1 })).toMatchObject({ good: false });
+    expect(describeBaseline({ jobs: 9, identical: 8, close: 0, different: 1 })).toMatchObject({ good: false });
   });
 
   it('say what the rule found', () => {
-    expect(verdict({ rule: 'overlap@8 < 0.8', failed: true, values: { 'overlap@8': 0.79 } })).toBe(
+    expect(describeRule({ rule: 'overlap@8 < 0.8', failed: true, values: { 'overlap@8': 0.79 } })).toBe(
       'Failed: “overlap@8 < 0.8” holds (overlap@8 = 0.79).',
     );
-    expect(verdict({ rule: 'gold < 0.8', failed: false, values: { gold: null } })).toBe(
+    expect(describeRule({ rule: 'gold < 0.8', failed: false, values: { gold: null } })).toBe(
       'Passed: “gold < 0.8” does not hold (gold = –).',
     );
   });
@@ -66,26 +75,26 @@ describe('the checks', () => {
 
 describe('numbers in words', () => {
   it('tell a difference from chance', () => {
-    expect(difference({ mean: 0.035, low: 0.001, high: 0.069, of: 200 }, 0.04)).toBe(
+    expect(describeDifference({ mean: 0.035, low: 0.001, high: 0.069, of: 200 }, 0.04)).toBe(
       'better by 3.5 points (95% interval 0.1 to 6.9, p = 0.04)',
     );
-    expect(difference({ mean: -0.02, low: -0.025, high: -0.016, of: 9 }, 0.0002)).toBe(
+    expect(describeDifference({ mean: -0.02, low: -0.025, high: -0.016, of: 9 }, 0.0002)).toBe(
       'worse by 2 points (95% interval 1.6 to 2.5, p < 0.001)',
     );
-    expect(difference({ mean: 0.01, low: -0.02, high: 0.04, of: 9 }, 0.5)).toBe(
+    expect(describeDifference({ mean: 0.01, low: -0.02, high: 0.04, of: 9 }, 0.5)).toBe(
       'no clear difference: +1 point (95% interval -2 to 4, p = 0.5)',
     );
-    expect(difference({ mean: 0, low: 0, high: 0, of: 0 }, 1)).toBe('nothing to compare');
+    expect(describeDifference({ mean: 0, low: 0, high: 0, of: 0 }, 1)).toBe('nothing to compare');
   });
 
   it('are short', () => {
-    expect(eighths(0.625)).toBe('5 of 8');
-    expect(eighths(1 / 3)).toBe('33.3%');
-    expect(duration(86_400)).toBe('24 h');
-    expect(duration(200_000)).toBe('2 days');
-    expect(duration(5_400)).toBe('1 h 30 min');
-    expect(duration(120.5)).toBe('2 min 1 s');
-    expect(duration(119.7)).toBe('2 min 0 s');
-    expect(duration(3.21)).toBe('3.2 s');
+    expect(formatEighths(0.625)).toBe('5 of 8');
+    expect(formatEighths(1 / 3)).toBe('33.3%');
+    expect(formatDuration(86_400)).toBe('24 h');
+    expect(formatDuration(200_000)).toBe('2 days');
+    expect(formatDuration(5_400)).toBe('1 h 30 min');
+    expect(formatDuration(120.5)).toBe('2 min 1 s');
+    expect(formatDuration(119.7)).toBe('2 min 0 s');
+    expect(formatDuration(3.21)).toBe('3.2 s');
   });
 });

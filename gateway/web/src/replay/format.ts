@@ -1,7 +1,7 @@
-import type { Baseline, FailIf, Mean, Summary } from './types.ts';
-import { counted, speech } from './words.ts';
+import type { Baseline, FailIf, MeanEstimate, Summary } from './types.ts';
+import { counted, localization } from './labels.ts';
 
-const number = (value: number, digits = 0) => speech.number(value, digits);
+const number = (value: number, digits = 0) => localization.number(value, digits);
 
 /** What a visitor would notice, in a sentence. */
 export function headline(summary: Summary): string {
@@ -18,8 +18,8 @@ export function headline(summary: Summary): string {
   return `${losing}, ${gained === 0 ? 'none' : number(gained)} would gain one.`;
 }
 
-/** What else became of the jobs, in sentences. */
-export function remainder(summary: Summary): string {
+/** What happened to the other jobs, in sentences. */
+export function describeOtherJobs(summary: Summary): string {
   const { replayed, inside, same, needs_model, failed } = summary;
   if (replayed === same) return '';
   const parts = [
@@ -33,20 +33,22 @@ export function remainder(summary: Summary): string {
 }
 
 /** Which recorded jobs are not compared, and why. */
-export function leftOut({ incomplete, stopped, failed_before, canary }: Summary): string {
+export function describeExcludedJobs({ incomplete, stopped, failed_before, canary }: Summary): string {
   const reasons: [number, string][] = [
     [incomplete, 'not recorded whole'],
     [stopped, 'stopped by the visitor'],
     [failed_before, 'failed when recorded'],
     [canary, 'served by a canary'],
   ];
-  const told = reasons.filter(([count]) => count > 0).map(([count, why]) => `${number(count)} ${why}`);
+  const reasonTexts = reasons.filter(([count]) => count > 0).map(([count, why]) => `${number(count)} ${why}`);
   const count = incomplete + stopped + failed_before + canary;
-  return count === 0 ? 'Every recorded job is compared.' : `${counted(count, 'job')} not compared: ${told.join(', ')}.`;
+  return count === 0
+    ? 'Every recorded job is compared.'
+    : `${counted(count, 'job')} not compared: ${reasonTexts.join(', ')}.`;
 }
 
-/** Whether an unchanged replay was proved to be equal. */
-export function baselineWords(baseline: Baseline | null): { good: boolean; text: string } {
+/** Whether an unchanged replay gave the same results. */
+export function describeBaseline(baseline: Baseline | null): { good: boolean; text: string } {
   if (baseline === null) {
     return { good: false, text: 'Not proved: no unchanged replay was made first, so a difference may be chance.' };
   }
@@ -59,17 +61,17 @@ export function baselineWords(baseline: Baseline | null): { good: boolean; text:
   return { good: true, text: `Proved: an unchanged replay gave the same in all ${counted(jobs, 'job')}${almost}.` };
 }
 
-/** What the rule of `--fail-if` says. */
-export function verdict({ rule, failed, values }: FailIf): string {
+/** The result of the `--fail-if` rule. */
+export function describeRule({ rule, failed, values }: FailIf): string {
   const found = Object.entries(values).map(([name, value]) => `${name} = ${value === null ? '–' : number(value, 4)}`);
   const says = failed ? `Failed: “${rule}” holds` : `Passed: “${rule}” does not hold`;
   return `${says}${found.length > 0 ? ` (${found.join(', ')})` : ''}.`;
 }
 
 /** A difference of two shares in words, with its interval: “better by 3.5 points (95% interval 0.1 to 6.9, p = 0.04)”. */
-export function difference({ mean, low, high, of }: Mean, p: number): string {
+export function describeDifference({ mean, low, high, of }: MeanEstimate, p: number): string {
   if (of === 0) return 'nothing to compare';
-  // Rounded, so that what is nothing has no sign.
+  // `|| 0` turns a negative zero into zero.
   const points = (value: number) => number(Math.round(value * 1000) / 10 || 0, 1);
   const inPoints = (value: number) => `${points(value)} ${points(value) === '1' ? 'point' : 'points'}`;
   const chance = p < 0.001 ? 'p < 0.001' : `p = ${number(p, p < 0.01 ? 3 : 2)}`;
@@ -80,18 +82,18 @@ export function difference({ mean, low, high, of }: Mean, p: number): string {
   return `no clear difference: ${mean > 0 ? '+' : ''}${inPoints(mean)} (95% interval ${points(low)} to ${points(high)}, ${chance})`;
 }
 
-/** The interval of a mean. */
-export function interval({ low, high, of }: Mean): string {
-  return `95% interval ${speech.percent(low)} to ${speech.percent(high)}, ${counted(of, 'job')}`;
+/** The confidence interval of a mean. */
+export function describeInterval({ low, high, of }: MeanEstimate): string {
+  return `95% interval ${localization.percent(low)} to ${localization.percent(high)}, ${counted(of, 'job')}`;
 }
 
-/** A share of eight as a count, else in percent: “5 of 8”. */
-export function eighths(share: number): string {
-  return Number.isInteger(share * 8) ? `${number(share * 8)} of 8` : speech.percent(share);
+/** A multiple of one eighth as a count, otherwise a percentage: “5 of 8”. */
+export function formatEighths(share: number): string {
+  return Number.isInteger(share * 8) ? `${number(share * 8)} of 8` : localization.percent(share);
 }
 
-/** Seconds of a replay or a recording. */
-export function duration(seconds: number): string {
+/** Formats a duration in seconds. */
+export function formatDuration(seconds: number): string {
   if (seconds < 60) return `${number(seconds, 1)} s`;
   const whole = Math.round(seconds);
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];

@@ -1,36 +1,40 @@
 import { h } from '../dashboard/dom.ts';
 import { tile } from '../dashboard/tile.ts';
-import type { Choice } from './choice.ts';
+import type { ViewState } from './view-state.ts';
 import * as format from './format.ts';
 import type { Report } from './types.ts';
-import { counted, speech } from './words.ts';
+import { counted, localization } from './labels.ts';
 
-/** The first thing to read: what would change, what was changed, and how far the report can be trusted. */
-export function opening(report: Report, read: () => void): HTMLElement {
+/** The header: what would change, which settings changed, and how reliable the report is. */
+export function reportHeader(report: Report, onReadJobs: () => void): HTMLElement {
   const { summary, changed, fail_if, fault } = report;
-  const baseline = format.baselineWords(report.baseline);
+  const baseline = format.describeBaseline(report.baseline);
   return h(
     'header',
     { class: 'opening' },
     h('p', { class: 'eyebrow' }, 'Hoidap replay'),
     h('h1', {}, format.headline(summary)),
-    h('p', { class: 'lead' }, format.remainder(summary)),
+    h('p', { class: 'lead' }, format.describeOtherJobs(summary)),
     changed.length > 0
-      ? h('div', { class: 'changed' }, h('h2', {}, 'What was changed'), list(changed))
+      ? h('div', { class: 'changed' }, h('h2', {}, 'What was changed'), changeList(changed))
       : h('p', { class: 'note' }, 'No setting was changed for this replay.'),
     h(
       'ul',
       { class: 'checks' },
       fault !== null && check('Recording', false, 'bad', fault),
-      fail_if && check('Rule', !fail_if.failed, fail_if.failed ? 'bad' : 'good', format.verdict(fail_if)),
+      fail_if && check('Rule', !fail_if.failed, fail_if.failed ? 'bad' : 'good', format.describeRule(fail_if)),
       check('Baseline', baseline.good, baseline.good ? 'good' : 'warn', baseline.text),
     ),
     report.jobs.length > 0 &&
-      h('button', { type: 'button', class: 'strong', click: read }, `Read the ${counted(report.jobs.length, 'job')}`),
+      h(
+        'button',
+        { type: 'button', class: 'strong', click: onReadJobs },
+        `Read the ${counted(report.jobs.length, 'job')}`,
+      ),
   );
 }
 
-function list(changed: string[]): HTMLElement {
+function changeList(changed: string[]): HTMLElement {
   return h('ul', { class: 'chips' }, ...changed.map((what) => h('li', {}, h('code', {}, what))));
 }
 
@@ -39,44 +43,44 @@ function check(name: string, good: boolean, kind: string, text: string): HTMLEle
   return h('li', { class: `check ${kind}` }, sign, h('span', {}, h('b', {}, `${name}: `), text));
 }
 
-/** The sums, each with a note; some lead to their jobs. */
-export function tiles({ summary }: Report, show: (choice: Partial<Choice>) => void): HTMLElement[] {
+/** Summary figures, each with a note; some link to their jobs. */
+export function summaryTiles({ summary }: Report, show: (view: Partial<ViewState>) => void): HTMLElement[] {
   const { replayed, overlap_at_8, meaning, answered, confidence, cost_usd } = summary;
   const of = (count: number) =>
-    replayed > 0 ? `${speech.percent(count / replayed)} of ${counted(replayed, 'job')}` : '';
-  const move = (pair: { before: number; after: number }, write: (value: number) => string) =>
+    replayed > 0 ? `${localization.percent(count / replayed)} of ${counted(replayed, 'job')}` : '';
+  const beforeAfter = (pair: { before: number; after: number }, write: (value: number) => string) =>
     replayed > 0 ? `${write(pair.before)} → ${write(pair.after)}` : '–';
-  const percent = (value: number) => speech.percent(value);
+  const percent = (value: number) => localization.percent(value);
   return [
-    tile('Visible to visitors', jobs('visible', summary.visible, show), of(summary.visible)),
-    tile('Inside only', jobs('inside', summary.inside, show), of(summary.inside)),
+    tile('Visible to visitors', jobsLink('visible', summary.visible, show), of(summary.visible)),
+    tile('Inside only', jobsLink('inside', summary.inside, show), of(summary.inside)),
     tile(
       'Answered',
-      move(answered, percent),
-      answered.difference.of > 0 && format.difference(answered.difference, answered.p),
+      beforeAfter(answered, percent),
+      answered.difference.of > 0 && format.describeDifference(answered.difference, answered.p),
     ),
-    tile('Needs a model', jobs('needs_model', summary.needs_model, show), 'no recorded words fit'),
+    tile('Needs a model', jobsLink('needs_model', summary.needs_model, show), 'no recorded words fit'),
     tile(
       'Passages found again',
-      overlap_at_8 ? speech.percent(overlap_at_8.mean) : '–',
-      overlap_at_8 ? format.interval(overlap_at_8) : 'nothing was looked for',
+      overlap_at_8 ? localization.percent(overlap_at_8.mean) : '–',
+      overlap_at_8 ? format.describeInterval(overlap_at_8) : 'nothing was looked for',
     ),
     tile(
       'Alike by meaning',
-      meaning ? speech.percent(meaning.mean) : '–',
-      meaning ? format.interval(meaning) : 'no answers to compare',
+      meaning ? localization.percent(meaning.mean) : '–',
+      meaning ? format.describeInterval(meaning) : 'no answers to compare',
     ),
-    tile('Confidence', move(confidence, percent), 'mean of the answers'),
+    tile('Confidence', beforeAfter(confidence, percent), 'mean of the answers'),
     tile(
       'Cost',
-      cost_usd.known > 0 ? move(cost_usd, (value) => speech.money(value)) : '–',
+      cost_usd.known > 0 ? beforeAfter(cost_usd, (value) => localization.money(value)) : '–',
       cost_usd.known > 0 ? `known of ${counted(cost_usd.known, 'job')}` : 'no prices known',
     ),
   ];
 }
 
-function jobs(kind: string, count: number, show: (choice: Partial<Choice>) => void): HTMLElement | string {
-  const text = speech.number(count);
+function jobsLink(kind: string, count: number, show: (view: Partial<ViewState>) => void): HTMLElement | string {
+  const text = localization.number(count);
   if (count === 0) return text;
   const click = () => {
     show({ kind });

@@ -1,175 +1,175 @@
-import { h, replace } from '../dashboard/dom.ts';
-import { Charts } from './charts.ts';
-import { type Choice, EVERYTHING, readChoice, writeChoice } from './choice.ts';
-import { evidence } from './evidence.ts';
-import { Jobs } from './filter.ts';
-import { Form } from './form.ts';
-import { gone } from './gone.ts';
-import { JobView } from './job.ts';
-import { JobList } from './list.ts';
-import { opening, tiles } from './overview.ts';
-import { run } from './run.ts';
+import { h, replaceChildren } from '../dashboard/dom.ts';
+import { SummaryCharts } from './charts.ts';
+import { type ViewState, DEFAULT_VIEW, parseViewState, formatViewState } from './view-state.ts';
+import { evidenceCards } from './evidence.ts';
+import { JobIndex } from './job-index.ts';
+import { FilterForm } from './filter-form.ts';
+import { removedDocuments } from './removed-documents.ts';
+import { JobDialog } from './job-dialog.ts';
+import { JobList } from './job-list.ts';
+import { reportHeader, summaryTiles } from './overview.ts';
+import { runDetails } from './run-details.ts';
 import type { Report } from './types.ts';
-import { counted, speech } from './words.ts';
+import { counted, localization } from './labels.ts';
 
-/** How long the address waits for the choice to rest, in milliseconds. Browsers refuse many changes in a short time. */
-const REST = 250;
+/** Debounce of URL updates, in milliseconds. Browsers limit how often the URL may change. */
+const URL_UPDATE_DELAY_MS = 250;
 
-/** The whole report. What is chosen flows from here to the views alone. */
-export class Page {
-  private choice: Choice = readChoice(location.hash);
+/** The whole report. It owns the view state and passes it down to its parts. */
+export class ReportPage {
+  private view: ViewState = parseViewState(location.hash);
   private timer: number | undefined;
-  private readonly jobs: Jobs;
-  private readonly charts: Charts;
-  private readonly form: Form;
+  private readonly jobIndex: JobIndex;
+  private readonly charts: SummaryCharts;
+  private readonly form: FilterForm;
   private readonly list: JobList;
-  private readonly view: JobView;
-  private readonly found = h('h2', { id: 'jobs', tabindex: -1 }, 'Jobs that differ');
+  private readonly dialog: JobDialog;
+  private readonly jobsHeading = h('h2', { id: 'jobs', tabindex: -1 }, 'Jobs that differ');
 
   constructor(
     private readonly root: HTMLElement,
     private readonly report: Report,
   ) {
-    const choose = (choice: Partial<Choice>) => {
-      this.choose(choice);
+    const updateView = (view: Partial<ViewState>) => {
+      this.updateView(view);
     };
-    this.jobs = new Jobs(report);
-    this.charts = new Charts(report.summary, (choice) => {
-      this.choose({ ...EVERYTHING, ...choice });
-      this.toList();
+    this.jobIndex = new JobIndex(report);
+    this.charts = new SummaryCharts(report.summary, (view) => {
+      this.updateView({ ...DEFAULT_VIEW, ...view });
+      this.scrollToList();
     });
-    this.form = new Form(this.jobs, choose);
-    this.list = new JobList(report, this.jobs, choose);
-    this.view = new JobView(
+    this.form = new FilterForm(this.jobIndex, updateView);
+    this.list = new JobList(report, this.jobIndex, updateView);
+    this.dialog = new JobDialog(
       (by) => {
         this.step(by);
       },
       () => {
-        this.closed();
+        this.onDialogClose();
       },
     );
   }
 
   start(): void {
     const { report } = this;
-    const toList = () => {
-      this.toList();
+    const scrollToList = () => {
+      this.scrollToList();
     };
-    const show = (choice: Partial<Choice>) => {
-      this.choose({ ...EVERYTHING, ...choice });
-      this.toList();
+    const show = (view: Partial<ViewState>) => {
+      this.updateView({ ...DEFAULT_VIEW, ...view });
+      this.scrollToList();
     };
     const replayed = report.summary.replayed > 0;
     const main = h(
       'main',
       {},
-      opening(report, toList),
+      reportHeader(report, scrollToList),
       h('h2', {}, 'Overview'),
-      h('dl', { class: 'tiles' }, ...tiles(report, show)),
+      h('dl', { class: 'tiles' }, ...summaryTiles(report, show)),
       replayed && h('h2', {}, 'Charts'),
       replayed && this.charts.element,
-      ...gone(report.summary, show),
+      ...removedDocuments(report.summary, show),
       h('h2', {}, 'Better or worse'),
-      evidence(report, show),
-      this.found,
-      ...this.listed(),
+      evidenceCards(report, show),
+      this.jobsHeading,
+      ...this.jobsSection(),
       h('h2', {}, 'How this report was made'),
-      run(report),
+      runDetails(report),
     );
-    const skip = h('button', { type: 'button', class: 'skip', click: toList }, 'Skip to the jobs');
-    replace(this.root, skip, main, this.view.element);
+    const skip = h('button', { type: 'button', class: 'skip', click: scrollToList }, 'Skip to the jobs');
+    replaceChildren(this.root, skip, main, this.dialog.element);
     document.title = `Replay of ${report.recording}`;
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
       this.charts.draw();
     });
     addEventListener('hashchange', () => {
-      this.choice = readChoice(location.hash);
+      this.view = parseViewState(location.hash);
       this.render();
     });
     addEventListener('keydown', (event) => {
-      this.pressed(event);
+      this.onKeydown(event);
     });
     if (replayed) this.charts.draw();
     this.render();
-    this.jobs.prepare();
+    this.jobIndex.prepareSearch();
   }
 
-  private listed(): HTMLElement[] {
+  private jobsSection(): HTMLElement[] {
     const { jobs, shown, differing } = this.report;
     if (jobs.length === 0) {
       return [h('p', { class: 'card empty' }, 'No job differs. There is nothing to look into.')];
     }
-    const cut =
+    const truncated =
       differing > shown &&
-      `These are the ${speech.number(shown)} that differ most of ${counted(differing, 'job')} that differ.`;
+      `These are the ${localization.number(shown)} that differ most of ${counted(differing, 'job')} that differ.`;
     const keys = 'Keys: / searches, j and k go down and up, Enter opens, Escape closes.';
     return [
-      h('p', { class: 'note' }, cut && `${cut} `, h('span', { class: 'keys' }, keys)),
+      h('p', { class: 'note' }, truncated && `${truncated} `, h('span', { class: 'keys' }, keys)),
       this.form.element,
       this.list.element,
     ];
   }
 
-  /** Takes over a part of a choice. A list that is another one begins at its start. */
-  private choose(choice: Partial<Choice>): void {
-    this.choice = { ...this.choice, part: 1, ...choice };
+  /** Updates part of the view state. A changed list starts at its first page. */
+  private updateView(view: Partial<ViewState>): void {
+    this.view = { ...this.view, part: 1, ...view };
     this.render();
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => {
-      history.replaceState(null, '', writeChoice(this.choice));
-    }, REST);
+      history.replaceState(null, '', formatViewState(this.view));
+    }, URL_UPDATE_DELAY_MS);
   }
 
   private render(): void {
-    const { choice } = this;
-    this.form.update(choice);
-    this.list.update(choice);
-    if (choice.job === '') this.view.close();
-    else this.view.show(choice.job, this.jobs.find(choice.job), this.list.all);
+    const { view } = this;
+    this.form.update(view);
+    this.list.update(view);
+    if (view.job === '') this.dialog.close();
+    else this.dialog.show(view.job, this.jobIndex.find(view.job), this.list.all);
   }
 
-  /** Goes to the neighbour of the open job. */
+  /** Opens the job before or after the open one. */
   private step(by: 1 | -1): void {
-    const at = this.list.all.findIndex(({ job }) => job === this.choice.job);
+    const at = this.list.all.findIndex(({ job }) => job === this.view.job);
     const next = this.list.all[at + by];
-    if (next) this.choose({ job: next.job, part: this.choice.part });
+    if (next) this.updateView({ job: next.job, part: this.view.part });
   }
 
-  /** Goes back to the list, to the row of the job that was open. */
-  private closed(): void {
-    const { job } = this.choice;
+  /** Returns to the list and focuses the row of the job that was open. */
+  private onDialogClose(): void {
+    const { job } = this.view;
     if (job === '') return;
-    this.choose({ job: '', part: this.list.partOf(job) ?? this.choice.part });
+    this.updateView({ job: '', part: this.list.pageOf(job) ?? this.view.part });
     this.list.focus(job);
   }
 
-  private toList(): void {
-    this.found.scrollIntoView();
-    this.found.focus({ preventScroll: true });
+  private scrollToList(): void {
+    this.jobsHeading.scrollIntoView();
+    this.jobsHeading.focus({ preventScroll: true });
   }
 
-  private pressed(event: KeyboardEvent): void {
+  private onKeydown(event: KeyboardEvent): void {
     const writing = event.target instanceof HTMLElement && event.target.matches('input, select');
     if (writing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { open } = this.view;
+    const { open } = this.dialog;
     const listed = document.activeElement?.closest('.jobs') !== null;
     if (event.key === 'j' || (event.key === 'ArrowRight' && open) || (event.key === 'ArrowDown' && listed && !open)) {
-      this.go(1, event);
+      this.move(1, event);
     } else if (
       event.key === 'k' ||
       (event.key === 'ArrowLeft' && open) ||
       (event.key === 'ArrowUp' && listed && !open)
     ) {
-      this.go(-1, event);
+      this.move(-1, event);
     } else if (event.key === '/' && !open) {
       event.preventDefault();
       this.form.focus();
     }
   }
 
-  private go(by: 1 | -1, event: Event): void {
+  private move(by: 1 | -1, event: Event): void {
     event.preventDefault();
-    if (this.view.open) this.step(by);
-    else this.list.step(by);
+    if (this.dialog.open) this.step(by);
+    else this.list.moveFocus(by);
   }
 }

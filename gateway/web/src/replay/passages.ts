@@ -1,11 +1,12 @@
 import { h, link } from '../dashboard/dom.ts';
-import type { Found, Job } from './types.ts';
-import { speech } from './words.ts';
+import type { Passage, Job } from './types.ts';
+import { localization } from './labels.ts';
 
-export type Move = { kind: 'kept' } | { kind: 'gained' } | { kind: 'lost' } | { kind: 'moved'; by: number; to: number };
+export type RankChange =
+  { kind: 'kept' } | { kind: 'gained' } | { kind: 'lost' } | { kind: 'moved'; by: number; to: number };
 
-/** What became of a passage: `by` is how many places it went up, `to` its place now, from 1. */
-export function moveOf(chunk: string, before: Found[], after: Found[]): Move {
+/** How a passage's rank changed: `by` is how many places it moved up, `to` its new rank, from 1. */
+export function rankChange(chunk: string, before: Passage[], after: Passage[]): RankChange {
   const was = before.findIndex((passage) => passage.chunk === chunk);
   const is = after.findIndex((passage) => passage.chunk === chunk);
   if (was < 0) return { kind: 'gained' };
@@ -13,10 +14,12 @@ export function moveOf(chunk: string, before: Found[], after: Found[]): Move {
   return was === is ? { kind: 'kept' } : { kind: 'moved', by: was - is, to: is + 1 };
 }
 
-/** The passages that were found, with what became of each. */
-export function passages({ before, after }: Job): HTMLElement {
-  const side = (title: string, found: Found[], which: 'before' | 'after') => {
-    const items = found.map((passage) => item(passage, moveOf(passage.chunk, before.passages, after.passages), which));
+/** The passages found, each with its change of rank. */
+export function passageComparison({ before, after }: Job): HTMLElement {
+  const side = (title: string, found: Passage[], which: 'before' | 'after') => {
+    const items = found.map((passage) =>
+      passageItem(passage, rankChange(passage.chunk, before.passages, after.passages), which),
+    );
     return h(
       'div',
       { class: `card half ${which}` },
@@ -32,22 +35,22 @@ export function passages({ before, after }: Job): HTMLElement {
   );
 }
 
-function item(passage: Found, move: Move, which: 'before' | 'after'): HTMLElement {
+function passageItem(passage: Passage, move: RankChange, which: 'before' | 'after'): HTMLElement {
   const { title, headings, url, source, collection, score } = passage;
   const where = /^https?:/.test(url) ? link(url) : source || url;
   return h(
     'li',
     { class: move.kind },
-    h('b', { class: 'move' }, words(move, which)),
+    h('b', { class: 'move' }, rankChangeText(move, which)),
     h('span', { class: 'name' }, [title, ...headings].join(' › ')),
-    h('span', { class: 'note' }, where, ` · ${collection} · fits ${speech.percent(score)}`),
+    h('span', { class: 'note' }, where, ` · ${collection} · fits ${localization.percent(score)}`),
   );
 }
 
-function words(move: Move, which: 'before' | 'after'): string {
+function rankChangeText(move: RankChange, which: 'before' | 'after'): string {
   if (move.kind === 'gained') return '+ new';
   if (move.kind === 'lost') return '− lost';
   if (move.kind === 'kept') return '= kept';
-  if (which === 'before') return `now ${speech.number(move.to)}.`;
-  return move.by > 0 ? `↑${speech.number(move.by)} up` : `↓${speech.number(-move.by)} down`;
+  if (which === 'before') return `now ${localization.number(move.to)}.`;
+  return move.by > 0 ? `↑${localization.number(move.by)} up` : `↓${localization.number(-move.by)} down`;
 }

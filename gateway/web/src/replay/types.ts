@@ -4,21 +4,21 @@ export interface Report {
   recording: string;
   release: string;
   made: string;
-  /** What the replay ran with that the recording did not. */
+  /** The settings that differ from the recording. */
   changed: string[];
-  /** An unchanged replay that was made first. */
+  /** The unchanged replay that was run first. */
   baseline: Baseline | null;
   traffic: { from: string; to: string; seconds: number };
-  /** None of a shadow, which goes along with the traffic. */
+  /** `null` for a shadow, which runs alongside the traffic. */
   speed: Speed | null;
   versions: Record<string, { before: Record<string, number>; after: string }>;
   summary: Summary;
   fail_if: FailIf | null;
-  /** Why the recording was not read to its end. */
+  /** Why the recording could not be read to the end. */
   fault: string | null;
   /** The worst jobs' ids, worst first. */
   worst: string[];
-  /** How many jobs are in `jobs`, the worst ones, and how many differ in all. */
+  /** How many jobs are in `jobs` (the worst ones), and how many differ in total. */
   shown: number;
   differing: number;
   jobs: Job[];
@@ -69,14 +69,14 @@ export const ASPECTS = [
 export type Aspect = (typeof ASPECTS)[number];
 
 /** A mean with its 95 % interval. */
-export interface Mean {
+export interface MeanEstimate {
   mean: number;
   low: number;
   high: number;
   of: number;
 }
 
-export interface Pair<T> {
+export interface BeforeAfter<T> {
   before: T;
   after: T;
 }
@@ -86,7 +86,7 @@ export interface Percentiles {
   p95: number;
 }
 
-export interface Group {
+export interface GroupChanges {
   name: string;
   jobs: number;
   visible: number;
@@ -94,16 +94,16 @@ export interface Group {
   overlap: number | null;
 }
 
-export interface Gold extends Pair<number> {
+export interface GoldComparison extends BeforeAfter<number> {
   jobs: number;
   better: number;
   worse: number;
   same: number;
-  difference: Mean;
+  difference: MeanEstimate;
   p: number;
 }
 
-export interface Rated {
+export interface RatingChanges {
   jobs: number;
   changed: number;
 }
@@ -122,24 +122,24 @@ export interface Summary {
   failed: number;
   first: Record<string, number>;
   aspects: Record<string, number>;
-  overlap_at_8: Mean | null;
-  meaning: Mean | null;
+  overlap_at_8: MeanEstimate | null;
+  meaning: MeanEstimate | null;
   agreement: Record<string, number | null>;
-  answered: Pair<number> & { gained: number; lost: number; difference: Mean; p: number };
-  confidence: Pair<number>;
-  cost_usd: Pair<number> & { known: number };
-  worked_ms: Record<string, Pair<Percentiles>>;
-  /** Pages that recorded jobs found and that are gone. */
-  gone: { pages: GonePage[]; others: Fates } | null;
+  answered: BeforeAfter<number> & { gained: number; lost: number; difference: MeanEstimate; p: number };
+  confidence: BeforeAfter<number>;
+  cost_usd: BeforeAfter<number> & { known: number };
+  worked_ms: Record<string, BeforeAfter<Percentiles>>;
+  /** Documents that recorded jobs found and that have since been removed. */
+  gone: { pages: RemovedDocument[]; others: OutcomeCounts } | null;
   overlaps: [number, number][];
-  intents: Group[];
-  products: Group[];
-  gold: Gold | null;
-  feedback: { up: Rated; down: Rated } | null;
+  intents: GroupChanges[];
+  products: GroupChanges[];
+  gold: GoldComparison | null;
+  feedback: { up: RatingChanges; down: RatingChanges } | null;
 }
 
-/** What became of jobs. */
-export interface Fates {
+/** The outcomes of jobs. */
+export interface OutcomeCounts {
   jobs: number;
   visible: number;
   inside: number;
@@ -147,12 +147,12 @@ export interface Fates {
   unknown: number;
 }
 
-export interface GonePage {
+export interface RemovedDocument {
   collection: string;
   source: string;
   url: string;
-  cited: Fates;
-  found: Fates;
+  cited: OutcomeCounts;
+  found: OutcomeCounts;
 }
 
 /** A job that differs. */
@@ -170,17 +170,17 @@ export interface Job {
   overlap: number | null;
   meaning: number | null;
   distance: number;
-  text: Piece[];
-  /** The pages it found that are gone. */
+  text: DiffPiece[];
+  /** The removed documents that it found. */
   gone: { collection: string; source: string; url: string; cited: boolean }[];
-  judged: Judged | null;
+  judged: Judgement | null;
   before: Side;
   after: Side;
 }
 
-export type Judged = 'better' | 'same' | 'worse';
+export type Judgement = 'better' | 'same' | 'worse';
 
-export interface Piece {
+export interface DiffPiece {
   side: 'both' | 'before' | 'after';
   text: string;
 }
@@ -188,14 +188,14 @@ export interface Piece {
 export interface Side {
   intent: { name: string; confidence: number } | null;
   product: string | null;
-  /** The kind of a wording, and the wording. */
+  /** The kind and the text of each query. */
   queries: [string, string][];
-  passages: Found[];
-  answer: Said | null;
+  passages: Passage[];
+  answer: RecordedAnswer | null;
   worked_ms: [string, number][];
 }
 
-export interface Found {
+export interface Passage {
   chunk: string;
   collection: string;
   title: string;
@@ -205,7 +205,7 @@ export interface Found {
   score: number;
 }
 
-export interface Said {
+export interface RecordedAnswer {
   outcome: string;
   text: string;
   cited: string[];

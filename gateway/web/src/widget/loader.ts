@@ -1,10 +1,10 @@
 declare const __WIDGET_MAIN__: string;
 
 const script = document.currentScript instanceof HTMLScriptElement ? document.currentScript : null;
-const source = new URL(__WIDGET_MAIN__, script?.src ?? location.href).href;
+const mainUrl = new URL(__WIDGET_MAIN__, script?.src ?? location.href).href;
 
 function load(): void {
-  import(/* @vite-ignore */ source).then(
+  import(/* @vite-ignore */ mainUrl).then(
     (main: typeof import('./main.ts')) => {
       main.start(script);
     },
@@ -14,11 +14,11 @@ function load(): void {
   );
 }
 
-/** The page comes first: the widget is brought in when it is there and the browser has time. */
-function whenIdle(): void {
+/** The widget loads after the page, when the browser is idle. */
+function loadWhenIdle(): void {
   if ('requestIdleCallback' in window) requestIdleCallback(load, { timeout: 3_000 });
   else setTimeout(load, 200);
 }
 
-if (document.readyState === 'complete') whenIdle();
-else addEventListener('load', whenIdle, { once: true });
+if (document.readyState === 'complete') loadWhenIdle();
+else addEventListener('load', loadWhenIdle, { once: true });

@@ -1,55 +1,55 @@
-import { keepOne } from './keep.ts';
+import { mountOnce } from './single-instance.ts';
 import { readOptions } from './page/options.ts';
 import { styleSheet } from './view/theme.ts';
 import { Widget } from './widget.ts';
 
-const NAME = 'hoidap-chat';
+const TAG_NAME = 'hoidap-chat';
 
-/** Where the script came from, and with it the API. */
+/** The origin of the script, and the default for the API. */
 let origin = location.origin;
 
-/** `<hoidap-chat data-site="…">`: the widget, wherever it stands on the page. */
+/** `<hoidap-chat data-site="…">`: the custom element of the widget. */
 export class HoidapChat extends HTMLElement {
-  private life: AbortController | null = null;
+  private lifetime: AbortController | null = null;
   private widget: Widget | null = null;
-  private leaving: ReturnType<typeof setTimeout> | undefined;
+  private removalTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly shadow = this.attachShadow({ mode: 'open' });
 
   connectedCallback(): void {
-    clearTimeout(this.leaving);
-    if (this.life === null) this.begin();
-    else this.widget?.putBack();
+    clearTimeout(this.removalTimer);
+    if (this.lifetime === null) this.mount();
+    else this.widget?.onRemount();
   }
 
-  /** A page that swaps its body takes the element away and puts it back at once: that leaves the widget as it is. */
+  /** Unmounts after a delay, because a page that swaps its body re-inserts the element at once. */
   disconnectedCallback(): void {
-    clearTimeout(this.leaving);
-    this.leaving = setTimeout(() => {
-      this.end();
+    clearTimeout(this.removalTimer);
+    this.removalTimer = setTimeout(() => {
+      this.unmount();
     });
   }
 
-  /** Begins anew by what its attributes say now. */
-  renew(): void {
+  /** Restarts the widget with its current attributes. */
+  restart(): void {
     if (!this.isConnected) return;
-    this.end();
-    this.begin();
+    this.unmount();
+    this.mount();
   }
 
-  private begin(): void {
+  private mount(): void {
     const options = readOptions(this, origin);
     if (options.site === '') {
       console.error('Hoidap: data-site is missing. Set it to the public key of your site.');
       return;
     }
-    this.life = new AbortController();
+    this.lifetime = new AbortController();
     this.shadow.adoptedStyleSheets = [styleSheet()];
-    this.widget = new Widget(options, this.shadow, this.life.signal);
+    this.widget = new Widget(options, this.shadow, this.lifetime.signal);
   }
 
-  private end(): void {
-    this.life?.abort();
-    this.life = this.widget = null;
+  private unmount(): void {
+    this.lifetime?.abort();
+    this.lifetime = this.widget = null;
     this.shadow.replaceChildren();
   }
 
@@ -70,15 +70,15 @@ export class HoidapChat extends HTMLElement {
   }
 }
 
-/** Makes the element known, and puts one on the page for a script that names its site. */
+/** Defines the element, and mounts one if the script names a site. */
 export function start(script: HTMLScriptElement | null): void {
   if (script !== null) origin = new URL(script.src).origin;
-  const known = customElements.get(NAME);
-  if (known === undefined) customElements.define(NAME, HoidapChat);
-  // Another version of the widget may be on the page since before: it stays, until the page is loaded anew.
-  else if (known !== HoidapChat) return;
+  const defined = customElements.get(TAG_NAME);
+  if (defined === undefined) customElements.define(TAG_NAME, HoidapChat);
+  // Another version of the widget may be defined already; it stays until the page is reloaded.
+  else if (defined !== HoidapChat) return;
   if (script?.dataset.site === undefined) return;
-  keepOne(NAME, script, (element) => {
-    if (element instanceof HoidapChat) element.renew();
+  mountOnce(TAG_NAME, script, (element) => {
+    if (element instanceof HoidapChat) element.restart();
   });
 }

@@ -1,7 +1,7 @@
-import { alone } from './chat/locks.ts';
+import { withLock } from './chat/lock.ts';
 import { Conversation } from './chat/conversation.ts';
-import { browserStorage, memoryStorage, Store } from './chat/store.ts';
-import { asksBack, sourceOf, type Turn } from './chat/turn.ts';
+import { browserStorage, memoryStorage, ConversationStore } from './chat/store.ts';
+import { awaitsChoice, citedSource, type Turn } from './chat/turn.ts';
 import { Api } from './client/api.ts';
 import { PageAddress, readPage } from './page/context.ts';
 import { onNavigation } from './page/navigation.ts';
@@ -15,12 +15,12 @@ import { icon } from './view/icons.ts';
 import { Panel } from './view/panel.ts';
 import { PassageView } from './view/passage.ts';
 import { applyTheme } from './view/theme.ts';
-import { failureWords, TurnView } from './view/turn.ts';
+import { failureText, TurnView } from './view/turn.ts';
 
-/** Where the panel fills the screen. */
-const SMALL_SCREEN = '(max-width: 480px), (max-height: 420px)';
+/** Screens on which the panel fills the viewport. */
+const SMALL_SCREEN_QUERY = '(max-width: 480px), (max-height: 420px)';
 
-/** The whole widget in one root: the button, the panel, and the conversation in it. */
+/** The whole widget: the launcher button, the panel, and its conversation. */
 export class Widget {
   private readonly texts: Texts;
   private readonly conversation: Conversation;
@@ -32,11 +32,11 @@ export class Widget {
   private readonly launcher = el('button', { class: 'launcher', type: 'button', 'aria-controls': 'panel' });
   private readonly root: HTMLElement;
   private readonly views = new Map<string, TurnView>();
-  private readonly changed = new Map<string, Turn>();
-  private readonly small = matchMedia(SMALL_SCREEN);
-  private readonly tab = browserStorage('sessionStorage') ?? memoryStorage();
-  private readonly address = new PageAddress();
-  private frame = 0;
+  private readonly pendingTurns = new Map<string, Turn>();
+  private readonly smallScreen = matchMedia(SMALL_SCREEN_QUERY);
+  private readonly tabStorage = browserStorage('sessionStorage') ?? memoryStorage();
+  private readonly pageAddress = new PageAddress();
+  private animationFrame = 0;
   private unread = false;
   private opener: HTMLElement | null = null;
 
@@ -47,21 +47,22 @@ export class Widget {
   ) {
     const language = chooseLanguage(options.lang);
     const texts = (this.texts = textsFor(language, readDictionary(options.dictionary)));
-    const store = new Store(options.site, browserStorage('localStorage'));
+    const store = new ConversationStore(options.site, browserStorage('localStorage'));
     const api = new Api(options.api, options.site, {
       read: () => store.session(),
       write: (session) => {
         store.setSession(session);
       },
-      alone: async (work) => (await alone(`hoidap:${options.site}:session`, null, work)) ?? Promise.reject(new Error()),
+      withLock: async (work) =>
+        (await withLock(`hoidap:${options.site}:session`, null, work)) ?? Promise.reject(new Error()),
     });
-    this.conversation = new Conversation(api, store, options.site, this.watcher(), signal);
+    this.conversation = new Conversation(api, store, options.site, this.conversationListener(), signal);
     this.panel = new Panel(options, texts, {
       close: () => {
         this.close();
       },
-      startAnew: () => {
-        this.conversation.startAnew();
+      newConversation: () => {
+        this.conversation.startNew();
         this.composer.focus();
       },
       ask: (question) => {
@@ -75,30 +76,30 @@ export class Widget {
       stop: () => {
         this.conversation.stop();
       },
-      typed: (draft) => {
-        this.tab.setItem(this.key('draft'), draft);
+      draftChanged: (draft) => {
+        this.tabStorage.setItem(this.storageKey('draft'), draft);
       },
     });
     const { header, scroller, banner } = this.panel;
-    const foot = el('div', { class: 'foot' }, banner, this.composer.element, el('p', { class: 'note' }, texts.note));
-    this.passage = new PassageView(texts, [header, scroller, foot], () => {
-      this.focusBack();
+    const footer = el('div', { class: 'foot' }, banner, this.composer.element, el('p', { class: 'note' }, texts.note));
+    this.passage = new PassageView(texts, [header, scroller, footer], () => {
+      this.restoreFocus();
     });
-    this.dialog.append(header, scroller, foot, this.passage.element, ...this.announcer.elements);
+    this.dialog.append(header, scroller, footer, this.passage.element, ...this.announcer.elements);
     this.root = el('div', { class: 'root', lang: language, 'data-corner': options.corner }, this.launcher, this.dialog);
     shadow.append(this.root);
     applyTheme(this.root, options, signal);
-    this.listen(signal);
-    this.composer.write(this.tab.getItem(this.key('draft')) ?? '');
-    this.showLauncher();
+    this.addListeners(signal);
+    this.composer.setDraft(this.tabStorage.getItem(this.storageKey('draft')) ?? '');
+    this.updateLauncher();
     this.conversation.load();
-    if (this.tab.getItem(this.key('open')) === 'yes') this.show();
+    if (this.tabStorage.getItem(this.storageKey('open')) === 'yes') this.show();
   }
 
-  /** Opens the panel and puts the cursor into its field. */
+  /** Opens the panel and focuses its field. */
   open(): void {
     this.show();
-    // On a touch screen the keyboard would cover what the field is for.
+    // On a touch screen, the keyboard would cover the conversation.
     if (matchMedia('(pointer: coarse)').matches) this.panel.scroller.focus();
     else this.composer.focus();
   }
@@ -107,83 +108,83 @@ export class Widget {
     this.passage.close();
     this.dialog.close();
     this.dialog.removeAttribute('open');
-    this.tab.setItem(this.key('open'), 'no');
-    this.showLauncher();
+    this.tabStorage.setItem(this.storageKey('open'), 'no');
+    this.updateLauncher();
     this.launcher.focus();
   }
 
   ask(question: string): void {
     if (this.conversation.busy || question.trim() === '') return;
-    this.conversation.ask(question.trim(), readPage(this.address, this.options));
-    this.announcer.state(this.texts.working);
+    this.conversation.ask(question.trim(), readPage(this.pageAddress, this.options));
+    this.announcer.announceStatus(this.texts.working);
     this.composer.focus();
     this.panel.scroller.scrollTop = this.panel.scroller.scrollHeight;
   }
 
-  /** The page took the widget away and put it back: a panel that filled the screen does so no more. */
-  putBack(): void {
+  /** Restores the modal state and the scroll position after the page removed and re-inserted the element. */
+  onRemount(): void {
     const { scrollTop } = this.panel.scroller;
-    this.changeSize();
-    this.draw();
+    this.onScreenSizeChange();
+    this.render();
     if (scrollTop > 0) this.panel.scroller.scrollTop = scrollTop;
     else this.panel.scrollToEnd();
   }
 
   private show(): void {
     if (this.dialog.open) return;
-    if (this.small.matches) this.dialog.showModal();
+    if (this.smallScreen.matches) this.dialog.showModal();
     else this.dialog.setAttribute('open', '');
     this.unread = false;
-    this.tab.setItem(this.key('open'), 'yes');
-    this.showLauncher();
-    this.fit();
-    this.composer.measure();
+    this.tabStorage.setItem(this.storageKey('open'), 'yes');
+    this.updateLauncher();
+    this.fitToViewport();
+    this.composer.updateLength();
     this.panel.scrollToEnd();
   }
 
-  private watcher() {
+  private conversationListener() {
     return {
-      changed: (turn: Turn) => {
-        this.changed.set(turn.id, turn);
-        this.frame ||= requestAnimationFrame(() => {
-          this.draw();
+      onTurnChange: (turn: Turn) => {
+        this.pendingTurns.set(turn.id, turn);
+        this.animationFrame ||= requestAnimationFrame(() => {
+          this.render();
         });
-        this.state();
+        this.updateControls();
       },
-      ended: (turn: Turn) => {
+      onTurnEnd: (turn: Turn) => {
         if (!this.dialog.open) this.unread = true;
-        this.showLauncher();
-        const words = turn.failure === null ? '' : failureWords(turn.failure, this.texts);
-        this.announcer.answer(
-          [plainText(turn.text), words, asksBack(turn) ? this.texts.choices : ''].filter(Boolean).join('\n'),
+        this.updateLauncher();
+        const words = turn.failure === null ? '' : failureText(turn.failure, this.texts);
+        this.announcer.announceAnswer(
+          [plainText(turn.text), words, awaitsChoice(turn) ? this.texts.choices : ''].filter(Boolean).join('\n'),
           turn.failure === null ? turn.language : '',
         );
       },
-      replaced: (turns: Turn[]) => {
+      onReplace: (turns: Turn[]) => {
         this.passage.close();
         this.views.clear();
-        this.changed.clear();
+        this.pendingTurns.clear();
         this.panel.turns.replaceChildren();
-        turns.forEach((turn) => this.changed.set(turn.id, turn));
-        this.draw();
-        this.state();
+        turns.forEach((turn) => this.pendingTurns.set(turn.id, turn));
+        this.render();
+        this.updateControls();
       },
     };
   }
 
-  /** Draws the turns that changed, once for each frame that the browser shows. */
-  private draw(): void {
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
+  /** Renders the changed turns, at most once per frame. */
+  private render(): void {
+    cancelAnimationFrame(this.animationFrame);
+    this.animationFrame = 0;
     const { scroller } = this.panel;
     const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
     const before = scroller.scrollTop;
-    for (const turn of this.changed.values()) {
+    for (const turn of this.pendingTurns.values()) {
       const view = this.views.get(turn.id);
       if (view !== undefined) view.update(turn);
       else this.addView(turn);
     }
-    this.changed.clear();
+    this.pendingTurns.clear();
     if (atEnd) this.panel.scrollToEnd();
     else scroller.scrollTop = before;
   }
@@ -195,42 +196,42 @@ export class Widget {
       },
       retry: (id) => {
         this.conversation.retry(id);
-        this.announcer.state(this.texts.working);
+        this.announcer.announceStatus(this.texts.working);
         this.composer.focus();
       },
       rate: (id, feedback) => this.conversation.rate(id, feedback),
       showSource: (shown, n, opener) => {
         this.showSource(shown, n, opener);
       },
-      say: (text) => {
-        this.announcer.state(text);
+      announce: (text) => {
+        this.announcer.announceStatus(text);
       },
     });
     this.views.set(turn.id, view);
-    // Another tab's turn may have been asked before one that is here.
+    // A turn from another tab may be older than one shown here.
     const later = [...this.panel.turns.children].find((item) => (item.getAttribute('data-turn') ?? '') > turn.id);
     this.panel.turns.insertBefore(view.element, later ?? null);
   }
 
-  private state(): void {
-    this.composer.show(this.conversation.busy);
-    this.panel.show({ empty: this.views.size + this.changed.size === 0, offline: !navigator.onLine });
+  private updateControls(): void {
+    this.composer.setBusy(this.conversation.busy);
+    this.panel.setState({ empty: this.views.size + this.pendingTurns.size === 0, offline: !navigator.onLine });
   }
 
   private showSource(turn: Turn, n: number, opener: HTMLElement): void {
-    const source = sourceOf(turn, n);
+    const source = citedSource(turn, n);
     if (source === null) return;
     this.opener = opener;
     this.passage.open(n, source);
   }
 
-  private focusBack(): void {
+  private restoreFocus(): void {
     if (this.opener?.isConnected === true) this.opener.focus();
     else this.composer.focus();
     this.opener = null;
   }
 
-  private showLauncher(): void {
+  private updateLauncher(): void {
     const { texts, launcher } = this;
     const { open } = this.dialog;
     const label = open ? texts.close : this.unread ? texts.openUnread : texts.open;
@@ -242,22 +243,22 @@ export class Widget {
     this.root.classList.toggle('open', open);
   }
 
-  private listen(signal: AbortSignal): void {
+  private addListeners(signal: AbortSignal): void {
     this.launcher.addEventListener('click', () => {
       if (this.dialog.open) this.close();
       else this.open();
     });
     this.dialog.addEventListener('cancel', (event) => {
       event.preventDefault();
-      this.back();
+      this.stepBack();
     });
     this.root.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && !event.isComposing && this.dialog.open) {
         event.preventDefault();
-        this.back();
+        this.stepBack();
       }
     });
-    // The page's own shortcuts must not take letters that are typed here.
+    // Keys typed here must not trigger the page's shortcuts.
     for (const type of ['keydown', 'keyup', 'keypress']) {
       this.root.addEventListener(type, (event) => {
         event.stopPropagation();
@@ -267,63 +268,63 @@ export class Widget {
       window.addEventListener(
         type,
         () => {
-          this.network();
+          this.onNetworkChange();
         },
         { signal },
       );
     }
-    this.small.addEventListener(
+    this.smallScreen.addEventListener(
       'change',
       () => {
-        this.changeSize();
+        this.onScreenSizeChange();
       },
       { signal },
     );
     visualViewport?.addEventListener(
       'resize',
       () => {
-        this.fit();
+        this.fitToViewport();
       },
       { signal },
     );
     visualViewport?.addEventListener(
       'scroll',
       () => {
-        this.fit();
+        this.fitToViewport();
       },
       { signal },
     );
     onNavigation(() => {
-      this.address.current();
+      this.pageAddress.current();
     }, signal);
-    this.address.current();
+    this.pageAddress.current();
   }
 
-  /** One step back: from the passage to the conversation, from there to the page. */
-  private back(): void {
+  /** Closes the passage if it is open, otherwise the panel. */
+  private stepBack(): void {
     if (this.passage.isOpen) this.passage.close();
     else this.close();
   }
 
-  private network(): void {
-    this.state();
-    if (!navigator.onLine) this.announcer.state(this.texts.offline);
+  private onNetworkChange(): void {
+    this.updateControls();
+    if (!navigator.onLine) this.announcer.announceStatus(this.texts.offline);
   }
 
-  private changeSize(): void {
+  private onScreenSizeChange(): void {
     if (!this.dialog.open) return;
     this.dialog.close();
     this.show();
   }
 
-  /** Keeps a panel that fills the screen above the keyboard of a phone. */
-  private fit(): void {
+  /** Keeps a full-screen panel above the on-screen keyboard. */
+  private fitToViewport(): void {
     const { height = innerHeight, offsetTop = 0 } = visualViewport ?? {};
     this.dialog.style.setProperty('--height', `${height}px`);
     this.dialog.style.setProperty('--top', `${offsetTop}px`);
   }
 
-  private key(name: string): string {
+  private storageKey(name: string): string {
     return `hoidap:${this.options.site}:${name}`;
   }
 }

@@ -3,9 +3,9 @@ import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { violations } from '../support/axe.ts';
 import { launch, SIZES, type Size, visitor, type Visitor } from '../support/browser.ts';
-import { gateway, needed, script } from '../support/running.ts';
+import { gateway, requiredVariable, scriptModel } from '../support/test-gateway.ts';
 
-const TOKEN = needed('HOIDAP_TEST_ADMIN_TOKEN');
+const TOKEN = requiredVariable('HOIDAP_TEST_ADMIN_TOKEN');
 const QUESTION = 'Gói Pro của Diệc Mail giá bao nhiêu một tháng?';
 const SESSION = `dashboard-${String(Date.now())}`;
 
@@ -17,12 +17,12 @@ let browser: Browser;
 let state: Awaited<ReturnType<BrowserContext['storageState']>>;
 beforeAll(async () => {
   browser = await launch();
-  await script({});
+  await scriptModel({});
   const owner = await browser.newContext();
   await owner.request.post(`${gateway}/dashboard/login`, { data: { token: TOKEN } });
   state = await owner.storageState();
   await owner.close();
-  // Something to show: an answer that helped, and one that was declined.
+  // Test data: a helpful answer and a declined question.
   const job = await ask(QUESTION);
   await fetch(`${gateway}/api/chat/${job}/feedback`, {
     method: 'POST',
@@ -110,7 +110,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await visit.close();
     });
 
-    it('tells of canaries, and only where there are some', async () => {
+    it('shows canaries only if there are any', async () => {
       const visit = await signedIn(size);
       const section = visit.page.locator('.canaries');
       expect(await section.isVisible()).toBe(false);

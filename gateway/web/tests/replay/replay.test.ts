@@ -3,26 +3,26 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from '../support/axe.ts';
 import { launch, SIZES, type Size, visitor, type Visitor } from '../support/browser.ts';
-import { Filled } from '../support/filled.ts';
-import { HOSTILE, hostileReport, madeReport, quietReport } from '../support/replay.ts';
+import { ReplayReportFixture } from '../support/replay-report-fixture.ts';
+import { HOSTILE, hostileReport, generateReport, unchangedReport } from '../support/replay-reports.ts';
 
-const report = madeReport(5000);
-const diffed = report.jobs.find(
+const report = generateReport(5000);
+const changedJob = report.jobs.find(
   ({ text, overlap }) => new Set(text.map(({ side }) => side)).size === 3 && overlap !== null && overlap < 0.9,
 );
-if (!diffed) throw new Error('the report lacks what the tests look at');
+if (!changedJob) throw new Error('the report lacks what the tests look at');
 
 let browser: Browser;
-let filled: Filled;
+let fixture: ReplayReportFixture;
 let address: string;
 beforeAll(async () => {
   browser = await launch();
-  filled = await Filled.make();
-  address = await filled.write('report', report);
+  fixture = await ReplayReportFixture.create();
+  address = await fixture.write('report', report);
 });
 afterAll(async () => {
   await browser.close();
-  await filled.remove();
+  await fixture.remove();
 });
 
 /** Opens the page without a network, and keeps what it asks for. */
@@ -43,7 +43,7 @@ async function done({ visit, asked }: { visit: Visitor; asked: string[] }): Prom
   await visit.close();
 }
 
-async function sideways(visit: Visitor): Promise<number> {
+async function horizontalOverflow(visit: Visitor): Promise<number> {
   return visit.page.evaluate(() => {
     const dialog = document.querySelector('dialog');
     const inside = dialog ? dialog.scrollWidth - dialog.clientWidth : 0;
@@ -71,7 +71,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
       expect(await page.locator('.gold').innerText()).toContain(
         'Better by 3.5 points (95% interval 0.1 to 6.9, p = 0.04).',
       );
-      expect(await sideways(open.visit), 'no sideways scrolling').toBeLessThanOrEqual(0);
+      expect(await horizontalOverflow(open.visit), 'no sideways scrolling').toBeLessThanOrEqual(0);
       await done(open);
     });
 
@@ -135,10 +135,10 @@ for (const size of Object.keys(SIZES) as Size[]) {
     });
 
     it('shows a job on both sides by its address', async () => {
-      const open = await opened(size, `#job=${diffed.job}`);
+      const open = await opened(size, `#job=${changedJob.job}`);
       const { page } = open.visit;
-      expect(await page.locator(heading).innerText()).toBe(diffed.question);
-      const piece = (side: string) => diffed.text.find((piece) => piece.side === side)?.text.trim();
+      expect(await page.locator(heading).innerText()).toBe(changedJob.question);
+      const piece = (side: string) => changedJob.text.find((piece) => piece.side === side)?.text.trim();
       expect(await page.locator('.half.before del').first().innerText()).toBe(piece('before'));
       expect(await page.locator('.half.after ins').first().innerText()).toBe(piece('after'));
       expect(await page.locator('.half.before .found li').count()).toBe(8);
@@ -148,7 +148,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
         ['before', 'after'].map((side) => page.locator(`.answers .half.${side}`).boundingBox()),
       );
       expect(before && after && (size === 'phone' ? after.y > before.y : after.x > before.x)).toBe(true);
-      expect(await sideways(open.visit), 'no sideways scrolling').toBeLessThanOrEqual(0);
+      expect(await horizontalOverflow(open.visit), 'no sideways scrolling').toBeLessThanOrEqual(0);
       await done(open);
     });
 
@@ -210,7 +210,7 @@ it('shows hostile words as words', async () => {
   const visit = await visitor(browser, 'phone');
   const { page } = visit;
   const hostile = hostileReport();
-  await page.goto(await filled.write('hostile', hostile));
+  await page.goto(await fixture.write('hostile', hostile));
   await page.locator('.job a').first().click();
   expect(await page.locator(heading).innerText()).toBe(HOSTILE);
   expect(await page.locator('.answers .half.before .words').innerText()).toContain(HOSTILE);
@@ -218,10 +218,10 @@ it('shows hostile words as words', async () => {
   expect(await page.locator('main b, .sides b').allInnerTexts()).not.toContain('bold');
   expect(await page.locator('a[href^="javascript"], img').count()).toBe(0);
   expect(await page.title()).toBe(`Replay of ${HOSTILE}`);
-  expect(await sideways(visit)).toBeLessThanOrEqual(0);
+  expect(await horizontalOverflow(visit)).toBeLessThanOrEqual(0);
   await page.keyboard.press('Escape');
   for (const details of await page.locator('.chart summary').all()) await details.click();
-  expect(await sideways(visit)).toBeLessThanOrEqual(0);
+  expect(await horizontalOverflow(visit)).toBeLessThanOrEqual(0);
   expect(visit.errors).toEqual([]);
   await visit.close();
 });
@@ -229,14 +229,14 @@ it('shows hostile words as words', async () => {
 describe('a report with little in it', () => {
   it.each<[string, unknown, string]>([
     ['nothing', null, 'This page holds no report.'],
-    ['no difference', quietReport(), 'No job differs.'],
+    ['no difference', unchangedReport(), 'No job differs.'],
     ['another format', { format: 2 }, 'this one is of format 2'],
   ])('says so: %s', async (name, content, said) => {
     const visit = await visitor(browser, 'phone');
-    await visit.page.goto(await filled.write(name.replace(' ', '-'), content));
+    await visit.page.goto(await fixture.write(name.replace(' ', '-'), content));
     await visit.page.getByText(said).waitFor();
     expect(await violations(visit.page)).toEqual([]);
-    expect(await sideways(visit)).toBeLessThanOrEqual(0);
+    expect(await horizontalOverflow(visit)).toBeLessThanOrEqual(0);
     expect(visit.errors).toEqual([]);
     await visit.close();
   });

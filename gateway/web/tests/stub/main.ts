@@ -3,13 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** What it says from now on. */
+/** The answers to give from now on. */
 interface Script {
-  /** The words; left out, the first sentences of the first passage. */
+  /** The text; by default, the first sentences of the first passage. */
   text?: string;
-  /** Words a second; left out, as fast as it can. */
+  /** Words per second; by default, as fast as possible. */
   perSecond?: number;
-  /** The status it refuses with. */
+  /** The HTTP status to fail with. */
   fail?: number;
 }
 

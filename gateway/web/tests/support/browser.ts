@@ -1,9 +1,9 @@
 import { type Browser, type BrowserContext, chromium as playwright, type Page } from 'playwright-core';
 
-/** The browser's program. */
+/** The browser's executable. */
 const chromium = process.env.HOIDAP_TEST_CHROMIUM ?? '/usr/bin/chromium';
 
-/** The widths at which everything is tried. */
+/** The screen sizes that the tests use. */
 export const SIZES = {
   phone: { width: 390, height: 844 },
   desktop: { width: 1280, height: 800 },
@@ -24,7 +24,7 @@ export async function launch(): Promise<Browser> {
   });
 }
 
-/** A visitor of their own, whose page's errors are kept. */
+/** A visitor in a new browser context, whose page's errors are recorded. */
 export async function visitor(browser: Browser, size: Size, more: object = {}): Promise<Visitor> {
   const context = await browser.newContext({ viewport: SIZES[size], locale: 'vi-VN', ...more });
   return new Visitor(context, await context.newPage());

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { gateway } from './running.ts';
+import { gateway } from './test-gateway.ts';
 
 /** The public key of the sample site. */
 export const SITE = 'pk_diecxam';
-/** The address that a page says is its own: the one its document was indexed under. */
+/** The canonical URL of a page, under which its document is indexed. */
 const OWN = 'https://www.diecxam.example/vi/mail/gioi-han.html';
 /** A page about none of the products. */
 const HOME = 'https://www.diecxam.example/vi/index.html';
@@ -20,14 +20,14 @@ const HOSTILE = `* { all: unset !important; display: inline !important; color: l
   position: static !important; visibility: visible !important; letter-spacing: 9px !important; }
   button, textarea, dialog { display: none !important; opacity: 0.1 !important; transform: rotate(7deg) !important; }`;
 
-/** What sites swap their pages with, as it is published. */
+/** Published libraries with which sites swap their pages. */
 const LIBRARIES: Record<string, string> = {
   '/htmx.js': 'htmx.org/dist/htmx.min.js',
   '/htmx2.js': 'htmx2/dist/htmx.min.js',
   '/turbo.js': '@hotwired/turbo/dist/turbo.es2017-umd.js',
 };
 
-/** How a body says that its links are to swap it. */
+/** The attribute that makes a library swap the body on navigation. */
 const BOOST: Record<string, string> = { htmx: 'hx-boost:inherited="true"', htmx2: 'hx-boost="true"' };
 
 export class Host {

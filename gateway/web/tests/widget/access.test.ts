@@ -1,10 +1,10 @@
-// The widget by keyboard, by ear, and by the rules of axe-core.
+// Accessibility of the widget: keyboard, screen reader and axe-core.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, SIZES, type Size, visitor } from '../support/browser.ts';
 import { violations } from '../support/axe.ts';
 import { Host } from '../support/host.ts';
-import { script } from '../support/running.ts';
+import { scriptModel } from '../support/test-gateway.ts';
 
 const LIMITS = 'Hạn mức gửi thư mỗi ngày được tính thế nào?';
 const WORDS = 'Hạn mức gửi mỗi ngày được tính theo 24 giờ trượt, không phải từ 0 giờ.';
@@ -21,7 +21,7 @@ afterAll(async () => {
 for (const size of Object.keys(SIZES) as Size[]) {
   describe(`at ${String(SIZES[size].width)} px`, () => {
     it('is used by keyboard alone', async () => {
-      await script({ text: WORDS });
+      await scriptModel({ text: WORDS });
       const { page, ...visit } = await visitor(browser, size);
       await page.goto(`${host.url}/`);
       await page.locator('.launcher').waitFor();
@@ -56,8 +56,8 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await visit.close();
     });
 
-    it('says each answer once, when it is complete', async () => {
-      await script({ text: WORDS, perSecond: 15 });
+    it('announces each answer once, when it is complete', async () => {
+      await scriptModel({ text: WORDS, perSecond: 15 });
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/`);
       await visit.page.locator('[data-live="answers"]').evaluate((live) => {
@@ -79,7 +79,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
 
     for (const colorScheme of ['light', 'dark'] as const) {
       it(`breaks no rule of axe-core in ${colorScheme} colours`, async () => {
-        await script({ text: WORDS });
+        await scriptModel({ text: WORDS });
         const visit = await visitor(browser, size, { colorScheme, reducedMotion: 'reduce' });
         await visit.page.goto(`${host.url}/`);
         await visit.page.locator('.launcher').waitFor();

@@ -1,10 +1,10 @@
-// What an answer asks to choose from: by pointer, by keyboard, by ear, and by typing.
+// Choices of an answer that asks back: by pointer, keyboard, screen reader and typing.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from '../support/axe.ts';
 import { launch, SIZES, type Size, visitor, type Visitor } from '../support/browser.ts';
 import { Host } from '../support/host.ts';
-import { model, script } from '../support/running.ts';
+import { modelStats, scriptModel } from '../support/test-gateway.ts';
 
 const OPEN = 'Nhập sai mật khẩu mấy lần thì bị khoá?';
 /** Supported by the pages on accounts. */
@@ -16,7 +16,7 @@ let browser: Browser;
 let host: Host;
 beforeAll(async () => {
   [browser, host] = await Promise.all([launch(), Host.start()]);
-  await script({});
+  await scriptModel({});
 });
 afterAll(async () => {
   await Promise.all([browser.close(), host.stop()]);
@@ -35,9 +35,9 @@ async function askedBack(size: Size, more: object = {}): Promise<Visitor> {
 for (const size of Object.keys(SIZES) as Size[]) {
   describe(`at ${String(SIZES[size].width)} px`, () => {
     it('has a button for each, which asks the completed question', async () => {
-      const before = await model();
+      const before = await modelStats();
       const visit = await askedBack(size);
-      expect((await model()).calls, 'no model is asked').toBe(before.calls);
+      expect((await modelStats()).calls, 'no model is asked').toBe(before.calls);
       expect(await visit.turn.locator('.choice').allInnerTexts()).toEqual(LABELS);
       for (const choice of await visit.turn.locator('.choice').all()) {
         const box = await choice.boundingBox();
@@ -45,7 +45,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
         expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(SIZES[size].width);
       }
       const first = visit.page.locator('.turn').first();
-      await script({ text: DRIVE });
+      await scriptModel({ text: DRIVE });
       await first.getByRole('button', { name: 'Diệc Drive' }).click();
       await visit.page.locator('.turn').nth(1).waitFor();
       await visit.answered();
@@ -77,7 +77,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
     it('is answered by typing, too, and then closed', async () => {
       const visit = await askedBack(size);
       const first = visit.page.locator('.turn').first();
-      await script({ text: MEET });
+      await scriptModel({ text: MEET });
       await visit.ask('Meet ạ');
       await visit.page.locator('.turn').nth(1).waitFor();
       await visit.answered();

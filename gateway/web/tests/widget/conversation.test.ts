@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launch, SIZES, type Size, visitor } from '../support/browser.ts';
 import { Host } from '../support/host.ts';
-import { gateway, model, script } from '../support/running.ts';
+import { gateway, modelStats, scriptModel } from '../support/test-gateway.ts';
 
 const LIMITS = 'Hạn mức gửi thư mỗi ngày được tính thế nào?';
 const BARE = 'han muc gui thu moi ngay duoc tinh the nao?';
@@ -20,12 +20,12 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([browser.close(), host.stop()]);
 });
-beforeEach(async () => script({}));
+beforeEach(async () => scriptModel({}));
 
 for (const size of Object.keys(SIZES) as Size[]) {
   describe(`at ${String(SIZES[size].width)} px`, () => {
     it('answers, and opens the passage behind a citation', async () => {
-      await script({ text: WORDS });
+      await scriptModel({ text: WORDS });
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/`);
       await visit.ask(LIMITS);
@@ -46,7 +46,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
     });
 
     it('understands Vietnamese without diacritics', async () => {
-      await script({ text: WORDS });
+      await scriptModel({ text: WORDS });
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/`);
       await visit.ask(BARE);
@@ -56,24 +56,24 @@ for (const size of Object.keys(SIZES) as Size[]) {
     });
 
     it('stops, at the provider too', async () => {
-      await script(slowly);
+      await scriptModel(slowly);
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/`);
-      const before = await model();
+      const before = await modelStats();
       await visit.ask(LIMITS);
       await visit.answer.getByText('Hạn mức').waitFor();
       await visit.page.getByRole('button', { name: 'Dừng trả lời' }).click();
       await visit.turn.getByText('Bạn đã dừng câu trả lời này.').waitFor();
-      await expect.poll(async () => (await model()).closedEarly).toBe(before.closedEarly + 1);
+      await expect.poll(async () => (await modelStats()).closedEarly).toBe(before.closedEarly + 1);
       expect((await visit.answer.innerText()).length).toBeLessThan(slowly.text.length);
       await visit.close();
     });
 
     it('goes on when the network is back', async () => {
-      await script(slowly);
+      await scriptModel(slowly);
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/`);
-      const before = await model();
+      const before = await modelStats();
       await visit.ask(LIMITS);
       await visit.answer.getByText('Hạn mức').waitFor();
       await visit.context.setOffline(true);
@@ -82,12 +82,12 @@ for (const size of Object.keys(SIZES) as Size[]) {
       await visit.context.setOffline(false);
       await visit.answered();
       expect(twice(await visit.answer.innerText(), 'từ 0 giờ')).toBe(4);
-      expect((await model()).calls).toBe(before.calls + 1);
+      expect((await modelStats()).calls).toBe(before.calls + 1);
       await visit.close();
     });
 
     it('asks what was typed without a network once there is one', async () => {
-      await script({ text: WORDS });
+      await scriptModel({ text: WORDS });
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/`);
       await visit.context.setOffline(true);
@@ -100,17 +100,17 @@ for (const size of Object.keys(SIZES) as Size[]) {
     });
 
     it('goes on after a reload in the middle of an answer', async () => {
-      await script(slowly);
+      await scriptModel(slowly);
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/`);
-      const before = await model();
+      const before = await modelStats();
       await visit.ask(LIMITS);
       await visit.answer.getByText('24 giờ').first().waitFor();
       await visit.page.reload();
       await visit.answered();
       expect(await visit.turn.locator('.question').innerText()).toContain(LIMITS);
       expect(twice(await visit.answer.innerText(), 'từ 0 giờ')).toBe(4);
-      expect((await model()).calls).toBe(before.calls + 1);
+      expect((await modelStats()).calls).toBe(before.calls + 1);
       await visit.close();
     });
 

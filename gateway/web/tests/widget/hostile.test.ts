@@ -1,9 +1,9 @@
-// Model output and host pages that mean ill.
+// Hostile model output and host pages.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, SIZES, type Size, visitor } from '../support/browser.ts';
 import { Host } from '../support/host.ts';
-import { script } from '../support/running.ts';
+import { scriptModel } from '../support/test-gateway.ts';
 
 const LIMITS = 'Hạn mức gửi thư mỗi ngày được tính thế nào?';
 const SUPPORTED =
@@ -29,7 +29,7 @@ afterAll(async () => {
 for (const size of Object.keys(SIZES) as Size[]) {
   describe(`at ${String(SIZES[size].width)} px`, () => {
     it('shows what a hostile model writes as words', async () => {
-      await script({ text: HOSTILE });
+      await scriptModel({ text: HOSTILE });
       const visit = await visitor(browser, size);
       const asked: string[] = [];
       visit.page.on('request', (request) => asked.push(request.url()));
@@ -46,7 +46,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
     });
 
     it('lives through huge and broken Markdown', async () => {
-      await script({ text: BROKEN });
+      await scriptModel({ text: BROKEN });
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/`);
       await visit.ask(LIMITS);
@@ -61,7 +61,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
     });
 
     it('works under a strict policy', async () => {
-      await script({ text: SUPPORTED });
+      await scriptModel({ text: SUPPORTED });
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/strict`);
       await visit.ask(LIMITS);
@@ -72,7 +72,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
     });
 
     it("is untouched by the page's styles, and leaves the page untouched", async () => {
-      await script({ text: SUPPORTED });
+      await scriptModel({ text: SUPPORTED });
       const plain = await visitor(browser, size);
       const before = await look(plain.page, `${host.url}/bare`);
       expect(await look(plain.page, `${host.url}/`)).toEqual(before);

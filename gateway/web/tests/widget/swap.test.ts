@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launch, type Visitor, visitor } from '../support/browser.ts';
 import { Host } from '../support/host.ts';
-import { gateway, model, script } from '../support/running.ts';
+import { gateway, modelStats, scriptModel } from '../support/test-gateway.ts';
 
 const LIMITS = 'Hạn mức gửi thư mỗi ngày được tính thế nào?';
 const WORDS =
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([browser.close(), host.stop()]);
 });
-beforeEach(async () => script({ text: `${WORDS} ${WORDS}`, perSecond: 12 }));
+beforeEach(async () => scriptModel({ text: `${WORDS} ${WORDS}`, perSecond: 12 }));
 
 const AGAIN = 'its scripts run again';
 /** Ways in which a page's own script swaps the body. */
@@ -69,12 +69,12 @@ for (const [name, swap] of Object.entries(SWAPS)) {
     it(`at ${path}, ${name}`, async () => {
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}${path}`);
-      const before = await model();
+      const before = await modelStats();
       await visit.ask(LIMITS);
       await visit.answer.getByText('24 giờ').first().waitFor();
       await visit.page.evaluate(swap);
       await goesOn(visit, 1);
-      expect((await model()).calls).toBe(before.calls + 1);
+      expect((await modelStats()).calls).toBe(before.calls + 1);
       if (name === AGAIN) expect(await visit.page.locator('#title').innerText()).toBe('Hỏi đáp');
       await visit.ask(LIMITS);
       await goesOn(visit, 2);
@@ -89,7 +89,7 @@ for (const library of ['htmx', 'htmx2', 'turbo'] as const) {
       const visit = await visitor(browser, 'desktop');
       await visit.open(`${host.url}/${library}-${place}`);
       await visit.page.evaluate('window.same = true');
-      const before = await model();
+      const before = await modelStats();
       await visit.ask(LIMITS);
       await visit.answer.getByText('24 giờ').first().waitFor();
       await visit.page.locator('#next').click();
@@ -99,7 +99,7 @@ for (const library of ['htmx', 'htmx2', 'turbo'] as const) {
       await visit.page.goBack();
       await visit.page.waitForURL((url) => !url.search.includes('next'));
       await goesOn(visit, 1);
-      expect((await model()).calls).toBe(before.calls + 1);
+      expect((await modelStats()).calls).toBe(before.calls + 1);
       await visit.close();
     });
   }

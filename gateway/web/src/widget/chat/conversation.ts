@@ -1,41 +1,41 @@
 import { type Api, type Feedback } from '../client/api.ts';
 import type { PageContext } from '../page/context.ts';
-import { follow } from './follow.ts';
-import { alone } from './locks.ts';
-import type { Store } from './store.ts';
-import { afterEvent, askedAgain, asksBack, failed, newTurn, type Turn, type Waiting } from './turn.ts';
+import { followAnswer } from './follow.ts';
+import { withLock } from './lock.ts';
+import type { ConversationStore } from './store.ts';
+import { applyEvent, retriedTurn, awaitsChoice, failedTurn, newTurn, type Turn, type Waiting } from './turn.ts';
 
-/** What a conversation tells the one who shows it. */
-export interface Watcher {
-  /** A turn is new, or other than before. */
-  changed(turn: Turn): void;
-  /** An answer that was awaited here is complete, or will not come. */
-  ended(turn: Turn): void;
-  /** Another conversation began: these are its turns. */
-  replaced(turns: Turn[]): void;
+/** Receives the changes of a conversation. */
+export interface ConversationListener {
+  /** A turn was added or changed. */
+  onTurnChange(turn: Turn): void;
+  /** An answer is complete or has failed. */
+  onTurnEnd(turn: Turn): void;
+  /** The conversation was replaced; these are its turns. */
+  onReplace(turns: Turn[]): void;
 }
 
-/** How often an answer in the making is stored. */
-const STORE_EVERY_MS = 250;
-/** How long a stop may take before the answer is left as it is; shorter while the gateway has not told the job's name. */
-const STOP_WITHIN_MS = 4_000;
-const STOP_UNKNOWN_WITHIN_MS = 1_500;
+/** How often an unfinished answer is stored. */
+const SAVE_INTERVAL_MS = 250;
+/** How long to wait for a stop to be confirmed; less if the job's id is not known yet. */
+const STOP_TIMEOUT_MS = 4_000;
+const STOP_TIMEOUT_WITHOUT_JOB_MS = 1_500;
 
-/** The visitor's conversation: asks, follows answers, and keeps both. */
+/** The visitor's conversation: asks questions, follows answers, and stores both. */
 export class Conversation {
   private readonly turns = new Map<string, Turn>();
-  private readonly running = new Map<string, AbortController>();
-  private readonly unsaved = new Map<string, ReturnType<typeof setTimeout>>();
+  private readonly runs = new Map<string, AbortController>();
+  private readonly pendingSaves = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(
     private readonly api: Api,
-    private readonly store: Store,
+    private readonly store: ConversationStore,
     private readonly site: string,
-    private readonly watcher: Watcher,
+    private readonly listener: ConversationListener,
     signal: AbortSignal,
   ) {
-    store.onForeign((id) => {
-      this.foreign(id);
+    store.onExternalChange((id) => {
+      this.onExternalChange(id);
     }, signal);
     window.addEventListener(
       'pagehide',
@@ -46,107 +46,107 @@ export class Conversation {
     );
     signal.addEventListener('abort', () => {
       this.saveAll();
-      this.leave();
+      this.detach();
     });
   }
 
-  /** Shows what is stored, and follows what was not answered when the last page was left. */
+  /** Loads the stored turns, and resumes unfinished answers. */
   load(): void {
-    this.leave();
+    this.detach();
     const turns = this.store.turns();
     turns.forEach((turn) => this.turns.set(turn.id, turn));
-    this.watcher.replaced(turns);
+    this.listener.onReplace(turns);
     turns.forEach((turn) => {
       if (turn.waiting !== null) this.run(turn.id);
       if (turn.waiting === 'stopping') this.stopTurn(turn);
     });
   }
 
-  /** Whether an answer is awaited. */
+  /** Whether an answer is pending. */
   get busy(): boolean {
     return [...this.turns.values()].some((turn) => turn.waiting !== null);
   }
 
   ask(question: string, page: PageContext): void {
-    for (const open of [...this.turns.values()].filter(asksBack)) this.put({ ...open, chosen: question }, true);
+    for (const open of [...this.turns.values()].filter(awaitsChoice)) this.update({ ...open, chosen: question }, true);
     const turn = newTurn(this.store.conversation(), question, page, Date.now());
-    this.put(turn, true);
+    this.update(turn, true);
     this.run(turn.id);
   }
 
   retry(id: string): void {
     const turn = this.turns.get(id);
     if (turn?.waiting !== null) return;
-    this.put(askedAgain(turn), true);
+    this.update(retriedTurn(turn), true);
     this.run(id);
   }
 
-  /** Stops every answer in the making. */
+  /** Stops all unfinished answers. */
   stop(): void {
     for (const turn of this.turns.values()) {
       if (turn.waiting !== null && turn.waiting !== 'stopping') this.stopTurn(turn);
     }
   }
 
-  /** Forgets the conversation, here and in the visitor's other tabs. */
-  startAnew(): void {
+  /** Clears the conversation, here and in the visitor's other tabs. */
+  startNew(): void {
     for (const turn of this.turns.values()) {
       if (turn.waiting !== null && turn.jobId !== null) this.sendStop(turn.jobId);
     }
-    this.leave();
-    this.store.begin();
-    this.watcher.replaced([]);
+    this.detach();
+    this.store.reset();
+    this.listener.onReplace([]);
   }
 
-  /** Tells the gateway what the visitor thinks of an answer. */
+  /** Sends the visitor's feedback on an answer. */
   async rate(id: string, feedback: Feedback): Promise<void> {
     const turn = this.turns.get(id);
     if (turn?.jobId == null) return;
     await this.api.feedback(turn.jobId, feedback);
     const now = this.turns.get(id);
-    if (now !== undefined) this.put({ ...now, feedback }, true);
+    if (now !== undefined) this.update({ ...now, feedback }, true);
   }
 
   private stopTurn(turn: Turn): void {
-    this.put({ ...turn, waiting: 'stopping' }, true);
+    this.update({ ...turn, waiting: 'stopping' }, true);
     if (turn.jobId !== null) this.sendStop(turn.jobId);
-    const within = turn.jobId === null ? STOP_UNKNOWN_WITHIN_MS : STOP_WITHIN_MS;
+    const timeout = turn.jobId === null ? STOP_TIMEOUT_WITHOUT_JOB_MS : STOP_TIMEOUT_MS;
     setTimeout(() => {
-      this.giveUp(turn.id, turn.key);
-    }, within);
+      this.onStopTimeout(turn.id, turn.key);
+    }, timeout);
   }
 
   private run(id: string): void {
-    if (this.running.has(id)) return;
+    if (this.runs.has(id)) return;
     const controller = new AbortController();
-    this.running.set(id, controller);
-    void alone(`hoidap:${this.site}:${id}`, controller.signal, async () => {
-      // Another tab may have followed the answer until now.
+    this.runs.set(id, controller);
+    void withLock(`hoidap:${this.site}:${id}`, controller.signal, async () => {
+      // Another tab may have followed the answer so far.
       const stored = this.store.turn(id);
-      if (stored !== null && isLater(stored, this.turns.get(id))) this.show(stored);
-      await follow(this.api, this.follower(id), controller.signal);
+      if (stored !== null && isNewer(stored, this.turns.get(id))) this.show(stored);
+      await followAnswer(this.api, this.follower(id), controller.signal);
     }).finally(() => {
-      if (this.running.get(id) === controller) this.running.delete(id);
+      if (this.runs.get(id) === controller) this.runs.delete(id);
     });
   }
 
   private follower(id: string) {
-    const turn = () => this.turns.get(id) ?? missing();
+    const turn = () => this.turns.get(id) ?? throwDetached();
     return {
       turn,
-      heard: ({ event, id: number }: { event: Parameters<typeof afterEvent>[1]; id: number | null }) => {
+      onEvent: ({ event, id: number }: { event: Parameters<typeof applyEvent>[1]; id: number | null }) => {
         const before = turn();
-        const after = afterEvent(before, event, number);
+        const after = applyEvent(before, event, number);
         if (event.type === 'accepted' && before.waiting === 'stopping') this.sendStop(event.jobId);
-        this.put(after, event.type === 'accepted' || after.waiting === null);
-        if (after.waiting === null) this.watcher.ended(after);
+        this.update(after, event.type === 'accepted' || after.waiting === null);
+        if (after.waiting === null) this.listener.onTurnEnd(after);
       },
-      waitFor: (what: Waiting) => {
-        if (turn().waiting !== 'stopping') this.put({ ...turn(), waiting: what }, false);
+      setWaiting: (waiting: Waiting) => {
+        if (turn().waiting !== 'stopping') this.update({ ...turn(), waiting }, false);
       },
-      end: (ended: Turn) => {
-        this.put(ended, true);
-        this.watcher.ended(ended);
+      onEnd: (ended: Turn) => {
+        this.update(ended, true);
+        this.listener.onTurnEnd(ended);
       },
     };
   }
@@ -155,59 +155,59 @@ export class Conversation {
     this.api.stop(jobId).catch(() => undefined);
   }
 
-  /** Leaves the answer as it is when stopping it is not confirmed. */
-  private giveUp(id: string, key: string): void {
+  /** Ends the answer locally when the stop is not confirmed in time. */
+  private onStopTimeout(id: string, key: string): void {
     const turn = this.turns.get(id);
     if (turn?.waiting !== 'stopping' || turn.key !== key) return;
-    this.running.get(id)?.abort();
-    this.running.delete(id);
-    const ended = failed(turn, { kind: 'stopped' });
-    this.put(ended, true);
-    this.watcher.ended(ended);
+    this.runs.get(id)?.abort();
+    this.runs.delete(id);
+    const ended = failedTurn(turn, { kind: 'stopped' });
+    this.update(ended, true);
+    this.listener.onTurnEnd(ended);
   }
 
-  private put(turn: Turn, now: boolean): void {
+  private update(turn: Turn, now: boolean): void {
     this.show(turn);
     if (now) this.save(turn.id);
-    else if (!this.unsaved.has(turn.id))
-      this.unsaved.set(
+    else if (!this.pendingSaves.has(turn.id))
+      this.pendingSaves.set(
         turn.id,
         setTimeout(() => {
           this.save(turn.id);
-        }, STORE_EVERY_MS),
+        }, SAVE_INTERVAL_MS),
       );
   }
 
   private show(turn: Turn): void {
     this.turns.set(turn.id, turn);
-    this.watcher.changed(turn);
+    this.listener.onTurnChange(turn);
   }
 
   private save(id: string): void {
-    clearTimeout(this.unsaved.get(id));
-    this.unsaved.delete(id);
+    clearTimeout(this.pendingSaves.get(id));
+    this.pendingSaves.delete(id);
     const turn = this.turns.get(id);
     if (turn !== undefined) this.store.save(turn);
   }
 
   private saveAll(): void {
-    [...this.unsaved.keys()].forEach((id) => {
+    [...this.pendingSaves.keys()].forEach((id) => {
       this.save(id);
     });
   }
 
-  private leave(): void {
-    this.running.forEach((controller) => {
+  private detach(): void {
+    this.runs.forEach((controller) => {
       controller.abort();
     });
-    this.unsaved.forEach(clearTimeout);
-    [this.running, this.unsaved, this.turns].forEach((map) => {
+    this.pendingSaves.forEach(clearTimeout);
+    [this.runs, this.pendingSaves, this.turns].forEach((map) => {
       map.clear();
     });
   }
 
-  /** What another tab of the visitor did. */
-  private foreign(id: string | null): void {
+  /** Handles a change made in another tab. */
+  private onExternalChange(id: string | null): void {
     const [first] = this.turns.values();
     if (id === null) {
       if (first !== undefined && first.conversation !== this.store.conversation()) this.load();
@@ -220,10 +220,10 @@ export class Conversation {
   }
 }
 
-function isLater(stored: Turn, shown: Turn | undefined): boolean {
+function isNewer(stored: Turn, shown: Turn | undefined): boolean {
   return shown?.key !== stored.key || stored.lastEvent > shown.lastEvent || stored.waiting === null;
 }
 
-function missing(): never {
+function throwDetached(): never {
   throw new DOMException('The conversation was left.', 'AbortError');
 }

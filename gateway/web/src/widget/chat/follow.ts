@@ -1,74 +1,74 @@
-import { type Api, Refused } from '../client/api.ts';
-import type { Numbered } from '../client/stream.ts';
-import { failed, failureOf, type Turn, type Waiting } from './turn.ts';
+import { type Api, ApiError } from '../client/api.ts';
+import type { NumberedEvent } from '../client/stream.ts';
+import { failedTurn, failureFrom, type Turn, type Waiting } from './turn.ts';
 
-/** What following an answer tells, and asks, of the conversation. */
-export interface Follower {
-  /** The turn as it is now. */
+/** Connects the followed answer to its turn. */
+export interface AnswerFollower {
+  /** The current state of the turn. */
   turn(): Turn;
-  heard(event: Numbered): void;
-  waitFor(what: Waiting): void;
-  end(turn: Turn): void;
+  onEvent(event: NumberedEvent): void;
+  setWaiting(waiting: Waiting): void;
+  onEnd(turn: Turn): void;
 }
 
-/** Tries in a row that may fail before the gateway counts as away. */
+/** Consecutive failures before the gateway counts as unavailable. */
 const MAX_FAILURES = 7;
-const FIRST_PAUSE_MS = 400;
-const LONGEST_PAUSE_MS = 8_000;
+const INITIAL_BACKOFF_MS = 400;
+const MAX_BACKOFF_MS = 8_000;
 
-/** Asks the turn's question, or reads its answer on, until it has ended; over broken connections and outages. */
-export async function follow(api: Api, follower: Follower, signal: AbortSignal): Promise<void> {
+/** Asks the turn's question, or resumes its answer, until it ends; retries after broken connections and outages. */
+export async function followAnswer(api: Api, follower: AnswerFollower, signal: AbortSignal): Promise<void> {
   let failures = 0;
   while (!signal.aborted && follower.turn().waiting !== null) {
     try {
       await untilOnline(follower, signal);
       const connection = new AbortController();
-      const dropped = AbortSignal.any([signal, connection.signal]);
+      const connectionSignal = AbortSignal.any([signal, connection.signal]);
       window.addEventListener(
         'online',
         () => {
           connection.abort();
         },
-        { signal: dropped },
+        { signal: connectionSignal },
       );
-      for await (const event of open(api, follower.turn(), dropped)) {
+      for await (const event of openStream(api, follower.turn(), connectionSignal)) {
         failures = 0;
-        follower.heard(event);
+        follower.onEvent(event);
         if (follower.turn().waiting === null) return;
       }
       throw new Error('the stream ended early');
     } catch (error) {
       if (isAborted(signal)) return;
-      if (error instanceof Refused && !passes(error)) {
-        follower.end(failed(follower.turn(), failureOf(error.problem)));
+      if (error instanceof ApiError && !isTransient(error)) {
+        follower.onEnd(failedTurn(follower.turn(), failureFrom(error.problem)));
         return;
       }
       failures += 1;
       if (failures > MAX_FAILURES) {
-        follower.end(failed(follower.turn(), { kind: 'away' }));
+        follower.onEnd(failedTurn(follower.turn(), { kind: 'away' }));
         return;
       }
-      if (navigator.onLine) follower.waitFor('reconnecting');
-      const asked = error instanceof Refused ? (error.problem.retryAfter ?? 0) * 1000 : 0;
-      await pause(Math.max(pauseAfter(failures), Math.min(asked, LONGEST_PAUSE_MS)), signal);
+      if (navigator.onLine) follower.setWaiting('reconnecting');
+      const retryAfterMs = error instanceof ApiError ? (error.problem.retryAfter ?? 0) * 1000 : 0;
+      await sleepUnlessOnline(Math.max(backoffDelay(failures), Math.min(retryAfterMs, MAX_BACKOFF_MS)), signal);
     }
   }
 }
 
-function open(api: Api, turn: Turn, signal: AbortSignal): AsyncGenerator<Numbered> {
+function openStream(api: Api, turn: Turn, signal: AbortSignal): AsyncGenerator<NumberedEvent> {
   if (turn.jobId !== null) return api.resume(turn.jobId, turn.lastEvent, signal);
   return api.ask(turn.question, turn.page, turn.key, signal);
 }
 
-/** Whether the same request may succeed in a moment. A job that ended, and a visitor who asked too much, must not try on. */
-function passes({ problem }: Refused): boolean {
+/** Whether a retry may succeed. Failed jobs and rate limits are not retried. */
+function isTransient({ problem }: ApiError): boolean {
   if (problem.apology !== null) return false;
   return problem.status >= 502 || problem.status === 408;
 }
 
-async function untilOnline(follower: Follower, signal: AbortSignal): Promise<void> {
+async function untilOnline(follower: AnswerFollower, signal: AbortSignal): Promise<void> {
   if (navigator.onLine) return;
-  follower.waitFor('waitingForNetwork');
+  follower.setWaiting('waitingForNetwork');
   await new Promise<void>((resolve) => {
     window.addEventListener(
       'online',
@@ -87,27 +87,27 @@ async function untilOnline(follower: Follower, signal: AbortSignal): Promise<voi
   });
 }
 
-/** Twice as long each time, and never the same for all visitors of a gateway that comes back. */
-function pauseAfter(failures: number): number {
-  return Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2);
+/** Exponential backoff with jitter, so that visitors do not all retry at once. */
+function backoffDelay(failures: number): number {
+  return Math.min(INITIAL_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + Math.random() / 2);
 }
 
-/** Waits, but no longer than until the network is back. */
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+/** Sleeps, but wakes early when the network is back. */
+async function sleepUnlessOnline(milliseconds: number, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
-    const over = new AbortController();
+    const done = new AbortController();
     const end = () => {
       clearTimeout(timer);
-      over.abort();
+      done.abort();
       resolve();
     };
     const timer = setTimeout(end, milliseconds);
-    window.addEventListener('online', end, { signal: over.signal });
-    signal.addEventListener('abort', end, { signal: over.signal });
+    window.addEventListener('online', end, { signal: done.signal });
+    signal.addEventListener('abort', end, { signal: done.signal });
   });
 }
 
-/** Read anew: the compiler takes a signal that was not aborted once for one that never is. */
+/** A function, because TypeScript would otherwise narrow `signal.aborted` to `false`. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }

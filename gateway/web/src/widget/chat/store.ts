@@ -1,40 +1,40 @@
 import type { Session } from '../client/api.ts';
-import { randomName, type Turn } from './turn.ts';
+import { randomId, type Turn } from './turn.ts';
 
-/** Turns kept of a conversation, and how long it is kept after the last one. */
+/** How many turns of a conversation are kept, and for how long after the last one. */
 const MAX_TURNS = 40;
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
-interface Head {
+interface ConversationHead {
   id: string;
   touched: number;
   session: Session | null;
 }
 
-/** A visitor's conversation with one site, in the browser's storage: the same in all of its tabs.
+/** A visitor's conversation with one site, in the browser's storage and shared by all tabs.
  *
- * Every turn has an entry of its own, which only the tab that works on it writes. So two tabs never
+ * Each turn has its own entry, written only by the tab that works on it, so that tabs never
  * overwrite each other's. */
-export class Store {
+export class ConversationStore {
   private readonly prefix: string;
-  private readonly area: Storage;
+  private readonly storage: Storage;
 
   constructor(site: string, area: Storage | null) {
     this.prefix = `hoidap:${site}:`;
-    this.area = area ?? memoryStorage();
+    this.storage = area ?? memoryStorage();
   }
 
-  /** The conversation's name; a new one where there is none, or only one of long ago. */
+  /** The conversation's id; starts a new conversation if there is none or it has expired. */
   conversation(): string {
     return this.head().id;
   }
 
-  /** Forgets the conversation and begins another. */
-  begin(): string {
+  /** Clears the conversation and starts another. */
+  reset(): string {
     this.turnKeys().forEach((key) => {
-      this.area.removeItem(key);
+      this.storage.removeItem(key);
     });
-    const head: Head = { id: randomName(), touched: Date.now(), session: null };
+    const head: ConversationHead = { id: randomId(), touched: Date.now(), session: null };
     this.write('head', head);
     return head.id;
   }
@@ -60,7 +60,7 @@ export class Store {
     return this.read(`${this.prefix}turn:${id}`) as Turn | null;
   }
 
-  /** Keeps the turn, unless its conversation was left meanwhile. */
+  /** Stores the turn, unless its conversation has been replaced. */
   save(turn: Turn): void {
     const head = this.head();
     if (turn.conversation !== head.id) return;
@@ -68,60 +68,60 @@ export class Store {
     this.write(`turn:${turn.id}`, turn);
     const old = this.turnKeys().sort().slice(0, -MAX_TURNS);
     old.forEach((key) => {
-      this.area.removeItem(key);
+      this.storage.removeItem(key);
     });
   }
 
-  /** Calls back with the turn's id when another tab wrote it, with `null` when another conversation began. */
-  onForeign(changed: (turn: string | null) => void, signal: AbortSignal): void {
-    const heard = (event: StorageEvent) => {
-      if (event.storageArea !== this.area) return;
+  /** Calls back with a turn's id when another tab wrote it, with `null` when the conversation was replaced. */
+  onExternalChange(listener: (turn: string | null) => void, signal: AbortSignal): void {
+    const onStorage = (event: StorageEvent) => {
+      if (event.storageArea !== this.storage) return;
       const turn = `${this.prefix}turn:`;
-      if (event.key?.startsWith(turn)) changed(event.key.slice(turn.length));
-      else if (event.key === null || event.key === `${this.prefix}head`) changed(null);
+      if (event.key?.startsWith(turn)) listener(event.key.slice(turn.length));
+      else if (event.key === null || event.key === `${this.prefix}head`) listener(null);
     };
-    window.addEventListener('storage', heard, { signal });
+    window.addEventListener('storage', onStorage, { signal });
   }
 
-  private head(): Head {
-    const head = this.read(`${this.prefix}head`) as Head | null;
+  private head(): ConversationHead {
+    const head = this.read(`${this.prefix}head`) as ConversationHead | null;
     if (head !== null && Date.now() - head.touched < MAX_AGE_MS) return head;
-    this.begin();
+    this.reset();
     return this.head();
   }
 
   private turnKeys(): string[] {
-    return Object.keys(this.area).filter((key) => key.startsWith(`${this.prefix}turn:`));
+    return Object.keys(this.storage).filter((key) => key.startsWith(`${this.prefix}turn:`));
   }
 
   private read(key: string): unknown {
     try {
-      return JSON.parse(this.area.getItem(key) ?? 'null');
+      return JSON.parse(this.storage.getItem(key) ?? 'null');
     } catch {
       return null;
     }
   }
 
-  /** A full storage loses the oldest turns; the page that is open still shows them. */
+  /** If the storage is full, the oldest turns are removed; an open page still shows them. */
   private write(name: string, value: unknown): void {
     const key = this.prefix + name;
     const text = JSON.stringify(value);
     for (;;) {
       try {
-        this.area.setItem(key, text);
+        this.storage.setItem(key, text);
         return;
       } catch {
         const oldest = this.turnKeys()
           .sort()
           .find((turn) => turn !== key);
         if (oldest === undefined) return;
-        this.area.removeItem(oldest);
+        this.storage.removeItem(oldest);
       }
     }
   }
 }
 
-/** The browser's storage of this kind, or `null` where it is switched off. */
+/** The browser's storage of this kind, or `null` if it is disabled. */
 export function browserStorage(kind: 'localStorage' | 'sessionStorage'): Storage | null {
   try {
     const area = window[kind];
@@ -133,7 +133,7 @@ export function browserStorage(kind: 'localStorage' | 'sessionStorage'): Storage
   }
 }
 
-/** Keeps entries until the page is left. Entries are its own properties, as a browser's storage has them. */
+/** In-memory storage. Like in `Storage`, entries are own properties. */
 export function memoryStorage(): Storage {
   const methods = {
     getItem(this: Record<string, string>, key: string) {

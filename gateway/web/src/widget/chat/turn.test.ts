@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import { afterEvent, newTurn, type Turn } from './turn.ts';
+import { applyEvent, newTurn, type Turn } from './turn.ts';
 import type { AnswerEvent } from '../client/wire.ts';
 
 const DRAFT: AnswerEvent = { type: 'draft', text: 'Giá: 39.000 đ [1]', citations: [{ n: 1, chunkId: 'c' }] };
 
 function after(...events: AnswerEvent[]): Turn {
   const page = { url: 'https://www.example.com/', title: '' };
-  return events.reduce((turn, event, at) => afterEvent(turn, event, at + 1), newTurn('k', 'Giá bao nhiêu?', page, 0));
+  return events.reduce((turn, event, at) => applyEvent(turn, event, at + 1), newTurn('k', 'Giá bao nhiêu?', page, 0));
 }
 
 describe('a draft', () => {
@@ -21,7 +21,7 @@ describe('a draft', () => {
     expect(turn).toMatchObject({ text: 'Gói Pro giá 39.000 đ.', citations: [], draft: false, waiting: 'generator' });
   });
 
-  it('is void when the answer begins anew', () => {
+  it('is discarded when the answer restarts', () => {
     expect(after(DRAFT, { type: 'restart' })).toMatchObject({ text: '', draft: false, citations: [] });
   });
 });

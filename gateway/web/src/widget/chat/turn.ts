@@ -2,13 +2,13 @@ import type { PageContext } from '../page/context.ts';
 import type { Feedback } from '../client/api.ts';
 import type { Answer, AnswerEvent, Choice, Citation, Problem, Source } from '../client/wire.ts';
 
-/** Why a question has no whole answer. */
+/** Why a question has no complete answer. */
 export type Failure =
   | { kind: 'limited'; until: number }
   | { kind: 'away' | 'failed' | 'gone' | 'notAllowed' | 'stopped' }
   | { kind: 'said'; words: string };
 
-/** What is being waited for, while a question has no answer yet. */
+/** What a turn without a complete answer is waiting for. */
 export type Waiting =
   | 'sending'
   | 'classifier'
@@ -27,46 +27,46 @@ export interface Turn {
   asked: number;
   question: string;
   page: PageContext;
-  /** Names this try to the gateway, which answers it once however often it is sent. */
+  /** The idempotency key: the gateway answers it once, however often it is sent. */
   key: string;
   jobId: string | null;
   lastEvent: number;
   /** `null` when nothing more will come. */
   waiting: Waiting | null;
   text: string;
-  /** Whether the text is a quotation that the answer will take the place of. */
+  /** Whether the text is a draft, which the answer will replace. */
   draft: boolean;
   outcome: string;
   language: string;
   sources: Source[];
   citations: Citation[];
-  /** What the visitor is asked to choose from; a turn that an earlier release kept has none. */
+  /** The choices offered; missing in turns stored by an earlier release. */
   choices?: Choice[];
-  /** What was asked next, a choice or not; until then it is open. */
+  /** The question asked next, whether a choice or not; `null` until then. */
   chosen?: string | null;
   failure: Failure | null;
   feedback: Feedback | null;
 }
 
-/** A question that nobody has answered yet. */
+/** A new, unanswered question. */
 export function newTurn(conversation: string, question: string, page: PageContext, now: number): Turn {
-  const id = `${now.toString(36).padStart(9, '0')}-${randomName()}`;
-  return { id, conversation, asked: now, question, page, feedback: null, ...unanswered() };
+  const id = `${now.toString(36).padStart(9, '0')}-${randomId()}`;
+  return { id, conversation, asked: now, question, page, feedback: null, ...unansweredFields() };
 }
 
-/** The same question to be asked anew. */
-export function askedAgain(turn: Turn): Turn {
-  return { ...turn, feedback: null, ...unanswered() };
+/** The same question, to be asked again. */
+export function retriedTurn(turn: Turn): Turn {
+  return { ...turn, feedback: null, ...unansweredFields() };
 }
 
-/** The turn after one more event of its answer. */
-export function afterEvent(turn: Turn, event: AnswerEvent, id: number | null): Turn {
+/** The turn after an event of its answer. */
+export function applyEvent(turn: Turn, event: AnswerEvent, id: number | null): Turn {
   const next = { ...turn, lastEvent: id ?? turn.lastEvent };
   switch (event.type) {
     case 'accepted':
       return { ...next, jobId: event.jobId, text: '', draft: false, citations: [] };
     case 'stage':
-      return { ...next, waiting: unlessStopping(turn, stageOf(event.name, turn.waiting ?? 'generator')) };
+      return { ...next, waiting: unlessStopping(turn, knownStage(event.name, turn.waiting ?? 'generator')) };
     case 'sources':
       return { ...next, sources: event.sources };
     case 'draft':
@@ -78,25 +78,25 @@ export function afterEvent(turn: Turn, event: AnswerEvent, id: number | null): T
         waiting: unlessStopping(turn, 'drafted'),
       };
     case 'delta':
-      return { ...next, ...begun(turn, event.text), draft: false, waiting: unlessStopping(turn, 'generator') };
+      return { ...next, ...appendDelta(turn, event.text), draft: false, waiting: unlessStopping(turn, 'generator') };
     case 'citation':
       return { ...next, citations: [...turn.citations, event.citation] };
     case 'restart':
       return { ...next, text: '', draft: false, citations: [], waiting: 'rewriting' };
     case 'done':
-      return { ...next, ...answered(event.answer, turn) };
+      return { ...next, ...answerFields(event.answer, turn) };
     case 'error':
-      return failed(next, failureOf(event.problem));
+      return failedTurn(next, failureFrom(event.problem));
   }
 }
 
-/** The turn when nothing more will come, for this reason. */
-export function failed(turn: Turn, failure: Failure): Turn {
+/** The turn ended with this failure. */
+export function failedTurn(turn: Turn, failure: Failure): Turn {
   return { ...turn, waiting: null, failure };
 }
 
-/** What a problem means to the visitor. */
-export function failureOf(problem: Problem): Failure {
+/** The failure that a problem means for the visitor. */
+export function failureFrom(problem: Problem): Failure {
   if (problem.status === 429) return { kind: 'limited', until: Date.now() + (problem.retryAfter ?? 30) * 1000 };
   if (problem.apology !== null) return { kind: 'said', words: problem.apology };
   if (problem.status === 404) return { kind: 'gone' };
@@ -104,27 +104,27 @@ export function failureOf(problem: Problem): Failure {
   return { kind: problem.status >= 502 ? 'away' : 'failed' };
 }
 
-/** Whether the visitor is still asked to choose. */
-export function asksBack({ choices = [], chosen = null }: Turn): boolean {
+/** Whether the visitor still has to choose. */
+export function awaitsChoice({ choices = [], chosen = null }: Turn): boolean {
   return choices.length > 0 && chosen === null;
 }
 
 /** The passage that `[n]` of the answer stands for, once it is known. */
-export function sourceOf(turn: Turn, n: number): Source | null {
+export function citedSource(turn: Turn, n: number): Source | null {
   const cited = turn.citations.find((citation) => citation.n === n);
   if (cited === undefined) return null;
   return turn.sources.find((source) => source.chunkId === cited.chunkId) ?? turn.sources[n - 1] ?? null;
 }
 
-/** A name that no one else has. */
-export function randomName(): string {
+/** A random id. */
+export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-function unanswered() {
+function unansweredFields() {
   return {
-    key: randomName(),
+    key: randomId(),
     jobId: null,
     lastEvent: 0,
     waiting: 'sending' as const,
@@ -140,7 +140,7 @@ function unanswered() {
   };
 }
 
-function answered(answer: Answer, turn: Turn): Partial<Turn> {
+function answerFields(answer: Answer, turn: Turn): Partial<Turn> {
   return {
     jobId: answer.jobId === '' ? turn.jobId : answer.jobId,
     text: answer.text,
@@ -158,16 +158,16 @@ function answered(answer: Answer, turn: Turn): Partial<Turn> {
   };
 }
 
-/** The text with what is told next; the answer's first words take the place of a draft. */
-function begun(turn: Turn, more: string): Partial<Turn> {
-  return turn.draft ? { text: more, citations: [] } : { text: turn.text + more };
+/** Appends a delta; the first one replaces a draft. */
+function appendDelta(turn: Turn, delta: string): Partial<Turn> {
+  return turn.draft ? { text: delta, citations: [] } : { text: turn.text + delta };
 }
 
 function unlessStopping(turn: Turn, waiting: Waiting): Waiting {
   return turn.waiting === 'stopping' ? 'stopping' : waiting;
 }
 
-/** The stage to show: a stage that the widget has no words for changes nothing. */
-function stageOf(name: string, shown: Waiting): Waiting {
-  return name === 'classifier' || name === 'retriever' || name === 'generator' ? name : shown;
+/** The stage to show; a stage without a text in the widget is ignored. */
+function knownStage(name: string, fallback: Waiting): Waiting {
+  return name === 'classifier' || name === 'retriever' || name === 'generator' ? name : fallback;
 }

@@ -1,73 +1,73 @@
 import type { PageContext } from '../page/context.ts';
-import { BrokenStream, type Numbered, readEvents } from './stream.ts';
+import { StreamError, type NumberedEvent, readEvents } from './stream.ts';
 import { type Problem, readAnswer, readProblem } from './wire.ts';
 
-/** A visitor's session: what proves to the gateway whose conversation this is. */
+/** A visitor's session: proves to the gateway whose conversation this is. */
 export interface Session {
   token: string;
-  /** When the token ends, in milliseconds since 1970. */
+  /** When the token expires, in milliseconds since 1970. */
   expires: number;
 }
 
-/** Where the session of the conversation is kept. */
-export interface SessionKeeper {
+/** Stores the session of the conversation. */
+export interface SessionStore {
   read(): Session | null;
   write(session: Session): void;
-  /** Runs the work while no other tab runs its own. */
-  alone<T>(work: () => Promise<T>): Promise<T>;
+  /** Runs the work while no other tab renews the session. */
+  withLock<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** A visitor's judgement of an answer. */
+/** A visitor's feedback on an answer. */
 export interface Feedback {
   rating: 'up' | 'down';
   reason?: string;
   comment?: string;
 }
 
-/** The gateway refused, and said why. */
-export class Refused extends Error {
+/** The gateway answered with a problem. */
+export class ApiError extends Error {
   constructor(readonly problem: Problem) {
     super(problem.detail);
   }
 }
 
-/** How long before its end a token is renewed. */
-const RENEW_BEFORE_MS = 60_000;
-/** How long the gateway may take to begin an answer; its first event comes at once. */
-const MAX_WAIT_MS = 40_000;
+/** How long before its expiry a token is renewed. */
+const RENEWAL_MARGIN_MS = 60_000;
+/** How long the gateway may take to begin an answer; it sends the first event immediately. */
+const RESPONSE_TIMEOUT_MS = 40_000;
 
-/** The gateway's HTTP API, as far as visitors need it. */
+/** The visitors' part of the gateway's HTTP API. */
 export class Api {
   constructor(
     private readonly base: string,
     private readonly site: string,
-    private readonly keeper: SessionKeeper,
+    private readonly sessions: SessionStore,
   ) {}
 
-  /** Asks; with the same key and question again, it is the same job. */
-  async *ask(message: string, context: PageContext, key: string, signal: AbortSignal): AsyncGenerator<Numbered> {
+  /** Asks a question; the same key and question give the same job. */
+  async *ask(message: string, context: PageContext, key: string, signal: AbortSignal): AsyncGenerator<NumberedEvent> {
     const headers = { Accept: 'text/event-stream', 'Idempotency-Key': key };
     yield* this.events('api/chat', { method: 'POST', headers, body: { message, context, stream: true }, signal });
   }
 
-  /** Reads a job's events on, from the one after `last`. */
-  async *resume(jobId: string, last: number, signal: AbortSignal): AsyncGenerator<Numbered> {
+  /** Resumes a job's events after `last`. */
+  async *resume(jobId: string, last: number, signal: AbortSignal): AsyncGenerator<NumberedEvent> {
     const headers: Record<string, string> = { Accept: 'text/event-stream' };
     if (last > 0) headers['Last-Event-ID'] = String(last);
     yield* this.events(`api/chat/${encodeURIComponent(jobId)}/stream`, { headers, signal });
   }
 
-  /** Asks that the job's answer be left as it is now. */
+  /** Stops a job's answer. */
   async stop(jobId: string): Promise<void> {
     await this.request(`api/chat/${encodeURIComponent(jobId)}/stop`, { method: 'POST' });
   }
 
-  /** Tells what the visitor thinks of the answer. */
+  /** Sends feedback on an answer. */
   async feedback(jobId: string, body: Feedback): Promise<void> {
     await this.request(`api/chat/${encodeURIComponent(jobId)}/feedback`, { method: 'POST', body });
   }
 
-  private async *events(path: string, options: RequestOptions): AsyncGenerator<Numbered> {
+  private async *events(path: string, options: RequestOptions): AsyncGenerator<NumberedEvent> {
     const response = await this.request(path, options);
     const type = response.headers.get('Content-Type') ?? '';
     if (type.startsWith('text/event-stream') && response.body !== null) {
@@ -84,28 +84,28 @@ export class Api {
     const token = await this.token(false);
     const response = await this.send(path, options, token);
     if (response.ok) return response;
-    const problem = await problemOf(response);
-    if (problem.status !== 401) throw new Refused(problem);
-    const again = await this.send(path, options, await this.token(true, token));
-    if (!again.ok) throw new Refused(await problemOf(again));
-    return again;
+    const problem = await parseProblem(response);
+    if (problem.status !== 401) throw new ApiError(problem);
+    const retried = await this.send(path, options, await this.token(true, token));
+    if (!retried.ok) throw new ApiError(await parseProblem(retried));
+    return retried;
   }
 
   private async send(path: string, options: RequestOptions, token: string): Promise<Response> {
     const { body, headers, method = 'GET', signal } = options;
-    const waiting = new AbortController();
+    const timeout = new AbortController();
     const timer = setTimeout(() => {
-      waiting.abort(new BrokenStream('no answer began'));
-    }, MAX_WAIT_MS);
-    const sent: Record<string, string> = { ...headers, Authorization: `Bearer ${token}` };
+      timeout.abort(new StreamError('no answer began'));
+    }, RESPONSE_TIMEOUT_MS);
+    const requestHeaders: Record<string, string> = { ...headers, Authorization: `Bearer ${token}` };
     const init: RequestInit = {
       method,
-      headers: sent,
+      headers: requestHeaders,
       credentials: 'omit',
-      signal: signal === undefined ? waiting.signal : AbortSignal.any([signal, waiting.signal]),
+      signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
     };
     if (body !== undefined) {
-      sent['Content-Type'] = 'application/json';
+      requestHeaders['Content-Type'] = 'application/json';
       init.body = JSON.stringify(body);
     }
     try {
@@ -115,40 +115,43 @@ export class Api {
     }
   }
 
-  /** A token that is good for a while; `refused` is one that the gateway would not take. */
-  private async token(renew: boolean, refused?: string): Promise<string> {
-    const usable = () => {
-      const session = this.keeper.read();
-      const fresh = session !== null && session.expires - RENEW_BEFORE_MS > Date.now();
-      return fresh && !(renew && session.token === refused) ? session.token : null;
+  /** A valid token, renewed if needed; `rejectedToken` is one that the gateway rejected. */
+  private async token(renew: boolean, rejectedToken?: string): Promise<string> {
+    const usableToken = () => {
+      const session = this.sessions.read();
+      const fresh = session !== null && session.expires - RENEWAL_MARGIN_MS > Date.now();
+      return fresh && !(renew && session.token === rejectedToken) ? session.token : null;
     };
     return (
-      usable() ??
-      (await this.keeper.alone(async () => {
-        const token = usable();
+      usableToken() ??
+      (await this.sessions.withLock(async () => {
+        const token = usableToken();
         if (token !== null) return token;
-        const session = await this.openSession(this.keeper.read()?.token);
-        this.keeper.write(session);
+        const session = await this.openSession(this.sessions.read()?.token);
+        this.sessions.write(session);
         return session.token;
       }))
     );
   }
 
-  private async openSession(old: string | undefined): Promise<Session> {
+  private async openSession(previousToken: string | undefined): Promise<Session> {
     const init: RequestInit = {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...(old === undefined ? {} : { Authorization: `Bearer ${old}` }) },
+      headers: {
+        'Content-Type': 'application/json',
+        ...(previousToken === undefined ? {} : { Authorization: `Bearer ${previousToken}` }),
+      },
       credentials: 'omit',
       body: JSON.stringify({ site_key: this.site }),
     };
     const response = await fetch(new URL('api/sessions', this.base), init);
     if (!response.ok) {
-      const problem = await problemOf(response);
-      if (old !== undefined && problem.status === 401) return this.openSession(undefined);
-      throw new Refused(problem);
+      const problem = await parseProblem(response);
+      if (previousToken !== undefined && problem.status === 401) return this.openSession(undefined);
+      throw new ApiError(problem);
     }
     const body = (await response.json()) as { token?: unknown; expires_in?: unknown };
-    if (typeof body.token !== 'string') throw new BrokenStream('the session has no token');
+    if (typeof body.token !== 'string') throw new StreamError('the session has no token');
     const seconds = typeof body.expires_in === 'number' ? body.expires_in : 0;
     return { token: body.token, expires: Date.now() + seconds * 1000 };
   }
@@ -161,7 +164,7 @@ interface RequestOptions {
   signal?: AbortSignal;
 }
 
-async function problemOf(response: Response): Promise<Problem> {
+async function parseProblem(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => null);
   return readProblem(body, response.status, response.headers.get('Retry-After'));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { BrokenStream, type Numbered, readEvents } from './stream.ts';
+import { StreamError, type NumberedEvent, readEvents } from './stream.ts';
 
 /** A response's body that arrives in these pieces. */
 function body(...pieces: Uint8Array[]): ReadableStream<Uint8Array> {
@@ -12,8 +12,8 @@ function body(...pieces: Uint8Array[]): ReadableStream<Uint8Array> {
   });
 }
 
-async function all(stream: ReadableStream<Uint8Array>): Promise<Numbered[]> {
-  const read: Numbered[] = [];
+async function all(stream: ReadableStream<Uint8Array>): Promise<NumberedEvent[]> {
+  const read: NumberedEvent[] = [];
   for await (const event of readEvents(stream)) read.push(event);
   return read;
 }
@@ -33,14 +33,14 @@ describe('the events of a stream', () => {
     expect(await all(body(...Array.from(sent, (byte) => Uint8Array.of(byte))))).toEqual(whole);
   });
 
-  it('tell a draft with its citations', async () => {
+  it('include a draft with its citations', async () => {
     const draft = '{"text":"Gói Pro [1]","citations":[{"n":1,"chunk_id":"c","answer_start":0}]}';
     expect(await all(body(bytes(`id: 3\nevent: draft\ndata: ${draft}\n\n`)))).toEqual([
       { id: 3, event: { type: 'draft', text: 'Gói Pro [1]', citations: [{ n: 1, chunkId: 'c' }] } },
     ]);
   });
 
-  it('of a newer gateway are passed over', async () => {
+  it('of unknown types are skipped', async () => {
     expect(
       await all(body(bytes('id: 1\nevent: mood\ndata: {}\n\nid: 2\nevent: delta\ndata: {"text":"a"}\n\n'))),
     ).toEqual([{ id: 2, event: { type: 'delta', text: 'a' } }]);
@@ -51,7 +51,7 @@ describe('the events of a stream', () => {
   });
 
   it('that are not JSON break the stream', async () => {
-    await expect(all(body(bytes('event: delta\ndata: {"text"\n\n')))).rejects.toThrow(BrokenStream);
+    await expect(all(body(bytes('event: delta\ndata: {"text"\n\n')))).rejects.toThrow(StreamError);
   });
 
   it('have fields of the expected kind, whatever is sent', async () => {

@@ -1,6 +1,6 @@
-/** What the gateway sends, checked field by field: nothing in it is taken for granted. */
+/** Types of the gateway's responses, and parsers that validate each field. */
 
-/** A passage that an answer rests on. */
+/** A passage that an answer is based on. */
 export interface Source {
   title: string;
   url: string | null;
@@ -15,13 +15,13 @@ export interface Citation {
   chunkId: string;
 }
 
-/** One of the things that a question may be about, and the question that it completes. */
+/** A choice for an ambiguous question, and the completed question. */
 export interface Choice {
   label: string;
   question: string;
 }
 
-/** A whole answer: what its parts added up to. */
+/** A complete answer. */
 export interface Answer {
   jobId: string;
   text: string;
@@ -43,7 +43,7 @@ export interface Problem {
   jobId: string | null;
 }
 
-/** An event of an answer in the making. */
+/** An event of an answer's stream. */
 export type AnswerEvent =
   | { type: 'accepted'; jobId: string }
   | { type: 'stage'; name: string }
@@ -55,64 +55,64 @@ export type AnswerEvent =
   | { type: 'done'; answer: Answer }
   | { type: 'error'; problem: Problem };
 
-type Fields = Record<string, unknown>;
+type JsonObject = Record<string, unknown>;
 
-function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+function toObject(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
 }
 
-function text(value: unknown): string {
+function toText(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function textOrNull(value: unknown): string | null {
+function toTextOrNull(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-function list(value: unknown): unknown[] {
+function toList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The address if it is one of http or https, the only ones that a link may lead to. */
-export function webAddress(value: unknown): string | null {
+/** The URL if it is http or https; links to others are not allowed. */
+export function toHttpUrl(value: unknown): string | null {
   if (typeof value !== 'string' || !URL.canParse(value)) return null;
   const url = new URL(value);
   return url.protocol === 'https:' || url.protocol === 'http:' ? url.href : null;
 }
 
 function readSource(value: unknown): Source {
-  const source = fields(value);
-  const metadata = fields(source.metadata);
+  const source = toObject(value);
+  const metadata = toObject(source.metadata);
   return {
-    title: text(metadata.title),
-    url: webAddress(metadata.url),
-    headings: list(metadata.heading_path).map(text).filter(Boolean),
-    content: text(source.content),
-    chunkId: text(metadata.chunk_id),
+    title: toText(metadata.title),
+    url: toHttpUrl(metadata.url),
+    headings: toList(metadata.heading_path).map(toText).filter(Boolean),
+    content: toText(source.content),
+    chunkId: toText(metadata.chunk_id),
   };
 }
 
 function readCitation(value: unknown): Citation {
-  const citation = fields(value);
-  return { n: typeof citation.n === 'number' ? citation.n : 0, chunkId: text(citation.chunk_id) };
+  const citation = toObject(value);
+  return { n: typeof citation.n === 'number' ? citation.n : 0, chunkId: toText(citation.chunk_id) };
 }
 
 function readChoice(value: unknown): Choice {
-  const choice = fields(value);
-  return { label: text(choice.label), question: text(choice.question) };
+  const choice = toObject(value);
+  return { label: toText(choice.label), question: toText(choice.question) };
 }
 
 /** A `ChatResponse`. */
 export function readAnswer(value: unknown): Answer {
-  const answer = fields(value);
+  const answer = toObject(value);
   return {
-    jobId: text(answer.job_id),
-    text: text(answer.response),
-    outcome: text(answer.outcome),
-    language: text(answer.language),
-    sources: list(answer.sources).map(readSource),
-    citations: list(answer.citations).map(readCitation),
-    choices: list(answer.choices)
+    jobId: toText(answer.job_id),
+    text: toText(answer.response),
+    outcome: toText(answer.outcome),
+    language: toText(answer.language),
+    sources: toList(answer.sources).map(readSource),
+    citations: toList(answer.citations).map(readCitation),
+    choices: toList(answer.choices)
       .map(readChoice)
       .filter(({ label, question }) => label !== '' && question !== ''),
   };
@@ -120,33 +120,33 @@ export function readAnswer(value: unknown): Answer {
 
 /** A problem, with the seconds of its `Retry-After` header where there is one. */
 export function readProblem(value: unknown, status: number, retryAfter: string | null = null): Problem {
-  const problem = fields(value);
+  const problem = toObject(value);
   const seconds = retryAfter === null ? NaN : Number(retryAfter);
   return {
     status: typeof problem.status === 'number' ? problem.status : status,
-    code: text(problem.code),
-    detail: text(problem.detail) || text(problem.title),
+    code: toText(problem.code),
+    detail: toText(problem.detail) || toText(problem.title),
     retryable: problem.retryable === true,
     retryAfter: Number.isFinite(seconds) && seconds >= 0 ? Math.min(Math.ceil(seconds), 3600) : null,
-    apology: textOrNull(problem.apology),
-    jobId: textOrNull(problem.job_id),
+    apology: toTextOrNull(problem.apology),
+    jobId: toTextOrNull(problem.job_id),
   };
 }
 
-/** The event of this name, or `null` for one of a newer gateway. */
+/** The event of this name, or `null` if it is unknown. */
 export function readEvent(name: string, data: unknown): AnswerEvent | null {
-  const event = fields(data);
+  const event = toObject(data);
   switch (name) {
     case 'accepted':
-      return { type: 'accepted', jobId: text(event.job_id) };
+      return { type: 'accepted', jobId: toText(event.job_id) };
     case 'stage':
-      return { type: 'stage', name: text(event.name) };
+      return { type: 'stage', name: toText(event.name) };
     case 'sources':
-      return { type: 'sources', sources: list(Array.isArray(data) ? data : event.sources).map(readSource) };
+      return { type: 'sources', sources: toList(Array.isArray(data) ? data : event.sources).map(readSource) };
     case 'draft':
-      return { type: 'draft', text: text(event.text), citations: list(event.citations).map(readCitation) };
+      return { type: 'draft', text: toText(event.text), citations: toList(event.citations).map(readCitation) };
     case 'delta':
-      return { type: 'delta', text: text(event.text) };
+      return { type: 'delta', text: toText(event.text) };
     case 'citation':
       return { type: 'citation', citation: readCitation(data) };
     case 'restart':

@@ -1,4 +1,4 @@
-/** A block of a text. `key` is its source: blocks of the same source look the same. */
+/** A block of a text. `key` is its source: blocks with the same source look the same. */
 export type Block =
   | { kind: 'paragraph' | 'heading' | 'code'; key: string; text: string }
   | { kind: 'list'; key: string; ordered: boolean; start: number; items: string[] };
@@ -8,7 +8,7 @@ const HEADING = /^ {0,3}#{1,6}\s+([^]*)$/;
 const ITEM = /^\s{0,12}(?:([-*+•])|(\d{1,4})[.)])\s+([^]*)$/;
 const QUOTE = /^ {0,3}> ?/;
 
-/** Cuts a text into blocks, in one pass over its lines. Nested lists become flat ones. */
+/** Splits a text into blocks in one pass over its lines. Nested lists are flattened. */
 export function parseBlocks(text: string): Block[] {
   const blocks: Block[] = [];
   const lines = text.replace(/\r\n?/g, '\n').split('\n');
@@ -61,13 +61,13 @@ function readParagraph(lines: string[], from: number, blocks: Block[]): number {
     return from + 1;
   }
   let to = from + 1;
-  while (to < lines.length && continues(lines[to] ?? '')) to += 1;
+  while (to < lines.length && continuesParagraph(lines[to] ?? '')) to += 1;
   const text = lines.slice(from, to).map((line) => line.replace(QUOTE, '').trim());
   blocks.push({ kind: 'paragraph', key: lines.slice(from, to).join('\n'), text: text.join('\n') });
   return to;
 }
 
-/** Whether the line goes on with the paragraph before it. */
-function continues(line: string): boolean {
+/** Whether the line continues the paragraph before it. */
+function continuesParagraph(line: string): boolean {
   return line.trim() !== '' && !FENCE.test(line) && !ITEM.test(line) && !HEADING.test(line);
 }

@@ -70,7 +70,7 @@ describe('blocks', () => {
     ]);
   });
 
-  it('shows a code block that is still being said', () => {
+  it('shows an unfinished code block', () => {
     expect(parseBlocks('```\nls')).toMatchObject([{ kind: 'code', text: 'ls' }]);
   });
 

@@ -1,26 +1,26 @@
 import { parseBlocks } from './blocks.ts';
 import { type Inline, parseInline } from './inline.ts';
 
-/** Stands where a citation was, until it goes with the space before it. */
-const CITED = '\uE000';
+/** Stands for a citation until it is removed with the space before it. */
+const CITATION_PLACEHOLDER = '\uE000';
 
-/** The text without marks and citations, to be read out or copied. */
+/** The text without markup and citations, for copying and screen readers. */
 export function plainText(markdown: string): string {
   const blocks = parseBlocks(markdown).map((block) => {
     if (block.kind === 'code') return block.text;
-    if (block.kind !== 'list') return plain(parseInline(block.text));
+    if (block.kind !== 'list') return inlineText(parseInline(block.text));
     return block.items
-      .map((item, index) => `${block.ordered ? `${block.start + index}.` : '-'} ${plain(parseInline(item))}`)
+      .map((item, index) => `${block.ordered ? `${block.start + index}.` : '-'} ${inlineText(parseInline(item))}`)
       .join('\n');
   });
   return blocks.join('\n\n');
 }
 
-function plain(pieces: Inline[]): string {
+function inlineText(pieces: Inline[]): string {
   const words = pieces.map((piece) => {
-    if (piece.kind === 'citation') return CITED;
+    if (piece.kind === 'citation') return CITATION_PLACEHOLDER;
     if (piece.kind === 'break') return '\n';
-    return 'children' in piece ? plain(piece.children) : piece.text;
+    return 'children' in piece ? inlineText(piece.children) : piece.text;
   });
-  return words.join('').replace(new RegExp(` *${CITED}`, 'g'), '');
+  return words.join('').replace(new RegExp(` *${CITATION_PLACEHOLDER}`, 'g'), '');
 }

@@ -2,17 +2,17 @@ import { el } from '../view/dom.ts';
 import { type Block, parseBlocks } from './blocks.ts';
 import { type Inline, parseInline } from './inline.ts';
 
-/** Makes what stands for `[n]`, or gives `null` where it stands for nothing. */
-export type CitationMaker = (n: number) => Node | null;
+/** Renders `[n]`, or returns `null` if there is no such citation. */
+export type CitationRenderer = (n: number) => Node | null;
 
-/** Shows a text that grows: blocks that did not change keep their nodes. */
+/** Shows a growing text; unchanged blocks keep their nodes. */
 export class MarkdownView {
   readonly element = el('div', { class: 'text' });
   private shown: { key: string; node: HTMLElement }[] = [];
 
-  constructor(private readonly citation: CitationMaker) {}
+  constructor(private readonly citation: CitationRenderer) {}
 
-  /** Shows the text. `version` is that of everything else it depends on: the citations. */
+  /** Shows the text. `version` identifies the citations it depends on. */
   show(text: string, version: string): void {
     const blocks = parseBlocks(text);
     const next = blocks.map((block, index) => {
@@ -32,7 +32,7 @@ export class MarkdownView {
   }
 }
 
-function renderBlock(block: Block, citation: CitationMaker): HTMLElement {
+function renderBlock(block: Block, citation: CitationRenderer): HTMLElement {
   const inline = (text: string) => renderInline(parseInline(text), citation);
   switch (block.kind) {
     case 'paragraph':
@@ -49,7 +49,7 @@ function renderBlock(block: Block, citation: CitationMaker): HTMLElement {
   }
 }
 
-function renderInline(pieces: Inline[], citation: CitationMaker): Node[] {
+function renderInline(pieces: Inline[], citation: CitationRenderer): Node[] {
   return pieces.map((piece) => {
     switch (piece.kind) {
       case 'text':
@@ -69,7 +69,7 @@ function renderInline(pieces: Inline[], citation: CitationMaker): Node[] {
   });
 }
 
-/** A link that shows where it leads to: its words alone may say something else. */
+/** A link that shows its host, because its text may be misleading. */
 function renderLink(href: string, text: string): HTMLElement {
   const { host } = new URL(href);
   const words = text === '' ? host : text;

@@ -3,35 +3,36 @@ export type Colour = readonly [number, number, number];
 
 const WHITE: Colour = [255, 255, 255];
 const BLACK: Colour = [0, 0, 0];
-/** Contrast that WCAG 2 AA asks of text. */
-const AA = 4.5;
+/** The contrast that WCAG 2 AA requires of text. */
+const MIN_CONTRAST = 4.5;
 
 /** The page's accent colour as the widget uses it. */
 export interface Accent {
-  /** For surfaces, and what stands on them. */
+  /** For surfaces, and for text on them. */
   fill: string;
   on: string;
   /** For text and lines on the widget's own background. */
   ink: string;
 }
 
-/** Makes an accent readable, on its own and on a background. What white cannot be read on, black can. */
+/** Derives readable colours from an accent. Where white text lacks contrast, black has enough. */
 export function accentFor(colour: Colour, background: Colour): Accent {
-  const on = contrast(colour, WHITE) >= AA ? WHITE : BLACK;
-  const away = luminance(background) > 0.4 ? BLACK : WHITE;
+  const on = contrast(colour, WHITE) >= MIN_CONTRAST ? WHITE : BLACK;
+  const target = luminance(background) > 0.4 ? BLACK : WHITE;
   let ink = colour;
-  for (let part = 0; contrast(ink, background) < AA && part < 1; part += 0.05) ink = mix(colour, away, part);
+  for (let part = 0; contrast(ink, background) < MIN_CONTRAST && part < 1; part += 0.05)
+    ink = mix(colour, target, part);
   return { fill: css(colour), on: css(on), ink: css(ink) };
 }
 
-/** Reads a colour as browsers write computed ones: `rgb(1, 2, 3)`. */
+/** Parses a computed colour: `rgb(1, 2, 3)`. */
 export function readColour(text: string): Colour | null {
   const numbers = /^rgba?\((\d{1,3}), (\d{1,3}), (\d{1,3})/.exec(text)?.slice(1).map(Number);
   const [red, green, blue] = numbers ?? [];
   return red === undefined || green === undefined || blue === undefined ? null : [red, green, blue];
 }
 
-/** The contrast of two colours by WCAG 2: 1 to 21. */
+/** The WCAG 2 contrast ratio of two colours, 1 to 21. */
 export function contrast(one: Colour, other: Colour): number {
   const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
   return ((light ?? 0) + 0.05) / ((dark ?? 0) + 0.05);

@@ -7,11 +7,11 @@ export interface PageContext {
   content_preview?: string;
 }
 
-/** What the site's owner says of the page. */
-export interface PageHints {
+/** Metadata set by the site's owner, which takes precedence over the page's. */
+export interface PageOverrides {
   product: string | null;
   section: string | null;
-  /** Whether the page's text may be sent along. */
+  /** Whether the page's text may be sent. */
   preview: boolean;
 }
 
@@ -20,17 +20,17 @@ const MAX_TITLE = 300;
 const MAX_NAME = 100;
 const MAX_PREVIEW = 2_000;
 
-/** Parts of a page that are not its text, or that a visitor filled in. */
-const NOT_TEXT =
+/** Parts of a page that are not content or that hold a visitor's input. */
+const EXCLUDED_SELECTOR =
   'script,style,noscript,template,svg,canvas,iframe,form,input,textarea,select,button,nav,header,footer,aside,' +
   'dialog,hoidap-chat,[hidden],[aria-hidden="true"],[contenteditable],[data-hoidap-ignore]';
 
-/** Tells the page's address, also where a single-page application leaves a stale canonical link behind. */
+/** Finds the page's URL, even if a single-page application leaves a stale canonical link. */
 export class PageAddress {
   private canonical: string | null = null;
   private seenAt = '';
 
-  /** The canonical address while it is the current page's, else the browser's. */
+  /** The canonical URL if it belongs to the current page, otherwise the browser's. */
   current(): string {
     const canonical = canonicalLink();
     const here = location.origin + location.pathname;
@@ -38,18 +38,18 @@ export class PageAddress {
       this.canonical = canonical;
       this.seenAt = here;
     }
-    return shortened(canonical !== null && this.seenAt === here ? canonical : location.href);
+    return sanitizeUrl(canonical !== null && this.seenAt === here ? canonical : location.href);
   }
 }
 
-/** Describes the page as it is now. */
-export function readPage(address: PageAddress, hints: PageHints): PageContext {
-  const page: PageContext = { url: address.current(), title: cut(document.title.trim(), MAX_TITLE) };
-  const product = hints.product ?? declared('product');
-  const section = hints.section ?? declared('section');
-  if (product !== null) page.product = cut(product, MAX_NAME);
-  if (section !== null) page.section = cut(section, MAX_NAME);
-  const preview = hints.preview ? mainText() : '';
+/** Describes the page in its current state. */
+export function readPage(address: PageAddress, overrides: PageOverrides): PageContext {
+  const page: PageContext = { url: address.current(), title: truncate(document.title.trim(), MAX_TITLE) };
+  const product = overrides.product ?? pageMetadata('product');
+  const section = overrides.section ?? pageMetadata('section');
+  if (product !== null) page.product = truncate(product, MAX_NAME);
+  if (section !== null) page.section = truncate(section, MAX_NAME);
+  const preview = overrides.preview ? mainText() : '';
   if (preview !== '') page.content_preview = preview;
   return page;
 }
@@ -59,16 +59,16 @@ function canonicalLink(): string | null {
   return /^https?:/.test(href) && URL.canParse(href) ? href : null;
 }
 
-/** Without credentials and fragment, and without the query if the address is too long. */
-function shortened(address: string): string {
+/** Removes credentials and fragment, and the query if the URL is too long. */
+function sanitizeUrl(address: string): string {
   const url = new URL(address);
   url.username = url.password = url.hash = '';
   if (url.href.length > MAX_URL) url.search = '';
   return url.href.slice(0, MAX_URL);
 }
 
-/** What the page says of itself, in a `meta` element or on any other. */
-export function declared(name: string): string | null {
+/** Metadata of the page, from a `meta` element or a data attribute. */
+export function pageMetadata(name: string): string | null {
   const meta = document.querySelector<HTMLMetaElement>(`meta[name="hoidap:${name}"]`)?.content;
   const attribute = document.querySelector(`[data-hoidap-${name}]`)?.getAttribute(`data-hoidap-${name}`);
   return [meta, attribute].map((value) => value?.trim() ?? '').find((value) => value !== '') ?? null;
@@ -77,7 +77,7 @@ export function declared(name: string): string | null {
 function mainText(): string {
   const root = document.querySelector('main, [role="main"], article') ?? document.body;
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (node) =>
-    node instanceof Element && node.matches(NOT_TEXT) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
+    node instanceof Element && node.matches(EXCLUDED_SELECTOR) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
   );
   let text = '';
   while (text.length < MAX_PREVIEW && walker.nextNode() !== null) {
@@ -88,10 +88,10 @@ function mainText(): string {
       .trim();
     if (collapsed !== '') text += (text === '' ? '' : ' ') + collapsed;
   }
-  return cut(text, MAX_PREVIEW);
+  return truncate(text, MAX_PREVIEW);
 }
 
-/** The beginning of a text, without half a character at its end. */
-function cut(text: string, length: number): string {
+/** Shortens a text without splitting a surrogate pair. */
+function truncate(text: string, length: number): string {
   return text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
 }

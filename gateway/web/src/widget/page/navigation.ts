@@ -1,7 +1,7 @@
-/** Calls back when the page's address changes without a load, until the signal is aborted. */
-export function onNavigation(moved: () => void, signal: AbortSignal): void {
-  // The Navigation API tells of pushState, too; without it, going back and forth is what can be heard.
+/** Calls back when the page's URL changes without a load, until the signal is aborted. */
+export function onNavigation(onChange: () => void, signal: AbortSignal): void {
+  // The Navigation API also reports pushState; without it, only back and forward are reported.
   const navigation = (window as { navigation?: EventTarget }).navigation;
-  navigation?.addEventListener('currententrychange', moved, { signal });
-  window.addEventListener('popstate', moved, { signal });
+  navigation?.addEventListener('currententrychange', onChange, { signal });
+  window.addEventListener('popstate', onChange, { signal });
 }

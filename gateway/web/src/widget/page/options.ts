@@ -1,7 +1,7 @@
 import { type Colour, readColour } from './colour.ts';
-import { declared } from './context.ts';
+import { pageMetadata } from './context.ts';
 
-/** What the page's owner set, by attributes of the script or of the element. */
+/** Options set by the page's owner as attributes of the script or the element. */
 export interface Options {
   site: string;
   /** The gateway's address. */
@@ -39,7 +39,7 @@ export function readOptions(element: HTMLElement, origin: string): Options {
     colour: computedColour(get('color')),
     title: get('title'),
     greeting: get('greeting'),
-    suggestions: (get('suggestions') ?? declared('suggestions') ?? '')
+    suggestions: (get('suggestions') ?? pageMetadata('suggestions') ?? '')
       .split('|')
       .map((question) => question.trim())
       .filter((question) => question !== '')
@@ -50,7 +50,7 @@ export function readOptions(element: HTMLElement, origin: string): Options {
   };
 }
 
-/** Any colour that CSS knows, as the browser understands it. */
+/** Resolves any CSS colour. */
 function computedColour(text: string | null): Colour | null {
   if (text === null) return null;
   const probe = document.createElement('span');

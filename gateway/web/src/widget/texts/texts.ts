@@ -8,13 +8,13 @@ const LANGUAGES: Record<string, Texts> = { en: english, vi: vietnamese };
 
 /** The texts of a language, with those of the page's own dictionary before them. */
 export function textsFor(language: string, dictionary: Partial<Texts>): Texts {
-  return { ...(LANGUAGES[primary(language)] ?? english), ...dictionary };
+  return { ...(LANGUAGES[primaryLanguage(language)] ?? english), ...dictionary };
 }
 
 /** The language asked for, else the page's, else the browser's. */
-export function chooseLanguage(asked: string | null): string {
-  const wishes = [asked ?? '', document.documentElement.lang, navigator.language];
-  return wishes.find((wish) => wish.trim() !== '')?.trim() ?? 'en';
+export function chooseLanguage(requested: string | null): string {
+  const candidates = [requested ?? '', document.documentElement.lang, navigator.language];
+  return candidates.find((candidate) => candidate.trim() !== '')?.trim() ?? 'en';
 }
 
 /** A page's dictionary: a JSON object in `<script type="application/json" id="…">`. Unknown names are left out. */
@@ -31,10 +31,10 @@ export function readDictionary(id: string | null): Partial<Texts> {
 }
 
 /** Puts a number or a name in place of `{n}`. */
-export function fill(text: string, n: number | string): string {
+export function interpolate(text: string, n: number | string): string {
   return text.replaceAll('{n}', String(n));
 }
 
-function primary(language: string): string {
+function primaryLanguage(language: string): string {
   return language.toLowerCase().split('-')[0] ?? '';
 }

@@ -2,7 +2,7 @@ import type { Turn } from '../chat/turn.ts';
 import type { Texts } from '../texts/texts.ts';
 import { el, setAttribute } from './dom.ts';
 
-/** Buttons for the things that an answer asks to choose from: each asks the question that it completes. */
+/** Buttons for the choices of an answer that asks back; each asks its completed question. */
 export class ChoicesView {
   readonly element = el('ul', { class: 'choices', role: 'list', hidden: true });
 
@@ -13,7 +13,7 @@ export class ChoicesView {
     this.element.setAttribute('aria-label', texts.choices);
   }
 
-  /** Shows what can be chosen, and what was: nothing can be chosen twice. */
+  /** Shows the choices and which one was chosen; only one can be chosen. */
   show({ choices = [], chosen = null, waiting }: Turn): void {
     this.element.hidden = choices.length === 0 || waiting !== null;
     const items = choices.map(({ label, question }) => {

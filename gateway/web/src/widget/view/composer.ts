@@ -1,18 +1,18 @@
-import { fill, type Texts } from '../texts/texts.ts';
+import { interpolate, type Texts } from '../texts/texts.ts';
 import { el, setAttribute } from './dom.ts';
 import { icon } from './icons.ts';
 
-/** Longest question, in characters as the gateway counts them, and from when on the rest is counted. */
+/** Maximum length of a question, in characters as the gateway counts them, and the length from which the rest is shown. */
 const MAX_QUESTION = 1_000;
-const COUNT_FROM = 800;
-/** A second click on the button within this time is not meant to stop what the first one sent. */
+const SHOW_REMAINING_FROM = 800;
+/** A second click within this time is a double click, not a stop. */
 const DOUBLE_CLICK_MS = 600;
 
-/** What the composer tells. */
+/** The actions of the composer. */
 export interface ComposerActions {
   ask(question: string): void;
   stop(): void;
-  typed(draft: string): void;
+  draftChanged(draft: string): void;
 }
 
 /** The field for a question, and the button that sends it or stops the answer. */
@@ -45,7 +45,7 @@ export class Composer {
     );
     this.element.addEventListener('submit', (event) => {
       event.preventDefault();
-      this.pressed();
+      this.onSubmit();
     });
     this.field.addEventListener('compositionstart', () => {
       this.composing = true;
@@ -54,17 +54,17 @@ export class Composer {
       this.composing = false;
     });
     this.field.addEventListener('keydown', (event) => {
-      this.key(event);
+      this.onKeydown(event);
     });
     this.field.addEventListener('input', () => {
-      actions.typed(this.field.value);
-      this.measure();
+      actions.draftChanged(this.field.value);
+      this.updateLength();
     });
-    this.show(false);
+    this.setBusy(false);
   }
 
-  /** Shows whether an answer is awaited. */
-  show(busy: boolean): void {
+  /** Shows whether an answer is pending. */
+  setBusy(busy: boolean): void {
     const changed = busy !== this.busy || this.button.childElementCount === 0;
     this.busy = busy;
     if (changed) {
@@ -73,24 +73,29 @@ export class Composer {
       this.button.setAttribute('aria-label', label);
       this.button.title = label;
     }
-    this.measure();
+    this.updateLength();
   }
 
-  write(draft: string): void {
+  setDraft(draft: string): void {
     this.field.value = draft;
-    this.measure();
+    this.updateLength();
   }
 
   focus(): void {
     this.field.focus({ preventScroll: true });
   }
 
-  /** Fits the field to what is in it, and says how much more it may hold. */
-  measure(): void {
-    const length = lengthOf(this.field.value);
+  /** Fits the field to its content, and shows how many characters are left. */
+  updateLength(): void {
+    const length = characterCount(this.field.value);
     const over = length - MAX_QUESTION;
     this.element.classList.toggle('over-long', over > 0);
-    const words = over > 0 ? fill(this.texts.tooLong, over) : length >= COUNT_FROM ? fill(this.texts.left, -over) : '';
+    const words =
+      over > 0
+        ? interpolate(this.texts.tooLong, over)
+        : length >= SHOW_REMAINING_FROM
+          ? interpolate(this.texts.left, -over)
+          : '';
     if (this.count.textContent !== words) this.count.textContent = words;
     setAttribute(this.field, 'aria-invalid', over > 0 ? 'true' : null);
     setAttribute(this.button, 'aria-disabled', this.busy || (length > 0 && over <= 0) ? null : 'true');
@@ -98,32 +103,32 @@ export class Composer {
     this.field.style.height = `${this.field.scrollHeight}px`;
   }
 
-  /** Enter sends, but not the one that ends the composing of a letter, as Vietnamese is typed. */
-  private key(event: KeyboardEvent): void {
+  /** Enter sends, except when it ends an IME composition, as when typing Vietnamese. */
+  private onKeydown(event: KeyboardEvent): void {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || this.composing) return;
     event.preventDefault();
     if (!this.busy) this.send();
   }
 
-  private pressed(): void {
+  private onSubmit(): void {
     if (!this.busy) this.send();
     else if (performance.now() - this.sentAt > DOUBLE_CLICK_MS) this.actions.stop();
   }
 
   private send(): void {
     const question = this.field.value.trim();
-    const length = lengthOf(question);
+    const length = characterCount(question);
     if (length === 0 || length > MAX_QUESTION) {
       this.focus();
       return;
     }
     this.sentAt = performance.now();
-    this.write('');
-    this.actions.typed('');
+    this.setDraft('');
+    this.actions.draftChanged('');
     this.actions.ask(question);
   }
 }
 
-function lengthOf(text: string): number {
+function characterCount(text: string): number {
   return Array.from(text.normalize('NFC').trim()).length;
 }

@@ -6,7 +6,7 @@ interface Properties {
   [attribute: string]: unknown;
 }
 
-/** Makes an element. Strings become attributes and text nodes, never markup. */
+/** Creates an element. Strings become attributes and text nodes, never markup. */
 export function el<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   properties: Properties = {},
@@ -25,7 +25,7 @@ export function el<Name extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Sets the attribute, or takes it away for `null`. */
+/** Sets the attribute, or removes it for `null`. */
 export function setAttribute(element: Element, name: string, value: string | null): void {
   if (value === null) element.removeAttribute(name);
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);

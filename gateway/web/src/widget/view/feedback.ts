@@ -5,7 +5,7 @@ import { el } from './dom.ts';
 const REASONS = ['wrong', 'incomplete', 'outdated', 'unclear', 'other'] as const;
 const MAX_COMMENT = 1_000;
 
-/** What a visitor can say of an answer that did not help. */
+/** The form for feedback on an unhelpful answer. */
 export function feedbackForm(
   texts: Texts,
   name: string,

@@ -3,10 +3,10 @@ import type { Texts } from '../texts/texts.ts';
 import { el } from './dom.ts';
 import { icon } from './icons.ts';
 
-/** What the panel's own buttons do. */
+/** The actions of the panel's buttons. */
 export interface PanelActions {
   close(): void;
-  startAnew(): void;
+  newConversation(): void;
   ask(question: string): void;
 }
 
@@ -17,21 +17,21 @@ export class Panel {
   readonly header: HTMLElement;
   private readonly welcome: HTMLElement;
   private readonly offline: HTMLElement;
-  private readonly anew: HTMLButtonElement;
+  private readonly newButton: HTMLButtonElement;
 
   constructor(options: Options, texts: Texts, actions: PanelActions) {
     const button = (label: string, click: () => void) =>
       el('button', { class: 'icon', type: 'button', 'aria-label': label, title: label, on: { click } });
-    this.anew = button(texts.newConversation, () => {
-      actions.startAnew();
+    this.newButton = button(texts.newConversation, () => {
+      actions.newConversation();
     });
-    this.anew.append(icon('anew'));
+    this.newButton.append(icon('plus'));
     const close = button(texts.close, () => {
       actions.close();
     });
     close.append(icon('close'));
     const title = el('h2', { id: 'title' }, options.title ?? texts.title);
-    this.header = el('header', {}, title, this.anew, close);
+    this.header = el('header', {}, title, this.newButton, close);
     const suggestions = options.suggestions.map((question) => {
       const ask = el('button', { class: 'suggestion', type: 'button' }, question);
       ask.addEventListener('click', () => {
@@ -58,14 +58,14 @@ export class Panel {
     return this.offline;
   }
 
-  /** Shows the state that is the panel's own. */
-  show(state: { empty: boolean; offline: boolean }): void {
+  /** Updates the panel's own state. */
+  setState(state: { empty: boolean; offline: boolean }): void {
     this.welcome.classList.toggle('small', !state.empty);
-    this.anew.hidden = state.empty;
+    this.newButton.hidden = state.empty;
     this.offline.hidden = !state.offline;
   }
 
-  /** Brings the end of the conversation into view, but not the last question out of it. */
+  /** Scrolls to the end of the conversation, but keeps the last question in view. */
   scrollToEnd(): void {
     const last = this.turns.lastElementChild;
     const { scroller } = this;

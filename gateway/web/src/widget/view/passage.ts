@@ -1,9 +1,9 @@
 import type { Source } from '../client/wire.ts';
-import { fill, type Texts } from '../texts/texts.ts';
+import { interpolate, type Texts } from '../texts/texts.ts';
 import { el } from './dom.ts';
 import { icon } from './icons.ts';
 
-/** Shows a passage that an answer rests on, over the conversation. */
+/** Shows a cited passage over the conversation. */
 export class PassageView {
   private readonly card = el('section', {
     class: 'passage',
@@ -13,11 +13,11 @@ export class PassageView {
   });
   readonly element = el('div', { class: 'over', hidden: true }, this.card);
 
-  /** `covered` is what cannot be reached while the passage is open. */
+  /** `background` is inert while the passage is open. */
   constructor(
     private readonly texts: Texts,
-    private readonly covered: HTMLElement[],
-    private readonly closed: () => void,
+    private readonly background: HTMLElement[],
+    private readonly onClose: () => void,
   ) {
     this.element.addEventListener('click', (event) => {
       if (event.target === this.element) this.close();
@@ -31,7 +31,7 @@ export class PassageView {
   open(n: number, source: Source): void {
     const { texts } = this;
     const close = { class: 'icon', type: 'button', 'aria-label': texts.closePassage, title: texts.closePassage };
-    const title = source.title === '' ? fill(texts.source, n) : source.title;
+    const title = source.title === '' ? interpolate(texts.source, n) : source.title;
     this.card.replaceChildren(
       el(
         'div',
@@ -40,7 +40,7 @@ export class PassageView {
         el(
           'div',
           { class: 'passage-title' },
-          el('h2', { id: 'passage' }, el('span', { class: 'unseen' }, `${fill(texts.source, n)}: `), title),
+          el('h2', { id: 'passage' }, el('span', { class: 'unseen' }, `${interpolate(texts.source, n)}: `), title),
           source.headings.length > 0 && el('p', { class: 'path' }, source.headings.join(' › ')),
         ),
         el(
@@ -59,20 +59,20 @@ export class PassageView {
       el('blockquote', { tabindex: '0', 'aria-label': title, role: 'group' }, source.content),
       source.url === null ? '' : this.link(source.url),
     );
-    this.cover(true);
+    this.setOpen(true);
     this.card.focus();
   }
 
   close(): void {
     if (!this.isOpen) return;
-    this.cover(false);
-    this.closed();
+    this.setOpen(false);
+    this.onClose();
   }
 
-  private cover(covered: boolean): void {
-    this.element.hidden = !covered;
-    this.covered.forEach((element) => {
-      element.inert = covered;
+  private setOpen(open: boolean): void {
+    this.element.hidden = !open;
+    this.background.forEach((element) => {
+      element.inert = open;
     });
   }
 
@@ -81,7 +81,7 @@ export class PassageView {
     return el(
       'a',
       { class: 'open-page', href: url, target: '_blank', rel: 'noopener noreferrer' },
-      icon('out'),
+      icon('external'),
       el('span', {}, `${texts.openPage} `, el('span', { class: 'unseen' }, `${texts.opensNewTab} `)),
       el('span', { class: 'host' }, new URL(url).host),
     );

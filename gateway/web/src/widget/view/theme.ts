@@ -6,14 +6,14 @@ const DEFAULT: Colour = [11, 93, 107];
 /** The panel's background, as in styles.css. */
 const BACKGROUND: Record<'light' | 'dark', Colour> = { light: [255, 255, 255], dark: [23, 26, 30] };
 
-/** The widget's styles, which a page's Content-Security-Policy does not forbid: no `style` element, no attribute. */
+/** The widget's styles. A constructed style sheet works under any Content-Security-Policy. */
 export function styleSheet(): CSSStyleSheet {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
   return sheet;
 }
 
-/** Colours the widget, and again when the visitor's system turns dark or light. */
+/** Applies the theme, again when the system's colour scheme changes. */
 export function applyTheme(root: HTMLElement, options: Options, signal: AbortSignal): void {
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const apply = () => {

@@ -1,20 +1,20 @@
 import type { Feedback } from '../client/api.ts';
-import { type Failure, sourceOf, type Turn } from '../chat/turn.ts';
+import { type Failure, citedSource, type Turn } from '../chat/turn.ts';
 import { plainText } from '../markdown/plain.ts';
 import { MarkdownView } from '../markdown/render.ts';
-import { fill, type Texts } from '../texts/texts.ts';
+import { interpolate, type Texts } from '../texts/texts.ts';
 import { ChoicesView } from './choices.ts';
 import { el, setAttribute } from './dom.ts';
 import { feedbackForm } from './feedback.ts';
 import { icon, type Icon } from './icons.ts';
 
-/** What a visitor can do with a turn. */
+/** The visitor's actions on a turn. */
 export interface TurnActions {
   ask(question: string): void;
   retry(id: string): void;
   rate(id: string, feedback: Feedback): Promise<void>;
   showSource(turn: Turn, n: number, opener: HTMLElement): void;
-  say(text: string): void;
+  announce(text: string): void;
 }
 
 /** Shows one question and its answer. */
@@ -28,9 +28,9 @@ export class TurnView {
   private readonly answer: HTMLElement;
   readonly element: HTMLLIElement;
   private form: HTMLElement | null = null;
-  private up: HTMLButtonElement | null = null;
-  private down: HTMLButtonElement | null = null;
-  private shown = '';
+  private thumbUp: HTMLButtonElement | null = null;
+  private thumbDown: HTMLButtonElement | null = null;
+  private renderedState = '';
   private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
@@ -38,14 +38,14 @@ export class TurnView {
     private readonly texts: Texts,
     private readonly actions: TurnActions,
   ) {
-    const heard = (text: string) => el('span', { class: 'unseen' }, `${text} `);
+    const screenReaderText = (text: string) => el('span', { class: 'unseen' }, `${text} `);
     this.choices = new ChoicesView(texts, (question) => {
       actions.ask(question);
     });
     this.answer = el(
       'div',
       { class: 'answer' },
-      heard(texts.answered),
+      screenReaderText(texts.answered),
       this.markdown.element,
       this.status,
       this.failure,
@@ -53,7 +53,7 @@ export class TurnView {
       this.sources,
       this.tools,
     );
-    const question = el('div', { class: 'question' }, heard(texts.youAsked), turn.question);
+    const question = el('div', { class: 'question' }, screenReaderText(texts.youAsked), turn.question);
     this.element = el('li', { class: 'turn', 'data-turn': turn.id }, question, this.answer);
     this.update(turn);
   }
@@ -64,10 +64,10 @@ export class TurnView {
     this.markdown.show(turn.text, `${cited} ${turn.waiting === null ? 'whole' : ''}`);
     setAttribute(this.markdown.element, 'lang', turn.language === '' ? null : turn.language);
     this.showStatus();
-    // The rest changes at the turn's end and with feedback: not with each word.
+    // The rest changes only when the turn ends and with feedback.
     const state = JSON.stringify([turn.key, turn.waiting === null, turn.failure, turn.feedback, turn.chosen]);
-    if (state === this.shown) return;
-    this.shown = state;
+    if (state === this.renderedState) return;
+    this.renderedState = state;
     this.showFailure();
     this.choices.show(turn);
     this.showSources();
@@ -91,7 +91,7 @@ export class TurnView {
     const { failure } = this.turn;
     this.failure.hidden = failure === null;
     if (failure === null) return;
-    const words = el('p', {}, failureWords(failure, this.texts));
+    const words = el('p', {}, failureText(failure, this.texts));
     const retry = el('button', { class: 'plain', type: 'button' }, icon('retry'), this.texts.retry);
     retry.addEventListener('click', () => {
       if (retry.getAttribute('aria-disabled') !== 'true') this.actions.retry(this.turn.id);
@@ -101,21 +101,21 @@ export class TurnView {
     this.failure.replaceChildren(el('div', { class: 'row' }, icon(calm ? 'stop' : 'alert'), words), retry);
     retry.hidden = failure.kind === 'notAllowed';
     if (failure.kind !== 'limited') return;
-    const count = () => {
+    const updateCountdown = () => {
       const over = failure.until <= Date.now();
-      words.textContent = failureWords(failure, this.texts);
+      words.textContent = failureText(failure, this.texts);
       setAttribute(retry, 'aria-disabled', over ? null : 'true');
       if (over) clearInterval(this.timer);
     };
-    count();
-    this.timer = setInterval(count, 1000);
+    updateCountdown();
+    this.timer = setInterval(updateCountdown, 1000);
   }
 
   private showSources(): void {
     const { turn, texts } = this;
     const cited = [...new Set(turn.citations.map((citation) => citation.n))].sort((a, b) => a - b);
     const items = cited.flatMap((n) => {
-      const source = turn.waiting === null ? sourceOf(turn, n) : null;
+      const source = turn.waiting === null ? citedSource(turn, n) : null;
       if (source === null) return [];
       const button = el(
         'button',
@@ -124,7 +124,7 @@ export class TurnView {
         el(
           'span',
           { class: 'source-words' },
-          el('span', { class: 'source-title' }, source.title === '' ? fill(texts.source, n) : source.title),
+          el('span', { class: 'source-title' }, source.title === '' ? interpolate(texts.source, n) : source.title),
           source.headings.length > 0 && el('span', { class: 'path' }, source.headings.join(' › ')),
         ),
       );
@@ -146,26 +146,26 @@ export class TurnView {
       this.closeForm();
       return;
     }
-    if (this.up === null || this.down === null) {
-      const copy = tool('copy', texts.copy, () => void this.copy(copy));
-      this.up = tool('thumbUp', texts.up, () => void this.rateUp());
-      this.down = tool('thumbDown', texts.down, () => {
+    if (this.thumbUp === null || this.thumbDown === null) {
+      const copy = toolButton('copy', texts.copy, () => void this.copy(copy));
+      this.thumbUp = toolButton('thumbUp', texts.up, () => void this.rateUp());
+      this.thumbDown = toolButton('thumbDown', texts.down, () => {
         this.openForm();
       });
-      this.tools.replaceChildren(copy, this.up, this.down);
+      this.tools.replaceChildren(copy, this.thumbUp, this.thumbDown);
     }
-    setAttribute(this.up, 'aria-pressed', String(turn.feedback?.rating === 'up'));
-    setAttribute(this.down, 'aria-pressed', String(turn.feedback?.rating === 'down'));
+    setAttribute(this.thumbUp, 'aria-pressed', String(turn.feedback?.rating === 'up'));
+    setAttribute(this.thumbDown, 'aria-pressed', String(turn.feedback?.rating === 'down'));
   }
 
   private async copy(button: HTMLElement): Promise<void> {
     const { turn, texts } = this;
     const numbers = [...new Set(turn.citations.map((citation) => citation.n))];
-    const urls = new Set(numbers.map((n) => sourceOf(turn, n)?.url ?? ''));
+    const urls = new Set(numbers.map((n) => citedSource(turn, n)?.url ?? ''));
     urls.delete('');
     const sources = urls.size === 0 ? '' : `\n\n${texts.sources}:\n${[...urls].join('\n')}`;
     await navigator.clipboard.writeText(plainText(turn.text) + sources);
-    this.actions.say(texts.copied);
+    this.actions.announce(texts.copied);
     button.replaceChildren(icon('check'));
     setTimeout(() => {
       button.replaceChildren(icon('copy'));
@@ -176,9 +176,9 @@ export class TurnView {
     this.closeForm();
     try {
       await this.actions.rate(this.turn.id, { rating: 'up' });
-      this.thank();
+      this.showThanks();
     } catch {
-      this.note(this.texts.feedbackFailed);
+      this.showNote(this.texts.feedbackFailed);
     }
   }
 
@@ -187,7 +187,7 @@ export class TurnView {
     const send = async (feedback: Feedback) => {
       await this.actions.rate(this.turn.id, feedback);
       this.closeForm();
-      this.thank();
+      this.showThanks();
     };
     this.form = feedbackForm(this.texts, `reason-${this.turn.id}`, send, () => {
       this.closeForm();
@@ -201,23 +201,23 @@ export class TurnView {
     const focused = this.form?.matches(':focus-within') === true;
     this.form?.remove();
     this.form = null;
-    if (focused) this.down?.focus();
+    if (focused) this.thumbDown?.focus();
   }
 
-  private thank(): void {
-    this.note(this.texts.thanks);
+  private showThanks(): void {
+    this.showNote(this.texts.thanks);
   }
 
-  private note(words: string): void {
+  private showNote(words: string): void {
     this.tools.querySelector('.said')?.remove();
     this.tools.append(el('span', { class: 'said' }, words));
-    this.actions.say(words);
+    this.actions.announce(words);
   }
 
   private citation(n: number): HTMLElement | null {
-    const source = sourceOf(this.turn, n);
+    const source = citedSource(this.turn, n);
     if (source === null) return null;
-    const label = `${fill(this.texts.source, n)}: ${source.title}`;
+    const label = `${interpolate(this.texts.source, n)}: ${source.title}`;
     const button = el('button', { class: 'cite', type: 'button', 'aria-label': label, title: source.title }, String(n));
     button.addEventListener('click', () => {
       this.actions.showSource(this.turn, n, button);
@@ -226,14 +226,14 @@ export class TurnView {
   }
 }
 
-/** Why there is no answer, in the visitor's words. */
-export function failureWords(failure: Failure, texts: Texts): string {
+/** The text of a failure. */
+export function failureText(failure: Failure, texts: Texts): string {
   if (failure.kind === 'said') return failure.words;
   if (failure.kind !== 'limited') return texts[failure.kind];
   const seconds = Math.ceil((failure.until - Date.now()) / 1000);
-  return seconds > 0 ? fill(texts.limited, seconds) : texts.limitedOver;
+  return seconds > 0 ? interpolate(texts.limited, seconds) : texts.limitedOver;
 }
 
-function tool(name: Icon, label: string, click: () => void): HTMLButtonElement {
+function toolButton(name: Icon, label: string, click: () => void): HTMLButtonElement {
   return el('button', { class: 'icon', type: 'button', 'aria-label': label, title: label, on: { click } }, icon(name));
 }
