@@ -45,13 +45,13 @@ pub enum EventName {
     /// The question is taken.
     Accepted,
     /// A stage begins.
-    StageData,
+    Stage,
     /// The passages that the answer is written from.
     Sources,
     /// A quotation that stands until the answer is told.
     Draft,
     /// The answer goes on.
-    DeltaData,
+    Delta,
     /// A sentence is supported.
     Citation,
     /// What was told is void.

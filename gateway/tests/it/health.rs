@@ -39,6 +39,7 @@ async fn health_follows_what_questions_depend_on() {
         "redis",
         "stage:classifier",
         "stage:generator",
+        "stage:reranker",
         "stage:retriever",
     ];
     assert_eq!(names, expected);
