@@ -2,6 +2,14 @@
 
 use std::collections::HashMap;
 
+/// Weight of the dense leg when question and documents share a language, and when they do not: then only names and technical
+/// terms match lexically.
+const DENSE_SHARE: f32 = 0.5;
+const CROSS_LANGUAGE_DENSE_SHARE: f32 = 0.7;
+
+/// Number of first dense candidates that show the language of the documents.
+const LANGUAGE_SAMPLE: usize = 10;
+
 /// A chunk of one of the searched collections. The order is that of the collections, then of their chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ChunkRef {
@@ -72,6 +80,14 @@ pub(super) fn sorted(scores: HashMap<ChunkRef, f32>) -> Vec<(ChunkRef, f32)> {
 /// Sorts hits, the best first; equal scores keep the order of the chunks.
 pub(super) fn sort(hits: &mut [(ChunkRef, f32)]) {
     hits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+}
+
+/// The weight of the dense leg: by the share of its first hits that do not speak the question's language.
+pub(super) fn dense_share(dense: &[(ChunkRef, f32)], speaks: &impl Fn(&ChunkRef) -> bool) -> f32 {
+    let sample = &dense[..dense.len().min(LANGUAGE_SAMPLE)];
+    let other = sample.iter().filter(|(place, _)| !speaks(place)).count();
+    let share = other as f32 / sample.len().max(1) as f32;
+    DENSE_SHARE + (CROSS_LANGUAGE_DENSE_SHARE - DENSE_SHARE) * share
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use hoidap_shared::job::{FilterUsed, Passage, Query, Ranks};
 
 use super::{
     Library, Preferred, SearchError, SearchOutcome, SearchRequest,
-    fuse::{ChunkRef, ScoreScale, fuse, leg_scores, sorted},
+    fuse::{ChunkRef, ScoreScale, dense_share, fuse, leg_scores, sorted},
     legs::{LegRankings, in_service, search_error, search_legs},
     loaded_collection::LoadedCollection,
     rerank::rerank,
@@ -14,11 +14,6 @@ use super::{
 };
 use crate::{lexical::Analyser, store::DocumentRecord};
 
-/// Weight of the dense leg when question and documents share a language, and when they do not: then only names and technical
-/// terms match lexically.
-const DENSE_SHARE: f32 = 0.5;
-const CROSS_LANGUAGE_DENSE_SHARE: f32 = 0.7;
-
 /// Score factor of a passage in another language than the question's, when there are passages in both.
 const OTHER_LANGUAGE_FACTOR: f32 = 0.9;
 
@@ -26,9 +21,6 @@ const OTHER_LANGUAGE_FACTOR: f32 = 0.9;
 /// (docs/indices.md, "Levers").
 const OTHER_PRODUCT_PENALTY: f32 = 0.15;
 const OTHER_SECTION_PENALTY: f32 = 0.05;
-
-/// Number of first dense candidates that show the language of the documents.
-const LANGUAGE_SAMPLE: usize = 10;
 
 /// The result of a search, with the rankings of both legs.
 pub struct SearchDetails {
@@ -152,13 +144,6 @@ fn filtered(
     }
     let used = if tiers.is_empty() { FilterUsed::None } else { FilterUsed::FellBack };
     Ok((search_legs(analyser, collections, request, None, None)?, used))
-}
-
-fn dense_share(dense: &[(ChunkRef, f32)], speaks: &impl Fn(&ChunkRef) -> bool) -> f32 {
-    let sample = &dense[..dense.len().min(LANGUAGE_SAMPLE)];
-    let other = sample.iter().filter(|(place, _)| !speaks(place)).count();
-    let share = other as f32 / sample.len().max(1) as f32;
-    DENSE_SHARE + (CROSS_LANGUAGE_DENSE_SHARE - DENSE_SHARE) * share
 }
 
 /// Lowers the scores of passages in another language (when some are in the question's), of another product (by the confidence

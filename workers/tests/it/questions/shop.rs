@@ -6,12 +6,10 @@ use std::{
 use hoidap_shared::{
     config::Config,
     job::{Answer, Sender, Turn},
-    progress::ProgressSink,
-    stage::{NextStep, Stage as _},
     telemetry,
     text::normalise,
 };
-use hoidap_stages::{classifier::Classifier, generator::Generator, retriever::Retriever};
+use hoidap_stages::pipeline::{OpenPipeline, pipeline};
 use hoidap_testing::{jobs, required_env};
 
 use crate::sample_site::{self, Page};
@@ -78,9 +76,7 @@ const PAGES: [Page<'_>; 13] = [
 
 /// The stages over the shop's pages.
 pub(super) struct Shop {
-    classifier: Classifier,
-    retriever: Retriever,
-    generator: Generator,
+    stages: OpenPipeline,
 }
 
 /// Opens the stages; the collections and the learnt intents are made by whichever test is first.
@@ -103,11 +99,7 @@ pub(super) async fn shop() -> Shop {
         let (settings, below) = (config.clone(), folder.clone());
         tokio::task::spawn_blocking(move || make(&settings, &below)).await.unwrap();
     }
-    let shop = Shop {
-        classifier: Classifier::open(&config).await.unwrap(),
-        retriever: Retriever::open(&config).await.unwrap(),
-        generator: Generator::open(&config).await.unwrap(),
-    };
+    let shop = Shop { stages: OpenPipeline::open(&config, &pipeline()).await.unwrap() };
     File::create(folder.join("whole")).unwrap();
     shop
 }
@@ -134,18 +126,6 @@ impl Shop {
             .enumerate()
             .map(|(place, text)| Turn { content: normalise(text), sender: senders[place % 2] })
             .collect();
-        let classified = match self.classifier.process(&job, &ProgressSink::default()).await.unwrap() {
-            NextStep::Answer(answer) => return answer,
-            NextStep::Forward(classified) => classified,
-        };
-        let job = job.map(classified);
-        let NextStep::Forward(retrieved) =
-            self.retriever.process(&job, &ProgressSink::default()).await.unwrap()
-        else {
-            panic!("the retriever answers nothing");
-        };
-        let NextStep::Answer(answer) =
-            self.generator.process(&job.map(retrieved), &ProgressSink::default()).await.unwrap();
-        answer
+        self.stages.run(job).await.unwrap().answer.unwrap()
     }
 }
