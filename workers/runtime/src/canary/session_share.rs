@@ -10,7 +10,7 @@ const MAX_SHARE_PERCENT: f64 = 50.0;
 /// The share of sessions that a canary serves: `5%`.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SessionShare(f64);
+pub struct SessionShare(pub(super) f64);
 
 impl FromStr for SessionShare {
     type Err = String;
