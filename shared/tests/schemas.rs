@@ -1,6 +1,6 @@
 //! The JSON Schemas in `schemas/` are those of the messages in the code.
 //!
-//! `UPDATE_SCHEMAS=1 cargo nextest run --release -p hoidap-shared --test schemas` writes them anew.
+//! `UPDATE_SCHEMAS=1 cargo nextest run --release --workspace -E 'binary(schemas)'` writes them anew.
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
