@@ -25,7 +25,7 @@ fn modules(folder: &Path, prefix: &[String], found: &mut BTreeMap<Module, PathBu
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let module = [prefix, &[name.clone()]].concat();
+        let module = [prefix, std::slice::from_ref(&name)].concat();
         if path.is_dir() {
             modules(&path, &module, found);
         } else if path.extension().is_some_and(|kind| kind == "rs")

@@ -7,9 +7,9 @@
 //!
 //! - 0 if the fact contradicts or does not match the claim (`claim_check::Mismatch`);
 //! - by terms: the share of the claim's content terms, by weight, that the fact contains. A term's weight is ln(1 +
-//! N / (n + 0.5)), where n of all N segments contain it;
+//!   N / (n + 0.5)), where n of all N segments contain it;
 //! - by meaning, where the terms do not reach the threshold: the highest cosine of the sentence with a segment,
-//! scaled from [`SAME_LANGUAGE_COSINES`], or [`CROSS_LANGUAGE_COSINES`] where the languages differ, to 0..1.
+//!   scaled from [`SAME_LANGUAGE_COSINES`], or [`CROSS_LANGUAGE_COSINES`] where the languages differ, to 0..1.
 
 pub(super) mod accepted_sentences;
 pub(super) mod alignment;

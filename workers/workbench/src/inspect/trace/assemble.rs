@@ -135,11 +135,11 @@ fn accepted_ms(found: &CollectedRecords) -> Option<u64> {
 fn question_details(found: &CollectedRecords) -> Option<QuestionDetails> {
     let messages = found.messages.iter().filter_map(StreamMessage::body);
     let letters = found.dead_letters.iter().filter_map(|letter| letter.read.as_ref()?.body.as_ref());
-    let asked = messages.chain(letters).find_map(|body| match body {
-        MessageBody::Question(question) => Some(QuestionDetails::of(question)),
-        MessageBody::Classified(classified) => Some(QuestionDetails::of(classified.question())),
-        MessageBody::Retrieved(retrieved) => Some(QuestionDetails::of(retrieved.question())),
-        MessageBody::Answer(answer) => Some(QuestionDetails::of_answer(answer)),
+    let asked = messages.chain(letters).next().map(|body| match body {
+        MessageBody::Question(question) => QuestionDetails::of(question),
+        MessageBody::Classified(classified) => QuestionDetails::of(classified.question()),
+        MessageBody::Retrieved(retrieved) => QuestionDetails::of(retrieved.question()),
+        MessageBody::Answer(answer) => QuestionDetails::of_answer(answer),
     });
     asked
         .or_else(|| found.stored_answer.as_ref().map(|kept| QuestionDetails::of_answer(&kept.answer.body)))
