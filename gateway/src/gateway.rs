@@ -35,7 +35,7 @@ pub struct Gateway {
 
 impl Gateway {
     /// Starts to listen and serve. Redis and ClickHouse may be down; they are used once they are up. NATS may be down too,
-    /// but the gateway first waits for it for [`NATS_START_TIMEOUT`].
+    /// but the gateway first waits for it for `NATS_START_TIMEOUT`.
     /// The process must have called `telemetry::init_tls` before.
     ///
     /// # Errors

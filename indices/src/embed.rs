@@ -52,7 +52,7 @@ pub enum EmbedError {
 pub struct EmbeddedText {
     /// The vector of the whole text, L2-normalised.
     pub vector: Vec<f32>,
-    /// Small vectors of its tokens, for late interaction; see [`crate::late_interaction`].
+    /// Small vectors of its tokens, for late interaction; see `late_interaction`.
     pub tokens: TokenVectors,
 }
 

@@ -2,6 +2,8 @@
 //! disk. It also holds the text rules that the search uses: language, restored Vietnamese diacritics, and follow-ups.
 //!
 //! This crate knows no broker and no cache. All its calls block, except those of [`EmbedQueue`].
+//!
+//! Start at [`build::build`] (documents to a collection) and [`Library`] (search).
 #![forbid(unsafe_code)]
 
 pub mod build;

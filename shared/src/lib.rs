@@ -1,6 +1,8 @@
 //! What every part of Hoidap agrees on: messages, subjects, configuration, text rules and telemetry.
 //!
 //! This crate depends on no sibling. It knows the shape of a job but not how any stage works on one.
+//!
+//! Start at [`job`] (the messages), [`stage`] (what a stage is, and which there are) and [`subjects`] (how they travel).
 #![forbid(unsafe_code)]
 
 pub mod broker;

@@ -3,6 +3,8 @@
 //! The rows in ClickHouse are the only record of its position. The stream forgets an event by its age, never because it was
 //! read. A batch that is written twice is recognised by its deduplication token, a row by its job. Each kind of event has its
 //! own table.
+//!
+//! It links no index and no model. Start at `sink.rs`; `rebuild.rs` makes the tables anew from the streams.
 #![forbid(unsafe_code)]
 
 mod evaluations;

@@ -105,7 +105,7 @@ impl StreamReader {
         Ok(Self { consumer: consumer.with_context(|| format!("{name} cannot be read"))?, delivered: 0 })
     }
 
-    /// The next messages, without waiting for more: at most `max_messages`, and at most [`MAX_PAGE_BYTES`]. Empty when the
+    /// The next messages, without waiting for more: at most `max_messages`, and at most `MAX_PAGE_BYTES`. Empty when the
     /// stream has no more.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! `hoidap-worker inspect`: traces one job through every stage, from its acceptance to its answer.
 //!
-//! The job's records are collected from NATS or from a recording, assembled into a [`trace::job_trace::JobTrace`], and
+//! The job's records are collected from NATS or from a recording, assembled into a `JobTrace`, and
 //! printed as text, an HTML page or JSON. `docs/inspect.md` describes it.
 
 mod collect;

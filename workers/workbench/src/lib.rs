@@ -1,5 +1,7 @@
 //! The operator's tools: recording traffic, replaying it and comparing, shadows, audits, inspecting a job, dead letters,
 //! canaries, and measuring the stages. Each is a command of `hoidap-worker`.
+//!
+//! Nothing here serves visitors. Start at [`recording`], which the other tools read, and [`replay`].
 #![forbid(unsafe_code)]
 
 pub mod audit;

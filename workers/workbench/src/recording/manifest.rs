@@ -20,7 +20,7 @@ const MAX_DISTINCT_VALUES: usize = 1_000;
 /// Describes a recording, in `<recording>.manifest.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordingManifest {
-    /// [`MANIFEST_FORMAT`].
+    /// `MANIFEST_FORMAT`.
     pub format: u16,
     /// The release that wrote it.
     pub release: String,
