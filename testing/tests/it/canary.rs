@@ -126,5 +126,5 @@ async fn a_generators_canary_whose_model_is_away_steps_back() {
     assert!(forgotten.contains("generator: "), "{forgotten}");
     until(&fleet, "40% serving").await;
     let wrong = fleet.cli("hoidap-worker").args(["run", "analytics", "--canary", "5%"]).output().unwrap();
-    assert!(String::from_utf8(wrong.stderr).unwrap().contains("it has no canary"));
+    assert!(String::from_utf8(wrong.stderr).unwrap().contains("has no canary"));
 }
