@@ -127,6 +127,11 @@ pub trait Stage: Send + Sync + Sized + 'static {
         progress: &ProgressSink,
     ) -> impl Future<Output = Result<NextStep<Self::Out>, StageError>> + Send;
 
+    /// The version of [`Self::status`]. It is called for every job: a stage whose status takes work gives it by itself.
+    fn version(&self) -> String {
+        self.status().version
+    }
+
     /// The stage's status. It is called every few seconds, so it must be cheap.
     fn status(&self) -> StageStatus;
 }

@@ -78,7 +78,7 @@ pub async fn run<S: Stage>(context: WorkerContext, next: Option<&'static str>) -
         stage = S::open(&context.config) => stage?,
         () = context.stop.cancelled() => return Ok(()),
     };
-    info!(stage = S::NAME, version = stage.status().version, "open");
+    info!(stage = S::NAME, version = stage.version(), "open");
     let canaries = CanaryRegistry::new(&context.instance);
     let runner = Arc::new(Runner {
         stage,

@@ -143,6 +143,10 @@ impl Stage for Classifier {
         }))
     }
 
+    fn version(&self) -> String {
+        digest(&[&self.version, &self.library.version()])
+    }
+
     fn status(&self) -> StageStatus {
         let failure = self.embedder.failure();
         let detail = match &failure {
@@ -243,10 +247,6 @@ impl Classifier {
             _ => true,
         };
         self.library.collections().into_iter().filter(wanted).map(|collection| collection.name).collect()
-    }
-
-    fn version(&self) -> String {
-        digest(&[&self.version, &self.library.version()])
     }
 
     /// The answer to small talk or a request for a person, which needs no documents.

@@ -226,6 +226,10 @@ impl Stage for Generator {
         }))
     }
 
+    fn version(&self) -> String {
+        self.version.clone()
+    }
+
     fn status(&self) -> StageStatus {
         let mut components = match &self.models {
             ModelSource::Live(failover) => failover.components(),
@@ -239,7 +243,7 @@ impl Stage for Generator {
         let there = self.engine.embedder.is_loaded();
         let detail = if there { "loaded" } else { "not loaded: answers are verified by words alone" };
         components.push(ComponentStatus { name: "embedding".into(), healthy: there, detail: detail.into() });
-        StageStatus { version: self.version.clone(), components }
+        StageStatus { version: self.version(), components }
     }
 }
 

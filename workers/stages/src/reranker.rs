@@ -70,12 +70,16 @@ impl Stage for Reranker {
         }
     }
 
+    fn version(&self) -> String {
+        digest(&[&self.version, &self.library.version()])
+    }
+
     fn status(&self) -> StageStatus {
         let detail = match &self.cross_attention {
             Some(_) => "loaded",
             None => "the embedding model has none: sentences are scored by late interaction alone",
         };
         let graph = ComponentStatus { name: "cross-attention".into(), healthy: true, detail: detail.into() };
-        StageStatus { version: digest(&[&self.version, &self.library.version()]), components: vec![graph] }
+        StageStatus { version: self.version(), components: vec![graph] }
     }
 }

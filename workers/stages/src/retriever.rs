@@ -113,9 +113,8 @@ impl Stage for Retriever {
     ) -> Result<NextStep<Retrieved>, StageError> {
         let (library, settings, mut classified) =
             (Arc::clone(&self.library), self.settings.clone(), job.body.clone());
-        let stage_version = self.version.clone();
+        let version = self.version();
         let work = tokio::task::spawn_blocking(move || {
-            let version = digest(&[&stage_version, &library.version()]);
             let result = Self::search(&library, &settings, &classified)?;
             let mut passages = result.outcome.passages;
             for passage in &mut passages {
@@ -147,6 +146,10 @@ impl Stage for Retriever {
         }
     }
 
+    fn version(&self) -> String {
+        digest(&[&self.version, &self.library.version()])
+    }
+
     fn status(&self) -> StageStatus {
         let components = self
             .library
@@ -161,7 +164,7 @@ impl Stage for Retriever {
                 }),
             })
             .collect();
-        StageStatus { version: digest(&[&self.version, &self.library.version()]), components }
+        StageStatus { version: self.version(), components }
     }
 }
 

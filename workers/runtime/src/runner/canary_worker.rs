@@ -99,7 +99,7 @@ impl<S: Stage> CanaryWorker<S> {
         // The reply's subject ends in a token that no other run has.
         let token = message.reply.as_deref().and_then(|reply| reply.rsplit('.').next()).unwrap_or_default();
         let run = format!("{}.{token}", self.context.instance);
-        let version = Some(self.stage.status().version);
+        let version = Some(self.stage.version());
         let result = run_stage(&self.stage, &self.context, &job, &running, run).await;
         let took_ms = millis(received.elapsed());
         match result {

@@ -151,7 +151,7 @@ impl<S: Stage> Runner<S> {
         }
         let run = format!("{}.{}", self.context.instance, delivery.number);
         let started = Instant::now();
-        let version = self.stage.status().version;
+        let version = self.stage.version();
         let result = run_stage(&self.stage, &self.context, job, running, run).await;
         if matches!(route, Route::Stable(_)) {
             let took_ms = millis(started.elapsed());

@@ -1,9 +1,10 @@
-use std::{collections::HashSet, future::Future, pin::Pin};
+use std::{collections::HashSet, future::Future, panic::AssertUnwindSafe, pin::Pin};
 
+use futures::FutureExt as _;
 use hoidap_shared::{
     job::{Envelope, Hop, Message as _, MessageBody},
     progress::ProgressSink,
-    stage::{NextStep, StageError, StageStatus},
+    stage::{NextStep, StageError},
 };
 
 use crate::replayable::{RecordedWork, ReplayableStage};
@@ -16,13 +17,13 @@ pub trait OpenStage: Send + Sync {
     /// The stage's name.
     fn name(&self) -> &'static str;
 
-    /// The stage's own report of its health.
-    fn status(&self) -> StageStatus;
+    /// The version of everything that the stage's results depend on.
+    fn version(&self) -> String;
 
     /// The documents that the stage finds, by collection and source; `None` where it searches none.
     fn documents(&self) -> Option<HashSet<(String, String)>>;
 
-    /// Processes a job; in a replay with what was recorded of it.
+    /// Processes a job; in a replay with what was recorded of it. A panic is a failure of the job.
     fn process<'a>(
         &'a self,
         job: Envelope<MessageBody>,
@@ -35,8 +36,8 @@ impl<S: ReplayableStage> OpenStage for S {
         S::NAME
     }
 
-    fn status(&self) -> StageStatus {
-        S::status(self)
+    fn version(&self) -> String {
+        S::version(self)
     }
 
     fn documents(&self) -> Option<HashSet<(String, String)>> {
@@ -58,8 +59,12 @@ impl<S: ReplayableStage> OpenStage for S {
             if let Some(recorded) = recorded {
                 self.prepare(&job, recorded);
             }
-            let version = S::status(self).version;
-            let result = S::process(self, &job, &ProgressSink::default()).await;
+            let version = S::version(self);
+            let progress = ProgressSink::default();
+            let work = S::process(self, &job, &progress);
+            let result = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+                Err(StageError::Retry { reason: format!("{} panicked on this job", S::NAME), after: None })
+            });
             if recorded.is_some() {
                 self.finish(&job.job_id);
             }

@@ -1,7 +1,6 @@
-use std::{collections::HashSet, panic::AssertUnwindSafe, time::Instant};
+use std::{collections::HashSet, time::Instant};
 
 use anyhow::{Context as _, bail};
-use futures::FutureExt as _;
 use hoidap_shared::{
     config::Config,
     job::{Envelope, Hop, now_ms},
@@ -111,7 +110,7 @@ impl ReplayStages {
 
     /// The version of each replayed stage.
     pub(crate) fn versions(&self) -> Vec<(String, String)> {
-        self.stages.iter().map(|stage| (stage.name().to_string(), stage.status().version)).collect()
+        self.stages.iter().map(|stage| (stage.name().to_string(), stage.version())).collect()
     }
 
     /// Replays a job. The first stage gets the recorded input, each further one the replayed output of the stage
@@ -131,16 +130,12 @@ impl ReplayStages {
                 reuses_embeddings: self.reuses_embeddings,
             };
             let began = Instant::now();
-            let result = AssertUnwindSafe(stage.process(job, Some(recorded))).catch_unwind().await;
+            let result = stage.process(job, Some(recorded)).await;
             let worked_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let (after, next) = match result {
-                Ok(Ok(NextStep::Forward(next))) => (Ok(next.body.clone()), Some(next)),
-                Ok(Ok(NextStep::Answer(answer))) => (Ok(answer.into()), None),
-                Ok(Err(error)) => (Err(ReplayFailure::from(error)), None),
-                Err(_) => {
-                    let what = format!("{} panicked on this job", stage.name());
-                    (Err(ReplayFailure { code: "failed".into(), what }), None)
-                }
+                Ok(NextStep::Forward(next)) => (Ok(next.body.clone()), Some(next)),
+                Ok(NextStep::Answer(answer)) => (Ok(answer.into()), None),
+                Err(error) => (Err(ReplayFailure::from(error)), None),
             };
             replayed.push(ReplayedStage { stage: stage.name(), before, after, worked_ms });
             match next {
