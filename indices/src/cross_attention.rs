@@ -16,48 +16,21 @@ use std::{
 
 use hoidap_shared::config;
 use ort::{
-    session::{Session, SessionOutputs},
-    value::Tensor,
+    session::Session,
+    value::{Tensor, TensorRef},
 };
 
 use crate::{
     embed::{EmbedError, environment},
     hashing::sha256,
-    late_interaction,
+    late_interaction::{self, PassageTokens, TokenMatches, mean},
 };
 
 /// The ONNX graph, in the model's folder.
 const GRAPH_FILE: &str = "cross_attention.onnx";
-/// Most passages in one run, and most tokens of a question and of a passage: memory grows with their square.
-const MAX_PASSAGES_PER_RUN: usize = 8;
+/// Most tokens of a question and of a passage: memory grows with their square.
 const MAX_QUESTION_TOKENS: usize = 64;
 const MAX_PASSAGE_TOKENS: usize = 320;
-
-/// A passage to score.
-pub(crate) struct PassageInput {
-    /// Its token vectors.
-    pub(crate) tokens: Vec<u8>,
-    /// The token range of each sentence.
-    pub(crate) sentences: Vec<Range<usize>>,
-}
-
-/// How likely each sentence of a passage answers the question.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SentenceLogOdds {
-    /// The log odds of each sentence; `None` for a sentence without tokens.
-    pub(crate) sentences: Vec<Option<f32>>,
-}
-
-impl SentenceLogOdds {
-    /// The weighted mean over several wordings; the weights must add up to 1.
-    pub(crate) fn mean(parts: &[(f32, &Self)]) -> Option<Self> {
-        let (_, first) = parts.first()?;
-        let of_sentence = |at: usize| {
-            parts.iter().map(|(weight, part)| Some(weight * (*part.sentences.get(at)?)?)).sum::<Option<f32>>()
-        };
-        Some(Self { sentences: (0..first.sentences.len()).map(of_sentence).collect() })
-    }
-}
 
 /// The loaded graph. Many threads may use it at once.
 pub struct CrossAttention {
@@ -90,39 +63,40 @@ impl CrossAttention {
         Ok(Some(Arc::new(Self { sha256: sha256(&bytes), sessions, turn: AtomicUsize::new(0) })))
     }
 
-    /// Scores the sentences of passages for a question; `None` for a passage without tokens. `dimensions` is the number of
-    /// components of a token vector.
+    /// How likely each sentence of a passage answers the question, as log odds; `None` for a sentence without tokens. `question`
+    /// and `passage` have token vectors of `dimensions` components, `matches` compares them, and `sentences` are token ranges.
     ///
     /// # Errors
     /// When the graph fails, for example for token vectors of another size.
-    pub(crate) fn score_sentences(
+    pub(crate) fn log_odds(
         &self,
         question: &[u8],
         dimensions: usize,
-        passages: &[PassageInput],
-    ) -> io::Result<Vec<Option<SentenceLogOdds>>> {
-        let question_vectors = late_interaction::unpack_question(question, dimensions);
-        let question_vectors =
-            &question_vectors[..question_vectors.len().min(MAX_QUESTION_TOKENS * dimensions)];
-        let mut read: Vec<Option<SentenceLogOdds>> = vec![None; passages.len()];
-        if question_vectors.is_empty() {
-            return Ok(read);
-        }
-        // Two components of a passage's token share a byte.
-        let has_tokens = |at: &usize| 2 * passages[*at].tokens.len() >= dimensions;
-        let there: Vec<usize> = (0..passages.len()).filter(has_tokens).collect();
+        passage: &PassageTokens,
+        matches: &TokenMatches,
+        sentences: &[Range<usize>],
+    ) -> io::Result<Vec<Option<f32>>> {
+        let question = late_interaction::unpack_question(question, dimensions);
+        let question = &question[..question.len().min(MAX_QUESTION_TOKENS * dimensions)];
+        let vectors = passage.unit_vectors(MAX_PASSAGE_TOKENS);
+        let tokens = vectors.len() / dimensions;
+        let (place, late) = token_inputs(matches, sentences, tokens);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.sessions.len();
         // A search that panicked left nothing half done: a session keeps no state between calls.
         let mut session = self.sessions[turn].lock().unwrap_or_else(PoisonError::into_inner);
-        for batch in there.chunks(MAX_PASSAGES_PER_RUN) {
-            let inputs: Vec<&PassageInput> = batch.iter().map(|&at| &passages[at]).collect();
-            let odds = run(&mut session, question, question_vectors, dimensions, &inputs)
-                .map_err(io::Error::other)?;
-            for (&at, odds) in batch.iter().zip(odds) {
-                read[at] = odds;
-            }
-        }
-        Ok(read)
+        let run = || -> ort::Result<_> {
+            let outputs = session.run(ort::inputs![
+                "question" => TensorRef::from_array_view(([question.len() / dimensions, dimensions], question))?,
+                "passage" => TensorRef::from_array_view(([tokens, dimensions], vectors.as_slice()))?,
+                "place" => Tensor::from_array(([tokens], place))?,
+                "late" => Tensor::from_array(([tokens], late))?,
+            ])?;
+            let (_, scores) = outputs["tokens"].try_extract_tensor::<f32>()?;
+            let (_, none) = outputs["none"].try_extract_tensor::<f32>()?;
+            let none = none.first().copied().unwrap_or(f32::NAN);
+            Ok(sentences.iter().map(|range| sentence_odds(scores, none, range)).collect())
+        };
+        run().map_err(io::Error::other)
     }
 }
 
@@ -130,69 +104,27 @@ fn session(bytes: &[u8]) -> ort::Result<Session> {
     Session::builder(&environment()?)?.with_intra_threads(1)?.commit_from_memory(bytes)
 }
 
-fn run(
-    session: &mut Session,
-    question: &[u8],
-    question_vectors: &[f32],
-    dimensions: usize,
-    inputs: &[&PassageInput],
-) -> ort::Result<Vec<Option<SentenceLogOdds>>> {
-    let unpacked: Vec<Vec<f32>> =
-        inputs.iter().map(|inputs| late_interaction::unpack_passage(&inputs.tokens, dimensions)).collect();
-    let size = |vectors: &Vec<f32>| (vectors.len() / dimensions).min(MAX_PASSAGE_TOKENS);
-    let width = unpacked.iter().map(size).max().unwrap_or(0);
-    let mut passages = vec![0.0_f32; inputs.len() * width * dimensions];
-    let mut place = vec![0_i64; inputs.len() * width];
-    let mut late_scores = vec![0.0_f32; inputs.len() * width];
-    for (row, (inputs, vectors)) in inputs.iter().zip(&unpacked).enumerate() {
-        let tokens = size(vectors);
-        let from = row * width;
-        passages[from * dimensions..][..tokens * dimensions].copy_from_slice(&vectors[..tokens * dimensions]);
-        place[from..from + tokens].fill(inputs.sentences.len() as i64 + 1);
-        for (number, range) in (1_i64..).zip(&inputs.sentences) {
-            let range = clamp_range(range, tokens);
-            let best = late_interaction::best_cosines_in(question, &inputs.tokens, dimensions, range.clone());
-            let mean = best.map_or(0.0, |best| best.iter().sum::<f32>() / best.len() as f32);
-            place[from..][range.clone()].fill(number);
-            late_scores[from..][range].fill(mean);
-        }
+/// The number of each token's sentence, from 1, with one more for what stands above them, and the late interaction of that
+/// sentence.
+fn token_inputs(matches: &TokenMatches, sentences: &[Range<usize>], tokens: usize) -> (Vec<i64>, Vec<f32>) {
+    let mut place = vec![sentences.len() as i64 + 1; tokens];
+    let mut late = vec![0.0; tokens];
+    for (number, range) in (1_i64..).zip(sentences) {
+        let range = clamp_range(range, tokens);
+        late[range.clone()].fill(matches.best(range.clone()).as_deref().map_or(0.0, mean));
+        place[range].fill(number);
     }
-    let shape = [inputs.len(), width];
-    let outputs = session.run(ort::inputs![
-        "question" => Tensor::from_array(([question_vectors.len() / dimensions, dimensions], question_vectors.to_vec()))?,
-        "passages" => Tensor::from_array(([inputs.len(), width, dimensions], passages))?,
-        "place" => Tensor::from_array((shape, place))?,
-        "late" => Tensor::from_array((shape, late_scores))?,
-    ])?;
-    extract_odds(&outputs, inputs, width)
-}
-
-fn extract_odds(
-    outputs: &SessionOutputs<'_>,
-    inputs: &[&PassageInput],
-    width: usize,
-) -> ort::Result<Vec<Option<SentenceLogOdds>>> {
-    let (_, tokens) = outputs["tokens"].try_extract_tensor::<f32>()?;
-    let (_, none) = outputs["none"].try_extract_tensor::<f32>()?;
-    let of_passage = tokens.chunks_exact(2 * width).zip(none).zip(inputs);
-    Ok(of_passage.map(|((tokens, none), inputs)| sentence_odds(tokens, *none, inputs)).collect())
+    (place, late)
 }
 
 /// A sentence's score is the mean of its tokens' first outputs plus the maximum of their second outputs. Its log odds are
-/// the difference to the score of "no answer".
-fn sentence_odds(tokens: &[f32], none: f32, inputs: &PassageInput) -> Option<SentenceLogOdds> {
-    let score = |range: &Range<usize>| {
-        let own = tokens
-            .as_chunks::<2>()
-            .0
-            .get(clamp_range(range, tokens.len() / 2))
-            .filter(|own| !own.is_empty())?;
-        let mean = own.iter().map(|[mean, _]| mean).sum::<f32>() / own.len() as f32;
-        let highest = own.iter().map(|[_, highest]| *highest).reduce(f32::max)?;
-        Some(mean + highest - none).filter(|score| score.is_finite())
-    };
-    let sentences: Vec<Option<f32>> = inputs.sentences.iter().map(score).collect();
-    sentences.iter().any(Option::is_some).then_some(SentenceLogOdds { sentences })
+/// the difference to `none`, the score that no sentence answers.
+fn sentence_odds(scores: &[f32], none: f32, sentence: &Range<usize>) -> Option<f32> {
+    let scores = scores.as_chunks::<2>().0;
+    let own = scores.get(clamp_range(sentence, scores.len())).filter(|own| !own.is_empty())?;
+    let mean = own.iter().map(|[mean, _]| mean).sum::<f32>() / own.len() as f32;
+    let highest = own.iter().map(|[_, highest]| *highest).reduce(f32::max)?;
+    Some(mean + highest - none).filter(|score| score.is_finite())
 }
 
 fn clamp_range(range: &Range<usize>, tokens: usize) -> Range<usize> {
@@ -205,18 +137,8 @@ mod tests {
 
     #[test]
     fn a_sentence_is_scored_by_its_own_tokens() {
-        let inputs = PassageInput { tokens: Vec::new(), sentences: vec![1..3, 3..4, 4..4] };
-        let tokens = [9.0, 9.0, 1.0, 0.0, 2.0, 4.0, 0.0, -1.0];
-        let read = sentence_odds(&tokens, 1.0, &inputs).unwrap();
-        assert_eq!(read.sentences, [Some(1.5 + 4.0 - 1.0), Some(-2.0), None]);
-    }
-
-    #[test]
-    fn several_wordings_count_by_their_weight() {
-        let one = SentenceLogOdds { sentences: vec![Some(1.0), None] };
-        let other = SentenceLogOdds { sentences: vec![Some(-1.0), None] };
-        let mean = SentenceLogOdds::mean(&[(0.75, &one), (0.25, &other)]).unwrap();
-        assert_eq!(mean, SentenceLogOdds { sentences: vec![Some(0.5), None] });
-        assert_eq!(SentenceLogOdds::mean(&[]), None);
+        let scores = [9.0, 9.0, 1.0, 0.0, 2.0, 4.0, 0.0, -1.0];
+        let odds = |sentence| sentence_odds(&scores, 1.0, &sentence);
+        assert_eq!([odds(1..3), odds(3..4), odds(4..4)], [Some(1.5 + 4.0 - 1.0), Some(-2.0), None]);
     }
 }

@@ -113,58 +113,93 @@ impl Projection {
     }
 }
 
-/// How well a passage matches a question, -1 to 1: the mean over the question's tokens of the best cosine with a passage
-/// token. `None` when either has no tokens.
-pub(crate) fn score(question: &[u8], passage: &[u8], dimensions: usize) -> Option<f32> {
-    let best = best_cosines(question, passage, dimensions)?;
-    Some(best.iter().sum::<f32>() / best.len() as f32)
-}
-
-fn best_cosines(question: &[u8], passage: &[u8], dimensions: usize) -> Option<Vec<f32>> {
-    if dimensions == 0 || question.len() < dimensions || 2 * passage.len() < dimensions {
-        return None;
-    }
-    let question: Vec<i16> = question.iter().map(|byte| i16::from(*byte as i8)).collect();
-    let passage = unpack_components(passage);
-    let unit = step_size(dimensions) / QUESTION_SCALE;
-    let best =
-        |token: &[i16]| passage.chunks_exact(dimensions).map(|other| inner_product(token, other)).max();
-    Some(question.chunks_exact(dimensions).filter_map(best).map(|met| met as f32 * unit).collect())
-}
-
-/// The components of a passage's tokens, in quantisation steps.
-fn unpack_components(passage: &[u8]) -> Vec<i16> {
-    let mut components = vec![0; 2 * passage.len()];
-    for (pair, byte) in components.as_chunks_mut().0.iter_mut().zip(passage) {
-        *pair =
-            [i16::from(byte & 0xF) - i16::from(NIBBLE_ZERO), i16::from(byte >> 4) - i16::from(NIBBLE_ZERO)];
-    }
-    components
-}
-
-/// For each question token, the best cosine with a token of a part of the passage; `None` when either has no tokens.
-pub(crate) fn best_cosines_in(
-    question: &[u8],
-    passage: &[u8],
+/// The tokens of a passage, unpacked.
+pub(crate) struct PassageTokens {
+    /// The components, in quantisation steps.
+    components: Vec<i16>,
     dimensions: usize,
-    part: Range<usize>,
-) -> Option<Vec<f32>> {
-    let end = |token: usize| (token * dimensions / 2).min(passage.len());
-    best_cosines(question, &passage[end(part.start)..end(part.end)], dimensions)
+}
+
+impl PassageTokens {
+    /// Unpacks token vectors of `dimensions` components.
+    pub(crate) fn unpack(passage: &[u8], dimensions: usize) -> Self {
+        let mut components = vec![0; 2 * passage.len()];
+        for (pair, byte) in components.as_chunks_mut().0.iter_mut().zip(passage) {
+            *pair = [
+                i16::from(byte & 0xF) - i16::from(NIBBLE_ZERO),
+                i16::from(byte >> 4) - i16::from(NIBBLE_ZERO),
+            ];
+        }
+        components.truncate(whole_tokens(components.len(), dimensions));
+        Self { components, dimensions }
+    }
+
+    /// Compares every token of a question with every token of the passage; `None` when either has no tokens.
+    pub(crate) fn matches(&self, question: &[u8]) -> Option<TokenMatches> {
+        let whole = whole_tokens(question.len(), self.dimensions);
+        if whole == 0 || self.components.is_empty() {
+            return None;
+        }
+        let question: Vec<i16> = question[..whole].iter().map(|byte| i16::from(*byte as i8)).collect();
+        let of_token = |token| self.tokens().map(move |other| inner_product(token, other));
+        Some(TokenMatches {
+            products: question.chunks_exact(self.dimensions).flat_map(of_token).collect(),
+            passage_tokens: self.components.len() / self.dimensions,
+            unit: step_size(self.dimensions) / QUESTION_SCALE,
+        })
+    }
+
+    /// The components of the first `most` tokens, each token of length 1.
+    pub(crate) fn unit_vectors(&self, most: usize) -> Vec<f32> {
+        let mut numbers: Vec<f32> = self.tokens().take(most).flatten().copied().map(f32::from).collect();
+        numbers.chunks_exact_mut(self.dimensions.max(1)).for_each(normalise);
+        numbers
+    }
+
+    fn tokens(&self) -> impl Iterator<Item = &[i16]> {
+        self.components.chunks_exact(self.dimensions.max(1))
+    }
+}
+
+/// The cosine of every token of a question with every token of a passage.
+pub(crate) struct TokenMatches {
+    /// Row by row, one row for each token of the question, in steps of `unit`.
+    products: Vec<i32>,
+    passage_tokens: usize,
+    unit: f32,
+}
+
+impl TokenMatches {
+    /// How well the passage matches the question, -1 to 1: the mean over the question's tokens of the best cosine with a
+    /// passage token.
+    pub(crate) fn score(&self) -> f32 {
+        self.best(0..self.passage_tokens).as_deref().map_or(0.0, mean)
+    }
+
+    /// For each question token, the best cosine with a token of a part of the passage; `None` when the part has no tokens.
+    pub(crate) fn best(&self, part: Range<usize>) -> Option<Vec<f32>> {
+        let part = part.start.min(self.passage_tokens)..part.end.min(self.passage_tokens);
+        let rows = self.products.chunks_exact(self.passage_tokens);
+        rows.map(|row| row[part.clone()].iter().max().map(|most| *most as f32 * self.unit)).collect()
+    }
+}
+
+/// The mean of numbers, of which there must be at least one.
+pub(crate) fn mean(numbers: &[f32]) -> f32 {
+    numbers.iter().sum::<f32>() / numbers.len() as f32
+}
+
+/// How many of `components` belong to whole tokens.
+fn whole_tokens(components: usize, dimensions: usize) -> usize {
+    components - components.checked_rem(dimensions).unwrap_or(components)
 }
 
 /// The components of a question's tokens.
 pub(crate) fn unpack_question(tokens: &[u8], dimensions: usize) -> Vec<f32> {
-    let whole = tokens.len() - tokens.len().checked_rem(dimensions).unwrap_or(tokens.len());
-    tokens[..whole].iter().map(|byte| f32::from(*byte as i8) / QUESTION_SCALE).collect()
-}
-
-/// The components of a passage's tokens, each token of length 1.
-pub(crate) fn unpack_passage(tokens: &[u8], dimensions: usize) -> Vec<f32> {
-    let mut numbers: Vec<f32> = unpack_components(tokens).into_iter().map(f32::from).collect();
-    numbers.truncate(numbers.len() - numbers.len().checked_rem(dimensions).unwrap_or(numbers.len()));
-    numbers.chunks_exact_mut(dimensions.max(1)).for_each(normalise);
-    numbers
+    tokens[..whole_tokens(tokens.len(), dimensions)]
+        .iter()
+        .map(|byte| f32::from(*byte as i8) / QUESTION_SCALE)
+        .collect()
 }
 
 /// The value of one quantisation step.
@@ -192,6 +227,10 @@ mod tests {
 
     fn passage(vectors: &[[f32; 2]]) -> Vec<u8> {
         vectors.iter().map(|[a, b]| nibble(*a, 2) | nibble(*b, 2) << 4).collect()
+    }
+
+    fn score(question: &[u8], passage: &[u8], dimensions: usize) -> Option<f32> {
+        Some(PassageTokens::unpack(passage, dimensions).matches(question)?.score())
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Searches all collections of a site: loading, dense and lexical search, fusion, re-ranking, and evidence for an answer.
 
-mod answer_odds;
 mod fuse;
 mod hubness;
 mod identifier_index;

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import tempfile
 import unittest
 from pathlib import Path
@@ -43,7 +44,7 @@ EVERYDAY = [
 
 def converted(read: weights.Weights, folder: Path) -> Path:
     """A model's folder with these weights."""
-    onnx.save(graph.build(read), str(folder / "model.onnx"))
+    graph.save(graph.build(read), folder)
     vocabulary.write(read.vocabulary, read.shape, folder)
     return folder
 
@@ -129,7 +130,7 @@ class Converter(unittest.TestCase):
         change = numpy.abs(read.dense("l11.fo.w") - before).mean() / numpy.abs(before).mean()
         self.assertTrue(0 < change < 0.5, change)
 
-    def test_passages_are_read_alike_alone_and_beside_longer_ones(self):
+    def test_the_cross_attention_computes_its_formula(self):
         random = numpy.random.default_rng(1)
         session = onnxruntime.InferenceSession(cross.build().SerializeToString())
 
@@ -137,18 +138,57 @@ class Converter(unittest.TestCase):
             made = random.normal(size=shape).astype(numpy.float32)
             return made / numpy.linalg.norm(made, axis=-1, keepdims=True)
 
-        question, passages = vectors(7, 128), vectors(3, 40, 128)
-        place = numpy.repeat([[1, 2, 3, 4]], 10, axis=1).astype(numpy.int64).repeat(3, axis=0)
-        place[1, 25:], passages[1, 25:] = 0, 0
-        late = random.random((3, 40)).astype(numpy.float32)
-        tokens, none = session.run(None, {"question": question, "passages": passages, "place": place, "late": late})
-        self.assertEqual((tokens.shape, none.shape), ((3, 40, 2), (3,)))
-        alone = {"question": question, "passages": passages[1:2, :25], "place": place[1:2, :25], "late": late[1:2, :25]}
-        own_tokens, own_none = session.run(None, alone)
-        numpy.testing.assert_allclose(own_tokens[0], tokens[1, :25], atol=1e-4)
-        numpy.testing.assert_allclose(own_none[0], none[1], atol=1e-4)
-        other = session.run(None, alone | {"question": vectors(7, 128)})[1]
-        self.assertGreater(abs(float(other[0] - own_none[0])), 1e-3)
+        question, passage = vectors(7, 128), vectors(40, 128)
+        place = numpy.repeat([1, 2, 3, 4], 10).astype(numpy.int64)
+        late = random.random(40).astype(numpy.float32)
+        tokens, none = session.run(None, {"question": question, "passage": passage, "place": place, "late": late})
+        self.assertEqual((tokens.shape, none.shape), ((40, 2), (1,)))
+        expected_tokens, expected_none = cross_attention(question, passage, place, late)
+        numpy.testing.assert_allclose(tokens, expected_tokens, atol=1e-3)
+        numpy.testing.assert_allclose(none[0], expected_none, atol=1e-3)
+
+
+def cross_attention(question, passage, place, late):
+    """The formula of `training.attention.read`, by numpy."""
+    with numpy.load(cross.FILE) as file:
+        learnt = {name: file[name].astype(numpy.float64) for name in file}
+
+    def layer(name, x):
+        return x @ learnt[f"{name}.weight"] + learnt[f"{name}.bias"]
+
+    def softmax(x, axis):
+        powers = numpy.exp(x - x.max(axis, keepdims=True))
+        return powers / powers.sum(axis, keepdims=True)
+
+    def gelu(x):
+        return x * 0.5 * (1 + numpy.vectorize(math.erf)(x / math.sqrt(2)))
+
+    def normalised(x):
+        x = x - x.mean(-1, keepdims=True)
+        return x / numpy.sqrt((x * x).mean(-1, keepdims=True) + cross.SMALL)
+
+    cosines = question @ passage.T
+    counts = softmax(layer("importance.out", numpy.tanh(layer("importance", question))), 0)
+    alike = softmax(cosines * numpy.exp(learnt["sharpness"]), 0).T @ question
+    mean = counts.T @ question
+    best = cosines.max(0)
+    numbers = [best, cross.WEIGHTED * (counts.T @ cosines)[0], passage @ mean[0], best * best, late]
+    known = numpy.concatenate([passage, alike, *(cross.PRODUCT * passage * x for x in (alike, mean)), numpy.stack(numbers, 1)], 1)
+    together = numpy.concatenate([layer("question", question), layer("passage", known)])
+    where = numpy.concatenate([numpy.zeros(len(question)), place])
+    for block in (f"block{number}." for number in range(cross.BLOCKS)):
+        query, key, value = (
+            layer(block + name, normalised(together)).reshape(len(where), cross.HEADS, -1).transpose(1, 0, 2)
+            for name in ("query", "key", "value")
+        )
+        scores = query @ key.transpose(0, 2, 1) / math.sqrt(query.shape[-1]) + (where[:, None] == where) * learnt[f"{block}same"]
+        met = (softmax(scores, -1) @ value).transpose(1, 0, 2).reshape(together.shape)
+        together = together + layer(f"{block}out", met)
+        together = together + layer(f"{block}down", gelu(layer(f"{block}up", normalised(together))))
+    seen = normalised(together)[len(question) :]
+    met = cosines.max(1)
+    summary = numpy.concatenate([seen.max(0), seen.mean(0), [met @ counts[:, 0], met.mean(), met.min()]])
+    return layer("token.out", gelu(layer("token", seen))), layer("none.out", gelu(layer("none", summary)))[0] + cross.NONE
 
 
 if __name__ == "__main__":

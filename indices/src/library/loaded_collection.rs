@@ -1,10 +1,11 @@
-use std::{collections::HashMap, fs, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, io, path::Path, sync::Arc};
 
 use tantivy::TantivyError;
 
 use super::{CollectionInfo, hubness::HubnessCorrection, identifier_index::IdentifierIndex};
 use crate::{
     dense_index::DenseIndex,
+    late_interaction::PassageTokens,
     lexical::LexicalIndex,
     model::ModelId,
     store::{
@@ -88,6 +89,11 @@ impl LoadedCollection {
             identifiers,
             siblings,
         })
+    }
+
+    /// The token vectors of a chunk.
+    pub(super) fn passage_tokens(&self, chunk: usize) -> io::Result<PassageTokens> {
+        Ok(PassageTokens::unpack(&self.tokens.read(chunk)?, self.manifest.token_dimensions))
     }
 
     /// The groups of a product and section; `None` when all groups match.

@@ -10,7 +10,7 @@ use super::{
     legs::{LegRankings, search_error},
     loaded_collection::LoadedCollection,
 };
-use crate::{late_interaction, vector_math::dot};
+use crate::vector_math::dot;
 
 /// Weights of late interaction and of BM25 (as a share of the best score), relative to the question's corrected cosine with a
 /// chunk. Chosen on the second question set of docs/indices.md, "Levers".
@@ -55,11 +55,11 @@ pub(super) fn rerank(
         let unreadable =
             |error: std::io::Error| search_error(collections, place.collection, error.to_string());
         let vector = collection.embeddings.read(place.chunk..place.chunk + 1).map_err(unreadable)?;
-        let tokens = collection.tokens.read(place.chunk).map_err(unreadable)?;
+        let tokens = collection.passage_tokens(place.chunk).map_err(unreadable)?;
         let mut score = LEXICAL_WEIGHT * words.get(&place).copied().unwrap_or(0.0);
         for ((query, weight, _), question) in weighted.iter().zip(&questions[place.collection]) {
-            let met = late_interaction::score(&query.tokens, &tokens, collection.manifest.token_dimensions);
-            score += weight / all * (dot(question, &vector) + LATE_INTERACTION_WEIGHT * met.unwrap_or(0.0));
+            let late = tokens.matches(&query.tokens).map_or(0.0, |matches| matches.score());
+            score += weight / all * (dot(question, &vector) + LATE_INTERACTION_WEIGHT * late);
         }
         scores.insert(place, score);
     }

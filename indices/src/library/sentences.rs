@@ -1,19 +1,16 @@
 //! Scores how well each sentence of a passage matches the question.
 
-use std::{collections::HashMap, io, ops::Range, sync::Arc};
+use std::{io, ops::Range, sync::Arc};
 
 use hoidap_shared::{
     job::{Passage, Query, SentenceScore},
     text::CELL_SEPARATOR,
 };
 
-use super::{
-    Library, SearchError, answer_odds::answer_odds, fuse::ChunkRef, legs::search_error,
-    loaded_collection::LoadedCollection,
-};
+use super::{Library, SearchError, legs::search_error, loaded_collection::LoadedCollection};
 use crate::{
-    cross_attention::{CrossAttention, SentenceLogOdds},
-    late_interaction,
+    cross_attention::CrossAttention,
+    late_interaction::{TokenMatches, mean},
     store::ChunkSentence,
 };
 
@@ -31,89 +28,98 @@ impl Library {
         passages: &mut [Passage],
     ) -> Result<(), SearchError> {
         let snapshot = self.snapshot();
-        let (names, collections): (Vec<&String>, Vec<_>) =
-            snapshot.collections.iter().map(|(name, collection)| (name, Arc::clone(collection))).unzip();
-        let place = |passage: &Passage| {
-            let collection = names.iter().position(|name| **name == passage.collection)?;
-            let chunk = *collections[collection].chunk_by_id.get(&passage.chunk_id)?;
-            Some(ChunkRef { collection, chunk })
-        };
-        let places: Vec<Option<ChunkRef>> = passages.iter().map(place).collect();
-        let wordings: Vec<(&Query, f32)> = queries.iter().zip(weights.iter().copied()).collect();
-        let known: Vec<ChunkRef> = places.iter().copied().flatten().collect();
-        let unreadable = |error: io::Error| search_error(&collections, 0, error.to_string());
-        let odds = match cross_attention {
-            Some(graph) => answer_odds(graph, &collections, &wordings, &known).map_err(unreadable)?,
-            None => HashMap::new(),
-        };
-        for (passage, place) in passages.iter_mut().zip(places) {
-            passage.sentences = match place {
-                Some(place) => {
-                    score_chunk(&collections, place, &wordings, self.max_passage_chars, odds.get(&place))
-                        .map_err(unreadable)?
-                }
-                None => Vec::new(),
+        let weighted: Vec<(&Query, f32)> = queries
+            .iter()
+            .zip(weights.iter().copied())
+            .filter(|(query, weight)| *weight > 0.0 && !query.tokens.is_empty())
+            .collect();
+        let all: f32 = weighted.iter().map(|(_, weight)| weight).sum();
+        let wordings: Vec<(&Query, f32)> =
+            weighted.into_iter().map(|(query, weight)| (query, weight / all)).collect();
+        for passage in passages {
+            let collection = snapshot.collections.get(&passage.collection);
+            let chunk = collection.and_then(|own| Some((own, *own.chunk_by_id.get(&passage.chunk_id)?)));
+            let Some((collection, chunk)) = chunk else {
+                passage.sentences = Vec::new();
+                continue;
             };
+            passage.sentences = score_chunk(collection, chunk, &wordings, cross_attention)
+                .map_err(|error| search_error(&[Arc::clone(collection)], 0, error.to_string()))?;
+            passage.sentences.retain(|sentence| sentence.end <= self.max_passage_chars);
         }
         Ok(())
     }
 }
 
-/// Scores the sentences in the first `characters` of a chunk: by late interaction with the sentence alone, by late interaction
-/// with the sentence and its headings, and by the cross-attention odds. Empty when there are no token vectors.
+/// The scores of one sentence, each a weighted mean over the wordings.
+#[derive(Clone, Copy, Default)]
+struct Scores {
+    late: f32,
+    in_place: f32,
+    /// `None` when a wording has none.
+    answers: Option<f32>,
+}
+
+/// Scores the sentences of a chunk: by late interaction with the sentence alone, by late interaction with the sentence and its
+/// headings, and by cross-attention. Each wording has its share. Sentences without token vectors are left out.
 ///
 /// # Errors
-/// When the token vectors cannot be read.
+/// When the token vectors cannot be read, or do not fit the cross-attention.
 fn score_chunk(
-    collections: &[Arc<LoadedCollection>],
-    place: ChunkRef,
+    collection: &LoadedCollection,
+    chunk: usize,
     wordings: &[(&Query, f32)],
-    characters: usize,
-    reading: Option<&SentenceLogOdds>,
+    cross_attention: Option<&CrossAttention>,
 ) -> io::Result<Vec<SentenceScore>> {
-    let collection = &collections[place.collection];
     let dimensions = collection.manifest.token_dimensions;
-    let weighted: Vec<(&Query, f32)> = wordings
-        .iter()
-        .copied()
-        .filter(|(query, weight)| *weight > 0.0 && !query.tokens.is_empty())
-        .collect();
-    if dimensions == 0 || weighted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let all: f32 = weighted.iter().map(|(_, weight)| weight).sum();
-    let tokens = collection.tokens.read(place.chunk)?;
-    let chunk = &collection.records.chunks[place.chunk];
+    let tokens = collection.passage_tokens(chunk)?;
+    let chunk = &collection.records.chunks[chunk];
+    let segments: Vec<Range<usize>> = chunk.segments.iter().map(range).collect();
     let heads = header_rows(&chunk.segments, collection.records.text(chunk));
-    let above = 0..chunk.segments.first().map_or(0, |first| first.tokens.start as usize);
-    let mut scores: Vec<Option<(f32, f32)>> = vec![Some((0.0, 0.0)); chunk.segments.len()];
-    for (query, weight) in weighted {
-        let best =
-            |part: Range<usize>| late_interaction::best_cosines_in(&query.tokens, &tokens, dimensions, part);
-        let above = best(above.clone());
-        let own: Vec<_> = chunk.segments.iter().map(|segment| best(range(segment))).collect();
-        for (at, score) in scores.iter_mut().enumerate() {
-            let Some(best) = &own[at] else {
-                *score = None;
-                continue;
-            };
-            let head = heads[at].and_then(|head| own[head].as_ref());
-            let in_place = [above.as_ref(), head]
-                .into_iter()
-                .flatten()
-                .fold(best.clone(), |best, other| highest(&best, other));
-            let share = weight / all;
-            *score =
-                score.map(|(late, placed)| (late + share * mean(best), placed + share * mean(&in_place)));
+    let above = 0..segments.first().map_or(0, |first| first.start);
+    let nothing = Scores { answers: cross_attention.map(|_| 0.0), ..Scores::default() };
+    let mut scores: Vec<Option<Scores>> = vec![(!wordings.is_empty()).then_some(nothing); segments.len()];
+    for (query, share) in wordings {
+        let Some(matches) = tokens.matches(&query.tokens) else { return Ok(Vec::new()) };
+        let odds = match cross_attention {
+            Some(graph) => graph.log_odds(&query.tokens, dimensions, &tokens, &matches, &segments)?,
+            None => vec![None; segments.len()],
+        };
+        let placed = late_interaction_in_place(&matches, &segments, &heads, above.clone());
+        for ((score, odds), placed) in scores.iter_mut().zip(odds).zip(placed) {
+            *score = score.zip(placed).map(|(score, (late, in_place))| Scores {
+                late: score.late + share * late,
+                in_place: score.in_place + share * in_place,
+                answers: score.answers.zip(odds).map(|(sum, odds)| sum + share * odds),
+            });
         }
     }
-    let scored = chunk.segments.iter().zip(scores).enumerate().filter_map(|(at, (segment, score))| {
+    let scored = chunk.segments.iter().zip(scores).filter_map(|(segment, scores)| {
+        let Scores { late, in_place, answers } = scores?;
         let (start, end) = (segment.characters.start as usize, segment.characters.end as usize);
-        let (late, in_place) = score?;
-        let answers = reading.and_then(|reading| *reading.sentences.get(at)?);
-        (end <= characters).then_some(SentenceScore { start, end, late, in_place, answers })
+        Some(SentenceScore { start, end, late, in_place, answers })
     });
     Ok(scored.collect())
+}
+
+/// For each segment its late interaction alone, and together with its table head and with what stands `above` all segments;
+/// `None` for a segment without tokens.
+fn late_interaction_in_place(
+    matches: &TokenMatches,
+    segments: &[Range<usize>],
+    heads: &[Option<usize>],
+    above: Range<usize>,
+) -> Vec<Option<(f32, f32)>> {
+    let above = matches.best(above);
+    let own: Vec<_> = segments.iter().map(|segment| matches.best(segment.clone())).collect();
+    let score = |(best, head): (&Option<Vec<f32>>, &Option<usize>)| {
+        let best = best.as_ref()?;
+        let head = head.and_then(|head| own[head].as_ref());
+        let around = [above.as_ref(), head].into_iter().flatten();
+        let in_place = around.fold(best.clone(), |best, other| highest(&best, other));
+        Some((mean(best), mean(&in_place)))
+    };
+    own.iter().zip(heads).map(score).collect()
 }
 
 /// For each table row after the first, the index of the first row: most tables begin with the column names.
@@ -144,10 +150,6 @@ fn range(segment: &ChunkSentence) -> Range<usize> {
 
 fn highest(one: &[f32], other: &[f32]) -> Vec<f32> {
     one.iter().zip(other).map(|(a, b)| a.max(*b)).collect()
-}
-
-fn mean(values: &[f32]) -> f32 {
-    values.iter().sum::<f32>() / values.len() as f32
 }
 
 #[cfg(test)]
