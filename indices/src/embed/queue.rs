@@ -6,6 +6,7 @@ use std::{
     thread,
 };
 
+use futures::future::try_join_all;
 use hoidap_shared::job::Query;
 use lru::LruCache;
 use tokio::sync::{mpsc, oneshot};
@@ -85,11 +86,13 @@ impl EmbedQueue {
     /// # Errors
     /// As [`Self::query`].
     pub async fn embed_wordings(&self, queries: &mut [Query]) -> Result<(), EmbedError> {
-        for query in queries.iter_mut().filter(|query| needs_embedding(query)) {
+        // Sent together, so that one run embeds them.
+        let embedded = queries.iter_mut().filter(|query| needs_embedding(query)).map(async |query| {
             let EmbeddedText { vector, tokens } = self.embed(&query.text).await?;
             (query.embedding, query.tokens) = (Some(vector), tokens);
-        }
-        Ok(())
+            Ok(())
+        });
+        try_join_all(embedded).await.map(drop)
     }
 }
 
