@@ -80,8 +80,11 @@ pub fn normalise(text: &str) -> String {
 
 /// The [`search_form`] in lower case without diacritics, `đ` as `d`: "Đặt lại mật khẩu" becomes "dat lai mat khau".
 pub fn fold(text: &str) -> String {
-    search_form(text)
-        .nfd()
+    let form = search_form(text);
+    if form.is_ascii() {
+        return form.to_ascii_lowercase();
+    }
+    form.nfd()
         .filter(|c| !is_combining_mark(*c))
         .flat_map(char::to_lowercase)
         .map(|c| if c == 'đ' { 'd' } else { c })
@@ -90,10 +93,11 @@ pub fn fold(text: &str) -> String {
 
 /// Whether the text holds a letter that only Vietnamese spelling has (a tone, a hat, a horn, or `đ`).
 pub fn has_vietnamese_marks(text: &str) -> bool {
-    text.nfd().any(|c| {
-        matches!(
-            c,
-            'đ' | 'Đ'
+    !text.is_ascii()
+        && text.nfd().any(|c| {
+            matches!(
+                c,
+                'đ' | 'Đ'
                 // Eths, which stand for them in many texts.
                 | 'ð'
                 | 'Ð'
@@ -105,8 +109,8 @@ pub fn has_vietnamese_marks(text: &str) -> bool {
                 | '\u{302}'
                 | '\u{306}'
                 | '\u{31B}'
-        )
-    })
+            )
+        })
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ const TONES: [char; 5] = ['\u{300}', '\u{301}', '\u{303}', '\u{309}', '\u{323}']
 /// A word in lower case with its tone mark after its letters, so that "hoá" and "hóa" are equal.
 pub(crate) fn canonical_spelling(word: &str) -> String {
     let lower = search_form(word).to_lowercase();
+    if lower.is_ascii() {
+        return lower;
+    }
     let (tones, mut letters): (String, String) = lower.nfd().partition(|c| TONES.contains(c));
     letters.push_str(&tones);
     letters
