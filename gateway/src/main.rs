@@ -25,6 +25,10 @@ enum Command {
     Openapi,
 }
 
+/// Gives the memory of a start back to the system, and serves many threads without a lock.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -13,6 +13,10 @@ use hoidap_shared::{
     telemetry::report_fatal,
 };
 
+/// Gives the memory of a start back to the system, and serves many threads without a lock.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let config = arguments.config.clone();

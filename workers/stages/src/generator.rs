@@ -58,6 +58,8 @@ const MIN_TERM_COVERAGE: f32 = 0.5;
 /// The last stage: turns retrieved passages into an answer.
 pub struct Generator {
     models: ModelSource,
+    /// Whether any provider is a language model.
+    asks_models: bool,
     engine: Arc<AnswerEngine>,
     support_address: String,
     extractive: String,
@@ -121,23 +123,18 @@ impl Stage for Generator {
     type Out = Never;
 
     async fn open(config: &Config) -> anyhow::Result<Self> {
-        let embedding = config.embedding.clone();
-        let embedder = match tokio::task::spawn_blocking(move || OnnxEmbedder::open(&embedding)).await? {
-            Ok(embedder) => Some(Arc::new(embedder) as Arc<dyn Embedder>),
-            Err(error) => {
-                warn!(%error, "no embedding model: answers are verified by words alone");
-                None
-            }
-        };
+        let is_extractive =
+            |name: &&String| config.providers.get(*name).is_some_and(|p| p.kind == ProviderKind::Extractive);
+        let asks_models = !config.generator.providers.iter().all(|name| is_extractive(&name));
+        let embedder = if asks_models { open_embedder(config).await? } else { None };
         let model = embedder.as_ref().map(|embedder| format!("{:?}", embedder.model())).unwrap_or_default();
         let providers: Vec<_> =
             config.generator.providers.iter().map(|name| (name, config.providers.get(name))).collect();
         let settings = format!("{:?} {providers:?} {:?}", config.generator, config.products);
-        let is_extractive =
-            |name: &&String| config.providers.get(*name).is_some_and(|p| p.kind == ProviderKind::Extractive);
         let extractive = config.generator.providers.iter().find(is_extractive);
         Ok(Self {
             models: ModelSource::Live(Failover::open(config)?),
+            asks_models,
             version: digest(&[
                 env!("CARGO_PKG_VERSION"),
                 &prompt::version(),
@@ -240,9 +237,14 @@ impl Stage for Generator {
             healthy: true,
             detail: "needs no model".into(),
         });
-        let there = self.engine.embedder.is_loaded();
-        let detail = if there { "loaded" } else { "not loaded: answers are verified by words alone" };
-        components.push(ComponentStatus { name: "embedding".into(), healthy: there, detail: detail.into() });
+        let loaded = self.engine.embedder.is_loaded();
+        let detail = match (loaded, self.asks_models) {
+            (true, _) => "loaded",
+            (false, true) => "not loaded: answers are verified by words alone",
+            (false, false) => "not needed: no model writes answers",
+        };
+        let healthy = loaded || !self.asks_models;
+        components.push(ComponentStatus { name: "embedding".into(), healthy, detail: detail.into() });
         StageStatus { version: self.version(), components }
     }
 }
@@ -253,6 +255,18 @@ impl AnswerContext {
         let these = |ranked: &&RankedSegment| these(&self.passage_set.segments[ranked.segment]);
         let best = *self.ranked.iter().find(these)?;
         Some((best, self.ranked.iter().filter(these).map(|segment| segment.chance).sum()))
+    }
+}
+
+/// The embedding model, which compares what a model writes with the passages; `None` when it cannot be loaded.
+async fn open_embedder(config: &Config) -> anyhow::Result<Option<Arc<dyn Embedder>>> {
+    let settings = config.embedding.clone();
+    match tokio::task::spawn_blocking(move || OnnxEmbedder::open(&settings)).await? {
+        Ok(embedder) => Ok(Some(Arc::new(embedder))),
+        Err(error) => {
+            warn!(%error, "no embedding model: answers are verified by words alone");
+            Ok(None)
+        }
     }
 }
 
