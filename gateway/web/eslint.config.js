@@ -15,7 +15,7 @@ const htmlCalls = ['insertAdjacentHTML', 'createContextualFragment', 'parseFromS
 );
 
 export default defineConfig(
-  globalIgnores(['dist/']),
+  globalIgnores(['dist/', 'dist-replay/']),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,

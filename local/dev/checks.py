@@ -29,7 +29,7 @@ def format_all(check: bool) -> int:
 def lint() -> int:
     """Runs clippy, the type checker and the linter of the pages; returns the exit status."""
     system.require()
-    web.install()
+    web.build()
     types, rules = web.npm("run", "check"), web.npm("run", "lint")
     return _all([(suites.CLIPPY, paths.ROOT), (types, paths.WEB), (rules, paths.WEB)], suites.test_settings())
 
@@ -39,6 +39,7 @@ def crate(name: str, test: str | None) -> int:
     package = package_of(name)
     system.require()
     parts.install()
+    web.build()
     chosen = expression(package, test, model_there=paths.MODEL.exists())
     return _all([([*tools.nextest(), *suites.NEXTEST, "-E", chosen], paths.ROOT)], suites.test_settings())
 
@@ -67,7 +68,7 @@ def browser(name: str, test: str | None) -> int:
     """Runs one file of browser tests, or those of its tests whose name contains `test`; returns the exit status."""
     file = browser_file(name)
     system.require()
-    web.install()
+    web.build()
     system.require_browser()
     command = web.npm("exec", "--", "vitest", "run", "--config", "vitest.browser.ts", str(file))
     command += ["-t", test] if test else []
@@ -75,7 +76,6 @@ def browser(name: str, test: str | None) -> int:
     if file.parent.name == WITHOUT_FLEET:
         return _all([(command, paths.WEB)], settings)
     parts.install()
-    web.build()
     line("==> starting a Hoidap of its own for the test, with a scripted model")
     with trial.running(settings) as found:
         return _all([(command, paths.WEB)], {**settings, **found})

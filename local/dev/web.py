@@ -1,4 +1,4 @@
-"""The pages that the gateway serves: fetches what they are built with, and builds them."""
+"""The web code, of which the gateway serves pages and `hoidap-worker` embeds one: fetches what builds it, and builds it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from .say import Trouble, already, step
 
 LEAST_NODE = "20.19"
 DIST = paths.WEB / "dist"
-SOURCES = ["src", "build", "index.html", "dashboard.html", "package.json", "package-lock.json", "tsconfig.json"]
+REPLAY_PAGE = paths.WEB / "dist-replay" / "replay.html"
+SOURCES = ["src", "build", "scripts/replay.ts", "dashboard.html", "replay.html", "package.json", "package-lock.json", "tsconfig.json"]
 
 
 def npm(*arguments: str) -> list[str]:
@@ -40,10 +41,10 @@ def build() -> None:
     what = "Pages"
     stamp = DIST / ".built.sha256"
     wanted = _fingerprint()
-    if stamp.exists() and stamp.read_text() == wanted:
+    if REPLAY_PAGE.exists() and stamp.exists() and stamp.read_text() == wanted:
         return already(what)
     install()
-    with step(f"{what}: building the widget and the dashboard"):
+    with step(f"{what}: building the widget, the dashboard and the replay report's page"):
         _run(npm("run", "build"), "the pages could not be built")
         stamp.write_text(wanted)
 

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
-/** The page as it is kept for the binary that fills it. */
-export const REPLAY_PAGE = fileURLToPath(new URL('../../../workers/workbench/src/replay/page.html', import.meta.url));
+/** The built page, which `hoidap-worker` embeds. Not in `dist`: that folder is for the gateway, and is emptied first. */
+export const REPLAY_PAGE = fileURLToPath(new URL('../dist-replay/replay.html', import.meta.url));
 
 /** The placeholder for the report in the page; `null` is replaced by its JSON. */
 export const REPLAY_MARKER = '<script type="application/json" id="report">null</script>';

@@ -1,10 +1,20 @@
 //! `hoidap-worker inspect`: traces one job through every stage, from its acceptance to its answer.
 //!
-//! The job's records are collected from NATS or from a recording, assembled into a `JobTrace`, and
-//! printed as text, an HTML page or JSON. `docs/inspect.md` describes it.
+//! The job's records are collected from NATS or from a recording. A `JobTrace` orders them and adds what follows from
+//! them. It is printed as JSON or, as a timeline, as text or an HTML page. `docs/inspect.md` describes it.
 
-mod collect;
-mod display;
+mod assemble;
+mod executions;
+mod from_nats;
+mod from_recording;
+mod headline;
+mod html;
+mod json;
+mod notes;
+mod records;
+mod text;
+mod timeline;
+mod timeline_entry;
 mod trace;
 
 use std::{path::PathBuf, time::Duration};
@@ -16,7 +26,7 @@ use hoidap_shared::{broker::Broker, config::Config, job::JobId, telemetry};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
-use self::collect::collected_records::CollectedRecords;
+use self::records::CollectedRecords;
 
 /// Options of `inspect`.
 #[derive(Args, Debug)]
@@ -44,13 +54,11 @@ impl Command {
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(120));
         let (found, fault) = match &self.recording {
-            Some(recording) => {
-                collect::from_recording::collect(recording, &self.job, &config.recording.redact, &bar)?
-            }
+            Some(recording) => from_recording::collect(recording, &self.job, &config.recording.redact, &bar)?,
             None => {
                 telemetry::init_tls();
                 let broker = Broker::connect(&config.nats, "hoidap-inspect").await?;
-                (collect::from_nats::NatsReader::new(&broker, &self.job, &bar).collect().await?, None)
+                (from_nats::collect(&broker, &self.job, &bar).await?, None)
             }
         };
         bar.finish_and_clear();
@@ -60,15 +68,15 @@ impl Command {
             }
             bail!(self.not_found_message(&found, config));
         }
-        let trace = trace::assemble::assemble(found, Timestamp::now());
+        let trace = assemble::assemble(&found, Timestamp::now());
         if let Some(path) = &self.html {
             let fails = || format!("{} cannot be written", path.display());
-            replace(path, &display::html::render_html(&trace)).with_context(fails)?;
+            replace(path, &html::render_html(&trace)).with_context(fails)?;
         }
         let text = if self.json {
             format!("{}\n", serde_json::to_string(&trace)?)
         } else {
-            display::text::render_text(&trace)
+            text::render_text(&trace)
         };
         print!("{text}");
         fault.map_or(Ok(()), |fault| Err(fault.into()))
@@ -84,7 +92,7 @@ impl Command {
             );
         }
         let days = config.nats.jobs_max_age_days;
-        let named = collect::from_nats::id_time(job).map(|time| {
+        let named = from_nats::id_time(job).map(|time| {
             let age = Timestamp::now().duration_since(time).as_hours() / 24;
             let old = if u64::try_from(age).unwrap_or(0) >= days { " and is older than that" } else { "" };
             format!(" The id was made at {}{old}.", time.strftime("%Y-%m-%d %H:%M:%S UTC"))

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod canary_command;
 pub mod dead_letters;
 pub mod eval;
+mod excerpt;
 mod html_page;
 pub mod inspect;
 mod progress_bar;

@@ -8,7 +8,7 @@ use super::{
     hit_quality::{ComparedAnswer, HitQuality},
     simulated_cache::LookupResult,
 };
-use crate::replay::Estimate;
+use crate::{excerpt::excerpt, replay::Estimate};
 
 /// Maximum length of a question or answer in an example, in characters.
 const MAX_EXCERPT_CHARS: usize = 160;
@@ -152,19 +152,15 @@ impl QuestionAndAnswer {
     fn of(job: &JobId, question: &str, given: &ComparedAnswer) -> Self {
         Self {
             job_id: job.clone(),
-            question: excerpt(question),
+            question: one_line(question),
             outcome: given.outcome.name(),
-            answer: excerpt(&given.text),
+            answer: one_line(&given.text),
             pages: given.pages.iter().cloned().collect(),
         }
     }
 }
 
 /// The beginning of a text, on one line.
-fn excerpt(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MAX_EXCERPT_CHARS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+fn one_line(text: &str) -> String {
+    excerpt(&text.split_whitespace().collect::<Vec<_>>().join(" "), MAX_EXCERPT_CHARS)
 }

@@ -11,6 +11,8 @@ use hoidap_shared::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::excerpt::excerpt;
+
 /// Most characters of a detail in a list.
 const MAX_LISTED_DETAIL_CHARS: usize = 80;
 
@@ -63,10 +65,7 @@ impl StoredLetter {
     pub(super) fn to_line(&self) -> String {
         let DeadLetter { stage, reason, detail, job_id, .. } = &self.letter;
         let job = if job_id.is_empty() { "-" } else { job_id };
-        let mut listed: String = detail.chars().take(MAX_LISTED_DETAIL_CHARS).collect();
-        if listed.len() < detail.len() {
-            listed.push('…');
-        }
+        let listed = excerpt(detail, MAX_LISTED_DETAIL_CHARS);
         let stored = self.stored.strftime("%Y-%m-%dT%H:%M:%SZ");
         format!("{:<7} {stored}  {stage:<11} {reason:<22} {job}\n        {listed}", self.sequence)
     }

@@ -21,7 +21,7 @@ const REPORT_FORMAT: u16 = 1;
 /// Jobs listed as the worst.
 const MAX_WORST_JOBS: usize = 50;
 /// The HTML page with a placeholder for the report.
-const PAGE_TEMPLATE: &str = include_str!("page.html");
+const PAGE_TEMPLATE: &str = include_str!(env!("HOIDAP_REPLAY_PAGE"));
 /// The placeholder; the report replaces `null` as gzip in base64, a tenth of the size.
 const REPORT_PLACEHOLDER: &str = r#"<script type="application/json" id="report">null</script>"#;
 

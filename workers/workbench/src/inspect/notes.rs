@@ -3,23 +3,20 @@ use std::time::Duration;
 use hoidap_shared::subjects::ANSWER_RETENTION;
 use jiff::Timestamp;
 
-use crate::{
-    inspect::{
-        collect::collected_records::CollectedRecords,
-        trace::job_trace::{ExecutionEnd, JobState, StageExecution, TracedAnswer},
-    },
-    recording::DONE,
+use super::{
+    records::CollectedRecords,
+    trace::{ExecutionEnd, JobState, StageExecution, TracedAnswer},
 };
 
 /// How long events are kept.
 const EVENTS_RETENTION: Duration = Duration::from_hours(24 * 3);
 
 /// Notes on what is missing or unusual.
-pub(in crate::inspect) fn notes(
+pub(super) fn notes(
     found: &CollectedRecords,
     state: JobState,
-    executions: &[StageExecution],
-    answers: &[TracedAnswer],
+    executions: &[StageExecution<'_>],
+    answers: &[TracedAnswer<'_>],
     now: Timestamp,
 ) -> Vec<String> {
     let mut notes = Vec::new();
@@ -60,25 +57,20 @@ pub(in crate::inspect) fn notes(
     }
     let last = found.last_stored().unwrap_or(now);
     let age = Duration::try_from(now.duration_since(last)).unwrap_or_default();
-    let has_record = found.messages.iter().any(|message| message.stage == DONE);
-    if found.is_live && has_record && found.chat_events.is_empty() && age < EVENTS_RETENTION {
+    if found.is_live && found.has_answer() && found.chat_events.is_empty() && age < EVENTS_RETENTION {
         say("Its analytics event is not in the stream, though events are kept for three days: \
              `hoidap-worker rebuild analytics` makes it again.");
     }
-    if found.stored_answer.is_some() && !has_record {
+    if found.stored_answer.is_some() && !found.has_answer() {
         say(
             "The answer is stored, but its lasting record is not: the worker was interrupted in between. The next \
              delivery repairs it.",
         );
     }
-    let given_up = |execution: &StageExecution| {
-        found.advisories.iter().any(|advisory| advisory.is_of(execution.seq, &execution.stage))
-    };
-    if executions.iter().any(|execution| execution.end == ExecutionEnd::Open && given_up(execution)) {
+    let open = |execution: &&StageExecution<'_>| execution.end == ExecutionEnd::Open;
+    if executions.iter().filter(open).any(|execution| found.is_given_up(execution.seq, execution.stage)) {
         say("The server gave its message up after the deliveries named above: it is not delivered again.");
-    } else if state == JobState::Unfinished
-        && executions.last().is_some_and(|execution| execution.end == ExecutionEnd::Open)
-    {
+    } else if state == JobState::Unfinished && executions.last().is_some_and(|last| open(&last)) {
         if !found.is_live {
             say(
                 "The recording has no answer of it: it was exported before the job ended, or holds only a part.",
@@ -87,8 +79,10 @@ pub(in crate::inspect) fn notes(
             say("It got no answer within an hour: a worker that receives it now makes it a dead letter.");
         }
     }
+    let answered_again =
+        |answer: &TracedAnswer<'_>| answer.answer.problem.is_none() && answer.redrive.is_some();
     let again = answers.len() > 1 || executions.iter().any(|execution| execution.redrive.is_some());
-    if again && answers.last().is_some_and(|answer| answer.problem.is_none() && answer.redrive.is_some()) {
+    if again && answers.last().is_some_and(answered_again) {
         say("It failed first, was redriven by an operator, and has its answer since.");
     }
     notes.extend(found.notes.iter().cloned());

@@ -1,15 +1,13 @@
 use maud::{Markup, html};
 
-use crate::inspect::{
-    display::{
-        headline::{final_text, headline, without_controls},
-        timeline::build_timeline,
-        timeline_entry::{
-            Detail, ListItem, Severity, TimelineEntry, WorkBar, format_duration, format_offset, header_facts,
-            time_range,
-        },
+use super::{
+    headline::{final_text, headline, without_controls},
+    timeline::build_timeline,
+    timeline_entry::{
+        Detail, ListItem, Severity, TimelineEntry, WorkBar, format_duration, format_offset, header_facts,
+        time_range,
     },
-    trace::job_trace::{JobState, JobTrace},
+    trace::{JobState, JobTrace},
 };
 
 const STYLE: &str = include_str!("html.css");
@@ -17,11 +15,11 @@ const STYLE: &str = include_str!("html.css");
 const FOLD_ABOVE_CHARS: usize = 600;
 
 /// Renders the trace as an HTML page.
-pub(in crate::inspect) fn render_html(trace: &JobTrace) -> String {
+pub(super) fn render_html(trace: &JobTrace<'_>) -> String {
     let entries = build_timeline(trace);
     let question =
-        trace.asked.as_ref().map_or_else(|| trace.job.to_string(), |asked| without_controls(&asked.message));
-    let is_bad = trace.answers.last().is_some_and(|answer| answer.problem.is_some());
+        trace.asked.as_ref().map_or_else(|| trace.job.to_string(), |asked| without_controls(asked.message));
+    let is_bad = trace.answers.last().is_some_and(|answer| answer.answer.problem.is_some());
     let state = match trace.state {
         JobState::Ended | JobState::NoJob if is_bad => "bad",
         JobState::Ended | JobState::NoJob => "good",

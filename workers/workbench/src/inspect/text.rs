@@ -1,15 +1,14 @@
 use std::fmt::Write as _;
 
-use crate::inspect::{
-    display::{
-        headline::{final_text, headline, without_controls},
-        timeline::build_timeline,
-        timeline_entry::{
-            Detail, ListItem, Severity, TimelineEntry, WorkBar, format_offset, header_facts, time_range,
-        },
+use super::{
+    headline::{final_text, headline, without_controls},
+    timeline::build_timeline,
+    timeline_entry::{
+        Detail, ListItem, Severity, TimelineEntry, WorkBar, format_offset, header_facts, time_range,
     },
-    trace::job_trace::JobTrace,
+    trace::JobTrace,
 };
+use crate::excerpt::excerpt;
 
 /// Columns of a line.
 const LINE_WIDTH: usize = 116;
@@ -23,14 +22,14 @@ const BAR_WIDTH: usize = 40;
 const MAX_EXCERPT_CHARS: usize = 400;
 
 /// Renders the trace for a terminal.
-pub(in crate::inspect) fn render_text(trace: &JobTrace) -> String {
+pub(super) fn render_text(trace: &JobTrace<'_>) -> String {
     let mut out = String::new();
     if let Some(asked) = &trace.asked {
-        write_wrapped(&mut out, "", 0, &without_controls(&asked.message));
+        write_wrapped(&mut out, "", 0, &without_controls(asked.message));
     }
     write_wrapped(&mut out, "", 0, &without_controls(&headline(trace)));
     if let Some(answer) = final_text(trace) {
-        write_wrapped(&mut out, "  ", 2, &without_controls(&excerpt(answer)));
+        write_wrapped(&mut out, "  ", 2, &without_controls(&excerpt(answer, MAX_EXCERPT_CHARS)));
     }
     out.push('\n');
     for (name, value) in header_facts(trace) {
@@ -46,12 +45,8 @@ pub(in crate::inspect) fn render_text(trace: &JobTrace) -> String {
             Severity::Unusual => '~',
             Severity::Failure => '!',
         };
-        write_wrapped(
-            &mut out,
-            &format!("{at:>10} {sign}"),
-            INDENT,
-            &without_controls(&format!("{:<12}{}", entry.name, entry.what)),
-        );
+        let what = without_controls(&format!("{:<12}{}", entry.name, entry.what));
+        write_wrapped(&mut out, &format!("{at:>10} {sign}"), INDENT, &what);
         if let (Some(bar), Some(scale)) = (entry.bar, scale) {
             let _ = writeln!(out, "{:INDENT$}{}", "", draw_bar(bar, scale));
         }
@@ -86,7 +81,7 @@ fn write_details(out: &mut String, entry: &TimelineEntry) {
 
 fn write_item_details(out: &mut String, indent: usize, item: &ListItem) {
     let wrote = if item.show_excerpt && !item.long.is_empty() {
-        format!("it wrote: {}", excerpt(&item.long))
+        format!("it wrote: {}", excerpt(&item.long, MAX_EXCERPT_CHARS))
     } else {
         String::new()
     };
@@ -95,15 +90,6 @@ fn write_item_details(out: &mut String, indent: usize, item: &ListItem) {
             write_wrapped(out, "", indent, &without_controls(text));
         }
     }
-}
-
-/// The beginning of a text.
-fn excerpt(text: &str) -> String {
-    let mut cut: String = text.chars().take(MAX_EXCERPT_CHARS).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    cut
 }
 
 /// Draws waiting light and work dark.
@@ -130,28 +116,24 @@ fn draw_bar(bar: WorkBar, (from, to): (i64, i64)) -> String {
 fn write_wrapped(out: &mut String, name: &str, indent: usize, text: &str) {
     let mut line = format!("{name:<indent$}");
     let mut width = line.chars().count();
+    let mut end_line = |line: &mut String, width: &mut usize| {
+        let _ = writeln!(out, "{}", line.trim_end());
+        (*line, *width) = (" ".repeat(indent), indent);
+    };
     for (place, paragraph) in text.lines().enumerate() {
         if place > 0 {
-            out.push_str(line.trim_end());
-            out.push('\n');
-            line = " ".repeat(indent);
-            width = indent;
+            end_line(&mut line, &mut width);
         }
         // The first words keep the spaces that align columns.
         for word in paragraph.split_inclusive(' ') {
-            let long = word.chars().count();
             if width + word.trim_end().chars().count() > LINE_WIDTH && width > indent {
-                out.push_str(line.trim_end());
-                out.push('\n');
-                line = " ".repeat(indent);
-                width = indent;
+                end_line(&mut line, &mut width);
             }
             line.push_str(word);
-            width += long;
+            width += word.chars().count();
         }
     }
-    out.push_str(line.trim_end());
-    out.push('\n');
+    end_line(&mut line, &mut width);
 }
 
 #[cfg(test)]

@@ -12,17 +12,15 @@ use hoidap_shared::{
 };
 use indicatif::ProgressBar;
 
-use crate::{
-    inspect::collect::collected_records::{CollectedRecords, FeedbackRecord, StreamMessage},
-    recording::{RawMessage, RecordingError, RecordingReader, feedback_path},
-};
+use super::records::{CollectedRecords, FeedbackRecord, StreamMessage};
+use crate::recording::{RawMessage, RecordingError, RecordingReader, feedback_path};
 
 /// Messages between two updates of the progress display.
 const PROGRESS_INTERVAL: u64 = 256;
 
 /// Collects the records of a job, and the error that ended the recording early. The recording is read to its end: a
 /// job can be redriven days later.
-pub(in crate::inspect) fn collect(
+pub(super) fn collect(
     recording: &Path,
     job: &JobId,
     redact: &[String],
