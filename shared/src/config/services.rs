@@ -1,7 +1,7 @@
 //! Settings of the servers and processes. Their meaning and defaults stand in `defaults.toml`.
 #![allow(missing_docs)]
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -134,14 +134,6 @@ pub struct WorkerConfig {
     pub max_deliveries: u32,
     pub drain_ms: u64,
     pub max_clock_skew_ms: u64,
-}
-
-impl WorkerConfig {
-    /// How long to wait before delivery number `delivery + 1`, `delivery` counting from 1.
-    pub fn backoff(&self, delivery: u32) -> Duration {
-        let index = (delivery.max(1) as usize - 1).min(self.backoff_ms.len().saturating_sub(1));
-        Duration::from_millis(self.backoff_ms.get(index).copied().unwrap_or(1_000))
-    }
 }
 
 /// The analytics sink.
