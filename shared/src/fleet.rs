@@ -1,6 +1,6 @@
 //! The status of running processes, kept in a key-value bucket: the gateway's view of the stages behind it.
 
-mod canary;
+mod canary_report;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-pub use self::canary::{ArmSummary, CanaryRegression, CanaryReport, CanaryState, Fraction};
+pub use self::canary_report::{ArmSummary, CanaryRegression, CanaryReport, CanaryState, Fraction};
 use crate::{
     broker::Broker,
     stage::{ComponentStatus, StageStatus},
