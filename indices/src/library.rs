@@ -1,11 +1,11 @@
 //! Searches all collections of a site: loading, dense and lexical search, fusion, re-ranking, and evidence for an answer.
 
 mod answer_odds;
+mod first_stage;
 mod fuse;
 mod hubness;
 mod identifier_index;
 mod identifiers;
-mod legs;
 mod loaded_collection;
 mod rerank;
 mod search;

@@ -1,4 +1,4 @@
-//! Re-ranks the candidates of both legs by late interaction.
+//! Re-ranks the candidates of both first-stage searches by late interaction.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -6,8 +6,8 @@ use hoidap_shared::{job::Query, text::Language};
 
 use super::{
     SearchError,
-    fuse::{ChunkRef, Ranking, ScoreScale, leg_scores, sorted},
-    legs::{LegRankings, search_error},
+    first_stage::{FirstStageRankings, search_error},
+    fuse::{ChunkRef, Ranking, ScoreScale, scaled_scores, sorted},
     loaded_collection::LoadedCollection,
 };
 use crate::{late_interaction, vector_math::dot};
@@ -17,7 +17,7 @@ use crate::{late_interaction, vector_math::dot};
 const LATE_INTERACTION_WEIGHT: f32 = 1.25;
 const LEXICAL_WEIGHT: f32 = 0.05;
 
-/// Most chunks of one page among each leg's candidates.
+/// Most chunks of one page among each search's candidates.
 const MAX_CHUNKS_PER_PAGE: usize = 3;
 
 /// Re-ranks the candidates, best first, with scores from 0 (the weakest) to 1. `lexical` holds their lexical scores. `None`
@@ -30,7 +30,7 @@ pub(super) fn rerank(
     queries: &[Query],
     weights: &[f32],
     language: Language,
-    found: &LegRankings,
+    found: &FirstStageRankings,
     lexical: &[(ChunkRef, f32)],
 ) -> Result<Option<Vec<(ChunkRef, f32)>>, SearchError> {
     let weighted: Vec<(&Query, f32, &Vec<f32>)> = queries
@@ -64,11 +64,11 @@ pub(super) fn rerank(
         scores.insert(place, score);
     }
     let ranking = Ranking { weight: 1.0, hits: sorted(scores) };
-    Ok(Some(leg_scores(&[ranking], ScoreScale::Span)))
+    Ok(Some(scaled_scores(&[ranking], ScoreScale::Span)))
 }
 
-/// The best chunks of both legs, in the order of the chunks.
-fn candidates(collections: &[Arc<LoadedCollection>], found: &LegRankings) -> Vec<ChunkRef> {
+/// The best chunks of both searches, in the order of the chunks.
+fn candidates(collections: &[Arc<LoadedCollection>], found: &FirstStageRankings) -> Vec<ChunkRef> {
     let mut all = Vec::new();
     for ranking in found.dense.iter().chain(&found.lexical) {
         let mut of_page: HashMap<(usize, usize), usize> = HashMap::new();

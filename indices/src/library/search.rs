@@ -4,8 +4,8 @@ use hoidap_shared::job::{FilterUsed, Passage, Query, Ranks};
 
 use super::{
     Library, Preferred, SearchError, SearchOutcome, SearchRequest,
-    fuse::{ChunkRef, ScoreScale, dense_share, fuse, leg_scores, sorted},
-    legs::{LegRankings, in_service, search_error, search_legs},
+    first_stage::{FirstStageRankings, in_service, search_error, search_first_stage},
+    fuse::{ChunkRef, ScoreScale, dense_share, fuse, scaled_scores, sorted},
     loaded_collection::LoadedCollection,
     rerank::rerank,
     select::select,
@@ -22,11 +22,11 @@ const OTHER_LANGUAGE_FACTOR: f32 = 0.9;
 const OTHER_PRODUCT_PENALTY: f32 = 0.15;
 const OTHER_SECTION_PENALTY: f32 = 0.05;
 
-/// The result of a search, with the rankings of both legs.
+/// The result of a search, with the rankings of both first-stage searches.
 pub struct SearchDetails {
-    /// Sources of the dense leg's chunks, best first.
+    /// Sources of the dense search's chunks, best first.
     pub dense: Vec<String>,
-    /// Sources of the lexical leg's chunks, best first.
+    /// Sources of the lexical search's chunks, best first.
     pub lexical: Vec<String>,
     /// The search's result.
     pub outcome: SearchOutcome,
@@ -43,7 +43,7 @@ impl Library {
         Ok(self.search_with_details(request)?.outcome)
     }
 
-    /// Searches, and also returns the rankings of both legs.
+    /// Searches, and also returns the rankings of both first-stage searches.
     ///
     /// # Errors
     /// As [`Library::search`].
@@ -54,13 +54,19 @@ impl Library {
         let collections: Vec<Arc<LoadedCollection>> = serving.map(|(_, c)| Arc::clone(c)).collect();
         let (mut found, filter) = filtered(&self.analyser, &collections, request)?;
         if let Some((product, _)) = request.preferred.product {
-            found.add(search_legs(&self.analyser, &collections, request, Some(product), request.section)?);
+            found.add(search_first_stage(
+                &self.analyser,
+                &collections,
+                request,
+                Some(product),
+                request.section,
+            )?);
         }
         let language = request.locale.unwrap_or_default();
         let weights = weights(&collections, request.queries, language, &found);
         found.weigh(request.queries, &weights);
-        let dense = leg_scores(&found.dense, ScoreScale::Span);
-        let lexical = leg_scores(&found.lexical, ScoreScale::Ratio);
+        let dense = scaled_scores(&found.dense, ScoreScale::Span);
+        let lexical = scaled_scores(&found.lexical, ScoreScale::Ratio);
         let speaks = |place: &ChunkRef| document(&collections, place).locale.starts_with(language.code());
         let share = dense_share(&dense, &speaks);
         let again = rerank(&collections, request.queries, &weights, language, &found, &lexical)?;
@@ -101,8 +107,8 @@ impl Library {
         }
         let wording = wording.to_string();
         let outcome = SearchOutcome { passages, filter, support, wording, weights };
-        let sources = |leg: &[(ChunkRef, f32)]| {
-            let places = leg.iter().map(|(place, _)| place).filter(|place| in_service(&collections, place));
+        let sources = |hits: &[(ChunkRef, f32)]| {
+            let places = hits.iter().map(|(place, _)| place).filter(|place| in_service(&collections, place));
             places.map(|place| document(&collections, place).source.clone()).collect()
         };
         Ok(SearchDetails { dense: sources(&dense), lexical: sources(&lexical), outcome, evidence })
@@ -128,7 +134,7 @@ fn filtered(
     analyser: &Analyser,
     collections: &[Arc<LoadedCollection>],
     request: &SearchRequest<'_>,
-) -> Result<(LegRankings, FilterUsed), SearchError> {
+) -> Result<(FirstStageRankings, FilterUsed), SearchError> {
     let mut tiers = Vec::new();
     if request.section.is_some() {
         tiers.push((request.product, request.section, FilterUsed::ProductAndSection));
@@ -137,13 +143,13 @@ fn filtered(
         tiers.push((request.product, None, FilterUsed::Product));
     }
     for (product, section, used) in &tiers {
-        let found = search_legs(analyser, collections, request, *product, *section)?;
+        let found = search_first_stage(analyser, collections, request, *product, *section)?;
         if !found.is_empty(collections) {
             return Ok((found, *used));
         }
     }
     let used = if tiers.is_empty() { FilterUsed::None } else { FilterUsed::FellBack };
-    Ok((search_legs(analyser, collections, request, None, None)?, used))
+    Ok((search_first_stage(analyser, collections, request, None, None)?, used))
 }
 
 /// Lowers the scores of passages in another language (when some are in the question's), of another product (by the confidence
@@ -170,8 +176,8 @@ fn prefer(
     sorted(weighed.collect())
 }
 
-fn ranks(leg: &[(ChunkRef, f32)]) -> HashMap<ChunkRef, u32> {
-    leg.iter().map(|(place, _)| *place).zip(1..).collect()
+fn ranks(hits: &[(ChunkRef, f32)]) -> HashMap<ChunkRef, u32> {
+    hits.iter().map(|(place, _)| *place).zip(1..).collect()
 }
 
 fn document<'a>(collections: &'a [Arc<LoadedCollection>], place: &ChunkRef) -> &'a DocumentRecord {

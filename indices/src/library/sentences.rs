@@ -8,7 +8,7 @@ use hoidap_shared::{
 };
 
 use super::{
-    Library, SearchError, answer_odds::answer_odds, fuse::ChunkRef, legs::search_error,
+    Library, SearchError, answer_odds::answer_odds, first_stage::search_error, fuse::ChunkRef,
     loaded_collection::LoadedCollection,
 };
 use crate::{

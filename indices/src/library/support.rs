@@ -8,8 +8,8 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
     Library, SearchError,
+    first_stage::search_error,
     fuse::ChunkRef,
-    legs::search_error,
     loaded_collection::{LoadedCollection, any_document_holds},
 };
 use crate::{

@@ -1,3 +1,5 @@
+//! The two first-stage searches, dense and lexical. Their candidates are re-ranked or fused.
+
 use std::{collections::HashSet, sync::Arc};
 
 use hoidap_shared::job::Query;
@@ -9,13 +11,13 @@ use super::{
 };
 use crate::lexical::{self, Analyser};
 
-/// The rankings of the dense and the lexical leg under one filter: one for each wording.
-pub(super) struct LegRankings {
+/// The rankings of the dense and the lexical search under one filter: one for each wording.
+pub(super) struct FirstStageRankings {
     pub(super) dense: Vec<Ranking>,
     pub(super) lexical: Vec<Ranking>,
 }
 
-impl LegRankings {
+impl FirstStageRankings {
     /// Whether nothing was found, apart from withdrawn documents.
     pub(super) fn is_empty(&self, collections: &[Arc<LoadedCollection>]) -> bool {
         let mut hits = self.dense.iter().chain(&self.lexical).flat_map(|ranking| &ranking.hits);
@@ -51,13 +53,13 @@ pub(super) fn in_service(collections: &[Arc<LoadedCollection>], place: &ChunkRef
 }
 
 /// Searches both indices at once: FAISS on its own thread, the lexical index on this one.
-pub(super) fn search_legs(
+pub(super) fn search_first_stage(
     analyser: &Analyser,
     collections: &[Arc<LoadedCollection>],
     request: &SearchRequest<'_>,
     product: Option<&str>,
     section: Option<&str>,
-) -> Result<LegRankings, SearchError> {
+) -> Result<FirstStageRankings, SearchError> {
     let language = request.locale.unwrap_or_default();
     let withdrawn = collections.iter().any(|collection| collection.manifest.withdrawn.chunks > 0);
     let limit = if withdrawn { 2 * request.candidates } else { request.candidates };
@@ -82,7 +84,7 @@ pub(super) fn search_legs(
     }
     let indices: Vec<_> =
         collections.iter().zip(&filters).map(|(c, filter)| (&c.lexical, filter.as_ref())).collect();
-    let mut found = LegRankings { dense: Vec::new(), lexical: Vec::new() };
+    let mut found = FirstStageRankings { dense: Vec::new(), lexical: Vec::new() };
     for query in request.queries {
         let hits = lexical::search(&indices, &analyser.question(&query.text), limit)
             .map_err(|error| search_error(collections, 0, error.to_string()))?;
