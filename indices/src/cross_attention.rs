@@ -142,18 +142,18 @@ fn run(
     let size = |vectors: &Vec<f32>| (vectors.len() / dimensions).min(MAX_PASSAGE_TOKENS);
     let width = unpacked.iter().map(size).max().unwrap_or(0);
     let mut passages = vec![0.0_f32; inputs.len() * width * dimensions];
-    let mut place = vec![0_i64; inputs.len() * width];
+    let mut sentence_numbers = vec![0_i64; inputs.len() * width];
     let mut late_scores = vec![0.0_f32; inputs.len() * width];
     for (row, (inputs, vectors)) in inputs.iter().zip(&unpacked).enumerate() {
         let tokens = size(vectors);
         let from = row * width;
         passages[from * dimensions..][..tokens * dimensions].copy_from_slice(&vectors[..tokens * dimensions]);
-        place[from..from + tokens].fill(inputs.sentences.len() as i64 + 1);
+        sentence_numbers[from..from + tokens].fill(inputs.sentences.len() as i64 + 1);
         for (number, range) in (1_i64..).zip(&inputs.sentences) {
             let range = clamp_range(range, tokens);
             let best = late_interaction::best_cosines_in(question, &inputs.tokens, dimensions, range.clone());
             let mean = best.map_or(0.0, |best| best.iter().sum::<f32>() / best.len() as f32);
-            place[from..][range.clone()].fill(number);
+            sentence_numbers[from..][range.clone()].fill(number);
             late_scores[from..][range].fill(mean);
         }
     }
@@ -161,7 +161,7 @@ fn run(
     let outputs = session.run(ort::inputs![
         "question" => Tensor::from_array(([question_vectors.len() / dimensions, dimensions], question_vectors.to_vec()))?,
         "passages" => Tensor::from_array(([inputs.len(), width, dimensions], passages))?,
-        "place" => Tensor::from_array((shape, place))?,
+        "place" => Tensor::from_array((shape, sentence_numbers))?,
         "late" => Tensor::from_array((shape, late_scores))?,
     ])?;
     extract_odds(&outputs, inputs, width)

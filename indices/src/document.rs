@@ -154,8 +154,8 @@ impl Document {
             left_out: self.left_out.clone(),
             ..Self::default()
         };
-        for (place, (block, text)) in self.texts().enumerate() {
-            if !left_out.contains(&place) {
+        for (index, (block, text)) in self.texts().enumerate() {
+            if !left_out.contains(&index) {
                 document.append(block.kind, text, block.frame);
             }
         }

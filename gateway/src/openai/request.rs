@@ -74,10 +74,10 @@ pub async fn read(
     let time = Duration::from_millis(gateway.request_timeout_ms);
     let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
     let Value::Object(fields) = value else { return Err(wrong("", "must be an object")) };
-    let flag = |value: Option<&Value>, place| match value {
+    let flag = |value: Option<&Value>, pointer| match value {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
-        Some(_) => Err(wrong(place, "must be true or false")),
+        Some(_) => Err(wrong(pointer, "must be true or false")),
     };
     let stream = flag(fields.get("stream"), "/stream")?;
     let options = object(&fields, "stream_options")?;
@@ -107,14 +107,14 @@ pub async fn read(
     });
     let request = parse_chat_request(body, gateway.max_history_turns.max(conversation::MAX_MESSAGES))
         .map_err(|error| {
-            fields_invalid(error.errors().iter().map(|error| conversation.at_sent_place(error)).collect())
+            fields_invalid(error.errors().iter().map(|error| conversation.at_sent_field(error)).collect())
         })?;
     let question = request.into_question(request_context.client.clone(), gateway.used_history_turns);
     Ok(Completion { question, stream, include_usage })
 }
 
-fn wrong(place: &str, detail: &str) -> ApiError {
-    ApiError::of_field(Code::FieldsInvalid, FieldError::field(place, "invalid", detail))
+fn wrong(pointer: &str, detail: &str) -> ApiError {
+    ApiError::of_field(Code::FieldsInvalid, FieldError::field(pointer, "invalid", detail))
 }
 
 fn object<'a>(

@@ -15,16 +15,19 @@ pub(super) fn answer_odds(
     weights: &CrossAttention,
     collections: &[Arc<LoadedCollection>],
     wordings: &[(&Query, f32)],
-    places: &[ChunkRef],
+    chunk_refs: &[ChunkRef],
 ) -> io::Result<HashMap<ChunkRef, SentenceLogOdds>> {
     let weighted: Vec<&(&Query, f32)> =
         wordings.iter().filter(|(query, weight)| *weight > 0.0 && !query.tokens.is_empty()).collect();
     let all: f32 = weighted.iter().map(|(_, weight)| weight).sum();
     let mut odds = HashMap::new();
     for (number, collection) in collections.iter().enumerate() {
-        let own: Vec<&ChunkRef> = places.iter().filter(|place| place.collection == number).collect();
-        let inputs =
-            own.iter().map(|place| passage_input(collection, place.chunk)).collect::<io::Result<Vec<_>>>()?;
+        let own: Vec<&ChunkRef> =
+            chunk_refs.iter().filter(|chunk_ref| chunk_ref.collection == number).collect();
+        let inputs = own
+            .iter()
+            .map(|chunk_ref| passage_input(collection, chunk_ref.chunk))
+            .collect::<io::Result<Vec<_>>>()?;
         let mut read: Vec<Vec<(f32, SentenceLogOdds)>> = vec![Vec::new(); own.len()];
         for (query, weight) in &weighted {
             let odds_of_passage =
@@ -33,9 +36,9 @@ pub(super) fn answer_odds(
                 parts.extend(odds_of_passage.map(|odds_of_passage| (weight / all, odds_of_passage)));
             }
         }
-        for (place, parts) in own.into_iter().zip(read) {
+        for (chunk_ref, parts) in own.into_iter().zip(read) {
             let parts: Vec<_> = parts.iter().map(|(share, part)| (*share, part)).collect();
-            odds.extend(SentenceLogOdds::mean(&parts).map(|mean| (*place, mean)));
+            odds.extend(SentenceLogOdds::mean(&parts).map(|mean| (*chunk_ref, mean)));
         }
     }
     Ok(odds)

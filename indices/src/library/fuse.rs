@@ -46,10 +46,10 @@ pub(super) fn scaled_scores(rankings: &[Ranking], scale: ScoreScale) -> Vec<(Chu
             ScoreScale::Ratio => 0.0,
         };
         let span = best - floor;
-        for (place, score) in &ranking.hits {
+        for (chunk_ref, score) in &ranking.hits {
             // With a single candidate, or equal scores, all are the best.
             let scaled = if span > 0.0 { (score - floor) / span } else { 1.0 };
-            *scores.entry(*place).or_default() += ranking.weight / weights * scaled;
+            *scores.entry(*chunk_ref).or_default() += ranking.weight / weights * scaled;
         }
     }
     sorted(scores)
@@ -64,8 +64,8 @@ pub(super) fn fuse(
 ) -> Vec<(ChunkRef, f32)> {
     let mut scores: HashMap<ChunkRef, f32> = HashMap::new();
     for (hits, share) in [(dense, dense_share), (lexical, 1.0 - dense_share)] {
-        for (place, score) in hits {
-            *scores.entry(*place).or_default() += share * score;
+        for (chunk_ref, score) in hits {
+            *scores.entry(*chunk_ref).or_default() += share * score;
         }
     }
     sorted(scores)
@@ -85,7 +85,7 @@ pub(super) fn sort(hits: &mut [(ChunkRef, f32)]) {
 /// The weight of the dense search: by the share of its first hits that do not speak the question's language.
 pub(super) fn dense_share(dense: &[(ChunkRef, f32)], speaks: &impl Fn(&ChunkRef) -> bool) -> f32 {
     let sample = &dense[..dense.len().min(LANGUAGE_SAMPLE)];
-    let other = sample.iter().filter(|(place, _)| !speaks(place)).count();
+    let other = sample.iter().filter(|(chunk_ref, _)| !speaks(chunk_ref)).count();
     let share = other as f32 / sample.len().max(1) as f32;
     DENSE_SHARE + (CROSS_LANGUAGE_DENSE_SHARE - DENSE_SHARE) * share
 }

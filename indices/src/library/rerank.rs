@@ -50,18 +50,18 @@ pub(super) fn rerank(
     };
     let questions: Vec<Vec<Vec<f32>>> = collections.iter().map(vectors).collect();
     let mut scores: HashMap<ChunkRef, f32> = HashMap::new();
-    for place in candidates(collections, found) {
-        let collection = &collections[place.collection];
+    for chunk_ref in candidates(collections, found) {
+        let collection = &collections[chunk_ref.collection];
         let unreadable =
-            |error: std::io::Error| search_error(collections, place.collection, error.to_string());
-        let vector = collection.embeddings.read(place.chunk..place.chunk + 1).map_err(unreadable)?;
-        let tokens = collection.tokens.read(place.chunk).map_err(unreadable)?;
-        let mut score = LEXICAL_WEIGHT * words.get(&place).copied().unwrap_or(0.0);
-        for ((query, weight, _), question) in weighted.iter().zip(&questions[place.collection]) {
+            |error: std::io::Error| search_error(collections, chunk_ref.collection, error.to_string());
+        let vector = collection.embeddings.read(chunk_ref.chunk..chunk_ref.chunk + 1).map_err(unreadable)?;
+        let tokens = collection.tokens.read(chunk_ref.chunk).map_err(unreadable)?;
+        let mut score = LEXICAL_WEIGHT * words.get(&chunk_ref).copied().unwrap_or(0.0);
+        for ((query, weight, _), question) in weighted.iter().zip(&questions[chunk_ref.collection]) {
             let met = late_interaction::score(&query.tokens, &tokens, collection.manifest.token_dimensions);
             score += weight / all * (dot(question, &vector) + LATE_INTERACTION_WEIGHT * met.unwrap_or(0.0));
         }
-        scores.insert(place, score);
+        scores.insert(chunk_ref, score);
     }
     let ranking = Ranking { weight: 1.0, hits: sorted(scores) };
     Ok(Some(scaled_scores(&[ranking], ScoreScale::Span)))
@@ -72,11 +72,11 @@ fn candidates(collections: &[Arc<LoadedCollection>], found: &FirstStageRankings)
     let mut all = Vec::new();
     for ranking in found.dense.iter().chain(&found.lexical) {
         let mut of_page: HashMap<(usize, usize), usize> = HashMap::new();
-        for (place, _) in &ranking.hits {
-            let page = collections[place.collection].records.chunks[place.chunk].document;
-            let count = of_page.entry((place.collection, page)).or_default();
+        for (chunk_ref, _) in &ranking.hits {
+            let page = collections[chunk_ref.collection].records.chunks[chunk_ref.chunk].document;
+            let count = of_page.entry((chunk_ref.collection, page)).or_default();
             *count += 1;
-            all.extend((*count <= MAX_CHUNKS_PER_PAGE).then_some(*place));
+            all.extend((*count <= MAX_CHUNKS_PER_PAGE).then_some(*chunk_ref));
         }
     }
     all.sort_unstable();

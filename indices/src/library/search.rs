@@ -67,7 +67,8 @@ impl Library {
         found.weigh(request.queries, &weights);
         let dense = scaled_scores(&found.dense, ScoreScale::Span);
         let lexical = scaled_scores(&found.lexical, ScoreScale::Ratio);
-        let speaks = |place: &ChunkRef| document(&collections, place).locale.starts_with(language.code());
+        let speaks =
+            |chunk_ref: &ChunkRef| document(&collections, chunk_ref).locale.starts_with(language.code());
         let share = dense_share(&dense, &speaks);
         let again = rerank(&collections, request.queries, &weights, language, &found, &lexical)?;
         let fused = again.unwrap_or_else(|| fuse(&dense, &lexical, share));
@@ -75,19 +76,20 @@ impl Library {
         let chosen = select(&collections, &fused, request.depth);
 
         let mut cosines: HashMap<ChunkRef, f32> = HashMap::new();
-        for (place, score) in found.dense.iter().flat_map(|ranking| &ranking.hits) {
-            let cosine = collections[place.collection].hubness.raw_cosine(*score, place.chunk, language);
-            let best = cosines.entry(*place).or_insert(cosine);
+        for (chunk_ref, score) in found.dense.iter().flat_map(|ranking| &ranking.hits) {
+            let cosine =
+                collections[chunk_ref.collection].hubness.raw_cosine(*score, chunk_ref.chunk, language);
+            let best = cosines.entry(*chunk_ref).or_insert(cosine);
             *best = best.max(cosine);
         }
-        let places: Vec<ChunkRef> = chosen.iter().map(|(place, _)| *place).collect();
-        let cosine = |place: &ChunkRef| cosines.get(place).copied();
+        let chunk_refs: Vec<ChunkRef> = chosen.iter().map(|(chunk_ref, _)| *chunk_ref).collect();
+        let cosine = |chunk_ref: &ChunkRef| cosines.get(chunk_ref).copied();
         let first = request.queries.first().map_or(0.0, |query| query.weight);
         let mut best: Option<(SupportEvidence, &str)> = None;
         let meant = |(query, weight): &(&Query, &f32)| query.weight >= first || **weight > first;
         for (wording, _) in request.queries.iter().zip(&weights).filter(meant) {
             let found =
-                gather_evidence(&self.analyser, &collections, &places, cosine, &wording.text, language)
+                gather_evidence(&self.analyser, &collections, &chunk_refs, cosine, &wording.text, language)
                     .map_err(|error| search_error(&collections, 0, error.to_string()))?;
             if best.is_none_or(|(best, _)| found.support() > best.support()) {
                 best = Some((found, &wording.text));
@@ -97,19 +99,28 @@ impl Library {
         let support = if chosen.is_empty() { 0.0 } else { evidence.support() };
         let (dense_rank, lexical_rank) = (ranks(&dense), ranks(&lexical));
         let mut passages = Vec::with_capacity(chosen.len());
-        for ((place, score), rank) in chosen.iter().zip(1..) {
+        for ((chunk_ref, score), rank) in chosen.iter().zip(1..) {
             let ranks = Ranks {
-                dense: dense_rank.get(place).copied(),
-                lexical: lexical_rank.get(place).copied(),
+                dense: dense_rank.get(chunk_ref).copied(),
+                lexical: lexical_rank.get(chunk_ref).copied(),
                 fused: Some(rank),
             };
-            passages.push(self.passage(&collections, place, *score, cosines.get(place).copied(), ranks));
+            passages.push(self.passage(
+                &collections,
+                chunk_ref,
+                *score,
+                cosines.get(chunk_ref).copied(),
+                ranks,
+            ));
         }
         let wording = wording.to_string();
         let outcome = SearchOutcome { passages, filter, support, wording, weights };
         let sources = |hits: &[(ChunkRef, f32)]| {
-            let places = hits.iter().map(|(place, _)| place).filter(|place| in_service(&collections, place));
-            places.map(|place| document(&collections, place).source.clone()).collect()
+            let chunk_refs = hits
+                .iter()
+                .map(|(chunk_ref, _)| chunk_ref)
+                .filter(|chunk_ref| in_service(&collections, chunk_ref));
+            chunk_refs.map(|chunk_ref| document(&collections, chunk_ref).source.clone()).collect()
         };
         Ok(SearchDetails { dense: sources(&dense), lexical: sources(&lexical), outcome, evidence })
     }
@@ -117,13 +128,14 @@ impl Library {
     fn passage(
         &self,
         collections: &[Arc<LoadedCollection>],
-        place: &ChunkRef,
+        chunk_ref: &ChunkRef,
         score: f32,
         similarity: Option<f32>,
         ranks: Ranks,
     ) -> Passage {
-        let LoadedCollection { records, manifest, .. } = &*collections[place.collection];
-        let passage = records.passage(&records.chunks[place.chunk], &manifest.collection, &manifest.version);
+        let LoadedCollection { records, manifest, .. } = &*collections[chunk_ref.collection];
+        let passage =
+            records.passage(&records.chunks[chunk_ref.chunk], &manifest.collection, &manifest.version);
         let text = passage.text.chars().take(self.max_passage_chars).collect();
         Passage { text, score, similarity, ranks, ..passage }
     }
@@ -160,10 +172,11 @@ fn prefer(
     preferred: Preferred<'_>,
     speaks: &impl Fn(&ChunkRef) -> bool,
 ) -> Vec<(ChunkRef, f32)> {
-    let both = fused.iter().any(|(place, _)| speaks(place));
-    let of_language = |place: &ChunkRef| if both && !speaks(place) { OTHER_LANGUAGE_FACTOR } else { 1.0 };
-    let of_site = |place: &ChunkRef| {
-        let document = document(collections, place);
+    let both = fused.iter().any(|(chunk_ref, _)| speaks(chunk_ref));
+    let of_language =
+        |chunk_ref: &ChunkRef| if both && !speaks(chunk_ref) { OTHER_LANGUAGE_FACTOR } else { 1.0 };
+    let of_site = |chunk_ref: &ChunkRef| {
+        let document = document(collections, chunk_ref);
         let of_product = match (preferred.product, document.product.as_deref()) {
             (Some((wanted, sure)), Some(product)) if product != wanted => 1.0 - OTHER_PRODUCT_PENALTY * sure,
             _ => 1.0,
@@ -171,16 +184,17 @@ fn prefer(
         let outside = preferred.section.is_some_and(|section| document.section.as_deref() != Some(section));
         of_product * if outside { 1.0 - OTHER_SECTION_PENALTY } else { 1.0 }
     };
-    let weighed =
-        fused.into_iter().map(|(place, score)| (place, score * of_language(&place) * of_site(&place)));
+    let weighed = fused
+        .into_iter()
+        .map(|(chunk_ref, score)| (chunk_ref, score * of_language(&chunk_ref) * of_site(&chunk_ref)));
     sorted(weighed.collect())
 }
 
 fn ranks(hits: &[(ChunkRef, f32)]) -> HashMap<ChunkRef, u32> {
-    hits.iter().map(|(place, _)| *place).zip(1..).collect()
+    hits.iter().map(|(chunk_ref, _)| *chunk_ref).zip(1..).collect()
 }
 
-fn document<'a>(collections: &'a [Arc<LoadedCollection>], place: &ChunkRef) -> &'a DocumentRecord {
-    let records = &collections[place.collection].records;
-    &records.documents[records.chunks[place.chunk].document]
+fn document<'a>(collections: &'a [Arc<LoadedCollection>], chunk_ref: &ChunkRef) -> &'a DocumentRecord {
+    let records = &collections[chunk_ref.collection].records;
+    &records.documents[records.chunks[chunk_ref.chunk].document]
 }

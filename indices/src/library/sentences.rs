@@ -33,25 +33,29 @@ impl Library {
         let snapshot = self.snapshot();
         let (names, collections): (Vec<&String>, Vec<_>) =
             snapshot.collections.iter().map(|(name, collection)| (name, Arc::clone(collection))).unzip();
-        let place = |passage: &Passage| {
+        let chunk_ref = |passage: &Passage| {
             let collection = names.iter().position(|name| **name == passage.collection)?;
             let chunk = *collections[collection].chunk_by_id.get(&passage.chunk_id)?;
             Some(ChunkRef { collection, chunk })
         };
-        let places: Vec<Option<ChunkRef>> = passages.iter().map(place).collect();
+        let chunk_refs: Vec<Option<ChunkRef>> = passages.iter().map(chunk_ref).collect();
         let wordings: Vec<(&Query, f32)> = queries.iter().zip(weights.iter().copied()).collect();
-        let known: Vec<ChunkRef> = places.iter().copied().flatten().collect();
+        let known: Vec<ChunkRef> = chunk_refs.iter().copied().flatten().collect();
         let unreadable = |error: io::Error| search_error(&collections, 0, error.to_string());
         let odds = match cross_attention {
             Some(graph) => answer_odds(graph, &collections, &wordings, &known).map_err(unreadable)?,
             None => HashMap::new(),
         };
-        for (passage, place) in passages.iter_mut().zip(places) {
-            passage.sentences = match place {
-                Some(place) => {
-                    score_chunk(&collections, place, &wordings, self.max_passage_chars, odds.get(&place))
-                        .map_err(unreadable)?
-                }
+        for (passage, chunk_ref) in passages.iter_mut().zip(chunk_refs) {
+            passage.sentences = match chunk_ref {
+                Some(chunk_ref) => score_chunk(
+                    &collections,
+                    chunk_ref,
+                    &wordings,
+                    self.max_passage_chars,
+                    odds.get(&chunk_ref),
+                )
+                .map_err(unreadable)?,
                 None => Vec::new(),
             };
         }
@@ -66,12 +70,12 @@ impl Library {
 /// When the token vectors cannot be read.
 fn score_chunk(
     collections: &[Arc<LoadedCollection>],
-    place: ChunkRef,
+    chunk_ref: ChunkRef,
     wordings: &[(&Query, f32)],
     characters: usize,
     reading: Option<&SentenceLogOdds>,
 ) -> io::Result<Vec<SentenceScore>> {
-    let collection = &collections[place.collection];
+    let collection = &collections[chunk_ref.collection];
     let dimensions = collection.manifest.token_dimensions;
     let weighted: Vec<(&Query, f32)> = wordings
         .iter()
@@ -82,8 +86,8 @@ fn score_chunk(
         return Ok(Vec::new());
     }
     let all: f32 = weighted.iter().map(|(_, weight)| weight).sum();
-    let tokens = collection.tokens.read(place.chunk)?;
-    let chunk = &collection.records.chunks[place.chunk];
+    let tokens = collection.tokens.read(chunk_ref.chunk)?;
+    let chunk = &collection.records.chunks[chunk_ref.chunk];
     let heads = header_rows(&chunk.segments, collection.records.text(chunk));
     let above = 0..chunk.segments.first().map_or(0, |first| first.tokens.start as usize);
     let mut scores: Vec<Option<(f32, f32)>> = vec![Some((0.0, 0.0)); chunk.segments.len()];

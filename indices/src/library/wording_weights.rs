@@ -36,12 +36,12 @@ pub(super) fn weights(
     }
     let embedded = queries.iter().filter(|query| query.embedding.is_some()).zip(&found.dense);
     let near = embedded.filter(|(query, _)| own(query)).flat_map(|(_, ranking)| &ranking.hits);
-    let nearness = near.map(|(place, score)| {
-        let collection = &collections[place.collection];
+    let nearness = near.map(|(chunk_ref, score)| {
+        let collection = &collections[chunk_ref.collection];
         collection
             .manifest
             .background
-            .z_score(language, collection.hubness.raw_cosine(*score, place.chunk, language))
+            .z_score(language, collection.hubness.raw_cosine(*score, chunk_ref.chunk, language))
     });
     if let Some(nearness) = nearness.reduce(f32::max) {
         let step = 1.0 / (1.0 + (STEEPNESS * (STEP_DEVIATIONS - nearness)).exp());

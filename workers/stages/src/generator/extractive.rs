@@ -198,8 +198,8 @@ fn push_sentences(
     sentences: &mut Vec<AnswerSentence>,
 ) {
     let mut told: Vec<(usize, Option<&str>)> = Vec::new();
-    for &place in chosen {
-        let segment = &passage_set.segments[place];
+    for &index in chosen {
+        let segment = &passage_set.segments[index];
         let heading = passage_set.heading(segment);
         let here = (segment.passage, heading);
         let text = strip_citation_marks(&relevant_text(segment, parsed, analyser));
