@@ -1,4 +1,4 @@
-mod conversation;
+mod chat_turns;
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ pub async fn read(
     if fields.get("n").is_some_and(|n| !n.is_null() && n != 1) {
         return Err(wrong("/n", "must be 1: there is one answer to a question"));
     }
-    let conversation = conversation::read(fields.get("messages"))?;
+    let conversation = chat_turns::read(fields.get("messages"))?;
     let user = match fields.get("user") {
         None | Some(Value::Null) => None,
         Some(Value::String(user)) => Some(user.as_str()).filter(|user| !user.is_empty()),
@@ -105,10 +105,11 @@ pub async fn read(
         "history": conversation.history,
         "user_id": user,
     });
-    let request = parse_chat_request(body, gateway.max_history_turns.max(conversation::MAX_MESSAGES))
-        .map_err(|error| {
+    let request = parse_chat_request(body, gateway.max_history_turns.max(chat_turns::MAX_MESSAGES)).map_err(
+        |error| {
             fields_invalid(error.errors().iter().map(|error| conversation.at_sent_field(error)).collect())
-        })?;
+        },
+    )?;
     let question = request.into_question(request_context.client.clone(), gateway.used_history_turns);
     Ok(Completion { question, stream, include_usage })
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     audited_job::{AuditMessages, AuditedJob},
-    comparison::CacheComparison,
+    cache_comparison::CacheComparison,
     embeddings::{EmbeddingCounts, QuestionEmbeddings},
     policy::CachePolicy,
     simulated_cache::SimulatedCache,
