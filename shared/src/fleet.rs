@@ -29,14 +29,14 @@ pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 /// How long an announcement counts.
 pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// One stage in one process, as it was last heard of.
+/// One stage in one process, as it last announced itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Member {
     /// The stage.
     pub stage: String,
     /// The process: host, process number and a random part.
     pub instance: String,
-    /// The stage's own word.
+    /// The status that the stage reports.
     pub status: StageStatus,
     /// The canaries of the stage, as this process knows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -8,7 +8,6 @@ use std::{
 
 use super::{TOKEN_ENDS, TOKENS};
 
-/// Bytes of one offset.
 const OFFSET_BYTES: usize = size_of::<u64>();
 
 /// The token vectors of all chunks, concatenated in one file, and the end offset of each chunk's vectors in another. They are

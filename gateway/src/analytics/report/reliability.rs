@@ -52,7 +52,7 @@ pub struct Reliability {
     pub expected_right: f64,
     /// Expected calibration error: the mean distance of a bin's confidence from its share of right answers. Absent without answers.
     pub error: Option<f64>,
-    /// The error that chance alone makes of so few answers, were every confidence true.
+    /// The error that chance alone makes with so few answers, if every confidence were true.
     pub error_by_chance: Option<f64>,
     /// The bins that hold an answer, from the least confident one.
     pub bins: Vec<ConfidenceBin>,
@@ -95,7 +95,7 @@ pub struct Evaluation {
     pub expected_right: f64,
     /// Expected calibration error; absent without answers.
     pub error: Option<f64>,
-    /// The error that chance alone makes of so few answers.
+    /// The error that chance alone makes with so few answers.
     pub error_by_chance: Option<f64>,
     /// The version of the generator.
     pub generator: String,

@@ -60,7 +60,6 @@ impl Glyph {
     }
 }
 
-/// A line of text.
 #[derive(Clone, Debug)]
 pub(super) struct TextLine {
     /// The text, its cells separated by [`CELL_SEPARATOR`].

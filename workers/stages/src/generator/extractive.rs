@@ -46,7 +46,6 @@ const MIN_TABLE_CHANCE: f32 = 0.8;
 
 /// An answer made of quotations.
 pub(crate) struct Quotation {
-    /// Its sentences.
     pub(crate) sentences: Vec<AnswerSentence>,
     /// Its best segment, or the first one that a table selects.
     pub(crate) best: RankedSegment,

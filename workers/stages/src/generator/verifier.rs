@@ -66,7 +66,6 @@ const MAX_VERIFIED_SENTENCES: usize = 60;
 /// Most terms of a claim that can rest on one fact.
 const MAX_CLAIM_TERMS: usize = 160;
 
-/// A verified answer.
 #[derive(Debug)]
 pub(crate) struct VerifiedAnswer {
     /// The accepted sentences: supported ones, and ones without a claim.

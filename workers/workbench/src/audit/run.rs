@@ -39,7 +39,6 @@ pub(super) struct TrafficCounts {
     pub(super) last: Option<Timestamp>,
 }
 
-/// The result of an audit.
 pub(super) struct AuditResult {
     pub(super) caches: CacheComparison,
     pub(super) counts: TrafficCounts,

@@ -2,7 +2,6 @@
 
 use hoidap_shared::job::{Citation, Passage, Source, SourceMetadata};
 
-/// A sentence of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AnswerSentence {
     /// What precedes it: a space, a line break, or a list marker.

@@ -58,7 +58,6 @@ pub(crate) struct Claim {
     pub(crate) terms: TermWeights,
     /// Quantities and codes.
     pub(crate) quantities: Vec<Quantity>,
-    /// Clauses.
     pub(crate) clauses: Vec<Clause>,
     /// All words but amounts, in order.
     pub(crate) tokens: Vec<Token>,
