@@ -1,15 +1,15 @@
 import { ApiError, getReport, signOut } from './api.ts';
 import { toQueryParams, type ViewFilters, parseViewFilters, formatViewFilters } from './view-filters.ts';
-import { ConversationDialog } from './conversation.ts';
-import { ConversationList } from './conversations.ts';
+import { ConversationDialog } from './conversation-dialog.ts';
+import { ConversationList } from './conversation-list.ts';
 import { h, replaceChildren } from './dom.ts';
 import { errorText } from './error-text.ts';
-import { FilterForm } from './filters.ts';
+import { FilterForm } from './filter-form.ts';
 import { renderFreshness } from './freshness-label.ts';
 import { initialLanguage, type Language, Localization } from './localization.ts';
-import { LoginForm } from './login.ts';
+import { LoginForm } from './login-form.ts';
 import { RefreshTimer } from './refresh.ts';
-import { ReportView } from './report.ts';
+import { ReportView } from './report-view.ts';
 import type { Report } from './types.ts';
 
 /** The whole page: sign-in, filters and figures. It passes its state down to the views. */
