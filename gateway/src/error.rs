@@ -108,13 +108,13 @@ impl ApiError {
 
     /// An error of one field.
     pub fn of_field(code: Code, error: FieldError) -> Self {
-        let place = match (&error.pointer, &error.parameter) {
+        let field = match (&error.pointer, &error.parameter) {
             (Some(pointer), _) if pointer.is_empty() => "the body".to_string(),
             (Some(pointer), _) => pointer.clone(),
             (_, Some(name)) => name.clone(),
             _ => "the request".to_string(),
         };
-        Self::new(code, format!("{place}: {}", error.detail)).with_errors(vec![error])
+        Self::new(code, format!("{field}: {}", error.detail)).with_errors(vec![error])
     }
 
     /// Adds the fields that are wrong.

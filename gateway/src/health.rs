@@ -21,7 +21,6 @@ use crate::{broker_client::BrokerClient, storage::redis::Redis};
 pub const HEALTH_PATH: &str = "/api/health";
 /// How long probe results are reused.
 const PROBE_TTL: Duration = Duration::from_secs(1);
-/// Timeout of a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How well the service or one of its parts is.
@@ -123,7 +122,7 @@ pub fn fleet_components(broker: &BrokerClient) -> BTreeMap<String, ComponentHeal
     for (name, stage) in stages.into_iter().chain([("analytics".to_string(), "analytics")]) {
         let count = broker.fleet().map_or(0, |fleet| fleet.members(stage).len());
         let detail = match count {
-            0 => "no process of it is heard of: start one".to_string(),
+            0 => "no process of it is running: start one".to_string(),
             1 => "1 process".to_string(),
             many => format!("{many} processes"),
         };

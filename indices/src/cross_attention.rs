@@ -80,7 +80,7 @@ impl CrossAttention {
         let question = &question[..question.len().min(MAX_QUESTION_TOKENS * dimensions)];
         let vectors = passage.unit_vectors(MAX_PASSAGE_TOKENS);
         let tokens = vectors.len() / dimensions;
-        let (place, late) = token_inputs(matches, sentences, tokens);
+        let (numbers, late) = token_inputs(matches, sentences, tokens);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.sessions.len();
         // A search that panicked left nothing half done: a session keeps no state between calls.
         let mut session = self.sessions[turn].lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,7 +88,7 @@ impl CrossAttention {
             let outputs = session.run(ort::inputs![
                 "question" => TensorRef::from_array_view(([question.len() / dimensions, dimensions], question))?,
                 "passage" => TensorRef::from_array_view(([tokens, dimensions], vectors.as_slice()))?,
-                "place" => Tensor::from_array(([tokens], place))?,
+                "place" => Tensor::from_array(([tokens], numbers))?,
                 "late" => Tensor::from_array(([tokens], late))?,
             ])?;
             let (_, scores) = outputs["tokens"].try_extract_tensor::<f32>()?;
@@ -107,14 +107,14 @@ fn session(bytes: &[u8]) -> ort::Result<Session> {
 /// The number of each token's sentence, from 1, with one more for what stands above them, and the late interaction of that
 /// sentence.
 fn token_inputs(matches: &TokenMatches, sentences: &[Range<usize>], tokens: usize) -> (Vec<i64>, Vec<f32>) {
-    let mut place = vec![sentences.len() as i64 + 1; tokens];
+    let mut numbers = vec![sentences.len() as i64 + 1; tokens];
     let mut late = vec![0.0; tokens];
     for (number, range) in (1_i64..).zip(sentences) {
         let range = clamp_range(range, tokens);
         late[range.clone()].fill(matches.best(range.clone()).as_deref().map_or(0.0, mean));
-        place[range].fill(number);
+        numbers[range].fill(number);
     }
-    (place, late)
+    (numbers, late)
 }
 
 /// A sentence's score is the mean of its tokens' first outputs plus the maximum of their second outputs. Its log odds are

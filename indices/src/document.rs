@@ -134,7 +134,6 @@ impl Document {
         self.chars += length;
     }
 
-    /// The blocks and their texts.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&TextBlock, &str)> {
         let mut rest = self.text.as_str();
         self.blocks.iter().map(move |block| {
@@ -154,15 +153,15 @@ impl Document {
             left_out: self.left_out.clone(),
             ..Self::default()
         };
-        for (place, (block, text)) in self.texts().enumerate() {
-            if !left_out.contains(&place) {
+        for (index, (block, text)) in self.texts().enumerate() {
+            if !left_out.contains(&index) {
                 document.append(block.kind, text, block.frame);
             }
         }
         document
     }
 
-    /// Truncates the document after so many characters. Returns whether anything was removed.
+    /// Truncates the document after `chars` characters. Returns whether anything was removed.
     fn cut(&mut self, chars: usize) -> bool {
         if self.chars <= chars {
             return false;

@@ -115,9 +115,9 @@ pub fn read_questions(path: &Path) -> anyhow::Result<Vec<RetrievalQuestion>> {
 
 /// The result of one question.
 pub struct QuestionResult {
-    /// Sources of the dense leg's chunks, best first.
+    /// Sources of the dense search's chunks, best first.
     pub dense: Vec<String>,
-    /// Sources of the lexical leg's chunks, best first.
+    /// Sources of the lexical search's chunks, best first.
     pub lexical: Vec<String>,
     /// The search's result.
     pub outcome: SearchOutcome,

@@ -1,16 +1,16 @@
 //! Searches all collections of a site: loading, dense and lexical search, fusion, re-ranking, and evidence for an answer.
 
+mod first_stage;
 mod fuse;
 mod hubness;
 mod identifier_index;
-mod identifiers;
-mod legs;
 mod loaded_collection;
+mod question_identifiers;
+mod reload;
 mod rerank;
 mod search;
 mod select;
 mod sentences;
-mod snapshot;
 mod support;
 mod wording_weights;
 
@@ -19,9 +19,9 @@ use hoidap_shared::{
     text::Language,
 };
 
-pub use identifiers::QuestionIdentifier;
+pub use question_identifiers::QuestionIdentifier;
+pub use reload::Library;
 pub use search::SearchDetails;
-pub use snapshot::Library;
 pub use support::SupportEvidence;
 
 /// A collection as the health report and the command line show it.

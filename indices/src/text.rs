@@ -1,7 +1,7 @@
 //! Interprets a question's text: normal form, language, restored diacritics, abbreviations, follow-ups and small talk.
 
 mod abbreviations;
-mod clarification;
+mod clarification_reply;
 mod diacritics;
 mod follow_up_markers;
 mod follow_up_rewrite;

@@ -4,19 +4,22 @@
 //! is wrong with a value is said in one sentence that names the key.
 
 mod answering;
+mod gateway;
 mod load;
-mod services;
+mod servers;
+mod telemetry;
+mod worker;
 
 pub use answering::{
     ChunkingConfig, CollectionConfig, EmbeddingConfig, GeneratorConfig, IndicesConfig, IntentExamples,
     OMITTABLE, ProductConfig, ProviderConfig, ProviderKind, RetrieverConfig, SectionConfig, SiteConfig,
     SupportConfig,
 };
+pub use gateway::{CacheConfig, GatewayConfig, RateLimitConfig, SessionsConfig};
 pub use load::{ConfigError, DEFAULTS};
-pub use services::{
-    AnalyticsConfig, CacheConfig, ClickHouseConfig, Durability, GatewayConfig, LogFormat, NatsConfig,
-    RateLimitConfig, RecordingConfig, RedisConfig, SessionsConfig, TelemetryConfig, WorkerConfig,
-};
+pub use servers::{ClickHouseConfig, Durability, NatsConfig, RedisConfig};
+pub use telemetry::{LogFormat, TelemetryConfig};
+pub use worker::{AnalyticsConfig, RecordingConfig, WorkerConfig};
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! The status of running processes, kept in a key-value bucket: the gateway's view of the stages behind it.
 
-mod canary;
+mod canary_report;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-pub use self::canary::{ArmSummary, CanaryRegression, CanaryReport, CanaryState, Fraction};
+pub use self::canary_report::{ArmSummary, CanaryRegression, CanaryReport, CanaryState, Fraction};
 use crate::{
     broker::Broker,
     stage::{ComponentStatus, StageStatus},
@@ -29,14 +29,14 @@ pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 /// How long an announcement counts.
 pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// One stage in one process, as it was last heard of.
+/// One stage in one process, as it last announced itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Member {
     /// The stage.
     pub stage: String,
     /// The process: host, process number and a random part.
     pub instance: String,
-    /// The stage's own word.
+    /// The status that the stage reports.
     pub status: StageStatus,
     /// The canaries of the stage, as this process knows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -20,7 +20,7 @@ pub struct CanaryFigures {
     pub state: &'static str,
     /// In what it was worse, where it stepped back.
     pub reason: Option<CanaryReason>,
-    /// When it was first heard of.
+    /// When it first announced itself.
     #[schema(format = "date-time")]
     pub since: String,
     /// What its command line set.
@@ -38,7 +38,7 @@ pub struct CanaryFigures {
 /// The measure on which a canary is worse than its stage.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CanaryReason {
-    /// The jobs counted took longer than so many milliseconds; absent where they failed.
+    /// The jobs counted took longer than this many milliseconds; absent where they failed.
     pub over_ms: Option<f64>,
     /// Such jobs of the canary.
     pub canary: CanaryPart,
@@ -55,7 +55,7 @@ pub struct CanaryPart {
     pub of: u64,
 }
 
-/// What became of the jobs of one side.
+/// The outcomes of the jobs of one side.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CanarySide {
     /// Jobs that came to an end.

@@ -84,7 +84,7 @@ pub struct FeedbackOutput {
     pub comment: String,
 }
 
-/// One question and what became of it.
+/// One question with its answer.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Asked)]
 pub struct QuestionOutput {

@@ -94,8 +94,8 @@ impl Cursor {
             return Ok(Self { last_ms: Self::START, session_id: String::new() });
         };
         let parts = text.split_once('.').filter(|(_, session)| session.chars().count() <= 200);
-        let place = parts.and_then(|(last, session)| Some((last.parse().ok()?, session.to_string())));
-        let (last_ms, session_id) = place
+        let position = parts.and_then(|(last, session)| Some((last.parse().ok()?, session.to_string())));
+        let (last_ms, session_id) = position
             .ok_or_else(|| invalid_parameter("cursor", "malformed", "must be `next` of the page before"))?;
         Ok(Self { last_ms, session_id })
     }

@@ -38,7 +38,7 @@ pub fn parse_chat_request(body: Value, max_turns: usize) -> Result<ChatRequest, 
     }
     // A valid body always decodes. If it did not, the error would still name the field.
     serde_path_to_error::deserialize(body).map_err(|error| {
-        let pointer = json_body::pointer(error.path());
+        let pointer = json_body::json_pointer(error.path());
         fields_invalid(vec![FieldError::field(pointer, "wrong_type", error.into_inner().to_string())])
     })
 }
@@ -103,25 +103,25 @@ fn context(checker: &mut FieldChecker, page: &Map<String, Value>) {
     checker.optional_text("/context", page, "content_preview", PREVIEW_LIMITS);
 }
 
-fn turn(checker: &mut FieldChecker, place: &str, value: &Value) {
+fn turn(checker: &mut FieldChecker, pointer: &str, value: &Value) {
     let Value::Object(turn) = value else {
-        return checker.fail(place, "wrong_type", "must be an object");
+        return checker.fail(pointer, "wrong_type", "must be an object");
     };
-    if let Some(content) = checker.required_string(place, turn, "content") {
-        checker.length(&format!("{place}/content"), content, CONTENT_LIMITS);
+    if let Some(content) = checker.required_string(pointer, turn, "content") {
+        checker.length(&format!("{pointer}/content"), content, CONTENT_LIMITS);
     }
-    if let Some(sender) = checker.required_string(place, turn, "sender")
+    if let Some(sender) = checker.required_string(pointer, turn, "sender")
         && !matches!(sender, "user" | "assistant")
     {
-        checker.fail(&format!("{place}/sender"), "unknown_sender", "must be `user` or `assistant`");
+        checker.fail(&format!("{pointer}/sender"), "unknown_sender", "must be `user` or `assistant`");
     }
-    if let Some(timestamp) = checker.optional_string(place, turn, "timestamp")
+    if let Some(timestamp) = checker.optional_string(pointer, turn, "timestamp")
         && !is_time(timestamp)
     {
-        checker.fail(&format!("{place}/timestamp"), "not_a_time", "must be an ISO 8601 date and time");
+        checker.fail(&format!("{pointer}/timestamp"), "not_a_time", "must be an ISO 8601 date and time");
     }
     if !matches!(turn.get("context"), None | Some(Value::Null | Value::Object(_))) {
-        checker.fail(&format!("{place}/context"), "wrong_type", "must be an object");
+        checker.fail(&format!("{pointer}/context"), "wrong_type", "must be an object");
     }
 }
 

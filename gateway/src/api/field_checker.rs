@@ -89,16 +89,16 @@ impl FieldChecker {
 
 /// The error of fields that are wrong.
 pub fn fields_invalid(errors: Vec<FieldError>) -> ApiError {
-    let places: Vec<&str> = errors
+    let pointers: Vec<&str> = errors
         .iter()
         .filter_map(|error| error.pointer.as_deref())
         .filter(|p| !p.is_empty())
         .take(5)
         .collect();
-    let detail = match (errors.as_slice(), places.as_slice()) {
-        ([one], [place]) => format!("{place} {}", one.detail),
+    let detail = match (errors.as_slice(), pointers.as_slice()) {
+        ([one], [pointer]) => format!("{pointer} {}", one.detail),
         ([one], _) => format!("The body {}", one.detail),
-        (many, _) => format!("{} fields are wrong: {}", many.len(), places.join(", ")),
+        (many, _) => format!("{} fields are wrong: {}", many.len(), pointers.join(", ")),
     };
     ApiError::new(Code::FieldsInvalid, detail).with_errors(errors)
 }

@@ -85,22 +85,22 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     if let Err(error) = std::str::from_utf8(bytes) {
-        let place = end_of(&bytes[..error.valid_up_to()]);
+        let pointer = end_of(&bytes[..error.valid_up_to()]);
         let detail = format!("is not UTF-8 from byte {} of the body on", error.valid_up_to());
-        return Err(ApiError::of_field(Code::Utf8Invalid, FieldError::field(place, "not_utf8", detail)));
+        return Err(ApiError::of_field(Code::Utf8Invalid, FieldError::field(pointer, "not_utf8", detail)));
     }
     let mut parser = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize::<_, Value>(&mut parser).map_err(|error| {
-        let place = pointer(error.path());
+        let pointer = json_pointer(error.path());
         let error = error.into_inner();
         if error.is_eof() {
             let detail = "is where the body ends, before its JSON does";
-            ApiError::of_field(Code::JsonTruncated, FieldError::field(place, "truncated", detail))
+            ApiError::of_field(Code::JsonTruncated, FieldError::field(pointer, "truncated", detail))
         } else if error.to_string().starts_with("recursion limit") {
-            too_deep(&place)
+            too_deep(&pointer)
         } else {
             let detail = format!("is where the body stops being JSON: {error}");
-            ApiError::of_field(Code::JsonInvalid, FieldError::field(place, "not_json", detail))
+            ApiError::of_field(Code::JsonInvalid, FieldError::field(pointer, "not_json", detail))
         }
     })?;
     parser.end().map_err(|error| {
@@ -131,8 +131,8 @@ fn check_depth(value: &Value) -> Result<(), ApiError> {
 }
 
 /// Names the field of the body itself below which it is too deep.
-fn too_deep(place: &str) -> ApiError {
-    let top = place.split('/').nth(1).map(|name| format!("/{name}")).unwrap_or_default();
+fn too_deep(pointer: &str) -> ApiError {
+    let top = pointer.split('/').nth(1).map(|name| format!("/{name}")).unwrap_or_default();
     let detail = format!("is nested deeper than {MAX_DEPTH} levels");
     ApiError::of_field(Code::NestingTooDeep, FieldError::field(top, "too_deep", detail))
 }
@@ -142,12 +142,12 @@ fn end_of(prefix: &[u8]) -> String {
     let mut parser = serde_json::Deserializer::from_slice(prefix);
     match serde_path_to_error::deserialize::<_, Value>(&mut parser) {
         Ok(_) => String::new(),
-        Err(error) => pointer(error.path()),
+        Err(error) => json_pointer(error.path()),
     }
 }
 
 /// A path as a JSON pointer, bounded in length.
-pub fn pointer(path: &Path) -> String {
+pub fn json_pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         match segment {

@@ -45,8 +45,8 @@ impl From<&ApiError> for ErrorOutput {
 /// The message, with the fields' names as they were sent.
 fn message(error: &ApiError) -> String {
     let said = |error: &FieldError| {
-        let place = param(error).map_or_else(|| "The body".to_string(), |param| format!("`{param}`"));
-        format!("{place} {}", error.detail)
+        let field = param(error).map_or_else(|| "The body".to_string(), |param| format!("`{param}`"));
+        format!("{field} {}", error.detail)
     };
     match error.errors() {
         [] => error.detail().to_string(),

@@ -1,4 +1,4 @@
-mod conversation;
+mod chat_turns;
 
 use std::time::Duration;
 
@@ -74,10 +74,10 @@ pub async fn read(
     let time = Duration::from_millis(gateway.request_timeout_ms);
     let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
     let Value::Object(fields) = value else { return Err(wrong("", "must be an object")) };
-    let flag = |value: Option<&Value>, place| match value {
+    let flag = |value: Option<&Value>, pointer| match value {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
-        Some(_) => Err(wrong(place, "must be true or false")),
+        Some(_) => Err(wrong(pointer, "must be true or false")),
     };
     let stream = flag(fields.get("stream"), "/stream")?;
     let options = object(&fields, "stream_options")?;
@@ -86,7 +86,7 @@ pub async fn read(
     if fields.get("n").is_some_and(|n| !n.is_null() && n != 1) {
         return Err(wrong("/n", "must be 1: there is one answer to a question"));
     }
-    let conversation = conversation::read(fields.get("messages"))?;
+    let conversation = chat_turns::read(fields.get("messages"))?;
     let user = match fields.get("user") {
         None | Some(Value::Null) => None,
         Some(Value::String(user)) => Some(user.as_str()).filter(|user| !user.is_empty()),
@@ -105,16 +105,17 @@ pub async fn read(
         "history": conversation.history,
         "user_id": user,
     });
-    let request = parse_chat_request(body, gateway.max_history_turns.max(conversation::MAX_MESSAGES))
-        .map_err(|error| {
-            fields_invalid(error.errors().iter().map(|error| conversation.at_sent_place(error)).collect())
-        })?;
+    let request = parse_chat_request(body, gateway.max_history_turns.max(chat_turns::MAX_MESSAGES)).map_err(
+        |error| {
+            fields_invalid(error.errors().iter().map(|error| conversation.at_sent_field(error)).collect())
+        },
+    )?;
     let question = request.into_question(request_context.client.clone(), gateway.used_history_turns);
     Ok(Completion { question, stream, include_usage })
 }
 
-fn wrong(place: &str, detail: &str) -> ApiError {
-    ApiError::of_field(Code::FieldsInvalid, FieldError::field(place, "invalid", detail))
+fn wrong(pointer: &str, detail: &str) -> ApiError {
+    ApiError::of_field(Code::FieldsInvalid, FieldError::field(pointer, "invalid", detail))
 }
 
 fn object<'a>(

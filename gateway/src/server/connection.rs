@@ -36,7 +36,6 @@ const RESERVED_HEADER_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Reply = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-/// Timeouts of a connection.
 #[derive(Clone, Copy)]
 pub(super) struct ConnectionTimeouts {
     /// For the client to send the headers of a request.

@@ -78,7 +78,7 @@ async fn a_question_that_was_refused_for_the_limit_is_told_of_when_it_is_asked_a
     only_its_worker_tells_of(&broker, &fleet.received_questions()[1]).await;
     let refused: Vec<_> =
         events(&broker).await.into_iter().filter(|event| event.outcome == "rate_limited").collect();
-    assert_eq!(refused.len(), 1, "the refusal is told of as well");
+    assert_eq!(refused.len(), 1, "the refusal has an event as well");
 }
 
 #[tokio::test(flavor = "multi_thread")]

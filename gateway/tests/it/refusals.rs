@@ -14,15 +14,15 @@ async fn refused(
     let request = site.http.post(site.url("/api/chat")).header(header::CONTENT_TYPE, content_type).body(body);
     let found = problem(request.send().await.unwrap()).await;
     let error = &found["errors"][0];
-    let place = error["pointer"].as_str().or(error["parameter"].as_str()).unwrap_or("none");
-    let named = if place.is_empty() { "the body" } else { place };
+    let field = error["pointer"].as_str().or(error["parameter"].as_str()).unwrap_or("none");
+    let named = if field.is_empty() { "the body" } else { field };
     let detail = found["detail"].as_str().unwrap().to_lowercase();
     assert!(detail.contains(&named.to_lowercase()), "{named}: {found}");
-    (found["status"].as_u64().unwrap(), found["code"].as_str().unwrap().to_string(), place.to_string())
+    (found["status"].as_u64().unwrap(), found["code"].as_str().unwrap().to_string(), field.to_string())
 }
 
-fn expect(status: u64, code: &str, place: &str) -> (u64, String, String) {
-    (status, code.to_string(), place.to_string())
+fn expect(status: u64, code: &str, field: &str) -> (u64, String, String) {
+    (status, code.to_string(), field.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +38,7 @@ async fn every_malformed_request_is_refused_by_field() {
     let turn = json!({"content": "x", "sender": "user", "timestamp": "2026-01-31T09:30:00Z"});
     let json = "application/json";
     let invalid = "fields_invalid";
-    for (body, place) in [
+    for (body, field) in [
         (with("/message", json!("")), "/message"),
         (with("/message", json!("  \n ")), "/message"),
         (with("/message", json!("ạ".repeat(1_001))), "/message"),
@@ -47,12 +47,12 @@ async fn every_malformed_request_is_refused_by_field() {
         (with("/history/0/sender", json!("bot")), "/history/0/sender"),
         (with("/history", json!(vec![turn.clone(); 101])), "/history"),
     ] {
-        assert_eq!(refused(&site, json, body).await, expect(422, invalid, place));
+        assert_eq!(refused(&site, json, body).await, expect(422, invalid, field));
     }
 
-    let (status, code, place) = refused(&site, json, with("/history", json!(vec![turn; 5_000]))).await;
+    let (status, code, field) = refused(&site, json, with("/history", json!(vec![turn; 5_000]))).await;
     assert_eq!((status, code.as_str()), (413, "body_too_large"));
-    assert!(place.starts_with("/history"), "{place}");
+    assert!(field.starts_with("/history"), "{field}");
     let preview = with("/context/content_preview", json!("y".repeat(5_000_000)));
     assert_eq!(
         refused(&site, json, preview).await,

@@ -49,7 +49,7 @@ pub(super) fn embed_chunks(
     let kept = before.and_then(|(records, dir)| PreviousVectors::open(records, dir, dimensions));
     let mut fresh = Vec::new();
     // A text that several chunks share is embedded once.
-    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut chunks_by_text: HashMap<&str, Vec<usize>> = HashMap::new();
     for (i, chunk) in gathered.records.chunks.iter().enumerate() {
         match kept.as_ref().and_then(|kept| kept.row(&chunk.embedded)) {
             Some(EmbeddedText { vector, tokens: own }) => {
@@ -57,7 +57,7 @@ pub(super) fn embed_chunks(
                 tokens.write(&[i], &own).map_err(failed)?;
             }
             None => {
-                let same = places.entry(&chunk.embedded).or_default();
+                let same = chunks_by_text.entry(&chunk.embedded).or_default();
                 same.push(i);
                 fresh.extend((same.len() == 1).then_some(i));
             }
@@ -69,9 +69,9 @@ pub(super) fn embed_chunks(
     let done = each_batch(&fresh.chunks(batch.max(1)).collect::<Vec<_>>(), embedder.sessions(), &|batch| {
         let texts: Vec<String> = batch.iter().map(|&i| gathered.text_to_embed(i)).collect();
         for (&i, embedded) in batch.iter().zip(embedder.embed(TextRole::Passage, &texts)?) {
-            let same = &places[gathered.records.chunks[i].embedded.as_str()];
-            for &place in same {
-                rows.write(place, &embedded.vector).map_err(failed)?;
+            let same = &chunks_by_text[gathered.records.chunks[i].embedded.as_str()];
+            for &chunk in same {
+                rows.write(chunk, &embedded.vector).map_err(failed)?;
             }
             tokens.write(same, &embedded.tokens).map_err(failed)?;
         }
@@ -113,7 +113,7 @@ fn each_batch(
 
 /// The previous version's vectors, by the hash of the embedded text.
 struct PreviousVectors<'a> {
-    places: HashMap<&'a str, usize>,
+    row_by_text: HashMap<&'a str, usize>,
     rows: VectorFile,
     tokens: TokenVectorFile,
 }
@@ -124,13 +124,14 @@ impl<'a> PreviousVectors<'a> {
         if rows.count().ok()? != records.chunks.len() {
             return None;
         }
-        let places = records.chunks.iter().zip(0..).map(|(chunk, i)| (chunk.embedded.as_str(), i)).collect();
+        let row_by_text =
+            records.chunks.iter().zip(0..).map(|(chunk, i)| (chunk.embedded.as_str(), i)).collect();
         let tokens = TokenVectorFile::open(dir, records.chunks.len()).ok()?;
-        Some(Self { places, rows, tokens })
+        Some(Self { row_by_text, rows, tokens })
     }
 
     fn row(&self, embedded: &str) -> Option<EmbeddedText> {
-        let at = *self.places.get(embedded)?;
+        let at = *self.row_by_text.get(embedded)?;
         Some(EmbeddedText { vector: self.rows.read(at..at + 1).ok()?, tokens: self.tokens.read(at).ok()? })
     }
 }

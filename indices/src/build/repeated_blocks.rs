@@ -64,10 +64,10 @@ impl RepeatedBlocks {
 /// The blocks that may be part of a frame: index, kind, and a hash of the text.
 fn marks(document: &Document) -> impl Iterator<Item = (usize, FrameCandidate, u64)> + '_ {
     document.texts().enumerate().filter(|(_, (block, _))| block.frame != FrameCandidate::No).map(
-        |(place, (block, text))| {
+        |(index, (block, text))| {
             let digest = Sha256::digest(text.as_bytes());
             let mark = digest.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte));
-            (place, block.frame, mark)
+            (index, block.frame, mark)
         },
     )
 }

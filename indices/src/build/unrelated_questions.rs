@@ -26,7 +26,7 @@ pub(super) fn measure_unrelated(
     let rows = VectorFile::open(path, dimensions).map_err(failed)?;
     let generic = VectorFile::create(&dir.join(GENERIC), dimensions).map_err(failed)?;
     let mut near = vec![[0.0_f32; QUESTION_LANGUAGES.len()]; rows.count().map_err(failed)?];
-    for (place, language) in QUESTION_LANGUAGES.into_iter().enumerate() {
+    for (index, language) in QUESTION_LANGUAGES.into_iter().enumerate() {
         let texts: Vec<String> = UNRELATED_QUESTIONS
             .lines()
             .filter_map(|line| line.strip_prefix(language.code()))
@@ -34,7 +34,7 @@ pub(super) fn measure_unrelated(
             .collect();
         let questions = embedder.embed_queries(&texts)?;
         let mean = mean(&questions, dimensions);
-        generic.write(place, &mean).map_err(failed)?;
+        generic.write(index, &mean).map_err(failed)?;
         let mut nearest = vec![-1.0_f32; questions.len()];
         let mut chunk = 0;
         for block in rows.blocks().map_err(failed)? {
@@ -43,7 +43,7 @@ pub(super) fn measure_unrelated(
                 for (question, nearest) in questions.iter().zip(&mut nearest) {
                     *nearest = nearest.max(dot(row, question));
                 }
-                near[chunk][place] = dot(row, &mean);
+                near[chunk][index] = dot(row, &mean);
                 chunk += 1;
             }
         }

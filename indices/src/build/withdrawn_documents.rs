@@ -19,14 +19,14 @@ pub(super) fn keep_withdrawn(gathered: &mut GatheredDocuments, before: &VersionR
     let old = by_document(before);
     let new = by_document(&gathered.records);
     let mut merged = VersionRecords::default();
-    for (removed, place) in order {
+    for (removed, index) in order {
         let (records, chunks) =
-            if removed { (before, &old[place]) } else { (&gathered.records, &new[place]) };
-        let document = DocumentRecord { withdrawn: removed, ..records.documents[place].clone() };
-        let place = merged.documents.len();
+            if removed { (before, &old[index]) } else { (&gathered.records, &new[index]) };
+        let document = DocumentRecord { withdrawn: removed, ..records.documents[index].clone() };
+        let index = merged.documents.len();
         for &chunk in chunks {
             let chunk = &records.chunks[chunk];
-            merged.chunks.push(ChunkRecord { document: place, ..chunk.clone() });
+            merged.chunks.push(ChunkRecord { document: index, ..chunk.clone() });
         }
         merged.documents.push(document);
     }
@@ -45,21 +45,21 @@ pub(super) fn removed_documents(now: &[DocumentRecord], before: &[DocumentRecord
 /// The merged order: the current documents, and each removed one after the document it followed. Each entry says whether
 /// the document was removed, and its index among the previous or the current documents.
 fn order(now: &[DocumentRecord], before: &[DocumentRecord], removed: &[bool]) -> Vec<(bool, usize)> {
-    let places: HashMap<&str, usize> =
-        now.iter().zip(0..).map(|(d, place)| (d.source.as_str(), place)).collect();
+    let index_by_source: HashMap<&str, usize> =
+        now.iter().zip(0..).map(|(d, index)| (d.source.as_str(), index)).collect();
     let mut behind: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
     let mut last = None;
-    for (place, document) in before.iter().enumerate() {
-        if removed[place] {
-            behind.entry(last).or_default().push(place);
+    for (index, document) in before.iter().enumerate() {
+        if removed[index] {
+            behind.entry(last).or_default().push(index);
         } else {
-            last = places.get(document.source.as_str()).copied();
+            last = index_by_source.get(document.source.as_str()).copied();
         }
     }
     let mut order = Vec::new();
-    for place in std::iter::once(None).chain((0..now.len()).map(Some)) {
-        order.extend(place.map(|place| (false, place)));
-        order.extend(behind.remove(&place).into_iter().flatten().map(|place| (true, place)));
+    for index in std::iter::once(None).chain((0..now.len()).map(Some)) {
+        order.extend(index.map(|index| (false, index)));
+        order.extend(behind.remove(&index).into_iter().flatten().map(|index| (true, index)));
     }
     order
 }
@@ -67,8 +67,8 @@ fn order(now: &[DocumentRecord], before: &[DocumentRecord], removed: &[bool]) ->
 /// The chunk indices of each document.
 fn by_document(records: &VersionRecords) -> Vec<Vec<usize>> {
     let mut chunks = vec![Vec::new(); records.documents.len()];
-    for (place, chunk) in records.chunks.iter().enumerate() {
-        chunks[chunk.document].push(place);
+    for (index, chunk) in records.chunks.iter().enumerate() {
+        chunks[chunk.document].push(index);
     }
     chunks
 }

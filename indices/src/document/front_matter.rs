@@ -7,7 +7,6 @@ const MAX_BYTES: usize = 65_536;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct FrontMatter {
-    /// Its title.
     pub(super) title: Option<String>,
     lang: Option<String>,
     language: Option<String>,

@@ -43,7 +43,6 @@ fn schema() -> (Schema, Fields) {
 
 /// A chunk to be indexed.
 pub(crate) struct IndexedChunk<'a> {
-    /// Its text.
     pub(crate) text: &'a str,
     /// Title and headings.
     pub(crate) head: String,

@@ -24,8 +24,8 @@ impl IdentifierIndex {
     pub(super) fn of(records: &VersionRecords) -> Self {
         let mut index = Self::default();
         let mut joined = BTreeSet::new();
-        for (place, chunk) in records.chunks.iter().enumerate() {
-            if records.withdrawn(place) {
+        for (number, chunk) in records.chunks.iter().enumerate() {
+            if records.withdrawn(number) {
                 continue;
             }
             index.add(records.text(chunk), &mut joined);

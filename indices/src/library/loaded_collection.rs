@@ -72,7 +72,7 @@ impl LoadedCollection {
         let lexical = LexicalIndex::open(&dir.join(LEXICAL), chunks)?;
         let identifiers = IdentifierIndex::of(&records);
         let mut siblings = SiblingNames::default();
-        let in_service = records.chunks.iter().enumerate().filter(|(place, _)| !records.withdrawn(*place));
+        let in_service = records.chunks.iter().enumerate().filter(|(index, _)| !records.withdrawn(*index));
         in_service.for_each(|(_, chunk)| siblings.add(records.text(chunk)));
         Ok(Self {
             manifest,

@@ -1,4 +1,4 @@
-//! Re-ranks the candidates of both legs by late interaction.
+//! Re-ranks the candidates of both first-stage searches by late interaction.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -6,8 +6,8 @@ use hoidap_shared::{job::Query, text::Language};
 
 use super::{
     SearchError,
-    fuse::{ChunkRef, Ranking, ScoreScale, leg_scores, sorted},
-    legs::{LegRankings, search_error},
+    first_stage::{FirstStageRankings, search_error},
+    fuse::{ChunkRef, Ranking, ScoreScale, scaled_scores, sorted},
     loaded_collection::LoadedCollection,
 };
 use crate::vector_math::dot;
@@ -17,7 +17,7 @@ use crate::vector_math::dot;
 const LATE_INTERACTION_WEIGHT: f32 = 1.25;
 const LEXICAL_WEIGHT: f32 = 0.05;
 
-/// Most chunks of one page among each leg's candidates.
+/// Most chunks of one page among each search's candidates.
 const MAX_CHUNKS_PER_PAGE: usize = 3;
 
 /// Re-ranks the candidates, best first, with scores from 0 (the weakest) to 1. `lexical` holds their lexical scores. `None`
@@ -30,7 +30,7 @@ pub(super) fn rerank(
     queries: &[Query],
     weights: &[f32],
     language: Language,
-    found: &LegRankings,
+    found: &FirstStageRankings,
     lexical: &[(ChunkRef, f32)],
 ) -> Result<Option<Vec<(ChunkRef, f32)>>, SearchError> {
     let weighted: Vec<(&Query, f32, &Vec<f32>)> = queries
@@ -50,33 +50,33 @@ pub(super) fn rerank(
     };
     let questions: Vec<Vec<Vec<f32>>> = collections.iter().map(vectors).collect();
     let mut scores: HashMap<ChunkRef, f32> = HashMap::new();
-    for place in candidates(collections, found) {
-        let collection = &collections[place.collection];
+    for chunk_ref in candidates(collections, found) {
+        let collection = &collections[chunk_ref.collection];
         let unreadable =
-            |error: std::io::Error| search_error(collections, place.collection, error.to_string());
-        let vector = collection.embeddings.read(place.chunk..place.chunk + 1).map_err(unreadable)?;
-        let tokens = collection.passage_tokens(place.chunk).map_err(unreadable)?;
-        let mut score = LEXICAL_WEIGHT * words.get(&place).copied().unwrap_or(0.0);
-        for ((query, weight, _), question) in weighted.iter().zip(&questions[place.collection]) {
+            |error: std::io::Error| search_error(collections, chunk_ref.collection, error.to_string());
+        let vector = collection.embeddings.read(chunk_ref.chunk..chunk_ref.chunk + 1).map_err(unreadable)?;
+        let tokens = collection.passage_tokens(chunk_ref.chunk).map_err(unreadable)?;
+        let mut score = LEXICAL_WEIGHT * words.get(&chunk_ref).copied().unwrap_or(0.0);
+        for ((query, weight, _), question) in weighted.iter().zip(&questions[chunk_ref.collection]) {
             let late = tokens.matches(&query.tokens).map_or(0.0, |matches| matches.score());
             score += weight / all * (dot(question, &vector) + LATE_INTERACTION_WEIGHT * late);
         }
-        scores.insert(place, score);
+        scores.insert(chunk_ref, score);
     }
     let ranking = Ranking { weight: 1.0, hits: sorted(scores) };
-    Ok(Some(leg_scores(&[ranking], ScoreScale::Span)))
+    Ok(Some(scaled_scores(&[ranking], ScoreScale::Span)))
 }
 
-/// The best chunks of both legs, in the order of the chunks.
-fn candidates(collections: &[Arc<LoadedCollection>], found: &LegRankings) -> Vec<ChunkRef> {
+/// The best chunks of both searches, in the order of the chunks.
+fn candidates(collections: &[Arc<LoadedCollection>], found: &FirstStageRankings) -> Vec<ChunkRef> {
     let mut all = Vec::new();
     for ranking in found.dense.iter().chain(&found.lexical) {
         let mut of_page: HashMap<(usize, usize), usize> = HashMap::new();
-        for (place, _) in &ranking.hits {
-            let page = collections[place.collection].records.chunks[place.chunk].document;
-            let count = of_page.entry((place.collection, page)).or_default();
+        for (chunk_ref, _) in &ranking.hits {
+            let page = collections[chunk_ref.collection].records.chunks[chunk_ref.chunk].document;
+            let count = of_page.entry((chunk_ref.collection, page)).or_default();
             *count += 1;
-            all.extend((*count <= MAX_CHUNKS_PER_PAGE).then_some(*place));
+            all.extend((*count <= MAX_CHUNKS_PER_PAGE).then_some(*chunk_ref));
         }
     }
     all.sort_unstable();

@@ -5,8 +5,8 @@ use std::{
 };
 
 use super::{
+    first_stage::in_service,
     fuse::{ChunkRef, sort},
-    legs::in_service,
     loaded_collection::LoadedCollection,
 };
 use crate::text::lower_words;

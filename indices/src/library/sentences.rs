@@ -7,7 +7,7 @@ use hoidap_shared::{
     text::CELL_SEPARATOR,
 };
 
-use super::{Library, SearchError, legs::search_error, loaded_collection::LoadedCollection};
+use super::{Library, SearchError, first_stage::search_error, loaded_collection::LoadedCollection};
 use crate::{
     cross_attention::CrossAttention,
     late_interaction::{TokenMatches, mean},

@@ -8,8 +8,8 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
     Library, SearchError,
+    first_stage::search_error,
     fuse::ChunkRef,
-    legs::search_error,
     loaded_collection::{LoadedCollection, any_document_holds},
 };
 use crate::{
@@ -108,16 +108,16 @@ pub(super) fn gather_evidence(
     language: Language,
 ) -> Result<SupportEvidence, TantivyError> {
     let first = &passages[..passages.len().min(MAX_EVIDENCE_PASSAGES)];
-    let nearness = |place: &ChunkRef| {
-        cosine(place)
-            .map(|cosine| collections[place.collection].manifest.background.z_score(language, cosine))
+    let nearness = |chunk_ref: &ChunkRef| {
+        cosine(chunk_ref)
+            .map(|cosine| collections[chunk_ref.collection].manifest.background.z_score(language, cosine))
     };
     let nearness = first.iter().filter_map(nearness).reduce(f32::max).unwrap_or(0.0);
     let analysed = analyser.question(question);
     let terms: Vec<&str> = content_terms(&analysed).into_iter().collect();
-    let same_language = first.iter().any(|place| {
-        let records = &collections[place.collection].records;
-        records.documents[records.chunks[place.chunk].document].locale.starts_with(language.code())
+    let same_language = first.iter().any(|chunk_ref| {
+        let records = &collections[chunk_ref.collection].records;
+        records.documents[records.chunks[chunk_ref.chunk].document].locale.starts_with(language.code())
     });
     let indices: Vec<_> = collections.iter().map(|c| &c.lexical).collect();
     let (frequencies, chunks) = lexical::frequencies(&indices, &terms)?;

@@ -7,7 +7,7 @@ use hoidap_shared::{
     text::Language,
 };
 
-use super::{legs::LegRankings, loaded_collection::LoadedCollection};
+use super::{first_stage::FirstStageRankings, loaded_collection::LoadedCollection};
 
 /// The weight of a follow-up's own words is multiplied by a factor between these two: low when they are near no document, high
 /// when they are as near to one as a standalone question. The step is at this many standard deviations above unrelated
@@ -22,7 +22,7 @@ pub(super) fn weights(
     collections: &[Arc<LoadedCollection>],
     queries: &[Query],
     language: Language,
-    found: &LegRankings,
+    found: &FirstStageRankings,
 ) -> Vec<f32> {
     let mut weights: Vec<f32> = queries.iter().map(|query| query.weight).collect();
     let own = |query: &Query| query.kind != QueryKind::Rewritten;
@@ -36,12 +36,12 @@ pub(super) fn weights(
     }
     let embedded = queries.iter().filter(|query| query.embedding.is_some()).zip(&found.dense);
     let near = embedded.filter(|(query, _)| own(query)).flat_map(|(_, ranking)| &ranking.hits);
-    let nearness = near.map(|(place, score)| {
-        let collection = &collections[place.collection];
+    let nearness = near.map(|(chunk_ref, score)| {
+        let collection = &collections[chunk_ref.collection];
         collection
             .manifest
             .background
-            .z_score(language, collection.hubness.raw_cosine(*score, place.chunk, language))
+            .z_score(language, collection.hubness.raw_cosine(*score, chunk_ref.chunk, language))
     });
     if let Some(nearness) = nearness.reduce(f32::max) {
         let step = 1.0 / (1.0 + (STEEPNESS * (STEP_DEVIATIONS - nearness)).exp());

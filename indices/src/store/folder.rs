@@ -160,8 +160,8 @@ impl CollectionFolder {
             .map_err(|error| StoreError::Io { path: unfinished.join(MANIFEST), error: error.into() })?;
         fs::write(unfinished.join(MANIFEST), json).map_err(io_error(unfinished))?;
         sync_tree(unfinished).map_err(io_error(unfinished))?;
-        let place = self.version_dir(&manifest.version);
-        fs::rename(unfinished, &place).map_err(io_error(&place))?;
+        let version_dir = self.version_dir(&manifest.version);
+        fs::rename(unfinished, &version_dir).map_err(io_error(&version_dir))?;
         self.make_current(lock, &manifest.version)?;
         Ok(manifest)
     }

@@ -8,7 +8,6 @@ use std::{
 
 use super::{TOKEN_ENDS, TOKENS};
 
-/// Bytes of one offset.
 const OFFSET_BYTES: usize = size_of::<u64>();
 
 /// The token vectors of all chunks, concatenated in one file, and the end offset of each chunk's vectors in another. They are
@@ -48,7 +47,7 @@ pub(crate) struct TokenVectorWriter {
     unordered: PathBuf,
     file: File,
     /// Offset and length of each chunk's bytes in the unordered file, and the offset of the next bytes.
-    places: Mutex<(Vec<(u64, usize)>, u64)>,
+    locations: Mutex<(Vec<(u64, usize)>, u64)>,
 }
 
 impl TokenVectorWriter {
@@ -56,17 +55,17 @@ impl TokenVectorWriter {
     pub(crate) fn create(dir: &Path, chunks: usize) -> io::Result<Self> {
         let unordered = dir.join(format!("{TOKENS}.unordered"));
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&unordered)?;
-        Ok(Self { dir: dir.into(), unordered, file, places: Mutex::new((vec![(0, 0); chunks], 0)) })
+        Ok(Self { dir: dir.into(), unordered, file, locations: Mutex::new((vec![(0, 0); chunks], 0)) })
     }
 
     /// Writes the vectors of a text that these chunks share.
     pub(crate) fn write(&self, chunks: &[usize], bytes: &[u8]) -> io::Result<()> {
         let at = {
-            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-            let at = places.1;
-            places.1 += bytes.len() as u64;
+            let mut locations = self.locations.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = locations.1;
+            locations.1 += bytes.len() as u64;
             for &chunk in chunks {
-                places.0[chunk] = (at, bytes.len());
+                locations.0[chunk] = (at, bytes.len());
             }
             at
         };
@@ -75,12 +74,12 @@ impl TokenVectorWriter {
 
     /// Writes the version's two files in order, and removes the unordered one.
     pub(crate) fn finish(self) -> io::Result<()> {
-        let (places, _) = self.places.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (locations, _) = self.locations.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut tokens = BufWriter::new(File::create(self.dir.join(TOKENS))?);
         let mut ends = BufWriter::new(File::create(self.dir.join(TOKEN_ENDS))?);
         let mut end = 0_u64;
         let mut bytes = Vec::new();
-        for (at, length) in places {
+        for (at, length) in locations {
             bytes.resize(length, 0);
             self.file.read_exact_at(&mut bytes, at)?;
             tokens.write_all(&bytes)?;

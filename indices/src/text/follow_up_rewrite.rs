@@ -125,8 +125,8 @@ fn kind_replacement(old: &str, new: &str, language: Language) -> Option<(Range, 
     after.iter().enumerate().find_map(|(at, (_, kind))| {
         let in_new = leading_name(&after[at + 1..], language)?;
         let same = |(_, word): &&(usize, &str)| fold(word) == fold(kind);
-        let place = before.iter().position(|word| same(&word))?;
-        let in_old = leading_name(&before[place + 1..], language)?;
+        let index = before.iter().position(|word| same(&word))?;
+        let in_old = leading_name(&before[index + 1..], language)?;
         (fold(&old[in_old.clone()]) != fold(&new[in_new.clone()])).then_some((in_old, in_new))
     })
 }

@@ -8,7 +8,7 @@ use hoidap_shared::{
 };
 
 use super::{
-    Interpretation, TextModel, clarification,
+    Interpretation, TextModel, clarification_reply,
     follow_up_markers::{
         FollowUpLikelihood, adds_little, follow_up_likelihood, is_fragment, without_lead_in,
     },
@@ -81,7 +81,9 @@ impl TextModel {
                 queries,
             }
         };
-        if let Some(question) = clarification::resolve_clarification(self, message, hint, history, products) {
+        if let Some(question) =
+            clarification_reply::resolve_clarification(self, message, hint, history, products)
+        {
             return alone(self.interpret(&question, Some(interpretation.language)), UtteranceKind::FollowUp);
         }
         match self.non_question(&interpretation) {

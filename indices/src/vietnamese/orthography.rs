@@ -48,8 +48,8 @@ pub(crate) fn is_vietnamese_spelling(word: &str) -> bool {
     }
     ONSETS.iter().any(|onset| {
         letters.strip_prefix(onset).is_some_and(|rhyme| {
-            let at = tone.map(|(place, _)| place.checked_sub(onset.chars().count()));
-            fits(onset, rhyme) && at.is_none_or(|at| is_place(onset, rhyme, at))
+            let at = tone.map(|(position, _)| position.checked_sub(onset.chars().count()));
+            fits(onset, rhyme) && at.is_none_or(|at| may_bear_tone(onset, rhyme, at))
         })
     })
 }
@@ -63,12 +63,12 @@ const DOT_BELOW: char = '\u{323}';
 /// Separates the tone from a word. `None` for a word with two tones or with letters that Vietnamese does not have.
 fn without_tone(word: &str) -> Option<Toned> {
     let mut toned = Toned { letters: String::with_capacity(word.len()), tone: None };
-    for (place, letter) in word.nfc().enumerate() {
+    for (position, letter) in word.nfc().enumerate() {
         let mut base = String::new();
         for part in std::iter::once(letter).nfd() {
             match part {
                 GRAVE | ACUTE | TILDE | HOOK | DOT_BELOW if toned.tone.is_some() => return None,
-                GRAVE | ACUTE | TILDE | HOOK | DOT_BELOW => toned.tone = Some((place, part)),
+                GRAVE | ACUTE | TILDE | HOOK | DOT_BELOW => toned.tone = Some((position, part)),
                 _ => base.push(part),
             }
         }
@@ -103,21 +103,21 @@ fn starts_with_any(text: &str, starts: &[&str]) -> bool {
 }
 
 /// Whether the tone mark may be on letter `at` of the rhyme (`None`: on the onset).
-fn is_place(onset: &str, rhyme: &str, at: Option<usize>) -> bool {
+fn may_bear_tone(onset: &str, rhyme: &str, at: Option<usize>) -> bool {
     let Some(at) = at else { return onset == "gi" && matches!(rhyme, "" | "n") };
     if matches!(rhyme, "oa" | "oe" | "uy") {
         return at < 2;
     }
     let letters: Vec<char> = rhyme.chars().collect();
     let vowels = letters.iter().take_while(|c| "aăâeêioôơuưy".contains(**c)).count();
-    let place = match letters.iter().rposition(|c| "ăâêôơư".contains(*c)) {
+    let position = match letters.iter().rposition(|c| "ăâêôơư".contains(*c)) {
         Some(shaped) => shaped,
         // "án", "hoán"; "ngoái", "khuỷu"; "mùa", "mái".
         None if vowels < letters.len() => vowels.saturating_sub(1),
         None if vowels > 2 => 1,
         None => 0,
     };
-    at == place
+    at == position
 }
 
 #[cfg(test)]

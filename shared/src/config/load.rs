@@ -308,7 +308,7 @@ fn only_sections(
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashMap, io::Write, time::Duration};
+    use std::{collections::HashMap, io::Write};
 
     use super::*;
 
@@ -340,8 +340,7 @@ mod tests {
         assert_eq!(config.rate_limit.chat_per_minute, 0);
         assert_eq!(config.nats.url, "nats://elsewhere:4222");
         assert_eq!(config.gateway.cors_origins, ["https://a.example", "https://b.example"]);
-        assert_eq!(config.worker.backoff(1), Duration::from_millis(10));
-        assert_eq!(config.worker.backoff(9), Duration::from_millis(20));
+        assert_eq!(config.worker.backoff_ms, [10, 20]);
         assert!(!format!("{config:?}").contains("12345"), "a secret must not be printed");
     }
 

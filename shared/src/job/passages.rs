@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Classified;
 
-/// Where a passage stood in each ranking, from 1; `None` where that leg did not find it.
+/// Where a passage stood in each ranking, from 1; `None` where that search did not find it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ranks {
     /// By embedding.
@@ -43,9 +43,9 @@ pub struct Passage {
     pub text: String,
     /// How well it fits the question, 0 to 1.
     pub score: f32,
-    /// Cosine of the chunk's and the best query's embedding, when the dense leg saw it.
+    /// Cosine of the chunk's and the best query's embedding, when the dense search found it.
     pub similarity: Option<f32>,
-    /// Where each leg ranked it.
+    /// Where each search ranked it.
     pub ranks: Ranks,
     /// The document's address on the site.
     pub url: String,

@@ -72,7 +72,6 @@ impl EventReader {
     }
 }
 
-/// The number of an epoch.
 fn epoch_number(epoch: &str) -> u32 {
     epoch.rsplit_once('-').and_then(|(_, life)| life.parse().ok()).unwrap_or(0)
 }

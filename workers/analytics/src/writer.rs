@@ -41,7 +41,7 @@ impl EventWriter<'_> {
             let detail = format!("{} is no kind of event that this build knows", event.subject);
             self.dead_letter(epoch, event, "unknown_event", &detail).await?;
         }
-        // The chats last: they record the position of the sink, so everything else must be stored before.
+        // The chats are written last: they record the position of the sink, so everything else must be stored before.
         let feedback = self.write_kind::<FeedbackRow>(epoch, events).await?;
         let chats = self.write_kind::<ChatRow>(epoch, events).await?;
         Ok(WrittenRows { chats, feedback })

@@ -18,6 +18,7 @@ mod pauses;
 mod progress_publisher;
 mod pull;
 mod readiness;
+mod retry_delay;
 mod run_stage;
 mod stop_requests;
 

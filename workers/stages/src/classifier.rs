@@ -7,7 +7,7 @@ mod intent;
 mod linear_probe;
 mod product;
 mod section;
-mod small_talk;
+mod small_talk_kind;
 mod third_party;
 
 use std::sync::Arc;
@@ -256,7 +256,7 @@ impl Classifier {
                 (Outcome::HumanAgent, phrases::human_agent(language, &self.config.support.address))
             }
             _ => {
-                let kind = small_talk::detect_kind(&question.message);
+                let kind = small_talk_kind::detect_kind(&question.message);
                 (Outcome::SmallTalk, phrases::small_talk(language, kind, &self.config.support.address))
             }
         };

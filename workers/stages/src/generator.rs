@@ -11,6 +11,7 @@ mod prompt;
 mod provider;
 mod question;
 mod reader;
+mod refusal;
 mod text;
 mod verifier;
 
@@ -41,11 +42,12 @@ use self::{
     provider::failover::{Failover, ModelResponse, ProviderCalls},
     question::{ParsedQuestion, unknown_entity},
     reader::{ConfidenceInputs, PassageReader, RankedSegment},
+    refusal::Refusal,
     text::{content::TextContent, sentence_embedder::SentenceEmbedder},
     verifier::{VerdictCache, model_response},
 };
 use crate::{
-    classifier::{Products, THIRD_PARTY_OUT_OF_SCOPE},
+    classifier::Products,
     replayable::{FallbackCalls, RecordedWork, ReplayableStage},
 };
 
@@ -165,26 +167,19 @@ impl Stage for Generator {
         live: &ProgressSink,
     ) -> Result<NextStep<Never>, StageError> {
         let retrieved = &job.body;
-        if let Some(answer) = self.unknown_identifier(retrieved) {
-            return Ok(NextStep::Answer(answer));
-        }
-        // Passages about similar things do not answer it.
-        let is_about_third_party = retrieved.classified.out_of_scope >= THIRD_PARTY_OUT_OF_SCOPE;
-        // A NaN support counts as no support.
-        if retrieved.passages.is_empty() || retrieved.support.is_nan() || is_about_third_party {
-            return Ok(NextStep::Answer(self.refused(retrieved, None)));
+        if let Some(refusal) = Refusal::before_reading(retrieved) {
+            return Ok(NextStep::Answer(self.refused(retrieved, refusal)));
         }
         let (engine, body) = (Arc::clone(&self.engine), retrieved.clone());
         let context = Arc::new(run_blocking(move || engine.analyse(body)).await?);
         if let Some(ProductAmbiguity::NeedsClarification { choices, confidence }) = &context.ambiguity {
             return Ok(NextStep::Answer(self.clarification(retrieved, choices, *confidence)));
         }
-        if context
-            .quoted
-            .as_ref()
-            .is_none_or(|quoted| quoted.confidence < self.engine.settings.min_confidence)
-        {
-            return Ok(NextStep::Answer(self.refused(retrieved, context.unknown_entity.as_deref())));
+        let quoted_confidence = context.quoted.as_ref().map(|quoted| quoted.confidence);
+        let (min_confidence, unknown_entity) =
+            (self.engine.settings.min_confidence, context.unknown_entity.as_deref());
+        if let Some(refusal) = Refusal::after_reading(quoted_confidence, min_confidence, unknown_entity) {
+            return Ok(NextStep::Answer(self.refused(retrieved, refusal)));
         }
         let question = &retrieved.classified.question;
         let mut streamer = AnswerStreamer::start(live, &self.engine, &context);
@@ -219,7 +214,10 @@ impl Stage for Generator {
         }
         Ok(NextStep::Answer(match draft {
             Some(draft) => self.answered(retrieved, &context.passage_set.passages, draft, attempts, usage),
-            None => Answer { attempts, usage, ..self.refused(retrieved, None) },
+            None => {
+                let refusal = Refusal::Uncertain { unknown_entity: None };
+                Answer { attempts, usage, ..self.refused(retrieved, refusal) }
+            }
         }))
     }
 

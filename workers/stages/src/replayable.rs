@@ -13,7 +13,7 @@ use hoidap_shared::{
 pub struct FallbackCalls {
     /// The provider's name in the configuration.
     pub provider: String,
-    /// At most so many calls.
+    /// The most calls.
     pub calls: u64,
     /// Stop once they have cost this many US dollars; `None` for no limit.
     pub usd: Option<f64>,

@@ -3,7 +3,7 @@
 //! `docs/cache-audit.md` says what the figures of `audit cache` mean.
 
 mod audited_job;
-mod comparison;
+mod cache_comparison;
 mod embeddings;
 mod hit_quality;
 mod options;

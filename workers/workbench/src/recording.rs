@@ -9,10 +9,10 @@ mod export_file;
 mod feedback;
 mod job_assembler;
 mod job_messages;
+mod job_progress_bar;
 mod manifest;
 mod message;
 mod print;
-mod progress_bar;
 mod reader;
 mod recording_error;
 mod redaction;
@@ -27,7 +27,7 @@ pub(crate) use self::{
     feedback::feedback_path,
     job_assembler::{AssembledJob, JobAssembler, JobReader, RecordedJob},
     job_messages::{DecodedMessage, JobMessages, RawMessage},
-    progress_bar::job_progress_bar,
+    job_progress_bar::job_progress_bar,
     redaction::REDACTED,
 };
 pub use self::{

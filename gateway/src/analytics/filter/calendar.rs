@@ -11,12 +11,12 @@ pub(super) fn zone(name: &str) -> Option<TimeZone> {
     TimeZoneDatabase::bundled().get(name).ok()
 }
 
-/// The first moment of a day: not always midnight, where the clocks change then.
+/// The first moment of a day. It is not midnight where the clocks change at that time.
 pub(super) fn beginning(day: Date, zone: &TimeZone) -> Option<Timestamp> {
     Some(day.to_zoned_datetime(zone.clone()).ok()?.start_of_day().ok()?.timestamp())
 }
 
-/// The same time by the clock, so many days before.
+/// The same time by the clock, `days` days before.
 pub(super) fn days_before(moment: Timestamp, days: i64, zone: &TimeZone) -> Option<Timestamp> {
     let span = Span::new().try_days(days).ok()?;
     Some(moment.to_zoned_datetime(zone.clone()).checked_sub(span).ok()?.timestamp())

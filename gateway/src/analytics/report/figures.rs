@@ -95,7 +95,7 @@ impl Analytics {
              quantileExact(0.95)(waited) AS waited_p95_ms, quantileExact(0.5)(worked) AS worked_p50_ms, \
              quantileExact(0.95)(worked) AS worked_p95_ms \
              FROM chats FINAL ARRAY JOIN hop_stage AS name, hop_waited_ms AS waited, hop_worked_ms AS worked, \
-             arrayEnumerate(hop_stage) AS place WHERE {PERIOD_CONDITION} GROUP BY stage ORDER BY max(place), stage"
+             arrayEnumerate(hop_stage) AS hop_index WHERE {PERIOD_CONDITION} GROUP BY stage ORDER BY max(hop_index), stage"
         );
         filter.bind(self.query(&sql)).fetch_all().await
     }

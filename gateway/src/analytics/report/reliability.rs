@@ -17,7 +17,7 @@ const LAST_RUNS: &str = "(name, at) IN (SELECT name, max(at) AS last FROM evalua
 
 #[derive(Row, Deserialize)]
 struct BinRow {
-    place: u8,
+    bin_index: u8,
     answers: u64,
     confidences: f64,
     right: u64,
@@ -26,7 +26,7 @@ struct BinRow {
 #[derive(Row, Deserialize)]
 struct EvaluationBinRow {
     name: String,
-    place: u8,
+    bin_index: u8,
     answers: u64,
     confidences: f64,
     right: u64,
@@ -52,7 +52,7 @@ pub struct Reliability {
     pub expected_right: f64,
     /// Expected calibration error: the mean distance of a bin's confidence from its share of right answers. Absent without answers.
     pub error: Option<f64>,
-    /// The error that chance alone makes of so few answers, were every confidence true.
+    /// The error that chance alone makes with so few answers, if every confidence were true.
     pub error_by_chance: Option<f64>,
     /// The bins that hold an answer, from the least confident one.
     pub bins: Vec<ConfidenceBin>,
@@ -95,7 +95,7 @@ pub struct Evaluation {
     pub expected_right: f64,
     /// Expected calibration error; absent without answers.
     pub error: Option<f64>,
-    /// The error that chance alone makes of so few answers.
+    /// The error that chance alone makes with so few answers.
     pub error_by_chance: Option<f64>,
     /// The version of the generator.
     pub generator: String,
@@ -106,7 +106,7 @@ impl Reliability {
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let bin = |found: &BinRow| {
             calibration::Bin::new(
-                found.place.into(),
+                found.bin_index.into(),
                 count(found.answers),
                 found.confidences,
                 count(found.right),
@@ -141,10 +141,10 @@ impl Analytics {
     /// The calibration of the period's rated answers.
     pub(super) async fn rated(&self, filter: &ReportFilter) -> Result<Reliability> {
         let sql = format!(
-            "SELECT {} AS place, count() AS answers, sum(toFloat64(confidence)) AS confidences, countIf(rating = 'up') AS right \
+            "SELECT {} AS bin_index, count() AS answers, sum(toFloat64(confidence)) AS confidences, countIf(rating = 'up') AS right \
              FROM (SELECT job_id, confidence FROM chats FINAL WHERE {PERIOD_CONDITION} AND {ANSWERED_CONDITION}) AS asked \
              JOIN (SELECT job_id, rating FROM feedback FINAL WHERE rating IN ('up', 'down')) AS said \
-             ON asked.job_id = said.job_id GROUP BY place ORDER BY place",
+             ON asked.job_id = said.job_id GROUP BY bin_index ORDER BY bin_index",
             bin_index_sql()
         );
         let found: Vec<BinRow> = filter.bind(self.query(&sql)).fetch_all().await?;
@@ -159,9 +159,9 @@ impl Analytics {
              FROM evaluations WHERE {LAST_RUNS} GROUP BY name ORDER BY at_ms DESC, name"
         );
         let bins = format!(
-            "SELECT toString(name) AS name, {} AS place, count() AS answers, \
+            "SELECT toString(name) AS name, {} AS bin_index, count() AS answers, \
              sum(toFloat64(confidence)) AS confidences, countIf(right) AS right \
-             FROM evaluations WHERE {LAST_RUNS} AND outcome = 'answered' GROUP BY name, place ORDER BY name, place",
+             FROM evaluations WHERE {LAST_RUNS} AND outcome = 'answered' GROUP BY name, bin_index ORDER BY name, bin_index",
             bin_index_sql()
         );
         let (runs, bins) = futures::try_join!(
@@ -194,13 +194,13 @@ fn evaluation_output(run: EvaluationSummaryRow, bins: &[EvaluationBinRow]) -> Ev
 
 /// Sums the bins of several runs.
 fn merge_bins<'a>(bins: impl IntoIterator<Item = &'a EvaluationBinRow>) -> Vec<BinRow> {
-    let mut places: BTreeMap<u8, BinRow> = BTreeMap::new();
+    let mut merged: BTreeMap<u8, BinRow> = BTreeMap::new();
     for bin in bins {
-        let none = BinRow { place: bin.place, answers: 0, confidences: 0.0, right: 0 };
-        let found = places.entry(bin.place).or_insert(none);
+        let none = BinRow { bin_index: bin.bin_index, answers: 0, confidences: 0.0, right: 0 };
+        let found = merged.entry(bin.bin_index).or_insert(none);
         found.answers += bin.answers;
         found.confidences += bin.confidences;
         found.right += bin.right;
     }
-    places.into_values().collect()
+    merged.into_values().collect()
 }

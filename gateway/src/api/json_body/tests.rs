@@ -20,9 +20,9 @@ async fn the_field_in_which_a_body_grows_too_large_is_named() {
         (Code::BodyTooLarge.name().to_string(), "/context/content_preview".into())
     );
     let turn = r#"{"content":"x","sender":"user"},"#.repeat(500);
-    let (code, place) = wrong(format!(r#"{{"history":[{turn}null]}}"#), 1_000).await;
+    let (code, pointer) = wrong(format!(r#"{{"history":[{turn}null]}}"#), 1_000).await;
     assert_eq!(code, Code::BodyTooLarge.name());
-    assert!(place.starts_with("/history/"), "{place}");
+    assert!(pointer.starts_with("/history/"), "{pointer}");
     let unknown = format!(r#"{{"message":"hi","extra":{{"deep":"{}"}}}}"#, "y".repeat(5_000));
     assert_eq!(wrong(unknown, 1_000).await, (Code::BodyTooLarge.name().to_string(), "/extra/deep".into()));
 }

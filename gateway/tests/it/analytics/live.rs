@@ -55,7 +55,7 @@ async fn the_figures_say_how_old_they_are() {
     let none = fresh(&setup).await;
     assert_eq!(picked(&none, &["newest", "waiting", "age_seconds"]), [Value::Null, json!(0), json!(0)]);
 
-    // A question that is refused is told of, and no sink is there to count it.
+    // A question that is refused has an event, and no sink is there to count it.
     setup.site.post(&question("")).await;
     let broker = setup.servers.broker().await;
     let events = broker.jetstream.get_stream(broker.subjects.stream("EVENTS")).await.unwrap();

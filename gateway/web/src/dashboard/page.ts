@@ -1,18 +1,16 @@
 import { ApiError, getReport, signOut } from './api.ts';
 import { toQueryParams, type ViewFilters, parseViewFilters, formatViewFilters } from './view-filters.ts';
-import { ConversationDialog } from './conversation.ts';
-import { ConversationList } from './conversations.ts';
+import { ConversationDialog } from './conversation-dialog.ts';
+import { ConversationList } from './conversation-list.ts';
 import { h, replaceChildren } from './dom.ts';
 import { errorText } from './error-text.ts';
-import { FilterForm } from './filters.ts';
-import { renderFreshness } from './freshness.ts';
+import { FilterForm } from './filter-form.ts';
+import { renderFreshness } from './freshness-label.ts';
 import { initialLanguage, type Language, Localization } from './localization.ts';
-import { LoginForm } from './login.ts';
-import { ReportView } from './report.ts';
+import { LoginForm } from './login-form.ts';
+import { RefreshTimer } from './refresh.ts';
+import { ReportView } from './report-view.ts';
 import type { Report } from './types.ts';
-
-/** Refresh interval of the figures, in milliseconds. */
-const REFRESH_INTERVAL_MS = 30_000;
 
 /** The whole page: sign-in, filters and figures. It passes its state down to the views. */
 export class DashboardPage {
@@ -21,7 +19,7 @@ export class DashboardPage {
   private report: Report | undefined;
   private reportKey = '';
   private request: AbortController | undefined;
-  private timer: number | undefined;
+  private readonly refreshTimer = new RefreshTimer(() => void this.load());
 
   private readonly skip = h('a', { class: 'skip', href: '#figures' });
   private readonly brand = h('h1');
@@ -73,9 +71,7 @@ export class DashboardPage {
       this.viewFilters = parseViewFilters(location.search);
       void this.load();
     });
-    document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) void this.load();
-    });
+    this.refreshTimer.start();
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
       this.render();
     });
@@ -118,9 +114,9 @@ export class DashboardPage {
     void this.load();
   }
 
-  /** Loads the figures for the filters, now and every half minute. */
+  /** Loads the figures for the filters, and plans the next refresh. */
   private async load(): Promise<void> {
-    clearTimeout(this.timer);
+    this.refreshTimer.cancel();
     this.request?.abort();
     const request = new AbortController();
     this.request = request;
@@ -145,8 +141,7 @@ export class DashboardPage {
     }
     this.figures.removeAttribute('aria-busy');
     this.status.textContent = '';
-    if (document.hidden || this.loginForm.visible) return;
-    this.timer = window.setTimeout(() => void this.load(), REFRESH_INTERVAL_MS);
+    if (!this.loginForm.visible) this.refreshTimer.schedule();
   }
 
   private onLoadError(error: unknown): void {

@@ -6,7 +6,7 @@ import type { Passage } from './types.ts';
 const found = (...chunks: string[]): Passage[] =>
   chunks.map((chunk) => ({ chunk, collection: '', title: '', headings: [], url: '', source: '', score: 1 }));
 
-it('tells what became of a passage', () => {
+it('says what changed for a passage', () => {
   const [before, after] = [found('a', 'b', 'c', 'd'), found('c', 'b', 'e', 'a')];
   expect(rankChange('a', before, after)).toEqual({ kind: 'moved', by: -3, to: 4 });
   expect(rankChange('b', before, after)).toEqual({ kind: 'kept' });

@@ -4,7 +4,6 @@ use scraper::node::Element;
 
 use super::class_names::words;
 
-/// Names of lists of links.
 pub(super) const LINK_LIST_NAMES: [&str; 27] = [
     "nav",
     "navbar",

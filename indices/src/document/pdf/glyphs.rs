@@ -70,10 +70,10 @@ impl GlyphCollector {
         let mut glyphs = Vec::with_capacity(run.glyphs().len());
         for drawn in run.glyphs() {
             self.check_clock();
-            let place = props.transform * drawn.transform();
-            let origin = place * Point::ZERO;
-            let along = place * Point::new(1_000.0, 0.0) - origin;
-            let up = place * Point::new(0.0, 1_000.0) - origin;
+            let transform = props.transform * drawn.transform();
+            let origin = transform * Point::ZERO;
+            let along = transform * Point::new(1_000.0, 0.0) - origin;
+            let up = transform * Point::new(0.0, 1_000.0) - origin;
             let (advance, type3) = match &**drawn {
                 Drawn::Outline(glyph) => (glyph.advance_width(), false),
                 Drawn::Type3(glyph) => (glyph.advance_width(), true),

@@ -60,7 +60,6 @@ impl Glyph {
     }
 }
 
-/// A line of text.
 #[derive(Clone, Debug)]
 pub(super) struct TextLine {
     /// The text, its cells separated by [`CELL_SEPARATOR`].
@@ -117,7 +116,7 @@ impl PlacedGlyph {
 impl LineBuilder {
     /// Adds a letter to the open line, or to a new one.
     pub(super) fn push(&mut self, glyph: &Glyph) {
-        let place = self.open.last().zip(self.open.get(self.base)).and_then(|(last, base)| {
+        let joined = self.open.last().zip(self.open.get(self.base)).and_then(|(last, base)| {
             let base = &base.glyph;
             let end = last.glyph.along + last.glyph.width;
             let gap = glyph.along - end;
@@ -130,7 +129,7 @@ impl LineBuilder {
             (glyph.turned_as(base.direction) && level && onwards)
                 .then_some((if mark { 0.0 } else { gap }, raised))
         });
-        let (gap, raised) = place.unwrap_or_else(|| {
+        let (gap, raised) = joined.unwrap_or_else(|| {
             self.end();
             (0.0, false)
         });

@@ -25,7 +25,6 @@ pub(super) struct EventCopier<'a> {
     pub(super) refused: u64,
 }
 
-/// The time of an event.
 #[derive(Deserialize)]
 struct EventTime {
     at_ms: u64,

@@ -175,7 +175,7 @@ mod tests {
     fn a_canary_that_is_no_worse_keeps_serving() {
         let called = (0..200).filter(|seed| until_worse(*seed, 4_000, 0.03, 1.0).is_some()).count();
         println!("no worse: called worse in {called} of 200 runs of 4,000 jobs");
-        // Expected are two at most; more than six have a chance below 0.5 %.
+        // At most two are expected; more than six have a chance below 0.5 %.
         assert!(called <= 6, "{called} of 200");
         // Nor is one that is slower by less than a class.
         assert!((0..50).all(|seed| until_worse(seed, 4_000, 0.03, 1.05).is_none()));

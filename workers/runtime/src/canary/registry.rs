@@ -188,7 +188,6 @@ impl CanaryRegistry {
     }
 }
 
-/// The bytes of a message.
 pub(crate) fn encode(message: &CanaryMessage) -> bytes::Bytes {
     // A message is made of text and numbers, which can always be encoded.
     rmp_serde::to_vec_named(message).unwrap_or_default().into()

@@ -25,7 +25,6 @@ pub(super) struct Delivery {
     pub(super) attempt: AtomicU32,
 }
 
-/// How a delivery ends.
 pub(super) enum DeliveryEnd {
     /// The result is stored: the message is acknowledged.
     Done,

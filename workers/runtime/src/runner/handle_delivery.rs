@@ -15,6 +15,7 @@ use super::{
     dead_letter::{DeadLetterReason, JobSummary},
     delivery::{Delivery, DeliveryEnd},
     finish::StoredAnswerOwner,
+    retry_delay::retry_delay,
     run_stage::{JobVerdict, millis, run_stage, verdict_of, with_heartbeat},
     stop_requests::RunningJob,
 };
@@ -131,7 +132,9 @@ impl<S: Stage> Runner<S> {
             }
             Err(StageError::Retry { reason, after }) => {
                 warn!(job = %job.job_id, reason, "the job is tried again");
-                DeliveryEnd::Retry(after.unwrap_or_else(|| self.context.config.worker.backoff(attempt)))
+                DeliveryEnd::Retry(
+                    after.unwrap_or_else(|| retry_delay(&self.context.config.worker.backoff_ms, attempt)),
+                )
             }
         }
     }
@@ -214,7 +217,7 @@ impl<S: Stage> Runner<S> {
     /// Returns a job to the broker because a result could not be stored: nothing is lost, and it was no attempt.
     pub(super) fn return_delivery(&self, delivery: &Delivery, reason: &str) -> DeliveryEnd {
         warn!(reason, "the result could not be stored; the job is delivered again");
-        DeliveryEnd::Returned(self.context.config.worker.backoff(delivery.number))
+        DeliveryEnd::Returned(retry_delay(&self.context.config.worker.backoff_ms, delivery.number))
     }
 }
 

@@ -14,6 +14,7 @@ use self::{streamer::AnswerStreamer, topic::topic};
 use crate::classifier::OUT_OF_SCOPE;
 use crate::generator::{
     AnswerDraft, Generator, provider::failover::ModelResponse, reader::confidence_of_no_answer,
+    refusal::Refusal,
 };
 
 impl Generator {
@@ -89,30 +90,20 @@ impl Generator {
         }
     }
 
-    /// The answer to a question about a code, part number or version that no document contains; `None` for other
-    /// questions.
-    pub(in crate::generator) fn unknown_identifier(&self, retrieved: &Retrieved) -> Option<Answer> {
-        let classified = &retrieved.classified;
-        let missing = classified.identifiers.iter().find(|identifier| !identifier.held)?;
-        let text = phrases::unknown_identifier(classified.language, &missing.text, &self.support_address);
-        let confidence = confidence_of_no_answer(retrieved.support);
-        Some(Answer { outcome: Outcome::Unanswered, text, confidence, ..self.unanswered(retrieved) })
-    }
-
-    /// The answer when nothing was found. It names the topic or the unknown entity, unless the question is out of
-    /// scope.
-    pub(in crate::generator) fn refused(
-        &self,
-        retrieved: &Retrieved,
-        unknown_entity: Option<&str>,
-    ) -> Answer {
+    /// The answer to a refused question. It names the unknown identifier, the unknown entity or the topic. An out-of-scope
+    /// question gets none of them, unless it names an unknown identifier.
+    pub(in crate::generator) fn refused(&self, retrieved: &Retrieved, refusal: Refusal<'_>) -> Answer {
+        let Retrieved { classified, passages, .. } = retrieved;
+        let (language, support) = (classified.language, &self.support_address);
         let answer = self.unanswered(retrieved);
+        if let Refusal::UnknownIdentifier(identifier) = refusal {
+            let text = phrases::unknown_identifier(language, identifier, support);
+            return Answer { outcome: Outcome::Unanswered, text, ..answer };
+        }
         if answer.outcome != Outcome::Unanswered {
             return answer;
         }
-        let Retrieved { classified, passages, .. } = retrieved;
-        let (language, support) = (classified.language, &self.support_address);
-        if let Some(name) = unknown_entity {
+        if let Refusal::Uncertain { unknown_entity: Some(name) } = refusal {
             return Answer { text: phrases::unknown_identifier(language, name, support), ..answer };
         }
         match topic(&classified.question, &classified.meaning, passages, &self.engine.segmenter.analyser) {

@@ -46,7 +46,6 @@ const MIN_TABLE_CHANCE: f32 = 0.8;
 
 /// An answer made of quotations.
 pub(crate) struct Quotation {
-    /// Its sentences.
     pub(crate) sentences: Vec<AnswerSentence>,
     /// Its best segment, or the first one that a table selects.
     pub(crate) best: RankedSegment,
@@ -198,8 +197,8 @@ fn push_sentences(
     sentences: &mut Vec<AnswerSentence>,
 ) {
     let mut told: Vec<(usize, Option<&str>)> = Vec::new();
-    for &place in chosen {
-        let segment = &passage_set.segments[place];
+    for &index in chosen {
+        let segment = &passage_set.segments[index];
         let heading = passage_set.heading(segment);
         let here = (segment.passage, heading);
         let text = strip_citation_marks(&relevant_text(segment, parsed, analyser));

@@ -16,9 +16,9 @@ use crate::generator::{
 
 /// Characters per token, estimated.
 const CHARS_PER_TOKEN: usize = 4;
-/// The conversation takes at most this fraction of the prompt: one in so many.
+/// The conversation takes at most one part in this many of the prompt.
 const HISTORY_DIVISOR: usize = 4;
-/// Longest excerpt of the visitor's page, in characters, and its largest fraction of the prompt: one in so many.
+/// Longest excerpt of the visitor's page, in characters, and its largest fraction of the prompt: one part in this many.
 /// With less room than the last constant, it is omitted.
 const MAX_PREVIEW_CHARS: usize = 600;
 const PREVIEW_DIVISOR: usize = 10;

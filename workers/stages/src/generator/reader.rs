@@ -1,9 +1,10 @@
 //! The reader: ranks the segments by how likely they answer the question, and estimates an answer's confidence.
-//! Both are linear models over segment features.
+//! Both are linear models: the first over `features.rs`, the second in `confidence.rs`.
 //!
 //! `local/reader/learn.py` learns the weights (`reader/reader.json`) from labelled questions. `docs/answers.md` has
 //! the results.
 
+mod confidence;
 mod features;
 
 use std::collections::BTreeMap;
@@ -13,13 +14,12 @@ use hoidap_shared::digest::digest;
 use serde::Deserialize;
 
 use crate::generator::{
-    passages::{
-        passage_set::{MAX_LOG_ODDS, PassageSet},
-        segmenter::SegmentKind,
-    },
+    passages::{passage_set::PassageSet, segmenter::SegmentKind},
     question::ParsedQuestion,
 };
 
+use confidence::ConfidenceWeights;
+pub(crate) use confidence::{ConfidenceInputs, confidence_of_no_answer};
 pub(crate) use features::{FEATURE_NAMES, FeatureVector};
 use features::{WeightedTerms, features};
 
@@ -43,26 +43,6 @@ struct ReaderWeights {
     confidence: ConfidenceWeights,
 }
 
-/// A logistic regression's weights.
-#[derive(Deserialize)]
-struct ConfidenceWeights {
-    /// Log odds of the support, where the best segment is in the question's language, and where it is not.
-    support: f32,
-    support_across: f32,
-    /// The out-of-scope probability, unless the support outweighs it; only in the question's language, since
-    /// support across languages is too weak.
-    out_of_scope: f32,
-    /// Log odds of the chance.
-    chance: f32,
-    /// Score of the best segment.
-    score: f32,
-    /// Log odds that a sentence of its passage answers.
-    answers: f32,
-    /// Whether it is in the question's language.
-    own_language: f32,
-    bias: f32,
-}
-
 /// A segment with its score and chance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RankedSegment {
@@ -73,26 +53,6 @@ pub(crate) struct RankedSegment {
     /// The probability that it answers, given that some segment does. They add up to 1.
     pub(crate) chance: f32,
 }
-
-/// The inputs of an answer's confidence.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct ConfidenceInputs {
-    /// The retriever's probability that the passages hold an answer, 0 to 1.
-    pub(crate) support: f32,
-    /// The probability that the question is out of scope, 0 to 1.
-    pub(crate) out_of_scope: f32,
-    /// The probability that the quoted or cited segments answer, given that some segment does.
-    pub(crate) chance: f32,
-    /// The best of the quoted segments, or of the cited passages' segments.
-    pub(crate) best: RankedSegment,
-}
-
-/// Support from which it begins to outweigh the out-of-scope probability, and from which it does so completely.
-const SUPPORT_OUTWEIGHS_SCOPE: (f32, f32) = (0.9, 0.95);
-/// Probabilities are clamped to this value and its complement.
-const MAX_PROBABILITY: f32 = 0.999;
-/// Highest confidence of a "no answer", and its factor on the support.
-const NO_ANSWER_CONFIDENCE: (f32, f32) = (0.2, 0.5);
 
 /// The weights file that `local/reader/learn.py` writes.
 #[derive(Deserialize)]
@@ -179,25 +139,9 @@ impl PassageReader {
         &self,
         passage_set: &PassageSet,
         parsed: &ParsedQuestion,
-        signs: ConfidenceInputs,
+        inputs: ConfidenceInputs,
     ) -> f32 {
-        let weights = &self.weights(passage_set).confidence;
-        let own = f32::from(u8::from(passage_set.is_in_language(signs.best.segment, parsed.language)));
-        let passage = passage_set.segments[signs.best.segment].passage;
-        let (from, wholly) = SUPPORT_OUTWEIGHS_SCOPE;
-        let outweighed = ((clamp_probability(signs.support) - from) / (wholly - from)).clamp(0.0, 1.0);
-        let x = weights.bias
-            + (own * weights.support + (1.0 - own) * weights.support_across) * log_odds(signs.support)
-            + own * weights.out_of_scope * clamp_probability(signs.out_of_scope) * (1.0 - outweighed)
-            + weights.chance * log_odds(signs.chance)
-            + weights.score * signs.best.score
-            + weights.answers
-                * passage_set
-                    .passage_log_odds(passage)
-                    .unwrap_or_default()
-                    .clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
-            + weights.own_language * own;
-        clamp_probability(1.0 / (1.0 + (-x).exp()))
+        self.weights(passage_set).confidence.confidence(passage_set, parsed, inputs)
     }
 }
 
@@ -205,26 +149,10 @@ fn score(features: &FeatureVector, weights: &FeatureVector) -> f32 {
     features.iter().zip(weights).map(|(known, weight)| known * weight).sum()
 }
 
-/// Half of the support, at most 0.2: the confidence of a "no answer".
-pub(crate) fn confidence_of_no_answer(support: f32) -> f32 {
-    (clamp_probability(support) * NO_ANSWER_CONFIDENCE.1).min(NO_ANSWER_CONFIDENCE.0)
-}
-
-fn log_odds(chance: f32) -> f32 {
-    let p = clamp_probability(chance).clamp(1.0 - MAX_PROBABILITY, MAX_PROBABILITY);
-    (p / (1.0 - p)).ln()
-}
-
-/// Clamps to 0..1; NaN becomes 0.
-fn clamp_probability(value: f32) -> f32 {
-    if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use hoidap_indices::Analyser;
     use hoidap_shared::{job::SentenceScore, text::Language};
-    use proptest::{num::f32::ANY, prelude::*};
 
     use super::*;
     use crate::generator::{
@@ -291,37 +219,5 @@ pub(crate) mod tests {
         let ranked = rank(&passage_set, &parse_question("when does it go round?", Language::En));
         assert_eq!(&*passage_set.segments[ranked[0].segment].text, "Its wheel turns at dawn.");
         assert!((ranked.iter().map(|segment| segment.chance).sum::<f32>() - 1.0).abs() < 1e-5);
-    }
-
-    fn confidence(support: f32, out_of_scope: f32, chance: f32) -> f32 {
-        let passage_set =
-            PassageSet::new(vec![passage("en", "The mill turns at dawn.")], &Segmenter::default());
-        let parsed = parse_question("When does the mill turn?", Language::En);
-        let best = rank(&passage_set, &parsed)[0];
-        let signs = ConfidenceInputs { support, out_of_scope, chance, best };
-        PassageReader::built_in().unwrap().confidence(&passage_set, &parsed, signs)
-    }
-
-    #[test]
-    fn what_says_that_nothing_was_found_is_never_sure() {
-        assert!((confidence_of_no_answer(0.3) - 0.15).abs() < 1e-6);
-        assert!((confidence_of_no_answer(1.0) - 0.2).abs() < 1e-6);
-    }
-
-    proptest! {
-        #[test]
-        fn a_confidence_is_always_a_number_from_0_to_1(support in ANY, out_of_scope in ANY, chance in ANY) {
-            for value in [confidence(support, out_of_scope, chance), confidence_of_no_answer(support)] {
-                prop_assert!((0.0..=1.0).contains(&value), "{value}");
-            }
-        }
-
-        #[test]
-        fn more_evidence_is_never_less_sure(low in 0.0_f32..1.0, more in 0.0_f32..1.0, other in 0.0_f32..1.0) {
-            let high = (low + more).min(1.0);
-            prop_assert!(confidence(high, 0.1, other) >= confidence(low, 0.1, other));
-            prop_assert!(confidence(other, 0.1, high) >= confidence(other, 0.1, low));
-            prop_assert!(confidence(other, high, 0.5) <= confidence(other, low, 0.5));
-        }
     }
 }

@@ -66,7 +66,6 @@ const MAX_VERIFIED_SENTENCES: usize = 60;
 /// Most terms of a claim that can rest on one fact.
 const MAX_CLAIM_TERMS: usize = 160;
 
-/// A verified answer.
 #[derive(Debug)]
 pub(crate) struct VerifiedAnswer {
     /// The accepted sentences: supported ones, and ones without a claim.
@@ -112,7 +111,7 @@ impl SentenceVerdict {
     /// The index of the passage to cite, with the support.
     pub(crate) fn cite(self) -> Option<(usize, f32)> {
         match self {
-            Self::Supported(place, support) => Some((place, support)),
+            Self::Supported(passage, support) => Some((passage, support)),
             _ => None,
         }
     }
@@ -182,8 +181,8 @@ impl Verifier<'_> {
             }
             self.supported_by_clauses(claim).or_else(|| self.supported_by_meaning(sentence, claim, &facts))
         });
-        found.map_or(SentenceVerdict::Unsupported, |(place, support)| {
-            SentenceVerdict::Supported(place, support)
+        found.map_or(SentenceVerdict::Unsupported, |(passage, support)| {
+            SentenceVerdict::Supported(passage, support)
         })
     }
 
@@ -226,7 +225,8 @@ impl Verifier<'_> {
                 None => bears,
                 Some(all) => {
                     let both = all.into_iter();
-                    both.filter_map(|(place, known)| Some((place, known.min(*bears.get(&place)?)))).collect()
+                    both.filter_map(|(passage, known)| Some((passage, known.min(*bears.get(&passage)?))))
+                        .collect()
                 }
             });
         }
@@ -321,16 +321,16 @@ impl Verifier<'_> {
             return None;
         }
         let vector = self.embedder.embed_claim(sentence)?;
-        let places: BTreeSet<usize> = (0..self.passage_set.segments.len())
+        let passages: BTreeSet<usize> = (0..self.passage_set.segments.len())
             .filter(|&segment| facts.can_support(segment) && facts.has_quantities(segment))
             .map(|segment| self.passage_set.segments[segment].passage)
             .collect();
-        let each = (MAX_COMPARED_SEGMENTS / places.len().max(1)).max(4);
+        let each = (MAX_COMPARED_SEGMENTS / passages.len().max(1)).max(4);
         let mut best: Option<(usize, f32)> = None;
-        for &place in &places {
-            let page = Language::from_locale(&self.passage_set.passages[place].locale).unwrap_or_default();
+        for &passage in &passages {
+            let page = Language::from_locale(&self.passage_set.passages[passage].locale).unwrap_or_default();
             let mut near: Vec<(usize, f32)> = Vec::new();
-            for segment in self.most_overlapping(place, claim, each) {
+            for segment in self.most_overlapping(passage, claim, each) {
                 let text = &self.passage_set.segments[segment].text;
                 near.push((
                     segment,
@@ -348,7 +348,7 @@ impl Verifier<'_> {
                 }
                 let support = ((cosine - bounds.0) / (bounds.1 - bounds.0)).clamp(0.0, 1.0);
                 if support >= self.threshold && best.is_none_or(|(_, known)| support > known) {
-                    best = Some((place, support));
+                    best = Some((passage, support));
                 }
             }
         }
@@ -356,8 +356,8 @@ impl Verifier<'_> {
     }
 
     /// The segments of a passage that share most terms and quantities with a claim.
-    fn most_overlapping(&self, place: usize, claim: &Claim, count: usize) -> Vec<usize> {
-        let (from, segments) = self.passage_set.segments_of_passage(place);
+    fn most_overlapping(&self, passage: usize, claim: &Claim, count: usize) -> Vec<usize> {
+        let (from, segments) = self.passage_set.segments_of_passage(passage);
         let overlap = |segment: &Segment| {
             let words = claim.terms.iter().filter(|(term, _)| segment.content.terms.contains(term)).count();
             words
@@ -395,7 +395,7 @@ mod tests {
         cited
             .sentences
             .into_iter()
-            .map(|sentence| (sentence.text, sentence.cite.map(|(place, _)| place)))
+            .map(|sentence| (sentence.text, sentence.cite.map(|(passage, _)| passage)))
             .collect()
     }
 
@@ -415,17 +415,21 @@ mod tests {
         verifier.verify_answer(text)
     }
 
-    fn place(text: &str) -> Option<usize> {
+    fn cited_passage(text: &str) -> Option<usize> {
         let cited = cited(text);
         assert!(cited.len() <= 1, "{cited:?}");
-        cited.first().and_then(|(_, place)| *place)
+        cited.first().and_then(|(_, passage)| *passage)
     }
 
     #[test]
     fn the_passage_that_supports_is_cited() {
-        assert_eq!(place("Gói Pro cho kích thước một tệp đến 20 GB."), Some(0));
-        assert_eq!(place("Goi Free co lien ket het han sau 7 ngay."), Some(1), "diacritics do not count");
-        assert_eq!(place("Hãy bấm Lấy liên kết để chia sẻ."), Some(1));
+        assert_eq!(cited_passage("Gói Pro cho kích thước một tệp đến 20 GB."), Some(0));
+        assert_eq!(
+            cited_passage("Goi Free co lien ket het han sau 7 ngay."),
+            Some(1),
+            "diacritics do not count"
+        );
+        assert_eq!(cited_passage("Hãy bấm Lấy liên kết để chia sẻ."), Some(1));
     }
 
     #[test]
@@ -437,7 +441,7 @@ mod tests {
             "Liên kết hết hạn ở gói Business.",
             "Bạn được tặng một chuyến du lịch.",
         ] {
-            assert_eq!(place(wrong), None, "{wrong}");
+            assert_eq!(cited_passage(wrong), None, "{wrong}");
         }
     }
 

@@ -27,11 +27,11 @@ async fn a_model_answers_in_both_languages_with_the_fact_and_its_source() {
         (Language::Vi, "Tệp lớn nhất mà trình duyệt tải lên được là bao nhiêu?", "5 GB", 1),
         (Language::En, "How long are files kept in the trash on Pro?", "60 days", 2),
     ];
-    for (language, question, fact, place) in cases {
+    for (language, question, fact, index) in cases {
         let mut job = job(language, question);
         job.deadline_ms += 120_000;
         // One passage, so that the test tells of the model and not of the choice.
-        job.body.passages.swap(0, place);
+        job.body.passages.swap(0, index);
         job.body.passages.truncate(1);
         let began = Instant::now();
         let answer = answer(&generator, &job).await;

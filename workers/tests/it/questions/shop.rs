@@ -124,7 +124,7 @@ impl Shop {
         job.body.history = history
             .iter()
             .enumerate()
-            .map(|(place, text)| Turn { content: normalise(text), sender: senders[place % 2] })
+            .map(|(index, text)| Turn { content: normalise(text), sender: senders[index % 2] })
             .collect();
         self.stages.run(job).await.unwrap().answer.unwrap()
     }

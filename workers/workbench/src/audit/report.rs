@@ -33,7 +33,6 @@ pub(super) struct AuditReport {
     fault: Option<String>,
 }
 
-/// The figures of one policy.
 #[derive(Debug, Serialize)]
 pub(super) struct PolicyFigures {
     pub(super) policy: String,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     audited_job::{AuditMessages, AuditedJob},
-    comparison::CacheComparison,
+    cache_comparison::CacheComparison,
     embeddings::{EmbeddingCounts, QuestionEmbeddings},
     policy::CachePolicy,
     simulated_cache::SimulatedCache,
@@ -39,7 +39,6 @@ pub(super) struct TrafficCounts {
     pub(super) last: Option<Timestamp>,
 }
 
-/// The result of an audit.
 pub(super) struct AuditResult {
     pub(super) caches: CacheComparison,
     pub(super) counts: TrafficCounts,

@@ -40,7 +40,6 @@ pub(super) struct SavedWork {
     pub(super) worked_ms: u64,
 }
 
-/// A false hit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct FalseHit {
     pub(super) degree: HitQuality,

@@ -12,7 +12,6 @@ const INTRODUCTION_ENDS: [&str; 3] = ["viết:", "nói:", "says:"];
 /// Maximum length of an introduction before that, in characters.
 const MAX_INTRODUCTION_CHARS: usize = 60;
 
-/// The grade of an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct AnswerGrade {
     pub(crate) answered: bool,

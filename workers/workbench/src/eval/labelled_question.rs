@@ -10,7 +10,6 @@ use serde::Deserialize;
 /// Time limit of a question in milliseconds.
 const TIME_LIMIT_MS: u64 = 60_000;
 
-/// One labelled question.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct LabelledQuestion {
     pub(crate) id: String,

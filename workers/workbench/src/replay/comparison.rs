@@ -3,7 +3,7 @@
 pub(super) mod baseline;
 pub(super) mod compare;
 pub(super) mod job_report;
+pub(super) mod job_snapshot;
 pub(super) mod labels;
 pub(super) mod similarity;
-pub(super) mod snapshot;
 pub(super) mod word_diff;

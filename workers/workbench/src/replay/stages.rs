@@ -43,12 +43,12 @@ pub(crate) struct StageRange {
 impl StageRange {
     /// The range between two names, both included.
     pub(crate) fn of(from: Option<&str>, to: Option<&str>) -> anyhow::Result<Self> {
-        let place = |stage: &str| {
-            let place = STAGES.iter().position(|name| *name == stage);
-            place.with_context(|| format!("`{stage}` is not a stage: choose from {}", STAGES.join(", ")))
+        let index = |stage: &str| {
+            let index = STAGES.iter().position(|name| *name == stage);
+            index.with_context(|| format!("`{stage}` is not a stage: choose from {}", STAGES.join(", ")))
         };
-        let from = from.map_or(Ok(0), place)?;
-        let to = to.map_or(Ok(STAGES.len() - 1), place)?;
+        let from = from.map_or(Ok(0), index)?;
+        let to = to.map_or(Ok(STAGES.len() - 1), index)?;
         if from > to {
             bail!("--from-stage {} comes after --to-stage {}", STAGES[from], STAGES[to]);
         }
@@ -116,15 +116,15 @@ impl ReplayStages {
     /// Replays a job. The first stage gets the recorded input, each further one the replayed output of the stage
     /// before.
     pub(super) async fn replay(&self, messages: &JobMessages) -> Vec<ReplayedStage> {
-        let inputs = (self.range.from..=self.range.to).map(|place| Some((place, messages.input(place)?)));
+        let inputs = (self.range.from..=self.range.to).map(|index| Some((index, messages.input(index)?)));
         let Some((first, input)) = inputs.flatten().next() else { return Vec::new() };
         let mut job = with_fresh_deadline(input);
         job.hops = recorded_hops(messages, first);
         let mut replayed = Vec::new();
-        for (place, stage) in (self.range.from..).zip(&self.stages).skip_while(|(place, _)| *place < first) {
-            let before = messages.output(place);
+        for (index, stage) in (self.range.from..).zip(&self.stages).skip_while(|(index, _)| *index < first) {
+            let before = messages.output(index);
             let recorded = RecordedWork {
-                input: messages.input(place).map(|input| &input.body),
+                input: messages.input(index).map(|input| &input.body),
                 output: &before,
                 answer: &messages.answer,
                 reuses_embeddings: self.reuses_embeddings,

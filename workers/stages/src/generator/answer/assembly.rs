@@ -2,7 +2,6 @@
 
 use hoidap_shared::job::{Citation, Passage, Source, SourceMetadata};
 
-/// A sentence of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AnswerSentence {
     /// What precedes it: a space, a line break, or a list marker.
@@ -23,7 +22,7 @@ pub(crate) struct AssembledAnswer {
     /// The cited passages, ordered by citation number.
     pub(crate) sources: Vec<Source>,
     /// Their indices in the job.
-    pub(crate) places: Vec<usize>,
+    pub(crate) cited: Vec<usize>,
 }
 
 /// Joins the sentences and numbers the cited passages from 1, in order of first citation.
@@ -37,13 +36,13 @@ pub(crate) fn assemble(sentences: &[AnswerSentence], passages: &[Passage]) -> As
         done.text.push_str(lead);
         done.text.push_str(&sentence.text);
         length = end;
-        let Some((place, support)) = sentence.cite.filter(|(place, _)| *place < passages.len()) else {
+        let Some((passage, support)) = sentence.cite.filter(|(passage, _)| *passage < passages.len()) else {
             continue;
         };
-        let n = done.places.iter().position(|known| *known == place).unwrap_or_else(|| {
-            done.places.push(place);
-            done.sources.push(to_source(&passages[place]));
-            done.places.len() - 1
+        let n = done.cited.iter().position(|known| *known == passage).unwrap_or_else(|| {
+            done.cited.push(passage);
+            done.sources.push(to_source(&passages[passage]));
+            done.cited.len() - 1
         }) + 1;
         let mark = format!(" [{n}]");
         length += mark.len();

@@ -150,8 +150,8 @@ impl AnswerContext {
         let Some(ProductAmbiguity::AssumesProduct { product, label }) = &self.ambiguity else {
             return sentences;
         };
-        let about = |place: usize| self.passage_set.passages[place].product.as_ref() == Some(product);
-        if !sentences.iter().filter_map(|sentence| sentence.cite).all(|(place, _)| about(place)) {
+        let about = |passage: usize| self.passage_set.passages[passage].product.as_ref() == Some(product);
+        if !sentences.iter().filter_map(|sentence| sentence.cite).all(|(passage, _)| about(passage)) {
             return sentences;
         }
         let text = phrases::applies_to(self.parsed.language, label);
@@ -360,14 +360,14 @@ mod tests {
             ambiguity: open,
             verdicts,
         };
-        let said = |places: &[usize]| {
-            let sentence = |place: &usize| AnswerSentence {
+        let said = |passages: &[usize]| {
+            let sentence = |passage: &usize| AnswerSentence {
                 lead: String::new(),
                 text: "Tối thiểu 10 ký tự.".into(),
-                cite: Some((*place, 1.0)),
+                cite: Some((*passage, 1.0)),
             };
             assemble(
-                &context.with_assumed_product(places.iter().map(sentence).collect()),
+                &context.with_assumed_product(passages.iter().map(sentence).collect()),
                 &context.passage_set.passages,
             )
             .text

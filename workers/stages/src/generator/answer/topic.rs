@@ -49,11 +49,11 @@ pub(in crate::generator) fn topic(
     let words = words(meaning, &spellings(question), analyser);
     let held: BTreeSet<String> = passages.iter().flat_map(|passage| terms(&passage.text, analyser)).collect();
     let spans = spans(&words, analyser);
-    let best = |places: Range<usize>| {
+    let best = |within: Range<usize>| {
         let inside = spans
             .iter()
             .rev()
-            .filter(|span| places.start <= span.words.start && span.words.end <= places.end);
+            .filter(|span| within.start <= span.words.start && span.words.end <= within.end);
         inside.max_by_key(|span| (span.terms.difference(&held).count(), span.terms.len(), span.shown.len()))
     };
     let goes_on = question.history.iter().any(|turn| turn.sender == Sender::User);
@@ -89,14 +89,18 @@ fn spans(words: &[TopicWord], analyser: &Analyser) -> Vec<TopicSpan> {
         if words.get(end).is_some_and(|word| word.joined) {
             continue;
         }
-        let places: Vec<usize> = (clause..end).filter(|place| words[*place].content).collect();
+        let content_words: Vec<usize> = (clause..end).filter(|index| words[*index].content).collect();
         clause = end;
-        let Some((first, last)) = places.first().zip(places.last()) else { continue };
+        let Some((first, last)) = content_words.first().zip(content_words.last()) else { continue };
         let longest = |at: usize| {
-            let mut parts = places[at..].iter().take(MAX_TOPIC_CHARS).rev().map(|last| places[at]..last + 1);
+            let mut parts = content_words[at..]
+                .iter()
+                .take(MAX_TOPIC_CHARS)
+                .rev()
+                .map(|last| content_words[at]..last + 1);
             parts.find(|part| shown(&words[part.clone()]).chars().count() <= MAX_TOPIC_CHARS)
         };
-        let many = if longest(0) == Some(*first..last + 1) { 1 } else { places.len() };
+        let many = if longest(0) == Some(*first..last + 1) { 1 } else { content_words.len() };
         spans.extend((0..many).filter_map(longest).filter_map(|part| span(words, part, analyser)));
     }
     spans

@@ -35,7 +35,7 @@ impl StatementIndex {
             let segment = &passage_set.segments[at];
             let passage = &passage_set.passages[segment.passage];
             let names = segment.row.as_ref().and_then(|row| row.column_names.as_ref());
-            let place = format!(
+            let with_context = format!(
                 "{}. {}. {}. {}. {}",
                 segment.text,
                 passage.title,
@@ -43,7 +43,7 @@ impl StatementIndex {
                 passage_set.heading(segment).unwrap_or_default(),
                 names.map(|names| names.join(". ")).unwrap_or_default()
             );
-            (fold(&segment.text), content_of(&place, analyser))
+            (fold(&segment.text), content_of(&with_context, analyser))
         };
         Self { segments: (0..passage_set.segments.len()).map(segment).collect() }
     }

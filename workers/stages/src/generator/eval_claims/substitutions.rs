@@ -111,12 +111,12 @@ impl ClaimGenerator<'_> {
             let down = is_year(number) || value > 20;
             return if down && self.random_below(2) == 0 { value - step } else { value + step }.to_string();
         }
-        let places: Vec<usize> = (0..whole.len()).filter(|&at| whole[at].is_ascii_digit()).collect();
+        let digits: Vec<usize> = (0..whole.len()).filter(|&at| whole[at].is_ascii_digit()).collect();
         // The first digits matter most.
-        let at = places[self.random_below(places.len().min(2))];
+        let at = digits[self.random_below(digits.len().min(2))];
         let digit = whole[at].to_digit(10).unwrap_or(0);
         let other =
-            (digit + 1 + u32::try_from(self.random_below(7)).unwrap_or(0)) % 9 + u32::from(at == places[0]);
+            (digit + 1 + u32::try_from(self.random_below(7)).unwrap_or(0)) % 9 + u32::from(at == digits[0]);
         let other = if other == digit { (other + 1) % 9 + 1 } else { other };
         let put = |(i, c): (usize, &char)| {
             if i == at { char::from_digit(other % 10, 10).unwrap_or('7') } else { *c }

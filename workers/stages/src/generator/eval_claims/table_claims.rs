@@ -14,7 +14,6 @@ use crate::generator::{
 /// Most words of a cell, row name or column name.
 const MAX_CELL_WORDS: usize = 8;
 
-/// The statement of one cell.
 #[derive(Clone)]
 struct CellStatement<'a> {
     subject: &'a str,
@@ -55,7 +54,6 @@ impl CellStatement<'_> {
 }
 
 impl ClaimGenerator<'_> {
-    /// The claims of a row.
     pub(super) fn claims_of_row(&mut self, at: usize, row: &TableRow, made: &mut Vec<SyntheticClaim>) {
         let Some(names) = row.column_names.clone() else { return };
         // A header that was cut from its table has no column names, and "Cấm tải về: có" is no sentence.

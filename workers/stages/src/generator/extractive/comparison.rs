@@ -28,7 +28,6 @@ const MIN_COVERAGE: f32 = 0.5;
 const SEPARATORS: [&str; 14] =
     ["va", "so voi", "voi", "hay", "hoac", "and", "or", "vs", "versus", "with", "than", "from", "to", "khac"];
 
-/// A line of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ComparisonLine {
     /// The index of the segment it comes from.

@@ -61,10 +61,10 @@ fn are_instructions(passage_set: &PassageSet, lines: &[usize]) -> bool {
 /// asked for, or it has steps and the question asks how or for nothing that a single line answers.
 pub(super) fn list_around(
     passage_set: &PassageSet,
-    place: usize,
+    index: usize,
     parsed: &ParsedQuestion,
 ) -> Option<QuotedList> {
-    let segment = &passage_set.segments[place];
+    let segment = &passage_set.segments[index];
     let leads = |segment: &Segment| segment.kind != SegmentKind::Row && segment.text.ends_with(':');
     let open = matches!(parsed.answer_type, None | Some(AnswerType::Place)) && parsed.selection.is_none();
     let may_be_whole = parsed.asks_for_steps || open && !parsed.is_yes_no;
@@ -72,7 +72,7 @@ pub(super) fn list_around(
         return None;
     }
     let (from, segments) = passage_set.segments_of_passage(segment.passage);
-    let here = place - from;
+    let here = index - from;
     let item = |segment: &Segment| segment.kind == SegmentKind::Item && !leads(segment);
     let first = if leads(segment) {
         here + 1
@@ -86,7 +86,7 @@ pub(super) fn list_around(
             lines.push(at);
         }
     }
-    let mine = lines.iter().rposition(|&line| line <= place).unwrap_or(0);
+    let mine = lines.iter().rposition(|&line| line <= index).unwrap_or(0);
     let skipped = (mine + 1).saturating_sub(MAX_LIST_LINES);
     lines.drain(..skipped);
     lines.truncate(MAX_LIST_LINES);

@@ -56,13 +56,11 @@ pub(crate) struct Segment {
     pub(crate) line: usize,
     /// Its offset in the passage's text, in characters.
     pub(crate) start: usize,
-    /// What it is.
     pub(crate) kind: SegmentKind,
     /// The text, as it is quoted.
     pub(crate) text: Arc<str>,
     /// The index of the label above it in its passage.
     pub(crate) label: Option<usize>,
-    /// Its content.
     pub(crate) content: Arc<TextContent>,
     /// Its clauses; of a row, one for each cell after the first.
     pub(crate) clauses: Arc<[Clause]>,

@@ -36,7 +36,6 @@ const NO_CELLS: [&str; 20] = [
 const YES_CELLS: [&str; 12] =
     ["có", "co", "yes", "✓", "✔", "✅", "●", "true", "được", "đã có", "included", "available"];
 
-/// A row of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TableRow {
     /// The line of the passage where its table starts; identifies the table.

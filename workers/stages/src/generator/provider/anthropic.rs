@@ -9,7 +9,6 @@ use super::{
 };
 use crate::generator::prompt::Prompt;
 
-/// The protocol version.
 const PROTOCOL_VERSION: &str = "2023-06-01";
 
 /// The Anthropic protocol: `POST {base_url}/messages`.

@@ -82,7 +82,6 @@ pub(crate) struct Failover {
     retry_budget: TpsBudget,
 }
 
-/// A provider and its model.
 #[derive(Clone, Debug)]
 pub(in crate::generator) struct ProviderModel {
     pub(in crate::generator) provider: String,

@@ -41,7 +41,6 @@ pub(crate) struct ComparisonQuestion {
     pub(in crate::generator) outright: Option<(usize, usize)>,
 }
 
-/// Detects a comparison in a question.
 pub(crate) fn detect_comparison(question: &str) -> Option<ComparisonQuestion> {
     let typed: Vec<String> = question.unicode_words().map(Into::into).collect();
     let words: Vec<String> = typed.iter().map(|word| fold(word)).collect();

@@ -115,10 +115,10 @@ pub(crate) fn extract(text: &str) -> ExtractedQuantities {
         let end = words[until - 1].range.end;
         if is_stated {
             if let Some(unit) = quantity.unit {
-                for (place, after) in open.drain(..) {
+                for (index, after) in open.drain(..) {
                     if is_range(&words, after, at) {
-                        found.stated[place].unit = Some(unit);
-                        found.stated[place].counted = false;
+                        found.stated[index].unit = Some(unit);
+                        found.stated[index].counted = false;
                     }
                 }
             } else {

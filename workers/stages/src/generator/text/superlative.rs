@@ -19,14 +19,11 @@ pub(crate) enum ComparedMeasure {
     Subjective,
 }
 
-/// A superlative.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Superlative {
-    /// What it compares.
     pub(crate) measure: ComparedMeasure,
     /// Whether it means the highest value.
     pub(crate) is_maximum: bool,
-    /// Its words.
     pub(crate) words: String,
 }
 
@@ -73,7 +70,6 @@ const VIETNAMESE_ADJECTIVES: [(&str, ComparedMeasure, bool); 35] = [
 /// Words before "nhất" with which it is not a superlative.
 const NON_SUPERLATIVE_BEFORE_NHAT: [&str; 6] = ["thứ", "duy", "thống", "hợp", "đồng", "quán"];
 
-/// English superlatives.
 const ENGLISH_SUPERLATIVES: [(&str, ComparedMeasure, bool); 46] = [
     ("cheapest", Price, false),
     ("least expensive", Price, false),

@@ -93,11 +93,11 @@ fn order_matches(clause: &Clause, parts: &[Clause]) -> bool {
             clause.quantities.iter().filter(|quantity| quantity_kind(quantity) == of).collect();
         said.len() < 2
             || parts.iter().all(|part| {
-                let places: Vec<usize> = said
+                let positions: Vec<usize> = said
                     .iter()
                     .filter_map(|quantity| part.quantities.iter().position(|known| known.equals(quantity)))
                     .collect();
-                places.len() < said.len() || places.is_sorted()
+                positions.len() < said.len() || positions.is_sorted()
             })
     })
 }

@@ -58,7 +58,6 @@ pub(crate) struct Claim {
     pub(crate) terms: TermWeights,
     /// Quantities and codes.
     pub(crate) quantities: Vec<Quantity>,
-    /// Clauses.
     pub(crate) clauses: Vec<Clause>,
     /// All words but amounts, in order.
     pub(crate) tokens: Vec<Token>,
@@ -138,8 +137,8 @@ impl Claim {
 
     /// A term's weight; 0 for a term that it does not contain.
     pub(crate) fn weight_of(&self, term: &str) -> f32 {
-        let place = self.terms.binary_search_by(|(known, _)| known.as_str().cmp(term));
-        place.map_or(0.0, |place| self.terms[place].1)
+        let index = self.terms.binary_search_by(|(known, _)| known.as_str().cmp(term));
+        index.map_or(0.0, |index| self.terms[index].1)
     }
 
     /// One clause as a claim of its own; it may refer to the other clauses.

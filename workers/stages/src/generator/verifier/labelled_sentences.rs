@@ -79,11 +79,11 @@ fn wrong(text: &str) -> ([Vec<String>; 2], [usize; 2]) {
                 cache: &VerdictCache::default(),
             };
             let verdict = verifier.verify(&[], sentence);
-            let place = usize::from(*right);
-            all[place] += 1;
+            let label = usize::from(*right);
+            all[label] += 1;
             if matches!(verdict, SentenceVerdict::Supported(..)) != *right {
                 let why = verifier.explain(sentence);
-                wrong[place].push(format!("{}: {question} {sentence} ({verdict:?})\n{why}", site.name));
+                wrong[label].push(format!("{}: {question} {sentence} ({verdict:?})\n{why}", site.name));
             }
         }
     }

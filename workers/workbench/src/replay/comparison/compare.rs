@@ -11,8 +11,8 @@ use crate::{
     replay::{
         comparison::{
             job_report::{Aspect, JobReport, LabelVerdict},
+            job_snapshot::JobSnapshot,
             labels::Label,
-            snapshot::JobSnapshot,
             word_diff::word_diff,
         },
         replayed_stage::ReplayedStage,
@@ -241,7 +241,7 @@ fn overlap(report: &JobReport, steps: &[ReplayedStage]) -> Option<f32> {
         return None;
     }
     let chunks = |snapshot: &JobSnapshot| -> Vec<(String, String)> {
-        let name = |found: &crate::replay::comparison::snapshot::FoundPassage| {
+        let name = |found: &crate::replay::comparison::job_snapshot::FoundPassage| {
             (found.collection.clone(), found.chunk.clone())
         };
         snapshot.passages.iter().take(OVERLAP_DEPTH).map(name).collect()

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::replay::comparison::snapshot::JobSnapshot;
+use crate::replay::comparison::job_snapshot::JobSnapshot;
 
 /// What can differ between the recorded and the replayed job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

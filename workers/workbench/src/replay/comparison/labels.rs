@@ -9,7 +9,7 @@ use crate::{
     recording::{JobMessages, feedback_path},
     replay::comparison::{
         job_report::LabelVerdict,
-        snapshot::{FoundPassage, JobSnapshot},
+        job_snapshot::{FoundPassage, JobSnapshot},
     },
 };
 

@@ -56,7 +56,6 @@ pub(in crate::replay) struct PairedCounts {
 }
 
 impl Histogram {
-    /// Adds a value.
     pub(in crate::replay) fn add(&mut self, value: f32) {
         *self.0.entry((f64::from(value) * HISTOGRAM_SCALE).round() as i32).or_default() += 1;
     }

@@ -22,13 +22,13 @@ pub struct ChatTurns {
 
 impl ChatTurns {
     /// Rewrites a validation error to point at the field that was sent.
-    pub fn at_sent_place(&self, error: &FieldError) -> FieldError {
+    pub fn at_sent_field(&self, error: &FieldError) -> FieldError {
         let turn = |rest: &str| {
             let (index, field) = rest.split_once('/').unwrap_or((rest, "content"));
-            let place = self.turns_at.get(index.parse::<usize>().ok()?)?;
-            Some(format!("{place}/{}", if field == "sender" { "role" } else { field }))
+            let turn = self.turns_at.get(index.parse::<usize>().ok()?)?;
+            Some(format!("{turn}/{}", if field == "sender" { "role" } else { field }))
         };
-        let place = |pointer: &str| match pointer {
+        let sent = |pointer: &str| match pointer {
             "/message" => Some(format!("{}/content", self.at)),
             "/user_id" => Some("/user".to_string()),
             _ => match (pointer.strip_prefix("/context"), pointer.strip_prefix("/history/")) {
@@ -37,7 +37,7 @@ impl ChatTurns {
                 _ => None,
             },
         };
-        let pointer = error.pointer.as_deref().map(|pointer| place(pointer).unwrap_or(pointer.to_string()));
+        let pointer = error.pointer.as_deref().map(|pointer| sent(pointer).unwrap_or(pointer.to_string()));
         FieldError { pointer, ..error.clone() }
     }
 }
@@ -62,14 +62,14 @@ pub fn read(messages: Option<&Value>) -> Result<ChatTurns, ApiError> {
     let mut turns = Vec::new();
     let from = messages.len().saturating_sub(MAX_MESSAGES);
     for (index, message) in messages.iter().enumerate().skip(from) {
-        let place = format!("/messages/{index}");
-        let Value::Object(message) = message else { return Err(wrong(&place, "must be an object")) };
+        let pointer = format!("/messages/{index}");
+        let Value::Object(message) = message else { return Err(wrong(&pointer, "must be an object")) };
         let Some(Value::String(role)) = message.get("role") else {
-            return Err(wrong(&format!("{place}/role"), "must be a text such as `user`"));
+            return Err(wrong(&format!("{pointer}/role"), "must be a text such as `user`"));
         };
         if matches!(role.as_str(), "user" | "assistant") {
-            let content = text(message.get("content"), &format!("{place}/content"))?;
-            turns.push(RoleMessage { role: role.as_str(), content, pointer: place });
+            let content = text(message.get("content"), &format!("{pointer}/content"))?;
+            turns.push(RoleMessage { role: role.as_str(), content, pointer });
         }
     }
     let Some(last) = turns.iter().rposition(|turn| turn.role == "user") else {
@@ -90,23 +90,23 @@ pub fn read(messages: Option<&Value>) -> Result<ChatTurns, ApiError> {
 }
 
 /// The text of a message's content, or of its text parts. Other parts are ignored.
-fn text(content: Option<&Value>, place: &str) -> Result<String, ApiError> {
+fn text(content: Option<&Value>, pointer: &str) -> Result<String, ApiError> {
     match content {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
         Some(Value::Array(parts)) => {
             let mut texts = Vec::new();
             for (index, part) in parts.iter().enumerate() {
-                let place = format!("{place}/{index}");
-                let Value::Object(part) = part else { return Err(wrong(&place, "must be an object")) };
+                let pointer = format!("{pointer}/{index}");
+                let Value::Object(part) = part else { return Err(wrong(&pointer, "must be an object")) };
                 match (part.get("type").and_then(Value::as_str), part.get("text")) {
                     (_, Some(Value::String(text))) => texts.push(text.as_str()),
-                    (Some("text"), _) => return Err(wrong(&format!("{place}/text"), "must be a text")),
+                    (Some("text"), _) => return Err(wrong(&format!("{pointer}/text"), "must be a text")),
                     _ => {}
                 }
             }
             Ok(texts.join("\n"))
         }
-        Some(_) => Err(wrong(place, "must be a text or a list of parts")),
+        Some(_) => Err(wrong(pointer, "must be a text or a list of parts")),
     }
 }

@@ -67,7 +67,6 @@ impl JobSnapshot {
         self.passages = retrieved.passages.iter().map(found_passage).collect();
     }
 
-    /// Adds the answer.
     pub(in crate::replay) fn add_answer(&mut self, answer: &Answer) {
         self.intent = Some(answer.intent.clone());
         self.product = answer.product.clone();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum CanaryState {
     /// It serves its share.
     Serving,
-    /// It is not heard of: the stage's own workers serve everybody.
+    /// It no longer announces itself: the stage's own workers serve everybody.
     Away,
     /// It was worse: the stage's own workers serve everybody.
     SteppedBack,
@@ -44,7 +44,7 @@ pub struct CanaryReport {
     pub state: CanaryState,
     /// Why it stepped back.
     pub reason: Option<CanaryRegression>,
-    /// When it was first heard of, in milliseconds since the Unix epoch.
+    /// When it first announced itself, in milliseconds since the Unix epoch.
     pub since_ms: u64,
     /// Jobs of its sessions.
     pub served: ArmSummary,
@@ -63,7 +63,7 @@ impl CanaryReport {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Worse")]
 pub struct CanaryRegression {
-    /// The jobs counted took longer than so many milliseconds; `None` where they failed.
+    /// The jobs counted took longer than this many milliseconds; `None` where they failed.
     pub over_ms: Option<f64>,
     /// Such jobs of the canary.
     pub canary: Fraction,
@@ -98,7 +98,7 @@ impl fmt::Display for CanaryRegression {
     }
 }
 
-/// What became of the jobs of one side.
+/// The outcomes of the jobs of one side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Side")]
 pub struct ArmSummary {

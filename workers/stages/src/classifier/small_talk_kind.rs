@@ -54,7 +54,6 @@ const PHRASES: [(SmallTalk, &[&str]); 4] = [
     ),
 ];
 
-/// The kind of a small-talk text.
 pub(super) fn detect_kind(text: &str) -> SmallTalk {
     let folded = fold(text);
     let text = format!(" {} ", folded.unicode_words().collect::<Vec<_>>().join(" "));

@@ -1,3 +1,5 @@
+//! The two first-stage searches, dense and lexical. Their candidates are re-ranked or fused.
+
 use std::{collections::HashSet, sync::Arc};
 
 use hoidap_shared::job::Query;
@@ -9,17 +11,17 @@ use super::{
 };
 use crate::lexical::{self, Analyser};
 
-/// The rankings of the dense and the lexical leg under one filter: one for each wording.
-pub(super) struct LegRankings {
+/// The rankings of the dense and the lexical search under one filter: one for each wording.
+pub(super) struct FirstStageRankings {
     pub(super) dense: Vec<Ranking>,
     pub(super) lexical: Vec<Ranking>,
 }
 
-impl LegRankings {
+impl FirstStageRankings {
     /// Whether nothing was found, apart from withdrawn documents.
     pub(super) fn is_empty(&self, collections: &[Arc<LoadedCollection>]) -> bool {
         let mut hits = self.dense.iter().chain(&self.lexical).flat_map(|ranking| &ranking.hits);
-        !hits.any(|(place, _)| in_service(collections, place))
+        !hits.any(|(chunk_ref, _)| in_service(collections, chunk_ref))
     }
 
     /// Sets the weight of each ranking to that of its wording.
@@ -37,8 +39,8 @@ impl LegRankings {
     pub(super) fn add(&mut self, other: Self) {
         for (own, other) in [(&mut self.dense, other.dense), (&mut self.lexical, other.lexical)] {
             for (own, other) in own.iter_mut().zip(other) {
-                let known: HashSet<ChunkRef> = own.hits.iter().map(|(place, _)| *place).collect();
-                own.hits.extend(other.hits.into_iter().filter(|(place, _)| !known.contains(place)));
+                let known: HashSet<ChunkRef> = own.hits.iter().map(|(chunk_ref, _)| *chunk_ref).collect();
+                own.hits.extend(other.hits.into_iter().filter(|(chunk_ref, _)| !known.contains(chunk_ref)));
                 sort(&mut own.hits);
             }
         }
@@ -46,18 +48,18 @@ impl LegRankings {
 }
 
 /// Whether a chunk's document is not withdrawn.
-pub(super) fn in_service(collections: &[Arc<LoadedCollection>], place: &ChunkRef) -> bool {
-    !collections[place.collection].records.withdrawn(place.chunk)
+pub(super) fn in_service(collections: &[Arc<LoadedCollection>], chunk_ref: &ChunkRef) -> bool {
+    !collections[chunk_ref.collection].records.withdrawn(chunk_ref.chunk)
 }
 
 /// Searches both indices at once: FAISS on its own thread, the lexical index on this one.
-pub(super) fn search_legs(
+pub(super) fn search_first_stage(
     analyser: &Analyser,
     collections: &[Arc<LoadedCollection>],
     request: &SearchRequest<'_>,
     product: Option<&str>,
     section: Option<&str>,
-) -> Result<LegRankings, SearchError> {
+) -> Result<FirstStageRankings, SearchError> {
     let language = request.locale.unwrap_or_default();
     let withdrawn = collections.iter().any(|collection| collection.manifest.withdrawn.chunks > 0);
     let limit = if withdrawn { 2 * request.candidates } else { request.candidates };
@@ -66,7 +68,7 @@ pub(super) fn search_legs(
     let mut pending = Vec::new();
     for query in request.queries {
         let Some(vector) = &query.embedding else { continue };
-        for (place, collection) in collections.iter().enumerate() {
+        for (index, collection) in collections.iter().enumerate() {
             let expected = collection.dense.dimensions();
             if vector.len() != expected {
                 let collection = collection.manifest.collection.clone();
@@ -75,14 +77,14 @@ pub(super) fn search_legs(
             let vector = collection.hubness.corrected_query(vector, language);
             pending.push((
                 query.weight,
-                place,
-                collection.dense.request(&vector, limit, filters[place].as_ref()),
+                index,
+                collection.dense.request(&vector, limit, filters[index].as_ref()),
             ));
         }
     }
     let indices: Vec<_> =
         collections.iter().zip(&filters).map(|(c, filter)| (&c.lexical, filter.as_ref())).collect();
-    let mut found = LegRankings { dense: Vec::new(), lexical: Vec::new() };
+    let mut found = FirstStageRankings { dense: Vec::new(), lexical: Vec::new() };
     for query in request.queries {
         let hits = lexical::search(&indices, &analyser.question(&query.text), limit)
             .map_err(|error| search_error(collections, 0, error.to_string()))?;
@@ -96,11 +98,11 @@ pub(super) fn search_legs(
     for _ in request.queries.iter().filter(|query| query.embedding.is_some()) {
         let mut hits = Vec::new();
         let mut weight = 0.0;
-        for (w, place, answer) in answers.by_ref().take(per_query) {
+        for (w, index, answer) in answers.by_ref().take(per_query) {
             weight = w;
-            let near = answer.wait().map_err(|error| search_error(collections, place, error))?;
+            let near = answer.wait().map_err(|error| search_error(collections, index, error))?;
             hits.extend(
-                near.into_iter().map(|(chunk, cosine)| (ChunkRef { collection: place, chunk }, cosine)),
+                near.into_iter().map(|(chunk, cosine)| (ChunkRef { collection: index, chunk }, cosine)),
             );
         }
         found.dense.push(Ranking { weight, hits: best(hits) });
@@ -116,8 +118,8 @@ fn top_hits(
 ) -> Vec<(ChunkRef, f32)> {
     sort(&mut hits);
     let mut live = 0;
-    let last = hits.iter().position(|(place, _)| {
-        live += usize::from(in_service(collections, place));
+    let last = hits.iter().position(|(chunk_ref, _)| {
+        live += usize::from(in_service(collections, chunk_ref));
         2 * live >= count
     });
     hits.truncate(last.map_or(hits.len(), |last| count.max(last + 1)));
@@ -126,9 +128,9 @@ fn top_hits(
 
 pub(super) fn search_error(
     collections: &[Arc<LoadedCollection>],
-    place: usize,
+    index: usize,
     reason: String,
 ) -> SearchError {
-    let collection = collections.get(place).map(|c| c.manifest.collection.clone()).unwrap_or_default();
+    let collection = collections.get(index).map(|c| c.manifest.collection.clone()).unwrap_or_default();
     SearchError::Failed { collection, reason }
 }

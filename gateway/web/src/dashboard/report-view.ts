@@ -2,7 +2,7 @@ import { ChartCard } from './chart.ts';
 import { h, replaceChildren } from './dom.ts';
 import * as chartData from './chart-data.ts';
 import type { Localization } from './localization.ts';
-import { ReportTables } from './tables.ts';
+import { ReportTables } from './report-tables.ts';
 import { tiles } from './tiles.ts';
 import type { Report } from './types.ts';
 
