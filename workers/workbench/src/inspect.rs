@@ -3,6 +3,7 @@
 //! The job's records are collected from NATS or from a recording. A `JobTrace` orders them and adds what follows from
 //! them. It is printed as JSON or, as a timeline, as text or an HTML page. `docs/inspect.md` describes it.
 
+mod answer_details;
 mod assemble;
 mod executions;
 mod from_nats;
@@ -12,6 +13,7 @@ mod html;
 mod json;
 mod notes;
 mod records;
+mod relative_clock;
 mod text;
 mod timeline;
 mod timeline_entry;

@@ -9,6 +9,7 @@ use super::{
     executions::trace_executions,
     notes::notes,
     records::{CollectedRecords, StreamMessage},
+    relative_clock::{RelativeClock, unix_ms},
     trace::{
         ExecutionEnd, JobState, JobTrace, LiveOutput, QuestionDetails, StageExecution, Timed, TracedAnswer,
         WaitingJob,
@@ -16,31 +17,10 @@ use super::{
 };
 use crate::recording::DecodedMessage;
 
-/// Converts times to milliseconds since the question was accepted.
-#[derive(Clone, Copy)]
-pub(super) struct RelativeClock {
-    accepted_ms: u64,
-}
-
-impl RelativeClock {
-    pub(super) fn offset_of_ms(self, ms: u64) -> i64 {
-        i64::try_from(i128::from(ms) - i128::from(self.accepted_ms)).unwrap_or(0)
-    }
-
-    pub(super) fn offset_of(self, time: Timestamp) -> i64 {
-        self.offset_of_ms(unix_ms(time))
-    }
-}
-
-/// Milliseconds since the Unix epoch.
-fn unix_ms(time: Timestamp) -> u64 {
-    u64::try_from(time.as_millisecond()).unwrap_or(0)
-}
-
 /// Assembles the trace from the records. `now` is when they were read.
 pub(super) fn assemble(found: &CollectedRecords, now: Timestamp) -> JobTrace<'_> {
     let accepted_ms = accepted_ms(found);
-    let clock = RelativeClock { accepted_ms: accepted_ms.unwrap_or(0) };
+    let clock = RelativeClock::new(accepted_ms.unwrap_or(0));
     let mut answers = traced_answers(found, clock);
     let executions = trace_executions(found, clock, &answers);
     for answer in &mut answers {

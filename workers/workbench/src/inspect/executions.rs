@@ -6,8 +6,8 @@ use hoidap_shared::{
 };
 
 use super::{
-    assemble::RelativeClock,
     records::{CollectedRecords, StreamMessage},
+    relative_clock::RelativeClock,
     trace::{DeliveryStart, ExecutionEnd, StageExecution, StageResult, TracedAnswer},
 };
 use crate::recording::DONE;

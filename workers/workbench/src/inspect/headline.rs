@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use super::{
+    answer_details::{CallResult, calls},
     timeline_entry::format_duration,
-    trace::{CallResult, JobState, JobTrace, calls},
+    trace::{JobState, JobTrace},
 };
 
 /// One line: how the job ended, and what was unusual.

@@ -3,7 +3,7 @@
 use hoidap_shared::job::{Answer, Classified, Passage, ProviderAttempt, Query, Retrieved, Source};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use super::trace::{CallResult, CitedSentence, calls, cited_sentences};
+use super::answer_details::{CallResult, CitedSentence, calls, cited_sentences};
 
 /// A part of a message, as the JSON has it.
 struct Part<T>(T);

@@ -4,11 +4,9 @@ use hoidap_shared::job::{
 };
 
 use super::{
+    answer_details::{CallResult, calls, cited_sentences},
     timeline_entry::{ListItem, Severity, TimelineEntry, WorkBar, format_duration, format_offset},
-    trace::{
-        CallResult, ExecutionEnd, JobTrace, StageExecution, StageResult, TracedAnswer, WaitingJob, calls,
-        cited_sentences,
-    },
+    trace::{ExecutionEnd, JobTrace, StageExecution, StageResult, TracedAnswer, WaitingJob},
 };
 
 /// Builds the timeline of a job.

@@ -1,6 +1,6 @@
 use hoidap_shared::{
     events::{ChatEvent, page_address},
-    job::{Answer, Citation, Classified, JobId, Outcome, ProviderAttempt, Question, Retrieved, Turn},
+    job::{Answer, Classified, JobId, Question, Retrieved, Turn},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -160,27 +160,6 @@ pub(super) struct TracedAnswer<'a> {
     pub(super) answer: &'a Answer,
 }
 
-/// The result of a provider call.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum CallResult {
-    /// Its text is the answer.
-    Taken,
-    /// It returned a text, which was rejected.
-    NotTaken,
-    /// The visitor stopped it.
-    Stopped,
-    /// It returned no text.
-    Failed,
-}
-
-/// A sentence of an answer with a citation.
-#[derive(Serialize)]
-pub(super) struct CitedSentence {
-    pub(super) text: String,
-    pub(super) support: f32,
-}
-
 /// What was streamed to the visitor while the job was worked on.
 #[derive(Default, Serialize)]
 pub(super) struct LiveOutput {
@@ -240,30 +219,4 @@ impl<'a> QuestionDetails<'a> {
         let (page, user_id) = (page.clone(), user_id.as_deref());
         Self { message: question, page, session_id, user_id, client, ..Self::default() }
     }
-}
-
-/// The calls of providers for an answer in order, with their results.
-pub(super) fn calls(answer: &Answer) -> impl Iterator<Item = (&ProviderAttempt, CallResult)> {
-    let stopped = answer.outcome == Outcome::Stopped;
-    let last = answer.attempts.len().saturating_sub(1);
-    answer.attempts.iter().enumerate().map(move |(place, attempt)| {
-        let result = match (&attempt.error, &attempt.wrote) {
-            (None, _) => CallResult::Taken,
-            (Some(_), Some(_)) if stopped && place == last => CallResult::Stopped,
-            (Some(_), Some(_)) => CallResult::NotTaken,
-            (Some(_), None) => CallResult::Failed,
-        };
-        (attempt, result)
-    })
-}
-
-/// The sentences that cite the source of an answer with this place.
-pub(super) fn cited_sentences(answer: &Answer, place: usize) -> Vec<CitedSentence> {
-    let citations = answer.citations.iter().filter(|citation| citation.n as usize == place + 1);
-    let sentence = |citation: &Citation| {
-        let length = citation.answer_end.saturating_sub(citation.answer_start);
-        let text = answer.text.chars().skip(citation.answer_start).take(length).collect();
-        CitedSentence { text, support: citation.support }
-    };
-    citations.map(sentence).collect()
 }
