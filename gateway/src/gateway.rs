@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    identity::secret_strength::require_strong_secrets, limits::refusals::REFUSAL_WINDOW, router::router,
-    server::serve, state::AppState,
+    identity::secret_strength::require_strong_secrets, limits::refused_requests::REFUSAL_WINDOW,
+    router::router, server::serve, state::AppState,
 };
 
 /// How often latency samples are merged into their histograms, so that they do not pile up between scrapes.
@@ -104,7 +104,7 @@ async fn run(
 }
 
 async fn publish_refusals(state: Arc<AppState>) {
-    for event in state.refusals.drain() {
+    for event in state.refused_requests.drain() {
         state.broker.publish_chat_event(event).await;
     }
 }

@@ -3,4 +3,4 @@
 pub mod brute_force;
 pub mod open_streams;
 pub mod rate_limit;
-pub mod refusals;
+pub mod refused_requests;

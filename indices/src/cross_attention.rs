@@ -4,15 +4,7 @@
 //! texts together, so that "how many" can look for a number next to what is counted. It is trained by
 //! `local/embedding/training/cross.py` and lies in the folder of the model whose token vectors it reads.
 
-use std::{
-    fs, io,
-    ops::Range,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::{fs, io, ops::Range, sync::Arc, thread};
 
 use hoidap_shared::config;
 use ort::{
@@ -21,7 +13,7 @@ use ort::{
 };
 
 use crate::{
-    embed::{EmbedError, environment},
+    embed::{EmbedError, SessionPool, environment},
     hashing::sha256,
     late_interaction::{self, PassageTokens, TokenMatches, mean},
 };
@@ -36,9 +28,7 @@ const MAX_PASSAGE_TOKENS: usize = 320;
 pub struct CrossAttention {
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// Copies of the graph, each used by one search at a time.
-    sessions: Vec<Mutex<Session>>,
-    turn: AtomicUsize,
+    sessions: SessionPool<Session>,
 }
 
 impl CrossAttention {
@@ -51,16 +41,17 @@ impl CrossAttention {
             return Ok(None);
         }
         let path = settings.model_dir.join(GRAPH_FILE);
-        let wrong = |reason: String| EmbedError::Load { model: path.display().to_string(), reason };
+        let model = path.display().to_string();
+        let wrong = move |reason: String| EmbedError::Load { model: model.clone(), reason };
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(wrong(error.to_string())),
         };
+        let sha256 = sha256(&bytes);
+        let open = move || session(&bytes).map_err(|error| wrong(error.to_string()));
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let sessions = (0..cores).map(|_| session(&bytes).map(Mutex::new)).collect::<Result<_, _>>();
-        let sessions = sessions.map_err(|error| wrong(error.to_string()))?;
-        Ok(Some(Arc::new(Self { sha256: sha256(&bytes), sessions, turn: AtomicUsize::new(0) })))
+        Ok(Some(Arc::new(Self { sha256, sessions: SessionPool::new(open()?, cores, open) })))
     }
 
     /// How likely each sentence of a passage answers the question, as log odds; `None` for a sentence without tokens. `question`
@@ -81,10 +72,7 @@ impl CrossAttention {
         let vectors = passage.unit_vectors(MAX_PASSAGE_TOKENS);
         let tokens = vectors.len() / dimensions;
         let (numbers, late) = token_inputs(matches, sentences, tokens);
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.sessions.len();
-        // A search that panicked left nothing half done: a session keeps no state between calls.
-        let mut session = self.sessions[turn].lock().unwrap_or_else(PoisonError::into_inner);
-        let run = || -> ort::Result<_> {
+        let run = |session: &mut Session| -> ort::Result<_> {
             let outputs = session.run(ort::inputs![
                 "question" => TensorRef::from_array_view(([question.len() / dimensions, dimensions], question))?,
                 "passage" => TensorRef::from_array_view(([tokens, dimensions], vectors.as_slice()))?,
@@ -96,7 +84,7 @@ impl CrossAttention {
             let none = none.first().copied().unwrap_or(f32::NAN);
             Ok(sentences.iter().map(|range| sentence_odds(scores, none, range)).collect())
         };
-        run().map_err(io::Error::other)
+        self.sessions.with(run).map_err(io::Error::other)?.map_err(io::Error::other)
     }
 }
 

@@ -3,6 +3,7 @@
 mod onnx;
 mod queue;
 mod runtime;
+mod session_pool;
 
 use hoidap_shared::{config, job::Query};
 
@@ -14,6 +15,7 @@ use crate::{
 pub use onnx::OnnxEmbedder;
 pub use queue::EmbedQueue;
 pub(crate) use runtime::environment;
+pub(crate) use session_pool::SessionPool;
 
 impl ModelId {
     /// The identity of the configured model, without loading it.

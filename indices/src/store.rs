@@ -5,6 +5,7 @@
 
 mod files;
 mod folder;
+mod integrity;
 mod manifest;
 mod records;
 mod token_vector_file;

@@ -111,7 +111,7 @@ async fn reject<T>(
     error: ApiError,
     question: Option<&Question>,
 ) -> Result<T, ApiError> {
-    if state.refusals.report_individually(&request_context.client, outcome, error.name()) {
+    if state.refused_requests.report_individually(&request_context.client, outcome, error.name()) {
         state
             .broker
             .publish_chat_event(request_context.chat_event(outcome, Some(error.name()), question))

@@ -189,7 +189,7 @@ pub async fn feedback(
 /// Counts a refused request that is not a chat.
 fn count_refusal(state: &AppState, peer: Peer, headers: &HeaderMap, problem: &str) {
     let client = state.clients.hashed_id(state.clients.address(peer, headers));
-    state.refusals.count(&client, "rejected", problem);
+    state.refused_requests.count(&client, "rejected", problem);
 }
 
 /// The record of a job that belongs to the request's session.

@@ -1,10 +1,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError, TryLockError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::OnceLock,
     thread,
 };
 
@@ -16,7 +13,7 @@ use hoidap_shared::config;
 use serde::Deserialize;
 use tokenizers::{Encoding, ModelWrapper, Tokenizer};
 
-use super::{EmbedError, EmbeddedText, Embedder, runtime::environment};
+use super::{EmbedError, EmbeddedText, Embedder, runtime::environment, session_pool::SessionPool};
 use crate::{
     hashing::sha256_of_files,
     late_interaction::Projection,
@@ -36,15 +33,12 @@ const MAX_INPUT_TOKENS: usize = 512;
 pub struct OnnxEmbedder {
     id: ModelId,
     prefixes: Prefixes,
-    settings: config::EmbeddingConfig,
+    batch: usize,
     /// Counts tokens, without padding and however long the text; only a build needs it.
     counter: OnceLock<Option<Tokenizer>>,
     /// Makes the token vectors small; `None` if there is no projection for the model.
     projection: Option<Projection>,
-    /// Copies of the model, each loaded when it is first needed, and used by one caller at a time.
-    sessions: Vec<Mutex<Option<TextEmbedding>>>,
-    /// Counts the callers that found no session free.
-    turn: AtomicUsize,
+    sessions: SessionPool<TextEmbedding>,
 }
 
 /// Prefixes that a model expects before a text; models of the E5 family were trained with them.
@@ -86,47 +80,19 @@ impl OnnxEmbedder {
             tokens: count_tokens(&first.tokenizer, if e5 { text.trim_end() } else { "" }),
         };
         let prefixes = Prefixes { query: prefix("query: "), passage: prefix("passage: ") };
-        let mut sessions = vec![Mutex::new(Some(first))];
-        sessions.resize_with(count.max(1), Mutex::default);
         let projection = load_projection(settings, &id)?;
-        let (settings, turn) = (settings.clone(), AtomicUsize::new(0));
-        Ok(Self { id, prefixes, settings, counter: OnceLock::new(), projection, sessions, turn })
-    }
-
-    fn batch(&self) -> usize {
-        self.settings.batch.max(1)
+        let (batch, settings) = (settings.batch.max(1), settings.clone());
+        let sessions = SessionPool::new(first, count, move || load_session(&settings));
+        Ok(Self { id, prefixes, batch, counter: OnceLock::new(), projection, sessions })
     }
 
     fn counter(&self) -> Option<&Tokenizer> {
         let clone = || {
-            let mut tokenizer = self.with_session(|session| session.tokenizer.clone()).ok()?;
+            let mut tokenizer = self.sessions.with(|session| session.tokenizer.clone()).ok()?;
             tokenizer.with_padding(None).with_truncation(None).ok()?;
             Some(tokenizer)
         };
         self.counter.get_or_init(clone).as_ref()
-    }
-
-    /// Calls the model with a session that is free, or with the next one in turn once it is free. The first use of a session
-    /// loads it.
-    fn with_session<T>(&self, call: impl FnOnce(&mut TextEmbedding) -> T) -> Result<T, EmbedError> {
-        let mut session = self.free_session();
-        match &mut *session {
-            Some(session) => Ok(call(session)),
-            empty => Ok(call(empty.insert(load_session(&self.settings)?))),
-        }
-    }
-
-    fn free_session(&self) -> MutexGuard<'_, Option<TextEmbedding>> {
-        for session in &self.sessions {
-            match session.try_lock() {
-                Ok(free) => return free,
-                // A panic leaves no broken state: a session keeps none between calls.
-                Err(TryLockError::Poisoned(free)) => return free.into_inner(),
-                Err(TryLockError::WouldBlock) => {}
-            }
-        }
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.sessions.len();
-        self.sessions[turn].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Embeds texts in batches. Texts of similar length share a batch, so that little of it is padding.
@@ -142,8 +108,8 @@ impl OnnxEmbedder {
         let lead = 1 + prefix.tokens;
         let mut all = Vec::with_capacity(texts.len());
         // One call per batch, since a call keeps the raw output of all its texts until it returns.
-        let embedded = self.with_session(|session| {
-            sorted.chunks(self.batch()).try_for_each(|batch| {
+        let embedded = self.sessions.with(|session| {
+            sorted.chunks(self.batch).try_for_each(|batch| {
                 all.extend(self.embed_batch(session, role, lead, batch)?);
                 Ok::<_, fastembed::Error>(())
             })
@@ -169,7 +135,7 @@ impl OnnxEmbedder {
         texts: &[String],
     ) -> fastembed::Result<Vec<EmbeddedText>> {
         let Some(projection) = &self.projection else {
-            let vectors = session.embed(texts, Some(self.batch()))?;
+            let vectors = session.embed(texts, Some(self.batch))?;
             return Ok(vectors
                 .into_iter()
                 .map(|vector| EmbeddedText { vector, tokens: Vec::new() })
@@ -177,7 +143,7 @@ impl OnnxEmbedder {
         };
         let output: &[OutputKey] = &[OutputKey::OnlyOne, OutputKey::ByName("last_hidden_state")];
         let mut embedded = Vec::with_capacity(texts.len());
-        for batch in session.transform(texts, Some(self.batch()))?.into_raw() {
+        for batch in session.transform(texts, Some(self.batch))?.into_raw() {
             let pooled = batch.select_and_pool_output(&output, Some(Pooling::Mean))?;
             let hidden = batch.select_output(&output)?;
             for ((text, pooled), mask) in
@@ -213,7 +179,7 @@ impl Embedder for OnnxEmbedder {
     }
 
     fn sessions(&self) -> usize {
-        self.sessions.len()
+        self.sessions.size()
     }
 
     fn count_tokens(&self, text: &str) -> usize {

@@ -6,6 +6,7 @@ use hoidap_shared::{
     job::{Passage, Query, SentenceScore},
     text::CELL_SEPARATOR,
 };
+use rayon::iter::{IntoParallelRefMutIterator as _, ParallelIterator as _};
 
 use super::{Library, SearchError, first_stage::search_error, loaded_collection::LoadedCollection};
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 
 impl Library {
     /// Scores the sentences of passages that a search found, `weights` being those of the wordings. A passage whose chunk is no
-    /// longer in service keeps none. Blocks for milliseconds.
+    /// longer in service keeps none. Blocks for milliseconds, and uses idle cores.
     ///
     /// # Errors
     /// [`SearchError`] when token vectors cannot be read, or do not fit the cross-attention.
@@ -36,18 +37,17 @@ impl Library {
         let all: f32 = weighted.iter().map(|(_, weight)| weight).sum();
         let wordings: Vec<(&Query, f32)> =
             weighted.into_iter().map(|(query, weight)| (query, weight / all)).collect();
-        for passage in passages {
+        passages.par_iter_mut().try_for_each(|passage| {
             let collection = snapshot.collections.get(&passage.collection);
             let chunk = collection.and_then(|own| Some((own, *own.chunk_by_id.get(&passage.chunk_id)?)));
-            let Some((collection, chunk)) = chunk else {
-                passage.sentences = Vec::new();
-                continue;
+            passage.sentences = match chunk {
+                Some((collection, chunk)) => score_chunk(collection, chunk, &wordings, cross_attention)
+                    .map_err(|error| search_error(&[Arc::clone(collection)], 0, error.to_string()))?,
+                None => Vec::new(),
             };
-            passage.sentences = score_chunk(collection, chunk, &wordings, cross_attention)
-                .map_err(|error| search_error(&[Arc::clone(collection)], 0, error.to_string()))?;
             passage.sentences.retain(|sentence| sentence.end <= self.max_passage_chars);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     files::{MANIFEST, checksums, replace, sync_tree},
     io_error,
 };
-use crate::{hashing::sha256_of_file, model::ModelId};
+use crate::model::ModelId;
 
 const CURRENT: &str = "current";
 const VERSIONS: &str = "versions";
@@ -230,26 +230,6 @@ impl CollectionFolder {
     /// [`StoreError::Damaged`] when they cannot be read.
     pub fn records(&self, version: &str) -> Result<VersionRecords, StoreError> {
         VersionRecords::read(&self.version_dir(version)).map_err(|what| self.damaged(version, what))
-    }
-
-    /// Compares each file of a version with its checksum.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] naming the first file that differs or is missing.
-    pub fn verify(&self, manifest: &VersionManifest) -> Result<(), StoreError> {
-        let dir = self.version_dir(&manifest.version);
-        for (name, sum) in &manifest.files {
-            match sha256_of_file(&dir.join(name)) {
-                Ok(found) if found == *sum => {}
-                Ok(_) => {
-                    return Err(
-                        self.damaged(&manifest.version, format!("{name} does not match its checksum"))
-                    );
-                }
-                Err(error) => return Err(self.damaged(&manifest.version, format!("{name}: {error}"))),
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn damaged(&self, version: &str, what: String) -> StoreError {

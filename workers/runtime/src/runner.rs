@@ -9,6 +9,7 @@ mod canary_dispatch;
 mod canary_worker;
 mod consumer;
 mod dead_letter;
+mod dead_letter_reason;
 mod delivery;
 mod delivery_attempts;
 mod finish;

@@ -12,7 +12,7 @@ use tracing::{Instrument as _, debug, field::Empty, info_span, warn};
 
 use super::{
     Runner,
-    dead_letter::DeadLetterReason,
+    dead_letter_reason::DeadLetterReason,
     delivery::{Delivery, DeliveryEnd},
 };
 use crate::direct_get;

@@ -6,10 +6,7 @@ use async_nats::jetstream::{
 };
 use hoidap_shared::{
     dead_letter::{DeadLetter, MessageLocation},
-    job::{
-        Answer, Classified, DecodeError, Envelope, EnvelopeHeader, Job, Outcome, PageContext, Question,
-        SCHEMA,
-    },
+    job::{Answer, Classified, Envelope, EnvelopeHeader, Job, Outcome, PageContext, Question, SCHEMA},
     phrases,
     stage::Stage,
     subjects::ANSWER_RETENTION,
@@ -19,6 +16,7 @@ use tracing::{error, warn};
 
 use super::{
     Runner,
+    dead_letter_reason::DeadLetterReason,
     delivery::{Delivery, DeliveryEnd},
 };
 
@@ -26,46 +24,6 @@ use super::{
 const MAX_DETAIL_BYTES: usize = 1_000;
 /// More bytes than any letter of a stage takes in the stream.
 pub(super) const MAX_LETTER_BYTES: u64 = 2_048;
-
-/// Why a job cannot be processed.
-pub(super) struct DeadLetterReason {
-    /// A stable code.
-    code: &'static str,
-    /// What went wrong, for the operator.
-    detail: String,
-}
-
-impl DeadLetterReason {
-    pub(super) fn new(code: &'static str, detail: String) -> Self {
-        Self { code, detail }
-    }
-
-    pub(super) fn unreadable(error: &DecodeError) -> Self {
-        let code =
-            if matches!(error, DecodeError::Schema { .. }) { "unknown_schema" } else { "malformed_message" };
-        Self::new(code, error.to_string())
-    }
-
-    pub(super) fn deadline_exceeded() -> Self {
-        Self::new("deadline_exceeded", "the deadline had passed before the work began".into())
-    }
-
-    pub(super) fn too_many_attempts(attempt: u32) -> Self {
-        Self::new(
-            "too_many_deliveries",
-            format!("this was attempt {attempt}: the workers before did not survive the job"),
-        )
-    }
-
-    pub(super) fn given_up_by_broker(deliveries: u32) -> Self {
-        Self::new("too_many_deliveries", format!("the broker gave it up after {deliveries} deliveries"))
-    }
-
-    pub(super) fn expired(age: Duration) -> Self {
-        let minutes = age.as_secs() / 60;
-        Self::new("expired", format!("it was stored {minutes} minutes ago, and no worker had finished it"))
-    }
-}
 
 /// As much as is known about a job that ends without the work of a stage.
 pub(super) struct JobSummary {

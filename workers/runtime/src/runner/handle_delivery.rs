@@ -12,7 +12,8 @@ use tracing::{Instrument as _, debug, field::Empty, info_span, warn};
 
 use super::{
     Runner,
-    dead_letter::{DeadLetterReason, JobSummary},
+    dead_letter::JobSummary,
+    dead_letter_reason::DeadLetterReason,
     delivery::{Delivery, DeliveryEnd},
     finish::StoredAnswerOwner,
     retry_delay::retry_delay,

@@ -28,7 +28,7 @@ struct RefusalKind {
 
 /// The refusals since the last window began.
 #[derive(Default)]
-pub struct RefusalCounter {
+pub struct RefusedRequestCounter {
     window: Mutex<RefusalWindow>,
 }
 
@@ -38,7 +38,7 @@ struct RefusalWindow {
     counted: HashMap<RefusalKind, u32>,
 }
 
-impl RefusalCounter {
+impl RefusedRequestCounter {
     /// Whether a refusal gets an event of its own. If not, it is counted.
     pub fn report_individually(&self, client: &str, outcome: &'static str, problem: &str) -> bool {
         metrics::counter!("hoidap_gateway_refused_total", "problem" => problem.to_string()).increment(1);
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_number_of_events_does_not_grow_with_that_of_refusals_or_of_clients() {
-        let refusals = RefusalCounter::default();
+        let refusals = RefusedRequestCounter::default();
         let mut singles = 0;
         for number in 0..100_000_u32 {
             let client = format!("client {}", number % 5_000);
