@@ -99,8 +99,7 @@ impl Load {
     pub async fn run(&self) -> anyhow::Result<LoadReport> {
         let questions = self.read()?;
         let idle = if self.new_connections { 0 } else { usize::MAX };
-        let http =
-            Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(idle).build()?;
+        let http = Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(idle).build()?;
         let total = questions.len() * self.repeat;
         let begun = Instant::now();
         let due = |n: usize| self.rate.map(|rate| begun + Duration::from_secs_f64(n as f64 / rate));

@@ -58,8 +58,8 @@ impl Relay {
     /// # Errors
     /// When the server refuses something, or a job does not arrive in a minute.
     pub async fn run(&self) -> anyhow::Result<RelayReport> {
-        let payload = fs::read(&self.payload)
-            .with_context(|| format!("{} cannot be read", self.payload.display()))?;
+        let payload =
+            fs::read(&self.payload).with_context(|| format!("{} cannot be read", self.payload.display()))?;
         let client = async_nats::connect(&self.url).await?;
         let context = jetstream::new(client.clone());
         // What an earlier run that was killed has left.
@@ -104,11 +104,17 @@ impl Relay {
             tokio::time::timeout(PATIENCE, back.next()).await.context("a job did not arrive")?;
             anyhow::Ok(begun.elapsed().as_secs_f64() * 1000.0)
         });
-        let times: Vec<_> = futures_stream::iter(jobs).buffer_unordered(self.in_flight.max(1)).collect().await;
+        let times: Vec<_> =
+            futures_stream::iter(jobs).buffer_unordered(self.in_flight.max(1)).collect().await;
         let times: Vec<f64> = times.into_iter().collect::<Result<_, _>>()?;
         let seconds = begun.elapsed().as_secs_f64();
         let jobs = times.len();
-        Ok(RelayReport { jobs, seconds, jobs_per_second: jobs as f64 / seconds, latencies: Latencies::of(times) })
+        Ok(RelayReport {
+            jobs,
+            seconds,
+            jobs_per_second: jobs as f64 / seconds,
+            latencies: Latencies::of(times),
+        })
     }
 }
 

@@ -1,10 +1,17 @@
 //! FAISS on its own, through the crate and the flags that Hoidap has.
 
-use std::{fs, path::{Path, PathBuf}, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::Context as _;
 use clap::Args;
-use faiss::{Index as _, MetricType, index::{index_factory, io}};
+use faiss::{
+    Index as _, MetricType,
+    index::{index_factory, io},
+};
 use serde::Serialize;
 
 use crate::summary::Latencies;
@@ -104,7 +111,13 @@ impl Search {
         }
         let seconds = begun.elapsed().as_secs_f64();
         let (queries, latencies) = (queries.len(), Latencies::of(milliseconds));
-        Ok(SearchReport { queries, seconds, ms_per_query: 1000.0 * seconds / queries as f64, latencies, found })
+        Ok(SearchReport {
+            queries,
+            seconds,
+            ms_per_query: 1000.0 * seconds / queries as f64,
+            latencies,
+            found,
+        })
     }
 }
 

@@ -1,4 +1,5 @@
 //! A load against a small server.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     io::Write as _,

@@ -7,8 +7,9 @@ import sys
 import unittest
 
 from dev import paths
-from dev.bench import machine, usage
+from dev.bench import machine, memory, run, search, usage
 from dev.bench.figures import HOIDAP, Figure, Figures, Summary, number, table
+from dev.say import Trouble
 
 ROLLUP = "55a0-7ffd ---p 00000000 00:00 0  [rollup]\nRss:  204800 kB\nPss:  102400 kB\nPss_Dirty:  1024 kB\n"
 CPUINFO = "processor\t: 0\nmodel name\t: A Processor 5000\nprocessor\t: 1\nmodel name\t: A Processor 5000\n"
@@ -54,6 +55,34 @@ class Table(unittest.TestCase):
         self.assertRegex(rows[3], r"^alone, ms +5\.00 \(5\.00–5\.00\)$")
         self.assertRegex(rows[4], r"^only the peer's, ms +– +bare")
         self.assertEqual(rows[1].index("bare"), rows[2].index("full"))
+
+
+    def test_memory_has_a_row_for_each_process_and_its_sum_last(self):
+        measured = [
+            Figure(f"{process}: {kind} {when}", "MiB", {side: [10.0]})
+            for side, process in (("peer", "server"), (HOIDAP, memory.TOGETHER), (HOIDAP, "gateway"))
+            for when in memory.WHEN
+            for kind in memory.KINDS
+        ]
+        rows = memory.table([Figure("the files", "MiB", {HOIDAP: [80.0]}), *measured])
+        self.assertEqual([row.split()[:2] for row in rows[1:4]], [[HOIDAP, "gateway"], [HOIDAP, "own,"], ["peer", "server"]])
+        self.assertEqual((rows[1].split()[2:], rows[4]), (["10.0"] * 4, "the files: 80.0 MiB"))
+
+    def test_recall_is_the_share_of_the_nearest_that_were_found(self):
+        self.assertEqual(search.recall([[1, 2], [3, 4]], [[2, 9], [4, 3]]), 0.75)
+
+
+class Commands(unittest.TestCase):
+    def test_every_benchmark_is_described_in_the_documentation(self):
+        page = (paths.ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+        for name, benchmark in run.BENCHMARKS.items():
+            with self.subTest(name=name):
+                self.assertIn(f"| `{name}` |", page)
+                self.assertLess(len(benchmark.about), 140)
+
+    def test_a_benchmark_that_does_not_exist_is_refused_with_those_that_do(self):
+        with self.assertRaisesRegex(Trouble, "no benchmark `speed`: choose from questions, memory"):
+            run.run(["speed"], 1, None, False, None, True)
 
 
 class Machine(unittest.TestCase):

@@ -83,9 +83,11 @@ class PythonPeer:
 
     def pids(self) -> dict[str, int]:
         """Its processes that serve, by their names."""
-        workers = [pid for pid in usage.tree(self._server.pid) if pid != self._server.pid] if self._workers > 1 else []
+        children = usage.tree(self._server.pid)[1:]
+        workers = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         named = {f"worker {number}": pid for number, pid in enumerate(workers, 1)}
-        return {"server": self._server.pid, **named}
+        others = {f"helper {number}": pid for number, pid in enumerate(set(children) - set(workers), 1)}
+        return {"server": self._server.pid, **named, **others}
 
     def stop_server(self) -> None:
         """Stops all but its Valkey."""

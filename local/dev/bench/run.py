@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import build, parts, paths, system
 from ..say import Trouble, line, seconds
-from . import machine, python_peer, questions, sides
+from . import cached, embedding, ingest, machine, memory, python_peer, questions, relay, search, sides, start
 from .figures import Figure, table
 
 FOLDER = paths.MADE / "bench"
@@ -26,11 +26,12 @@ class Benchmark:
 
     about: str
     run: Callable[[sides.Sides, int], list[Figure]]
+    table: Callable[[list[Figure]], list[str]]
 
 
 BENCHMARKS = {
-    module.__name__.rpartition(".")[2]: Benchmark(module.ABOUT, module.run)
-    for module in (questions,)
+    module.__name__.rpartition(".")[2]: Benchmark(module.ABOUT, module.run, getattr(module, "table", table))
+    for module in (questions, memory, start, cached, embedding, ingest, search, relay)
 }
 """Every benchmark by its name."""
 
@@ -42,8 +43,8 @@ def names() -> None:
         line(f"{name:<{width}}  {benchmark.about}")
 
 
-def run(chosen: list[str], rounds: int, count: int | None, out: Path | None, built: bool) -> None:
-    """Runs the chosen benchmarks, or all; `built` measures the binaries that are there."""
+def run(chosen: list[str], rounds: int, count: int | None, million: bool, out: Path | None, built: bool) -> None:
+    """Runs the chosen benchmarks, or all; `million` searches more vectors, and `built` measures the binaries that are there."""
     if unknown := [name for name in chosen if name not in BENCHMARKS]:
         raise Trouble(f"there is no benchmark `{unknown[0]}`: choose from {', '.join(BENCHMARKS)}")
     if not built:
@@ -54,7 +55,7 @@ def run(chosen: list[str], rounds: int, count: int | None, out: Path | None, bui
     begun, measured = time.monotonic(), {}
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=FOLDER))
     try:
-        with sides.running(folder, count) as both:
+        with sides.running(folder, count, million) as both:
             described = machine.describe(both.hoidap.instance, rounds, len(both.questions))
             line(machine.line(described))
             for name in chosen or BENCHMARKS:
@@ -66,7 +67,7 @@ def run(chosen: list[str], rounds: int, count: int | None, out: Path | None, bui
     line(machine.line(described))
     for name, figures in measured.items():
         line(f"\n{name}: median of the rounds (least–most)")
-        for row in table(figures):
+        for row in BENCHMARKS[name].table(figures):
             line(f"  {row}")
     line(f"\nMeasured in {seconds(time.monotonic() - begun)}; written to {out or _default()}.")
 

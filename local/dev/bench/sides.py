@@ -27,8 +27,8 @@ Side = Hoidap | PythonPeer
 class Sides:
     """What runs, and the questions for it."""
 
-    def __init__(self, folder: Path, questions: int | None):
-        self.folder = folder
+    def __init__(self, folder: Path, questions: int | None, million: bool = False):
+        self.folder, self.million = folder, million
         self.hoidap = Hoidap()
         self.peers: dict[str, PythonPeer] = {}
         texts = [(paths.ROOT / "indices" / "questions" / name / "site-answers.jsonl").read_text(encoding="utf-8") for name in SETS]
@@ -60,13 +60,18 @@ class Sides:
         self.warm_up(self.hoidap)
 
     def start_peer(self, mode: str) -> PythonPeer:
-        """Starts a peer where it does not run."""
+        """Starts a peer where it does not run, and has it answer some questions."""
         if mode not in self.peers:
-            self.peers[mode] = PythonPeer(mode, INDICES, self.folder / mode)
-            with step(f"{self.peers[mode].name}: starting"):
-                self.peers[mode].start()
-                wait_until_calm(self.peers[mode])
+            self.new_peer(mode)
             self.warm_up(self.peers[mode])
+        return self.peers[mode]
+
+    def new_peer(self, mode: str) -> PythonPeer:
+        """Starts a peer that has answered nothing yet."""
+        self.peers[mode] = PythonPeer(mode, INDICES, self.folder / mode)
+        with step(f"{self.peers[mode].name}: starting"):
+            self.peers[mode].start()
+            wait_until_calm(self.peers[mode])
         return self.peers[mode]
 
     def warm_up(self, side: Side) -> None:
@@ -79,6 +84,14 @@ class Sides:
         self.warm_up(side)
         wait_until_calm(side)
 
+    def peer_model(self) -> tuple[str, Path]:
+        """Options of the peer's programs that name the model."""
+        return "--model", paths.EMBEDDING
+
+    def peer_data(self) -> tuple[str | Path, ...]:
+        """Options of the peer's programs that name the model and the collections."""
+        return "--indices", INDICES, *self.peer_model()
+
     def stop_peers(self) -> None:
         """Stops the peers."""
         for side in self.peers.values():
@@ -87,10 +100,9 @@ class Sides:
 
 
 @contextmanager
-def running(folder: Path, questions: int | None) -> Iterator[Sides]:
+def running(folder: Path, questions: int | None, million: bool) -> Iterator[Sides]:
     """Sides that are stopped at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    sides = Sides(folder, questions)
+    sides = Sides(folder, questions, million)
     try:
         yield sides
     finally:
