@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from . import advisories, ask, build, checks, lifecycle, model, parts, sql, suites, system, up, web
+from .bench import run as benchmarks
 from .instance import Instance
 from .ports import SETTING, USUAL
 from .say import Trouble, line
@@ -75,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     browsed = command("browser", _browser, "run one browser test, against a Hoidap of its own")
     browsed.add_argument("file", help="a file below gateway/web/tests, or its name, such as choices")
     browsed.add_argument("test", nargs="?", help="run only the tests whose name contains this")
+    benched = command("bench", _bench, "measure Hoidap beside its peers: a table, and a file with every value")
+    benched.add_argument("name", nargs="*", help="only these benchmarks")
+    benched.add_argument("--list", action="store_true", help="list the benchmarks and measure nothing")
+    benched.add_argument("--rounds", type=int, default=benchmarks.ROUNDS, help="how often each is measured (default: %(default)s)")
+    benched.add_argument("--questions", type=int, metavar="N", help="ask only the first N questions, for a quick try")
+    benched.add_argument("--million", action="store_true", help="search a million vectors instead of 200,000")
+    benched.add_argument("--out", type=Path, metavar="FILE", help="the file (default: .local/bench/<date>.json)")
+    benched.add_argument("--no-build", action="store_true", help="measure the binaries that are there")
     hooked = command("hooks", _hooks, "check format and lint before each commit, by a git hook")
     hooked.add_argument("--off", action="store_true", help="switch the hook off again")
     command("advisories", _advisories, "look up known weaknesses of the dependencies; fail where no database can be reached")
@@ -132,6 +142,12 @@ def _check(options) -> int:
 
 def _browser(options) -> int:
     return checks.browser(options.file, options.test)
+
+
+def _bench(options) -> None:
+    if options.list:
+        return benchmarks.names()
+    benchmarks.run(options.name, max(options.rounds, 1), options.questions, options.million, options.out, options.no_build)
 
 
 def _hooks(options) -> None:

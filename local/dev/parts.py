@@ -51,6 +51,12 @@ def install_clients() -> None:
         _environment("Python packages of the clients", CLIENT_PINS, paths.CLIENTS_FOLDER, "about 30 MB")
 
 
+def install_peer(pins: Path, folder: Path) -> None:
+    """Makes the Python environment of the benchmarks' peer."""
+    with lock():
+        _environment("Python packages of the benchmarks' peer", pins, folder, "about 70 MB")
+
+
 def _packages() -> None:
     _environment("Python packages of the parts", PINS, paths.PYTHON_FOLDER, "about 390 MB")
 

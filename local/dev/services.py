@@ -45,7 +45,7 @@ def fleet(instance: Instance) -> list[Service]:
     made = []
     for name in [*ports.STAGES, "gateway"]:
         program, rest = (gateway, []) if name == "gateway" else (worker, ["run", name])
-        probe = _http(instance.url(name) + ("/api/health" if name == "gateway" else "/readyz"))
+        probe = http(instance.url(name) + ("/api/health" if name == "gateway" else "/readyz"))
         reads = [program, configuration()]
         made.append(Service(name, instance.url(name), [str(program), *rest], probe, instance.settings(name), reads))
     return made
@@ -54,7 +54,7 @@ def fleet(instance: Instance) -> list[Service]:
 def _nats(instance: Instance) -> Service:
     configured = sorted((paths.ROOT / "nats").glob("*.conf"))
     command = [str(paths.NATS), "-c", str(paths.ROOT / "nats" / "laptop.conf")]
-    ready = _says(instance.ports["nats"], b"", b'"jetstream":true')
+    ready = says(instance.ports["nats"], b"", b'"jetstream":true')
     return Service("nats", instance.url("nats"), command, ready, instance.nats_settings(), configured)
 
 
@@ -72,7 +72,7 @@ def _valkey(instance: Instance) -> Service:
         "",
     ]
     command += ["--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"]
-    return Service("valkey", instance.url("valkey"), command, _says(port, b"PING\r\n", b"+PONG"))
+    return Service("valkey", instance.url("valkey"), command, says(port, b"PING\r\n", b"+PONG"))
 
 
 def _clickhouse(instance: Instance) -> Service:
@@ -86,7 +86,7 @@ def _clickhouse(instance: Instance) -> Service:
     ]
     reads = sorted((paths.LOCAL / "clickhouse").glob("*.py"))
     settings = {"CLICKHOUSE_PASSWORD": instance.passwords()["clickhouse"]}
-    return Service("clickhouse", address, command, _http(address + "/ping"), settings, reads)
+    return Service("clickhouse", address, command, http(address + "/ping"), settings, reads)
 
 
 def _llama(instance: Instance) -> Service:
@@ -94,7 +94,7 @@ def _llama(instance: Instance) -> Service:
     command = [str(paths.LLAMA), "--port", str(instance.ports["llama"])]
     reads = [paths.MODEL, *sorted(path for path in (paths.LOCAL / "llama").iterdir() if path.is_file())]
     settings = {"LLAMA_API_KEY": instance.passwords()["llama"]}
-    return Service("llama", address, command, _http(address + "/health"), settings, reads)
+    return Service("llama", address, command, http(address + "/health"), settings, reads)
 
 
 def _require_given(instance: Instance, name: str) -> None:
@@ -114,7 +114,7 @@ def _require_given(instance: Instance, name: str) -> None:
         ) from None
 
 
-def _http(url: str) -> Probe:
+def http(url: str) -> Probe:
     """Ready when the address answers with a success."""
 
     def ready() -> bool:
@@ -127,7 +127,7 @@ def _http(url: str) -> Probe:
     return ready
 
 
-def _says(port: int, question: bytes, answer: bytes) -> Probe:
+def says(port: int, question: bytes, answer: bytes) -> Probe:
     """Ready when what the server says first, after `question` was sent, holds `answer`."""
 
     def ready() -> bool:

@@ -34,10 +34,11 @@ def up(instance: Instance, detach: bool, wanted: str | None) -> None:
         line("==> llama: stopped, no model was chosen")
     try:
         lifecycle.start(instance, services.servers(instance), started)
-        _setup(instance)
-        _index(instance)
+        setup(instance)
+        index(instance)
         lifecycle.start(instance, services.fleet(instance), started)
-        _healthy(instance)
+        with step("Health: waiting until every component is well"):
+            wait_until_healthy(instance)
         ask.ask_samples(instance)
     except BaseException:
         lifecycle.stop(instance, [name for name in lifecycle.NAMES if name in started])
@@ -94,12 +95,14 @@ def logs(instance: Instance, service: str | None, follow: bool) -> None:
     subprocess.run(["tail", "-n", "40", *(["-F"] if follow else []), *there])
 
 
-def _setup(instance: Instance) -> None:
+def setup(instance: Instance) -> None:
+    """Makes the broker's streams."""
     with step("Streams: making what is missing"):
         _run(instance, "hoidap-worker", "setup", failure="the streams could not be made")
 
 
-def _index(instance: Instance) -> None:
+def index(instance: Instance) -> None:
+    """Builds the collections that are missing or changed."""
     with step(f"Collections of {os.path.relpath(configuration(), paths.ROOT)}: indexing what is new or changed"):
         _run(instance, "hoidap-index", "build", failure="the collections could not be built")
 
@@ -140,16 +143,16 @@ def _health_request(instance: Instance) -> urllib.request.Request:
     return urllib.request.Request(instance.url("gateway") + "/api/health", headers=headers)
 
 
-def _healthy(instance: Instance) -> None:
-    with step("Health: waiting until every component is well"):
-        deadline = time.monotonic() + HEALTH_PATIENCE
-        while (health := _health(instance)) is None or health.get("status") != "healthy":
-            if time.monotonic() > deadline:
-                raise Trouble(
-                    f"not everything is well after {HEALTH_PATIENCE} s: "
-                    f"the gateway says {json.dumps(health, ensure_ascii=False)}; see ./dev logs"
-                )
-            time.sleep(0.3)
+def wait_until_healthy(instance: Instance, pause: float = 0.3) -> None:
+    """Waits until the gateway says that every component is well; it is asked again after each `pause` of seconds."""
+    deadline = time.monotonic() + HEALTH_PATIENCE
+    while (health := _health(instance)) is None or health.get("status") != "healthy":
+        if time.monotonic() > deadline:
+            raise Trouble(
+                f"not everything is well after {HEALTH_PATIENCE} s: "
+                f"the gateway says {json.dumps(health, ensure_ascii=False)}; see ./dev logs"
+            )
+        time.sleep(pause)
 
 
 def _addresses(instance: Instance) -> None:

@@ -31,7 +31,7 @@ class Names(unittest.TestCase):
         self.assertEqual(checks.package_of("workers"), "hoidap-workers")
         self.assertEqual(checks.package_of("hoidap-shared"), "hoidap-shared")
         self.assertEqual(checks.package_of("runtime"), "hoidap-runtime")
-        known = "analytics, gateway, indices, runtime, shared, stages, testing, workbench, workers"
+        known = "analytics, bench, gateway, indices, runtime, shared, stages, testing, workbench, workers"
         with self.assertRaisesRegex(Trouble, f"there is no crate `worker`: choose from {known}"):
             checks.package_of("worker")
 

@@ -9,7 +9,7 @@ from dev import paths
 PAGES = sorted([*paths.ROOT.glob("*.md"), *(paths.ROOT / "docs").glob("*.md"), paths.ROOT / "examples" / "README.md"])
 FENCED = re.compile(r"(?ms)^\s*```.*?^\s*```")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-NAMED = re.compile(r"`((?:clickhouse|docs|examples|gateway|indices|local|nats|schemas|shared|testing|workers)/[\w./-]+)`")
+NAMED = re.compile(r"`((?:bench|clickhouse|docs|examples|gateway|indices|local|nats|schemas|shared|testing|workers)/[\w./-]+)`")
 HEAD_LINES = 12
 """How far down the line "See also" may stand."""
 
