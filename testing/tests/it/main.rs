@@ -6,6 +6,7 @@ mod audit;
 mod canary;
 mod chat;
 mod choices;
+mod cost;
 mod inspect;
 mod loss;
 mod module_circles;
