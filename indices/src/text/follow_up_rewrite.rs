@@ -13,7 +13,10 @@ use super::{
     follow_up_markers::{FollowUpLikelihood, follow_up_likelihood, without_lead_in},
     identifiers::{self, IdentifierKind},
 };
-use crate::vietnamese::{syllable::is_syllable, tone_marks::matches_typed};
+use crate::vietnamese::{
+    syllable::is_syllable,
+    tone_marks::{begin_differently, matches_typed},
+};
 
 /// How many user turns back the subject is searched.
 const MAX_LOOK_BACK_TURNS: usize = 6;
@@ -167,8 +170,9 @@ pub(super) fn find_product_mention(text: &str, product: &ProductConfig) -> Optio
 pub fn matches_name<'a>(typed: impl Iterator<Item = &'a str>, name: &[&str]) -> bool {
     let mut words = typed.zip(name);
     words.all(|(typed, known)| {
-        matches_typed(typed, known)
-            || (name.len() > 1 && !has_vietnamese_marks(known) && fold(typed) == fold(known))
+        !begin_differently(typed, known)
+            && (matches_typed(typed, known)
+                || (name.len() > 1 && !has_vietnamese_marks(known) && fold(typed) == fold(known)))
     })
 }
 

@@ -20,8 +20,17 @@ pub(crate) fn canonical_spelling(word: &str) -> String {
 /// Whether a typed word may stand for a known one: spelled alike, or typed without any mark. "vay" may stand for "vậy", but
 /// "vây" may not.
 pub(crate) fn matches_typed(typed: &str, known: &str) -> bool {
+    if begin_differently(typed, known) {
+        return false;
+    }
     canonical_spelling(typed) == canonical_spelling(known)
         || (!has_vietnamese_marks(typed) && typed.to_lowercase() == fold(known))
+}
+
+/// Whether two words begin with different letters of ASCII, which no spelling makes equal: most pairs do.
+pub(crate) fn begin_differently(one: &str, other: &str) -> bool {
+    let first = |word: &str| word.bytes().next().filter(u8::is_ascii_alphabetic);
+    first(one).zip(first(other)).is_some_and(|(one, other)| !one.eq_ignore_ascii_case(&other))
 }
 
 #[cfg(test)]
@@ -39,6 +48,7 @@ mod tests {
     #[test]
     fn a_typed_mark_counts_and_a_missing_one_does_not() {
         assert!(matches_typed("vay", "vậy") && matches_typed("Vậy", "vậy") && matches_typed("hoa", "hóa"));
+        assert!(matches_typed("Di", "đi") && matches_typed("Ân", "Ân") && !matches_typed("an", "bàn"));
         assert!(!matches_typed("vây", "vậy") && !matches_typed("thẻ", "thế") && !matches_typed("bạn", "bàn"));
     }
 }
