@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use hoidap_gateway::{Gateway, openapi_json};
-use hoidap_shared::{config::Config, telemetry};
+use hoidap_shared::{config::Config, processor::check_processor, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The HTTP gateway of Hoidap.
@@ -47,6 +47,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         print!("{}", openapi_json()?);
         return Ok(());
     }
+    check_processor(false)?;
     let config = Config::load(arguments.config.as_deref(), &[])?;
     let format = config.telemetry.format;
     telemetry::init_logs(&config.telemetry)?;

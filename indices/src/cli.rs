@@ -2,7 +2,7 @@
 
 mod build;
 mod eval;
-mod processor;
+mod faiss_flags;
 mod progress;
 mod read_documents;
 mod search;
@@ -11,9 +11,9 @@ mod versions;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use hoidap_shared::config::Config;
+use hoidap_shared::{config::Config, processor::check_processor};
 
-pub use processor::check_processor;
+use self::faiss_flags::faiss_has_avx2;
 
 /// Builds, shows, searches and measures the collections of a site.
 #[derive(Debug, Parser)]
@@ -58,7 +58,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Command::ReadDocuments(read) = &arguments.command {
         return read.run();
     }
-    check_processor()?;
+    check_processor(faiss_has_avx2())?;
     let config = Config::load(arguments.config.as_deref(), &[])?;
     let json = arguments.json;
     match arguments.command {

@@ -117,9 +117,9 @@ class _Line:
 
 
 def environment() -> dict[str, str]:
-    """The variables of a build. `.cargo/config.toml` sets the flags of FAISS's; an older processor needs others."""
+    """The variables of a build. `.cargo/config.toml` sets flags for processors with AVX2; an older one needs others."""
     flags = {}
     if "avx2" not in Path("/proc/cpuinfo").read_text().split():
-        line("    this processor has no AVX2: FAISS is built without it and searches more slowly")
-        flags = {"CXXFLAGS_x86_64_unknown_linux_gnu": "-O3"}
+        line("    this processor has no AVX2: Hoidap is built without it and is slower")
+        flags = {"CXXFLAGS_x86_64_unknown_linux_gnu": "-O3", "RUSTFLAGS": "-C force-frame-pointers=yes"}
     return {**flags, **os.environ}

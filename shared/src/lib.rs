@@ -17,6 +17,7 @@ pub mod fleet;
 pub mod headers;
 pub mod job;
 pub mod phrases;
+pub mod processor;
 pub mod progress;
 pub mod signals;
 pub mod stage;

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hoidap_shared::telemetry::report_fatal;
+use hoidap_shared::{processor::check_processor, telemetry::report_fatal};
 use hoidap_workers::cli::{Arguments, run};
 
 /// Gives the memory of a start back to the system, and serves many threads without a lock.
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> anyhow::Result<()> {
+    check_processor(false)?;
     hoidap_indices::restart_with_one_openmp_thread()?;
     serve(arguments)
 }

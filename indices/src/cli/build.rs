@@ -6,7 +6,7 @@ use hoidap_shared::config::{CollectionConfig, Config, LogFormat};
 use serde_json::json;
 
 use super::{
-    processor::faiss_line,
+    faiss_flags::faiss_line,
     progress::{LineFormat, ProgressBars},
 };
 use crate::{

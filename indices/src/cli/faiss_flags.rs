@@ -16,17 +16,3 @@ pub(super) fn faiss_line() -> String {
         "FAISS was compiled without AVX2, so searches are slower: build with CXXFLAGS=\"-O3 -march=x86-64-v3\"".into()
     }
 }
-
-/// Refuses a processor that FAISS was not compiled for, before an illegal instruction ends the process.
-///
-/// # Errors
-/// A sentence with what to do.
-pub fn check_processor() -> anyhow::Result<()> {
-    #[cfg(target_arch = "x86_64")]
-    if faiss_has_avx2() && !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
-        anyhow::bail!(
-            "this processor has no AVX2, but FAISS was compiled with {FAISS_FLAGS}: build again with CXXFLAGS=-O3"
-        );
-    }
-    Ok(())
-}
