@@ -13,11 +13,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from . import paths, progress
+from . import parts, paths, progress, system, web
 from .say import Trouble, line, step, terminal
 
 EVERY = 20
 """Seconds between two lines of progress where nobody watches a terminal."""
+
+
+def install_and_build() -> None:
+    """Installs what is missing, then builds the web code and the binaries, one of which embeds a page."""
+    system.require()
+    parts.install()
+    web.build()
+    build()
 
 
 def build(beside: Callable[[], str] = str) -> None:

@@ -122,10 +122,7 @@ def _run(options) -> None:
 
 
 def _build(_) -> None:
-    system.require()
-    parts.install()
-    web.build()
-    build.build()
+    build.install_and_build()
 
 
 def _fmt(options) -> int:

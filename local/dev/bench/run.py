@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .. import build, parts, paths, system
+from .. import build, paths
 from ..say import Trouble, line, seconds
 from . import cached, embedding, ingest, machine, memory, python_peer, questions, relay, search, sides, start
 from .figures import Figure, table
@@ -48,9 +48,7 @@ def run(chosen: list[str], rounds: int, count: int | None, million: bool, out: P
     if unknown := [name for name in chosen if name not in BENCHMARKS]:
         raise Trouble(f"there is no benchmark `{unknown[0]}`: choose from {', '.join(BENCHMARKS)}")
     if not built:
-        system.require()
-        parts.install()
-        build.build()
+        build.install_and_build()
     python_peer.install()
     begun, measured = time.monotonic(), {}
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=FOLDER))
