@@ -70,6 +70,7 @@ pub struct GeneratorConfig {
     pub answer_tokens: u32,
     pub passages: usize,
     pub min_confidence: f32,
+    pub ask_confidence: f32,
     pub draft_confidence: f32,
     pub min_sentence_support: f32,
     pub min_supported_share: f32,
@@ -118,6 +119,8 @@ pub struct ProviderConfig {
     pub total_timeout_ms: u64,
     #[serde(default)]
     pub omit: Vec<String>,
+    #[serde(default)]
+    pub trust: f32,
     #[serde(default)]
     pub usd_per_million_prompt_tokens: Option<f64>,
     #[serde(default)]

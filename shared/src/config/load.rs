@@ -259,6 +259,9 @@ impl Config {
             {
                 return fail(&format!("providers.{name}"), "needs base_url and model".into());
             }
+            if !(0.0..=1.0).contains(&provider.trust) {
+                return fail(&format!("providers.{name}.trust"), "must be from 0 to 1".into());
+            }
             if let Some(unknown) = provider.omit.iter().find(|name| !OMITTABLE.contains(&name.as_str())) {
                 let what = format!("`{unknown}` is none of {}", OMITTABLE.join(", "));
                 return fail(&format!("providers.{name}.omit"), what);

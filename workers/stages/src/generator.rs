@@ -12,6 +12,7 @@ mod provider;
 mod question;
 mod reader;
 mod refusal;
+mod response_choice;
 mod text;
 mod verifier;
 
@@ -37,25 +38,20 @@ use self::{
     answer::{assembly::AnswerSentence, clarification::ProductAmbiguity, streamer::AnswerStreamer, topic},
     passages::{
         passage_set::PassageSet,
-        segmenter::{self, Segment, Segmenter},
+        segmenter::{self, Segmenter},
     },
     provider::failover::{Failover, ModelResponse, ProviderCalls},
     question::{ParsedQuestion, unknown_entity},
     reader::{ConfidenceInputs, PassageReader, RankedSegment},
     refusal::Refusal,
-    text::{content::TextContent, sentence_embedder::SentenceEmbedder},
-    verifier::{VerdictCache, model_response},
+    response_choice::ProviderTrust,
+    text::sentence_embedder::SentenceEmbedder,
+    verifier::VerdictCache,
 };
 use crate::{
     classifier::Products,
     replayable::{FallbackCalls, RecordedWork, ReplayableStage},
 };
-
-/// Factor on a quotation's confidence when a model said that the passages do not answer.
-const CONFIDENCE_FACTOR_AFTER_REFUSAL: f32 = 0.6;
-
-/// A segment with this share of a sentence's terms, by weight, counts as what the sentence says.
-const MIN_TERM_COVERAGE: f32 = 0.5;
 
 /// The last stage: turns retrieved passages into an answer.
 pub struct Generator {
@@ -89,6 +85,7 @@ struct AnswerEngine {
     segmenter: Segmenter,
     reader: PassageReader,
     products: Products,
+    trust: ProviderTrust,
     settings: Settings,
 }
 
@@ -105,6 +102,8 @@ struct AnswerContext {
     unknown_entity: Option<String>,
     /// The extractive answer.
     quoted: Option<AnswerDraft>,
+    /// The first quoted segment.
+    quoted_segment: Option<usize>,
     /// Set when the question does not say which product it is about, and answers differ by product.
     ambiguity: Option<ProductAmbiguity>,
     verdicts: VerdictCache,
@@ -150,6 +149,7 @@ impl Stage for Generator {
                 segmenter: Segmenter::default(),
                 reader: PassageReader::built_in()?,
                 products: Products::new(&config.products),
+                trust: ProviderTrust::new(config),
                 settings: config.generator.clone(),
             }),
             support_address: config.support.address.clone(),
@@ -175,10 +175,11 @@ impl Stage for Generator {
         if let Some(ProductAmbiguity::NeedsClarification { choices, confidence }) = &context.ambiguity {
             return Ok(NextStep::Answer(self.clarification(retrieved, choices, *confidence)));
         }
+        let unknown_entity = context.unknown_entity.as_deref();
         let quoted_confidence = context.quoted.as_ref().map(|quoted| quoted.confidence);
-        let (min_confidence, unknown_entity) =
-            (self.engine.settings.min_confidence, context.unknown_entity.as_deref());
-        if let Some(refusal) = Refusal::after_reading(quoted_confidence, min_confidence, unknown_entity) {
+        if let Some(refusal) =
+            Refusal::of_draft(quoted_confidence, self.min_quoted_confidence(), unknown_entity)
+        {
             return Ok(NextStep::Answer(self.refused(retrieved, refusal)));
         }
         let question = &retrieved.classified.question;
@@ -207,15 +208,16 @@ impl Stage for Generator {
         }
         let usage = response.as_ref().map(|response| response.usage.clone()).unwrap_or_default();
         let (engine, reading) = (Arc::clone(&self.engine), Arc::clone(&context));
-        let (draft, fault) = run_blocking(move || engine.draft_from_response(&reading, response)).await?;
+        let (draft, fault) = run_blocking(move || engine.choose_draft(&reading, response)).await?;
         if let (Some(fault), Some(last)) = (fault, attempts.last_mut()) {
             last.error = Some(fault.into());
             streamer.retract(VoidReason::Unsupported);
         }
-        Ok(NextStep::Answer(match draft {
+        let min_confidence = self.engine.settings.min_confidence;
+        Ok(NextStep::Answer(match draft.filter(|draft| draft.confidence >= min_confidence) {
             Some(draft) => self.answered(retrieved, &context.passage_set.passages, draft, attempts, usage),
             None => {
-                let refusal = Refusal::Uncertain { unknown_entity: None };
+                let refusal = Refusal::Uncertain { unknown_entity };
                 Answer { attempts, usage, ..self.refused(retrieved, refusal) }
             }
         }))
@@ -247,12 +249,13 @@ impl Stage for Generator {
     }
 }
 
-impl AnswerContext {
-    /// The best-ranked matching segment, and the sum of the chances of all matching ones.
-    fn supporting_segments(&self, these: impl Fn(&Segment) -> bool) -> Option<(RankedSegment, f32)> {
-        let these = |ranked: &&RankedSegment| these(&self.passage_set.segments[ranked.segment]);
-        let best = *self.ranked.iter().find(these)?;
-        Some((best, self.ranked.iter().filter(these).map(|segment| segment.chance).sum()))
+impl Generator {
+    /// The least confidence of a quotation with which a question goes on. A model that is trusted may find the answer where
+    /// the reader is unsure.
+    fn min_quoted_confidence(&self) -> f32 {
+        let Settings { min_confidence, ask_confidence, .. } = self.engine.settings;
+        let may_be_surer = self.models.is_configured() && self.engine.trust.highest() >= min_confidence;
+        if may_be_surer { min_confidence.min(ask_confidence) } else { min_confidence }
     }
 }
 
@@ -315,6 +318,13 @@ impl Generator {
     }
 }
 
+impl AnswerContext {
+    /// The factor on every confidence: less than 1 where the question names what no document mentions.
+    fn entity_factor(&self) -> f32 {
+        if self.unknown_entity.is_some() { unknown_entity::CONFIDENCE_FACTOR } else { 1.0 }
+    }
+}
+
 impl AnswerEngine {
     fn analyse(&self, retrieved: Retrieved) -> AnswerContext {
         let classified = retrieved.classified;
@@ -337,6 +347,7 @@ impl AnswerEngine {
             out_of_scope,
             unknown_entity,
             quoted: None,
+            quoted_segment: None,
             ambiguity: None,
             verdicts,
         };
@@ -347,6 +358,7 @@ impl AnswerEngine {
             &context.parsed,
             &self.segmenter.analyser,
         );
+        context.quoted_segment = quoted.as_ref().map(|quoted| quoted.best.segment);
         context.quoted = quoted.map(|quoted| {
             let confidence = self.confidence(&context, quoted.chance, quoted.best);
             AnswerDraft {
@@ -362,60 +374,7 @@ impl AnswerEngine {
     fn confidence(&self, context: &AnswerContext, chance: f32, best: RankedSegment) -> f32 {
         let signs =
             ConfidenceInputs { support: context.support, out_of_scope: context.out_of_scope, chance, best };
-        let left = if context.unknown_entity.is_some() { unknown_entity::CONFIDENCE_FACTOR } else { 1.0 };
-        left * self.reader.confidence(&context.passage_set, &context.parsed, signs)
-    }
-
-    /// The best segment behind an answer's sentences and the sum of the chances. Where no segment matches the
-    /// wording, all segments of the cited passages count.
-    fn supporting_segments(
-        &self,
-        context: &AnswerContext,
-        sentences: &[AnswerSentence],
-    ) -> Option<(RankedSegment, f32)> {
-        let verifier = self.verifier(context);
-        let cited = sentences.iter().filter_map(|sentence| Some((sentence.cite?.0, &sentence.text)));
-        let cited: Vec<_> = cited
-            .map(|(passage, text)| (passage, TextContent::parse(text, &self.segmenter.analyser)))
-            .collect();
-        let says = |segment: &Segment| {
-            let said = |(passage, content): &(usize, TextContent)| {
-                segment.passage == *passage && verifier.term_coverage(segment, content) >= MIN_TERM_COVERAGE
-            };
-            cited.iter().any(said)
-        };
-        let is_cited = |segment: &Segment| cited.iter().any(|(passage, _)| segment.passage == *passage);
-        context.supporting_segments(says).or_else(|| context.supporting_segments(is_cited))
-    }
-
-    /// The model's response where the verifier accepts it, else the quotation with the reason why the response was
-    /// rejected.
-    fn draft_from_response(
-        &self,
-        context: &AnswerContext,
-        response: Option<ModelResponse>,
-    ) -> (Option<AnswerDraft>, Option<&'static str>) {
-        let Some(response) = response else { return (context.quoted.clone(), None) };
-        match self.verify_response(context, &response) {
-            Ok(cited) => {
-                let supporting_segments = self.supporting_segments(context, &cited.sentences);
-                let confidence = supporting_segments
-                    .map_or(0.0, |(best, chance)| self.confidence(context, cited.support * chance, best));
-                let sentences = context.with_assumed_product(cited.sentences);
-                (Some(AnswerDraft { sentences, confidence, response: Some(response) }), None)
-            }
-            Err(fault) => {
-                let refused = if fault == model_response::MODEL_REFUSED {
-                    CONFIDENCE_FACTOR_AFTER_REFUSAL
-                } else {
-                    1.0
-                };
-                let quoted = context.quoted.clone();
-                let quoted =
-                    quoted.map(|draft| AnswerDraft { confidence: draft.confidence * refused, ..draft });
-                (quoted, Some(fault))
-            }
-        }
+        context.entity_factor() * self.reader.confidence(&context.passage_set, &context.parsed, signs)
     }
 }
 

@@ -7,6 +7,7 @@ mod failover;
 mod honest;
 mod llama;
 mod recorded;
+mod trust;
 
 use std::collections::BTreeMap;
 
@@ -52,6 +53,7 @@ pub(crate) fn openai(url: &str) -> ProviderConfig {
         thinking_timeout_ms: 1_200,
         total_timeout_ms: 1_500,
         omit: Vec::new(),
+        trust: 0.0,
         usd_per_million_prompt_tokens: Some(1.0),
         usd_per_million_completion_tokens: Some(10.0),
     }

@@ -13,7 +13,7 @@ pub(super) enum Refusal<'a> {
     NothingFound,
     /// It is about another company's service. Passages about similar things do not answer it.
     ThirdParty,
-    /// No quotation is certain enough.
+    /// No answer is certain enough.
     Uncertain {
         /// A name in the question that no document mentions.
         unknown_entity: Option<&'a str>,
@@ -33,21 +33,20 @@ impl<'a> Refusal<'a> {
         (retrieved.passages.is_empty() || retrieved.support.is_nan()).then_some(Self::NothingFound)
     }
 
-    /// The refusal after the passages are read: the best quotation, if there is one, is less certain than
-    /// `generator.min_confidence`.
-    pub(super) fn after_reading(
-        quoted_confidence: Option<f32>,
+    /// The refusal of a draft: there is none, or it is less certain than `min_confidence`.
+    pub(super) fn of_draft(
+        confidence: Option<f32>,
         min_confidence: f32,
         unknown_entity: Option<&'a str>,
     ) -> Option<Self> {
-        quoted_confidence
+        confidence
             .is_none_or(|confidence| confidence < min_confidence)
             .then_some(Self::Uncertain { unknown_entity })
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use hoidap_shared::{
         job::{FilterUsed, Identifier},
         text::Language,
@@ -56,7 +55,7 @@ mod tests {
     use super::*;
     use crate::generator::{passages::passage_set::tests::passage, question::tests::classified};
 
-    fn retrieved() -> Retrieved {
+    pub(in crate::generator) fn retrieved() -> Retrieved {
         Retrieved {
             classified: classified("When are you open?", Language::En),
             passages: vec![passage("en", "The office is open on Monday.")],
@@ -102,10 +101,10 @@ mod tests {
     }
 
     #[test]
-    fn a_quotation_below_the_threshold_is_refused() {
+    fn a_draft_below_the_threshold_is_refused() {
         let uncertain = Some(Refusal::Uncertain { unknown_entity: Some("Zalo") });
-        assert_eq!(Refusal::after_reading(None, 0.0, Some("Zalo")), uncertain);
-        assert_eq!(Refusal::after_reading(Some(0.29), 0.3, Some("Zalo")), uncertain);
-        assert_eq!(Refusal::after_reading(Some(0.3), 0.3, Some("Zalo")), None);
+        assert_eq!(Refusal::of_draft(None, 0.0, Some("Zalo")), uncertain);
+        assert_eq!(Refusal::of_draft(Some(0.29), 0.3, Some("Zalo")), uncertain);
+        assert_eq!(Refusal::of_draft(Some(0.3), 0.3, Some("Zalo")), None);
     }
 }

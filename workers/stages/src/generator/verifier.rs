@@ -74,8 +74,6 @@ pub(crate) struct VerifiedAnswer {
     pub(crate) last_is_rejected: bool,
     /// The share of the claims that are supported; 0 without claims.
     pub(crate) share: f32,
-    /// The mean support of the claims; unsupported ones count as 0.
-    pub(crate) support: f32,
 }
 
 /// Verifies sentences against a job's passages.
@@ -125,7 +123,7 @@ impl Verifier<'_> {
     /// Splits an answer into sentences and verifies each. `text` has no citation marks.
     pub(crate) fn verify_answer(&self, text: &str) -> VerifiedAnswer {
         let mut accepted = AcceptedSentences::default();
-        let (mut claims, mut supported, mut sum) = (0_u32, 0_u32, 0.0);
+        let (mut claims, mut supported) = (0_u32, 0_u32);
         let mut at = 0;
         for (number, range) in sentences(text).into_iter().enumerate() {
             let (lead, sentence) = (&text[at..range.start], &text[range.clone()]);
@@ -136,17 +134,12 @@ impl Verifier<'_> {
                 SentenceVerdict::Unsupported
             };
             claims += u32::from(verdict != SentenceVerdict::NoClaim);
-            if accepted.push(lead, sentence, verdict) {
-                supported += 1;
-                sum += verdict.cite().map_or(0.0, |(_, support)| support);
-            }
+            supported += u32::from(accepted.push(lead, sentence, verdict));
         }
-        let of_claims = |value: f32| if claims == 0 { 0.0 } else { value / claims as f32 };
         VerifiedAnswer {
             last_is_rejected: !accepted.last_accepted,
             sentences: accepted.sentences,
-            share: of_claims(supported as f32),
-            support: of_claims(sum),
+            share: if claims == 0 { 0.0 } else { supported as f32 / claims as f32 },
         }
     }
 
@@ -484,7 +477,7 @@ mod tests {
             let judged = judge(&clean_model_text(&parts.concat()));
             let done = assembly::assemble(&judged.sentences, &[passage("vi", LIMITS), passage("vi", SHARING)]);
             check(&done);
-            prop_assert!((0.0..=1.0).contains(&judged.share) && (0.0..=1.0).contains(&judged.support));
+            prop_assert!((0.0..=1.0).contains(&judged.share));
         }
     }
 }

@@ -357,6 +357,7 @@ mod tests {
             out_of_scope,
             unknown_entity: None,
             quoted,
+            quoted_segment: None,
             ambiguity: open,
             verdicts,
         };

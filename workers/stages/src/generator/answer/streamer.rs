@@ -36,6 +36,8 @@ pub(in crate::generator) struct AnswerStreamer<'a> {
     accepted: AcceptedSentences,
     judged_sentences: Vec<String>,
     shown: AssembledAnswer,
+    /// Whether the accepted sentences are likely enough to be shown.
+    may_show: bool,
     is_diverged: bool,
     /// Whether a quotation is shown as a draft. Then nothing of the response is streamed.
     shows_draft: bool,
@@ -63,6 +65,7 @@ impl<'a> AnswerStreamer<'a> {
             accepted: AcceptedSentences::default(),
             judged_sentences: Vec::new(),
             shown: AssembledAnswer::default(),
+            may_show: false,
             is_diverged: false,
             shows_draft: false,
         }
@@ -94,8 +97,8 @@ impl<'a> AnswerStreamer<'a> {
         self.live
     }
 
-    /// Takes the whole response so far, and sends what is new and verified.
-    pub(in crate::generator) async fn update(&mut self, raw: &str) {
+    /// Takes a provider's whole response so far, and sends what is new, verified and likely enough.
+    pub(in crate::generator) async fn update(&mut self, provider: &str, raw: &str) {
         if !self.live.has_listener() || self.is_diverged || self.shows_draft {
             return;
         }
@@ -107,8 +110,11 @@ impl<'a> AnswerStreamer<'a> {
         {
             return;
         }
-        if self.judge_new_sentences(text).await.is_err() {
+        if self.judge_new_sentences(provider, text).await.is_err() {
             self.is_diverged = true;
+            return;
+        }
+        if !self.may_show {
             return;
         }
         let now = assembly::assemble(
@@ -130,7 +136,7 @@ impl<'a> AnswerStreamer<'a> {
     }
 
     /// Verifies the complete sentences of a text. The last one is still being written.
-    async fn judge_new_sentences(&mut self, text: &str) -> Result<(), ()> {
+    async fn judge_new_sentences(&mut self, provider: &str, text: &str) -> Result<(), ()> {
         let mut ranges = sentences(text);
         ranges.pop();
         let (mut at, mut new) = (0, Vec::new());
@@ -149,15 +155,20 @@ impl<'a> AnswerStreamer<'a> {
         self.judged_sentences.extend(new.iter().map(|(_, sentence)| sentence.clone()));
         let (engine, context, mut accepted) =
             (Arc::clone(self.engine), Arc::clone(self.context), self.accepted.clone());
+        let provider = provider.to_string();
         let judging = run_blocking(move || {
             let verifier = engine.verifier(&context);
             for (lead, sentence) in &new {
                 let verdict = verifier.verify(&accepted.preceding(), sentence);
                 accepted.push(lead, sentence, verdict);
             }
-            accepted
+            let may_show = engine.may_show(&context, &accepted.sentences, &provider);
+            (accepted, may_show)
         });
-        self.accepted = judging.await.map_err(|_| ())?;
+        let likely;
+        (self.accepted, likely) = judging.await.map_err(|_| ())?;
+        // What is shown stays until the whole response is judged.
+        self.may_show |= likely;
         Ok(())
     }
 
@@ -170,7 +181,7 @@ impl<'a> AnswerStreamer<'a> {
             self.live.send(StageEvent::Void(reason));
         }
         (self.accepted, self.judged_sentences) = (AcceptedSentences::default(), Vec::new());
-        (self.shown, self.is_diverged) = (AssembledAnswer::default(), false);
+        (self.shown, self.may_show, self.is_diverged) = (AssembledAnswer::default(), false, false);
     }
 
     /// What was shown so far.

@@ -228,9 +228,9 @@ async fn stream_response(
     .await?;
     let rest = model.total.min(left).saturating_sub(began.elapsed());
     within(rest, "end of the answer", async {
-        streamer.update(&response.text).await;
+        streamer.update(&model.name, &response.text).await;
         while response.read_next(&mut deltas).await? {
-            streamer.update(&response.text).await;
+            streamer.update(&model.name, &response.text).await;
         }
         Ok(())
     })
