@@ -2,6 +2,7 @@
 
 pub(super) mod assembly;
 pub(super) mod clarification;
+mod related_pages;
 pub(super) mod streamer;
 pub(super) mod topic;
 
@@ -10,7 +11,7 @@ use hoidap_shared::{
     phrases,
 };
 
-use self::{streamer::AnswerStreamer, topic::topic};
+use self::{related_pages::related_pages, streamer::AnswerStreamer, topic::topic};
 use crate::classifier::OUT_OF_SCOPE;
 use crate::generator::{
     AnswerDraft, Generator, provider::failover::ModelResponse, reader::confidence_of_no_answer,
@@ -106,6 +107,7 @@ impl Generator {
         if let Refusal::Uncertain { unknown_entity: Some(name) } = refusal {
             return Answer { text: phrases::unknown_identifier(language, name, support), ..answer };
         }
+        let answer = Answer { related: related_pages(retrieved, &answer.page), ..answer };
         match topic(&classified.question, &classified.meaning, passages, &self.engine.segmenter.analyser) {
             Some(topic) => Answer { text: phrases::no_answer(language, Some(&topic), support), ..answer },
             None => answer,

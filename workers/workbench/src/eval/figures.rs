@@ -48,6 +48,8 @@ pub(crate) struct EvalFigures {
     pub(super) product: Ratio,
     /// Of questions with gold pages: a passage comes from one.
     pub(super) retrieved: Ratio,
+    /// Of questions with expected texts: the passages contain them.
+    pub(super) held: Ratio,
     /// Of answerable questions that do not call for asking back: answered.
     pub(super) answered: Ratio,
     /// Of answerable questions: the answer contains the expected texts or, if none are given, cites a gold page.
@@ -66,8 +68,12 @@ pub(crate) struct EvalFigures {
     pub(super) refused_rightly: Ratio,
     /// Of answerable questions: refused.
     pub(super) refused_wrongly: Ratio,
+    /// Of answerable questions with gold pages that were refused: a related page is gold.
+    pub(super) related: Ratio,
     /// Of questions for which a model wrote a text: that text is the answer.
     pub(super) by_model: Ratio,
+    /// Of answers in a model's words: right.
+    pub(super) model_right: Ratio,
     /// Median number of words of an answer.
     pub(super) words: Option<f64>,
     /// Mean number of distinct documents that an answer cites.
@@ -97,6 +103,7 @@ impl EvalFigures {
                 let gold = &r.labelled.gold;
                 (!gold.is_empty()).then(|| r.passages.iter().any(|source| is_gold(gold, source)))
             }),
+            held: share(|r| r.held),
             answered: share(|r| {
                 (r.labelled.answerable() && r.labelled.choices.is_empty()).then_some(r.judged.answered)
             }),
@@ -110,10 +117,16 @@ impl EvalFigures {
             }),
             refused_rightly: share(|r| (!r.labelled.answerable()).then_some(is_refused(&r.judged))),
             refused_wrongly: share(|r| r.labelled.answerable().then_some(is_refused(&r.judged))),
+            related: share(|r| {
+                let gold = &r.labelled.gold;
+                (!gold.is_empty() && is_refused(&r.judged))
+                    .then(|| r.related.iter().any(|source| is_gold(gold, source)))
+            }),
             by_model: share(|r| {
                 let gave_words = r.answer.attempts.iter().any(|attempt| attempt.wrote.is_some());
                 gave_words.then_some(r.answer.model.is_some())
             }),
+            model_right: share(|r| (r.judged.answered && r.answer.model.is_some()).then_some(r.judged.right)),
             words: median(&sorted(answered().map(|result| result.judged.words as f64))),
             pages: mean(answered().map(|result| result.judged.pages as f64)),
             confidence: mean(sure.iter().map(|(confidence, _)| f64::from(*confidence))),

@@ -7,7 +7,11 @@ use hoidap_shared::{
     text::Language,
 };
 
-use super::{EvaluatedQuestion, grade::AnswerGrade, labelled_question::LabelledQuestion};
+use super::{
+    EvaluatedQuestion,
+    grade::{self, AnswerGrade},
+    labelled_question::LabelledQuestion,
+};
 
 pub(super) fn labelled_question(id: &str, gold: &[&str], contains: &[&str]) -> LabelledQuestion {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_string()).collect();
@@ -34,6 +38,7 @@ pub(super) fn answer(outcome: Outcome, text: &str, sources: &[&str], confidence:
         sources: sources.iter().map(|path| source(path)).collect(),
         citations: Vec::new(),
         choices: Vec::new(),
+        related: Vec::new(),
         confidence,
         intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
         product: None,
@@ -71,7 +76,9 @@ fn source(path: &str) -> Source {
 pub(super) fn measured(labelled: LabelledQuestion, answer: Answer, took_ms: u64) -> EvaluatedQuestion {
     let passages = answer.sources.iter().map(|source| source.metadata.source.clone()).collect();
     let judged = AnswerGrade::of(&labelled, &answer);
-    EvaluatedQuestion { labelled, passages, support: Some(0.9), answer, took_ms, judged }
+    let held = grade::contains_wanted(&labelled, answer.sources.iter().map(|source| source.content.as_str()));
+    let related = Vec::new();
+    EvaluatedQuestion { labelled, passages, held, support: Some(0.9), answer, related, took_ms, judged }
 }
 
 /// Five questions: two right answers, a wrong refusal, an answer that should be a refusal, and a right refusal.

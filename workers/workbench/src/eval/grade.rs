@@ -64,6 +64,16 @@ impl AnswerGrade {
     }
 }
 
+/// Whether the passages' texts together contain every expected text; `None` if none is given.
+pub(super) fn contains_wanted<'a>(
+    labelled: &LabelledQuestion,
+    passages: impl Iterator<Item = &'a str>,
+) -> Option<bool> {
+    let text = normal(&passages.collect::<Vec<_>>().join("\n"));
+    let contained = |part: &String| text.contains(&normal(part));
+    (!labelled.answer_contains.is_empty()).then(|| labelled.answer_contains.iter().all(contained))
+}
+
 /// Normal form for comparisons: NFC, white space collapsed, lower case.
 fn normal(text: &str) -> String {
     normalise(text).to_lowercase()

@@ -59,11 +59,12 @@ const fn measure(
 }
 
 /// All figures, in the order of the table.
-pub(super) static MEASURES: [Measure; 21] = [
+pub(super) static MEASURES: [Measure; 24] = [
     measure("questions", "questions", true, |f| MeasureValue::Number(Some(f.questions as f64), 0)),
     measure("intent", "intent is right", false, |f| MeasureValue::Ratio(f.intent)),
     measure("product", "product is right", false, |f| MeasureValue::Ratio(f.product)),
     measure("retrieved", "gold page retrieved", true, |f| MeasureValue::Ratio(f.retrieved)),
+    measure("held", "answer in the passages", true, |f| MeasureValue::Ratio(f.held)),
     measure("answered", "answered, of answerable", true, |f| MeasureValue::Ratio(f.answered)),
     measure("right", "right", true, |f| MeasureValue::Ratio(f.right)),
     measure("asked_back", "asked back", true, |f| MeasureValue::Ratio(f.asked_back)),
@@ -73,7 +74,9 @@ pub(super) static MEASURES: [Measure; 21] = [
     measure("declined", "out of scope declined", false, |f| MeasureValue::Ratio(f.declined)),
     measure("refused_rightly", "refused rightly", true, |f| MeasureValue::Ratio(f.refused_rightly)),
     measure("refused_wrongly", "refused wrongly", true, |f| MeasureValue::Ratio(f.refused_wrongly)),
+    measure("related", "refused with gold page offered", true, |f| MeasureValue::Ratio(f.related)),
     measure("by_model", "model's words taken", true, |f| MeasureValue::Ratio(f.by_model)),
+    measure("model_right", "model's words right", true, |f| MeasureValue::Ratio(f.model_right)),
     measure("words", "words, median", true, |f| MeasureValue::Number(f.words, 1)),
     measure("pages", "pages cited, mean", true, |f| MeasureValue::Number(f.pages, 2)),
     measure("confidence", "confidence, mean", true, |f| MeasureValue::Number(f.confidence, 3)),

@@ -30,6 +30,8 @@ pub(super) struct ResultRow {
     pub(super) thrown_away: Option<String>,
     pub(super) text: String,
     pub(super) sources: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) related: Vec<String>,
 }
 
 impl ResultRow {
@@ -56,6 +58,7 @@ impl ResultRow {
             thrown_away,
             text: answer.text.clone(),
             sources: answer.sources.iter().map(|source| source.metadata.source.clone()).collect(),
+            related: result.related.clone(),
         }
     }
 }

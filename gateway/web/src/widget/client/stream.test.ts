@@ -69,6 +69,7 @@ describe('the events of a stream', () => {
             sources: [{ title: '', url: null, headings: [], content: '', chunkId: '' }],
             citations: [],
             choices: [],
+            related: [],
           },
         },
       },

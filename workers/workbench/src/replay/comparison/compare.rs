@@ -217,6 +217,7 @@ fn retriever_aspects(before: &Retrieved, after: &Retrieved) -> Vec<Aspect> {
 }
 
 fn answer_aspects(before: &Answer, after: &Answer) -> Vec<Aspect> {
+    let shown = |answer: &Answer| (answer.text.clone(), answer.choices.clone(), answer.related.clone());
     let cited = |answer: &Answer| {
         answer.sources.iter().map(|source| source.metadata.chunk_id.clone()).collect::<Vec<_>>()
     };
@@ -225,7 +226,7 @@ fn answer_aspects(before: &Answer, after: &Answer) -> Vec<Aspect> {
         (Aspect::Product, before.product != after.product),
         (Aspect::Outcome, before.outcome != after.outcome),
         (Aspect::Citations, cited(before) != cited(after)),
-        (Aspect::Answer, (&before.text, &before.choices) != (&after.text, &after.choices)),
+        (Aspect::Answer, shown(before) != shown(after)),
         (Aspect::Confidence, (before.confidence - after.confidence).abs() > CONFIDENCE_TOLERANCE),
     ])
 }
