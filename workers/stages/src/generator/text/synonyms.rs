@@ -79,7 +79,8 @@ pub(crate) fn has_antonym(claim: &str, fact: &str) -> bool {
         let lower = text.to_lowercase();
         format!(" {} ", super::negation::split_words(&lower).collect::<Vec<_>>().join(" "))
     };
-    let (claim, fact) = (spaced(claim), spaced(&super::negation::canonical_form(fact)));
+    let canonical = |text: &str| spaced(&super::negation::canonical_form(text));
+    let (claim, fact) = (canonical(claim), canonical(fact));
     let says = |text: &str, phrase: &str| text.contains(&format!(" {phrase} "));
     let one_way = |a: &str, b: &str| says(&claim, a) && !says(&claim, b) && says(&fact, b) && !says(&fact, a);
     let any = |text: &str, words: &[&str]| words.iter().any(|word| says(text, word));
@@ -88,7 +89,14 @@ pub(crate) fn has_antonym(claim: &str, fact: &str) -> bool {
         && !any(&fact, &FREE_WORDS)
         && !says(&fact, "0đ")
         && any(&fact, &PRICE_WORDS);
-    free || ANTONYMS.iter().any(|(a, b)| one_way(a, b) || one_way(b, a))
+    // So is a price of "free", where the fact names none.
+    let other_words = FREE_WORDS.iter().fold(fact.clone(), |text, word| text.replace(word, ""));
+    let paid = any(&fact, &FREE_WORDS)
+        && !any(&claim, &FREE_WORDS)
+        && !says(&claim, "0đ")
+        && any(&claim, &PRICE_WORDS)
+        && !any(&other_words, &PRICE_WORDS);
+    free || paid || ANTONYMS.iter().any(|(a, b)| one_way(a, b) || one_way(b, a))
 }
 
 #[cfg(test)]
@@ -105,5 +113,9 @@ mod tests {
         assert!(has_antonym("đóng cửa lúc 8 giờ", "Mở cửa lúc 8 giờ."));
         assert!(!has_antonym("mở cửa lúc 8 giờ", "Mở cửa lúc 8 giờ, đóng cửa lúc 20 giờ."));
         assert!(has_antonym("giao sau 20 giờ", "Giao trước 20 giờ."));
+        assert!(has_antonym("rời đi có mất tiền", "Không thu phí."));
+        assert!(has_antonym("leaving has a fee", "There is no charge."));
+        assert!(!has_antonym("rời đi không mất tiền", "Không thu phí."));
+        assert!(!has_antonym("phí là 5 đồng", "Gói nhỏ miễn phí, gói lớn có phí 5 đồng."));
     }
 }

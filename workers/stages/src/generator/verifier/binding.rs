@@ -35,7 +35,15 @@ fn quantity_binding_matches(claim: &Claim, clause: &Clause, quantity: &Quantity,
     if mine.is_empty() {
         return true;
     }
+    // "Pine covers 700 hectares" does not follow from "It covers 700 hectares, of which 550 are planted with pine".
+    let subject_is_of = |part: &Clause| {
+        claim.subject.iter().any(|term| part.terms.contains(term) || part.inherited.contains(term))
+    };
+    let has_other_subject = claim.clauses.len() == 1 && !mine.iter().any(|part| subject_is_of(part));
     parts.iter().filter(|part| rival(part)).all(|other| {
+        if has_other_subject && subject_is_of(other) {
+            return false;
+        }
         mine.iter().any(|mine| {
             let (part, other) = (clause_subject(mine), clause_subject(other));
             let all: BTreeSet<&String> = claim.terms.iter().map(|(term, _)| term).collect();

@@ -121,6 +121,9 @@ impl<'a> ClaimCheck<'a> {
             let rival = |other: &Segment| !alone || self.nearly_quotes(other);
             return self.has_better_segment_among(at, rival).then_some(Mismatch::Subject);
         }
+        if self.is_about_headings_only(segment) {
+            return Some(Mismatch::Subject);
+        }
         if self.has_superlative_mismatch(at, segment) {
             return Some(Mismatch::Superlative);
         }
@@ -171,6 +174,12 @@ impl<'a> ClaimCheck<'a> {
 
     fn sum(&self, terms: &[(String, f32)], which: impl Fn(usize) -> bool) -> f32 {
         terms.iter().enumerate().filter(|(i, _)| which(*i)).map(|(_, (_, weight))| weight).sum()
+    }
+
+    /// Whether the segment itself has nothing of the claim: the headings above it and its table's head are no statement.
+    fn is_about_headings_only(&self, segment: &Segment) -> bool {
+        let own = |(term, _): &(String, f32)| has_synonym(|term| segment.content.terms.contains(term), term);
+        self.claim.quantities.is_empty() && !self.claim.terms.iter().any(own)
     }
 
     /// Whether the segment and its surroundings lack a name of the claim.
