@@ -150,7 +150,9 @@ pub(crate) fn negates(words: &[&str], at: usize, vietnamese: bool) -> bool {
         || (word == "chua" && !vietnamese && after != "cay");
     let number = word == "no" && digit(after);
     let both = format!("{} {before}", at.checked_sub(2).map_or("", |i| words[i]));
-    let undone = CANCELLED_BY_NEXT.contains(&after)
+    // "Cannot only read but also write" affirms; "cannot only read" denies "can only read".
+    let denies_only = after == "only" && matches!(word, "cannot" | "can't") && !words[at..].contains(&"but");
+    let undone = CANCELLED_BY_NEXT.contains(&after) && !denies_only
         || CANCELLED_BY_PREVIOUS.contains(&before)
         || CANCELLED_BY_PREVIOUS.contains(&both.as_str())
         // "No longer" negates; "no longer than" limits.
@@ -185,6 +187,7 @@ mod tests {
             "No delivery on Sunday",
             "Available without a contract",
             "We dont ship",
+            "You cannot only select saved files",
             "Không còn bán",
             "Unless you pay",
             "All cards except domestic ones",
@@ -198,6 +201,7 @@ mod tests {
         for text in [
             "Gói Free dùng được bản ghi",
             "Notes are free",
+            "You cannot only read files but also write them",
             "Lọc không khí",
             "Tai nghe không dây",
             "Tối đa không quá 5 lần",
