@@ -29,8 +29,9 @@ RUN = Path("/run") / f"hoidap-{zlib.crc32(str(paths.ROOT).encode()):08x}"
 PATIENCE = 60
 NETWORK = 0x40000000
 """CLONE_NEWNET of setns(2)."""
-NAMES_SERVER = "10.0.2.3"
+NAME_SERVER = "10.0.2.3"
 """slirp4netns's own, which asks those of this machine."""
+START = 'mount --bind "$0" /etc/resolv.conf && exec dockerd "$@"'
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,13 @@ def stop(folder: Path) -> bool:
 def _start(folder: Path, host: str, settings: dict[str, str]) -> None:
     stop(folder)
     RUN.mkdir(mode=0o700)
-    command = ["unshare", "--net", "dockerd", "--host", host, "--data-root", str(folder / "docker"), "--dns", NAMES_SERVER]
-    command += ["--exec-root", str(RUN / "exec"), "--pidfile", str(RUN / "dockerd.pid"), "--config-file", str(RUN / "daemon.json")]
-    # A lower score than this process has may not be allowed.
-    command += ["--oom-score-adjust", "0"]
+    (RUN / "resolv.conf").write_text(f"nameserver {NAME_SERVER}\n")
     (RUN / "daemon.json").write_text("{}")
+    # Its mounts are its own too, so that they end with it.
+    command = ["unshare", "--net", "--mount", "sh", "-c", START, str(RUN / "resolv.conf"), "--host", host]
+    command += ["--data-root", str(folder / "docker"), "--exec-root", str(RUN / "exec"), "--pidfile", str(RUN / "dockerd.pid")]
+    # Settings of this machine's own daemon do not count. A lower score than this process has may not be allowed.
+    command += ["--config-file", str(RUN / "daemon.json"), "--oom-score-adjust", "0"]
     record = _begin(folder, "dockerd", command)
     _until(folder, "dockerd", lambda: os.readlink(f"/proc/{record.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
     _begin(folder, "slirp4netns", ["slirp4netns", "--configure", "--disable-host-loopback", str(record.pid), "tap0"])

@@ -66,7 +66,7 @@ def _image(found: Engine) -> bool:
     """The image of the Dockerfile; whether stand-ins were needed for it or for the servers."""
     missing = images.fetch(found)
     if missing:
-        standins.make(found, missing, paths.CONTAINERS)
+        standins.make(found, missing, paths.CONTAINERS / "stand-ins")
     with step("Image: building (the first time takes many minutes)"):
         build_image(found, paths.ROOT, f"hoidap:{project.TAG}", standins.proxies() if missing else [])
     return bool(missing)

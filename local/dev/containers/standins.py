@@ -18,6 +18,7 @@ from .engine import Engine
 SOURCES = paths.LOCAL / "containers"
 """The Dockerfile of the stand-ins, and programs for them."""
 RELEASE = "bookworm"
+DEBIAN = "debian.tar"
 OUT_OF_DATE = 7 * 24 * 3600
 """Seconds after which Debian's files are fetched again."""
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
@@ -46,7 +47,8 @@ def make(engine: Engine, images: list[str], folder: Path) -> None:
     """Builds a stand-in for each image, and tags it as that image."""
     _require()
     parts.install()
-    _debian(folder / "debian.tar")
+    folder.mkdir(exist_ok=True)
+    _debian(folder / DEBIAN)
     with step("Stand-ins: collecting this machine's tools and the parts"):
         _collect(folder)
     for image in images:
@@ -90,10 +92,12 @@ def _apt_settings() -> str:
 
 
 def _collect(folder: Path) -> None:
-    """The build context, by hard links where that is possible; only the archive of Debian stays from the last time."""
-    for name in ("machine", "node", "rust", "chdb", "clickhouse", "nats-server", "valkey-server", "valkey-cli", "open_clickhouse.py"):
-        there = folder / name
-        shutil.rmtree(there) if there.is_dir() else there.unlink(missing_ok=True)
+    """The build context, by hard links where that is possible, anew each time but for Debian."""
+    for there in folder.iterdir():
+        if there.is_dir():
+            shutil.rmtree(there)
+        elif there.name != DEBIAN:
+            there.unlink()
     _machine(folder / "machine")
     node = Path(shutil.which("node")).resolve()
     npm = Path(subprocess.run(web.npm("root", "--global"), capture_output=True, text=True).stdout.strip()) / "npm"
