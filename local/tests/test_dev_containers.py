@@ -126,6 +126,8 @@ class Answers(unittest.TestCase):
         item = {"gold": ["en/a.html"]}
         right = {"outcome": "answered", "response": "Yes. [1]", "sources": [{"metadata": {"url": "https://x.example/en/a.html"}}]}
         self.assertIsNone(visitor.wrong(item, right))
+        self.assertIsNone(visitor.wrong(item, right, "Yes"))
+        self.assertEqual(visitor.wrong(item, right, "725 MB"), "it does not say 725 MB")
         self.assertIn("cites nothing", visitor.wrong(item, {**right, "sources": []}))
         self.assertIn("b.html", visitor.wrong(item, {**right, "sources": [{"metadata": {"url": "https://x.example/en/b.html"}}]}))
         self.assertIn("unanswered", visitor.wrong(item, {**right, "outcome": "unanswered"}))

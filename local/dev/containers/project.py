@@ -25,6 +25,8 @@ NAME = f"hoidap-containers-{zlib.crc32(str(paths.ROOT).encode()):08x}"
 TAG = "containers"
 ENDING = ("setup", "index")
 """Services that end when their work is done."""
+LINES = 20
+"""Of a log, when something fails."""
 PATIENCE = 300
 """Longest time until every container is healthy, in seconds."""
 _SECRET = re.compile(r"PASSWORD|TOKEN|SECRET|HASH_KEY")
@@ -102,6 +104,8 @@ class Project:
         self.engine, self.folder, self.site = engine, folder, folder / "site"
         self.port = engine.reach(_free_port)
         self.token = _secret()
+        self.asked = 0
+        """Questions so far."""
         self._example = (paths.ROOT / ".env.example").read_text()
         self._given = {
             "ADMIN_TOKEN": self.token,
@@ -150,12 +154,11 @@ class Project:
         return {name: value for name, value in outside.items() if not name.startswith("COMPOSE_")}
 
     def compose(self, *arguments: str) -> str:
-        """Runs Compose; where it fails, shows the logs of what is not well."""
+        """Runs Compose; its message is shown when it fails."""
         done = self._run(arguments)
         if done.returncode != 0:
-            line(done.stderr.strip())
-            self.show_logs([state.service for state in self.states() if not state.well])
-            raise Trouble(f"`compose {' '.join(arguments)}` failed: its message and the logs are above")
+            line("\n".join(f"    | {text}" for text in done.stderr.splitlines()[-LINES:]))
+            raise Trouble(f"`compose {' '.join(arguments)}` failed: its message is above")
         return done.stdout
 
     def _run(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess:
@@ -179,16 +182,15 @@ class Project:
         deadline = time.monotonic() + PATIENCE
         while ill := [state for state in self.states() if not state.well]:
             if time.monotonic() > deadline or any(state.health == "unhealthy" for state in ill):
-                self.show_logs([state.service for state in ill])
                 raise Trouble(f"{'; '.join(map(str, ill))}: the end of the logs is above")
             time.sleep(1)
 
-    def show_logs(self, services: list[str], count: int = 20) -> None:
+    def show_logs(self, services: list[str]) -> None:
         """The last lines of each service."""
         for service in dict.fromkeys(services):
             line(f"    the end of the log of {service}:")
-            said = self._run(("logs", "--no-color", "--no-log-prefix", "--tail", str(count), service))
-            for text in (said.stdout + said.stderr).splitlines()[-count:]:
+            said = self._run(("logs", "--no-color", "--no-log-prefix", "--tail", str(LINES), service))
+            for text in (said.stdout + said.stderr).splitlines()[-LINES:]:
                 line(f"    | {text}")
 
 

@@ -46,7 +46,7 @@ def run(keep: bool) -> None:
                 else:
                     _remove(found, folder)
     what = "with stand-ins for the images of others" if stand_ins else "with the official images of others"
-    line(f"Dockerfile and compose.yaml are proven, {what}, in {seconds(time.monotonic() - begun)}.")
+    line(f"The image and compose.yaml passed every step, {what}, in {seconds(time.monotonic() - begun)}.")
 
 
 def remove() -> None:
@@ -102,6 +102,8 @@ def _prove(made: Project) -> None:
     with _told(made, "Health: every container and every component once more"):
         made.wait()
         visitor.wait_until_healthy(made)
+    with _told(made, f"Analytics: {made.asked} questions were asked, and ClickHouse must have each once", "analytics"):
+        visitor.wait_until_counted(made)
 
 
 def _since(made: Project) -> str:
@@ -112,13 +114,12 @@ def _since(made: Project) -> str:
 
 @contextmanager
 def _told(made: Project, doing: str, concerned: str | None = None):
-    """A step; when it fails, the logs of the service concerned, of the gateway and of what is not well."""
+    """A step; when it fails, the logs of the service concerned, else of what is not well, and of the gateway."""
     try:
         with step(doing):
             yield
     except (Trouble, KeyError, ValueError) as failure:
-        ill = [state.service for state in made.states() if not state.well]
-        made.show_logs([*([concerned] if concerned else []), *ill, "gateway"])
+        made.show_logs([*([concerned] if concerned else [state.service for state in made.states() if not state.well]), "gateway"])
         raise failure if isinstance(failure, Trouble) else Trouble(f"an answer cannot be read: {failure!r}") from failure
 
 
@@ -129,11 +130,9 @@ def _remove(found: Engine, folder: Path) -> None:
 
 
 def _say_kept(made: Project) -> None:
-    variables = " ".join(f"{name}={value}" for name, value in made.engine.settings.items())
-    compose = f"{variables} {shlex.join(made.command())}".strip()
-    line("Everything stays. Look at it:")
-    line(f"  {compose} ps")
-    line(f"  {compose} logs gateway")
+    host = made.engine.settings.get("DOCKER_HOST")
+    line("Everything stays. Look at it, with `logs` and a service, or any other command of Compose, in place of `ps`:")
+    line(f"  {f'DOCKER_HOST={host} ' if host else ''}{shlex.join(made.command('ps'))}")
     line(f"  {made.engine.look}curl {made.url}/api/health")
     line("Remove it by ./dev containers --remove.")
 
