@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 from dev import paths
-from dev.containers import engine, images, own, project, standins, visitor
+from dev.containers import engine, images, own, podman, project, standins, visitor
 from dev.instance import USERS
 from dev.say import Trouble
 
@@ -160,6 +160,13 @@ class Engines(unittest.TestCase):
         with self.assertRaisesRegex(Trouble, "no container engine can be had: start Docker .* or install podman"):
             with engine.available(self.folder, lambda: False):
                 self.fail("there is none")
+
+    def test_podman_needs_systemd_for_its_health_checks(self):
+        self.program("podman", "exit 1")
+        self.program("docker-compose", "echo 2.39.1")
+        with mock.patch.object(podman, "SYSTEMD", self.folder / "none"), self.assertRaisesRegex(Trouble, "by systemd"):
+            with engine.available(self.folder, lambda: False):
+                self.fail("it waits for ever")
 
     def test_dockers_programs_alone_are_not_enough(self):
         self.program("docker", "exit 1")

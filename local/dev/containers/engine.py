@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import parts
@@ -53,6 +54,11 @@ class Engine:
         return done.stdout
 
 
+def most_open_files() -> int:
+    """How many open files a process started here can be given."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+
 @contextlib.contextmanager
 def available(folder: Path, keep: Callable[[], bool]) -> Iterator[Engine]:
     """The engine; what was started for it is stopped at the end, unless `keep` says that it is to stay."""
@@ -63,10 +69,10 @@ def available(folder: Path, keep: Callable[[], bool]) -> Iterator[Engine]:
     elif clients and own.possible():
         with own.daemon(folder, keep) as daemon:
             made = _docker(clients, daemon.settings, "a Docker of its own, in a network namespace of its own")
-            yield Engine(**{**vars(made), "reach": daemon.reach, "open_files": daemon.open_files, "look": daemon.look})
+            yield replace(made, reach=daemon.reach, open_files=most_open_files(), look=daemon.look)
     elif client := shutil.which("podman"):
         with podman.service(folder, client, keep) as settings:
-            yield Engine("podman", client, _compose([]), settings)
+            yield Engine("podman", client, _compose([]), settings, open_files=most_open_files())
     elif clients and os.geteuid() == 0:
         raise Trouble(f"Docker's daemon does not answer, and a Docker of our own needs {', '.join(own.missing())}: install them")
     else:

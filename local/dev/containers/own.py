@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import resource
 import shutil
 import subprocess
 import threading
@@ -40,7 +39,6 @@ class Daemon:
 
     pid: int
     settings: dict[str, str]
-    open_files: int
 
     @property
     def look(self) -> str:
@@ -91,7 +89,7 @@ def daemon(folder: Path, keep: Callable[[], bool]) -> Iterator[Daemon]:
             with step("Engine: no Docker daemon answers, starting one"):
                 _start(folder, host, settings)
         pid = processes.running(folder / "dockerd.json").pid
-        yield Daemon(pid, settings, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        yield Daemon(pid, settings)
     finally:
         if not keep():
             stop(folder)

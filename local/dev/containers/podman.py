@@ -15,11 +15,15 @@ from ..lifecycle import last_lines
 from ..say import Trouble, line
 
 PATIENCE = 30
+SYSTEMD = Path("/run/systemd/system")
+"""There where systemd runs. Its timers start podman's health checks, and compose.yaml waits for these."""
 
 
 @contextlib.contextmanager
 def service(folder: Path, client: str, keep: Callable[[], bool]) -> Iterator[dict[str, str]]:
     """Serves it; the variables by which Compose finds it."""
+    if not SYSTEMD.exists():
+        raise Trouble("podman checks the health of containers by systemd, which does not run here: install Docker 20.10 or newer instead")
     line("==> Engine: podman")
     record, log = folder / "podman.json", folder / "podman.log"
     processes.stop(record, PATIENCE)

@@ -157,7 +157,9 @@ class Project:
         """Runs Compose; its message is shown when it fails."""
         done = self._run(arguments)
         if done.returncode != 0:
-            line("\n".join(f"    | {text}" for text in done.stderr.splitlines()[-LINES:]))
+            # Without what it says of each container on its way.
+            said = [text for text in done.stderr.splitlines() if not re.match(r" (Container|Network|Volume) \S+ +\w+ *$", text)]
+            line("\n".join(f"    | {text.strip()}" for text in said[-LINES:]))
             raise Trouble(f"`compose {' '.join(arguments)}` failed: its message is above")
         return done.stdout
 
@@ -186,12 +188,12 @@ class Project:
             time.sleep(1)
 
     def show_logs(self, services: list[str]) -> None:
-        """The last lines of each service."""
+        """The last lines of each service that has said something."""
         for service in dict.fromkeys(services):
-            line(f"    the end of the log of {service}:")
             said = self._run(("logs", "--no-color", "--no-log-prefix", "--tail", str(LINES), service))
-            for text in (said.stdout + said.stderr).splitlines()[-LINES:]:
-                line(f"    | {text}")
+            if last := (said.stdout + said.stderr).splitlines()[-LINES:]:
+                line(f"    the end of the log of {service}:")
+                line("\n".join(f"    | {text}" for text in last))
 
 
 def remove(engine: Engine) -> bool:
