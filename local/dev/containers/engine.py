@@ -35,6 +35,8 @@ class Engine:
     """Calls a function where the published port can be reached."""
     open_files: int | None = None
     """How many open files a container can be given at most, where that is known."""
+    own: bool = False
+    """Whether nobody else sees its images."""
     look: str = ""
     """What is put in front of a command that is to reach the published port."""
 
@@ -69,7 +71,7 @@ def available(folder: Path, keep: Callable[[], bool]) -> Iterator[Engine]:
     elif clients and own.possible():
         with own.daemon(folder, keep) as daemon:
             made = _docker(clients, daemon.settings, "a Docker of its own, in a network namespace of its own")
-            yield replace(made, reach=daemon.reach, open_files=most_open_files(), look=daemon.look)
+            yield replace(made, own=True, reach=daemon.reach, open_files=most_open_files(), look=daemon.look)
     elif client := shutil.which("podman"):
         with podman.service(folder, client, keep) as settings:
             yield Engine("podman", client, _compose([]), settings, open_files=most_open_files())

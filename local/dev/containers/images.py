@@ -41,7 +41,7 @@ def out_of_reach(message: str) -> bool:
 
 def fetch(engine: Engine) -> list[str]:
     """Pulls what is missing; returns the images that need stand-ins, because no registry can be reached."""
-    missing = [image for image in wanted() if not _official(engine, image)]
+    missing = [image for image in wanted() if _label(engine, image) != ""]
     if not missing:
         already("Images of others")
         return []
@@ -57,6 +57,13 @@ def fetch(engine: Engine) -> list[str]:
     return []
 
 
-def _official(engine: Engine, image: str) -> bool:
+def withdraw(engine: Engine) -> None:
+    """Takes the official images' names from their stand-ins, where others might take these for official ones."""
+    if not engine.own and (standing_in := [image for image in wanted() if _label(engine, image)]):
+        engine.must("rmi", "--force", *standing_in)
+
+
+def _label(engine: Engine, image: str) -> str | None:
+    """What a stand-in's label says; nothing for an official image, `None` for one that is missing."""
     asked = engine.said("image", "inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', image)
-    return asked.returncode == 0 and asked.stdout.strip() in ("", "<no value>")
+    return asked.stdout.strip().removeprefix("<no value>") if asked.returncode == 0 else None

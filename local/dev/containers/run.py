@@ -31,10 +31,10 @@ def run(keep: bool) -> None:
             raise Trouble("the containers of an earlier `./dev containers --keep` run: remove them by ./dev containers --remove")
         staying = False
         with engine.available(paths.CONTAINERS, lambda: staying) as found:
-            project.remove(found)
-            stand_ins = _image(found)
             folder = Path(tempfile.mkdtemp(prefix="hoidap-containers-"))
             try:
+                project.remove(found)
+                stand_ins = _image(found)
                 made = Project(found, folder)
                 made.prepare()
                 staying = keep
@@ -126,6 +126,7 @@ def _told(made: Project, doing: str, concerned: str | None = None):
 def _remove(found: Engine, folder: Path) -> None:
     with step("Remove: containers, volumes and network"):
         project.remove(found)
+        images.withdraw(found)
         shutil.rmtree(folder, ignore_errors=True)
 
 
