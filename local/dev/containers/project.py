@@ -20,9 +20,9 @@ from .. import paths, ports
 from ..say import Trouble, line
 from .engine import Engine
 
-NAME = f"hoidap-containers-{zlib.crc32(str(paths.ROOT).encode()):08x}"
-"""Another checkout is another project."""
-TAG = "containers"
+TAG = f"containers-{zlib.crc32(str(paths.ROOT).encode()):08x}"
+"""Of the image. Another checkout has another one, and another project."""
+NAME = f"hoidap-{TAG}"
 ENDING = ("setup", "index")
 """Services that end when their work is done."""
 LINES = 20
