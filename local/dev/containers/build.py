@@ -31,7 +31,9 @@ def build_image(engine: Engine, context: Path, tag: str, options: list[str]) -> 
     )
     last, shown = deque(maxlen=LAST), time.monotonic()
     try:
-        for text in filter(str.strip, process.stdout):
+        for text in process.stdout:
+            if not text.strip() or text.rstrip().endswith(" ..."):  # what goes on meanwhile
+                continue
             last.append(text.rstrip())
             if time.monotonic() - shown >= EVERY:
                 shown = time.monotonic()
