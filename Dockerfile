@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One image with every binary: hoidap-gateway, hoidap-worker, hoidap-index. For x86-64 with AVX2 (x86-64-v3), as
 # .cargo/config.toml has FAISS built; ONNX Runtime's pinned wheel is for x86-64 too.
 

@@ -20,15 +20,21 @@ LONGEST_ANSWER = 1 << 22
 
 def ask(instance: Instance, question: str, page: str | None = None, session: str | None = None) -> dict:
     """One question to the instance's gateway; shows and returns the answer."""
+    return ask_at(instance.url("gateway"), question, page or _home(), session)
+
+
+def ask_at(gateway: str, question: str, page: str, session: str | None = None, shown: bool = True) -> dict:
+    """One question to the gateway at an address; returns the answer, and shows it unless it is not to be shown."""
     body = {
         "message": question,
         "session_id": session or f"dev-{uuid.uuid4()}",
-        "context": {"url": page or _home(), "title": ""},
+        "context": {"url": page, "title": ""},
         "history": [],
     }
     begun = time.monotonic()
-    answer = _post(f"{instance.url('gateway')}/api/chat", body)
-    _show(question, body["context"]["url"], answer, time.monotonic() - begun)
+    answer = _post(f"{gateway}/api/chat", body)
+    if shown:
+        _show(question, page, answer, time.monotonic() - begun)
     return answer
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import advisories, ask, build, checks, lifecycle, model, parts, sql, suites, system, up, web
 from .bench import run as benchmarks
+from .containers import run as containers
 from .instance import Instance
 from .ports import SETTING, USUAL
 from .say import Trouble, line
@@ -85,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     benched.add_argument("--million", action="store_true", help="search a million vectors instead of 200,000")
     benched.add_argument("--out", type=Path, metavar="FILE", help="the file (default: .local/bench/<date>.json)")
     benched.add_argument("--no-build", action="store_true", help="measure the binaries that are there")
+    contained = command("containers", _containers, "prove the image and compose.yaml: build, start, ask, scale, restart, replace a document, remove")
+    after = contained.add_mutually_exclusive_group()
+    after.add_argument("--keep", action="store_true", help="leave the containers running at the end, and say how to look at them")
+    after.add_argument("--remove", action="store_true", help="do nothing but remove what --keep has left")
     hooked = command("hooks", _hooks, "check format and lint before each commit, by a git hook")
     hooked.add_argument("--off", action="store_true", help="switch the hook off again")
     command("advisories", _advisories, "look up known weaknesses of the dependencies; fail where no database can be reached")
@@ -145,6 +150,10 @@ def _bench(options) -> None:
     if options.list:
         return benchmarks.names()
     benchmarks.run(options.name, max(options.rounds, 1), options.questions, options.million, options.out, options.no_build)
+
+
+def _containers(options) -> None:
+    containers.remove() if options.remove else containers.run(options.keep)
 
 
 def _hooks(options) -> None:

@@ -21,6 +21,7 @@ from .say import Trouble, already, line, step, terminal
 
 PINS = paths.LOCAL / "parts" / "python.txt"
 CLIENT_PINS = paths.LOCAL / "parts" / "clients.txt"
+COMPOSE_PINS = paths.LOCAL / "parts" / "compose.txt"
 
 
 def install() -> None:
@@ -55,6 +56,13 @@ def install_peer(pins: Path, folder: Path) -> None:
     """Makes the Python environment of the benchmarks' peer."""
     with lock():
         _environment("Python packages of the benchmarks' peer", pins, folder, "about 70 MB")
+
+
+def install_compose() -> Path:
+    """Makes the Python environment with Docker's Compose; its program."""
+    with lock():
+        _environment("Docker's Compose", COMPOSE_PINS, paths.COMPOSE_FOLDER, "about 11 MB")
+    return paths.COMPOSE_FOLDER / "bin" / "docker-compose"
 
 
 def _packages() -> None:

@@ -16,6 +16,10 @@ CLIENTS_FOLDER = MADE / "clients"
 CLIENTS_PYTHON = CLIENTS_FOLDER / "bin" / "python"
 """Clients of others that the tests run, apart from what Hoidap itself uses."""
 
+COMPOSE_FOLDER = MADE / "compose"
+CONTAINERS = MADE / "containers"
+"""What `./dev containers` keeps: the images of a Docker of its own, logs, what stand-ins are made of."""
+
 COMMANDS = MADE / "bin"
 """One name for each server, wherever its program is: nats-server, valkey-server, clickhouse, llama."""
 NATS = COMMANDS / "nats-server"

@@ -27,13 +27,13 @@ def require() -> None:
             "the pinned parts are made for that; use such a machine, or the images of compose.yaml"
         )
     require_rust()
-    _debian_packages(BUILD_PACKAGES)
+    require_packages(BUILD_PACKAGES)
 
 
 def require_browser() -> None:
     """Installs a browser for the tests where there is none."""
     if web.chromium() is None:
-        _debian_packages([BROWSER_PACKAGE])
+        require_packages([BROWSER_PACKAGE])
 
 
 def require_rust() -> None:
@@ -87,7 +87,8 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
 
 
-def _debian_packages(packages: list[str]) -> None:
+def require_packages(packages: list[str]) -> None:
+    """Installs those of Debian's packages that are missing, and what a Python environment is made with."""
     what = "Debian packages"
     wanted = list(packages)
     if importlib.util.find_spec("ensurepip") is None:

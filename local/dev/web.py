@@ -24,7 +24,7 @@ def npm(*arguments: str) -> list[str]:
 
 def install() -> None:
     """Fetches the packages when others than those there are wanted."""
-    _node()
+    require_node()
     what = "npm packages of the pages"
     lock = paths.WEB / "package-lock.json"
     stamp = paths.WEB / "node_modules" / ".installed.sha256"
@@ -68,7 +68,8 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _node() -> None:
+def require_node() -> None:
+    """Checks that a new enough Node is there; raises the sentence that says how to get one."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise Trouble(f"Node {LEAST_NODE} or newer with npm is needed and was not found: install it (https://nodejs.org)")
     said = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip().lstrip("v")
