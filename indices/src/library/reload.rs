@@ -1,10 +1,11 @@
 use std::{
     collections::{BTreeMap, HashSet},
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
-use hoidap_shared::config::Config;
+use hoidap_shared::{config::Config, job::Passage};
 
 use super::{
     CollectionInfo, ReloadEvent,
@@ -19,6 +20,10 @@ use crate::{
     text::{Abbreviations, SiblingNames, TextModel, WordCounts},
 };
 
+/// How long a replaced version is kept for passages that another process found in it. Processes notice a new version within
+/// `indices.reload_ms` of each other.
+const REPLACED_KEPT: Duration = Duration::from_secs(10);
+
 /// All collections below one folder. Many threads may search at once; [`Library::reload`] swaps in new versions.
 pub struct Library {
     dir: PathBuf,
@@ -29,6 +34,8 @@ pub struct Library {
     pub(super) max_passage_chars: usize,
     pub(super) analyser: Analyser,
     snapshot: RwLock<Arc<Snapshot>>,
+    /// Held while a reload runs, so that a version is loaded once.
+    reloading: Mutex<()>,
 }
 
 /// A version on disk that is not in service.
@@ -43,9 +50,36 @@ struct RefusedVersion {
 #[derive(Default)]
 pub(super) struct Snapshot {
     pub(super) collections: BTreeMap<String, Arc<LoadedCollection>>,
+    /// Versions that were just replaced, and when.
+    replaced: Vec<(Instant, Arc<LoadedCollection>)>,
     /// Refused versions, by collection.
     refused: BTreeMap<String, RefusedVersion>,
     text: Arc<TextModel>,
+}
+
+impl Snapshot {
+    /// The collection that has a passage's chunk: the one in service, or one that it has just replaced.
+    pub(super) fn holder_of(&self, passage: &Passage) -> Option<(&Arc<LoadedCollection>, usize)> {
+        let replaced = self.replaced.iter().map(|(_, collection)| collection);
+        let same = replaced.filter(|collection| collection.manifest.version == passage.version);
+        self.collections
+            .get(&passage.collection)
+            .into_iter()
+            .chain(same)
+            .find_map(|collection| Some((collection, *collection.chunk_by_id.get(&passage.chunk_id)?)))
+    }
+
+    /// The versions to keep beside `next`: those that it replaces, and those that were replaced a moment ago.
+    fn recently_replaced(&self, next: &Self) -> Vec<(Instant, Arc<LoadedCollection>)> {
+        let now = Instant::now();
+        let in_service = |(name, old): &(&String, &Arc<LoadedCollection>)| {
+            next.collections.get(*name).is_some_and(|new| Arc::ptr_eq(new, old))
+        };
+        let gone = |name: &&String| !next.collections.contains_key(*name);
+        let replaced = self.collections.iter().filter(|(name, old)| !gone(name) && !in_service(&(name, old)));
+        let recent = self.replaced.iter().filter(|(since, _)| now.duration_since(*since) < REPLACED_KEPT);
+        recent.cloned().chain(replaced.map(|(_, old)| (now, Arc::clone(old)))).collect()
+    }
 }
 
 impl Library {
@@ -62,6 +96,7 @@ impl Library {
             max_passage_chars: config.retriever.max_passage_chars,
             analyser: Analyser::default(),
             snapshot: RwLock::default(),
+            reloading: Mutex::default(),
         };
         library.reload();
         Ok(library)
@@ -82,6 +117,7 @@ impl Library {
     /// Reads the disk again and swaps in new current versions. Running searches continue with their versions. It is cheap when
     /// nothing changed: it reads one small file for each collection.
     pub fn reload(&self) -> Vec<ReloadEvent> {
+        let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.snapshot();
         let mut next = Snapshot::default();
         let mut events = Vec::new();
@@ -104,6 +140,7 @@ impl Library {
         {
             events.push(ReloadEvent::Removed { collection: name.clone() });
         }
+        next.replaced = before.recently_replaced(&next);
         let changed = events.iter().any(|event| !matches!(event, ReloadEvent::Refused { .. }));
         next.text = if changed || before.collections.is_empty() {
             self.text_of(&next)

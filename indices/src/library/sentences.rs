@@ -16,8 +16,9 @@ use crate::{
 };
 
 impl Library {
-    /// Scores the sentences of passages that a search found, `weights` being those of the wordings. A passage whose chunk is no
-    /// longer in service keeps none. Blocks for milliseconds, and uses idle cores.
+    /// Scores the sentences of passages that a search found, `weights` being those of the wordings. Where the search had a newer
+    /// version of a collection, that is loaded first. A passage whose chunk was replaced long ago keeps none. Blocks for
+    /// milliseconds, and uses idle cores.
     ///
     /// # Errors
     /// [`SearchError`] when token vectors cannot be read, or do not fit the cross-attention.
@@ -28,7 +29,11 @@ impl Library {
         weights: &[f32],
         passages: &mut [Passage],
     ) -> Result<(), SearchError> {
-        let snapshot = self.snapshot();
+        let mut snapshot = self.snapshot();
+        if passages.iter().any(|passage| snapshot.holder_of(passage).is_none()) {
+            self.reload();
+            snapshot = self.snapshot();
+        }
         let weighted: Vec<(&Query, f32)> = queries
             .iter()
             .zip(weights.iter().copied())
@@ -38,9 +43,7 @@ impl Library {
         let wordings: Vec<(&Query, f32)> =
             weighted.into_iter().map(|(query, weight)| (query, weight / all)).collect();
         passages.par_iter_mut().try_for_each(|passage| {
-            let collection = snapshot.collections.get(&passage.collection);
-            let chunk = collection.and_then(|own| Some((own, *own.chunk_by_id.get(&passage.chunk_id)?)));
-            passage.sentences = match chunk {
+            passage.sentences = match snapshot.holder_of(passage) {
                 Some((collection, chunk)) => score_chunk(collection, chunk, &wordings, cross_attention)
                     .map_err(|error| search_error(&[Arc::clone(collection)], 0, error.to_string()))?,
                 None => Vec::new(),

@@ -31,11 +31,16 @@ fn likeliest(passage: &Passage) -> (String, f32) {
 
 /// The passages for a question, their sentences scored.
 fn scored(site: &Site, library: &Library, question: &str) -> Vec<Passage> {
+    found_and_scored(site, library, library, question)
+}
+
+/// The passages that one library finds for a question, their sentences scored by another one.
+fn found_and_scored(site: &Site, finder: &Library, scorer: &Library, question: &str) -> Vec<Passage> {
     let graph = CrossAttention::configured(&site.config.embedding).unwrap();
-    let (queries, _) = site.wordings(library, question);
-    let outcome = site.ask(library, question);
+    let (queries, _) = site.wordings(finder, question);
+    let outcome = site.ask(finder, question);
     let mut passages = outcome.passages;
-    library.score_sentences(graph.as_deref(), &queries, &outcome.weights, &mut passages).unwrap();
+    scorer.score_sentences(graph.as_deref(), &queries, &outcome.weights, &mut passages).unwrap();
     passages
 }
 
@@ -80,4 +85,25 @@ fn an_invalid_graph_is_refused_by_name() {
     fs::write(graph(&site), b"no graph").unwrap();
     let error = CrossAttention::configured(&site.config.embedding).err().unwrap().to_string();
     assert!(error.contains("cross_attention.onnx"), "{error}");
+}
+
+#[test]
+fn passages_of_the_next_version_and_of_the_one_before_are_scored() {
+    let site = Site::new();
+    site.build();
+    let (ahead, behind, scorer) = (site.library(), site.library(), site.library());
+    site.put(
+        "en/backup.html",
+        "<h1>Backups</h1><p>Backups run at night. Old files are kept for 45 days.</p>",
+    );
+    site.build();
+    ahead.reload();
+    let question = "How long are old files kept for restoring?";
+    let backup = |finder: &Library| {
+        let passages = found_and_scored(&site, finder, &scorer, question);
+        likeliest(passages.iter().find(|passage| passage.source == "en/backup.html").unwrap()).0
+    };
+    assert!(backup(&ahead).contains("45 days"), "the scorer has not reloaded by itself");
+    assert_eq!(scorer.version(), ahead.version());
+    assert!(backup(&behind).contains("90 days"), "the scorer is ahead of the finder");
 }
