@@ -16,8 +16,7 @@ const MAX_PAGES: usize = 3;
 /// The pages of the first passages, each once, without the one that the visitor is on: those in the visitor's language, or all
 /// where there are none. Empty where the search is unsure that the site knows anything about the question.
 pub(super) fn related_pages(retrieved: &Retrieved, page: &str) -> Vec<RelatedPage> {
-    // NaN is no support.
-    if !(retrieved.support >= MIN_SUPPORT) {
+    if retrieved.support.is_nan() || retrieved.support < MIN_SUPPORT {
         return Vec::new();
     }
     let own =
