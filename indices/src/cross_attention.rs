@@ -88,8 +88,12 @@ impl CrossAttention {
     }
 }
 
-fn session(bytes: &[u8]) -> ort::Result<Session> {
-    Session::builder(&environment()?)?.with_intra_threads(1)?.commit_from_memory(bytes)
+fn session(bytes: &[u8]) -> anyhow::Result<Session> {
+    let environment = environment()?;
+    let open = || -> ort::Result<Session> {
+        Session::builder(&environment)?.with_intra_threads(1)?.commit_from_memory(bytes)
+    };
+    Ok(open()?)
 }
 
 /// The number of each token's sentence, from 1, with one more for what stands above them, and the late interaction of that

@@ -1,6 +1,6 @@
 //! A text's vector does not depend on the batch or the number of sessions.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use hoidap_indices::{Embedder as _, OnnxEmbedder, build::build};
 
@@ -44,4 +44,20 @@ fn a_build_writes_the_same_vectors_in_any_number_of_sessions() {
         vectors.push(fs::read(site.version_dir(&built.manifest.version).join("embeddings.f32")).unwrap());
     }
     assert!(vectors[0] == vectors[1]);
+}
+
+#[test]
+fn a_missing_library_is_named_with_its_setting() {
+    let site = Site::new();
+    let built = Command::new(env!("CARGO_BIN_EXE_hoidap-index"))
+        .args(["build", "--collection", "help"])
+        .arg(site.pages())
+        .env("HOIDAP_INDICES__DIR", &site.config.indices.dir)
+        .env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(built.stderr).unwrap();
+    assert!(!built.status.success());
+    assert!(said.contains("ORT_DYLIB_PATH") && said.contains("/nowhere/libonnxruntime.so"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
 }
