@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use crate::{embed, empty, load, relay, search};
+use crate::{analytics, decode, embed, empty, load, passing, relay, search, streams};
 
 /// The loads and bare parts of Hoidap's benchmarks; `./dev bench` runs them.
 #[derive(Debug, Parser)]
@@ -17,10 +17,18 @@ pub struct Arguments {
 enum Command {
     /// Send questions to POST /api/chat and count answers and latencies.
     Load(load::Load),
+    /// Open streams of answers, say when all are open, and hold them until standard input ends.
+    Streams(streams::Streams),
     /// Answer every request with the same JSON of a given size.
     Empty(empty::Empty),
+    /// Run a stage of the fleet without its work: the real runner hands each job on.
+    Pass(passing::Passing),
     /// Pass messages through three consumers of JetStream that do nothing else.
     Relay(relay::Relay),
+    /// Copy a stream of events to ClickHouse, and read and insert alone.
+    Analytics(analytics::Analytics),
+    /// Decode the messages of a recording.
+    Decode(decode::Decode),
     /// Embed texts with Hoidap's embedder.
     Embed(embed::Embed),
     /// Build a FAISS index of vectors.
@@ -36,8 +44,16 @@ enum Command {
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Load(load) => print(&load.run().await?),
+        Command::Streams(streams) => {
+            let open = streams.open().await?;
+            print(&open.report())?;
+            open.hold().await
+        }
         Command::Empty(empty) => empty.serve().await,
+        Command::Pass(passing) => passing.run().await,
         Command::Relay(relay) => print(&relay.run().await?),
+        Command::Analytics(analytics) => print(&analytics.run().await?),
+        Command::Decode(decode) => print(&decode.run()?),
         Command::Embed(embed) => print(&embed.run()?),
         Command::Index(build) => print(&build.run()?),
         Command::Search(search) => print(&search.run()?),

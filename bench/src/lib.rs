@@ -3,10 +3,14 @@
 //! compares.
 #![forbid(unsafe_code)]
 
+pub mod analytics;
 pub mod cli;
+pub mod decode;
 pub mod embed;
 pub mod empty;
 pub mod load;
+pub mod passing;
 pub mod relay;
 pub mod search;
+pub mod streams;
 pub mod summary;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -28,7 +28,7 @@ pub struct Load {
     /// The address of the endpoint, such as http://127.0.0.1:8080/api/chat.
     #[arg(long)]
     pub url: String,
-    /// JSON lines with `question`, and `page` where it is asked on another than --page.
+    /// JSON lines with `question`, `page` where it is asked on another than --page, and `preview` where the page's text is sent.
     #[arg(long)]
     pub questions: PathBuf,
     /// Questions that wait for their answers at the same time.
@@ -73,6 +73,8 @@ pub struct LoadReport {
 struct QuestionLine {
     question: String,
     page: Option<String>,
+    /// The beginning of the page's text.
+    preview: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +99,7 @@ impl Load {
     /// # Errors
     /// When the file cannot be read. Questions that fail are counted.
     pub async fn run(&self) -> anyhow::Result<LoadReport> {
-        let questions = self.read()?;
+        let questions = read_bodies(&self.questions, &self.page)?;
         let idle = if self.new_connections { 0 } else { usize::MAX };
         let http = Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(idle).build()?;
         let total = questions.len() * self.repeat;
@@ -109,20 +111,24 @@ impl Load {
         let results: Vec<_> = stream::iter(asks).buffer_unordered(at_once.max(1)).collect().await;
         Ok(report(results, begun.elapsed().as_secs_f64()))
     }
+}
 
-    /// The bodies of the requests, without their sessions.
-    fn read(&self) -> anyhow::Result<Vec<Value>> {
-        let text = fs::read_to_string(&self.questions)
-            .with_context(|| format!("{} cannot be read", self.questions.display()))?;
-        let body = |line: &str| -> anyhow::Result<Value> {
-            let QuestionLine { question, page } = serde_json::from_str(line)?;
-            let context = json!({"url": page.as_ref().unwrap_or(&self.page), "title": ""});
-            Ok(json!({"message": question, "context": context}))
-        };
-        let bodies: Vec<Value> = text.lines().map(body).collect::<Result<_, _>>()?;
-        anyhow::ensure!(!bodies.is_empty(), "{} has no questions", self.questions.display());
-        Ok(bodies)
-    }
+/// The bodies of the requests that a file of questions stands for, without their sessions.
+///
+/// # Errors
+/// When the file cannot be read or has no questions.
+pub(crate) fn read_bodies(questions: &Path, default_page: &str) -> anyhow::Result<Vec<Value>> {
+    let text =
+        fs::read_to_string(questions).with_context(|| format!("{} cannot be read", questions.display()))?;
+    let body = |line: &str| -> anyhow::Result<Value> {
+        let QuestionLine { question, page, preview } = serde_json::from_str(line)?;
+        let url = page.as_deref().unwrap_or(default_page);
+        let context = json!({"url": url, "title": "", "content_preview": preview});
+        Ok(json!({"message": question, "context": context}))
+    };
+    let bodies: Vec<Value> = text.lines().map(body).collect::<Result<_, _>>()?;
+    anyhow::ensure!(!bodies.is_empty(), "{} has no questions", questions.display());
+    Ok(bodies)
 }
 
 /// One question; not before it is due.

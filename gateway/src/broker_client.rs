@@ -5,6 +5,7 @@ mod event_backlog;
 mod job_record;
 mod jobs;
 pub mod lag;
+mod log_inbox;
 mod reader_counts;
 mod readers;
 mod revocations;
@@ -43,7 +44,9 @@ pub use waiters::{AnswerSubscription, SharedAnswer};
 
 use event_backlog::EventBacklog;
 use lag::Lag;
+use log_inbox::LogInbox;
 use reader_counts::ReaderCounts;
+use readers::Consumer;
 use shared_logs::SharedLogs;
 use waiters::Waiters;
 
@@ -89,6 +92,7 @@ struct Connected {
     answers: Stream<()>,
     tokens: Stream<()>,
     revoked: Stream<()>,
+    inbox: LogInbox,
     fleet: Fleet,
 }
 
@@ -99,7 +103,7 @@ pub struct BrokerClient {
     connected: Arc<OnceLock<Connected>>,
     waiters: Waiters,
     readers: ReaderCounts,
-    logs: SharedLogs,
+    logs: SharedLogs<Consumer>,
     backlog: Arc<EventBacklog>,
     ready: Arc<watch::Sender<bool>>,
 }
@@ -146,6 +150,13 @@ impl BrokerClient {
             }
             sleep(RETRY_DELAY).await;
         };
+        let (inbox, deliveries) = loop {
+            match LogInbox::open(&broker).await {
+                Ok(open) => break open,
+                Err(error) => error!(%error, "the subscription to progress logs failed"),
+            }
+            sleep(RETRY_DELAY).await;
+        };
         let (answers, tokens, revoked) = loop {
             let subjects = &broker.subjects;
             let open = |name| broker.jetstream.get_stream_no_info(name);
@@ -178,7 +189,9 @@ impl BrokerClient {
                 });
             }
         });
-        let _ = self.connected.set(Connected { broker: broker.clone(), answers, tokens, revoked, fleet });
+        let connected = Connected { broker: broker.clone(), answers, tokens, revoked, inbox, fleet };
+        let _ = self.connected.set(connected);
+        tokio::spawn(log_inbox::route(self.clone(), broker.clone(), deliveries));
         self.maintain(&broker, nats).await;
     }
 

@@ -6,6 +6,7 @@ use aide::{redoc::Redoc, swagger::Swagger};
 use axum::{
     http::{HeaderName, HeaderValue, header},
     response::IntoResponse,
+    routing::get,
 };
 use bytes::Bytes;
 pub use problems::{
@@ -61,40 +62,38 @@ pub fn describe() -> Document {
 
 type Page = ([(HeaderName, HeaderValue); 2], Bytes);
 
-/// The pages, rendered once.
+/// The document and two pages that show it. A page carries megabytes of script, so it is made when it is asked for.
 pub struct DocPages {
-    document: Page,
-    swagger: Page,
-    redoc: Page,
+    document: String,
 }
 
 impl DocPages {
-    /// Renders the pages of a document.
+    /// Renders the document.
     ///
     /// # Errors
     /// When it cannot be serialized.
     pub fn new(document: &Document) -> anyhow::Result<Self> {
-        let page = |kind, text: String| {
-            let headers = [
-                (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-                (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
-            ];
-            (headers, Bytes::from(text))
-        };
-        const HTML: &str = "text/html; charset=utf-8";
-        Ok(Self {
-            document: page("application/json", document.to_json()?),
-            swagger: page(HTML, Swagger::new(DOCUMENT_PATH).with_title("Hoidap API").html()),
-            redoc: page(HTML, Redoc::new(DOCUMENT_PATH).with_title("Hoidap API").html()),
-        })
+        Ok(Self { document: document.to_json()? })
     }
 
     /// Adds the pages to the routes.
     pub fn mount<S: Clone + Send + Sync + 'static>(self, router: axum::Router<S>) -> axum::Router<S> {
-        let serve = |page: Page| axum::routing::get(move || async move { page.into_response() });
+        const HTML: &str = "text/html; charset=utf-8";
+        let document = page("application/json", self.document);
+        let swagger = || async { page(HTML, Swagger::new(DOCUMENT_PATH).with_title("Hoidap API").html()) };
+        let redoc = || async { page(HTML, Redoc::new(DOCUMENT_PATH).with_title("Hoidap API").html()) };
         router
-            .route(DOCUMENT_PATH, serve(self.document))
-            .route("/api/docs", serve(self.swagger))
-            .route("/api/redoc", serve(self.redoc))
+            .route(DOCUMENT_PATH, get(move || async move { document.into_response() }))
+            .route("/api/docs", get(swagger))
+            .route("/api/redoc", get(redoc))
     }
+}
+
+/// A page and its headers.
+fn page(kind: &'static str, text: String) -> Page {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+    ];
+    (headers, Bytes::from(text))
 }

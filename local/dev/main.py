@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import advisories, ask, build, checks, lifecycle, model, parts, sql, suites, system, up, web
 from .bench import run as benchmarks
+from .bench import sides
 from .containers import run as containers
 from .instance import Instance
 from .ports import SETTING, USUAL
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     benched.add_argument("--rounds", type=int, default=benchmarks.ROUNDS, help="how often each is measured (default: %(default)s)")
     benched.add_argument("--questions", type=int, metavar="N", help="ask only the first N questions, for a quick try")
     benched.add_argument("--million", action="store_true", help="search a million vectors instead of 200,000")
+    benched.add_argument("--minutes", type=float, default=sides.MINUTES, metavar="N", help="how long `growth` asks (default: %(default)g)")
     benched.add_argument("--out", type=Path, metavar="FILE", help="the file (default: .local/bench/<date>.json)")
     benched.add_argument("--no-build", action="store_true", help="measure the binaries that are there")
     contained = command("containers", _containers, "prove the image and compose.yaml: build, start, ask, scale, restart, replace a document, remove")
@@ -149,7 +151,7 @@ def _browser(options) -> int:
 def _bench(options) -> None:
     if options.list:
         return benchmarks.names()
-    benchmarks.run(options.name, max(options.rounds, 1), options.questions, options.million, options.out, options.no_build)
+    benchmarks.run(options.name, max(options.rounds, 1), options.questions, options.million, options.minutes, options.out, options.no_build)
 
 
 def _containers(options) -> None:

@@ -7,7 +7,7 @@ import sys
 import unittest
 
 from dev import paths
-from dev.bench import machine, memory, run, search, usage
+from dev.bench import growth, machine, memory, replay, run, search, usage
 from dev.bench.figures import HOIDAP, Figure, Figures, Summary, number, table
 from dev.say import Trouble
 
@@ -68,6 +68,25 @@ class Table(unittest.TestCase):
         self.assertEqual([row.split()[:2] for row in rows[1:4]], [[HOIDAP, "gateway"], [HOIDAP, "own,"], ["peer", "server"]])
         self.assertEqual((rows[1].split()[2:], rows[4]), (["10.0"] * 4, "the files: 80.0 MiB"))
 
+    def test_growth_has_a_row_for_each_process(self):
+        told = [Figure(f"gateway: RSS {what}", unit, {HOIDAP: [value]}) for (what, unit), value in zip(growth.WHAT.items(), (30.0, 31.0, 2.5), strict=True)]
+        rows = growth.table(told)
+        self.assertEqual((len(rows), rows[1].split()), (2, [HOIDAP, "gateway", "30.0", "31.0", "2.50"]))
+
+    def test_growth_is_what_remains_and_the_slope_of_the_second_half(self):
+        minute = 1 / 60
+        samples = [(60.0 * n, 50.0 + min(n, 5) + (n - 5) * minute * (n > 5)) for n in range(11)]
+        start, end, slope = growth.grown(samples)
+        self.assertEqual((start, round(end, 2)), (51.0, 55.07))
+        self.assertAlmostEqual(slope, 1.0)
+        self.assertEqual(growth.grown([(0.0, 7.0)]), (7.0, 7.0, 0.0))
+
+    def test_a_replay_tells_its_speed(self):
+        told = "  480  same\n480 jobs in 3.1 s: 154.8 jobs/s, 1.6 times the speed of the traffic; reading alone: 9000 messages/s\n"
+        self.assertEqual(replay.replayed(told), (480, 154.8))
+        with self.assertRaisesRegex(Trouble, "does not say"):
+            replay.replayed("nothing was replayed")
+
     def test_recall_is_the_share_of_the_nearest_that_were_found(self):
         self.assertEqual(search.recall([[1, 2], [3, 4]], [[2, 9], [4, 3]]), 0.75)
 
@@ -82,7 +101,7 @@ class Commands(unittest.TestCase):
 
     def test_a_benchmark_that_does_not_exist_is_refused_with_those_that_do(self):
         with self.assertRaisesRegex(Trouble, "no benchmark `speed`: choose from questions, memory"):
-            run.run(["speed"], 1, None, False, None, True)
+            run.run(["speed"], 1, None, False, 1.0, None, True)
 
 
 class Machine(unittest.TestCase):

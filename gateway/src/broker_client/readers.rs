@@ -1,14 +1,19 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy, push::OrderedConfig};
-use futures::{Stream, StreamExt as _, future};
+use async_nats::jetstream::stream::ConsumerErrorKind;
+use futures::Stream;
 use hoidap_shared::{job::JobId, progress::ProgressLine};
 use tracing::debug;
 
-use super::{BrokerClient, LATECOMER_WINDOW, Unavailable};
+use super::{BrokerClient, Connected, LATECOMER_WINDOW, Unavailable, shared_logs};
 
 /// How long to wait for a gateway to report a reader.
 const READER_REPLY_TIMEOUT: Duration = LATECOMER_WINDOW.saturating_add(Duration::from_millis(250));
+
+/// How often a consumer is to be deleted, and the delay between attempts. Together longer than the broker keeps one whose
+/// gateway is not connected.
+const DELETE_ATTEMPTS: usize = 20;
+const DELETE_DELAY: Duration = Duration::from_secs(3);
 
 impl BrokerClient {
     /// The lines of a job's progress log from its beginning, including new ones. Ends when the connection is lost.
@@ -17,39 +22,38 @@ impl BrokerClient {
     /// [`Unavailable`] when the broker cannot be reached.
     pub fn log(&self, job: &JobId) -> Result<impl Stream<Item = ProgressLine> + Send + use<>, Unavailable> {
         self.connected()?;
-        let (broker_client, of) = (self.clone(), job.clone());
-        Ok(self.logs.read(job, async move {
-            let opened = broker_client.open_log(&of).await;
-            opened.inspect_err(|error| debug!(job = %of, %error, "a job's progress log cannot be read")).ok()
-        }))
+        let (log, is_new) = self.logs.join(job);
+        if is_new {
+            let (broker_client, job, number) = (self.clone(), job.clone(), log.number());
+            let log = Arc::downgrade(&log);
+            tokio::spawn(async move {
+                let opened = broker_client.open_log(&job, number).await;
+                // Readers may have left meanwhile: then the consumer is given back.
+                let Some(log) = log.upgrade() else { return };
+                match opened {
+                    Ok(consumer) => log.hold(consumer),
+                    Err(error) => {
+                        debug!(%job, %error, "a job's progress log cannot be read");
+                        log.end();
+                    }
+                }
+            });
+        }
+        Ok(shared_logs::lines(log))
     }
 
-    /// Opens a consumer on a job's progress log.
-    async fn open_log(
-        &self,
-        job: &JobId,
-    ) -> Result<impl Stream<Item = ProgressLine> + Send + Unpin + use<>, Unavailable> {
-        let connected = self.connected()?;
-        let broker = &connected.broker;
-        let settings = OrderedConfig {
-            deliver_subject: broker.client.new_inbox(),
-            description: Some("somebody reads along".into()),
-            filter_subject: broker.subjects.tokens(job),
-            replay_policy: ReplayPolicy::Instant,
-            deliver_policy: DeliverPolicy::All,
-            ..OrderedConfig::default()
-        };
-        let consumer = connected.tokens.create_consumer(settings).await;
-        let consumer = consumer.map_err(|error| Unavailable(error.to_string()))?;
-        let held = Consumer { broker_client: self.clone(), name: consumer.cached_info().name.clone() };
-        let messages = consumer.messages().await.map_err(|error| Unavailable(error.to_string()))?;
-        let good = messages.take_while(|message| future::ready(message.is_ok()));
-        Ok(Box::pin(good.filter_map(move |message| {
-            let _held = &held;
-            // Lines of newer workers that this gateway cannot decode are skipped: the final answer fills the gap.
-            let line = message.ok().and_then(|message| rmp_serde::from_slice(&message.payload).ok());
-            future::ready(line)
-        })))
+    /// Creates the consumer of a job's progress log, which is deleted when the result is dropped.
+    async fn open_log(&self, job: &JobId, number: u64) -> Result<Consumer, Unavailable> {
+        let consumer = Consumer { broker_client: self.clone(), number };
+        self.create_consumer(job, number).await.map(|_| consumer)
+    }
+
+    /// Creates the consumer of a log where it is not there; returns how many deliveries it has made.
+    pub(super) async fn create_consumer(&self, job: &JobId, number: u64) -> Result<u64, Unavailable> {
+        let Connected { broker, tokens, inbox, .. } = self.connected()?;
+        let created = tokens.create_consumer(inbox.settings(broker, job, number)).await;
+        let consumer = created.map_err(|error| Unavailable(error.to_string()))?;
+        Ok(consumer.cached_info().delivered.consumer_sequence)
     }
 
     /// Counts a reader of a job until the guard is dropped. If the guard was not marked as done by then, and no gateway has a
@@ -79,19 +83,27 @@ impl BrokerClient {
     }
 }
 
-/// A consumer on the broker, deleted when dropped: otherwise the broker keeps it for half a minute.
-struct Consumer {
+/// A consumer on the broker, deleted when dropped.
+pub(super) struct Consumer {
     broker_client: BrokerClient,
-    name: String,
+    number: u64,
 }
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        let (broker_client, name) = (self.broker_client.clone(), std::mem::take(&mut self.name));
+        let (broker_client, number) = (self.broker_client.clone(), self.number);
+        // As long as this gateway listens to its deliveries, the broker keeps it.
         tokio::spawn(async move {
-            let Ok(connected) = broker_client.connected() else { return };
-            if let Err(error) = connected.tokens.delete_consumer(&name).await {
-                debug!(name, %error, "a consumer could not be deleted: it expires by itself");
+            for _ in 0..DELETE_ATTEMPTS {
+                if let Ok(Connected { tokens, inbox, .. }) = broker_client.connected() {
+                    match tokens.delete_consumer(&inbox.consumer(number)).await {
+                        Ok(_) => return,
+                        // It is not there any more.
+                        Err(error) if matches!(error.kind(), ConsumerErrorKind::JetStream(_)) => return,
+                        Err(error) => debug!(number, %error, "a consumer could not be deleted"),
+                    }
+                }
+                tokio::time::sleep(DELETE_DELAY).await;
             }
         });
     }

@@ -174,7 +174,9 @@ impl AnswerFollower {
 
     async fn poll_stored_answer(&mut self) {
         self.next_poll = Instant::now() + self.poll_intervals.next().unwrap_or(LOG_SETTLE_TIMEOUT);
-        if let Ok(Some(answer)) = self.state.broker.stored_answer(&self.record.job_id).await {
+        // Boxed, as is the end: a stream mostly waits, and would hold the room for both all the time.
+        let stored = Box::pin(self.state.broker.stored_answer(&self.record.job_id)).await;
+        if let Ok(Some(answer)) = stored {
             self.set_answer(answer);
         }
     }
@@ -196,7 +198,8 @@ impl AnswerFollower {
 
     async fn end(&mut self, source: AnswerSource) {
         self.ended = true;
-        match finish_answer(&self.state, &self.record, self.question.as_ref(), source).await {
+        let finished = Box::pin(finish_answer(&self.state, &self.record, self.question.as_ref(), source));
+        match finished.await {
             Ok(response) => self.finish(response),
             Err(error) => self.fail(&error),
         }

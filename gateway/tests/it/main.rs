@@ -31,4 +31,5 @@ mod readers;
 mod refusal_counts;
 mod refusals;
 mod sessions;
+mod stream_memory;
 mod support;

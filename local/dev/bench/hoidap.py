@@ -61,13 +61,17 @@ class Hoidap:
         self.begin("classifier")
         self.wait_until_ready("classifier")
         up.wait_until_healthy(self.instance)
+        self.empty_cache()
+
+    def empty_cache(self) -> None:
+        """Empties the cache of answers."""
         valkey.flush(self.instance.ports["valkey"])
 
-    def begin(self, name: str) -> None:
-        """Starts a process of the fleet, and does not wait for it."""
+    def begin(self, name: str, command: list[str] | None = None) -> None:
+        """Starts a process of the fleet, or another program in its place, and does not wait for it."""
         service = self.service(name)
         record, log = lifecycle.record_of(self.instance, name), lifecycle.log_of(self.instance, name)
-        processes.start(service.command, {**os.environ, **service.settings}, log, record, "bench", paths.ROOT)
+        processes.start(command or service.command, {**os.environ, **service.settings}, log, record, "bench", paths.ROOT)
 
     def service(self, name: str) -> services.Service:
         """How a process of the fleet is started."""

@@ -9,16 +9,20 @@ from .. import paths
 from ..say import line
 from . import programs, usage
 from .figures import HOIDAP, Figure, Figures, number
-from .hoidap import FLEET
+from .hoidap import FLEET, Hoidap
 from .python_peer import MODES
 from .sides import Side, Sides, wait_until_calm
 
-ABOUT = "resident memory of each process, idle and after a load, beside the model's files and the Python service"
+ABOUT = "resident memory of each process, idle, after a load and with 1,000 open streams; beside the Python service"
 KINDS, WHEN = ("RSS", "PSS"), ("idle", "after the load")
 TOGETHER = "own, together"
 """All of a side's processes but the servers of others."""
 IDLE = 2
 """Seconds without a question before idle processes are measured."""
+STREAMS = 1000
+"""Streams that are open in one gateway."""
+SETTLED = 12
+"""Seconds after which the allocator has given back what is free: it takes some ten."""
 MEBIBYTE = 1 << 20
 
 
@@ -37,12 +41,14 @@ def run(sides: Sides, rounds: int) -> list[Figure]:
         programs.load(side.url, sides.file(), 16, "--new-connections")
         wait_until_calm(side)
         _measure(figures, side, WHEN[1])
+    _streams(figures, sides)
     return figures.all()
 
 
 def table(figures: list[Figure]) -> list[str]:
-    """A row for each process, in place of one for each figure."""
-    size, *measured = figures
+    """A row for each process, in place of one for each figure; figures of no process in lines below."""
+    measured = [figure for figure in figures if ": " in figure.name]
+    others = [figure for figure in figures if ": " not in figure.name]
     rows: dict[tuple[str, str], dict[str, float]] = {}
     for figure in measured:
         process, _, what = figure.name.rpartition(": ")
@@ -52,7 +58,33 @@ def table(figures: list[Figure]) -> list[str]:
     lines = [f"{'MiB':<12}{'':<18}" + "".join(f"{head:>20}" for head in heads)]
     for (side, process), told in sorted(rows.items(), key=lambda row: (row[0][0] != HOIDAP, row[0][0], row[0][1] == TOGETHER)):
         lines.append(f"{side:<12}{process:<18}" + "".join(f"{number(told[head]):>20}" for head in heads))
-    return [*lines, f"{size.name}: {number(size.values[HOIDAP][0])} MiB"]
+    return [*lines, *(f"{other.name}: {number(other.values[HOIDAP][0])} {other.unit}" for other in others)]
+
+
+def _streams(figures: Figures, sides: Sides) -> None:
+    """A gateway that has just started, without and with streams of questions that wait for a stage."""
+    hoidap = sides.hoidap
+    hoidap.stop_fleet(["gateway"])
+    hoidap.begin("gateway")
+    hoidap.wait_until_ready("gateway")
+    hoidap.stop_fleet(["classifier"])
+    time.sleep(IDLE)
+    before = _rss_of_gateway(hoidap)
+    with programs.streams(hoidap.url, sides.file(), STREAMS) as count:
+        time.sleep(SETTLED)
+        after = _rss_of_gateway(hoidap)
+    figures.add("a gateway without streams, RSS", "MiB", HOIDAP, before)
+    figures.add(f"a gateway with {count:,} open streams, RSS", "MiB", HOIDAP, after)
+    figures.add("an open stream holds", "KiB", HOIDAP, (after - before) * 1024 / count)
+    line(f"    {HOIDAP}: a gateway holds {before:.0f} MiB, and {after:.0f} MiB with {count:,} open streams")
+    # The questions that waited are answered before anything else is measured.
+    hoidap.begin("classifier")
+    hoidap.wait_until_ready("classifier")
+    wait_until_calm(hoidap)
+
+
+def _rss_of_gateway(hoidap: Hoidap) -> float:
+    return usage.memory(hoidap.pids()["gateway"])[0]
 
 
 def _measure(figures: Figures, side: Side, when: str) -> None:

@@ -73,7 +73,11 @@ class PythonPeer:
         return [*command, "--no-access-log", "--log-level", "warning"]
 
     def forget(self) -> None:
-        """Empties its cache."""
+        """Forgets all questions: it keeps them in its cache only."""
+        self.empty_cache()
+
+    def empty_cache(self) -> None:
+        """Empties the cache of answers."""
         valkey.flush(self._ports[1])
 
     def cpu(self) -> dict[str, float]:

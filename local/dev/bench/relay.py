@@ -1,61 +1,73 @@
-"""What the broker alone takes of a question's time: three hops without work."""
+"""The fleet without embedding and model, beside three hops over JetStream without any work."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+import time
 from pathlib import Path
 
-from .. import paths, ports, services
+from .. import ports, up
 from ..say import line
-from . import programs
-from .figures import Figure, Figures
-from .hoidap import wait
-from .python_peer import free_port
+from . import nats, programs
+from .figures import HOIDAP, Figure, Figures
+from .hoidap import FLEET, Hoidap
 from .sides import Sides
 
-ABOUT = "jobs/s and latency of three hops over JetStream without any work: what the broker alone allows"
+ABOUT = "jobs/s and latency of the fleet with stages that do no work, beside three bare hops over JetStream"
 RELAY = "bare relay"
 LOADS = ((1, 150), (16, 1_500), (64, 3_000))
 """Jobs in flight, and how many there are."""
 PAYLOAD = 4_000
 """Bytes of a job: about those of a question with its passages."""
+PREVIEW = 3_350
+"""Characters of the page's text in each question, with which a stage's message has as many bytes."""
+STAGES = [stage for stage in ports.STAGES if stage != "analytics"]
 
 
 def run(sides: Sides, rounds: int) -> list[Figure]:
-    """The relay has a stream of its own on a server of the same settings."""
+    """The relay has a stream of its own on a server that syncs as Hoidap's does. Each side runs only while it is measured."""
     figures = Figures()
     payload = sides.folder / "payload"
     payload.write_bytes(b"x" * PAYLOAD)
     sync = sides.hoidap.instance.nats_settings()["NATS_SYNC"]
-    with _nats(sides.folder / "relay", sync) as url:
-        for number in range(1, rounds + 1):
-            for in_flight, jobs in LOADS:
-                report = programs.hoidap_bench("relay", "--url", url, "--payload", payload, "--in-flight", in_flight, "--jobs", jobs)
-                if in_flight == 1:
-                    figures.add("p50 with one job in flight", "ms", RELAY, report["p50_ms"])
-                else:
-                    figures.add(f"jobs/s, {in_flight} in flight", "1/s", RELAY, report["jobs_per_second"])
-            line(f"    round {number} of {rounds} done")
+    sides.stop_peers()
+    sides.hoidap.start_servers()
+    with nats.server(sides.folder / "relay", sync) as url:
+        _start(sides.hoidap)
+        try:
+            programs.load(sides.hoidap.url, _questions(sides, 0, 200), 16)
+            for number in range(1, rounds + 1):
+                for in_flight, jobs in LOADS:
+                    asked = _questions(sides, number, jobs)
+                    _add(figures, HOIDAP, in_flight, programs.load(sides.hoidap.url, asked, in_flight), "answers_per_second")
+                    options = ("--url", url, "--payload", payload, "--in-flight", in_flight, "--jobs", jobs)
+                    _add(figures, RELAY, in_flight, programs.hoidap_bench("relay", *options), "jobs_per_second")
+                line(f"    round {number} of {rounds} done")
+        finally:
+            sides.hoidap.stop_fleet()
     return figures.all()
 
 
-@contextmanager
-def _nats(folder: Path, sync: str) -> Iterator[str]:
-    """A server without accounts whose writes reach the disk as those of Hoidap's server do; its address."""
-    folder.mkdir()
-    port, configuration = free_port(), folder / "nats.conf"
-    configuration.write_text(
-        f'host: {ports.HOST}\nport: {port}\njetstream {{ store_dir: "{folder}", sync_interval: {sync} }}\n'
-    )
-    with (folder / "log").open("wb") as log:
-        command = [str(paths.NATS), "-c", str(configuration)]
-        process = subprocess.Popen(command, env=dict(os.environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        wait(services.says(port, b"", b'"jetstream":true'), "the relay's NATS")
-        yield f"nats://{ports.HOST}:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
+def _start(hoidap: Hoidap) -> None:
+    """Starts gateway and sink, and in the place of each stage a process that does no work."""
+    hoidap.stop_fleet()
+    for stage in STAGES:
+        hoidap.begin(stage, [str(programs.BENCH), "pass", stage])
+    hoidap.begin("analytics")
+    hoidap.begin("gateway")
+    for name in FLEET:
+        hoidap.wait_until_ready(name)
+    up.wait_until_healthy(hoidap.instance)
+
+
+def _questions(sides: Sides, number: int, count: int) -> Path:
+    """Questions of which no two are alike."""
+    texts = [{"question": f"Question {n} of round {number} at {time.time_ns()}", "preview": "x" * PREVIEW} for n in range(count)]
+    return sides.write(f"relay-{count}", map(json.dumps, texts))
+
+
+def _add(figures: Figures, side: str, in_flight: int, report: dict, rate: str) -> None:
+    if in_flight == 1:
+        figures.add("p50 with one job in flight", "ms", side, report["p50_ms"])
+    else:
+        figures.add(f"jobs/s, {in_flight} in flight", "1/s", side, report[rate])

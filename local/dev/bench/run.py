@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import build, paths
 from ..say import Trouble, line, seconds
-from . import cached, embedding, ingest, machine, memory, python_peer, questions, relay, search, sides, start
+from . import analytics, cached, embedding, growth, ingest, machine, memory, python_peer, questions, relay, replay, search, sides, start
 from .figures import Figure, table
 
 FOLDER = paths.MADE / "bench"
@@ -31,7 +31,7 @@ class Benchmark:
 
 BENCHMARKS = {
     module.__name__.rpartition(".")[2]: Benchmark(module.ABOUT, module.run, getattr(module, "table", table))
-    for module in (questions, memory, start, cached, embedding, ingest, search, relay)
+    for module in (questions, memory, growth, start, cached, embedding, ingest, search, replay, analytics, relay)
 }
 """Every benchmark by its name."""
 
@@ -43,7 +43,7 @@ def names() -> None:
         line(f"{name:<{width}}  {benchmark.about}")
 
 
-def run(chosen: list[str], rounds: int, count: int | None, million: bool, out: Path | None, built: bool) -> None:
+def run(chosen: list[str], rounds: int, count: int | None, million: bool, minutes: float, out: Path | None, built: bool) -> None:
     """Runs the chosen benchmarks, or all; `million` searches more vectors, and `built` measures the binaries that are there."""
     if unknown := [name for name in chosen if name not in BENCHMARKS]:
         raise Trouble(f"there is no benchmark `{unknown[0]}`: choose from {', '.join(BENCHMARKS)}")
@@ -53,7 +53,7 @@ def run(chosen: list[str], rounds: int, count: int | None, million: bool, out: P
     begun, measured = time.monotonic(), {}
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=FOLDER))
     try:
-        with sides.running(folder, count, million) as both:
+        with sides.running(folder, count, million, minutes) as both:
             described = machine.describe(both.hoidap.instance, rounds, len(both.questions))
             line(machine.line(described))
             for name in chosen or BENCHMARKS:

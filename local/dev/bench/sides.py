@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,8 @@ SETS = ("", "second/", "unseen/")
 """Folders below indices/questions whose questions are asked."""
 WARM_UP = 30
 """Questions that each side answers before it is measured, none of which is measured."""
+MINUTES = 2.0
+"""How long a steady load lasts."""
 CALM, CALM_PATIENCE = 0.03, 30
 """Share of a core below which a side has nothing left to do, and the longest wait for that in seconds."""
 
@@ -27,8 +29,8 @@ Side = Hoidap | PythonPeer
 class Sides:
     """What runs, and the questions for it."""
 
-    def __init__(self, folder: Path, questions: int | None, million: bool = False):
-        self.folder, self.million = folder, million
+    def __init__(self, folder: Path, questions: int | None, million: bool = False, minutes: float = MINUTES):
+        self.folder, self.million, self.minutes = folder, million, minutes
         self.hoidap = Hoidap()
         self.peers: dict[str, PythonPeer] = {}
         texts = [(paths.ROOT / "indices" / "questions" / name / "site-answers.jsonl").read_text(encoding="utf-8") for name in SETS]
@@ -37,7 +39,7 @@ class Sides:
         self.questions = mixed[:questions]
         self._warm_up = self.write("warm-up", (paths.ROOT / "examples" / "questions.jsonl").read_text(encoding="utf-8").splitlines()[:WARM_UP])
 
-    def write(self, name: str, lines: list[str]) -> Path:
+    def write(self, name: str, lines: Iterable[str]) -> Path:
         """A file of questions."""
         path = self.folder / f"{name}.jsonl"
         path.write_text("".join(f"{text}\n" for text in lines), encoding="utf-8")
@@ -100,9 +102,9 @@ class Sides:
 
 
 @contextmanager
-def running(folder: Path, questions: int | None, million: bool) -> Iterator[Sides]:
+def running(folder: Path, questions: int | None, million: bool, minutes: float) -> Iterator[Sides]:
     """Sides that are stopped at the end."""
-    sides = Sides(folder, questions, million)
+    sides = Sides(folder, questions, million, minutes)
     try:
         yield sides
     finally:

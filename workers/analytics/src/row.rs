@@ -10,10 +10,28 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// The latest moment that ClickHouse's `DateTime64` can hold, the end of the year 2299, in milliseconds.
 const LATEST_MS: u64 = 10_413_791_999_999;
 
+/// An event, whatever its kind.
+pub(super) trait Event: DeserializeOwned {
+    /// The number of its schema.
+    fn schema(&self) -> u16;
+}
+
+impl Event for ChatEvent {
+    fn schema(&self) -> u16 {
+        self.schema
+    }
+}
+
+impl Event for FeedbackEvent {
+    fn schema(&self) -> u16 {
+        self.schema
+    }
+}
+
 /// The row of one kind of event.
 pub(super) trait EventRow: Clone + RowOwned + RowWrite + Send + Sync {
     /// The event of the row.
-    type Event: DeserializeOwned;
+    type Event: Event;
     /// The event's kind.
     const EVENT: &'static str;
     /// The table of the row.
@@ -92,13 +110,17 @@ pub(super) fn header(payload: &[u8]) -> Result<EventHeader, DecodeError> {
     Ok(rmp_serde::from_slice(payload)?)
 }
 
-/// Reads an event.
-pub(super) fn decode<E: DeserializeOwned>(payload: &[u8]) -> Result<E, DecodeError> {
-    let EventHeader { schema, .. } = header(payload)?;
-    if schema != SCHEMA {
-        return Err(DecodeError::Schema { found: schema });
+/// Reads an event. Only one that cannot be read is read a second time, for the schema number that may say why.
+pub(super) fn decode<E: Event>(payload: &[u8]) -> Result<E, DecodeError> {
+    let event = rmp_serde::from_slice::<E>(payload);
+    let found = match &event {
+        Ok(event) => event.schema(),
+        Err(_) => header(payload)?.schema,
+    };
+    if found != SCHEMA {
+        return Err(DecodeError::Schema { found });
     }
-    Ok(rmp_serde::from_slice(payload)?)
+    Ok(event?)
 }
 
 /// A time as ClickHouse stores it; `None` when it is too late.

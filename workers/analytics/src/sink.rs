@@ -123,10 +123,20 @@ impl AnalyticsSink<'_> {
         let settings = &self.context.config.analytics;
         let mut checked = Instant::now();
         let mut filled = [(ChatRow::TABLE, reader.done > 0), (FeedbackRow::TABLE, false)];
+        let mut next = None;
         while *self.held.borrow() && !self.context.stop.is_cancelled() {
             let began = Instant::now();
-            let events = reader.read(settings.batch_rows).await?;
-            let written = writer.write(&reader.epoch, &events).await?;
+            let events = match next.take() {
+                Some(events) => events,
+                None => reader.read(settings.batch_rows).await?,
+            };
+            let (epoch, is_full) = (reader.epoch.clone(), events.len() >= settings.batch_rows);
+            // Where events wait, the next ones are read while these are written.
+            let read_next =
+                async { if is_full { reader.read(settings.batch_rows).await.map(Some) } else { Ok(None) } };
+            let (written, read) = tokio::join!(writer.write(&epoch, &events), read_next);
+            let written = written?;
+            next = read?;
             filled[0].1 |= written.chats > 0;
             filled[1].1 |= written.feedback > 0;
             reader.advance(&events);
@@ -144,7 +154,7 @@ impl AnalyticsSink<'_> {
                     }
                 }
             }
-            if events.len() < settings.batch_rows {
+            if !is_full {
                 self.pause(Duration::from_millis(settings.batch_ms).saturating_sub(began.elapsed())).await;
             }
         }
