@@ -54,7 +54,7 @@ impl LogInbox {
     pub(super) fn settings(&self, broker: &Broker, job: &JobId, number: u64) -> push::Config {
         push::Config {
             name: Some(self.consumer(number)),
-            description: Some("somebody reads along".into()),
+            description: Some("reads the progress log of one job".into()),
             deliver_subject: self.subject.clone(),
             filter_subject: broker.subjects.tokens(job),
             deliver_policy: DeliverPolicy::All,
