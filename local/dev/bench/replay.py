@@ -18,6 +18,8 @@ from .sides import Sides
 ABOUT = "jobs/s of a replay without a model, beside the fleet's own questions/s and decoding the recording alone"
 FLEET, DECODE = "the fleet, 64 in flight", "decoding alone"
 RANGES = {"all stages": (), "from the generator": ("--from-stage", "generator")}
+MOST_ROUNDS = 3
+"""A round takes so long that a few of them tell enough."""
 COPIES = 8
 """How often the recording is there for what is over soon: one after the other, as files of a folder."""
 SPEED = re.compile(r"(\d+) jobs in ([\d.]+) s: ([\d.]+) jobs/s")
@@ -31,7 +33,7 @@ def run(sides: Sides, rounds: int) -> list[Figure]:
     folder = sides.folder / "recordings"
     folder.mkdir()
     recording = folder / "1.jsonl.zst"
-    for number in range(1, rounds + 1):
+    for number in range(1, min(rounds, MOST_ROUNDS) + 1):
         sides.forget(sides.hoidap)
         begun = datetime.now(UTC)
         answered = programs.load(sides.hoidap.url, sides.file(), 64, "--new-connections")["answers_per_second"]
