@@ -25,9 +25,9 @@ use clickhouse::ClickHouse;
 /// The sink's own count of the rows that it has inserted.
 const ROWS_COUNTER: &str = "hoidap_analytics_rows_total";
 /// How often that count is looked at.
-const LOOK: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// Longest wait for the sink to write all events.
-const PATIENCE: Duration = Duration::from_mins(3);
+const COPY_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// Fills the stream of events of a broker that has none, and copies it to ClickHouse, reads it and inserts its rows in turn.
 #[derive(Debug, Args)]
@@ -107,7 +107,7 @@ impl Analytics {
         let before = written();
         let sink = tokio::spawn(AnalyticsSink::run(context));
         let rows = || written() - before;
-        let measured = tokio::time::timeout(PATIENCE, async {
+        let measured = tokio::time::timeout(COPY_TIMEOUT, async {
             let first = wait_for(&rows, 1).await;
             let begun = Instant::now();
             wait_for(&rows, self.events).await;
@@ -141,7 +141,7 @@ async fn wait_for(rows: &impl Fn() -> usize, least: usize) -> usize {
         if now >= least {
             return now;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::summary::Latencies;
 
 /// Longest wait for one answer.
-const PATIENCE: Duration = Duration::from_secs(90);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
 /// Characters that are shown of what came in place of an answer.
 const SHOWN: usize = 300;
 
@@ -101,7 +101,8 @@ impl Load {
     pub async fn run(&self) -> anyhow::Result<LoadReport> {
         let questions = read_bodies(&self.questions, &self.page)?;
         let idle = if self.new_connections { 0 } else { usize::MAX };
-        let http = Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(idle).build()?;
+        let http =
+            Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).pool_max_idle_per_host(idle).build()?;
         let total = questions.len() * self.repeat;
         let begun = Instant::now();
         let due = |n: usize| self.rate.map(|rate| begun + Duration::from_secs_f64(n as f64 / rate));

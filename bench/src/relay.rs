@@ -22,7 +22,7 @@ const STREAM: &str = "BENCH_RELAY";
 const SUBJECT: &str = "bench.relay";
 const HOPS: usize = 3;
 /// Longest wait for one job.
-const PATIENCE: Duration = Duration::from_secs(60);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Publishes jobs. Three consumers pass each on: publish to the next subject, wait until that is stored, acknowledge.
 #[derive(Debug, Args)]
@@ -101,7 +101,7 @@ impl Relay {
             // The payload begins with the address of who waits, as a job's envelope holds it.
             let message = [inbox.as_bytes(), b"\n", payload].concat();
             context.publish(format!("{SUBJECT}.0"), message.into()).await?.await?;
-            tokio::time::timeout(PATIENCE, back.next()).await.context("a job did not arrive")?;
+            tokio::time::timeout(ARRIVAL_TIMEOUT, back.next()).await.context("a job did not arrive")?;
             anyhow::Ok(begun.elapsed().as_secs_f64() * 1000.0)
         });
         let times: Vec<_> =

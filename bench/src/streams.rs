@@ -16,7 +16,7 @@ const PER_ADDRESS: usize = 50;
 /// Streams that are being opened at the same time.
 const OPENING: usize = 32;
 /// Longest wait for the first event of a stream.
-const PATIENCE: Duration = Duration::from_secs(30);
+const FIRST_EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens streams from addresses of this machine's loopback network and holds them until standard input ends.
 #[derive(Debug, Args)]
@@ -81,7 +81,7 @@ impl Streams {
                     response.chunk().await?.context("a stream ended at once")?;
                     anyhow::Ok(response)
                 };
-                tokio::time::timeout(PATIENCE, opened).await.context("a stream has no event")?
+                tokio::time::timeout(FIRST_EVENT_TIMEOUT, opened).await.context("a stream has no event")?
             }
         });
         let opened: Vec<_> = stream::iter(opening).buffer_unordered(OPENING).collect().await;

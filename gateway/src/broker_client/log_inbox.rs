@@ -80,7 +80,7 @@ pub(super) async fn route(broker_client: BrokerClient, broker: Broker, mut deliv
     loop {
         tokio::select! {
             message = deliveries.next() => match message {
-                Some(message) => take(&broker_client, &broker, message).await,
+                Some(message) => handle_message(&broker_client, &broker, message).await,
                 None => return,
             },
             _ = checks.tick() => {
@@ -104,10 +104,10 @@ async fn check(broker_client: BrokerClient, log: Arc<Log<Consumer>>) {
 }
 
 /// Takes in a delivery, or replies to a request for flow control.
-async fn take(broker_client: &BrokerClient, broker: &Broker, message: Message) {
+async fn handle_message(broker_client: &BrokerClient, broker: &Broker, message: Message) {
     match message.status {
         None => deliver(broker_client, broker, message),
-        Some(StatusCode::IDLE_HEARTBEAT) => go_on(broker, &message).await,
+        Some(StatusCode::IDLE_HEARTBEAT) => reply_to_flow_control(broker, &message).await,
         Some(_) => {}
     }
 }
@@ -122,7 +122,7 @@ fn deliver(broker_client: &BrokerClient, broker: &Broker, message: Message) {
 }
 
 /// Tells a consumer that what it delivered before is taken in: it waits for that.
-async fn go_on(broker: &Broker, message: &Message) {
+async fn reply_to_flow_control(broker: &Broker, message: &Message) {
     let stalled = || message.headers.as_ref()?.get_last(STALLED).map(ToString::to_string);
     if let Some(reply) = message.reply.as_ref().map(ToString::to_string).or_else(stalled)
         && let Err(error) = broker.client.publish(reply, "".into()).await

@@ -89,7 +89,7 @@ impl<H> SharedLogs<H> {
     /// The logs whose consumers were not heard for so long. They count as heard from now on.
     pub(super) fn silent(&self, silence: Duration) -> Vec<Arc<Log<H>>> {
         let is_silent = |log: &Arc<Log<H>>| log.buffer.borrow().heard.elapsed() >= silence;
-        self.all().into_iter().filter(is_silent).inspect(|log| log.hear()).collect()
+        self.all().into_iter().filter(is_silent).inspect(|log| log.mark_heard()).collect()
     }
 
     /// Ends all logs. Their readers open them again.
@@ -135,7 +135,7 @@ impl<H> Log<H> {
 
     /// Ends the log for its readers. A later reader opens it again.
     pub(super) fn end(&self) {
-        self.leave();
+        self.unregister();
         self.buffer.send_modify(|log| log.ended = true);
     }
 
@@ -161,7 +161,7 @@ impl<H> Log<H> {
         }
     }
 
-    fn hear(&self) {
+    fn mark_heard(&self) {
         self.buffer.send_if_modified(|log| {
             log.heard = Instant::now();
             false
@@ -169,7 +169,7 @@ impl<H> Log<H> {
     }
 
     /// Lets the next reader of the job open another log.
-    fn leave(&self) {
+    fn unregister(&self) {
         self.logs.with(|open| {
             if open.jobs.get(&self.job) == Some(&self.number) {
                 open.jobs.remove(&self.job);
@@ -181,7 +181,7 @@ impl<H> Log<H> {
 
 impl<H> Drop for Log<H> {
     fn drop(&mut self) {
-        self.leave();
+        self.unregister();
     }
 }
 

@@ -7,6 +7,8 @@ use std::{
 
 use hoidap_shared::{config::Config, job::Passage};
 
+use tracing::{info, warn};
+
 use super::{
     CollectionInfo, ReloadEvent,
     loaded_collection::{LoadedCollection, any_document_holds},
@@ -72,11 +74,10 @@ impl Snapshot {
     /// The versions to keep beside `next`: those that it replaces, and those that were replaced a moment ago.
     fn recently_replaced(&self, next: &Self) -> Vec<(Instant, Arc<LoadedCollection>)> {
         let now = Instant::now();
-        let in_service = |(name, old): &(&String, &Arc<LoadedCollection>)| {
-            next.collections.get(*name).is_some_and(|new| Arc::ptr_eq(new, old))
-        };
-        let gone = |name: &&String| !next.collections.contains_key(*name);
-        let replaced = self.collections.iter().filter(|(name, old)| !gone(name) && !in_service(&(name, old)));
+        let replaced = self
+            .collections
+            .iter()
+            .filter(|(name, old)| next.collections.get(*name).is_some_and(|new| !Arc::ptr_eq(new, old)));
         let recent = self.replaced.iter().filter(|(since, _)| now.duration_since(*since) < REPLACED_KEPT);
         recent.cloned().chain(replaced.map(|(_, old)| (now, Arc::clone(old)))).collect()
     }
@@ -149,6 +150,18 @@ impl Library {
         };
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         events
+    }
+
+    /// Reloads, and logs what changed.
+    pub fn reload_and_log(&self) {
+        for event in self.reload() {
+            match event {
+                ReloadEvent::Refused { collection, reason } => {
+                    warn!(collection, reason, "a new version was refused")
+                }
+                other => info!(?other, "collections"),
+            }
+        }
     }
 
     fn reload_collection(

@@ -31,7 +31,7 @@ impl Library {
     ) -> Result<(), SearchError> {
         let mut snapshot = self.snapshot();
         if passages.iter().any(|passage| snapshot.holder_of(passage).is_none()) {
-            self.reload();
+            self.reload_and_log();
             snapshot = self.snapshot();
         }
         let weighted: Vec<(&Query, f32)> = queries

@@ -64,7 +64,7 @@ def expect(project: Project, fact: str, patience: float = 0) -> None:
     """Asks the first question until its answer has the fact.
 
     The stages load a new collection one after the other, each within `indices.reload_ms`. Until all have it, an answer may
-    be an old one or none.
+    be an old one.
     """
     deadline = time.monotonic() + patience
     while True:

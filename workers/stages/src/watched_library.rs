@@ -7,9 +7,8 @@ use std::{
 };
 
 use anyhow::Context as _;
-use hoidap_indices::{Library, ReloadEvent};
+use hoidap_indices::Library;
 use hoidap_shared::config::Config;
-use tracing::{info, warn};
 
 /// A library that loads new versions of its collections by itself.
 pub(crate) type WatchedLibrary = Arc<Library>;
@@ -36,13 +35,6 @@ fn reload(library: &Weak<Library>, interval: Duration) {
     loop {
         thread::sleep(interval);
         let Some(library) = library.upgrade() else { return };
-        for event in library.reload() {
-            match event {
-                ReloadEvent::Refused { collection, reason } => {
-                    warn!(collection, reason, "a new version was refused")
-                }
-                other => info!(?other, "collections"),
-            }
-        }
+        library.reload_and_log();
     }
 }

@@ -155,20 +155,18 @@ impl<'a> AnswerStreamer<'a> {
         self.judged_sentences.extend(new.iter().map(|(_, sentence)| sentence.clone()));
         let (engine, context, mut accepted) =
             (Arc::clone(self.engine), Arc::clone(self.context), self.accepted.clone());
-        let provider = provider.to_string();
+        let (provider, may_show) = (provider.to_string(), self.may_show);
         let judging = run_blocking(move || {
             let verifier = engine.verifier(&context);
             for (lead, sentence) in &new {
                 let verdict = verifier.verify(&accepted.preceding(), sentence);
                 accepted.push(lead, sentence, verdict);
             }
-            let may_show = engine.may_show(&context, &accepted.sentences, &provider);
+            // What is shown stays until the whole response is judged.
+            let may_show = may_show || engine.may_show(&context, &accepted.sentences, &provider);
             (accepted, may_show)
         });
-        let likely;
-        (self.accepted, likely) = judging.await.map_err(|_| ())?;
-        // What is shown stays until the whole response is judged.
-        self.may_show |= likely;
+        (self.accepted, self.may_show) = judging.await.map_err(|_| ())?;
         Ok(())
     }
 
