@@ -34,6 +34,8 @@ pub struct Library {
     model: ModelId,
     abbreviations: Abbreviations,
     pub(super) max_passage_chars: usize,
+    /// Whether versions are replaced while the process runs (`indices.reload_ms` is not 0).
+    pub(super) reloads: bool,
     pub(super) analyser: Analyser,
     snapshot: RwLock<Arc<Snapshot>>,
     /// Held while a reload runs, so that a version is loaded once.
@@ -95,6 +97,7 @@ impl Library {
             model: ModelId::configured(&config.embedding)?,
             abbreviations: Abbreviations::with_site(&config.abbreviations),
             max_passage_chars: config.retriever.max_passage_chars,
+            reloads: config.indices.reload_ms > 0,
             analyser: Analyser::default(),
             snapshot: RwLock::default(),
             reloading: Mutex::default(),

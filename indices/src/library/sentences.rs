@@ -30,7 +30,7 @@ impl Library {
         passages: &mut [Passage],
     ) -> Result<(), SearchError> {
         let mut snapshot = self.snapshot();
-        if passages.iter().any(|passage| snapshot.holder_of(passage).is_none()) {
+        if self.reloads && passages.iter().any(|passage| snapshot.holder_of(passage).is_none()) {
             self.reload_and_log();
             snapshot = self.snapshot();
         }
