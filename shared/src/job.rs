@@ -10,8 +10,7 @@ mod passages;
 mod question;
 
 pub use answer::{
-    Answer, Choice, Citation, Outcome, ProviderAttempt, ProviderOutput, RelatedPage, Source, SourceMetadata,
-    Usage,
+    Answer, Choice, Citation, Outcome, ProviderAttempt, ProviderOutput, Source, SourceMetadata, Usage,
 };
 pub use body::{Message, MessageBody, MessageKind};
 pub use envelope::{DecodeError, Envelope, EnvelopeHeader, Hop, JobId, SCHEMA, now_ms};

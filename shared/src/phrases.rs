@@ -31,6 +31,21 @@ pub fn no_answer(language: Language, topic: Option<&str>, support: &str) -> Stri
     }
 }
 
+/// What stands before and after the passages that come closest, where no answer is certain. `topic` is as for [`no_answer`].
+pub fn uncertain(language: Language, topic: Option<&str>, support: &str) -> [String; 2] {
+    let about = |word| topic.map(|topic| format!(" {word} “{topic}”")).unwrap_or_default();
+    match language {
+        Language::Vi => [
+            format!("Tôi chưa tìm thấy câu trả lời chắc chắn{}. Gần nhất trong tài liệu là:", about("về")),
+            format!("Nếu chưa đúng ý, bạn vui lòng liên hệ {support} để được hỗ trợ thêm."),
+        ],
+        Language::En => [
+            format!("I could not find a certain answer{}. Closest in the documentation:", about("about")),
+            format!("If this does not help, please contact {support}."),
+        ],
+    }
+}
+
 /// The text before the choices, and before the last choice.
 fn choice_delimiters(language: Language) -> [&'static str; 2] {
     match language {

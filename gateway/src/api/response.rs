@@ -1,5 +1,5 @@
 use hoidap_shared::{
-    job::{Choice, Citation, JobId, RelatedPage, Source, Usage},
+    job::{Choice, Citation, JobId, Source, Usage},
     progress::{CitedSentence, Draft},
 };
 use serde::Serialize;
@@ -38,8 +38,6 @@ pub struct ChatResponse {
     pub citations: Vec<CitationOutput>,
     /// What the visitor is asked to choose from, where the answer differs by it; empty but with `asked_back`.
     pub choices: Vec<AnswerChoiceOutput>,
-    /// Pages that may help where no answer is certain, the likeliest first; empty but with `unanswered`.
-    pub related: Vec<RelatedPageOutput>,
     /// What it cost.
     pub usage: UsageOutput,
 }
@@ -51,15 +49,6 @@ pub struct AnswerChoiceOutput {
     pub label: String,
     /// The visitor's question, completed by it: the message to send next.
     pub question: String,
-}
-
-/// A page that may help.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct RelatedPageOutput {
-    /// Its address.
-    pub url: String,
-    /// Its title.
-    pub title: String,
 }
 
 /// What an answer cost.
@@ -164,7 +153,6 @@ impl ChatResponse {
             cached,
             citations,
             choices: kept.choices.into_iter().map(AnswerChoiceOutput::from).collect(),
-            related: kept.related.into_iter().map(RelatedPageOutput::from).collect(),
             usage: UsageOutput {
                 prompt_tokens: usage.prompt_tokens,
                 completion_tokens: usage.completion_tokens,
@@ -203,12 +191,6 @@ impl From<Source> for SourceOutput {
 impl From<Choice> for AnswerChoiceOutput {
     fn from(Choice { label, question }: Choice) -> Self {
         Self { label, question }
-    }
-}
-
-impl From<RelatedPage> for RelatedPageOutput {
-    fn from(RelatedPage { url, title }: RelatedPage) -> Self {
-        Self { url, title }
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use hoidap_shared::{
     cache_policy,
-    job::{Answer, Choice, Citation, JobId, Outcome, Question, RelatedPage, Source},
+    job::{Answer, Choice, Citation, JobId, Outcome, Question, Source},
     subjects::ANSWER_RETENTION,
     text::Language,
 };
@@ -31,8 +31,6 @@ pub struct CachedAnswer {
     pub citations: Vec<Citation>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub related: Vec<RelatedPage>,
     pub confidence: f32,
     pub intent: String,
     pub product: Option<String>,
@@ -47,7 +45,6 @@ impl From<&Answer> for CachedAnswer {
             sources: answer.sources.clone(),
             citations: answer.citations.clone(),
             choices: answer.choices.clone(),
-            related: answer.related.clone(),
             confidence: answer.confidence,
             intent: answer.intent.name.clone(),
             product: answer.product.clone(),

@@ -36,7 +36,6 @@ async fn whoever_asks_the_same_gets_the_same_as_their_own() {
         "target_product",
         "citations",
         "choices",
-        "related",
         "language",
         "outcome",
     ] {

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use hoidap_shared::{
     broker::Broker,
     events::ChatEvent,
-    job::{Answer, Choice, Outcome, RelatedPage},
+    job::{Answer, Choice, Outcome},
 };
 use serde_json::json;
 
@@ -73,25 +73,6 @@ async fn what_asks_back_counts_as_that_also_from_the_cache() {
     }
     let told = events(&broker).await;
     assert_eq!(told.iter().map(|event| event.outcome.as_str()).collect::<Vec<_>>(), ["asked_back"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_offers_its_related_pages() {
-    let servers = TestServers::new();
-    let site = servers.gateway(&[]).await;
-    let fleet = servers
-        .fleet(|question| {
-            let page =
-                |n| RelatedPage { url: format!("https://www.a.example/{n}"), title: format!("Trang {n}") };
-            let related = vec![page(1), page(2)];
-            StubAnswer::Replied(Answer { outcome: Outcome::Unanswered, related, ..answer(question) })
-        })
-        .await;
-    fleet.stages(&site, "v1", &[]).await;
-    let answer = site.ask(&question("xin chào")).await;
-    let page = |n| json!({"url": format!("https://www.a.example/{n}"), "title": format!("Trang {n}")});
-    assert_eq!(answer["related"], json!([page(1), page(2)]));
-    assert_eq!(answer["cached"], false);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -113,15 +113,6 @@ pub struct Choice {
     pub question: String,
 }
 
-/// A page that may help where no answer is certain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RelatedPage {
-    /// Its address on the site.
-    pub url: String,
-    /// Its title.
-    pub title: String,
-}
-
 /// One call of a language-model provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProviderAttempt {
@@ -199,9 +190,6 @@ pub struct Answer {
     /// What the visitor is asked to choose from; only with [`Outcome::AskedBack`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
-    /// Pages that may help, the likeliest first; only with [`Outcome::Unanswered`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub related: Vec<RelatedPage>,
     /// 0 to 1.
     pub confidence: f32,
     /// The intent; `unknown` when the job failed before it was found.
@@ -237,7 +225,6 @@ impl Answer {
             sources: Vec::new(),
             citations: Vec::new(),
             choices: Vec::new(),
-            related: Vec::new(),
             confidence: 0.0,
             intent: ScoredLabel { name: "unknown".into(), confidence: 0.0 },
             product: None,

@@ -175,12 +175,9 @@ impl Stage for Generator {
         if let Some(ProductAmbiguity::NeedsClarification { choices, confidence }) = &context.ambiguity {
             return Ok(NextStep::Answer(self.clarification(retrieved, choices, *confidence)));
         }
-        let unknown_entity = context.unknown_entity.as_deref();
-        let quoted_confidence = context.quoted.as_ref().map(|quoted| quoted.confidence);
-        if let Some(refusal) =
-            Refusal::of_draft(quoted_confidence, self.min_quoted_confidence(), unknown_entity)
-        {
-            return Ok(NextStep::Answer(self.refused(retrieved, refusal)));
+        let least = self.min_quoted_confidence();
+        if context.quoted.as_ref().is_none_or(|quoted| quoted.confidence < least) {
+            return Ok(NextStep::Answer(self.uncertain(retrieved, &context)));
         }
         let question = &retrieved.classified.question;
         let mut streamer = AnswerStreamer::start(live, &self.engine, &context);
@@ -216,10 +213,7 @@ impl Stage for Generator {
         let min_confidence = self.engine.settings.min_confidence;
         Ok(NextStep::Answer(match draft.filter(|draft| draft.confidence >= min_confidence) {
             Some(draft) => self.answered(retrieved, &context.passage_set.passages, draft, attempts, usage),
-            None => {
-                let refusal = Refusal::Uncertain { unknown_entity };
-                Answer { attempts, usage, ..self.refused(retrieved, refusal) }
-            }
+            None => Answer { attempts, usage, ..self.uncertain(retrieved, &context) },
         }))
     }
 

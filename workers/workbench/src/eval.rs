@@ -29,7 +29,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use hoidap_analytics::Evaluations;
 use hoidap_shared::{
     config::Config,
-    job::{Answer, Outcome, RelatedPage},
+    job::{Answer, Outcome},
     telemetry,
 };
 use hoidap_stages::pipeline::{OpenPipeline, pipeline};
@@ -83,8 +83,6 @@ pub(crate) struct EvaluatedQuestion {
     pub(crate) held: Option<bool>,
     pub(crate) support: Option<f32>,
     pub(crate) answer: Answer,
-    /// The documents of the related pages that a refusal offers.
-    pub(crate) related: Vec<String>,
     pub(crate) took_ms: u64,
     pub(crate) judged: AnswerGrade,
 }
@@ -192,14 +190,11 @@ async fn evaluate(stages: &OpenPipeline, labelled: LabelledQuestion) -> anyhow::
     let retrieved = run.retrieved.as_ref();
     let support = retrieved.map(|job| job.body.support);
     let found = || retrieved.iter().flat_map(|job| &job.body.passages);
-    let source_of =
-        |page: &RelatedPage| Some(found().find(|passage| passage.url == page.url)?.source.clone());
-    let related = answer.related.iter().filter_map(source_of).collect();
     let passages = found().map(|passage| passage.source.clone()).collect();
     let held = grade::contains_wanted(&labelled, found().map(|passage| passage.text.as_str()));
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let judged = AnswerGrade::of(&labelled, &answer);
-    Ok(EvaluatedQuestion { labelled, passages, held, support, answer, related, took_ms, judged })
+    Ok(EvaluatedQuestion { labelled, passages, held, support, answer, took_ms, judged })
 }
 
 /// Whether an outcome tells the visitor that the question is not answered here.

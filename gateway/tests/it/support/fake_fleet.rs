@@ -171,7 +171,6 @@ pub(crate) fn answer(question: &Question) -> Answer {
         }],
         citations: vec![Citation { n: 1, answer_start: 0, answer_end: 29, support: 0.9 }],
         choices: Vec::new(),
-        related: Vec::new(),
         confidence: 0.5,
         intent: ScoredLabel { name: "how_to".into(), confidence: 0.8 },
         product: Some("mail".into()),

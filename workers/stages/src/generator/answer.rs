@@ -2,7 +2,7 @@
 
 pub(super) mod assembly;
 pub(super) mod clarification;
-mod related_pages;
+mod closest_passages;
 pub(super) mod streamer;
 pub(super) mod topic;
 
@@ -11,11 +11,13 @@ use hoidap_shared::{
     phrases,
 };
 
-use self::{related_pages::related_pages, streamer::AnswerStreamer, topic::topic};
+use self::{
+    assembly::AnswerSentence, closest_passages::closest_passages, streamer::AnswerStreamer, topic::topic,
+};
 use crate::classifier::OUT_OF_SCOPE;
 use crate::generator::{
-    AnswerDraft, Generator, provider::failover::ModelResponse, reader::confidence_of_no_answer,
-    refusal::Refusal,
+    AnswerContext, AnswerDraft, Generator, provider::failover::ModelResponse,
+    reader::confidence_of_no_answer, refusal::Refusal,
 };
 
 impl Generator {
@@ -91,27 +93,56 @@ impl Generator {
         }
     }
 
-    /// The answer to a refused question. It names the unknown identifier, the unknown entity or the topic. An out-of-scope
-    /// question gets none of them, unless it names an unknown identifier.
+    /// The answer to a question that is refused before its passages are read. An out-of-scope question is declined without
+    /// naming what it asks for, unless that is an unknown identifier.
     pub(in crate::generator) fn refused(&self, retrieved: &Retrieved, refusal: Refusal<'_>) -> Answer {
-        let Retrieved { classified, passages, .. } = retrieved;
-        let (language, support) = (classified.language, &self.support_address);
         let answer = self.unanswered(retrieved);
-        if let Refusal::UnknownIdentifier(identifier) = refusal {
-            let text = phrases::unknown_identifier(language, identifier, support);
-            return Answer { outcome: Outcome::Unanswered, text, ..answer };
+        match refusal {
+            Refusal::UnknownIdentifier(identifier) => {
+                let text = phrases::unknown_identifier(answer.language, identifier, &self.support_address);
+                Answer { outcome: Outcome::Unanswered, text, ..answer }
+            }
+            Refusal::NothingFound | Refusal::ThirdParty => self.with_topic(retrieved, answer),
         }
+    }
+
+    /// The answer where no answer is certain enough. It names what no document mentions, or quotes the passages that come
+    /// closest, or names the topic.
+    pub(in crate::generator) fn uncertain(&self, retrieved: &Retrieved, context: &AnswerContext) -> Answer {
+        let answer = self.unanswered(retrieved);
         if answer.outcome != Outcome::Unanswered {
             return answer;
         }
-        if let Refusal::Uncertain { unknown_entity: Some(name) } = refusal {
+        let (language, support) = (answer.language, &self.support_address);
+        if let Some(name) = &context.unknown_entity {
             return Answer { text: phrases::unknown_identifier(language, name, support), ..answer };
         }
-        let answer = Answer { related: related_pages(retrieved, &answer.page), ..answer };
-        match topic(&classified.question, &classified.meaning, passages, &self.engine.segmenter.analyser) {
-            Some(topic) => Answer { text: phrases::no_answer(language, Some(&topic), support), ..answer },
+        let AnswerContext { passage_set, ranked, support: sure, .. } = context;
+        let closest = closest_passages(passage_set, ranked, language, *sure);
+        if closest.is_empty() {
+            return self.with_topic(retrieved, answer);
+        }
+        let said = |lead: &str, text| AnswerSentence { lead: lead.into(), text, cite: None };
+        let [before, after] = phrases::uncertain(language, self.topic(retrieved).as_deref(), support);
+        let sentences: Vec<_> =
+            [said("", before)].into_iter().chain(closest).chain([said("\n\n", after)]).collect();
+        let done = assembly::assemble(&sentences, &passage_set.passages);
+        Answer { text: done.text, sources: done.sources, citations: done.citations, ..answer }
+    }
+
+    /// An answer that nothing was found, with the topic of the question.
+    fn with_topic(&self, retrieved: &Retrieved, answer: Answer) -> Answer {
+        match self.topic(retrieved).filter(|_| answer.outcome == Outcome::Unanswered) {
+            Some(topic) => {
+                let text = phrases::no_answer(answer.language, Some(&topic), &self.support_address);
+                Answer { text, ..answer }
+            }
             None => answer,
         }
+    }
+
+    fn topic(&self, Retrieved { classified, passages, .. }: &Retrieved) -> Option<String> {
+        topic(&classified.question, &classified.meaning, passages, &self.engine.segmenter.analyser)
     }
 
     /// The plain "no answer", or "out of scope" when the intent says so. All other answers start from it.

@@ -37,9 +37,13 @@ use crate::generator::{
 /// No further sentence is quoted once the chances of the quoted ones, as the reader gives them, sum to this.
 const SUFFICIENT_CHANCE: f32 = 0.85;
 /// A further sentence needs at least this share of the best one's chance.
-const MIN_RELATIVE_CHANCE: f32 = 0.15;
+const MIN_RELATIVE_CHANCE: f32 = 0.03;
+/// A sentence that states what a question selects needs at least this share.
+const MIN_SELECTED_CHANCE: f32 = 0.15;
 /// Most quoted sentences, and most words of them. The best sentence is quoted whatever its length.
-const MAX_SENTENCES: usize = 3;
+const MAX_SENTENCES: usize = 5;
+/// Beyond this number, a sentence is only quoted beside a quoted one: more scattered ones do not read as a text.
+const MAX_SCATTERED_SENTENCES: usize = 2;
 const MAX_QUOTED_WORDS: usize = 70;
 /// Lowest chance of rows that were selected by comparing a whole table.
 const MIN_TABLE_CHANCE: f32 = 0.8;
@@ -140,7 +144,7 @@ fn select_segments(
     let pick = parsed.selection.as_ref()?;
     let near = ranked
         .iter()
-        .take_while(|other| other.chance >= ranked[0].chance * MIN_RELATIVE_CHANCE)
+        .take_while(|other| other.chance >= ranked[0].chance * MIN_SELECTED_CHANCE)
         .map(|other| other.segment);
     let words = &clauses::content_terms(&canonical_form(&parsed.text), analyser);
     match pick {
@@ -282,7 +286,9 @@ fn best_segments(passage_set: &PassageSet, ranked: &[RankedSegment], parsed: &Pa
         let segment = &passage_set.segments[candidate.segment];
         let lacks = |kind: AnswerType| !kind.is_answered_by(&segment.text, &segment.content, &parsed.content);
         let fits = source(segment) == source(first) && words + size(segment) <= MAX_QUOTED_WORDS;
+        let beside = || chosen.iter().any(|&quoted| quoted.abs_diff(candidate.segment) == 1);
         if fits
+            && (chosen.len() < MAX_SCATTERED_SENTENCES || beside())
             && is_new(passage_set, &chosen, segment)
             && !(segment.kind == SegmentKind::Row && parsed.answer_type.is_some_and(lacks))
         {
@@ -349,7 +355,8 @@ fn heading_adds_terms(passage_set: &PassageSet, segment: &Segment, parsed: &Pars
         .any(|term| above.terms.contains(term) && !segment.content.terms.contains(term))
 }
 
-fn prefix_heading(heading: &str, text: &str) -> String {
+/// A text below its heading, in one line.
+pub(super) fn prefix_heading(heading: &str, text: &str) -> String {
     let heading = strip_citation_marks(heading);
     let heading = heading.trim().trim_end_matches(':');
     if heading.ends_with(['?', '!', '.']) {

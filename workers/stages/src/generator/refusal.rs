@@ -1,10 +1,10 @@
-//! The conditions under which a question gets no answer from its passages. `answer.rs` writes the text.
+//! The conditions under which a question gets no answer whatever its passages say. `answer.rs` writes the text.
 
 use hoidap_shared::job::Retrieved;
 
 use crate::classifier::THIRD_PARTY_OUT_OF_SCOPE;
 
-/// Why a question is refused.
+/// Why a question is refused before its passages are read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Refusal<'a> {
     /// It names a code, part number or version that no document contains.
@@ -13,11 +13,6 @@ pub(super) enum Refusal<'a> {
     NothingFound,
     /// It is about another company's service. Passages about similar things do not answer it.
     ThirdParty,
-    /// No answer is certain enough.
-    Uncertain {
-        /// A name in the question that no document mentions.
-        unknown_entity: Option<&'a str>,
-    },
 }
 
 impl<'a> Refusal<'a> {
@@ -31,17 +26,6 @@ impl<'a> Refusal<'a> {
             return Some(Self::ThirdParty);
         }
         (retrieved.passages.is_empty() || retrieved.support.is_nan()).then_some(Self::NothingFound)
-    }
-
-    /// The refusal of a draft: there is none, or it is less certain than `min_confidence`.
-    pub(super) fn of_draft(
-        confidence: Option<f32>,
-        min_confidence: f32,
-        unknown_entity: Option<&'a str>,
-    ) -> Option<Self> {
-        confidence
-            .is_none_or(|confidence| confidence < min_confidence)
-            .then_some(Self::Uncertain { unknown_entity })
     }
 }
 
@@ -98,13 +82,5 @@ pub(super) mod tests {
         let identifier = |text: &str, held| Identifier { text: text.into(), held };
         found.classified.identifiers = vec![identifier("DX-M101", true), identifier("DX-M999", false)];
         assert_eq!(Refusal::before_reading(&found), Some(Refusal::UnknownIdentifier("DX-M999")));
-    }
-
-    #[test]
-    fn a_draft_below_the_threshold_is_refused() {
-        let uncertain = Some(Refusal::Uncertain { unknown_entity: Some("Zalo") });
-        assert_eq!(Refusal::of_draft(None, 0.0, Some("Zalo")), uncertain);
-        assert_eq!(Refusal::of_draft(Some(0.29), 0.3, Some("Zalo")), uncertain);
-        assert_eq!(Refusal::of_draft(Some(0.3), 0.3, Some("Zalo")), None);
     }
 }

@@ -102,6 +102,5 @@ async fn what_no_table_tells_is_said_to_be_unknown() {
         }
         let answer = answer(&generator, &job).await;
         assert_eq!(answer.outcome, Outcome::Unanswered, "{question} {}", answer.text);
-        assert!(answer.sources.is_empty());
     }
 }

@@ -92,5 +92,5 @@ async fn a_trusted_models_refusal_outweighs_the_quotation() {
     assert_eq!(answer.outcome, Outcome::Answered);
     let (answer, events) = streamed(&trusting(&server, 0.9)).await;
     assert_eq!((answer.outcome, answer.attempts.len()), (Outcome::Unanswered, 1));
-    assert!(answer.sources.is_empty() && !events.iter().any(|event| matches!(event, StageEvent::Text(_))));
+    assert!(!events.iter().any(|event| matches!(event, StageEvent::Text(_))), "{events:?}");
 }

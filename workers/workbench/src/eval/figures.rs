@@ -68,8 +68,10 @@ pub(crate) struct EvalFigures {
     pub(super) refused_rightly: Ratio,
     /// Of answerable questions: refused.
     pub(super) refused_wrongly: Ratio,
-    /// Of answerable questions with gold pages that were refused: a related page is gold.
-    pub(super) related: Ratio,
+    /// Of answerable questions with gold pages that were refused: a passage that is quoted as closest is of one.
+    pub(super) quoted_page: Ratio,
+    /// Of answerable questions with expected texts that were refused: the passages quoted as closest contain these.
+    pub(super) quoted: Ratio,
     /// Of questions for which a model wrote a text: that text is the answer.
     pub(super) by_model: Ratio,
     /// Of answers in a model's words: right.
@@ -117,11 +119,8 @@ impl EvalFigures {
             }),
             refused_rightly: share(|r| (!r.labelled.answerable()).then_some(is_refused(&r.judged))),
             refused_wrongly: share(|r| r.labelled.answerable().then_some(is_refused(&r.judged))),
-            related: share(|r| {
-                let gold = &r.labelled.gold;
-                (!gold.is_empty() && is_refused(&r.judged))
-                    .then(|| r.related.iter().any(|source| is_gold(gold, source)))
-            }),
+            quoted_page: share(|r| r.judged.quoted_page.filter(|_| r.labelled.answerable())),
+            quoted: share(|r| r.judged.quoted.filter(|_| r.labelled.answerable())),
             by_model: share(|r| {
                 let gave_words = r.answer.attempts.iter().any(|attempt| attempt.wrote.is_some());
                 gave_words.then_some(r.answer.model.is_some())

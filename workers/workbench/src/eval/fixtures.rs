@@ -38,7 +38,6 @@ pub(super) fn answer(outcome: Outcome, text: &str, sources: &[&str], confidence:
         sources: sources.iter().map(|path| source(path)).collect(),
         citations: Vec::new(),
         choices: Vec::new(),
-        related: Vec::new(),
         confidence,
         intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
         product: None,
@@ -77,8 +76,7 @@ pub(super) fn measured(labelled: LabelledQuestion, answer: Answer, took_ms: u64)
     let passages = answer.sources.iter().map(|source| source.metadata.source.clone()).collect();
     let judged = AnswerGrade::of(&labelled, &answer);
     let held = grade::contains_wanted(&labelled, answer.sources.iter().map(|source| source.content.as_str()));
-    let related = Vec::new();
-    EvaluatedQuestion { labelled, passages, held, support: Some(0.9), answer, related, took_ms, judged }
+    EvaluatedQuestion { labelled, passages, held, support: Some(0.9), answer, took_ms, judged }
 }
 
 /// Five questions: two right answers, a wrong refusal, an answer that should be a refusal, and a right refusal.

@@ -26,6 +26,10 @@ pub(crate) struct AnswerGrade {
     pub(crate) cited: Option<bool>,
     /// The first cited source is gold; `None` without gold pages.
     pub(crate) cited_first: Option<bool>,
+    /// A passage that the refusal quotes is of a gold page; `None` without gold pages, and for other answers.
+    pub(crate) quoted_page: Option<bool>,
+    /// The passages that the refusal quotes contain every expected text; `None` if none is given, and for other answers.
+    pub(crate) quoted: Option<bool>,
     pub(crate) words: usize,
     /// Number of distinct documents cited.
     pub(crate) pages: usize,
@@ -34,7 +38,7 @@ pub(crate) struct AnswerGrade {
 impl AnswerGrade {
     pub(super) fn of(labelled: &LabelledQuestion, answer: &Answer) -> Self {
         let refused = answer.outcome == Outcome::Unanswered;
-        let lines = lines(&if refused { without_quotations(&answer.text) } else { answer.text.clone() });
+        let lines = lines(&if refused { refusal_alone(answer) } else { answer.text.clone() });
         let text = normal(&lines);
         let wanted: Vec<String> = labelled.answer_contains.iter().map(|part| normal(part)).collect();
         let holds = |text: &str| wanted.iter().all(|part| text.contains(part.as_str()));
@@ -44,7 +48,8 @@ impl AnswerGrade {
         let asked_back = answer.outcome == Outcome::AskedBack;
         let offered = |label: &String| answer.choices.iter().any(|choice| choice.label == *label);
         let gold = |source: &&str| is_gold(&labelled.gold, source);
-        let cited = (!labelled.gold.is_empty()).then(|| sources.iter().any(gold));
+        let found = (!labelled.gold.is_empty()).then(|| sources.iter().any(gold));
+        let cited = found.map(|found| found && !refused);
         let right = match (labelled.answerable(), wanted.is_empty()) {
             (false, _) => !answered && !asked_back,
             (true, _) if !labelled.choices.is_empty() => asked_back && labelled.choices.iter().all(offered),
@@ -57,7 +62,9 @@ impl AnswerGrade {
             right,
             first: (!wanted.is_empty()).then(|| holds(&normal(first_sentence(&lines)))),
             cited,
-            cited_first: cited.map(|_| sources.first().is_some_and(gold)),
+            cited_first: cited.map(|cited| cited && sources.first().is_some_and(gold)),
+            quoted_page: found.filter(|_| refused),
+            quoted: (refused && !wanted.is_empty()).then(|| holds(&normal(&quotations(answer)))),
             words: text.split_whitespace().count(),
             pages: sources.iter().collect::<BTreeSet<_>>().len(),
         }
@@ -84,8 +91,21 @@ fn lines(text: &str) -> String {
     without_marks(text).trim().lines().map(normalise).collect::<Vec<_>>().join("\n")
 }
 
-/// A refusal without its quotations of the question: the visitor's words are no answer.
-fn without_quotations(text: &str) -> String {
+/// What a refusal quotes of the passages.
+fn quotations(answer: &Answer) -> String {
+    let quoted = answer.citations.iter().map(|citation| {
+        let length = citation.answer_end.saturating_sub(citation.answer_start);
+        answer.text.chars().skip(citation.answer_start).take(length).collect::<String>()
+    });
+    quoted.collect::<Vec<_>>().join("\n")
+}
+
+/// A refusal without its quotations: neither the visitor's words nor passages that may answer are an answer.
+fn refusal_alone(answer: &Answer) -> String {
+    let quoted =
+        |at: &usize| answer.citations.iter().any(|cited| (cited.answer_start..cited.answer_end).contains(at));
+    let text: String =
+        answer.text.chars().enumerate().filter(|(at, _)| !quoted(at)).map(|(_, c)| c).collect();
     let parts = text.split('“').enumerate();
     parts
         .map(|(at, part)| if at == 0 { part } else { part.split_once('”').map_or(part, |(_, rest)| rest) })
@@ -122,7 +142,7 @@ fn first_sentence(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use hoidap_shared::job::Choice;
+    use hoidap_shared::job::{Choice, Citation};
 
     use super::*;
     use crate::eval::fixtures::{answer, labelled_question};
@@ -174,6 +194,24 @@ mod tests {
         assert!(!judged(Outcome::Unanswered, "Không thấy “HomeKit” trong tài liệu. Gọi 1900."));
         assert!(judged(Outcome::Unanswered, "Không thấy “đèn” trong tài liệu. Gọi HomeKit."));
         assert!(judged(Outcome::Answered, "Đèn nào cũng dùng được với “HomeKit”."));
+    }
+
+    #[test]
+    fn passages_that_a_refusal_quotes_are_counted_apart() {
+        let question = labelled_question("q", &["vi/gia.html"], &["39.000"]);
+        let text = "Không chắc. Gần nhất: Giá 39.000 đ. [1]";
+        let start = "Không chắc. Gần nhất: ".chars().count();
+        let end = start + "Giá 39.000 đ.".chars().count();
+        let cited = |outcome| Answer {
+            citations: vec![Citation { n: 1, answer_start: start, answer_end: end, support: 1.0 }],
+            ..answer(outcome, text, &["vi/gia.html"], 0.2)
+        };
+        let refusal = AnswerGrade::of(&question, &cited(Outcome::Unanswered));
+        assert_eq!((refusal.right, refusal.first, refusal.cited), (false, Some(false), Some(false)));
+        assert_eq!((refusal.quoted, refusal.quoted_page), (Some(true), Some(true)));
+        let answered = AnswerGrade::of(&question, &cited(Outcome::Answered));
+        assert_eq!((answered.right, answered.cited), (true, Some(true)));
+        assert_eq!((answered.quoted, answered.quoted_page), (None, None));
     }
 
     #[test]

@@ -59,7 +59,7 @@ const fn measure(
 }
 
 /// All figures, in the order of the table.
-pub(super) static MEASURES: [Measure; 24] = [
+pub(super) static MEASURES: [Measure; 25] = [
     measure("questions", "questions", true, |f| MeasureValue::Number(Some(f.questions as f64), 0)),
     measure("intent", "intent is right", false, |f| MeasureValue::Ratio(f.intent)),
     measure("product", "product is right", false, |f| MeasureValue::Ratio(f.product)),
@@ -74,7 +74,8 @@ pub(super) static MEASURES: [Measure; 24] = [
     measure("declined", "out of scope declined", false, |f| MeasureValue::Ratio(f.declined)),
     measure("refused_rightly", "refused rightly", true, |f| MeasureValue::Ratio(f.refused_rightly)),
     measure("refused_wrongly", "refused wrongly", true, |f| MeasureValue::Ratio(f.refused_wrongly)),
-    measure("related", "refused with gold page offered", true, |f| MeasureValue::Ratio(f.related)),
+    measure("quoted_page", "refused with gold page quoted", true, |f| MeasureValue::Ratio(f.quoted_page)),
+    measure("quoted", "refused with the answer quoted", true, |f| MeasureValue::Ratio(f.quoted)),
     measure("by_model", "model's words taken", true, |f| MeasureValue::Ratio(f.by_model)),
     measure("model_right", "model's words right", true, |f| MeasureValue::Ratio(f.model_right)),
     measure("words", "words, median", true, |f| MeasureValue::Number(f.words, 1)),

@@ -18,6 +18,9 @@ pub(super) struct ResultRow {
     pub(super) right: bool,
     pub(super) first: Option<bool>,
     pub(super) cited: Option<bool>,
+    /// For a refusal: the passages that it quotes contain the expected texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) quoted: Option<bool>,
     pub(super) confidence: f32,
     pub(super) words: usize,
     /// The provider, if a model wrote the text.
@@ -30,8 +33,6 @@ pub(super) struct ResultRow {
     pub(super) thrown_away: Option<String>,
     pub(super) text: String,
     pub(super) sources: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) related: Vec<String>,
 }
 
 impl ResultRow {
@@ -51,6 +52,7 @@ impl ResultRow {
             right: judged.right,
             first: judged.first,
             cited: judged.cited,
+            quoted: judged.quoted,
             confidence: answer.confidence,
             words: judged.words,
             provider: answer.model.as_ref().and(answer.provider.clone()),
@@ -58,7 +60,6 @@ impl ResultRow {
             thrown_away,
             text: answer.text.clone(),
             sources: answer.sources.iter().map(|source| source.metadata.source.clone()).collect(),
-            related: result.related.clone(),
         }
     }
 }

@@ -49,9 +49,6 @@ pub(super) fn answer<S: Serializer>(answer: &Answer, serializer: S) -> Result<S:
     if !answer.choices.is_empty() {
         map.serialize_entry("choices", &answer.choices)?;
     }
-    if !answer.related.is_empty() {
-        map.serialize_entry("related", &answer.related)?;
-    }
     map.serialize_entry("confidence", &answer.confidence)?;
     map.serialize_entry("intent", &answer.intent)?;
     map.serialize_entry("product", &answer.product)?;

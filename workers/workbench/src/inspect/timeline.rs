@@ -1,6 +1,6 @@
 use hoidap_shared::job::{
-    Answer, Classified, FilterUsed, Passage, ProviderAttempt, Query, QueryKind, Ranks, RelatedPage,
-    Retrieved, ScoredLabel, Sender, Source, Usage,
+    Answer, Classified, FilterUsed, Passage, ProviderAttempt, Query, QueryKind, Ranks, Retrieved,
+    ScoredLabel, Sender, Source, Usage,
 };
 
 use super::{
@@ -237,15 +237,10 @@ fn answer_entry(traced: &TracedAnswer<'_>) -> TimelineEntry {
         .list("calls", calls(answer).map(|(attempt, result)| call_item(attempt, result)))
         .words("text", &answer.text)
         .list("choices", answer.choices.iter().map(|choice| ListItem::new(&choice.label, &choice.question)))
-        .list("related pages", answer.related.iter().map(related_item))
         .list("sources", sources.map(|(place, source)| source_item(answer, place, source)))
         .facts("usage", (!answer.attempts.is_empty()).then(|| describe_usage(&answer.usage)))
         .facts("record", record)
         .fact("versions", versions.join(", "))
-}
-
-fn related_item(page: &RelatedPage) -> ListItem {
-    ListItem { url: page.url.clone(), ..ListItem::new(&page.title, "") }
 }
 
 fn source_item(answer: &Answer, place: usize, source: &Source) -> ListItem {

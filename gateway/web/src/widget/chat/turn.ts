@@ -1,6 +1,6 @@
 import type { PageContext } from '../page/context.ts';
 import type { Feedback } from '../client/api.ts';
-import type { Answer, AnswerEvent, Choice, Citation, Problem, RelatedPage, Source } from '../client/wire.ts';
+import type { Answer, AnswerEvent, Choice, Citation, Problem, Source } from '../client/wire.ts';
 
 /** Why a question has no complete answer. */
 export type Failure =
@@ -42,8 +42,6 @@ export interface Turn {
   citations: Citation[];
   /** The choices offered; missing in turns stored by an earlier release. */
   choices?: Choice[];
-  /** Pages that may help where no answer is certain; missing in turns stored by an earlier release. */
-  related?: RelatedPage[];
   /** The question asked next, whether a choice or not; `null` until then. */
   chosen?: string | null;
   failure: Failure | null;
@@ -137,7 +135,6 @@ function unansweredFields() {
     sources: [],
     citations: [],
     choices: [],
-    related: [],
     chosen: null,
     failure: null,
   };
@@ -156,7 +153,6 @@ function answerFields(answer: Answer, turn: Turn): Partial<Turn> {
       chunkId: citation.chunkId === '' ? (answer.sources[citation.n - 1]?.chunkId ?? '') : citation.chunkId,
     })),
     choices: answer.choices,
-    related: answer.related,
     waiting: null,
     failure: answer.outcome === 'stopped' ? { kind: 'stopped' } : null,
   };

@@ -69,7 +69,6 @@ describe('the events of a stream', () => {
             sources: [{ title: '', url: null, headings: [], content: '', chunkId: '' }],
             citations: [],
             choices: [],
-            related: [],
           },
         },
       },

@@ -21,12 +21,6 @@ export interface Choice {
   question: string;
 }
 
-/** A page that may help where no answer is certain. */
-export interface RelatedPage {
-  title: string;
-  url: string;
-}
-
 /** A complete answer. */
 export interface Answer {
   jobId: string;
@@ -36,7 +30,6 @@ export interface Answer {
   sources: Source[];
   citations: Citation[];
   choices: Choice[];
-  related: RelatedPage[];
 }
 
 /** Why a request failed, in the form of RFC 9457. */
@@ -109,12 +102,6 @@ function readChoice(value: unknown): Choice {
   return { label: toText(choice.label), question: toText(choice.question) };
 }
 
-function readRelatedPage(value: unknown): RelatedPage | null {
-  const page = toObject(value);
-  const url = toHttpUrl(page.url);
-  return url === null ? null : { url, title: toText(page.title) || url };
-}
-
 /** A `ChatResponse`. */
 export function readAnswer(value: unknown): Answer {
   const answer = toObject(value);
@@ -128,9 +115,6 @@ export function readAnswer(value: unknown): Answer {
     choices: toList(answer.choices)
       .map(readChoice)
       .filter(({ label, question }) => label !== '' && question !== ''),
-    related: toList(answer.related)
-      .map(readRelatedPage)
-      .filter((page) => page !== null),
   };
 }
 

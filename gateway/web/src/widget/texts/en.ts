@@ -22,7 +22,6 @@ export const english = {
   sources: 'Sources',
   source: 'Source {n}',
   choices: 'Buttons to choose with',
-  related: 'These pages may help',
   openPage: 'Open the page',
   opensNewTab: '(in a new tab)',
   closePassage: 'Close the passage',

@@ -24,7 +24,6 @@ export const vietnamese: Texts = {
   sources: 'Nguồn',
   source: 'Nguồn {n}',
   choices: 'Các nút để chọn',
-  related: 'Có thể các trang này giúp được',
   openPage: 'Mở trang này',
   opensNewTab: '(mở trong thẻ mới)',
   closePassage: 'Đóng đoạn trích',

@@ -6,7 +6,6 @@ import { interpolate, type Texts } from '../texts/texts.ts';
 import { ChoicesView } from './choices.ts';
 import { el, setAttribute } from './dom.ts';
 import { feedbackForm } from './feedback.ts';
-import { RelatedPagesView } from './related.ts';
 import { icon, type Icon } from './icons.ts';
 
 /** The visitor's actions on a turn. */
@@ -24,7 +23,6 @@ export class TurnView {
   private readonly status = el('p', { class: 'status', hidden: true });
   private readonly failure = el('div', { class: 'failure', hidden: true });
   private readonly choices: ChoicesView;
-  private readonly related: RelatedPagesView;
   private readonly sources = el('div', { class: 'sources', hidden: true });
   private readonly tools = el('div', { class: 'tools', hidden: true });
   private readonly answer: HTMLElement;
@@ -44,7 +42,6 @@ export class TurnView {
     this.choices = new ChoicesView(texts, (question) => {
       actions.ask(question);
     });
-    this.related = new RelatedPagesView(texts, `related-${turn.id}`);
     this.answer = el(
       'div',
       { class: 'answer' },
@@ -53,7 +50,6 @@ export class TurnView {
       this.status,
       this.failure,
       this.choices.element,
-      this.related.element,
       this.sources,
       this.tools,
     );
@@ -74,7 +70,6 @@ export class TurnView {
     this.renderedState = state;
     this.showFailure();
     this.choices.show(turn);
-    this.related.show(turn);
     this.showSources();
     this.showTools();
   }

@@ -23,7 +23,13 @@ const MAX_TOPIC_CHARS: usize = 60;
 const MIN_TOPIC_LETTERS: usize = 4;
 /// A digest of everything that the topic's text depends on.
 pub(in crate::generator) fn version() -> String {
-    let said = [Language::Vi, Language::En].map(|language| phrases::no_answer(language, Some(""), ""));
+    let said = [Language::Vi, Language::En].map(|language| {
+        format!(
+            "{}{:?}",
+            phrases::no_answer(language, Some(""), ""),
+            phrases::uncertain(language, Some(""), "")
+        )
+    });
     digest(&[&said[0], &said[1], ABUSIVE_WORDS, INNER_WORDS, ADDRESS_WORDS])
 }
 

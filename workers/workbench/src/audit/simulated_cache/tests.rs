@@ -37,7 +37,6 @@ fn answer(question: &Question) -> Answer {
         sources: vec![],
         citations: vec![],
         choices: Vec::new(),
-        related: Vec::new(),
         confidence: 0.5,
         intent: ScoredLabel { name: "how_to".into(), confidence: 0.9 },
         product: None,

@@ -217,7 +217,7 @@ fn retriever_aspects(before: &Retrieved, after: &Retrieved) -> Vec<Aspect> {
 }
 
 fn answer_aspects(before: &Answer, after: &Answer) -> Vec<Aspect> {
-    let shown = |answer: &Answer| (answer.text.clone(), answer.choices.clone(), answer.related.clone());
+    let shown = |answer: &Answer| (answer.text.clone(), answer.choices.clone());
     let cited = |answer: &Answer| {
         answer.sources.iter().map(|source| source.metadata.chunk_id.clone()).collect::<Vec<_>>()
     };

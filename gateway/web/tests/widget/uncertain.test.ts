@@ -1,4 +1,4 @@
-// The pages that a refusal offers: links that can be touched and read.
+// A refusal that quotes the closest passages: each with its source.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from '../support/axe.ts';
@@ -21,31 +21,26 @@ afterAll(async () => {
 
 for (const size of Object.keys(SIZES) as Size[]) {
   describe(`at ${String(SIZES[size].width)} px`, () => {
-    it('shows links to pages that may help, also after a reload', async () => {
+    it('shows the closest passages with their sources, also after a reload', async () => {
       const before = await modelStats();
       const visit = await visitor(browser, size);
       await visit.open(`${host.url}/home`);
       await visit.ask(UNANSWERED);
       await visit.answered();
       expect((await modelStats()).calls, 'no model is asked').toBe(before.calls);
-      const links = visit.turn.locator('.related a');
-      await links.first().waitFor();
-      const texts = await links.allInnerTexts();
+      const passages = visit.turn.locator('.answer li:has(.cite)');
+      await passages.first().waitFor();
+      const texts = await passages.allInnerTexts();
       expect(texts.length).toBeGreaterThanOrEqual(1);
       expect(texts.length).toBeLessThanOrEqual(3);
       expect(new Set(texts).size).toBe(texts.length);
-      for (const link of await links.all()) {
-        expect(await link.getAttribute('href')).toMatch(/^https?:\/\//);
-        expect(await link.getAttribute('rel')).toContain('noopener');
-        const box = await link.boundingBox();
-        expect(box?.height).toBeGreaterThanOrEqual(44);
-        expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(SIZES[size].width);
-      }
-      expect(await visit.turn.locator('.cite').count(), 'nothing is cited').toBe(0);
+      expect(await visit.turn.locator('.source').count(), 'a source for each').toBe(texts.length);
+      const box = await passages.first().boundingBox();
+      expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(SIZES[size].width);
       expect(await violations(visit.page)).toEqual([]);
       await visit.page.reload();
-      await links.first().waitFor();
-      expect(await links.allInnerTexts()).toEqual(texts);
+      await passages.first().waitFor();
+      expect(await passages.allInnerTexts()).toEqual(texts);
       expect(visit.errors).toEqual([]);
       await visit.close();
     });
