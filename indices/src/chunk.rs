@@ -1,6 +1,6 @@
 //! Splits documents into chunks: along headings, then sentences, within a number of the embedding model's tokens.
 
-use hoidap_shared::{config, text::sentences};
+use hoidap_shared::{config, job::LineKind, text::sentences};
 
 use crate::{
     char_offsets::CharOffsets,
@@ -19,6 +19,8 @@ pub struct ChunkSpan {
     pub end: usize,
     /// The headings above it, outermost first, without the document's title.
     pub heading_path: Vec<String>,
+    /// What each of its lines is; empty for a document without structure.
+    pub lines: Vec<LineKind>,
 }
 
 /// The chunks of a document.
@@ -86,7 +88,34 @@ pub fn split_document(
     builder.flush(false);
     let complete = builder.spans.len() <= max_chunks;
     builder.spans.truncate(max_chunks);
+    if document.structured {
+        mark_lines(document, &mut builder.spans);
+    }
     DocumentChunks { spans: builder.spans, complete }
+}
+
+/// Records what each line of the chunks is.
+fn mark_lines(document: &Document, spans: &mut [ChunkSpan]) {
+    let mut offsets = CharOffsets::new(&document.text);
+    // A block's lines, each with the place of its first character.
+    let mut lines: Vec<(usize, LineKind)> = Vec::new();
+    for block in &document.blocks {
+        let kind = match block.kind {
+            BlockKind::Heading(_) => LineKind::Heading,
+            BlockKind::Text => LineKind::Text,
+            BlockKind::Item => LineKind::Item,
+            BlockKind::Row => LineKind::Row,
+            BlockKind::Code => LineKind::Code,
+        };
+        let text = offsets.slice(block.start, block.end).chars().enumerate();
+        let breaks = text.filter(|(_, c)| *c == '\n').map(|(at, _)| block.start + at + 1);
+        lines.extend([block.start].into_iter().chain(breaks).map(|start| (start, kind)));
+    }
+    for span in spans {
+        let first = lines.partition_point(|(start, _)| *start <= span.start).saturating_sub(1);
+        let inside = lines[first..].iter().take_while(|(start, _)| *start < span.end);
+        span.lines = inside.map(|(_, kind)| *kind).collect();
+    }
 }
 
 struct ChunkBuilder<'a> {
@@ -156,7 +185,8 @@ impl ChunkBuilder<'_> {
         if self.fresh > 0
             && let (Some(first), Some(last)) = (self.units.first(), self.units.last())
         {
-            self.spans.push(ChunkSpan { start: first.start, end: last.end, heading_path: self.path.clone() });
+            let heading_path = self.path.clone();
+            self.spans.push(ChunkSpan { start: first.start, end: last.end, heading_path, lines: Vec::new() });
         }
         let mut kept = 0;
         let mut from = self.units.len();
@@ -302,6 +332,33 @@ mod tests {
             let (chunks, _) = chunks(&format!("# A\n{before}\n{list}\nđoạn sau"), 10);
             let whole = list.replace('*', "");
             assert!(chunks[1].starts_with(&whole), "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_knows_what_its_lines_are() {
+        let mut page = document("# A\n## B\n## C\nCác bước:\n*mở trang. Rồi chờ.\n*bấm nút\nFree | 0");
+        page.push(BlockKind::Code, "a {\n  b\n}");
+        let settings = config::ChunkingConfig { max_tokens: 12, overlap_tokens: 3 };
+        let spans = |page: &Document| {
+            split_document(page, &settings, 10, &|text| text.split_whitespace().count()).spans
+        };
+        assert!(spans(&page).iter().all(|span| span.lines.is_empty()), "nothing is known of plain text");
+        page.structured = true;
+        let found = spans(&page);
+        assert!(found.len() > 1);
+        let [heading, text, item, row, code] =
+            [LineKind::Heading, LineKind::Text, LineKind::Item, LineKind::Row, LineKind::Code];
+        let all = [heading, heading, heading, text, item, item, row, code, code, code];
+        let mut starts = page.text.match_indices('\n').map(|(at, _)| page.text[..=at].chars().count());
+        let starts: Vec<usize> = [0].into_iter().chain(&mut starts).collect();
+        for span in found {
+            let inside = starts.iter().zip(all).enumerate().filter(|(line, (start, _))| {
+                let end = starts.get(line + 1).map_or(usize::MAX, |next| next - 1);
+                **start < span.end && end > span.start
+            });
+            let kinds: Vec<LineKind> = inside.map(|(_, (_, kind))| kind).collect();
+            assert_eq!(span.lines, kinds, "{span:?}");
         }
     }
 

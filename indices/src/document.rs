@@ -96,6 +96,8 @@ pub struct Document {
     pub text: String,
     /// The text's blocks, in order.
     pub blocks: Vec<TextBlock>,
+    /// Whether the file's format tells what each block is; in plain text and PDF, lists are guessed from the lines.
+    pub structured: bool,
     /// The parts of the file that are not in the text, and why: one sentence each.
     pub left_out: Vec<String>,
     chars: usize,
@@ -150,6 +152,7 @@ impl Document {
         let mut document = Self {
             title: self.title.clone(),
             locale: self.locale.clone(),
+            structured: self.structured,
             left_out: self.left_out.clone(),
             ..Self::default()
         };

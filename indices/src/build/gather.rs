@@ -178,6 +178,7 @@ fn add_document(
             start: span.start,
             end: span.end,
             heading_path: span.heading_path,
+            lines: span.lines,
             embedded,
             segments: split_sentences(&head, text, embedder),
             bytes,

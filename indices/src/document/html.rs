@@ -46,6 +46,7 @@ pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadErro
         survey: &survey,
         within: ElementContext::default(),
         reader: BlockReader::new(Document {
+            structured: true,
             title: title(&html),
             locale: root.attr("lang").or_else(|| root.attr("xml:lang")).map(str::to_string),
             ..Document::default()

@@ -7,7 +7,7 @@ use crate::{model::ModelId, score_distribution::UnrelatedScores};
 /// The format that this release writes, and the only one it reads. It counts up when the files change, or when texts are
 /// analysed into other terms, since questions and documents must be analysed alike. 2: terms of the search form.
 /// 3: hubness and token vectors of the chunks. 4: token ranges of the sentences.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// Where a collection's documents come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use hoidap_shared::job::{Passage, Ranks};
+use hoidap_shared::job::{LineKind, Passage, Ranks};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{CHUNKS, DOCUMENTS, WithdrawnCounts};
@@ -70,6 +70,9 @@ pub struct ChunkRecord {
     pub end: usize,
     /// The headings above it, outermost first.
     pub heading_path: Vec<String>,
+    /// What each of its lines is; empty for a document without structure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<LineKind>,
     /// SHA-256 of the text that was embedded, in hexadecimal.
     pub embedded: String,
     /// Its sentences, in the order of its text.
@@ -115,6 +118,7 @@ impl VersionRecords {
             collection: collection.into(),
             version: version.into(),
             text: self.text(chunk).into(),
+            lines: chunk.lines.clone(),
             score: 0.0,
             similarity: None,
             ranks: Ranks { dense: None, lexical: None, fused: None },

@@ -30,6 +30,22 @@ pub struct SentenceScore {
     pub answers: Option<f32>,
 }
 
+/// What a line of a passage's text is on its page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LineKind {
+    /// A heading.
+    Heading,
+    /// A paragraph.
+    Text,
+    /// An item of a list, a part of one, or the definition of a term.
+    Item,
+    /// A row of a table.
+    Row,
+    /// A preformatted line.
+    Code,
+}
+
 /// A piece of a document that may answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Passage {
@@ -41,6 +57,9 @@ pub struct Passage {
     pub version: String,
     /// The chunk's text, capped.
     pub text: String,
+    /// What each line of the chunk's text is; empty where the document's format does not tell, as plain text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<LineKind>,
     /// How well it fits the question, 0 to 1.
     pub score: f32,
     /// Cosine of the chunk's and the best query's embedding, when the dense search found it.

@@ -84,6 +84,7 @@ pub(crate) fn passage(n: usize, locale: &str, heading: &str, text: &str) -> Pass
         collection: "drive".into(),
         version: "v7".into(),
         text: text.into(),
+        lines: Vec::new(),
         score: 0.9 - 0.1 * n as f32,
         similarity: Some(0.88),
         ranks: Ranks { dense: Some(n as u32 + 1), lexical: Some(n as u32 + 1), fused: Some(n as u32 + 1) },

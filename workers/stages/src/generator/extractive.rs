@@ -9,11 +9,11 @@ mod question_forms;
 use std::collections::BTreeSet;
 
 use hoidap_indices::Analyser;
-use hoidap_shared::text::Language;
+use hoidap_shared::{job::LineKind, text::Language};
 
 use self::{
     comparison::ComparisonLine,
-    list::{QuotedList, best_steps, list_around, push_list},
+    list::{QuotedList, are_instructions, best_steps, list_around, push_list},
 };
 use crate::generator::{
     answer::assembly::AnswerSentence,
@@ -88,6 +88,7 @@ pub(crate) fn quote(
         lead.into_iter().chain(lines).collect()
     } else {
         let chosen = with_antecedent(passage_set, best_segments(passage_set, ranked, parsed), parsed);
+        let chosen = with_introduced(passage_set, chosen);
         push_sentences(passage_set, &chosen, parsed, analyser, &mut sentences);
         chosen
     };
@@ -297,7 +298,10 @@ fn best_segments(passage_set: &PassageSet, ranked: &[RankedSegment], parsed: &Pa
             words += size(segment);
         }
     }
-    chosen[1..].sort_unstable();
+    // Steps are in their order; elsewhere the best sentence comes first.
+    let items = chosen.iter().all(|&at| passage_set.segments[at].kind == SegmentKind::Item);
+    let steps = items && are_instructions(passage_set, &chosen);
+    chosen[usize::from(!steps)..].sort_unstable();
     chosen
 }
 
@@ -315,6 +319,27 @@ fn with_antecedent(passage_set: &PassageSet, mut chosen: Vec<usize>, parsed: &Pa
         chosen.insert(0, before);
     }
     chosen
+}
+
+/// Puts what a sentence introduces behind it: "use this formula:" says nothing by itself.
+fn with_introduced(passage_set: &PassageSet, chosen: Vec<usize>) -> Vec<usize> {
+    let mut with = Vec::new();
+    for &segment in &chosen {
+        with.push(segment);
+        let lead = &passage_set.segments[segment];
+        let is_heading = |segment: &Segment| {
+            let lines = &passage_set.passages[segment.passage].lines;
+            lines.get(segment.line) == Some(&LineKind::Heading)
+        };
+        let follows = |next: &&Segment| {
+            next.passage == lead.passage && next.kind != SegmentKind::Row && !is_heading(next)
+        };
+        let next = passage_set.segments.get(segment + 1).filter(follows);
+        if lead.text.ends_with(':') && next.is_some() && !chosen.contains(&(segment + 1)) {
+            with.push(segment + 1);
+        }
+    }
+    with
 }
 
 fn is_new(passage_set: &PassageSet, chosen: &[usize], segment: &Segment) -> bool {
@@ -415,6 +440,16 @@ mod tests {
     fn a_pointing_sentence_gets_its_heading() {
         let text = quoted("Is the trial free?", Language::En, &[("en", "It is free for 7 days.")]);
         assert_eq!(text, "Section: It is free for 7 days. [1]");
+    }
+
+    #[test]
+    fn what_a_sentence_introduces_is_quoted_behind_it() {
+        let text = "For the difference between two times in one night, use this formula:\n=(B2<A2)+B2-A2\n\
+                    Later times need another one.";
+        assert_eq!(
+            quoted("Which formula has the difference between two times?", Language::En, &[("en", text)]),
+            "For the difference between two times in one night, use this formula: [1]\n=(B2<A2)+B2-A2 [1]"
+        );
     }
 
     #[test]

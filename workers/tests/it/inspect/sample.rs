@@ -42,6 +42,7 @@ fn passage(title: &str, text: &str, score: f32) -> Passage {
         collection: "meet".into(),
         version: "v7".into(),
         text: text.into(),
+        lines: Vec::new(),
         score,
         similarity: Some(0.83),
         ranks: Ranks { dense: Some(1), lexical: None, fused: Some(2) },

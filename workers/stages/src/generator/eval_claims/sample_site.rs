@@ -45,6 +45,7 @@ fn passages(locale: &str) -> Vec<Passage> {
             source: file.strip_prefix(&site).unwrap().display().to_string(),
             title: document.title.clone(),
             heading_path: span.heading_path,
+            lines: span.lines,
             ..passage(locale, &chars[span.start..span.end].iter().collect::<String>())
         }));
     }

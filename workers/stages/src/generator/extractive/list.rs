@@ -53,7 +53,7 @@ pub(super) fn best_steps(
 }
 
 /// Whether at least half of the lines are instructions.
-fn are_instructions(passage_set: &PassageSet, lines: &[usize]) -> bool {
+pub(super) fn are_instructions(passage_set: &PassageSet, lines: &[usize]) -> bool {
     2 * lines.iter().filter(|&&line| is_instruction(&passage_set.segments[line].text)).count() >= lines.len()
 }
 
@@ -65,15 +65,16 @@ pub(super) fn list_around(
     parsed: &ParsedQuestion,
 ) -> Option<QuotedList> {
     let segment = &passage_set.segments[index];
-    let leads = |segment: &Segment| segment.kind != SegmentKind::Row && segment.text.ends_with(':');
+    let item = |segment: &Segment| segment.kind == SegmentKind::Item;
+    let leads =
+        |segment: &Segment| !item(segment) && segment.kind != SegmentKind::Row && segment.text.ends_with(':');
     let open = matches!(parsed.answer_type, None | Some(AnswerType::Place)) && parsed.selection.is_none();
     let may_be_whole = parsed.asks_for_steps || open && !parsed.is_yes_no;
-    if !(leads(segment) || may_be_whole && segment.kind == SegmentKind::Item) {
+    if !(leads(segment) || may_be_whole && item(segment)) {
         return None;
     }
     let (from, segments) = passage_set.segments_of_passage(segment.passage);
     let here = index - from;
-    let item = |segment: &Segment| segment.kind == SegmentKind::Item && !leads(segment);
     let first = if leads(segment) {
         here + 1
     } else {
@@ -97,8 +98,9 @@ pub(super) fn list_around(
     } else {
         MIN_LIST_LINES
     };
-    let words: usize =
-        lines.iter().map(|&line| passage_set.segments[line].text.split_whitespace().count()).sum();
+    let line_numbers: Vec<usize> = lines.iter().map(|&line| passage_set.segments[line].line).collect();
+    let inside = segments.iter().filter(|segment| line_numbers.contains(&segment.line));
+    let words: usize = inside.map(|segment| segment.text.split_whitespace().count()).sum();
     if words > MAX_QUOTED_WORDS && !parsed.asks_for_steps && !leads(segment) {
         return None;
     }

@@ -219,6 +219,7 @@ pub(crate) mod tests {
             collection: "docs".into(),
             version: "v1".into(),
             text: text.into(),
+            lines: Vec::new(),
             score: 0.8,
             similarity: Some(0.9),
             ranks: Ranks { dense: Some(1), lexical: Some(1), fused: Some(1) },

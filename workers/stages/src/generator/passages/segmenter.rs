@@ -8,7 +8,7 @@ use std::{
 
 use hoidap_indices::Analyser;
 use hoidap_shared::{
-    job::Passage,
+    job::{LineKind, Passage},
     text::{CELL_SEPARATOR, sentences},
 };
 use lru::LruCache;
@@ -39,7 +39,7 @@ const CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2_047);
 pub(crate) enum SegmentKind {
     /// A sentence of a paragraph.
     Sentence,
-    /// A whole line among similar lines: a step or a list item.
+    /// A step or a list item: by the passage's structure, or a whole line among similar lines.
     Item,
     /// A table row, with its cells named by the table's header if there is one.
     Row,
@@ -100,11 +100,11 @@ impl Segmenter {
     pub(crate) fn segment(&self, passage: &Passage) -> Arc<SegmentedPassage> {
         let head = format!("{}. {}", passage.title, passage.heading_path.join(". "));
         let text = truncate_text(&passage.text);
-        let key = format!("{head}\0{text}");
+        let key = format!("{head}\0{text}\0{:?}", passage.lines);
         if let Some(kept) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(kept);
         }
-        let segments = split_segments(text, &self.analyser);
+        let segments = split_segments(text, &passage.lines, &self.analyser);
         let mut frequency = BTreeMap::new();
         for term in segments.iter().flat_map(|segment| &segment.content.terms) {
             *frequency.entry(term.clone()).or_default() += 1;
@@ -122,7 +122,7 @@ fn truncate_text(text: &str) -> &str {
     &text[..end]
 }
 
-fn split_segments(text: &str, analyser: &Analyser) -> Vec<Segment> {
+fn split_segments(text: &str, kinds: &[LineKind], analyser: &Analyser) -> Vec<Segment> {
     let mut segments = SegmentBuilder { found: Vec::new(), label: None, analyser };
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let starts = line_starts(text);
@@ -136,7 +136,13 @@ fn split_segments(text: &str, analyser: &Analyser) -> Vec<Segment> {
         if cells.len() < 2 {
             (head, table) = (None, line + 1);
             let found = sentences(words);
-            let kind = classify_line(found.len(), &lines, line);
+            let kind = match known_kind(kinds, line) {
+                Some(SegmentKind::Sentence) if found.len() == 1 && is_label(&lines, line) => {
+                    SegmentKind::Label
+                }
+                Some(known) => known,
+                None => classify_line(found.len(), &lines, line),
+            };
             for range in found.into_iter().take(MAX_SEGMENTS) {
                 let start = starts[line] + words[..range.start].chars().count();
                 segments.push((line, start), kind, words[range].to_string(), None);
@@ -251,6 +257,18 @@ pub(crate) fn refers_back(text: &str) -> bool {
         || words.take(2).any(|word| matches!(word.as_str(), "này" | "đó" | "ấy"))
 }
 
+/// The kind of a line by its place on the page; `None` where that does not tell it. In a passage without lists, paragraphs may be
+/// the lines of one all the same.
+fn known_kind(kinds: &[LineKind], line: usize) -> Option<SegmentKind> {
+    match kinds.get(line)? {
+        LineKind::Heading => Some(SegmentKind::Label),
+        LineKind::Item => Some(SegmentKind::Item),
+        LineKind::Text if kinds.contains(&LineKind::Item) => Some(SegmentKind::Sentence),
+        LineKind::Text | LineKind::Row | LineKind::Code => None,
+    }
+}
+
+/// Guesses the kind of a line from its length and its neighbours. A line that introduces what follows is no item.
 fn classify_line(sentences: usize, lines: &[&str], at: usize) -> SegmentKind {
     if sentences == 1 && is_label(lines, at) {
         return SegmentKind::Label;
@@ -259,7 +277,8 @@ fn classify_line(sentences: usize, lines: &[&str], at: usize) -> SegmentKind {
         lines.get(i).is_some_and(|l| l.chars().count() <= MAX_ITEM_CHARS && !l.contains(CELL_SEPARATOR))
             && !is_label(lines, i)
     };
-    if sentences <= 2 && item(at) && (item(at + 1) || at.checked_sub(1).is_some_and(item)) {
+    let introduces = lines[at].ends_with(':');
+    if sentences <= 2 && !introduces && item(at) && (item(at + 1) || at.checked_sub(1).is_some_and(item)) {
         SegmentKind::Item
     } else {
         SegmentKind::Sentence
@@ -320,7 +339,12 @@ mod tests {
     use crate::generator::passages::passage_set::tests::passage;
 
     fn split_segments(text: &str) -> Vec<(SegmentKind, String)> {
-        let cut = Segmenter::default().segment(&passage("vi", text));
+        split_lines(text, &[])
+    }
+
+    fn split_lines(text: &str, lines: &[LineKind]) -> Vec<(SegmentKind, String)> {
+        let passage = Passage { lines: lines.to_vec(), ..passage("vi", text) };
+        let cut = Segmenter::default().segment(&passage);
         cut.segments.iter().map(|segment| (segment.kind, segment.text.to_string())).collect()
     }
 
@@ -368,6 +392,16 @@ mod tests {
                     Check that the MX record is right.";
         let kinds: Vec<SegmentKind> = split_segments(text).into_iter().map(|(kind, _)| kind).collect();
         assert_eq!(kinds, [SegmentKind::Label, SegmentKind::Item, SegmentKind::Item, SegmentKind::Item]);
+    }
+
+    #[test]
+    fn the_pages_own_lists_and_headings_are_those_of_the_passage() {
+        let text = "Print.\nDo this:\nOpen the menu. It is above.\nPress Print:\nWait.\nSee also\nLabels";
+        let [heading, text_line, item] = [LineKind::Heading, LineKind::Text, LineKind::Item];
+        let lines = [heading, text_line, item, item, item, text_line, text_line];
+        let kinds: Vec<SegmentKind> = split_lines(text, &lines).into_iter().map(|(kind, _)| kind).collect();
+        let (label, sentence, step) = (SegmentKind::Label, SegmentKind::Sentence, SegmentKind::Item);
+        assert_eq!(kinds, [label, sentence, step, step, step, step, sentence, sentence]);
     }
 
     #[test]
