@@ -54,7 +54,7 @@ OUT_OF_SCOPE_WEIGHT = -1.8
 MAX_CHANCE = 0.999
 MAX_LOG_ODDS = 8.0
 """Log odds are clipped to this."""
-SUFFICIENT_CHANCE, MIN_RELATIVE_CHANCE, MAX_SENTENCES, MAX_QUOTED_WORDS = 0.85, 0.15, 3, 70
+SUFFICIENT_CHANCE, MIN_RELATIVE_CHANCE, MAX_SENTENCES, MAX_SCATTERED_SENTENCES, MAX_QUOTED_WORDS = 0.85, 0.03, 5, 2, 70
 """Limits of the quoted sentences, as in `extractive.rs`."""
 HELD_OUT_INTERVAL = 4
 """One site in this many is held out."""
@@ -127,7 +127,8 @@ class Case:
         for at in order[1:]:
             if chance >= SUFFICIENT_CHANCE or len(chosen) == MAX_SENTENCES or shares[at] < MIN_RELATIVE_CHANCE * shares[order[0]]:
                 break
-            if self.sources[at] == self.sources[order[0]] and words + self.words[at] <= MAX_QUOTED_WORDS:
+            beside = len(chosen) < MAX_SCATTERED_SENTENCES or any(abs(at - other) == 1 for other in chosen)
+            if beside and self.sources[at] == self.sources[order[0]] and words + self.words[at] <= MAX_QUOTED_WORDS:
                 chosen, chance, words = [*chosen, at], chance + shares[at], words + self.words[at]
         return chosen, float(chance)
 

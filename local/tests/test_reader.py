@@ -54,7 +54,7 @@ class Reader(unittest.TestCase):
 
     def test_as_many_sentences_are_quoted_in_learning_as_in_service(self):
         source = (learn.RESULT.parents[1] / "extractive.rs").read_text(encoding="utf-8")
-        for name in ("SUFFICIENT_CHANCE", "MIN_RELATIVE_CHANCE", "MAX_SENTENCES", "MAX_QUOTED_WORDS"):
+        for name in ("SUFFICIENT_CHANCE", "MIN_RELATIVE_CHANCE", "MAX_SENTENCES", "MAX_SCATTERED_SENTENCES", "MAX_QUOTED_WORDS"):
             self.assertRegex(source, rf"(?m)^const {name}: \w+ = {getattr(learn, name)};$")
 
     def test_the_weights_in_service_have_all_names(self):

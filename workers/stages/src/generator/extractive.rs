@@ -202,6 +202,7 @@ fn push_sentences(
     sentences: &mut Vec<AnswerSentence>,
 ) {
     let mut told: Vec<(usize, Option<&str>)> = Vec::new();
+    let mut previous: Option<&Segment> = None;
     for &index in chosen {
         let segment = &passage_set.segments[index];
         let heading = passage_set.heading(segment);
@@ -215,7 +216,11 @@ fn push_sentences(
         };
         let beside = told.last().is_some_and(|(passage, _)| *passage == segment.passage);
         let first = sentences.iter().all(|sentence| sentence.cite.is_none());
-        let lead = if segment.kind == SegmentKind::Sentence && (beside || first) { " " } else { "\n" };
+        let inline = segment.kind == SegmentKind::Sentence && (beside || first);
+        let goes_on = previous
+            .is_some_and(|other: &Segment| (other.passage, other.line) == (segment.passage, segment.line));
+        let lead = if inline || goes_on { " " } else { "\n" };
+        previous = Some(segment);
         told.push(here);
         sentences.push(AnswerSentence { lead: lead.into(), text, cite: Some((segment.passage, 1.0)) });
     }

@@ -63,8 +63,8 @@ fn excerpt(passage_set: &PassageSet, ranked: &[RankedSegment], best: &RankedSegm
     AnswerSentence { lead: "\n- ".into(), text, cite: Some((passage, 1.0)) }
 }
 
-/// The sentences, items or rows beside a segment and the sentence that introduces them, the likelier ones first, up to
-/// [`MAX_WORDS`]: their places in the passage.
+/// A segment's line, or the segment alone where that is too long; then the sentences, items or rows beside it and the sentence
+/// that introduces them, the likelier ones first, up to [`MAX_WORDS`]: their places in the passage.
 fn surroundings(
     passage_set: &PassageSet,
     ranked: &[RankedSegment],
@@ -78,7 +78,13 @@ fn surroundings(
         known.map_or(0.0, |known| known.chance)
     };
     let own = best.segment - from;
-    let (mut first, mut last, mut room) = (own, own, MAX_WORDS.saturating_sub(words(own)));
+    let line = segments[own].line;
+    let same = |segment: &Segment| segment.line == line;
+    let start = segments.iter().position(same).unwrap_or(own);
+    let end = segments.iter().rposition(same).unwrap_or(own);
+    let fits_whole = (start..=end).map(words).sum::<usize>() <= MAX_WORDS;
+    let (mut first, mut last) = if fits_whole { (start, end) } else { (own, own) };
+    let mut room = MAX_WORDS.saturating_sub((first..=last).map(words).sum());
     loop {
         let likely = |at: usize| introduces(own) || chance(at) >= best.chance * MIN_RELATIVE_CHANCE;
         let fits = |at: usize| words(at) <= room && likely(at);
