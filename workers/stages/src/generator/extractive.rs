@@ -214,11 +214,10 @@ fn push_sentences(
             }
             _ => text,
         };
-        let beside = told.last().is_some_and(|(passage, _)| *passage == segment.passage);
+        let beside = previous.is_some_and(|other| other.passage == segment.passage);
         let first = sentences.iter().all(|sentence| sentence.cite.is_none());
         let inline = segment.kind == SegmentKind::Sentence && (beside || first);
-        let goes_on = previous
-            .is_some_and(|other: &Segment| (other.passage, other.line) == (segment.passage, segment.line));
+        let goes_on = beside && previous.is_some_and(|other| other.line == segment.line);
         let lead = if inline || goes_on { " " } else { "\n" };
         previous = Some(segment);
         told.push(here);

@@ -84,8 +84,8 @@ fn surroundings(
     let end = segments.iter().rposition(same).unwrap_or(own);
     let fits_whole = (start..=end).map(words).sum::<usize>() <= MAX_WORDS;
     let (mut first, mut last) = if fits_whole { (start, end) } else { (own, own) };
-    let mut room = MAX_WORDS.saturating_sub((first..=last).map(words).sum());
     loop {
+        let room = MAX_WORDS.saturating_sub((first..=last).map(words).sum());
         let likely = |at: usize| introduces(own) || chance(at) >= best.chance * MIN_RELATIVE_CHANCE;
         let fits = |at: usize| words(at) <= room && likely(at);
         let goes_on = |at: usize| {
@@ -99,7 +99,6 @@ fn surroundings(
             (Some(above), None) => first = above,
             (None, None) => return first..=last,
         }
-        room = MAX_WORDS.saturating_sub((first..=last).map(words).sum());
     }
 }
 
