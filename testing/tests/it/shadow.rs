@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
-    process::Child,
+    process::{Child, Command},
     time::{Duration, Instant},
 };
 
@@ -18,6 +18,28 @@ const AT_ONCE: usize = 8;
 
 /// A shadow's process, killed when dropped.
 struct Shadow(Child);
+
+impl Shadow {
+    fn start(fleet: &TestFleet, name: &str, stage: &str, set: &str) -> Self {
+        let mut command = fleet.cli("hoidap-worker");
+        Self(command.args(["run", stage, "--shadow", name, "--set", set]).spawn().unwrap())
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+/// Waits until a command of `hoidap-worker shadow` prints a text.
+async fn wait_for_output(fleet: &TestFleet, arguments: &[&str], expected: &str) {
+    let run = || stdout_of(fleet.cli("hoidap-worker").arg("shadow").args(arguments));
+    let end = Instant::now() + Duration::from_secs(120);
+    while !run().contains(expected) {
+        assert!(Instant::now() < end, "shadow {arguments:?} does not say `{expected}`: {}", run());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
 
 impl Drop for Shadow {
     fn drop(&mut self) {
@@ -95,34 +117,16 @@ async fn a_shadow_of_each_stage_leaves_no_trace_but_its_report() {
         ("narrow", "retriever", "retriever.depth=2"),
         ("address", "generator", "support.address=elsewhere@diecxam.example"),
     ];
-    let shadows: Vec<Shadow> = cases
-        .iter()
-        .map(|(name, stage, set)| {
-            let mut command = fleet.cli("hoidap-worker");
-            Shadow(command.args(["run", stage, "--shadow", name, "--set", set]).spawn().unwrap())
-        })
-        .collect();
+    let shadows: Vec<Shadow> =
+        cases.iter().map(|(name, stage, set)| Shadow::start(&fleet, name, stage, set)).collect();
     let worker = |arguments: &[&str]| stdout_of(fleet.cli("hoidap-worker").args(arguments));
-    let end = Instant::now() + Duration::from_secs(120);
-    while !worker(&["shadow", "list"]).contains("3 shadows") {
-        assert!(Instant::now() < end, "the shadows did not begin");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    wait_for_output(&fleet, &["list"], "3 shadows").await;
     let beside = traces(&fleet).await;
     assert_eq!(beside, alone);
 
     let dir = tempfile::tempdir().unwrap();
     for (name, stage, set) in cases {
-        let end = Instant::now() + Duration::from_secs(120);
-        let heard = format!("of {QUESTIONS} jobs were replayed");
-        while !worker(&["shadow", "report", name]).contains(&heard) {
-            assert!(
-                Instant::now() < end,
-                "{name} did not hear every job: {}",
-                worker(&["shadow", "report", name])
-            );
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        wait_for_output(&fleet, &["report", name], &format!("of {QUESTIONS} jobs were replayed")).await;
         let output = dir.path().join(name);
         stdout_of(fleet.cli("hoidap-worker").args(["shadow", "report", name, "-o"]).arg(&output));
         let report: Value =
@@ -142,4 +146,22 @@ async fn a_shadow_of_each_stage_leaves_no_trace_but_its_report() {
     let removed = worker(&["shadow", "remove", "narrow"]);
     assert!(removed.contains("removed with"), "{removed}");
     assert!(worker(&["shadow", "list"]).contains("2 shadows"));
+}
+
+/// While a process is paused, its client receives messages that it does not read in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shadow_that_was_paused_hears_every_job() {
+    const ASKED: usize = 6;
+    let fleet = TestFleet::start(&["mail"], &[]);
+    let _workers = fleet.start_all_stages().await;
+    let shadow = Shadow::start(&fleet, "narrow", "retriever", "retriever.depth=2");
+    wait_for_output(&fleet, &["list"], "1 shadow").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    shadow.signal("-STOP");
+    for (n, asked) in labelled_questions().iter().take(ASKED).enumerate() {
+        fleet.ask_labelled(asked, &format!("session-{n:04}")).await;
+    }
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    shadow.signal("-CONT");
+    wait_for_output(&fleet, &["report", "narrow"], &format!("{ASKED} of {ASKED} jobs were replayed")).await;
 }

@@ -2,17 +2,16 @@
 //! Only a report shows their results.
 //!
 //! A shadow reads the jobs stream with a consumer of its own and replays each job as soon as it has ended, with the
-//! code of `replay`. It publishes only to its own stream, and it acknowledges nothing that another consumer waits
-//! for.
+//! code of `replay`. It publishes only to its own stream, and its acknowledgements concern its own consumer only.
 
 mod follower;
 mod report;
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use async_nats::jetstream::{
-    consumer::{AckPolicy, Consumer, DeliverPolicy, pull},
+    consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
     stream::Stream,
 };
 use clap::Subcommand;
@@ -24,6 +23,10 @@ use crate::replay::FailRule;
 
 /// The metadata key under which a consumer stores its shadow's specification.
 const SPEC_METADATA_KEY: &str = "hoidap-shadow";
+
+/// When the broker delivers a message again that a shadow has not read, and how many such messages it allows.
+const ACK_WAIT: Duration = Duration::from_secs(10);
+const MAX_UNACKNOWLEDGED: i64 = 1_000;
 
 /// A shadow's specification, stored with its consumer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,11 +101,7 @@ fn read_spec(metadata: &HashMap<String, String>) -> Option<ShadowSpec> {
 }
 
 /// The shadow's consumer, created if needed. An existing one must have the same specification.
-async fn shadow_consumer(
-    broker: &Broker,
-    name: &str,
-    expected: &ShadowSpec,
-) -> anyhow::Result<Consumer<pull::Config>> {
+async fn shadow_consumer(broker: &Broker, name: &str, expected: &ShadowSpec) -> anyhow::Result<PullConsumer> {
     let jobs = jobs_stream(broker).await?;
     let durable = broker.subjects.shadow_consumer(name);
     if let Ok(known) = jobs.get_consumer::<pull::Config>(&durable).await {
@@ -120,7 +119,10 @@ async fn shadow_consumer(
         filter_subject: broker.subjects.jobs(">"),
         // Earlier jobs can be replayed from a recording.
         deliver_policy: DeliverPolicy::New,
-        ack_policy: AckPolicy::None,
+        // A paused or overloaded process loses what its client has received but not read.
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_ack_pending: MAX_UNACKNOWLEDGED,
         metadata: HashMap::from([(SPEC_METADATA_KEY.to_string(), serde_json::to_string(expected)?)]),
         ..pull::Config::default()
     };

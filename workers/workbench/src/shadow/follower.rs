@@ -5,7 +5,11 @@ use std::{
 };
 
 use anyhow::bail;
-use async_nats::{HeaderMap, header::NATS_MESSAGE_ID, jetstream::consumer::pull};
+use async_nats::{
+    HeaderMap,
+    header::NATS_MESSAGE_ID,
+    jetstream::{Message, consumer::PullConsumer},
+};
 use futures::StreamExt as _;
 use hoidap_runtime::{process::stop_on_signal, stream_reader::StreamRecord};
 use hoidap_shared::{broker::Broker, config::Config, telemetry};
@@ -15,7 +19,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{ShadowSpec, shadow_consumer};
 use crate::{
@@ -28,7 +32,7 @@ use crate::{
 
 /// Messages per pull request, and how long it stays open.
 const BATCH_SIZE: usize = 200;
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 /// Pause after a broker error.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Interval of progress logs.
@@ -73,7 +77,7 @@ pub async fn run(
         let consumer = shadow_consumer(&broker, name, &spec).await?;
         anyhow::Ok((stages, broker, consumer))
     };
-    let (stages, broker, mut consumer) = tokio::select! {
+    let (stages, broker, consumer) = tokio::select! {
         opened = opened => opened?,
         () = stop.cancelled() => return Ok(()),
     };
@@ -86,30 +90,47 @@ pub async fn run(
         meaning: AnswerSimilarity::new(config),
         tally: Mutex::default(),
     });
-    shadow.follow_traffic(&mut consumer, &stop).await;
+    shadow.follow_traffic(&consumer, &stop).await;
     shadow.log_progress("stopped");
     Ok(())
 }
 
+/// The next messages, acknowledged, in at most about [`REQUEST_TIMEOUT`]. They are read at once: a client drops what it has not
+/// read some seconds after its request has ended. The broker delivers that again.
+///
+/// # Errors
+/// When NATS cannot be reached.
+async fn pull_batch(consumer: &PullConsumer) -> anyhow::Result<Vec<Message>> {
+    let mut batch = consumer.batch().max_messages(BATCH_SIZE).expires(REQUEST_TIMEOUT).messages().await?;
+    let mut messages = Vec::new();
+    while let Ok(Some(message)) = timeout(2 * REQUEST_TIMEOUT, batch.next()).await {
+        let message = match message {
+            Ok(message) => message,
+            Err(error) if messages.is_empty() => return Err(anyhow::Error::from_boxed(error)),
+            // The next request reports it again.
+            Err(_) => break,
+        };
+        if let Err(error) = message.ack().await {
+            debug!(%error, "an acknowledgement was lost: the message comes again, and changes nothing");
+        }
+        messages.push(message);
+    }
+    Ok(messages)
+}
+
 impl ShadowRunner {
-    async fn follow_traffic(
-        self: &Arc<Self>,
-        consumer: &mut async_nats::jetstream::consumer::Consumer<pull::Config>,
-        stop: &CancellationToken,
-    ) {
+    async fn follow_traffic(self: &Arc<Self>, consumer: &PullConsumer, stop: &CancellationToken) {
         let slots = Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from)));
         let (mut assembler, mut tasks, mut last_logged) =
             (JobAssembler::default(), JoinSet::new(), Instant::now());
         while !stop.is_cancelled() {
-            let batch = consumer.batch().max_messages(BATCH_SIZE).expires(REQUEST_TIMEOUT).messages().await;
-            let Ok(mut batch) = batch.inspect_err(|error| warn!(%error, "messages cannot be pulled")) else {
+            let pulled = pull_batch(consumer).await;
+            let Ok(batch) = pulled.inspect_err(|error| warn!(%error, "messages cannot be pulled")) else {
                 sleep(RETRY_DELAY).await;
                 continue;
             };
-            while let Ok(Some(message)) = timeout(2 * REQUEST_TIMEOUT, batch.next()).await {
-                let line = message
-                    .map_err(|error| anyhow::anyhow!("{error}"))
-                    .and_then(StreamRecord::from_delivery)
+            for message in batch {
+                let line = StreamRecord::from_delivery(message)
                     .and_then(|record| Ok(RecordedMessage::from_record(&record)?));
                 let Ok(line) = line.inspect_err(|error| warn!(%error, "a message was skipped")) else {
                     continue;
