@@ -15,7 +15,7 @@ from .intents import Intents
 from .late import CrossAttention, TokenVectors
 from .model import Model
 
-DEPTH, CANDIDATES = 8, 100
+DEPTH, CANDIDATES = 5, 100
 """Passages that may answer, and chunks that late interaction orders (Hoidap's `retriever.depth` and `retriever.candidates`)."""
 LATE_WEIGHT = 1.25
 """Of late interaction, beside the cosine (indices/src/library/rerank.rs)."""

@@ -15,6 +15,9 @@ use crate::{
     text::{ResolvedMessage, RestorationCount},
 };
 
+/// Passages that recall@8 and nDCG@8 count. Where the service reads fewer, this many are searched all the same.
+const MEASURED_PASSAGES: usize = 8;
+
 /// One labelled question.
 #[derive(Clone, Debug, Deserialize)]
 pub struct RetrievalQuestion {
@@ -150,7 +153,7 @@ pub fn search_question(
         section: None,
         preferred: labelled.preferred(),
         locale: Some(interpretation.language),
-        depth: config.retriever.depth,
+        depth: MEASURED_PASSAGES.max(config.retriever.depth),
         candidates: config.retriever.candidates,
     };
     let found = library.search_with_details(&request).map_err(|error: SearchError| anyhow::anyhow!(error))?;
@@ -197,7 +200,7 @@ pub fn evaluate(
             result.outcome.passages.iter().map(|passage| passage.source.clone()).collect();
         report.dense.add(&result.dense, &labelled.gold);
         report.lexical.add(&result.lexical, &labelled.gold);
-        if report.fused.add(&fused, &labelled.gold).is_none_or(|rank| rank > 8) {
+        if report.fused.add(&fused, &labelled.gold).is_none_or(|rank| rank > MEASURED_PASSAGES) {
             report.missed.push(labelled.id.clone());
         }
     }
@@ -217,19 +220,19 @@ impl RankingQuality {
         if let Some(rank) = rank {
             self.recall_1 += f64::from(u8::from(rank <= 1));
             self.recall_5 += f64::from(u8::from(rank <= 5));
-            self.recall_8 += f64::from(u8::from(rank <= 8));
+            self.recall_8 += f64::from(u8::from(rank <= MEASURED_PASSAGES));
             self.mrr += 1.0 / rank as f64;
         }
         let discount = |i: usize| 1.0 / (i as f64 + 2.0).log2();
         let mut seen: Vec<&String> = Vec::new();
         let mut gain = 0.0;
-        for (i, source) in sources.iter().take(8).enumerate() {
+        for (i, source) in sources.iter().take(MEASURED_PASSAGES).enumerate() {
             if is_hit(&source) && !seen.contains(&source) {
                 gain += discount(i);
                 seen.push(source);
             }
         }
-        let ideal: f64 = (0..gold.len().max(seen.len()).min(8)).map(discount).sum();
+        let ideal: f64 = (0..gold.len().max(seen.len()).min(MEASURED_PASSAGES)).map(discount).sum();
         self.ndcg_8 += gain / ideal;
         rank
     }

@@ -326,7 +326,7 @@ mod tests {
         let config = with(&[]).unwrap();
         assert_eq!(config.rate_limit.chat_per_minute, 20);
         assert_eq!(config.cache.ttl_secs, 3_600);
-        assert_eq!(config.retriever.depth, 8);
+        assert_eq!(config.retriever.depth, 5);
     }
 
     #[test]
