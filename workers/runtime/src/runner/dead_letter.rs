@@ -113,7 +113,8 @@ impl<S: Stage> Runner<S> {
         self.age(delivery) > ANSWER_RETENTION
     }
 
-    fn age(&self, delivery: &Delivery) -> Duration {
+    /// How long ago the message was stored, by the broker's clock.
+    pub(super) fn age(&self, delivery: &Delivery) -> Duration {
         Duration::from_millis(self.context.broker.clock.now_ms().saturating_sub(delivery.stored_ms()))
     }
 

@@ -24,6 +24,9 @@ use crate::canary::Route;
 
 /// Room for the headers beside a message's body.
 const MAX_HEADER_BYTES: usize = 4_096;
+/// A message is new for so long: far less than the broker remembers the ids of what followed from it. A broker that lost its
+/// state delivers older ones as if for the first time.
+const MAX_NEW_AGE: Duration = Duration::from_secs(2);
 /// Shortest time for a job that an operator sent again.
 const MIN_REDRIVE_BUDGET_MS: u64 = 1_000;
 
@@ -78,7 +81,9 @@ impl<S: Stage> Runner<S> {
 
     async fn handle(&self, delivery: &Delivery) -> DeliveryEnd {
         let header = delivery.header();
-        if let Some(header) = &header {
+        if let Some(header) = &header
+            && self.may_be_answered(delivery)
+        {
             match self.already_answered(&header.job_id, delivery).await {
                 Ok(true) => return DeliveryEnd::Done,
                 Ok(false) => {}
@@ -138,6 +143,12 @@ impl<S: Stage> Runner<S> {
                 )
             }
         }
+    }
+
+    /// Whether it is worth asking for the job's answer before the work. A message that has just been stored and was never
+    /// delivered has none, unless its job was published twice; then the work is wasted, and the first answer stays.
+    fn may_be_answered(&self, delivery: &Delivery) -> bool {
+        delivery.number > 1 || delivery.redrive.is_some() || self.age(delivery) > MAX_NEW_AGE
     }
 
     /// Has the job processed by the canary or by the stage itself, whoever serves its session.

@@ -11,7 +11,7 @@ use hoidap_testing::{
 
 use super::{LONG, QUICK, deliveries, ends, start, until};
 
-/// Lets the broker forget the ids of what it stored, as it does after ten minutes.
+/// Lets the broker forget the ids of what it stored, as it does after ten minutes, and messages be no longer new.
 async fn ten_minutes_pass(broker: &Broker) {
     for name in ["JOBS", "EVENTS"] {
         let stream = broker.jetstream.get_stream(broker.subjects.stream(name)).await.unwrap();
@@ -19,7 +19,7 @@ async fn ten_minutes_pass(broker: &Broker) {
         let config = Config { duplicate_window, ..stream.cached_info().config.clone() };
         broker.jetstream.update_stream(config).await.unwrap();
     }
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
 }
 
 async fn delete_consumers(broker: &Broker) {
