@@ -6,7 +6,7 @@ use hoidap_shared::{
     progress::ProgressSink,
     stage::{NextStep, Stage, StageError},
 };
-use tokio::time::interval;
+use tokio::time::{Instant, interval_at};
 
 use super::{WorkerContext, progress_publisher::ProgressPublisher, stop_requests::RunningJob};
 
@@ -56,8 +56,8 @@ pub(super) async fn with_heartbeat<T, B: Future<Output = ()>>(
     work: impl Future<Output = T>,
 ) -> T {
     tokio::pin!(work);
-    let mut ticks = interval(every);
-    ticks.tick().await;
+    // A first tick at once would come with the timer's next millisecond, and the work after it.
+    let mut ticks = interval_at(Instant::now() + every, every);
     loop {
         tokio::select! {
             result = &mut work => return result,
@@ -93,4 +93,31 @@ pub(super) fn verdict_of<T>(result: &Result<NextStep<T>, StageError>) -> JobVerd
 /// A duration in milliseconds.
 pub(super) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_begins_without_waiting_for_the_timer() {
+        // The timer counts whole milliseconds.
+        tokio::time::advance(Duration::from_micros(300)).await;
+        let begun = Instant::now();
+        let never = || async { panic!("no heartbeat is due") };
+        with_heartbeat(Duration::from_secs(1), never, async {}).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_work_has_a_heartbeat_in_each_interval() {
+        let beats = AtomicU32::new(0);
+        let beat = || async {
+            beats.fetch_add(1, Ordering::Relaxed);
+        };
+        with_heartbeat(Duration::from_secs(1), beat, tokio::time::sleep(Duration::from_millis(3_500))).await;
+        assert_eq!(beats.load(Ordering::Relaxed), 3);
+    }
 }
