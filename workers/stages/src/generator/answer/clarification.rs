@@ -25,7 +25,7 @@ use crate::generator::{
 /// Lowest log odds at which a segment may answer, and its lowest chance as a share of the best segment's. The share
 /// is small because paraphrases split the chance between them; the log odds are each segment's own.
 const MIN_LOG_ODDS: f32 = 1.2;
-const MIN_RELATIVE_CHANCE: f32 = 0.01;
+const MIN_RELATIVE_CHANCE: f32 = 0.001;
 /// The lowest share for a segment without log odds.
 const MIN_RELATIVE_CHANCE_WITHOUT_ODDS: f32 = 0.3;
 /// Lowest share of the question's terms, by rarity, that a segment and its headings contain, and how far it may lie
