@@ -6,8 +6,8 @@ import { launch, SIZES, type Size, visitor } from '../support/browser.ts';
 import { Host } from '../support/host.ts';
 import { modelStats, scriptModel } from '../support/test-gateway.ts';
 
-/** About Mail, and answered by no page. */
-const UNANSWERED = 'Diệc Mail có AI soạn thư giúp không?';
+/** About Drive, and answered by no page. */
+const UNANSWERED = 'Drive có vẽ được sơ đồ tư duy không?';
 
 let browser: Browser;
 let host: Host;
