@@ -16,6 +16,8 @@ use crate::{Server, free_port};
 
 /// How long a fleet may take to become healthy.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest wait for what a command prints.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A running process of Hoidap, killed when dropped.
 pub struct FleetProcess {
@@ -253,6 +255,23 @@ impl TestFleet {
         command.envs(self.environment.iter().cloned()).env("HOIDAP_TELEMETRY__FILTER", "error");
         command.stdin(Stdio::null());
         command
+    }
+
+    /// Waits until a command of `hoidap-worker` prints a text, and returns its output.
+    pub async fn wait_for_output(&self, arguments: &[&str], expected: &str) -> String {
+        let end = Instant::now() + OUTPUT_TIMEOUT;
+        loop {
+            let output = stdout_of(self.cli("hoidap-worker").args(arguments));
+            if output.contains(expected) {
+                return output;
+            }
+            assert!(
+                Instant::now() < end,
+                "{arguments:?} does not print `{expected}`: {output}\n{}",
+                self.log("hoidap-worker")
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// The folder of the fleet's collections.

@@ -1,30 +1,13 @@
 //! Canaries of real stages beside a fleet that serves visitors.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use hoidap_testing::fleet::{TestFleet, labelled_questions, stdout_of};
 use serde_json::Value;
 
-const LONG: Duration = Duration::from_secs(60);
 /// Questions asked at once.
 const AT_ONCE: usize = 8;
-
-/// Waits until `canary list` says something.
-async fn until(fleet: &TestFleet, wanted: &str) -> String {
-    let end = Instant::now() + LONG;
-    loop {
-        let list = stdout_of(fleet.cli("hoidap-worker").args(["canary", "list"]));
-        if list.contains(wanted) {
-            return list;
-        }
-        assert!(Instant::now() < end, "`{wanted}` is not listed: {list}\n{}", fleet.log("hoidap-worker"));
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
 
 /// Asks this many questions, each in one of 40 sessions.
 async fn ask(fleet: &TestFleet, questions: usize) {
@@ -44,7 +27,7 @@ async fn a_retrievers_canary_serves_its_sessions_and_no_replay_compares_them() {
     let fleet = TestFleet::start(&["mail", "company"], &[("HOIDAP_CACHE__TTL_SECS", "0")]);
     let _workers = fleet.start_all_stages().await;
     let mut canary = fleet.worker(&["retriever", "--canary", "30%", "--set", "retriever.depth=2"]);
-    until(&fleet, "30% serving  retriever.depth=2").await;
+    fleet.wait_for_output(&["canary", "list"], "30% serving  retriever.depth=2").await;
     ask(&fleet, 120).await;
     let list = stdout_of(fleet.cli("hoidap-worker").args(["canary", "list"]));
     assert!(list.contains("canary: ") && list.contains(" 0 failed, median"), "{list}");
@@ -54,7 +37,7 @@ async fn a_retrievers_canary_serves_its_sessions_and_no_replay_compares_them() {
         canary.kill();
     };
     tokio::join!(ask(&fleet, 80), killed);
-    until(&fleet, "30% away").await;
+    fleet.wait_for_output(&["canary", "list"], "30% away").await;
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("all.jsonl");
@@ -104,9 +87,9 @@ async fn a_generators_canary_whose_model_is_away_steps_back() {
         "--set",
         r#"providers.nowhere={kind = "openai", base_url = "http://127.0.0.1:9/v1", model = "none"}"#,
     ]);
-    until(&fleet, "40% serving").await;
+    fleet.wait_for_output(&["canary", "list"], "40% serving").await;
     ask(&fleet, 120).await;
-    let list = until(&fleet, "stepped back").await;
+    let list = fleet.wait_for_output(&["canary", "list"], "stepped back").await;
     assert!(list.contains("jobs failed, against 0 of"), "{list}");
     let jobs = |list: &str| {
         let line = list.lines().find(|line| line.contains("canary: ")).unwrap().to_string();
@@ -124,7 +107,7 @@ async fn a_generators_canary_whose_model_is_away_steps_back() {
     assert_eq!(jobs(&stdout_of(fleet.cli("hoidap-worker").args(["canary", "list"]))), before);
     let forgotten = stdout_of(fleet.cli("hoidap-worker").args(["canary", "forget", "generator"]));
     assert!(forgotten.contains("generator: "), "{forgotten}");
-    until(&fleet, "40% serving").await;
+    fleet.wait_for_output(&["canary", "list"], "40% serving").await;
     let wrong = fleet.cli("hoidap-worker").args(["run", "analytics", "--canary", "5%"]).output().unwrap();
     assert!(String::from_utf8(wrong.stderr).unwrap().contains("has no canary"));
 }

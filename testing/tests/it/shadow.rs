@@ -31,23 +31,6 @@ impl Shadow {
     }
 }
 
-/// Waits until a command of `hoidap-worker shadow` prints a text.
-async fn wait_for_output(fleet: &TestFleet, arguments: &[&str], expected: &str) {
-    let run = || stdout_of(fleet.cli("hoidap-worker").arg("shadow").args(arguments));
-    let end = Instant::now() + Duration::from_secs(120);
-    while !run().contains(expected) {
-        assert!(Instant::now() < end, "shadow {arguments:?} does not say `{expected}`: {}", run());
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-impl Drop for Shadow {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The state of a fleet after the same questions: answers, cache keys, events and messages.
 #[derive(Debug, PartialEq)]
 struct Traces {
@@ -120,13 +103,15 @@ async fn a_shadow_of_each_stage_leaves_no_trace_but_its_report() {
     let shadows: Vec<Shadow> =
         cases.iter().map(|(name, stage, set)| Shadow::start(&fleet, name, stage, set)).collect();
     let worker = |arguments: &[&str]| stdout_of(fleet.cli("hoidap-worker").args(arguments));
-    wait_for_output(&fleet, &["list"], "3 shadows").await;
+    fleet.wait_for_output(&["shadow", "list"], "3 shadows").await;
     let beside = traces(&fleet).await;
     assert_eq!(beside, alone);
 
     let dir = tempfile::tempdir().unwrap();
     for (name, stage, set) in cases {
-        wait_for_output(&fleet, &["report", name], &format!("of {QUESTIONS} jobs were replayed")).await;
+        fleet
+            .wait_for_output(&["shadow", "report", name], &format!("of {QUESTIONS} jobs were replayed"))
+            .await;
         let output = dir.path().join(name);
         stdout_of(fleet.cli("hoidap-worker").args(["shadow", "report", name, "-o"]).arg(&output));
         let report: Value =
@@ -155,7 +140,7 @@ async fn a_shadow_that_was_paused_hears_every_job() {
     let fleet = TestFleet::start(&["mail"], &[]);
     let _workers = fleet.start_all_stages().await;
     let shadow = Shadow::start(&fleet, "narrow", "retriever", "retriever.depth=2");
-    wait_for_output(&fleet, &["list"], "1 shadow").await;
+    fleet.wait_for_output(&["shadow", "list"], "1 shadow").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     shadow.signal("-STOP");
     for (n, asked) in labelled_questions().iter().take(ASKED).enumerate() {
@@ -163,5 +148,7 @@ async fn a_shadow_that_was_paused_hears_every_job() {
     }
     tokio::time::sleep(Duration::from_secs(8)).await;
     shadow.signal("-CONT");
-    wait_for_output(&fleet, &["report", "narrow"], &format!("{ASKED} of {ASKED} jobs were replayed")).await;
+    fleet
+        .wait_for_output(&["shadow", "report", "narrow"], &format!("{ASKED} of {ASKED} jobs were replayed"))
+        .await;
 }

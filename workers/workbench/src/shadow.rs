@@ -24,9 +24,8 @@ use crate::replay::FailRule;
 /// The metadata key under which a consumer stores its shadow's specification.
 const SPEC_METADATA_KEY: &str = "hoidap-shadow";
 
-/// When the broker delivers a message again that a shadow has not read, and how many such messages it allows.
+/// When the broker delivers a message again that a shadow has not read.
 const ACK_WAIT: Duration = Duration::from_secs(10);
-const MAX_UNACKNOWLEDGED: i64 = 1_000;
 
 /// A shadow's specification, stored with its consumer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,7 +121,6 @@ async fn shadow_consumer(broker: &Broker, name: &str, expected: &ShadowSpec) -> 
         // A paused or overloaded process loses what its client has received but not read.
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
-        max_ack_pending: MAX_UNACKNOWLEDGED,
         metadata: HashMap::from([(SPEC_METADATA_KEY.to_string(), serde_json::to_string(expected)?)]),
         ..pull::Config::default()
     };
