@@ -31,6 +31,13 @@ impl Shadow {
     }
 }
 
+impl Drop for Shadow {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// The state of a fleet after the same questions: answers, cache keys, events and messages.
 #[derive(Debug, PartialEq)]
 struct Traces {
