@@ -14,7 +14,7 @@ mod spelling_model;
 mod word_counts;
 mod wordings;
 
-use hoidap_shared::text::{Language, has_vietnamese_marks, normalise, search_form};
+use hoidap_shared::text::{Language, has_vietnamese_marks, is_syllable, normalise, search_form};
 
 pub use abbreviations::Abbreviations;
 pub use diacritics::RestorationCount;
@@ -24,8 +24,6 @@ pub use sibling_names::SiblingNames;
 pub use word_counts::WordCounts;
 pub(crate) use word_counts::lower_words;
 pub use wordings::standalone_wordings;
-
-use crate::vietnamese::syllable::is_syllable;
 
 use self::{abbreviations::ExpandedText, small_talk::SmallTalkPhrases, spelling_model::SpellingModel};
 

@@ -4,6 +4,7 @@ mod homoglyphs;
 mod numbers;
 mod search_form;
 mod sentences;
+mod syllable;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 pub use search_form::search_form;
 pub use sentences::{CELL_SEPARATOR, segments, sentences};
+pub use syllable::{is_folded_syllable, is_syllable};
 
 /// A language Hoidap answers in.
 #[derive(

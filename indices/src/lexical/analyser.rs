@@ -1,10 +1,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use frostem::{Algorithm, Stemmer};
-use hoidap_shared::text::{fold, has_vietnamese_marks, search_form};
+use hoidap_shared::text::{fold, has_vietnamese_marks, is_folded_syllable, search_form};
 use unicode_segmentation::UnicodeSegmentation;
-
-use crate::vietnamese::syllable::is_folded_syllable;
 
 /// Stop words: words that ask without naming the subject. They are not searched.
 const STOP_WORDS: &str = include_str!("stop.txt");

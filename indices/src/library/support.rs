@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hoidap_shared::text::Language;
+use hoidap_shared::text::{Language, is_syllable};
 use tantivy::TantivyError;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -12,10 +12,7 @@ use super::{
     fuse::ChunkRef,
     loaded_collection::{LoadedCollection, any_document_holds},
 };
-use crate::{
-    lexical::{self, Analyser, content_terms},
-    vietnamese::syllable::is_syllable,
-};
+use crate::lexical::{self, Analyser, content_terms};
 
 /// Number of first passages that count as evidence.
 const MAX_EVIDENCE_PASSAGES: usize = 5;

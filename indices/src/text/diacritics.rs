@@ -1,13 +1,13 @@
 //! Restores the diacritics of Vietnamese text typed without them, from the site's words and their neighbours.
 
-use hoidap_shared::text::{fold, has_vietnamese_marks};
+use hoidap_shared::text::{fold, has_vietnamese_marks, is_syllable};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
     spelling_model::{SpellingModel, SpellingProbability, UNSEEN_PROBABILITY},
     word_counts::lower_words,
 };
-use crate::vietnamese::{syllable::is_syllable, tone_marks::canonical_spelling};
+use crate::vietnamese::tone_marks::canonical_spelling;
 
 /// One word of the text: its range and its possible spellings.
 struct WordCandidates {

@@ -3,7 +3,7 @@
 use hoidap_shared::{
     config::ProductConfig,
     job::{Sender, Turn},
-    text::{Language, fold, has_vietnamese_marks},
+    text::{Language, fold, has_vietnamese_marks, is_syllable},
 };
 
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -13,10 +13,7 @@ use super::{
     follow_up_markers::{FollowUpLikelihood, follow_up_likelihood, without_lead_in},
     identifiers::{self, IdentifierKind},
 };
-use crate::vietnamese::{
-    syllable::is_syllable,
-    tone_marks::{begin_differently, matches_typed},
-};
+use crate::vietnamese::tone_marks::{begin_differently, matches_typed};
 
 /// How many user turns back the subject is searched.
 const MAX_LOOK_BACK_TURNS: usize = 6;

@@ -1,7 +1,6 @@
-use hoidap_shared::text::{Language, has_vietnamese_marks};
+use hoidap_shared::text::{Language, has_vietnamese_marks, is_syllable};
 
 use super::{abbreviations::Abbreviations, spelling_model::SpellingModel, word_counts::lower_words};
-use crate::vietnamese::syllable::is_syllable;
 
 /// Weight of an English function word.
 const ENGLISH_GRAMMAR_WEIGHT: f64 = 2.5;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use hoidap_shared::text::{fold, has_vietnamese_marks};
+use hoidap_shared::text::{fold, has_vietnamese_marks, is_syllable};
 
 use super::word_counts::{WordCounts, common_phrases};
-use crate::vietnamese::{orthography::is_vietnamese_spelling, syllable::is_syllable};
+use crate::vietnamese::orthography::is_vietnamese_spelling;
 
 /// Shares of the sources in the unigram probability; together 1. Common phrases weigh as much as the site, however large it is:
 /// documents seldom ask, and never complain.

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use hoidap_shared::text::{Language, search_form};
+use hoidap_shared::text::{Language, is_syllable, search_form};
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::vietnamese::{orthography::is_vietnamese_spelling, syllable::is_syllable};
+use crate::vietnamese::orthography::is_vietnamese_spelling;
 
 /// Phrases that visitors use and documents seldom do: the words of questions, and everyday speech.
 const COMMON_PHRASE_LISTS: [&str; 2] = [include_str!("common.txt"), include_str!("everyday.txt")];

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::has_vietnamese_marks;
+use super::{has_vietnamese_marks, is_syllable};
 
 /// Abbreviations whose full stop ends no sentence, in lower case.
 const ABBREVIATIONS: [&str; 31] = [
@@ -86,9 +86,13 @@ fn is_incomplete(piece: &str, next: &str) -> bool {
     let last = words.next().unwrap_or_default().trim_start_matches('(');
     let lower = last.to_lowercase();
     let of = |list: &[&str]| list.contains(&lower.as_str());
+    let followed_by_initial = next.split_whitespace().next().is_some_and(is_single_capital);
     let next = next.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
     let before_name = || {
-        let begins = SENTENCE_OPENERS.contains(&next.to_lowercase().as_str()) || has_vietnamese_marks(piece);
+        let next_lower = next.to_lowercase();
+        // In a Vietnamese text, a Vietnamese word begins a sentence and a foreign one goes on with a name.
+        let begins = SENTENCE_OPENERS.contains(&next_lower.as_str())
+            || (has_vietnamese_marks(piece) && is_syllable(&next_lower));
         next.starts_with(char::is_uppercase) && !begins
     };
     let before = words.next();
@@ -96,6 +100,7 @@ fn is_incomplete(piece: &str, next: &str) -> bool {
     (number && trimmed.len() > 1)
         || of(&ABBREVIATIONS)
         || (of(&BEFORE_NUMBERS) && next.starts_with(|c: char| c.is_ascii_digit()))
+        || (is_single_capital(last) && followed_by_initial)
         || (of_a_name() && before_name())
 }
 
@@ -108,9 +113,13 @@ fn is_acronym(word: &str) -> bool {
 
 /// A capital letter behind a name or another initial: `Ada M.`
 fn is_initial(word: &str, before: Option<&str>) -> bool {
+    is_single_capital(word) && before.is_some_and(|before| before.starts_with(char::is_uppercase))
+}
+
+/// `M.`
+fn is_single_capital(word: &str) -> bool {
     let mut letters = word.chars();
-    let capital = letters.next().is_some_and(|c| c.is_ascii_uppercase()) && letters.as_str() == ".";
-    capital && before.is_some_and(|before| before.starts_with(char::is_uppercase))
+    letters.next().is_some_and(|c| c.is_ascii_uppercase()) && letters.as_str() == "."
 }
 
 #[cfg(test)]
@@ -158,11 +167,16 @@ mod tests {
             "The surgeon Ada M. Thorne lived here.",
             "Since Rowe v. Hall the rule stands.",
             "See No. 5 of the list.",
+            "The economist was J. A. Hobson himself.",
+            "Ông lập bản đồ sông St. Johns năm 1562.",
+            "Tổng thống John F. Kennedy đến đó.",
+            "Nhà kinh tế J. A. Hobson viết về điều này.",
         ] {
             assert_eq!(split(text), [text]);
         }
         assert_eq!(split("Choose Plan B. It is free."), ["Choose Plan B.", "It is free."]);
         assert_eq!(split("Chọn Gói A. Gói này rẻ."), ["Chọn Gói A.", "Gói này rẻ."]);
+        assert_eq!(split("Mua của Acme Inc. Trụ sở ở Huế."), ["Mua của Acme Inc.", "Trụ sở ở Huế."]);
         assert_eq!(split("Made in the U.S. The box is red."), ["Made in the U.S.", "The box is red."]);
         assert_eq!(
             split("Can I? No. 5 people can."),

@@ -1,6 +1,6 @@
 //! Recognises Vietnamese syllables by their spelling rules: an onset and a rhyme.
 
-use hoidap_shared::text::fold;
+use super::fold;
 
 /// Onsets without diacritics, longest first. `q` is always written `qu`.
 const ONSETS: [&str; 28] = [
@@ -21,7 +21,7 @@ const RHYMES: [&str; 110] = [
 ];
 
 /// Whether a word is spelled like one Vietnamese syllable, with or without its diacritics.
-pub(crate) fn is_syllable(word: &str) -> bool {
+pub fn is_syllable(word: &str) -> bool {
     // The longest syllable, "nghiêng", has seven letters.
     if word.is_empty() || word.len() > 24 {
         return false;
@@ -30,7 +30,7 @@ pub(crate) fn is_syllable(word: &str) -> bool {
 }
 
 /// The same for a word without diacritics.
-pub(crate) fn is_folded_syllable(folded: &str) -> bool {
+pub fn is_folded_syllable(folded: &str) -> bool {
     if folded.is_empty() || folded.len() > 7 || !folded.bytes().all(|b| b.is_ascii_lowercase()) {
         return false;
     }
