@@ -7,20 +7,28 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use super::{has_vietnamese_marks, is_syllable};
 
 /// Abbreviations whose full stop ends no sentence, in lower case.
-const ABBREVIATIONS: [&str; 31] = [
-    "tp.", "ths.", "ts.", "gs.", "pgs.", "bs.", "ks.", "vd.", "e.g.", "i.e.", "cf.", "vs.", "v.", "mr.",
-    "mrs.", "ms.", "dr.", "prof.", "gen.", "col.", "lt.", "sgt.", "capt.", "rev.", "gov.", "sen.", "rep.",
-    "approx.", "ca.", "messrs.", "hon.",
+const ABBREVIATIONS: [&str; 35] = [
+    "tp.", "ths.", "ts.", "gs.", "pgs.", "bs.", "ks.", "kts.", "ls.", "cki.", "ckii.", "vd.", "e.g.", "i.e.",
+    "cf.", "vs.", "v.", "mr.", "mrs.", "ms.", "dr.", "prof.", "gen.", "col.", "lt.", "sgt.", "capt.", "rev.",
+    "gov.", "sen.", "rep.", "approx.", "ca.", "messrs.", "hon.",
 ];
 /// Those that end none before a number, and those that end none before a name.
-const BEFORE_NUMBERS: [&str; 7] = ["no.", "nos.", "fig.", "vol.", "p.", "pp.", "art."];
-const BEFORE_NAMES: [&str; 10] = ["st.", "mt.", "ft.", "co.", "inc.", "ltd.", "corp.", "jr.", "sr.", "bros."];
+const BEFORE_NUMBERS: [&str; 31] = [
+    "no.", "nos.", "fig.", "vol.", "p.", "pp.", "art.", "ch.", "sec.", "ext.", "tel.", "q.", "tr.", "đt.",
+    "sđt.", "thg.", "th.", "st.", "ave.", "jan.", "feb.", "mar.", "apr.", "jun.", "jul.", "aug.", "sep.",
+    "sept.", "oct.", "nov.", "dec.",
+];
+const BEFORE_NAMES: [&str; 12] =
+    ["st.", "mt.", "ft.", "co.", "inc.", "ltd.", "corp.", "jr.", "sr.", "bros.", "pte.", "yahoo!"];
+/// Kinds of places in Vietnamese addresses, behind a comma, a house number or a preposition: `12 Đ. Lê Lợi, P. Bến Nghé, Q. 1`.
+const PLACES: [&str; 8] = ["Đ.", "P.", "Q.", "H.", "X.", "TX.", "TT.", "KP."];
+const BEFORE_PLACES: [&str; 4] = ["ở", "tại", "thuộc", "số"];
 /// Words that begin a sentence more often than they are part of a name, in lower case.
-const SENTENCE_OPENERS: [&str; 48] = [
+const SENTENCE_OPENERS: [&str; 50] = [
     "the", "a", "an", "it", "its", "this", "that", "these", "those", "he", "she", "we", "you", "they", "i",
     "his", "her", "their", "our", "your", "in", "on", "at", "by", "for", "from", "with", "if", "when",
     "while", "after", "before", "as", "but", "and", "or", "to", "there", "each", "every", "all", "some",
-    "no", "not", "however", "is", "are", "please",
+    "no", "not", "however", "is", "are", "please", "together", "both",
 ];
 
 /// The sentences of a text as byte ranges, without the white space around them. A line break ends a sentence, too.
@@ -54,7 +62,7 @@ pub fn segments(text: &str) -> Vec<Range<usize>> {
 
 fn push_line_sentences(line: &str, at: usize, found: &mut Vec<Range<usize>>) {
     let mut open: Option<Range<usize>> = None;
-    let mut pieces = line.split_sentence_bound_indices().peekable();
+    let mut pieces = line.split_sentence_bound_indices().flat_map(split_further).peekable();
     while let Some((start, piece)) = pieces.next() {
         let end = start + piece.trim_end().len();
         let whole = open.take().map_or(start, |range| range.start)..end.max(start);
@@ -71,6 +79,29 @@ fn push_line_sentences(line: &str, at: usize, found: &mut Vec<Range<usize>>) {
     }
 }
 
+/// Splits a piece where Unicode's rules do not: before a number ("12 tháng đầu"), before a name that begins with a small letter
+/// ("iPhone"), and behind "…".
+fn split_further((start, piece): (usize, &str)) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let (mut begin, mut end) = (0, 0);
+    for word in piece.split_inclusive(char::is_whitespace) {
+        let before = piece[begin..end].trim_end();
+        let closed = before.trim_end_matches(['"', '”', '’', '»', ')', ']']);
+        let ends = closed.ends_with(['.', '!', '?', '…']) && before.len() < end - begin;
+        let mut letters = word.trim().chars();
+        let first = letters.next().unwrap_or(' ');
+        let mut odd_name = || first.is_lowercase() && letters.any(|c| c.is_uppercase() || c.is_ascii_digit());
+        let behind_dots = || closed.ends_with('…') && first.is_uppercase();
+        if ends && (first.is_ascii_digit() || behind_dots() || odd_name()) {
+            found.push((start + begin, &piece[begin..end]));
+            begin = end;
+        }
+        end += word.len();
+    }
+    found.push((start + begin, &piece[begin..]));
+    found
+}
+
 fn push(line: &str, range: Range<usize>, at: usize, found: &mut Vec<Range<usize>>) {
     let body = line[range.clone()].trim_start();
     if !body.is_empty() {
@@ -78,16 +109,22 @@ fn push(line: &str, range: Range<usize>, at: usize, found: &mut Vec<Range<usize>
     }
 }
 
-/// Whether a piece is only the beginning of a sentence: a list's number, or one that ends in an abbreviation or an initial.
+/// Whether a piece is only the beginning of a sentence: a list's number, one that ends in an abbreviation or an initial, or a
+/// quotation inside of a sentence.
 fn is_incomplete(piece: &str, next: &str) -> bool {
     let trimmed = piece.trim();
+    if trimmed.ends_with(['"', '”', '»']) && next.starts_with(char::is_lowercase) {
+        return true;
+    }
     let number = trimmed.strip_suffix(['.', ')']).is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()));
     let mut words = trimmed.rsplit(char::is_whitespace);
     let last = words.next().unwrap_or_default().trim_start_matches('(');
+    let before = words.next();
     let lower = last.to_lowercase();
     let of = |list: &[&str]| list.contains(&lower.as_str());
     let followed_by_initial = next.split_whitespace().next().is_some_and(is_single_capital);
     let next = next.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
+    let before_number = next.starts_with(|c: char| c.is_ascii_digit());
     let before_name = || {
         let next_lower = next.to_lowercase();
         // In a Vietnamese text, a Vietnamese word begins a sentence and a foreign one goes on with a name.
@@ -95,13 +132,42 @@ fn is_incomplete(piece: &str, next: &str) -> bool {
             || (has_vietnamese_marks(piece) && is_syllable(&next_lower));
         next.starts_with(char::is_uppercase) && !begins
     };
-    let before = words.next();
     let of_a_name = || of(&BEFORE_NAMES) || is_acronym(last) || is_initial(last, before);
     (number && trimmed.len() > 1)
         || of(&ABBREVIATIONS)
-        || (of(&BEFORE_NUMBERS) && next.starts_with(|c: char| c.is_ascii_digit()))
+        || are_titles(&lower)
+        || (before_number && (of(&BEFORE_NUMBERS) || is_day(last, before)))
+        || (is_place(last, before) && (before_number || next.starts_with(char::is_uppercase)))
         || (is_single_capital(last) && followed_by_initial)
         || (of_a_name() && before_name())
+}
+
+/// Titles without a space between: `pgs.ts.`
+fn are_titles(lower: &str) -> bool {
+    let title = |part: &str| part.len() > 2 && ABBREVIATIONS.contains(&part);
+    !lower.is_empty() && lower.split_inclusive('.').all(title)
+}
+
+/// The day or the month of a date: `ngày 3. 5. 2024`.
+fn is_day(word: &str, before: Option<&str>) -> bool {
+    let day = |day: &str| day.len() <= 2 && day.bytes().all(|b| b.is_ascii_digit());
+    word.strip_suffix('.').is_some_and(day)
+        && before.is_some_and(|before| before.eq_ignore_ascii_case("ngày") || before.ends_with('.'))
+}
+
+/// The kind of a place in an address.
+fn is_place(word: &str, before: Option<&str>) -> bool {
+    let leads = |before: &str| {
+        before.ends_with(',')
+            || is_house_number(before)
+            || BEFORE_PLACES.contains(&before.to_lowercase().as_str())
+    };
+    PLACES.contains(&word) && before.is_some_and(leads)
+}
+
+/// `12`, `12/3`, `45A`: no amount of money, which has more digits or a separator.
+fn is_house_number(word: &str) -> bool {
+    word.len() <= 6 && word.starts_with(|c: char| c.is_ascii_digit()) && !word.contains(['.', ','])
 }
 
 /// Single letters with a full stop behind each: `U.S.`
@@ -183,6 +249,23 @@ mod tests {
             ["Can I?", "No. 5 people can."],
             "as a number would be"
         );
+    }
+
+    #[test]
+    fn texts_of_pages_are_split_as_an_editor_would() {
+        #[derive(serde::Deserialize)]
+        struct Case {
+            text: String,
+            sentences: Vec<String>,
+        }
+        let cases = include_str!("sentences/labelled.jsonl").lines();
+        let cases: Vec<Case> = cases.map(|line| serde_json::from_str(line).unwrap()).collect();
+        let wrong: Vec<String> = cases
+            .iter()
+            .filter(|case| split(&case.text) != case.sentences)
+            .map(|case| format!("{:?}\n  expected {:?}", split(&case.text), case.sentences))
+            .collect();
+        assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     }
 
     #[test]
