@@ -44,9 +44,9 @@ pub struct StreamsReport {
 
 /// Open streams; closed when dropped.
 #[derive(Debug)]
-pub struct OpenStreams(Vec<Response>);
+pub struct HeldStreams(Vec<Response>);
 
-impl OpenStreams {
+impl HeldStreams {
     /// What to print about them.
     pub fn report(&self) -> StreamsReport {
         StreamsReport { open: self.0.len() }
@@ -67,7 +67,7 @@ impl Streams {
     ///
     /// # Errors
     /// When one of them cannot be opened.
-    pub async fn open(&self) -> anyhow::Result<OpenStreams> {
+    pub async fn open(&self) -> anyhow::Result<HeldStreams> {
         let bodies = read_bodies(&self.questions, &self.page)?;
         let clients: Vec<Client> =
             (0..self.count.div_ceil(PER_ADDRESS)).map(client).collect::<anyhow::Result<_>>()?;
@@ -85,7 +85,7 @@ impl Streams {
             }
         });
         let opened: Vec<_> = stream::iter(opening).buffer_unordered(OPENING).collect().await;
-        Ok(OpenStreams(opened.into_iter().collect::<anyhow::Result<_>>()?))
+        Ok(HeldStreams(opened.into_iter().collect::<anyhow::Result<_>>()?))
     }
 }
 

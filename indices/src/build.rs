@@ -21,8 +21,8 @@ use crate::{
     hashing::sha256,
     lexical,
     store::{
-        Chunker, CollectionFolder, EMBEDDINGS, FORMAT, LEXICAL, Source, StoreError, VECTORS, VectorFile,
-        VersionManifest, VersionRecords, WORDS, io_error,
+        Chunker, CollectionFolder, DocumentSource, EMBEDDINGS, FORMAT, LEXICAL, StoreError, VECTORS,
+        VectorFile, VersionManifest, VersionRecords, WORDS, io_error,
     },
     text::WordCounts,
 };
@@ -112,7 +112,7 @@ pub struct BuildTimings {
 pub fn build(
     config: &Config,
     name: &str,
-    source: &Source,
+    source: &DocumentSource,
     reader: &IsolatedReader,
     embedder: &dyn Embedder,
     progress: &dyn BuildProgress,
@@ -215,7 +215,7 @@ fn content_hash(
     embedder: &dyn Embedder,
     chunker: &Chunker,
     faiss: &str,
-    source: &Source,
+    source: &DocumentSource,
     config: &Config,
 ) -> String {
     let bounds = (Limits::of(&config.indices), config.indices.max_document_chunks);

@@ -14,7 +14,7 @@ mod vector_file;
 use std::{io, path::PathBuf};
 
 pub use folder::{CollectionFolder, CollectionLock, list_collections};
-pub use manifest::{Chunker, FORMAT, Source, VersionManifest, WithdrawnCounts};
+pub use manifest::{Chunker, DocumentSource, FORMAT, VersionManifest, WithdrawnCounts};
 pub use records::{ChunkRecord, ChunkSentence, DocumentRecord, FilterGroups, VersionRecords};
 
 pub use files::replace;

@@ -12,7 +12,7 @@ use crate::{
     document::{self, Document, FileListing, IsolatedReader, Limits, ReadError, SkippedFile, SourceFile},
     embed::Embedder,
     hashing::sha256,
-    store::{ChunkRecord, ChunkSentence, DocumentRecord, Source, VersionRecords},
+    store::{ChunkRecord, ChunkSentence, DocumentRecord, DocumentSource, VersionRecords},
 };
 
 /// The share of words with Vietnamese marks from which a page without a locale counts as Vietnamese.
@@ -45,7 +45,7 @@ impl GatheredDocuments {
 pub(super) fn gather_documents(
     config: &Config,
     name: &str,
-    source: &Source,
+    source: &DocumentSource,
     reader: &IsolatedReader,
     embedder: &dyn Embedder,
     progress: &dyn BuildProgress,
@@ -119,7 +119,7 @@ fn read_and_extract(
 
 fn read_document(
     config: &Config,
-    source: &Source,
+    source: &DocumentSource,
     file: &SourceFile,
     reader: &IsolatedReader,
     repeated: &mut RepeatedBlocks,

@@ -13,7 +13,7 @@ use crate::{
     build::{BuildOutcome, build},
     document::{IsolatedReader, Limits, SkippedFile},
     embed::OnnxEmbedder,
-    store::{self, CollectionFolder, Source, VersionManifest},
+    store::{self, CollectionFolder, DocumentSource, VersionManifest},
 };
 
 #[derive(Debug, Args)]
@@ -72,7 +72,7 @@ impl Build {
     }
 
     /// The source on the command line, or that of the configured collection of that name.
-    fn source(&self, config: &Config, name: &str) -> anyhow::Result<Source> {
+    fn source(&self, config: &Config, name: &str) -> anyhow::Result<DocumentSource> {
         if self.paths.is_empty() {
             return match config.collections.iter().find(|c| c.name == name) {
                 Some(collection) => configured_source(collection),
@@ -81,7 +81,7 @@ impl Build {
                 ),
             };
         }
-        Ok(Source {
+        Ok(DocumentSource {
             paths: self.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<_>>()?,
             root: self.root.as_deref().map(absolute).transpose()?,
             base_url: self.base_url.clone(),
@@ -119,8 +119,8 @@ fn accept_any_loss(config: &mut Config, loss: bool) {
     }
 }
 
-fn configured_source(collection: &CollectionConfig) -> anyhow::Result<Source> {
-    Ok(Source {
+fn configured_source(collection: &CollectionConfig) -> anyhow::Result<DocumentSource> {
+    Ok(DocumentSource {
         paths: collection.paths.iter().map(|path| absolute(path)).collect::<anyhow::Result<_>>()?,
         root: collection.root.as_deref().map(absolute).transpose()?,
         base_url: collection.base_url.clone(),
@@ -138,7 +138,7 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(format!("{mark}{}", whole.display())))
 }
 
-fn build_all(config: Config, sources: &[(String, Source)], json: bool) -> anyhow::Result<()> {
+fn build_all(config: Config, sources: &[(String, DocumentSource)], json: bool) -> anyhow::Result<()> {
     let embedder = OnnxEmbedder::open_for_build(&config.embedding)?;
     let log = LineFormat { json: config.telemetry.format == LogFormat::Json };
     if !json {

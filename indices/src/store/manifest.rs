@@ -11,7 +11,7 @@ pub const FORMAT: u32 = 5;
 
 /// Where a collection's documents come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct DocumentSource {
     /// Files, folders, or lists (`@FILE`), as absolute paths.
     pub paths: Vec<PathBuf>,
     /// The folder that page paths are relative to.
@@ -77,7 +77,7 @@ pub struct VersionManifest {
     /// Locales of the documents, most frequent first.
     pub locales: Vec<String>,
     /// Where the documents come from.
-    pub source: Source,
+    pub source: DocumentSource,
     /// The best cosines of unrelated questions with its chunks.
     pub background: UnrelatedScores,
     /// SHA-256 of each file, by its path in the version's folder, in hexadecimal.

@@ -11,7 +11,7 @@ use hoidap_indices::{
     build::{BuildError, BuildOutcome, build},
     document::{IsolatedReader, Limits},
     embed::embed_wordings,
-    store::Source,
+    store::DocumentSource,
     text::standalone_wordings,
 };
 use hoidap_shared::{config::Config, job::Query, text::Language};
@@ -100,12 +100,12 @@ impl Site {
         fs::remove_file(self.pages().join(path)).unwrap();
     }
 
-    pub(crate) fn source(&self) -> Source {
-        Source {
+    pub(crate) fn source(&self) -> DocumentSource {
+        DocumentSource {
             paths: vec![self.pages()],
             root: Some(self.pages()),
             base_url: Some("https://help.example/".into()),
-            ..Source::default()
+            ..DocumentSource::default()
         }
     }
 

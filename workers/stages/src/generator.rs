@@ -100,13 +100,17 @@ struct AnswerContext {
     out_of_scope: f32,
     /// A name in the question that no document mentions.
     unknown_entity: Option<String>,
-    /// The extractive answer.
-    quoted: Option<AnswerDraft>,
-    /// The first quoted segment.
-    quoted_segment: Option<usize>,
+    quoted: Option<QuotedAnswer>,
     /// Set when the question does not say which product it is about, and answers differ by product.
     ambiguity: Option<ProductAmbiguity>,
     verdicts: VerdictCache,
+}
+
+/// The extractive answer.
+struct QuotedAnswer {
+    draft: AnswerDraft,
+    /// The best of its segments.
+    segment: usize,
 }
 
 /// A drafted answer and its confidence.
@@ -176,7 +180,7 @@ impl Stage for Generator {
             return Ok(NextStep::Answer(self.clarification(retrieved, choices, *confidence)));
         }
         let least = self.min_quoted_confidence();
-        if context.quoted.as_ref().is_none_or(|quoted| quoted.confidence < least) {
+        if context.quoted.as_ref().is_none_or(|quoted| quoted.draft.confidence < least) {
             return Ok(NextStep::Answer(self.uncertain(retrieved, &context)));
         }
         let question = &retrieved.classified.question;
@@ -341,7 +345,6 @@ impl AnswerEngine {
             out_of_scope,
             unknown_entity,
             quoted: None,
-            quoted_segment: None,
             ambiguity: None,
             verdicts,
         };
@@ -352,13 +355,12 @@ impl AnswerEngine {
             &context.parsed,
             &self.segmenter.analyser,
         );
-        context.quoted_segment = quoted.as_ref().map(|quoted| quoted.best.segment);
         context.quoted = quoted.map(|quoted| {
             let confidence = self.confidence(&context, quoted.chance, quoted.best);
-            AnswerDraft {
-                sentences: context.with_assumed_product(quoted.sentences),
-                confidence,
-                response: None,
+            let sentences = context.with_assumed_product(quoted.sentences);
+            QuotedAnswer {
+                draft: AnswerDraft { sentences, confidence, response: None },
+                segment: quoted.best.segment,
             }
         });
         context

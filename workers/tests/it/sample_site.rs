@@ -6,7 +6,7 @@ use hoidap_indices::{
     OnnxEmbedder,
     build::build,
     document::{IsolatedReader, Limits},
-    store::Source,
+    store::DocumentSource,
 };
 use hoidap_shared::config::Config;
 use hoidap_testing::fleet::binary_path;
@@ -33,12 +33,12 @@ pub(crate) fn build_collection(
         fs::write(file, text).unwrap();
     }
     let embedder = OnnxEmbedder::open(&config.embedding).unwrap();
-    let source = Source {
+    let source = DocumentSource {
         paths: vec![folder.into()],
         root: Some(folder.into()),
         base_url: Some("https://www.shop.example/".into()),
         product: product.map(Into::into),
-        ..Source::default()
+        ..DocumentSource::default()
     };
     let program = binary_path("hoidap-index");
     let reader =

@@ -52,7 +52,7 @@ impl AnswerEngine {
         context: &AnswerContext,
         response: Option<ModelResponse>,
     ) -> (Option<AnswerDraft>, Option<&'static str>) {
-        let Some(response) = response else { return (context.quoted.clone(), None) };
+        let Some(response) = response else { return (context.quoted_draft(), None) };
         let trust = self.trust.of(&response.provider);
         let chosen = self.verify_response(context, &response).and_then(|cited| {
             let confidence = self.response_confidence(context, &cited.sentences, trust);
@@ -69,10 +69,9 @@ impl AnswerEngine {
                 } else {
                     1.0
                 };
-                let quoted = context.quoted.clone();
-                let quoted =
-                    quoted.map(|draft| AnswerDraft { confidence: draft.confidence * refused, ..draft });
-                (quoted, Some(fault))
+                let lowered =
+                    |draft: AnswerDraft| AnswerDraft { confidence: draft.confidence * refused, ..draft };
+                (context.quoted_draft().map(lowered), Some(fault))
             }
         }
     }
@@ -89,7 +88,7 @@ impl AnswerEngine {
     }
 
     fn check_confidence(&self, context: &AnswerContext, confidence: f32) -> Result<(), &'static str> {
-        let quoted = context.quoted.as_ref().map_or(0.0, |quoted| quoted.confidence);
+        let quoted = context.quoted.as_ref().map_or(0.0, |quoted| quoted.draft.confidence);
         if confidence < self.settings.min_confidence {
             return Err(UNCERTAIN);
         }
@@ -123,14 +122,18 @@ impl AnswerEngine {
         // Where no segment matches the wording, as in another language, all segments of the cited passages count.
         let found = context.supporting_segments(says).or_else(|| context.supporting_segments(is_cited));
         let by_reader = found.map_or(0.0, |(best, chance)| self.confidence(context, support * chance, best));
-        let agreed = context.quoted.as_ref().zip(context.quoted_segment).map_or(0.0, |(quoted, segment)| {
-            if says(&context.passage_set.segments[segment]) { quoted.confidence } else { 0.0 }
+        let agreed = context.quoted.as_ref().map_or(0.0, |quoted| {
+            if says(&context.passage_set.segments[quoted.segment]) { quoted.draft.confidence } else { 0.0 }
         });
         by_reader.max(agreed).max(support * trust * context.entity_factor())
     }
 }
 
 impl AnswerContext {
+    fn quoted_draft(&self) -> Option<AnswerDraft> {
+        self.quoted.as_ref().map(|quoted| quoted.draft.clone())
+    }
+
     /// The best-ranked matching segment, and the sum of the chances of all matching ones.
     fn supporting_segments(&self, these: impl Fn(&Segment) -> bool) -> Option<(RankedSegment, f32)> {
         let these = |ranked: &&RankedSegment| these(&self.passage_set.segments[ranked.segment]);

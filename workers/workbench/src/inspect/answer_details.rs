@@ -17,7 +17,7 @@ pub(super) enum CallResult {
 
 /// A sentence of an answer with a citation.
 #[derive(Serialize)]
-pub(super) struct CitedSentence {
+pub(super) struct SupportedSentence {
     pub(super) text: String,
     pub(super) support: f32,
 }
@@ -38,12 +38,12 @@ pub(super) fn calls(answer: &Answer) -> impl Iterator<Item = (&ProviderAttempt, 
 }
 
 /// The sentences that cite the source of an answer with this index.
-pub(super) fn cited_sentences(answer: &Answer, index: usize) -> Vec<CitedSentence> {
+pub(super) fn cited_sentences(answer: &Answer, index: usize) -> Vec<SupportedSentence> {
     let citations = answer.citations.iter().filter(|citation| citation.n as usize == index + 1);
     let sentence = |citation: &Citation| {
         let length = citation.answer_end.saturating_sub(citation.answer_start);
         let text = answer.text.chars().skip(citation.answer_start).take(length).collect();
-        CitedSentence { text, support: citation.support }
+        SupportedSentence { text, support: citation.support }
     };
     citations.map(sentence).collect()
 }

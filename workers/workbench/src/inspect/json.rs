@@ -3,7 +3,7 @@
 use hoidap_shared::job::{Answer, Classified, Passage, ProviderAttempt, Query, Retrieved, Source};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use super::answer_details::{CallResult, CitedSentence, calls, cited_sentences};
+use super::answer_details::{CallResult, SupportedSentence, calls, cited_sentences};
 
 /// A part of a message, as the JSON has it.
 struct Part<T>(T);
@@ -92,7 +92,7 @@ impl Serialize for Part<&Passage> {
 }
 
 /// A source of the answer with its place, and the sentences that cite it.
-impl Serialize for Part<(usize, &Source, Vec<CitedSentence>)> {
+impl Serialize for Part<(usize, &Source, Vec<SupportedSentence>)> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (place, source, sentences) = &self.0;
         let mut map = serializer.serialize_map(None)?;

@@ -357,7 +357,6 @@ mod tests {
             out_of_scope,
             unknown_entity: None,
             quoted,
-            quoted_segment: None,
             ambiguity: open,
             verdicts,
         };

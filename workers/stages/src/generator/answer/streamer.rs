@@ -74,13 +74,14 @@ impl<'a> AnswerStreamer<'a> {
     /// Sends the quotation as a draft, if it is confident enough.
     pub(in crate::generator) fn show_draft(&mut self) {
         let sure = self.engine.settings.draft_confidence;
-        let Some(quoted) = self.context.quoted.as_ref().filter(|quoted| quoted.confidence >= sure) else {
+        let Some(quoted) = self.context.quoted.as_ref().filter(|quoted| quoted.draft.confidence >= sure)
+        else {
             return;
         };
         if !self.live.has_listener() {
             return;
         }
-        self.shown = assembly::assemble(&quoted.sentences, &self.context.passage_set.passages);
+        self.shown = assembly::assemble(&quoted.draft.sentences, &self.context.passage_set.passages);
         self.shows_draft = true;
         let citations =
             self.shown.citations.iter().map(|citation| live_citation(&self.shown, citation)).collect();
