@@ -115,19 +115,17 @@ impl TestFleet {
         command.env("HOIDAP_GATEWAY__LISTEN", format!("127.0.0.1:{port}"));
         let process = start(&mut command);
         let url = format!("http://127.0.0.1:{port}");
-        let end = Instant::now() + START_TIMEOUT;
-        loop {
+        poll(START_TIMEOUT, async || {
             let reply = self.client.get(format!("{url}/api/health")).send().await;
             let health: Value = match reply {
                 Ok(reply) => reply.json().await.unwrap_or_default(),
                 Err(_) => Value::Null,
             };
-            if health["status"] == "healthy" {
-                return (process, url);
-            }
-            assert!(Instant::now() < end, "the second gateway did not become healthy: {health:#}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            let failure = || format!("the second gateway did not become healthy: {health:#}");
+            if health["status"] == "healthy" { Ok(()) } else { Err(failure()) }
+        })
+        .await;
+        (process, url)
     }
 
     /// Kills the first gateway, as `kill -9` does.
@@ -164,48 +162,41 @@ impl TestFleet {
 
     /// Waits until the overall health is `status`.
     pub async fn wait_for_health(&self, status: &str) -> Value {
-        let end = Instant::now() + START_TIMEOUT;
-        loop {
+        poll(START_TIMEOUT, async || {
             let (_, health) = self.health().await;
             if health["status"] == status {
-                return health;
+                return Ok(health);
             }
-            assert!(
-                Instant::now() < end,
-                "health did not become {status}: {health:#}\n{}",
-                self.log("hoidap-worker")
-            );
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            Err(format!("health did not become {status}: {health:#}\n{}", self.log("hoidap-worker")))
+        })
+        .await
     }
 
     /// Waits until a component is unhealthy and the overall health is `degraded`.
     pub async fn wait_for_degraded(&self, component: &str) {
-        let end = Instant::now() + START_TIMEOUT;
-        loop {
+        poll(START_TIMEOUT, async || {
             let (code, health) = self.health().await;
             let status = &health["components"][component]["status"];
             if status == "unhealthy" && health["status"] == "degraded" && code == 200 {
-                return;
+                return Ok(());
             }
-            assert!(Instant::now() < end, "{component} did not become unhealthy: {code} {health:#}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            Err(format!("{component} did not become unhealthy: {code} {health:#}"))
+        })
+        .await;
     }
 
     /// Waits until `count` processes run a stage.
     pub async fn wait_for_processes(&self, stage: &str, count: usize) {
-        let end = Instant::now() + START_TIMEOUT;
         let wanted = format!("{count} process");
-        loop {
+        poll(START_TIMEOUT, async || {
             let (_, health) = self.health().await;
             let detail = &health["components"][format!("stage:{stage}")]["detail"];
             if detail.as_str().is_some_and(|detail| detail.starts_with(&wanted)) {
-                return;
+                return Ok(());
             }
-            assert!(Instant::now() < end, "{stage} did not get {count} processes: {health:#}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            Err(format!("{stage} did not get {count} processes: {health:#}"))
+        })
+        .await;
     }
 
     /// Asks a question as the widget does; the status code and the body.
@@ -259,19 +250,15 @@ impl TestFleet {
 
     /// Waits until a command of `hoidap-worker` prints a text, and returns its output.
     pub async fn wait_for_output(&self, arguments: &[&str], expected: &str) -> String {
-        let end = Instant::now() + OUTPUT_TIMEOUT;
-        loop {
+        poll(OUTPUT_TIMEOUT, async || {
             let output = stdout_of(self.cli("hoidap-worker").args(arguments));
             if output.contains(expected) {
-                return output;
+                return Ok(output);
             }
-            assert!(
-                Instant::now() < end,
-                "{arguments:?} does not print `{expected}`: {output}\n{}",
-                self.log("hoidap-worker")
-            );
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            let log = self.log("hoidap-worker");
+            Err(format!("{arguments:?} does not print `{expected}`: {output}\n{log}"))
+        })
+        .await
     }
 
     /// The folder of the fleet's collections.
@@ -291,6 +278,18 @@ impl TestFleet {
         command.args(arguments).envs(self.environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log file twice")).stderr(log);
         command
+    }
+}
+
+/// Looks every tenth of a second until a check succeeds. Panics with what the last one found when the time is over.
+async fn poll<T>(timeout: Duration, check: impl AsyncFn() -> Result<T, String>) -> T {
+    let end = Instant::now() + timeout;
+    loop {
+        match check().await {
+            Ok(found) => return found,
+            Err(failure) => assert!(Instant::now() < end, "{failure}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
