@@ -85,9 +85,8 @@ fn split_further((start, piece): (usize, &str)) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     let (mut begin, mut end) = (0, 0);
     for word in piece.split_inclusive(char::is_whitespace) {
-        let before = piece[begin..end].trim_end();
-        let closed = before.trim_end_matches(['"', '”', '’', '»', ')', ']']);
-        let ends = closed.ends_with(['.', '!', '?', '…']) && before.len() < end - begin;
+        let closed = piece[begin..end].trim_end().trim_end_matches(['"', '”', '’', '»', ')', ']']);
+        let ends = closed.ends_with(['.', '!', '?', '…']);
         let mut letters = word.trim().chars();
         let first = letters.next().unwrap_or(' ');
         let mut odd_name = || first.is_lowercase() && letters.any(|c| c.is_uppercase() || c.is_ascii_digit());
