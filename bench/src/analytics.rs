@@ -31,7 +31,7 @@ const COPY_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// Fills the stream of events of a broker that has none, and copies it to ClickHouse, reads it and inserts its rows in turn.
 #[derive(Debug, Args)]
-pub struct Analytics {
+pub struct AnalyticsArgs {
     /// Events in the stream.
     #[arg(long, default_value_t = 100_000)]
     pub events: usize,
@@ -53,7 +53,7 @@ pub struct AnalyticsReport {
     pub insert: Vec<f64>,
 }
 
-impl Analytics {
+impl AnalyticsArgs {
     /// Measures with the broker and the ClickHouse of the environment's settings. Its databases are removed again.
     ///
     /// # Errors

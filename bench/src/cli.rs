@@ -16,25 +16,25 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Send questions to POST /api/chat and count answers and latencies.
-    Load(load::Load),
+    Load(load::LoadArgs),
     /// Open streams of answers, say when all are open, and hold them until standard input ends.
-    Streams(streams::Streams),
+    Streams(streams::StreamsArgs),
     /// Answer every request with the same JSON of a given size.
-    Empty(empty::Empty),
+    Empty(empty::EmptyArgs),
     /// Run a stage of the fleet without its work: the real runner hands each job on.
-    Pass(passing::Passing),
+    Pass(passing::PassArgs),
     /// Pass messages through three consumers of JetStream that do nothing else.
-    Relay(relay::Relay),
+    Relay(relay::RelayArgs),
     /// Copy a stream of events to ClickHouse, and read and insert alone.
-    Analytics(analytics::Analytics),
+    Analytics(analytics::AnalyticsArgs),
     /// Decode the messages of a recording.
-    Decode(decode::Decode),
+    Decode(decode::DecodeArgs),
     /// Embed texts with Hoidap's embedder.
-    Embed(embed::Embed),
+    Embed(embed::EmbedArgs),
     /// Build a FAISS index of vectors.
-    Index(search::BuildIndex),
+    Index(search::IndexArgs),
     /// Search a FAISS index, one query at a time.
-    Search(search::Search),
+    Search(search::SearchArgs),
 }
 
 /// Runs a command.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 /// Reads a recording with one thread and decodes each message as the stage that takes it does.
 #[derive(Debug, Args)]
-pub struct Decode {
+pub struct DecodeArgs {
     /// A file that `hoidap-worker log export` wrote.
     #[arg(long)]
     pub recording: PathBuf,
@@ -29,7 +29,7 @@ pub struct DecodeReport {
     pub jobs_per_second: f64,
 }
 
-impl Decode {
+impl DecodeArgs {
     /// Decodes all of it.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 /// Embeds the texts of a file as passages, with the model of the configuration.
 #[derive(Debug, Args)]
-pub struct Embed {
+pub struct EmbedArgs {
     /// A JSON string on each line.
     #[arg(long)]
     pub texts: PathBuf,
@@ -42,7 +42,7 @@ pub struct EmbedReport {
     pub ms_per_text: f64,
 }
 
-impl Embed {
+impl EmbedArgs {
     /// Loads the model and embeds, after one call to warm up for each caller.
     ///
     /// # Errors

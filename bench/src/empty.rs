@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 /// Answers every POST with the same JSON.
 #[derive(Debug, Args)]
-pub struct Empty {
+pub struct EmptyArgs {
     /// Where to listen.
     #[arg(long)]
     pub listen: SocketAddr,
@@ -18,7 +18,7 @@ pub struct Empty {
     pub bytes: usize,
 }
 
-impl Empty {
+impl EmptyArgs {
     /// Serves until the process ends.
     ///
     /// # Errors

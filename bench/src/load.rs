@@ -24,7 +24,7 @@ const SHOWN: usize = 300;
 
 /// Sends each question of a file once, each in a session of its own.
 #[derive(Debug, Args)]
-pub struct Load {
+pub struct LoadArgs {
     /// The address of the endpoint, such as http://127.0.0.1:8080/api/chat.
     #[arg(long)]
     pub url: String,
@@ -93,7 +93,7 @@ struct Answered {
     milliseconds: f64,
 }
 
-impl Load {
+impl LoadArgs {
     /// Sends the questions and waits for all answers.
     ///
     /// # Errors

@@ -21,12 +21,12 @@ const VERSION: &str = "passing";
 
 /// Runs one stage of the fleet without its work, until SIGTERM.
 #[derive(Debug, Args)]
-pub struct Passing {
+pub struct PassArgs {
     /// The stage in whose place it stands.
     stage: String,
 }
 
-impl Passing {
+impl PassArgs {
     /// Runs the stage with the settings of the environment.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Publishes jobs. Three consumers pass each on: publish to the next subject, wait until that is stored, acknowledge.
 #[derive(Debug, Args)]
-pub struct Relay {
+pub struct RelayArgs {
     /// The server; its stream is made and removed.
     #[arg(long)]
     pub url: String,
@@ -52,7 +52,7 @@ pub struct RelayReport {
     pub latencies: Latencies,
 }
 
-impl Relay {
+impl RelayArgs {
     /// Passes the jobs on.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ const BLOCK: usize = 10_000;
 
 /// Writes an index of the vectors of a file, on as many threads as `OMP_NUM_THREADS` says.
 #[derive(Debug, Args)]
-pub struct BuildIndex {
+pub struct IndexArgs {
     /// Little-endian 32-bit floats, vector by vector.
     #[arg(long)]
     pub vectors: PathBuf,
@@ -44,7 +44,7 @@ pub struct BuildReport {
     pub seconds: f64,
 }
 
-impl BuildIndex {
+impl IndexArgs {
     /// Builds and writes the index.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl BuildIndex {
 
 /// Searches an index for the nearest vectors of each query.
 #[derive(Debug, Args)]
-pub struct Search {
+pub struct SearchArgs {
     /// The index.
     #[arg(long)]
     pub index: PathBuf,
@@ -90,7 +90,7 @@ pub struct SearchReport {
     pub found: Vec<Vec<u64>>,
 }
 
-impl Search {
+impl SearchArgs {
     /// Searches one query at a time, after one to warm up.
     ///
     /// # Errors

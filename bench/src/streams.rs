@@ -20,7 +20,7 @@ const FIRST_EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens streams from addresses of this machine's loopback network and holds them until standard input ends.
 #[derive(Debug, Args)]
-pub struct Streams {
+pub struct StreamsArgs {
     /// The address of the endpoint, such as http://127.0.0.1:8080/api/chat.
     #[arg(long)]
     pub url: String,
@@ -62,7 +62,7 @@ impl HeldStreams {
     }
 }
 
-impl Streams {
+impl StreamsArgs {
     /// Opens all streams, and reads the first event of each.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use std::{
 };
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
-use hoidap_bench::{empty, load::Load};
+use hoidap_bench::{empty, load::LoadArgs};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -52,9 +52,9 @@ fn questions(lines: &[&str]) -> tempfile::NamedTempFile {
     file
 }
 
-fn load(url: String, file: &tempfile::NamedTempFile) -> Load {
+fn load(url: String, file: &tempfile::NamedTempFile) -> LoadArgs {
     let page = "https://www.a.example/".into();
-    Load {
+    LoadArgs {
         url,
         questions: file.path().into(),
         in_flight: 1,
@@ -71,7 +71,7 @@ async fn a_closed_loop_keeps_so_many_in_flight_and_counts_what_came_back() {
     let work = Arc::new(AtWork::default());
     let url = served(Router::new().route("/api/chat", post(answer)).with_state(Arc::clone(&work))).await;
     let file = questions(&["new", "known", "broken", "new"]);
-    let report = Load { in_flight: 4, repeat: 10, ..load(url, &file) }.run().await.unwrap();
+    let report = LoadArgs { in_flight: 4, repeat: 10, ..load(url, &file) }.run().await.unwrap();
     assert_eq!((report.sent, report.answered, report.failed, report.cached), (40, 30, 10, 10));
     assert_eq!(report.outcomes["answered"], 30);
     assert!(report.first_error.unwrap().contains("500"));
@@ -85,7 +85,7 @@ async fn an_open_loop_does_not_wait_for_answers() {
     let work = Arc::new(AtWork::default());
     let url = served(Router::new().route("/api/chat", post(answer)).with_state(Arc::clone(&work))).await;
     let file = questions(&["new"; 40]);
-    let report = Load { rate: Some(1000.0), ..load(url, &file) }.run().await.unwrap();
+    let report = LoadArgs { rate: Some(1000.0), ..load(url, &file) }.run().await.unwrap();
     assert_eq!((report.answered, report.failed), (40, 0));
     assert!(work.most.load(Ordering::SeqCst) > 4);
 }

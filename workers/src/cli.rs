@@ -58,31 +58,31 @@ enum Command {
         provider_options: replay::ProviderOptions,
     },
     /// Measure the stages on labelled questions.
-    Eval(eval::Command),
+    Eval(eval::EvalCommand),
     /// Measure how well answers are verified, on sentences generated from the documents.
-    Judge(verifier_eval::Command),
+    Judge(verifier_eval::VerifierEvalCommand),
     /// Write the ranking features of labelled questions, to train the ranker's weights.
-    Features(reader_features::Command),
+    Features(reader_features::ReaderFeaturesCommand),
     #[command(subcommand, about = "List dead letters, and send their messages again")]
-    Dead(dead_letters::Command),
+    Dead(dead_letters::DeadLetterCommand),
     #[command(
         subcommand,
         about = "List shadows, which `run STAGE --shadow NAME` starts, and show their results"
     )]
-    Shadow(shadow::Command),
+    Shadow(shadow::ShadowCommand),
     #[command(
         subcommand,
         about = "List canaries, which `run STAGE --canary SHARE` starts, or have them judged anew"
     )]
-    Canary(canary_command::Command),
+    Canary(canary_command::CanaryCommand),
     /// Show how one question passed through the stages, from NATS or from a recording.
-    Inspect(inspect::Command),
+    Inspect(inspect::InspectCommand),
     /// Replay recorded traffic with another setting, index or model, and compare.
-    Replay(Box<replay::Command>),
+    Replay(Box<replay::ReplayCommand>),
     #[command(subcommand, about = "Simulate a setting on recorded traffic before it is switched on")]
-    Audit(audit::Command),
+    Audit(audit::AuditCommand),
     #[command(subcommand, about = "Record traffic into files, and read them")]
-    Log(recording::Command),
+    Log(recording::RecordingCommand),
     #[command(subcommand, about = "Rebuild tables from the streams, while everything runs")]
     Rebuild(hoidap_analytics::Rebuild),
 }

@@ -49,13 +49,13 @@ const FEEDBACK: &str = "INSERT INTO feedback (job_id, at, session_id, rating, re
 const DAY: &str = "from=2026-01-31&to=2026-01-31";
 
 /// A gateway on a ClickHouse with the chats.
-struct Setup {
+struct DashboardSetup {
     clickhouse: Server,
     site: TestGateway,
     servers: TestServers,
 }
 
-impl Setup {
+impl DashboardSetup {
     async fn new() -> Self {
         let (servers, clickhouse) = (TestServers::new(), Server::clickhouse());
         let site = servers

@@ -19,12 +19,12 @@ use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, ques
 
 /// A relay in front of the broker. After the first question it drops the broker's replies; with `back`, the connection then
 /// breaks, and the next connection works.
-struct Relay {
+struct LossyProxy {
     url: String,
     armed: Arc<AtomicBool>,
 }
 
-impl Relay {
+impl LossyProxy {
     async fn start(broker: u16, back: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("nats://{}", listener.local_addr().unwrap());
@@ -83,14 +83,14 @@ async fn carry(client: TcpStream, server: TcpStream, armed: Arc<AtomicBool>, bac
     words.abort();
 }
 
-async fn behind(servers: &TestServers, relay: &Relay) -> TestGateway {
+async fn behind(servers: &TestServers, relay: &LossyProxy) -> TestGateway {
     servers.gateway(&[("NATS__URL", &relay.url)]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_whose_acknowledgement_was_lost_is_answered_and_asked_once() {
     let servers = TestServers::new();
-    let relay = Relay::start(servers.nats.port(), true).await;
+    let relay = LossyProxy::start(servers.nats.port(), true).await;
     let site = behind(&servers, &relay).await;
     let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
     let broker = servers.broker().await;
@@ -114,7 +114,7 @@ async fn a_question_whose_acknowledgement_was_lost_is_answered_and_asked_once() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_that_is_given_up_in_doubt_is_stopped() {
     let servers = TestServers::new();
-    let relay = Relay::start(servers.nats.port(), false).await;
+    let relay = LossyProxy::start(servers.nats.port(), false).await;
     let site = behind(&servers, &relay).await;
     let fleet = servers.fleet(|_| StubAnswer::Never).await;
     let broker = servers.broker().await;

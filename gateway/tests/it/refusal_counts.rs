@@ -12,7 +12,7 @@ use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, ques
 
 /// The fields of an event that these tests read.
 #[derive(Debug, Deserialize)]
-struct Event {
+struct RefusalEvent {
     #[serde(default)]
     outcome: String,
     problem: Option<String>,
@@ -25,7 +25,7 @@ fn one() -> u64 {
 }
 
 /// The events of a kind on the stream.
-async fn events(broker: &Broker, kind: &str) -> Vec<Event> {
+async fn events(broker: &Broker, kind: &str) -> Vec<RefusalEvent> {
     let stream = broker.jetstream.get_stream(broker.subjects.stream("EVENTS")).await.unwrap();
     let count = stream.get_info().await.unwrap().state.messages;
     let settings = async_nats::jetstream::consumer::pull::OrderedConfig::default();

@@ -25,14 +25,14 @@ use tokio::{task::JoinHandle, time::Instant};
 const LONG: Duration = Duration::from_secs(40);
 
 /// A broker, a ClickHouse, and what a sink needs to know of them.
-struct Setup {
+struct SinkSetup {
     nats: Server,
     clickhouse: Server,
     context: WorkerContext,
     client: Client,
 }
 
-impl Setup {
+impl SinkSetup {
     async fn new(settings: &[(&str, &str)]) -> Self {
         let (nats, clickhouse) = (Server::nats(), Server::clickhouse());
         let url = clickhouse.url();

@@ -184,9 +184,9 @@ async fn a_job_is_told_through_every_stage_from_nats_and_from_a_recording() {
 }
 
 /// Fails on the first delivery, then says what the question tells it to.
-struct Classifier;
+struct ScriptedClassifier;
 
-impl Stage for Classifier {
+impl Stage for ScriptedClassifier {
     const NAME: &'static str = "classifier";
     type In = Question;
     type Out = Question;
@@ -231,7 +231,7 @@ fn job_time(job: &JobId) -> u64 {
 async fn each_delivery_of_a_job_that_is_tried_again_is_told() {
     let nats = Server::nats();
     let context = context(&nats, &[]).await;
-    let running = tokio::spawn(runner::run::<Classifier>(context.clone(), None));
+    let running = tokio::spawn(runner::run::<ScriptedClassifier>(context.clone(), None));
     let job = Envelope { stream: true, ..question("again") };
     ask(&context.broker, "classifier", &job).await;
     wait_for_answer(&context.broker, &job.job_id, LONG).await;
@@ -254,7 +254,7 @@ async fn a_dead_letter_and_its_sending_again_are_told() {
     let nats = Server::nats();
     let context = context(&nats, &[]).await;
     let broker = &context.broker;
-    let running = tokio::spawn(runner::run::<Classifier>(context.clone(), None));
+    let running = tokio::spawn(runner::run::<ScriptedClassifier>(context.clone(), None));
     let job = question("give up");
     ask(broker, "classifier", &job).await;
     assert_eq!(wait_for_answer(broker, &job.job_id, LONG).await.body.outcome, Outcome::Failed);

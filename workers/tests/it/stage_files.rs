@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use hoidap_stages::pipeline::{PipelineStage, pipeline};
 
 /// One generated part of a file.
-struct Part {
+struct GeneratedPart {
     file: &'static str,
     /// The name behind `stages: begin`.
     name: &'static str,
@@ -14,13 +14,13 @@ struct Part {
     line: fn(&PipelineStage) -> String,
 }
 
-const PARTS: [Part; 6] = [
-    Part { file: "nats/accounts.conf", name: "users", line: nats_user },
-    Part { file: "compose.yaml", name: "passwords", line: compose_password },
-    Part { file: "compose.yaml", name: "services", line: compose_service },
-    Part { file: ".env.example", name: "passwords", line: env_password },
-    Part { file: "local/dev/ports.py", name: "names", line: python_name },
-    Part { file: "gateway/web/src/replay/types.ts", name: "names", line: typescript_name },
+const PARTS: [GeneratedPart; 6] = [
+    GeneratedPart { file: "nats/accounts.conf", name: "users", line: nats_user },
+    GeneratedPart { file: "compose.yaml", name: "passwords", line: compose_password },
+    GeneratedPart { file: "compose.yaml", name: "services", line: compose_service },
+    GeneratedPart { file: ".env.example", name: "passwords", line: env_password },
+    GeneratedPart { file: "local/dev/ports.py", name: "names", line: python_name },
+    GeneratedPart { file: "gateway/web/src/replay/types.ts", name: "names", line: typescript_name },
 ];
 
 fn nats_user(stage: &PipelineStage) -> String {
@@ -107,7 +107,7 @@ fn python_name(stage: &PipelineStage) -> String {
 #[test]
 fn the_files_of_the_fleet_name_every_stage() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for Part { file, name, line } in PARTS {
+    for GeneratedPart { file, name, line } in PARTS {
         let text = fs::read_to_string(root.join(file)).unwrap();
         let (begin, end) = (format!(" stages: begin {name}\n"), format!(" stages: end {name}\n"));
         let from =

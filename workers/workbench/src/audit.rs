@@ -21,12 +21,12 @@ pub use options::CacheAuditOptions;
 
 /// Simulate settings over recorded traffic.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum AuditCommand {
     /// Report how often a cache would have answered, and how often wrongly.
     Cache(CacheAuditOptions),
 }
 
-impl Command {
+impl AuditCommand {
     /// Runs the command.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use hoidap_shared::{
 
 /// Looks at canaries, which `run STAGE --canary SHARE` starts.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CanaryCommand {
     /// List the canaries with their counts.
     List,
     /// Forget a stage's canaries, so that one that stepped back is judged anew.
@@ -23,7 +23,7 @@ pub enum Command {
     },
 }
 
-impl Command {
+impl CanaryCommand {
     /// Does what the command line says.
     ///
     /// # Errors

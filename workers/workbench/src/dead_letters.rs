@@ -23,7 +23,7 @@ const PAGE_SIZE: usize = 200;
 
 /// Lists dead letters, and sends their messages again.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum DeadLetterCommand {
     /// List dead letters, the oldest first.
     List {
         /// Which ones.
@@ -58,7 +58,7 @@ pub enum Command {
     },
 }
 
-impl Command {
+impl DeadLetterCommand {
     /// Runs the command.
     ///
     /// # Errors

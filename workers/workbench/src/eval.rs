@@ -43,7 +43,7 @@ use self::{
 
 /// Measures the stages on labelled questions.
 #[derive(Debug, Args)]
-pub struct Command {
+pub struct EvalCommand {
     /// JSON Lines: `{"id", "question", "locale", "script"?, "kind"?, "intent"?, "product"?, "page"?, "gold": ["path suffix", …],
     /// "answer_contains"?: ["text", …], "history"?}`.
     #[arg(long)]
@@ -96,7 +96,7 @@ struct JsonReport<'a> {
     baseline: Option<&'a RunChanges>,
 }
 
-impl Command {
+impl EvalCommand {
     /// Runs every question, prints the report and writes the files.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ use self::records::CollectedRecords;
 
 /// Options of `inspect`.
 #[derive(Args, Debug)]
-pub struct Command {
+pub struct InspectCommand {
     /// The job's id, from an answer, a log line, the dashboard or a dead letter.
     job: JobId,
     /// Read a recording instead of NATS: a file, a folder of them, or `-` for standard input.
@@ -46,7 +46,7 @@ pub struct Command {
     html: Option<PathBuf>,
 }
 
-impl Command {
+impl InspectCommand {
     /// Runs the command.
     ///
     /// # Errors

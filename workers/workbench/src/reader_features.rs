@@ -15,7 +15,7 @@ use crate::eval::{LabelledQuestion, is_gold, question_envelope, read_questions};
 
 /// Writes the reader's features of labelled questions, for `local/reader/learn.py`.
 #[derive(Debug, Args)]
-pub struct Command {
+pub struct ReaderFeaturesCommand {
     /// Labelled questions, as for `eval`.
     #[arg(long)]
     questions: PathBuf,
@@ -50,7 +50,7 @@ struct LabelledSegment {
     gold: bool,
 }
 
-impl Command {
+impl ReaderFeaturesCommand {
     /// Runs the stages before the generator on every question, and writes the features.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub use self::{
 
 /// Export recorded traffic to files, and read them.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum RecordingCommand {
     /// Export the jobs stream into a file that can be replayed. Resumes after a kill.
     Export(export::ExportOptions),
     /// Print the messages of a recording, one JSON object a line.
@@ -63,7 +63,7 @@ pub enum Command {
     },
 }
 
-impl Command {
+impl RecordingCommand {
     /// Runs the command.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ mod run;
 mod stages;
 
 pub use figures::fail_rule::FailRule;
-pub use options::{Command, ProviderOptions};
+pub use options::{ProviderOptions, ReplayCommand};
 pub(crate) use {
     comparison::{labels::Labels, similarity::AnswerSimilarity},
     executor::JobResult,

@@ -38,7 +38,7 @@ struct ShadowSpec {
 
 /// List shadows and report their results.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum ShadowCommand {
     /// List the shadows.
     List,
     /// Compare a shadow's results with what visitors got.
@@ -59,7 +59,7 @@ pub enum Command {
     },
 }
 
-impl Command {
+impl ShadowCommand {
     /// Runs the command.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ use self::report::VerifierReport;
 /// Generates true and false claims from a collection's documents, and measures how many of them the verifier gets
 /// wrong.
 #[derive(Debug, Args)]
-pub struct Command {
+pub struct VerifierEvalCommand {
     /// The collection; can be repeated. All collections by default.
     #[arg(long, value_name = "NAME")]
     collection: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Command {
     max_true_rejected: Option<f64>,
 }
 
-impl Command {
+impl VerifierEvalCommand {
     /// Generates claims, verifies them, and prints the error rates.
     ///
     /// # Errors

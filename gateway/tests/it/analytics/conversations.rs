@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{DAY, Setup, picked};
+use super::{DAY, DashboardSetup, picked};
 
 fn sessions(page: &Value) -> Vec<String> {
     let rows = page["conversations"].as_array().unwrap();
@@ -11,7 +11,7 @@ fn sessions(page: &Value) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn conversations_are_listed_and_found() {
-    let setup = Setup::filled().await;
+    let setup = DashboardSetup::filled().await;
     let list = async |rest: &str| setup.get(&format!("/api/analytics/conversations?{DAY}{rest}")).await;
     let all = list("").await;
     assert_eq!(sessions(&all), ["session-0004", "session-0002", "session-0001"], "the latest first");
@@ -56,7 +56,7 @@ async fn conversations_are_listed_and_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_follow_each_other_without_gap_or_overlap() {
-    let setup = Setup::new().await;
+    let setup = DashboardSetup::new().await;
     // Seven in each second, so that pages end among equals.
     setup
         .run(
@@ -82,7 +82,7 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_conversation_is_told_whole() {
-    let setup = Setup::filled().await;
+    let setup = DashboardSetup::filled().await;
     let found = setup.get("/api/analytics/conversations/session-0001").await;
     let questions = found["questions"].as_array().unwrap();
     assert_eq!(questions.len(), 2);

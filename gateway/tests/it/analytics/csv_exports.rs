@@ -1,10 +1,10 @@
 //! CSV exports.
 
-use super::{DAY, Setup};
+use super::{DAY, DashboardSetup};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn questions_come_as_a_sheet_that_holds_no_formula() {
-    let setup = Setup::filled().await;
+    let setup = DashboardSetup::filled().await;
     setup
         .run(
             "INSERT INTO chats (job_id, at, outcome, session_id, question, answer) VALUES \
@@ -31,7 +31,7 @@ async fn questions_come_as_a_sheet_that_holds_no_formula() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_sheet_comes_whole() {
-    let setup = Setup::new().await;
+    let setup = DashboardSetup::new().await;
     setup
         .run(
             "INSERT INTO chats (job_id, at, outcome, session_id, question) SELECT toString(number), \
@@ -46,7 +46,7 @@ async fn a_long_sheet_comes_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_come_as_a_sheet() {
-    let setup = Setup::filled().await;
+    let setup = DashboardSetup::filled().await;
     let text = setup.site.get(&format!("/api/analytics/report.csv?{DAY}")).await.text().await.unwrap();
     for line in [
         "section,item,measure,value",

@@ -3,12 +3,12 @@
 use hoidap_shared::fleet::{ArmSummary, CanaryRegression, CanaryReport, CanaryState, Fraction};
 use serde_json::{Value, json};
 
-use super::{Setup, picked};
+use super::{DashboardSetup, picked};
 use crate::support::{StubAnswer, question};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lag_of_each_stage_and_dead_letters_are_told() {
-    let setup = Setup::new().await;
+    let setup = DashboardSetup::new().await;
     let broker = setup.servers.broker().await;
     let live = async || setup.get("/api/analytics/report").await["live"].clone();
     assert_eq!(live().await, json!({"stages": [], "dead_letters": []}), "no stage was started yet");
@@ -50,8 +50,8 @@ async fn the_lag_of_each_stage_and_dead_letters_are_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_figures_say_how_old_they_are() {
-    let mut setup = Setup::new().await;
-    let fresh = async |setup: &Setup| setup.get("/api/analytics/report").await["freshness"].clone();
+    let mut setup = DashboardSetup::new().await;
+    let fresh = async |setup: &DashboardSetup| setup.get("/api/analytics/report").await["freshness"].clone();
     let none = fresh(&setup).await;
     assert_eq!(picked(&none, &["newest", "waiting", "age_seconds"]), [Value::Null, json!(0), json!(0)]);
 
@@ -98,7 +98,7 @@ async fn the_figures_say_how_old_they_are() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn canaries_are_told_as_those_count_them_who_counted_most() {
-    let setup = Setup::new().await;
+    let setup = DashboardSetup::new().await;
     let fleet = setup.servers.fleet(|_| StubAnswer::Never).await;
     fleet.stages(&setup.site, "v1", &[("collection:mail", true)]).await;
     let told = async || setup.get("/api/analytics/report").await["canaries"].clone();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{DAY, Setup, picked};
+use super::{DAY, DashboardSetup, picked};
 
 /// Four rated answers in two bins, a rated refusal, and an answer that nobody rated.
 const CHATS: &str = "INSERT INTO chats (job_id, at, outcome, session_id, question, language, product, confidence, versions) VALUES \
@@ -25,8 +25,8 @@ const EVALUATIONS: &str = "INSERT INTO evaluations (name, at, place, question_id
     ('site', '2026-01-02 00:00:00', 2, 'q3', false, 'out_of_scope', true, 0.3, {'classifier': 'c'}), \
     ('shop', '2026-01-03 00:00:00', 0, 'q1', true, 'answered', true, 0.75, {'generator': 'new'})";
 
-async fn filled() -> Setup {
-    let setup = Setup::new().await;
+async fn filled() -> DashboardSetup {
+    let setup = DashboardSetup::new().await;
     for rows in [CHATS, FEEDBACK, EVALUATIONS] {
         setup.run(rows, "hoidap").await;
     }

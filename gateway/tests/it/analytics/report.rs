@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{DAY, Setup, picked};
+use super::{DAY, DashboardSetup, picked};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_counts_what_happened() {
-    let setup = Setup::filled().await;
+    let setup = DashboardSetup::filled().await;
     let report = setup.get(&format!("/api/analytics/report?{DAY}")).await;
     assert_eq!(
         report["period"],
@@ -76,7 +76,7 @@ async fn a_report_counts_what_happened() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_names_what_the_documents_lack_and_what_visitors_say() {
-    let setup = Setup::filled().await;
+    let setup = DashboardSetup::filled().await;
     let report = setup.get("/api/analytics/report?days=7&to=2026-02-01T00:00:00Z").await;
     assert_eq!(
         (&report["period"]["bucket"], report["timeline"].as_array().unwrap().len()),
@@ -112,7 +112,7 @@ async fn a_report_names_what_the_documents_lack_and_what_visitors_say() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_narrow_a_report() {
-    let setup = Setup::filled().await;
+    let setup = DashboardSetup::filled().await;
     let questions = async |rest: &str| {
         setup.get(&format!("/api/analytics/report?{DAY}{rest}")).await["totals"]["questions"].clone()
     };
@@ -134,7 +134,7 @@ async fn filters_narrow_a_report() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn days_begin_at_local_midnight_across_a_clock_change() {
-    let setup = Setup::new().await;
+    let setup = DashboardSetup::new().await;
     // Berlin's clocks go forward on 29 March 2026: midnight is 23:00 UTC before, 22:00 UTC after.
     let moments = ["28 22:59:59", "28 23:00:00", "29 21:59:59", "29 22:00:00", "30 21:59:59", "30 22:30:00"];
     for (number, moment) in moments.into_iter().enumerate() {
@@ -182,7 +182,7 @@ async fn days_begin_at_local_midnight_across_a_clock_change() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_sense_is_refused_and_an_outage_is_said() {
-    let mut setup = Setup::new().await;
+    let mut setup = DashboardSetup::new().await;
     let empty = setup.get("/api/analytics/report").await;
     assert_eq!(
         picked(&empty["totals"], &["questions", "answer_rate", "p95_ms"]),

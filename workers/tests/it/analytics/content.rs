@@ -7,11 +7,11 @@ use hoidap_shared::{
 };
 use hoidap_testing::jobs::count;
 
-use super::{LONG, Setup, event, events, start, tell, tell_all, tell_bytes};
+use super::{LONG, SinkSetup, event, events, start, tell, tell_all, tell_bytes};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_a_row_with_all_it_holds() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let mut full = event("Làm sao để đặt lại mật khẩu?");
     full.answer = "Mở Cài đặt. [1]".into();
     full.problem = Some("slow".into());
@@ -63,7 +63,7 @@ async fn an_event_is_a_row_with_all_it_holds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_told_twice_counts_once_and_its_last_word_stands() {
-    let setup = Setup::new(&[("ANALYTICS__BATCH_ROWS", "7")]).await;
+    let setup = SinkSetup::new(&[("ANALYTICS__BATCH_ROWS", "7")]).await;
     let mut chats = events(40);
     tell_all(setup.broker(), &chats).await;
     tell_all(setup.broker(), &chats[10..20]).await;
@@ -84,7 +84,7 @@ async fn a_chat_told_twice_counts_once_and_its_last_word_stands() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_a_row_becomes_a_dead_letter_and_holds_nothing_up() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let sink = start(&setup.context);
     tell_all(broker, &events(5)).await;

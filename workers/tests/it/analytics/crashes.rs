@@ -7,11 +7,11 @@ use std::{
 
 use hoidap_shared::events::Rating;
 
-use super::{Setup, events, feedback, start, tell, tell_all, tell_feedback};
+use super::{SinkSetup, events, feedback, start, tell, tell_all, tell_feedback};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_that_is_killed_again_and_again_leaves_every_chat_once() {
-    let setup = Setup::new(&[("ANALYTICS__BATCH_ROWS", "20"), ("ANALYTICS__BATCH_MS", "5")]).await;
+    let setup = SinkSetup::new(&[("ANALYTICS__BATCH_ROWS", "20"), ("ANALYTICS__BATCH_MS", "5")]).await;
     let chats = events(3_000);
     let broker = setup.broker().clone();
     let telling = tokio::spawn(async move {
@@ -46,7 +46,7 @@ async fn a_sink_that_is_killed_again_and_again_leaves_every_chat_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_among_its_batches_is_followed_by_another() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let run = || {
         Command::new(env!("CARGO_BIN_EXE_hoidap-worker"))
             .args(["run", "analytics"])

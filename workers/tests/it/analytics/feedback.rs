@@ -8,13 +8,13 @@ use hoidap_shared::{
 };
 use hoidap_testing::jobs::{another_process, count};
 
-use super::{Setup, event, events, feedback, start, tell, tell_all, tell_bytes, tell_feedback};
+use super::{SinkSetup, event, events, feedback, start, tell, tell_all, tell_bytes, tell_feedback};
 
 const LAST_WORDS: &str = "SELECT job_id, rating, reason, comment FROM feedback FINAL ORDER BY stream_seq";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_word_about_an_answer_stands() {
-    let setup = Setup::new(&[("ANALYTICS__BATCH_ROWS", "3")]).await;
+    let setup = SinkSetup::new(&[("ANALYTICS__BATCH_ROWS", "3")]).await;
     let chats = events(4);
     tell_all(setup.broker(), &chats).await;
     let mut first = feedback(&chats[0], Rating::Down);
@@ -47,7 +47,7 @@ async fn the_last_word_about_an_answer_stands() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn feedback_that_cannot_be_a_row_becomes_a_dead_letter() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let sink = start(&setup.context);
     let chats = events(3);
@@ -74,7 +74,7 @@ async fn feedback_that_cannot_be_a_row_becomes_a_dead_letter() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_table_comes_back_when_it_is_lost() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let chats = events(30);
     let sink = start(&setup.context);
@@ -97,7 +97,7 @@ async fn each_table_comes_back_when_it_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_start_goes_on_behind_both_kinds() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let chats = events(20);
     let sink = start(&setup.context);
@@ -118,7 +118,7 @@ async fn a_second_start_goes_on_behind_both_kinds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn feedback_in_the_place_of_its_lost_chat_is_noticed() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let chats = events(5);
     let sink = start(&setup.context);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use hoidap_shared::fleet::Fleet;
 use hoidap_testing::jobs::count;
 
-use super::{Setup, events, says, start, tell_all};
+use super::{SinkSetup, events, says, start, tell_all};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clickhouse_may_go_and_come_back() {
-    let mut setup = Setup::new(&[]).await;
+    let mut setup = SinkSetup::new(&[]).await;
     let fleet = Fleet::follow(setup.broker().clone());
     let sink = start(&setup.context);
     tell_all(setup.broker(), &events(10)).await;
@@ -30,7 +30,7 @@ async fn clickhouse_may_go_and_come_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sink_starts_before_clickhouse() {
-    let mut setup = Setup::new(&[]).await;
+    let mut setup = SinkSetup::new(&[]).await;
     setup.clickhouse.kill();
     tell_all(setup.broker(), &events(10)).await;
     let sink = start(&setup.context);
@@ -43,7 +43,7 @@ async fn the_sink_starts_before_clickhouse() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nats_may_go_and_come_back() {
-    let mut setup = Setup::new(&[]).await;
+    let mut setup = SinkSetup::new(&[]).await;
     let sink = start(&setup.context);
     tell_all(setup.broker(), &events(10)).await;
     setup.until_chats(10).await;

@@ -20,7 +20,7 @@ use hoidap_shared::{
 use hoidap_testing::jobs::{another_process, context, count};
 use tokio::{task::JoinHandle, time::Instant};
 
-use super::{LONG, Setup, event, events, feedback, start, tell, tell_all, tell_bytes, tell_feedback};
+use super::{LONG, SinkSetup, event, events, feedback, start, tell, tell_all, tell_bytes, tell_feedback};
 
 /// What the rows of a table hold, and where their events were read.
 const ALL: &str = "cityHash64(*)";
@@ -28,12 +28,12 @@ const ALL: &str = "cityHash64(*)";
 const CONTENT: &str = "cityHash64(* EXCEPT (stream_seq, epoch))";
 
 /// Chats, and feedback to every third of them, published until it is told to stop.
-struct Load {
+struct ChatPublisher {
     stop: Arc<AtomicBool>,
     telling: JoinHandle<Vec<ChatEvent>>,
 }
 
-impl Load {
+impl ChatPublisher {
     fn start(broker: &Broker) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (broker, until) = (broker.clone(), Arc::clone(&stop));
@@ -55,7 +55,7 @@ impl Load {
     }
 
     /// Waits until so many chats are rows.
-    async fn written(&self, setup: &Setup, chats: u64) {
+    async fn written(&self, setup: &SinkSetup, chats: u64) {
         let end = Instant::now() + LONG;
         while setup.number("SELECT count() FROM chats").await.unwrap_or(0) < chats {
             assert!(Instant::now() < end, "the sink does not write");
@@ -70,7 +70,7 @@ impl Load {
 }
 
 /// The command, as an operator starts it.
-fn command(setup: &Setup, arguments: &[&str]) -> Command {
+fn command(setup: &SinkSetup, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hoidap-worker"));
     command
         .args(["rebuild", "analytics"])
@@ -85,7 +85,7 @@ fn command(setup: &Setup, arguments: &[&str]) -> Command {
     command
 }
 
-fn spawn(setup: &Setup, arguments: &[&str]) -> Child {
+fn spawn(setup: &SinkSetup, arguments: &[&str]) -> Child {
     command(setup, arguments).spawn().unwrap()
 }
 
@@ -97,20 +97,20 @@ async fn end(child: Child) -> (bool, String, String) {
 }
 
 /// Runs a rebuild that must go well; what it printed.
-async fn rebuild(setup: &Setup, arguments: &[&str]) -> String {
+async fn rebuild(setup: &SinkSetup, arguments: &[&str]) -> String {
     let (well, out, error) = end(spawn(setup, arguments)).await;
     assert!(well, "{out}{error}");
     out
 }
 
 /// Runs a rebuild that must be refused; its sentence.
-async fn refused(setup: &Setup, arguments: &[&str]) -> String {
+async fn refused(setup: &SinkSetup, arguments: &[&str]) -> String {
     let (well, out, error) = end(spawn(setup, arguments)).await;
     assert!(!well, "{out}{error}");
     error
 }
 
-impl Setup {
+impl SinkSetup {
     /// Count and checksum of a table's rows that fit.
     async fn sum(&self, table: &str, what: &str, which: &str) -> (u64, u64) {
         let query = format!("SELECT count(), sum({what}) FROM {table} FINAL WHERE {which}");
@@ -147,9 +147,9 @@ impl Setup {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_tables_are_whole_again_while_events_keep_coming() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let sink = start(&setup.context);
-    let load = Load::start(setup.broker());
+    let load = ChatPublisher::start(setup.broker());
     load.written(&setup, 600).await;
     let damage = "INSERT INTO chats SELECT * REPLACE ('damaged' AS question, at + 86400 AS at) FROM chats WHERE stream_seq % 5 = 1";
     setup.run(damage).await;
@@ -177,9 +177,9 @@ async fn damaged_tables_are_whole_again_while_events_keep_coming() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_tables_come_back_by_the_sink_and_the_rebuild_together() {
-    let setup = Setup::new(&[("ANALYTICS__BATCH_ROWS", "50")]).await;
+    let setup = SinkSetup::new(&[("ANALYTICS__BATCH_ROWS", "50")]).await;
     let sink = start(&setup.context);
-    let load = Load::start(setup.broker());
+    let load = ChatPublisher::start(setup.broker());
     load.written(&setup, 600).await;
     // Under load the end moves, so what was there at some event is compared.
     let last = setup.number("SELECT max(stream_seq) FROM chats").await.unwrap();
@@ -200,7 +200,7 @@ async fn dropped_tables_come_back_by_the_sink_and_the_rebuild_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_sink_the_tables_are_filled_and_the_next_sink_goes_on_behind_them() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let chats = events(30);
     tell_all(broker, &chats).await;
@@ -230,7 +230,7 @@ async fn without_a_sink_the_tables_are_filled_and_the_next_sink_goes_on_behind_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn columns_that_the_log_cannot_give_are_not_lost() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     tell_all(setup.broker(), &events(5)).await;
     rebuild(&setup, &[]).await;
     setup.run("ALTER TABLE chats ADD COLUMN note String DEFAULT ''").await;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use hoidap_shared::{fleet::Fleet, telemetry};
 use hoidap_testing::jobs::another_process;
 
-use super::{Setup, event, events, says, start, tell, tell_all};
+use super::{SinkSetup, event, events, says, start, tell, tell_all};
 
 /// The stream's life in which the rows were read, and how many there are of it.
 const LIVES: &str = "SELECT toUInt64(splitByChar('-', epoch)[2]) AS life, count() FROM chats FINAL GROUP BY life ORDER BY life";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_are_applied_once_and_refused_when_changed() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     // Under one name, so that both write and both migrate at once.
     let (one, two) = (start(&setup.context), start(&setup.context));
     tell_all(setup.broker(), &events(3)).await;
@@ -57,7 +57,7 @@ async fn migrations_are_applied_once_and_refused_when_changed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_table_is_written_again_from_the_stream() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let sink = start(&setup.context);
     tell_all(setup.broker(), &events(50)).await;
     setup.until_chats(50).await;
@@ -77,7 +77,7 @@ async fn a_lost_table_is_written_again_from_the_stream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_stream_is_read_from_its_first_event() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let sink = start(&setup.context);
     tell_all(broker, &events(50)).await;
@@ -93,7 +93,7 @@ async fn a_new_stream_is_read_from_its_first_event() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gap_is_counted_and_passed() {
     let metrics = telemetry::init_metrics().unwrap();
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let sink = start(&setup.context);
     tell_all(broker, &events(5)).await;
@@ -127,7 +127,7 @@ async fn a_gap_is_counted_and_passed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_lost_its_end_is_read_anew() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let sink = start(&setup.context);
     tell_all(broker, &events(20)).await;
@@ -168,7 +168,7 @@ async fn a_stream_that_lost_its_end_is_read_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chats_around_the_turn_of_a_month_arrive_whole() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let mut chats = events(200);
     // The end of June 2026 in UTC; clocks of several machines do not agree to the millisecond.
     let turn: u64 = 1_782_864_000_000;

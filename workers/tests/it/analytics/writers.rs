@@ -8,11 +8,11 @@ use hoidap_testing::{
     jobs::{another_process, config, count, passwords, worker_context},
 };
 
-use super::{LONG, Setup, events, says, start, tell_all};
+use super::{LONG, SinkSetup, events, says, start, tell_all};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_sinks_writes_and_the_other_takes_over() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let second = another_process(&setup.context);
     let (one, two) = (start(&setup.context), start(&second));
     let fleet = Fleet::follow(setup.broker().clone());
@@ -53,7 +53,7 @@ async fn one_of_two_sinks_writes_and_the_other_takes_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_sinks_that_both_write_double_no_chat() {
-    let setup = Setup::new(&[("ANALYTICS__BATCH_ROWS", "9"), ("ANALYTICS__BATCH_MS", "10")]).await;
+    let setup = SinkSetup::new(&[("ANALYTICS__BATCH_ROWS", "9"), ("ANALYTICS__BATCH_MS", "10")]).await;
     // Under one name both believe that the lease is theirs, as a writer does that slept through the loss of it.
     let (one, two) = (start(&setup.context), start(&setup.context));
     tell_all(setup.broker(), &events(500)).await;
@@ -90,7 +90,7 @@ async fn the_rights_of_the_analytics_user_are_enough() {
     let client = clickhouse::Client::default().with_url(&clickhouse_url).with_database("hoidap");
     let client = client.with_user("default").with_password(clickhouse.password());
     let client = client.with_compression(clickhouse::Compression::None);
-    let setup = Setup { nats, clickhouse, context, client };
+    let setup = SinkSetup { nats, clickhouse, context, client };
     tell_all(&broker, &events(5)).await;
     super::tell_bytes(&broker, "chat", b"noise".to_vec()).await;
     let sink = start(&setup.context);

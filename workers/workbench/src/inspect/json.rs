@@ -6,10 +6,10 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use super::answer_details::{CallResult, SupportedSentence, calls, cited_sentences};
 
 /// A part of a message, as the JSON has it.
-struct Part<T>(T);
+struct MessagePart<T>(T);
 
 pub(super) fn classified<S: Serializer>(classified: &Classified, serializer: S) -> Result<S::Ok, S::Error> {
-    let queries: Vec<Part<&Query>> = classified.queries.iter().map(Part).collect();
+    let queries: Vec<MessagePart<&Query>> = classified.queries.iter().map(MessagePart).collect();
     let mut map = serializer.serialize_map(None)?;
     map.serialize_entry("language", &classified.language)?;
     map.serialize_entry("meaning", &classified.meaning)?;
@@ -27,7 +27,7 @@ pub(super) fn classified<S: Serializer>(classified: &Classified, serializer: S) 
 }
 
 pub(super) fn retrieved<S: Serializer>(retrieved: &Retrieved, serializer: S) -> Result<S::Ok, S::Error> {
-    let passages: Vec<Part<&Passage>> = retrieved.passages.iter().map(Part).collect();
+    let passages: Vec<MessagePart<&Passage>> = retrieved.passages.iter().map(MessagePart).collect();
     let mut map = serializer.serialize_map(None)?;
     map.serialize_entry("passages", &passages)?;
     map.serialize_entry("support", &retrieved.support)?;
@@ -39,8 +39,8 @@ pub(super) fn retrieved<S: Serializer>(retrieved: &Retrieved, serializer: S) -> 
 pub(super) fn answer<S: Serializer>(answer: &Answer, serializer: S) -> Result<S::Ok, S::Error> {
     let sources = answer.sources.iter().enumerate();
     let sources: Vec<_> =
-        sources.map(|(place, source)| Part((place, source, cited_sentences(answer, place)))).collect();
-    let calls: Vec<_> = calls(answer).map(Part).collect();
+        sources.map(|(place, source)| MessagePart((place, source, cited_sentences(answer, place)))).collect();
+    let calls: Vec<_> = calls(answer).map(MessagePart).collect();
     let mut map = serializer.serialize_map(None)?;
     map.serialize_entry("outcome", &answer.outcome)?;
     map.serialize_entry("problem", &answer.problem)?;
@@ -61,7 +61,7 @@ pub(super) fn answer<S: Serializer>(answer: &Answer, serializer: S) -> Result<S:
     map.end()
 }
 
-impl Serialize for Part<&Query> {
+impl Serialize for MessagePart<&Query> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("text", &self.0.text)?;
@@ -73,7 +73,7 @@ impl Serialize for Part<&Query> {
     }
 }
 
-impl Serialize for Part<&Passage> {
+impl Serialize for MessagePart<&Passage> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let passage = self.0;
         let mut map = serializer.serialize_map(None)?;
@@ -92,7 +92,7 @@ impl Serialize for Part<&Passage> {
 }
 
 /// A source of the answer with its place, and the sentences that cite it.
-impl Serialize for Part<(usize, &Source, Vec<SupportedSentence>)> {
+impl Serialize for MessagePart<(usize, &Source, Vec<SupportedSentence>)> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (place, source, sentences) = &self.0;
         let mut map = serializer.serialize_map(None)?;
@@ -106,7 +106,7 @@ impl Serialize for Part<(usize, &Source, Vec<SupportedSentence>)> {
     }
 }
 
-impl Serialize for Part<(&ProviderAttempt, CallResult)> {
+impl Serialize for MessagePart<(&ProviderAttempt, CallResult)> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (attempt, result) = self.0;
         let wrote = attempt.wrote.as_ref();

@@ -42,7 +42,7 @@ impl ProviderOptions {
 
 /// Replays recorded traffic and compares.
 #[derive(Args, Debug)]
-pub struct Command {
+pub struct ReplayCommand {
     /// A recording that `log export` wrote: a file, a folder of them, or `-` for standard input.
     recording: PathBuf,
     /// The first stage to replay; its input is the recorded one.
@@ -83,7 +83,7 @@ fn parse_collection_version(text: &str) -> Result<(String, String), String> {
     Ok((name.into(), version.into()))
 }
 
-impl Command {
+impl ReplayCommand {
     /// Replays under `changed`, which is `unchanged` with the settings of the command line (`set`).
     ///
     /// # Errors

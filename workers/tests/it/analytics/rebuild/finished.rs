@@ -20,7 +20,7 @@ async fn finish(broker: &Broker, number: u64, with_end: bool) -> ChatEvent {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chats_whose_events_are_gone_come_back_from_their_jobs() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let sink = start(&setup.context);
     let (mut jobs, mut cached) = (Vec::new(), Vec::new());
@@ -70,7 +70,7 @@ async fn chats_whose_events_are_gone_come_back_from_their_jobs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_event_of_a_job_is_preferred_to_its_record() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     // The record is of another moment than the event, as one of an older release is.
     let mut chats = Vec::new();

@@ -5,13 +5,13 @@ use hoidap_shared::fleet;
 use super::*;
 
 /// Who has the lease of the sink.
-async fn writer(setup: &Setup) -> String {
+async fn writer(setup: &SinkSetup) -> String {
     let bucket = fleet::open_bucket(setup.broker()).await.unwrap();
     let entry = bucket.get("analytics.writer").await.unwrap().unwrap_or_default();
     serde_json::from_slice::<fleet::Member>(&entry).map(|member| member.instance).unwrap_or_default()
 }
 
-async fn table(setup: &Setup) -> String {
+async fn table(setup: &SinkSetup) -> String {
     let query = "SELECT toString(uuid) FROM system.tables WHERE database = 'hoidap' AND name = 'chats'";
     setup.fetch(query).await.remove(0)
 }
@@ -27,9 +27,9 @@ async fn until(child: &mut Child, is_so: impl AsyncFn() -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_that_is_killed_at_any_step_leaves_whole_tables() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let sink = start(&setup.context);
-    let load = Load::start(setup.broker());
+    let load = ChatPublisher::start(setup.broker());
     load.written(&setup, 600).await;
     let before = table(&setup).await;
     let mut killed = 0;
@@ -75,9 +75,9 @@ async fn a_rebuild_that_is_killed_at_any_step_leaves_whole_tables() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_rebuilds_at_once_do_no_harm() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let sink = start(&setup.context);
-    let load = Load::start(setup.broker());
+    let load = ChatPublisher::start(setup.broker());
     load.written(&setup, 600).await;
     let (one, two) = (spawn(&setup, &[]), spawn(&setup, &[]));
     let ends = tokio::join!(end(one), end(two));

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_happened_since_a_time_is_made_again() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let since = hoidap_shared::job::now_ms() - 24 * 3_600_000;
     let mut chats = events(100);
@@ -47,7 +47,7 @@ async fn only_what_happened_since_a_time_is_made_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_the_log_does_not_have_any_more_are_kept() {
-    let setup = Setup::new(&[]).await;
+    let setup = SinkSetup::new(&[]).await;
     let broker = setup.broker();
     let sink = start(&setup.context);
     let chats = events(60);
