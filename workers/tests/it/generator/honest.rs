@@ -144,6 +144,20 @@ async fn what_is_out_of_scope_is_not_said_to_be_missing() {
 }
 
 #[tokio::test]
+async fn what_the_documents_speak_of_is_in_scope_whatever_its_intent() {
+    let generator = Generator::open(&config(vec![])).await.unwrap();
+    for (support, out_of_scope, outcome) in
+        [(0.5, 0.99, Outcome::Unanswered), (0.2, 0.99, Outcome::OutOfScope), (0.5, 1.0, Outcome::OutOfScope)]
+    {
+        let mut job = job(Language::Vi, "Thời tiết ngày mai thế nào?");
+        job.body.classified.intent.name = "out_of_scope".into();
+        (job.body.support, job.body.classified.out_of_scope) = (support, out_of_scope);
+        let answer = answer(&generator, &job).await;
+        assert_eq!(answer.outcome, outcome, "{support} {out_of_scope}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn a_quotation_in_another_language_is_introduced() {
     let generator = Generator::open(&config(vec![])).await.unwrap();
     let mut job = job(Language::Vi, "Tệp đã xoá nằm trong thùng rác bao nhiêu ngày ở gói Pro?");
