@@ -1,6 +1,6 @@
 //! The features of a segment that the reader's weights apply to.
 
-use hoidap_shared::job::Passage;
+use hoidap_shared::job::{Passage, ScoredLabel};
 
 use crate::generator::{
     passages::{
@@ -50,6 +50,9 @@ pub(crate) type FeatureVector = [f32; FEATURE_COUNT];
 /// Segments with fewer words than the first are short; the length saturates at the second.
 const SHORT_SEGMENT_WORDS: usize = 4;
 const LONG_SEGMENT_WORDS: usize = 60;
+
+/// What a passage without a product counts of one of another product.
+const NO_PRODUCT_SHARE: f32 = 0.2;
 
 /// A text's terms with their weights, and the sum of the weights.
 pub(super) struct WeightedTerms<'a>(Vec<(&'a String, f32)>, f32);
@@ -145,14 +148,20 @@ pub(super) fn features(
         flag(refers_back(&segment.text)),
         flag(own),
         flag(!passage.url.is_empty() && passage.url == parsed.page),
-        parsed
-            .product
-            .as_ref()
-            .filter(|parsed| passage.product.as_ref().is_some_and(|of| *of != parsed.name))
-            .map_or(0.0, |parsed| parsed.confidence),
+        parsed.product.as_ref().map_or(0.0, |product| other_product(passage, product)),
         flag(passage.start == 0 && is_first && is_summary(&segment.text)),
         of_own(before.share(here_or_above)),
     ]
+}
+
+/// How far a passage is about something else than the question's product: its confidence for one of another product, and a
+/// share of that for one of none, where a price of all products together is less likely meant.
+fn other_product(passage: &Passage, product: &ScoredLabel) -> f32 {
+    match &passage.product {
+        Some(of) if *of == product.name => 0.0,
+        Some(_) => product.confidence,
+        None => NO_PRODUCT_SHARE * product.confidence,
+    }
 }
 
 /// A passage's retrieval score, 0 to 1; NaN becomes 0.
@@ -163,4 +172,22 @@ fn retrieval_score(passage: &Passage) -> f32 {
 /// Whether a sentence only lists a page's topics: several commas and no number.
 fn is_summary(text: &str) -> bool {
     text.matches(',').count() >= 3 && !text.contains(|c: char| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generator::passages::passage_set::tests::passage;
+
+    #[test]
+    fn a_passage_of_no_product_lies_between_the_products_own_and_anothers() {
+        let product = ScoredLabel { name: "mail".into(), confidence: 0.9 };
+        let [own, none, other] = [Some("mail"), None, Some("drive")].map(|of| {
+            other_product(
+                &Passage { product: of.map(Into::into), ..passage("en", "Pro costs $2.") },
+                &product,
+            )
+        });
+        assert!(own == 0.0 && own < none && none < other && other == 0.9, "{own} {none} {other}");
+    }
 }
