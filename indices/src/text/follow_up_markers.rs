@@ -171,9 +171,18 @@ pub(super) fn is_fragment(sentence: &str) -> bool {
 
 /// Whether a sentence adds at most one content word to an earlier one.
 pub(super) fn adds_little(sentence: &str, to: &str) -> bool {
+    added_content_words(sentence, to) <= 1
+}
+
+/// Whether a sentence adds no content word to an earlier one.
+pub(super) fn adds_nothing(sentence: &str, to: &str) -> bool {
+    added_content_words(sentence, to) == 0
+}
+
+fn added_content_words(sentence: &str, to: &str) -> usize {
     let analyser = Analyser::default();
     let (own, known) = (analyser.content(sentence), analyser.content(to));
-    content_terms(&own).difference(&content_terms(&known)).count() <= 1
+    content_terms(&own).difference(&content_terms(&known)).count()
 }
 
 /// The text after the lead-in; the whole text when nothing would be left.
