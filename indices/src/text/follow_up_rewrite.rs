@@ -65,18 +65,21 @@ pub(super) fn rewrite(
     let new = without_lead_in(new, language);
     let mut old = subject.meaning().to_string();
     let mut answer = history.iter().rev().find(|turn| turn.sender == Sender::Assistant);
-    let (mut names_sibling, mut in_place) = (false, false);
-    for replaced in [product_replacement, code_replacement] {
-        if let Some((in_old, in_new)) = replaced(&old, new, products, language) {
+    let (mut names_sibling, mut replaced) = (false, false);
+    for find_replacement in [product_replacement, code_replacement] {
+        if let Some((in_old, in_new)) = find_replacement(&old, new, products, language) {
             old.replace_range(in_old, &new[in_new]);
-            (between, answer, in_place) = (None, None, true);
+            replaced = true;
         }
     }
     let sibling = text.siblings.find_replacement(&old, new);
     if let Some((in_old, in_new)) = sibling.clone().or_else(|| kind_replacement(&old, new, language)) {
         names_sibling = sibling.is_some();
         old.replace_range(in_old, &new[in_new]);
-        (between, answer, in_place) = (None, None, true);
+        replaced = true;
+    }
+    if replaced {
+        (between, answer) = (None, None);
     }
     let answer = answer
         .map(|turn| turn.content.split_whitespace().take(MAX_ANSWER_WORDS).collect::<Vec<_>>().join(" "));
@@ -84,7 +87,7 @@ pub(super) fn rewrite(
         answer.filter(|answer| answer.contains(' ')).map(|answer| format!("{old} {answer} {new}"));
     let other_language_question = (subject.language != language).then(|| old.clone());
     let previous_question = old.clone();
-    let says_more = !in_place || !adds_nothing(new, &old);
+    let says_more = !replaced || !adds_nothing(new, &old);
     let mut parts = vec![old];
     parts.extend(between.map(|turn| without_lead_in(turn.meaning(), turn.language).to_string()));
     parts.extend(says_more.then(|| new.to_string()));

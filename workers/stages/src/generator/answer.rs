@@ -14,7 +14,7 @@ use hoidap_shared::{
 use self::{
     assembly::AnswerSentence, closest_passages::closest_passages, streamer::AnswerStreamer, topic::topic,
 };
-use crate::classifier::{OUT_OF_SCOPE, THIRD_PARTY_OUT_OF_SCOPE};
+use crate::classifier::OUT_OF_SCOPE;
 use crate::generator::{
     AnswerContext, AnswerDraft, Generator, provider::failover::ModelResponse,
     reader::confidence_of_no_answer, refusal::Refusal,
@@ -153,9 +153,9 @@ impl Generator {
     /// answers start from it.
     fn unanswered(&self, retrieved: &Retrieved) -> Answer {
         let classified = &retrieved.classified;
-        let known = !retrieved.passages.is_empty() && retrieved.support >= MIN_SUPPORT_IN_SCOPE;
-        let third_party = classified.out_of_scope >= THIRD_PARTY_OUT_OF_SCOPE;
-        let elsewhere = classified.intent.name == OUT_OF_SCOPE && (third_party || !known);
+        let unknown =
+            Refusal::before_reading(retrieved).is_some() || retrieved.support < MIN_SUPPORT_IN_SCOPE;
+        let elsewhere = classified.intent.name == OUT_OF_SCOPE && unknown;
         let (outcome, text, product) = if elsewhere {
             let text = phrases::out_of_scope(classified.language, &self.support_address);
             (Outcome::OutOfScope, text, None)
