@@ -94,7 +94,9 @@ class ClickHouse(unittest.TestCase):
             "CREATE DATABASE other",
             "CREATE TABLE hoidap.chats (a UInt8) ENGINE = ReplacingMergeTree ORDER BY a",
             "INSERT INTO hoidap.chats SELECT 7",
-            "ALTER TABLE hoidap.chats ADD COLUMN b String",
+            "ALTER TABLE hoidap.chats ADD COLUMN b DateTime",
+            "ALTER TABLE hoidap.chats DELETE WHERE a = 1",
+            "ALTER TABLE hoidap.chats MODIFY TTL b + INTERVAL 100 YEAR",
             "CREATE DATABASE hoidap_rebuild_1 ENGINE = Atomic",
             "CREATE TABLE hoidap_rebuild_1.chats AS hoidap.chats",
             "EXCHANGE TABLES hoidap.chats AND hoidap_rebuild_1.chats",
@@ -151,6 +153,22 @@ class Compose(unittest.TestCase):
                 if "<<: *bounded" in service:
                     self.assertRegex(service, r"mem_limit: \S+\n")
                     self.assertRegex(service, r"pids_limit: \d+\n")
+
+    def test_the_site_chooses_its_providers_unless_the_settings_do_and_their_keys_reach_who_asks_them(self):
+        text = (paths.ROOT / "compose.yaml").read_text()
+        self.assertEqual(re.findall(r"HOIDAP_GENERATOR__PROVIDERS:(.*)", text), [""])
+        documented = "".join(page.read_text() for page in (paths.ROOT / "docs").glob("*.md"))
+        keys = set(re.findall(r"`(\w+_API_KEY)`", documented))
+        for name in ("generator", "tools"):
+            with self.subTest(name=name):
+                self.assertEqual(set(re.findall(r"(?m)^      (\w+_API_KEY):$", self.services()[name])), keys)
+                self.assertIn("host.docker.internal:host-gateway", self.services()[name])
+
+    def test_nothing_starts_the_tools_but_their_own_call(self):
+        services = self.services()
+        self.assertIn("profiles: [tools]\n", services["tools"])
+        self.assertIn("HOIDAP_NATS__USER: operator\n", services["tools"])
+        self.assertEqual([name for name, service in services.items() if re.search(r"(?m)^      tools:", service)], [])
 
     def test_every_variable_of_the_file_is_in_the_example_of_its_settings(self):
         text = (paths.ROOT / "compose.yaml").read_text()

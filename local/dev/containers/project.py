@@ -98,10 +98,11 @@ def states(said: str) -> list[State]:
 
 
 class Project:
-    """The project in a folder: `env`, `override.json`, `site`."""
+    """The project in a folder: `env`, `override.json`, `site`, and `output` of the tools."""
 
     def __init__(self, engine: Engine, folder: Path):
         self.engine, self.folder, self.site = engine, folder, folder / "site"
+        self.output = folder / "output"
         self.port = engine.reach(_free_port)
         self.token = _secret()
         self.asked = 0
@@ -114,6 +115,7 @@ class Project:
             "HOIDAP_SITE": str(self.site),
             "HOIDAP_VERSION": TAG,
             "SUBNET": free_subnet(_subnets(engine)),
+            "TOOLS_OUTPUT": str(self.output),
         }
         self._passwords: dict[str, str] = {}
 
@@ -124,6 +126,8 @@ class Project:
         configured.write_text(configured.read_text() + "\n[cache]\nttl_secs = 0\n\n[rate_limit]\nchat_per_minute = 600\n")
         for path in [self.site, *self.site.rglob("*")]:  # the containers' user is another one
             path.chmod(0o755 if path.is_dir() else 0o644)
+        self.output.mkdir()
+        self.output.chmod(0o777)
         changes = override((paths.ROOT / "compose.yaml").read_text(), self.engine.open_files)
         (self.folder / "override.json").write_text(json.dumps(changes))
         self._env.touch(mode=0o600)

@@ -99,6 +99,10 @@ def _prove(made: Project) -> None:
         visitor.expect(made, visitor.NEW, visitor.PATIENCE)
         if _since(made) != running:
             raise Trouble("a container was started again, and a new document must not need that")
+    with _told(made, "Tools: the recorded questions become a file of this machine"):
+        made.compose("run", "--rm", "--no-TTY", "tools", "hoidap-worker", "log", "export", "-o", "log.jsonl.zst")
+        if not (made.output / "log.jsonl.zst").exists():
+            raise Trouble("the tools' folder has no file after `log export`")
     with _told(made, "Health: every container and every component once more"):
         made.wait()
         visitor.wait_until_healthy(made)

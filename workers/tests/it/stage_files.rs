@@ -86,10 +86,12 @@ fn compose_service(stage: &PipelineStage) -> String {
 }
 
 /// Settings of the stage that answers.
-const COMPOSE_PROVIDERS: &str = "      HOIDAP_GENERATOR__PROVIDERS: ${GENERATOR_PROVIDERS:-extractive}
-      # Passed on when they are set: the keys that providers of hoidap.toml name by api_key_env.
+const COMPOSE_PROVIDERS: &str = "      # Passed on when they are set: the keys that providers of hoidap.toml name by api_key_env.
       OPENAI_API_KEY:
+      GEMINI_API_KEY:
       ANTHROPIC_API_KEY:
+    # The name by which a provider's base_url reaches a model server on this host.
+    extra_hosts: [\"host.docker.internal:host-gateway\"]
 ";
 
 fn env_password(stage: &PipelineStage) -> String {
