@@ -6,10 +6,11 @@ from pathlib import Path
 
 from dev import paths
 
-PAGES = sorted([*paths.ROOT.glob("*.md"), *(paths.ROOT / "docs").glob("*.md"), paths.ROOT / "examples" / "README.md"])
+PAGES = sorted([*paths.ROOT.glob("*.md"), *(paths.ROOT / "docs").rglob("*.md"), paths.ROOT / "examples" / "README.md"])
 FENCED = re.compile(r"(?ms)^\s*```.*?^\s*```")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED = re.compile(r"`((?:bench|clickhouse|docs|examples|gateway|indices|local|nats|schemas|shared|testing|workers)/[\w./-]+)`")
+METRIC = re.compile(r'(?:counter|gauge|histogram)!\(\s*"(\w+)"')
 HEAD_LINES = 12
 """How far down the line "See also" may stand."""
 
@@ -46,6 +47,12 @@ class Documentation(unittest.TestCase):
                 self.assertEqual(lines[1], "")
                 self.assertRegex(lines[2], "^[A-Z]")
                 self.assertTrue(any(line.startswith("See also: ") for line in lines[:HEAD_LINES]))
+
+    def test_the_page_of_metrics_lists_every_one_of_the_code(self):
+        sources = [paths.ROOT / "gateway" / "src", *(paths.ROOT / "workers").rglob("src")]
+        code = "".join(file.read_text(encoding="utf-8") for source in sources for file in sorted(source.rglob("*.rs")))
+        page = (paths.ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+        self.assertEqual(set(METRIC.findall(code)), set(re.findall(r"(?m)^\| `(hoidap_\w+)`", page)))
 
     def test_both_indexes_list_every_page(self):
         for index in (paths.ROOT / "docs" / "README.md", paths.ROOT / "llms.txt"):
