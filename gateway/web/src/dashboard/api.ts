@@ -40,7 +40,8 @@ export async function signIn(token: string): Promise<void> {
 
 /** Signs out. */
 export async function signOut(): Promise<void> {
-  await send('/dashboard/logout', { method: 'POST' });
+  const response = await send('/dashboard/logout', { method: 'POST' });
+  if (!response.ok) throw await toApiError(response);
 }
 
 async function get<T>(path: string, signal?: AbortSignal): Promise<T> {

@@ -153,8 +153,8 @@ export function latency(report: Report, localization: Localization): ChartData {
 /** Waiting and working time of each stage. */
 export function stages(report: Report, localization: Localization): ChartData {
   const { charts } = localization.messages;
-  const both = report.stages.map((stage) => stage.waited_p95_ms + stage.worked_p95_ms);
-  const slowest = both.indexOf(Math.max(...both));
+  const [waited] = [...report.stages].sort((a, b) => b.waited_p95_ms - a.waited_p95_ms);
+  const [worked] = [...report.stages].sort((a, b) => b.worked_p95_ms - a.worked_p95_ms);
   return {
     kind: 'horizontal',
     labels: report.stages.map((stage) => stage.stage),
@@ -166,10 +166,15 @@ export function stages(report: Report, localization: Localization): ChartData {
     ],
     formatValue: (value) => localization.duration(value),
     labelHeading: charts.stage,
-    description: interpolate(charts.stagesSays, {
-      stage: report.stages[slowest]?.stage ?? '',
-      p95: localization.duration(both[slowest] ?? 0),
-    }),
+    description:
+      waited && worked
+        ? interpolate(charts.stagesSays, {
+            worked: worked.stage,
+            work: localization.duration(worked.worked_p95_ms),
+            waited: waited.stage,
+            wait: localization.duration(waited.waited_p95_ms),
+          })
+        : '',
   };
 }
 
@@ -192,6 +197,7 @@ export function providers(report: Report, localization: Localization): ChartData
   const { charts } = localization.messages;
   const { providers } = report;
   const total = providers.reduce((sum, provider) => sum + provider.answers, 0);
+  const first = providers[0];
   return {
     kind: 'horizontal',
     labels: providers.map((provider) => provider.provider),
@@ -202,11 +208,13 @@ export function providers(report: Report, localization: Localization): ChartData
     ],
     formatValue: (value) => (Number.isInteger(value) ? localization.number(value) : ''),
     labelHeading: charts.name,
-    description: interpolate(charts.topSays, {
-      name: providers[0]?.provider ?? '',
-      count: localization.number(providers[0]?.answers ?? 0),
-      total: localization.number(total),
-    }),
+    description: first
+      ? interpolate(charts.topSays, {
+          name: first.provider,
+          count: localization.number(first.answers),
+          total: localization.number(total),
+        })
+      : '',
   };
 }
 

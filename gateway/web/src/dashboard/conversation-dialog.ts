@@ -8,6 +8,7 @@ import type { ConversationQuestion, Conversation } from './types.ts';
 export class ConversationDialog {
   private localization = new Localization('en');
   private shown: Conversation | undefined;
+  private request: AbortController | undefined;
   private readonly heading = h('h2', { id: 'conversation-heading', tabindex: -1 });
   private readonly closeButton = h('button', {
     type: 'button',
@@ -16,9 +17,15 @@ export class ConversationDialog {
     },
   });
   private readonly body = h('div', { class: 'timeline' });
-  readonly element = h(
+  readonly element: HTMLDialogElement = h(
     'dialog',
-    { class: 'conversation', 'aria-labelledby': 'conversation-heading' },
+    {
+      class: 'conversation',
+      'aria-labelledby': 'conversation-heading',
+      close: () => {
+        if (!this.element.open) this.request?.abort();
+      },
+    },
     h('div', { class: 'bar' }, this.heading, this.closeButton),
     this.body,
   );
@@ -32,16 +39,20 @@ export class ConversationDialog {
 
   /** Loads and shows a conversation. Closing restores the focus. */
   async open(session: string): Promise<void> {
+    this.request?.abort();
+    const request = new AbortController();
+    this.request = request;
     this.shown = undefined;
     replaceChildren(this.body, h('p', { role: 'status' }, this.localization.messages.loading));
     if (!this.element.open) this.element.showModal();
     this.heading.focus();
     try {
-      const conversation = await getConversation(session);
-      if (!this.element.open) return;
+      const conversation = await getConversation(session, request.signal);
+      if (request.signal.aborted) return;
       this.shown = conversation;
       this.render(conversation);
     } catch (error) {
+      if (request.signal.aborted) return;
       replaceChildren(this.body, h('p', { role: 'alert', class: 'problem' }, errorText(error, this.localization)));
     }
   }

@@ -21,9 +21,16 @@ const OUTCOME_FILTERS = [
 export class ConversationList {
   private localization = new Localization('en');
   private query = new URLSearchParams();
-  private rows: ConversationRow[] = [];
+  /** The words and the outcome that are searched for, which the fields may be ahead of. */
+  private words = '';
+  private wantedOutcome = '';
+  /** The query of the rows, without a cursor. */
+  private shownQuery = '';
+  private rows: ConversationRow[] | undefined;
   private nextCursor: string | null = null;
   private expanded = false;
+  private appending = false;
+  private error: unknown;
   private request: AbortController | undefined;
 
   private readonly heading = h('h2');
@@ -31,7 +38,7 @@ export class ConversationList {
   private readonly searchLabel = h('label', { for: 'words' });
   private readonly search = h('input', { id: 'words', type: 'search', maxlength: 200 });
   private readonly outcomeLabel = h('label', { for: 'outcome' });
-  private readonly outcome = h('select', { id: 'outcome', change: () => void this.fetchPage() });
+  private readonly outcome = h('select', { id: 'outcome', change: () => void this.startSearch() });
   private readonly submit = h('button', { type: 'submit', class: 'strong' });
   private readonly status = h('p', { class: 'note', role: 'status' });
   private readonly list = h('ol', { class: 'conversations' });
@@ -47,7 +54,7 @@ export class ConversationList {
         class: 'search',
         submit: (event) => {
           event.preventDefault();
-          void this.fetchPage();
+          void this.startSearch();
         },
       },
       h('span', { class: 'field' }, this.searchLabel, this.search),
@@ -76,7 +83,7 @@ export class ConversationList {
     const option = (value: string, text: string) => h('option', { value, selected: value === chosen }, text);
     const named = OUTCOME_FILTERS.map((outcome) => option(outcome, localization.label('outcomes', outcome)));
     replaceChildren(this.outcome, option('', filters.all), ...named);
-    this.updateCsvLinks(this.query);
+    this.updateCsvLinks();
     this.render();
   }
 
@@ -84,16 +91,25 @@ export class ConversationList {
   async show(query: URLSearchParams): Promise<void> {
     const same = this.query.toString() === query.toString();
     this.query = query;
-    if (!(same && this.expanded)) await this.fetchPage();
+    this.updateCsvLinks();
+    if (!(same && (this.expanded || this.appending))) await this.fetchPage();
   }
 
-  /** Updates the CSV links for a query. */
-  updateCsvLinks(query: URLSearchParams): void {
+  /** Removes the rows, and drops those on their way. */
+  clear(): void {
+    this.request?.abort();
+    this.appending = false;
+    this.error = undefined;
+    this.removeRows();
+    this.render();
+  }
+
+  private updateCsvLinks(): void {
     const { conversations } = this.localization.messages;
     const csvLink = (name: string, text: string) =>
       h(
         'a',
-        { href: `/api/analytics/${name}.csv?${query.toString()}`, download: `${name}.csv`, 'data-key': name },
+        { href: `/api/analytics/${name}.csv?${this.query.toString()}`, download: `${name}.csv`, 'data-key': name },
         text,
       );
     replaceChildren(
@@ -104,34 +120,64 @@ export class ConversationList {
     );
   }
 
-  private async fetchPage(append = false): Promise<void> {
+  private async startSearch(): Promise<void> {
+    this.words = this.search.value.trim();
+    this.wantedOutcome = this.outcome.value;
+    await this.fetchPage();
+  }
+
+  private async fetchPage(more = false): Promise<void> {
     this.request?.abort();
     const request = new AbortController();
     this.request = request;
     const query = new URLSearchParams(this.query);
-    if (this.search.value.trim()) query.set('q', this.search.value.trim());
-    if (this.outcome.value) query.set('outcome', this.outcome.value);
+    if (this.words) query.set('q', this.words);
+    if (this.wantedOutcome) query.set('outcome', this.wantedOutcome);
+    const key = query.toString();
+    // A search that is under way has no rows to append to.
+    const append = more && key === this.shownQuery;
     if (append && this.nextCursor !== null) query.set('cursor', this.nextCursor);
+    this.appending = append;
+    this.element.setAttribute('aria-busy', String(key !== this.shownQuery));
     try {
       const page = await getConversations(query, request.signal);
       if (request.signal.aborted) return;
-      this.rows = append ? [...this.rows, ...page.conversations] : page.conversations;
+      this.rows = append ? [...(this.rows ?? []), ...page.conversations] : page.conversations;
+      this.shownQuery = key;
       this.expanded = append;
       this.nextCursor = page.next;
-      this.render();
+      this.error = undefined;
     } catch (error) {
       if (request.signal.aborted) return;
-      if (error instanceof ApiError && error.kind === 'signed_out') this.onSignedOut();
-      else this.status.textContent = errorText(error, this.localization);
+      if (error instanceof ApiError && error.kind === 'signed_out') {
+        this.onSignedOut();
+        return;
+      }
+      this.error = error;
+      // Rows of another query must not stand as those of this one.
+      if (key !== this.shownQuery) this.removeRows();
     }
+    this.appending = false;
+    this.element.setAttribute('aria-busy', 'false');
+    this.render();
+  }
+
+  private removeRows(): void {
+    this.rows = undefined;
+    this.shownQuery = '';
+    this.expanded = false;
+    this.nextCursor = null;
   }
 
   private render(): void {
     const { conversations } = this.localization.messages;
-    const count = this.localization.number(this.rows.length);
-    const status = this.rows.length === 0 ? conversations.none : interpolate(conversations.shown, { count });
+    const rows = this.rows ?? [];
+    const count = this.localization.number(rows.length);
+    const found = rows.length === 0 ? conversations.none : interpolate(conversations.shown, { count });
+    const status =
+      this.error !== undefined ? errorText(this.error, this.localization) : this.rows === undefined ? '' : found;
     if (this.status.textContent !== status) this.status.textContent = status;
-    replaceChildren(this.list, ...this.rows.map((row) => this.row(row)));
+    replaceChildren(this.list, ...rows.map((row) => this.row(row)));
     this.more.hidden = this.nextCursor === null;
   }
 

@@ -28,7 +28,10 @@ export class DashboardPage {
   private readonly signOutButton = h('button', { type: 'button', class: 'plain', click: () => void this.signOut() });
   private readonly notice = h('div', { class: 'notice', role: 'alert' });
   private readonly status = h('p', { class: 'loading', role: 'status' });
-  private readonly loginForm = new LoginForm(() => void this.load());
+  private readonly loginForm = new LoginForm(() => {
+    this.loginForm.hide();
+    void this.load();
+  });
   private readonly filterForm = new FilterForm((viewFilters) => {
     this.applyFilters(viewFilters);
   });
@@ -122,6 +125,7 @@ export class DashboardPage {
     this.request = request;
     const query = toQueryParams(this.viewFilters);
     const key = formatViewFilters(this.viewFilters);
+    this.updateFilterForm();
     if (this.reportKey !== key) {
       this.figures.setAttribute('aria-busy', 'true');
       this.status.textContent = this.localization.messages.loading;
@@ -150,8 +154,11 @@ export class DashboardPage {
       return;
     }
     this.setSignedIn(this.report !== undefined);
-    this.filterForm.element.hidden = false;
-    const stale = this.report?.freshness.as_of;
+    this.filterForm.element.hidden = this.loginForm.visible;
+    // Figures of other filters must not stand under the chosen ones.
+    const current = this.reportKey === formatViewFilters(this.viewFilters);
+    for (const element of [this.freshness, this.reportView.element, this.list.element]) element.hidden = !current;
+    const stale = current ? this.report?.freshness.as_of : undefined;
     const { messages } = this.localization;
     const old = stale ? messages.stale.replace('{time}', this.localization.dateTime(stale)) : '';
     this.showNotice(`${errorText(error, this.localization)} ${old}`);
@@ -169,9 +176,14 @@ export class DashboardPage {
 
   private onSignedOut(): void {
     const before = this.report !== undefined;
+    this.refreshTimer.cancel();
+    this.request?.abort();
+    this.figures.removeAttribute('aria-busy');
+    this.status.textContent = '';
     this.report = undefined;
     this.reportKey = '';
     this.conversation.close();
+    this.list.clear();
     this.showNotice();
     this.setSignedIn(false);
     this.loginForm.show(before ? this.localization.messages.failure.signed_out : '');
@@ -201,15 +213,17 @@ export class DashboardPage {
   }
 
   private render(): void {
+    this.updateFilterForm();
     const report = this.report;
     if (report === undefined) {
       this.setSignedIn(false);
-      this.filterForm.update(this.viewFilters, { products: [], locales: [] }, this.localization);
       return;
     }
-    this.filterForm.update(this.viewFilters, report.choices, this.localization);
     renderFreshness(this.freshness, report.freshness, this.localization);
     this.reportView.update(report, this.localization);
-    this.list.updateCsvLinks(toQueryParams(this.viewFilters));
+  }
+
+  private updateFilterForm(): void {
+    this.filterForm.update(this.viewFilters, this.report?.choices ?? { products: [], locales: [] }, this.localization);
   }
 }

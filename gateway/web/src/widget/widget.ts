@@ -10,7 +10,7 @@ import { plainText } from './markdown/plain.ts';
 import { chooseLanguage, readDictionary, type Texts, textsFor } from './texts/texts.ts';
 import { Announcer } from './view/announcer.ts';
 import { Composer } from './view/composer.ts';
-import { el } from './view/dom.ts';
+import { el, isComposing } from './view/dom.ts';
 import { icon } from './view/icons.ts';
 import { Panel } from './view/panel.ts';
 import { PassageView } from './view/passage.ts';
@@ -45,16 +45,17 @@ export class Widget {
     shadow: ShadowRoot,
     signal: AbortSignal,
   ) {
-    const language = chooseLanguage(options.lang);
-    const texts = (this.texts = textsFor(language, readDictionary(options.dictionary)));
+    const { language, texts } = textsFor(chooseLanguage(options.lang), readDictionary(options.dictionary));
+    this.texts = texts;
     const store = new ConversationStore(options.site, browserStorage('localStorage'));
     const api = new Api(options.api, options.site, {
       read: () => store.session(),
       write: (session) => {
         store.setSession(session);
       },
-      withLock: async (work) =>
-        (await withLock(`hoidap:${options.site}:session`, null, work)) ?? Promise.reject(new Error()),
+      withLock: async (requestSignal, work) =>
+        (await withLock(`hoidap:${options.site}:session`, requestSignal, work)) ??
+        Promise.reject(new Error('the request was aborted')),
     });
     this.conversation = new Conversation(api, store, options.site, this.conversationListener(), signal);
     this.panel = new Panel(options, texts, {
@@ -63,7 +64,7 @@ export class Widget {
       },
       newConversation: () => {
         this.conversation.startNew();
-        this.composer.focus();
+        this.focusPanel();
       },
       ask: (question) => {
         this.ask(question);
@@ -71,13 +72,13 @@ export class Widget {
     });
     this.composer = new Composer(texts, {
       ask: (question) => {
-        this.ask(question);
+        this.ask(question, true);
       },
       stop: () => {
         this.conversation.stop();
       },
       draftChanged: (draft) => {
-        this.tabStorage.setItem(this.storageKey('draft'), draft);
+        this.remember('draft', draft);
       },
     });
     const { header, scroller, banner } = this.panel;
@@ -96,28 +97,28 @@ export class Widget {
     if (this.tabStorage.getItem(this.storageKey('open')) === 'yes') this.show();
   }
 
-  /** Opens the panel and focuses its field. */
+  /** Opens the panel and moves the focus into it. */
   open(): void {
     this.show();
-    // On a touch screen, the keyboard would cover the conversation.
-    if (matchMedia('(pointer: coarse)').matches) this.panel.scroller.focus();
-    else this.composer.focus();
+    this.focusPanel();
   }
 
   close(): void {
     this.passage.close();
     this.dialog.close();
     this.dialog.removeAttribute('open');
-    this.tabStorage.setItem(this.storageKey('open'), 'no');
+    this.remember('open', 'no');
     this.updateLauncher();
     this.launcher.focus();
   }
 
-  ask(question: string): void {
+  /** Asks; a question that was typed keeps the field's focus. */
+  ask(question: string, typed = false): void {
     if (this.conversation.busy || question.trim() === '') return;
     this.conversation.ask(question.trim(), readPage(this.pageAddress, this.options));
     this.announcer.announceStatus(this.texts.working);
-    this.composer.focus();
+    if (typed) this.composer.focus();
+    else this.focusPanel();
     this.panel.scroller.scrollTop = this.panel.scroller.scrollHeight;
   }
 
@@ -135,7 +136,7 @@ export class Widget {
     if (this.smallScreen.matches) this.dialog.showModal();
     else this.dialog.setAttribute('open', '');
     this.unread = false;
-    this.tabStorage.setItem(this.storageKey('open'), 'yes');
+    this.remember('open', 'yes');
     this.updateLauncher();
     this.fitToViewport();
     this.composer.updateLength();
@@ -197,7 +198,7 @@ export class Widget {
       retry: (id) => {
         this.conversation.retry(id);
         this.announcer.announceStatus(this.texts.working);
-        this.composer.focus();
+        this.focusPanel();
       },
       rate: (id, feedback) => this.conversation.rate(id, feedback),
       showSource: (shown, n, opener) => {
@@ -227,7 +228,7 @@ export class Widget {
 
   private restoreFocus(): void {
     if (this.opener?.isConnected === true) this.opener.focus();
-    else this.composer.focus();
+    else this.focusPanel();
     this.opener = null;
   }
 
@@ -253,7 +254,7 @@ export class Widget {
       this.stepBack();
     });
     this.root.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && !event.isComposing && this.dialog.open) {
+      if (event.key === 'Escape' && !isComposing(event) && this.dialog.open) {
         event.preventDefault();
         this.stepBack();
       }
@@ -322,6 +323,20 @@ export class Widget {
     const { height = innerHeight, offsetTop = 0 } = visualViewport ?? {};
     this.dialog.style.setProperty('--height', `${height}px`);
     this.dialog.style.setProperty('--top', `${offsetTop}px`);
+  }
+
+  /** Focuses the field, or on a touch screen the conversation, which the keyboard would cover. */
+  private focusPanel(): void {
+    if (matchMedia('(pointer: coarse)').matches) this.panel.scroller.focus({ preventScroll: true });
+    else this.composer.focus();
+  }
+
+  private remember(name: string, value: string): void {
+    try {
+      this.tabStorage.setItem(this.storageKey(name), value);
+    } catch {
+      // The storage is full: the next page does not know it.
+    }
   }
 
   private storageKey(name: string): string {

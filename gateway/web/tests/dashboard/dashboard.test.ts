@@ -216,6 +216,122 @@ for (const size of Object.keys(SIZES) as Size[]) {
   });
 }
 
+const row = (session: string) => ({
+  session_id: session,
+  first: '2026-01-31T08:00:00Z',
+  last: '2026-01-31T08:00:00Z',
+  questions: 1,
+  unanswered: 0,
+  failed: 0,
+  up: 0,
+  down: 0,
+  question: QUESTION,
+  outcome: 'answered',
+  product: 'mail',
+  language: 'vi',
+});
+
+/** Makes the page load its figures again, as it does when it becomes visible. */
+async function refresh({ page }: Visitor): Promise<void> {
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+}
+
+describe('what is slow or fails', () => {
+  it('leaves no figures of another period under the chosen one', async () => {
+    const visit = await signedIn('desktop');
+    const { page } = visit;
+    const month = /\/analytics\/report\?.*days=30/;
+    await page.route(month, (route) => route.fulfill({ status: 503, json: {} }));
+    await page.locator('label[for="period-month"]').click();
+    await page.locator('.notice:not(:empty)').waitFor();
+    expect(await page.locator('.report, .list, .fresh').filter({ visible: true }).count()).toBe(0);
+    await page.locator('#product').selectOption('meet');
+    await page.waitForURL(/period=month&product=meet/);
+    expect(await page.locator('#period-month').isChecked()).toBe(true);
+    await page.unroute(month);
+    await page.locator('.notice button').click();
+    await page.locator('.tiles').waitFor();
+    expect(await page.locator('.list').isVisible()).toBe(true);
+    await visit.close();
+  });
+
+  it('is dropped when another conversation is opened', async () => {
+    const visit = await signedIn('desktop');
+    const { page } = visit;
+    await page.route(/\/analytics\/conversations\?/, (route) =>
+      route.fulfill({ json: { conversations: [row('slow'), row('quick')], next: null } }),
+    );
+    await page.route(/\/analytics\/conversations\/quick$/, (route) =>
+      route.fulfill({ json: { session_id: 'quick', questions: [] } }),
+    );
+    await page.route(/\/analytics\/conversations\/slow$/, () => undefined);
+    await page.reload();
+    const asked = page.waitForRequest(/slow$/);
+    const dropped = page.waitForEvent('requestfailed', (request) => request.url().endsWith('slow'));
+    await page.locator('[data-key="conversation-slow"]').click();
+    await asked;
+    await page.keyboard.press('Escape');
+    await dropped;
+    await page.locator('[data-key="conversation-quick"]').click();
+    await page.locator('dialog .note', { hasText: 'quick' }).waitFor();
+    await visit.close();
+  });
+
+  it('searches for what was submitted, not for what is being typed', async () => {
+    const visit = await signedIn('desktop');
+    const { page } = visit;
+    const searched = new Set<string>();
+    await page.route(/\/analytics\/conversations\?/, async (route) => {
+      const query = new URL(route.request().url()).searchParams;
+      const words = query.get('q') ?? 'all';
+      searched.add(words);
+      if (words === 'fail') await route.fulfill({ status: 503, json: {} });
+      else
+        await route.fulfill({
+          json: { conversations: [row(`${words}-${query.get('cursor') ?? ''}`)], next: '1.next' },
+        });
+    });
+    await page.reload();
+    await page.locator('[data-key="conversation-all-"]').waitFor();
+    await page.locator('#words').fill('goi');
+    await page.keyboard.press('Enter');
+    await page.locator('[data-key="conversation-goi-"]').waitFor();
+    await page.locator('#words').fill('goi cuoc');
+    const again = page.waitForResponse(/\/analytics\/conversations\?/);
+    await refresh(visit);
+    await again;
+    await page.locator('.list > button').click();
+    await page.locator('[data-key="conversation-goi-1.next"]').waitFor();
+    expect([...searched]).toEqual(['all', 'goi']);
+    await page.locator('#words').fill('fail');
+    await page.keyboard.press('Enter');
+    await page.locator('.list [role="status"]', { hasText: 'ClickHouse' }).waitFor();
+    expect(await page.locator('.conversations li').count(), 'rows of the search before').toBe(0);
+    await visit.close();
+  });
+
+  it('does not come back after signing out, which the gateway must have done', async () => {
+    const visit = await signedIn('desktop');
+    const { page } = visit;
+    let status = 502;
+    await page.route('**/dashboard/logout', (route) => route.fulfill({ status }));
+    const signOut = page.getByRole('button', { name: 'Đăng xuất' });
+    await signOut.click();
+    await page.locator('.notice:not(:empty)').waitFor();
+    expect(await page.locator('.tiles').isVisible()).toBe(true);
+    status = 204;
+    await page.route(/\/analytics\/report\?/, () => undefined);
+    const asked = page.waitForRequest(/\/report\?/);
+    const dropped = page.waitForEvent('requestfailed', (request) => request.url().includes('/report?'));
+    await refresh(visit);
+    await asked;
+    await signOut.click();
+    await page.locator('#token').waitFor();
+    await dropped;
+    await visit.close();
+  });
+});
+
 it('gives its figures as CSV', async () => {
   const [head, ...rows] = (await csv('conversations')).trim().split(/\r?\n/);
   expect(head).toContain('question');

@@ -88,7 +88,8 @@ export const en = {
     latency: 'Response time over time',
     latencySays: 'Half of the questions took up to {p50}, 19 of 20 up to {p95}.',
     stages: 'Time by stage',
-    stagesSays: 'Slowest stage: {stage}, 19 of 20 questions within {p95}.',
+    stagesSays:
+      'Longest work: {worked}, up to {work} for 19 of 20 questions. Longest wait: {waited}, up to {wait} for 19 of 20.',
     outcomes: 'How questions ended',
     intents: 'Intents',
     products: 'Products',

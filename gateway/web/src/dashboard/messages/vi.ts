@@ -89,7 +89,8 @@ export const vi: Messages = {
     latency: 'Thời gian phản hồi theo thời gian',
     latencySays: 'Một nửa số câu mất tối đa {p50}, 19/20 số câu mất tối đa {p95}.',
     stages: 'Thời gian từng chặng',
-    stagesSays: 'Chặng chậm nhất: {stage}, 19/20 số câu trong vòng {p95}.',
+    stagesSays:
+      'Xử lý lâu nhất: {worked}, 19/20 số câu mất tối đa {work}. Chờ lâu nhất: {waited}, 19/20 số câu chờ tối đa {wait}.',
     outcomes: 'Kết quả của các câu hỏi',
     intents: 'Ý định',
     products: 'Sản phẩm',

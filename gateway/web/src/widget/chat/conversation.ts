@@ -3,7 +3,16 @@ import type { PageContext } from '../page/context.ts';
 import { followAnswer } from './follow.ts';
 import { withLock } from './lock.ts';
 import type { ConversationStore } from './store.ts';
-import { applyEvent, retriedTurn, awaitsChoice, failedTurn, newTurn, type Turn, type Waiting } from './turn.ts';
+import {
+  applyEvent,
+  retriedTurn,
+  awaitsChoice,
+  failedTurn,
+  mergeStored,
+  newTurn,
+  type Turn,
+  type Waiting,
+} from './turn.ts';
 
 /** Receives the changes of a conversation. */
 export interface ConversationListener {
@@ -104,7 +113,7 @@ export class Conversation {
     if (turn?.jobId == null) return;
     await this.api.feedback(turn.jobId, feedback);
     const now = this.turns.get(id);
-    if (now !== undefined) this.update({ ...now, feedback }, true);
+    if (now?.key === turn.key) this.update({ ...now, feedback }, true);
   }
 
   private stopTurn(turn: Turn): void {
@@ -123,7 +132,7 @@ export class Conversation {
     void withLock(`hoidap:${this.site}:${id}`, controller.signal, async () => {
       // Another tab may have followed the answer so far.
       const stored = this.store.turn(id);
-      if (stored !== null && isNewer(stored, this.turns.get(id))) this.show(stored);
+      if (stored !== null) this.show(mergeStored(this.turns.get(id), stored));
       await followAnswer(this.api, this.follower(id), controller.signal);
     }).finally(() => {
       if (this.runs.get(id) === controller) this.runs.delete(id);
@@ -136,6 +145,8 @@ export class Conversation {
       turn,
       onEvent: ({ event, id: number }: { event: Parameters<typeof applyEvent>[1]; id: number | null }) => {
         const before = turn();
+        // Another tab may have ended it.
+        if (before.waiting === null) return;
         const after = applyEvent(before, event, number);
         if (event.type === 'accepted' && before.waiting === 'stopping') this.sendStop(event.jobId);
         this.update(after, event.type === 'accepted' || after.waiting === null);
@@ -213,15 +224,12 @@ export class Conversation {
       if (first !== undefined && first.conversation !== this.store.conversation()) this.load();
       return;
     }
-    const turn = this.store.turn(id);
-    if (turn?.conversation !== this.store.conversation()) return;
+    const stored = this.store.turn(id);
+    if (stored?.conversation !== this.store.conversation()) return;
+    const turn = mergeStored(this.turns.get(id), stored);
     this.show(turn);
     if (turn.waiting !== null) this.run(id);
   }
-}
-
-function isNewer(stored: Turn, shown: Turn | undefined): boolean {
-  return shown?.key !== stored.key || stored.lastEvent > shown.lastEvent || stored.waiting === null;
 }
 
 function throwDetached(): never {

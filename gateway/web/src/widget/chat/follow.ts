@@ -38,7 +38,8 @@ export async function followAnswer(api: Api, follower: AnswerFollower, signal: A
       }
       throw new Error('the stream ended early');
     } catch (error) {
-      if (isAborted(signal)) return;
+      // Another tab may have ended it.
+      if (isAborted(signal) || follower.turn().waiting === null) return;
       if (error instanceof ApiError && !isTransient(error)) {
         follower.onEnd(failedTurn(follower.turn(), failureFrom(error.problem)));
         return;
@@ -68,7 +69,7 @@ function isTransient({ problem }: ApiError): boolean {
 
 async function untilOnline(follower: AnswerFollower, signal: AbortSignal): Promise<void> {
   if (navigator.onLine) return;
-  follower.setWaiting('waitingForNetwork');
+  follower.setWaiting(follower.turn().jobId === null ? 'waitingForNetwork' : 'reconnecting');
   await new Promise<void>((resolve) => {
     window.addEventListener(
       'online',

@@ -17,7 +17,7 @@ interface ConversationHead {
  * overwrite each other's. */
 export class ConversationStore {
   private readonly prefix: string;
-  private readonly storage: Storage;
+  private storage: Storage;
 
   constructor(site: string, area: Storage | null) {
     this.prefix = `hoidap:${site}:`;
@@ -30,13 +30,8 @@ export class ConversationStore {
   }
 
   /** Clears the conversation and starts another. */
-  reset(): string {
-    this.turnKeys().forEach((key) => {
-      this.storage.removeItem(key);
-    });
-    const head: ConversationHead = { id: randomId(), touched: Date.now(), session: null };
-    this.write('head', head);
-    return head.id;
+  reset(): void {
+    this.newHead();
   }
 
   session(): Session | null {
@@ -85,9 +80,16 @@ export class ConversationStore {
 
   private head(): ConversationHead {
     const head = this.read(`${this.prefix}head`) as ConversationHead | null;
-    if (head !== null && Date.now() - head.touched < MAX_AGE_MS) return head;
-    this.reset();
-    return this.head();
+    return head !== null && Date.now() - head.touched < MAX_AGE_MS ? head : this.newHead();
+  }
+
+  private newHead(): ConversationHead {
+    this.turnKeys().forEach((key) => {
+      this.storage.removeItem(key);
+    });
+    const head: ConversationHead = { id: randomId(), touched: Date.now(), session: null };
+    this.write('head', head);
+    return head;
   }
 
   private turnKeys(): string[] {
@@ -102,7 +104,8 @@ export class ConversationStore {
     }
   }
 
-  /** If the storage is full, the oldest turns are removed; an open page still shows them. */
+  /** If the storage is full, the oldest turns are removed; an open page still shows them. If that makes no room, this
+   * page keeps the conversation in memory. */
   private write(name: string, value: unknown): void {
     const key = this.prefix + name;
     const text = JSON.stringify(value);
@@ -114,10 +117,19 @@ export class ConversationStore {
         const oldest = this.turnKeys()
           .sort()
           .find((turn) => turn !== key);
-        if (oldest === undefined) return;
-        this.storage.removeItem(oldest);
+        if (oldest === undefined) this.moveToMemory();
+        else this.storage.removeItem(oldest);
       }
     }
+  }
+
+  private moveToMemory(): void {
+    const memory = memoryStorage();
+    for (const key of Object.keys(this.storage)) {
+      const value = key.startsWith(this.prefix) ? this.storage.getItem(key) : null;
+      if (value !== null) memory.setItem(key, value);
+    }
+    this.storage = memory;
   }
 }
 

@@ -82,12 +82,21 @@ export function applyEvent(turn: Turn, event: AnswerEvent, id: number | null): T
     case 'citation':
       return { ...next, citations: [...turn.citations, event.citation] };
     case 'restart':
-      return { ...next, text: '', draft: false, citations: [], waiting: 'rewriting' };
+      return { ...next, text: '', draft: false, citations: [], waiting: unlessStopping(turn, 'rewriting') };
     case 'done':
       return { ...next, ...answerFields(event.answer, turn) };
     case 'error':
       return failedTurn(next, failureFrom(event.problem));
   }
+}
+
+/** What to show of a turn that another tab has stored: never less of the answer than this tab shows. */
+export function mergeStored(shown: Turn | undefined, stored: Turn): Turn {
+  if (shown?.key !== stored.key || stored.waiting === null) return stored;
+  if (shown.waiting === null) return shown;
+  const newer = stored.lastEvent >= shown.lastEvent ? stored : shown;
+  const stopping = shown.waiting === 'stopping' || stored.waiting === 'stopping';
+  return stopping ? { ...newer, waiting: 'stopping' } : newer;
 }
 
 /** The turn ended with this failure. */

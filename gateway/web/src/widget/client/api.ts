@@ -13,8 +13,8 @@ export interface Session {
 export interface SessionStore {
   read(): Session | null;
   write(session: Session): void;
-  /** Runs the work while no other tab renews the session. */
-  withLock<T>(work: () => Promise<T>): Promise<T>;
+  /** Runs the work while no other tab renews the session; rejects if the signal is aborted before it begins. */
+  withLock<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T>;
 }
 
 /** A visitor's feedback on an answer. */
@@ -35,6 +35,8 @@ export class ApiError extends Error {
 const RENEWAL_MARGIN_MS = 60_000;
 /** How long the gateway may take to begin an answer; it sends the first event immediately. */
 const RESPONSE_TIMEOUT_MS = 40_000;
+/** How long the gateway may take to open a session. */
+const SESSION_TIMEOUT_MS = 15_000;
 
 /** The visitors' part of the gateway's HTTP API. */
 export class Api {
@@ -81,14 +83,13 @@ export class Api {
   }
 
   private async request(path: string, options: RequestOptions): Promise<Response> {
-    const token = await this.token(false);
-    const response = await this.send(path, options, token);
-    if (response.ok) return response;
-    const problem = await parseProblem(response);
-    if (problem.status !== 401) throw new ApiError(problem);
-    const retried = await this.send(path, options, await this.token(true, token));
-    if (!retried.ok) throw new ApiError(await parseProblem(retried));
-    return retried;
+    const token = await this.token(options.signal);
+    try {
+      return await this.send(path, options, token);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.problem.status !== 401) throw error;
+      return this.send(path, options, await this.token(options.signal, token));
+    }
   }
 
   private async send(path: string, options: RequestOptions, token: string): Promise<Response> {
@@ -102,39 +103,42 @@ export class Api {
       method,
       headers: requestHeaders,
       credentials: 'omit',
-      signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
+      signal: anySignal(timeout.signal, signal),
     };
     if (body !== undefined) {
       requestHeaders['Content-Type'] = 'application/json';
       init.body = JSON.stringify(body);
     }
     try {
-      return await fetch(new URL(path, this.base), init);
+      const response = await fetch(new URL(path, this.base), init);
+      if (!response.ok) throw new ApiError(await parseProblem(response));
+      return response;
     } finally {
       clearTimeout(timer);
     }
   }
 
   /** A valid token, renewed if needed; `rejectedToken` is one that the gateway rejected. */
-  private async token(renew: boolean, rejectedToken?: string): Promise<string> {
+  private async token(signal?: AbortSignal, rejectedToken?: string): Promise<string> {
     const usableToken = () => {
       const session = this.sessions.read();
       const fresh = session !== null && session.expires - RENEWAL_MARGIN_MS > Date.now();
-      return fresh && !(renew && session.token === rejectedToken) ? session.token : null;
+      return fresh && session.token !== rejectedToken ? session.token : null;
     };
     return (
       usableToken() ??
-      (await this.sessions.withLock(async () => {
+      (await this.sessions.withLock(signal, async () => {
         const token = usableToken();
         if (token !== null) return token;
-        const session = await this.openSession(this.sessions.read()?.token);
+        const session = await this.openSession(this.sessions.read()?.token, signal);
         this.sessions.write(session);
         return session.token;
       }))
     );
   }
 
-  private async openSession(previousToken: string | undefined): Promise<Session> {
+  /** Opens a session. All tabs wait for it, so a gateway that does not answer must not hold it for ever. */
+  private async openSession(previousToken: string | undefined, signal?: AbortSignal): Promise<Session> {
     const init: RequestInit = {
       method: 'POST',
       headers: {
@@ -142,12 +146,13 @@ export class Api {
         ...(previousToken === undefined ? {} : { Authorization: `Bearer ${previousToken}` }),
       },
       credentials: 'omit',
+      signal: anySignal(AbortSignal.timeout(SESSION_TIMEOUT_MS), signal),
       body: JSON.stringify({ site_key: this.site }),
     };
     const response = await fetch(new URL('api/sessions', this.base), init);
     if (!response.ok) {
       const problem = await parseProblem(response);
-      if (previousToken !== undefined && problem.status === 401) return this.openSession(undefined);
+      if (previousToken !== undefined && problem.status === 401) return this.openSession(undefined, signal);
       throw new ApiError(problem);
     }
     const body = (await response.json()) as { token?: unknown; expires_in?: unknown };
@@ -155,6 +160,10 @@ export class Api {
     const seconds = typeof body.expires_in === 'number' ? body.expires_in : 0;
     return { token: body.token, expires: Date.now() + seconds * 1000 };
   }
+}
+
+function anySignal(timeout: AbortSignal, signal: AbortSignal | undefined): AbortSignal {
+  return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 
 interface RequestOptions {

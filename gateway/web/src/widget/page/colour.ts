@@ -6,22 +6,36 @@ const BLACK: Colour = [0, 0, 0];
 /** The contrast that WCAG 2 AA requires of text. */
 const MIN_CONTRAST = 4.5;
 
+export type Theme = 'light' | 'dark';
+
+/** What ink stands on: `--bg` and `--soft` of styles/base.css. */
+export const SURFACES: Record<Theme, readonly Colour[]> = {
+  light: [
+    [255, 255, 255],
+    [243, 245, 247],
+  ],
+  dark: [
+    [23, 26, 30],
+    [35, 40, 46],
+  ],
+};
+
 /** The page's accent colour as the widget uses it. */
 export interface Accent {
   /** For surfaces, and for text on them. */
   fill: string;
   on: string;
-  /** For text and lines on the widget's own background. */
+  /** For text and lines on the widget's own surfaces. */
   ink: string;
 }
 
 /** Derives readable colours from an accent. Where white text lacks contrast, black has enough. */
-export function accentFor(colour: Colour, background: Colour): Accent {
+export function accentFor(colour: Colour, theme: Theme): Accent {
   const on = contrast(colour, WHITE) >= MIN_CONTRAST ? WHITE : BLACK;
-  const target = luminance(background) > 0.4 ? BLACK : WHITE;
+  const target = theme === 'light' ? BLACK : WHITE;
+  const readable = (ink: Colour) => SURFACES[theme].every((surface) => contrast(ink, surface) >= MIN_CONTRAST);
   let ink = colour;
-  for (let part = 0; contrast(ink, background) < MIN_CONTRAST && part < 1; part += 0.05)
-    ink = mix(colour, target, part);
+  for (let part = 0.05; !readable(ink) && part < 1; part += 0.05) ink = mix(colour, target, part);
   return { fill: css(colour), on: css(on), ink: css(ink) };
 }
 

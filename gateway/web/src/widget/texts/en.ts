@@ -15,6 +15,7 @@ export const english = {
   retry: 'Try again',
   copy: 'Copy the answer',
   copied: 'Copied',
+  copyFailed: 'The answer could not be copied. Select the text and copy it yourself.',
   up: 'Helpful',
   down: 'Not helpful',
   youAsked: 'You asked:',

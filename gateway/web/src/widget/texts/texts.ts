@@ -6,9 +6,13 @@ export type Texts = Record<keyof typeof english, string>;
 
 const LANGUAGES: Record<string, Texts> = { en: english, vi: vietnamese };
 
-/** The texts of a language, with those of the page's own dictionary before them. */
-export function textsFor(language: string, dictionary: Partial<Texts>): Texts {
-  return { ...(LANGUAGES[primaryLanguage(language)] ?? english), ...dictionary };
+/** The texts of a language, with those of the page's own dictionary before them, and the language that they are in:
+ * the page's dictionary is in the language asked for, and without one an unknown language has English texts. */
+export function textsFor(asked: string, dictionary: Partial<Texts>): { language: string; texts: Texts } {
+  const language = asked.replaceAll('_', '-');
+  const known = LANGUAGES[language.toLowerCase().split('-')[0] ?? ''];
+  const translated = known !== undefined || Object.keys(dictionary).length > 0;
+  return { language: translated ? language : 'en', texts: { ...(known ?? english), ...dictionary } };
 }
 
 /** The language asked for, else the page's, else the browser's. */
@@ -33,8 +37,4 @@ export function readDictionary(id: string | null): Partial<Texts> {
 /** Puts a number or a name in place of `{n}`. */
 export function interpolate(text: string, n: number | string): string {
   return text.replaceAll('{n}', String(n));
-}
-
-function primaryLanguage(language: string): string {
-  return language.toLowerCase().split('-')[0] ?? '';
 }

@@ -17,6 +17,7 @@ export const vietnamese: Texts = {
   retry: 'Thử lại',
   copy: 'Sao chép câu trả lời',
   copied: 'Đã sao chép',
+  copyFailed: 'Chưa sao chép được. Bạn vui lòng chọn văn bản rồi tự sao chép.',
   up: 'Hữu ích',
   down: 'Không hữu ích',
   youAsked: 'Bạn hỏi:',

@@ -1,5 +1,5 @@
 import { interpolate, type Texts } from '../texts/texts.ts';
-import { el, setAttribute } from './dom.ts';
+import { el, isComposing, setAttribute } from './dom.ts';
 import { icon } from './icons.ts';
 
 /** Maximum length of a question, in characters as the gateway counts them, and the length from which the rest is shown. */
@@ -105,7 +105,7 @@ export class Composer {
 
   /** Enter sends, except when it ends an IME composition, as when typing Vietnamese. */
   private onKeydown(event: KeyboardEvent): void {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || this.composing) return;
+    if (event.key !== 'Enter' || event.shiftKey || isComposing(event) || this.composing) return;
     event.preventDefault();
     if (!this.busy) this.send();
   }

@@ -25,6 +25,13 @@ export function el<Name extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Whether the key belongs to an input method. Safari ends a composition before the key that ends it, which then has no
+ * other mark than this code. */
+export function isComposing(event: KeyboardEvent): boolean {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other mark
+  return event.isComposing || event.keyCode === 229;
+}
+
 /** Sets the attribute, or removes it for `null`. */
 export function setAttribute(element: Element, name: string, value: string | null): void {
   if (value === null) element.removeAttribute(name);

@@ -3,8 +3,6 @@ import type { Options } from '../page/options.ts';
 import css from '../styles.css?inline';
 
 const DEFAULT: Colour = [11, 93, 107];
-/** The panel's background, as in styles.css. */
-const BACKGROUND: Record<'light' | 'dark', Colour> = { light: [255, 255, 255], dark: [23, 26, 30] };
 
 /** The widget's styles. A constructed style sheet works under any Content-Security-Policy. */
 export function styleSheet(): CSSStyleSheet {
@@ -18,7 +16,7 @@ export function applyTheme(root: HTMLElement, options: Options, signal: AbortSig
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const apply = () => {
     const theme = options.theme !== 'auto' ? options.theme : dark.matches ? 'dark' : 'light';
-    const accent = accentFor(options.colour ?? DEFAULT, BACKGROUND[theme]);
+    const accent = accentFor(options.colour ?? DEFAULT, theme);
     root.dataset.theme = theme;
     root.style.setProperty('--fill', accent.fill);
     root.style.setProperty('--on-fill', accent.on);

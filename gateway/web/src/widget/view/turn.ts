@@ -144,6 +144,7 @@ export class TurnView {
     this.tools.hidden = turn.waiting !== null || turn.text === '' || turn.jobId === null;
     if (this.tools.hidden) {
       this.closeForm();
+      this.removeNote();
       return;
     }
     if (this.thumbUp === null || this.thumbDown === null) {
@@ -164,12 +165,41 @@ export class TurnView {
     const urls = new Set(numbers.map((n) => citedSource(turn, n)?.url ?? ''));
     urls.delete('');
     const sources = urls.size === 0 ? '' : `\n\n${texts.sources}:\n${[...urls].join('\n')}`;
-    await navigator.clipboard.writeText(plainText(turn.text) + sources);
+    if (!(await this.copyText(plainText(turn.text) + sources))) {
+      this.showNote(texts.copyFailed);
+      return;
+    }
+    this.removeNote();
     this.actions.announce(texts.copied);
     button.replaceChildren(icon('check'));
     setTimeout(() => {
       button.replaceChildren(icon('copy'));
     }, 1_500);
+  }
+
+  private async copyText(text: string): Promise<boolean> {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return this.copySelection(text);
+    }
+  }
+
+  /** Copies where there is no Clipboard API, as on http pages, or where the page's policy forbids it. */
+  private copySelection(text: string): boolean {
+    const field = el('textarea', { class: 'unseen', readonly: true, tabindex: '-1', 'aria-hidden': 'true' });
+    field.value = text;
+    const root = this.tools.getRootNode() as ShadowRoot;
+    const focused = root.activeElement;
+    this.tools.append(field);
+    field.focus({ preventScroll: true });
+    field.select();
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only way without the Clipboard API
+    const copied = document.execCommand('copy');
+    field.remove();
+    if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+    return copied;
   }
 
   private async rateUp(): Promise<void> {
@@ -209,9 +239,13 @@ export class TurnView {
   }
 
   private showNote(words: string): void {
-    this.tools.querySelector('.said')?.remove();
+    this.removeNote();
     this.tools.append(el('span', { class: 'said' }, words));
     this.actions.announce(words);
+  }
+
+  private removeNote(): void {
+    this.tools.querySelector('.said')?.remove();
   }
 
   private citation(n: number): HTMLElement | null {
