@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     benched.add_argument("--minutes", type=float, default=sides.MINUTES, metavar="N", help="how long `growth` asks (default: %(default)g)")
     benched.add_argument("--out", type=Path, metavar="FILE", help="the file (default: .local/bench/<date>.json)")
     benched.add_argument("--no-build", action="store_true", help="measure the binaries that are there")
-    contained = command("containers", _containers, "prove the image and compose.yaml: build, start, ask, scale, restart, replace a document, remove")
+    contained = command("containers", _containers, "test the image and compose.yaml: build, start, ask, scale, restart, replace a document, remove")
     after = contained.add_mutually_exclusive_group()
     after.add_argument("--keep", action="store_true", help="leave the containers running at the end, and say how to look at them")
     after.add_argument("--remove", action="store_true", help="do nothing but remove what --keep has left")

@@ -45,7 +45,7 @@ FIXED_WEIGHTS = {"own_language": 1.5, "own_page": 0.5, "question": -2.0, "other_
 """Weights that the sites cannot teach: their pages have one language, no visitor is on a page, and no page asks a question."""
 LEAST_WEIGHTS = {"passage": 9.0, "first_passage": 0.5}
 """The weights of the retriever's scores, where the fit gives less. The sites have few pages, and most of their questions are written to be
-hard: on larger sites the first passage is right more often than the fit has it (docs/answers.md, Figures)."""
+hard: on larger sites the first passage is right more often than the fit has it (docs/research/training.md, "The reader")."""
 RIDGE = 1e-2
 CONFIDENCE_INPUTS = ("support", "support_across", "chance", "score", "answers", "own_language")
 """The inputs of the confidence: support and chance as log odds, the score of the softmax, and the log odds that a sentence of the

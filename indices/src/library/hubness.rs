@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The share of a chunk's cosine with the mean unrelated question that is subtracted from its cosine with a question
-/// (docs/indices.md, "Levers").
+/// (docs/research/retrieval.md, "Experiments").
 const HUBNESS_SHARE: f32 = 0.5;
 
 /// The hubness correction of one version.

@@ -13,7 +13,7 @@ use super::{
 use crate::vector_math::dot;
 
 /// Weights of late interaction and of BM25 (as a share of the best score), relative to the question's corrected cosine with a
-/// chunk. Chosen on the second question set of docs/indices.md, "Levers".
+/// chunk. Chosen on the second question set of docs/research/retrieval.md, "Experiments".
 const LATE_INTERACTION_WEIGHT: f32 = 1.25;
 const LEXICAL_WEIGHT: f32 = 0.05;
 

@@ -18,7 +18,7 @@ use crate::{lexical::Analyser, store::DocumentRecord};
 const OTHER_LANGUAGE_FACTOR: f32 = 0.9;
 
 /// The share of its score that a passage of another product loses (times the confidence), and one outside the page's section
-/// (docs/indices.md, "Levers").
+/// (docs/research/retrieval.md, "Experiments").
 const OTHER_PRODUCT_PENALTY: f32 = 0.15;
 const OTHER_SECTION_PENALTY: f32 = 0.05;
 

@@ -11,7 +11,7 @@ use super::{first_stage::FirstStageRankings, loaded_collection::LoadedCollection
 
 /// The weight of a follow-up's own words is multiplied by a factor between these two: low when they are near no document, high
 /// when they are as near to one as a standalone question. The step is at this many standard deviations above unrelated
-/// questions. Chosen on follow-ups and changes of topic over two sites (docs/indices.md, "Levers").
+/// questions. Chosen on follow-ups and changes of topic over two sites (docs/research/retrieval.md, "Weights of a follow-up").
 const MIN_OWN_FACTOR: f32 = 0.8;
 const MAX_OWN_FACTOR: f32 = 5.8;
 const STEP_DEVIATIONS: f32 = 3.0;

@@ -1,7 +1,7 @@
 //! The generator stage: it writes an answer from the passages and cites a passage for every supported sentence.
 //!
 //! A language model's response is used where one is configured and the verifier accepts it. Otherwise the segments
-//! that answer best are quoted. `docs/answers.md` has the steps and the formulas.
+//! that answer best are quoted. `docs/answers.md` has the steps, `docs/research/answers.md` the formulas.
 
 mod answer;
 pub mod eval_claims;

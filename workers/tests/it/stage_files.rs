@@ -86,7 +86,8 @@ fn compose_service(stage: &PipelineStage) -> String {
 }
 
 /// Settings of the stage that answers.
-const COMPOSE_PROVIDERS: &str = "      # Passed on when they are set: the keys that providers of hoidap.toml name by api_key_env.
+const COMPOSE_PROVIDERS: &str =
+    "      # Passed on when they are set: the keys that providers of hoidap.toml name by api_key_env.
       OPENAI_API_KEY:
       GEMINI_API_KEY:
       ANTHROPIC_API_KEY:

@@ -1,7 +1,7 @@
 //! The reader: ranks the segments by how likely they answer the question, and estimates an answer's confidence.
 //! Both are linear models: the first over `features.rs`, the second in `confidence.rs`.
 //!
-//! `local/reader/learn.py` learns the weights (`reader/reader.json`) from labelled questions. `docs/answers.md` has
+//! `local/reader/learn.py` learns the weights (`reader/reader.json`) from labelled questions. `docs/research/answers.md` has
 //! the results.
 
 mod confidence;
