@@ -127,6 +127,11 @@ fn known_spelling(
 /// else.
 fn is_missing(collections: &[&Arc<LoadedCollection>], identifier: &TextIdentifier, alone: bool) -> bool {
     if let IdentifierKind::Number(word) = &identifier.kind {
+        // A number of two parts behind another word may be an amount: "IELTS 6.5".
+        let may_be_amount = identifier.key.matches('.').count() < 2 && !is_version_word(word);
+        if may_be_amount && !identifier.is_number_code() {
+            return false;
+        }
         let like = |words: &BTreeSet<String>| {
             words.contains(word)
                 || (is_version_word(word) && words.iter().any(|word| is_version_word(word)))

@@ -18,7 +18,7 @@ use crate::lexical::{self, Analyser, content_terms};
 const MAX_EVIDENCE_PASSAGES: usize = 5;
 
 /// Logistic regressions over the evidence, fitted on labelled questions about three manuals and on unrelated questions; see
-/// docs/indices.md. For question and passages in the same language:
+/// docs/research/retrieval.md, "Support". For question and passages in the same language:
 const SAME_LANGUAGE: Logistic = Logistic { bias: -5.2, per_deviation: 3.0, per_coverage: 4.8 };
 /// Across languages, from the nearness alone:
 const CROSS_LANGUAGE: Logistic = Logistic { bias: -8.3, per_deviation: 4.7, per_coverage: 0.0 };
@@ -82,7 +82,8 @@ impl Library {
         let snapshot = self.snapshot();
         let collections: Vec<Arc<LoadedCollection>> = snapshot.collections.values().map(Arc::clone).collect();
         let mut unmentioned = Vec::new();
-        for word in question.unicode_words().filter(|word| word.chars().all(char::is_alphabetic)) {
+        let words = without_address(question);
+        for word in words.into_iter().filter(|word| word.chars().all(char::is_alphabetic)) {
             let terms = self.analyser.content(word).folded;
             let found = any_document_holds(&collections, &terms);
             if !terms.is_empty()
@@ -143,10 +144,23 @@ pub(super) fn gather_evidence(
     Ok(SupportEvidence { nearness, coverage, unknown_entity })
 }
 
+/// The words of a question without those by which a Vietnamese visitor addresses the site: "Shop có giao hàng không?".
+fn without_address(question: &str) -> Vec<&str> {
+    const ADDRESSES: [&str; 5] = ["shop", "ad", "admin", "page", "add"];
+    const BEHIND: [&str; 7] = ["ơi", "oi", "à", "ạ", "có", "cho", "giúp"];
+    let words: Vec<&str> = question.unicode_words().collect();
+    let is = |word: &str, list: &[&str]| list.contains(&word.to_lowercase().as_str());
+    let is_address =
+        |at: usize| is(words[at], &ADDRESSES) && words.get(at + 1).is_some_and(|next| is(next, &BEHIND));
+    (0..words.len()).filter(|&at| !is_address(at)).map(|at| words[at]).collect()
+}
+
 /// Words that look like names: capitalised inside a sentence, or in Vietnamese anything that is not a syllable.
 fn likely_names(question: &str, language: Language) -> impl Iterator<Item = &str> {
-    question.unicode_words().enumerate().filter_map(move |(i, word)| {
-        let capital = i > 0 && word.starts_with(char::is_uppercase);
+    let first = question.unicode_words().next();
+    without_address(question).into_iter().filter_map(move |word| {
+        let capital = first.is_some_and(|first| first.as_ptr() != word.as_ptr())
+            && word.starts_with(char::is_uppercase);
         let foreign = language == Language::Vi && !is_syllable(&word.to_lowercase());
         let long = word.chars().count() > 2 && word.chars().all(char::is_alphabetic);
         (long && (capital || foreign)).then_some(word)

@@ -77,7 +77,7 @@ impl ParsedQuestion {
             " forgot",
         ]);
         let steps = (how || ends_with_how(&lower)) && !quantity;
-        let several = any(&SEVERAL_PHRASES);
+        let several = any(&SEVERAL_PHRASES) || asks_for_plural(&lower);
         let content = TextContent::parse(&text, analyser);
         let page = page_address(&job.question.context);
         Self {
@@ -117,6 +117,9 @@ fn previous_turn(job: &Classified, analyser: &Analyser) -> TextContent {
 /// Words of a turn that are used.
 const MAX_TURN_WORDS: usize = 40;
 
+/// Most words from "which" to the plural that it asks for, the plural included.
+const MAX_WORDS_TO_PLURAL: usize = 2;
+
 /// Phrases that ask for several things.
 const SEVERAL_PHRASES: [&str; 15] = [
     "những gì",
@@ -142,6 +145,20 @@ const YES_NO_OPENERS: [&str; 18] = [
 ];
 /// Words that may follow the question word at the end.
 const CLOSING_WORDS: [&str; 10] = ["vậy", "ạ", "nhỉ", "hả", "nhé", "thế", "bạn", "shop", "ad", "em"];
+
+/// Whether a lowercase question asks for several things by a plural: "những hình thức nào", "which methods".
+fn asks_for_plural(lower: &str) -> bool {
+    const NO_PLURALS: [&str; 7] = ["does", "this", "was", "has", "is", "its", "us"];
+    let words: Vec<&str> = words(lower).collect();
+    let position = |of: &[&str]| words.iter().position(|word| of.contains(word));
+    let behind = |start: usize, of: &[&str]| words[start..].iter().any(|word| of.contains(word));
+    let vietnamese = position(&["những", "các"]).is_some_and(|at| behind(at, &["nào", "gì"]));
+    let is_plural = |word: &&str| word.ends_with('s') && !word.ends_with("ss") && !NO_PLURALS.contains(word);
+    let english = position(&["which", "what"]).filter(|at| *at < 2);
+    vietnamese
+        || english
+            .is_some_and(|at| words[at + 1..].iter().take(MAX_WORDS_TO_PLURAL).any(|word| is_plural(&word)))
+}
 
 /// Whether a lowercase question ends in the short "how": "lấy lại sao?"
 fn ends_with_how(lower: &str) -> bool {

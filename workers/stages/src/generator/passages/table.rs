@@ -10,7 +10,7 @@ use crate::generator::text::{
 };
 
 /// Cells that mean "no", in lower case.
-const NO_CELLS: [&str; 20] = [
+const NO_CELLS: [&str; 21] = [
     "không",
     "khong",
     "ko",
@@ -24,6 +24,7 @@ const NO_CELLS: [&str; 20] = [
     "—",
     "✗",
     "✘",
+    "✖",
     "✕",
     "×",
     "❌",
@@ -73,7 +74,8 @@ pub(crate) fn name_terms(name: &str, analyser: &Analyser) -> (BTreeSet<String>, 
 
 /// Whether a cell means yes or no; `None` for anything else.
 pub(crate) fn parse_yes_no(cell: &str) -> Option<bool> {
-    let lower = cell.trim().trim_end_matches('.').to_lowercase();
+    // Without the selector of an emoji.
+    let lower = cell.trim().trim_end_matches(['.', '\u{FE0F}', '\u{FE0E}']).to_lowercase();
     if NO_CELLS.contains(&lower.as_str()) {
         Some(false)
     } else if YES_CELLS.contains(&lower.as_str()) {

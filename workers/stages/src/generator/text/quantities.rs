@@ -43,6 +43,11 @@ impl Quantity {
         self.unit.map(dimension)
     }
 
+    /// The currency of an amount of money.
+    pub(crate) fn currency(&self) -> Option<&'static str> {
+        self.unit.filter(|unit| dimension(unit) == "money")
+    }
+
     /// The amount in the base unit, and what it measures.
     pub(crate) fn amount(&self) -> Option<(f64, Option<&'static str>)> {
         let value: f64 = self.value.parse().ok()?;
@@ -55,7 +60,9 @@ impl Quantity {
             (Some(mine), Some(theirs)) if mine != theirs => {
                 let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
                 // Zero is not converted: 0 hours may be a time of day.
+                // No rate of exchange is known.
                 dimension(mine) == dimension(theirs)
+                    && dimension(mine) != "money"
                     && self.value != "0"
                     && self.amount().zip(other.amount()).is_some_and(|(a, b)| close(a.0, b.0))
             }

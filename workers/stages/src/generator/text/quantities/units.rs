@@ -12,7 +12,7 @@ const UNITS: [(&str, &[&str]); 30] = [
     ("ms", &["ms"]),
     ("second", &["s", "sec", "second", "seconds", "giay"]),
     ("minute", &["min", "mins", "minute", "minutes", "phut"]),
-    ("hour", &["h", "hour", "hours", "gio", "tieng", "oclock"]),
+    ("hour", &["h", "hour", "hours", "gio", "tieng"]),
     ("day", &["day", "days", "ngay"]),
     ("week", &["week", "weeks", "tuan"]),
     ("month", &["month", "months", "thang"]),
@@ -46,7 +46,7 @@ const DIMENSIONS: [(&str, &[&str]); 7] = [
 ];
 
 /// Units as multiples of another one, for conversion.
-const MULTIPLES: [(&str, f64, &str); 14] = [
+const MULTIPLES: [(&str, f64, &str); 16] = [
     ("week", 7.0, "day"),
     ("year", 12.0, "month"),
     ("minute", 60.0, "second"),
@@ -58,7 +58,9 @@ const MULTIPLES: [(&str, f64, &str); 14] = [
     ("gb", 1_000.0, "mb"),
     ("tb", 1_000_000.0, "mb"),
     ("g", 0.001, "kg"),
+    ("mm", 0.001, "m"),
     ("cm", 0.01, "m"),
+    ("inch", 0.0254, "m"),
     ("km", 1_000.0, "m"),
     ("ml", 0.001, "l"),
 ];
