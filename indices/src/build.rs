@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Version of the rules that read and split documents. A new number rebuilds every collection.
-const READING_RULES: u32 = 5;
+const READING_RULES: u32 = 6;
 
 /// Why a build made no new version. Each message is one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -275,7 +275,12 @@ fn write_version(
     let groups = records.groups();
     let entries = records.chunks.iter().zip(&groups.of_chunk).map(|(chunk, group)| lexical::IndexedChunk {
         text: records.text(chunk),
-        head: gather::title_and_headings(&records.documents[chunk.document].title, &chunk.heading_path),
+        head: gather::text_above(
+            &records.documents[chunk.document].title,
+            &chunk.heading_path,
+            &chunk.lines,
+            &chunk.cut,
+        ),
         group: *group,
     });
     lexical::write(&dir.join(LEXICAL), entries).map_err(|error| failed(error.to_string()))

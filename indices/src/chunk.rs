@@ -1,6 +1,10 @@
 //! Splits documents into chunks: along headings, then sentences, within a number of the embedding model's tokens.
 
-use hoidap_shared::{config, job::LineKind, text::sentences};
+use hoidap_shared::{
+    config,
+    job::{Cut, LineKind},
+    text::sentences,
+};
 
 use crate::{
     char_offsets::CharOffsets,
@@ -21,6 +25,8 @@ pub struct ChunkSpan {
     pub heading_path: Vec<String>,
     /// What each of its lines is; empty for a document without structure.
     pub lines: Vec<LineKind>,
+    /// What its first and last list or table lack.
+    pub cut: Cut,
 }
 
 /// The chunks of a document.
@@ -52,6 +58,7 @@ pub fn split_document(
         units: Vec::new(),
         fresh: 0,
         path: Vec::new(),
+        next_path: None,
         pending_heading: None,
     };
     let mut headings: Vec<(u8, String)> = Vec::new();
@@ -91,6 +98,7 @@ pub fn split_document(
     if document.structured {
         mark_lines(document, &mut builder.spans);
     }
+    mark_cuts(document, &mut builder.spans);
     DocumentChunks { spans: builder.spans, complete }
 }
 
@@ -104,6 +112,7 @@ fn mark_lines(document: &Document, spans: &mut [ChunkSpan]) {
             BlockKind::Heading(_) => LineKind::Heading,
             BlockKind::Text => LineKind::Text,
             BlockKind::Item => LineKind::Item,
+            BlockKind::Head => LineKind::Head,
             BlockKind::Row => LineKind::Row,
             BlockKind::Code => LineKind::Code,
         };
@@ -118,6 +127,34 @@ fn mark_lines(document: &Document, spans: &mut [ChunkSpan]) {
     }
 }
 
+/// Records which lists and tables go on beyond a chunk, and the names of the columns that it lacks.
+fn mark_cuts(document: &Document, spans: &mut [ChunkSpan]) {
+    let is_item = |block: &TextBlock| block.kind == BlockKind::Item;
+    let is_entry = |block: &TextBlock| is_item(block) || is_row(block);
+    let entries = document.blocks.chunk_by(|a, b| is_entry(a) && is_entry(b) && is_item(a) == is_item(b));
+    let lists: Vec<&[TextBlock]> = entries.filter(|run| is_entry(&run[0])).collect();
+    let mut offsets = CharOffsets::new(&document.text);
+    // The last head that a chunk lacks, by its start: many chunks of a long table lack the same one.
+    let mut known = (usize::MAX, "");
+    for span in spans {
+        let cuts = |list: &[TextBlock], at: usize| list[0].start < at && at < list[list.len() - 1].end;
+        let around = |at: usize| {
+            let list = lists.partition_point(|list| list[list.len() - 1].end <= at);
+            lists.get(list).copied().filter(|list| cuts(list, at))
+        };
+        let before = around(span.start);
+        span.cut.before = before.is_some();
+        span.cut.after = around(span.end).is_some();
+        let head = before.into_iter().flatten().rfind(|block| block.start < span.start && is_head(block));
+        span.cut.head = head.map(|head| {
+            if known.0 != head.start {
+                known = (head.start, offsets.slice(head.start, head.end));
+            }
+            known.1.to_string()
+        });
+    }
+}
+
 struct ChunkBuilder<'a> {
     settings: &'a config::ChunkingConfig,
     spans: Vec<ChunkSpan>,
@@ -125,6 +162,8 @@ struct ChunkBuilder<'a> {
     /// Number of units at the end that no chunk holds yet; the ones before them are overlap.
     fresh: usize,
     path: Vec<String>,
+    /// The headings above the last section in the open chunk, if it is not the first one in it.
+    next_path: Option<Vec<String>>,
     /// The last heading and its level, as long as no chunk holds it and no text follows it.
     pending_heading: Option<(u8, TextUnit)>,
 }
@@ -137,6 +176,7 @@ impl ChunkBuilder<'_> {
     fn heading(&mut self, path: Vec<String>, level: u8, heading: TextUnit) {
         self.end_pending_heading(level);
         if self.fresh > 0 && self.tokens() * MIN_SECTION_FRACTION < self.settings.max_tokens {
+            self.next_path = Some(path);
             self.push(heading);
         } else {
             self.flush(false);
@@ -186,7 +226,14 @@ impl ChunkBuilder<'_> {
             && let (Some(first), Some(last)) = (self.units.first(), self.units.last())
         {
             let heading_path = self.path.clone();
-            self.spans.push(ChunkSpan { start: first.start, end: last.end, heading_path, lines: Vec::new() });
+            self.spans.push(ChunkSpan {
+                start: first.start,
+                end: last.end,
+                heading_path,
+                lines: Vec::new(),
+                cut: Cut::default(),
+            });
+            self.path = self.next_path.take().unwrap_or(std::mem::take(&mut self.path));
         }
         let mut kept = 0;
         let mut from = self.units.len();
@@ -201,10 +248,18 @@ impl ChunkBuilder<'_> {
     }
 }
 
+fn is_row(block: &TextBlock) -> bool {
+    matches!(block.kind, BlockKind::Head | BlockKind::Row)
+}
+
+fn is_head(block: &TextBlock) -> bool {
+    block.kind == BlockKind::Head
+}
+
 /// Number of leading blocks that form one list or table, with the text that introduces it.
 fn list_length(blocks: &[TextBlock]) -> usize {
     let lead = usize::from(blocks.first().is_some_and(|first| first.kind == BlockKind::Text));
-    let is_entry = |block: &&TextBlock| matches!(block.kind, BlockKind::Item | BlockKind::Row);
+    let is_entry = |block: &&TextBlock| is_row(block) || block.kind == BlockKind::Item;
     match blocks[lead..].iter().take_while(is_entry).count() {
         0 => 0,
         entries => lead + entries,
@@ -220,7 +275,7 @@ fn text_units(
 ) -> Vec<TextUnit> {
     let pieces: Vec<&str> = match block.kind {
         BlockKind::Code => text.split_inclusive('\n').collect(),
-        BlockKind::Row => vec![text],
+        BlockKind::Head | BlockKind::Row => vec![text],
         _ => whole_sentences(text),
     };
     let mut units = Vec::new();
@@ -282,18 +337,19 @@ fn split_to_fit<'a>(
 mod tests {
     use super::*;
 
-    /// A document of headings (`# …`), items (`* …`), rows (`a | b`) and paragraphs, one a line.
+    /// A document of headings (`# …`), items (`* …`), rows (`a | b`; `a || b` names columns) and paragraphs, one a line.
     fn document(lines: &str) -> Document {
         let mut document = Document::default();
         for line in lines.lines() {
             let level = line.chars().take_while(|c| *c == '#').count() as u8;
             let kind = match level {
                 0 if line.starts_with('*') => BlockKind::Item,
+                0 if line.contains("||") => BlockKind::Head,
                 0 if line.contains('|') => BlockKind::Row,
                 0 => BlockKind::Text,
                 level => BlockKind::Heading(level),
             };
-            document.push(kind, line.trim_start_matches(['#', '*']));
+            document.push(kind, &line.trim_start_matches(['#', '*']).replace("||", "|"));
         }
         document
     }
@@ -371,12 +427,48 @@ mod tests {
     }
 
     #[test]
+    fn a_chunk_knows_what_its_list_or_table_lacks() {
+        let rows = |name: char| format!("{name} | 1 2 3 4 5 6\n").repeat(4);
+        let text = format!("trước bảng.\nGói || Giá\n{}Hạng || Phí\n{}sau bảng.", rows('A'), rows('B'));
+        let settings = config::ChunkingConfig { max_tokens: 20, overlap_tokens: 3 };
+        let words = |text: &str| text.split_whitespace().count();
+        let page = document(&text);
+        let cuts: Vec<(bool, Option<String>, bool)> = split_document(&page, &settings, 10, &words)
+            .spans
+            .into_iter()
+            .map(|span| (span.cut.before, span.cut.head, span.cut.after))
+            .collect();
+        let (plans, ranks) = (Some("Gói | Giá".to_string()), Some("Hạng | Phí".to_string()));
+        assert_eq!(cuts.first(), Some(&(false, None, true)), "{cuts:?}");
+        assert!(
+            cuts.contains(&(true, plans, true)) && cuts.contains(&(true, ranks.clone(), true)),
+            "{cuts:?}"
+        );
+        assert_eq!(cuts.last(), Some(&(true, ranks, false)), "{cuts:?}");
+        let whole = split_document(&document("a\n*b\n*c\nd"), &settings, 10, &words).spans;
+        assert!(whole.iter().all(|span| span.cut.is_none()));
+        let long = split_document(&document(&"*một hai ba bốn năm\n".repeat(9)), &settings, 10, &words).spans;
+        assert!(long[0].cut.after && !long[0].cut.before && long[1].cut.before && long[1].cut.head.is_none());
+    }
+
+    #[test]
     fn a_heading_behind_a_full_chunk_is_not_lost() {
         let long = "một hai ba bốn năm. ".repeat(4);
         let (chunks, _) = chunks(&format!("# A\n{long}\n# B\n# C"), 10);
         assert!(
             chunks.iter().any(|chunk| chunk.contains('B')) && chunks.iter().any(|chunk| chunk.contains('C'))
         );
+    }
+
+    #[test]
+    fn what_does_not_fit_beside_a_short_section_has_its_own_heading() {
+        let long = "một hai ba bốn năm sáu. ".repeat(5);
+        let document = document(&format!("# Đổi trả\nTrong 7 ngày.\n# Bảo hành\n{long}\n## Pin\n{long}"));
+        let settings = config::ChunkingConfig { max_tokens: 20, overlap_tokens: 3 };
+        let words = |text: &str| text.split_whitespace().count();
+        let spans = split_document(&document, &settings, 10, &words).spans;
+        let paths: Vec<String> = spans.iter().map(|span| span.heading_path.join(" > ")).collect();
+        assert_eq!(paths, ["Đổi trả", "Bảo hành", "Bảo hành > Pin", "Bảo hành > Pin"]);
     }
 
     #[test]

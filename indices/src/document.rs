@@ -7,6 +7,7 @@ mod front_matter;
 mod html;
 mod isolated_reader;
 mod limits;
+mod line_groups;
 mod markdown;
 mod pdf;
 mod plain;
@@ -54,7 +55,9 @@ pub enum BlockKind {
     Text,
     /// An item of a list, or the definition of a term.
     Item,
-    /// A row of a table, its cells separated by `|`.
+    /// The row of a table that names its columns, its cells separated by `|`.
+    Head,
+    /// Another row of a table, likewise.
     Row,
     /// Preformatted lines.
     Code,

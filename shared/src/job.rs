@@ -14,7 +14,7 @@ pub use answer::{
 };
 pub use body::{Message, MessageBody, MessageKind};
 pub use envelope::{DecodeError, Envelope, EnvelopeHeader, Hop, JobId, SCHEMA, now_ms};
-pub use passages::{FilterUsed, LineKind, Passage, Ranks, Retrieved, SentenceScore};
+pub use passages::{Cut, FilterUsed, LineKind, Passage, Ranks, Retrieved, SentenceScore};
 pub use question::{
     Classified, Identifier, PageContext, Query, QueryKind, Question, ScoredLabel, Sender, Turn,
 };

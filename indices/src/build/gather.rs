@@ -2,6 +2,7 @@ use std::{collections::HashMap, path::Path};
 
 use hoidap_shared::{
     config::Config,
+    job::{Cut, LineKind},
     text::{Language, has_vietnamese_marks, search_form, segments},
 };
 
@@ -37,8 +38,11 @@ impl GatheredDocuments {
     /// The text that is embedded for a chunk, in its search form.
     pub(super) fn text_to_embed(&self, chunk: usize) -> String {
         let chunk = &self.records.chunks[chunk];
-        let head = title_and_headings(&self.records.documents[chunk.document].title, &chunk.heading_path);
-        text_to_embed(&head, self.records.text(chunk))
+        let title = &self.records.documents[chunk.document].title;
+        text_to_embed(
+            &text_above(title, &chunk.heading_path, &chunk.lines, &chunk.cut),
+            self.records.text(chunk),
+        )
     }
 }
 
@@ -170,8 +174,9 @@ fn add_document(
         let times = seen.entry(text.to_string()).or_default();
         *times += 1;
         let id = sha256(format!("{}\n{times}\n{text}", record.source))[..24].to_string();
-        let head = title_and_headings(&record.title, &span.heading_path);
+        let head = text_above(&record.title, &span.heading_path, &span.lines, &span.cut);
         let embedded = sha256(text_to_embed(&head, text));
+        let segments = split_sentences(&head, text, &span.lines, embedder);
         gathered.records.chunks.push(ChunkRecord {
             id,
             document: index,
@@ -179,8 +184,9 @@ fn add_document(
             end: span.end,
             heading_path: span.heading_path,
             lines: span.lines,
+            cut: span.cut,
             embedded,
-            segments: split_sentences(&head, text, embedder),
+            segments,
             bytes,
         });
     }
@@ -190,12 +196,17 @@ fn add_document(
 }
 
 /// The sentences of a chunk and their token ranges. The tokenizer works word by word, so the sentences' tokens are consecutive.
-fn split_sentences(head: &str, text: &str, embedder: &dyn Embedder) -> Vec<ChunkSentence> {
+fn split_sentences(
+    head: &str,
+    text: &str,
+    lines: &[LineKind],
+    embedder: &dyn Embedder,
+) -> Vec<ChunkSentence> {
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let tokens = |text: &str| number(embedder.count_tokens(&search_form(text)));
     let (mut token, mut character, mut byte) = (tokens(head), 0, 0);
     let mut found = Vec::new();
-    for range in segments(text) {
+    for range in segments(text, |line| LineKind::may_be_row(lines, line)) {
         character += number(text[byte..range.start].chars().count());
         let end = character + number(text[range.clone()].chars().count());
         let last = token.saturating_add(tokens(&text[range.clone()]));
@@ -209,11 +220,17 @@ fn text_to_embed(head: &str, text: &str) -> String {
     search_form(&format!("{head}\n{text}"))
 }
 
-/// Title and headings of a chunk. They are embedded and indexed before its text.
-pub(super) fn title_and_headings(title: &str, heading_path: &[String]) -> String {
-    let mut head = vec![title.to_string()];
-    head.extend(heading_path.iter().filter(|heading| !title.contains(heading.as_str())).cloned());
-    head.join(" > ")
+/// Title and headings of a chunk, and the names of its columns if it begins inside a table and is mostly rows. They are embedded
+/// and indexed before its text.
+pub(super) fn text_above(title: &str, heading_path: &[String], lines: &[LineKind], cut: &Cut) -> String {
+    let headings = heading_path.iter().map(String::as_str).filter(|heading| !title.contains(heading));
+    let mut above = [title].into_iter().chain(headings).collect::<Vec<_>>().join(" > ");
+    let rows = lines.iter().filter(|line| **line == LineKind::Row).count();
+    if let Some(columns) = cut.head.as_ref().filter(|_| 2 * rows > lines.len()) {
+        above += "\n";
+        above += columns;
+    }
+    above
 }
 
 fn page_url(base: Option<&str>, file: &SourceFile) -> String {

@@ -77,8 +77,7 @@ pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadErro
             _ => {}
         }
     }
-    walk.reader.flush();
-    Ok(walk.reader.document)
+    Ok(walk.reader.finish())
 }
 
 /// The page's title, from its head.
@@ -116,13 +115,24 @@ impl PageWalk<'_> {
             self.dropping = Some(node.id());
             return;
         }
+        if self.is_accordion_button(element) {
+            self.reader.flush();
+        }
         self.count(element, 1);
         self.reader.enter(element, &facts);
     }
 
     fn leave(&mut self, element: &Element) {
+        if self.is_accordion_button(element) {
+            self.reader.end_button();
+        }
         self.reader.leave(element);
         self.count(element, -1);
+    }
+
+    /// Whether a button that is read stands for a heading: it is in none.
+    fn is_accordion_button(&self, element: &Element) -> bool {
+        element.name() == "button" && self.within.headings == 0
     }
 
     /// Updates the context by an element that opens (1) or closes (-1).

@@ -1,4 +1,4 @@
-use super::{BlockKind, Document};
+use super::{BlockKind, Document, line_groups::group_lines};
 use hoidap_shared::text::normalise;
 
 /// Longest first line that can be a title, in characters.
@@ -14,8 +14,13 @@ pub(super) fn parse(text: &str) -> Document {
         if alone {
             document.title.clone_from(&line);
         }
-        let heading = alone && !reads_like_a_sentence(&line);
-        document.push(if heading { BlockKind::Heading(1) } else { BlockKind::Text }, &line);
+        if alone && !reads_like_a_sentence(&line) {
+            document.push(BlockKind::Heading(1), &line);
+            continue;
+        }
+        for group in group_lines(paragraph.lines()) {
+            document.push(if group.is_item { BlockKind::Item } else { BlockKind::Text }, &group.text);
+        }
     }
     document
 }
@@ -69,6 +74,17 @@ mod tests {
         assert_eq!(parse("Một\u{C}hai\u{2029}ba").text, "Một\nhai\nba");
         assert_eq!(parse("Tiêu đề\n=====\nMột.\n").text, "Tiêu đề\nMột.");
         assert_eq!(parse("A\r\n\r\nB\n\nC\r\rD").text, "A\nB\nC\nD");
+    }
+
+    #[test]
+    fn a_list_has_a_block_for_each_item() {
+        let document =
+            parse("Cách đổi:\n1. Mở ứng dụng\n2. Chọn\n   Cài đặt\n\nHotline: 1900 0147\nEmail: a@b.example");
+        let lines =
+            ["Cách đổi:", "1. Mở ứng dụng", "2. Chọn Cài đặt", "Hotline: 1900 0147", "Email: a@b.example"];
+        assert_eq!(document.text.lines().collect::<Vec<_>>(), lines);
+        let items = document.blocks.iter().filter(|block| block.kind == BlockKind::Item).count();
+        assert_eq!(items, 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{io, ops::Range, sync::Arc};
 
 use hoidap_shared::{
     job::{Passage, Query, SentenceScore},
-    text::CELL_SEPARATOR,
+    text::has_cells,
 };
 use rayon::iter::{IntoParallelRefMutIterator as _, ParallelIterator as _};
 
@@ -136,7 +136,7 @@ fn header_rows(segments: &[ChunkSentence], text: &str) -> Vec<Option<usize>> {
         let words: String =
             rest.by_ref().skip(start.saturating_sub(at)).take(end.saturating_sub(start)).collect();
         at = end;
-        if words.contains(CELL_SEPARATOR) {
+        if has_cells(&words) {
             heads.push(first);
             first.get_or_insert(i);
         } else {

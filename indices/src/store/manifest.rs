@@ -6,8 +6,9 @@ use crate::{model::ModelId, score_distribution::UnrelatedScores};
 
 /// The format that this release writes, and the only one it reads. It counts up when the files change, or when texts are
 /// analysed into other terms, since questions and documents must be analysed alike. 2: terms of the search form.
-/// 3: hubness and token vectors of the chunks. 4: token ranges of the sentences.
-pub const FORMAT: u32 = 5;
+/// 3: hubness and token vectors of the chunks. 4: token ranges of the sentences. 5: what each line is. 6: heads of tables, and what
+/// a chunk lacks of a list or table.
+pub const FORMAT: u32 = 6;
 
 /// Where a collection's documents come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use hoidap_shared::job::{LineKind, Passage, Ranks};
+use hoidap_shared::job::{Cut, LineKind, Passage, Ranks};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{CHUNKS, DOCUMENTS, WithdrawnCounts};
@@ -73,6 +73,9 @@ pub struct ChunkRecord {
     /// What each of its lines is; empty for a document without structure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<LineKind>,
+    /// What its first and last list or table lack.
+    #[serde(default, skip_serializing_if = "Cut::is_none")]
+    pub cut: Cut,
     /// SHA-256 of the text that was embedded, in hexadecimal.
     pub embedded: String,
     /// Its sentences, in the order of its text.
@@ -119,6 +122,7 @@ impl VersionRecords {
             version: version.into(),
             text: self.text(chunk).into(),
             lines: chunk.lines.clone(),
+            cut: chunk.cut.clone(),
             score: 0.0,
             similarity: None,
             ranks: Ranks { dense: None, lexical: None, fused: None },

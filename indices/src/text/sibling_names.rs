@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use hoidap_shared::text::{CELL_SEPARATOR, fold};
+use hoidap_shared::text::{cells, fold};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::vietnamese::tone_marks::matches_typed;
@@ -32,7 +32,7 @@ impl SiblingNames {
     pub(crate) fn add(&mut self, text: &str) {
         let mut table: Vec<Vec<&str>> = Vec::new();
         for line in text.lines().chain([""]) {
-            let cells: Vec<&str> = line.split(CELL_SEPARATOR).map(str::trim).collect();
+            let cells = cells(line);
             if cells.len() > 1 && table.first().is_none_or(|first| first.len() == cells.len()) {
                 table.push(cells);
                 continue;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hoidap_indices::document::{Document, Limits, ReadError, extract};
+use hoidap_indices::document::{BlockKind, Document, Limits, ReadError, extract};
 
 const LIMITS: Limits = Limits { bytes: 1 << 25, seconds: 20, chars: 2_000_000 };
 
@@ -185,13 +185,64 @@ fn the_title_is_the_documents_own() {
 }
 
 #[test]
+fn what_is_raised_or_struck_out_does_not_change_a_number() {
+    assert_eq!(text("<p>Đổi trong 30<sup>1</sup> ngày, 20 m<sup>2</sup></p>"), "Đổi trong 30¹ ngày, 20 m²");
+    assert_eq!(text("<p>Giá <del>500.000đ</del> <ins>350.000đ</ins><sup>[2]</sup></p>"), "Giá 350.000đ[2]");
+    assert_eq!(text("<p>Lễ 2<sup>nd</sup> <s>cũ</s></p>"), "Lễ 2nd");
+}
+
+#[test]
+fn line_breaks_part_paragraphs_items_and_labelled_lines() {
+    let page = page(
+        "<!doctype html><title>T</title><p>Chi nhánh 1: 12 Lê Lợi<br>Chi nhánh 2: 34 Hai Bà\nTrưng<br><br>Mở cửa<br>cả tuần.</p>\
+         <p>Cách làm:<br>1. Mở<br>2. Lưu</p>",
+    );
+    let lines = [
+        "Chi nhánh 1: 12 Lê Lợi",
+        "Chi nhánh 2: 34 Hai Bà Trưng",
+        "Mở cửa cả tuần.",
+        "Cách làm:",
+        "1. Mở",
+        "2. Lưu",
+    ];
+    assert_eq!(page.text.lines().collect::<Vec<_>>(), lines);
+    assert_eq!(page.blocks.iter().filter(|block| block.kind == BlockKind::Item).count(), 2);
+}
+
+#[test]
+fn a_short_definition_is_a_row_with_its_term() {
+    let list = "<dl><dt>Giờ mở cửa</dt><dd>8h–21h</dd><dt>Hotline</dt><dd>1900 1234</dd><dd>1900 1235</dd>\
+        <dt>Bảo hành</dt><dd><p>Mười hai tháng.</p></dd><dt>Một</dt><dt>Hai</dt></dl><p>Hết.</p>";
+    let expected =
+        "Giờ mở cửa | 8h–21h\nHotline | 1900 1234\n1900 1235\nBảo hành\nMười hai tháng.\nMột\nHai\nHết.";
+    assert_eq!(text(list), expected);
+}
+
+#[test]
+fn the_button_of_an_accordion_is_the_heading_of_its_panel() {
+    let accordion = |button: &str| {
+        format!(
+            "<main><h1>A</h1><button aria-expanded=false aria-controls=p1>{button}</button><div id=p1 hidden>Có, trong 7 ngày.</div></main>"
+        )
+    };
+    let read = page(&format!("<!doctype html><title>T</title>{}", accordion("Có đổi size không?")));
+    assert_eq!(read.text, "A\nCó đổi size không?\nCó, trong 7 ngày.");
+    assert_eq!(read.blocks[1].kind, BlockKind::Heading(6));
+    assert_eq!(text(&accordion("Xem thêm")), "A\nCó, trong 7 ngày.");
+    let in_heading =
+        accordion("Đổi size?").replace("<button", "<h2><button").replace("</button>", "</button></h2>");
+    let read = page(&format!("<!doctype html><title>T</title>{in_heading}"));
+    assert_eq!((read.blocks[1].kind, read.blocks.len()), (BlockKind::Heading(2), 3));
+}
+
+#[test]
 fn each_row_of_a_table_repeats_the_cells_that_span_it() {
     let spans = "<table><thead><tr><th rowspan=2>Gói</th><th colspan=2>Giá</th></tr><tr><th>Tháng</th><th>Năm</th></tr></thead>\
         <tbody><tr><td rowspan=0>Cơ bản</td><td>10</td><td>100</td></tr><tr><td colspan=2>Miễn phí</td></tr></tbody>\
         <tfoot><tr><td colspan=99>Chưa gồm thuế</td></tr></tfoot></table>";
     assert_eq!(
         text(spans),
-        "Gói | Giá | Giá\nGói | Tháng | Năm\nCơ bản | 10 | 100\nCơ bản | Miễn phí | Miễn phí\nChưa gồm thuế"
+        "Gói | Giá / Tháng | Giá / Năm\nCơ bản | 10 | 100\nCơ bản | Miễn phí | Miễn phí\nChưa gồm thuế"
     );
     let picture =
         "<table><tr><td rowspan=2><img src=i></td><th>Note</th></tr><tr><td>Read this.</td></tr></table>";

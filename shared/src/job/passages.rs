@@ -40,10 +40,41 @@ pub enum LineKind {
     Text,
     /// An item of a list, a part of one, or the definition of a term.
     Item,
-    /// A row of a table.
+    /// The row of a table that names its columns.
+    Head,
+    /// Another row of a table.
     Row,
     /// A preformatted line.
     Code,
+}
+
+impl LineKind {
+    /// Whether a line may be the row of a table, by the kinds of a text's lines. Where they are not known, it may.
+    pub fn may_be_row(kinds: &[Self], line: usize) -> bool {
+        kinds.get(line).is_none_or(|kind| matches!(kind, Self::Head | Self::Row))
+    }
+}
+
+/// The parts of a passage's first and last list or table that other passages hold, since it is too long for one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Cut {
+    /// Whether the list or table with which the passage begins has entries before it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub before: bool,
+    /// Whether the list or table with which it ends has entries behind it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub after: bool,
+    /// The row before the passage that names the columns of the table with which it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+}
+
+impl Cut {
+    /// Whether nothing is cut off.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A piece of a document that may answer.
@@ -60,6 +91,9 @@ pub struct Passage {
     /// What each line of the chunk's text is; empty where the document's format does not tell, as plain text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<LineKind>,
+    /// What its first and last list or table lack.
+    #[serde(default, skip_serializing_if = "Cut::is_none")]
+    pub cut: Cut,
     /// How well it fits the question, 0 to 1.
     pub score: f32,
     /// Cosine of the chunk's and the best query's embedding, when the dense search found it.

@@ -42,15 +42,33 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What parts the cells of a table's row in an extracted text.
-pub const CELL_SEPARATOR: &str = " | ";
+/// The cells of a line of a table, which `|` between white space separates; a line without one is a single cell.
+pub fn cells(line: &str) -> Vec<&str> {
+    let mut cells = Vec::new();
+    let mut start = 0;
+    for (at, _) in line.match_indices('|') {
+        let is_apart = |side: Option<char>| side.is_none_or(char::is_whitespace);
+        if is_apart(line[..at].chars().next_back()) && is_apart(line[at + 1..].chars().next()) {
+            cells.push(line[start..at].trim());
+            start = at + 1;
+        }
+    }
+    cells.push(line[start..].trim());
+    cells
+}
 
-/// The sentences, list items and rows of tables of an extracted text, as byte ranges: what can be quoted by itself.
-pub fn segments(text: &str) -> Vec<Range<usize>> {
+/// Whether a line has several cells.
+pub fn has_cells(line: &str) -> bool {
+    cells(line).len() > 1
+}
+
+/// The sentences, list items and rows of tables of an extracted text, as byte ranges: what can be quoted by itself. A line with
+/// several cells is a row where `may_be_row` says so of its number.
+pub fn segments(text: &str, may_be_row: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if line.contains(CELL_SEPARATOR) {
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if has_cells(line) && may_be_row(number) {
             push(line, 0..line.trim_end().len(), at, &mut found);
         } else {
             push_line_sentences(line, at, &mut found);
@@ -271,7 +289,7 @@ mod tests {
     fn a_row_of_a_table_is_one_segment() {
         let text =
             "Prices\nPlan | Price. In euros.\n Pro | 39.00 € \nAll prices hold for a year. VAT is included.";
-        let split: Vec<&str> = segments(text).into_iter().map(|range| &text[range]).collect();
+        let split: Vec<&str> = segments(text, |_| true).into_iter().map(|range| &text[range]).collect();
         assert_eq!(
             split,
             [

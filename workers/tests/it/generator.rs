@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use hoidap_shared::{
     config::{Config, ProviderConfig, ProviderKind},
     job::{
-        Answer, Classified, Envelope, FilterUsed, Passage, Query, QueryKind, Ranks, Retrieved, ScoredLabel,
-        SentenceScore, now_ms,
+        Answer, Classified, Cut, Envelope, FilterUsed, Passage, Query, QueryKind, Ranks, Retrieved,
+        ScoredLabel, SentenceScore, now_ms,
     },
     progress::ProgressSink,
     stage::{ComponentStatus, NextStep, Stage as _},
@@ -85,6 +85,7 @@ pub(crate) fn passage(n: usize, locale: &str, heading: &str, text: &str) -> Pass
         version: "v7".into(),
         text: text.into(),
         lines: Vec::new(),
+        cut: Cut::default(),
         score: 0.9 - 0.1 * n as f32,
         similarity: Some(0.88),
         ranks: Ranks { dense: Some(n as u32 + 1), lexical: Some(n as u32 + 1), fused: Some(n as u32 + 1) },
@@ -104,7 +105,7 @@ pub(crate) fn passage(n: usize, locale: &str, heading: &str, text: &str) -> Pass
 
 fn scored(text: &str, scores: &[(f32, f32)]) -> Vec<SentenceScore> {
     let characters = |byte: usize| text[..byte].chars().count();
-    let sentences = segments(text).into_iter().zip(scores);
+    let sentences = segments(text, |_| true).into_iter().zip(scores);
     sentences
         .map(|(range, &(late, in_place))| SentenceScore {
             start: characters(range.start),

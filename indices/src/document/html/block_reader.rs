@@ -7,9 +7,12 @@ use super::{
     block_counts::BlockCounts,
     is_heading,
     survey::ElementFacts,
-    table::{HtmlTable, TableCell},
+    table::{GroupKind, HtmlTable, TableCell, TableRow},
 };
-use crate::document::{BlockKind, Document, FrameCandidate};
+use crate::document::{
+    BlockKind, Document, FrameCandidate,
+    line_groups::{group_lines, raised_digit},
+};
 
 /// Elements that begin and end a block of text.
 const BLOCK_ELEMENTS: [&str; 36] = [
@@ -51,11 +54,21 @@ const BLOCK_ELEMENTS: [&str; 36] = [
     "menu",
 ];
 
+/// The level of a heading that is the button of an accordion.
+const BUTTON_HEADING_LEVEL: u8 = 6;
+
 /// Most text of spanning cells that is repeated, in characters per page.
 const MAX_REPEATED_CHARS: usize = 2_000_000;
 
 /// Deepest nesting of tables; a deeper table is only text.
 const MAX_NESTED_TABLES: usize = 4;
+
+/// A line break of the page (`<br>`), until its block is read. Line breaks of the file are only white space.
+const LINE_BREAK: char = '\u{2028}';
+
+/// Longest term and longest definition that are read as a row of a table, in characters.
+const MAX_TERM_CHARS: usize = 60;
+const MAX_VALUE_CHARS: usize = 80;
 
 /// The document so far, and the open block.
 pub(super) struct BlockReader {
@@ -68,7 +81,11 @@ pub(super) struct BlockReader {
     /// Number of open list items.
     items: usize,
     links: usize,
+    /// Number of open raised texts.
+    raised: usize,
     has_heading: bool,
+    /// The term (`dt`) before the open block, which is not in the document yet.
+    term: Option<String>,
     /// For each open table, whether it is a data table and not a layout table. `open_tables` holds the data tables.
     data_tables: Vec<bool>,
     open_tables: Vec<HtmlTable>,
@@ -85,7 +102,9 @@ impl BlockReader {
             preformatted: 0,
             items: 0,
             links: 0,
+            raised: 0,
             has_heading: false,
+            term: None,
             data_tables: Vec::new(),
             open_tables: Vec::new(),
             repeat_budget: MAX_REPEATED_CHARS,
@@ -95,8 +114,13 @@ impl BlockReader {
     pub(super) fn text(&mut self, text: &str) {
         let chars = text.chars().filter(|c| !c.is_whitespace()).count();
         let linked = if self.links > 0 { chars } else { 0 };
+        let is_raised = self.raised > 0 && text.trim().chars().all(|c| c.is_ascii_digit());
         let (open, counts) = self.open_text();
-        open.push_str(text);
+        if is_raised && open.ends_with(char::is_alphanumeric) {
+            open.extend(text.chars().map(raised_digit));
+        } else {
+            open.push_str(text);
+        }
         counts.add(BlockCounts { text: chars, linked, control: false });
     }
 
@@ -133,16 +157,21 @@ impl BlockReader {
                 }
             }
             name @ ("thead" | "tbody" | "tfoot") => match self.data_table() {
-                Some(table) => table.open_group(name == "tfoot"),
+                Some(table) => table.open_group(match name {
+                    "thead" => GroupKind::Head,
+                    "tfoot" => GroupKind::Foot,
+                    _ => GroupKind::Body,
+                }),
                 _ => self.flush(),
             },
             "tr" => match self.data_table() {
                 Some(table) => table.open_row(),
                 _ => self.flush(),
             },
-            "td" | "th" => match self.data_table() {
+            name @ ("td" | "th") => match self.data_table() {
                 Some(table) => {
-                    table.open_cell(TableCell::new(element.attr("colspan"), element.attr("rowspan")));
+                    let (columns, rows) = (element.attr("colspan"), element.attr("rowspan"));
+                    table.open_cell(TableCell::new(name == "th", columns, rows));
                 }
                 _ => self.flush(),
             },
@@ -150,7 +179,9 @@ impl BlockReader {
                 self.flush();
                 self.preformatted += 1;
             }
-            "br" => self.open_text().0.push('\n'),
+            "br" if self.preformatted > 0 => self.open_text().0.push('\n'),
+            "br" => self.open_text().0.push(LINE_BREAK),
+            "sup" => self.raised += 1,
             "a" if element.attr("href").is_some() => self.links += 1,
             "li" | "dd" => {
                 self.flush();
@@ -175,11 +206,24 @@ impl BlockReader {
                 self.flush();
                 self.preformatted = self.preformatted.saturating_sub(1);
             }
+            "dd" if self.is_definition() => {
+                if let Some(term) = self.term.take() {
+                    self.open = format!("{term} | {}", self.open);
+                }
+                self.push(BlockKind::Row);
+                self.items = self.items.saturating_sub(1);
+            }
             "li" | "dd" => {
                 self.flush();
                 self.items = self.items.saturating_sub(1);
             }
+            "dt" if self.is_term() => {
+                self.push_term();
+                self.counts = BlockCounts::default();
+                self.term = Some(std::mem::take(&mut self.open));
+            }
             "a" if element.attr("href").is_some() => self.links = self.links.saturating_sub(1),
+            "sup" => self.raised = self.raised.saturating_sub(1),
             name if is_heading(name) && !self.is_in_cell() => {
                 self.push(BlockKind::Heading(name.as_bytes()[1] - b'0'));
                 self.has_heading = true;
@@ -189,26 +233,33 @@ impl BlockReader {
         }
     }
 
+    /// Ends the block as a heading: the button of an accordion.
+    pub(super) fn end_button(&mut self) {
+        if self.is_in_cell() {
+            self.flush();
+        } else {
+            self.push(BlockKind::Heading(BUTTON_HEADING_LEVEL));
+        }
+    }
+
     /// Writes the rows of a table. A table in a cell becomes that cell's text.
     fn close_table(&mut self) {
         let Some(table) = self.open_tables.pop() else { return };
         let in_cell = self.is_in_cell();
         self.flush();
         let mut budget = std::mem::take(&mut self.repeat_budget);
-        table.rows(&mut budget, &mut |cells, counts| {
-            let cells: Vec<&str> = cells.iter().map(|cell| cell.trim()).collect();
-            let end = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+        for TableRow { cells, counts, is_head } in table.rows(&mut budget) {
             if in_cell {
                 let (open, outer) = self.open_text();
-                *open += &cells[..end].join(", ");
+                *open += cells.join(", ").trim_end_matches(", ");
                 *open += "; ";
                 outer.add(counts);
             } else {
-                self.open = cells[..end].join(" | ");
+                self.open = cells.join(" | ");
                 self.counts = counts;
-                self.push(BlockKind::Row);
+                self.push(if is_head { BlockKind::Head } else { BlockKind::Row });
             }
-        });
+        }
         if in_cell {
             let (open, _) = self.open_text();
             open.truncate(open.trim_end_matches("; ").len());
@@ -229,13 +280,58 @@ impl BlockReader {
         }
     }
 
+    /// Whether the open block is a short term whose definition may follow.
+    fn is_term(&self) -> bool {
+        let is_text = !self.is_in_cell() && self.preformatted == 0 && self.counts.linked == 0;
+        is_text && !self.open.trim().is_empty() && self.open.chars().count() <= MAX_TERM_CHARS
+    }
+
+    /// Whether the open block is the whole definition of the term before it, and short.
+    fn is_definition(&self) -> bool {
+        let is_text = !self.is_in_cell() && self.preformatted == 0;
+        let value = self.open.trim();
+        self.term.is_some() && is_text && !value.is_empty() && value.chars().count() <= MAX_VALUE_CHARS
+    }
+
+    /// Ends the last block and returns the document.
+    pub(super) fn finish(mut self) -> Document {
+        self.flush();
+        self.push_term();
+        self.document
+    }
+
+    /// Appends the term that has no short definition.
+    fn push_term(&mut self) {
+        if let Some(term) = self.term.take() {
+            let frame = self.frame(BlockCounts::default(), &term, false);
+            if let Some(block) = self.document.push(BlockKind::Text, &term) {
+                block.frame = frame;
+            }
+        }
+    }
+
     fn push(&mut self, kind: BlockKind) {
         let text = std::mem::take(&mut self.open);
+        if text.trim().is_empty() {
+            self.counts = BlockCounts::default();
+            return;
+        }
         let counts = std::mem::take(&mut self.counts);
         let is_heading = matches!(kind, BlockKind::Heading(_));
         let frame = self.frame(counts, &text, is_heading);
-        if let Some(block) = self.document.push(kind, &text) {
-            block.frame = frame;
+        self.push_term();
+        let mut append = |kind: BlockKind, text: &str| {
+            if let Some(block) = self.document.push(kind, text) {
+                block.frame = frame;
+            }
+        };
+        if matches!(kind, BlockKind::Text | BlockKind::Item) && text.contains(LINE_BREAK) {
+            for (i, group) in group_lines(text.split(LINE_BREAK)).into_iter().enumerate() {
+                let is_item = group.is_item || i == 0 && kind == BlockKind::Item;
+                append(if is_item { BlockKind::Item } else { BlockKind::Text }, &group.text);
+            }
+        } else {
+            append(kind, &text);
         }
     }
 

@@ -35,6 +35,9 @@ const BOILERPLATE_ROLES: [&str; 12] = [
     "doc-pagefooter",
 ];
 
+/// Fewest words of an accordion's button that is no question.
+const MIN_ACCORDION_WORDS: usize = 3;
+
 /// The context of an element in its page.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ElementContext {
@@ -69,7 +72,7 @@ pub(super) fn is_boilerplate(
         "header" if within.parts == 0 => {
             return !facts.holds_title || facts.title_links || facts.is_mostly_links();
         }
-        "button" if within.headings == 0 => return true,
+        "button" if within.headings == 0 => return !is_accordion_button(node),
         "a" => return is_navigation_link(node, facts, within, page),
         _ => {}
     }
@@ -80,6 +83,14 @@ pub(super) fn is_boilerplate(
         return true;
     }
     has_boilerplate_name_and_content(element, facts, within, page)
+}
+
+/// Whether a button is the heading of a text that it opens. "Show more" and the like are none.
+fn is_accordion_button(button: &ElementRef<'_>) -> bool {
+    let element = button.value();
+    let opens = element.attr("aria-expanded").is_some() && element.attr("aria-controls").is_some();
+    let text = button.text().collect::<String>();
+    opens && (text.trim_end().ends_with('?') || text.split_whitespace().count() >= MIN_ACCORDION_WORDS)
 }
 
 /// Whether an element has both a name and content that are typical of boilerplate.

@@ -6,6 +6,9 @@ use super::block_counts::BlockCounts;
 const MAX_COLUMNS: usize = 1_000;
 const MAX_ROWS: usize = 65_534;
 
+/// Length of what separates two cells, in characters.
+const SEPARATOR_CHARS: usize = 3;
+
 /// Longest text that is repeated in the other rows and columns that its cell spans, in characters.
 const MAX_REPEATED_CELL_CHARS: usize = 300;
 
@@ -14,16 +17,18 @@ const MAX_REPEATED_CELL_CHARS: usize = 300;
 pub(super) struct TableCell {
     pub(super) text: String,
     pub(super) counts: BlockCounts,
+    is_head: bool,
     columns: usize,
     /// Rows that it spans; 0 means all remaining rows of its group.
     rows: usize,
 }
 
 impl TableCell {
-    /// A cell with these attributes; an invalid number counts as 1.
-    pub(super) fn new(colspan: Option<&str>, rowspan: Option<&str>) -> Self {
+    /// A cell (`is_head` for a `th`) with these attributes; an invalid number counts as 1.
+    pub(super) fn new(is_head: bool, colspan: Option<&str>, rowspan: Option<&str>) -> Self {
         let columns = leading_number(colspan).filter(|n| *n > 0).unwrap_or(1).min(MAX_COLUMNS);
-        Self { columns, rows: leading_number(rowspan).unwrap_or(1).min(MAX_ROWS), ..Self::default() }
+        let rows = leading_number(rowspan).unwrap_or(1).min(MAX_ROWS);
+        Self { is_head, columns, rows, ..Self::default() }
     }
 }
 
@@ -43,10 +48,28 @@ pub(super) struct HtmlTable {
     pub(super) cell: Option<TableCell>,
 }
 
+/// What a group of rows is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum GroupKind {
+    Head,
+    #[default]
+    Body,
+    Foot,
+}
+
 #[derive(Debug, Default)]
 struct RowGroup {
-    is_foot: bool,
+    kind: GroupKind,
     rows: Vec<Vec<TableCell>>,
+}
+
+/// A row of a table as text.
+pub(super) struct TableRow {
+    /// Its cells in column order: as many as the table has columns, or one, which spans them all.
+    pub(super) cells: Vec<String>,
+    pub(super) counts: BlockCounts,
+    /// Whether it names the columns.
+    pub(super) is_head: bool,
 }
 
 /// A cell with its position in the grid.
@@ -61,9 +84,9 @@ struct PlacedCell {
 }
 
 impl HtmlTable {
-    pub(super) fn open_group(&mut self, is_foot: bool) {
+    pub(super) fn open_group(&mut self, kind: GroupKind) {
         self.close_cell();
-        self.groups.push(RowGroup { is_foot, ..RowGroup::default() });
+        self.groups.push(RowGroup { kind, ..RowGroup::default() });
     }
 
     pub(super) fn open_row(&mut self) {
@@ -91,21 +114,44 @@ impl HtmlTable {
         }
     }
 
-    /// Calls `each` for every row with its cell texts in column order, the foot's rows last. `budget` is how many characters may
-    /// be repeated.
-    pub(super) fn rows(mut self, budget: &mut usize, each: &mut dyn FnMut(&[&str], BlockCounts)) {
+    /// The rows, the foot's last. Consecutive rows that name columns become one. `budget` is how many characters may be
+    /// repeated.
+    pub(super) fn rows(self, budget: &mut usize) -> Vec<TableRow> {
+        let mut rows: Vec<TableRow> = Vec::new();
+        for row in self.laid_out(budget) {
+            match rows.last_mut() {
+                Some(above) if above.is_head && row.is_head => above.join_head(row),
+                _ => rows.push(row),
+            }
+        }
+        // Names of columns without a row below them name nothing.
+        let mut below_is_row = false;
+        for row in rows.iter_mut().rev() {
+            row.is_head &= below_is_row;
+            below_is_row = row.cells.len() > 1;
+        }
+        rows
+    }
+
+    fn laid_out(mut self, budget: &mut usize) -> Vec<TableRow> {
         self.close_cell();
-        self.groups.sort_by_key(|group| group.is_foot);
-        let groups: Vec<(usize, Vec<PlacedCell>)> =
-            self.groups.into_iter().map(|group| (group.rows.len(), place_cells(group.rows))).collect();
+        self.groups.sort_by_key(|group| group.kind == GroupKind::Foot);
+        let groups: Vec<(GroupKind, usize, Vec<PlacedCell>)> = self
+            .groups
+            .into_iter()
+            .map(|group| (group.kind, group.rows.len(), place_cells(group.rows)))
+            .collect();
         // Only columns in which a cell begins count, since `colspan=100` means all columns. Columns without any text, such as
         // those of pictures, are left out.
-        let begin =
-            groups.iter().flat_map(|(_, cells)| cells).filter(|placed| !placed.cell.text.trim().is_empty());
+        let begin = groups
+            .iter()
+            .flat_map(|(_, _, cells)| cells)
+            .filter(|placed| !placed.cell.text.trim().is_empty());
         let mut columns: Vec<usize> = begin.map(|placed| placed.first).collect();
         columns.sort_unstable();
         columns.dedup();
-        for (length, cells) in &groups {
+        let mut rows = Vec::new();
+        for (kind, length, cells) in &groups {
             let mut cells = cells.iter().peekable();
             let mut open: Vec<&PlacedCell> = Vec::new();
             for y in 0..*length {
@@ -115,7 +161,36 @@ impl HtmlTable {
                     counts.add(placed.cell.counts);
                     open.push(placed);
                 }
-                each(&row_texts(&open, y, &columns, budget), counts);
+                let mut cells: Vec<String> = row_texts(&open, y, &columns, budget)
+                    .into_iter()
+                    .map(|cell| cell.trim().to_string())
+                    .collect();
+                let end = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+                let missing = columns.len().saturating_sub(end) * SEPARATOR_CHARS;
+                cells.truncate(end.max(1));
+                if end > 1 && missing <= *budget {
+                    cells.resize(columns.len(), String::new());
+                    *budget -= missing;
+                }
+                let mut shown = open.iter().filter(|placed| !placed.cell.text.trim().is_empty());
+                let is_head =
+                    cells.len() > 1 && (*kind == GroupKind::Head || shown.all(|placed| placed.cell.is_head));
+                rows.push(TableRow { cells, counts, is_head });
+            }
+        }
+        rows
+    }
+}
+
+impl TableRow {
+    /// Adds the names of the next row behind these: `Price / Month`.
+    fn join_head(&mut self, next: Self) {
+        self.counts.add(next.counts);
+        for (cell, below) in self.cells.iter_mut().zip(next.cells) {
+            if cell.is_empty() {
+                *cell = below;
+            } else if !below.is_empty() && *cell != below {
+                *cell = format!("{cell} / {below}");
             }
         }
     }
@@ -192,7 +267,7 @@ fn row_texts<'a>(open: &[&'a PlacedCell], y: usize, columns: &[usize], budget: &
 fn may_repeat(text: &str, budget: &mut usize) -> bool {
     let chars = text.chars().take(MAX_REPEATED_CELL_CHARS + 1).count();
     let may = chars <= MAX_REPEATED_CELL_CHARS && chars < *budget;
-    *budget = budget.saturating_sub(if may { chars + 3 } else { 3 });
+    *budget = budget.saturating_sub(if may { chars + SEPARATOR_CHARS } else { SEPARATOR_CHARS });
     may
 }
 
@@ -200,24 +275,30 @@ fn may_repeat(text: &str, budget: &mut usize) -> bool {
 mod tests {
     use super::*;
 
-    /// The rows of a table that is written as `a b*2 c/3`: columns behind `*`, rows behind `/`; groups end with `=`.
+    /// The rows of a table that is written as `!a b*2 c/3`: `!` for a `th`, columns behind `*`, rows behind `/`, `.` for an empty
+    /// cell; groups begin with `=`. Rows that name columns come with `#`.
     fn rows(table: &str) -> Vec<String> {
         let mut open = HtmlTable::default();
         for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
             if let Some(group) = line.strip_prefix('=') {
-                open.open_group(group == "foot");
+                open.open_group(match group {
+                    "head" => GroupKind::Head,
+                    "foot" => GroupKind::Foot,
+                    _ => GroupKind::Body,
+                });
                 continue;
             }
             open.open_row();
             for cell in line.split(' ') {
                 let (cell, rows) = cell.split_once('/').map_or((cell, None), |(cell, n)| (cell, Some(n)));
                 let (text, columns) = cell.split_once('*').map_or((cell, None), |(cell, n)| (cell, Some(n)));
-                open.open_cell(TableCell { text: text.replace('.', ""), ..TableCell::new(columns, rows) });
+                let is_head = text.starts_with('!');
+                let text = text.trim_start_matches('!').replace('.', "");
+                open.open_cell(TableCell { text, ..TableCell::new(is_head, columns, rows) });
             }
         }
-        let mut all = Vec::new();
-        open.rows(&mut 10_000, &mut |cells, _| all.push(cells.join("|")));
-        all
+        let rows = open.rows(&mut 10_000).into_iter();
+        rows.map(|row| format!("{}{}", if row.is_head { "# " } else { "" }, row.cells.join("|"))).collect()
     }
 
     #[test]
@@ -227,6 +308,22 @@ mod tests {
         assert_eq!(rows("a b*2\nc d e"), ["a|b|b", "c|d|e"]);
         assert_eq!(rows("a*2/2 b\nc\nd e f"), ["a||b", "a||c", "d|e|f"]);
         assert_eq!(rows("a b c\nnote*100\nd e f"), ["a|b|c", "note", "d|e|f"]);
+    }
+
+    #[test]
+    fn every_row_has_as_many_cells_as_the_table_has_columns() {
+        assert_eq!(rows("!. !b !c\nd e .\nf . g\nh . ."), ["# |b|c", "d|e|", "f||g", "h"]);
+    }
+
+    #[test]
+    fn the_rows_that_name_the_columns_are_one() {
+        assert_eq!(rows("!a !b\nc d\ne f"), ["# a|b", "c|d", "e|f"]);
+        assert_eq!(rows("=head\na b\n=\nc d"), ["# a|b", "c|d"]);
+        assert_eq!(rows("!a/2 !b*2\n!c !d\ne f g"), ["# a|b / c|b / d", "e|f|g"]);
+        // A row named by its first cell, a title above the names, a title inside, names without rows.
+        assert_eq!(rows("!a b\n!c d"), ["a|b", "c|d"]);
+        assert_eq!(rows("!t*2\n!a !b\nc d\n!u*2\ne f"), ["t", "# a|b", "c|d", "u", "e|f"]);
+        assert_eq!(rows("a b\n!c !d"), ["a|b", "c|d"]);
     }
 
     #[test]
@@ -254,12 +351,12 @@ mod tests {
             table.open_row();
             for _ in 0..20 {
                 let text = "x".repeat(50);
-                table.open_cell(TableCell { text, ..TableCell::new(Some("1000"), Some("65534")) });
+                table.open_cell(TableCell { text, ..TableCell::new(false, Some("1000"), Some("65534")) });
             }
         }
-        table.rows(&mut budget, &mut |cells, _| {
-            written += cells.iter().map(|cell| cell.len() + 3).sum::<usize>()
-        });
+        for row in table.rows(&mut budget) {
+            written += row.cells.iter().map(|cell| cell.len() + 3).sum::<usize>();
+        }
         assert!(written < 2_000 * 20 * 60 + 200_000, "{written}");
     }
 }

@@ -11,11 +11,11 @@ use scraper::{ElementRef, Html, node::Element};
 
 use super::{class_names::words, is_html, style_declarations, style_sheet::StyleSheet};
 
-/// Elements that are not shown, or show no text of the page.
-const HIDDEN_ELEMENTS: [&str; 26] = [
-    "script", "style", "noscript", "svg", "iframe", "head", "select", "object", "canvas", "audio", "video",
-    "map", "math", "datalist", "noembed", "noframes", "rp", "textarea", "title", "meta", "link", "base",
-    "param", "source", "track", "input",
+/// Elements that are not shown, show no text of the page, or hold text that no longer holds, such as an old price.
+const HIDDEN_ELEMENTS: [&str; 29] = [
+    "del", "s", "strike", "script", "style", "noscript", "svg", "iframe", "head", "select", "object",
+    "canvas", "audio", "video", "map", "math", "datalist", "noembed", "noframes", "rp", "textarea", "title",
+    "meta", "link", "base", "param", "source", "track", "input",
 ];
 
 /// Whether an element is shown.

@@ -3,6 +3,8 @@
 use hayro_interpret::kurbo::{Point, Vec2};
 use unicode_normalization::char::is_combining_mark;
 
+use crate::document::line_groups::raised_digit;
+
 /// A gap of this share of the letters' size separates words.
 const WORD_GAP: f64 = 0.17;
 /// A gap of this many sizes separates cells if the other gaps of the line are much smaller.
@@ -222,13 +224,6 @@ fn gaps(letters: &[PlacedGlyph]) -> Vec<GlyphGap> {
         }
     }
     gaps
-}
-
-fn raised_digit(digit: char) -> char {
-    ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹']
-        .get(digit as usize - '0' as usize)
-        .copied()
-        .unwrap_or(digit)
 }
 
 /// The most common size, rounded to a tenth.

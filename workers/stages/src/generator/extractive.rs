@@ -13,7 +13,7 @@ use hoidap_shared::{job::LineKind, text::Language};
 
 use self::{
     comparison::ComparisonLine,
-    list::{QuotedList, are_instructions, best_steps, list_around, push_list},
+    list::{are_instructions, best_steps, list_around, push_list},
 };
 use crate::generator::{
     answer::assembly::AnswerSentence,
@@ -81,11 +81,11 @@ pub(crate) fn quote(
     let chosen = if let Some(rows) = picked {
         push_sentences(passage_set, &rows, parsed, analyser, &mut sentences);
         rows
-    } else if let Some(QuotedList { lead, lines }) =
+    } else if let Some(list) =
         best_steps(passage_set, ranked, parsed).or_else(|| list_around(passage_set, best.segment, parsed))
     {
-        push_list(passage_set, lead, &lines, &mut sentences);
-        lead.into_iter().chain(lines).collect()
+        push_list(passage_set, &list, parsed.language, &mut sentences);
+        list.lead.into_iter().chain(list.lines).collect()
     } else {
         let chosen = with_antecedent(passage_set, best_segments(passage_set, ranked, parsed), parsed);
         let chosen = with_introduced(passage_set, chosen);
@@ -259,11 +259,13 @@ fn relevant_cells(segment: &Segment, parsed: &ParsedQuestion, analyser: &Analyse
     let row = segment.row.as_ref()?;
     let names = row.column_names.as_ref().filter(|names| names.len() == row.cells.len())?;
     let own: Vec<BTreeSet<String>> = names.iter().map(|name| name_terms(name, analyser).0).collect();
+    // More than half of the words of a column's name, and one that no other column has.
     let telling = |column: usize| {
+        let asked: Vec<&String> =
+            own[column].iter().filter(|word| parsed.content.terms.contains(*word)).collect();
         let others = || own.iter().enumerate().skip(1).filter(|(other, _)| *other != column);
-        own[column]
-            .iter()
-            .any(|word| parsed.content.terms.contains(word) && others().all(|(_, name)| !name.contains(word)))
+        2 * asked.len() > own[column].len()
+            && asked.iter().any(|word| others().all(|(_, name)| !name.contains(*word)))
     };
     let columns: Vec<usize> =
         (1..names.len()).filter(|&column| telling(column) && !row.cell(column).is_empty()).collect();
@@ -397,6 +399,7 @@ pub(super) fn prefix_heading(heading: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hoidap_shared::job::{Cut, Passage};
     use proptest::prelude::*;
 
     use super::*;
@@ -438,6 +441,29 @@ mod tests {
         let expected = "Do this when mail does not arrive: [1]\n- Look in the Spam folder. [1]\n\
                         - See whether the mailbox is full. [1]\n- Check that the MX record is right. [1]";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_list_that_goes_on_says_so() {
+        let steps = "Do this when mail does not arrive:\nLook in the Spam folder.\nSee whether the mailbox is full.\n\
+                     Check that the MX record is right.";
+        let segmenter = Segmenter::default();
+        let cut = Cut { after: true, ..Cut::default() };
+        let passage_set = PassageSet::new(vec![Passage { cut, ..passage("en", steps) }], &segmenter);
+        let parsed = parse_question("How do I find mail that does not arrive?", Language::En);
+        let quotation =
+            quote(&passage_set, &rank(&passage_set, &parsed), &parsed, &segmenter.analyser).unwrap();
+        let text = assemble(&quotation.sentences, &passage_set.passages).text;
+        assert!(text.ends_with("right. [1]\nThe full list is on the cited page."), "{text}");
+    }
+
+    #[test]
+    fn several_things_are_quoted_as_a_list() {
+        let ways = "Bạn thanh toán bằng một trong các cách sau khi đặt hàng.\nTiền mặt khi nhận hàng\nChuyển khoản\nMoMo\nVNPay\nThẻ Visa\nTrả góp";
+        let text = quoted("Có những phương thức thanh toán nào?", Language::Vi, &[("vi", ways)]);
+        for way in ["Tiền mặt", "Chuyển khoản", "MoMo", "VNPay", "Visa", "Trả góp"] {
+            assert!(text.contains(way), "{way}: {text}");
+        }
     }
 
     #[test]

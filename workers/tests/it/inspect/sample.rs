@@ -4,8 +4,9 @@ use hoidap_shared::{
     broker::Broker,
     events::ChatEvent,
     job::{
-        Answer, Citation, Classified, Envelope, FilterUsed, Hop, Passage, ProviderAttempt, ProviderOutput,
-        Query, QueryKind, Question, Ranks, Retrieved, ScoredLabel, Source, SourceMetadata, Usage,
+        Answer, Citation, Classified, Cut, Envelope, FilterUsed, Hop, Passage, ProviderAttempt,
+        ProviderOutput, Query, QueryKind, Question, Ranks, Retrieved, ScoredLabel, Source, SourceMetadata,
+        Usage,
     },
     text::Language,
 };
@@ -43,6 +44,7 @@ fn passage(title: &str, text: &str, score: f32) -> Passage {
         version: "v7".into(),
         text: text.into(),
         lines: Vec::new(),
+        cut: Cut::default(),
         score,
         similarity: Some(0.83),
         ranks: Ranks { dense: Some(1), lexical: None, fused: Some(2) },

@@ -1,11 +1,14 @@
 //! Lists in a passage, and answers that quote one: steps to follow, or several things.
 
+use hoidap_shared::text::Language;
+
 use super::{MAX_QUOTED_WORDS, instruction::is_instruction};
 use crate::generator::{
     answer::assembly::AnswerSentence,
     passages::{
         passage_set::PassageSet,
         segmenter::{Segment, SegmentKind},
+        table_selection::SelectionQuestion,
     },
     question::{ParsedQuestion, answer_type::AnswerType},
     reader::RankedSegment,
@@ -13,7 +16,7 @@ use crate::generator::{
 };
 
 /// Lines of a list that are quoted at most, and fewest lines that count as a list.
-const MAX_LIST_LINES: usize = 12;
+const MAX_LIST_LINES: usize = 24;
 const MIN_LIST_LINES: usize = 3;
 /// Ranked segments among which a list of steps is looked for.
 const MAX_STEP_CANDIDATES: usize = 12;
@@ -24,6 +27,8 @@ pub(super) struct QuotedList {
     pub(super) lead: Option<usize>,
     /// The index of the first segment of each line.
     pub(super) lines: Vec<usize>,
+    /// Whether its page has further lines of it.
+    pub(super) is_cut: bool,
 }
 
 /// The best list of steps, if the question asks how and no single segment is likelier. Each line of a list answers
@@ -68,7 +73,12 @@ pub(super) fn list_around(
     let item = |segment: &Segment| segment.kind == SegmentKind::Item;
     let leads =
         |segment: &Segment| !item(segment) && segment.kind != SegmentKind::Row && segment.text.ends_with(':');
-    let open = matches!(parsed.answer_type, None | Some(AnswerType::Place)) && parsed.selection.is_none();
+    let selects = match parsed.selection {
+        None => false,
+        Some(SelectionQuestion::With) => !parsed.asks_for_several,
+        Some(_) => true,
+    };
+    let open = matches!(parsed.answer_type, None | Some(AnswerType::Place)) && !selects;
     let may_be_whole = parsed.asks_for_steps || open && !parsed.is_yes_no;
     if !(leads(segment) || may_be_whole && item(segment)) {
         return None;
@@ -81,13 +91,16 @@ pub(super) fn list_around(
         (0..here).rev().take_while(|&i| item(&segments[i])).last().unwrap_or(here)
     };
     let mut lines: Vec<usize> = Vec::new();
-    for (i, _) in segments[first..].iter().enumerate().take_while(|(_, segment)| item(segment)) {
-        let at = from + first + i;
+    let found = segments[first..].iter().take_while(|segment| item(segment)).count();
+    for at in from + first..from + first + found {
         if lines.last().is_none_or(|&line| passage_set.segments[line].line != passage_set.segments[at].line) {
             lines.push(at);
         }
     }
     let mine = lines.iter().rposition(|&line| line <= index).unwrap_or(0);
+    let cut = &passage_set.passages[segment.passage].cut;
+    let (is_first, is_last) = (first == 0, first + found == segments.len());
+    let is_cut = cut.before && is_first || cut.after && is_last || lines.len() > MAX_LIST_LINES;
     let skipped = (mine + 1).saturating_sub(MAX_LIST_LINES);
     lines.drain(..skipped);
     lines.truncate(MAX_LIST_LINES);
@@ -111,14 +124,14 @@ pub(super) fn list_around(
         .checked_sub(1)
         .filter(|&before| skipped == 0 && leads(&segments[before]))
         .map(|before| from + before);
-    (lines.len() >= least).then_some(QuotedList { lead, lines })
+    (lines.len() >= least).then_some(QuotedList { lead, lines, is_cut })
 }
 
 /// Appends a list's lines after the sentence that introduces it.
 pub(super) fn push_list(
     passage_set: &PassageSet,
-    lead: Option<usize>,
-    lines: &[usize],
+    QuotedList { lead, lines, is_cut }: &QuotedList,
+    language: Language,
     sentences: &mut Vec<AnswerSentence>,
 ) {
     let (from, segments) = passage_set.segments_of_passage(passage_set.segments[lines[0]].passage);
@@ -126,7 +139,7 @@ pub(super) fn push_list(
     if let Some(lead) = lead {
         sentences.push(AnswerSentence {
             lead: "\n".into(),
-            text: strip_citation_marks(&passage_set.segments[lead].text),
+            text: strip_citation_marks(&passage_set.segments[*lead].text),
             cite,
         });
     }
@@ -136,5 +149,12 @@ pub(super) fn push_list(
             .take_while(|segment| segment.line == passage_set.segments[line].line);
         let text = parts.map(|segment| &*segment.text).collect::<Vec<_>>().join(" ");
         sentences.push(AnswerSentence { lead: "\n- ".into(), text: strip_citation_marks(&text), cite });
+    }
+    if *is_cut {
+        let text = match language {
+            Language::Vi => "Danh sách đầy đủ có trong trang được dẫn.",
+            Language::En => "The full list is on the cited page.",
+        };
+        sentences.push(AnswerSentence { lead: "\n".into(), text: text.into(), cite: None });
     }
 }

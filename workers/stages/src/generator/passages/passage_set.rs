@@ -208,7 +208,7 @@ fn segment_scores(passage: &Passage, start: usize) -> Option<SegmentScores> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use hoidap_shared::job::Ranks;
+    use hoidap_shared::job::{Cut, Ranks};
 
     use super::*;
 
@@ -220,6 +220,7 @@ pub(crate) mod tests {
             version: "v1".into(),
             text: text.into(),
             lines: Vec::new(),
+            cut: Cut::default(),
             score: 0.8,
             similarity: Some(0.9),
             ranks: Ranks { dense: Some(1), lexical: Some(1), fused: Some(1) },

@@ -9,7 +9,7 @@ use std::{
 use hoidap_indices::Analyser;
 use hoidap_shared::{
     job::{LineKind, Passage},
-    text::{CELL_SEPARATOR, sentences},
+    text::{cells, has_cells, sentences},
 };
 use lru::LruCache;
 
@@ -100,11 +100,11 @@ impl Segmenter {
     pub(crate) fn segment(&self, passage: &Passage) -> Arc<SegmentedPassage> {
         let head = format!("{}. {}", passage.title, passage.heading_path.join(". "));
         let text = truncate_text(&passage.text);
-        let key = format!("{head}\0{text}\0{:?}", passage.lines);
+        let key = format!("{head}\0{text}\0{:?}\0{:?}", passage.lines, passage.cut.head);
         if let Some(kept) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(kept);
         }
-        let segments = split_segments(text, &passage.lines, &self.analyser);
+        let segments = split_segments(text, passage, &self.analyser);
         let mut frequency = BTreeMap::new();
         for term in segments.iter().flat_map(|segment| &segment.content.terms) {
             *frequency.entry(term.clone()).or_default() += 1;
@@ -122,19 +122,26 @@ fn truncate_text(text: &str) -> &str {
     &text[..end]
 }
 
-fn split_segments(text: &str, kinds: &[LineKind], analyser: &Analyser) -> Vec<Segment> {
+fn split_segments(text: &str, passage: &Passage, analyser: &Analyser) -> Vec<Segment> {
     let mut segments = SegmentBuilder { found: Vec::new(), label: None, analyser };
+    let kinds = &passage.lines;
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let starts = line_starts(text);
-    let mut head: Option<Arc<Vec<String>>> = None;
-    let mut table = 0;
+    let names = |cells: &[&str]| Arc::new(cells.iter().map(|cell| (*cell).to_string()).collect::<Vec<_>>());
+    let mut head: Option<Arc<Vec<String>>> = passage.cut.head.as_deref().map(|head| names(&cells(head)));
+    // The line with which the open table begins, and whether its head may still be guessed.
+    let (mut table, mut may_guess) = (0, !passage.cut.before);
     for (line, words) in lines.iter().enumerate() {
         if segments.found.len() >= MAX_SEGMENTS {
             break;
         }
-        let cells: Vec<&str> = words.split(CELL_SEPARATOR).map(str::trim).collect();
-        if cells.len() < 2 {
-            (head, table) = (None, line + 1);
+        let kind = kinds.get(line);
+        let cells = cells(words);
+        if cells.len() < 2 || !LineKind::may_be_row(kinds, line) {
+            // A row of one cell is a title inside its table.
+            if kind != Some(&LineKind::Row) {
+                (head, table, may_guess) = (None, line + 1, true);
+            }
             let found = sentences(words);
             let kind = match known_kind(kinds, line) {
                 Some(SegmentKind::Sentence) if found.len() == 1 && is_label(&lines, line) => {
@@ -154,26 +161,20 @@ fn split_segments(text: &str, kinds: &[LineKind], analyser: &Analyser) -> Vec<Se
             column_names: names.cloned(),
             cells: cells.iter().map(|cell| (*cell).to_string()).collect(),
         };
-        match &head {
-            Some(names) if names.len() == cells.len() => {
-                segments.push(
-                    (line, starts[line]),
-                    SegmentKind::Row,
-                    format_row(&cells, Some(names)),
-                    Some(row(Some(names))),
-                );
+        let fits = head.as_ref().filter(|names| names.len() == cells.len());
+        let is_head = match kind {
+            Some(LineKind::Head) => true,
+            _ => {
+                fits.is_none() && (may_guess || head.is_some()) && is_table_head(&cells, lines.get(line + 1))
             }
-            _ if is_table_head(&cells, lines.get(line + 1)) => {
-                head = Some(Arc::new(cells.iter().map(|cell| (*cell).to_string()).collect()));
-                table = line;
-            }
-            _ => segments.push(
-                (line, starts[line]),
-                SegmentKind::Row,
-                format_row(&cells, None),
-                Some(row(None)),
-            ),
+        };
+        may_guess = false;
+        if is_head {
+            (head, table) = (Some(names(&cells)), line);
+            continue;
         }
+        let text = format_row(&cells, fits.map(|names| names.as_slice()));
+        segments.push((line, starts[line]), SegmentKind::Row, text, Some(row(fits)));
     }
     segments.found.truncate(MAX_SEGMENTS);
     segments.found
@@ -264,7 +265,7 @@ fn known_kind(kinds: &[LineKind], line: usize) -> Option<SegmentKind> {
         LineKind::Heading => Some(SegmentKind::Label),
         LineKind::Item => Some(SegmentKind::Item),
         LineKind::Text if kinds.contains(&LineKind::Item) => Some(SegmentKind::Sentence),
-        LineKind::Text | LineKind::Row | LineKind::Code => None,
+        LineKind::Text | LineKind::Head | LineKind::Row | LineKind::Code => None,
     }
 }
 
@@ -274,7 +275,7 @@ fn classify_line(sentences: usize, lines: &[&str], at: usize) -> SegmentKind {
         return SegmentKind::Label;
     }
     let item = |i: usize| {
-        lines.get(i).is_some_and(|l| l.chars().count() <= MAX_ITEM_CHARS && !l.contains(CELL_SEPARATOR))
+        lines.get(i).is_some_and(|l| l.chars().count() <= MAX_ITEM_CHARS && !has_cells(l))
             && !is_label(lines, i)
     };
     let introduces = lines[at].ends_with(':');
@@ -289,15 +290,11 @@ fn classify_line(sentences: usize, lines: &[&str], at: usize) -> SegmentKind {
 /// label.
 fn is_label(lines: &[&str], at: usize) -> bool {
     let short = |line: &str| {
-        !line.is_empty()
-            && !has_end_mark(line)
-            && !line.contains(CELL_SEPARATOR)
-            && line.chars().count() <= MAX_LABEL_CHARS
+        !line.is_empty() && !has_end_mark(line) && !has_cells(line) && line.chars().count() <= MAX_LABEL_CHARS
     };
     let from_here = lines.get(at..).unwrap_or_default();
     let headings = from_here.iter().take(MAX_STACKED_HEADINGS).take_while(|line| short(line)).count();
-    let below =
-        from_here.get(headings).is_some_and(|below| has_end_mark(below) || below.contains(CELL_SEPARATOR));
+    let below = from_here.get(headings).is_some_and(|below| has_end_mark(below) || has_cells(below));
     headings > 0 && below
 }
 
@@ -306,10 +303,10 @@ fn has_end_mark(line: &str) -> bool {
 }
 
 /// Whether a row is the table's header: no digits, and followed by a row of as many cells.
-fn is_table_head(cells: &[&str], next: Option<&&str>) -> bool {
-    let follows = next.is_some_and(|next| next.split(CELL_SEPARATOR).count() == cells.len());
+fn is_table_head(names: &[&str], next: Option<&&str>) -> bool {
+    let follows = next.is_some_and(|next| cells(next).len() == names.len());
     follows
-        && cells.iter().all(|cell| !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= 40)
+        && names.iter().all(|cell| !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= 40)
 }
 
 /// Formats a row: `Size of a file – Free: 2 GB; Pro: 20 GB` with column names, `Size of a file – 2 GB; 20 GB`
@@ -402,6 +399,45 @@ mod tests {
         let kinds: Vec<SegmentKind> = split_lines(text, &lines).into_iter().map(|(kind, _)| kind).collect();
         let (label, sentence, step) = (SegmentKind::Label, SegmentKind::Sentence, SegmentKind::Item);
         assert_eq!(kinds, [label, sentence, step, step, step, step, sentence, sentence]);
+    }
+
+    #[test]
+    fn the_page_says_which_row_names_the_columns() {
+        let [head, row, code] = [LineKind::Head, LineKind::Row, LineKind::Code];
+        let rows = |text: &str, lines: &[LineKind]| -> Vec<String> {
+            split_lines(text, lines).into_iter().map(|(_, text)| text).collect()
+        };
+        let weights =
+            "Khu vực | Dưới 1 kg | Trên 1 kg\nHải đảo | liên hệ | liên hệ\nGiờ | 8h\nHuế | 16.500đ | 22.000đ";
+        let expected = [
+            "Hải đảo – Dưới 1 kg: liên hệ; Trên 1 kg: liên hệ",
+            "Giờ: 8h",
+            "Huế – Dưới 1 kg: 16.500đ; Trên 1 kg: 22.000đ",
+        ];
+        assert_eq!(rows(weights, &[head, row, row, row]), expected);
+        // An empty cell, a title inside the table, and a row without a name.
+        let plans = "| Cơ bản | Gia đình\nHỗ trợ | | điện thoại\nBảo mật\nMã hoá | không | có\n| ngày | đêm";
+        let expected = [
+            "Hỗ trợ – Gia đình: điện thoại",
+            "Bảo mật",
+            "Mã hoá – Cơ bản: không; Gia đình: có",
+            "Cơ bản: ngày; Gia đình: đêm",
+        ];
+        assert_eq!(rows(plans, &[head, row, row, row, row]), expected);
+        assert_eq!(
+            rows("ps aux | grep x | wc -l\nls | wc", &[code, code]),
+            ["ps aux | grep x | wc -l", "ls | wc"]
+        );
+    }
+
+    #[test]
+    fn a_part_of_a_table_has_the_names_of_its_columns() {
+        let cut =
+            hoidap_shared::job::Cut { before: true, head: Some("Gói | Lẻ | Sỉ".into()), after: false };
+        let passage = Passage { cut, ..passage("vi", "Loại A | có | không\nX | 120.000đ | 100.000đ") };
+        let cut = Segmenter::default().segment(&passage);
+        let texts: Vec<&str> = cut.segments.iter().map(|segment| &*segment.text).collect();
+        assert_eq!(texts, ["Loại A – Lẻ: có; Sỉ: không", "X – Lẻ: 120.000đ; Sỉ: 100.000đ"]);
     }
 
     #[test]

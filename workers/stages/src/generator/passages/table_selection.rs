@@ -20,10 +20,11 @@ use crate::generator::{
 
 /// Most selected rows; more would repeat the table.
 const MAX_ROWS: usize = 12;
-/// A table at the end of a passage of at least this many characters may continue in the next passage.
-const MAX_COMPLETE_PASSAGE_CHARS: usize = 1_000;
 /// A column or table matches with at least this share of the terms that ask for it.
 const MIN_COVERAGE: f32 = 0.5;
+
+/// Cells that announce a feature.
+const ANNOUNCEMENTS: [&str; 4] = ["sắp có", "sắp ra mắt", "coming soon", "soon"];
 
 /// Words before "nào" with which it does not ask for a choice.
 const NON_CHOICE_BEFORE_NAO: [&str; 10] =
@@ -147,8 +148,13 @@ pub(crate) fn select_by_feature(
     best.map(|(_, rows)| rows).filter(|rows| !rows.is_empty() && rows.len() <= MAX_ROWS)
 }
 
+/// Whether a thing has the feature of a column; `None` where the cell does not tell. A cell that says how much means yes.
 fn cell_value(cell: &str) -> Option<bool> {
-    if cell.is_empty() { None } else { Some(parse_yes_no(cell).unwrap_or(true)) }
+    let low = canonical_form(cell);
+    if low.is_empty() || ANNOUNCEMENTS.contains(&low.as_str()) {
+        return None;
+    }
+    Some(parse_yes_no(cell).unwrap_or_else(|| !is_negated(&low)))
 }
 
 /// The rows of each complete table with column names.
@@ -159,13 +165,12 @@ fn complete_tables(passage_set: &PassageSet) -> Vec<Vec<usize>> {
         if rows.first() != Some(&at) || rows.len() < 2 {
             continue;
         }
-        let last = rows.last().copied().unwrap_or(at);
-        let segment = &passage_set.segments[last];
-        let ends = passage_set.segments.get(last + 1).is_none_or(|next| next.passage != segment.passage);
-        let long = passage_set.passages[segment.passage].text.chars().count() >= MAX_COMPLETE_PASSAGE_CHARS;
-        if passage_set.segments[at].row.as_ref().is_some_and(|row| row.column_names.is_some())
-            && !(ends && long)
-        {
+        let passage = passage_set.segments[at].passage;
+        let (from, segments) = passage_set.segments_of_passage(passage);
+        let cut = &passage_set.passages[passage].cut;
+        let is_cut =
+            cut.before && at == from || cut.after && rows.last() == Some(&(from + segments.len() - 1));
+        if passage_set.segments[at].row.as_ref().is_some_and(|row| row.column_names.is_some()) && !is_cut {
             tables.push(rows);
         }
     }
@@ -284,7 +289,7 @@ fn comparable_values(cells: &[&str], name: &str, degree: &Superlative) -> Option
         degree.measure == ComparedMeasure::Price
             && matches!(canonical_form(cell).as_str(), "free" | "miễn phí" | "0")
     };
-    let mut measure = None;
+    let (mut measure, mut currency) = (None, None);
     let mut values = Vec::new();
     for cell in cells {
         if free(cell) {
@@ -295,6 +300,9 @@ fn comparable_values(cells: &[&str], name: &str, degree: &Superlative) -> Option
         let [quantity] = read.stated.as_slice() else { return None };
         let (value, of) = quantity.amount()?;
         if *measure.get_or_insert(of) != of {
+            return None;
+        }
+        if *currency.get_or_insert(quantity.currency()) != quantity.currency() {
             return None;
         }
         values.push(value);
@@ -330,7 +338,10 @@ fn extreme_indices(values: &[f64], most: bool) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use hoidap_shared::text::Language;
+    use hoidap_shared::{
+        job::{Cut, Passage},
+        text::Language,
+    };
 
     use super::*;
     use crate::generator::passages::{passage_set::tests::passage, segmenter::Segmenter};
@@ -385,6 +396,30 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_table_tells_nothing_about_the_whole() {
+        let select = |cut: Cut| {
+            let segmenter = Segmenter::default();
+            let passage = Passage { cut, ..passage("vi", GYMS) };
+            let passage_set = PassageSet::new(vec![passage], &segmenter);
+            complete_tables(&passage_set).len()
+        };
+        assert_eq!(select(Cut::default()), 1);
+        assert_eq!(select(Cut { after: true, ..Cut::default() }), 0);
+        assert_eq!(select(Cut { before: true, head: Some("A | B | C | D".into()), ..Cut::default() }), 0);
+    }
+
+    #[test]
+    fn a_cell_says_no_in_its_own_words() {
+        let table = |cell: &str| format!("Gói | Ghi hình\nA | ✔️\nB | {cell}\nC | không");
+        let with = |cell: &str| picked("Gói nào có ghi hình?", Language::Vi, &[&table(cell)]);
+        for no in ["Không hỗ trợ", "✖️", "✗"] {
+            assert_eq!(with(no).unwrap(), ["A"], "{no}");
+        }
+        assert_eq!(with("20 giờ").unwrap(), ["A", "B"]);
+        assert_eq!(with("Sắp có"), None);
+    }
+
+    #[test]
     fn what_no_table_tells_is_left_open() {
         assert_eq!(picked("Phòng tập nào tốt nhất?", Language::Vi, &[GYMS]), None);
         for text in [
@@ -397,9 +432,9 @@ mod tests {
         }
         assert_eq!(picked("Xe nào rẻ nhất?", Language::Vi, &[GYMS]), None);
         assert_eq!(picked("Phòng tập nào không có chỗ đỗ xe?", Language::Vi, &[GYMS]), None);
+        let currencies = "Máy | Giá\nA | $5\nB | 99.000đ";
+        assert_eq!(picked("Máy nào rẻ nhất?", Language::Vi, &[currencies]), None);
         let gaps = "Máy | Giá\nA | 5 triệu\nB | liên hệ";
         assert_eq!(picked("Máy nào rẻ nhất?", Language::Vi, &[gaps]), None);
-        let long = format!("{GYMS}\n{}", "Quận Chín | 700.000đ | 500 m | không\n".repeat(40));
-        assert_eq!(picked("Phòng tập nào rẻ nhất?", Language::Vi, &[&long]), None, "the table may go on");
     }
 }
