@@ -25,7 +25,7 @@ use async_nats::{
 use bytes::Bytes;
 use futures::StreamExt as _;
 use hoidap_shared::{
-    broker::Broker,
+    broker::{Broker, BrokerClock},
     config::NatsConfig,
     events::{CHAT, ChatEvent, FEEDBACK, FeedbackEvent},
     fleet::Fleet,
@@ -33,9 +33,9 @@ use hoidap_shared::{
 };
 use tokio::{
     sync::watch,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 pub use job_record::{JobRecord, question_digest};
 pub use jobs::poll_intervals;
@@ -56,6 +56,8 @@ const ROUND_TRIP_TIMEOUT: Duration = Duration::from_secs(3);
 const LATECOMER_WINDOW: Duration = Duration::from_millis(500);
 /// Delay between attempts while connecting.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// How often this machine's clock is compared with the broker's.
+const CLOCK_CHECK_INTERVAL: Duration = Duration::from_mins(1);
 /// How often the connection is checked, and the delay between attempts to publish.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a message is published until a stream acknowledges it. Repeating it is safe: the stream drops duplicates by
@@ -169,10 +171,10 @@ impl BrokerClient {
             sleep(RETRY_DELAY).await;
         };
         let fleet = Fleet::follow(broker.clone());
-        let waiters = self.waiters.clone();
+        let (waiters, clock) = (self.waiters.clone(), broker.clock.clone());
         tokio::spawn(async move {
             while let Some(message) = replies.next().await {
-                deliver_reply(&waiters, &message.payload);
+                deliver_reply(&waiters, &clock, &message.payload);
             }
         });
         let (readers, client) = (self.readers.clone(), broker.client.clone());
@@ -195,15 +197,19 @@ impl BrokerClient {
         self.maintain(&broker, nats).await;
     }
 
-    /// After each connect: ensures that the streams exist, and publishes the queued events.
+    /// After each connect: ensures that the streams exist, compares the clocks, and publishes the queued events.
     async fn maintain(&self, broker: &Broker, nats: &NatsConfig) {
         let mut mended = None;
+        let mut next_clock_check = Instant::now();
         loop {
             let connects = broker.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed);
             if self.is_connected() && mended != Some(connects) {
                 match broker.ensure_streams(nats).await {
                     Ok(()) => {
                         mended = Some(connects);
+                        // Before the first question: its deadline is by the broker's clock.
+                        compare_clocks(broker).await;
+                        next_clock_check = Instant::now() + CLOCK_CHECK_INTERVAL;
                         self.ready.send_replace(true);
                     }
                     Err(error) => {
@@ -211,6 +217,10 @@ impl BrokerClient {
                         sleep(RETRY_DELAY).await;
                     }
                 }
+            }
+            if self.is_connected() && Instant::now() >= next_clock_check {
+                compare_clocks(broker).await;
+                next_clock_check = Instant::now() + CLOCK_CHECK_INTERVAL;
             }
             if self.is_connected() {
                 self.publish_backlog().await;
@@ -234,6 +244,16 @@ impl BrokerClient {
     /// The fleet behind NATS; `None` before the first connection.
     pub fn fleet(&self) -> Option<&Fleet> {
         self.connected.get().map(|connected| &connected.fleet)
+    }
+
+    /// The broker's clock, which jobs and events go by; `None` before the first connection.
+    pub fn clock(&self) -> Option<&BrokerClock> {
+        self.connected.get().map(|connected| &connected.broker.clock)
+    }
+
+    /// The broker's time in milliseconds since the Unix epoch; this machine's before the first comparison.
+    pub fn now_ms(&self) -> u64 {
+        self.clock().map_or_else(now_ms, BrokerClock::now_ms)
     }
 
     /// This gateway's instance name.
@@ -348,11 +368,19 @@ async fn publish(
     Err(failure)
 }
 
+/// Asks the broker for its time.
+async fn compare_clocks(broker: &Broker) {
+    match broker.synchronise_clock().await {
+        Ok(ahead_ms) => debug!(ahead_ms, "compared this machine's clock with the broker's"),
+        Err(error) => warn!("{error:#}"),
+    }
+}
+
 /// Delivers a reply to the requests that wait for its job.
-fn deliver_reply(waiters: &Waiters, payload: &[u8]) {
+fn deliver_reply(waiters: &Waiters, clock: &BrokerClock, payload: &[u8]) {
     match Envelope::<Answer>::decode(payload) {
         Ok(answer) => {
-            let late_ms = now_ms().saturating_sub(answer.deadline_ms);
+            let late_ms = clock.now_ms().saturating_sub(answer.deadline_ms);
             let job_id = answer.job_id.clone();
             if !waiters.answer(answer) {
                 info!(%job_id, late_ms, "an answer came for a job that nobody waits for");

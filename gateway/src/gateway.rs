@@ -104,7 +104,7 @@ async fn run(
 }
 
 async fn publish_refusals(state: Arc<AppState>) {
-    for event in state.refused_requests.drain() {
+    for event in state.refused_requests.drain(state.broker.now_ms()) {
         state.broker.publish_chat_event(event).await;
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use hoidap_shared::{
+    broker::BrokerClock,
     config::ClickHouseConfig,
     stage::{ComponentStatus, STAGES},
 };
@@ -55,8 +56,8 @@ pub struct HealthReport {
     pub timestamp: String,
     /// Seconds since this gateway started.
     pub uptime: f64,
-    /// `nats`, `redis`, `clickhouse`, `analytics`, `stage:<name>`, `collection:<name>`, `provider:<name>`, and whatever else
-    /// the stages tell of.
+    /// `nats`, `clock`, `redis`, `clickhouse`, `analytics`, `stage:<name>`, `collection:<name>`, `provider:<name>`, and
+    /// whatever else the stages tell of.
     pub components: BTreeMap<String, ComponentHealth>,
 }
 
@@ -113,11 +114,12 @@ impl HealthProbe {
     }
 }
 
-/// The health of NATS and of the fleet behind it.
-pub fn fleet_components(broker: &BrokerClient) -> BTreeMap<String, ComponentHealth> {
+/// The health of NATS, of this machine's clock beside it, and of the fleet behind it.
+pub fn fleet_components(broker: &BrokerClient, max_skew_ms: u64) -> BTreeMap<String, ComponentHealth> {
     let up = broker.is_connected();
     let nats = component(up, if up { "connected" } else { "not connected: no question can be taken" });
-    let mut parts = BTreeMap::from([("nats".to_string(), nats)]);
+    let clock = clock_component(broker.clock(), max_skew_ms);
+    let mut parts = BTreeMap::from([("nats".to_string(), nats), ("clock".to_string(), clock)]);
     let stages = STAGES.map(|stage| (format!("stage:{stage}"), stage));
     for (name, stage) in stages.into_iter().chain([("analytics".to_string(), "analytics")]) {
         let count = broker.fleet().map_or(0, |fleet| fleet.members(stage).len());
@@ -138,6 +140,16 @@ pub fn fleet_components(broker: &BrokerClient) -> BTreeMap<String, ComponentHeal
         }
     }
     parts
+}
+
+fn clock_component(clock: Option<&BrokerClock>, max_skew_ms: u64) -> ComponentHealth {
+    match clock.filter(|clock| clock.is_synchronised()) {
+        Some(clock) => match clock.skew_problem(max_skew_ms) {
+            Some(problem) => component(false, problem),
+            None => component(true, "agrees with the broker's"),
+        },
+        None => component(true, "not yet compared with the broker's"),
+    }
 }
 
 /// The overall status: unhealthy without NATS, without any one stage, or without any collection; degraded when another

@@ -1,6 +1,6 @@
 use hoidap_shared::{
     events::{FeedbackEvent, Rating},
-    job::{JobId, SCHEMA, now_ms},
+    job::{JobId, SCHEMA},
     text::normalise,
 };
 use serde_json::Value;
@@ -70,12 +70,12 @@ impl FeedbackRequest {
         }
     }
 
-    /// The feedback's event.
-    pub fn into_event(self, job_id: JobId, session_id: String) -> FeedbackEvent {
+    /// The feedback's event at that time.
+    pub fn into_event(self, job_id: JobId, session_id: String, at_ms: u64) -> FeedbackEvent {
         FeedbackEvent {
             schema: SCHEMA,
             job_id,
-            at_ms: now_ms(),
+            at_ms,
             session_id,
             rating: self.rating,
             reason: self.reason,

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt as _};
 use hoidap_shared::{
-    job::{JobId, Question, now_ms},
+    job::{JobId, Question},
     progress::ProgressLine,
     subjects::TOKEN_RETENTION,
 };
@@ -69,9 +69,9 @@ impl AnswerFollower {
         stream: Option<OpenStream>,
     ) -> Self {
         let (fold, first) = EventFold::begin(record.job_id.clone());
-        let now = Instant::now();
-        let age = Duration::from_millis(now_ms().saturating_sub(record.asked_ms));
-        let left = Duration::from_millis(record.deadline_ms.saturating_sub(now_ms()));
+        let (now, now_ms) = (Instant::now(), state.broker.now_ms());
+        let age = Duration::from_millis(now_ms.saturating_sub(record.asked_ms));
+        let left = Duration::from_millis(record.deadline_ms.saturating_sub(now_ms));
         let grace = Duration::from_millis(state.config.gateway.stream_grace_ms);
         Self {
             subscription: state.broker.subscribe(record.job_id.clone()),

@@ -1,7 +1,7 @@
 //! The final answer of a job: its response, and what the cache and the history keep of it.
 
 use hoidap_shared::{
-    job::{Outcome, Question, now_ms},
+    job::{Outcome, Question},
     phrases::apology,
     text::Language,
 };
@@ -35,7 +35,7 @@ pub async fn finish_answer(
     question: Option<&Question>,
     source: AnswerSource,
 ) -> Result<ChatResponse, ApiError> {
-    let seconds = now_ms().saturating_sub(record.asked_ms) as f64 / 1000.0;
+    let seconds = state.broker.now_ms().saturating_sub(record.asked_ms) as f64 / 1000.0;
     // Only the gateway that accepted the question has it, so the duration is recorded once.
     let measure = |outcome: &str| {
         if question.is_some() {

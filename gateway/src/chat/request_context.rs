@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use axum::http::HeaderMap;
 use hoidap_shared::{
     events::{ChatEvent, truncate_answer},
-    job::{Envelope, JobId, Outcome, Question, SCHEMA, Usage, now_ms},
+    job::{Envelope, JobId, Outcome, Question, SCHEMA, Usage},
     text::Language,
 };
 use tokio::time::Instant;
@@ -29,7 +29,7 @@ impl RequestContext {
             client: state.clients.hashed_id(address),
             rate_limit_key: state.clients.rate_limit_key(address),
             started,
-            accepted_ms: now_ms(),
+            accepted_ms: state.broker.now_ms(),
             trace: headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(traceparent),
         }
     }
@@ -58,12 +58,12 @@ impl RequestContext {
     /// The event of a chat that ended in the gateway. It has an id of its own: a job's event comes from its worker. A question
     /// that could not be read is left empty.
     pub fn chat_event(&self, outcome: &str, problem: Option<&str>, question: Option<&Question>) -> ChatEvent {
-        let at_ms = now_ms();
+        let took_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let text = |of: fn(&Question) -> &str| question.map(of).unwrap_or_default().to_string();
         ChatEvent {
             schema: SCHEMA,
             job_id: JobId::new(),
-            at_ms,
+            at_ms: self.accepted_ms.saturating_add(took_ms),
             outcome: outcome.to_string(),
             times: 1,
             problem: problem.map(str::to_string),
@@ -77,7 +77,7 @@ impl RequestContext {
             product: None,
             language: question.map(|q| Language::guess(&q.message).code()).unwrap_or_default().to_string(),
             confidence: 0.0,
-            took_ms: at_ms.saturating_sub(self.accepted_ms),
+            took_ms,
             provider: None,
             model: None,
             attempts: vec![],

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hoidap_shared::job::now_ms;
 use tokio::time::Instant;
 
 use super::{
@@ -17,7 +16,7 @@ pub async fn wait_until_done(
     submission: Submission,
 ) -> Result<ChatResponse, ApiError> {
     let (record, question) = (submission.record.clone(), submission.question.clone());
-    let left = Duration::from_millis(record.deadline_ms.saturating_sub(now_ms()));
+    let left = Duration::from_millis(record.deadline_ms.saturating_sub(state.broker.now_ms()));
     match wait_for_answer(state, submission, left).await {
         Some(source) => finish_answer(state, &record, question.as_ref(), source).await,
         None => Err(timeout_error(state, &record, question.as_ref())),

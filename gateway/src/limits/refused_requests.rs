@@ -8,7 +8,7 @@ use std::{
 
 use hoidap_shared::{
     events::ChatEvent,
-    job::{JobId, SCHEMA, Usage, now_ms},
+    job::{JobId, SCHEMA, Usage},
 };
 
 /// How often the counted refusals are published.
@@ -68,10 +68,10 @@ impl RefusedRequestCounter {
         });
     }
 
-    /// The events of the counted refusals; starts a new window.
-    pub fn drain(&self) -> Vec<ChatEvent> {
+    /// The events of the counted refusals, at that time; starts a new window.
+    pub fn drain(&self, at_ms: u64) -> Vec<ChatEvent> {
         let counted = self.with(std::mem::take).counted;
-        counted.into_iter().map(|(kind, times)| event(kind, times)).collect()
+        counted.into_iter().map(|(kind, times)| event(kind, times, at_ms)).collect()
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut RefusalWindow) -> T) -> T {
@@ -87,11 +87,11 @@ impl RefusalWindow {
     }
 }
 
-fn event(kind: RefusalKind, times: u32) -> ChatEvent {
+fn event(kind: RefusalKind, times: u32, at_ms: u64) -> ChatEvent {
     ChatEvent {
         schema: SCHEMA,
         job_id: JobId::new(),
-        at_ms: now_ms(),
+        at_ms,
         outcome: kind.outcome.to_string(),
         times,
         problem: Some(kind.problem),
@@ -128,10 +128,10 @@ mod tests {
             let client = format!("client {}", number % 5_000);
             singles += u32::from(refusals.report_individually(&client, "rejected", "fields_invalid"));
         }
-        let events = refusals.drain();
+        let events = refusals.drain(0);
         assert_eq!(singles, 10_000, "ten of each of a thousand clients");
         assert_eq!(events.len(), 1_001);
         assert_eq!(events.iter().map(|event| event.times).sum::<u32>(), 90_000);
-        assert_eq!(refusals.drain(), [], "a new window begins");
+        assert_eq!(refusals.drain(0), [], "a new window begins");
     }
 }

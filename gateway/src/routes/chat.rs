@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use hoidap_shared::job::{JobId, now_ms};
+use hoidap_shared::job::JobId;
 
 use crate::{
     api::{ChatRequest, ChatResponse, JobOutput},
@@ -71,7 +71,7 @@ pub async fn chat(
 /// The whole answer, or 202 with its location.
 async fn respond_whole(state: &Arc<AppState>, submission: Submission) -> Result<Response, ApiError> {
     let (record, question) = (submission.record.clone(), submission.question.clone());
-    let left = Duration::from_millis(record.deadline_ms.saturating_sub(now_ms()));
+    let left = Duration::from_millis(record.deadline_ms.saturating_sub(state.broker.now_ms()));
     let wait = Duration::from_millis(state.config.gateway.wait_ms);
     match wait_for_answer(state, submission, wait.min(left)).await {
         Some(source) => {

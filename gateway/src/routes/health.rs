@@ -35,7 +35,7 @@ pub async fn health(
     headers: HeaderMap,
 ) -> Response {
     let (redis, clickhouse) = state.health.probe(&state.redis).await;
-    let mut components = fleet_components(&state.broker);
+    let mut components = fleet_components(&state.broker, state.config.worker.max_clock_skew_ms);
     components.insert("redis".into(), redis);
     components.insert("clickhouse".into(), clickhouse);
     let status = overall_status(&components);

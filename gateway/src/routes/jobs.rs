@@ -8,10 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use hoidap_shared::{
-    events::Rating,
-    job::{JobId, now_ms},
-};
+use hoidap_shared::{events::Rating, job::JobId};
 
 use super::chat::pending_response;
 use crate::{
@@ -62,7 +59,7 @@ pub async fn answer(
         Some(kept) => AnswerSource::Cache(kept),
         None => match state.broker.stored_answer(&record.job_id).await.map_err(unavailable_error)? {
             Some(answer) => AnswerSource::Fleet(answer),
-            None if record.deadline_ms > now_ms() => return Ok(pending_response(record.job_id)),
+            None if record.deadline_ms > state.broker.now_ms() => return Ok(pending_response(record.job_id)),
             None => return Err(timeout_error(&state, &record, None)),
         },
     };
@@ -180,7 +177,8 @@ pub async fn feedback(
     let gateway = &state.config.gateway;
     let time = Duration::from_millis(gateway.request_timeout_ms);
     let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
-    let event = FeedbackRequest::parse(value)?.into_event(record.job_id.clone(), record.session_id);
+    let feedback = FeedbackRequest::parse(value)?;
+    let event = feedback.into_event(record.job_id.clone(), record.session_id, state.broker.now_ms());
     state.broker.publish_feedback(&event).await.map_err(unavailable_error)?;
     state.cache.rate(&record.job_id, record.kept_under, event.rating == Rating::Down).await;
     Ok((StatusCode::ACCEPTED, Json(JobOutput { job_id: record.job_id, status: "done" })).into_response())

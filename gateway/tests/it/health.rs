@@ -32,6 +32,7 @@ async fn health_follows_what_questions_depend_on() {
     let expected = [
         "analytics",
         "clickhouse",
+        "clock",
         "collection:drive",
         "collection:mail",
         "nats",

@@ -9,6 +9,7 @@ mod brute_force;
 mod cache;
 mod cache_ratings;
 mod chat;
+mod clock;
 mod connection_limits;
 mod connections;
 mod events;

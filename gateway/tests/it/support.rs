@@ -1,6 +1,7 @@
 //! Shared by the tests: servers, a gateway on them, a fake fleet, and requests.
 
 mod fake_fleet;
+pub(crate) mod relay;
 
 use std::{
     collections::HashMap,
