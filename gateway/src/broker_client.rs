@@ -25,7 +25,7 @@ use async_nats::{
 use bytes::Bytes;
 use futures::StreamExt as _;
 use hoidap_shared::{
-    broker::{Broker, BrokerClock},
+    broker::{Broker, BrokerClock, is_wrong_last_sequence},
     config::NatsConfig,
     events::{CHAT, ChatEvent, FEEDBACK, FeedbackEvent},
     fleet::Fleet,
@@ -349,7 +349,7 @@ async fn publish(
         };
         failure = match timeout(ROUND_TRIP_TIMEOUT, stored).await {
             Ok(Ok(_)) => return Ok(true),
-            Ok(Err(error)) if error.kind() == PublishErrorKind::WrongLastSequence => return Ok(false),
+            Ok(Err(error)) if is_wrong_last_sequence(&error) => return Ok(false),
             Ok(Err(error)) => {
                 // A refused message was not stored, unless an earlier attempt stored it.
                 let lost = matches!(error.kind(), PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe);

@@ -8,7 +8,10 @@ use std::time::Duration;
 use anyhow::bail;
 use async_nats::{
     Client, ConnectOptions, Event, ServerError,
-    jetstream::{self, Context},
+    jetstream::{
+        self, Context, ErrorCode,
+        context::{PublishError, PublishErrorKind},
+    },
 };
 use secrecy::ExposeSecret as _;
 use tokio::sync::broadcast;
@@ -79,6 +82,16 @@ impl Broker {
     }
 }
 
+/// Whether a message was refused because its subject's last sequence is not the expected one. While another message is on
+/// its way to the subject, a cluster refuses with a code of its own, which the client library does not know.
+pub fn is_wrong_last_sequence(error: &PublishError) -> bool {
+    use std::error::Error as _;
+    let is_constant =
+        |error: &jetstream::Error| error.error_code() == ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT;
+    error.kind() == PublishErrorKind::WrongLastSequence
+        || error.source().and_then(|source| source.downcast_ref()).is_some_and(is_constant)
+}
+
 fn handle_event(event: &Event, violations: &broadcast::Sender<String>) {
     match event {
         Event::Connected => info!("connected to NATS"),
@@ -90,5 +103,24 @@ fn handle_event(event: &Event, violations: &broadcast::Sender<String>) {
             let _ = violations.send(what.clone());
         }
         other => warn!(%other, "NATS connection"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_refuses_a_second_message_by_another_code() {
+        let refusal = |code: u64| {
+            let error =
+                serde_json::json!({"code": 400, "err_code": code, "description": "wrong last sequence"});
+            let error: jetstream::Error = serde_json::from_value(error).unwrap();
+            PublishError::with_source(PublishErrorKind::Other, error)
+        };
+        assert!(is_wrong_last_sequence(&refusal(10_164)));
+        assert!(is_wrong_last_sequence(&PublishError::new(PublishErrorKind::WrongLastSequence)));
+        assert!(!is_wrong_last_sequence(&refusal(10_077)), "a full stream");
+        assert!(!is_wrong_last_sequence(&PublishError::new(PublishErrorKind::TimedOut)));
     }
 }

@@ -21,6 +21,10 @@ const FIRST_STAGE: &str = STAGES[0];
 const POLL_INTERVALS: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
+/// How often a record that is stored already is read until a server has it, and the delay between reads.
+const RECORD_READS: usize = 10;
+const RECORD_READ_DELAY: Duration = Duration::from_millis(200);
+
 /// How long a client may take to repeat a request that failed, until its job is stopped.
 const RETRY_WINDOW: Duration = Duration::from_secs(30);
 
@@ -46,8 +50,19 @@ impl BrokerClient {
         match publish(broker, broker.subjects.job_record(name), message, PUBLISH_ATTEMPTS).await? {
             true => Ok(None),
             // It may be this record, whose acknowledgement was lost.
-            false => Ok(self.job_record(name).await?.filter(|before| before.job_id != record.job_id)),
+            false => Ok(Some(self.existing_record(name).await?).filter(|before| before.job_id != record.job_id)),
         }
+    }
+
+    /// The record that is stored under `name`, or is on its way there. A server of a cluster may know it a moment later.
+    async fn existing_record(&self, name: &JobId) -> Result<JobRecord, Unavailable> {
+        for _ in 0..RECORD_READS {
+            if let Some(record) = self.job_record(name).await? {
+                return Ok(record);
+            }
+            tokio::time::sleep(RECORD_READ_DELAY).await;
+        }
+        Err(Unavailable("a record that is stored cannot be read yet".into()))
     }
 
     /// Claims an idempotency key for a job. Returns the record of the job that has it already. `None` without a key.

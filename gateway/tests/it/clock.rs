@@ -42,7 +42,8 @@ async fn deadlines_and_event_times_are_by_the_brokers_clock() {
     let refused = events(&servers.broker().await).await;
     assert!(refused[0].at_ms > before + AHEAD_MS, "{refused:?}");
 
-    let report = site.until("the clock is reported", |health| health["components"]["clock"].is_object()).await;
+    let report =
+        site.until("the clock is reported", |health| health["components"]["clock"].is_object()).await;
     let clock = &report["components"]["clock"];
     assert_eq!(clock["status"], "unhealthy");
     assert!(clock["detail"].as_str().unwrap().contains("behind the broker's"), "{clock}");

@@ -1,5 +1,10 @@
 //! A request that is repeated with its idempotency key: one job and one event.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use async_nats::jetstream::message::PublishMessage;
 use futures::future::join_all;
 use hoidap_shared::{
@@ -12,7 +17,10 @@ use serde_json::Value;
 
 use crate::{
     events::events,
-    support::{StubAnswer, TestGateway, TestServers, answer, problem, question},
+    support::{
+        StubAnswer, TestGateway, TestServers, answer, problem, question,
+        relay::{positions, relay},
+    },
 };
 
 async fn send(site: &TestGateway, key: &str, message: &str) -> Response {
@@ -125,4 +133,41 @@ async fn requests_that_come_together_under_one_key_are_one_chat() {
     only_its_worker_tells_of(&broker, &fleet.received_questions()[0]).await;
     let cached = events(&broker).await.into_iter().filter(|event| event.outcome == "cached").count();
     assert_eq!(cached, 1, "one event for the chat from the cache");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_record_a_server_of_a_cluster_does_not_have_yet_makes_no_second_job() {
+    let servers = TestServers::new();
+    // The next so many reads of a record find nothing, and a refusal has the code of a cluster.
+    let hidden = Arc::new(AtomicUsize::new(0));
+    let hide = hidden.clone();
+    let to_broker = move |request: &mut [u8]| {
+        for at in positions(request, b"DIRECT.GET.HOIDAP_ANSWERS") {
+            let subject = request[at..].split_mut(|byte| *byte == b' ').next().unwrap();
+            let kind = subject.len().saturating_sub(6);
+            let hides = |left: usize| left.checked_sub(1);
+            if subject.ends_with(b".asked")
+                && hide.fetch_update(Ordering::SeqCst, Ordering::SeqCst, hides).is_ok()
+            {
+                subject[kind..].copy_from_slice(b".nopes");
+            }
+        }
+    };
+    let to_client = |reply: &mut [u8]| {
+        for at in positions(reply, b"\"err_code\":10071") {
+            reply[at + 11..at + 16].copy_from_slice(b"10164");
+        }
+    };
+    let url = relay(servers.nats.port(), Arc::new(to_broker), Arc::new(to_client)).await;
+    let site = servers.gateway(&[("NATS__URL", &url)]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    let first: Value = send(&site, "k6", "Đổi mật khẩu?").await.json().await.unwrap();
+    // The read before the claim, and two after it.
+    hidden.store(3, Ordering::SeqCst);
+    let again: Value = send(&site, "k6", "Đổi mật khẩu?").await.json().await.unwrap();
+    assert_eq!(again["job_id"], first["job_id"], "{again}");
+    assert_eq!(hidden.load(Ordering::SeqCst), 0);
+    hidden.store(usize::MAX, Ordering::SeqCst);
+    assert_eq!(problem(send(&site, "k6", "Đổi mật khẩu?").await).await["code"], "queue_unavailable");
+    assert_eq!(fleet.received_questions().len(), 1);
 }

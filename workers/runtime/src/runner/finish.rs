@@ -6,6 +6,7 @@ use async_nats::{
 };
 use backon::{ExponentialBuilder, Retryable as _};
 use hoidap_shared::{
+    broker::is_wrong_last_sequence,
     events::ChatEvent,
     headers::{ENDED, REDRIVE, ended_ms},
     job::{Answer, Envelope, JobId, Outcome},
@@ -81,7 +82,7 @@ impl<S: Stage> Runner<S> {
             .expected_last_subject_sequence(replaced);
         let is_stored = match self.context.broker.jetstream.send_publish(subject, message).await?.await {
             Ok(_) => true,
-            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => false,
+            Err(error) if is_wrong_last_sequence(&error) => false,
             Err(error) => return Err(error.into()),
         };
         if !is_stored {
@@ -89,9 +90,10 @@ impl<S: Stage> Runner<S> {
             let wasted = answer.body.usage.prompt_tokens + answer.body.usage.completion_tokens;
             metrics::counter!("hoidap_duplicate_tokens_total", "stage" => S::NAME)
                 .increment(u64::from(wasted));
-            if let Some(first) = self.stored_answer(&answer.job_id).await? {
-                self.store_record_and_event(&first.answer, first.ended_ms, delivery).await?;
-            }
+            // A server of a cluster may know the other answer a moment later: then the delivery is handed back.
+            let first = self.stored_answer(&answer.job_id).await?;
+            let first = first.context("the stored answer cannot be read yet")?;
+            self.store_record_and_event(&first.answer, first.ended_ms, delivery).await?;
             return Ok(StoredAnswerOwner::OtherDelivery);
         }
         let reply = self.context.broker.subjects.replies(&answer.gateway);
