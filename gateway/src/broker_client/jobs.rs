@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::{message::PublishMessage, stream::DirectGetErrorKind};
+use futures::future::try_join_all;
 use hoidap_shared::{
     job::{Envelope, JobId, Question},
     stage::STAGES,
@@ -25,9 +26,6 @@ const POLL_INTERVALS: [Duration; 4] =
 const RECORD_READS: usize = 10;
 const RECORD_READ_DELAY: Duration = Duration::from_millis(200);
 
-/// How long a client may take to repeat a request that failed, until its job is stopped.
-const RETRY_WINDOW: Duration = Duration::from_secs(30);
-
 /// The waits between reads of a stored answer, without end.
 pub fn poll_intervals() -> impl Iterator<Item = Duration> + Send {
     POLL_INTERVALS.into_iter().chain(std::iter::repeat(POLL_INTERVALS[POLL_INTERVALS.len() - 1]))
@@ -50,7 +48,9 @@ impl BrokerClient {
         match publish(broker, broker.subjects.job_record(name), message, PUBLISH_ATTEMPTS).await? {
             true => Ok(None),
             // It may be this record, whose acknowledgement was lost.
-            false => Ok(Some(self.existing_record(name).await?).filter(|before| before.job_id != record.job_id)),
+            false => {
+                Ok(Some(self.existing_record(name).await?).filter(|before| before.job_id != record.job_id))
+            }
         }
     }
 
@@ -63,6 +63,25 @@ impl BrokerClient {
             tokio::time::sleep(RECORD_READ_DELAY).await;
         }
         Err(Unavailable("a record that is stored cannot be read yet".into()))
+    }
+
+    /// Replaces a job's record, under its own id and the request's.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when it is not stored.
+    pub async fn replace_job_record(
+        &self,
+        request: Option<&JobId>,
+        record: &JobRecord,
+    ) -> Result<(), Unavailable> {
+        let broker = &self.connected()?.broker;
+        let bytes = rmp_serde::to_vec_named(record).map_err(|error| Unavailable(error.to_string()))?;
+        let message = PublishMessage::build().payload(bytes.into());
+        let names = [&record.job_id].into_iter().chain(request);
+        let store =
+            |name| publish(broker, broker.subjects.job_record(name), message.clone(), PUBLISH_ATTEMPTS);
+        try_join_all(names.map(store)).await?;
+        Ok(())
     }
 
     /// Claims an idempotency key for a job. Returns the record of the job that has it already. `None` without a key.
@@ -104,18 +123,13 @@ impl BrokerClient {
         self.store(subject, format!("{}.{FIRST_STAGE}", job.job_id), bytes.into(), PUBLISH_ATTEMPTS).await
     }
 
-    /// Stops a job that may have been published although its request failed. A job that a client can ask for again (`named`)
-    /// is stopped only when no client does within [`RETRY_WINDOW`].
-    pub async fn abandon_job(&self, job: &JobId, named: bool) {
-        if named {
-            drop(self.reader_guard(job.clone(), RETRY_WINDOW));
-        } else if let Some(connected) = self.connected.get() {
-            // Also while NATS is down: the client's send buffer may hold the job, and this message goes behind it.
-            let broker = &connected.broker;
-            let told = broker.client.publish(broker.subjects.stop(job), "".into());
-            if !matches!(timeout(ROUND_TRIP_TIMEOUT, told).await, Ok(Ok(()))) {
-                debug!(%job, "a job that may have been published could not be stopped");
-            }
+    /// Stops a job that may have been published although its request failed, and that no client can ask for again.
+    pub async fn abandon_job(&self, job: &JobId) {
+        // Also while NATS is down: the client's send buffer may hold the job, and this message goes behind it.
+        let Some(Connected { broker, .. }) = self.connected.get() else { return };
+        let told = broker.client.publish(broker.subjects.stop(job), "".into());
+        if !matches!(timeout(ROUND_TRIP_TIMEOUT, told).await, Ok(Ok(()))) {
+            debug!(%job, "a job that may have been published could not be stopped");
         }
     }
 

@@ -70,7 +70,8 @@ impl AnswerFollower {
     ) -> Self {
         let (fold, first) = EventFold::begin(record.job_id.clone());
         let (now, now_ms) = (Instant::now(), state.broker.now_ms());
-        let age = Duration::from_millis(now_ms.saturating_sub(record.asked_ms));
+        let published_ms = record.deadline_ms.saturating_sub(state.config.gateway.answer_timeout_ms);
+        let age = Duration::from_millis(now_ms.saturating_sub(published_ms));
         let left = Duration::from_millis(record.deadline_ms.saturating_sub(now_ms));
         let grace = Duration::from_millis(state.config.gateway.stream_grace_ms);
         Self {

@@ -145,6 +145,7 @@ pub async fn submit_question(
     let NewQuestion { visitor, mut question, idempotency_key, stream } = new;
     // The same session and key always give the same id, under which one job is recorded.
     let request = idempotency_key.map(|key| JobId::from_parts(&["request", &question.session_id, &key]));
+    let request = request.as_ref();
     let mut record = JobRecord {
         job_id: request_context.job_id.clone(),
         session_id: question.session_id.clone(),
@@ -156,20 +157,18 @@ pub async fn submit_question(
         kept: None,
         kept_under: None,
     };
-    if let Some(request) = &request
+    if let Some(request) = request
         && let Some(before) =
             state.broker.job_record(request).await.map_err(|e| unavailable_error(state, &question, e))?
     {
-        return resubmit(state, request_context, before, record, question).await;
+        return resubmit(state, request_context, Some(request), before, record, question).await;
     }
     let open = match open_stream(state, &request_context, &record, ReaderKind::New) {
         Ok(open) => open,
         Err(error) => return reject(state, &request_context, "rate_limited", error, Some(&question)).await,
     };
     enforce_rate_limit(state, &request_context, &question, allowance).await?;
-    if let Visitor::Verified(session) = &visitor {
-        question.history = state.history.turns(session).await;
-    }
+    add_history(state, &record, &mut question).await;
     let versions = state.broker.fleet().and_then(|fleet| fleet.versions(&STAGES));
     if let Some(versions) = versions
         && let Some(CacheHit { answer: kept, key }) = state.cache.lookup(&question, &versions).await
@@ -178,9 +177,9 @@ pub async fn submit_question(
         record.kept = Some(Box::new(kept.clone()));
         // Claimed before the event is published: requests with the same key are one chat. If the record is not stored, the
         // visitor still gets the answer, but can neither resume nor rate it.
-        if let Ok(Some(before)) = state.broker.claim_request(request.as_ref(), &record).await {
+        if let Ok(Some(before)) = state.broker.claim_request(request, &record).await {
             drop(open);
-            return resubmit(state, request_context, before, record, question).await;
+            return resubmit(state, request_context, request, before, record, question).await;
         }
         let ((), _) = tokio::join!(
             state.broker.publish_chat_event(request_context.cached_event(&question, &kept, versions)),
@@ -191,10 +190,10 @@ pub async fn submit_question(
     }
     let subscription = state.broker.subscribe(record.job_id.clone());
     let job = request_context.envelope(state, question.clone(), stream);
-    let published = match state.broker.claim_request(request.as_ref(), &record).await {
+    let published = match state.broker.claim_request(request, &record).await {
         Ok(Some(before)) => {
             drop(open);
-            return resubmit(state, request_context, before, record, question).await;
+            return resubmit(state, request_context, request, before, record, question).await;
         }
         Ok(None) => {
             let (recorded, published_job) = tokio::join!(
@@ -202,8 +201,10 @@ pub async fn submit_question(
                 state.broker.publish_job(&job)
             );
             let done = recorded.is_ok() && published_job.is_ok();
-            if !done && published_job.as_ref().map_or_else(|error| error.in_doubt, |()| true) {
-                state.broker.abandon_job(&record.job_id, request.is_some()).await;
+            let may_run = published_job.as_ref().map_or_else(|error| error.in_doubt, |()| true);
+            // A client that has the key may ask for the job again.
+            if !done && may_run && request.is_none() {
+                state.broker.abandon_job(&record.job_id).await;
             }
             recorded.and(published_job.map_err(Unavailable::from))
         }
@@ -240,13 +241,22 @@ fn open_stream(
         .map(Some)
 }
 
-/// Handles a repeated request: the same job. The gateway that accepted it first may have died before publishing the job.
+/// Adds the conversation so far, where the gateway keeps it.
+async fn add_history(state: &AppState, record: &JobRecord, question: &mut Question) {
+    if record.remembered {
+        question.history = state.history.turns(&record.session_id).await;
+    }
+}
+
+/// Handles a repeated request: the same job. The gateway that accepted it first may have died or failed before publishing
+/// the job.
 async fn resubmit(
     state: &AppState,
     mut request_context: RequestContext,
+    request: Option<&JobId>,
     before: JobRecord,
     now: JobRecord,
-    question: Question,
+    mut question: Question,
 ) -> Result<Submission, ApiError> {
     if let Err(error) = enforce_other_limit(state, "repeat", &request_context.rate_limit_key).await {
         return reject(state, &request_context, "rejected", error, None).await;
@@ -257,7 +267,7 @@ async fn resubmit(
     request_context.job_id = before.job_id.clone();
     let first_stream = before.stream;
     // Only a job that was submitted for streaming has a progress log.
-    let record = JobRecord { stream: now.stream, ..before.clone() };
+    let mut record = JobRecord { stream: now.stream, ..before.clone() };
     let open = match open_stream(state, &request_context, &record, ReaderKind::Returning) {
         Ok(open) => open,
         Err(error) => return reject(state, &request_context, "rate_limited", error, None).await,
@@ -272,9 +282,13 @@ async fn resubmit(
     if record.kept.is_none()
         && unanswered().await.map_err(|error| unavailable_error(state, &question, error))?
     {
+        add_history(state, &record, &mut question).await;
         let job = request_context.envelope(state, question.clone(), first_stream);
+        // Where the job is published only now, it has the time of a new one.
+        record.deadline_ms = now.deadline_ms;
+        let renewed = JobRecord { deadline_ms: now.deadline_ms, ..before };
         let publish_job = async { Ok(state.broker.publish_job(&job).await?) };
-        let published = tokio::try_join!(state.broker.store_job_record(&record.job_id, &before), publish_job);
+        let published = tokio::try_join!(state.broker.replace_job_record(request, &renewed), publish_job);
         published.map_err(|error| unavailable_error(state, &question, error))?;
     }
     Ok(Submission { record, question: None, subscription: Some(subscription), open })

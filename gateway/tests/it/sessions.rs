@@ -1,10 +1,21 @@
 //! Sessions with a token, and their conversations.
 
-use hoidap_shared::job::Sender;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use hoidap_shared::job::{Question, Sender};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
+use crate::support::{
+    StubAnswer, TestGateway, TestServers, answer, problem, question,
+    relay::{positions, relay, unchanged},
+};
 
 const ORIGIN: &str = "https://www.a.example";
 const SECRET: &str = "a-secret-of-more-than-thirty-two-characters";
@@ -34,10 +45,14 @@ async fn session(site: &TestGateway) -> (String, String) {
     (body["session_id"].as_str().unwrap().into(), body["token"].as_str().unwrap().into())
 }
 
-async fn ask(site: &TestGateway, token: &str, message: &str) -> reqwest::Response {
+fn request(site: &TestGateway, token: &str, message: &str) -> reqwest::RequestBuilder {
     let mut body = question(message);
     body.as_object_mut().unwrap().remove("session_id");
-    site.http.post(site.url("/api/chat")).bearer_auth(token).json(&body).send().await.unwrap()
+    site.http.post(site.url("/api/chat")).bearer_auth(token).json(&body)
+}
+
+async fn ask(site: &TestGateway, token: &str, message: &str) -> reqwest::Response {
+    request(site, token, message).send().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,6 +97,40 @@ async fn the_conversation_is_the_gateways_own_on_any_of_them() {
     let mut stolen = question("Đổi mật khẩu?");
     stolen["session_id"] = json!(id);
     assert_eq!(one.problem(&stolen).await["errors"][0]["code"], "reserved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_repeated_after_a_failure_is_like_a_new_one() {
+    let servers = TestServers::new();
+    let fails = Arc::new(AtomicBool::new(false));
+    let failing = fails.clone();
+    // A subject without a stream: the question is not stored.
+    let to_broker = move |request: &mut [u8]| {
+        let subjects = positions(request, b"hoidap.jobs.classifier");
+        for at in subjects.into_iter().filter(|_| failing.load(Ordering::SeqCst)) {
+            request[at + 7..at + 11].copy_from_slice(b"nope");
+        }
+    };
+    let url = relay(servers.nats.port(), Arc::new(to_broker), unchanged()).await;
+    let settings = [("NATS__URL", url.as_str()), ("GATEWAY__ANSWER_TIMEOUT_MS", "4000")];
+    let site = gateway(&servers, &settings).await;
+    let fleet = servers
+        .fleet(|question: &Question| StubAnswer::Delayed(answer(question), Duration::from_millis(500)))
+        .await;
+    let (_, token) = session(&site).await;
+    assert_eq!(ask(&site, &token, "Đổi mật khẩu?").await.status(), StatusCode::OK);
+    let send = || request(&site, &token, "Thế còn bản Pro?").header("idempotency-key", "k1").send();
+    fails.store(true, Ordering::SeqCst);
+    assert_eq!(problem(send().await.unwrap()).await["code"], "queue_unavailable");
+    fails.store(false, Ordering::SeqCst);
+    // The deadline of the first attempt passes.
+    tokio::time::sleep(Duration::from_millis(4_100)).await;
+    let response = send().await.unwrap();
+    let (status, said): (_, Value) = (response.status(), response.json().await.unwrap());
+    assert_eq!(status, StatusCode::OK, "{said}");
+    let asked = fleet.received_questions().remove(1);
+    assert_eq!(said["job_id"], asked.job_id.as_str());
+    assert_eq!(asked.body.history.len(), 2, "it has the conversation so far");
 }
 
 #[tokio::test(flavor = "multi_thread")]
