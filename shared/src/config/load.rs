@@ -112,16 +112,9 @@ impl Config {
                 parsed.map_err(|error| ConfigError::Unreadable(format!("{}: {error}", path.display())))?;
             builder = builder.add_source(source);
         }
-        let environment = Variables::with_prefix("HOIDAP")
-            .prefix_separator("_")
-            .separator("__")
-            .try_parsing(true)
-            .list_separator(",")
-            .source(variables.map(only_sections).or_else(|| Some(only_sections(std::env::vars().collect()))));
-        let environment =
-            LIST_SETTINGS.iter().fold(environment, |source, key| source.with_list_parse_key(key));
-        let from_variables = config::Config::builder().add_source(environment.clone()).build()?;
-        builder = builder.add_source(environment);
+        let variables = variables.unwrap_or_else(|| std::env::vars().collect());
+        let from_variables = settings_of(only_sections(variables))?;
+        builder = builder.add_source(from_variables.clone());
         for setting in set {
             builder = builder.add_source(parse_setting(setting)?);
         }
@@ -301,6 +294,25 @@ fn parse_setting(setting: &str) -> Result<File<config::FileSourceString, FileFor
     Ok(if is_toml { file(value) } else { file(&as_text) })
 }
 
+/// The settings that variables give. A value stays text, so that a password or a telephone number of digits keeps all of
+/// them; a setting that is a number or a truth value is read from its text.
+fn settings_of(
+    variables: std::collections::HashMap<String, String>,
+) -> Result<config::Config, config::ConfigError> {
+    let (mut lists, mut texts) = (config::Config::builder(), std::collections::HashMap::new());
+    for (name, value) in variables {
+        let key = name.to_lowercase().replacen("hoidap_", "", 1).replace("__", ".");
+        if LIST_SETTINGS.contains(&key.as_str()) {
+            let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+            lists = lists.set_override(key, parts.map(String::from).collect::<Vec<_>>())?;
+        } else {
+            texts.insert(name, value);
+        }
+    }
+    let texts = Variables::with_prefix("HOIDAP").prefix_separator("_").separator("__").source(Some(texts));
+    lists.add_source(texts).build()
+}
+
 /// The variables that set a value: those with a section (`__`), and `HOIDAP_ENVIRONMENT`. Others, such as
 /// `HOIDAP_CONFIG`, belong to programs around Hoidap.
 fn only_sections(
@@ -312,6 +324,8 @@ fn only_sections(
 #[cfg(test)]
 mod tests {
     use std::{collections::HashMap, io::Write};
+
+    use secrecy::ExposeSecret as _;
 
     use super::*;
 
@@ -345,6 +359,28 @@ mod tests {
         assert_eq!(config.gateway.cors_origins, ["https://a.example", "https://b.example"]);
         assert_eq!(config.worker.backoff_ms, [10, 20]);
         assert!(!format!("{config:?}").contains("12345"), "a secret must not be printed");
+    }
+
+    #[test]
+    fn a_variable_of_digits_stays_what_it_is() {
+        let config = with(&[
+            ("HOIDAP_SUPPORT__ADDRESS", "+84901234567"),
+            ("HOIDAP_NATS__USER", "007"),
+            ("HOIDAP_REDIS__PREFIX", "true"),
+            ("HOIDAP_GATEWAY__API_KEYS", "0012345"),
+            ("HOIDAP_WORKER__BACKOFF_MS", "500"),
+            ("HOIDAP_GATEWAY__TRUSTED_HOSTS", ""),
+            ("HOIDAP_RETRIEVER__FILTER", "true"),
+            ("HOIDAP_RETRIEVER__MIN_SUPPORT", "0.5"),
+            ("HOIDAP_NATS__DURABILITY", "fast"),
+        ])
+        .unwrap();
+        assert_eq!(config.support.address, "+84901234567");
+        assert_eq!((config.nats.user.as_str(), config.redis.prefix.as_str()), ("007", "true"));
+        assert_eq!(config.gateway.api_keys[0].expose_secret(), "0012345");
+        assert_eq!(config.worker.backoff_ms, [500]);
+        assert!(config.gateway.trusted_hosts.is_empty());
+        assert!(config.retriever.filter && config.retriever.min_support == 0.5);
     }
 
     #[test]
