@@ -90,8 +90,9 @@ impl Fleet {
         let fleet = Self::default();
         let seen = fleet.clone();
         tokio::spawn(async move {
+            let mut was_read = false;
             loop {
-                if let Err(error) = seen.watch(&broker).await {
+                if let Err(error) = seen.watch(&broker, &mut was_read).await {
                     debug!(%error, "the fleet's bucket cannot be read");
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;
@@ -100,9 +101,13 @@ impl Fleet {
         fleet
     }
 
-    async fn watch(&self, broker: &Broker) -> anyhow::Result<()> {
+    /// Follows the bucket until it falls silent. The first time it begins with the entries that are there. Later those may be
+    /// of processes that died, and a process that lives announces itself soon.
+    async fn watch(&self, broker: &Broker, was_read: &mut bool) -> anyhow::Result<()> {
         let store = open_bucket(broker).await?;
-        let mut changes = store.watch_with_history(">").await?;
+        let mut changes =
+            if *was_read { store.watch(">").await? } else { store.watch_with_history(">").await? };
+        *was_read = true;
         // A watch whose consumer was lost with the server gets no more messages and no error, so silence ends it.
         while let Ok(Some(change)) = tokio::time::timeout(HEARTBEAT_TIMEOUT, changes.next()).await {
             let entry = change?;

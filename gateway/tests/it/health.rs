@@ -1,5 +1,7 @@
 //! The health report.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{SECRET, StubAnswer, TestGateway, TestServers};
@@ -70,6 +72,21 @@ async fn health_follows_what_questions_depend_on() {
     site.until("analytics is missed", |report| report["status"] == "degraded").await;
     fleet.stop_stage("classifier").await;
     site.until("the classifier is missed", |report| report["status"] == "unhealthy").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_were_killed_stay_missed() {
+    let servers = TestServers::new();
+    let site = servers.gateway(&[]).await;
+    let fleet = servers.fleet(|_| StubAnswer::Never).await;
+    fleet.stages(&site, "v1", &[("collection:mail", true)]).await;
+    fleet.kill_stages();
+    site.until("the fleet is missed", |report| report["status"] == "unhealthy").await;
+    // Their last entries are still in the bucket, which is opened again meanwhile.
+    for _ in 0..30 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(health(&site).await.1["status"], "unhealthy");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,6 +99,11 @@ impl FakeFleet {
         announce_members(&self.broker, &self.members).await;
     }
 
+    /// Announces nothing any more, as if every process had been killed.
+    pub(crate) fn kill_stages(&self) {
+        self.members.lock().unwrap().clear();
+    }
+
     /// Withdraws a stage.
     pub(crate) async fn stop_stage(&self, stage: &str) {
         self.members.lock().unwrap().retain(|member| member.stage != stage);
