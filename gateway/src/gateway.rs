@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use hoidap_shared::config::{Config, LogFormat};
+use hoidap_shared::{
+    config::{Config, LogFormat},
+    telemetry::METRICS_UPKEEP_INTERVAL,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -18,8 +21,6 @@ use crate::{
     router::router, server::serve, state::AppState,
 };
 
-/// How often latency samples are merged into their histograms, so that they do not pile up between scrapes.
-const METRICS_UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How long to wait for NATS before listening without it. The health report then names what is missing.
 const NATS_START_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that the operating system queues until they are accepted.

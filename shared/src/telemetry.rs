@@ -1,6 +1,6 @@
 //! Logs and metrics of a process.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -12,6 +12,9 @@ use crate::config::{Config, LogFormat, TelemetryConfig};
 /// The bucket bounds of the latency histograms.
 const LATENCY_BUCKETS_SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// How often latency samples are to be merged into their histograms, so that they do not pile up between scrapes.
+pub const METRICS_UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Starts logging to standard error, as configured.
 ///
@@ -52,7 +55,8 @@ pub fn json_line(program: &str, level: &str, message: &str) -> String {
         .to_string()
 }
 
-/// Starts collecting metrics; the handle renders them in Prometheus's text format.
+/// Starts collecting metrics; the handle renders them in Prometheus's text format. Its upkeep is to run every
+/// [`METRICS_UPKEEP_INTERVAL`].
 ///
 /// # Errors
 /// When a recorder is already installed in this process.

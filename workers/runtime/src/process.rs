@@ -6,6 +6,7 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use hoidap_shared::{broker::Broker, config::Config, fleet, telemetry};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -91,6 +92,7 @@ pub async fn run(config: Config, services: Vec<Service>) -> anyhow::Result<()> {
         stops,
         pauses: pauses.clone(),
     };
+    tasks.spawn(upkeep(metrics.clone(), stop.clone()));
     let health = health::HealthState::new(metrics, broker.clone(), open, services.len(), pauses);
     let health_server = health::serve(config.worker.listen, health, stop.clone()).await?;
 
@@ -118,6 +120,16 @@ async fn check_clock(broker: &Broker, max_skew_ms: u64) {
                 error = format!("{error:#}"),
                 "this machine's clock could not be compared with the broker's"
             );
+        }
+    }
+}
+
+/// Merges latency samples into their histograms also where nobody scrapes the metrics.
+async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(telemetry::METRICS_UPKEEP_INTERVAL) => metrics.run_upkeep(),
+            () = stop.cancelled() => return Ok(()),
         }
     }
 }
