@@ -14,11 +14,19 @@ use async_nats::{
     },
 };
 use secrecy::ExposeSecret as _;
-use tokio::sync::broadcast;
+use tokio::{
+    sync::broadcast,
+    time::{Instant, sleep, timeout_at},
+};
 use tracing::{debug, info, warn};
 
 pub use self::clock::BrokerClock;
-use crate::{config::NatsConfig, subjects::Subjects};
+use crate::{address::without_credentials, config::NatsConfig, subjects::Subjects};
+
+/// Longest wait for a server.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Delay between attempts to connect.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// A connection, and the names of subjects and streams on it.
 #[derive(Clone, Debug)]
@@ -39,7 +47,7 @@ impl Broker {
     /// Connects, waits for a server that is not up yet, and reconnects for ever.
     ///
     /// # Errors
-    /// When the server refuses the credentials or cannot be reached within 30 seconds.
+    /// When the server refuses the credentials or cannot be reached within [`CONNECT_TIMEOUT`].
     pub async fn connect(nats: &NatsConfig, name: &str) -> anyhow::Result<Self> {
         let violations = broadcast::Sender::new(16);
         let sender = violations.clone();
@@ -59,9 +67,11 @@ impl Broker {
             options = options.custom_inbox_prefix(format!("_INBOX_{}", nats.user));
         }
         let servers: Vec<&str> = nats.url.split(',').map(str::trim).collect();
-        let mut last_error = String::new();
-        for _ in 0..60 {
-            match options.clone().connect(&servers).await {
+        let address = without_credentials(&nats.url);
+        let deadline = Instant::now() + CONNECT_TIMEOUT;
+        let mut last_error = "no answer".to_string();
+        while let Ok(connected) = timeout_at(deadline, options.clone().connect(&servers)).await {
+            match connected {
                 Ok(client) => {
                     let jetstream = jetstream::new(client.clone());
                     let (subjects, clock) = (Subjects::new(&nats.prefix), BrokerClock::default());
@@ -69,16 +79,15 @@ impl Broker {
                 }
                 Err(error) if error.to_string().contains("authorization") => {
                     bail!(
-                        "NATS at {} refuses user `{}`: set nats.user and nats.password: {error}",
-                        nats.url,
+                        "NATS at {address} refuses user `{}`: set nats.user and nats.password: {error}",
                         nats.user
                     )
                 }
                 Err(error) => last_error = error.to_string(),
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            sleep(RETRY_DELAY).await;
         }
-        bail!("NATS at {} cannot be reached ({last_error}): start it, or set nats.url", nats.url)
+        bail!("NATS at {address} cannot be reached ({last_error}): start it, or set nats.url")
     }
 }
 

@@ -5,6 +5,7 @@
 //! Start at [`job`] (the messages), [`stage`] (what a stage is, and which there are) and [`subjects`] (how they travel).
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod broker;
 pub mod cache_policy;
 pub mod calibration;

@@ -118,7 +118,7 @@ mod tests {
             assert_eq!(found, ("site".into(), 2, 1, 1, "v".into()));
             client.query_raw("DROP TABLE evaluations").execute().await.unwrap();
         }
-        settings.url = "http://127.0.0.1:9".into();
+        settings.url = "http://me:secret@127.0.0.1:9".into();
         let error = Evaluations::open(&settings).await.err().unwrap().to_string();
         assert!(error.starts_with("ClickHouse at http://127.0.0.1:9 failed"), "{error}");
     }

@@ -2,7 +2,7 @@ use std::{future::Future, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clickhouse::{Client, Compression, Row, RowOwned, RowWrite};
-use hoidap_shared::config::ClickHouseConfig;
+use hoidap_shared::{address::without_credentials, config::ClickHouseConfig};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use tracing::info;
@@ -50,7 +50,8 @@ pub(super) struct Store {
     pub(super) server: Client,
     client: Client,
     pub(super) database: String,
-    url: String,
+    /// Its address, to be printed.
+    address: String,
     timeout: Duration,
 }
 
@@ -64,7 +65,8 @@ impl Store {
             .with_compression(Compression::None);
         let client = server.clone().with_database(&settings.database);
         let timeout = Duration::from_millis(settings.timeout_ms);
-        Self { server, client, database: settings.database.clone(), url: settings.url.clone(), timeout }
+        let address = without_credentials(&settings.url);
+        Self { server, client, database: settings.database.clone(), address, timeout }
     }
 
     /// Applies the missing migrations in order, and all of them again when a table is missing. Returns whether a table of
@@ -209,11 +211,11 @@ impl Store {
     fn failure(&self, error: &clickhouse::error::Error) -> anyhow::Error {
         // Only the cause of a network error says what happened.
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        anyhow::anyhow!("ClickHouse at {} failed: {error}{cause}", self.url)
+        anyhow::anyhow!("ClickHouse at {} failed: {error}{cause}", self.address)
     }
 
     fn timeout_error(&self) -> anyhow::Error {
-        anyhow::anyhow!("ClickHouse at {} did not answer within {:?}", self.url, self.timeout)
+        anyhow::anyhow!("ClickHouse at {} did not answer within {:?}", self.address, self.timeout)
     }
 }
 
