@@ -19,15 +19,18 @@ impl BrokerClient {
     }
 
     /// Whether a session is revoked; `false` while the broker is down, since no question can be asked or read then either.
-    pub async fn is_revoked(&self, session: &str) -> bool {
-        let Ok(connected) = self.connected() else { return false };
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the broker is there, but it cannot be read.
+    pub async fn is_revoked(&self, session: &str) -> Result<bool, Unavailable> {
+        let Ok(connected) = self.connected() else { return Ok(false) };
         let subject = connected.broker.subjects.revoked_session(session);
         match timeout(ROUND_TRIP_TIMEOUT, connected.revoked.direct_get_last_for_subject(subject)).await {
-            Ok(Ok(_)) => true,
-            Ok(Err(error)) if error.kind() == DirectGetErrorKind::NotFound => false,
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(error)) if error.kind() == DirectGetErrorKind::NotFound => Ok(false),
             failed => {
                 warn!(?failed, "revoked sessions could not be read: run `hoidap-worker setup` if this stays");
-                false
+                Err(Unavailable("revoked sessions cannot be read".into()))
             }
         }
     }

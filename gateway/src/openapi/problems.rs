@@ -45,7 +45,8 @@ const BODY: [Code; 7] = [
     Code::ContentTypeUnsupported,
     Code::FieldsInvalid,
 ];
-const SESSION: [Code; 3] = [Code::SiteUnknown, Code::OriginNotAllowed, Code::RateLimited];
+const SESSION: [Code; 4] =
+    [Code::SiteUnknown, Code::OriginNotAllowed, Code::RateLimited, Code::QueueUnavailable];
 const JOB: [Code; 10] = [
     Code::SessionRequired,
     Code::SessionExpired,

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::{
     api::json_body::read_json,
+    auth::visitor::is_revoked,
     error::{ApiError, Code, FieldError},
     identity::{
         client::Peer,
@@ -63,7 +64,7 @@ pub async fn open(
     state.sessions.check_origin(key, &parts.headers)?;
     let allowance = enforce_session_limit(&state, peer, &parts.headers).await?;
     let (session, opened) = match state.sessions.renewable(key, &parts.headers) {
-        Some((session, opened)) if !state.broker.is_revoked(&session).await => (session, opened),
+        Some((session, opened)) if !is_revoked(&state, &session).await? => (session, opened),
         _ => (format!("{VERIFIED_PREFIX}{}", uuid::Uuid::new_v4().simple()), now_ms() / 1000),
     };
     let mut response =

@@ -264,6 +264,30 @@ async fn an_operator_ends_a_session_on_all_gateways() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_cannot_be_checked_is_not_let_in() {
+    let servers = TestServers::new();
+    let fails = Arc::new(AtomicBool::new(false));
+    let failing = fails.clone();
+    let to_broker = move |request: &mut [u8]| {
+        let reads = positions(request, b"DIRECT.GET.KV_hoidap_revoked");
+        for at in reads.into_iter().filter(|_| failing.load(Ordering::SeqCst)) {
+            request[at..at + 6].copy_from_slice(b"NOTHIN");
+        }
+    };
+    let url = relay(servers.nats.port(), Arc::new(to_broker), unchanged()).await;
+    let site = gateway(&servers, &[("NATS__URL", &url)]).await;
+    let fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    let (_, token) = session(&site).await;
+    fails.store(true, Ordering::SeqCst);
+    assert_eq!(problem(ask(&site, &token, "Đổi mật khẩu?").await).await["code"], "queue_unavailable");
+    let renewed = open(&site, "pk_a_example", ORIGIN, Some(&token)).await;
+    assert_eq!(problem(renewed).await["code"], "queue_unavailable");
+    assert!(fleet.received_questions().is_empty());
+    fails.store(false, Ordering::SeqCst);
+    assert_eq!(ask(&site, &token, "Đổi mật khẩu?").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_site_may_ask_for_sessions_alone() {
     let servers = TestServers::new();
     let site = gateway(&servers, &[("SESSIONS__REQUIRED", "true")]).await;
