@@ -2,11 +2,11 @@
 
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use hoidap_shared::{config, job::now_ms};
+use hoidap_shared::config;
 use redis::{
     Client, FromRedisValue, RedisFuture,
     aio::{ConnectionManager, ConnectionManagerConfig},
@@ -30,6 +30,8 @@ pub struct Redis {
     prefix: String,
     timeout: Duration,
     failures: AtomicU32,
+    started: Instant,
+    /// In milliseconds since `started`: this machine's clock may be changed at any moment.
     closed_until_ms: AtomicU64,
 }
 
@@ -51,6 +53,7 @@ impl Redis {
             prefix: settings.prefix.clone(),
             timeout,
             failures: AtomicU32::new(0),
+            started: Instant::now(),
             closed_until_ms: AtomicU64::new(0),
         })
     }
@@ -98,12 +101,16 @@ impl Redis {
         if self.failures.load(Ordering::Relaxed) < MAX_FAILURES {
             return true;
         }
-        let (now, until) = (now_ms(), self.closed_until_ms.load(Ordering::Relaxed));
+        let (now, until) = (self.uptime_ms(), self.closed_until_ms.load(Ordering::Relaxed));
         now >= until
             && self
                 .closed_until_ms
                 .compare_exchange(until, now + RETRY_PAUSE_MS, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn record_result<T>(&self, result: &Result<T, RedisUnavailable>) {
@@ -115,7 +122,7 @@ impl Redis {
             }
             Err(error) => {
                 metrics::counter!("hoidap_gateway_redis_failures_total").increment(1);
-                self.closed_until_ms.store(now_ms() + RETRY_PAUSE_MS, Ordering::Relaxed);
+                self.closed_until_ms.store(self.uptime_ms() + RETRY_PAUSE_MS, Ordering::Relaxed);
                 if self.failures.fetch_add(1, Ordering::Relaxed) + 1 == MAX_FAILURES {
                     warn!(%error, "chats go on without Redis");
                 }
