@@ -29,6 +29,10 @@ use crate::{
     storage::{cache::Cache, history::ConversationHistory, redis::Redis},
 };
 
+/// A client may read answers so many times as often as it may send other requests: it asks once a second for each job that
+/// it waits for.
+const READS_FOR_EACH_OTHER: u32 = 10;
+
 /// The services that handlers use.
 #[allow(missing_docs)]
 pub struct AppState {
@@ -40,6 +44,7 @@ pub struct AppState {
     pub history: ConversationHistory,
     pub chat_limiter: Option<RateLimiter>,
     pub other_limiter: Option<RateLimiter>,
+    pub read_limiter: Option<RateLimiter>,
     pub refused_requests: RefusedRequestCounter,
     pub brute_force: BruteForceGuard,
     pub sign_ins: SignInRegistry,
@@ -60,6 +65,7 @@ impl AppState {
     pub fn new(config: Config, prometheus: PrometheusHandle) -> anyhow::Result<Self> {
         let redis = Arc::new(Redis::new(&config.redis)?);
         let ttl = Duration::from_secs(config.cache.ttl_secs);
+        let reads_per_minute = config.rate_limit.other_per_minute.saturating_mul(READS_FOR_EACH_OTHER);
         Ok(Self {
             broker: BrokerClient::start(config.nats.clone(), instance_name()),
             cache: Cache::new(redis.clone(), ttl, config.support.address.clone()),
@@ -67,6 +73,7 @@ impl AppState {
             history: ConversationHistory::new(redis.clone(), &config.sessions),
             chat_limiter: RateLimiter::new(redis.clone(), config.rate_limit.chat_per_minute),
             other_limiter: RateLimiter::new(redis.clone(), config.rate_limit.other_per_minute),
+            read_limiter: RateLimiter::new(redis.clone(), reads_per_minute),
             refused_requests: RefusedRequestCounter::default(),
             brute_force: BruteForceGuard::new(redis.clone()),
             sign_ins: SignInRegistry::new(redis.clone()),

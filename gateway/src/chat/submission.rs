@@ -24,7 +24,7 @@ use crate::{
     error::{ApiError, Code, FieldError},
     identity::sessions::{VERIFIED_PREFIX, Visitor},
     limits::open_streams::{OpenStream, ReaderKind},
-    limits::rate_limit::RateLimitStatus,
+    limits::rate_limit::{RateLimitStatus, RateLimiter},
     state::AppState,
     storage::cache::CacheHit,
 };
@@ -126,7 +126,19 @@ async fn reject<T>(
 /// # Errors
 /// [`Code::RateLimited`] when the limit is reached.
 pub async fn enforce_other_limit(state: &AppState, kind: &str, client: &str) -> Result<(), ApiError> {
-    let Some(limiter) = &state.other_limiter else { return Ok(()) };
+    enforce_limit(state.other_limiter.as_ref(), kind, client).await
+}
+
+/// Enforces the rate limit of reading answers.
+///
+/// # Errors
+/// [`Code::RateLimited`] when the limit is reached.
+pub async fn enforce_read_limit(state: &AppState, client: &str) -> Result<(), ApiError> {
+    enforce_limit(state.read_limiter.as_ref(), "read", client).await
+}
+
+async fn enforce_limit(limiter: Option<&RateLimiter>, kind: &str, client: &str) -> Result<(), ApiError> {
+    let Some(limiter) = limiter else { return Ok(()) };
     let status = limiter.take(&format!("{kind}.{client}")).await;
     if status.allowed {
         return Ok(());

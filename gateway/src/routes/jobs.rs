@@ -19,7 +19,7 @@ use crate::{
         answer_follower::AnswerFollower,
         final_answer::{AnswerSource, finish_answer, timeout_error},
         sse,
-        submission::enforce_other_limit,
+        submission::{enforce_other_limit, enforce_read_limit},
     },
     error::{ApiError, Code, FieldError},
     identity::client::Peer,
@@ -54,6 +54,9 @@ pub async fn answer(
     Path(job): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let client = state.clients.rate_limit_key(state.clients.address(peer, &headers));
+    let limited = enforce_read_limit(&state, &client).await;
+    limited.inspect_err(|_| count_refusal(&state, peer, &headers, "read_limited"))?;
     let record = own_job_record(&state, peer, &job, &headers).await?;
     let source = match record.kept.clone() {
         Some(kept) => AnswerSource::Cache(kept),
@@ -89,6 +92,9 @@ pub async fn stream(
     Path(job): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let client = state.clients.rate_limit_key(state.clients.address(peer, &headers));
+    let limited = enforce_read_limit(&state, &client).await;
+    limited.inspect_err(|_| count_refusal(&state, peer, &headers, "read_limited"))?;
     let after = last_event(&headers)?;
     let record = own_job_record(&state, peer, &job, &headers).await?;
     let stored = match &record.kept {
@@ -97,7 +103,6 @@ pub async fn stream(
     };
     let done = record.kept.is_some() || stored.is_some();
     let reader = if after > 0 { ReaderKind::Returning } else { ReaderKind::New };
-    let client = state.clients.rate_limit_key(state.clients.address(peer, &headers));
     let open = match done {
         true => None,
         false => {

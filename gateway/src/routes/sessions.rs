@@ -50,6 +50,7 @@ pub async fn open(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
+    let allowance = enforce_session_limit(&state, peer, &parts.headers).await?;
     let gateway = &state.config.gateway;
     let time = std::time::Duration::from_millis(gateway.request_timeout_ms);
     let value = read_json(&parts.headers, body, gateway.max_body_bytes, time).await?;
@@ -62,7 +63,6 @@ pub async fn open(
         None => return Err(wrong("required", "is missing")),
     };
     state.sessions.check_origin(key, &parts.headers)?;
-    let allowance = enforce_session_limit(&state, peer, &parts.headers).await?;
     let (session, opened) = match state.sessions.renewable(key, &parts.headers) {
         Some((session, opened)) if !is_revoked(&state, &session).await? => (session, opened),
         _ => (format!("{VERIFIED_PREFIX}{}", uuid::Uuid::new_v4().simple()), now_ms() / 1000),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{StubAnswer, TestGateway, TestServers, answer, problem, question};
@@ -48,6 +49,27 @@ async fn malformed_requests_and_no_limit_cost_nothing() {
     for _ in 0..30 {
         assert_eq!(free.post(&question("xin chào")).await.status(), 200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_answers_and_opening_sessions_is_limited() {
+    let servers = TestServers::new();
+    let settings = [("RATE_LIMIT__CHAT_PER_MINUTE", "1"), ("RATE_LIMIT__OTHER_PER_MINUTE", "1")];
+    let site = servers.gateway(&settings).await;
+    let _fleet = servers.fleet(|question| StubAnswer::Replied(answer(question))).await;
+    let asked = site.ask(&question("xin chào")).await;
+    let job = asked["job_id"].as_str().unwrap();
+    let read = async |path: String| site.about(Method::GET, &path).send().await.unwrap();
+    for number in 0..10 {
+        let path = if number % 2 == 0 { job.to_string() } else { format!("{job}/stream") };
+        assert_eq!(read(path).await.status(), 200, "ten times as often as others");
+    }
+    for path in [job.to_string(), format!("{job}/stream")] {
+        assert_eq!(problem(read(path).await).await["code"], "rate_limited");
+    }
+    let open = async || site.http.post(site.url("/api/sessions")).json(&json!({})).send().await.unwrap();
+    assert_eq!(open().await.status(), 422);
+    assert_eq!(problem(open().await).await["code"], "rate_limited", "a malformed one counts too");
 }
 
 /// The number of five questions that are answered, each with a different forged address.
