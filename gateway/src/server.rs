@@ -1,6 +1,7 @@
 //! Accepting and serving connections: their number, their timeouts, and their end.
 
 mod connection;
+mod connection_phase;
 mod connection_slots;
 mod error_responses;
 
@@ -25,6 +26,7 @@ pub async fn serve(listener: TcpListener, router: Router, state: &AppState, stop
     let gateway = &state.config.gateway;
     let times = ConnectionTimeouts {
         headers: Duration::from_millis(gateway.header_timeout_ms),
+        idle: Duration::from_millis(gateway.idle_timeout_ms),
         write: Duration::from_millis(gateway.write_timeout_ms),
     };
     let (slots, refusing) = (ConnectionSlots::new(gateway), Arc::new(Semaphore::new(MAX_REFUSING)));

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, Request, Response, Version, header},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -21,6 +21,7 @@ use tower::ServiceExt as _;
 use tracing::debug;
 
 use super::{
+    connection_phase::{ConnectionPhase, PhasedStream},
     connection_slots::ConnectionSlot,
     error_responses::{slow_headers_response, too_busy_response, too_many_open_response},
 };
@@ -40,6 +41,8 @@ type Reply = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + S
 pub(super) struct ConnectionTimeouts {
     /// For the client to send the headers of a request.
     pub(super) headers: Duration,
+    /// For the client to begin the next request.
+    pub(super) idle: Duration,
     /// For the client to read what is sent.
     pub(super) write: Duration,
 }
@@ -60,25 +63,39 @@ pub(super) async fn serve(
     stream.set_write_timeout(Some(times.write));
     let headers = if slot.is_reserved() { times.headers.min(RESERVED_HEADER_TIMEOUT) } else { times.headers };
     let slot = Arc::new(Mutex::new(slot));
+    let phase = ConnectionPhase::new();
+    let serving = phase.clone();
     let service = service_fn(move |mut request: Request<Incoming>| -> Reply {
+        serving.begin_request();
         request.extensions_mut().insert(peer);
         if request.version() < Version::HTTP_11 {
             // Some proxies forward as HTTP/1.0 by default, and add no header that names them.
             request.headers_mut().insert(header::VIA, HeaderValue::from_static("1.0 unnamed"));
         }
-        let (router, slot) = (router.clone(), slot.clone());
-        Box::pin(answer(request, router, slot))
+        let (router, slot, phase) = (router.clone(), slot.clone(), serving.clone());
+        Box::pin(async move { Ok(answer(request, router, slot).await?.map(|body| phase.until_sent(body))) })
     });
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(headers)
+        // Its own would also end a connection that waits for the next request.
+        .header_read_timeout(None)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_BUFFER_BYTES)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        .serve_connection(
+            TokioIo::new(Box::pin(PhasedStream { stream: Box::pin(stream), phase: phase.clone() })),
+            service,
+        );
+    let overdue = phase.overdue(headers, times.idle);
+    tokio::pin!(overdue);
     let mut stopping = false;
-    let end = loop {
+    let waited = loop {
         tokio::select! {
-            end = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break end,
+            end = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {
+                if let Err(error) = end {
+                    debug!(%error, "a connection ended early");
+                }
+                break None;
+            }
+            waited = &mut overdue => break Some(waited),
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
@@ -87,13 +104,11 @@ pub(super) async fn serve(
     };
     let parts = connection.into_parts();
     let mut stream = parts.io.into_inner();
-    if let Err(error) = end {
-        debug!(%error, "a connection ended early");
-        if error.is_timeout() && !parts.read_buf.is_empty() {
-            let _ =
-                timeout(CLOSE_TIMEOUT, stream.write_all(&slow_headers_response(&parts.read_buf, headers)))
-                    .await;
-        }
+    if let Some(waited) = waited
+        && !parts.read_buf.is_empty()
+    {
+        let response = slow_headers_response(&parts.read_buf, waited);
+        let _ = timeout(CLOSE_TIMEOUT, stream.write_all(&response)).await;
     }
     let _ = timeout(CLOSE_TIMEOUT, stream.shutdown()).await;
 }

@@ -39,6 +39,50 @@ async fn a_header_that_never_ends_is_named() {
     assert_eq!(say(&site, b"").await, "", "an idle connection is closed without words");
 }
 
+/// Sends a request on an open connection and reads its whole response.
+async fn exchange(stream: &mut TcpStream) -> String {
+    stream.write_all(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut said = String::new();
+    let mut buffer = vec![0; 65_536];
+    loop {
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut buffer)).await;
+        let read = read.expect("the response goes on").unwrap();
+        assert!(read > 0, "the connection was closed: {said}");
+        said.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        let Some((head, body)) = said.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        if body.len() == length.parse::<usize>().unwrap() {
+            return said;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_connection_may_wait_longer_for_a_request_than_a_request_for_its_headers() {
+    let servers = TestServers::new();
+    let settings = [("GATEWAY__HEADER_TIMEOUT_MS", "300"), ("GATEWAY__IDLE_TIMEOUT_MS", "2000")];
+    let site = TestGateway::start(servers.config(&settings)).await;
+    let mut stream = TcpStream::connect(site.gateway.address).await.unwrap();
+    for _ in 0..2 {
+        assert!(exchange(&mut stream).await.starts_with("HTTP/1.1 503 "));
+        tokio::time::sleep(Duration::from_millis(800)).await;
+    }
+    stream.write_all(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\nX-Slow: one").await.unwrap();
+    let mut said = String::new();
+    let began = Instant::now();
+    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut said)).await;
+    read.expect("the connection is closed").unwrap();
+    assert!(began.elapsed() < Duration::from_millis(1_900), "headers have a limit of their own");
+    assert!(said.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{said}");
+
+    let mut idle = TcpStream::connect(site.gateway.address).await.unwrap();
+    exchange(&mut idle).await;
+    let mut rest = String::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), idle.read_to_string(&mut rest)).await;
+    read.expect("the connection is closed").unwrap();
+    assert_eq!(rest, "", "without words");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_never_ends_is_given_up() {
     let servers = TestServers::new();

@@ -25,6 +25,7 @@ pub struct GatewayConfig {
     pub site_dir: PathBuf,
     pub max_body_bytes: usize,
     pub header_timeout_ms: u64,
+    pub idle_timeout_ms: u64,
     pub request_timeout_ms: u64,
     pub write_timeout_ms: u64,
     pub max_connections: usize,
