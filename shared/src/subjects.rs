@@ -10,6 +10,8 @@ use crate::{events::CHAT, job::JobId};
 
 /// Largest message on the jobs stream, in bytes.
 pub const MAX_JOB_BYTES: i32 = 256 * 1024;
+/// Largest body of such a message; the rest is for its headers.
+pub const MAX_JOB_BODY_BYTES: usize = MAX_JOB_BYTES as usize - 4_096;
 /// How long a stored message's `Nats-Msg-Id` is remembered.
 pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(10);
 /// How long an answer is kept.

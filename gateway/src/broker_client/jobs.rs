@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use async_nats::jetstream::{message::PublishMessage, stream::DirectGetErrorKind};
 use futures::future::try_join_all;
 use hoidap_shared::{
-    job::{Envelope, JobId, Question},
+    job::{Envelope, JobId},
     stage::STAGES,
 };
 use serde::de::DeserializeOwned;
@@ -113,14 +113,13 @@ impl BrokerClient {
         self.waiters.subscribe(job)
     }
 
-    /// Publishes a question as a job for the first stage.
+    /// Publishes an encoded question as a job for the first stage.
     ///
     /// # Errors
     /// [`PublishError`] when it is not acknowledged.
-    pub async fn publish_job(&self, job: &Envelope<Question>) -> Result<(), PublishError> {
+    pub async fn publish_job(&self, job: &JobId, bytes: Vec<u8>) -> Result<(), PublishError> {
         let subject = self.connected()?.broker.subjects.jobs(FIRST_STAGE);
-        let bytes = job.encode().map_err(|error| Unavailable(error.to_string()))?;
-        self.store(subject, format!("{}.{FIRST_STAGE}", job.job_id), bytes.into(), PUBLISH_ATTEMPTS).await
+        self.store(subject, format!("{job}.{FIRST_STAGE}"), bytes.into(), PUBLISH_ATTEMPTS).await
     }
 
     /// Stops a job that may have been published although its request failed, and that no client can ask for again.

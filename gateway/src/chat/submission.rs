@@ -10,6 +10,7 @@ use hoidap_shared::{
     job::{JobId, Question},
     phrases::apology,
     stage::STAGES,
+    subjects::MAX_JOB_BODY_BYTES,
     text::Language,
 };
 use serde_json::Value;
@@ -201,7 +202,10 @@ pub async fn submit_question(
         return Ok(Submission { record, question: Some(question), subscription: None, open });
     }
     let subscription = state.broker.subscribe(record.job_id.clone());
-    let job = request_context.envelope(state, question.clone(), stream);
+    let job = match encode_job(state, &request_context, &question, stream) {
+        Ok(job) => job,
+        Err(error) => return reject(state, &request_context, "rejected", error, Some(&question)).await,
+    };
     let published = match state.broker.claim_request(request, &record).await {
         Ok(Some(before)) => {
             drop(open);
@@ -210,7 +214,7 @@ pub async fn submit_question(
         Ok(None) => {
             let (recorded, published_job) = tokio::join!(
                 state.broker.store_job_record(&record.job_id, &record),
-                state.broker.publish_job(&job)
+                state.broker.publish_job(&record.job_id, job)
             );
             let done = recorded.is_ok() && published_job.is_ok();
             let may_run = published_job.as_ref().map_or_else(|error| error.in_doubt, |()| true);
@@ -251,6 +255,29 @@ fn open_stream(
         .stream_limiter
         .open(&request_context.rate_limit_key, &record.session_id, &record.job_id, reader)
         .map(Some)
+}
+
+/// The job's message.
+///
+/// # Errors
+/// [`Code::BodyTooLarge`] when the question and its history are more than a message may hold.
+fn encode_job(
+    state: &AppState,
+    request_context: &RequestContext,
+    question: &Question,
+    stream: bool,
+) -> Result<Vec<u8>, ApiError> {
+    let job = request_context.envelope(state, question.clone(), stream);
+    let bytes = job.encode().map_err(|error| ApiError::new(Code::Internal, error.to_string()))?;
+    if bytes.len() <= MAX_JOB_BODY_BYTES {
+        return Ok(bytes);
+    }
+    let detail = format!(
+        "With its context and history the question has {} bytes, {MAX_JOB_BODY_BYTES} are allowed: send a shorter \
+         context, or fewer turns.",
+        bytes.len()
+    );
+    Err(ApiError::new(Code::BodyTooLarge, detail))
 }
 
 /// Adds the conversation so far, where the gateway keeps it.
@@ -295,11 +322,11 @@ async fn resubmit(
         && unanswered().await.map_err(|error| unavailable_error(state, &question, error))?
     {
         add_history(state, &record, &mut question).await;
-        let job = request_context.envelope(state, question.clone(), first_stream);
+        let job = encode_job(state, &request_context, &question, first_stream)?;
         // Where the job is published only now, it has the time of a new one.
         record.deadline_ms = now.deadline_ms;
         let renewed = JobRecord { deadline_ms: now.deadline_ms, ..before };
-        let publish_job = async { Ok(state.broker.publish_job(&job).await?) };
+        let publish_job = async { Ok(state.broker.publish_job(&record.job_id, job).await?) };
         let published = tokio::try_join!(state.broker.replace_job_record(request, &renewed), publish_job);
         published.map_err(|error| unavailable_error(state, &question, error))?;
     }

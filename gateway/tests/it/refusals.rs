@@ -78,6 +78,22 @@ async fn every_malformed_request_is_refused_by_field() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_no_message_holds_is_refused_for_good() {
+    let servers = TestServers::new();
+    let settings = [("GATEWAY__USED_HISTORY_TURNS", "40"), ("GATEWAY__MAX_BODY_BYTES", "1000000")];
+    let site = servers.gateway(&settings).await;
+    let fleet = servers.fleet(|_| StubAnswer::Never).await;
+    let turn = json!({"content": "😀".repeat(4_000), "sender": "user", "timestamp": "2026-01-31T09:30:00"});
+    let mut asked = question("đổi mật khẩu");
+    asked["history"] = json!(vec![turn; 40]);
+    let refused = site.problem(&asked).await;
+    assert_eq!((&refused["status"], &refused["code"]), (&json!(413), &json!("body_too_large")));
+    assert_eq!(refused["retryable"], false);
+    assert!(refused["detail"].as_str().unwrap().contains("fewer turns"), "{refused}");
+    assert!(fleet.received_questions().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn problems_have_one_shape_wherever_they_arise() {
     let servers = TestServers::new();
     let site = TestGateway::start(servers.config(&[])).await;

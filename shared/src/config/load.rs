@@ -3,7 +3,10 @@ use std::path::{Path, PathBuf};
 use config::{Environment as Variables, File, FileFormat};
 
 use super::{Config, OMITTABLE, ProviderKind};
-use crate::{file_errors, subjects::REVOKED_SESSION_RETENTION};
+use crate::{
+    file_errors,
+    subjects::{MAX_JOB_BYTES, REVOKED_SESSION_RETENTION},
+};
 
 /// The text of `defaults.toml`: every setting, its default and its meaning.
 pub const DEFAULTS: &str = include_str!("../defaults.toml");
@@ -18,6 +21,9 @@ const LIST_SETTINGS: [&str; 7] = [
     "recording.redact",
     "worker.backoff_ms",
 ];
+
+/// Most turns of history in a job. Of usual lengths they fit into a job's message; a question that does not is refused.
+const MAX_HISTORY_TURNS: usize = 40;
 
 /// The sections that the results of stages depend on. The others say where Hoidap runs, and contain its passwords.
 const RESULT_SECTIONS: [&str; 14] = [
@@ -191,10 +197,27 @@ impl Config {
             ("gateway.max_connections_per_client", gateway.max_connections_per_client),
             ("gateway.max_streams_per_client", gateway.max_streams_per_client),
             ("gateway.max_streams_per_session", gateway.max_streams_per_session),
+            ("gateway.header_timeout_ms", gateway.header_timeout_ms as usize),
+            ("gateway.idle_timeout_ms", gateway.idle_timeout_ms as usize),
+            ("gateway.request_timeout_ms", gateway.request_timeout_ms as usize),
             ("gateway.write_timeout_ms", gateway.write_timeout_ms as usize),
+            ("gateway.answer_timeout_ms", gateway.answer_timeout_ms as usize),
+            ("redis.timeout_ms", self.redis.timeout_ms as usize),
+            ("clickhouse.timeout_ms", self.clickhouse.timeout_ms as usize),
         ] {
             if value == 0 {
                 return fail(key, "must be at least 1".into());
+            }
+        }
+        for (key, turns) in [
+            ("gateway.used_history_turns", gateway.used_history_turns),
+            ("sessions.history_turns", self.sessions.history_turns),
+        ] {
+            if turns > MAX_HISTORY_TURNS {
+                let what = format!(
+                    "{turns} turns may be more than a job's {MAX_JOB_BYTES} bytes hold: at most {MAX_HISTORY_TURNS}"
+                );
+                return fail(key, what);
             }
         }
         if self.sites.iter().any(|site| site.key.len() < 8 || !token(&site.key)) {
@@ -438,6 +461,18 @@ mod tests {
         assert!(
             with(&[("HOIDAP_ANALYTICS__BATCH_ROWS", "0")]).unwrap_err().to_string().contains("batch_rows")
         );
+        for (variable, value, key) in [
+            ("HOIDAP_GATEWAY__HEADER_TIMEOUT_MS", "0", "gateway.header_timeout_ms"),
+            ("HOIDAP_GATEWAY__REQUEST_TIMEOUT_MS", "0", "gateway.request_timeout_ms"),
+            ("HOIDAP_GATEWAY__ANSWER_TIMEOUT_MS", "0", "gateway.answer_timeout_ms"),
+            ("HOIDAP_REDIS__TIMEOUT_MS", "0", "redis.timeout_ms"),
+            ("HOIDAP_CLICKHOUSE__TIMEOUT_MS", "0", "clickhouse.timeout_ms"),
+            ("HOIDAP_GATEWAY__USED_HISTORY_TURNS", "41", "gateway.used_history_turns"),
+            ("HOIDAP_SESSIONS__HISTORY_TURNS", "41", "sessions.history_turns"),
+        ] {
+            let error = with(&[(variable, value)]).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
         assert!(with(&[("HOIDAP_NATS__PREFIX", "a.b")]).unwrap_err().to_string().contains("nats.prefix"));
         assert!(
             with(&[("HOIDAP_GENERATOR__PROVIDERS", "nobody")]).unwrap_err().to_string().contains("nobody")

@@ -5,7 +5,7 @@ use hoidap_shared::{
     broker::BrokerClock,
     job::{Answer, Envelope, Hop, Job as _},
     stage::{NextStep, Stage, StageError},
-    subjects::MAX_JOB_BYTES,
+    subjects::MAX_JOB_BODY_BYTES,
 };
 use tokio::time::Instant;
 use tracing::{Instrument as _, debug, field::Empty, info_span, warn};
@@ -22,8 +22,6 @@ use super::{
 };
 use crate::canary::Route;
 
-/// Room for the headers beside a message's body.
-const MAX_HEADER_BYTES: usize = 4_096;
 /// A message is new for so long: far less than the broker remembers the ids of what followed from it. A broker that lost its
 /// state delivers older ones as if for the first time.
 const MAX_NEW_AGE: Duration = Duration::from_secs(2);
@@ -209,7 +207,7 @@ impl<S: Stage> Runner<S> {
             return self.dead_letter_job(delivery, &forward.map(summary), reason).await;
         };
         let reason = match forward.encode() {
-            Ok(bytes) if bytes.len() + MAX_HEADER_BYTES <= MAX_JOB_BYTES as usize => {
+            Ok(bytes) if bytes.len() <= MAX_JOB_BODY_BYTES => {
                 let id = delivery.message_id(&forward.job_id, next);
                 let subject = self.context.broker.subjects.jobs(next);
                 return match self.publish(subject, &id, delivery, bytes).await {
@@ -219,7 +217,7 @@ impl<S: Stage> Runner<S> {
             }
             Ok(bytes) => DeadLetterReason::new(
                 "message_too_large",
-                format!("the message for {next} has {} bytes, {MAX_JOB_BYTES} are allowed", bytes.len()),
+                format!("the message for {next} has {} bytes, {MAX_JOB_BODY_BYTES} are allowed", bytes.len()),
             ),
             Err(error) => DeadLetterReason::new("encoding_failed", error.to_string()),
         };
