@@ -1,5 +1,16 @@
 //! Figures of past chats, and the chats themselves, read from ClickHouse for operators.
 
+/// SQL expression: a text without case and diacritics, so that `doi mat khau` finds `Đổi mật khẩu`.
+macro_rules! plain {
+    ($text:literal) => {
+        concat!(
+            "replaceAll(replaceRegexpAll(normalizeUTF8NFKD(lowerUTF8(",
+            $text,
+            ")), '\\\\p{Mn}', ''), 'đ', 'd')"
+        )
+    };
+}
+
 mod canaries;
 pub mod conversation;
 pub mod conversations;

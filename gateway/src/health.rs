@@ -97,7 +97,9 @@ impl HealthProbe {
             let pong = self.http.get(self.clickhouse.clone()).send().await;
             match pong.and_then(reqwest::Response::error_for_status) {
                 Ok(_) => component(true, "answers"),
-                Err(error) => component(false, format!("the dashboard is away: {}", error.without_url())),
+                Err(error) => {
+                    component(false, format!("no figures for the dashboard: {}", error.without_url()))
+                }
             }
         };
         let redis = async {

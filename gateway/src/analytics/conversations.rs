@@ -12,16 +12,6 @@ use crate::error::ApiError;
 
 /// Conversations on one page.
 const PAGE_SIZE: usize = 50;
-/// A text without case and diacritics, so that `doi mat khau` finds `Đổi mật khẩu`.
-macro_rules! plain {
-    ($text:literal) => {
-        concat!(
-            "replaceAll(replaceRegexpAll(normalizeUTF8NFKD(lowerUTF8(",
-            $text,
-            ")), '\\\\p{Mn}', ''), 'đ', 'd')"
-        )
-    };
-}
 
 #[derive(Row, Deserialize)]
 struct ConversationRecord {

@@ -129,30 +129,31 @@ pub struct CitationOutput {
 }
 
 impl ChatResponse {
-    /// The answer to one visitor: `kept` is the same for all who ask the same.
+    /// The answer to one visitor: `answer` is the same for all who ask the same.
     pub fn new(
-        kept: CachedAnswer,
+        answer: CachedAnswer,
         session_id: String,
         job_id: JobId,
         cached: bool,
         seconds: f64,
         usage: Usage,
     ) -> Self {
-        let citations = kept.citations.into_iter().map(|citation| cited(citation, &kept.sources)).collect();
+        let citations =
+            answer.citations.into_iter().map(|citation| cited(citation, &answer.sources)).collect();
         Self {
-            response: kept.text,
+            response: answer.text,
             session_id,
-            sources: kept.sources.into_iter().map(SourceOutput::from).collect(),
-            confidence: unit(kept.confidence),
-            intent: kept.intent,
-            target_product: kept.product,
+            sources: answer.sources.into_iter().map(SourceOutput::from).collect(),
+            confidence: unit(answer.confidence),
+            intent: answer.intent,
+            target_product: answer.product,
             processing_time: seconds,
             job_id,
-            outcome: kept.outcome.name(),
-            language: kept.language.code(),
+            outcome: answer.outcome.name(),
+            language: answer.language.code(),
             cached,
             citations,
-            choices: kept.choices.into_iter().map(AnswerChoiceOutput::from).collect(),
+            choices: answer.choices.into_iter().map(AnswerChoiceOutput::from).collect(),
             usage: UsageOutput {
                 prompt_tokens: usage.prompt_tokens,
                 completion_tokens: usage.completion_tokens,

@@ -25,10 +25,11 @@ pub struct JobRecord {
     /// Whether the gateway keeps the session's conversation.
     pub remembered: bool,
     /// The answer, when it came from the cache and there is no job.
-    pub kept: Option<Box<CachedAnswer>>,
+    #[serde(rename = "kept")]
+    pub cached_answer: Option<Box<CachedAnswer>>,
     /// The cached answer's key; absent in records of older releases.
-    #[serde(default)]
-    pub kept_under: Option<String>,
+    #[serde(default, rename = "kept_under")]
+    pub cache_key: Option<String>,
 }
 
 /// SHA-256 of a question as it was sent, in hexadecimal, without the fields that the gateway adds.

@@ -88,7 +88,7 @@ impl AnswerFollower {
             answer: None,
             stream,
             ended: false,
-            logged: record.stream && record.kept.is_none() && age < TOKEN_RETENTION,
+            logged: record.stream && record.cached_answer.is_none() && age < TOKEN_RETENTION,
             state,
             record,
             request_id,
@@ -129,8 +129,8 @@ impl AnswerFollower {
     }
 
     async fn step(&mut self) {
-        if let Some(kept) = self.record.kept.take() {
-            return self.end(AnswerSource::Cache(kept)).await;
+        if let Some(answer) = self.record.cached_answer.take() {
+            return self.end(AnswerSource::Cache(answer)).await;
         }
         if self.logged && self.log.is_none() && Instant::now() >= self.reopen_at {
             self.open_log();

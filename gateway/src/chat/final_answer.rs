@@ -44,9 +44,9 @@ pub async fn finish_answer(
         }
     };
     let (session, job) = (record.session_id.clone(), record.job_id.clone());
-    let (kept, said, cached, usage) = match source {
-        AnswerSource::Cache(kept) => {
-            (*kept, question.map(|question| question.message.clone()), true, Default::default())
+    let (answer, said, is_cached, usage) = match source {
+        AnswerSource::Cache(answer) => {
+            (*answer, question.map(|question| question.message.clone()), true, Default::default())
         }
         AnswerSource::Fleet(answer) => {
             let answer = &answer.body;
@@ -61,10 +61,15 @@ pub async fn finish_answer(
         }
     };
     if let (true, Some(said)) = (record.remembered, said) {
-        let exchange = Exchange::new(&job, record.asked_ms, said, &kept.text);
+        let exchange = Exchange::new(&job, record.asked_ms, said, &answer.text);
         state.history.append(&session, &exchange).await;
     }
-    Ok(ChatResponse::new(kept, session, job, cached, seconds, usage))
+    Ok(ChatResponse::new(answer, session, job, is_cached, seconds, usage))
+}
+
+/// Records how long a chat took.
+pub fn record_duration(outcome: &str, seconds: f64) {
+    metrics::histogram!("hoidap_gateway_chat_seconds", "outcome" => outcome.to_string()).record(seconds);
 }
 
 /// The error of a job without an answer at its deadline.

@@ -92,19 +92,19 @@ impl RequestContext {
     pub fn cached_event(
         &self,
         question: &Question,
-        kept: &CachedAnswer,
+        cached: &CachedAnswer,
         versions: BTreeMap<String, String>,
     ) -> ChatEvent {
         // A question in return is not an answer, also when it comes from the cache.
-        let outcome = if kept.outcome == Outcome::AskedBack { kept.outcome.name() } else { "cached" };
+        let outcome = if cached.outcome == Outcome::AskedBack { cached.outcome.name() } else { "cached" };
         ChatEvent {
             job_id: self.job_id.clone(),
-            answer: truncate_answer(&kept.text),
-            intent: kept.intent.clone(),
-            product: kept.product.clone(),
-            language: kept.language.code().to_string(),
-            confidence: kept.confidence,
-            sources: kept.sources.iter().map(|source| source.metadata.url.clone()).collect(),
+            answer: truncate_answer(&cached.text),
+            intent: cached.intent.clone(),
+            product: cached.product.clone(),
+            language: cached.language.code().to_string(),
+            confidence: cached.confidence,
+            sources: cached.sources.iter().map(|source| source.metadata.url.clone()).collect(),
             versions,
             ..self.chat_event(outcome, None, Some(question))
         }

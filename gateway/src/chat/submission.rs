@@ -167,8 +167,8 @@ pub async fn submit_question(
         deadline_ms: request_context.accepted_ms + state.config.gateway.answer_timeout_ms,
         stream,
         remembered: matches!(visitor, Visitor::Verified(_)),
-        kept: None,
-        kept_under: None,
+        cached_answer: None,
+        cache_key: None,
     };
     if let Some(request) = request
         && let Some(before) =
@@ -184,10 +184,10 @@ pub async fn submit_question(
     add_history(state, &record, &mut question).await;
     let versions = state.broker.fleet().and_then(|fleet| fleet.versions(&STAGES));
     if let Some(versions) = versions
-        && let Some(CacheHit { answer: kept, key }) = state.cache.lookup(&question, &versions).await
+        && let Some(CacheHit { answer, key }) = state.cache.lookup(&question, &versions).await
     {
-        record.kept_under = Some(key);
-        record.kept = Some(Box::new(kept.clone()));
+        record.cache_key = Some(key);
+        record.cached_answer = Some(Box::new(answer.clone()));
         // Claimed before the event is published: requests with the same key are one chat. If the record is not stored, the
         // visitor still gets the answer, but can neither resume nor rate it.
         if let Ok(Some(before)) = state.broker.claim_request(request, &record).await {
@@ -195,7 +195,7 @@ pub async fn submit_question(
             return resubmit(state, request_context, request, before, record, question).await;
         }
         let ((), _) = tokio::join!(
-            state.broker.publish_chat_event(request_context.cached_event(&question, &kept, versions)),
+            state.broker.publish_chat_event(request_context.cached_event(&question, &answer, versions)),
             state.broker.store_job_record(&record.job_id, &record)
         );
         request_context.record_duration("cached");
@@ -311,14 +311,14 @@ async fn resubmit(
         Ok(open) => open,
         Err(error) => return reject(state, &request_context, "rate_limited", error, None).await,
     };
-    if record.kept.is_some() {
+    if record.cached_answer.is_some() {
         // The first gateway may have died before storing this. Without it the client still gets the answer.
         let _ = state.broker.store_job_record(&record.job_id, &before).await;
     }
     let subscription = state.broker.subscribe(record.job_id.clone());
     let unanswered =
         || async { state.broker.stored_answer(&record.job_id).await.map(|answer| answer.is_none()) };
-    if record.kept.is_none()
+    if record.cached_answer.is_none()
         && unanswered().await.map_err(|error| unavailable_error(state, &question, error))?
     {
         add_history(state, &record, &mut question).await;

@@ -29,9 +29,9 @@ pub async fn wait_for_answer(
     submission: Submission,
     time: Duration,
 ) -> Option<AnswerSource> {
-    let JobRecord { job_id, kept, .. } = submission.record;
-    if let Some(kept) = kept {
-        return Some(AnswerSource::Cache(kept));
+    let JobRecord { job_id, cached_answer, .. } = submission.record;
+    if let Some(answer) = cached_answer {
+        return Some(AnswerSource::Cache(answer));
     }
     // A repeated request may be answered already, and no further reply will come.
     if submission.question.is_none()

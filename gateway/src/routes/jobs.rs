@@ -58,8 +58,8 @@ pub async fn answer(
     let limited = enforce_read_limit(&state, &client).await;
     limited.inspect_err(|_| count_refusal(&state, peer, &headers, "read_limited"))?;
     let record = own_job_record(&state, peer, &job, &headers).await?;
-    let source = match record.kept.clone() {
-        Some(kept) => AnswerSource::Cache(kept),
+    let source = match record.cached_answer.clone() {
+        Some(answer) => AnswerSource::Cache(answer),
         None => match state.broker.stored_answer(&record.job_id).await.map_err(unavailable_error)? {
             Some(answer) => AnswerSource::Fleet(answer),
             None if record.deadline_ms > state.broker.now_ms() => return Ok(pending_response(record.job_id)),
@@ -97,11 +97,11 @@ pub async fn stream(
     limited.inspect_err(|_| count_refusal(&state, peer, &headers, "read_limited"))?;
     let after = last_event(&headers)?;
     let record = own_job_record(&state, peer, &job, &headers).await?;
-    let stored = match &record.kept {
+    let stored = match &record.cached_answer {
         Some(_) => None,
         None => state.broker.stored_answer(&record.job_id).await.map_err(unavailable_error)?,
     };
-    let done = record.kept.is_some() || stored.is_some();
+    let done = record.cached_answer.is_some() || stored.is_some();
     let reader = if after > 0 { ReaderKind::Returning } else { ReaderKind::New };
     let open = match done {
         true => None,
@@ -146,7 +146,7 @@ pub async fn stop(
     limited.inspect_err(|_| count_refusal(&state, peer, &headers, "stop_limited"))?;
     let record = own_job_record(&state, peer, &job, &headers).await?;
     let job_id = record.job_id;
-    if record.kept.is_some()
+    if record.cached_answer.is_some()
         || state.broker.stored_answer(&job_id).await.map_err(unavailable_error)?.is_some()
     {
         return Ok(Json(JobOutput { job_id, status: "done" }).into_response());
@@ -185,7 +185,7 @@ pub async fn feedback(
     let feedback = FeedbackRequest::parse(value)?;
     let event = feedback.into_event(record.job_id.clone(), record.session_id, state.broker.now_ms());
     state.broker.publish_feedback(&event).await.map_err(unavailable_error)?;
-    state.cache.rate(&record.job_id, record.kept_under, event.rating == Rating::Down).await;
+    state.cache.rate(&record.job_id, record.cache_key, event.rating == Rating::Down).await;
     Ok((StatusCode::ACCEPTED, Json(JobOutput { job_id: record.job_id, status: "done" })).into_response())
 }
 

@@ -120,7 +120,7 @@ impl Cache {
                 Box::pin(async move { commands.query_async::<(Vec<Option<Vec<u8>>>, u64)>(connection).await })
             })
             .await;
-        let kept = match found {
+        let hit = match found {
             Ok((_, rated_down)) if rated_down > 0 => None,
             Ok((values, _)) => keys.into_iter().zip(values).find_map(|(key, value)| {
                 rmp_serde::from_slice(&value?).ok().map(|answer| CacheHit { answer, key })
@@ -131,11 +131,11 @@ impl Cache {
                 return None;
             }
         };
-        match kept {
+        match hit {
             Some(_) => self.count(&self.counts.hits, "hit"),
             None => self.count(&self.counts.misses, "miss"),
         }
-        kept
+        hit
     }
 
     /// Caches a job's answer under the versions that produced it, if another visitor may get it and no visitor rated down
@@ -155,7 +155,7 @@ impl Cache {
         };
         set(&mut commands, self.answer_key(&key), value, ttl);
         // As long as the job can be rated.
-        set(&mut commands, self.kept_key_of_job(job), key.into_bytes(), ANSWER_RETENTION);
+        set(&mut commands, self.cache_key_of_job(job), key.into_bytes(), ANSWER_RETENTION);
         let stored = self
             .redis
             .run(move |connection| Box::pin(async move { commands.query_async::<()>(connection).await }))

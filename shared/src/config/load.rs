@@ -26,12 +26,11 @@ const LIST_SETTINGS: [&str; 7] = [
 const MAX_HISTORY_TURNS: usize = 40;
 
 /// The sections that the results of stages depend on. The others say where Hoidap runs, and contain its passwords.
-const RESULT_SECTIONS: [&str; 14] = [
+const RESULT_SECTIONS: [&str; 13] = [
     "support",
     "indices",
     "embedding",
     "chunking",
-    "classifier",
     "retriever",
     "generator",
     "providers",

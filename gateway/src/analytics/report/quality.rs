@@ -11,8 +11,8 @@ use crate::analytics::{
 };
 
 /// SQL expression: a question without case, diacritics and punctuation, by which questions are grouped.
-const NORMALISED_QUESTION: &str = "trim(replaceRegexpAll(replaceAll(replaceRegexpAll(normalizeUTF8NFKD(lowerUTF8(question)), \
-                    '\\\\p{Mn}', ''), 'đ', 'd'), '[^\\\\p{L}\\\\p{N}]+', ' '))";
+const NORMALISED_QUESTION: &str =
+    concat!("trim(replaceRegexpAll(", plain!("question"), ", '[^\\\\p{L}\\\\p{N}]+', ' '))");
 
 #[derive(Row, Deserialize)]
 struct GapRow {

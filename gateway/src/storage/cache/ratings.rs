@@ -52,11 +52,11 @@ impl Cache {
     }
 
     async fn stored_key_of(&self, job: &JobId) -> Option<String> {
-        let kept = self.kept_key_of_job(job);
+        let key_of_job = self.cache_key_of_job(job);
         let key = self.redis.run(move |connection| {
-            Box::pin(
-                async move { redis::cmd("GET").arg(kept).query_async::<Option<String>>(connection).await },
-            )
+            Box::pin(async move {
+                redis::cmd("GET").arg(key_of_job).query_async::<Option<String>>(connection).await
+            })
         });
         key.await.ok().flatten()
     }
@@ -67,7 +67,7 @@ impl Cache {
     }
 
     /// The Redis key that maps a job to its answer's cache key.
-    pub(super) fn kept_key_of_job(&self, job: &JobId) -> String {
+    pub(super) fn cache_key_of_job(&self, job: &JobId) -> String {
         self.redis.key("kept_by", job.as_str())
     }
 }

@@ -64,7 +64,9 @@ impl OpenJobs {
                 } else if result_subjects.iter().any(|result| result == subject)
                     && let Some(sequences) = job_key(&message).and_then(|key| sequences_of.remove(&key))
                 {
-                    open.retain(|sequence, _| !sequences.contains(sequence));
+                    for sequence in sequences {
+                        open.remove(&sequence);
+                    }
                 }
             }
         }
