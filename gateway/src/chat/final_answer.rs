@@ -39,8 +39,7 @@ pub async fn finish_answer(
     // Only the gateway that accepted the question has it, so the duration is recorded once.
     let measure = |outcome: &str| {
         if question.is_some() {
-            metrics::histogram!("hoidap_gateway_chat_seconds", "outcome" => outcome.to_string())
-                .record(seconds);
+            record_duration(outcome, seconds);
         }
     };
     let (session, job) = (record.session_id.clone(), record.job_id.clone());
@@ -75,6 +74,10 @@ pub fn record_duration(outcome: &str, seconds: f64) {
 /// The error of a job without an answer at its deadline.
 pub fn timeout_error(state: &AppState, record: &JobRecord, question: Option<&Question>) -> ApiError {
     warn!(job_id = %record.job_id, "no answer in time");
+    if question.is_some() {
+        let waited_ms = state.broker.now_ms().saturating_sub(record.asked_ms);
+        record_duration(Code::DeadlineExceeded.name(), waited_ms as f64 / 1000.0);
+    }
     let language = question.map(|question| Language::guess(&question.message)).unwrap_or_default();
     let detail = format!("No answer within {} ms.", record.deadline_ms.saturating_sub(record.asked_ms));
     ApiError::new(Code::DeadlineExceeded, detail)

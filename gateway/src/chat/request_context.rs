@@ -8,6 +8,7 @@ use hoidap_shared::{
 };
 use tokio::time::Instant;
 
+use super::final_answer::record_duration;
 use crate::{identity::client::Peer, state::AppState, storage::cache::CachedAnswer};
 
 /// A chat request's job id, client, time and trace.
@@ -36,8 +37,7 @@ impl RequestContext {
 
     /// Records the duration of a chat that ended in the gateway.
     pub fn record_duration(&self, outcome: &str) {
-        metrics::histogram!("hoidap_gateway_chat_seconds", "outcome" => outcome.to_string())
-            .record(self.started.elapsed().as_secs_f64());
+        record_duration(outcome, self.started.elapsed().as_secs_f64());
     }
 
     /// The job's message for the fleet.

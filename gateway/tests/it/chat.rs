@@ -85,4 +85,7 @@ async fn silence_ends_at_the_deadline() {
         problem["apology"],
         "Sorry, I am having a technical problem. Please contact help@a.example for help."
     );
+    let metrics = site.get("/metrics").await.text().await.unwrap();
+    let counted = "hoidap_gateway_chat_seconds_count{outcome=\"deadline_exceeded\"} 1";
+    assert!(metrics.contains(counted), "the slow chats belong to the durations");
 }
