@@ -117,7 +117,6 @@ impl AnalyticsSink<'_> {
         *from_first |= self.store.migrate().await?;
         let broker = &self.context.broker;
         let mut reader = EventReader::open(broker, &self.store, *from_first).await?;
-        *from_first = false;
         info!(epoch = reader.epoch, after = reader.done, "analytics: reading");
         let writer = EventWriter { broker, store: &self.store, writes_dead_letters: true };
         let settings = &self.context.config.analytics;
@@ -140,6 +139,8 @@ impl AnalyticsSink<'_> {
             filled[0].1 |= written.chats > 0;
             filled[1].1 |= written.feedback > 0;
             reader.advance(&events);
+            // A failure before that begins at the first event again: a lost table would lack the rest.
+            *from_first &= reader.repeats();
             self.done.send_replace(Some(reader.done));
             self.update_lag().await;
             self.set_status(true, "writes to ClickHouse".into());

@@ -18,6 +18,8 @@ pub(super) struct EventReader {
     pub(super) epoch: String,
     /// The greatest sequence that is written.
     pub(super) done: u64,
+    /// The greatest sequence that ClickHouse had when it was opened.
+    known: u64,
     reader: StreamReader,
 }
 
@@ -31,14 +33,14 @@ impl EventReader {
         let created = info.created.unix_timestamp_nanos().to_string();
         let known = store.positions(&created).await?;
         let latest = known.into_iter().max_by_key(|position| epoch_number(&position.epoch));
-        let (number, done) = match latest {
+        let (number, known) = match latest {
             None => (0, 0),
             Some(position) => {
                 let number = epoch_number(&position.epoch);
                 if position.sequence <= info.state.last_sequence
                     && is_held(&stream, &position, &broker.subjects).await?
                 {
-                    (number, if from_first { 0 } else { position.sequence })
+                    (number, position.sequence)
                 } else {
                     warn!(
                         sequence = position.sequence,
@@ -50,8 +52,14 @@ impl EventReader {
                 }
             }
         };
+        let done = if from_first { 0 } else { known };
         let reader = StreamReader::open(&stream, done + 1, None).await?;
-        Ok(Self { epoch: format!("{created}-{number}"), done, reader })
+        Ok(Self { epoch: format!("{created}-{number}"), done, known, reader })
+    }
+
+    /// Whether it still reads events that ClickHouse had when it was opened.
+    pub(super) fn repeats(&self) -> bool {
+        self.done < self.known
     }
 
     /// The next events of the stream, at most `max_events`.

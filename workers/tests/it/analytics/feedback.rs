@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use hoidap_shared::{
     events::{FEEDBACK, Rating},
+    fleet::Fleet,
     job::SCHEMA,
 };
 use hoidap_testing::jobs::{another_process, count};
 
-use super::{SinkSetup, event, events, feedback, start, tell, tell_all, tell_bytes, tell_feedback};
+use super::{SinkSetup, event, events, feedback, says, start, tell, tell_all, tell_bytes, tell_feedback};
 
 const LAST_WORDS: &str = "SELECT job_id, rating, reason, comment FROM feedback FINAL ORDER BY stream_seq";
 
@@ -92,6 +93,24 @@ async fn each_table_comes_back_when_it_is_lost() {
         setup.until_rows(lost, 30).await;
         setup.until_rows(kept, 30).await;
     }
+    setup.stop(sink).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_comes_back_whole_when_writing_it_again_fails_at_first() {
+    let setup = SinkSetup::new(&[]).await;
+    let fleet = Fleet::follow(setup.broker().clone());
+    let sink = start(&setup.context);
+    let chats = events(3);
+    tell_feedback(setup.broker(), &feedback(&chats[0], Rating::Up)).await;
+    tell_all(setup.broker(), &chats).await;
+    setup.until_chats(3).await;
+    setup.until_rows("feedback", 1).await;
+    setup.run("ALTER TABLE feedback DROP COLUMN comment").await;
+    setup.run("TRUNCATE TABLE feedback").await;
+    setup.until_told(&fleet, |sink| says(sink, false, "comment")).await;
+    setup.run("ALTER TABLE feedback ADD COLUMN comment String").await;
+    setup.until_rows("feedback", 1).await;
     setup.stop(sink).await;
 }
 
