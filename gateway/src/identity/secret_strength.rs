@@ -6,7 +6,9 @@ use anyhow::bail;
 use hoidap_shared::config::{Config, Environment};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Minimum length of a secret, and minimum number of different characters.
+/// The length that every secret should have.
+pub const SECRET_CHARS: usize = 32;
+/// Minimum length of a secret in production, and minimum number of different characters.
 const MIN_SECRET_CHARS: usize = 24;
 const MIN_DISTINCT_CHARS: usize = 8;
 
@@ -41,8 +43,8 @@ pub fn require_strong_secrets(config: &Config) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!(
-        "environment = \"production\" needs secrets of {MIN_SECRET_CHARS} random characters or more, such as `openssl rand -hex 32` \
-         prints: {}",
+        "environment = \"production\" needs secrets of {SECRET_CHARS} random characters or more, such as `openssl rand -hex 32` \
+         prints, and refuses fewer than {MIN_SECRET_CHARS}: {}",
         wrong.join(", ")
     )
 }

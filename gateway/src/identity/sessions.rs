@@ -7,15 +7,13 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 use utoipa::ToSchema;
 
-use super::signing::Signer;
+use super::{secret_strength::SECRET_CHARS, signing::Signer};
 use crate::error::{ApiError, Code};
 
 /// The prefix of session ids that this service issues. No other session id may have it.
 pub const VERIFIED_PREFIX: &str = "hs_";
 /// The prefix of the session ids that it issues for programs.
 pub const PROGRAM_PREFIX: &str = "hs_api_";
-/// Secrets shorter than this many bytes get a warning.
-const MIN_SECRET_BYTES: usize = 32;
 
 /// The claims of a session token.
 #[derive(Serialize, Deserialize)]
@@ -55,8 +53,8 @@ impl Sessions {
     /// Sessions of the configured sites.
     pub fn new(config: &config::Config) -> Self {
         let secret = config.sessions.secret.expose_secret().as_bytes();
-        if !secret.is_empty() && secret.len() < MIN_SECRET_BYTES {
-            warn!("sessions.secret is short: give it {MIN_SECRET_BYTES} characters or more");
+        if !secret.is_empty() && secret.len() < SECRET_CHARS {
+            warn!("sessions.secret is short: give it {SECRET_CHARS} characters or more");
         }
         let random = || [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes).concat();
         let key = if secret.is_empty() { random() } else { secret.to_vec() };
