@@ -68,8 +68,8 @@ def browser(name: str, test: str | None) -> int:
     """Runs one file of browser tests, or those of its tests whose name contains `test`; returns the exit status."""
     file = browser_file(name)
     system.require()
-    web.build()
     system.require_browser()
+    web.build()
     command = web.npm("exec", "--", "vitest", "run", "--config", "vitest.browser.ts", str(file))
     command += ["-t", test] if test else []
     settings = suites.test_settings()

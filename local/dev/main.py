@@ -169,9 +169,10 @@ def _advisories(_) -> int:
 
 def _test(_) -> int:
     system.require()
+    web.require_node()
+    system.require_browser()
     parts.install()
     with model.fetched("qwen"):
         web.build()
-        system.require_browser()
     parts.install_clients()
     return suites.run()

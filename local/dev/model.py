@@ -56,14 +56,20 @@ def choose(wanted: str | None) -> str:
 
 @contextmanager
 def fetched(chosen: str) -> Iterator[Callable[[], str]]:
-    """Fetches the chosen model while the body runs, which may ask how far it is; it is there behind the body."""
+    """Fetches the chosen model while the body runs, which may ask how far it is; it is there behind the body.
+
+    A body that fails ends the fetch, too.
+    """
     if chosen == "none":
         yield str
         return
     fetch = Fetch()
     fetch.begin()
-    yield fetch.text
-    fetch.end()
+    try:
+        yield fetch.text
+        fetch.end()
+    finally:
+        fetch.stop()
 
 
 class Fetch:
@@ -76,6 +82,10 @@ class Fetch:
         self._done = 0
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._pip: subprocess.Popen | None = None
+        self._stopped = False
+        self._starting = threading.Lock()
+        """Held where pip is started or stopped."""
         self._there = file.exists()
 
     def begin(self) -> None:
@@ -108,6 +118,14 @@ class Fetch:
                     "and run ./dev again, which goes on where this stopped, or do without by ./dev up --model none"
                 )
 
+    def stop(self) -> None:
+        """Ends pip, if it is at work, and lets it start no more."""
+        with self._starting:
+            self._stopped = True
+            if self._pip is not None:
+                self._pip.terminate()
+                self._pip.wait()
+
     def _run(self) -> None:
         try:
             with parts.lock():
@@ -132,9 +150,13 @@ class Fetch:
         command = [str(paths.PYTHON), "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-cache-dir"]
         command += ["-r", str(wanted), "-d", str(folder), "--only-binary", ":all:", "--no-input", "--disable-pip-version-check"]
         log = self._folder / "pip.log"
-        with log.open("wb") as said:
-            done = subprocess.run(command, env=parts.clean(os.environ), stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-        if done.returncode != 0:
+        with log.open("wb") as said, self._starting:
+            if self._stopped:
+                raise OSError("it was stopped")
+            self._pip = subprocess.Popen(
+                command, env=parts.clean(os.environ), stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            )
+        if self._pip.wait() != 0:
             raise OSError(f"pip's message is in {log}")
 
     def _join(self, wheels: list[Path]) -> None:

@@ -1,4 +1,4 @@
-"""What the machine must have before anything else: the kind of processor, Rust, and Debian's packages."""
+"""What the machine must have before anything else: the kind of processor, Rust, Node, and Debian's packages."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def require() -> None:
             "the pinned parts are made for that; use such a machine, or the images of compose.yaml"
         )
     require_rust()
+    web.require()
     require_packages(BUILD_PACKAGES)
 
 

