@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import advisories, build, environment, paths, tools, trial, web
-from .say import line, seconds
+from .say import Trouble, line, seconds
 
 FORMAT = ["cargo", "fmt", "--all"]
 FORMAT_CHECK = [*FORMAT, "--check"]
@@ -67,25 +67,37 @@ def run() -> int:
 
 
 def _trial(settings: dict[str, str]) -> list[Outcome]:
-    """The pages in a browser, and clients of others, against one running Hoidap."""
-    with trial.running(settings) as found:
-        settings = {**settings, **found}
-        python = [str(paths.CLIENTS_PYTHON), "-B", "-m", "unittest", "discover", "-v", "-s", "local/tests/clients"]
-        return [
-            _counted("web: browser", web.npm("run", "--prefix", str(paths.WEB), "test:browser"), settings, _vitest),
-            _counted("clients: OpenAI's (JavaScript)", web.npm("run", "--prefix", str(paths.WEB), "test:clients"), settings, _vitest),
-            _counted("clients: OpenAI's (Python)", python, settings, _unittest),
-            _check("clients: the OpenAPI document", _schemathesis(found), settings, folder=paths.CLIENTS_FOLDER),
-        ]
+    """The pages in a browser, and clients of others, against one running Hoidap.
+
+    Where it does not start, its suites have failed; where it does not stop, that is a failure of its own.
+    """
+    python = [str(paths.CLIENTS_PYTHON), "-B", "-m", "unittest", "discover", "-v", "-s", "local/tests/clients"]
+    browser, clients = (web.npm("run", "--prefix", str(paths.WEB), f"test:{name}") for name in ("browser", "clients"))
+    suites: dict[str, Callable[[str, dict[str, str]], Outcome]] = {
+        "web: browser": lambda name, known: _counted(name, browser, known, _vitest),
+        "clients: OpenAI's (JavaScript)": lambda name, known: _counted(name, clients, known, _vitest),
+        "clients: OpenAI's (Python)": lambda name, known: _counted(name, python, known, _unittest),
+        "clients: the OpenAPI document": lambda name, known: _check(name, _schemathesis(known), known, paths.CLIENTS_FOLDER),
+    }
+    outcomes: list[Outcome] = []
+    try:
+        with trial.running(settings) as found:
+            for name, suite in suites.items():
+                outcomes.append(suite(name, {**settings, **found}))
+    except Trouble as trouble:
+        line(f"    failed: {trouble}")
+        not_run = list(suites)[len(outcomes) :]
+        outcomes += [Outcome(name, 0, 1, 0, 0.0, str(trouble)) for name in not_run or ["the tests' Hoidap"]]
+    return outcomes
 
 
-def _schemathesis(found: dict[str, str]) -> list[str]:
+def _schemathesis(known: dict[str, str]) -> list[str]:
     """Asks every endpoint what its document allows, and more; no answer may be a defect's or one that is not documented."""
     return [
         str(paths.CLIENTS_PYTHON.parent / "st"),
         "run",
-        found["HOIDAP_TEST_URL"] + "/api/openapi.json",
-        f"--header=X-Admin-Token: {found['HOIDAP_TEST_ADMIN_TOKEN']}",
+        known["HOIDAP_TEST_URL"] + "/api/openapi.json",
+        f"--header=X-Admin-Token: {known['HOIDAP_TEST_ADMIN_TOKEN']}",
         "--phases=examples,coverage,fuzzing",
         "--checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
         "--max-examples=20",

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -52,9 +53,12 @@ def running(settings: dict[str, str]) -> Iterator[dict[str, str]]:
 
 def _dev(environment: dict[str, str], *arguments: str) -> None:
     command = [str(paths.ROOT / "dev"), *arguments]
-    done = subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
-    )
+    try:
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        raise Trouble(f"./dev {' '.join(arguments)} was not done within {PATIENCE} s for the tests") from None
     if done.returncode != 0:
         line(done.stdout + done.stderr)
         raise Trouble(f"./dev {' '.join(arguments)} failed for the tests: its output is above")
@@ -76,5 +80,5 @@ def _model(settings: dict[str, str]) -> Iterator[str]:
     finally:
         # npm starts node as a child of its own.
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, 15)
-        process.wait(10)
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
