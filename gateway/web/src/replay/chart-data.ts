@@ -97,16 +97,17 @@ function describeMostChanged(name: string, { visible, jobs, overlap }: GroupChan
 
 /** Shares before and after. */
 export function shareComparison({ answered, confidence, gold }: Summary): ChartData {
-  const rows: [string, { before: number; after: number }][] = [
-    ['Answered', answered],
-    ['Confidence', confidence],
-  ];
+  const rows: [string, { before: number; after: number }][] = [];
+  const hasAnswers = answered.difference.of > 0;
+  if (hasAnswers) rows.push(['Answered', answered], ['Confidence', confidence]);
   if (gold) rows.push(['Gold page reached', gold]);
   return {
     ...beforeAfterBars(rows),
     formatValue: percent,
     max: 1,
-    description: `Answered: ${percent(answered.before)} before, ${percent(answered.after)} after.`,
+    description: hasAnswers
+      ? `Answered: ${percent(answered.before)} before, ${percent(answered.after)} after.`
+      : 'No answers to compare.',
     labelHeading: 'Share',
   };
 }

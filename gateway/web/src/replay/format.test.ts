@@ -4,6 +4,7 @@ import { generateReport, unchangedReport } from '../../tests/support/replay-repo
 import {
   describeBaseline,
   describeDifference,
+  formatBeforeAfter,
   formatDuration,
   formatEighths,
   headline,
@@ -14,8 +15,12 @@ import {
 import type { Summary } from './types.ts';
 
 const { summary } = generateReport(20);
-const said = (visible: number, lost: number, gained: number, inside = 600): string =>
-  headline({ ...summary, replayed: 9987, visible, inside, answered: { ...summary.answered, lost, gained } });
+const said = (visible: number, lost: number, gained: number, inside = 600, missing = { needs_model: 0, failed: 0 }) => {
+  const { needs_model, failed } = missing;
+  const same = 9987 - visible - inside - needs_model - failed;
+  const answered = { ...summary.answered, lost, gained };
+  return headline({ ...summary, replayed: 9987, same, visible, inside, ...missing, answered });
+};
 
 describe('the headline', () => {
   it('says what a visitor would notice', () => {
@@ -32,6 +37,18 @@ describe('the headline', () => {
     expect(said(0, 0, 0)).toBe('Visitors would see no change in 9,987 answers.');
     expect(said(0, 0, 0, 0)).toBe('Nothing would change: 9,987 answers came out as recorded.');
     expect(headline({ ...summary, replayed: 0 })).toBe('Nothing was replayed.');
+  });
+
+  it('claims nothing of jobs without an answer', () => {
+    expect(said(0, 0, 0, 0, { needs_model: 9987, failed: 0 })).toBe(
+      '0 of 9,987 answers came out as recorded; 9,987 jobs have no answer to compare.',
+    );
+    expect(said(0, 0, 0, 0, { needs_model: 0, failed: 1 })).toBe(
+      '9,986 of 9,987 answers came out as recorded; 1 job has no answer to compare.',
+    );
+    expect(said(0, 0, 0, 600, { needs_model: 80, failed: 7 })).toBe(
+      'Visitors would see no change in 9,900 of 9,987 answers; 87 jobs have no answer to compare.',
+    );
   });
 
   it('is followed by the rest, where there is one', () => {
@@ -85,6 +102,12 @@ describe('numbers in words', () => {
       'no clear difference: +1 point (95% interval -2 to 4, p = 0.5)',
     );
     expect(describeDifference({ mean: 0, low: 0, high: 0, of: 0 }, 1)).toBe('nothing to compare');
+  });
+
+  it('are not there where nothing was measured', () => {
+    const percent = (value: number) => `${String(value * 100)}%`;
+    expect(formatBeforeAfter(4, { before: 0.5, after: 0.25 }, percent)).toBe('50% → 25%');
+    expect(formatBeforeAfter(0, { before: 0, after: 0 }, percent)).toBe('–');
   });
 
   it('are short', () => {

@@ -1,14 +1,20 @@
-import type { Baseline, FailIf, MeanEstimate, Summary } from './types.ts';
+import type { Baseline, BeforeAfter, FailIf, MeanEstimate, Summary } from './types.ts';
 import { counted, localization } from './labels.ts';
 
 const number = (value: number, digits = 0) => localization.number(value, digits);
 
 /** What a visitor would notice, in a sentence. */
 export function headline(summary: Summary): string {
-  const { replayed, visible, inside, answered } = summary;
+  const { replayed, same, visible, inside, needs_model, failed, answered } = summary;
   if (replayed === 0) return 'Nothing was replayed.';
   const all = counted(replayed, 'answer');
-  if (visible === 0 && inside === 0) return `Nothing would change: ${all} came out as recorded.`;
+  if (same === replayed) return `Nothing would change: ${all} came out as recorded.`;
+  const missing = needs_model + failed;
+  if (visible === 0 && missing > 0) {
+    const unknown = `${counted(missing, 'job')} ${missing === 1 ? 'has' : 'have'} no answer to compare`;
+    if (inside > 0) return `Visitors would see no change in ${number(same + inside)} of ${all}; ${unknown}.`;
+    return `${number(same)} of ${all} came out as recorded; ${unknown}.`;
+  }
   if (visible === 0) return `Visitors would see no change in ${all}.`;
   const changed = `${number(visible)} of ${all} would change`;
   const [lost, gained] = [answered.lost, answered.gained];
@@ -85,6 +91,15 @@ export function describeDifference({ mean, low, high, of }: MeanEstimate, p: num
 /** The confidence interval of a mean. */
 export function describeInterval({ low, high, of }: MeanEstimate): string {
   return `95% interval ${localization.percent(low)} to ${localization.percent(high)}, ${counted(of, 'job')}`;
+}
+
+/** A figure before and after, measured over `of` jobs. */
+export function formatBeforeAfter(
+  of: number,
+  { before, after }: BeforeAfter<number>,
+  write: (value: number) => string,
+): string {
+  return of > 0 ? `${write(before)} → ${write(after)}` : '–';
 }
 
 /** A multiple of one eighth as a count, otherwise a percentage: “5 of 8”. */

@@ -48,16 +48,15 @@ export function summaryTiles({ summary }: Report, show: (view: Partial<ViewState
   const { replayed, overlap_at_8, meaning, answered, confidence, cost_usd } = summary;
   const of = (count: number) =>
     replayed > 0 ? `${localization.percent(count / replayed)} of ${counted(replayed, 'job')}` : '';
-  const beforeAfter = (pair: { before: number; after: number }, write: (value: number) => string) =>
-    replayed > 0 ? `${write(pair.before)} → ${write(pair.after)}` : '–';
   const percent = (value: number) => localization.percent(value);
+  const pairs = answered.difference.of;
   return [
     tile('Visible to visitors', jobsLink('visible', summary.visible, show), of(summary.visible)),
     tile('Inside only', jobsLink('inside', summary.inside, show), of(summary.inside)),
     tile(
       'Answered',
-      beforeAfter(answered, percent),
-      answered.difference.of > 0 && format.describeDifference(answered.difference, answered.p),
+      format.formatBeforeAfter(pairs, answered, percent),
+      pairs > 0 ? format.describeDifference(answered.difference, answered.p) : 'no answers to compare',
     ),
     tile('Needs a model', jobsLink('needs_model', summary.needs_model, show), 'no recorded words fit'),
     tile(
@@ -70,10 +69,14 @@ export function summaryTiles({ summary }: Report, show: (view: Partial<ViewState
       meaning ? localization.percent(meaning.mean) : '–',
       meaning ? format.describeInterval(meaning) : 'no answers to compare',
     ),
-    tile('Confidence', beforeAfter(confidence, percent), 'mean of the answers'),
+    tile(
+      'Confidence',
+      format.formatBeforeAfter(pairs, confidence, percent),
+      pairs > 0 ? 'mean of the answers' : 'no answers to compare',
+    ),
     tile(
       'Cost',
-      cost_usd.known > 0 ? beforeAfter(cost_usd, (value) => localization.money(value)) : '–',
+      format.formatBeforeAfter(cost_usd.known, cost_usd, (value) => localization.money(value)),
       cost_usd.known > 0 ? `known of ${counted(cost_usd.known, 'job')}` : 'no prices known',
     ),
   ];

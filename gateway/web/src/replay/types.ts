@@ -124,6 +124,7 @@ export interface Summary {
   aspects: Record<string, number>;
   overlap_at_8: MeanEstimate | null;
   meaning: MeanEstimate | null;
+  /** Of the jobs in which an aspect was compared, the share that agrees; absent where it was compared in none. */
   agreement: Record<string, number | null>;
   answered: BeforeAfter<number> & { gained: number; lost: number; difference: MeanEstimate; p: number };
   confidence: BeforeAfter<number>;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from '../support/axe.ts';
 import { launch, SIZES, type Size, visitor, type Visitor } from '../support/browser.ts';
 import { ReplayReportFixture } from '../support/replay-report-fixture.ts';
-import { HOSTILE, hostileReport, generateReport, unchangedReport } from '../support/replay-reports.ts';
+import { HOSTILE, failedReport, hostileReport, generateReport, unchangedReport } from '../support/replay-reports.ts';
 
 const report = generateReport(5000);
 const changedJob = report.jobs.find(
@@ -230,6 +230,7 @@ describe('a report with little in it', () => {
   it.each<[string, unknown, string]>([
     ['nothing', null, 'This page holds no report.'],
     ['no difference', unchangedReport(), 'No job differs.'],
+    ['no answer', failedReport(), '0 of 40 answers came out as recorded; 40 jobs have no answer to compare.'],
     ['another format', { format: 2 }, 'this one is of format 2'],
   ])('says so: %s', async (name, content, said) => {
     const visit = await visitor(browser, 'phone');

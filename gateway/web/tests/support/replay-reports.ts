@@ -196,6 +196,17 @@ export function unchangedReport(): Report {
   return { ...report, changed: [], baseline: null, fail_if: null, worst: [], shown: 0, differing: 0, jobs: [] };
 }
 
+/** A report in which every job failed. */
+export function failedReport(): Report {
+  const report = unchangedReport();
+  const { summary } = report;
+  const nothing = { before: 0, after: 0 };
+  Object.assign(summary, { same: 0, failed: summary.replayed, agreement: {}, confidence: nothing });
+  Object.assign(summary.cost_usd, { ...nothing, known: 0 });
+  Object.assign(summary.answered, { ...nothing, difference: { mean: 0, low: 0, high: 0, of: 0 } });
+  return report;
+}
+
 /** A report in which every text is hostile. */
 export function hostileReport(): Report {
   const kept = ['job', 'time', 'made', 'from', 'to', 'side'];
