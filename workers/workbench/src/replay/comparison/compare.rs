@@ -67,6 +67,7 @@ impl JobReport {
             language: answer.body.language.code().into(),
             first: String::new(),
             aspects: Vec::new(),
+            compared: Vec::new(),
             visible: false,
             problem: None,
             overlap: None,
@@ -80,17 +81,17 @@ impl JobReport {
             after: replayed_snapshot(messages, steps),
         };
         for step in steps {
-            let aspects = match &step.after {
-                Ok(after) => differing_aspects(&step.before, after, &answer.body),
+            let compared = match &step.after {
+                Ok(after) => compare_bodies(&step.before, after, &answer.body),
                 Err(problem) => {
                     report.problem = Some(problem.clone());
                     Vec::new()
                 }
             };
-            if report.first.is_empty() && (step.after.is_err() || !aspects.is_empty()) {
+            let differs = report.add_compared(compared);
+            if report.first.is_empty() && (step.after.is_err() || differs) {
                 report.first = step.stage.into();
             }
-            report.aspects.extend(aspects);
         }
         // The recorded job ended here and the replayed one continues, but its end is not replayed.
         if let Some(ReplayedStage {
@@ -99,14 +100,17 @@ impl JobReport {
             ..
         }) = steps.last()
         {
-            report.aspects.push(Aspect::Outcome);
+            report.add_compared(vec![(Aspect::Outcome, true)]);
         }
         report.overlap = overlap(&report, steps);
-        if report.overlap.is_some() && loses_cited_passage(&report.before, &report.after) {
-            report.aspects.push(Aspect::CitedLost);
+        if report.overlap.is_some() {
+            let lost = loses_cited_passage(&report.before, &report.after);
+            report.add_compared(vec![(Aspect::CitedLost, lost)]);
         }
-        report.aspects.sort();
-        report.aspects.dedup();
+        for aspects in [&mut report.aspects, &mut report.compared] {
+            aspects.sort();
+            aspects.dedup();
+        }
         report.visible = [Aspect::Outcome, Aspect::Citations, Aspect::Answer]
             .iter()
             .any(|aspect| report.aspects.contains(aspect));
@@ -118,6 +122,14 @@ impl JobReport {
             report.text = word_diff(&before.text, &after.text);
         }
         report
+    }
+
+    /// Adds aspects that were compared, each with whether it differs; returns whether any does.
+    fn add_compared(&mut self, compared: Vec<(Aspect, bool)>) -> bool {
+        let before = self.aspects.len();
+        self.aspects.extend(compared.iter().filter(|(_, differs)| *differs).map(|(aspect, _)| *aspect));
+        self.compared.extend(compared.into_iter().map(|(aspect, _)| aspect));
+        self.aspects.len() > before
     }
 
     /// The distance of the two: 2 for another outcome, 1 more for a lost answer, plus the shares (0 to 1 each) of
@@ -171,25 +183,24 @@ fn replayed_snapshot(messages: &JobMessages, steps: &[ReplayedStage]) -> JobSnap
     snapshot
 }
 
-fn differing_aspects(before: &MessageBody, after: &MessageBody, recorded: &Answer) -> Vec<Aspect> {
+/// The aspects that two outputs of a stage have in common, each with whether it differs.
+fn compare_bodies(before: &MessageBody, after: &MessageBody, recorded: &Answer) -> Vec<(Aspect, bool)> {
     match (before, after) {
         (MessageBody::Classified(before), MessageBody::Classified(after)) => {
-            classifier_aspects(before, after)
+            compare_classified(before, after)
         }
-        (MessageBody::Retrieved(before), MessageBody::Retrieved(after)) => retriever_aspects(before, after),
-        (MessageBody::Answer(before), MessageBody::Answer(after)) => answer_aspects(before, after),
+        (MessageBody::Retrieved(before), MessageBody::Retrieved(after)) => compare_retrieved(before, after),
+        (MessageBody::Answer(before), MessageBody::Answer(after)) => compare_answers(before, after),
         // The recorded job ended at a later stage. The replayed one ends here, with the same or another answer.
-        (_, MessageBody::Answer(after)) => [vec![Aspect::Queries], answer_aspects(recorded, after)].concat(),
+        (_, MessageBody::Answer(after)) => {
+            [vec![(Aspect::Queries, true)], compare_answers(recorded, after)].concat()
+        }
         // The recorded job ended here and the replayed one continues. Its end shows what the visitor sees.
-        _ => vec![Aspect::Queries],
+        _ => vec![(Aspect::Queries, true)],
     }
 }
 
-fn collect_differing(differs: impl IntoIterator<Item = (Aspect, bool)>) -> Vec<Aspect> {
-    differs.into_iter().filter_map(|(aspect, differs)| differs.then_some(aspect)).collect()
-}
-
-fn classifier_aspects(before: &Classified, after: &Classified) -> Vec<Aspect> {
+fn compare_classified(before: &Classified, after: &Classified) -> Vec<(Aspect, bool)> {
     let product = |job: &Classified| job.product.as_ref().map(|product| product.name.clone());
     let wordings = |job: &Classified| {
         job.queries.iter().map(|query| (query.kind, query.text.clone())).collect::<Vec<_>>()
@@ -197,38 +208,38 @@ fn classifier_aspects(before: &Classified, after: &Classified) -> Vec<Aspect> {
     let queries = wordings(before) != wordings(after)
         || (&before.collections, &before.section, before.language)
             != (&after.collections, &after.section, after.language);
-    collect_differing([
+    vec![
         (Aspect::Intent, before.intent.name != after.intent.name),
         (Aspect::Product, product(before) != product(after)),
         (Aspect::Queries, queries),
-    ])
+    ]
 }
 
-fn retriever_aspects(before: &Retrieved, after: &Retrieved) -> Vec<Aspect> {
+fn compare_retrieved(before: &Retrieved, after: &Retrieved) -> Vec<(Aspect, bool)> {
     let passages = |job: &Retrieved| {
         let name =
             |passage: &hoidap_shared::job::Passage| (passage.collection.clone(), passage.chunk_id.clone());
         job.passages.iter().map(name).collect::<Vec<_>>()
     };
-    collect_differing([
+    vec![
         (Aspect::Passages, passages(before) != passages(after)),
         (Aspect::Confidence, (before.support - after.support).abs() > CONFIDENCE_TOLERANCE),
-    ])
+    ]
 }
 
-fn answer_aspects(before: &Answer, after: &Answer) -> Vec<Aspect> {
+fn compare_answers(before: &Answer, after: &Answer) -> Vec<(Aspect, bool)> {
     let shown = |answer: &Answer| (answer.text.clone(), answer.choices.clone());
     let cited = |answer: &Answer| {
         answer.sources.iter().map(|source| source.metadata.chunk_id.clone()).collect::<Vec<_>>()
     };
-    collect_differing([
+    vec![
         (Aspect::Intent, before.intent.name != after.intent.name),
         (Aspect::Product, before.product != after.product),
         (Aspect::Outcome, before.outcome != after.outcome),
         (Aspect::Citations, cited(before) != cited(after)),
         (Aspect::Answer, shown(before) != shown(after)),
         (Aspect::Confidence, (before.confidence - after.confidence).abs() > CONFIDENCE_TOLERANCE),
-    ])
+    ]
 }
 
 /// Share of the recorded passages that are found again; `None` if no search was replayed.
@@ -288,9 +299,12 @@ mod tests {
     fn an_earlier_or_later_end_is_an_inner_difference() {
         let classified = || hoidap_testing::jobs::classified("q", hoidap_shared::text::Language::Vi).into();
         let recorded = declined("no");
-        let goes_on = differing_aspects(&recorded.clone().into(), &classified(), &recorded);
-        assert_eq!(goes_on, [Aspect::Queries]);
-        let ends_now = |text: &str| differing_aspects(&classified(), &declined(text).into(), &recorded);
+        let differing = |before: &MessageBody, after: &MessageBody| {
+            let compared = compare_bodies(before, after, &recorded).into_iter();
+            compared.filter_map(|(aspect, differs)| differs.then_some(aspect)).collect::<Vec<_>>()
+        };
+        assert_eq!(differing(&recorded.clone().into(), &classified()), [Aspect::Queries]);
+        let ends_now = |text: &str| differing(&classified(), &declined(text).into());
         assert_eq!(ends_now("no"), [Aspect::Queries]);
         assert_eq!(ends_now("sorry"), [Aspect::Queries, Aspect::Answer]);
     }

@@ -45,6 +45,9 @@ pub struct JobReport {
     pub first: String,
     /// What differs.
     pub aspects: Vec<Aspect>,
+    /// What both the recorded and the replayed job have, so that it could differ.
+    #[serde(skip)]
+    pub compared: Vec<Aspect>,
     /// Whether the visitor would see it: another outcome, other citations or another text.
     pub visible: bool,
     /// Why the replay has no answer: it needs a model, or a stage failed.

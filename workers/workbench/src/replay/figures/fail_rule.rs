@@ -115,10 +115,11 @@ impl fmt::Display for FailRuleResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::figures::tally::ReplayTally;
+    use crate::replay::{comparison::job_report::Aspect, figures::tally::ReplayTally};
 
     fn summary() -> ReplaySummary {
-        let mut tally = ReplayTally { same: 90, visible: 10, ..ReplayTally::default() };
+        let compared = [(Aspect::Outcome, 100)].into();
+        let mut tally = ReplayTally { same: 90, visible: 10, compared, ..ReplayTally::default() };
         (0..4).for_each(|_| tally.overlap.add(0.75));
         ReplaySummary::of(&tally)
     }

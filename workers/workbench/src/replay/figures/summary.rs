@@ -34,6 +34,7 @@ pub(crate) struct ReplaySummary {
     aspects: BTreeMap<&'static str, u64>,
     overlap_at_8: Option<Estimate>,
     meaning: Option<Estimate>,
+    /// Of the jobs in which an aspect was compared, the share that agrees in it; absent where it was compared in none.
     agreement: BTreeMap<&'static str, f64>,
     answered: AnsweredFigures,
     confidence: BeforeAfter<f64>,
@@ -146,7 +147,10 @@ impl ReplaySummary {
     pub(crate) fn of(tally: &ReplayTally) -> Self {
         let count = |aspect: &Aspect| tally.aspects.get(aspect).copied().unwrap_or(0);
         let replayed = tally.replayed();
-        let agrees = |aspect: &Aspect| 1.0 - count(aspect) as f64 / replayed.max(1) as f64;
+        let agreement = |aspect: &Aspect| {
+            let compared = *tally.compared.get(aspect)?;
+            Some(1.0 - count(aspect) as f64 / compared as f64)
+        };
         let mean = |sum: f64| sum / tally.answers.max(1) as f64;
         let (before, after) = tally.answered.shares();
         let answered = AnsweredFigures {
@@ -179,7 +183,7 @@ impl ReplaySummary {
             agreement: ASPECT_NAMES
                 .into_iter()
                 .filter(|(aspect, _)| *aspect != Aspect::Confidence)
-                .map(|(aspect, name)| (name, agrees(&aspect)))
+                .filter_map(|(aspect, name)| Some((name, agreement(&aspect)?)))
                 .collect(),
             answered,
             confidence: BeforeAfter { before: mean(tally.confidence.0), after: mean(tally.confidence.1) },
@@ -220,10 +224,11 @@ impl ReplaySummary {
             "answered" => Some(self.answered.after).filter(|_| self.answered.difference.of > 0),
             "gold" => self.gold.as_ref().map(|gold| gold.after),
             "same" => share(self.same),
-            "visible" => share(self.visible),
+            // Without a second answer nothing can be seen to change.
+            "visible" => share(self.visible).filter(|_| self.agreement.contains_key("outcome")),
             "needs_model" => share(self.needs_model),
             "failed" => share(self.failed),
-            aspect => self.agreement.get(aspect).copied().filter(|_| self.replayed > 0),
+            aspect => self.agreement.get(aspect).copied(),
         }
     }
 
@@ -310,4 +315,79 @@ fn gold_figures(tally: &ReplayTally) -> Option<GoldFigures> {
         difference: paired.difference(),
         p: paired.p(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use hoidap_shared::{
+        job::{Classified, Envelope, Message, MessageBody},
+        text::Language,
+    };
+    use hoidap_stages::generator::NEEDS_MODEL;
+    use hoidap_testing::jobs;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        recording::{DONE, JobMessages, RecordedJob, RecordedMessage},
+        replay::{
+            comparison::job_report::{JobReport, ReplayFailure},
+            executor::JobResult,
+            replay_job::{ComparedJob, ReplayOutcome},
+            replayed_stage::ReplayedStage,
+        },
+    };
+
+    fn recorded<T: Message>(stage: &str, envelope: &Envelope<T>) -> RecordedMessage {
+        let message = json!({
+            "seq": 1, "subject": format!("hoidap.jobs.{stage}"), "time": "2026-11-25T11:14:03Z", "body": envelope,
+        });
+        serde_json::from_value(message).unwrap()
+    }
+
+    /// The figures of one recorded job: the classifier finds this intent again, and the retriever, whose replayed
+    /// result `end` is, answered that there is nothing.
+    fn figures(intent: &str, end: Result<&str, &str>) -> ReplaySummary {
+        let asked = jobs::question("q");
+        let answer = jobs::answer(&asked.body, "Nothing.");
+        let done = recorded(DONE, &asked.clone().map(answer.clone()));
+        let job = RecordedJob { inputs: vec![("classifier".into(), recorded("classifier", &asked))], done };
+        let messages = JobMessages::decode(&job, 0).unwrap();
+        let classified = jobs::classified("q", Language::En);
+        let mut found = Classified { version: "w".into(), ..classified.clone() };
+        found.intent.name = intent.into();
+        let after = match end {
+            Ok(text) => Ok(MessageBody::from(jobs::answer(&asked.body, text))),
+            Err(code) => Err(ReplayFailure { code: code.into(), what: String::new() }),
+        };
+        let stage = |stage, before, after| ReplayedStage { stage, before, after, worked_ms: 0 };
+        let steps = [
+            stage("classifier", classified.into(), Ok(found.into())),
+            stage("retriever", answer.into(), after),
+        ];
+        let report = JobReport::of(&messages, &steps, None);
+        let compared = ComparedJob { last: messages.last, versions: BTreeMap::new(), report, label: None };
+        let mut tally = ReplayTally::default();
+        tally.add_result(&JobResult::Job(ReplayOutcome::Compared(Box::new(compared)))).unwrap();
+        ReplaySummary::of(&tally)
+    }
+
+    #[test]
+    fn what_was_not_compared_is_no_figure() {
+        for code in [NEEDS_MODEL, "failed"] {
+            let summary = figures("how_to", Err(code));
+            for figure in ["answer", "citations", "outcome", "passages", "cited_lost", "visible", "answered"]
+            {
+                assert_eq!(summary.figure(figure), None, "{code}: {figure}");
+            }
+            assert_eq!(summary.figure("intent"), Some(1.0), "{code}");
+            assert_eq!(figures("billing", Err(code)).figure("intent"), Some(0.0), "{code}");
+        }
+        let same = figures("how_to", Ok("Nothing."));
+        let other = figures("how_to", Ok("Something."));
+        for (figure, before, after) in [("answer", 1.0, 0.0), ("outcome", 1.0, 1.0), ("visible", 0.0, 1.0)] {
+            assert_eq!((same.figure(figure), other.figure(figure)), (Some(before), Some(after)), "{figure}");
+        }
+        assert_eq!(same.figure("passages"), None);
+    }
 }

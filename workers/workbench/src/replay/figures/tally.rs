@@ -36,7 +36,10 @@ pub(crate) struct ReplayTally {
     pub(crate) needs_model: u64,
     pub(crate) failed: u64,
     pub(in crate::replay) first: BTreeMap<String, u64>,
+    /// Jobs that differ in an aspect.
     pub(in crate::replay) aspects: BTreeMap<Aspect, u64>,
+    /// Jobs in which an aspect was compared.
+    pub(in crate::replay) compared: BTreeMap<Aspect, u64>,
     pub(in crate::replay) overlap: Histogram,
     pub(in crate::replay) meaning: Histogram,
     pub(in crate::replay) answered: PairedCounts,
@@ -146,8 +149,10 @@ impl ReplayTally {
         if !report.first.is_empty() {
             *self.first.entry(report.first.clone()).or_default() += 1;
         }
-        for aspect in &report.aspects {
-            *self.aspects.entry(*aspect).or_default() += 1;
+        for (counts, aspects) in
+            [(&mut self.aspects, &report.aspects), (&mut self.compared, &report.compared)]
+        {
+            aspects.iter().for_each(|aspect| *counts.entry(*aspect).or_default() += 1);
         }
         report.overlap.into_iter().for_each(|overlap| self.overlap.add(overlap));
         report.meaning.into_iter().for_each(|meaning| self.meaning.add(meaning));
