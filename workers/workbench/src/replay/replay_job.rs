@@ -59,7 +59,7 @@ pub(crate) async fn replay_and_compare(
     if steps.is_empty() {
         return ReplayOutcome::Outside;
     }
-    let label = labels.find(&messages).cloned();
+    let label = labels.find(&messages);
     let mut report = JobReport::of(&messages, &steps, label.as_ref());
     if let (false, Some(before), Some(after)) =
         (report.text.is_empty(), &report.before.answer, &report.after.answer)

@@ -80,10 +80,22 @@ impl Labels {
         files.filter(|file| file.is_file()).try_for_each(|file| self.read(&file))
     }
 
-    /// The label of a job, by its id or else by its question.
-    pub(in crate::replay) fn find(&self, messages: &JobMessages) -> Option<&Label> {
+    /// The label of a job: what is said of its id, and else what is said of its question.
+    pub(in crate::replay) fn find(&self, messages: &JobMessages) -> Option<Label> {
         let answer = &messages.answer;
-        self.jobs.get(answer.job_id.as_str()).or_else(|| self.questions.get(&answer.body.question))
+        self.merged(answer.job_id.as_str(), &answer.body.question)
+    }
+
+    fn merged(&self, job: &str, question: &str) -> Option<Label> {
+        let (job, question) = (self.jobs.get(job), self.questions.get(question));
+        let mut label = job.or(question)?.clone();
+        if let Some(question) = question {
+            if label.gold.is_empty() {
+                label.gold.clone_from(&question.gold);
+            }
+            label.rating = label.rating.or(question.rating);
+        }
+        Some(label)
     }
 }
 
@@ -119,5 +131,37 @@ impl LabelVerdict {
             (true, false) => Self::Worse,
             _ => Self::Same,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_keeps_its_questions_gold_pages_beside_a_visitors_rating() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = folder.path().join("november.jsonl.zst");
+        std::fs::write(feedback_path(&recording), "{\"job_id\": \"rated\", \"rating\": \"down\"}\n").unwrap();
+        let file = folder.path().join("labels.jsonl");
+        let lines = [
+            r#"{"question": "Giá?", "gold": ["price.html"], "rating": "up"}"#,
+            r#"{"job_id": "told", "gold": ["told.html"]}"#,
+        ];
+        std::fs::write(&file, lines.join("\n")).unwrap();
+        let mut labels = Labels::default();
+        labels.read_feedback(&recording).unwrap();
+        labels.read(&file).unwrap();
+        let question = normalise("Giá?");
+        let label = |gold: &str, rating| Label { gold: vec![gold.into()], rating: Some(rating) };
+        for (job, merged) in [
+            ("rated", label("price.html", Rating::Down)),
+            ("told", label("told.html", Rating::Up)),
+            ("other", label("price.html", Rating::Up)),
+        ] {
+            assert_eq!(labels.merged(job, &question), Some(merged), "{job}");
+        }
+        assert_eq!(labels.merged("rated", "q"), Some(Label { gold: vec![], rating: Some(Rating::Down) }));
+        assert_eq!(labels.merged("other", "q"), None);
     }
 }
