@@ -8,10 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hoidap_shared::{broker::Broker, job::Outcome};
+use hoidap_shared::{
+    broker::Broker,
+    events::{FEEDBACK, FeedbackEvent, Rating},
+    job::{Outcome, SCHEMA, Sender, Turn},
+};
 use hoidap_testing::{
     Server,
-    jobs::{answer, context, question},
+    jobs::{answer, context, publish, question},
 };
 use serde_json::Value;
 
@@ -129,6 +133,54 @@ async fn a_recording_holds_every_message_in_order_and_only_what_is_asked_for() {
     assert_eq!(lines(&here), held);
     let again = refused(log(&nats).args(["export", "-o"]).arg(&all));
     assert!(again.contains("already exists"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redacted_recording_has_no_text_of_its_fields_and_says_which_fields_had_none() {
+    let nats = Server::nats();
+    let broker = context(&nats, &[]).await.broker;
+    let mut asked = question("my secret");
+    asked.body.history = vec![Turn { content: "an earlier secret".into(), sender: Sender::User }];
+    let said = FeedbackEvent {
+        schema: SCHEMA,
+        job_id: asked.job_id.clone(),
+        at_ms: 1,
+        session_id: asked.body.session_id.clone(),
+        rating: Rating::Down,
+        reason: Some("a secret reason".into()),
+        comment: None,
+    };
+    for (subject, bytes) in [
+        (broker.subjects.jobs("classifier"), asked.encode().unwrap()),
+        (broker.subjects.jobs("classifier"), b"\xc1 secret noise".to_vec()),
+        (broker.subjects.events(FEEDBACK), rmp_serde::to_vec_named(&said).unwrap()),
+    ] {
+        publish(&broker, subject, &[], bytes).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("private.jsonl.zst");
+    let fields = ["message", "history", "reason", "mesage", "deadline_ms"];
+    let mut export = log(&nats);
+    export.arg("export").args(fields.iter().flat_map(|field| ["--redact", field])).arg("-o").arg(&file);
+    let done = output(&mut export);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success(), "{said}");
+    for field in fields {
+        let has_none = ["mesage", "deadline_ms"].contains(&field);
+        assert_eq!(said.contains(&format!("nothing was redacted in `{field}`")), has_none, "{said}");
+    }
+    let manifest = fs::read(folder.path().join("private.jsonl.zst.manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["redacted"], serde_json::json!(["history", "message", "reason"]));
+    let written = String::from_utf8(zstd::decode_all(&*fs::read(&file).unwrap()).unwrap()).unwrap();
+    assert_eq!(written.lines().count(), 2);
+    let rated = fs::read_to_string(folder.path().join("private.jsonl.zst.feedback.jsonl")).unwrap();
+    for text in [&written, &rated] {
+        assert!(
+            text.contains("[redacted]") && !text.contains("secret") && !text.contains("payload"),
+            "{text}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

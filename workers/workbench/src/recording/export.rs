@@ -1,4 +1,7 @@
-use std::{collections::HashSet, path::PathBuf};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::PathBuf,
+};
 
 use anyhow::Context as _;
 use async_nats::jetstream::stream::Stream;
@@ -35,24 +38,24 @@ pub struct ExportOptions {
     /// The file to write, such as `november.jsonl.zst`.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// A field whose values are redacted at any depth, such as `user_id`; can be given more than once. Added to
-    /// `recording.redact`.
+    /// A field whose text is redacted at any depth, such as `user_id`, and in a list or an object all text below it; can
+    /// be given more than once. Added to `recording.redact`.
     #[arg(long = "redact", value_name = "FIELD")]
     redact: Vec<String>,
 }
 
 /// Exports the recording and its manifest.
 pub(super) async fn run(config: &Config, options: ExportOptions) -> anyhow::Result<()> {
-    let ExportOptions { selection, output, redact } = options;
+    let ExportOptions { selection, output, mut redact } = options;
     anyhow::ensure!(
         !output.exists(),
         "{} already exists: name another file, or remove it and {}",
         output.display(),
         manifest_path(&output).display()
     );
-    let mut redacted: Vec<String> = config.recording.redact.iter().cloned().chain(redact).collect();
-    redacted.sort();
-    redacted.dedup();
+    redact.extend_from_slice(&config.recording.redact);
+    redact.sort();
+    redact.dedup();
     telemetry::init_tls();
     let broker = Broker::connect(&config.nats, "hoidap-log").await?;
     let name = broker.subjects.stream("JOBS");
@@ -62,7 +65,8 @@ pub(super) async fn run(config: &Config, options: ExportOptions) -> anyhow::Resu
     let begin = ExportProgress {
         stream: name,
         selection,
-        redacted,
+        redact,
+        redacted: BTreeSet::new(),
         last: state.last_sequence,
         next: state.first_sequence,
         tally: RecordingTally::default(),
@@ -76,7 +80,7 @@ pub(super) async fn run(config: &Config, options: ExportOptions) -> anyhow::Resu
     let bar = progress_bar("{bar:30} {pos}/{len} messages, {per_sec}, {eta} left", messages);
     copy_messages(&stream, jobs.as_ref(), &mut file, state.first_sequence, &bar).await?;
     bar.finish_and_clear();
-    let ratings = feedback::export_feedback(&broker, jobs.as_ref(), &output).await?;
+    let ratings = feedback::export_feedback(&broker, jobs.as_ref(), file.state(), &output).await?;
     finish(config, file, &output)?;
     if ratings > 0 {
         println!("{}: what visitors said of {ratings} answers", feedback_path(&output).display());
@@ -132,7 +136,12 @@ async fn copy_messages(
             if !progress.selection.includes_time(record.stored) || !is_selected(jobs, record) {
                 continue;
             }
-            let line = message::encode_line(record, &progress.redacted)?;
+            let (line, redacted) = message::encode_line(record, &progress.redact)?;
+            for field in redacted {
+                if !progress.redacted.contains(field) {
+                    progress.redacted.insert(field.into());
+                }
+            }
             progress.tally.count(&serde_json::from_slice::<RecordedMessage>(&line)?);
             lines.extend_from_slice(&line);
             lines.push(b'\n');
@@ -153,15 +162,18 @@ fn finish(
     file: ResumableFile<ExportProgress>,
     output: &std::path::Path,
 ) -> anyhow::Result<()> {
-    let (ExportProgress { stream, selection, redacted, tally, .. }, bytes, sha256) =
+    let (ExportProgress { stream, selection, redact, redacted, tally, .. }, bytes, sha256) =
         export_file::finish(file)?;
+    for field in redact.iter().filter(|field| !redacted.contains(*field)) {
+        eprintln!("nothing was redacted in `{field}`: no exported message has text in a field of this name");
+    }
     let manifest = RecordingManifest {
         format: MANIFEST_FORMAT,
         release: env!("CARGO_PKG_VERSION").into(),
         schema: SCHEMA,
         stream,
         selection,
-        redacted,
+        redacted: redacted.into_iter().collect(),
         configuration: digest(&[&format!("{config:?}")]),
         tally,
         bytes,

@@ -1,4 +1,4 @@
-use std::{io::Write as _, path::Path};
+use std::{collections::BTreeSet, io::Write as _, path::Path};
 
 use hoidap_indices::hashing::sha256_of_file;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,10 @@ const ZSTD_LEVEL: i32 = 3;
 pub(super) struct ExportProgress {
     pub(super) stream: String,
     pub(super) selection: ExportSelection,
-    pub(super) redacted: Vec<String>,
+    /// The fields to redact.
+    pub(super) redact: Vec<String>,
+    /// Those of them that had text so far.
+    pub(super) redacted: BTreeSet<String>,
     /// Sequence of the last message to export; later ones belong to the next export.
     pub(super) last: u64,
     /// Sequence of the next message to read.
@@ -26,8 +29,8 @@ impl ExportProgress {
     /// Starts the recording at `path`, or resumes a killed export of the same stream, selection and redaction.
     pub(super) fn open(self, path: &Path) -> anyhow::Result<ResumableFile<Self>> {
         ResumableFile::open(path, self, |before, wanted| {
-            (&before.stream, &before.selection, &before.redacted)
-                == (&wanted.stream, &wanted.selection, &wanted.redacted)
+            (&before.stream, &before.selection, &before.redact)
+                == (&wanted.stream, &wanted.selection, &wanted.redact)
         })
     }
 }

@@ -13,10 +13,13 @@ use hoidap_shared::{
 };
 use serde::Serialize;
 
+use super::{export_file::ExportProgress, redaction::REDACTED};
 use crate::resumable_file::with_suffix;
 
 /// File name suffix of a feedback file.
 pub(super) const FEEDBACK_SUFFIX: &str = ".feedback.jsonl";
+/// The field with the reason that a visitor chose.
+const REASON: &str = "reason";
 /// Events per read.
 const PAGE_SIZE: usize = 1_000;
 
@@ -33,10 +36,12 @@ pub(crate) fn feedback_path(recording: &Path) -> PathBuf {
     with_suffix(recording, FEEDBACK_SUFFIX)
 }
 
-/// Writes the last rating of each job that the events stream still holds. Returns how many.
+/// Writes the last rating of each job that the events stream still holds, its reason redacted if that is asked for.
+/// Returns how many.
 pub(super) async fn export_feedback(
     broker: &Broker,
     jobs: Option<&HashSet<JobId>>,
+    progress: &mut ExportProgress,
     recording: &Path,
 ) -> anyhow::Result<usize> {
     let name = broker.subjects.stream("EVENTS");
@@ -44,6 +49,7 @@ pub(super) async fn export_feedback(
     let stream = stream.with_context(|| format!("the stream {name} cannot be read"))?;
     let last = stream.cached_info().state.last_sequence;
     let mut log = StreamReader::open(&stream, 1, Some(broker.subjects.events(FEEDBACK))).await?;
+    let hides_reason = progress.redact.iter().any(|field| field == REASON);
     let mut ratings = BTreeMap::new();
     'all: loop {
         let page = log.read(PAGE_SIZE).await?;
@@ -57,7 +63,11 @@ pub(super) async fn export_feedback(
             // The analytics sink reports events that cannot be decoded.
             let Ok(event) = rmp_serde::from_slice::<FeedbackEvent>(&record.payload) else { continue };
             if jobs.is_none_or(|jobs| jobs.contains(&event.job_id)) {
-                let FeedbackEvent { job_id, rating, reason, .. } = event;
+                let FeedbackEvent { job_id, rating, mut reason, .. } = event;
+                if let Some(reason) = reason.as_mut().filter(|_| hides_reason) {
+                    *reason = REDACTED.into();
+                    progress.redacted.insert(REASON.into());
+                }
                 ratings.insert(job_id.clone(), RatingLine { job_id, rating, reason });
             }
         }

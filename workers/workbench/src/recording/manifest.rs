@@ -30,7 +30,7 @@ pub struct RecordingManifest {
     pub stream: String,
     /// The selection that was exported.
     pub selection: super::selection::ExportSelection,
-    /// Names of the redacted fields.
+    /// Names of the fields in which text was redacted.
     pub redacted: Vec<String>,
     /// The first 16 hexadecimal digits of the SHA-256 of the configuration it was exported under.
     pub configuration: String,

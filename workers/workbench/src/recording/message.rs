@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_nats::HeaderMap;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -56,7 +59,7 @@ impl RecordedMessage {
 
     /// Converts a stream message to the form it would have in a recording.
     pub(crate) fn from_record(record: &StreamRecord) -> serde_json::Result<Self> {
-        serde_json::from_slice(&encode_line(record, &[])?)
+        serde_json::from_slice(&encode_line(record, &[])?.0)
     }
 
     /// An error at this message.
@@ -86,20 +89,22 @@ struct OutgoingLine<'a> {
     headers: BTreeMap<String, Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<&'a Value>,
-    /// A payload that is no envelope, in base64.
+    /// A payload that is no envelope, in base64; absent where fields are redacted.
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<String>,
 }
 
-/// Encodes a stream message as a line of JSON, without the line break. String values of the fields in `redact` are
-/// replaced.
-pub(super) fn encode_line(record: &StreamRecord, redact: &[String]) -> serde_json::Result<Vec<u8>> {
+/// Encodes a stream message as a line of JSON, without the line break. The strings of the fields in `redact` are
+/// replaced; the fields that had one are returned, too. A payload that is no envelope has no fields to tell apart, so it
+/// is left out where any is to be redacted.
+pub(super) fn encode_line<'a>(
+    record: &StreamRecord,
+    redact: &'a [String],
+) -> serde_json::Result<(Vec<u8>, BTreeSet<&'a str>)> {
     let is_envelope = rmp_serde::from_slice::<EnvelopeHeader>(&record.payload).is_ok();
     let decode = || rmpv::decode::read_value(&mut record.payload.as_ref()).ok();
     let mut body = if is_envelope { decode() } else { None };
-    if let Some(body) = &mut body {
-        redact_fields(body, redact);
-    }
+    let redacted = body.as_mut().map(|body| redact_fields(body, redact)).unwrap_or_default();
     let line = |body, payload| OutgoingLine {
         seq: record.sequence,
         subject: &record.subject,
@@ -110,9 +115,10 @@ pub(super) fn encode_line(record: &StreamRecord, redact: &[String]) -> serde_jso
     };
     // A map with keys other than strings cannot be JSON.
     if let Some(written) = body.as_ref().and_then(|body| serde_json::to_vec(&line(Some(body), None)).ok()) {
-        return Ok(written);
+        return Ok((written, redacted));
     }
-    serde_json::to_vec(&line(None, Some(BASE64_STANDARD.encode(&record.payload))))
+    let payload = redact.is_empty().then(|| BASE64_STANDARD.encode(&record.payload));
+    Ok((serde_json::to_vec(&line(None, payload))?, BTreeSet::new()))
 }
 
 fn headers(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
@@ -166,7 +172,7 @@ mod tests {
     #[test]
     fn a_message_survives_a_round_trip_bit_for_bit() {
         let sent = envelope(SCHEMA);
-        let bytes = encode_line(&record(sent.encode().unwrap()), &[]).unwrap();
+        let (bytes, _) = encode_line(&record(sent.encode().unwrap()), &[]).unwrap();
         assert!(!bytes.contains(&b'\n'));
         let message: RecordedMessage = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(message.stage(), "retriever");
@@ -177,19 +183,38 @@ mod tests {
     #[test]
     fn another_schema_is_refused_and_noise_is_kept() {
         let message: RecordedMessage = serde_json::from_slice(
-            &encode_line(&record(envelope(SCHEMA + 1).encode().unwrap()), &[]).unwrap(),
+            &encode_line(&record(envelope(SCHEMA + 1).encode().unwrap()), &[]).unwrap().0,
         )
         .unwrap();
         let refused = message.decode::<Envelope<(String, Vec<f32>, f64)>>().unwrap_err();
         assert!(refused.contains(&format!("schema {}", SCHEMA + 1)), "{refused}");
-        let noise = encode_line(&record(b"\xc1garbage".to_vec()), &[]).unwrap();
+        let (noise, _) = encode_line(&record(b"\xc1garbage".to_vec()), &[]).unwrap();
         assert!(String::from_utf8(noise).unwrap().contains(&BASE64_STANDARD.encode(b"\xc1garbage")));
     }
 
     #[test]
-    fn a_redacted_field_has_no_value_at_any_depth() {
-        let bytes = encode_line(&record(envelope(SCHEMA).encode().unwrap()), &["gateway".into()]).unwrap();
+    fn a_redacted_field_has_no_text_and_noise_is_left_out() {
+        let fields = ["gateway".to_string(), "mesage".to_string()];
+        let packed = envelope(SCHEMA).encode().unwrap();
+        let (bytes, redacted) = encode_line(&record(packed.clone()), &fields).unwrap();
         let line: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(line["body"]["gateway"], REDACTED);
+        assert_eq!(redacted, ["gateway"].into());
+        for noise in [b"\xc1garbage".to_vec(), with_a_numbered_key(&packed)] {
+            let (bytes, redacted) = encode_line(&record(noise), &fields).unwrap();
+            let message: RecordedMessage = serde_json::from_slice(&bytes).unwrap();
+            assert!(message.body.is_none() && !String::from_utf8(bytes).unwrap().contains("payload"));
+            assert_eq!(redacted, BTreeSet::new());
+        }
+    }
+
+    /// An envelope that is no JSON: one of its keys is a number.
+    fn with_a_numbered_key(packed: &[u8]) -> Vec<u8> {
+        let mut value = rmpv::decode::read_value(&mut &*packed).unwrap();
+        let Value::Map(pairs) = &mut value else { panic!("an envelope is a map") };
+        pairs.push((Value::from("more"), Value::Map(vec![(Value::Nil, Value::from("words"))])));
+        let mut bytes = Vec::new();
+        rmpv::encode::write_value(&mut bytes, &value).unwrap();
+        bytes
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 /// Replaces a redacted value.
 pub(crate) const REDACTED: &str = "[redacted]";
 
@@ -10,14 +12,30 @@ pub(super) trait Redactable: for<'a> From<&'a str> {
     fn for_each_child(&mut self, visit: &mut dyn FnMut(Option<&str>, &mut Self));
 }
 
-/// Redacts the string values of these fields at any depth.
-pub(super) fn redact_fields<T: Redactable>(value: &mut T, fields: &[String]) {
+/// Redacts every string of these fields and below them, at any depth. Returns the fields that had one.
+pub(super) fn redact_fields<'a, T: Redactable>(value: &mut T, fields: &'a [String]) -> BTreeSet<&'a str> {
+    let mut redacted = BTreeSet::new();
+    redact_below(value, fields, &mut Vec::new(), &mut redacted);
+    redacted
+}
+
+/// `inside` are the named fields that hold `value`.
+fn redact_below<'a, T: Redactable>(
+    value: &mut T,
+    fields: &'a [String],
+    inside: &mut Vec<&'a str>,
+    redacted: &mut BTreeSet<&'a str>,
+) {
     value.for_each_child(&mut |name, child| {
-        if child.is_text() && name.is_some_and(|name| fields.iter().any(|field| field == name)) {
+        let outer = inside.len();
+        inside.extend(fields.iter().map(String::as_str).find(|field| Some(*field) == name));
+        if !child.is_text() {
+            redact_below(child, fields, inside, redacted);
+        } else if !inside.is_empty() {
             *child = REDACTED.into();
-        } else {
-            redact_fields(child, fields);
+            redacted.extend(inside.iter());
         }
+        inside.truncate(outer);
     });
 }
 
@@ -58,17 +76,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_of_the_named_fields_are_redacted_at_any_depth_in_both_forms() {
-        let tree =
-            json!({"user": "a", "page": {"user": ["b", {"user": "c"}], "n": 1}, "list": [{"user": 7}]});
+    fn every_string_of_a_named_field_is_redacted_in_both_forms() {
+        let tree = json!({
+            "user": "a", "page": {"user": ["b", {"name": "c", "n": 1}], "n": 1, "name": "d"}, "list": [{"user": 7}], "name": 2
+        });
         let redacted = json!({
-            "user": REDACTED, "page": {"user": ["b", {"user": REDACTED}], "n": 1}, "list": [{"user": 7}]
+            "user": REDACTED, "page": {"user": [REDACTED, {"name": REDACTED, "n": 1}], "n": 1, "name": "d"},
+            "list": [{"user": 7}], "name": 2
         });
         let mut packed: rmpv::Value = rmp_serde::from_slice(&rmp_serde::to_vec(&tree).unwrap()).unwrap();
-        redact_fields(&mut packed, &["user".into()]);
+        assert_eq!(redact_fields(&mut packed, &["user".into()]), ["user"].into());
         assert_eq!(serde_json::to_value(&packed).unwrap(), redacted);
         let mut tree = tree;
-        redact_fields(&mut tree, &["user".into()]);
+        assert_eq!(redact_fields(&mut tree, &["user".into()]), ["user"].into());
         assert_eq!(tree, redacted);
+    }
+
+    #[test]
+    fn fields_without_a_string_are_not_said_to_be_redacted() {
+        let fields = ["message", "mesage", "n", "turns"].map(String::from);
+        let mut tree = json!({"n": 1, "turns": [{"message": "a"}]});
+        assert_eq!(redact_fields(&mut tree, &fields), ["message", "turns"].into());
+        assert_eq!(redact_fields(&mut json!({"n": 1, "turns": []}), &fields), [].into());
     }
 }
