@@ -5,6 +5,7 @@ mod report;
 use std::{
     fs::File,
     io::{BufWriter, Write as _},
+    panic::resume_unwind,
     path::PathBuf,
     sync::{
         Arc,
@@ -61,7 +62,8 @@ impl VerifierEvalCommand {
     /// Generates claims, verifies them, and prints the error rates.
     ///
     /// # Errors
-    /// When a collection cannot be read, the file cannot be written, or an error rate exceeds its limit.
+    /// When a collection cannot be read, the file cannot be written, or an error rate exceeds its limit or has one and was
+    /// not measured.
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         telemetry::init_tls();
         let config = config.clone();
@@ -133,27 +135,50 @@ impl VerifierEvalCommand {
 fn evaluate(evaluation: &VerifierEvaluation<'_>, most: usize) -> Vec<SyntheticClaim> {
     let chosen = evaluation.sample(most);
     let bar = indicatif::ProgressBar::new(chosen.len() as u64);
+    let made = on_all_cores(&chosen, |sentence| {
+        let made = evaluation.evaluate(*sentence);
+        bar.inc(1);
+        made
+    });
+    bar.finish_and_clear();
+    made.into_iter().flatten().collect()
+}
+
+/// The results of `work` in the order of the items. A panic of it goes on here.
+fn on_all_cores<I: Sync, R: Send>(items: &[I], work: impl Fn(&I) -> R + Sync) -> Vec<R> {
     let (next, cores) = (AtomicUsize::new(0), thread::available_parallelism().map_or(1, usize::from));
-    let mut found: Vec<(usize, Vec<SyntheticClaim>)> = thread::scope(|scope| {
-        let work = || {
+    let mut found: Vec<(usize, R)> = thread::scope(|scope| {
+        let take_items = || {
             let mut found = Vec::new();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(sentence) = chosen.get(at) else { return found };
-                found.push((at, evaluation.evaluate(*sentence)));
-                bar.inc(1);
+                let Some(item) = items.get(at) else { return found };
+                found.push((at, work(item)));
             }
         };
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(take_items)).collect();
+        let results = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        results.flat_map(|result| result.unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
-    bar.finish_and_clear();
     found.sort_by_key(|(at, _)| *at);
-    found.into_iter().flat_map(|(_, made)| made).collect()
+    found.into_iter().map(|(_, result)| result).collect()
 }
 
 /// A version's chunks as passages, without withdrawn documents.
 fn passages(collection: &str, version: &str, records: &VersionRecords) -> Vec<Passage> {
     let kept = records.chunks.iter().filter(|chunk| !records.documents[chunk.document].withdrawn);
     kept.map(|chunk| records.passage(chunk, collection, version)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_keep_their_order_and_a_panic_is_not_lost() {
+        let items: Vec<u32> = (0..100).collect();
+        assert_eq!(on_all_cores(&items, |item| item * 2), (0..200).step_by(2).collect::<Vec<_>>());
+        let panics = |item: &u32| assert_ne!(*item, 7);
+        assert!(std::panic::catch_unwind(|| on_all_cores(&items, panics)).is_err());
+    }
 }

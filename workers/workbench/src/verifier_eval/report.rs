@@ -55,9 +55,20 @@ impl VerifierReport {
         report
     }
 
-    /// A sentence for each error rate above its limit.
+    /// A sentence for each error rate above its limit, and for each limit of a rate that was not measured.
     pub(super) fn exceeded(&self, accepted: Option<f64>, rejected: Option<f64>) -> Vec<String> {
         let mut exceeded = Vec::new();
+        let measured = |count: fn(&LanguageErrors) -> ErrorCount| {
+            self.languages.values().any(|errors| count(errors).of > 0)
+        };
+        for (limit, kind, measured) in [
+            (accepted, "false", measured(|errors| errors.false_accepted)),
+            (rejected, "true", measured(|errors| errors.true_rejected)),
+        ] {
+            if let Some(most) = limit.filter(|_| !measured) {
+                exceeded.push(format!("no {kind} claim was made, so the limit {most} says nothing"));
+            }
+        }
         for (language, errors) in &self.languages {
             let both = [
                 ("false claims are accepted", errors.false_accepted, accepted),
@@ -91,5 +102,42 @@ impl fmt::Display for VerifierReport {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hoidap_shared::text::Language;
+
+    use super::*;
+
+    fn claim(right: bool, given: bool) -> SyntheticClaim {
+        SyntheticClaim {
+            right,
+            given,
+            kind: "number",
+            language: Language::En,
+            sentence: String::new(),
+            before: Vec::new(),
+            made_from: String::new(),
+            source: String::new(),
+            verdict: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_limit_is_kept_only_by_what_was_measured() {
+        let told = |claims: &[SyntheticClaim], accepted, rejected| {
+            VerifierReport::new(claims).exceeded(accepted, rejected).join("; ")
+        };
+        let (right, wrong) = (claim(true, true), claim(false, true));
+        assert_eq!(told(&[right.clone(), wrong.clone()], Some(1.0), Some(0.0)), "");
+        assert_eq!(told(&[wrong], Some(0.5), None), "en: 1 of 1 false claims are accepted, more than 0.5");
+        assert_eq!(told(&[], None, None), "");
+        assert_eq!(
+            told(&[right], Some(0.02), Some(0.05)),
+            "no false claim was made, so the limit 0.02 says nothing"
+        );
+        assert!(told(&[], Some(0.02), Some(0.05)).contains("no true claim was made"));
     }
 }
