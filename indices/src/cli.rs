@@ -45,6 +45,8 @@ enum Command {
     Verify(versions::Verify),
     /// Put an earlier version into service.
     Rollback(versions::Rollback),
+    /// Delete a collection. Workers stop searching it.
+    Remove(versions::Remove),
     /// Read documents for a build, in a process that can be killed.
     #[command(hide = true)]
     ReadDocuments(read_documents::ReadDocuments),
@@ -68,6 +70,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Search(search) => search.run(&config, json),
         Command::Eval(eval) => eval.run(&config, json),
         Command::Verify(verify) => verify.run(&config, json),
+        Command::Remove(remove) => remove.run(&config, json),
         Command::Rollback(rollback) => rollback.run(&config, json),
         Command::ReadDocuments(read) => read.run(),
     }

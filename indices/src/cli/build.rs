@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use hoidap_shared::config::{CollectionConfig, Config, LogFormat};
+use hoidap_shared::config::{CollectionConfig, Config};
 use serde_json::json;
 
 use super::{
@@ -68,7 +68,20 @@ impl Build {
         if sources.is_empty() {
             bail!("the configuration has no [[collections]]: add one, or name a collection and its paths");
         }
-        build_all(config, &sources, json)
+        let others = match self.collection {
+            Some(_) => Vec::new(),
+            None => unconfigured(&config)?,
+        };
+        let log = LineFormat::of(&config);
+        build_all(config, &sources, json)?;
+        for name in others {
+            let text = format!(
+                "{name} is not in the configuration, but it is searched as long as it is there: remove it by `hoidap-index \
+                 remove --collection {name}` unless you built it by hand"
+            );
+            eprintln!("{}", log.line("WARN", &text));
+        }
+        Ok(())
     }
 
     /// The source on the command line, or that of the configured collection of that name.
@@ -113,6 +126,13 @@ impl Update {
     }
 }
 
+/// The collections on the disk that the configuration does not name.
+fn unconfigured(config: &Config) -> anyhow::Result<Vec<String>> {
+    let folders = store::list_collections(&config.indices.dir)?;
+    let is_configured = |name: &String| config.collections.iter().any(|collection| collection.name == *name);
+    Ok(folders.into_iter().map(|folder| folder.name).filter(|name| !is_configured(name)).collect())
+}
+
 fn accept_any_loss(config: &mut Config, loss: bool) {
     if loss {
         config.indices.max_loss_share = 1.0;
@@ -140,7 +160,7 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
 
 fn build_all(config: Config, sources: &[(String, DocumentSource)], json: bool) -> anyhow::Result<()> {
     let embedder = OnnxEmbedder::open_for_build(&config.embedding)?;
-    let log = LineFormat { json: config.telemetry.format == LogFormat::Json };
+    let log = LineFormat::of(&config);
     if !json {
         eprintln!("{}", log.line("INFO", &faiss_line()));
     }

@@ -4,7 +4,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hoidap_shared::telemetry::json_line;
+use hoidap_shared::{
+    config::{Config, LogFormat},
+    telemetry::json_line,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::build::BuildProgress;
@@ -16,10 +19,14 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy)]
 pub(super) struct LineFormat {
     /// Whether lines are JSON, like a service's log.
-    pub(super) json: bool,
+    json: bool,
 }
 
 impl LineFormat {
+    pub(super) fn of(config: &Config) -> Self {
+        Self { json: config.telemetry.format == LogFormat::Json }
+    }
+
     pub(super) fn line(self, level: &str, text: &str) -> String {
         if self.json { json_line("hoidap-index", level, text) } else { text.to_string() }
     }

@@ -26,6 +26,30 @@ pub(super) struct Rollback {
     to: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Remove {
+    /// The collection.
+    #[arg(long)]
+    collection: String,
+}
+
+impl Remove {
+    pub(super) fn run(self, config: &Config, json: bool) -> anyhow::Result<()> {
+        let folder = CollectionFolder::existing(&config.indices.dir, &self.collection)?;
+        let lock = folder.lock()?;
+        folder.remove(lock)?;
+        if json {
+            println!("{}", json!({"collection": self.collection, "removed": true}));
+        } else {
+            println!(
+                "{}: removed; workers stop searching it with their next look at the folder",
+                self.collection
+            );
+        }
+        Ok(())
+    }
+}
+
 pub(super) fn list(config: &Config, json: bool) -> anyhow::Result<()> {
     let mut all = Vec::new();
     for folder in store::list_collections(&config.indices.dir)? {

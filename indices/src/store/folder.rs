@@ -129,6 +129,16 @@ impl CollectionFolder {
         }
     }
 
+    /// Takes the collection out of service and deletes its folder.
+    ///
+    /// # Errors
+    /// When a file cannot be deleted. Out of service it is unless the first one cannot.
+    pub fn remove(&self, _lock: CollectionLock) -> Result<(), StoreError> {
+        let current = self.dir.join(CURRENT);
+        fs::remove_file(&current).map_err(io_error(&current))?;
+        fs::remove_dir_all(&self.dir).map_err(io_error(&self.dir))
+    }
+
     /// Creates an empty folder for a new version, and removes what interrupted builds left.
     ///
     /// # Errors

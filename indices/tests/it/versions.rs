@@ -105,6 +105,34 @@ fn a_pinned_version_serves_whichever_is_current() {
 }
 
 #[test]
+fn a_collection_that_is_not_configured_is_named_and_can_be_removed() {
+    let site = Site::new();
+    site.build();
+    let library = site.library();
+    let configured = site.pages().with_file_name("hoidap.toml");
+    fs::write(&configured, format!("[[collections]]\nname = \"other\"\npaths = [{:?}]\n", site.pages()))
+        .unwrap();
+    let run = |arguments: &[&str]| {
+        let mut tool = Command::new(env!("CARGO_BIN_EXE_hoidap-index"));
+        tool.args(arguments).arg("--config").arg(&configured);
+        let ended = tool.env("HOIDAP_INDICES__DIR", &site.config.indices.dir).output().unwrap();
+        (ended.status.success(), String::from_utf8(ended.stderr).unwrap())
+    };
+    let (is_built, warning) = run(&["build"]);
+    assert!(is_built && warning.contains("hoidap-index remove --collection help"), "{warning}");
+    assert_eq!(run(&["remove", "--collection", "help"]), (true, String::new()));
+    assert!(!run(&["build"]).1.contains("help"));
+    let events = library.reload();
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, ReloadEvent::Removed { collection } if collection == "help"))
+    );
+    let (is_removed, error) = run(&["remove", "--collection", "help"]);
+    assert!(!is_removed && error.contains("there is no collection `help`"), "{error}");
+}
+
+#[test]
 fn two_builds_at_once_are_refused_by_name() {
     let site = Site::new();
     site.build();

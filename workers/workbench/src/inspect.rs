@@ -24,7 +24,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use hoidap_indices::store::replace;
-use hoidap_shared::{broker::Broker, config::Config, job::JobId, telemetry};
+use hoidap_shared::{address::without_credentials, broker::Broker, config::Config, job::JobId, telemetry};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
@@ -103,7 +103,7 @@ impl InspectCommand {
             "NATS at {} has no message, answer, dead letter or event of job {job}. Check the id, nats.url and nats.prefix \
              (`{}`); messages are kept for {days} days (nats.jobs_max_age_days), events for 3, dead letters for 30.{} What is \
              older may be in a recording: --recording FILE",
-            config.nats.url,
+            without_credentials(&config.nats.url),
             config.nats.prefix,
             named.unwrap_or_default()
         )
