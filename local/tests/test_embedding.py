@@ -90,6 +90,17 @@ class Model(unittest.TestCase):
             kind, _, content = text.partition(": ")
             self.assertEqual(len(tokenizer.encode(text).ids), engine.token_count(content, kind == "query"), text)
 
+    def test_other_scripts_are_read_character_by_character(self):
+        tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+        pieces = [piece for piece, _ in json.loads(tokenizer.to_str())["model"]["vocab"]]
+        self.assertEqual(len(pieces), tokenizer.get_vocab_size())
+        self.assertGreater(pieces.count(vocabulary.UNUSED), 100_000)
+        for text in ("Гарантия 24 месяца", "保証期間は二年です"):
+            with self.subTest(text=text):
+                encoded = tokenizer.encode(text)
+                self.assertNotIn(3, encoded.ids)
+                self.assertGreaterEqual(len(encoded.ids), sum(not c.isascii() for c in text))
+
     def test_a_text_has_one_vector_in_any_company(self):
         together = reference.embed(MODEL, TEXTS)
         for text, vector in zip(TEXTS, together):
