@@ -158,11 +158,11 @@ fn without_address(question: &str) -> Vec<&str> {
 /// Words that look like names: capitalised inside a sentence, or in Vietnamese anything that is not a syllable.
 fn likely_names(question: &str, language: Language) -> impl Iterator<Item = &str> {
     let first = question.unicode_words().next();
-    without_address(question).into_iter().filter_map(move |word| {
+    without_address(question).into_iter().filter(move |word| {
         let capital = first.is_some_and(|first| first.as_ptr() != word.as_ptr())
             && word.starts_with(char::is_uppercase);
         let foreign = language == Language::Vi && !is_syllable(&word.to_lowercase());
         let long = word.chars().count() > 2 && word.chars().all(char::is_alphabetic);
-        (long && (capital || foreign)).then_some(word)
+        long && (capital || foreign)
     })
 }
