@@ -13,6 +13,7 @@ use hoidap_shared::{config::Config, text::Language};
 
 pub use embed_chunks::BuildProgress;
 pub use gather::GatheredDocuments;
+pub use unrelated_questions::UnrelatedVectors;
 
 use crate::{
     dense_index,
@@ -115,6 +116,7 @@ pub fn build(
     source: &DocumentSource,
     reader: &IsolatedReader,
     embedder: &dyn Embedder,
+    unrelated: &UnrelatedVectors,
     progress: &dyn BuildProgress,
 ) -> Result<BuildOutcome, BuildError> {
     let began = Instant::now();
@@ -188,7 +190,7 @@ pub fn build(
         withdrawn,
         locales: locales(&gathered.records),
         source: source.clone(),
-        background: unrelated_questions::measure_unrelated(&rows, &unfinished, embedder)?,
+        background: unrelated_questions::measure_unrelated(&rows, &unfinished, embedder, unrelated)?,
         files: std::collections::BTreeMap::new(),
     };
     write_version(&unfinished, &gathered, &manifest, count_words(&gathered.records, embedder))?;

@@ -1,4 +1,5 @@
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     path::Path,
     sync::{
@@ -14,6 +15,9 @@ use crate::{
     model::TextRole,
     store::{EMBEDDINGS, TokenVectorFile, TokenVectorWriter, VectorFile, VersionRecords, io_error},
 };
+
+/// Fewest batches for each session, where there are so many texts.
+const MIN_BATCHES_PER_SESSION: usize = 4;
 
 /// Receives the progress of a build.
 pub trait BuildProgress: Sync {
@@ -63,10 +67,13 @@ pub(super) fn embed_chunks(
             }
         }
     }
-    // Texts of similar length share a batch, so that it holds little padding.
-    fresh.sort_by_key(|&i| gathered.records.chunks[i].bytes.len());
+    // Texts of similar length share a batch, so that it holds little padding. The longest come first, and each session gets
+    // several batches, so that all sessions end at about the same time.
+    fresh.sort_by_key(|&i| Reverse(gathered.records.chunks[i].bytes.len()));
+    let sessions = embedder.sessions().max(1);
+    let batch = batch.min(fresh.len().div_ceil(sessions * MIN_BATCHES_PER_SESSION)).max(1);
     progress.begin("embedding", fresh.len());
-    let done = each_batch(&fresh.chunks(batch.max(1)).collect::<Vec<_>>(), embedder.sessions(), &|batch| {
+    let done = each_batch(&fresh.chunks(batch).collect::<Vec<_>>(), sessions, &|batch| {
         let texts: Vec<String> = batch.iter().map(|&i| gathered.text_to_embed(i)).collect();
         for (&i, embedded) in batch.iter().zip(embedder.embed(TextRole::Passage, &texts)?) {
             let same = &chunks_by_text[gathered.records.chunks[i].embedded.as_str()];
@@ -101,7 +108,7 @@ fn each_batch(
         }
     };
     let panicked = thread::scope(|scope| {
-        let threads: Vec<_> = (0..sessions.max(1)).map(|_| scope.spawn(run)).collect();
+        let threads: Vec<_> = (0..sessions).map(|_| scope.spawn(run)).collect();
         threads.into_iter().any(|thread| thread.join().is_err())
     });
     match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {

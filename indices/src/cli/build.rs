@@ -10,7 +10,7 @@ use super::{
     progress::{LineFormat, ProgressBars},
 };
 use crate::{
-    build::{BuildOutcome, build},
+    build::{BuildOutcome, UnrelatedVectors, build},
     document::{IsolatedReader, Limits, SkippedFile},
     embed::OnnxEmbedder,
     store::{self, CollectionFolder, DocumentSource, VersionManifest},
@@ -168,9 +168,11 @@ fn build_all(config: Config, sources: &[(String, DocumentSource)], json: bool) -
     let program = PathBuf::from("/proc/self/exe");
     let reader =
         IsolatedReader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
+    let unrelated = UnrelatedVectors::default();
     let mut all = Vec::new();
     for (name, source) in sources {
-        let built = build(&config, name, source, &reader, &embedder, &ProgressBars::new(name, log))?;
+        let progress = ProgressBars::new(name, log);
+        let built = build(&config, name, source, &reader, &embedder, &unrelated, &progress)?;
         if json {
             all.push(outcome_json(&built));
             continue;

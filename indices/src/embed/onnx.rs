@@ -29,6 +29,9 @@ const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_pa
 /// Longest input of the model, in its own tokens.
 const MAX_INPUT_TOKENS: usize = 512;
 
+/// Most text that one run of the model embeds, padding included, in bytes: some 500 tokens. A longer run takes longer for each text.
+const MAX_RUN_BYTES: usize = 2_048;
+
 /// An embedding model that fastembed runs with ONNX Runtime.
 pub struct OnnxEmbedder {
     id: ModelId,
@@ -109,10 +112,13 @@ impl OnnxEmbedder {
         let mut all = Vec::with_capacity(texts.len());
         // One call per batch, since a call keeps the raw output of all its texts until it returns.
         let embedded = self.sessions.with(|session| {
-            sorted.chunks(self.batch).try_for_each(|batch| {
-                all.extend(self.embed_batch(session, role, lead, batch)?);
-                Ok::<_, fastembed::Error>(())
-            })
+            let mut rest = sorted.as_slice();
+            while !rest.is_empty() {
+                let (run, behind) = rest.split_at(run_length(rest, self.batch));
+                all.extend(self.embed_batch(session, role, lead, run)?);
+                rest = behind;
+            }
+            Ok::<_, fastembed::Error>(())
         })?;
         embedded.map_err(|error| EmbedError::Run(error.to_string()))?;
         let mut placed = vec![EmbeddedText::default(); texts.len()];
@@ -194,6 +200,13 @@ impl Embedder for OnnxEmbedder {
         let words = model.iter().filter_map(|(piece, score)| Some((piece.strip_prefix('▁')?, *score as f32)));
         words.map(|(word, score)| (word.to_string(), score)).collect()
     }
+}
+
+/// Number of texts that the next run embeds: at most `most`, and no more than [`MAX_RUN_BYTES`] unless it is one. The texts are
+/// sorted by length.
+fn run_length(texts: &[String], most: usize) -> usize {
+    let fits = |(before, text): &(usize, &String)| (before + 1) * text.len() <= MAX_RUN_BYTES;
+    texts.iter().take(most).enumerate().take_while(|at| fits(at)).count().max(1)
 }
 
 /// Number of tokens of a text, without the start and end tokens.
@@ -309,4 +322,17 @@ fn read(path: &Path) -> Result<Vec<u8>, EmbedError> {
 
 fn load_error(model: &str, reason: impl std::fmt::Display) -> EmbedError {
     EmbedError::Load { model: model.into(), reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_bounded_by_number_and_by_length() {
+        let texts = |lengths: &[usize]| lengths.iter().map(|length| "x".repeat(*length)).collect::<Vec<_>>();
+        assert_eq!(run_length(&texts(&[40; 30]), 16), 16);
+        assert_eq!(run_length(&texts(&[100, 600, 700, 900]), 16), 2);
+        assert_eq!(run_length(&texts(&[9_000, 9_000]), 16), 1);
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::{fs, process::Command};
 
-use hoidap_indices::{Embedder as _, OnnxEmbedder, build::build};
+use hoidap_indices::{
+    Embedder as _, OnnxEmbedder,
+    build::{UnrelatedVectors, build},
+};
 
 use crate::site::Site;
 
@@ -39,7 +42,9 @@ fn a_build_writes_the_same_vectors_in_any_number_of_sessions() {
         site.config.embedding.batch = 4;
         let embedder = OnnxEmbedder::open_for_build(&site.config.embedding).unwrap();
         assert_eq!(embedder.sessions(), sessions);
-        let built = build(&site.config, "help", &site.source(), &site.reader(), &embedder, &()).unwrap();
+        let unrelated = UnrelatedVectors::default();
+        let built =
+            build(&site.config, "help", &site.source(), &site.reader(), &embedder, &unrelated, &()).unwrap();
         assert!(built.embedded > 40);
         vectors.push(fs::read(site.version_dir(&built.manifest.version).join("embeddings.f32")).unwrap());
     }

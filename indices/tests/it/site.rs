@@ -8,7 +8,7 @@ use std::{
 
 use hoidap_indices::{
     Library, OnnxEmbedder, Preferred, SearchOutcome, SearchRequest,
-    build::{BuildError, BuildOutcome, build},
+    build::{BuildError, BuildOutcome, UnrelatedVectors, build},
     document::{IsolatedReader, Limits},
     embed::embed_wordings,
     store::DocumentSource,
@@ -117,7 +117,15 @@ impl Site {
     }
 
     pub(crate) fn try_build(&self) -> Result<BuildOutcome, BuildError> {
-        build(&self.config, "help", &self.source(), &self.reader(), &self.embedder, &())
+        build(
+            &self.config,
+            "help",
+            &self.source(),
+            &self.reader(),
+            &self.embedder,
+            &UnrelatedVectors::default(),
+            &(),
+        )
     }
 
     pub(crate) fn build(&self) -> BuildOutcome {

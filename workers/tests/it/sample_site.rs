@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use hoidap_indices::{
     OnnxEmbedder,
-    build::build,
+    build::{UnrelatedVectors, build},
     document::{IsolatedReader, Limits},
     store::DocumentSource,
 };
@@ -43,5 +43,5 @@ pub(crate) fn build_collection(
     let program = binary_path("hoidap-index");
     let reader =
         IsolatedReader::new(program, Limits::of(&config.indices), config.indices.max_read_memory_bytes);
-    build(config, collection, &source, &reader, &embedder, &()).unwrap();
+    build(config, collection, &source, &reader, &embedder, &UnrelatedVectors::default(), &()).unwrap();
 }
