@@ -3,6 +3,7 @@
 pub use intent::OUT_OF_SCOPE;
 pub(crate) use product::Products;
 
+mod contact_detail;
 mod intent;
 mod linear_probe;
 mod product;
@@ -220,7 +221,10 @@ impl Classifier {
             SMALL_TALK => {
                 intent.confidence >= if goes_on { MIN_FOLLOW_UP_CONFIDENCE } else { MIN_IMMEDIATE_CONFIDENCE }
             }
-            HUMAN_AGENT => intent.confidence >= MIN_IMMEDIATE_CONFIDENCE,
+            HUMAN_AGENT => {
+                intent.confidence >= MIN_IMMEDIATE_CONFIDENCE
+                    && !contact_detail::asks_for_contact_detail(text)
+            }
             _ => false,
         }))
     }

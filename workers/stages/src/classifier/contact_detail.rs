@@ -1,0 +1,51 @@
+//! Tells a question for a telephone number or an address, which the documents may hold, from the wish for a person.
+
+use hoidap_shared::text::fold;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+/// Folded names of such details.
+const DETAILS: [&str; 11] = [
+    "so dien thoai",
+    "sdt",
+    "hotline",
+    "so tong dai",
+    "so may",
+    "dia chi",
+    "email",
+    "phone number",
+    "telephone number",
+    "address",
+    "opening hours",
+];
+
+/// Whether a text names a detail by which a site can be reached.
+pub(super) fn asks_for_contact_detail(text: &str) -> bool {
+    let folded = fold(text);
+    let words = format!(" {} ", folded.unicode_words().collect::<Vec<_>>().join(" "));
+    DETAILS.iter().any(|detail| words.contains(&format!(" {detail} ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asks_for_contact_detail;
+
+    #[test]
+    fn a_number_is_asked_for_and_not_a_person() {
+        for text in [
+            "Số điện thoại tư vấn mua hàng là gì?",
+            "cho xin hotline",
+            "dia chi cua hang o dau",
+            "What is the phone number of the support team?",
+        ] {
+            assert!(asks_for_contact_detail(text), "{text}");
+        }
+        for text in [
+            "Cho tôi gặp nhân viên",
+            "nối máy với tổng đài giúp em",
+            "let me talk to a human",
+            "gọi lại cho tôi",
+        ] {
+            assert!(!asks_for_contact_detail(text), "{text}");
+        }
+    }
+}
