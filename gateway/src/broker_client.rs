@@ -208,8 +208,7 @@ impl BrokerClient {
                     Ok(()) => {
                         mended = Some(connects);
                         // Before the first question: its deadline is by the broker's clock.
-                        compare_clocks(broker).await;
-                        next_clock_check = Instant::now() + CLOCK_CHECK_INTERVAL;
+                        next_clock_check = Instant::now() + compare_clocks(broker).await;
                         self.ready.send_replace(true);
                     }
                     Err(error) => {
@@ -219,8 +218,7 @@ impl BrokerClient {
                 }
             }
             if self.is_connected() && Instant::now() >= next_clock_check {
-                compare_clocks(broker).await;
-                next_clock_check = Instant::now() + CLOCK_CHECK_INTERVAL;
+                next_clock_check = Instant::now() + compare_clocks(broker).await;
             }
             if self.is_connected() {
                 self.publish_backlog().await;
@@ -368,11 +366,17 @@ async fn publish(
     Err(failure)
 }
 
-/// Asks the broker for its time.
-async fn compare_clocks(broker: &Broker) {
+/// Asks the broker for its time. Returns how long to wait until the next time.
+async fn compare_clocks(broker: &Broker) -> Duration {
     match broker.synchronise_clock().await {
-        Ok(ahead_ms) => debug!(ahead_ms, "compared this machine's clock with the broker's"),
-        Err(error) => warn!("{error:#}"),
+        Ok(ahead_ms) => {
+            debug!(ahead_ms, "compared this machine's clock with the broker's");
+            CLOCK_CHECK_INTERVAL
+        }
+        Err(error) => {
+            warn!("{error:#}");
+            RETRY_DELAY
+        }
     }
 }
 

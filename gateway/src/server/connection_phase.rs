@@ -67,6 +67,16 @@ impl ConnectionPhase {
         }
     }
 
+    /// A response's body is dropped before its last bytes are sent: the time for the next request begins with the last of them.
+    fn has_written(&self, written: &Poll<io::Result<usize>>) {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.change(|phase| match phase {
+                Phase::NextRequest(_) => Phase::NextRequest(Instant::now()),
+                other => other,
+            });
+        }
+    }
+
     fn get(&self) -> Phase {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,7 +92,7 @@ impl ConnectionPhase {
     }
 }
 
-/// A connection's stream, which tells when the first byte of a request comes.
+/// A connection's stream, which tells when the first byte of a request comes, and when bytes of a response have been sent.
 pub(super) struct PhasedStream<S> {
     pub(super) stream: S,
     pub(super) phase: ConnectionPhase,
@@ -112,7 +122,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PhasedStream<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.phase.has_written(&written);
+        written
     }
 
     fn poll_write_vectored(
@@ -120,7 +132,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PhasedStream<S> {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
+        self.phase.has_written(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -136,7 +150,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PhasedStream<S> {
     }
 }
 
-/// A response's body. It is dropped once it has been sent.
+/// A response's body. It is dropped once the connection has all of it.
 struct SentBody {
     body: Body,
     phase: ConnectionPhase,

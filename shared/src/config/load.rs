@@ -300,7 +300,8 @@ fn config_path(path: Option<&Path>) -> Option<PathBuf> {
     named.or_else(|| Some(PathBuf::from("hoidap.toml")).filter(|path| path.try_exists().unwrap_or(true)))
 }
 
-/// A setting of the command line: its value is TOML, else the text as it stands, or a list of texts.
+/// A setting of the command line: its value is a list or table of TOML, else the text as it stands, or a list of texts. A setting
+/// that is a number or a truth value is read from its text.
 fn parse_setting(setting: &str) -> Result<File<config::FileSourceString, FileFormat>, ConfigError> {
     let wrong = |what: &str| ConfigError::Invalid { key: setting.into(), what: what.into() };
     let (key, value) = setting.split_once('=').ok_or_else(|| wrong("give it as key=value"))?;
@@ -312,7 +313,8 @@ fn parse_setting(setting: &str) -> Result<File<config::FileSourceString, FileFor
     let as_text =
         if LIST_SETTINGS.contains(&key) { format!("[{}]", texts.join(",")) } else { format!("{value:?}") };
     let file = |value: &str| File::from_str(&format!("{key} = {value}"), FileFormat::Toml);
-    let is_toml = config::Config::builder().add_source(file(value)).build().is_ok();
+    let is_toml = value.trim_start().starts_with(['[', '{', '"', '\''])
+        && config::Config::builder().add_source(file(value)).build().is_ok();
     Ok(if is_toml { file(value) } else { file(&as_text) })
 }
 
