@@ -14,6 +14,9 @@ use crate::{
 /// A section shorter than one part in this many of a chunk is merged with the next one: a lone sentence says too little.
 const MIN_SECTION_FRACTION: usize = 3;
 
+/// Longest row that is kept as the names of the columns of a table's later chunks, in characters.
+const MAX_HEAD_CHARS: usize = 400;
+
 /// A chunk's place in its document; `start` and `end` are characters of the extracted text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChunkSpan {
@@ -131,22 +134,26 @@ fn mark_lines(document: &Document, spans: &mut [ChunkSpan]) {
 fn mark_cuts(document: &Document, spans: &mut [ChunkSpan]) {
     let is_item = |block: &TextBlock| block.kind == BlockKind::Item;
     let is_entry = |block: &TextBlock| is_item(block) || is_row(block);
-    let entries = document.blocks.chunk_by(|a, b| is_entry(a) && is_entry(b) && is_item(a) == is_item(b));
-    let lists: Vec<&[TextBlock]> = entries.filter(|run| is_entry(&run[0])).collect();
+    let goes_on = |a: &TextBlock, b: &TextBlock| {
+        let begins_a_table = is_head(b) && !is_head(a);
+        is_entry(a) && is_entry(b) && is_item(a) == is_item(b) && !begins_a_table
+    };
+    let lists: Vec<&[TextBlock]> =
+        document.blocks.chunk_by(goes_on).filter(|run| is_entry(&run[0])).collect();
     let mut offsets = CharOffsets::new(&document.text);
     // The last head that a chunk lacks, by its start: many chunks of a long table lack the same one.
     let mut known = (usize::MAX, "");
     for span in spans {
-        let cuts = |list: &[TextBlock], at: usize| list[0].start < at && at < list[list.len() - 1].end;
         let around = |at: usize| {
             let list = lists.partition_point(|list| list[list.len() - 1].end <= at);
-            lists.get(list).copied().filter(|list| cuts(list, at))
+            lists.get(list).copied().filter(|list| list[0].start < at)
         };
         let before = around(span.start);
         span.cut.before = before.is_some();
         span.cut.after = around(span.end).is_some();
-        let head = before.into_iter().flatten().rfind(|block| block.start < span.start && is_head(block));
-        span.cut.head = head.map(|head| {
+        // A table begins with its head.
+        let head = before.map(|list| &list[0]).filter(|first| is_head(first));
+        span.cut.head = head.filter(|head| head.end - head.start <= MAX_HEAD_CHARS).map(|head| {
             if known.0 != head.start {
                 known = (head.start, offsets.slice(head.start, head.end));
             }

@@ -16,30 +16,39 @@ pub(super) struct LineGroup {
 /// Groups the lines of a text: an empty line, an item of a list and a line `label: value` begin a new group.
 pub(super) fn group_lines<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<LineGroup> {
     let mut groups: Vec<LineGroup> = Vec::new();
-    let mut may_join = false;
+    // Whether the open group is an item or a labelled line, and whether its last line ends a sentence.
+    let (mut is_open, mut is_entry, mut is_whole) = (false, false, false);
     for line in lines.map(str::trim) {
         if line.is_empty() {
-            may_join = false;
+            is_open = false;
             continue;
         }
-        let is_item = begins_an_item(line);
-        match groups.last_mut().filter(|_| may_join && !is_item && !is_labelled(line)) {
+        let (is_item, is_labelled) = (begins_an_item(line), is_labelled(line));
+        let begins = is_item || is_labelled && (is_entry || is_whole);
+        match groups.last_mut().filter(|_| is_open && !begins) {
             Some(group) => {
                 group.text.push(' ');
                 group.text += line;
             }
-            None => groups.push(LineGroup { text: line.into(), is_item }),
+            None => {
+                groups.push(LineGroup { text: line.into(), is_item });
+                is_entry = is_item || is_labelled;
+            }
         }
-        may_join = true;
+        is_open = true;
+        is_whole = line.ends_with(['.', '!', '?', ':', ';', '…']);
     }
     groups
 }
 
-/// Whether a line begins with a list marker: `•`, `-`, `3.`, `a)`.
+/// Whether a line begins with a list marker: `•`, `-`, `3.`, `a)`. A short word before a full stop is none.
 pub(super) fn begins_an_item(text: &str) -> bool {
     let Some((mark, rest)) = text.split_once(' ') else { return false };
     let number = mark.strip_suffix(['.', ')']).is_some_and(|number| {
-        !number.is_empty() && number.len() <= 3 && number.chars().all(|c| c.is_ascii_alphanumeric())
+        (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+            || number.len() == 1
+                && mark.ends_with(')')
+                && number.bytes().all(|byte| byte.is_ascii_alphabetic())
     });
     !rest.is_empty()
         && (number
@@ -88,13 +97,23 @@ mod tests {
                 text("Giờ mở cửa: 8h–21h")
             ]
         );
-        assert_eq!(groups("We open at\n8:30 and he said: yes"), [text("We open at 8:30 and he said: yes")]);
+        let wrapped = [
+            "We open at\n8:30 and he said: yes",
+            "gọi trong hôm\nnay. Xin",
+            "ask our\nSupport team: they know",
+            "ở\nTP. Huế",
+        ];
+        for prose in wrapped {
+            assert_eq!(groups(prose), [text(&prose.replace('\n', " "))]);
+        }
     }
 
     #[test]
     fn items_begin_with_a_mark() {
         assert!(["• a", "- a", "3. a", "a) b"].iter().all(|text| begins_an_item(text)));
-        assert!(["a b", "2026 a", "-a", "1."].iter().all(|text| !begins_an_item(text)));
+        assert!(
+            ["a b", "2026 a", "-a", "1.", "nay. Xin", "B. Tran"].iter().all(|text| !begins_an_item(text))
+        );
     }
 
     #[test]

@@ -189,6 +189,8 @@ fn what_is_raised_or_struck_out_does_not_change_a_number() {
     assert_eq!(text("<p>Đổi trong 30<sup>1</sup> ngày, 20 m<sup>2</sup></p>"), "Đổi trong 30¹ ngày, 20 m²");
     assert_eq!(text("<p>Giá <del>500.000đ</del> <ins>350.000đ</ins><sup>[2]</sup></p>"), "Giá 350.000đ[2]");
     assert_eq!(text("<p>Lễ 2<sup>nd</sup> <s>cũ</s></p>"), "Lễ 2nd");
+    let unclosed = format!("<p>Giá <s>500.000đ 400.000đ</p><p>{}</p>", "Bảo hành 12 tháng. ".repeat(30));
+    assert!(text(&unclosed).contains("Bảo hành 12 tháng."));
 }
 
 #[test]
@@ -207,14 +209,17 @@ fn line_breaks_part_paragraphs_items_and_labelled_lines() {
     ];
     assert_eq!(page.text.lines().collect::<Vec<_>>(), lines);
     assert_eq!(page.blocks.iter().filter(|block| block.kind == BlockKind::Item).count(), 2);
+    let branches =
+        "<ul><li>Chi nhánh 1<br>Địa chỉ: 12 Lê Lợi</li><li>Chi nhánh 2<br>Địa chỉ: 34 Lê Lai</li></ul>";
+    assert_eq!(text(branches), "Chi nhánh 1 Địa chỉ: 12 Lê Lợi\nChi nhánh 2 Địa chỉ: 34 Lê Lai");
 }
 
 #[test]
-fn a_short_definition_is_a_row_with_its_term() {
+fn a_short_definition_is_an_item_with_its_term() {
     let list = "<dl><dt>Giờ mở cửa</dt><dd>8h–21h</dd><dt>Hotline</dt><dd>1900 1234</dd><dd>1900 1235</dd>\
         <dt>Bảo hành</dt><dd><p>Mười hai tháng.</p></dd><dt>Một</dt><dt>Hai</dt></dl><p>Hết.</p>";
     let expected =
-        "Giờ mở cửa | 8h–21h\nHotline | 1900 1234\n1900 1235\nBảo hành\nMười hai tháng.\nMột\nHai\nHết.";
+        "Giờ mở cửa: 8h–21h\nHotline: 1900 1234\n1900 1235\nBảo hành\nMười hai tháng.\nMột\nHai\nHết.";
     assert_eq!(text(list), expected);
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::document::{
     BlockKind, Document, FrameCandidate,
-    line_groups::{group_lines, raised_digit},
+    line_groups::{LineGroup, group_lines, raised_digit},
 };
 
 /// Elements that begin and end a block of text.
@@ -66,7 +66,7 @@ const MAX_NESTED_TABLES: usize = 4;
 /// A line break of the page (`<br>`), until its block is read. Line breaks of the file are only white space.
 const LINE_BREAK: char = '\u{2028}';
 
-/// Longest term and longest definition that are read as a row of a table, in characters.
+/// Longest term and longest definition that are read as one item, in characters.
 const MAX_TERM_CHARS: usize = 60;
 const MAX_VALUE_CHARS: usize = 80;
 
@@ -208,9 +208,10 @@ impl BlockReader {
             }
             "dd" if self.is_definition() => {
                 if let Some(term) = self.term.take() {
-                    self.open = format!("{term} | {}", self.open);
+                    let mark = if term.trim_end().ends_with([':', '?', '!', '.']) { "" } else { ":" };
+                    self.open = format!("{}{mark} {}", term.trim_end(), self.open);
                 }
-                self.push(BlockKind::Row);
+                self.push(BlockKind::Item);
                 self.items = self.items.saturating_sub(1);
             }
             "li" | "dd" => {
@@ -248,7 +249,7 @@ impl BlockReader {
         let in_cell = self.is_in_cell();
         self.flush();
         let mut budget = std::mem::take(&mut self.repeat_budget);
-        for TableRow { cells, counts, is_head } in table.rows(&mut budget) {
+        for TableRow { cells, counts, is_head, .. } in table.rows(&mut budget) {
             if in_cell {
                 let (open, outer) = self.open_text();
                 *open += cells.join(", ").trim_end_matches(", ");
@@ -326,9 +327,19 @@ impl BlockReader {
             }
         };
         if matches!(kind, BlockKind::Text | BlockKind::Item) && text.contains(LINE_BREAK) {
-            for (i, group) in group_lines(text.split(LINE_BREAK)).into_iter().enumerate() {
-                let is_item = group.is_item || i == 0 && kind == BlockKind::Item;
-                append(if is_item { BlockKind::Item } else { BlockKind::Text }, &group.text);
+            let mut groups = group_lines(text.split(LINE_BREAK));
+            if kind == BlockKind::Item {
+                // An item stays whole, unless it lists items of its own.
+                let lines = std::mem::take(&mut groups);
+                for group in lines {
+                    match groups.last_mut().filter(|_| !group.is_item) {
+                        Some(item) => item.text = format!("{} {}", item.text, group.text),
+                        None => groups.push(LineGroup { is_item: true, ..group }),
+                    }
+                }
+            }
+            for group in groups {
+                append(if group.is_item { BlockKind::Item } else { BlockKind::Text }, &group.text);
             }
         } else {
             append(kind, &text);

@@ -3,6 +3,7 @@
 //! A name alone decides nothing, since an id is often made from a heading ("Pagination", "Menu"). It counts together with what
 //! the element contains. Blocks that many pages repeat are removed later (`build/repeated_blocks.rs`).
 
+use hoidap_shared::text::{fold, normalise};
 use scraper::{ElementRef, node::Element};
 
 use super::{
@@ -35,8 +36,23 @@ const BOILERPLATE_ROLES: [&str; 12] = [
     "doc-pagefooter",
 ];
 
-/// Fewest words of an accordion's button that is no question.
-const MIN_ACCORDION_WORDS: usize = 3;
+/// Folded words of buttons that open something and name nothing; the words behind them do not matter.
+const OPENING_WORDS: [&str; 14] = [
+    "xem them",
+    "xem tat ca",
+    "xem chi tiet",
+    "hien thi",
+    "mo rong",
+    "thu gon",
+    "show",
+    "read more",
+    "see more",
+    "see all",
+    "more",
+    "menu",
+    "expand",
+    "toggle",
+];
 
 /// The context of an element in its page.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,9 +104,12 @@ pub(super) fn is_boilerplate(
 /// Whether a button is the heading of a text that it opens. "Show more" and the like are none.
 fn is_accordion_button(button: &ElementRef<'_>) -> bool {
     let element = button.value();
-    let opens = element.attr("aria-expanded").is_some() && element.attr("aria-controls").is_some();
-    let text = button.text().collect::<String>();
-    opens && (text.trim_end().ends_with('?') || text.split_whitespace().count() >= MIN_ACCORDION_WORDS)
+    if element.attr("aria-expanded").is_none() || element.attr("aria-controls").is_none() {
+        return false;
+    }
+    let label = fold(&normalise(&button.text().collect::<String>()));
+    let names = !OPENING_WORDS.iter().any(|words| label.starts_with(words)) || label.ends_with('?');
+    names && label.chars().any(char::is_alphabetic)
 }
 
 /// Whether an element has both a name and content that are typical of boilerplate.

@@ -6,6 +6,12 @@ use super::block_counts::BlockCounts;
 const MAX_COLUMNS: usize = 1_000;
 const MAX_ROWS: usize = 65_534;
 
+/// Most rows that name the columns together; a longer head (`thead`) is data.
+const MAX_HEAD_ROWS: usize = 3;
+
+/// Longest cell of a row that is taken for names of columns without being marked as such, in characters.
+const MAX_GUESSED_NAME_CHARS: usize = 40;
+
 /// Length of what separates two cells, in characters.
 const SEPARATOR_CHARS: usize = 3;
 
@@ -64,12 +70,20 @@ struct RowGroup {
 }
 
 /// A row of a table as text.
+#[derive(Debug)]
 pub(super) struct TableRow {
     /// Its cells in column order: as many as the table has columns, or one, which spans them all.
     pub(super) cells: Vec<String>,
     pub(super) counts: BlockCounts,
     /// Whether it names the columns.
     pub(super) is_head: bool,
+    /// Whether it stands in the table's head (`thead`).
+    in_head: bool,
+    /// Whether each of its cells is a `th`, and whether one is.
+    all_named: bool,
+    any_named: bool,
+    /// Whether one of its cells spans several rows or columns.
+    spans: bool,
 }
 
 /// A cell with its position in the grid.
@@ -114,22 +128,38 @@ impl HtmlTable {
         }
     }
 
-    /// The rows, the foot's last. Consecutive rows that name columns become one. `budget` is how many characters may be
-    /// repeated.
+    /// The rows, the foot's last. Rows that name the columns together become one. `budget` is how many characters may be repeated.
     pub(super) fn rows(self, budget: &mut usize) -> Vec<TableRow> {
+        let laid_out = self.laid_out(budget);
+        let in_head = laid_out.iter().filter(|row| row.in_head).count();
         let mut rows: Vec<TableRow> = Vec::new();
-        for row in self.laid_out(budget) {
-            match rows.last_mut() {
-                Some(above) if above.is_head && row.is_head => above.join_head(row),
-                _ => rows.push(row),
+        let mut joined = 1;
+        let mut above_is_named = false;
+        for mut row in laid_out {
+            let above_is_head = rows.last().is_some_and(|above| above.is_head);
+            let names =
+                row.all_named && !above_is_named && !above_is_head || row.in_head && in_head <= MAX_HEAD_ROWS;
+            let several = row.cells.len() > 1;
+            above_is_named = row.all_named && several;
+            match rows.last_mut().filter(|above| above.is_head && several && joined < MAX_HEAD_ROWS) {
+                Some(above) if above.in_head && row.in_head || above.spans && row.all_named => {
+                    above.join_head(row);
+                    joined += 1;
+                }
+                _ => {
+                    row.is_head = names && several;
+                    joined = 1;
+                    rows.push(row);
+                }
             }
         }
         // Names of columns without a row below them name nothing.
-        let mut below_is_row = false;
+        let mut is_named = false;
         for row in rows.iter_mut().rev() {
-            row.is_head &= below_is_row;
-            below_is_row = row.cells.len() > 1;
+            row.is_head &= is_named;
+            is_named = !row.is_head && (is_named || row.cells.len() > 1);
         }
+        guess_head(&mut rows);
         rows
     }
 
@@ -169,13 +199,20 @@ impl HtmlTable {
                 let missing = columns.len().saturating_sub(end) * SEPARATOR_CHARS;
                 cells.truncate(end.max(1));
                 if end > 1 && missing <= *budget {
-                    cells.resize(columns.len(), String::new());
+                    cells.resize(columns.len().max(end), String::new());
                     *budget -= missing;
                 }
+                let own = || open.iter().filter(|placed| placed.row == y);
                 let mut shown = open.iter().filter(|placed| !placed.cell.text.trim().is_empty());
-                let is_head =
-                    cells.len() > 1 && (*kind == GroupKind::Head || shown.all(|placed| placed.cell.is_head));
-                rows.push(TableRow { cells, counts, is_head });
+                rows.push(TableRow {
+                    cells,
+                    counts,
+                    is_head: false,
+                    in_head: *kind == GroupKind::Head,
+                    any_named: shown.clone().any(|placed| placed.cell.is_head),
+                    all_named: shown.all(|placed| placed.cell.is_head),
+                    spans: own().any(|placed| placed.cell.columns > 1 || placed.cell.rows != 1),
+                });
             }
         }
         rows
@@ -190,9 +227,25 @@ impl TableRow {
             if cell.is_empty() {
                 *cell = below;
             } else if !below.is_empty() && *cell != below {
-                *cell = format!("{cell} / {below}");
+                cell.push_str(" / ");
+                cell.push_str(&below);
             }
         }
+    }
+}
+
+/// In a table without any `th`, the first row names the columns if it is short, has no digits, and a row of as many cells follows.
+fn guess_head(rows: &mut [TableRow]) {
+    let is_name = |cell: &String| {
+        !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= MAX_GUESSED_NAME_CHARS
+    };
+    let any_named = rows.iter().any(|row| row.any_named || row.in_head);
+    if let [first, second, ..] = rows
+        && !any_named
+        && first.cells.len() > 1
+        && second.cells.len() == first.cells.len()
+    {
+        first.is_head = first.cells.iter().all(is_name);
     }
 }
 
@@ -301,13 +354,18 @@ mod tests {
         rows.map(|row| format!("{}{}", if row.is_head { "# " } else { "" }, row.cells.join("|"))).collect()
     }
 
+    /// The rows without the marks of those that name columns.
+    fn texts(table: &str) -> Vec<String> {
+        rows(table).iter().map(|row| row.trim_start_matches("# ").to_string()).collect()
+    }
+
     #[test]
     fn each_row_carries_what_spans_it() {
-        assert_eq!(rows("a/2 b c\nd e"), ["a|b|c", "a|d|e"]);
-        assert_eq!(rows("a b/2 c\nd e\nf g h"), ["a|b|c", "d|b|e", "f|g|h"]);
-        assert_eq!(rows("a b*2\nc d e"), ["a|b|b", "c|d|e"]);
-        assert_eq!(rows("a*2/2 b\nc\nd e f"), ["a||b", "a||c", "d|e|f"]);
-        assert_eq!(rows("a b c\nnote*100\nd e f"), ["a|b|c", "note", "d|e|f"]);
+        assert_eq!(texts("a/2 b c\nd e"), ["a|b|c", "a|d|e"]);
+        assert_eq!(texts("a b/2 c\nd e\nf g h"), ["a|b|c", "d|b|e", "f|g|h"]);
+        assert_eq!(texts("a b*2\nc d e"), ["a|b|b", "c|d|e"]);
+        assert_eq!(texts("a*2/2 b\nc\nd e f"), ["a||b", "a||c", "d|e|f"]);
+        assert_eq!(texts("a b c\nnote*100\nd e f"), ["a|b|c", "note", "d|e|f"]);
     }
 
     #[test]
@@ -320,6 +378,11 @@ mod tests {
         assert_eq!(rows("!a !b\nc d\ne f"), ["# a|b", "c|d", "e|f"]);
         assert_eq!(rows("=head\na b\n=\nc d"), ["# a|b", "c|d"]);
         assert_eq!(rows("!a/2 !b*2\n!c !d\ne f g"), ["# a|b / c|b / d", "e|f|g"]);
+        // Data in `th`, a head that is the whole table, a title under the names.
+        assert_eq!(rows("=head\na b\n=\n!c !d\ne f"), ["# a|b", "c|d", "e|f"]);
+        assert_eq!(rows("!a !b\n!c !d\n!e !f"), ["# a|b", "c|d", "e|f"]);
+        assert_eq!(rows("=head\na b\nc d\ne f\ng h"), ["a|b", "c|d", "e|f", "g|h"]);
+        assert_eq!(rows("!a !b\nt*2\nc d"), ["# a|b", "t", "c|d"]);
         // A row named by its first cell, a title above the names, a title inside, names without rows.
         assert_eq!(rows("!a b\n!c d"), ["a|b", "c|d"]);
         assert_eq!(rows("!t*2\n!a !b\nc d\n!u*2\ne f"), ["t", "# a|b", "c|d", "u", "e|f"]);
@@ -328,18 +391,18 @@ mod tests {
 
     #[test]
     fn a_span_ends_with_its_group() {
-        assert_eq!(rows("=\na/0 b\nc\nd\n=\ne f"), ["a|b", "a|c", "a|d", "e|f"]);
-        assert_eq!(rows("=\na/9 b\nc\n=\nd e"), ["a|b", "a|c", "d|e"]);
-        assert_eq!(rows("=foot\nlast\n=\na\nb"), ["a", "b", "last"]);
+        assert_eq!(texts("=\na/0 b\nc\nd\n=\ne f"), ["a|b", "a|c", "a|d", "e|f"]);
+        assert_eq!(texts("=\na/9 b\nc\n=\nd e"), ["a|b", "a|c", "d|e"]);
+        assert_eq!(texts("=foot\nlast\n=\na\nb"), ["a", "b", "last"]);
     }
 
     #[test]
     fn broken_tables_lose_no_text() {
         // The second row's cell lies over the span from above.
-        assert_eq!(rows("a b/2\nc*2\n"), ["a|b", "c|b"]);
-        assert_eq!(rows("a b c\nd\n"), ["a|b|c", "d"]);
-        assert_eq!(rows("a*0/x b\nc d"), ["a|b", "c|d"]);
-        assert_eq!(rows("a*-3 b\nc d"), ["a|b", "c|d"]);
+        assert_eq!(texts("a b/2\nc*2\n"), ["a|b", "c|b"]);
+        assert_eq!(texts("a b c\nd\n"), ["a|b|c", "d"]);
+        assert_eq!(texts("a*0/x b\nc d"), ["a|b", "c|d"]);
+        assert_eq!(texts("a*-3 b\nc d"), ["a|b", "c|d"]);
     }
 
     #[test]

@@ -7,16 +7,22 @@
 use std::collections::HashSet;
 
 use ego_tree::iter::Edge;
-use scraper::{ElementRef, Html, node::Element};
+use scraper::{ElementRef, Html, Node, node::Element};
 
 use super::{class_names::words, is_html, style_declarations, style_sheet::StyleSheet};
 
-/// Elements that are not shown, show no text of the page, or hold text that no longer holds, such as an old price.
-const HIDDEN_ELEMENTS: [&str; 29] = [
-    "del", "s", "strike", "script", "style", "noscript", "svg", "iframe", "head", "select", "object",
-    "canvas", "audio", "video", "map", "math", "datalist", "noembed", "noframes", "rp", "textarea", "title",
-    "meta", "link", "base", "param", "source", "track", "input",
+/// Elements that are not shown, or show no text of the page.
+const HIDDEN_ELEMENTS: [&str; 26] = [
+    "script", "style", "noscript", "svg", "iframe", "head", "select", "object", "canvas", "audio", "video",
+    "map", "math", "datalist", "noembed", "noframes", "rp", "textarea", "title", "meta", "link", "base",
+    "param", "source", "track", "input",
 ];
+
+/// Elements whose text no longer holds, such as an old price.
+const STRUCK_OUT: [&str; 3] = ["del", "s", "strike"];
+
+/// Up to this many bytes, or a fifth of the page, may be struck out. More is an element that was not closed, or used for its look.
+const MAX_STRUCK_OUT_BYTES: usize = 200;
 
 /// Whether an element is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,17 +42,27 @@ pub(super) struct VisibilityRules {
     sheet: StyleSheet,
     /// Ids of elements that a visitor can open: by a tab, a button of an accordion, a link to them.
     opened: HashSet<String>,
+    /// Whether struck-out text is hidden.
+    hides_struck_out: bool,
 }
 
 impl VisibilityRules {
     pub(super) fn of(page: &Html) -> Self {
         let mut rules = Self::default();
         let mut templates = 0;
+        // Open elements that strike out, and the bytes of text in them and in all.
+        let (mut striking, mut struck_out, mut all) = (0_usize, 0, 0);
         for edge in page.tree.root().traverse() {
             let (Edge::Open(node) | Edge::Close(node)) = edge;
+            if let (Edge::Open(_), Node::Text(text)) = (edge, node.value()) {
+                all += text.len();
+                struck_out += if striking > 0 { text.len() } else { 0 };
+            }
             let Some(element) = ElementRef::wrap(node) else { continue };
             let value = element.value();
             match (edge, value.name()) {
+                (Edge::Open(_), name) if STRUCK_OUT.contains(&name) => striking += 1,
+                (Edge::Close(_), name) if STRUCK_OUT.contains(&name) => striking = striking.saturating_sub(1),
                 (Edge::Open(_), "template") => templates += 1,
                 (Edge::Close(_), "template") => templates -= 1,
                 (Edge::Open(_), "style") if templates == 0 && is_html(value) && applies_to_screens(value) => {
@@ -56,13 +72,14 @@ impl VisibilityRules {
                 _ => {}
             }
         }
+        rules.hides_struck_out = struck_out <= (all / 5).max(MAX_STRUCK_OUT_BYTES);
         rules
     }
 
     /// The visibility of an element; `above` is that of its parent, which is not hidden.
     pub(super) fn shown(&self, element: &ElementRef<'_>, above: Visibility, deep: bool) -> Visibility {
         let value = element.value();
-        if is_never_shown(value) {
+        if is_never_shown(value) || self.hides_struck_out && STRUCK_OUT.contains(&value.name()) {
             return Visibility::Hidden;
         }
         // If the whole page is hidden, its script shows it.

@@ -167,7 +167,4 @@ mod tests {
         assert_eq!(joined("SL-", "1010"), "SL- 1010");
         assert_eq!(joined("one", "two"), "one two");
     }
-
-    #[test]
-    fn items_begin_paragraphs() {}
 }

@@ -117,6 +117,9 @@ fn previous_turn(job: &Classified, analyser: &Analyser) -> TextContent {
 /// Words of a turn that are used.
 const MAX_TURN_WORDS: usize = 40;
 
+/// Most words from "những" to "nào".
+const MAX_WORDS_TO_INTERROGATIVE: usize = 5;
+
 /// Most words from "which" to the plural that it asks for, the plural included.
 const MAX_WORDS_TO_PLURAL: usize = 2;
 
@@ -146,18 +149,27 @@ const YES_NO_OPENERS: [&str; 18] = [
 /// Words that may follow the question word at the end.
 const CLOSING_WORDS: [&str; 10] = ["vậy", "ạ", "nhỉ", "hả", "nhé", "thế", "bạn", "shop", "ad", "em"];
 
-/// Whether a lowercase question asks for several things by a plural: "những hình thức nào", "which methods".
+/// Whether a lowercase question asks for several things by a plural: "những hình thức nào", "which payment methods".
 fn asks_for_plural(lower: &str) -> bool {
-    const NO_PLURALS: [&str; 7] = ["does", "this", "was", "has", "is", "its", "us"];
+    const PEOPLE: [&str; 6] = ["bạn", "anh", "chị", "em", "shop", "ad"];
+    const VERBS: [&str; 14] = [
+        "happens", "comes", "includes", "offers", "supports", "makes", "costs", "works", "needs", "gives",
+        "does", "means", "takes", "allows",
+    ];
     let words: Vec<&str> = words(lower).collect();
-    let position = |of: &[&str]| words.iter().position(|word| of.contains(word));
-    let behind = |start: usize, of: &[&str]| words[start..].iter().any(|word| of.contains(word));
-    let vietnamese = position(&["những", "các"]).is_some_and(|at| behind(at, &["nào", "gì"]));
-    let is_plural = |word: &&str| word.ends_with('s') && !word.ends_with("ss") && !NO_PLURALS.contains(word);
-    let english = position(&["which", "what"]).filter(|at| *at < 2);
-    vietnamese
-        || english
-            .is_some_and(|at| words[at + 1..].iter().take(MAX_WORDS_TO_PLURAL).any(|word| is_plural(&word)))
+    let vietnamese = words.iter().enumerate().any(|(at, word)| {
+        let behind = || words[at + 1..].iter().take(MAX_WORDS_TO_INTERROGATIVE);
+        matches!(*word, "những" | "các")
+            && words.get(at + 1).is_some_and(|next| !PEOPLE.contains(next))
+            && behind().any(|word| matches!(*word, "nào" | "gì"))
+    });
+    let is_plural = |word: &&str| {
+        let is_singular = ["ss", "us", "is"].iter().any(|end| word.ends_with(end));
+        word.len() > 3 && word.ends_with('s') && !is_singular && !VERBS.contains(word)
+    };
+    let asked = words.iter().take(2).position(|word| matches!(*word, "which" | "what"));
+    let english = asked.is_some_and(|at| words[at + 1..].iter().take(MAX_WORDS_TO_PLURAL).any(is_plural));
+    vietnamese || english
 }
 
 /// Whether a lowercase question ends in the short "how": "lấy lại sao?"
@@ -187,6 +199,28 @@ pub(crate) mod tests {
     /// A question as the classifier outputs it, analysed.
     pub(crate) fn parse_question(question: &str, language: Language) -> ParsedQuestion {
         ParsedQuestion::parse(&classified(question, language), &Analyser::default())
+    }
+
+    #[test]
+    fn a_plural_asks_for_several_things() {
+        for question in [
+            "có những phương thức thanh toán nào?",
+            "các gói nào có ghi hình",
+            "which payment methods do you accept?",
+            "what hours are you open?",
+        ] {
+            assert!(asks_for_plural(question), "{question}");
+        }
+        for question in [
+            "what's the refund policy?",
+            "what happens if i cancel?",
+            "which plan includes sso?",
+            "what does it cost?",
+            "các bạn mở cửa đến giờ nào?",
+            "what is the status of dns?",
+        ] {
+            assert!(!asks_for_plural(question), "{question}");
+        }
     }
 
     #[test]

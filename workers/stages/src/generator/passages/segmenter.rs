@@ -129,8 +129,8 @@ fn split_segments(text: &str, passage: &Passage, analyser: &Analyser) -> Vec<Seg
     let starts = line_starts(text);
     let names = |cells: &[&str]| Arc::new(cells.iter().map(|cell| (*cell).to_string()).collect::<Vec<_>>());
     let mut head: Option<Arc<Vec<String>>> = passage.cut.head.as_deref().map(|head| names(&cells(head)));
-    // The line with which the open table begins, and whether its head may still be guessed.
-    let (mut table, mut may_guess) = (0, !passage.cut.before);
+    // The line with which the open table begins, and whether its head may still be guessed: not where the page tells.
+    let (mut table, mut may_guess) = (0, kinds.is_empty() && !passage.cut.before);
     for (line, words) in lines.iter().enumerate() {
         if segments.found.len() >= MAX_SEGMENTS {
             break;
@@ -140,7 +140,7 @@ fn split_segments(text: &str, passage: &Passage, analyser: &Analyser) -> Vec<Seg
         if cells.len() < 2 || !LineKind::may_be_row(kinds, line) {
             // A row of one cell is a title inside its table.
             if kind != Some(&LineKind::Row) {
-                (head, table, may_guess) = (None, line + 1, true);
+                (head, table, may_guess) = (None, line + 1, kinds.is_empty());
             }
             let found = sentences(words);
             let kind = match known_kind(kinds, line) {
@@ -164,7 +164,8 @@ fn split_segments(text: &str, passage: &Passage, analyser: &Analyser) -> Vec<Seg
         let fits = head.as_ref().filter(|names| names.len() == cells.len());
         let is_head = match kind {
             Some(LineKind::Head) => true,
-            _ => {
+            Some(_) => false,
+            None => {
                 fits.is_none() && (may_guess || head.is_some()) && is_table_head(&cells, lines.get(line + 1))
             }
         };

@@ -1,8 +1,9 @@
 //! Selects rows by comparing a whole table: the cheapest, or those with or without a feature.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use hoidap_indices::Analyser;
+use hoidap_shared::job::LineKind;
 
 use crate::generator::{
     passages::{
@@ -167,9 +168,13 @@ fn complete_tables(passage_set: &PassageSet) -> Vec<Vec<usize>> {
         }
         let passage = passage_set.segments[at].passage;
         let (from, segments) = passage_set.segments_of_passage(passage);
-        let cut = &passage_set.passages[passage].cut;
-        let is_cut =
-            cut.before && at == from || cut.after && rows.last() == Some(&(from + segments.len() - 1));
+        let (cut, kinds) = (&passage_set.passages[passage].cut, &passage_set.passages[passage].lines);
+        let last = rows.last().copied().unwrap_or(at);
+        let is_table = |lines: Range<usize>| lines.into_iter().all(|line| LineKind::may_be_row(kinds, line));
+        let begins = at == from || !kinds.is_empty() && is_table(0..passage_set.segments[at].line);
+        let ends = last + 1 == from + segments.len()
+            || !kinds.is_empty() && is_table(passage_set.segments[last].line..kinds.len());
+        let is_cut = cut.before && begins || cut.after && ends;
         if passage_set.segments[at].row.as_ref().is_some_and(|row| row.column_names.is_some()) && !is_cut {
             tables.push(rows);
         }
