@@ -54,9 +54,7 @@ pub async fn answer(
     Path(job): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let client = state.clients.rate_limit_key(state.clients.address(peer, &headers));
-    let limited = enforce_read_limit(&state, &client).await;
-    limited.inspect_err(|_| count_refusal(&state, peer, &headers, "read_limited"))?;
+    limit_reads(&state, peer, &headers).await?;
     let record = own_job_record(&state, peer, &job, &headers).await?;
     let source = match record.cached_answer.clone() {
         Some(answer) => AnswerSource::Cache(answer),
@@ -92,9 +90,7 @@ pub async fn stream(
     Path(job): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let client = state.clients.rate_limit_key(state.clients.address(peer, &headers));
-    let limited = enforce_read_limit(&state, &client).await;
-    limited.inspect_err(|_| count_refusal(&state, peer, &headers, "read_limited"))?;
+    let client = limit_reads(&state, peer, &headers).await?;
     let after = last_event(&headers)?;
     let record = own_job_record(&state, peer, &job, &headers).await?;
     let stored = match &record.cached_answer {
@@ -187,6 +183,14 @@ pub async fn feedback(
     state.broker.publish_feedback(&event).await.map_err(unavailable_error)?;
     state.cache.rate(&record.job_id, record.cache_key, event.rating == Rating::Down).await;
     Ok((StatusCode::ACCEPTED, Json(JobOutput { job_id: record.job_id, status: "done" })).into_response())
+}
+
+/// Enforces the client's limit of reads, and counts a refusal. Returns the client's key.
+async fn limit_reads(state: &AppState, peer: Peer, headers: &HeaderMap) -> Result<String, ApiError> {
+    let client = state.clients.rate_limit_key(state.clients.address(peer, headers));
+    let limited = enforce_read_limit(state, &client).await;
+    limited.inspect_err(|_| count_refusal(state, peer, headers, "read_limited"))?;
+    Ok(client)
 }
 
 /// Counts a refused request that is not a chat.
