@@ -6,6 +6,7 @@ pub(crate) use product::Products;
 mod contact_detail;
 mod intent;
 mod linear_probe;
+mod phrase_match;
 mod product;
 mod section;
 mod small_talk_kind;

@@ -1,7 +1,6 @@
 //! Tells a question for a telephone number or an address, which the documents may hold, from the wish for a person.
 
-use hoidap_shared::text::fold;
-use unicode_segmentation::UnicodeSegmentation as _;
+use super::phrase_match::FoldedWords;
 
 /// Folded names of such details.
 const DETAILS: [&str; 11] = [
@@ -20,9 +19,7 @@ const DETAILS: [&str; 11] = [
 
 /// Whether a text names a detail by which a site can be reached.
 pub(super) fn asks_for_contact_detail(text: &str) -> bool {
-    let folded = fold(text);
-    let words = format!(" {} ", folded.unicode_words().collect::<Vec<_>>().join(" "));
-    DETAILS.iter().any(|detail| words.contains(&format!(" {detail} ")))
+    FoldedWords::of(text).contain_any(&DETAILS)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Tells kinds of small talk apart, so that thanks are not answered with a greeting.
 
-use hoidap_shared::{phrases::SmallTalk, text::fold};
-use unicode_segmentation::UnicodeSegmentation as _;
+use hoidap_shared::phrases::SmallTalk;
 
+use super::phrase_match::FoldedWords;
 use SmallTalk::{Farewell, Thanks, Understood, WhoAnswers};
 
 /// Folded phrases of each kind; the first match counts.
@@ -55,10 +55,8 @@ const PHRASES: [(SmallTalk, &[&str]); 4] = [
 ];
 
 pub(super) fn detect_kind(text: &str) -> SmallTalk {
-    let folded = fold(text);
-    let text = format!(" {} ", folded.unicode_words().collect::<Vec<_>>().join(" "));
-    let known =
-        PHRASES.iter().find(|(_, words)| words.iter().any(|words| text.contains(&format!(" {words} "))));
+    let words = FoldedWords::of(text);
+    let known = PHRASES.iter().find(|(_, phrases)| words.contain_any(phrases));
     known.map_or(SmallTalk::Greeting, |(kind, _)| *kind)
 }
 
