@@ -277,12 +277,7 @@ fn write_version(
     let groups = records.groups();
     let entries = records.chunks.iter().zip(&groups.of_chunk).map(|(chunk, group)| lexical::IndexedChunk {
         text: records.text(chunk),
-        head: gather::text_above(
-            &records.documents[chunk.document].title,
-            &chunk.heading_path,
-            &chunk.lines,
-            &chunk.cut,
-        ),
+        head: gathered.text_above(chunk),
         group: *group,
     });
     lexical::write(&dir.join(LEXICAL), entries).map_err(|error| failed(error.to_string()))

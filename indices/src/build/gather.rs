@@ -38,11 +38,13 @@ impl GatheredDocuments {
     /// The text that is embedded for a chunk, in its search form.
     pub(super) fn text_to_embed(&self, chunk: usize) -> String {
         let chunk = &self.records.chunks[chunk];
+        text_to_embed(&self.text_above(chunk), self.records.text(chunk))
+    }
+
+    /// The text that stands above a chunk's own; see [`text_above`].
+    pub(super) fn text_above(&self, chunk: &ChunkRecord) -> String {
         let title = &self.records.documents[chunk.document].title;
-        text_to_embed(
-            &text_above(title, &chunk.heading_path, &chunk.lines, &chunk.cut),
-            self.records.text(chunk),
-        )
+        text_above(title, &chunk.heading_path, &chunk.lines, &chunk.cut)
     }
 }
 
@@ -222,7 +224,7 @@ fn text_to_embed(head: &str, text: &str) -> String {
 
 /// Title and headings of a chunk, and the names of its columns if it begins inside a table and is mostly rows. They are embedded
 /// and indexed before its text.
-pub(super) fn text_above(title: &str, heading_path: &[String], lines: &[LineKind], cut: &Cut) -> String {
+fn text_above(title: &str, heading_path: &[String], lines: &[LineKind], cut: &Cut) -> String {
     let headings = heading_path.iter().map(String::as_str).filter(|heading| !title.contains(heading));
     let mut above = [title].into_iter().chain(headings).collect::<Vec<_>>().join(" > ");
     let rows = lines.iter().filter(|line| **line == LineKind::Row).count();

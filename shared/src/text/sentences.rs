@@ -57,6 +57,17 @@ pub fn cells(line: &str) -> Vec<&str> {
     cells
 }
 
+/// Longest cell that may name a column where the page does not say so, in characters.
+const MAX_NAME_CHARS: usize = 40;
+
+/// Whether the cells of a table's first row may name its columns: each is short and has no digits.
+pub fn may_name_columns(cells: &[impl AsRef<str>]) -> bool {
+    cells
+        .iter()
+        .map(AsRef::as_ref)
+        .all(|cell| !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= MAX_NAME_CHARS)
+}
+
 /// Whether a line has several cells.
 pub fn has_cells(line: &str) -> bool {
     cells(line).len() > 1

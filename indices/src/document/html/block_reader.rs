@@ -7,7 +7,7 @@ use super::{
     block_counts::BlockCounts,
     is_heading,
     survey::ElementFacts,
-    table::{GroupKind, HtmlTable, TableCell, TableRow},
+    table::{GroupKind, HtmlTable, HtmlTableRow, TableCell},
 };
 use crate::document::{
     BlockKind, Document, FrameCandidate,
@@ -249,7 +249,7 @@ impl BlockReader {
         let in_cell = self.is_in_cell();
         self.flush();
         let mut budget = std::mem::take(&mut self.repeat_budget);
-        for TableRow { cells, counts, is_head, .. } in table.rows(&mut budget) {
+        for HtmlTableRow { cells, counts, is_head, .. } in table.rows(&mut budget) {
             if in_cell {
                 let (open, outer) = self.open_text();
                 *open += cells.join(", ").trim_end_matches(", ");

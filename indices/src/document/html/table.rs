@@ -1,5 +1,7 @@
 //! Lays out a table's grid as in the HTML standard, so that each row repeats the cells that span it.
 
+use hoidap_shared::text::may_name_columns;
+
 use super::block_counts::BlockCounts;
 
 /// The standard's limits for `colspan` and `rowspan`.
@@ -8,9 +10,6 @@ const MAX_ROWS: usize = 65_534;
 
 /// Most rows that name the columns together; a longer head (`thead`) is data.
 const MAX_HEAD_ROWS: usize = 3;
-
-/// Longest cell of a row that is taken for names of columns without being marked as such, in characters.
-const MAX_GUESSED_NAME_CHARS: usize = 40;
 
 /// Length of what separates two cells, in characters.
 const SEPARATOR_CHARS: usize = 3;
@@ -71,7 +70,7 @@ struct RowGroup {
 
 /// A row of a table as text.
 #[derive(Debug)]
-pub(super) struct TableRow {
+pub(super) struct HtmlTableRow {
     /// Its cells in column order: as many as the table has columns, or one, which spans them all.
     pub(super) cells: Vec<String>,
     pub(super) counts: BlockCounts,
@@ -129,10 +128,10 @@ impl HtmlTable {
     }
 
     /// The rows, the foot's last. Rows that name the columns together become one. `budget` is how many characters may be repeated.
-    pub(super) fn rows(self, budget: &mut usize) -> Vec<TableRow> {
+    pub(super) fn rows(self, budget: &mut usize) -> Vec<HtmlTableRow> {
         let laid_out = self.laid_out(budget);
         let in_head = laid_out.iter().filter(|row| row.in_head).count();
-        let mut rows: Vec<TableRow> = Vec::new();
+        let mut rows: Vec<HtmlTableRow> = Vec::new();
         let mut joined = 1;
         let mut above_is_named = false;
         for mut row in laid_out {
@@ -163,7 +162,7 @@ impl HtmlTable {
         rows
     }
 
-    fn laid_out(mut self, budget: &mut usize) -> Vec<TableRow> {
+    fn laid_out(mut self, budget: &mut usize) -> Vec<HtmlTableRow> {
         self.close_cell();
         self.groups.sort_by_key(|group| group.kind == GroupKind::Foot);
         let groups: Vec<(GroupKind, usize, Vec<PlacedCell>)> = self
@@ -204,7 +203,7 @@ impl HtmlTable {
                 }
                 let own = || open.iter().filter(|placed| placed.row == y);
                 let mut shown = open.iter().filter(|placed| !placed.cell.text.trim().is_empty());
-                rows.push(TableRow {
+                rows.push(HtmlTableRow {
                     cells,
                     counts,
                     is_head: false,
@@ -219,7 +218,7 @@ impl HtmlTable {
     }
 }
 
-impl TableRow {
+impl HtmlTableRow {
     /// Adds the names of the next row behind these: `Price / Month`.
     fn join_head(&mut self, next: Self) {
         self.counts.add(next.counts);
@@ -235,17 +234,14 @@ impl TableRow {
 }
 
 /// In a table without any `th`, the first row names the columns if it is short, has no digits, and a row of as many cells follows.
-fn guess_head(rows: &mut [TableRow]) {
-    let is_name = |cell: &String| {
-        !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= MAX_GUESSED_NAME_CHARS
-    };
+fn guess_head(rows: &mut [HtmlTableRow]) {
     let any_named = rows.iter().any(|row| row.any_named || row.in_head);
     if let [first, second, ..] = rows
         && !any_named
         && first.cells.len() > 1
         && second.cells.len() == first.cells.len()
     {
-        first.is_head = first.cells.iter().all(is_name);
+        first.is_head = may_name_columns(&first.cells);
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use hoidap_indices::Analyser;
 use hoidap_shared::{
     job::{LineKind, Passage},
-    text::{cells, has_cells, sentences},
+    text::{cells, has_cells, may_name_columns, sentences},
 };
 use lru::LruCache;
 
@@ -305,9 +305,7 @@ fn has_end_mark(line: &str) -> bool {
 
 /// Whether a row is the table's header: no digits, and followed by a row of as many cells.
 fn is_table_head(names: &[&str], next: Option<&&str>) -> bool {
-    let follows = next.is_some_and(|next| cells(next).len() == names.len());
-    follows
-        && names.iter().all(|cell| !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= 40)
+    next.is_some_and(|next| cells(next).len() == names.len()) && may_name_columns(names)
 }
 
 /// Formats a row: `Size of a file – Free: 2 GB; Pro: 20 GB` with column names, `Size of a file – 2 GB; 20 GB`
