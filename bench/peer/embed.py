@@ -20,31 +20,31 @@ def main() -> None:
     parser.add_argument("--callers", type=int, default=1)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.0)
-    options = parser.parse_args()
-    lines = options.texts.read_text(encoding="utf-8").splitlines()
+    arguments = parser.parse_args()
+    lines = arguments.texts.read_text(encoding="utf-8").splitlines()
     # Texts of similar length share a call, so that little of it is padding.
     texts = sorted(map(json.loads, lines), key=len)
-    calls = [texts[start : start + options.batch] for start in range(0, len(texts), options.batch)]
-    models = [Model(options.model) for _ in range(options.callers)]
+    batches = [texts[start : start + arguments.batch] for start in range(0, len(texts), arguments.batch)]
+    models = [Model(arguments.model) for _ in range(arguments.callers)]
     for model in models:
-        model.embed(calls[0], "passage")
-    least = 0 if options.seconds else len(calls)
-    begun = time.perf_counter()
-    turns = itertools.count()
+        model.embed(batches[0], "passage")
+    min_calls = 0 if arguments.seconds else len(batches)
+    started_at = time.perf_counter()
+    call_numbers = itertools.count()
 
     def call(model: Model) -> int:
-        done = 0
-        while (turn := next(turns)) < least or time.perf_counter() - begun < options.seconds:
-            batch = calls[turn % len(calls)]
+        embedded = 0
+        while (number := next(call_numbers)) < min_calls or time.perf_counter() - started_at < arguments.seconds:
+            batch = batches[number % len(batches)]
             model.embed(batch, "passage")
-            done += len(batch)
-        return done
+            embedded += len(batch)
+        return embedded
 
-    with ThreadPoolExecutor(options.callers) as callers:
-        done = sum(callers.map(call, models))
-    seconds = time.perf_counter() - begun
-    each = 1000 * options.callers * seconds / done
-    print(json.dumps({"texts": done, "seconds": seconds, "texts_per_second": done / seconds, "ms_per_text": each}))
+    with ThreadPoolExecutor(arguments.callers) as callers:
+        embedded = sum(callers.map(call, models))
+    seconds = time.perf_counter() - started_at
+    ms_per_text = 1000 * arguments.callers * seconds / embedded
+    print(json.dumps({"texts": embedded, "seconds": seconds, "texts_per_second": embedded / seconds, "ms_per_text": ms_per_text}))
 
 
 if __name__ == "__main__":

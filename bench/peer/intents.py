@@ -1,4 +1,4 @@
-"""Which intent a question has: that of the most similar labelled example of the site's configuration."""
+"""Classifies the intent of a question: that of the most similar labelled example of the site's configuration."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ class Intents:
         self.names = [name for name, _ in labelled]
         self.vectors = model.embed([example for _, example in labelled], "query")
 
-    def of(self, vector: numpy.ndarray) -> str:
+    def classify(self, vector: numpy.ndarray) -> str:
         """The intent of a question's vector."""
         return self.names[int(numpy.argmax(self.vectors @ vector))]

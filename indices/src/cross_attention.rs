@@ -76,7 +76,7 @@ impl CrossAttention {
             let outputs = session.run(ort::inputs![
                 "question" => TensorRef::from_array_view(([question.len() / dimensions, dimensions], question))?,
                 "passage" => TensorRef::from_array_view(([tokens, dimensions], vectors.as_slice()))?,
-                "place" => Tensor::from_array(([tokens], numbers))?,
+                "sentence" => Tensor::from_array(([tokens], numbers))?,
                 "late" => Tensor::from_array(([tokens], late))?,
             ])?;
             let (_, scores) = outputs["tokens"].try_extract_tensor::<f32>()?;

@@ -1,4 +1,4 @@
-"""Who may ask: a program on this machine that knows the password. A web page does not, wherever it comes from."""
+"""Access control: only programs on this machine that know the password may send requests, and no web page may."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import re
 from email.message import Message
 
 USER = "default"
-"""The only user, as ClickHouse has one from the beginning."""
-VARIABLE = "CLICKHOUSE_PASSWORD"
-"""Where the process finds the password; an argument would be seen by everybody on the machine."""
+"""The only user, which a new ClickHouse has too."""
+PASSWORD_VARIABLE = "CLICKHOUSE_PASSWORD"
+"""The environment variable with the password. A command line argument would be visible to every user of the machine."""
 
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\[\]:@/?#\s]+))(?::\d{1,5})?")
 
 
-def of_a_page(headers: Message) -> str | None:
-    """Why a request is not a program's on this machine but a web page's; None when it is.
+def refusal(headers: Message) -> str | None:
+    """Why a request is refused because a web page may have sent it; None if it is allowed.
 
-    A page that had a name of its own point to loopback shows by the name in `Host`.
+    A page whose host name resolves to loopback (DNS rebinding) is recognised by the name in `Host`.
     """
     hosts = headers.get_all("Host", [])
     if len(hosts) != 1 or not _is_loopback(hosts[0].strip()):
@@ -32,31 +32,31 @@ def of_a_page(headers: Message) -> str | None:
     return None
 
 
-def knows(headers: Message, password: str) -> bool:
-    """Whether the request names the user and its password, in ClickHouse's own headers or by basic authentication.
+def is_authenticated(headers: Message, password: str) -> bool:
+    """Whether the request has the user and its password, in ClickHouse's headers or by basic authentication.
 
-    Not in the address: addresses are logged.
+    The query string does not count, because URLs are logged.
     """
-    given = _basic(headers.get("Authorization", ""))
+    credentials = _basic_credentials(headers.get("Authorization", ""))
     user, key = headers.get("X-ClickHouse-User"), headers.get("X-ClickHouse-Key")
-    if given is None:
-        given = (user or USER, (key or "").encode("latin-1", "replace"))  # as a header's bytes are read
+    if credentials is None:
+        credentials = (user or USER, (key or "").encode("latin-1", "replace"))  # http.server decodes headers as Latin-1
     elif user is not None or key is not None:
         return False
-    return given[0] == USER and hmac.compare_digest(given[1], password.encode())
+    return credentials[0] == USER and hmac.compare_digest(credentials[1], password.encode())
 
 
 def _is_loopback(host: str) -> bool:
-    found = _HOST.fullmatch(host)
-    if found is None:
+    match = _HOST.fullmatch(host)
+    if match is None:
         return False
     try:
-        return ipaddress.ip_address(found[1] or found[2]).is_loopback
+        return ipaddress.ip_address(match[1] or match[2]).is_loopback
     except ValueError:
-        return found[1] is None and found[2].lower() == "localhost"
+        return match[1] is None and match[2].lower() == "localhost"
 
 
-def _basic(value: str) -> tuple[str, bytes] | None:
+def _basic_credentials(value: str) -> tuple[str, bytes] | None:
     scheme, _, encoded = value.partition(" ")
     if scheme.lower() != "basic":
         return None

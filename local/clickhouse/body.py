@@ -1,4 +1,4 @@
-"""Reads a request's body, whole or chunked, with a limit."""
+"""Reads a request's body, with a Content-Length or chunked, up to a size limit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from email.message import Message
 from email.parser import BytesParser
 from typing import BinaryIO
 
-BLOCK = 1 << 16
+BLOCK_BYTES = 1 << 16
 
 
 class BadBody(Exception):
-    """The body cannot be read; `status` is the HTTP status that says so."""
+    """The body cannot be read; `status` is the HTTP status of the response."""
 
     def __init__(self, status: int, text: str):
         super().__init__(text)
@@ -19,18 +19,18 @@ class BadBody(Exception):
 
 
 def read(source: BinaryIO, headers: Message, limit: int) -> Iterator[bytes]:
-    """Yields the body in blocks; raises `BadBody` when it is cut off, malformed or longer than `limit` bytes."""
+    """Yields the body in blocks; raises `BadBody` if it is cut off, malformed or longer than `limit` bytes."""
     chunked = headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
-    taken = 0
-    for block in _chunks(source) if chunked else _whole(source, headers):
-        taken += len(block)
-        if taken > limit:
+    received = 0
+    for block in _read_chunked(source) if chunked else _read_with_length(source, headers):
+        received += len(block)
+        if received > limit:
             raise BadBody(413, f"the body is longer than {limit} bytes")
         yield block
 
 
 def fields(content_type: str, content: bytes) -> dict[str, str]:
-    """What a `multipart/form-data` body says: a statement and its parameters; empty for any other kind of body."""
+    """The fields of a `multipart/form-data` body, such as a statement and its parameters; empty for any other content type."""
     if not content_type.lower().startswith("multipart/form-data"):
         return {}
     form = BytesParser().parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + content)
@@ -41,42 +41,42 @@ def fields(content_type: str, content: bytes) -> dict[str, str]:
 
 
 def text(content: bytes) -> str:
-    """The body as text."""
+    """Decodes a body."""
     try:
         return content.decode()
     except UnicodeDecodeError:
         raise BadBody(400, "the statement is not UTF-8") from None
 
 
-def _whole(source: BinaryIO, headers: Message) -> Iterator[bytes]:
+def _read_with_length(source: BinaryIO, headers: Message) -> Iterator[bytes]:
     length = headers.get("Content-Length", "0")
     if not (length.isascii() and length.isdigit()):
         raise BadBody(400, "Content-Length is not a number")
-    yield from _exactly(source, int(length))
+    yield from _read_exactly(source, int(length))
 
 
-def _chunks(source: BinaryIO) -> Iterator[bytes]:
+def _read_chunked(source: BinaryIO) -> Iterator[bytes]:
     while True:
         size = source.readline(64).split(b";")[0].strip()
         try:
-            left = int(size, 16)
+            remaining = int(size, 16)
         except ValueError:
-            raise BadBody(400, "a chunk of the body has no length") from None
-        if left < 0:
-            raise BadBody(400, "a chunk of the body has no length")
-        if left == 0:
+            raise BadBody(400, "a chunk of the body has no valid length") from None
+        if remaining < 0:
+            raise BadBody(400, "a chunk of the body has no valid length")
+        if remaining == 0:
             break
-        yield from _exactly(source, left)
+        yield from _read_exactly(source, remaining)
         if source.readline(8).strip():
-            raise BadBody(400, "a chunk of the body is longer than it says")
-    while source.readline(BLOCK).strip():  # trailers
+            raise BadBody(400, "a chunk of the body is longer than its length")
+    while source.readline(BLOCK_BYTES).strip():  # trailers
         pass
 
 
-def _exactly(source: BinaryIO, left: int) -> Iterator[bytes]:
-    while left:
-        block = source.read(min(left, BLOCK))
+def _read_exactly(source: BinaryIO, remaining: int) -> Iterator[bytes]:
+    while remaining:
+        block = source.read(min(remaining, BLOCK_BYTES))
         if not block:
             raise BadBody(400, "the body was cut off")
-        left -= len(block)
+        remaining -= len(block)
         yield block

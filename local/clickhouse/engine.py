@@ -12,8 +12,8 @@ from chdb.session import Session
 
 from . import policy
 
-_BETWEEN = re.compile(r"\A[ \t]*;?[ \t]*\r?\n?")
-_DATA = re.compile(r"\b(?:VALUES|FORMAT\s+\w+)\b", re.IGNORECASE)
+_BEFORE_ROWS = re.compile(r"\A[ \t]*;?[ \t]*\r?\n?")
+_ROWS_MARKER = re.compile(r"\b(?:VALUES|FORMAT\s+\w+)\b", re.IGNORECASE)
 _QUOTED = r"`(?:[^`\\]|\\.)*`"
 _COLUMNS = rf" \((?:[^()`']|{_QUOTED}|\([^()`']*\))*\)"
 _INSERT = re.compile(
@@ -25,122 +25,123 @@ _USERS, _CONFIGURATION = "users.xml", "engine.xml"
 
 
 class StatementError(Exception):
-    """What ClickHouse says about a statement it refused; `code` is ClickHouse's number of the error."""
+    """ClickHouse's error about a statement; `code` is ClickHouse's error code."""
 
     def __init__(self, text: str):
         super().__init__(text)
-        found = _CODE.search(text)
-        self.code = found.group(1) if found else "1002"
+        match = _CODE.search(text)
+        self.code = match.group(1) if match else "1002"
 
     @classmethod
-    def denied(cls, why: str) -> StatementError:
-        """As ClickHouse says it of a user without the right."""
-        return cls(f"Code: 497. DB::Exception: {why}. (ACCESS_DENIED)")
+    def denied(cls, reason: str) -> StatementError:
+        """The error of ClickHouse for a user without the privilege."""
+        return cls(f"Code: 497. DB::Exception: {reason}. (ACCESS_DENIED)")
 
 
 class Engine:
-    """Owns the folder, and works in it: chDB's address of a folder takes no odd characters. One process at a time can."""
+    """Owns the folder. Only one process at a time can. It changes to that folder, because chDB's addresses cannot have every character."""
 
     def __init__(self, folder: Path):
         self._lock = threading.Lock()
         os.chdir(folder)
-        asked = _connect("db")
-        settings = _lines(asked, "SELECT name FROM system.settings")
-        functions = _lines(asked, "SELECT lower(name) FROM system.functions WHERE categories = 'AI' OR name ILIKE 'ai%'")
-        sources = _lines(asked, "SELECT name FROM system.table_functions")
-        asked.close()
-        self._functions = frozenset(policy.FUNCTIONS | functions)
-        self._sources = frozenset({"disk", *(name.lower() for name in sources - policy.SOURCES)})
-        Path(_USERS).write_text(policy.users(settings))
+        session = _open_session("db")
+        settings = _names(session, "SELECT name FROM system.settings")
+        functions = _names(session, "SELECT lower(name) FROM system.functions WHERE categories = 'AI' OR name ILIKE 'ai%'")
+        table_functions = _names(session, "SELECT name FROM system.table_functions")
+        session.close()
+        self._refused_functions = frozenset(policy.REFUSED_FUNCTIONS | functions)
+        refused = table_functions - policy.ALLOWED_TABLE_FUNCTIONS
+        self._refused_table_functions = frozenset({"disk", *(name.lower() for name in refused)})
+        Path(_USERS).write_text(policy.users_configuration(settings))
         Path(_CONFIGURATION).write_text(f"<clickhouse><users_config>{_USERS}</users_config></clickhouse>\n")
         self._address = f"db?config-file={_CONFIGURATION}"
-        self._open = _connect(self._address)
+        self._session = _open_session(self._address)
 
     def execute(
-        self, sql: str, database: str, output: str, settings: Mapping[str, str], parameters: Mapping[str, str],
+        self, sql: str, database: str, output_format: str, settings: Mapping[str, str], parameters: Mapping[str, str],
         rows: Path | None = None, readonly: bool = False,
     ) -> bytes:  # fmt: skip
-        """Runs one statement in `database` and returns its result in the format `output`.
+        """Runs one statement in `database` and returns its result in `output_format`.
 
-        `rows` are those of an INSERT … FORMAT …. Nothing that a statement sets outlives it.
+        `rows` is a file with the rows of an INSERT … FORMAT …. A setting lasts for one statement.
         """
         with self._lock:
-            statement = self._allowed(sql)
-            if rows is None and (found := _INSERT.fullmatch(statement)):
-                raise _syntax(f"the rows of this statement are to be its body: {found.group(1)}")
-            session = _connect(self._address)
+            statement = self._checked(sql)
+            if rows is None and (match := _INSERT.fullmatch(statement)):
+                raise _syntax(f"the rows of this statement must be the body of the request: {match.group(1)}")
+            session = _open_session(self._address)
             try:
                 _run(session, f"USE {_identifier(database)}")
                 for name, value in settings.items():
                     _run(session, f"SET {_identifier(name)} = {_quoted(value)}")
                 if readonly:
                     _run(session, "SET readonly = 1")
-                return _run(session, statement if rows is None else _from_file(statement, rows), output, parameters)
+                return _run(session, statement if rows is None else _from_file(statement, rows), output_format, parameters)
             finally:
                 session.close()
 
     def split(self, sql: str) -> tuple[str, str] | None:
-        """An INSERT and the rows that stand behind it in one text; None when `sql` is another statement."""
+        """An INSERT and the rows that follow it in the same text; None if `sql` is another statement."""
         with self._lock:
-            whole = self._canonical(sql)
-            if not _INSERT.fullmatch(whole):
+            statement = self._normalise(sql)
+            if not _INSERT.fullmatch(statement):
                 return None
-            for found in _DATA.finditer(sql):
-                head = sql[: found.end()]
+            for match in _ROWS_MARKER.finditer(sql):
+                head = sql[: match.end()]
                 try:
-                    if self._canonical(head) == whole:
-                        return head, _BETWEEN.sub("", sql[found.end() :], count=1)
+                    if self._normalise(head) == statement:
+                        return head, _BEFORE_ROWS.sub("", sql[match.end() :], count=1)
                 except StatementError:
                     continue
-            raise _syntax("it cannot be seen where the rows begin")
+            raise _syntax("the beginning of the rows was not found")
 
     def close(self) -> None:
-        """Waits for the statement that runs, then closes the folder."""
+        """Waits for the running statement, then closes the folder."""
         with self._lock:
-            self._open.close()
+            self._session.close()
 
-    def _allowed(self, sql: str) -> str:
-        statement = self._canonical(sql)
-        why = policy.refusal(statement, self._functions, self._sources)
-        if why is not None:
-            raise StatementError.denied(why)
+    def _checked(self, sql: str) -> str:
+        statement = self._normalise(sql)
+        reason = policy.refusal(statement, self._refused_functions, self._refused_table_functions)
+        if reason is not None:
+            raise StatementError.denied(reason)
         return statement
 
-    def _canonical(self, sql: str) -> str:
-        """One statement as the engine's parser writes it; what is checked is what is run."""
+    def _normalise(self, sql: str) -> str:
+        """One statement as the engine's parser formats it: the text that is checked is the text that is run."""
         if "\0" in sql:
-            raise _syntax("it has a zero byte")
-        return _run(self._open, f"SELECT formatQuerySingleLine({_quoted(sql)})", "RawBLOB").decode()
+            raise _syntax("the statement has a zero byte")
+        return _run(self._session, f"SELECT formatQuerySingleLine({_quoted(sql)})", "RawBLOB").decode()
 
 
-def _connect(address: str) -> Session:
+def _open_session(address: str) -> Session:
     try:
         return Session(address)
     except Exception as error:  # chDB's own class has no public name
         raise StatementError(str(error)) from error
 
 
-def _run(session: Session, sql: str, output: str = "TabSeparated", parameters: Mapping[str, str] | None = None) -> bytes:
+def _run(session: Session, sql: str, output_format: str = "TabSeparated", parameters: Mapping[str, str] | None = None) -> bytes:
     try:
-        return session.query(sql, output, params=dict(parameters) if parameters else None).bytes()
+        return session.query(sql, output_format, params=dict(parameters) if parameters else None).bytes()
     except Exception as error:
         raise StatementError(str(error)) from error
 
 
-def _lines(session: Session, sql: str) -> set[str]:
+def _names(session: Session, sql: str) -> set[str]:
     return set(_run(session, sql).decode().split())
 
 
 def _from_file(statement: str, rows: Path) -> str:
-    found = _INSERT.fullmatch(statement)
-    if found is None:
-        raise _syntax("rows belong to an INSERT … FORMAT … only")
-    target, settings, form = found.groups(default="")
-    return f"{target} FROM INFILE {_quoted(str(rows))} COMPRESSION 'none'{settings} FORMAT {form}"
+    match = _INSERT.fullmatch(statement)
+    if match is None:
+        raise _syntax("only an INSERT … FORMAT … has rows")
+    target, settings, format_name = match.groups(default="")
+    return f"{target} FROM INFILE {_quoted(str(rows))} COMPRESSION 'none'{settings} FORMAT {format_name}"
 
 
-def _syntax(why: str) -> StatementError:
-    return StatementError(f"Code: 62. DB::Exception: {why}. (SYNTAX_ERROR)")
+def _syntax(reason: str) -> StatementError:
+    return StatementError(f"Code: 62. DB::Exception: {reason}. (SYNTAX_ERROR)")
 
 
 def _identifier(name: str) -> str:

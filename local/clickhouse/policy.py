@@ -1,7 +1,7 @@
 """What statements may do: read and write the tables of this server, and nothing else on this machine or any other.
 
-The engine itself refuses what its grants and its constraints of settings can express. The rest is refused by the
-statement's text as the engine's own parser writes it: without comments, escapes or a second statement.
+The engine refuses what its grants and its constraints on settings can express. The rest is refused by the text of the
+statement as the engine's parser formats it: without comments, escapes or a second statement.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 GRANTS = "SHOW, SELECT, INSERT, CREATE DATABASE, CREATE TABLE, DROP DATABASE, DROP TABLE, TRUNCATE, OPTIMIZE"
 GRANTS += ", ALTER COLUMN, ALTER UPDATE, ALTER DELETE, ALTER TTL, ALTER INDEX, ALTER CONSTRAINT, ALTER RENAME COLUMN"
-"""No source: neither files nor addresses nor commands nor other servers; no functions, users, dictionaries, backups."""
+"""No grant on sources (files, URLs, commands, other servers), functions, users, dictionaries or backups."""
 
-DEFAULTS = {
+DEFAULT_SETTINGS = {
     "max_threads": "2",
     "max_execution_time": "60",
     "max_result_bytes": "268435456",
@@ -23,9 +23,9 @@ DEFAULTS = {
     "input_format_values_interpret_expressions": "0",
     "input_format_values_deduce_templates_of_expressions": "0",
 }
-"""Settings of every statement: one must not take the whole machine, and rows hold values, not expressions."""
+"""Settings of every statement. They limit its resources, and rows may have values only, not expressions."""
 
-CHANGEABLE = frozenset(
+CHANGEABLE_SETTINGS = frozenset(
     """
     async_insert wait_for_async_insert insert_deduplicate insert_deduplication_token deduplicate_insert
     max_threads max_insert_threads max_block_size max_insert_block_size max_partitions_per_insert_block
@@ -38,38 +38,38 @@ CHANGEABLE = frozenset(
     input_format_null_as_default allow_experimental_json_type
     """.split()
 )
-"""Settings that a request or a statement may change; the others can name files and addresses, or another language."""
+"""Settings that a request or a statement may change. Others can name files, URLs or another query language."""
 
-STATEMENTS = frozenset(
+ALLOWED_STATEMENTS = frozenset(
     "SELECT WITH SHOW DESCRIBE EXISTS EXPLAIN CHECK INSERT CREATE ALTER DROP TRUNCATE RENAME EXCHANGE OPTIMIZE DELETE"
     " UPDATE".split()
 )
-"""First words of what may be run."""
+"""First words of the statements that are allowed."""
 
-ENGINES = {"Atomic", "Memory", "Null", "Log", "TinyLog", "StripeLog", "MergeTree"}
-ENGINES |= {f"{kind}MergeTree" for kind in ("Replacing", "Summing", "Aggregating", "Collapsing", "VersionedCollapsing")}
+ALLOWED_ENGINES = {"Atomic", "Memory", "Null", "Log", "TinyLog", "StripeLog", "MergeTree"}
+ALLOWED_ENGINES |= {f"{kind}MergeTree" for kind in ("Replacing", "Summing", "Aggregating", "Collapsing", "VersionedCollapsing")}
 """Engines of tables and databases that keep their data in the server's own folder."""
 
-SOURCES = {"numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generateSeries", "generate_series", "generateRandom"}
-SOURCES |= {"values", "view", "merge", "null", "format"}
-"""Table functions that read nothing but the server's own tables; every other that the engine knows is refused, and `disk`, by
-which a table names its own folder."""
+ALLOWED_TABLE_FUNCTIONS = {"numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generateSeries", "generate_series"}
+ALLOWED_TABLE_FUNCTIONS |= {"generateRandom", "values", "view", "merge", "null", "format"}
+"""Table functions that read only the server's own tables. All others of the engine are refused, and so is `disk`, by which a
+table can choose its folder."""
 
-FUNCTIONS = {"file"}
-"""Functions that are refused beside those of language models: this one reads files."""
+REFUSED_FUNCTIONS = {"file"}
+"""Functions that are refused besides those of language models: this one reads files."""
 
 _TOKEN = re.compile(
     r"(?P<text>'(?:[^'\\]|\\.)*')|(?P<quoted>`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\")|(?P<word>\w+)|(?P<sign>\S)", re.DOTALL
 )
 
 
-def users(settings: Iterable[str]) -> str:
-    """The configuration of the engine's only user; `settings` are all settings that the engine has."""
-    given = "".join(f"<{name}>{value}</{name}>" for name, value in DEFAULTS.items())
-    fixed = sorted({*settings, "merge_tree_disk", "merge_tree_storage_policy", "merge_tree_table_disk"} - CHANGEABLE)
+def users_configuration(settings: Iterable[str]) -> str:
+    """The configuration of the engine's only user; `settings` are the names of all settings of the engine."""
+    defaults = "".join(f"<{name}>{value}</{name}>" for name, value in DEFAULT_SETTINGS.items())
+    fixed = sorted({*settings, "merge_tree_disk", "merge_tree_storage_policy", "merge_tree_table_disk"} - CHANGEABLE_SETTINGS)
     constraints = "".join(f"<{name}><const/></{name}>" for name in fixed if re.fullmatch(r"[a-z_]\w*", name))
     return f"""<clickhouse>
-<profiles><default>{given}<constraints>{constraints}</constraints></default></profiles>
+<profiles><default>{defaults}<constraints>{constraints}</constraints></default></profiles>
 <quotas><default/></quotas>
 <users><default>
 <password></password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>
@@ -79,27 +79,28 @@ def users(settings: Iterable[str]) -> str:
 """
 
 
-def refusal(statement: str, functions: frozenset[str], sources: frozenset[str]) -> str | None:
-    """Why a statement, as the engine's parser writes it, is refused; None when it is not.
+def refusal(statement: str, refused_functions: frozenset[str], refused_table_functions: frozenset[str]) -> str | None:
+    """Why a statement, as the engine's parser formats it, is refused; None if it is allowed.
 
-    `functions` may not be named at all: one can be handed to another as an argument. `sources` may not be called; their
-    names may be those of columns. Both are in lower case.
+    The names of `refused_functions` may not occur at all, because a function can be passed as an argument. Those of
+    `refused_table_functions` may not be called, but a column may have such a name. Both are in lower case.
     """
-    tokens = [(found.lastgroup, found.group()) for found in _TOKEN.finditer(statement)]
-    first = next((text.upper() for kind, text in tokens if kind == "word"), "")
-    if first not in STATEMENTS:
-        return f"{first or 'this'} is not among the statements that are run here"
+    tokens = [(match.lastgroup, match.group()) for match in _TOKEN.finditer(statement)]
+    first_word = next((text.upper() for kind, text in tokens if kind == "word"), "")
+    if first_word not in ALLOWED_STATEMENTS:
+        return f"{first_word or 'this'} is not among the allowed statements"
     end = ("sign", "")
-    for (kind, text), (_, after), (_, second) in zip(tokens, [*tokens[1:], end], [*tokens[2:], end, end]):
+    for (kind, text), (_, next_text), (_, next_but_one) in zip(tokens, [*tokens[1:], end], [*tokens[2:], end, end]):
         if kind in ("text", "sign"):
-            if (text, after, second) == (":", "Identifier", "}"):
+            if (text, next_text, next_but_one) == (":", "Identifier", "}"):
                 return "a parameter that is an identifier could name anything: write the name into the statement"
             continue
         name = text.strip('`"')
-        if name.lower() in functions or (after == "(" and (name.lower() in sources or "\\" in name)):
-            return f"the function {name} is not to be had here"
-        if (text, after) in (("INTO", "OUTFILE"), ("FROM", "INFILE")):
-            return f"{text} {after} is refused: nothing here writes or reads files"
-        if (text, after) == ("ENGINE", "=") and second.strip('`"') not in ENGINES:
-            return f"the engine {second} is not to be had here"
+        is_refused_call = next_text == "(" and (name.lower() in refused_table_functions or "\\" in name)
+        if name.lower() in refused_functions or is_refused_call:
+            return f"the function {name} is not available here"
+        if (text, next_text) in (("INTO", "OUTFILE"), ("FROM", "INFILE")):
+            return f"{text} {next_text} is refused: statements may not write or read files"
+        if (text, next_text) == ("ENGINE", "=") and next_but_one.strip('`"') not in ALLOWED_ENGINES:
+            return f"the engine {next_but_one} is not available here"
     return None

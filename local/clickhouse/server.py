@@ -1,9 +1,9 @@
-"""As much of ClickHouse's HTTP interface as its clients use: statements, queries, inserts, `/ping`.
+"""The part of ClickHouse's HTTP interface that its clients use: statements, queries, inserts, `/ping`.
 
-Statements come as the body, as a form, or as `query=`; an insert has its statement there and its rows as the body.
-`database`, `default_format` and `param_<name>` are known; any other parameter is a setting of the statement. No
-compression. It listens on loopback, refuses requests that a web page makes, and answers nothing but `/ping` to those who
-do not know the password. GET writes nothing.
+A statement is the body, a form, or `query=`; an insert can have its statement in `query=` and its rows in the body. The
+parameters `database`, `default_format` and `param_<name>` have ClickHouse's meaning; any other parameter is a setting of
+the statement. There is no compression. The server listens on loopback and refuses requests of web pages. Without the
+password it answers only `/ping`. GET writes nothing.
 """
 
 from __future__ import annotations
@@ -22,21 +22,20 @@ from urllib.parse import parse_qsl, urlsplit
 from . import access, body
 from .engine import Engine, StatementError
 
-STATEMENT_LIMIT = 1 << 20
-"""Longest statement, in bytes."""
-ROWS_LIMIT = 1 << 30
-"""Largest body of an insert, in bytes; it is kept on disk until it is whole."""
-CONNECTIONS = 128
+MAX_STATEMENT_BYTES = 1 << 20
+MAX_ROWS_BYTES = 1 << 30
+"""The largest body of an insert. It is kept on disk until it is complete."""
+MAX_CONNECTIONS = 128
 """Connections served at once; further ones wait."""
-FINISH_SECONDS = 15
-"""Longest wait for requests in flight when the process is told to stop."""
+SHUTDOWN_TIMEOUT = 15
+"""Maximum time for requests in flight to end when the process is stopped, in seconds."""
 
-_CONTROL = {"query", "database", "default_format", "query_id", "session_id", "user", "password", "role"}
-_CONTROL |= {"wait_end_of_query", "buffer_size", "client_protocol_version", "enable_http_compression"}
+_CONTROL_PARAMETERS = {"query", "database", "default_format", "query_id", "session_id", "user", "password", "role"}
+_CONTROL_PARAMETERS |= {"wait_end_of_query", "buffer_size", "client_protocol_version", "enable_http_compression"}
 
 
 class Adapter(ThreadingHTTPServer):
-    """The server: it has the engine, a folder for rows on their way, and knows what is in flight."""
+    """The HTTP server, with the engine, a folder for the rows of inserts, and the number of requests in flight."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -44,27 +43,27 @@ class Adapter(ThreadingHTTPServer):
     def __init__(self, port: int, engine: Engine, incoming: Path, password: str):
         super().__init__(("127.0.0.1", port), Handler)
         self.engine, self.incoming, self.password = engine, incoming, password
-        self.free = threading.BoundedSemaphore(CONNECTIONS)
-        self.busy = 0
+        self.free_connections = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self.in_flight = 0
         self.idle = threading.Condition()
 
     def process_request(self, request, client_address):
-        self.free.acquire()
+        self.free_connections.acquire()
         super().process_request(request, client_address)
 
     def process_request_thread(self, request, client_address):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self.free.release()
+            self.free_connections.release()
 
     def handle_error(self, request, client_address):
         print(f"a connection failed: {sys.exc_info()[1]!r}", file=sys.stderr, flush=True)
 
     def finish(self) -> None:
-        """Lets the requests in flight end, within `FINISH_SECONDS`, and closes the engine."""
+        """Lets the requests in flight end, within `SHUTDOWN_TIMEOUT`, and closes the engine."""
         with self.idle:
-            self.idle.wait_for(lambda: self.busy == 0, FINISH_SECONDS)
+            self.idle.wait_for(lambda: self.in_flight == 0, SHUTDOWN_TIMEOUT)
         self.engine.close()
 
 
@@ -76,34 +75,34 @@ class Handler(BaseHTTPRequestHandler):
     server: Adapter
 
     def do_GET(self):
-        self._in_flight(readonly=True)
+        self._handle(readonly=True)
 
     def do_POST(self):
-        self._in_flight(readonly=False)
+        self._handle(readonly=False)
 
-    def _in_flight(self, readonly: bool) -> None:
+    def _handle(self, readonly: bool) -> None:
         with self.server.idle:
-            self.server.busy += 1
+            self.server.in_flight += 1
         try:
             self._answer(readonly)
         finally:
             with self.server.idle:
-                self.server.busy -= 1
+                self.server.in_flight -= 1
                 self.server.idle.notify_all()
 
     def _answer(self, readonly: bool) -> None:
-        why = access.of_a_page(self.headers)
-        if why is not None:
-            return self._refuse(403, why)
+        reason = access.refusal(self.headers)
+        if reason is not None:
+            return self._refuse(403, reason)
         parts = urlsplit(self.path)
         if parts.scheme or parts.netloc or not parts.path.startswith("/"):
-            return self._refuse(400, "the address is not a path")
+            return self._refuse(400, "the request target is not a path")
         if readonly and (parts.path in ("/ping", "/replicas_status") or (parts.path == "/" and not parts.query)):
             return self._send(200, b"Ok.\n")
         if parts.path != "/":
-            return self._refuse(404, "there are only / and /ping")
-        if not access.knows(self.headers, self.server.password):
-            error = "Code: 516. DB::Exception: the user or the password is not the right one. (AUTHENTICATION_FAILED)"
+            return self._refuse(404, "only / and /ping exist")
+        if not access.is_authenticated(self.headers, self.server.password):
+            error = "Code: 516. DB::Exception: the user or the password is wrong. (AUTHENTICATION_FAILED)"
             return self._refuse(403, error, {"X-ClickHouse-Exception-Code": "516"})
         try:
             self._send(200, self._result(readonly))
@@ -113,62 +112,62 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(error.status, str(error))
 
     def _result(self, readonly: bool) -> bytes:
-        given = self._parameters()
+        parameters = self._parameters()
         with tempfile.NamedTemporaryFile(dir=self.server.incoming) as rows:
-            # Of an insert the statement is in the address and the rows are the body, or both are the body.
-            insert = self._insert(given.get("query", ""), rows)
-            for block in body.read(self.rfile, self.headers, ROWS_LIMIT if insert else STATEMENT_LIMIT):
+            # An insert has its statement in the query string and its rows in the body, or both in the body.
+            insert = self._split_insert(parameters.get("query", ""), rows)
+            for block in body.read(self.rfile, self.headers, MAX_ROWS_BYTES if insert else MAX_STATEMENT_BYTES):
                 rows.write(block)
             if insert is None:
                 rows.seek(0)
                 content = rows.read()
                 rows.seek(0)
                 rows.truncate()
-                form = body.fields(self.headers.get("Content-Type", ""), content)
-                given |= form
-                content = b"" if form else content
-                given["query"] = "\n".join(filter(None, (given.get("query", ""), body.text(content))))
-                if not given["query"].strip():
+                fields = body.fields(self.headers.get("Content-Type", ""), content)
+                parameters |= fields
+                content = b"" if fields else content
+                parameters["query"] = "\n".join(filter(None, (parameters.get("query", ""), body.text(content))))
+                if not parameters["query"].strip():
                     raise body.BadBody(400, "there is no statement")
-                insert = self._insert(given["query"], rows)
+                insert = self._split_insert(parameters["query"], rows)
             rows.flush()
             return self.server.engine.execute(
-                insert or given["query"],
-                given.get("database") or "default",
-                given.get("default_format") or "TabSeparated",
+                insert or parameters["query"],
+                parameters.get("database") or "default",
+                parameters.get("default_format") or "TabSeparated",
                 {
                     name: value
-                    for name, value in given.items()
-                    if name not in _CONTROL and not name.startswith("param_")
+                    for name, value in parameters.items()
+                    if name not in _CONTROL_PARAMETERS and not name.startswith("param_")
                 },
-                {name.removeprefix("param_"): value for name, value in given.items() if name.startswith("param_")},
+                {name.removeprefix("param_"): value for name, value in parameters.items() if name.startswith("param_")},
                 rows=Path(rows.name) if insert else None,
                 readonly=readonly,
             )
 
-    def _insert(self, sql: str, rows: BinaryIO) -> str | None:
-        """The statement of an insert, whose rows behind it are written to `rows`; None when `sql` is no insert, or not whole."""
+    def _split_insert(self, sql: str, rows: BinaryIO) -> str | None:
+        """The statement of an insert; the rows that follow it are written to `rows`. None if `sql` is not a complete insert."""
         try:
-            found = self.server.engine.split(sql) if sql.strip() else None
+            parts = self.server.engine.split(sql) if sql.strip() else None
         except StatementError:
             return None
-        if found is None:
+        if parts is None:
             return None
-        rows.write(found[1].encode())
-        return found[0]
+        rows.write(parts[1].encode())
+        return parts[0]
 
     def _parameters(self) -> dict[str, str]:
         try:
-            given = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True, max_num_fields=200))
+            parameters = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True, max_num_fields=200))
         except ValueError as error:
-            raise body.BadBody(400, f"the address cannot be read: {error}") from None
+            raise body.BadBody(400, f"the query string cannot be read: {error}") from None
         for name in ("compress", "decompress"):
-            if given.pop(name, "0") not in ("0", ""):
+            if parameters.pop(name, "0") not in ("0", ""):
                 raise body.BadBody(400, f"{name}=1 is not supported: turn compression off in the client")
-        return given
+        return parameters
 
     def _refuse(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
-        """An answer to a request whose body was not read to its end."""
+        """Answers a request whose body was not read to its end."""
         self.close_connection = True
         self._send(status, f"{text}\n".encode(), {**(headers or {}), "Connection": "close"})
 
@@ -182,7 +181,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_request(self, code="-", size="-"):
-        """Requests that went well are not logged."""
+        """Logs only requests that failed."""
         if code != 200:
             super().log_request(code, size)
 
@@ -193,27 +192,27 @@ def main() -> int:
     parser.add_argument(
         "--port", type=int, default=8123, help="port on 127.0.0.1; 0 picks a free one (default: %(default)s)"
     )
-    options = parser.parse_args()
-    password = os.environ.pop(access.VARIABLE, "")
+    arguments = parser.parse_args()
+    password = os.environ.pop(access.PASSWORD_VARIABLE, "")
     if not password:
-        print(f"{access.VARIABLE} is not set: give the password that requests are to name", file=sys.stderr)
+        print(f"{access.PASSWORD_VARIABLE} is not set: set it to the password that requests must have", file=sys.stderr)
         return 1
 
-    data = options.data.resolve()
+    data = arguments.data.resolve()
     incoming = data / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     try:
         engine = Engine(data)
     except StatementError as error:
-        print(f"the database in {options.data} cannot be opened: {error}", file=sys.stderr)
+        print(f"the database in {arguments.data} cannot be opened: {error}", file=sys.stderr)
         return 1
-    for left in incoming.iterdir():  # of a process that was killed
-        left.unlink()
+    for leftover in incoming.iterdir():  # from a process that was killed
+        leftover.unlink()
     try:
-        adapter = Adapter(options.port, engine, incoming, password)
+        adapter = Adapter(arguments.port, engine, incoming, password)
     except OSError as error:
         print(
-            f"port {options.port} of 127.0.0.1 cannot be used ({error}): choose another one by --port",
+            f"port {arguments.port} of 127.0.0.1 cannot be used ({error}): choose another one by --port",
             file=sys.stderr,
         )
         engine.close()

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO
 
 from . import parts, paths, progress, system, web
-from .say import Trouble, line, step, terminal
+from .console import DevError, is_terminal, print_line, step
 
-EVERY = 20
-"""Seconds between two lines of progress where nobody watches a terminal."""
+PROGRESS_INTERVAL = 20
+"""Seconds between two lines of progress if the output is not a terminal."""
 
 
 def install_and_build() -> None:
@@ -28,20 +28,20 @@ def install_and_build() -> None:
     build()
 
 
-def build(beside: Callable[[], str] = str) -> None:
-    """Cargo decides what is to be done; while it does, a line says how far it is, and what else is done `beside` it."""
+def build(background_progress: Callable[[], str] = str) -> None:
+    """Builds the binaries by Cargo and shows the progress, together with that of work in the background."""
     with step("Hoidap: building in release mode (the first time takes many minutes)"):
         command = ["cargo", "build", "--release", "--locked", "--workspace", "--bins"]
-        if run(command, paths.ROOT, environment(), beside) != 0:
-            raise Trouble("the build failed: Cargo's message is above")
+        if run(command, paths.ROOT, environment(), background_progress) != 0:
+            raise DevError("the build failed: Cargo's message is above")
 
 
-def run(command: list[str], folder: Path, variables: dict[str, str], beside: Callable[[], str] = str) -> int:
-    """Runs a build of Cargo's and shows its progress, its warnings and its errors; its exit status."""
+def run(command: list[str], folder: Path, variables: dict[str, str], background_progress: Callable[[], str] = str) -> int:
+    """Runs a Cargo build and shows its progress, warnings and errors; returns its exit status."""
     variables = {**variables, "CARGO_TERM_PROGRESS_WHEN": "never"}
-    if terminal():
+    if is_terminal():
         variables = {"CARGO_TERM_COLOR": "always", **variables}
-    known = progress.of_workspace(folder, variables)
+    build_progress = progress.for_workspace(folder, variables)
     process = subprocess.Popen(
         [*command, "--message-format", "json-render-diagnostics"],
         cwd=folder,
@@ -52,26 +52,26 @@ def run(command: list[str], folder: Path, variables: dict[str, str], beside: Cal
         text=True,
         errors="replace",
     )
-    told: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+    output: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
 
-    def read(name: str, pipe: IO[str]) -> None:
+    def read(stream: str, pipe: IO[str]) -> None:
         for text in pipe:
-            told.put((name, text))
-        told.put((name, ""))
+            output.put((stream, text))
+        output.put((stream, ""))
 
-    for name, pipe in (("message", process.stdout), ("line", process.stderr)):
-        threading.Thread(target=read, args=(name, pipe), daemon=True).start()
-    shown, ended = _Line(), 0
+    for stream, pipe in (("message", process.stdout), ("line", process.stderr)):
+        threading.Thread(target=read, args=(stream, pipe), daemon=True).start()
+    progress_line, closed_streams = _ProgressLine(), 0
     try:
-        while ended < 2:
+        while closed_streams < 2:
             with suppress(queue.Empty):
-                name, text = told.get(timeout=1)
-                ended += text == ""
-                if name == "message":
-                    known.message(text)
-                elif not known.line(text, time.monotonic()):
-                    shown.above(text)
-            shown.progress("; ".join(filter(None, [known.text(time.monotonic()), beside()])))
+                stream, text = output.get(timeout=1)
+                closed_streams += text == ""
+                if stream == "message":
+                    build_progress.handle_message(text)
+                elif not build_progress.handle_line(text, time.monotonic()):
+                    progress_line.print_above(text)
+            progress_line.progress("; ".join(filter(None, [build_progress.text(time.monotonic()), background_progress()])))
     except BaseException:
         process.terminate()
         raise
@@ -79,29 +79,29 @@ def run(command: list[str], folder: Path, variables: dict[str, str], beside: Cal
         status = process.wait()
         process.stdout.close()
         process.stderr.close()
-    shown.end(known.text(time.monotonic()))
+    progress_line.end(build_progress.text(time.monotonic()))
     return status
 
 
-class _Line:
-    """The line of progress: written over on a terminal, else one now and then."""
+class _ProgressLine:
+    """The progress line: overwritten on a terminal, otherwise printed again at intervals."""
 
     def __init__(self):
-        self._width, self._next = 0, time.monotonic() + EVERY
-        self._last = ""
+        self._width, self._next_at = 0, time.monotonic() + PROGRESS_INTERVAL
+        self._last_text = ""
 
     def progress(self, text: str) -> None:
-        if not text or text == self._last:
+        if not text or text == self._last_text:
             return
-        if terminal():
+        if is_terminal():
             self._write(text)
-        elif time.monotonic() >= self._next:
-            self._next = time.monotonic() + EVERY
-            self._last = text
-            line(f"    {text}")
+        elif time.monotonic() >= self._next_at:
+            self._next_at = time.monotonic() + PROGRESS_INTERVAL
+            self._last_text = text
+            print_line(f"    {text}")
 
-    def above(self, text: str) -> None:
-        """A line of Cargo's own, above the progress."""
+    def print_above(self, text: str) -> None:
+        """Prints a line of Cargo's output above the progress line."""
         if self._width:
             self._clear()
         with suppress(BrokenPipeError):
@@ -112,7 +112,7 @@ class _Line:
         if self._width:
             self._clear()
         if text:
-            line(f"    {text}")
+            print_line(f"    {text}")
 
     def _write(self, text: str) -> None:
         text = f"    {text}"[: os.get_terminal_size().columns - 1]
@@ -125,9 +125,9 @@ class _Line:
 
 
 def environment() -> dict[str, str]:
-    """The variables of a build. `.cargo/config.toml` sets flags for processors with AVX2; an older one needs others."""
+    """The environment variables of a build. `.cargo/config.toml` has flags for processors with AVX2; older ones need others."""
     flags = {}
     if "avx2" not in Path("/proc/cpuinfo").read_text().split():
-        line("    this processor has no AVX2: Hoidap is built without it and is slower")
+        print_line("    this processor has no AVX2: Hoidap is built without it and is slower")
         flags = {"CXXFLAGS_x86_64_unknown_linux_gnu": "-O3", "RUSTFLAGS": "-C force-frame-pointers=yes"}
     return {**flags, **os.environ}

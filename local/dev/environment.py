@@ -1,4 +1,4 @@
-"""The variables that Hoidap's binaries and tests need to find the parts."""
+"""The environment variables by which Hoidap's binaries and tests find the parts."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from . import paths
 
 
 def for_binaries() -> dict[str, str]:
-    """Where the binaries find ONNX Runtime and the embedding model."""
+    """The variables for the binaries: the paths of ONNX Runtime and the embedding model."""
     return {
         "ORT_DYLIB_PATH": str(paths.ONNX_RUNTIME),
-        "HOIDAP_EMBEDDING__MODEL_DIR": str(paths.EMBEDDING),
+        "HOIDAP_EMBEDDING__MODEL_DIR": str(paths.EMBEDDING_MODEL),
     }
 
 
 def for_tests() -> dict[str, str]:
-    """The same, and the commands by which tests start servers of their own.
+    """The variables for the tests: those of the binaries, and the commands that start servers.
 
-    The two Python ones take `--port N` (0 for a free one, which their first line of output names); the ClickHouse
-    one also takes `--data FOLDER`, and CLICKHOUSE_PASSWORD in its environment.
+    The ClickHouse and llama commands take `--port N`; with 0 they choose a free port, which their first line of output
+    names. The ClickHouse command also takes `--data FOLDER`, and CLICKHOUSE_PASSWORD in its environment.
     """
     return {
         **for_binaries(),
@@ -33,4 +33,4 @@ def for_tests() -> dict[str, str]:
 def write() -> None:
     """Writes `.local/env`, for a shell: `. .local/env && cargo nextest run --release`."""
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in for_tests().items()]
-    paths.ENVIRONMENT.write_text("".join(lines))
+    paths.ENVIRONMENT_FILE.write_text("".join(lines))

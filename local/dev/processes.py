@@ -1,4 +1,4 @@
-"""Starts and stops processes that outlive ./dev, and knows them again without mistaking another one for them."""
+"""Starts and stops processes that outlive ./dev. A record file identifies each, also after its pid was reused."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Record:
-    """A process that was started: its number alone may have gone to another one since, the rest tells."""
+    """A process that was started, as its record file has it. The pid alone is not enough, because the kernel reuses it."""
 
     pid: int
     started: int
-    """Clock ticks from the machine's start to the process's."""
+    """Clock ticks from the start of the machine to the start of the process."""
     boot: str
-    """The machine's run, as the kernel numbers it."""
+    """The kernel's boot id."""
     made_of: str
-    """Fingerprint of command, settings and program: with another one the process is out of date."""
+    """Fingerprint of the command, the settings and the program. If it differs, the process is out of date."""
 
 
 def start(
-    command: list[str], environment: Mapping[str, str], log: Path, record: Path, made_of: str, folder: Path
+    command: list[str], environment: Mapping[str, str], log: Path, record_path: Path, fingerprint: str, folder: Path
 ) -> Record:
-    """Starts a process of its own session, its output in `log` (the log before it is kept beside as `….1`)."""
+    """Starts a process in its own session, with its output in `log`. The previous log is kept as `….1`."""
     if log.exists():
         log.replace(log.with_name(log.name + ".1"))
     with log.open("wb") as output:
@@ -42,49 +42,50 @@ def start(
             stderr=output,
             start_new_session=True,
         )
-    made = Record(process.pid, started(process.pid) or 0, _boot(), made_of)
-    record.write_text(json.dumps(vars(made)))
-    return made
+    record = Record(process.pid, start_ticks(process.pid) or 0, _boot_id(), fingerprint)
+    record_path.write_text(json.dumps(vars(record)))
+    return record
 
 
-def running(record: Path) -> Record | None:
-    """The recorded process, when it is alive."""
+def running(record_path: Path) -> Record | None:
+    """The recorded process; None if it is not alive."""
     try:
-        known = Record(**json.loads(record.read_text()))
+        record = Record(**json.loads(record_path.read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    if known.boot == _boot() and known.started == started(known.pid):
-        return known
-    with suppress(OSError):  # when it was a child of this process, lets it go; else there is nothing to do
-        os.waitpid(known.pid, os.WNOHANG)
+    if record.boot == _boot_id() and record.started == start_ticks(record.pid):
+        return record
+    with suppress(OSError):  # reaps it if it was a child of this process
+        os.waitpid(record.pid, os.WNOHANG)
     return None
 
 
-def stop(record: Path, patience: float) -> bool:
-    """Ends the recorded process, by SIGTERM and after `patience` seconds by SIGKILL; False when it was not alive."""
-    known = running(record)
-    if known is not None:
-        os.kill(known.pid, signal.SIGTERM)
-        if not _gone(record, patience):
-            os.kill(known.pid, signal.SIGKILL)
-            _gone(record, 10)
-    record.unlink(missing_ok=True)
-    return known is not None
+def stop(record_path: Path, timeout: float) -> bool:
+    """Ends the recorded process, by SIGTERM and after `timeout` seconds by SIGKILL; False if it was not alive."""
+    record = running(record_path)
+    if record is not None:
+        os.kill(record.pid, signal.SIGTERM)
+        if not _has_ended(record_path, timeout):
+            os.kill(record.pid, signal.SIGKILL)
+            _has_ended(record_path, 10)
+    record_path.unlink(missing_ok=True)
+    return record is not None
 
 
-def _gone(record: Path, patience: float) -> bool:
-    deadline = time.monotonic() + patience
-    while running(record) is not None:
+def _has_ended(record_path: Path, timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while running(record_path) is not None:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
     return True
 
 
-def started(pid: int) -> int | None:
-    """Field 22 of /proc/<pid>/stat, counted from behind the name, which may hold anything; None for a dead one.
+def start_ticks(pid: int) -> int | None:
+    """The start time of a process (field 22 of /proc/<pid>/stat); None if it has ended.
 
-    A process whose first thread has ended holds its ports and files until its last one has.
+    The fields are counted from the end of the name, which can have any characters. A process whose first thread has ended
+    keeps its ports and files until its last thread has ended.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -94,5 +95,5 @@ def started(pid: int) -> int | None:
     return None if dead else int(fields[19])
 
 
-def _boot() -> str:
+def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -1,4 +1,4 @@
-"""What `./dev up` starts: each service's command, settings and sign of readiness."""
+"""The services that `./dev up` starts: the command, the settings and the readiness probe of each."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from . import paths, ports
-from .instance import GIVEN, Instance, configuration
-from .say import Trouble
+from .console import DevError
+from .instance import EXTERNAL_URL_VARIABLES, Instance, configuration
 
 Probe = Callable[[], bool]
 
@@ -25,37 +25,37 @@ class Service:
     command: list[str]
     ready: Probe
     settings: dict[str, str] = field(default_factory=dict)
-    reads: list[Path] = field(default_factory=list)
-    """Files that it is made of: when one of them changed, the process is started again."""
+    watched_files: list[Path] = field(default_factory=list)
+    """Files that the process depends on. When one of them has changed, the process is started again."""
 
 
 def servers(instance: Instance) -> list[Service]:
-    """The servers of others, without those that the environment says are there already."""
-    makers = {"nats": _nats, "valkey": _valkey, "clickhouse": _clickhouse}
+    """The third-party servers, without those that are external."""
+    constructors = {"nats": _nats, "valkey": _valkey, "clickhouse": _clickhouse}
     if instance.model == "qwen":
-        makers["llama"] = _llama
-    for name in makers:
-        _require_given(instance, name)
-    return [make(instance) for name, make in makers.items() if instance.given(name) is None]
+        constructors["llama"] = _llama
+    for name in constructors:
+        _require_external(instance, name)
+    return [construct(instance) for name, construct in constructors.items() if instance.external_url(name) is None]
 
 
 def fleet(instance: Instance) -> list[Service]:
-    """Hoidap's own processes: one for each stage, and the gateway. Each is its own user to NATS."""
+    """Hoidap's processes: one for each stage, and the gateway. Each connects to NATS as a user of its own."""
     worker, gateway = paths.BINARIES / "hoidap-worker", paths.BINARIES / "hoidap-gateway"
-    made = []
+    services = []
     for name in [*ports.STAGES, "gateway"]:
-        program, rest = (gateway, []) if name == "gateway" else (worker, ["run", name])
-        probe = http(instance.url(name) + ("/api/health" if name == "gateway" else "/readyz"))
-        reads = [program, configuration()]
-        made.append(Service(name, instance.url(name), [str(program), *rest], probe, instance.settings(name), reads))
-    return made
+        program, arguments = (gateway, []) if name == "gateway" else (worker, ["run", name])
+        probe = http_ok(instance.url(name) + ("/api/health" if name == "gateway" else "/readyz"))
+        watched_files = [program, configuration()]
+        services.append(Service(name, instance.url(name), [str(program), *arguments], probe, instance.settings(name), watched_files))
+    return services
 
 
 def _nats(instance: Instance) -> Service:
-    configured = sorted((paths.ROOT / "nats").glob("*.conf"))
+    files = sorted((paths.ROOT / "nats").glob("*.conf"))
     command = [str(paths.NATS), "-c", str(paths.ROOT / "nats" / "laptop.conf")]
-    ready = says(instance.ports["nats"], b"", b'"jetstream":true')
-    return Service("nats", instance.url("nats"), command, ready, instance.nats_settings(), configured)
+    ready = responds(instance.ports["nats"], b"", b'"jetstream":true')
+    return Service("nats", instance.url("nats"), command, ready, instance.nats_settings(), files)
 
 
 def _valkey(instance: Instance) -> Service:
@@ -67,12 +67,12 @@ def _valkey(instance: Instance) -> Service:
         "--port",
         str(port),
         "--dir",
-        str(instance.data("valkey")),
+        str(instance.data_folder("valkey")),
         "--save",
         "",
     ]
     command += ["--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"]
-    return Service("valkey", instance.url("valkey"), command, says(port, b"PING\r\n", b"+PONG"))
+    return Service("valkey", instance.url("valkey"), command, responds(port, b"PING\r\n", b"+PONG"))
 
 
 def _clickhouse(instance: Instance) -> Service:
@@ -82,24 +82,24 @@ def _clickhouse(instance: Instance) -> Service:
         "--port",
         str(instance.ports["clickhouse"]),
         "--data",
-        str(instance.data("clickhouse")),
+        str(instance.data_folder("clickhouse")),
     ]
-    reads = sorted((paths.LOCAL / "clickhouse").glob("*.py"))
+    watched_files = sorted((paths.LOCAL / "clickhouse").glob("*.py"))
     settings = {"CLICKHOUSE_PASSWORD": instance.passwords()["clickhouse"]}
-    return Service("clickhouse", address, command, http(address + "/ping"), settings, reads)
+    return Service("clickhouse", address, command, http_ok(address + "/ping"), settings, watched_files)
 
 
 def _llama(instance: Instance) -> Service:
     address = instance.url("llama")
     command = [str(paths.LLAMA), "--port", str(instance.ports["llama"])]
-    reads = [paths.MODEL, *sorted(path for path in (paths.LOCAL / "llama").iterdir() if path.is_file())]
+    watched_files = [paths.LANGUAGE_MODEL, *sorted(path for path in (paths.LOCAL / "llama").iterdir() if path.is_file())]
     settings = {"LLAMA_API_KEY": instance.passwords()["llama"]}
-    return Service("llama", address, command, http(address + "/health"), settings, reads)
+    return Service("llama", address, command, http_ok(address + "/health"), settings, watched_files)
 
 
-def _require_given(instance: Instance, name: str) -> None:
-    """A server that the environment names must be there."""
-    address = instance.given(name)
+def _require_external(instance: Instance, name: str) -> None:
+    """Checks that an external server accepts connections."""
+    address = instance.external_url(name)
     if address is None:
         return
     parts = urlsplit(address.split(",")[0].strip())  # a cluster is a list
@@ -107,15 +107,15 @@ def _require_given(instance: Instance, name: str) -> None:
     try:
         socket.create_connection((parts.hostname or ports.HOST, port), timeout=5).close()
     except OSError as error:
-        where = f"{parts.hostname}:{port}"
-        raise Trouble(
-            f"the {name} server that the environment names does not answer at {where} ({error}): "
-            f"start it, or unset {GIVEN[name]}"
+        host_port = f"{parts.hostname}:{port}"
+        raise DevError(
+            f"the {name} server that the environment names does not answer at {host_port} ({error}): "
+            f"start it, or unset {EXTERNAL_URL_VARIABLES[name]}"
         ) from None
 
 
-def http(url: str) -> Probe:
-    """Ready when the address answers with a success."""
+def http_ok(url: str) -> Probe:
+    """A probe that is ready when a URL answers with status 200."""
 
     def ready() -> bool:
         try:
@@ -127,14 +127,14 @@ def http(url: str) -> Probe:
     return ready
 
 
-def says(port: int, question: bytes, answer: bytes) -> Probe:
-    """Ready when what the server says first, after `question` was sent, holds `answer`."""
+def responds(port: int, request: bytes, expected: bytes) -> Probe:
+    """A probe that is ready when the first data from the server, after `request` was sent, contains `expected`."""
 
     def ready() -> bool:
         try:
             with socket.create_connection((ports.HOST, port), timeout=2) as connection:
-                connection.sendall(question)
-                return answer in connection.recv(1 << 16)
+                connection.sendall(request)
+                return expected in connection.recv(1 << 16)
         except OSError:
             return False
 

@@ -1,4 +1,4 @@
-"""`./dev test`: every suite in order, each with its count and time, and a table at the end."""
+"""`./dev test`: runs all suites in order, and prints a table of their counts and times at the end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import advisories, build, environment, paths, tools, trial, web
-from .say import Trouble, line, seconds
+from . import advisories, build, environment, paths, temporary_instance, tools, web
+from .console import DevError, format_duration, print_line
 
 FORMAT = ["cargo", "fmt", "--all"]
 FORMAT_CHECK = [*FORMAT, "--check"]
@@ -49,55 +49,57 @@ def run() -> int:
         "local/tests",
     ]
     outcomes = [
-        _check("format", FORMAT_CHECK, settings),
-        _check("clippy", CLIPPY, settings),
-        _check("bans, licences, sources", [*deny, "check", "bans", "licenses", "sources"], settings),
-        _advisories("advisories (Rust)", lambda: advisories.of_rust(deny, settings)),
-        _advisories("advisories (pages)", lambda: advisories.of_pages(settings)),
-        _check("web: types", web.npm("run", "--prefix", str(paths.WEB), "check"), settings),
-        _check("web: lint and format", web.npm("run", "--prefix", str(paths.WEB), "lint"), settings),
-        _counted("web: units", web.npm("test", "--prefix", str(paths.WEB)), settings, _vitest),
-        _counted("parts (Python)", python, settings, _unittest),
-        _counted("unit and integration (Rust)", [*nextest, *NEXTEST], settings, _nextest),
-        *_trial(settings),
-        _counted("whole (up, ask, down)", [*python, "-p", "whole_*.py"], settings, _unittest),
+        _single_check("format", FORMAT_CHECK, settings),
+        _single_check("clippy", CLIPPY, settings),
+        _single_check("bans, licences, sources", [*deny, "check", "bans", "licenses", "sources"], settings),
+        _advisory_check("advisories (Rust)", lambda: advisories.check_rust(deny, settings)),
+        _advisory_check("advisories (web)", lambda: advisories.check_web(settings)),
+        _single_check("web: types", web.npm("run", "--prefix", str(paths.WEB), "check"), settings),
+        _single_check("web: lint and format", web.npm("run", "--prefix", str(paths.WEB), "lint"), settings),
+        _test_suite("web: units", web.npm("test", "--prefix", str(paths.WEB)), settings, _vitest),
+        _test_suite("parts (Python)", python, settings, _unittest),
+        _test_suite("unit and integration (Rust)", [*nextest, *NEXTEST], settings, _nextest),
+        *_run_against_instance(settings),
+        _test_suite("end to end (up, ask, down)", [*python, "-p", "end_to_end_*.py"], settings, _unittest),
     ]
-    _table(outcomes)
+    _print_table(outcomes)
     return 1 if any(outcome.failed for outcome in outcomes) else 0
 
 
-def _trial(settings: dict[str, str]) -> list[Outcome]:
-    """The pages in a browser, and clients of others, against one running Hoidap.
+def _run_against_instance(settings: dict[str, str]) -> list[Outcome]:
+    """Runs the browser tests and the third-party clients against one running Hoidap.
 
-    Where it does not start, its suites have failed; where it does not stop, that is a failure of its own.
+    If it does not start, these suites have failed. If it does not stop, that is one more failed outcome.
     """
     python = [str(paths.CLIENTS_PYTHON), "-B", "-m", "unittest", "discover", "-v", "-s", "local/tests/clients"]
     browser, clients = (web.npm("run", "--prefix", str(paths.WEB), f"test:{name}") for name in ("browser", "clients"))
     suites: dict[str, Callable[[str, dict[str, str]], Outcome]] = {
-        "web: browser": lambda name, known: _counted(name, browser, known, _vitest),
-        "clients: OpenAI's (JavaScript)": lambda name, known: _counted(name, clients, known, _vitest),
-        "clients: OpenAI's (Python)": lambda name, known: _counted(name, python, known, _unittest),
-        "clients: the OpenAPI document": lambda name, known: _check(name, _schemathesis(known), known, paths.CLIENTS_FOLDER),
+        "web: browser": lambda name, settings: _test_suite(name, browser, settings, _vitest),
+        "clients: OpenAI's (JavaScript)": lambda name, settings: _test_suite(name, clients, settings, _vitest),
+        "clients: OpenAI's (Python)": lambda name, settings: _test_suite(name, python, settings, _unittest),
+        "clients: the OpenAPI document": lambda name, settings: _single_check(
+            name, _schemathesis(settings), settings, paths.CLIENTS_FOLDER
+        ),
     }
     outcomes: list[Outcome] = []
     try:
-        with trial.running(settings) as found:
+        with temporary_instance.running(settings) as variables:
             for name, suite in suites.items():
-                outcomes.append(suite(name, {**settings, **found}))
-    except Trouble as trouble:
-        line(f"    failed: {trouble}")
+                outcomes.append(suite(name, {**settings, **variables}))
+    except DevError as error:
+        print_line(f"    failed: {error}")
         not_run = list(suites)[len(outcomes) :]
-        outcomes += [Outcome(name, 0, 1, 0, 0.0, str(trouble)) for name in not_run or ["the tests' Hoidap"]]
+        outcomes += [Outcome(name, 0, 1, 0, 0.0, str(error)) for name in not_run or ["the tests' Hoidap"]]
     return outcomes
 
 
-def _schemathesis(known: dict[str, str]) -> list[str]:
-    """Asks every endpoint what its document allows, and more; no answer may be a defect's or one that is not documented."""
+def _schemathesis(settings: dict[str, str]) -> list[str]:
+    """Sends every endpoint valid and invalid requests; no response may be a server error or differ from the OpenAPI document."""
     return [
         str(paths.CLIENTS_PYTHON.parent / "st"),
         "run",
-        known["HOIDAP_TEST_URL"] + "/api/openapi.json",
-        f"--header=X-Admin-Token: {known['HOIDAP_TEST_ADMIN_TOKEN']}",
+        settings["HOIDAP_TEST_URL"] + "/api/openapi.json",
+        f"--header=X-Admin-Token: {settings['HOIDAP_TEST_ADMIN_TOKEN']}",
         "--phases=examples,coverage,fuzzing",
         "--checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
         "--max-examples=20",
@@ -110,46 +112,46 @@ def _schemathesis(known: dict[str, str]) -> list[str]:
 
 
 def test_settings() -> dict[str, str]:
-    """The caller's environment without settings of Hoidap, which would reach into the tests, and with the parts."""
-    kept = {name: value for name, value in build.environment().items() if not name.startswith("HOIDAP_")}
-    browser = {"HOIDAP_TEST_CHROMIUM": found} if (found := web.chromium()) else {}
-    return {**kept, **environment.for_tests(), **browser, "CARGO_TERM_PROGRESS_WHEN": "never"}
+    """The environment of the tests: the caller's, without settings of Hoidap, which would change the tests, and with the paths of the parts."""
+    inherited = {name: value for name, value in build.environment().items() if not name.startswith("HOIDAP_")}
+    browser = {"HOIDAP_TEST_CHROMIUM": chromium} if (chromium := web.chromium()) else {}
+    return {**inherited, **environment.for_tests(), **browser, "CARGO_TERM_PROGRESS_WHEN": "never"}
 
 
-def _check(name: str, command: list[str], settings: dict[str, str], folder: Path = paths.ROOT) -> Outcome:
-    """A suite that is one check: it passes or fails as a whole."""
-    status, _, span = _run(name, command, settings, folder=folder)
-    return Outcome(name, int(status == 0), int(status != 0), 0, span)
+def _single_check(name: str, command: list[str], settings: dict[str, str], folder: Path = paths.ROOT) -> Outcome:
+    """Runs a suite that is a single check, by its exit status."""
+    status, _, duration = _run(name, command, settings, folder=folder)
+    return Outcome(name, int(status == 0), int(status != 0), 0, duration)
 
 
-def _counted(name: str, command: list[str], settings: dict[str, str], count) -> Outcome:
-    """A suite of tests, counted from what its runner prints; one that counts nothing has failed."""
-    status, output, span = _run(name, command, settings)
-    passed, failed, skipped = count(output)
+def _test_suite(name: str, command: list[str], settings: dict[str, str], parse_counts) -> Outcome:
+    """Runs a suite of tests, with the counts from the output of its runner. Without any count it has failed."""
+    status, output, duration = _run(name, command, settings)
+    passed, failed, skipped = parse_counts(output)
     if status != 0 or passed + failed == 0:
         failed = max(failed, 1)
-    return Outcome(name, passed, failed, skipped, span)
+    return Outcome(name, passed, failed, skipped, duration)
 
 
-def _advisories(name: str, check: Callable[[], advisories.Found]) -> Outcome:
-    """A check for known weaknesses; where their database cannot be reached, it is skipped and said to be."""
-    line(f"==> {name}")
-    begun = time.monotonic()
-    found = check()
-    span = time.monotonic() - begun
-    if found.passed is None:
-        line(f"    skipped: {found.note}")
-        return Outcome(name, 0, 0, 1, span, f"not checked: {found.note}")
-    line(f"    {'done' if found.passed else 'failed'} in {seconds(span)}")
-    return Outcome(name, int(found.passed), int(not found.passed), 0, span)
+def _advisory_check(name: str, check: Callable[[], advisories.Result]) -> Outcome:
+    """Runs a look-up of known vulnerabilities. If the database cannot be reached, it is skipped with a note."""
+    print_line(f"==> {name}")
+    started_at = time.monotonic()
+    result = check()
+    duration = time.monotonic() - started_at
+    if result.passed is None:
+        print_line(f"    skipped: {result.note}")
+        return Outcome(name, 0, 0, 1, duration, f"not checked: {result.note}")
+    print_line(f"    {'done' if result.passed else 'failed'} in {format_duration(duration)}")
+    return Outcome(name, int(result.passed), int(not result.passed), 0, duration)
 
 
 def _run(
     name: str, command: list[str], settings: dict[str, str], folder: Path = paths.ROOT
 ) -> tuple[int, str, float]:
-    """Runs a command, showing its output as it comes; returns status, output and seconds."""
-    line(f"==> {name}: {' '.join(command)}".replace(f"{paths.ROOT}/", ""))
-    begun, kept = time.monotonic(), []
+    """Runs a command and prints its output while it runs; returns the status, the output and the duration in seconds."""
+    print_line(f"==> {name}: {' '.join(command)}".replace(f"{paths.ROOT}/", ""))
+    started_at, lines = time.monotonic(), []
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -162,50 +164,51 @@ def _run(
     )
     for text in process.stdout:
         print(text, end="", flush=True)
-        kept.append(text)
+        lines.append(text)
     status = process.wait()
-    span = time.monotonic() - begun
-    line(f"    {'done' if status == 0 else f'ended with status {status}'} in {seconds(span)}")
-    return status, "".join(kept), span
+    duration = time.monotonic() - started_at
+    print_line(f"    {'done' if status == 0 else f'ended with status {status}'} in {format_duration(duration)}")
+    return status, "".join(lines), duration
 
 
 def _unittest(output: str) -> tuple[int, int, int]:
-    ran = sum(map(int, re.findall(r"^Ran (\d+) tests? in", output, re.MULTILINE)))
-    bad = {kind: sum(map(int, re.findall(rf"\b{kind}=(\d+)", output))) for kind in ("failures", "errors", "skipped")}
-    failed = bad["failures"] + bad["errors"]
-    return max(ran - failed - bad["skipped"], 0), failed, bad["skipped"]
+    total = sum(map(int, re.findall(r"^Ran (\d+) tests? in", output, re.MULTILINE)))
+    counts = {kind: sum(map(int, re.findall(rf"\b{kind}=(\d+)", output))) for kind in ("failures", "errors", "skipped")}
+    failed = counts["failures"] + counts["errors"]
+    return max(total - failed - counts["skipped"], 0), failed, counts["skipped"]
 
 
 def _vitest(output: str) -> tuple[int, int, int]:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
     summary = next((text for text in plain.splitlines() if re.match(r"\s*Tests\s+\d", text)), "")
 
-    def number(what: str) -> int:
-        found = re.search(rf"(\d+) {what}", summary)
-        return int(found.group(1)) if found else 0
+    def count(label: str) -> int:
+        match = re.search(rf"(\d+) {label}", summary)
+        return int(match.group(1)) if match else 0
 
-    return number("passed"), number("failed"), number("skipped")
+    return count("passed"), count("failed"), count("skipped")
 
 
 def _nextest(output: str) -> tuple[int, int, int]:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
     summary = next((text for text in plain.splitlines() if re.search(r"Summary \[.*tests? run:", text)), "")
 
-    def number(what: str) -> int:
-        found = re.search(rf"(\d+) {what}", summary)
-        return int(found.group(1)) if found else 0
+    def count(label: str) -> int:
+        match = re.search(rf"(\d+) {label}", summary)
+        return int(match.group(1)) if match else 0
 
-    return number("passed"), number("failed") + number("timed out") + number("exec failed"), number("skipped")
+    return count("passed"), count("failed") + count("timed out") + count("exec failed"), count("skipped")
 
 
-def _table(outcomes: list[Outcome]) -> None:
-    line()
-    line(f"{'suite':<30}{'passed':>8}{'failed':>8}{'skipped':>9}{'time':>14}")
-    for one in outcomes:
-        line(f"{one.name:<30}{one.passed:>8}{one.failed:>8}{one.skipped:>9}{seconds(one.seconds):>14}  {one.note}")
-    total = [sum(getattr(one, what) for one in outcomes) for what in ("passed", "failed", "skipped")]
-    line()
-    line(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
-    if missing := [one.name for one in outcomes if one.note.startswith("not checked")]:
-        where = "Run `./dev advisories` where the databases can be reached, as the public CI does."
-        line(f"Not checked here: {', '.join(missing)}. {where}")
+def _print_table(outcomes: list[Outcome]) -> None:
+    print_line()
+    print_line(f"{'suite':<30}{'passed':>8}{'failed':>8}{'skipped':>9}{'time':>14}")
+    for outcome in outcomes:
+        counts = f"{outcome.passed:>8}{outcome.failed:>8}{outcome.skipped:>9}"
+        print_line(f"{outcome.name:<30}{counts}{format_duration(outcome.seconds):>14}  {outcome.note}")
+    total = [sum(getattr(outcome, field) for outcome in outcomes) for field in ("passed", "failed", "skipped")]
+    print_line()
+    print_line(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
+    if unchecked := [outcome.name for outcome in outcomes if outcome.note.startswith("not checked")]:
+        advice = "Run `./dev advisories` where the databases can be reached, as the public CI does."
+        print_line(f"Not checked here: {', '.join(unchecked)}. {advice}")

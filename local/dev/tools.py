@@ -1,4 +1,4 @@
-"""Cargo's helpers that `./dev test` runs: one from PATH when it is new enough, else built into `.local/cargo`."""
+"""The cargo tools of `./dev test`: from PATH if new enough, otherwise built into `.local/cargo`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import shutil
 import subprocess
 
 from . import paths, system
-from .say import Trouble, already, step
+from .console import DevError, print_skipped, step
 
-PINNED = {"cargo-nextest": "0.9.143", "cargo-deny": "0.20.2"}
-LEAST = {"cargo-nextest": "0.9.100", "cargo-deny": "0.18.0"}
+PINNED_VERSIONS = {"cargo-nextest": "0.9.143", "cargo-deny": "0.20.2"}
+MIN_VERSIONS = {"cargo-nextest": "0.9.100", "cargo-deny": "0.18.0"}
 
 
 def nextest() -> list[str]:
@@ -25,24 +25,24 @@ def deny() -> list[str]:
 
 
 def _tool(name: str) -> str:
-    own = str(paths.CARGO_TOOLS / "bin" / name)
-    for candidate in (shutil.which(name), own):
-        if candidate and os.path.exists(candidate) and system.number(_version(candidate)) >= system.number(LEAST[name]):
-            already(name)
+    built = str(paths.CARGO_TOOLS / "bin" / name)
+    for candidate in (shutil.which(name), built):
+        if candidate and os.path.exists(candidate) and system.version_tuple(_version(candidate)) >= system.version_tuple(MIN_VERSIONS[name]):
+            print_skipped(name)
             return candidate
-    with step(f"{name} {PINNED[name]}: building into .local/cargo (some minutes, once)"):
-        command = ["cargo", "install", "--locked", "--root", str(paths.CARGO_TOOLS), f"{name}@{PINNED[name]}"]
-        # Away from the workspace, whose flags are not meant for it.
-        if subprocess.run(command, cwd=paths.MADE.parent.anchor, stdin=subprocess.DEVNULL).returncode != 0:
-            raise Trouble(f"{name} could not be built: Cargo's message is above")
-    return own
+    with step(f"{name} {PINNED_VERSIONS[name]}: building into .local/cargo (some minutes, once)"):
+        command = ["cargo", "install", "--locked", "--root", str(paths.CARGO_TOOLS), f"{name}@{PINNED_VERSIONS[name]}"]
+        # Outside the workspace, because its compiler flags are not meant for these tools.
+        if subprocess.run(command, cwd=paths.DOT_LOCAL.parent.anchor, stdin=subprocess.DEVNULL).returncode != 0:
+            raise DevError(f"{name} could not be built: Cargo's message is above")
+    return built
 
 
 def _version(program: str) -> str:
-    said = subprocess.run(
+    process = subprocess.run(
         [program, *(["nextest"] if program.endswith("nextest") else []), "--version"],
         capture_output=True,
         text=True,
     )
-    found = re.search(r"\d+\.\d+\.\d+", said.stdout)
-    return found.group() if found else "0"
+    match = re.search(r"\d+\.\d+\.\d+", process.stdout)
+    return match.group() if match else "0"

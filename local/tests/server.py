@@ -1,4 +1,4 @@
-"""Starts one of the Python servers for a test, on a free port and with a folder of its own."""
+"""Starts one of the Python servers for a test, on a free port."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Server:
         self.process = subprocess.Popen(
             self.command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log
         )
-        first = self.process.stdout.readline().decode()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", first)
-        if not found:
+        first_line = self.process.stdout.readline().decode()
+        match = re.search(r"http://127\.0\.0\.1:(\d+)", first_line)
+        if not match:
             self.process.wait(10)
             self.log.seek(0)
-            said = self.log.read().decode()
+            output = self.log.read().decode()
             self.__exit__()
-            raise AssertionError(f"the server said {first!r} in place of its address, and {said!r}")
-        self.port = int(found.group(1))
+            raise AssertionError(f"the server printed {first_line!r} instead of its address, and {output!r}")
+        self.port = int(match.group(1))
         return self
 
     def __exit__(self, *_) -> None:
@@ -45,10 +45,10 @@ class Server:
         self.log.close()
 
     def request(self, path: str, body: bytes | None = None, headers: dict | None = None) -> tuple[int, dict, bytes]:
-        """Status, headers and body of an answer, also when the status is an error."""
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers or {})
+        """The status, headers and body of a response, also of an error."""
+        http_request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers or {})
         try:
-            with urllib.request.urlopen(asked, timeout=60) as answer:
-                return answer.status, dict(answer.headers), answer.read()
+            with urllib.request.urlopen(http_request, timeout=60) as response:
+                return response.status, dict(response.headers), response.read()
         except urllib.error.HTTPError as error:
             return error.code, dict(error.headers), error.read()

@@ -1,4 +1,4 @@
-"""The checks of one part: which tests a name stands for, the pinned versions, and the git hook in a repository of its own."""
+"""The single checks: the tests that a name selects, the pinned versions, and the git hook in a temporary repository."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 from dev import checks, paths, system
-from dev.say import Trouble
+from dev.console import DevError
 
 FAKE_DEV = """#!/bin/sh
 echo "$*" >> calls
@@ -28,21 +28,21 @@ esac
 
 class Names(unittest.TestCase):
     def test_a_crate_is_named_by_its_folder_or_its_package(self):
-        self.assertEqual(checks.package_of("workers"), "hoidap-workers")
-        self.assertEqual(checks.package_of("hoidap-shared"), "hoidap-shared")
-        self.assertEqual(checks.package_of("runtime"), "hoidap-runtime")
-        known = "analytics, bench, gateway, indices, runtime, shared, stages, testing, workbench, workers"
-        with self.assertRaisesRegex(Trouble, f"there is no crate `worker`: choose from {known}"):
-            checks.package_of("worker")
+        self.assertEqual(checks.package_name("workers"), "hoidap-workers")
+        self.assertEqual(checks.package_name("hoidap-shared"), "hoidap-shared")
+        self.assertEqual(checks.package_name("runtime"), "hoidap-runtime")
+        crates = "analytics, bench, gateway, indices, runtime, shared, stages, testing, workbench, workers"
+        with self.assertRaisesRegex(DevError, f"there is no crate `worker`: choose from {crates}"):
+            checks.package_name("worker")
 
-    def test_tests_of_the_model_are_left_out_until_it_is_there(self):
-        self.assertEqual(checks.expression("hoidap-shared", None, True), "package(hoidap-shared)")
-        with contextlib.redirect_stdout(io.StringIO()) as said:
-            chosen = checks.expression("hoidap-workers", "dead", False)
+    def test_tests_of_the_model_are_left_out_until_it_is_downloaded(self):
+        self.assertEqual(checks.nextest_filter("hoidap-shared", None, True), "package(hoidap-shared)")
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            test_filter = checks.nextest_filter("hoidap-workers", "dead", False)
         self.assertEqual(
-            chosen, "(package(hoidap-workers) & test(dead)) - (test(llama::) | test(the_model_may_stop_and_start))"
+            test_filter, "(package(hoidap-workers) & test(dead)) - (test(llama::) | test(the_model_may_stop_and_start))"
         )
-        self.assertIn("are left out", said.getvalue())
+        self.assertIn("are left out", output.getvalue())
 
     def test_a_browser_test_is_named_by_its_name_or_its_path(self):
         choices = Path("tests/widget/choices.test.ts")
@@ -50,35 +50,35 @@ class Names(unittest.TestCase):
             self.assertEqual(checks.browser_file(name), choices, name)
         self.assertEqual(checks.browser_file("replay"), Path("tests/replay/replay.test.ts"))
         for name in ("choice", "dashboard/choices", "openai"):
-            with self.assertRaisesRegex(Trouble, f"there is no browser test `{name}`: choose from .*choices, .*swap"):
+            with self.assertRaisesRegex(DevError, f"there is no browser test `{name}`: choose from .*choices, .*swap"):
                 checks.browser_file(name)
 
 
 class Rust(unittest.TestCase):
     def test_every_file_names_the_same_version(self):
-        pinned = system.pinned()
+        pinned = system.pinned_rust()
         oldest = re.search(r'rust-version = "(.*)"', (paths.ROOT / "Cargo.toml").read_text())[1]
         self.assertEqual(pinned.split(".")[:2], oldest.split("."))
         for file in ("Dockerfile", ".github/workflows/ci.yml"):
             images = re.findall(r"rust:([\d.]+)", (paths.ROOT / file).read_text())
             self.assertEqual(set(images), {pinned}, file)
 
-    def test_the_default_toolchain_serves_where_the_pinned_one_is_missing(self):
+    def test_the_default_toolchain_is_used_if_the_pinned_one_is_missing(self):
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.program(folder / "rustup", FAKE_RUSTUP)
         installed = folder / "installed"
-        for there, said, chosen in (
-            ("stable-x86_64-unknown-linux-gnu (default)\n", system.pinned(), "stable-x86_64-unknown-linux-gnu"),
+        for toolchains, version, chosen in (
+            ("stable-x86_64-unknown-linux-gnu (default)\n", system.pinned_rust(), "stable-x86_64-unknown-linux-gnu"),
             ("stable-x86_64-unknown-linux-gnu (default)\n", "1.2.3", None),
-            (f"stable-x86_64-unknown-linux-gnu\n{system.pinned()}-x86_64-unknown-linux-gnu\n", system.pinned(), None),
+            (f"stable-x86_64-unknown-linux-gnu\n{system.pinned_rust()}-x86_64-unknown-linux-gnu\n", system.pinned_rust(), None),
         ):
-            installed.write_text(there)
-            self.program(folder / "rustc", f"#!/bin/sh\necho rustc {said}\n")
-            outside = {name: value for name, value in os.environ.items() if name != "RUSTUP_TOOLCHAIN"}
-            outside["PATH"] = f"{folder}{os.pathsep}{outside['PATH']}"
-            with mock.patch.dict(os.environ, outside, clear=True):
+            installed.write_text(toolchains)
+            self.program(folder / "rustc", f"#!/bin/sh\necho rustc {version}\n")
+            environment = {name: value for name, value in os.environ.items() if name != "RUSTUP_TOOLCHAIN"}
+            environment["PATH"] = f"{folder}{os.pathsep}{environment['PATH']}"
+            with mock.patch.dict(os.environ, environment, clear=True):
                 system._choose_toolchain("1.95")
-                self.assertEqual(os.environ.get("RUSTUP_TOOLCHAIN"), chosen, there)
+                self.assertEqual(os.environ.get("RUSTUP_TOOLCHAIN"), chosen, toolchains)
 
     def program(self, path: Path, text: str) -> None:
         path.write_text(text)
@@ -89,24 +89,24 @@ class Release(unittest.TestCase):
     def test_every_file_names_the_same_version_of_hoidap(self):
         version = re.search(r'(?m)^version = "(.*)"', (paths.ROOT / "Cargo.toml").read_text())[1]
         locked = (paths.ROOT / "Cargo.lock").read_text()
-        named = set(re.findall(r'name = "hoidap-[a-z]+"\nversion = "(.*)"', locked))
-        named |= set(re.findall(r"(?m)^HOIDAP_VERSION=(.*)$", (paths.ROOT / ".env.example").read_text()))
-        named |= set(re.findall(r"HOIDAP_VERSION:-([^}]*)}", (paths.ROOT / "compose.yaml").read_text()))
-        self.assertEqual(named, {version})
+        versions = set(re.findall(r'name = "hoidap-[a-z]+"\nversion = "(.*)"', locked))
+        versions |= set(re.findall(r"(?m)^HOIDAP_VERSION=(.*)$", (paths.ROOT / ".env.example").read_text()))
+        versions |= set(re.findall(r"HOIDAP_VERSION:-([^}]*)}", (paths.ROOT / "compose.yaml").read_text()))
+        self.assertEqual(versions, {version})
 
 
 class Hooks(unittest.TestCase):
-    """A repository with the real hook and a ./dev that writes down how it is called."""
+    """A repository with the real hook and a ./dev that records its arguments."""
 
     def setUp(self):
         self.root = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        outside = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        outside |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
-        self.enterContext(mock.patch.dict(os.environ, outside, clear=True))
-        self.said = self.enterContext(contextlib.redirect_stdout(io.StringIO()))
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        environment |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+        self.enterContext(mock.patch.dict(os.environ, environment, clear=True))
+        self.output = self.enterContext(contextlib.redirect_stdout(io.StringIO()))
         self.git("init", "--quiet")
-        (self.root / checks.HOOKS).mkdir(parents=True)
-        shutil.copy(paths.ROOT / checks.HOOKS / "pre-commit", self.root / checks.HOOKS)
+        (self.root / checks.HOOKS_FOLDER).mkdir(parents=True)
+        shutil.copy(paths.ROOT / checks.HOOKS_FOLDER / "pre-commit", self.root / checks.HOOKS_FOLDER)
         (self.root / "dev").write_text(FAKE_DEV)
         (self.root / "dev").chmod(0o755)
 
@@ -114,14 +114,14 @@ class Hooks(unittest.TestCase):
         return subprocess.run(["git", *arguments], cwd=self.root, capture_output=True).returncode
 
     def commit(self, *options: str) -> tuple[bool, list[str]]:
-        """Whether a commit is made, and how ./dev was called for it."""
+        """Whether a commit is made, and the arguments of each call of ./dev."""
         calls = self.root / "calls"
         calls.write_text("")
-        who = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"]
-        done = self.git(*who, "commit", "--quiet", "--allow-empty", "-m", "a commit", *options)
-        return done == 0, calls.read_text().splitlines()
+        author = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"]
+        status = self.git(*author, "commit", "--quiet", "--allow-empty", "-m", "a commit", *options)
+        return status == 0, calls.read_text().splitlines()
 
-    def test_it_is_off_until_it_is_switched_on(self):
+    def test_the_hook_is_off_until_it_is_switched_on(self):
         self.assertEqual(self.commit(), (True, []))
         checks.hooks(True, self.root)
         self.assertEqual(self.commit(), (True, ["fmt --check", "lint"]))
@@ -139,7 +139,7 @@ class Hooks(unittest.TestCase):
     def test_hooks_of_somebody_else_are_left_alone(self):
         self.git("config", "core.hooksPath", "my-hooks")
         for on in (True, False):
-            with self.assertRaisesRegex(Trouble, "core.hooksPath is already `my-hooks`"):
+            with self.assertRaisesRegex(DevError, "core.hooksPath is already `my-hooks`"):
                 checks.hooks(on, self.root)
         configured = subprocess.run(["git", "config", "core.hooksPath"], cwd=self.root, capture_output=True, text=True)
         self.assertEqual(configured.stdout.strip(), "my-hooks")

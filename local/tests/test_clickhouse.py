@@ -1,4 +1,4 @@
-"""The ClickHouse adapter, over the real engine."""
+"""The ClickHouse adapter, with the real engine."""
 
 import signal
 import socket
@@ -9,12 +9,11 @@ from urllib.parse import urlencode
 
 from .server import Server
 
-
 PASSWORD = "a password of the tests"
 KEY = {"X-ClickHouse-Key": PASSWORD}
 
 
-def started(folder: str, **variables: str) -> Server:
+def start_server(folder: str, **variables: str) -> Server:
     return Server("clickhouse", "--data", folder, variables={"CLICKHOUSE_PASSWORD": PASSWORD, **variables})
 
 
@@ -27,8 +26,8 @@ def query(server: Server, sql: str, **parameters: str) -> str:
 
 def insert(server: Server, sql: str, rows: bytes, **parameters: str) -> tuple[int, dict, bytes]:
     def chunks():
-        for at in range(0, len(rows), 7):
-            yield rows[at : at + 7]
+        for start in range(0, len(rows), 7):
+            yield rows[start : start + 7]
 
     path = "/?" + urlencode({"query": sql, **parameters})
     headers = {"Transfer-Encoding": "chunked", "Content-Type": "application/octet-stream", **KEY}
@@ -39,7 +38,7 @@ class Adapter(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
-        cls.server = cls.enterClassContext(started(cls.folder))
+        cls.server = cls.enterClassContext(start_server(cls.folder))
         query(cls.server, "CREATE DATABASE shop")
 
     def table(self, name: str, settings: str = "") -> None:
@@ -66,7 +65,7 @@ class Adapter(unittest.TestCase):
         self.assertEqual((status, answer.decode()), (200, "đặt lại\t7\n"))
         self.assertEqual(self.server.request("/", b"no parts at all", headers)[0], 400)
 
-    def test_binary_rows_come_back_as_they_went_in(self):
+    def test_binary_rows_are_returned_unchanged(self):
         self.table("binary_rows")
         columns = b"\x02\x02id\x04text\x06UInt64\x06String"
         text = "đặt lại mật khẩu".encode()
@@ -81,19 +80,19 @@ class Adapter(unittest.TestCase):
         path = "/?" + urlencode({"database": "shop", "default_format": "RowBinaryWithNamesAndTypes"})
         self.assertEqual(self.server.request(path, b"SELECT * FROM binary_rows ORDER BY id", KEY)[2], rows)
 
-    def test_errors_carry_clickhouse_text_and_code(self):
-        status, headers, body = self.server.request("/?database=shop", b"SELECT * FROM nowhere", KEY)
+    def test_errors_have_the_text_and_the_code_of_clickhouse(self):
+        status, headers, body = self.server.request("/?database=shop", b"SELECT * FROM missing", KEY)
         self.assertEqual((status, headers["X-ClickHouse-Exception-Code"]), (500, "60"))
         self.assertIn(b"UNKNOWN_TABLE", body)
-        status, headers, _ = self.server.request("/?database=nowhere", b"SELECT 1", KEY)
+        status, headers, _ = self.server.request("/?database=missing", b"SELECT 1", KEY)
         self.assertEqual((status, headers["X-ClickHouse-Exception-Code"]), (500, "81"))
 
     def test_settings_last_for_one_statement(self):
-        asked = "SELECT getSetting('max_threads'), getSetting('insert_deduplication_token')"
-        before = query(self.server, asked)
-        self.assertEqual(query(self.server, asked, max_threads="1", insert_deduplication_token="it's"), "1\tit\\'s")
+        statement = "SELECT getSetting('max_threads'), getSetting('insert_deduplication_token')"
+        before = query(self.server, statement)
+        self.assertEqual(query(self.server, statement, max_threads="1", insert_deduplication_token="it's"), "1\tit\\'s")
         self.assertEqual(self.server.request("/?max_threads=1", b"SELECT nothing", KEY)[0], 500)
-        self.assertEqual(query(self.server, asked), before)
+        self.assertEqual(query(self.server, statement), before)
         self.assertIn(b"UNKNOWN_SETTING", self.server.request("/?no_such_setting=1", b"SELECT 1", KEY)[2])
 
     def test_a_repeated_token_is_stored_once(self):
@@ -133,25 +132,25 @@ class Adapter(unittest.TestCase):
         self.assertEqual(query(self.server, "SELECT 1", database="shop"), "1")
 
 
-class Life(unittest.TestCase):
-    def test_data_outlives_a_kill_and_an_orderly_end(self):
+class Lifecycle(unittest.TestCase):
+    def test_data_survives_a_kill_and_an_orderly_stop(self):
         with tempfile.TemporaryDirectory() as folder:
-            with started(folder) as server:
+            with start_server(folder) as server:
                 query(server, "CREATE DATABASE shop")
                 query(server, "CREATE TABLE shop.kept (id UInt64) ENGINE = MergeTree ORDER BY id")
                 insert(server, "INSERT INTO shop.kept FORMAT TSV", b"1\n2\n")
                 server.process.kill()
                 server.process.wait()
-            with started(folder) as server:
+            with start_server(folder) as server:
                 self.assertEqual(query(server, "SELECT count() FROM shop.kept"), "2")
                 insert(server, "INSERT INTO shop.kept FORMAT TSV", b"3\n")
                 server.process.send_signal(signal.SIGTERM)
                 self.assertEqual(server.process.wait(20), 0)
-            with started(folder) as server:
+            with start_server(folder) as server:
                 self.assertEqual(query(server, "SELECT count() FROM shop.kept"), "3")
                 with (
                     self.assertRaisesRegex(AssertionError, "cannot be opened"),
-                    started(folder),
+                    start_server(folder),
                 ):
                     pass
 

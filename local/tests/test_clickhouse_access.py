@@ -1,4 +1,4 @@
-"""Who may drive the ClickHouse adapter: nobody without the password, and no web page."""
+"""Access to the ClickHouse adapter: only with the password, and never from a web page."""
 
 import base64
 import http.client
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from .server import Server
 
 PASSWORD = "đúng: a password"
-USED = {"X-ClickHouse-User": "default", "X-ClickHouse-Key": PASSWORD.encode().decode("latin-1")}
+VALID_CREDENTIALS = {"X-ClickHouse-User": "default", "X-ClickHouse-Key": PASSWORD.encode().decode("latin-1")}
 
 
 def basic(user: str, password: str) -> dict[str, str]:
@@ -24,7 +24,7 @@ class Access(unittest.TestCase):
         cls.server = cls.enterClassContext(Server("clickhouse", "--data", folder, variables=variables))
 
     def status(self, headers: list[tuple[str, str]], method: str = "POST", path: str = "/", body: bytes = b"SELECT 1"):
-        """The status of a request with these headers and no other."""
+        """The status of a request with exactly these headers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -37,43 +37,43 @@ class Access(unittest.TestCase):
         finally:
             connection.close()
 
-    def test_nobody_asks_without_the_password(self):
-        known = list(USED.items())
-        self.assertEqual(self.status([("Host", "localhost"), *known]), 200)
+    def test_requests_without_the_password_are_refused(self):
+        valid = list(VALID_CREDENTIALS.items())
+        self.assertEqual(self.status([("Host", "localhost"), *valid]), 200)
         self.assertEqual(self.status([("Host", "localhost"), *basic("default", PASSWORD).items()]), 200)
-        for given in (
+        for credentials in (
             {},
             {"X-ClickHouse-Key": ""},
             {"X-ClickHouse-Key": "another"},
-            {"X-ClickHouse-User": "operator", "X-ClickHouse-Key": USED["X-ClickHouse-Key"]},
+            {"X-ClickHouse-User": "operator", "X-ClickHouse-Key": VALID_CREDENTIALS["X-ClickHouse-Key"]},
             basic("default", ""),
             basic("operator", PASSWORD),
             {"Authorization": "Basic !"},
             {"Authorization": "Bearer " + "x"},
-            {**basic("default", "another"), **USED},
+            {**basic("default", "another"), **VALID_CREDENTIALS},
         ):
-            with self.subTest(given=given):
-                headers = [("Host", "localhost"), *given.items()]
+            with self.subTest(credentials=credentials):
+                headers = [("Host", "localhost"), *credentials.items()]
                 self.assertEqual(self.status(headers), 403)
                 self.assertEqual(self.status(headers, "GET", "/?query=SELECT+1"), 403)
         self.assertEqual(self.status([("Host", "localhost")], "POST", f"/?user=default&password={quote(PASSWORD)}"), 403)
         self.assertEqual(self.status([("Host", "localhost")], "GET", "/ping"), 200)
 
-    def test_an_address_is_a_path(self):
+    def test_a_request_target_is_a_path(self):
         for path in ("http://attacker.example/?query=SELECT+1", "//attacker.example/?query=SELECT+1", "*"):
             with self.subTest(path=path):
-                self.assertIn(self.status([("Host", "localhost"), *USED.items()], "GET", path), (400, 404))
+                self.assertIn(self.status([("Host", "localhost"), *VALID_CREDENTIALS.items()], "GET", path), (400, 404))
 
-    def test_the_error_is_the_one_of_clickhouse(self):
+    def test_the_error_is_that_of_clickhouse(self):
         status, headers, text = self.server.request("/", b"SELECT 1")
         self.assertEqual((status, headers["X-ClickHouse-Exception-Code"]), (403, "516"))
         self.assertIn(b"AUTHENTICATION_FAILED", text)
 
-    def test_only_a_name_of_loopback_is_answered(self):
+    def test_only_a_loopback_host_is_answered(self):
         port = self.server.port
         for host in ("127.0.0.1", f"127.0.0.1:{port}", "localhost", f"LocalHost:{port}", "[::1]", f"[::1]:{port}"):
             with self.subTest(host=host):
-                self.assertEqual(self.status([("Host", host), *USED.items()]), 200)
+                self.assertEqual(self.status([("Host", host), *VALID_CREDENTIALS.items()]), 200)
         for hosts in (
             [],
             [""],
@@ -91,11 +91,11 @@ class Access(unittest.TestCase):
             ["localhost", "attacker.example"],
         ):
             with self.subTest(hosts=hosts):
-                headers = [*(("Host", host) for host in hosts), *USED.items()]
+                headers = [*(("Host", host) for host in hosts), *VALID_CREDENTIALS.items()]
                 self.assertEqual(self.status(headers), 403)
                 self.assertEqual(self.status(headers, "GET", "/ping"), 403)
 
-    def test_what_a_browser_says_of_a_page_is_refused_with_the_password_too(self):
+    def test_requests_of_a_web_page_are_refused_also_with_the_password(self):
         for sent in (
             [("Origin", "https://www.example.com")],
             [("Origin", "null")],
@@ -107,18 +107,18 @@ class Access(unittest.TestCase):
             [("sec-fetch-site", "none"), ("Sec-Fetch-Site", "cross-site")],
         ):
             with self.subTest(sent=sent):
-                headers = [("Host", "localhost"), *USED.items(), *sent]
+                headers = [("Host", "localhost"), *VALID_CREDENTIALS.items(), *sent]
                 self.assertEqual(self.status(headers), 403)
                 self.assertEqual(self.status(headers, "GET", "/?query=SELECT+1"), 403)
-        self.assertEqual(self.status([("Host", "localhost"), *USED.items(), ("Sec-Fetch-Site", "none")]), 200)
+        self.assertEqual(self.status([("Host", "localhost"), *VALID_CREDENTIALS.items(), ("Sec-Fetch-Site", "none")]), 200)
 
     def test_it_does_not_start_without_a_password(self):
-        for given in ({"CLICKHOUSE_PASSWORD": ""}, {}):
+        for variables in ({"CLICKHOUSE_PASSWORD": ""}, {}):
             with (
-                self.subTest(given=given),
+                self.subTest(variables=variables),
                 tempfile.TemporaryDirectory() as folder,
                 self.assertRaisesRegex(AssertionError, "CLICKHOUSE_PASSWORD is not set"),
-                Server("clickhouse", "--data", folder, variables=given),
+                Server("clickhouse", "--data", folder, variables=variables),
             ):
                 pass
 

@@ -1,4 +1,4 @@
-"""What statements of the ClickHouse adapter may not do, whoever sends them: reach files, addresses, commands."""
+"""What statements of the ClickHouse adapter may not do, whoever sends them: access files, URLs or commands."""
 
 import http.server
 import tempfile
@@ -7,14 +7,13 @@ import unittest
 from pathlib import Path
 from urllib.parse import urlencode
 
-from .server import Server
-from .test_clickhouse import KEY, insert, query, started
+from .test_clickhouse import KEY, insert, query, start_server
 
-SECRET = "a-word-that-stands-in-one-file-only"
-HARMLESS = {"numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generateSeries", "generate_series"}
-HARMLESS |= {"generateRandom", "values", "view", "merge", "null", "format"}
-KEPT = {"MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "CollapsingMergeTree"}
-KEPT |= {"VersionedCollapsingMergeTree", "Memory", "Null", "Log", "TinyLog", "StripeLog", "Atomic"}
+SECRET = "a-word-that-is-in-one-file-only"
+ALLOWED_TABLE_FUNCTIONS = {"numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generateSeries", "generate_series"}
+ALLOWED_TABLE_FUNCTIONS |= {"generateRandom", "values", "view", "merge", "null", "format"}
+ALLOWED_ENGINES = {"MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "CollapsingMergeTree"}
+ALLOWED_ENGINES |= {"VersionedCollapsingMergeTree", "Memory", "Null", "Log", "TinyLog", "StripeLog", "Atomic"}
 
 
 class Policy(unittest.TestCase):
@@ -24,13 +23,13 @@ class Policy(unittest.TestCase):
         cls.outside = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.secret = cls.outside / "secret.txt"
         cls.secret.write_text(f"{SECRET}\n")
-        cls.server = cls.enterClassContext(started(str(cls.folder)))
+        cls.server = cls.enterClassContext(start_server(str(cls.folder)))
         query(cls.server, "CREATE DATABASE shop")
         query(cls.server, "CREATE TABLE shop.notes (text String) ENGINE = MergeTree ORDER BY text")
         insert(cls.server, "INSERT INTO shop.notes FORMAT TSV", b"a\n")
 
     def refused(self, sql: str, method: str = "POST", **parameters: str) -> str:
-        """Sends a statement that must be refused; the error. Nothing outside is read or written by it."""
+        """Sends a statement that must be refused, and returns the error. It must not read or write files outside."""
         if method == "GET":
             answer = self.server.request("/?" + urlencode({"query": sql, "database": "shop", **parameters}), None, KEY)
         else:
@@ -123,43 +122,43 @@ class Policy(unittest.TestCase):
         self.assertEqual(query(self.server, "SELECT text FROM shop.more ORDER BY n"), "it\\'s; VALUES\n\nfile(1)\nc")
 
     def test_files_are_not_written(self):
-        to = self.outside / "made"
+        target = self.outside / "made"
         for sql in (
-            f"SELECT 1 INTO OUTFILE '{to}'",
-            f"SELECT 1 INTO/**/OUTFILE'{to}'FORMAT/**/TSV",
-            f"select 1\ninto\noutfile '{to}' truncate",
-            f"SELECT 1 INTO OUTFILE '{to}' AND STDOUT",
-            f"(SELECT 1) UNION ALL (SELECT 2) INTO OUTFILE '{to}'",
-            f"SHOW DATABASES INTO OUTFILE '{to}'",
-            f"DESCRIBE notes INTO OUTFILE '{to}'",
-            f"EXPLAIN SELECT 1 INTO OUTFILE '{to}'",
-            f"INSERT INTO FUNCTION file('{to}', 'TSV') SELECT 1",
-            f"INSERT INTO TABLE FUNCTION file('{to}', 'TSV', 'a UInt8') VALUES (1)",
-            f"CREATE TABLE t (a UInt8) ENGINE = File(TSV, '{to}')",
-            f"CREATE TABLE t (a UInt8) ENGINE = EmbeddedRocksDB(0, '{to}') PRIMARY KEY a",
-            f"CREATE TABLE t (a UInt8) ENGINE = FileLog('{to}', 'TSV')",
-            f"CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = local, path = '{to}/')",
+            f"SELECT 1 INTO OUTFILE '{target}'",
+            f"SELECT 1 INTO/**/OUTFILE'{target}'FORMAT/**/TSV",
+            f"select 1\ninto\noutfile '{target}' truncate",
+            f"SELECT 1 INTO OUTFILE '{target}' AND STDOUT",
+            f"(SELECT 1) UNION ALL (SELECT 2) INTO OUTFILE '{target}'",
+            f"SHOW DATABASES INTO OUTFILE '{target}'",
+            f"DESCRIBE notes INTO OUTFILE '{target}'",
+            f"EXPLAIN SELECT 1 INTO OUTFILE '{target}'",
+            f"INSERT INTO FUNCTION file('{target}', 'TSV') SELECT 1",
+            f"INSERT INTO TABLE FUNCTION file('{target}', 'TSV', 'a UInt8') VALUES (1)",
+            f"CREATE TABLE t (a UInt8) ENGINE = File(TSV, '{target}')",
+            f"CREATE TABLE t (a UInt8) ENGINE = EmbeddedRocksDB(0, '{target}') PRIMARY KEY a",
+            f"CREATE TABLE t (a UInt8) ENGINE = FileLog('{target}', 'TSV')",
+            f"CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = local, path = '{target}/')",
             "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = object_storage, "
-            f"object_storage_type = local, metadata_type = plain, path = '{to}/')",
+            f"object_storage_type = local, metadata_type = plain, path = '{target}/')",
             "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS table_disk = 1, disk = `di\\x73k`(type = "
-            f"object_storage, object_storage_type = local, metadata_type = plain, path = '{to}/')",
-            f"ALTER TABLE notes MODIFY SETTING disk = disk(type = local, path = '{to}/')",
-            f"BACKUP TABLE notes TO File('{to}')",
+            f"object_storage, object_storage_type = local, metadata_type = plain, path = '{target}/')",
+            f"ALTER TABLE notes MODIFY SETTING disk = disk(type = local, path = '{target}/')",
+            f"BACKUP TABLE notes TO File('{target}')",
             "BACKUP TABLE notes TO Disk('default', 'made')",
-            f"RESTORE TABLE notes FROM File('{to}')",
-            f"CREATE DATABASE d ENGINE = SQLite('{to}')",
+            f"RESTORE TABLE notes FROM File('{target}')",
+            f"CREATE DATABASE d ENGINE = SQLite('{target}')",
             "ALTER TABLE notes FREEZE",
         ):
             with self.subTest(sql=sql):
                 self.refused(sql)
                 self.refused(sql, "GET")
 
-    def test_no_address_is_asked(self):
-        asked = []
+    def test_no_url_is_requested(self):
+        requests = []
 
         class Other(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                asked.append(self.path)
+                requests.append(self.path)
                 self.send_error(404)
 
             do_HEAD = do_POST = do_PUT = do_GET
@@ -167,61 +166,61 @@ class Policy(unittest.TestCase):
             def log_message(self, *_):
                 pass
 
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
-            threading.Thread(target=other.serve_forever, daemon=True).start()
-            here = f"127.0.0.1:{other.server_port}"
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            address = f"127.0.0.1:{server.server_port}"
             for sql in (
-                f"SELECT * FROM url('http://{here}/', 'LineAsString')",
-                f"SELECT * FROM `u\\x72l`('http://{here}/', 'LineAsString')",
-                f"SELECT * FROM 'http://{here}/a.csv'",
-                f"SELECT * FROM s3('http://{here}/bucket/a.csv', 'CSV')",
-                f"SELECT * FROM s3('http://{here}/bucket/a.csv', NOSIGN, 'CSV', 'a String')",
-                f"SELECT * FROM remote('{here}', system.one)",
-                f"SELECT * FROM remoteSecure('{here}', system.one)",
-                f"SELECT * FROM deltaLake('http://{here}/bucket/')",
-                f"SELECT * FROM iceberg('http://{here}/bucket/')",
-                f"SELECT * FROM hdfs('hdfs://{here}/a', 'CSV', 'a String')",
-                f"SELECT * FROM mysql('{here}', 'a', 'b', 'c', 'd')",
-                f"SELECT * FROM postgresql('{here}', 'a', 'b', 'c', 'd')",
-                f"SELECT * FROM mongodb('{here}', 'a', 'b', 'c', 'd', 'a String')",
-                f"SELECT * FROM redis('{here}', 'a', 'a String')",
+                f"SELECT * FROM url('http://{address}/', 'LineAsString')",
+                f"SELECT * FROM `u\\x72l`('http://{address}/', 'LineAsString')",
+                f"SELECT * FROM 'http://{address}/a.csv'",
+                f"SELECT * FROM s3('http://{address}/bucket/a.csv', 'CSV')",
+                f"SELECT * FROM s3('http://{address}/bucket/a.csv', NOSIGN, 'CSV', 'a String')",
+                f"SELECT * FROM remote('{address}', system.one)",
+                f"SELECT * FROM remoteSecure('{address}', system.one)",
+                f"SELECT * FROM deltaLake('http://{address}/bucket/')",
+                f"SELECT * FROM iceberg('http://{address}/bucket/')",
+                f"SELECT * FROM hdfs('hdfs://{address}/a', 'CSV', 'a String')",
+                f"SELECT * FROM mysql('{address}', 'a', 'b', 'c', 'd')",
+                f"SELECT * FROM postgresql('{address}', 'a', 'b', 'c', 'd')",
+                f"SELECT * FROM mongodb('{address}', 'a', 'b', 'c', 'd', 'a String')",
+                f"SELECT * FROM redis('{address}', 'a', 'a String')",
                 f"SELECT * FROM odbc('DSN=x', 'a', 'b')",
-                f"SELECT * FROM jdbc('jdbc:x://{here}', 'a', 'b')",
-                f"INSERT INTO FUNCTION url('http://{here}/', 'TSV', 'a UInt8') VALUES (1)",
-                f"CREATE TABLE t (a String) ENGINE = URL('http://{here}/', 'TSV')",
-                f"CREATE TABLE t (a String) ENGINE = S3('http://{here}/bucket/a.csv', 'CSV')",
-                f"CREATE TABLE t (a String) ENGINE = Kafka SETTINGS kafka_broker_list = '{here}'",
-                f"CREATE TABLE t (a String) ENGINE = NATS SETTINGS nats_url = '{here}'",
+                f"SELECT * FROM jdbc('jdbc:x://{address}', 'a', 'b')",
+                f"INSERT INTO FUNCTION url('http://{address}/', 'TSV', 'a UInt8') VALUES (1)",
+                f"CREATE TABLE t (a String) ENGINE = URL('http://{address}/', 'TSV')",
+                f"CREATE TABLE t (a String) ENGINE = S3('http://{address}/bucket/a.csv', 'CSV')",
+                f"CREATE TABLE t (a String) ENGINE = Kafka SETTINGS kafka_broker_list = '{address}'",
+                f"CREATE TABLE t (a String) ENGINE = NATS SETTINGS nats_url = '{address}'",
                 f"CREATE TABLE t (a String) ENGINE = Distributed('default', 'a', 'b')",
-                f"CREATE DATABASE d ENGINE = MySQL('{here}', 'a', 'b', 'c')",
-                f"CREATE DATABASE d ENGINE = PostgreSQL('{here}', 'a', 'b', 'c')",
-                f"CREATE DATABASE d ENGINE = URL('http://{here}/')",
-                f"CREATE NAMED COLLECTION c AS url = 'http://{here}/'",
+                f"CREATE DATABASE d ENGINE = MySQL('{address}', 'a', 'b', 'c')",
+                f"CREATE DATABASE d ENGINE = PostgreSQL('{address}', 'a', 'b', 'c')",
+                f"CREATE DATABASE d ENGINE = URL('http://{address}/')",
+                f"CREATE NAMED COLLECTION c AS url = 'http://{address}/'",
                 "SELECT * FROM format(AvroConfluent, 'x') SETTINGS "
-                f"format_avro_schema_registry_url = 'http://{here}/'",
+                f"format_avro_schema_registry_url = 'http://{address}/'",
                 "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = web, "
-                f"endpoint = 'http://{here}/')",
+                f"endpoint = 'http://{address}/')",
                 "SELECT aiGenerate('x')",
                 "SELECT AIGenerate('x')",
             ):
                 with self.subTest(sql=sql):
                     self.refused(sql)
                     self.refused(sql, "GET")
-            other.shutdown()
-        self.assertEqual(asked, [])
+            server.shutdown()
+        self.assertEqual(requests, [])
 
-    def test_no_command_and_no_object_of_the_process_is_reached(self):
+    def test_no_command_is_run_and_no_object_of_the_process_is_read(self):
         for sql in (
             "SELECT * FROM executable('/bin/sh', 'TSV', 'a String')",
             "CREATE TABLE t (a String) ENGINE = Executable('a.sh', 'TSV')",
             "CREATE TABLE t (a String) ENGINE = ExecutablePool('a.sh', 'TSV')",
             "SELECT * FROM python(parameters)",
-            "SELECT * FROM Python(given)",
+            "SELECT * FROM Python(parameters)",
             "SELECT * FROM PYTHON(os)",
             "SELECT * FROM parameters",
-            "CREATE TABLE t (a String) ENGINE = Python(given)",
+            "CREATE TABLE t (a String) ENGINE = Python(parameters)",
             "SELECT * FROM eval('SELECT 1')",
-            "SELECT * FROM python(given) SETTINGS allow_python_table_function = 1",
+            "SELECT * FROM python(parameters) SETTINGS allow_python_table_function = 1",
             "SET allow_python_table_function = 1",
             "SYSTEM SHUTDOWN",
             "SYSTEM FLUSH LOGS",
@@ -247,22 +246,22 @@ class Policy(unittest.TestCase):
         self.refused(f"SELECT arrayMap({{f:Identifier}}, ['{self.secret}'])", param_f="`fi\\x6ce`")
         self.refused("SELECT * FROM {f:Identifier}", param_f=str(self.secret))
 
-    def test_every_source_of_the_engine_is_refused(self):
+    def test_every_other_table_function_of_the_engine_is_refused(self):
         functions = query(self.server, "SELECT name FROM system.table_functions").split()
-        for name in sorted(set(functions) - HARMLESS):
+        for name in sorted(set(functions) - ALLOWED_TABLE_FUNCTIONS):
             with self.subTest(name=name):
-                said = self.refused(f"SELECT * FROM {name}('a', 'b', 'c')")
-                self.assertRegex(said, "is not to be had here|SYNTAX_ERROR")
-        self.assertTrue(set(functions) > HARMLESS)
+                error = self.refused(f"SELECT * FROM {name}('a', 'b', 'c')")
+                self.assertRegex(error, "is not available here|SYNTAX_ERROR")
+        self.assertTrue(set(functions) > ALLOWED_TABLE_FUNCTIONS)
 
     def test_every_engine_that_keeps_its_data_elsewhere_is_refused(self):
         tables = query(self.server, "SELECT name FROM system.table_engines").split()
         databases = query(self.server, "SELECT name FROM system.database_engines").split()
         self.assertTrue({"File", "URL", "EmbeddedRocksDB"} <= set(tables) and {"SQLite"} <= set(databases))
-        for name in sorted({*tables, *databases} - KEPT):
+        for name in sorted({*tables, *databases} - ALLOWED_ENGINES):
             for sql in (f"CREATE TABLE t (a UInt8) ENGINE = {name}('a')", f"CREATE DATABASE d ENGINE = {name}('a')"):
                 with self.subTest(sql=sql):
-                    self.assertRegex(self.refused(sql), "is not to be had here|SYNTAX_ERROR")
+                    self.assertRegex(self.refused(sql), "is not available here|SYNTAX_ERROR")
 
     def test_get_writes_nothing(self):
         for sql in (
@@ -283,7 +282,7 @@ class Policy(unittest.TestCase):
                 self.refused(sql, "GET")
                 self.refused(sql, "GET", readonly="0")
 
-    def test_nothing_that_one_request_sets_reaches_the_next(self):
+    def test_settings_of_a_request_do_not_apply_to_the_next(self):
         before = query(self.server, "SELECT getSetting('max_threads'), currentDatabase()")
         query(self.server, "SELECT 1", max_threads="1", database="system")
         query(self.server, "SELECT 1 SETTINGS max_threads = 1")
@@ -291,7 +290,7 @@ class Policy(unittest.TestCase):
         self.assertEqual(query(self.server, "SELECT getSetting('max_threads'), currentDatabase()"), before)
         query(self.server, "CREATE TABLE shop.after (a UInt8) ENGINE = Memory")
 
-    def test_what_the_analytics_ask_is_answered(self):
+    def test_the_statements_of_the_analytics_are_allowed(self):
         query(self.server, "CREATE DATABASE other ENGINE = Atomic")
         query(self.server, "CREATE TABLE other.chats (`at` DateTime64(3, 'UTC'), job_id String, n Enum8('a' = 1)) "
               "ENGINE = ReplacingMergeTree(at) PARTITION BY toYYYYMM(at) ORDER BY job_id "
@@ -301,8 +300,8 @@ class Policy(unittest.TestCase):
         query(self.server, "EXCHANGE TABLES other.chats AND other.copy")
         insert(self.server, "INSERT INTO `chats`(`job_id`,`answer`) FORMAT TSV", b"a\tfile(INTO OUTFILE)\n", database="other")
         query(self.server, "SELECT count() AS url, 1 AS redis, 2 AS disk, 'file', `url` + redis FROM other.chats")
-        said = "SELECT answer FROM other.chats FINAL WHERE answer = 'file(INTO OUTFILE)' OR answer = {word:String}"
-        self.assertEqual(query(self.server, said, param_word="ENGINE = File"), "file(INTO OUTFILE)")
+        statement = "SELECT answer FROM other.chats FINAL WHERE answer = 'file(INTO OUTFILE)' OR answer = {word:String}"
+        self.assertEqual(query(self.server, statement, param_word="ENGINE = File"), "file(INTO OUTFILE)")
         query(self.server, "ALTER TABLE other.chats DELETE WHERE 1 SETTINGS mutations_sync = 2")
         query(self.server, "EXISTS TABLE other.chats")
         query(self.server, "DESCRIBE TABLE other.chats")

@@ -1,4 +1,4 @@
-"""./dev's own work: processes, ports, and the servers' life."""
+"""Processes, ports, and the start and stop of the servers in ./dev."""
 
 import contextlib
 import dataclasses
@@ -18,10 +18,10 @@ from pathlib import Path
 from unittest import mock
 
 from dev import lifecycle, ports, processes, services, sql
+from dev.console import DevError
 from dev.instance import Instance
-from dev.say import Trouble
 
-STUBBORN = (
+IGNORES_SIGTERM = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 )
 
@@ -32,37 +32,37 @@ class Processes(unittest.TestCase):
         self.record, self.log = self.folder / "it.json", self.folder / "it.log"
 
     def start(self, code: str) -> processes.Record:
-        made = processes.start([sys.executable, "-c", code], os.environ, self.log, self.record, "v1", self.folder)
+        record = processes.start([sys.executable, "-c", code], os.environ, self.log, self.record, "v1", self.folder)
         self.addCleanup(processes.stop, self.record, 0)
-        return made
+        return record
 
-    def test_it_is_known_until_it_ends(self):
-        made = self.start("import time; time.sleep(60)")
-        self.assertEqual(processes.running(self.record), made)
+    def test_a_process_is_found_until_it_ends(self):
+        record = self.start("import time; time.sleep(60)")
+        self.assertEqual(processes.running(self.record), record)
         self.assertTrue(processes.stop(self.record, 10))
         self.assertIsNone(processes.running(self.record))
-        self.assertIsNone(processes.started(made.pid))
+        self.assertIsNone(processes.start_ticks(record.pid))
         self.assertFalse(processes.stop(self.record, 10))
 
-    def test_what_will_not_end_is_killed(self):
-        made = self.start(STUBBORN)
+    def test_a_process_that_ignores_sigterm_is_killed(self):
+        record = self.start(IGNORES_SIGTERM)
         while b"ready" not in self.log.read_bytes():
             time.sleep(0.01)
         self.assertTrue(processes.stop(self.record, 0.2))
-        self.assertIsNone(processes.started(made.pid))
+        self.assertIsNone(processes.start_ticks(record.pid))
 
-    def test_a_number_that_went_to_another_process_is_left_alone(self):
-        bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        self.addCleanup(bystander.wait)
-        self.addCleanup(bystander.kill)
+    def test_a_reused_pid_is_left_alone(self):
+        other_process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        self.addCleanup(other_process.wait)
+        self.addCleanup(other_process.kill)
         time.sleep(0.05)  # the next process starts in another tick of the kernel's clock
-        known = vars(self.start("import time; time.sleep(60)"))
+        record = vars(self.start("import time; time.sleep(60)"))
         processes.stop(self.record, 10)
-        for changed in ({"pid": bystander.pid}, {"pid": bystander.pid, "boot": "another"}, {"pid": 1}):
-            self.record.write_text(json.dumps({**known, **changed}))
+        for changes in ({"pid": other_process.pid}, {"pid": other_process.pid, "boot": "another"}, {"pid": 1}):
+            self.record.write_text(json.dumps({**record, **changes}))
             self.assertIsNone(processes.running(self.record))
             self.assertFalse(processes.stop(self.record, 1))
-        self.assertIsNone(bystander.poll())
+        self.assertIsNone(other_process.poll())
 
     def test_a_damaged_record_is_no_process(self):
         for text in ("", "{", "[]", '{"pid": 1}'):
@@ -71,126 +71,126 @@ class Processes(unittest.TestCase):
 
 
 class Ports(unittest.TestCase):
-    def test_a_busy_port_is_named_with_its_holder_and_the_way_out(self):
-        with socket.create_server(("127.0.0.1", 0)) as held:
-            port = held.getsockname()[1]
+    def test_a_port_in_use_is_reported_with_its_process_and_the_remedy(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
             with self.assertRaisesRegex(
-                Trouble,
-                f"port {port}, which nats needs, is held by .* \\(process {os.getpid()}\\).*{ports.SETTING}",
+                DevError,
+                f"port {port}, which nats needs, is used by .* \\(process {os.getpid()}\\).*{ports.BASE_VARIABLE}",
             ):
                 ports.require_free("nats", port)
         ports.require_free("nats", port)
 
-    def test_a_base_gives_every_service_another_port(self):
-        with mock.patch.dict(os.environ, {ports.SETTING: "30100"}):
-            given = ports.assigned()
-        self.assertEqual(sorted(given), sorted(ports.USUAL))
-        self.assertEqual(sorted(given.values()), list(range(30100, 30100 + len(given))))
-        for wrong in ("80", "65530", "x", "-1"):
+    def test_a_base_port_gives_every_service_a_port(self):
+        with mock.patch.dict(os.environ, {ports.BASE_VARIABLE: "30100"}):
+            assigned = ports.assigned()
+        self.assertEqual(sorted(assigned), sorted(ports.DEFAULT_PORTS))
+        self.assertEqual(sorted(assigned.values()), list(range(30100, 30100 + len(assigned))))
+        for invalid in ("80", "65530", "x", "-1"):
             with (
-                mock.patch.dict(os.environ, {ports.SETTING: wrong}),
-                self.assertRaisesRegex(Trouble, "is not a port"),
+                mock.patch.dict(os.environ, {ports.BASE_VARIABLE: invalid}),
+                self.assertRaisesRegex(DevError, "is not a port"),
             ):
                 ports.assigned()
 
 
 class Servers(unittest.TestCase):
     def setUp(self):
-        outside = {name: value for name, value in os.environ.items() if not name.startswith("HOIDAP_")}
-        self.enterContext(mock.patch.dict(os.environ, outside, clear=True))
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("HOIDAP_")}
+        self.enterContext(mock.patch.dict(os.environ, environment, clear=True))
         base = ports.free_base()
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        self.instance = Instance({name: base + offset for offset, name in enumerate(ports.USUAL)}, folder)
+        self.instance = Instance({name: base + offset for offset, name in enumerate(ports.DEFAULT_PORTS)}, folder)
         signals = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         self.addCleanup(lambda: [signal.signal(name, handler) for name, handler in signals.items()])
         self.addCleanup(lifecycle.stop, self.instance)
 
     def pids(self) -> dict[str, int]:
-        records = {name: processes.running(lifecycle.record_of(self.instance, name)) for name in lifecycle.NAMES}
+        records = {name: processes.running(lifecycle.record_path(self.instance, name)) for name in lifecycle.SERVICE_NAMES}
         return {name: record.pid for name, record in records.items() if record}
 
-    def test_they_start_once_and_stop_without_a_trace(self):
-        self.instance.use("qwen")
+    def test_servers_start_once_and_leave_no_process(self):
+        self.instance.set_model("qwen")
         started: list[str] = []
         lifecycle.start(self.instance, services.servers(self.instance), started)
         self.assertEqual(started, ["nats", "valkey", "clickhouse", "llama"])
-        first = self.pids()
+        first_pids = self.pids()
         lifecycle.start(self.instance, services.servers(self.instance), started := [])
-        self.assertEqual((started, self.pids()), ([], first))
+        self.assertEqual((started, self.pids()), ([], first_pids))
 
-        os.kill(first["valkey"], signal.SIGKILL)
+        os.kill(first_pids["valkey"], signal.SIGKILL)
         lifecycle.start(self.instance, services.servers(self.instance), started := [])
         self.assertEqual(started, ["valkey"])
 
-        last = self.pids()
+        last_pids = self.pids()
         self.assertEqual(lifecycle.stop(self.instance), 4)
-        self.assertEqual([pid for pid in last.values() if processes.started(pid)], [])
+        self.assertEqual([pid for pid in last_pids.values() if processes.start_ticks(pid)], [])
         self.assertEqual(lifecycle.stop(self.instance), 0)
 
-    def test_clickhouse_is_asked_with_the_password_of_the_instance(self):
+    def test_clickhouse_is_queried_with_the_password_of_the_instance(self):
         clickhouse = next(service for service in services.servers(self.instance) if service.name == "clickhouse")
         lifecycle.start(self.instance, [clickhouse], [])
-        with self.assertRaises(urllib.error.HTTPError) as refused:
+        with self.assertRaises(urllib.error.HTTPError) as raised:
             urllib.request.urlopen(self.instance.url("clickhouse") + "/?query=SELECT+1", timeout=10)
-        self.assertEqual(refused.exception.code, 403)
-        refused.exception.close()
+        self.assertEqual(raised.exception.code, 403)
+        raised.exception.close()
         with contextlib.redirect_stdout(io.StringIO()), mock.patch.dict(os.environ, HOIDAP_CLICKHOUSE__DATABASE="default"):
             sql.query(self.instance, "CREATE DATABASE hoidap")
-        with contextlib.redirect_stdout(io.StringIO()) as shown:
+        with contextlib.redirect_stdout(io.StringIO()) as output:
             sql.query(self.instance, "SELECT currentDatabase() AS used")
-        self.assertRegex(shown.getvalue(), "(?s)used.*hoidap")
-        with self.assertRaisesRegex(Trouble, "is not to be had here"):
+        self.assertRegex(output.getvalue(), "(?s)used.*hoidap")
+        with self.assertRaisesRegex(DevError, "is not available here"):
             sql.query(self.instance, "SELECT file('/etc/hostname')")
 
-    def test_passwords_are_kept_and_only_the_missing_ones_are_made(self):
-        made = self.instance.passwords()
-        kept = self.instance.folder / "passwords.json"
-        self.assertEqual(kept.stat().st_mode & 0o777, 0o600)
-        self.assertEqual(len(set(made.values())), len(made))
-        before = {name: password for name, password in made.items() if name != "clickhouse"}
-        kept.write_text(json.dumps(before))
-        after = self.instance.passwords()
-        self.assertEqual({**before, "clickhouse": after["clickhouse"]}, after)
-        self.assertNotEqual(after["clickhouse"], made["clickhouse"])
-        self.assertEqual(after, self.instance.passwords())
-        self.assertNotIn(after["clickhouse"], self.instance.nats_settings().values())
+    def test_passwords_are_kept_and_missing_ones_are_made(self):
+        passwords = self.instance.passwords()
+        file = self.instance.folder / "passwords.json"
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(len(set(passwords.values())), len(passwords))
+        kept = {name: password for name, password in passwords.items() if name != "clickhouse"}
+        file.write_text(json.dumps(kept))
+        updated = self.instance.passwords()
+        self.assertEqual({**kept, "clickhouse": updated["clickhouse"]}, updated)
+        self.assertNotEqual(updated["clickhouse"], passwords["clickhouse"])
+        self.assertEqual(updated, self.instance.passwords())
+        self.assertNotIn(updated["clickhouse"], self.instance.nats_settings().values())
         for user in ("gateway", "analytics", "operator"):
-            self.assertEqual(self.instance.settings(user)["HOIDAP_CLICKHOUSE__PASSWORD"], after["clickhouse"])
+            self.assertEqual(self.instance.settings(user)["HOIDAP_CLICKHOUSE__PASSWORD"], updated["clickhouse"])
 
-    def test_a_model_is_asked_where_one_was_chosen(self):
+    def test_a_selected_model_is_configured(self):
         self.assertNotIn("HOIDAP_GENERATOR__PROVIDERS", self.instance.settings("generator"))
-        self.instance.use("qwen")
+        self.instance.set_model("qwen")
         self.assertIn("llama", [service.name for service in services.servers(self.instance)])
         settings = self.instance.settings("generator")
         self.assertEqual(settings["HOIDAP_GENERATOR__PROVIDERS"], "local,extractive")
         self.assertEqual(settings[settings["HOIDAP_PROVIDERS__LOCAL__API_KEY_ENV"]], self.instance.passwords()["llama"])
         with mock.patch.dict(os.environ, HOIDAP_GENERATOR__PASSAGES="3"):
             self.assertEqual(self.instance.settings("generator")["HOIDAP_GENERATOR__PASSAGES"], "3")
-        self.instance.use("none")
+        self.instance.set_model("none")
         self.assertEqual([service.name for service in services.servers(self.instance)], ["nats", "valkey", "clickhouse"])
 
-    def test_a_changed_service_is_started_again(self):
+    def test_a_changed_service_is_restarted(self):
         valkey = next(service for service in services.servers(self.instance) if service.name == "valkey")
         lifecycle.start(self.instance, [valkey], [])
         before = self.pids()["valkey"]
         lifecycle.start(self.instance, [dataclasses.replace(valkey, command=[*valkey.command, "--databases", "2"])], [])
         self.assertNotEqual(self.pids()["valkey"], before)
 
-    def test_a_service_that_ends_at_once_is_named_with_its_log(self):
+    def test_a_service_that_ends_at_once_is_reported_with_its_log(self):
         valkey = next(service for service in services.servers(self.instance) if service.name == "valkey")
-        wrong = dataclasses.replace(valkey, command=[*valkey.command, "--no-such-setting", "1"])
-        with self.assertRaisesRegex(Trouble, "valkey ended at once.*valkey.log"):
-            lifecycle.start(self.instance, [wrong], [])
+        broken = dataclasses.replace(valkey, command=[*valkey.command, "--no-such-setting", "1"])
+        with self.assertRaisesRegex(DevError, "valkey ended at once.*valkey.log"):
+            lifecycle.start(self.instance, [broken], [])
 
-    def test_a_server_that_is_given_is_not_started(self):
-        with socket.create_server(("127.0.0.1", 0)) as there:
-            port = there.getsockname()[1]
+    def test_an_external_server_is_not_started(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
             with mock.patch.dict(os.environ, {"HOIDAP_REDIS__URL": f"redis://127.0.0.1:{port}"}):
                 names = [service.name for service in services.servers(self.instance)]
                 self.assertEqual(self.instance.settings("gateway")["HOIDAP_REDIS__URL"], f"redis://127.0.0.1:{port}")
         self.assertEqual(names, ["nats", "clickhouse"])
         with mock.patch.dict(os.environ, {"HOIDAP_REDIS__URL": f"redis://127.0.0.1:{port}"}):
-            with self.assertRaisesRegex(Trouble, f"valkey server .* does not answer at 127.0.0.1:{port}"):
+            with self.assertRaisesRegex(DevError, f"valkey server .* does not answer at 127.0.0.1:{port}"):
                 services.servers(self.instance)
 
 

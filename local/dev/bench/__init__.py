@@ -1,1 +1,1 @@
-"""`./dev bench`: Hoidap's benchmarks, each beside a peer in the same run (docs/performance.md)."""
+"""`./dev bench`: Hoidap's benchmarks, each compared with peers in the same run (docs/performance.md)."""

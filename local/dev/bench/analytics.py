@@ -1,29 +1,29 @@
-"""The analytics sink, beside reading its stream alone and inserting its rows alone."""
+"""The analytics sink, compared with only reading its stream and only inserting its rows."""
 
 from __future__ import annotations
 
-from ..say import line
+from ..console import print_line
 from . import nats, programs
-from .figures import HOIDAP, Figure, Figures
+from .metrics import HOIDAP, Metric, Metrics
 from .sides import Sides
 
-ABOUT = "rows/s of the analytics sink, beside reading its stream alone and inserting the same rows alone"
-EVENTS = 100_000
+DESCRIPTION = "rows/s of the analytics sink, beside reading its stream alone and inserting the same rows alone"
+EVENT_COUNT = 100_000
 PEERS = {"read": "reading alone", "insert": "inserting alone"}
 
 
-def run(sides: Sides, rounds: int) -> list[Figure]:
-    """One process measures all three in turn. The stream is on a server of its own; the rows go to Hoidap's ClickHouse."""
-    figures = Figures()
+def run(sides: Sides, rounds: int) -> list[Metric]:
+    """One process measures all three in turn. The stream is on a separate server; the rows go to Hoidap's ClickHouse."""
+    metrics = Metrics()
     sides.stop_peers()
     sides.hoidap.stop_fleet()
     sides.hoidap.start_servers()
-    # How often a server syncs matters to those who write to it. Here it is only read.
+    # The sync interval matters only for writes, and the measurement only reads.
     with nats.server(sides.folder / "events", "120s") as url:
         settings = {**sides.hoidap.instance.settings("analytics"), "HOIDAP_NATS__URL": url, "HOIDAP_NATS__USER": "", "HOIDAP_NATS__PASSWORD": ""}
-        report = programs.hoidap_bench("analytics", "--events", EVENTS, "--rounds", rounds, settings=settings)
-    line(f"    {EVENTS:,} events of {report['event_bytes']:,} bytes, {rounds} rounds")
+        report = programs.hoidap_bench("analytics", "--events", EVENT_COUNT, "--rounds", rounds, settings=settings)
+    print_line(f"    {EVENT_COUNT:,} events of {report['event_bytes']:,} bytes, {rounds} rounds")
     for values in zip(report["sink"], report["read"], report["insert"], strict=True):
         for side, value in zip((HOIDAP, *PEERS.values()), values, strict=True):
-            figures.add("rows/s", "1/s", side, value)
-    return figures.all()
+            metrics.add("rows/s", "1/s", side, value)
+    return metrics.all()

@@ -1,24 +1,24 @@
-"""The embedder, beside the same model file in Python's ONNX Runtime."""
+"""The embedder, compared with the same model file in Python's ONNX Runtime."""
 
 from __future__ import annotations
 
-from ..say import line
+from ..console import print_line
 from . import programs
-from .figures import HOIDAP, Figure, Figures
+from .metrics import HOIDAP, Metric, Metrics
 from .sides import Sides
 
-ABOUT = "texts/s of the embedding model for several lengths, one and 16 texts a call, beside the same file in Python's ONNX Runtime"
+DESCRIPTION = "texts/s of the embedding model for several lengths, one and 16 texts a call, beside the same file in Python's ONNX Runtime"
 PEER = "Python"
 TOKENS = (12, 32, 145, 200)
-"""Lengths of texts: of a question, a long one, a usual chunk and the longest."""
+"""Tokens per text: a question, a long question, a usual chunk, the longest chunk."""
 BATCHES = (1, 16)
 SECONDS = 1
-"""How long each is measured in a round."""
+"""Seconds of each measurement."""
 
 
-def run(sides: Sides, rounds: int) -> list[Figure]:
-    """One caller, in turn; with as many callers as cores, both would share what the machine has in the same way."""
-    figures = Figures()
+def run(sides: Sides, rounds: int) -> list[Metric]:
+    """Measures the sides in turn with one caller. With one caller per core, both sides would share the machine in the same way."""
+    metrics = Metrics()
     sides.hoidap.start_servers()
     texts = {tokens: sides.folder / f"texts-{tokens}.jsonl" for tokens in TOKENS}
     for tokens, path in texts.items():
@@ -27,8 +27,8 @@ def run(sides: Sides, rounds: int) -> list[Figure]:
         for tokens, path in texts.items():
             for batch in BATCHES:
                 options = ("--texts", path, "--batch", batch, "--callers", 1, "--seconds", SECONDS)
-                what = f"{tokens} tokens, {batch} a call"
-                figures.add(what, "texts/s", HOIDAP, programs.hoidap_bench("embed", *options)["texts_per_second"])
-                figures.add(what, "texts/s", PEER, programs.peer("embed", *options, *sides.peer_model())["texts_per_second"])
-        line(f"    round {number} of {rounds} done")
-    return figures.all()
+                name = f"{tokens} tokens, {batch} a call"
+                metrics.add(name, "texts/s", HOIDAP, programs.hoidap_bench("embed", *options)["texts_per_second"])
+                metrics.add(name, "texts/s", PEER, programs.peer("embed", *options, *sides.peer_model())["texts_per_second"])
+        print_line(f"    round {number} of {rounds} done")
+    return metrics.all()

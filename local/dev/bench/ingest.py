@@ -1,4 +1,4 @@
-"""Building all collections of the sample site, beside embedding the same texts."""
+"""Building all collections of the sample site, compared with only embedding the same texts."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ import subprocess
 import time
 
 from .. import paths
-from ..say import Trouble, line
+from ..console import DevError, print_line
 from . import programs
-from .figures import HOIDAP, Figure, Figures
+from .metrics import HOIDAP, Metric, Metrics
 from .sides import Sides
 
-ABOUT = "pages/s and chunks/s of `hoidap-index build`, beside embedding alone by Hoidap and by Python"
-ALONE, PEER = "Hoidap's embedder alone", "Python, embedding alone"
-MOST_ROUNDS = 3
-"""A build takes so long that a few of them tell enough."""
+DESCRIPTION = "pages/s and chunks/s of `hoidap-index build`, beside embedding alone by Hoidap and by Python"
+EMBEDDER_ONLY, PYTHON_EMBEDDER = "Hoidap's embedder alone", "Python, embedding alone"
+MAX_ROUNDS = 3
+"""A build takes long, so that a few rounds are enough."""
 
 
-def run(sides: Sides, rounds: int) -> list[Figure]:
-    """Builds from scratch into a folder that is removed again; all sides embed on every core, 16 texts a call."""
-    figures = Figures()
+def run(sides: Sides, rounds: int) -> list[Metric]:
+    """Builds from scratch into a temporary folder. All sides embed on every core, 16 texts per call."""
+    metrics = Metrics()
     sides.hoidap.start_servers()
     texts = sides.folder / "chunks.jsonl"
-    told = programs.peer("data", "chunks", "--out", texts, *sides.peer_data())
+    counts = programs.peer("data", "chunks", "--out", texts, *sides.peer_data())
     cores = len(os.sched_getaffinity(0))
     options = ("--texts", texts, "--batch", 16, "--callers", cores)
-    for number in range(1, min(rounds, MOST_ROUNDS) + 1):
-        span = _build(sides)
-        figures.add("pages/s", "1/s", HOIDAP, told["documents"] / span)
-        figures.add("chunks/s", "1/s", HOIDAP, told["chunks"] / span)
-        figures.add("chunks/s", "1/s", ALONE, programs.hoidap_bench("embed", *options)["texts_per_second"])
-        figures.add("chunks/s", "1/s", PEER, programs.peer("embed", *options, *sides.peer_model())["texts_per_second"])
-        line(f"    {told['documents']} pages with {told['chunks']} chunks in {span:.1f} s; round {number} done")
-    return figures.all()
+    for number in range(1, min(rounds, MAX_ROUNDS) + 1):
+        duration = _build(sides)
+        metrics.add("pages/s", "1/s", HOIDAP, counts["documents"] / duration)
+        metrics.add("chunks/s", "1/s", HOIDAP, counts["chunks"] / duration)
+        metrics.add("chunks/s", "1/s", EMBEDDER_ONLY, programs.hoidap_bench("embed", *options)["texts_per_second"])
+        metrics.add("chunks/s", "1/s", PYTHON_EMBEDDER, programs.peer("embed", *options, *sides.peer_model())["texts_per_second"])
+        print_line(f"    {counts['documents']} pages with {counts['chunks']} chunks in {duration:.1f} s; round {number} done")
+    return metrics.all()
 
 
 def _build(sides: Sides) -> float:
     folder = sides.folder / "indices"
     settings = {**os.environ, **sides.hoidap.instance.settings("operator"), "HOIDAP_INDICES__DIR": str(folder)}
-    begun = time.monotonic()
-    done = subprocess.run(
+    started_at = time.monotonic()
+    process = subprocess.run(
         [str(paths.BINARIES / "hoidap-index"), "build"], env=settings, cwd=paths.ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
-    span = time.monotonic() - begun
+    duration = time.monotonic() - started_at
     shutil.rmtree(folder, ignore_errors=True)
-    if done.returncode != 0:
-        raise Trouble(f"hoidap-index build failed: {(done.stderr.strip().splitlines() or ['it says nothing'])[-1]}")
-    return span
+    if process.returncode != 0:
+        raise DevError(f"hoidap-index build failed: {(process.stderr.strip().splitlines() or ['no message'])[-1]}")
+    return duration

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""Describes the machine and the versions of a measurement."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GIBIBYTE = 1 << 30
 
 
 def describe(instance: Instance, rounds: int, questions: int) -> dict:
-    """Machine, durability, versions, and how much was measured."""
+    """The machine, the durability profile, the versions, and the numbers of rounds and questions."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
@@ -34,41 +34,41 @@ def describe(instance: Instance, rounds: int, questions: int) -> dict:
 
 
 def cpu_model(cpuinfo: str) -> str:
-    """The processor's name as the kernel tells it."""
-    found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
-    return found[1].strip() if found else platform.machine()
+    """The processor's name in /proc/cpuinfo."""
+    match = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    return match[1].strip() if match else platform.machine()
 
 
 def versions() -> dict[str, str]:
-    """Of Hoidap, and of what it and its peer are made of."""
+    """The versions of Hoidap, its servers, and the peer's packages."""
     return {
-        "hoidap": _said([str(paths.BINARIES / "hoidap-gateway"), "--version"]),
-        "commit": _said(["git", "-C", str(paths.ROOT), "describe", "--always", "--dirty"]),
-        "nats": _said([str(paths.NATS), "--version"]),
-        "valkey": _said([str(paths.VALKEY), "--version"]),
+        "hoidap": _first_line([str(paths.BINARIES / "hoidap-gateway"), "--version"]),
+        "commit": _first_line(["git", "-C", str(paths.ROOT), "describe", "--always", "--dirty"]),
+        "nats": _first_line([str(paths.NATS), "--version"]),
+        "valkey": _first_line([str(paths.VALKEY), "--version"]),
         "python": platform.python_version(),
-        **pinned((python_peer.PINS).read_text()),
+        **pinned_versions((python_peer.PINS).read_text()),
     }
 
 
-def pinned(requirements: str) -> dict[str, str]:
-    """The packages of the peer that matter to its speed, and their versions."""
-    wanted = ("fastapi", "uvicorn", "faiss-cpu", "onnxruntime", "numpy", "redis")
-    return {name: version for name, version in re.findall(r"(?m)^([\w-]+)==(\S+)", requirements) if name in wanted}
+def pinned_versions(requirements: str) -> dict[str, str]:
+    """The pinned versions of the packages that determine the peer's speed."""
+    packages = ("fastapi", "uvicorn", "faiss-cpu", "onnxruntime", "numpy", "redis")
+    return {name: version for name, version in re.findall(r"(?m)^([\w-]+)==(\S+)", requirements) if name in packages}
 
 
-def line(described: dict) -> str:
+def summary(description: dict) -> str:
     """The description in one line."""
-    machine = described["machine"]
+    machine = description["machine"]
     return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; {described['durability']}; "
-        f"{described['questions']} questions; {described['rounds']} rounds; commit {described['versions']['commit']}"
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; {description['durability']}; "
+        f"{description['questions']} questions; {description['rounds']} rounds; commit {description['versions']['commit']}"
     )
 
 
-def _said(command: list[str]) -> str:
+def _first_line(command: list[str]) -> str:
     try:
-        told = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout.strip()
+        output = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout.strip()
     except OSError:
         return "unknown"
-    return told.splitlines()[0] if told else "unknown"
+    return output.splitlines()[0] if output else "unknown"

@@ -1,4 +1,4 @@
-"""A NATS server of its own for a benchmark."""
+"""A separate NATS server for a benchmark."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import paths, ports, services
-from .hoidap import wait
+from .hoidap import wait_until
 from .python_peer import free_port
 
 
 @contextmanager
-def server(folder: Path, sync: str) -> Iterator[str]:
-    """A server without accounts that syncs its files so often; its address."""
+def server(folder: Path, sync_interval: str) -> Iterator[str]:
+    """Runs a server without accounts, with the given sync interval, and yields its URL."""
     folder.mkdir()
     port, configuration = free_port(), folder / "nats.conf"
-    configuration.write_text(f'host: {ports.HOST}\nport: {port}\njetstream {{ store_dir: "{folder}", sync_interval: {sync} }}\n')
+    configuration.write_text(f'host: {ports.HOST}\nport: {port}\njetstream {{ store_dir: "{folder}", sync_interval: {sync_interval} }}\n')
     with (folder / "log").open("wb") as log:
         command = [str(paths.NATS), "-c", str(configuration)]
         process = subprocess.Popen(command, env=dict(os.environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        wait(services.says(port, b"", b'"jetstream":true'), "the benchmark's NATS")
+        wait_until(services.responds(port, b"", b'"jetstream":true'), "the benchmark's NATS")
         yield f"nats://{ports.HOST}:{port}"
     finally:
         process.terminate()

@@ -1,4 +1,4 @@
-"""The Python peer: its packages, and a running one with a Valkey of its own."""
+"""The Python peer: its packages, and a running peer with a separate Valkey."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import time
 from pathlib import Path
 
 from .. import parts, paths, ports, services
-from ..say import Trouble
+from ..console import DevError
 from . import usage, valkey
 
 PINS = paths.ROOT / "bench" / "peer" / "requirements.txt"
-FOLDER = paths.MADE / "bench" / "python"
+FOLDER = paths.DOT_LOCAL / "bench" / "python"
 PYTHON = FOLDER / "bin" / "python"
-PATIENCE = 120
-"""Longest time until it answers, in seconds."""
+START_TIMEOUT = 120
+"""Maximum time until it answers, in seconds."""
 MODES = {"bare": "peer, bare", "full": "peer, full"}
-"""What it does for an answer (bench/peer/app.py), and its name in tables."""
+"""The values of PEER_MODE (bench/peer/app.py), and the peer's names in tables."""
 
 
 def install() -> None:
-    """Makes the peer's Python environment."""
+    """Installs the peer's Python environment."""
     FOLDER.parent.mkdir(parents=True, exist_ok=True)
     parts.install_peer(PINS, FOLDER)
 
 
 def settings() -> dict[str, str]:
-    """The variables of each of its processes: as many processes as cores, so each computes on one thread."""
-    single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return {**os.environ, **single, "PYTHONDONTWRITEBYTECODE": "1"}
+    """The environment of its processes. There are as many processes as cores, so each computes on one thread."""
+    single_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return {**os.environ, **single_thread, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class PythonPeer:
@@ -45,9 +45,9 @@ class PythonPeer:
         self._settings = {
             **settings(),
             "PEER_MODE": mode,
-            "PEER_MODEL": str(paths.EMBEDDING),
+            "PEER_MODEL": str(paths.EMBEDDING_MODEL),
             "PEER_INDICES": str(indices),
-            "PEER_CONFIGURATION": str(paths.EXAMPLE),
+            "PEER_CONFIGURATION": str(paths.EXAMPLE_CONFIGURATION),
             "PEER_REDIS": f"redis://{ports.HOST}:{self._ports[1]}",
         }
         self._valkey: subprocess.Popen | None = None
@@ -56,76 +56,77 @@ class PythonPeer:
     def start_cache(self) -> None:
         """Starts its Valkey."""
         command = [str(paths.VALKEY), "--bind", ports.HOST, "--port", str(self._ports[1]), "--save", "", "--dir", str(self._folder)]
-        self._valkey = self._run(command, "valkey")
-        self._wait(self._valkey, services.says(self._ports[1], b"PING\r\n", b"+PONG"))
+        self._valkey = self._start_process(command, "valkey")
+        self._wait_until_ready(self._valkey, services.responds(self._ports[1], b"PING\r\n", b"+PONG"))
 
     def start(self) -> None:
-        """Starts it and waits until it answers."""
+        """Starts the server and waits until it answers."""
         if self._valkey is None:
             self.start_cache()
-        self._server = self._run(self.command(), "server")
-        self._wait(self._server, services.http(self.url.removesuffix("chat") + "health"))
+        self._server = self._start_process(self.command(), "server")
+        self._wait_until_ready(self._server, services.http_ok(self.url.removesuffix("chat") + "health"))
 
     def command(self) -> list[str]:
-        """uvicorn with the faster event loop and parser, and no line for each request."""
+        """The command of uvicorn, with the faster event loop and HTTP parser, and without an access log."""
         command = [str(PYTHON), "-m", "uvicorn", "peer.app:app", "--app-dir", str(paths.ROOT / "bench"), "--host", ports.HOST]
         command += ["--port", str(self._ports[0]), "--workers", str(self._workers), "--loop", "uvloop", "--http", "httptools"]
         return [*command, "--no-access-log", "--log-level", "warning"]
 
-    def forget(self) -> None:
-        """Forgets all questions: it keeps them in its cache only."""
+    def clear_caches(self) -> None:
+        """Empties its only cache, in Valkey."""
         self.empty_cache()
 
     def empty_cache(self) -> None:
         """Empties the cache of answers."""
         valkey.flush(self._ports[1])
 
-    def cpu(self) -> dict[str, float]:
-        """Processor seconds so far: of its own processes, and of all."""
-        own, cache = usage.cpu_seconds(usage.tree(self._server.pid)), usage.cpu_seconds(usage.tree(self._valkey.pid))
-        return {"own": own, "all": own + cache}
+    def cpu_seconds(self) -> dict[str, float]:
+        """CPU seconds so far: `own` of its server processes, `all` with Valkey."""
+        server, cache = (usage.cpu_seconds(usage.process_tree(process.pid)) for process in (self._server, self._valkey))
+        return {"own": server, "all": server + cache}
 
     def pids(self) -> dict[str, int]:
-        """Its processes that serve, by their names."""
-        children = usage.tree(self._server.pid)[1:]
+        """The pids of its server processes by name."""
+        children = usage.process_tree(self._server.pid)[1:]
         workers = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        named = {f"worker {number}": pid for number, pid in enumerate(workers, 1)}
-        others = {f"helper {number}": pid for number, pid in enumerate(set(children) - set(workers), 1)}
-        return {"server": self._server.pid, **named, **others}
+        worker_pids = {f"worker {number}": pid for number, pid in enumerate(workers, 1)}
+        helpers = {f"helper {number}": pid for number, pid in enumerate(set(children) - set(workers), 1)}
+        return {"server": self._server.pid, **worker_pids, **helpers}
 
     def stop_server(self) -> None:
-        """Stops all but its Valkey."""
-        self._server = _end(self._server)
+        """Stops the server, but not its Valkey."""
+        self._server = _stop_process(self._server)
 
     def stop(self) -> None:
-        """Stops all of it."""
-        self._server, self._valkey = _end(self._server), _end(self._valkey)
+        """Stops the server and its Valkey."""
+        self._server, self._valkey = _stop_process(self._server), _stop_process(self._valkey)
 
-    def _run(self, command: list[str], name: str) -> subprocess.Popen:
+    def _start_process(self, command: list[str], name: str) -> subprocess.Popen:
         with (self._folder / f"{name}.log").open("wb") as log:
+            environment = parts.without_python_variables(self._settings)
             return subprocess.Popen(
-                command, env=parts.clean(self._settings), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
-    def _wait(self, process: subprocess.Popen, ready: services.Probe) -> None:
-        deadline = time.monotonic() + PATIENCE
+    def _wait_until_ready(self, process: subprocess.Popen, ready: services.Probe) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
         while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
-                raise Trouble(f"the Python peer did not start: its log is in {self._folder}")
+                raise DevError(f"the Python peer did not start: its log is in {self._folder}")
             time.sleep(0.01)
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((ports.HOST, 0))
-        return probe.getsockname()[1]
+    """A free port."""
+    with socket.socket() as listener:
+        listener.bind((ports.HOST, 0))
+        return listener.getsockname()[1]
 
 
-def _end(process: subprocess.Popen | None) -> None:
+def _stop_process(process: subprocess.Popen | None) -> None:
     if process is None:
         return
-    pids = usage.tree(process.pid)
+    pids = usage.process_tree(process.pid)
     process.terminate()
     try:
         process.wait(20)

@@ -1,4 +1,4 @@
-"""`./dev bench`: runs benchmarks, prints a table for each, and writes all of it to a file."""
+"""`./dev bench`: runs benchmarks, prints a table for each, and writes all values to a file."""
 
 from __future__ import annotations
 
@@ -12,74 +12,75 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import build, paths
-from ..say import Trouble, line, seconds
+from ..console import DevError, format_duration, print_line
 from . import analytics, cached, embedding, growth, ingest, machine, memory, python_peer, questions, relay, replay, search, sides, start
-from .figures import Figure, table
+from .metrics import Metric, table
 
-FOLDER = paths.MADE / "bench"
+BENCH_FOLDER = paths.DOT_LOCAL / "bench"
 ROUNDS = 7
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is measured, in a line, and the code that measures it."""
+    """A one-line description of what is measured, the function that measures it, and the one that formats its table."""
 
-    about: str
-    run: Callable[[sides.Sides, int], list[Figure]]
-    table: Callable[[list[Figure]], list[str]]
+    description: str
+    run: Callable[[sides.Sides, int], list[Metric]]
+    table: Callable[[list[Metric]], list[str]]
 
 
 BENCHMARKS = {
-    module.__name__.rpartition(".")[2]: Benchmark(module.ABOUT, module.run, getattr(module, "table", table))
+    module.__name__.rpartition(".")[2]: Benchmark(module.DESCRIPTION, module.run, getattr(module, "table", table))
     for module in (questions, memory, growth, start, cached, embedding, ingest, search, replay, analytics, relay)
 }
-"""Every benchmark by its name."""
+"""All benchmarks by name."""
 
 
-def names() -> None:
-    """Prints a line for each benchmark."""
+def print_names() -> None:
+    """Prints the name and the description of each benchmark."""
     width = max(map(len, BENCHMARKS))
     for name, benchmark in BENCHMARKS.items():
-        line(f"{name:<{width}}  {benchmark.about}")
+        print_line(f"{name:<{width}}  {benchmark.description}")
 
 
-def run(chosen: list[str], rounds: int, count: int | None, million: bool, minutes: float, out: Path | None, built: bool) -> None:
-    """Runs the chosen benchmarks, or all; `million` searches more vectors, and `built` measures the binaries that are there."""
-    if unknown := [name for name in chosen if name not in BENCHMARKS]:
-        raise Trouble(f"there is no benchmark `{unknown[0]}`: choose from {', '.join(BENCHMARKS)}")
-    if not built:
+def run(names: list[str], rounds: int, count: int | None, million: bool, minutes: float, out: Path | None, skip_build: bool) -> None:
+    """Runs the named benchmarks, or all. `million` searches a million vectors; `skip_build` measures the existing binaries."""
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        raise DevError(f"there is no benchmark `{unknown[0]}`: choose from {', '.join(BENCHMARKS)}")
+    if not skip_build:
         build.install_and_build()
     python_peer.install()
-    begun, measured = time.monotonic(), {}
-    folder = Path(tempfile.mkdtemp(prefix="run-", dir=FOLDER))
+    started_at, results = time.monotonic(), {}
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=BENCH_FOLDER))
     try:
-        with sides.running(folder, count, million, minutes) as both:
-            described = machine.describe(both.hoidap.instance, rounds, len(both.questions))
-            line(machine.line(described))
-            for name in chosen or BENCHMARKS:
-                measured[name] = _one(name, both, rounds)
-                _write(out or _default(), {**described, "benchmarks": {of: [one.as_json() for one in what] for of, what in measured.items()}})
+        with sides.running(folder, count, million, minutes) as running:
+            description = machine.describe(running.hoidap.instance, rounds, len(running.questions))
+            print_line(machine.summary(description))
+            for name in names or BENCHMARKS:
+                results[name] = _run_benchmark(name, running, rounds)
+                benchmarks = {key: [metric.as_json() for metric in metrics] for key, metrics in results.items()}
+                _write(out or _default_file(), {**description, "benchmarks": benchmarks})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    line()
-    line(machine.line(described))
-    for name, figures in measured.items():
-        line(f"\n{name}: median of the rounds (least–most)")
-        for row in BENCHMARKS[name].table(figures):
-            line(f"  {row}")
-    line(f"\nMeasured in {seconds(time.monotonic() - begun)}; written to {out or _default()}.")
+    print_line()
+    print_line(machine.summary(description))
+    for name, metrics in results.items():
+        print_line(f"\n{name}: median of the rounds (min–max)")
+        for row in BENCHMARKS[name].table(metrics):
+            print_line(f"  {row}")
+    print_line(f"\nMeasured in {format_duration(time.monotonic() - started_at)}; written to {out or _default_file()}.")
 
 
-def _one(name: str, both: sides.Sides, rounds: int) -> list[Figure]:
-    line(f"==> {name}: {BENCHMARKS[name].about}")
-    begun = time.monotonic()
-    figures = BENCHMARKS[name].run(both, rounds)
-    line(f"    done in {seconds(time.monotonic() - begun)}")
-    return figures
+def _run_benchmark(name: str, running: sides.Sides, rounds: int) -> list[Metric]:
+    print_line(f"==> {name}: {BENCHMARKS[name].description}")
+    started_at = time.monotonic()
+    metrics = BENCHMARKS[name].run(running, rounds)
+    print_line(f"    done in {format_duration(time.monotonic() - started_at)}")
+    return metrics
 
 
-def _default() -> Path:
-    return FOLDER / f"{datetime.now(UTC):%Y-%m-%d}.json"
+def _default_file() -> Path:
+    return BENCH_FOLDER / f"{datetime.now(UTC):%Y-%m-%d}.json"
 
 
 def _write(path: Path, content: dict) -> None:

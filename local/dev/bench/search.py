@@ -1,4 +1,4 @@
-"""FAISS's exact and approximate search, beside the same index files in Python's FAISS."""
+"""FAISS's exact and approximate search, compared with Python's FAISS on the same index files."""
 
 from __future__ import annotations
 
@@ -6,53 +6,53 @@ import os
 from pathlib import Path
 
 from .. import paths
-from ..say import line, step
+from ..console import print_line, step
 from . import programs
-from .figures import HOIDAP, Figure, Figures
+from .metrics import HOIDAP, Metric, Metrics
 from .sides import Sides
 
-ABOUT = "FAISS exact and HNSW search with one thread, and its recall@8, beside Python's FAISS on the same index files"
-PEER = "Python"
-VECTORS, MANY = 200_000, 1_000_000
+DESCRIPTION = "FAISS exact and HNSW search with one thread, and its recall@8, beside Python's FAISS on the same index files"
+PYTHON = "Python"
+VECTORS, MILLION = 200_000, 1_000_000
 QUERIES = 200
-CANDIDATES, COUNT = 100, 8
-"""As many neighbours as Hoidap asks for each wording, and how many of them are compared."""
+CANDIDATES, RECALL_DEPTH = 100, 8
+"""Neighbours per query, as in Hoidap, and the number of first neighbours for which recall is computed."""
 FACTORIES = {"Flat": "exact", "HNSW32": "HNSW32"}
-"""What Hoidap builds below and above `indices.exact_up_to` chunks."""
+"""The FAISS index types that Hoidap builds below and above `indices.exact_up_to` chunks."""
 
 
-def run(sides: Sides, rounds: int) -> list[Figure]:
-    """The vectors lie between those of the sample site's chunks; they and the indexes are kept for the next time."""
-    figures = Figures()
+def run(sides: Sides, rounds: int) -> list[Metric]:
+    """The vectors are mixtures of those of the sample site's chunks. They and the indexes are kept for the next run."""
+    metrics = Metrics()
     sides.hoidap.start_servers()
-    folder = paths.MADE / "bench" / "search"
+    folder = paths.DOT_LOCAL / "bench" / "search"
     folder.mkdir(parents=True, exist_ok=True)
-    count = MANY if sides.million else VECTORS
+    count = MILLION if sides.million else VECTORS
     vectors, queries = folder / f"vectors-{count}.f32", folder / f"queries-{count}.f32"
     if not queries.exists():
         with step(f"making {count:,} vectors"):
             programs.peer("data", "vectors", "--count", count, "--queries", QUERIES, "--out", vectors, "--queries-out", queries, *sides.peer_data())
-    indexes = {factory: _index(folder, vectors, factory, count) for factory in FACTORIES}
+    indexes = {factory: _build_index(folder, vectors, factory, count) for factory in FACTORIES}
     for number in range(1, rounds + 1):
-        found = {}
+        neighbours = {}
         for factory, name in FACTORIES.items():
             options = ("--index", indexes[factory], "--queries", queries, "--count", CANDIDATES)
-            for side, report in ((HOIDAP, programs.hoidap_bench("search", *options)), (PEER, programs.peer("search", *options))):
-                figures.add(f"{name} search of {count:,} vectors", "ms", side, report["ms_per_query"])
-                found[factory, side] = report["found"]
-        for side in (HOIDAP, PEER):
-            figures.add(f"recall@{COUNT} of HNSW32", "%", side, 100 * recall(found["Flat", side], found["HNSW32", side]))
-        line(f"    round {number} of {rounds} done")
-    return figures.all()
+            for side, report in ((HOIDAP, programs.hoidap_bench("search", *options)), (PYTHON, programs.peer("search", *options))):
+                metrics.add(f"{name} search of {count:,} vectors", "ms", side, report["ms_per_query"])
+                neighbours[factory, side] = report["found"]
+        for side in (HOIDAP, PYTHON):
+            metrics.add(f"recall@{RECALL_DEPTH} of HNSW32", "%", side, 100 * recall(neighbours["Flat", side], neighbours["HNSW32", side]))
+        print_line(f"    round {number} of {rounds} done")
+    return metrics.all()
 
 
-def recall(exact: list[list[int]], found: list[list[int]]) -> float:
-    """Which share of the nearest neighbours is among the first found."""
-    hits = sum(len(set(nearest[:COUNT]) & set(other[:COUNT])) for nearest, other in zip(exact, found, strict=True))
-    return hits / sum(len(nearest[:COUNT]) for nearest in exact)
+def recall(exact: list[list[int]], approximate: list[list[int]]) -> float:
+    """The share of the exact nearest neighbours that approximate search finds."""
+    hits = sum(len(set(expected[:RECALL_DEPTH]) & set(actual[:RECALL_DEPTH])) for expected, actual in zip(exact, approximate, strict=True))
+    return hits / sum(len(expected[:RECALL_DEPTH]) for expected in exact)
 
 
-def _index(folder: Path, vectors: Path, factory: str, count: int) -> Path:
+def _build_index(folder: Path, vectors: Path, factory: str, count: int) -> Path:
     path = folder / f"{factory}-{count}.faiss"
     if not path.exists():
         with step(f"building {factory} of {count:,} vectors"):

@@ -1,4 +1,4 @@
-"""What processes use, from /proc."""
+"""CPU time and memory of processes, from /proc."""
 
 from __future__ import annotations
 
@@ -7,53 +7,53 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-TICKS = os.sysconf("SC_CLK_TCK")
-KIBIBYTE_IN_MIB = 1 / 1024
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+MIB_PER_KIB = 1 / 1024
 
 
-def tree(pid: int) -> list[int]:
-    """A process and all that it has started."""
-    known, found = _children(), [pid]
-    for parent in found:
-        found += known.get(parent, [])
-    return found
+def process_tree(pid: int) -> list[int]:
+    """The pids of a process and all its descendants."""
+    children, pids = _children(), [pid]
+    for parent in pids:
+        pids += children.get(parent, [])
+    return pids
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """Processor time of these processes so far, with that of their children that have ended."""
+    """CPU time of these processes so far, with that of their ended children."""
     total = 0
     for pid in pids:
         with suppress(OSError):
             fields = _stat(pid)
             total += sum(map(int, fields[11:15]))
-    return total / TICKS
+    return total / TICKS_PER_SECOND
 
 
 def tick() -> float:
-    """The smallest time that the kernel counts, in seconds."""
-    return 1 / TICKS
+    """The resolution of the kernel's CPU times, in seconds."""
+    return 1 / TICKS_PER_SECOND
 
 
 def memory(pid: int) -> tuple[float, float]:
-    """Resident memory in MiB: all of it (RSS), and with what is shared divided among those who share it (PSS)."""
+    """Resident memory in MiB: RSS, and PSS, in which shared memory is divided among the processes that share it."""
     return parse_rollup(Path(f"/proc/{pid}/smaps_rollup").read_text())
 
 
 def parse_rollup(text: str) -> tuple[float, float]:
-    """RSS and PSS of a smaps_rollup, in MiB."""
-    told = dict(re.findall(r"(?m)^(Rss|Pss):\s+(\d+) kB", text))
-    return int(told["Rss"]) * KIBIBYTE_IN_MIB, int(told["Pss"]) * KIBIBYTE_IN_MIB
+    """RSS and PSS in MiB from a smaps_rollup file."""
+    values = dict(re.findall(r"(?m)^(Rss|Pss):\s+(\d+) kB", text))
+    return int(values["Rss"]) * MIB_PER_KIB, int(values["Pss"]) * MIB_PER_KIB
 
 
 def _children() -> dict[int, list[int]]:
-    known: dict[int, list[int]] = {}
+    children: dict[int, list[int]] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
-            with suppress(OSError):  # ended meanwhile
-                known.setdefault(int(_stat(int(folder.name))[1]), []).append(int(folder.name))
-    return known
+            with suppress(OSError):  # it has ended
+                children.setdefault(int(_stat(int(folder.name))[1]), []).append(int(folder.name))
+    return children
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat from the third on: behind the name, which may hold anything."""
+    """The fields of /proc/<pid>/stat from the third on, after the name, which can have any characters."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -1,16 +1,16 @@
-"""Empties a Valkey."""
+"""Empties a Valkey server."""
 
 from __future__ import annotations
 
 import socket
 
 from .. import ports
-from ..say import Trouble
+from ..console import DevError
 
 
 def flush(port: int) -> None:
     """Removes every key."""
     with socket.create_connection((ports.HOST, port), timeout=10) as connection:
         connection.sendall(b"FLUSHALL\r\n")
-        if not (said := connection.recv(1 << 10)).startswith(b"+OK"):
-            raise Trouble(f"Valkey at port {port} was not emptied: {said.decode('utf-8', 'replace').strip()}")
+        if not (reply := connection.recv(1 << 10)).startswith(b"+OK"):
+            raise DevError(f"Valkey at port {port} was not emptied: {reply.decode('utf-8', 'replace').strip()}")

@@ -1,1 +1,1 @@
-"""`./dev containers`: proves the image and compose.yaml, on the engine that is there."""
+"""`./dev containers`: tests the image and compose.yaml with the available container engine."""

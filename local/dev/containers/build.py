@@ -1,4 +1,4 @@
-"""Builds an image, and shows how far the build is."""
+"""Builds an image, and shows the progress."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import time
 from collections import deque
 from pathlib import Path
 
-from ..say import Trouble, line
+from ..console import DevError, print_line
 from .engine import Engine
 
-EVERY = 20
+PROGRESS_INTERVAL = 20
 """Seconds between two lines of progress."""
-LAST = 40
-"""Lines of a failed build that are shown."""
+FAILURE_LINES = 40
+"""Last lines of a failed build that are shown."""
 
 
 def build_image(engine: Engine, context: Path, tag: str, options: list[str]) -> None:
-    """Builds and tags; a line of the build is shown now and then, and its end when it fails."""
-    plain = ["--progress", "plain"] if Path(engine.client).name == "docker" else []
-    command = [engine.client, "build", *plain, "--tag", tag, *options, str(context)]
+    """Builds and tags an image. Prints the latest line of the build at intervals, and its last lines if it fails."""
+    progress_option = ["--progress", "plain"] if Path(engine.client).name == "docker" else []
+    command = [engine.client, "build", *progress_option, "--tag", tag, *options, str(context)]
     process = subprocess.Popen(
         command,
         env=engine.environment(),
@@ -29,15 +29,15 @@ def build_image(engine: Engine, context: Path, tag: str, options: list[str]) -> 
         text=True,
         errors="replace",
     )
-    last, shown = deque(maxlen=LAST), time.monotonic()
+    last_lines, printed_at = deque(maxlen=FAILURE_LINES), time.monotonic()
     try:
         for text in process.stdout:
-            if not text.strip() or text.rstrip().endswith(" ..."):  # what goes on meanwhile
+            if not text.strip() or text.rstrip().endswith(" ..."):  # progress of a step that still runs
                 continue
-            last.append(text.rstrip())
-            if time.monotonic() - shown >= EVERY:
-                shown = time.monotonic()
-                line(f"    {last[-1][:120]}")
+            last_lines.append(text.rstrip())
+            if time.monotonic() - printed_at >= PROGRESS_INTERVAL:
+                printed_at = time.monotonic()
+                print_line(f"    {last_lines[-1][:120]}")
     except BaseException:
         process.terminate()
         raise
@@ -45,5 +45,5 @@ def build_image(engine: Engine, context: Path, tag: str, options: list[str]) -> 
         status = process.wait()
         process.stdout.close()
     if status != 0:
-        line("\n".join(f"    | {text}" for text in last))
-        raise Trouble(f"the image {tag} could not be built: the end of the build is above")
+        print_line("\n".join(f"    | {text}" for text in last_lines))
+        raise DevError(f"the image {tag} could not be built: the end of the build is above")

@@ -1,15 +1,15 @@
-"""The images that the Dockerfile and compose.yaml name, and whether a registry has them for us."""
+"""The images that the Dockerfile and compose.yaml name, and pulling them from a registry."""
 
 from __future__ import annotations
 
 import re
 
 from .. import paths
-from ..say import Trouble, already, line, step
+from ..console import DevError, print_line, print_skipped, step
 from .engine import Engine
 
 LABEL = "hoidap.stand-in"
-"""Of an image that stands in for an official one (local/containers/Dockerfile)."""
+"""The label of an image that stands in for an official one (local/containers/Dockerfile)."""
 _UNREACHABLE = re.compile(
     r"no such host|server misbehaving|name resolution|dial tcp|connection refused|connection reset|i/o timeout|"
     r"network is unreachable|no route to host|Client\.Timeout|context deadline exceeded|TLS handshake|x509:|proxyconnect",
@@ -17,53 +17,53 @@ _UNREACHABLE = re.compile(
 )
 
 
-def bases(dockerfile: str) -> list[str]:
-    """What a Dockerfile's stages are built from, without the stages themselves."""
-    found = re.findall(r"(?mi)^FROM\s+(\S+)(?:\s+AS\s+(\S+))?", dockerfile)
-    stages = {stage for _, stage in found}
-    return list(dict.fromkeys(image for image, _ in found if image not in stages and image != "scratch"))
+def base_images(dockerfile: str) -> list[str]:
+    """The base images of a Dockerfile, without its own stages."""
+    matches = re.findall(r"(?mi)^FROM\s+(\S+)(?:\s+AS\s+(\S+))?", dockerfile)
+    stages = {stage for _, stage in matches}
+    return list(dict.fromkeys(image for image, _ in matches if image not in stages and image != "scratch"))
 
 
-def servers(compose: str) -> list[str]:
+def server_images(compose: str) -> list[str]:
     """The images of compose.yaml that are not built here."""
     return [image for image in re.findall(r"(?m)^\s+image: (\S+)$", compose) if "$" not in image]
 
 
-def wanted() -> list[str]:
-    """All of them, as the files stand."""
-    return [*bases((paths.ROOT / "Dockerfile").read_text()), *servers((paths.ROOT / "compose.yaml").read_text())]
+def required_images() -> list[str]:
+    """The base images of the Dockerfile and the images of compose.yaml."""
+    return [*base_images((paths.ROOT / "Dockerfile").read_text()), *server_images((paths.ROOT / "compose.yaml").read_text())]
 
 
-def out_of_reach(message: str) -> bool:
-    """Whether a pull failed because no registry can be reached, and not because of what the registry said."""
+def is_unreachable(message: str) -> bool:
+    """Whether a pull failed because the registry cannot be reached, and not by an error of the registry."""
     return _UNREACHABLE.search(message) is not None
 
 
-def fetch(engine: Engine) -> list[str]:
-    """Pulls what is missing; returns the images that need stand-ins, because no registry can be reached."""
-    missing = [image for image in wanted() if _label(engine, image) != ""]
+def pull_missing(engine: Engine) -> list[str]:
+    """Pulls missing images. Returns the images that need stand-ins, because no registry can be reached."""
+    missing = [image for image in required_images() if _stand_in_label(engine, image) != ""]
     if not missing:
-        already("Images of others")
+        print_skipped("Third-party images")
         return []
-    with step(f"Images of others: fetching {', '.join(missing)}"):
+    with step(f"Third-party images: pulling {', '.join(missing)}"):
         for image in missing:
-            done = engine.said("pull", "--quiet", image)
-            if done.returncode == 0:
+            process = engine.run("pull", "--quiet", image)
+            if process.returncode == 0:
                 continue
-            if not out_of_reach(done.stderr):
-                raise Trouble(f"the image {image} cannot be pulled: {done.stderr.strip()}")
-            line(f"    no image registry can be reached: {done.stderr.strip().splitlines()[-1]}")
+            if not is_unreachable(process.stderr):
+                raise DevError(f"the image {image} cannot be pulled: {process.stderr.strip()}")
+            print_line(f"    no image registry can be reached: {process.stderr.strip().splitlines()[-1]}")
             return missing
     return []
 
 
-def withdraw(engine: Engine) -> None:
-    """Takes the official images' names from their stand-ins, where others might take these for official ones."""
-    if not engine.own and (standing_in := [image for image in wanted() if _label(engine, image)]):
-        engine.must("rmi", "--force", *standing_in)
+def untag_stand_ins(engine: Engine) -> None:
+    """Removes the official names of stand-ins on a shared engine, where they could be mistaken for official images."""
+    if not engine.private and (stand_ins := [image for image in required_images() if _stand_in_label(engine, image)]):
+        engine.run_checked("rmi", "--force", *stand_ins)
 
 
-def _label(engine: Engine, image: str) -> str | None:
-    """What a stand-in's label says; nothing for an official image, `None` for one that is missing."""
-    asked = engine.said("image", "inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', image)
-    return asked.stdout.strip().removeprefix("<no value>") if asked.returncode == 0 else None
+def _stand_in_label(engine: Engine, image: str) -> str | None:
+    """The label of a stand-in; empty for an official image, `None` for a missing one."""
+    process = engine.run("image", "inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', image)
+    return process.stdout.strip().removeprefix("<no value>") if process.returncode == 0 else None

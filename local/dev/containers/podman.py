@@ -1,4 +1,4 @@
-"""Podman, through the interface of Docker's that it serves on a socket."""
+"""Podman, through the Docker API that it serves on a socket."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .. import paths, processes
+from ..console import DevError, print_line
 from ..lifecycle import last_lines
-from ..say import Trouble, line
 
-PATIENCE = 30
+TIMEOUT = 30
 SYSTEMD = Path("/run/systemd/system")
-"""There where systemd runs. Its timers start podman's health checks, and compose.yaml waits for these."""
+"""Exists if systemd runs. Its timers start podman's health checks, on which compose.yaml depends."""
 
 
 @contextlib.contextmanager
 def service(folder: Path, client: str, keep: Callable[[], bool]) -> Iterator[dict[str, str]]:
-    """Serves it; the variables by which Compose finds it."""
+    """Serves the Docker API; yields the variables by which Compose finds it."""
     if not SYSTEMD.exists():
-        raise Trouble("podman checks the health of containers by systemd, which does not run here: install Docker 20.10 or newer instead")
-    line("==> Engine: podman")
+        raise DevError("podman checks the health of containers by systemd, which does not run here: install Docker 20.10 or newer instead")
+    print_line("==> Engine: podman")
     record, log = folder / "podman.json", folder / "podman.log"
-    processes.stop(record, PATIENCE)
-    sockets = Path(tempfile.mkdtemp(prefix="hoidap-"))
-    address = sockets / "podman.sock"
+    processes.stop(record, TIMEOUT)
+    socket_folder = Path(tempfile.mkdtemp(prefix="hoidap-"))
+    socket_path = socket_folder / "podman.sock"
     try:
-        command = [client, "system", "service", "--time", "0", f"unix://{address}"]
+        command = [client, "system", "service", "--time", "0", f"unix://{socket_path}"]
         processes.start(command, os.environ, log, record, "", paths.ROOT)
-        deadline = time.monotonic() + PATIENCE
-        while not address.exists():
+        deadline = time.monotonic() + TIMEOUT
+        while not socket_path.exists():
             if processes.running(record) is None or time.monotonic() > deadline:
-                line(last_lines(log, 20))
-                raise Trouble("podman does not serve Docker's interface: the end of its log is above; mend that first")
+                print_line(last_lines(log, 20))
+                raise DevError("podman does not serve the Docker API: the end of its log is above; fix the cause first")
             time.sleep(0.1)
-        yield {"DOCKER_HOST": f"unix://{address}"}
+        yield {"DOCKER_HOST": f"unix://{socket_path}"}
     finally:
         if not keep():
             stop(folder)
-            shutil.rmtree(sockets, ignore_errors=True)
+            shutil.rmtree(socket_folder, ignore_errors=True)
 
 
 def stop(folder: Path) -> bool:
-    """Stops serving it; whether it was served."""
-    return processes.stop(folder / "podman.json", PATIENCE)
+    """Stops the service. Returns whether it was running."""
+    return processes.stop(folder / "podman.json", TIMEOUT)

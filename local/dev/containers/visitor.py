@@ -1,4 +1,4 @@
-"""What a visitor of the containers asks, and what the answers must be."""
+"""Asks the gateway in the containers as a visitor does, and checks the answers."""
 
 from __future__ import annotations
 
@@ -10,99 +10,100 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import ask, paths, services
-from ..say import Trouble
+from ..console import DevError
 from .project import Project
 
-OLD, NEW = "900 MB", "725 MB"
-"""A fact of the sample site, and what it becomes."""
+OLD_FACT, NEW_FACT = "900 MB", "725 MB"
+"""A fact of the sample site, and the one that replaces it."""
 PAGES = ["site/vi/meet/thiet-bi-va-mang.html", "site/en/meet/devices-and-network.html"]
-PATIENCE = 120
-"""Longest time until the gateway is well, and until a new document is cited, in seconds."""
+TIMEOUT = 120
+"""Maximum time until the gateway is healthy, and until a new document is cited, in seconds."""
 
 
-def samples() -> list[dict]:
+def sample_questions() -> list[dict]:
     """The questions about the sample site, one in Vietnamese and one in English, each with the pages that answer it."""
-    lines = (paths.EXAMPLE.parent / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-    return [item for item in map(json.loads, lines) if item["id"] in ask.SAMPLES]
+    lines = (paths.EXAMPLE_CONFIGURATION.parent / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [sample for sample in map(json.loads, lines) if sample["id"] in ask.SAMPLE_IDS]
 
 
-def wrong(item: dict, answer: dict, fact: str = "") -> str | None:
-    """Why an answer is none, does not cite one of the pages that have it, or does not say a fact."""
+def error_in_answer(sample: dict, answer: dict, fact: str = "") -> str | None:
+    """What is wrong with an answer: it is empty, cites none of the right pages, or lacks the fact. None if it is right."""
     if answer.get("outcome") != "answered" or not answer["response"].strip():
         return f"the outcome is `{answer.get('outcome')}` and not `answered`"
-    cited = [(source.get("metadata") or {}).get("url") or "" for source in answer["sources"]]
-    if not any(url.endswith(page) for url in cited for page in item["gold"]):
-        return f"it cites {', '.join(cited) or 'nothing'} and not {' or '.join(item['gold'])}"
+    cited_urls = [(source.get("metadata") or {}).get("url") or "" for source in answer["sources"]]
+    if not any(url.endswith(page) for url in cited_urls for page in sample["gold"]):
+        return f"it cites {', '.join(cited_urls) or 'nothing'} and not {' or '.join(sample['gold'])}"
     return None if fact in answer["response"] else f"it does not say {fact}"
 
 
-def question(project: Project, item: dict, fact: str = "", shown: bool = False) -> dict:
-    """Asks as a page does, and checks the answer; `fact` is to be a part of its words."""
-    project.asked += 1
-    answer = project.engine.reach(lambda: ask.ask_at(project.url, item["question"], item["page"], shown=shown))
-    if why := wrong(item, answer, fact):
-        raise Trouble(f"the answer to {item['question']!r} is wrong: {why}; it says {answer['response']!r}")
+def ask_question(project: Project, sample: dict, fact: str = "", show: bool = False) -> dict:
+    """Asks a question as the widget does, and checks the answer, which must contain `fact`."""
+    project.question_count += 1
+    answer = project.engine.call_in_network(lambda: ask.ask_at(project.url, sample["question"], sample["page"], show=show))
+    if reason := error_in_answer(sample, answer, fact):
+        raise DevError(f"the answer to {sample['question']!r} is wrong: {reason}; it says {answer['response']!r}")
     return answer
 
 
-def questions(project: Project, shown: bool = False) -> None:
-    """All of them, one after the other."""
-    for item in samples():
-        question(project, item, shown=shown)
+def ask_all(project: Project, show: bool = False) -> None:
+    """Asks all sample questions, one after the other."""
+    for sample in sample_questions():
+        ask_question(project, sample, show=show)
 
 
 def change_fact(site: Path) -> None:
-    """Replaces the fact in both languages."""
+    """Replaces the fact on the pages of both languages."""
     for page in PAGES:
         text = (site / page).read_text(encoding="utf-8")
-        if OLD not in text:
-            raise Trouble(f"examples/{page} does not say `{OLD}`: name another fact in local/dev/containers/visitor.py")
-        (site / page).write_text(text.replace(OLD, NEW), encoding="utf-8")
+        if OLD_FACT not in text:
+            raise DevError(f"examples/{page} does not say `{OLD_FACT}`: name another fact in local/dev/containers/visitor.py")
+        (site / page).write_text(text.replace(OLD_FACT, NEW_FACT), encoding="utf-8")
 
 
-def expect(project: Project, fact: str, patience: float = 0) -> None:
+def wait_for_fact(project: Project, fact: str, timeout: float = 0) -> None:
     """Asks the first question until its answer has the fact.
 
-    The stages load a new collection one after the other, each within `indices.reload_ms`. Until all have it, an answer may
-    be an old one.
+    The stages load a new collection one after the other, each within `indices.reload_ms`. Until all have loaded it, an
+    answer may be old.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
         try:
-            question(project, samples()[0], fact)
+            ask_question(project, sample_questions()[0], fact)
             return
-        except Trouble:
+        except DevError:
             if time.monotonic() >= deadline:
                 raise
         time.sleep(1)
 
 
 def wait_for_gateway(project: Project) -> None:
-    """Until it answers at all."""
-    ready = services.http(f"{project.url}/api/health")
-    deadline = time.monotonic() + PATIENCE
-    while not project.engine.reach(ready):
+    """Waits until the gateway answers."""
+    ready = services.http_ok(f"{project.url}/api/health")
+    deadline = time.monotonic() + TIMEOUT
+    while not project.engine.call_in_network(ready):
         if time.monotonic() > deadline:
-            raise Trouble(f"the gateway does not answer at {project.url} after {PATIENCE} s")
+            raise DevError(f"the gateway does not answer at {project.url} after {TIMEOUT} s")
         time.sleep(0.5)
 
 
 def wait_until_healthy(project: Project) -> None:
-    """Until the gateway says that every component is well."""
-    _until(project, "/api/health", lambda health: health.get("status") == "healthy", "not everything is well")
+    """Waits until the gateway reports that every component is healthy."""
+    _wait_until(project, "/api/health", lambda health: health.get("status") == "healthy", "not everything is healthy")
 
 
 def wait_until_counted(project: Project) -> None:
-    """Until ClickHouse has every question once."""
+    """Waits until ClickHouse has every question once."""
     path = "/api/analytics/dashboard?days=1"
-    _until(project, path, lambda figures: figures.get("total_conversations") == project.asked, f"{project.asked} questions were asked")
+    count = project.question_count
+    _wait_until(project, path, lambda dashboard: dashboard.get("total_conversations") == count, f"{count} questions were asked")
 
 
-def _until(project: Project, path: str, well: Callable[[dict], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not well(said := project.engine.reach(lambda: _get(project, path))):
+def _wait_until(project: Project, path: str, condition: Callable[[dict], bool], failure: str) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not condition(response := project.engine.call_in_network(lambda: _get(project, path))):
         if time.monotonic() > deadline:
-            raise Trouble(f"{otherwise}, and after {PATIENCE} s {path} of the gateway says {json.dumps(said, ensure_ascii=False)}")
+            raise DevError(f"{failure}, and after {TIMEOUT} s {path} of the gateway returns {json.dumps(response, ensure_ascii=False)}")
         time.sleep(1)
 
 
@@ -112,6 +113,6 @@ def _get(project: Project, path: str) -> dict:
         with urllib.request.urlopen(request, timeout=5) as response:
             return json.loads(response.read(1 << 20))
     except urllib.error.HTTPError as error:
-        return {"status": f"status {error.code}", "said": error.read(2000).decode("utf-8", "replace")}
+        return {"status": f"status {error.code}", "body": error.read(2000).decode("utf-8", "replace")}
     except (OSError, ValueError) as error:
         return {"status": str(error)}

@@ -1,6 +1,6 @@
-"""Reads the passages of manuals that questions were written for from Debian's packages.
+"""Reads the passages of manuals, for which questions were written, from Debian's packages.
 
-`manuals/*.jsonl` holds the questions alone; a passage is named by its package, its page and the beginning of the SHA-256 of its text.
+`manuals/*.jsonl` has only the questions; a passage is named by its package, its page and the first 16 hex digits of its text's SHA-256.
 The packages: gnome-user-docs, evolution-common, gimp-help-en, gnucash-docs, git-doc, python-django-doc, apache2-doc and debian-handbook of
 Debian 12, each unpacked by `dpkg -x PACKAGE.deb FOLDER/PACKAGE`.
 """
@@ -26,7 +26,7 @@ PAGES = {
 }
 HEADINGS = ("h1", "h2", "h3", "h4", "title")
 MIN_WORDS, TARGET_WORDS, EXTRA_WORDS = 50, 160, 40
-"""Words of a passage: minimum, target, and most that may be added to complete the last paragraph."""
+"""Words of a passage: the minimum, the target, and the maximum beyond the target, to complete the last paragraph."""
 
 
 def passages(folder: Path) -> Iterator[tuple[str, str, str, str]]:
@@ -38,22 +38,22 @@ def passages(folder: Path) -> Iterator[tuple[str, str, str, str]]:
 
 
 def passage_id(text: str) -> str:
-    """The id of a passage."""
+    """The id of a passage: the beginning of its text's SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _passages(path: Path) -> Iterator[tuple[str, str]]:
     soup = BeautifulSoup(path.read_text(encoding="utf-8", errors="replace"), "xml" if path.suffix == ".page" else "lxml")
-    for menu in soup.find_all(["info", "nav", "script", "style", "header", "footer"]):
-        menu.decompose()
-    for menu in soup.find_all(class_=re.compile("nav(header|footer)|toc|related|sidebar")):
-        menu.decompose()
+    for unwanted in soup.find_all(["info", "nav", "script", "style", "header", "footer"]):
+        unwanted.decompose()
+    for unwanted in soup.find_all(class_=re.compile("nav(header|footer)|toc|related|sidebar")):
+        unwanted.decompose()
     title, heading, words = "", "", []
     for element in [*soup.find_all([*HEADINGS, "p", "li", "dt", "dd", "pre", "td"]), None]:
         text = " ".join(element.get_text(" ").split()) if element else ""
         if element is None or element.name in HEADINGS:
             if len(words) >= MIN_WORDS:
-                yield _titled(title, heading), " ".join(words[: TARGET_WORDS + EXTRA_WORDS])
+                yield _full_title(title, heading), " ".join(words[: TARGET_WORDS + EXTRA_WORDS])
             words = []
             if element is not None and (element.name == "h1" or (element.name == "title" and element.parent.name in ("page", "head"))):
                 title = title or text
@@ -61,9 +61,9 @@ def _passages(path: Path) -> Iterator[tuple[str, str]]:
         elif text and not element.find(["p", "li", "dd", "pre"]):
             words += text.split()
             if len(words) >= TARGET_WORDS:
-                yield _titled(title, heading), " ".join(words[: TARGET_WORDS + EXTRA_WORDS])
+                yield _full_title(title, heading), " ".join(words[: TARGET_WORDS + EXTRA_WORDS])
                 words = []
 
 
-def _titled(title: str, heading: str) -> str:
+def _full_title(title: str, heading: str) -> str:
     return (title or heading) + (f" > {heading}" if heading and heading != title else "")

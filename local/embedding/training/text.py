@@ -9,17 +9,17 @@ SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=\S)")
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """Start and end of each sentence in a passage's text below its title; a table row counts as one sentence."""
-    found, at = [], text.index("\n") + 1
-    for line in text[at:].split("\n"):
+    """Start and end of each sentence in a passage's text below its title. A table row counts as one sentence."""
+    spans, offset = [], text.index("\n") + 1
+    for line in text[offset:].split("\n"):
         ends = [] if " | " in line else [match.start() for match in SENTENCE_END.finditer(line)]
-        begins = [0, *(match.end() for match in SENTENCE_END.finditer(line))] if ends else [0]
-        found += [(at + first, at + last) for first, last in zip(begins, [*ends, len(line)]) if last > first]
-        at += len(line) + 1
-    return found
+        starts = [0, *(match.end() for match in SENTENCE_END.finditer(line))] if ends else [0]
+        spans += [(offset + start, offset + end) for start, end in zip(starts, [*ends, len(line)]) if end > start]
+        offset += len(line) + 1
+    return spans
 
 
 def without_diacritics(text: str) -> str:
     """The text without diacritics."""
     decomposed = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return "".join(character for character in decomposed if not unicodedata.combining(character))

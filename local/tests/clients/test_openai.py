@@ -1,4 +1,4 @@
-"""OpenAI's own Python client against a running gateway, unchanged but for its address."""
+"""OpenAI's Python client against a running gateway; only its base URL is changed."""
 
 import os
 import unittest
@@ -16,22 +16,22 @@ class OpenAi(unittest.TestCase):
         cls.client = openai.OpenAI(base_url=f"{URL}/v1", api_key="any", max_retries=0)
         cls.addClassCleanup(cls.client.close)
 
-    def ask(self, **more):
+    def ask(self, **options):
         messages = [
             {"role": "system", "content": "You are a pirate."},
             {"role": "user", "content": "Xin chào"},
             {"role": "assistant", "content": "Chào bạn!"},
             {"role": "user", "content": QUESTION},
         ]
-        return self.client.chat.completions.create(model="hoidap", messages=messages, metadata=PAGE, **more)
+        return self.client.chat.completions.create(model="hoidap", messages=messages, metadata=PAGE, **options)
 
     def test_a_completion(self):
-        done = self.ask()
-        choice = done.choices[0]
+        completion = self.ask()
+        choice = completion.choices[0]
         self.assertEqual((choice.message.role, choice.finish_reason), ("assistant", "stop"))
         self.assertIn("[1]", choice.message.content)
-        self.assertEqual(done.usage.total_tokens, done.usage.prompt_tokens + done.usage.completion_tokens)
-        source = done.model_extra["hoidap"]["sources"][0]
+        self.assertEqual(completion.usage.total_tokens, completion.usage.prompt_tokens + completion.usage.completion_tokens)
+        source = completion.model_extra["hoidap"]["sources"][0]
         self.assertIn("/vi/mail/", source["metadata"]["url"])
 
     def test_a_stream(self):
@@ -45,7 +45,7 @@ class OpenAi(unittest.TestCase):
         self.assertIn("[1]", text)
         self.assertIsNotNone(usage)
 
-    def test_what_is_wrong_is_their_exception(self):
+    def test_an_invalid_request_raises_the_exception_of_the_client(self):
         with self.assertRaises(openai.UnprocessableEntityError) as raised:
             self.client.chat.completions.create(model="hoidap", messages=[])
         self.assertEqual(raised.exception.param, "messages")
