@@ -1,5 +1,7 @@
 //! Splits documents into chunks: along headings, then sentences, within a number of the embedding model's tokens.
 
+use std::collections::HashMap;
+
 use hoidap_shared::{
     config,
     job::{Cut, LineKind},
@@ -28,6 +30,8 @@ pub struct ChunkSpan {
     pub heading_path: Vec<String>,
     /// What each of its lines is; empty for a document without structure.
     pub lines: Vec<LineKind>,
+    /// For each heading among its lines, the number of headings that stay above it.
+    pub heading_depths: Vec<u8>,
     /// What its first and last list or table lack.
     pub cut: Cut,
 }
@@ -65,6 +69,7 @@ pub fn split_document(
         pending_heading: None,
     };
     let mut headings: Vec<(u8, String)> = Vec::new();
+    let mut depths: HashMap<usize, u8> = HashMap::new();
     let mut offsets = CharOffsets::new(&document.text);
     let mut rest = &document.blocks[..];
     while let Some(block) = rest.first() {
@@ -77,6 +82,8 @@ pub fn split_document(
                 .map(|(_, heading)| heading.clone())
                 .filter(|h| *h != document.title)
                 .collect();
+            let depth = path.len() - usize::from(path.last().is_some_and(|last| last == text));
+            depths.insert(block.start, u8::try_from(depth).unwrap_or(u8::MAX));
             let heading = TextUnit { start: block.start, end: block.end, tokens: count(text).max(1) };
             builder.heading(path, level, heading);
             rest = &rest[1..];
@@ -99,14 +106,14 @@ pub fn split_document(
     let complete = builder.spans.len() <= max_chunks;
     builder.spans.truncate(max_chunks);
     if document.structured {
-        mark_lines(document, &mut builder.spans);
+        mark_lines(document, &depths, &mut builder.spans);
     }
     mark_cuts(document, &mut builder.spans);
     DocumentChunks { spans: builder.spans, complete }
 }
 
-/// Records what each line of the chunks is.
-fn mark_lines(document: &Document, spans: &mut [ChunkSpan]) {
+/// Records what each line of the chunks is, and how many headings stay above each heading, by its start.
+fn mark_lines(document: &Document, depths: &HashMap<usize, u8>, spans: &mut [ChunkSpan]) {
     let mut offsets = CharOffsets::new(&document.text);
     // A block's lines, each with the place of its first character.
     let mut lines: Vec<(usize, LineKind)> = Vec::new();
@@ -126,6 +133,11 @@ fn mark_lines(document: &Document, spans: &mut [ChunkSpan]) {
     for span in spans {
         let first = lines.partition_point(|(start, _)| *start <= span.start).saturating_sub(1);
         let inside = lines[first..].iter().take_while(|(start, _)| *start < span.end);
+        let depth = |(start, kind): &(usize, LineKind)| match kind {
+            LineKind::Heading => depths.get(start).copied(),
+            _ => None,
+        };
+        span.heading_depths = inside.clone().filter_map(depth).collect();
         span.lines = inside.map(|(_, kind)| *kind).collect();
     }
 }
@@ -238,6 +250,7 @@ impl ChunkBuilder<'_> {
                 end: last.end,
                 heading_path,
                 lines: Vec::new(),
+                heading_depths: Vec::new(),
                 cut: Cut::default(),
             });
             self.path = self.next_path.take().unwrap_or(std::mem::take(&mut self.path));

@@ -14,7 +14,9 @@ pub use answer::{
 };
 pub use body::{Message, MessageBody, MessageKind};
 pub use envelope::{DecodeError, Envelope, EnvelopeHeader, Hop, JobId, SCHEMA, now_ms};
-pub use passages::{Cut, FilterUsed, LineKind, Passage, Ranks, Retrieved, SentenceScore};
+pub use passages::{
+    Cut, FilterUsed, HeadingsAbove, LineKind, Passage, Ranks, Retrieved, SentenceScore, headings_above,
+};
 pub use question::{
     Classified, Identifier, PageContext, Query, QueryKind, Question, ScoredLabel, Sender, Turn,
 };

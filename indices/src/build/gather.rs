@@ -184,8 +184,14 @@ fn add_document(
             document: index,
             start: span.start,
             end: span.end,
-            heading_path: span.heading_path,
             lines: span.lines,
+            heading_tokens: if span.heading_depths.is_empty() {
+                Vec::new()
+            } else {
+                heading_tokens(&record.title, &span.heading_path, embedder)
+            },
+            heading_depths: span.heading_depths,
+            heading_path: span.heading_path,
             cut: span.cut,
             embedded,
             segments,
@@ -216,6 +222,16 @@ fn split_sentences(
         (token, character, byte) = (last, end, range.end);
     }
     found
+}
+
+/// The number of tokens up to the end of a title and of each heading below it.
+fn heading_tokens(title: &str, heading_path: &[String], embedder: &dyn Embedder) -> Vec<u32> {
+    (0..=heading_path.len())
+        .map(|headings| {
+            let above = text_above(title, &heading_path[..headings], &[], &Cut::default());
+            u32::try_from(embedder.count_tokens(&search_form(&above))).unwrap_or(u32::MAX)
+        })
+        .collect()
 }
 
 fn text_to_embed(head: &str, text: &str) -> String {

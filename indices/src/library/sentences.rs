@@ -3,7 +3,7 @@
 use std::{io, ops::Range, sync::Arc};
 
 use hoidap_shared::{
-    job::{Passage, Query, SentenceScore},
+    job::{LineKind, Passage, Query, SentenceScore, headings_above},
     text::has_cells,
 };
 use rayon::iter::{IntoParallelRefMutIterator as _, ParallelIterator as _};
@@ -12,7 +12,7 @@ use super::{Library, SearchError, first_stage::search_error, loaded_collection::
 use crate::{
     cross_attention::CrossAttention,
     late_interaction::{TokenMatches, mean},
-    store::ChunkSentence,
+    store::{ChunkRecord, ChunkSentence},
 };
 
 impl Library {
@@ -78,8 +78,9 @@ fn score_chunk(
     let tokens = collection.passage_tokens(chunk)?;
     let chunk = &collection.records.chunks[chunk];
     let segments: Vec<Range<usize>> = chunk.segments.iter().map(range).collect();
-    let heads = header_rows(&chunk.segments, collection.records.text(chunk));
-    let above = 0..segments.first().map_or(0, |first| first.start);
+    let text = collection.records.text(chunk);
+    let above = tokens_above(chunk, text, segments.first().map_or(0, |first| first.start));
+    let heads = header_rows(&chunk.segments, text);
     let nothing = Scores { answers: cross_attention.map(|_| 0.0), ..Scores::default() };
     let mut scores: Vec<Option<Scores>> = vec![(!wordings.is_empty()).then_some(nothing); segments.len()];
     for (query, share) in wordings {
@@ -88,7 +89,7 @@ fn score_chunk(
             Some(graph) => graph.log_odds(&query.tokens, dimensions, &tokens, &matches, &segments)?,
             None => vec![None; segments.len()],
         };
-        let placed = late_interaction_in_place(&matches, &segments, &heads, above.clone());
+        let placed = late_interaction_in_place(&matches, &segments, &heads, &above);
         for ((score, odds), placed) in scores.iter_mut().zip(odds).zip(placed) {
             *score = score.zip(placed).map(|(score, (late, in_place))| Scores {
                 late: score.late + share * late,
@@ -105,24 +106,53 @@ fn score_chunk(
     Ok(scored.collect())
 }
 
-/// For each segment its late interaction alone, and together with its table head and with what stands `above` all segments;
+/// The token ranges of what stands above each segment: the title, the headings, and the names of the columns for the first
+/// section; for a later one, the title and the headings that stay above it. `before` is the number of tokens before the text.
+fn tokens_above(chunk: &ChunkRecord, text: &str, before: usize) -> Vec<Vec<Range<usize>>> {
+    let lines = headings_above(chunk.heading_path.len(), &chunk.lines, &chunk.heading_depths);
+    let mut starts = text.split('\n').scan(0, |at, line| {
+        let start = *at;
+        *at += line.chars().count() + 1;
+        Some(start)
+    });
+    let starts: Vec<usize> = starts.by_ref().collect();
+    let line_of = |segment: &ChunkSentence| {
+        starts.partition_point(|start| *start <= segment.characters.start as usize).saturating_sub(1)
+    };
+    let segment_lines: Vec<usize> = chunk.segments.iter().map(line_of).collect();
+    let tokens_of = |line: usize| {
+        let inside = chunk.segments.iter().zip(&segment_lines).filter(move |(_, other)| **other == line);
+        inside.map(|(segment, _)| range(segment))
+    };
+    let of_line = |line: &usize| {
+        let first_section =
+            chunk.lines[..chunk.lines.len().min(line + 1)].iter().all(|kind| *kind != LineKind::Heading);
+        let Some(above) = lines.get(*line).filter(|_| !first_section) else {
+            return std::iter::once(0..before).collect();
+        };
+        let of_path = chunk.heading_tokens.get(above.of_path).map_or(before, |tokens| *tokens as usize);
+        std::iter::once(0..of_path).chain(above.lines.iter().flat_map(|line| tokens_of(*line))).collect()
+    };
+    segment_lines.iter().map(of_line).collect()
+}
+
+/// For each segment its late interaction alone, and together with its table head and with the tokens that stand `above` it;
 /// `None` for a segment without tokens.
 fn late_interaction_in_place(
     matches: &TokenMatches,
     segments: &[Range<usize>],
     heads: &[Option<usize>],
-    above: Range<usize>,
+    above: &[Vec<Range<usize>>],
 ) -> Vec<Option<(f32, f32)>> {
-    let above = matches.best(above);
     let own: Vec<_> = segments.iter().map(|segment| matches.best(segment.clone())).collect();
-    let score = |(best, head): (&Option<Vec<f32>>, &Option<usize>)| {
+    let score = |((best, head), above): ((&Option<Vec<f32>>, &Option<usize>), &Vec<Range<usize>>)| {
         let best = best.as_ref()?;
-        let head = head.and_then(|head| own[head].as_ref());
-        let around = [above.as_ref(), head].into_iter().flatten();
-        let in_place = around.fold(best.clone(), |best, other| highest(&best, other));
+        let head = head.and_then(|head| own[head].clone());
+        let around = above.iter().filter_map(|tokens| matches.best(tokens.clone())).chain(head);
+        let in_place = around.fold(best.clone(), |best, other| highest(&best, &other));
         Some((mean(best), mean(&in_place)))
     };
-    own.iter().zip(heads).map(score).collect()
+    own.iter().zip(heads).zip(above).map(score).collect()
 }
 
 /// For each table row after the first, the index of the first row: most tables begin with the column names.
@@ -158,6 +188,22 @@ fn highest(one: &[f32], other: &[f32]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_stands_below_its_own_headings() {
+        let text = "Open.\nHill\nClosed.";
+        let sentence = |characters, tokens| ChunkSentence { characters, tokens };
+        let chunk = ChunkRecord {
+            heading_path: vec!["Branches".into(), "Harbour".into()],
+            lines: vec![LineKind::Text, LineKind::Heading, LineKind::Text],
+            heading_depths: vec![1],
+            heading_tokens: vec![2, 4, 7],
+            segments: vec![sentence(0..5, 8..10), sentence(6..10, 10..12), sentence(11..18, 12..15)],
+            ..ChunkRecord::default()
+        };
+        let above = tokens_above(&chunk, text, 8);
+        assert_eq!(above, [vec![0..8], vec![0..4], vec![0..4, 10..12]]);
+    }
 
     #[test]
     fn the_rows_of_a_table_have_its_first_row_as_their_head() {

@@ -8,7 +8,7 @@ use crate::{model::ModelId, score_distribution::UnrelatedScores};
 /// analysed into other terms, since questions and documents must be analysed alike. 2: terms of the search form.
 /// 3: hubness and token vectors of the chunks. 4: token ranges of the sentences. 5: what each line is. 6: heads of tables, and what
 /// a chunk lacks of a list or table.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
 
 /// Where a collection's documents come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

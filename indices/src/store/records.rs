@@ -58,7 +58,7 @@ impl From<ChunkSentence> for [u32; 4] {
 }
 
 /// A stored chunk. Its text is the document's text from `start` to `end`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkRecord {
     /// Its id; it stays the same as long as the document's path and the chunk's text do.
     pub id: String,
@@ -73,6 +73,12 @@ pub struct ChunkRecord {
     /// What each of its lines is; empty for a document without structure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<LineKind>,
+    /// For each heading among its lines, the number of headings that stay above it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heading_depths: Vec<u8>,
+    /// Of a chunk with headings among its lines: the number of tokens up to the end of its title and of each heading of its path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heading_tokens: Vec<u32>,
     /// What its first and last list or table lack.
     #[serde(default, skip_serializing_if = "Cut::is_none")]
     pub cut: Cut,
@@ -122,6 +128,7 @@ impl VersionRecords {
             version: version.into(),
             text: self.text(chunk).into(),
             lines: chunk.lines.clone(),
+            heading_depths: chunk.heading_depths.clone(),
             cut: chunk.cut.clone(),
             score: 0.0,
             similarity: None,

@@ -55,6 +55,36 @@ impl LineKind {
     }
 }
 
+/// The headings above a line of a passage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct HeadingsAbove {
+    /// How many of the passage's heading path.
+    pub of_path: usize,
+    /// The lines of the passage that are headings above it, outermost first.
+    pub lines: Vec<usize>,
+}
+
+/// The headings above each line of a passage with a heading path of `path` headings. A passage may hold several sections: at
+/// a heading line, as many of the headings above stay as its depth says, and the others end.
+pub fn headings_above(path: usize, lines: &[LineKind], depths: &[u8]) -> Vec<HeadingsAbove> {
+    let mut above = HeadingsAbove { of_path: path, lines: Vec::new() };
+    let mut depths = depths.iter();
+    let mut found = Vec::with_capacity(lines.len());
+    for (line, kind) in lines.iter().enumerate() {
+        let depth = depths.as_slice().first().filter(|_| *kind == LineKind::Heading);
+        if let Some(depth) = depth.map(|depth| usize::from(*depth)) {
+            depths.next();
+            above.lines.truncate(depth.saturating_sub(above.of_path));
+            above.of_path = above.of_path.min(depth);
+            found.push(above.clone());
+            above.lines.push(line);
+        } else {
+            found.push(above.clone());
+        }
+    }
+    found
+}
+
 /// The parts of a passage's first and last list or table that other passages hold, since it is too long for one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -91,6 +121,9 @@ pub struct Passage {
     /// What each line of the chunk's text is; empty where the document's format does not tell, as plain text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<LineKind>,
+    /// For each heading among its lines, the number of headings that stay above it; see [`headings_above`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heading_depths: Vec<u8>,
     /// What its first and last list or table lack.
     #[serde(default, skip_serializing_if = "Cut::is_none")]
     pub cut: Cut,
@@ -158,4 +191,35 @@ pub struct Retrieved {
     pub wording_weights: Vec<f32>,
     /// The version of everything the retriever's result depends on.
     pub version: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        LineKind::{Heading, Text},
+        *,
+    };
+
+    #[test]
+    fn each_section_has_its_own_headings() {
+        // Below "Shop > Bikes": text, then "Rental" below "Shop" with "Prices" below that, then another page-level heading.
+        let lines = [Text, Heading, Text, Heading, Text, Heading, Text];
+        let found = headings_above(2, &lines, &[1, 2, 0]);
+        let above: Vec<(usize, Vec<usize>)> =
+            found.into_iter().map(|above| (above.of_path, above.lines)).collect();
+        let expected = [
+            (2, vec![]),
+            (1, vec![]),
+            (1, vec![1]),
+            (1, vec![1]),
+            (1, vec![1, 3]),
+            (0, vec![]),
+            (0, vec![5]),
+        ];
+        assert_eq!(above, expected);
+        // Messages of earlier releases have no depths: everything is below the path.
+        assert!(
+            headings_above(2, &lines, &[]).iter().all(|above| above.of_path == 2 && above.lines.is_empty())
+        );
+    }
 }

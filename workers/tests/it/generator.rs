@@ -85,6 +85,7 @@ pub(crate) fn passage(n: usize, locale: &str, heading: &str, text: &str) -> Pass
         version: "v7".into(),
         text: text.into(),
         lines: Vec::new(),
+        heading_depths: Vec::new(),
         cut: Cut::default(),
         score: 0.9 - 0.1 * n as f32,
         similarity: Some(0.88),

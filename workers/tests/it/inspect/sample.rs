@@ -44,6 +44,7 @@ fn passage(title: &str, text: &str, score: f32) -> Passage {
         version: "v7".into(),
         text: text.into(),
         lines: Vec::new(),
+        heading_depths: Vec::new(),
         cut: Cut::default(),
         score,
         similarity: Some(0.83),

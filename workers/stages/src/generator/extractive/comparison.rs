@@ -108,8 +108,7 @@ fn comparison_criteria(
     let segment = &passage_set.segments[table[0]];
     let label = segment.label.and_then(|label| passage_set.segments.get(label));
     let above = |term: &String| {
-        passage_set.segmented[segment.passage].headings.terms.contains(term)
-            || label.is_some_and(|label| label.content.terms.contains(term))
+        segment.headings.terms.contains(term) || label.is_some_and(|label| label.content.terms.contains(term))
     };
     let is_about = |term: &&String| !term.contains(' ') && !known.contains(*term) && !above(term);
     parsed.content.terms.iter().filter(is_about).cloned().collect()

@@ -120,7 +120,7 @@ impl PassageSet {
 
     /// Whether a segment or its surroundings contain a term or a synonym.
     pub(crate) fn segment_has_term(&self, segment: &Segment, term: &str) -> bool {
-        let headings = &self.segmented[segment.passage].headings.terms;
+        let headings = &segment.headings.terms;
         let has = |term: &str| {
             segment.content.terms.contains(term)
                 || segment.surroundings.terms.contains(term)
@@ -136,7 +136,7 @@ impl PassageSet {
     pub(crate) fn segment_has_quantity(&self, segment: &Segment, quantity: &Quantity) -> bool {
         segment.content.has_quantity(quantity)
             || segment.surroundings.has_quantity(quantity)
-            || self.segmented[segment.passage].headings.has_quantity(quantity)
+            || segment.headings.has_quantity(quantity)
     }
 
     /// The rows of a segment's table; empty when the segment is not a row.
@@ -220,6 +220,7 @@ pub(crate) mod tests {
             version: "v1".into(),
             text: text.into(),
             lines: Vec::new(),
+            heading_depths: Vec::new(),
             cut: Cut::default(),
             score: 0.8,
             similarity: Some(0.9),

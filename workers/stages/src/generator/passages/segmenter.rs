@@ -1,14 +1,14 @@
 //! Splits passages into segments that can be quoted.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use hoidap_indices::Analyser;
 use hoidap_shared::{
-    job::{LineKind, Passage},
+    job::{HeadingsAbove, LineKind, Passage, headings_above},
     text::{cells, has_cells, may_name_columns, sentences},
 };
 use lru::LruCache;
@@ -18,6 +18,7 @@ use crate::generator::{
     text::{
         clauses::{Clause, content_terms, split_clauses},
         content::TextContent,
+        quantities,
     },
     verifier::alignment::{Token, tokenise},
 };
@@ -64,6 +65,8 @@ pub(crate) struct Segment {
     pub(crate) content: Arc<TextContent>,
     /// Its clauses; of a row, one for each cell after the first.
     pub(crate) clauses: Arc<[Clause]>,
+    /// The content of the title and of the headings above it.
+    pub(crate) headings: Arc<TextContent>,
     /// What it may leave out: the content of its label, its column names, and the sentence that it refers back to.
     pub(crate) surroundings: Arc<TextContent>,
     /// Its tokens in order; empty for a row.
@@ -99,21 +102,46 @@ impl Segmenter {
     /// Splits a passage, or returns it from the cache.
     pub(crate) fn segment(&self, passage: &Passage) -> Arc<SegmentedPassage> {
         let head = format!("{}. {}", passage.title, passage.heading_path.join(". "));
+        let depths = &passage.heading_depths;
         let text = truncate_text(&passage.text);
-        let key = format!("{head}\0{text}\0{:?}\0{:?}", passage.lines, passage.cut.head);
+        let key = format!("{head}\0{text}\0{:?}\0{depths:?}\0{:?}", passage.lines, passage.cut.head);
         if let Some(kept) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(kept);
         }
-        let segments = split_segments(text, passage, &self.analyser);
+        let mut segments = split_segments(text, passage, &self.analyser);
         let mut frequency = BTreeMap::new();
         for term in segments.iter().flat_map(|segment| &segment.content.terms) {
             *frequency.entry(term.clone()).or_default() += 1;
         }
-        let mut headings = TextContent::parse(&head, &self.analyser);
-        headings.terms.extend(content_terms(&head, &self.analyser));
+        let headings = self.headings(&head);
+        self.place_below_headings(&mut segments, text, passage);
         let cut = Arc::new(SegmentedPassage { segments, headings, frequency });
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(key, Arc::clone(&cut));
         cut
+    }
+
+    fn headings(&self, head: &str) -> TextContent {
+        let mut headings = TextContent::parse(head, &self.analyser);
+        headings.terms.extend(content_terms(head, &self.analyser));
+        headings
+    }
+
+    /// Gives each segment the headings above it. Segments of one section share them.
+    fn place_below_headings(&self, segments: &mut [Segment], text: &str, passage: &Passage) {
+        let above = headings_above(passage.heading_path.len(), &passage.lines, &passage.heading_depths);
+        let whole = HeadingsAbove { of_path: passage.heading_path.len(), lines: Vec::new() };
+        let lines: Vec<&str> = text.lines().collect();
+        let mut sections: HashMap<&HeadingsAbove, Arc<TextContent>> = HashMap::new();
+        for segment in segments {
+            let above = above.get(segment.line).unwrap_or(&whole);
+            let headings = sections.entry(above).or_insert_with(|| {
+                let of_path = passage.heading_path.iter().take(above.of_path).map(String::as_str);
+                let inner = above.lines.iter().filter_map(|line| lines.get(*line).copied());
+                let head: Vec<&str> = [&*passage.title].into_iter().chain(of_path).chain(inner).collect();
+                Arc::new(self.headings(&head.join(". ")))
+            });
+            segment.headings = Arc::clone(headings);
+        }
     }
 }
 
@@ -144,11 +172,11 @@ fn split_segments(text: &str, passage: &Passage, analyser: &Analyser) -> Vec<Seg
             }
             let found = sentences(words);
             let kind = match known_kind(kinds, line) {
-                Some(SegmentKind::Sentence) if found.len() == 1 && is_label(&lines, line) => {
+                Some(SegmentKind::Sentence) if found.len() == 1 && is_label(&lines, kinds, line) => {
                     SegmentKind::Label
                 }
                 Some(known) => known,
-                None => classify_line(found.len(), &lines, line),
+                None => classify_line(found.len(), &lines, kinds, line),
             };
             for range in found.into_iter().take(MAX_SEGMENTS) {
                 let start = starts[line] + words[..range.start].chars().count();
@@ -239,6 +267,7 @@ impl SegmentBuilder<'_> {
             label: self.label,
             content,
             clauses: clauses.into(),
+            headings: Arc::default(),
             surroundings: Arc::new(around),
             tokens: tokens.into(),
             row: row.map(Arc::new),
@@ -271,13 +300,13 @@ fn known_kind(kinds: &[LineKind], line: usize) -> Option<SegmentKind> {
 }
 
 /// Guesses the kind of a line from its length and its neighbours. A line that introduces what follows is no item.
-fn classify_line(sentences: usize, lines: &[&str], at: usize) -> SegmentKind {
-    if sentences == 1 && is_label(lines, at) {
+fn classify_line(sentences: usize, lines: &[&str], kinds: &[LineKind], at: usize) -> SegmentKind {
+    if sentences == 1 && is_label(lines, kinds, at) {
         return SegmentKind::Label;
     }
     let item = |i: usize| {
         lines.get(i).is_some_and(|l| l.chars().count() <= MAX_ITEM_CHARS && !has_cells(l))
-            && !is_label(lines, i)
+            && !is_label(lines, kinds, i)
     };
     let introduces = lines[at].ends_with(':');
     if sentences <= 2 && !introduces && item(at) && (item(at + 1) || at.checked_sub(1).is_some_and(item)) {
@@ -287,16 +316,35 @@ fn classify_line(sentences: usize, lines: &[&str], at: usize) -> SegmentKind {
     }
 }
 
-/// Whether a line is a label: short, without final punctuation, above a complete sentence, a table or another
-/// label.
-fn is_label(lines: &[&str], at: usize) -> bool {
+/// Whether a line is a label: short, without final punctuation or a value, above a complete sentence, a table or another
+/// label. A text line above a heading is the end of a section, and no label.
+fn is_label(lines: &[&str], kinds: &[LineKind], at: usize) -> bool {
     let short = |line: &str| {
-        !line.is_empty() && !has_end_mark(line) && !has_cells(line) && line.chars().count() <= MAX_LABEL_CHARS
+        !line.is_empty()
+            && !has_end_mark(line)
+            && !has_cells(line)
+            && !has_value(line)
+            && line.chars().count() <= MAX_LABEL_CHARS
     };
     let from_here = lines.get(at..).unwrap_or_default();
     let headings = from_here.iter().take(MAX_STACKED_HEADINGS).take_while(|line| short(line)).count();
     let below = from_here.get(headings).is_some_and(|below| has_end_mark(below) || has_cells(below));
-    headings > 0 && below
+    let kind = |line: usize| kinds.get(line);
+    let ends_section = kind(at) != Some(&LineKind::Heading)
+        && (at + 1..=at + headings).any(|line| kind(line) == Some(&LineKind::Heading));
+    headings > 0 && below && !ends_section
+}
+
+/// Whether a line is a value ("45 – 52 triệu đồng") or names something and its value: "Opening hours: 9:00-17:00", "E-mail:
+/// help@example.com".
+fn has_value(line: &str) -> bool {
+    let read = quantities::extract(line);
+    let has_amounts = !read.stated.is_empty() && read.stated.iter().all(|quantity| !quantity.is_code());
+    if has_amounts && !read.without_quantities.contains(char::is_alphanumeric) {
+        return true;
+    }
+    let value = line.split_once(':').filter(|(name, _)| !name.chars().any(|c| c.is_ascii_digit()));
+    value.is_some_and(|(_, value)| value.chars().any(|c| c.is_ascii_digit() || c == '@'))
 }
 
 fn has_end_mark(line: &str) -> bool {
@@ -398,6 +446,20 @@ mod tests {
         let kinds: Vec<SegmentKind> = split_lines(text, &lines).into_iter().map(|(kind, _)| kind).collect();
         let (label, sentence, step) = (SegmentKind::Label, SegmentKind::Sentence, SegmentKind::Item);
         assert_eq!(kinds, [label, sentence, step, step, step, step, sentence, sentence]);
+    }
+
+    #[test]
+    fn the_last_line_of_a_section_is_no_label_of_the_next_one() {
+        let [heading, text] = [LineKind::Heading, LineKind::Text];
+        let page = "Harbour branch\nNew bicycles\nHill branch\nRepairs every day.\nOpening hours: 9:00-17:00\nClosed in May.";
+        let kinds: Vec<SegmentKind> = split_lines(page, &[heading, text, heading, text, text, text])
+            .into_iter()
+            .map(|(kind, _)| kind)
+            .collect();
+        let labels: Vec<bool> = kinds.into_iter().map(|kind| kind == SegmentKind::Label).collect();
+        assert_eq!(labels, [true, false, true, false, false, false]);
+        let page = "Bảng giá\nGiờ mở cửa: 8h - 17h\nNghỉ ngày lễ.";
+        assert_ne!(split_segments(page)[1].0, SegmentKind::Label);
     }
 
     #[test]

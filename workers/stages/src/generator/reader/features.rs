@@ -94,7 +94,7 @@ pub(super) fn features(
     let here = |term: &str| segment.content.terms.contains(term);
     let here_or_above = |term: &str| {
         here(term)
-            || passage_set.segmented[segment.passage].headings.terms.contains(term)
+            || segment.headings.terms.contains(term)
             || label.is_some_and(|label| label.content.terms.contains(term))
             || segment.surroundings.terms.contains(term)
     };

@@ -203,7 +203,7 @@ impl ClaimCheck<'_> {
             (1..row.cells.len()).map(|column| name_terms(row.cell(column), self.analyser).0).collect();
         let names: Vec<_> =
             (1..row.cells.len()).map(|column| name_terms(row.column_name(column), self.analyser).0).collect();
-        let headings = &self.passage_set.segmented[segment.passage].headings.terms;
+        let headings = &segment.headings.terms;
         let mut columns = Vec::new();
         self.claim.clauses.iter().any(|clause| {
             // A clause without a column continues the one before it, unless it contains part of a column's name.
@@ -239,7 +239,7 @@ impl ClaimCheck<'_> {
         quantity: &Quantity,
     ) -> bool {
         let label = segment.label.map(|label| &self.passage_set.segments[label].content.quantities);
-        let headings = &self.passage_set.segmented[segment.passage].headings.quantities;
+        let headings = &segment.headings.quantities;
         let cells = columns.iter().map(|&column| row.cell(column)).chain([row.cell(0)]);
         let names =
             (0..row.cells.len()).flat_map(|column| quantities::extract(row.column_name(column)).stated);
