@@ -56,8 +56,15 @@ impl Analyser {
         let mut out = LexicalTerms::default();
         let text = &search_form(text);
         let mut before: Option<(usize, String)> = None;
+        let mut compound: Option<(usize, String)> = None;
         for (at, word) in text.unicode_word_indices() {
             let lower = word.to_lowercase();
+            let first = compound.replace((at + word.len(), fold(&lower)));
+            if let Some((_, first)) = first.filter(|(end, _)| text[*end..at] == *"-")
+                && let Some(joined) = joined_compound(&first, &fold(&lower))
+            {
+                out.folded.push(self.english.stem(&joined).to_string());
+            }
             if stop.contains(lower.as_str()) {
                 before = None;
                 continue;
@@ -94,6 +101,14 @@ impl Analyser {
             parts.into_iter().filter(|part| *part != "s").map(|part| self.english.stem(part).to_string()),
         );
     }
+}
+
+/// The spelling without a hyphen of a compound of two folded words: "wifi" for "Wi-Fi", "email" for "e-mail". `None` for
+/// numbers and for two Vietnamese syllables.
+fn joined_compound(first: &str, second: &str) -> Option<String> {
+    let letters = [first, second].iter().all(|word| word.chars().all(char::is_alphabetic));
+    let foreign = !(is_folded_syllable(first) && is_folded_syllable(second));
+    (letters && foreign).then(|| format!("{first}{second}"))
 }
 
 /// Longest code that becomes a term of its own, in bytes.
@@ -151,6 +166,16 @@ mod tests {
             analyser.document("installed package").folded
         );
         assert!(analyser.document("set max_connections").folded.contains(&"connect".to_string()));
+    }
+
+    #[test]
+    fn a_compound_meets_its_spelling_without_a_hyphen() {
+        let analyser = Analyser::default();
+        for (compound, joined) in [("Wi-Fi", "wifi"), ("e-mails", "email"), ("check-in", "checkin")] {
+            assert!(analyser.document(compound).folded.contains(&joined.to_string()), "{compound}");
+            assert!(analyser.content(compound).folded.contains(&joined.to_string()), "{compound}");
+        }
+        assert_eq!(analyser.document("Hà-Nội 2024-25").folded, ["ha", "noi", "2024", "25"]);
     }
 
     #[test]

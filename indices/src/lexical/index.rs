@@ -164,6 +164,23 @@ impl LexicalIndex {
     }
 }
 
+impl LexicalIndex {
+    /// Whether a folded word of the index begins with `prefix`.
+    pub(crate) fn has_prefix(&self, prefix: &str) -> Result<bool, TantivyError> {
+        let searcher = self.reader.searcher();
+        let segment = searcher.segment_reader(0);
+        let bytes = prefix.as_bytes();
+        for field in [self.fields.folded, self.fields.head] {
+            let index = segment.inverted_index(field)?;
+            let mut terms = index.terms().range().ge(bytes).into_stream()?;
+            if terms.advance() && terms.key().starts_with(bytes) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 /// The document frequency of each term over all collections, and the number of chunks.
 pub(crate) fn frequencies(
     indices: &[&LexicalIndex],

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hoidap_shared::text::{Language, is_syllable};
+use hoidap_shared::text::{Language, is_folded_syllable, is_syllable};
 use tantivy::TantivyError;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -13,6 +13,9 @@ use super::{
     loaded_collection::{LoadedCollection, any_document_holds},
 };
 use crate::lexical::{self, Analyser, content_terms};
+
+/// Shortest word that may be the short form of another one, in bytes.
+const MIN_SHORT_FORM: usize = 4;
 
 /// Number of first passages that count as evidence.
 const MAX_EVIDENCE_PASSAGES: usize = 5;
@@ -85,15 +88,40 @@ impl Library {
         let words = without_address(question);
         for word in words.into_iter().filter(|word| word.chars().all(char::is_alphabetic)) {
             let terms = self.analyser.content(word).folded;
-            let found = any_document_holds(&collections, &terms);
+            let found = any_document_holds(&collections, &terms)
+                .and_then(|found| Ok(found || any_word_begins_with(&collections, &terms)?));
             if !terms.is_empty()
                 && !found.map_err(|error| search_error(&collections, 0, error.to_string()))?
             {
                 unmentioned.push(word.to_string());
             }
         }
+        // The parts of a compound that the documents spell without a hyphen.
+        for compound in question.split_whitespace().filter(|word| word.contains('-')) {
+            let terms = self.analyser.content(compound).folded;
+            if any_document_holds(&collections, &terms)
+                .map_err(|error| search_error(&collections, 0, error.to_string()))?
+            {
+                unmentioned.retain(|word| !compound.split('-').any(|part| part == word));
+            }
+        }
         Ok(unmentioned)
     }
+}
+
+/// Whether a word of the documents begins with one of some foreign terms: "dorm" is a short form of "dormitory".
+fn any_word_begins_with(
+    collections: &[Arc<LoadedCollection>],
+    terms: &[String],
+) -> Result<bool, TantivyError> {
+    for term in terms.iter().filter(|term| term.len() >= MIN_SHORT_FORM && !is_folded_syllable(term)) {
+        for collection in collections {
+            if collection.lexical.has_prefix(term)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Gathers the evidence from the first passages.

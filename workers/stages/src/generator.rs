@@ -323,6 +323,9 @@ impl AnswerContext {
     }
 }
 
+/// From these log odds on, a sentence answers whatever words the question has.
+const CERTAIN_LOG_ODDS: f32 = 2.5;
+
 impl AnswerEngine {
     fn analyse(&self, retrieved: Retrieved) -> AnswerContext {
         let classified = retrieved.classified;
@@ -332,10 +335,11 @@ impl AnswerEngine {
         let (support, out_of_scope) = (retrieved.support, classified.out_of_scope);
         // Documents in another language share few words with the question.
         let own = |best: &RankedSegment| passage_set.is_in_language(best.segment, parsed.language);
-        let unknown_entity = ranked
-            .first()
-            .filter(|best| own(best))
-            .and_then(|_| unknown_entity::find_unknown_entity(&parsed, &retrieved.unmentioned));
+        let unknown_entity = ranked.first().filter(|best| own(best)).and_then(|best| {
+            let odds = passage_set.scores[best.segment].and_then(|scores| scores.answers);
+            let is_answered = odds.is_some_and(|odds| odds >= CERTAIN_LOG_ODDS);
+            unknown_entity::find_unknown_entity(&parsed, &retrieved.unmentioned, is_answered)
+        });
         let verdicts = VerdictCache::default();
         let mut context = AnswerContext {
             passage_set,

@@ -18,8 +18,13 @@ const NON_ENTITY_WORDS: &str = " anybody anyone anything anytime anyway anywhere
     myself nobody shortly somebody someone something sometimes somewhere soon sooner still themselves today tomorrow yesterday yet yourself ";
 
 /// The entity in the question that no document mentions: any word of a yes-or-no question, a name in other
-/// questions. Adjacent words are joined.
-pub(crate) fn find_unknown_entity(parsed: &ParsedQuestion, unmentioned: &[String]) -> Option<String> {
+/// questions. Adjacent words are joined. Where a passage answers by its meaning (`is_answered`), a word without a capital may be
+/// another word for what it says ("branch" for "clinic"), and is none.
+pub(crate) fn find_unknown_entity(
+    parsed: &ParsedQuestion,
+    unmentioned: &[String],
+    is_answered: bool,
+) -> Option<String> {
     let words: Vec<&str> = parsed.text.unicode_words().collect();
     // Where every word is capitalised, capitals mean nothing.
     let capitals_tell =
@@ -33,7 +38,7 @@ pub(crate) fn find_unknown_entity(parsed: &ParsedQuestion, unmentioned: &[String
         let nameless =
             word.ends_with("ly") || NON_ENTITY_WORDS.contains(&format!(" {} ", word.to_lowercase()));
         is_unmentioned(*at)
-            && if parsed.is_yes_no {
+            && if parsed.is_yes_no && !is_answered {
                 !nameless && !ORIGIN_PREPOSITIONS.contains(&before.as_str())
             } else {
                 name && !RELATION_PREPOSITIONS.contains(&before.as_str())
@@ -54,7 +59,7 @@ mod tests {
 
     fn entity_of(question: &str, language: Language, unmentioned: &[&str]) -> Option<String> {
         let unmentioned: Vec<String> = unmentioned.iter().map(|word| (*word).into()).collect();
-        find_unknown_entity(&parse_question(question, language), &unmentioned)
+        find_unknown_entity(&parse_question(question, language), &unmentioned, false)
     }
 
     #[test]
