@@ -11,9 +11,9 @@ use super::{
 };
 use crate::text::lower_words;
 
-/// A document gives one passage, and one more for every this many chunks. A long page must not crowd out the others, but a
-/// book may give more than a page.
-const CHUNKS_PER_FURTHER_PASSAGE: usize = 50;
+/// A document gives one passage, and one more for every this many chunks: a long page holds several answers, and must not crowd
+/// out the others.
+const CHUNKS_PER_FURTHER_PASSAGE: usize = 3;
 
 /// Two passages with at least this share of words in common are near-duplicates.
 const DUPLICATE_OVERLAP: f32 = 0.9;
