@@ -5,6 +5,8 @@ mod instruction;
 mod list;
 #[cfg(test)]
 mod question_forms;
+#[cfg(test)]
+mod sections;
 
 use std::collections::BTreeSet;
 
@@ -38,6 +40,8 @@ use crate::generator::{
 const SUFFICIENT_CHANCE: f32 = 0.85;
 /// A further sentence needs at least this share of the best one's chance.
 const MIN_RELATIVE_CHANCE: f32 = 0.03;
+/// One from another section of the passage needs this share.
+const MIN_OTHER_SECTION_CHANCE: f32 = 0.2;
 /// A sentence that states what a question selects needs at least this share.
 const MIN_SELECTED_CHANCE: f32 = 0.15;
 /// Most quoted sentences, and most words of them. The best sentence is quoted whatever its length.
@@ -85,7 +89,7 @@ pub(crate) fn quote(
         best_steps(passage_set, ranked, parsed).or_else(|| list_around(passage_set, best.segment, parsed))
     {
         push_list(passage_set, &list, parsed.language, &mut sentences);
-        list.lead.into_iter().chain(list.lines).collect()
+        list.segments(passage_set)
     } else {
         let chosen = with_antecedent(passage_set, best_segments(passage_set, ranked, parsed), parsed);
         let chosen = with_introduced(passage_set, chosen);
@@ -100,7 +104,11 @@ pub(crate) fn quote(
     };
     let chance: f32 = ranked.iter().filter(says_it).map(|segment| segment.chance).sum();
     let chance = if computed { chance.max(MIN_TABLE_CHANCE) } else { chance };
-    let best = *ranked.iter().find(|segment| segment.segment == first)?;
+    let mut best = *ranked.iter().find(|segment| segment.segment == first)?;
+    if computed {
+        // The table decides, whatever the row alone looks like.
+        best.score = best.score.max(ranked[0].score);
+    }
     sentences.iter().any(|sentence| sentence.cite.is_some()).then_some(Quotation { sentences, best, chance })
 }
 
@@ -295,6 +303,9 @@ fn best_segments(passage_set: &PassageSet, ranked: &[RankedSegment], parsed: &Pa
         let fits = source(segment) == source(first) && words + size(segment) <= MAX_QUOTED_WORDS;
         let beside = || chosen.iter().any(|&quoted| quoted.abs_diff(candidate.segment) == 1);
         if fits
+            && (is_below_same_headings(segment, first)
+                || candidate.chance >= best.chance * MIN_OTHER_SECTION_CHANCE)
+            && !is_bare_verdict(segment)
             && (chosen.len() < MAX_SCATTERED_SENTENCES || beside())
             && is_new(passage_set, &chosen, segment)
             && !(segment.kind == SegmentKind::Row && parsed.answer_type.is_some_and(lacks))
@@ -311,8 +322,21 @@ fn best_segments(passage_set: &PassageSet, ranked: &[RankedSegment], parsed: &Pa
     chosen
 }
 
+/// Whether two segments are in the same section of a passage. Segments of two passages may belong together.
+fn is_below_same_headings(segment: &Segment, other: &Segment) -> bool {
+    segment.passage != other.passage || segment.headings == other.headings
+}
+
+/// Whether a sentence is a mere "Yes." or "No.", which says nothing without its question.
+fn is_bare_verdict(segment: &Segment) -> bool {
+    const VERDICTS: [&str; 8] = ["yes", "no", "có", "không", "được", "chưa", "rồi", "dạ"];
+    let text = segment.text.to_lowercase();
+    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some() && words.all(|word| VERDICTS.contains(&word))
+}
+
 /// Puts the preceding sentence before a sentence that refers back to it: where both are quoted, and always for
-/// questions about a person, since "He was crowned in 612" names nobody.
+/// questions about a person, since "He was crowned in 612" names nobody. A mere "Yes." or "No." goes before what follows it.
 fn with_antecedent(passage_set: &PassageSet, mut chosen: Vec<usize>, parsed: &ParsedQuestion) -> Vec<usize> {
     let first = &passage_set.segments[chosen[0]];
     let before = chosen[0].checked_sub(1).filter(|before| {
@@ -320,7 +344,12 @@ fn with_antecedent(passage_set: &PassageSet, mut chosen: Vec<usize>, parsed: &Pa
         before.passage == first.passage && before.kind == SegmentKind::Sentence
     });
     let needed = |before: &usize| parsed.answer_type == Some(AnswerType::Person) || chosen.contains(before);
-    if let Some(before) = before.filter(|before| refers_back(&first.text) && needed(before)) {
+    let is_verdict = |before: usize| {
+        let before = &passage_set.segments[before];
+        before.line == first.line && is_bare_verdict(before)
+    };
+    let goes_first = |before: &usize| is_verdict(*before) || refers_back(&first.text) && needed(before);
+    if let Some(before) = before.filter(goes_first) {
         chosen.retain(|segment| *segment != before);
         chosen.insert(0, before);
     }
@@ -358,7 +387,7 @@ fn is_duplicate(a: &Segment, b: &Segment) -> bool {
     a.text == b.text || (shared > 0 && shared * 10 >= 8 * a.content.terms.len().max(b.content.terms.len()))
 }
 
-/// Whether a segment is quoted with its heading: a sentence that refers back, or a row or item whose heading
+/// Whether a segment is quoted with its heading: a sentence that refers back, a value without words, or a row or item whose heading
 /// contains a term of the question that it lacks.
 fn needs_heading(
     passage_set: &PassageSet,
@@ -369,16 +398,17 @@ fn needs_heading(
     if segment.text.contains(heading) {
         return false;
     }
-    if segment.kind == SegmentKind::Sentence {
+    let is_bare_value = segment.content.terms.is_empty() && !segment.content.quantities.is_empty();
+    if segment.kind == SegmentKind::Sentence && !is_bare_value {
         return refers_back(&segment.text);
     }
-    heading_adds_terms(passage_set, segment, parsed)
+    is_bare_value || heading_adds_terms(passage_set, segment, parsed)
 }
 
 /// Whether the label or heading of a segment contains a term of the question that the segment lacks.
 fn heading_adds_terms(passage_set: &PassageSet, segment: &Segment, parsed: &ParsedQuestion) -> bool {
     let label = segment.label.and_then(|label| passage_set.segments.get(label)).map(|label| &*label.content);
-    let above = label.unwrap_or(&passage_set.segmented[segment.passage].headings);
+    let above = label.unwrap_or(&segment.headings);
     parsed
         .content
         .terms

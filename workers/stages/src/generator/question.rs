@@ -4,6 +4,8 @@ pub(super) mod answer_type;
 pub(super) mod comparison_question;
 pub(super) mod unknown_entity;
 
+use std::collections::BTreeSet;
+
 use hoidap_indices::Analyser;
 use hoidap_shared::{
     events::page_address,
@@ -32,6 +34,8 @@ pub(crate) struct ParsedQuestion {
     pub(crate) content: TextContent,
     /// The content of the previous turn, if the question may refer to it.
     pub(crate) previous: TextContent,
+    /// The last answer, if the question may refer to it, and the terms by which it differs from the last question.
+    pub(crate) told_before: Option<ToldBefore>,
     /// Whether it asks for steps.
     pub(crate) asks_for_steps: bool,
     /// Whether it expects yes or no.
@@ -85,6 +89,7 @@ impl ParsedQuestion {
             page,
             content,
             previous: previous_turn(job, analyser),
+            told_before: ToldBefore::of(job, analyser),
             asks_for_steps: steps,
             is_yes_no: looks_like_yes_no(&lower) && !how,
             asks_for_several: several,
@@ -94,6 +99,33 @@ impl ParsedQuestion {
             selection,
             text,
         }
+    }
+}
+
+/// The last answer, and what a follow-up asks for beside it.
+pub(crate) struct ToldBefore {
+    /// The last answer.
+    answer: String,
+    /// The follow-up's own terms that the last question did not have.
+    new_terms: BTreeSet<String>,
+}
+
+impl ToldBefore {
+    /// `None` where the question continues nothing, or names nothing new.
+    fn of(job: &Classified, analyser: &Analyser) -> Option<Self> {
+        let history = &job.question.history;
+        let last = |sender: Sender| history.iter().rev().find(|turn| turn.sender == sender);
+        let continues = job.queries.iter().any(|query| query.kind == QueryKind::Rewritten);
+        let (question, answer) = (last(Sender::User)?, last(Sender::Assistant).filter(|_| continues)?);
+        let terms = |text: &str| TextContent::parse(text, analyser).terms;
+        let new_terms: BTreeSet<String> =
+            terms(&job.question.message).difference(&terms(&question.content)).cloned().collect();
+        (!new_terms.is_empty()).then(|| Self { answer: answer.content.clone(), new_terms })
+    }
+
+    /// Whether the last answer contains a text that says nothing of what is new in the question.
+    pub(crate) fn repeats(&self, text: &str, has_term: impl Fn(&str) -> bool) -> bool {
+        self.answer.contains(text) && !self.new_terms.iter().any(|term| has_term(term))
     }
 }
 

@@ -14,8 +14,12 @@ use hoidap_shared::digest::digest;
 use serde::Deserialize;
 
 use crate::generator::{
-    passages::{passage_set::PassageSet, segmenter::SegmentKind},
+    passages::{
+        passage_set::PassageSet,
+        segmenter::{Segment, SegmentKind},
+    },
     question::ParsedQuestion,
+    text::content::TextContent,
 };
 
 use confidence::ConfidenceWeights;
@@ -29,6 +33,10 @@ const WEIGHTS: &str = include_str!("reader/reader.json");
 pub(crate) fn version() -> String {
     digest(&[WEIGHTS])
 }
+
+/// Subtracted from the score of a segment that only repeats the question, or the last answer where the follow-up asks for
+/// something else.
+const REPETITION_PENALTY: f32 = 6.0;
 
 /// The learnt weights, one set for each kind of evidence.
 pub(crate) struct PassageReader {
@@ -118,12 +126,17 @@ impl PassageReader {
     pub(crate) fn rank(&self, passage_set: &PassageSet, parsed: &ParsedQuestion) -> Vec<RankedSegment> {
         let weights = &self.weights(passage_set).segments;
         let segments = self.features(passage_set, parsed).into_iter().enumerate();
+        let says_nothing = |at: usize| {
+            let segment = &passage_set.segments[at];
+            let has_term = |term: &str| passage_set.segment_has_term(segment, term);
+            only_repeats_question(segment, parsed)
+                || parsed.told_before.as_ref().is_some_and(|told| told.repeats(&segment.text, has_term))
+        };
         let mut ranked: Vec<RankedSegment> = segments
             .filter(|(segment, _)| passage_set.segments[*segment].kind != SegmentKind::Label)
-            .map(|(segment, features)| RankedSegment {
-                segment,
-                score: score(&features, weights),
-                chance: 0.0,
+            .map(|(segment, features)| {
+                let penalty = if says_nothing(segment) { REPETITION_PENALTY } else { 0.0 };
+                RankedSegment { segment, score: score(&features, weights) - penalty, chance: 0.0 }
             })
             .collect();
         ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.segment.cmp(&b.segment)));
@@ -143,6 +156,18 @@ impl PassageReader {
     ) -> f32 {
         self.weights(passage_set).confidence.confidence(passage_set, parsed, inputs)
     }
+}
+
+/// Whether a segment that is no table row has no term and no quantity beside those of the question. To a yes-or-no question it
+/// is the answer.
+fn only_repeats_question(segment: &Segment, parsed: &ParsedQuestion) -> bool {
+    let TextContent { terms, quantities, .. } = &*segment.content;
+    !parsed.is_yes_no
+        && segment.kind != SegmentKind::Row
+        && !terms.is_empty()
+        && terms.iter().all(|term| parsed.content.terms.contains(term))
+        && quantities.iter().all(|quantity| parsed.content.has_quantity(quantity))
+        && !segment.content.negated
 }
 
 fn score(features: &FeatureVector, weights: &FeatureVector) -> f32 {

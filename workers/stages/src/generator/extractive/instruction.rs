@@ -17,8 +17,28 @@ const LEADING_WORDS: &str = " on in at under from if when then first next after 
 /// Most words between such a beginning and the verb.
 const MAX_WORDS_TO_VERB: usize = 14;
 
-/// Whether a line starts with an instruction, or with a place, time or condition followed by one.
+/// Words before the number of a step.
+const STEP_WORDS: [&str; 3] = ["bước", "step", "b"];
+
+/// Whether a line is a numbered step ("2. …", "Bước 2: …", "Step 2 - …").
+fn is_numbered_step(line: &str) -> bool {
+    let line = line.trim_start();
+    let number = line.trim_start_matches(char::is_alphabetic);
+    let word = &line[..line.len() - number.len()];
+    let number = number.trim_start();
+    let rest = number.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = number.len() - rest.len();
+    let behind = rest.strip_prefix(['.', ')', ':', '/', '-', '–']);
+    let is_marked = behind.is_some_and(|behind| !behind.starts_with(|c: char| c.is_ascii_digit()));
+    let is_step = STEP_WORDS.contains(&word.to_lowercase().as_str());
+    (1..=2).contains(&digits) && (word.is_empty() && is_marked || is_step)
+}
+
+/// Whether a line is a numbered step, or starts with an instruction, or with a place, time or condition followed by one.
 pub(crate) fn is_instruction(line: &str) -> bool {
+    if is_numbered_step(line) {
+        return true;
+    }
     let lower = line.to_lowercase();
     let listed = |list: &str, word: &str| list.contains(&format!(" {word} "));
     let mut words = lower.unicode_words();
@@ -40,6 +60,9 @@ mod tests {
             "Choose Schedule and enter a name.",
             "On the last page, press Finish.",
             "Tháo nắp bình và đổ nước cũ.",
+            "3. Súc miệng trong 30 giây.",
+            "Bước 2: Luồn chỉ vào kẽ răng.",
+            "Step 4 – Rinse.",
         ] {
             assert!(is_instruction(step), "{step}");
         }
@@ -48,6 +71,10 @@ mod tests {
             "Sound only: 100 kb/s.",
             "Hà Nội: không có văn phòng.",
             "Free moves up to 1 GB.",
+            "3.500 khách mỗi năm.",
+            "– tối đa 2 trụ mỗi khách",
+            "15 days after the order.",
+            "Bước chân đầu tiên",
         ] {
             assert!(!is_instruction(fact), "{fact}");
         }

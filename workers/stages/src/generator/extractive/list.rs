@@ -31,6 +31,18 @@ pub(super) struct QuotedList {
     pub(super) is_cut: bool,
 }
 
+impl QuotedList {
+    /// All segments that are quoted: the lead, and those of each line.
+    pub(super) fn segments(&self, passage_set: &PassageSet) -> Vec<usize> {
+        let (from, segments) = passage_set.segments_of_passage(passage_set.segments[self.lines[0]].passage);
+        let quoted: Vec<usize> = self.lines.iter().map(|&line| passage_set.segments[line].line).collect();
+        let of_lines = (from..)
+            .zip(segments)
+            .filter(|(at, segment)| *at >= self.lines[0] && quoted.contains(&segment.line));
+        self.lead.into_iter().chain(of_lines.map(|(at, _)| at)).collect()
+    }
+}
+
 /// The best list of steps, if the question asks how and no single segment is likelier. Each line of a list answers
 /// a part, so chances are summed.
 pub(super) fn best_steps(
@@ -41,14 +53,15 @@ pub(super) fn best_steps(
     if !parsed.asks_for_steps {
         return None;
     }
-    let chance = |lines: &[usize]| -> f32 {
-        ranked.iter().filter(|segment| lines.contains(&segment.segment)).map(|segment| segment.chance).sum()
+    let chance = |list: &QuotedList| -> f32 {
+        let quoted = list.segments(passage_set);
+        ranked.iter().filter(|segment| quoted.contains(&segment.segment)).map(|segment| segment.chance).sum()
     };
     let mut best: Option<(f32, QuotedList)> = None;
     for segment in ranked.iter().take(MAX_STEP_CANDIDATES) {
         let list = list_around(passage_set, segment.segment, parsed)
             .filter(|list| are_instructions(passage_set, &list.lines));
-        let found = list.map(|list| (chance(&list.lines), list));
+        let found = list.map(|list| (chance(&list), list));
         best = match (best, found) {
             (Some(best), Some(found)) if found.0 > best.0 => Some(found),
             (best, found) => best.or(found),
@@ -71,8 +84,18 @@ pub(super) fn list_around(
 ) -> Option<QuotedList> {
     let segment = &passage_set.segments[index];
     let item = |segment: &Segment| segment.kind == SegmentKind::Item;
-    let leads =
-        |segment: &Segment| !item(segment) && segment.kind != SegmentKind::Row && segment.text.ends_with(':');
+    let (from, segments) = passage_set.segments_of_passage(segment.passage);
+    // A sentence with a colon, or before the steps that a question asks for.
+    let leads = |at: usize| {
+        let before_steps = || {
+            parsed.asks_for_steps
+                && segments[at].kind == SegmentKind::Sentence
+                && segments.get(at + 1).is_some_and(|next| item(next) && is_instruction(&next.text))
+        };
+        let prose = !matches!(segments[at].kind, SegmentKind::Item | SegmentKind::Row);
+        prose && (segments[at].text.ends_with(':') || before_steps())
+    };
+    let here = index - from;
     let selects = match parsed.selection {
         None => false,
         Some(SelectionQuestion::With) => !parsed.asks_for_several,
@@ -80,12 +103,11 @@ pub(super) fn list_around(
     };
     let open = matches!(parsed.answer_type, None | Some(AnswerType::Place)) && !selects;
     let may_be_whole = parsed.asks_for_steps || open && !parsed.is_yes_no;
-    if !(leads(segment) || may_be_whole && item(segment)) {
+    let is_lead = leads(here);
+    if !(is_lead || may_be_whole && item(segment)) {
         return None;
     }
-    let (from, segments) = passage_set.segments_of_passage(segment.passage);
-    let here = index - from;
-    let first = if leads(segment) {
+    let first = if is_lead {
         here + 1
     } else {
         (0..here).rev().take_while(|&i| item(&segments[i])).last().unwrap_or(here)
@@ -104,7 +126,7 @@ pub(super) fn list_around(
     let skipped = (mine + 1).saturating_sub(MAX_LIST_LINES);
     lines.drain(..skipped);
     lines.truncate(MAX_LIST_LINES);
-    let least = if leads(segment) {
+    let least = if is_lead {
         1
     } else if parsed.asks_for_steps {
         2
@@ -114,16 +136,14 @@ pub(super) fn list_around(
     let line_numbers: Vec<usize> = lines.iter().map(|&line| passage_set.segments[line].line).collect();
     let inside = segments.iter().filter(|segment| line_numbers.contains(&segment.line));
     let words: usize = inside.map(|segment| segment.text.split_whitespace().count()).sum();
-    if words > MAX_QUOTED_WORDS && !parsed.asks_for_steps && !leads(segment) {
+    if words > MAX_QUOTED_WORDS && !parsed.asks_for_steps && !is_lead {
         return None;
     }
-    if !leads(segment) && !parsed.asks_for_several && !are_instructions(passage_set, &lines) {
+    if !is_lead && !parsed.asks_for_several && !are_instructions(passage_set, &lines) {
         return None;
     }
-    let lead = first
-        .checked_sub(1)
-        .filter(|&before| skipped == 0 && leads(&segments[before]))
-        .map(|before| from + before);
+    let lead =
+        first.checked_sub(1).filter(|&before| skipped == 0 && leads(before)).map(|before| from + before);
     (lines.len() >= least).then_some(QuotedList { lead, lines, is_cut })
 }
 

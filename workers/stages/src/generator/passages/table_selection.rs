@@ -1,6 +1,8 @@
 //! Selects rows by comparing a whole table: the cheapest, or those with or without a feature.
 
-use std::{collections::BTreeSet, ops::Range};
+mod extremes;
+
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use hoidap_indices::Analyser;
 use hoidap_shared::job::LineKind;
@@ -8,16 +10,17 @@ use hoidap_shared::job::LineKind;
 use crate::generator::{
     passages::{
         passage_set::PassageSet,
+        segmenter::Segment,
         table::{TableRow, name_terms, parse_yes_no},
     },
     text::{
-        clauses::content_terms,
         negation::{canonical_form, is_negated, split_words},
-        quantities::{self, Quantity},
         superlative::{ComparedMeasure, Superlative, find_superlative},
         synonyms::has_synonym,
     },
 };
+
+pub(crate) use extremes::{SelectedRows, select_extreme};
 
 /// Most selected rows; more would repeat the table.
 const MAX_ROWS: usize = 12;
@@ -68,45 +71,6 @@ pub(crate) fn detect_selection(question: &str) -> Option<SelectionQuestion> {
         .find_map(|end| body.strip_suffix(end))
         .unwrap_or(body);
     Some(if is_negated(body) { SelectionQuestion::Without } else { SelectionQuestion::With })
-}
-
-/// The rows that a superlative selects.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct SelectedRows {
-    /// The indices of the rows among the segments.
-    pub(crate) segments: Vec<usize>,
-    /// The names of the selected rows, or of the selected columns of one row.
-    pub(crate) names: Vec<(BTreeSet<String>, Vec<Quantity>)>,
-}
-
-/// Selects by a superlative, if a single table decides. `words` say what is compared. With `only_matching_rows`,
-/// only rows that contain these words count.
-pub(crate) fn select_extreme(
-    passage_set: &PassageSet,
-    analyser: &Analyser,
-    degree: &Superlative,
-    words: &BTreeSet<String>,
-    only_matching_rows: bool,
-) -> Option<SelectedRows> {
-    let told = content_terms(&degree.words, analyser);
-    let words =
-        words.iter().filter(|word| !word.split(' ').any(|part| told.contains(part))).cloned().collect();
-    let words: &BTreeSet<String> = &words;
-    let mut found: Vec<(f32, SelectedRows)> = Vec::new();
-    for table in complete_tables(passage_set) {
-        let about = table_relevance(passage_set, &table, words);
-        let rows = if only_matching_rows { matching_rows(passage_set, &table, words) } else { table.clone() };
-        let best = extreme_of_rows(passage_set, analyser, degree, words, &rows)
-            .or_else(|| extreme_of_columns(passage_set, analyser, degree, words, &table));
-        if let Some((named, best)) = best.filter(|(named, _)| about.max(*named) >= MIN_COVERAGE) {
-            found.push((about.max(named), best));
-        }
-    }
-    let top = found.iter().map(|(about, _)| *about).fold(0.0, f32::max);
-    let mut top = found.into_iter().filter(|(about, _)| *about + 1e-4 >= top).map(|(_, best)| best);
-    let first = top.next()?;
-    // Tables that disagree decide nothing.
-    top.all(|other| other.names == first.names).then_some(first)
 }
 
 /// Selects the rows with or without a feature, if a table has a column for it.
@@ -182,18 +146,31 @@ fn complete_tables(passage_set: &PassageSet) -> Vec<Vec<usize>> {
     tables
 }
 
-/// The share of the terms, by weight, that a table and its surroundings contain; 1 without terms.
+/// The share of the terms, by weight, that a table, its surroundings and the text of its section before it contain; 1 without
+/// terms. Terms that no passage contains count only if none does.
 fn table_relevance(passage_set: &PassageSet, table: &[usize], words: &BTreeSet<String>) -> f32 {
+    let words: Vec<&String> = words.iter().filter(|word| !word.contains(' ')).collect();
+    let is_known = |word: &&String| has_synonym(|term| passage_set.contains_term(term), word);
+    let known: Vec<&String> = words.iter().copied().filter(is_known).collect();
+    let words = if known.is_empty() { words } else { known };
+    let before = text_before(passage_set, table);
+    let has = |at: usize, word: &str| passage_set.segment_has_term(&passage_set.segments[at], word);
     let (mut have, mut all) = (0.0, 0.0);
-    for word in words.iter().filter(|word| !word.contains(' ')) {
+    for word in words {
         let weight = passage_set.claim_term_weight(word);
         all += weight;
-        have += weight
-            * f32::from(
-                table.iter().any(|&at| passage_set.segment_has_term(&passage_set.segments[at], word)),
-            );
+        have += weight * f32::from(table.iter().copied().chain(before.clone()).any(|at| has(at, word)));
     }
     if all > 0.0 { have / all } else { 1.0 }
+}
+
+/// The segments before a table in its section, other tables' rows included.
+fn text_before(passage_set: &PassageSet, table: &[usize]) -> Range<usize> {
+    let Some(&first) = table.first() else { return 0..0 };
+    let row = &passage_set.segments[first];
+    let same = |other: &&Segment| other.passage == row.passage && Arc::ptr_eq(&other.headings, &row.headings);
+    let before = passage_set.segments[..first].iter().rev().take_while(same).count();
+    first - before..first
 }
 
 /// The share of a name's terms, by weight, that the words contain.
@@ -206,141 +183,6 @@ fn name_coverage(passage_set: &PassageSet, name: &str, words: &BTreeSet<String>,
     if all > 0.0 { have / all } else { 0.0 }
 }
 
-/// The rows that contain every term which only some rows contain; all rows if there is no such term.
-fn matching_rows(passage_set: &PassageSet, table: &[usize], words: &BTreeSet<String>) -> Vec<usize> {
-    let own = |at: usize, word: &str| passage_set.segments[at].content.terms.contains(word);
-    let telling: Vec<&String> = words
-        .iter()
-        .filter(|word| table.iter().any(|&at| own(at, word)) && !table.iter().all(|&at| own(at, word)))
-        .collect();
-    table.iter().copied().filter(|&at| telling.iter().all(|word| own(at, word))).collect()
-}
-
-fn extreme_of_rows(
-    passage_set: &PassageSet,
-    analyser: &Analyser,
-    degree: &Superlative,
-    words: &BTreeSet<String>,
-    table: &[usize],
-) -> Option<(f32, SelectedRows)> {
-    let rows: Vec<&TableRow> =
-        table.iter().filter_map(|&at| passage_set.segments[at].row.as_deref()).collect();
-    // A single row cannot be compared.
-    let first = rows.first().filter(|_| rows.len() > 1)?;
-    let mut options: Vec<(f32, Vec<usize>)> = Vec::new();
-    for column in 1..first.cells.len() {
-        let cells: Vec<&str> = rows.iter().map(|row| row.cell(column)).collect();
-        let name = first.column_name(column);
-        if let Some(values) = comparable_values(&cells, name, degree) {
-            let fits = name_coverage(passage_set, name, words, analyser);
-            options.push((fits, extreme_indices(&values, degree.is_maximum)));
-        }
-    }
-    let (named, picked) = unanimous(options, degree)?;
-    let best = SelectedRows {
-        segments: picked.iter().map(|&i| table[i]).collect(),
-        names: picked.iter().map(|&i| rows[i].row_name(analyser)).collect(),
-    };
-    Some((named, best))
-}
-
-fn extreme_of_columns(
-    passage_set: &PassageSet,
-    analyser: &Analyser,
-    degree: &Superlative,
-    words: &BTreeSet<String>,
-    table: &[usize],
-) -> Option<(f32, SelectedRows)> {
-    let mut options = Vec::new();
-    let mut rows = Vec::new();
-    for &at in table {
-        let Some(row) = passage_set.segments[at].row.as_deref().filter(|row| row.cells.len() > 2) else {
-            continue;
-        };
-        let cells: Vec<&str> = row.cells[1..].iter().map(String::as_str).collect();
-        if let Some(values) = comparable_values(&cells, &row.cells[0], degree) {
-            options.push((
-                name_coverage(passage_set, &row.cells[0], words, analyser),
-                extreme_indices(&values, degree.is_maximum),
-            ));
-            rows.push((at, row));
-        }
-    }
-    let (top, picked) = unanimous(options.clone(), degree)?;
-    let (at, row) =
-        rows.iter().zip(&options).find(|(_, (fits, _))| *fits + 1e-4 >= top).map(|(row, _)| row)?;
-    let names = picked.iter().map(|&i| name_terms(row.column_name(i + 1), analyser)).collect();
-    Some((top, SelectedRows { segments: vec![*at], names }))
-}
-
-/// The selection of the best matching column, if all equally matching columns agree.
-fn unanimous(options: Vec<(f32, Vec<usize>)>, degree: &Superlative) -> Option<(f32, Vec<usize>)> {
-    let top = options.iter().map(|(fits, _)| *fits).fold(0.0, f32::max);
-    // "The largest" does not say of what; it is clear only with a single column.
-    if degree.measure == ComparedMeasure::Amount && top <= 0.0 && options.len() > 1 {
-        return None;
-    }
-    let mut best = options.into_iter().filter(|(fits, _)| *fits + 1e-4 >= top).map(|(_, picked)| picked);
-    let first = best.next()?;
-    best.all(|other| other == first).then_some((top, first))
-}
-
-/// The cells as comparable values, larger for more of the measure; `None` when a cell has no value, or when the
-/// values measure something else.
-fn comparable_values(cells: &[&str], name: &str, degree: &Superlative) -> Option<Vec<f64>> {
-    let low = canonical_form(name);
-    let calls = |words: &[&str]| words.iter().any(|word| low.contains(word));
-    let free = |cell: &str| {
-        degree.measure == ComparedMeasure::Price
-            && matches!(canonical_form(cell).as_str(), "free" | "miễn phí" | "0")
-    };
-    let (mut measure, mut currency) = (None, None);
-    let mut values = Vec::new();
-    for cell in cells {
-        if free(cell) {
-            values.push(0.0);
-            continue;
-        }
-        let read = quantities::extract(cell);
-        let [quantity] = read.stated.as_slice() else { return None };
-        let (value, of) = quantity.amount()?;
-        if *measure.get_or_insert(of) != of {
-            return None;
-        }
-        if *currency.get_or_insert(quantity.currency()) != quantity.currency() {
-            return None;
-        }
-        values.push(value);
-    }
-    let rate = cells.iter().all(|cell| cell.contains('/') || cell.to_lowercase().contains("bps"));
-    let fits = match (degree.measure, measure.flatten()) {
-        (ComparedMeasure::Price, Some("money")) => true,
-        (ComparedMeasure::Price, None) => calls(&["giá", "phí", "tiền", "price", "cost", "fee"]),
-        (ComparedMeasure::Speed, Some("time")) => {
-            // The fastest takes the least time.
-            if !rate {
-                values.iter_mut().for_each(|value| *value = -*value);
-            }
-            true
-        }
-        (ComparedMeasure::Speed, _) => rate || calls(&["tốc độ", "speed"]),
-        (ComparedMeasure::Weight, Some("weight")) | (ComparedMeasure::Length, Some("time" | "length")) => {
-            true
-        }
-        (ComparedMeasure::Weight, None) => calls(&["nặng", "khối lượng", "trọng lượng", "weight"]),
-        (ComparedMeasure::Amount, Some("money")) => false,
-        (ComparedMeasure::Amount, _) => true,
-        _ => false,
-    };
-    fits.then_some(values)
-}
-
-fn extreme_indices(values: &[f64], most: bool) -> Vec<usize> {
-    let better = |a: f64, b: f64| if most { a.max(b) } else { a.min(b) };
-    let best = values.iter().copied().reduce(better);
-    values.iter().enumerate().filter(|(_, value)| Some(**value) == best).map(|(i, _)| i).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use hoidap_shared::{
@@ -349,7 +191,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::generator::passages::{passage_set::tests::passage, segmenter::Segmenter};
+    use crate::generator::{
+        passages::{passage_set::tests::passage, segmenter::Segmenter},
+        text::clauses::content_terms,
+    };
 
     const GYMS: &str = "Phòng tập | Phí tháng | Diện tích | Hồ bơi\nPhú Nhuận | 650.000đ | 400 m | không\n\
         Thủ Đức | 480.000đ | 900 m | có\nGò Vấp | 520.000đ | 350 m | không";
@@ -422,6 +267,42 @@ mod tests {
         }
         assert_eq!(with("20 giờ").unwrap(), ["A", "B"]);
         assert_eq!(with("Sắp có"), None);
+    }
+
+    #[test]
+    fn what_is_compared_does_not_filter_the_rows() {
+        let crowns = "Dòng sứ | Giá một răng | Bảo hành\nSứ kim loại | 1.500.000đ | 3 năm\nSứ Titan | 2.500.000đ | 5 năm\n\
+            Katana | 4.000.000đ | 7 năm\nLava | 8.500.000đ | 15 năm";
+        let vi = |question: &str| picked(question, Language::Vi, &[crowns]);
+        assert_eq!(vi("Dòng sứ nào bảo hành lâu nhất?").unwrap(), ["Lava"]);
+        assert_eq!(vi("Răng sứ nào đắt nhất?").unwrap(), ["Lava"]);
+        assert_eq!(vi("Răng sứ loại nào rẻ nhất?").unwrap(), ["Sứ kim loại"]);
+    }
+
+    #[test]
+    fn a_feature_that_the_question_names_filters_the_rows() {
+        let berths = "Berth | Length | Price | Power\nPontoon A | 8 m | 18 euros | No\nPontoon B | 12 m | 31 euros | Yes\n\
+            Quay | 20 m | 44 euros | Yes";
+        let en = |question: &str| picked(question, Language::En, &[berths]);
+        assert_eq!(en("Which berth with power is the cheapest?").unwrap(), ["Pontoon B"]);
+        assert_eq!(en("Which berth is the cheapest?").unwrap(), ["Pontoon A"]);
+    }
+
+    #[test]
+    fn a_dash_and_a_range_are_compared_as_what_they_are() {
+        let prices = "Loại | Giá veneer | Giá mão\nOto | – | 1 triệu\nTitan | 5 triệu – 7 triệu | 2 triệu\nLava | 6 triệu | 9 triệu";
+        let vi = |question: &str| picked(question, Language::Vi, &[prices]);
+        assert_eq!(vi("Loại nào có giá veneer rẻ nhất?").unwrap(), ["Titan"]);
+        assert_eq!(vi("Loại nào có giá veneer đắt nhất?").unwrap(), ["Titan"]);
+    }
+
+    #[test]
+    fn numbers_below_a_price_list_are_prices() {
+        let fares = "Ferry fares\nIsland | Winter | Summer\nNorholm | 14.50 | 22.00\nVesterby | 9.80 | 25.40\nSkarn | 31.00 | 42.50";
+        let en = |question: &str| picked(question, Language::En, &[fares]);
+        assert_eq!(en("Which island is the cheapest in winter?").unwrap(), ["Vesterby"]);
+        assert_eq!(en("Which island is the cheapest in summer?").unwrap(), ["Norholm"]);
+        assert_eq!(en("Which island is the cheapest?"), None, "the seasons disagree");
     }
 
     #[test]

@@ -70,19 +70,8 @@ const QUESTION_PHRASES: [(AnswerType, &[&str], &[&str]); 6] = [
     ),
     (
         Money,
-        &[
-            "how much does it cost",
-            "how much is",
-            "how much are",
-            "cost",
-            "costs",
-            "price",
-            "prices",
-            "fee",
-            "fees",
-            "charge",
-        ],
-        &["giá bao nhiêu", "bao nhiêu tiền", "giá", "phí", "cước", "tốn bao nhiêu", "hết bao nhiêu"],
+        &["how much does it cost", "how much is", "how much are"],
+        &["giá bao nhiêu", "bao nhiêu tiền", "tốn bao nhiêu", "hết bao nhiêu"],
     ),
     (
         Number,
@@ -135,6 +124,27 @@ const QUESTION_PHRASES: [(AnswerType, &[&str], &[&str]); 6] = [
         &["where", "which city", "what city", "which country", "what country"],
         &["ở đâu", "nơi nào", "chỗ nào", "đâu", "nước nào"],
     ),
+];
+/// Words for a price, in English and in Vietnamese. A question with one asks for an amount of money unless it asks for
+/// something else about it ([`ASKS_ELSE`], "which documents", "who").
+const PRICE_WORDS: [&[&str]; 2] =
+    [&["cost", "costs", "price", "prices", "fee", "fees", "charge", "charges"], &["giá", "phí", "cước"]];
+/// Phrases that ask for an amount, whatever else the question contains.
+const AMOUNT_PHRASES: [&[&str]; 2] = [&["how much", "how many"], &["bao nhiêu", "mấy"]];
+/// Phrases that ask for a way, a place or a thing, in English and in Vietnamese.
+const ASKS_ELSE: [&[&str]; 2] = [
+    &[
+        "how do",
+        "how can",
+        "how to",
+        "how should",
+        "how could",
+        "where",
+        "who",
+        "what happens",
+        "what documents",
+    ],
+    &["làm sao", "làm thế nào", "cách", "ở đâu", "chỗ nào", "nơi nào", "gì", "những ai"],
 ];
 /// Skipped in Vietnamese questions without diacritics, where it is usually another word ("máy").
 const AMBIGUOUS_WITHOUT_MARKS: [&str; 1] = ["mấy"];
@@ -204,8 +214,13 @@ impl AnswerType {
             let mut clear = vietnamese.iter().filter(|words| !AMBIGUOUS_WITHOUT_MARKS.contains(words));
             english.iter().any(|words| has(words)) || clear.any(|words| has(&fold(words)))
         };
-        let known = QUESTION_PHRASES.iter().find(|(_, english, vietnamese)| asks(english, vietnamese));
-        known.map(|(kind, _, _)| *kind)
+        let asks_any = |[english, vietnamese]: [&[&str]; 2]| asks(english, vietnamese);
+        let price = asks_any(PRICE_WORDS) && (asks_any(AMOUNT_PHRASES) || !asks_any(ASKS_ELSE));
+        let named = |kind: Self| kind == Money && price;
+        let mut kinds = QUESTION_PHRASES.iter();
+        kinds
+            .find(|(kind, english, vietnamese)| asks(english, vietnamese) || named(*kind))
+            .map(|(kind, ..)| *kind)
     }
 
     /// Whether the answer is a quantity.
@@ -218,7 +233,7 @@ impl AnswerType {
         let mut new =
             content.quantities.iter().filter(|quantity| !contains_quantity(quantity, &question.quantities));
         match self {
-            Money => new.any(|quantity| quantity.dimension() == Some("money")),
+            Money => new.any(|quantity| quantity.dimension() == Some("money")) || is_free_of_charge(text),
             Number => {
                 new.any(|quantity| !quantity.is_code())
                     || content.implied.iter().any(|quantity| quantity.amount().is_some())
@@ -242,6 +257,19 @@ fn has_any_phrase(text: &str, words: &[&[&str]; 2]) -> bool {
     let of_language = words[usize::from(has_vietnamese_marks(text))];
     let text = spaced(&text.to_lowercase());
     of_language.iter().any(|word| text.contains(&format!(" {word} ")))
+}
+
+/// Whether a text says that something costs nothing. "Free" with a capital is usually a plan's name.
+fn is_free_of_charge(text: &str) -> bool {
+    const OTHERWISE: [&str; 6] = ["up", "space", "disk", "storage", "from", "to"];
+    let words: Vec<&str> = text.unicode_words().collect();
+    let free = |at: usize| {
+        words[at] == "free"
+            && at.checked_sub(1).is_none_or(|before| !words[before].eq_ignore_ascii_case("feel"))
+            && words.get(at + 1).is_none_or(|next| !OTHERWISE.contains(next))
+    };
+    (0..words.len()).any(free)
+        || has_any_phrase(text, &[&["no charge", "at no cost"], &["miễn phí", "không mất phí"]])
 }
 
 /// A text's words, separated by single spaces.
@@ -277,6 +305,16 @@ mod tests {
             ("gia đình có được dùng chung không", None),
             ("đánh giá cửa hàng ở trang nào", None),
             ("máy tính nào dùng được", None),
+            ("How do I pay the garden fee?", None),
+            ("làm sao để nộp học phí", None),
+            ("cach nop hoc phi", None),
+            ("Hồ sơ miễn giảm học phí gồm những gì?", None),
+            ("Where can I pay the parking fee?", Some(Place)),
+            ("who pays the delivery charge?", Some(Person)),
+            ("what is the late fee", Some(Money)),
+            ("how do I find out how much the fee is", Some(Money)),
+            ("phí giao hàng thế nào", Some(Money)),
+            ("is there a booking fee?", Some(Money)),
         ] {
             assert_eq!(AnswerType::detect(question), kind, "{question}");
         }
@@ -294,6 +332,9 @@ mod tests {
         };
         assert!(holds(Money, "gói Pro giá bao nhiêu", "Gói Pro có giá 39.000 đ mỗi tháng."));
         assert!(!holds(Money, "gói Pro giá bao nhiêu", "Gói Pro có 500 GB."));
+        assert!(holds(Money, "how much is bicycle parking", "Bicycles park free."));
+        assert!(holds(Money, "phí gửi xe", "Gửi xe đạp miễn phí."));
+        assert!(!holds(Money, "how much is it", "Free has 2 GB. Feel free to free up space."));
         assert!(holds(Time, "when was it built", "The tower was built in 1889."));
         assert!(!holds(Number, "how many of the 12 rooms", "The 12 rooms are closed."));
         assert!(holds(Reason, "tại sao đóng", "Quầy đóng vì mưa lớn."));

@@ -1,0 +1,132 @@
+//! Tests answers from pages with several short sections, whose headings the page gives.
+
+use hoidap_shared::{
+    job::{LineKind, Passage},
+    text::Language,
+};
+
+use crate::generator::{
+    answer::assembly::assemble,
+    extractive::quote,
+    passages::{
+        passage_set::{PassageSet, tests::passage},
+        segmenter::Segmenter,
+    },
+    question::tests::parse_question,
+    reader::tests::rank,
+};
+
+/// A page as a passage: `# heading` and `* item` lines, `|` between cells, other lines are text. The first heading is above it.
+fn page(locale: &str, text: &str) -> Passage {
+    let mut lines = text.lines();
+    let title = lines.next().unwrap().trim_start_matches("# ");
+    let kind = |line: &str| match line.chars().next() {
+        Some('#') => LineKind::Heading,
+        Some('*') => LineKind::Item,
+        _ => LineKind::Text,
+    };
+    let lines: Vec<&str> = lines.collect();
+    let kinds: Vec<LineKind> = lines.iter().map(|line| kind(line)).collect();
+    let headings = kinds.iter().filter(|kind| **kind == LineKind::Heading).count();
+    let text: Vec<&str> = lines.iter().map(|line| line.trim_start_matches(['#', '*', ' '])).collect();
+    Passage {
+        title: "Page".into(),
+        heading_path: vec![title.into()],
+        heading_depths: vec![0; headings],
+        lines: kinds,
+        ..passage(locale, &text.join("\n"))
+    }
+}
+
+fn answer(question: &str, pages: &[&str]) -> String {
+    let language = Language::guess(pages[0]);
+    let segmenter = Segmenter::default();
+    let pages = pages.iter().map(|text| page(language.code(), text)).collect();
+    let passage_set = PassageSet::new(pages, &segmenter);
+    let parsed = parse_question(question, language);
+    let ranked = rank(&passage_set, &parsed);
+    let quoted = quote(&passage_set, &ranked, &parsed, &segmenter.analyser);
+    quoted
+        .map(|quoted| assemble(&quoted.sentences, &passage_set.passages).text.replace(" [1]", ""))
+        .unwrap_or_default()
+}
+
+const BRANCHES: &str = "# Harbour branch\nNew bicycles, helmets and lights.\nOpening hours: 9:00-17:00\n# Hill branch\n\
+    Repairs and old bicycles.\nOpening hours: 10:00-16:00\n# Mill branch\nRental of cargo bicycles.\nOpening hours: 11:00-15:00";
+
+#[test]
+fn a_line_belongs_to_the_heading_above_it() {
+    for (branch, hours) in [("Harbour", "9:00-17:00"), ("Hill", "10:00-16:00"), ("Mill", "11:00-15:00")] {
+        let text = answer(&format!("{branch} branch opening hours"), &[BRANCHES]);
+        assert!(text.starts_with(&format!("{branch} branch: Opening hours: {hours}")), "{text}");
+    }
+}
+
+#[test]
+fn a_value_without_words_stands_below_its_heading() {
+    let shop = "# Máy tăm nước W1\nBình chứa 300 ml.\n1.290.000₫\n# Chỉ nha khoa\n39.000₫";
+    assert_eq!(answer("chỉ nha khoa giá bao nhiêu", &[shop]), "Chỉ nha khoa: 39.000₫");
+}
+
+#[test]
+fn what_only_repeats_the_question_is_no_answer() {
+    let text = answer(
+        "mắc cài sứ tự buộc giá bao nhiêu",
+        &["# Niềng răng\nMắc cài sứ tự buộc\n45 – 52 triệu đồng\nBảo hành."],
+    );
+    assert!(text.contains("45 – 52 triệu đồng"), "{text}");
+}
+
+#[test]
+fn a_verdict_goes_before_its_own_sentence() {
+    let pool = "# Can I bring my dog?\nYes. Dogs must be on a lead.\n# Do you sell goggles?\nNo. The kiosk outside the gate has some.";
+    assert_eq!(answer("can I bring my dog", &[pool]), "Yes. Dogs must be on a lead.");
+    assert_eq!(answer("do you sell goggles", &[pool]), "No. The kiosk outside the gate has some.");
+}
+
+#[test]
+fn how_to_pay_a_fee_asks_for_steps() {
+    let fee = "# Paying the garden fee\n* Open the town portal and choose Gardens.\n* Enter the number of your plot.\n\
+        * Choose a card or a bank transfer.\n# Prices\nThe garden fee is 120 euros a year.";
+    let text = answer("How do I pay the garden fee?", &[fee]);
+    assert!(text.starts_with("- Open the town portal") && text.contains("- Choose a card"), "{text}");
+    assert!(answer("How much is the garden fee?", &[fee]).contains("120 euros"));
+}
+
+#[test]
+fn a_step_of_two_sentences_is_one_step() {
+    let text = answer(
+        "How do I borrow a telescope from the cellar store?",
+        &["# How to borrow a telescope\n* Choose a model in the catalogue.\n\
+           * Go to the desk. For models in the cellar store, click Fetch and come back.\n* Sign the form."],
+    );
+    assert_eq!(
+        text,
+        "- Choose a model in the catalogue.\n- Go to the desk. For models in the cellar store, click Fetch and come back.\n\
+         - Sign the form."
+    );
+}
+
+#[test]
+fn steps_follow_the_sentence_before_them() {
+    let text = answer(
+        "how to hire a barn",
+        &["# Barns\nA barn can be hired by residents for one day.\n* Open Bookings on the village site.\n\
+           * Pick the barn and the day.\n* Fetch the key at the town hall."],
+    );
+    assert!(text.ends_with("- Pick the barn and the day.\n- Fetch the key at the town hall."), "{text}");
+}
+
+#[test]
+fn numbered_lines_are_steps_in_their_order() {
+    let text = answer(
+        "cách dùng máy tăm nước",
+        &[
+            "# Cách dùng\n* 1. Đổ nước ấm vào bình.\n* 2. Luồn vòi vào miệng.\n* 3. Súc lại sau khi dùng máy tăm nước.",
+        ],
+    );
+    assert_eq!(
+        text,
+        "- 1. Đổ nước ấm vào bình.\n- 2. Luồn vòi vào miệng.\n- 3. Súc lại sau khi dùng máy tăm nước."
+    );
+}
