@@ -6,12 +6,15 @@ mod boilerplate;
 mod boilerplate_names;
 mod class_names;
 pub(super) mod dom;
+mod fields;
 mod selector;
 mod style_declarations;
 mod style_sheet;
 mod survey;
 mod table;
 mod visibility;
+
+use std::collections::HashMap;
 
 use ego_tree::{NodeId, iter::Edge};
 use hoidap_shared::text::normalise;
@@ -21,6 +24,7 @@ use self::{
     block_reader::BlockReader,
     boilerplate::{ElementContext, is_boilerplate},
     boilerplate_names::roles,
+    fields::{FieldPart, fields},
     survey::PageSurvey,
     visibility::Visibility,
 };
@@ -44,6 +48,7 @@ pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadErro
     let root = html.root_element();
     let mut walk = PageWalk {
         survey: &survey,
+        fields: fields(&html, &survey, deadline)?,
         within: ElementContext::default(),
         reader: BlockReader::new(Document {
             structured: true,
@@ -71,7 +76,7 @@ pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadErro
             Edge::Close(node) if walk.dropping == Some(node.id()) => walk.dropping = None,
             Edge::Close(node) if walk.dropping.is_none() => {
                 if let Node::Element(element) = node.value() {
-                    walk.leave(element);
+                    walk.leave(node.id(), element);
                 }
             }
             _ => {}
@@ -97,6 +102,7 @@ fn title(html: &Html) -> String {
 /// The walk through a page.
 struct PageWalk<'a> {
     survey: &'a PageSurvey,
+    fields: HashMap<NodeId, FieldPart>,
     within: ElementContext,
     reader: BlockReader,
     /// The element that is skipped with everything in it.
@@ -118,11 +124,17 @@ impl PageWalk<'_> {
         if self.is_accordion_button(element) {
             self.reader.flush();
         }
+        if self.fields.contains_key(&node.id()) {
+            self.reader.begin_field_part();
+        }
         self.count(element, 1);
         self.reader.enter(element, &facts);
     }
 
-    fn leave(&mut self, element: &Element) {
+    fn leave(&mut self, id: NodeId, element: &Element) {
+        if let Some(part) = self.fields.get(&id) {
+            self.reader.end_field_part(*part);
+        }
         if self.is_accordion_button(element) {
             self.reader.end_button();
         }

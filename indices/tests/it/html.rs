@@ -223,6 +223,66 @@ fn a_short_definition_is_an_item_with_its_term() {
     assert_eq!(text(list), expected);
 }
 
+/// A page with a field for each pair, in the shape of the first text, where L and V stand for label and value.
+fn fields(shape: &str, pairs: &[(&str, &str)]) -> String {
+    let fields = pairs.iter().map(|(label, value)| shape.replace("LABEL", label).replace("VALUE", value));
+    format!("<main><h1>Club</h1>{}</main>", fields.collect::<String>())
+}
+
+#[test]
+fn a_label_and_its_value_are_one_item() {
+    let shapes = [
+        // Drupal
+        "<div class='field field--label-inline'><div class='field__label'>LABEL</div><div class='field__item'>VALUE</div></div>",
+        "<div class='field'><div class='field__label'>LABEL</div><div class='field__items'><div class='field__item even'><p>VALUE</p></div></div></div>",
+        // Bootstrap's grid, with and without widths
+        "<div class='row'><div class='col-4'>LABEL</div><div class='col-8'>VALUE</div></div>",
+        "<div class='row'><div class='col'>LABEL</div><div class='col'>VALUE</div></div>",
+        // WordPress: columns, and an icon box of Elementor
+        "<div class='wp-block-columns'><div class='wp-block-column'><p>LABEL</p></div>\n<div class='wp-block-column'><p>VALUE</p></div></div>",
+        "<div class='elementor-element'><div><i class='icon'></i></div><div><p class='title'><span>LABEL</span></p><p class='text'>VALUE</p></div></div>",
+        "<p><strong>LABEL</strong></p><p>VALUE</p>",
+        "<p><b>LABEL:</b></p><p>VALUE</p>",
+        "<div><span class='label'>LABEL</span><span class='value'>VALUE</span></div>",
+        "<ul><li><span>LABEL</span><span>VALUE</span></li></ul>",
+        "<div class='k'>LABEL</div><div class='v'>VALUE</div>",
+    ];
+    for shape in shapes {
+        let page = page(&fields(shape, &[("Fee", "40 euros a year"), ("Leader", "Ines"), ("Room", "B 12")]));
+        assert_eq!(page.text, "Club\nFee: 40 euros a year\nLeader: Ines\nRoom: B 12", "{shape}");
+        assert!(page.blocks[1..].iter().all(|block| block.kind == BlockKind::Item), "{shape}");
+    }
+    let days = "<div><div class=l>LABEL</div><div class=items><div class=i>VALUE</div><div class=i>2</div></div></div>";
+    assert_eq!(text(&fields(days, &[("Days", "1"), ("Rooms", "3")])), "Club\nDays: 1; 2\nRooms: 3; 2");
+    let cell =
+        "<table><tr><td>A</td><td><p class=l>Fee</p><p>4</p><p class=l>Room</p><p>5</p></td></tr></table>";
+    assert_eq!(text(cell), "A | Fee: 4 Room: 5");
+}
+
+#[test]
+fn texts_that_only_stand_beside_each_other_are_no_fields() {
+    let long =
+        "We bring all that you order within two hours to any place in the city, by bicycle or by boat.";
+    let pairs = [
+        ("<div class=card><div class=title>LABEL</div><div>VALUE</div></div>", ("Fast delivery", long)),
+        ("<div class=card><h3>LABEL</h3><div>VALUE</div></div>", ("Fast", "In 2 hours")),
+        ("<div class=card><div class=t>LABEL</div><div class=a>VALUE</div></div>", ("Is it free?", "Yes.")),
+        ("<div class=card><div class=t>LABEL</div><a href=x>VALUE</a></div>", ("Fees", "Read more")),
+        ("<div class=row><div class=col>LABEL</div><div class=col>VALUE</div></div>", ("Oak", "Pine")),
+        ("<p><b>LABEL</b></p><p>VALUE</p>", ("II. Fees", "40 euros a year.")),
+        ("<p><b>LABEL</b></p><p>VALUE</p><p>More.</p>", ("Fees", "40 euros a year.")),
+        ("<div><div>LABEL</div><ul><li>VALUE</li><li>Other</li></ul></div>", ("Fees", "40")),
+    ];
+    for (shape, (label, value)) in pairs {
+        let read = text(&fields(shape, &[(label, value), (label, value)]));
+        assert!(read.lines().any(|line| line == label), "{shape}: {read}");
+    }
+    let alone = fields("<div><div class=l>LABEL</div><div class=v>VALUE</div></div>", &[("Fee", "40")]);
+    assert_eq!(text(&alone), "Club\nFee\n40");
+    let words = "<main><p>Press <kbd><span class=a>Ctrl</span> <span>C</span></kbd> or <kbd><span class=a>Alt</span> <span>C</span></kbd>.</p>";
+    assert_eq!(text(words), "Press Ctrl C or Alt C.");
+}
+
 #[test]
 fn the_button_of_an_accordion_is_the_heading_of_its_panel() {
     let accordion = |button: &str| {

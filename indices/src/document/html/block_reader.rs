@@ -5,6 +5,7 @@ use scraper::node::Element;
 
 use super::{
     block_counts::BlockCounts,
+    fields::FieldPart,
     is_heading,
     survey::ElementFacts,
     table::{GroupKind, HtmlTable, HtmlTableRow, TableCell},
@@ -67,8 +68,16 @@ const MAX_NESTED_TABLES: usize = 4;
 const LINE_BREAK: char = '\u{2028}';
 
 /// Longest term and longest definition that are read as one item, in characters.
-const MAX_TERM_CHARS: usize = 60;
-const MAX_VALUE_CHARS: usize = 80;
+pub(super) const MAX_TERM_CHARS: usize = 60;
+pub(super) const MAX_VALUE_CHARS: usize = 80;
+
+/// Separates the values of one label, and the rows of a table in a cell.
+const VALUE_SEPARATOR: &str = "; ";
+
+/// Whether an element begins and ends a block of text.
+pub(super) fn is_block(name: &str) -> bool {
+    is_heading(name) || BLOCK_ELEMENTS.contains(&name)
+}
 
 /// The document so far, and the open block.
 pub(super) struct BlockReader {
@@ -84,8 +93,10 @@ pub(super) struct BlockReader {
     /// Number of open raised texts.
     raised: usize,
     has_heading: bool,
-    /// The term (`dt`) before the open block, which is not in the document yet.
+    /// The term (`dt`, or the label of a field) before the open block, which is not in the document yet.
     term: Option<String>,
+    /// Whether the open block is the label or the value of a field.
+    in_field: bool,
     /// For each open table, whether it is a data table and not a layout table. `open_tables` holds the data tables.
     data_tables: Vec<bool>,
     open_tables: Vec<HtmlTable>,
@@ -105,6 +116,7 @@ impl BlockReader {
             raised: 0,
             has_heading: false,
             term: None,
+            in_field: false,
             data_tables: Vec::new(),
             open_tables: Vec::new(),
             repeat_budget: MAX_REPEATED_CHARS,
@@ -187,7 +199,7 @@ impl BlockReader {
                 self.flush();
                 self.items += 1;
             }
-            name if is_heading(name) || BLOCK_ELEMENTS.contains(&name) => self.flush(),
+            name if is_block(name) => self.flush(),
             _ => {}
         }
     }
@@ -207,29 +219,21 @@ impl BlockReader {
                 self.preformatted = self.preformatted.saturating_sub(1);
             }
             "dd" if self.is_definition() => {
-                if let Some(term) = self.term.take() {
-                    let mark = if term.trim_end().ends_with([':', '?', '!', '.']) { "" } else { ":" };
-                    self.open = format!("{}{mark} {}", term.trim_end(), self.open);
-                }
-                self.push(BlockKind::Item);
+                self.push_definition();
                 self.items = self.items.saturating_sub(1);
             }
             "li" | "dd" => {
                 self.flush();
                 self.items = self.items.saturating_sub(1);
             }
-            "dt" if self.is_term() => {
-                self.push_term();
-                self.counts = BlockCounts::default();
-                self.term = Some(std::mem::take(&mut self.open));
-            }
+            "dt" if self.is_term() => self.keep_term(),
             "a" if element.attr("href").is_some() => self.links = self.links.saturating_sub(1),
             "sup" => self.raised = self.raised.saturating_sub(1),
             name if is_heading(name) && !self.is_in_cell() => {
                 self.push(BlockKind::Heading(name.as_bytes()[1] - b'0'));
                 self.has_heading = true;
             }
-            name if is_heading(name) || name == "tr" || BLOCK_ELEMENTS.contains(&name) => self.flush(),
+            name if is_block(name) || name == "tr" => self.flush(),
             _ => {}
         }
     }
@@ -243,6 +247,53 @@ impl BlockReader {
         }
     }
 
+    /// Begins a label or a value of a field.
+    pub(super) fn begin_field_part(&mut self) {
+        self.flush();
+        self.in_field = !self.is_in_cell();
+    }
+
+    /// Ends a label or a value of a field.
+    pub(super) fn end_field_part(&mut self, part: FieldPart) {
+        if std::mem::take(&mut self.in_field) {
+            self.trim_separator();
+        }
+        match part {
+            FieldPart::Label if self.is_in_cell() => {
+                let (open, _) = self.open_text();
+                open.truncate(open.trim_end().len());
+                open.push_str(if open.ends_with(':') { " " } else { ": " });
+            }
+            FieldPart::Label if self.is_term() => {
+                self.open = self.open.replace(LINE_BREAK, " ");
+                self.keep_term();
+            }
+            FieldPart::Value if self.is_definition() => self.push_definition(),
+            _ => self.flush(),
+        }
+    }
+
+    /// Removes a separator of values at the end of the open block.
+    fn trim_separator(&mut self) {
+        self.open.truncate(self.open.trim_end().trim_end_matches(VALUE_SEPARATOR.trim_end()).len());
+    }
+
+    /// Keeps the open block as a term whose definition may follow.
+    fn keep_term(&mut self) {
+        self.push_term();
+        self.counts = BlockCounts::default();
+        self.term = Some(std::mem::take(&mut self.open));
+    }
+
+    /// Ends the open block as the definition of the term before it: an item with both.
+    fn push_definition(&mut self) {
+        if let Some(term) = self.term.take() {
+            let mark = if term.trim_end().ends_with([':', '?', '!', '.']) { "" } else { ":" };
+            self.open = format!("{}{mark} {}", term.trim_end(), self.open);
+        }
+        self.push(BlockKind::Item);
+    }
+
     /// Writes the rows of a table. A table in a cell becomes that cell's text.
     fn close_table(&mut self) {
         let Some(table) = self.open_tables.pop() else { return };
@@ -253,7 +304,7 @@ impl BlockReader {
             if in_cell {
                 let (open, outer) = self.open_text();
                 *open += cells.join(", ").trim_end_matches(", ");
-                *open += "; ";
+                *open += VALUE_SEPARATOR;
                 outer.add(counts);
             } else {
                 self.open = cells.join(" | ");
@@ -263,15 +314,20 @@ impl BlockReader {
         }
         if in_cell {
             let (open, _) = self.open_text();
-            open.truncate(open.trim_end_matches("; ").len());
+            open.truncate(open.trim_end_matches(VALUE_SEPARATOR).len());
         }
         self.repeat_budget = budget;
     }
 
-    /// Ends the block. In a cell, it only adds a space.
+    /// Ends the block. In a cell, it only adds a space, and in a field a separator.
     pub(super) fn flush(&mut self) {
         if self.is_in_cell() {
             self.open_text().0.push(' ');
+        } else if self.in_field {
+            self.trim_separator();
+            if !self.open.is_empty() {
+                self.open += VALUE_SEPARATOR;
+            }
         } else {
             self.push(match (self.preformatted, self.items) {
                 (0, 0) => BlockKind::Text,
