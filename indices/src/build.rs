@@ -1,5 +1,6 @@
 //! Documents to a new version of a collection.
 
+mod document_language;
 mod document_loss;
 mod embed_chunks;
 mod gather;

@@ -19,6 +19,7 @@ use hoidap_shared::text::{Language, has_vietnamese_marks, is_syllable, normalise
 pub use abbreviations::Abbreviations;
 pub use diacritics::RestorationCount;
 pub use follow_up_rewrite::matches_name;
+pub(crate) use language::is_english_grammar;
 pub use message::{ResolvedMessage, UtteranceKind};
 pub use sibling_names::SiblingNames;
 pub use word_counts::WordCounts;

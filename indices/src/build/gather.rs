@@ -3,10 +3,12 @@ use std::{collections::HashMap, path::Path};
 use hoidap_shared::{
     config::Config,
     job::{Cut, LineKind},
-    text::{Language, has_vietnamese_marks, search_form, segments},
+    text::{search_form, segments},
 };
 
-use super::{BuildError, BuildProgress, repeated_blocks::RepeatedBlocks};
+use super::{
+    BuildError, BuildProgress, document_language::document_language, repeated_blocks::RepeatedBlocks,
+};
 use crate::{
     char_offsets::CharOffsets,
     chunk::{self, DocumentChunks},
@@ -15,9 +17,6 @@ use crate::{
     hashing::sha256,
     store::{ChunkRecord, ChunkSentence, DocumentRecord, DocumentSource, VersionRecords},
 };
-
-/// The share of words with Vietnamese marks from which a page without a locale counts as Vietnamese.
-const VIETNAMESE_SHARE: usize = 10;
 
 /// All documents of a collection, split into chunks.
 #[derive(Debug, Default)]
@@ -141,7 +140,9 @@ fn read_document(
         source: file.source.clone(),
         url,
         title: document.title.clone(),
-        locale: source.locale.clone().unwrap_or_else(|| detect_locale(&document)),
+        locale: source.locale.clone().unwrap_or_else(|| {
+            document_language(document.locale.as_deref(), &document.text).code().to_string()
+        }),
         product: source.product.clone().or(product),
         section: source.section.clone().or(section),
         hash,
@@ -275,15 +276,4 @@ fn longest_prefix<'a>(
         .filter(|(_, url)| begins(url))
         .max_by_key(|(_, url)| url.len())
         .map(|(name, _)| name.clone())
-}
-
-/// The locale that a page declares, or else the language of its words.
-fn detect_locale(document: &Document) -> String {
-    if let Some(language) = document.locale.as_deref().and_then(Language::from_locale) {
-        return language.code().to_string();
-    }
-    let words = document.text.split_whitespace().take(2_000);
-    let (all, marked) =
-        words.fold((0, 0), |(all, marked), word| (all + 1, marked + usize::from(has_vietnamese_marks(word))));
-    if marked * VIETNAMESE_SHARE >= all { "vi" } else { "en" }.to_string()
 }

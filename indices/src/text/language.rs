@@ -50,11 +50,20 @@ pub(super) fn detect(
     if vietnamese >= 0.0 { Language::Vi } else { Language::En }
 }
 
+/// Whether a word in lower case is an English function word that Vietnamese texts do not borrow.
+pub(crate) fn is_english_grammar(word: &str) -> bool {
+    is_listed(ENGLISH_GRAMMAR_WORDS, word)
+}
+
+fn is_listed(list: &str, word: &str) -> bool {
+    list.contains(&format!(" {word} "))
+}
+
 fn word_weight(word: &str, spelling_model: &SpellingModel, abbreviations: &Abbreviations) -> f64 {
-    let listed = |list: &str| list.contains(&format!(" {word} "));
+    let listed = |list: &str| is_listed(list, word);
     if !word.chars().any(char::is_alphabetic) {
         0.0
-    } else if listed(ENGLISH_GRAMMAR_WORDS) {
+    } else if is_english_grammar(word) {
         -ENGLISH_GRAMMAR_WEIGHT
     } else if listed(ENGLISH_COURTESY_WORDS) {
         -COMMON_WORD_WEIGHT
