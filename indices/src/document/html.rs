@@ -12,6 +12,7 @@ mod style_declarations;
 mod style_sheet;
 mod survey;
 mod table;
+mod tabs;
 mod visibility;
 
 use std::collections::HashMap;
@@ -114,6 +115,10 @@ impl PageWalk<'_> {
         let Some(node) = node else { return };
         let facts = self.survey.facts(node.id());
         let element = node.value();
+        if self.survey.tabs.is_tab(node.id()) {
+            self.dropping = Some(node.id());
+            return;
+        }
         if facts.shown == Visibility::Hidden || is_boilerplate(&node, &facts, self.within, self.survey) {
             if matches!(element.name(), "button" | "input" | "select" | "textarea") {
                 self.reader.add_control();
@@ -123,6 +128,9 @@ impl PageWalk<'_> {
         }
         if self.is_accordion_button(element) {
             self.reader.flush();
+        }
+        if let Some(name) = self.survey.tabs.name_of(node.id()) {
+            self.reader.begin_panel(name);
         }
         if self.fields.contains_key(&node.id()) {
             self.reader.begin_field_part();
@@ -139,6 +147,9 @@ impl PageWalk<'_> {
             self.reader.end_button();
         }
         self.reader.leave(element);
+        if self.survey.tabs.name_of(id).is_some() {
+            self.reader.end_panel();
+        }
         self.count(element, -1);
     }
 

@@ -284,6 +284,45 @@ fn texts_that_only_stand_beside_each_other_are_no_fields() {
 }
 
 #[test]
+fn a_panel_stands_below_the_name_of_its_tab() {
+    let tabs = [
+        // Docusaurus: in their order
+        "<div><ul role=tablist><li role=tab>App</li><li role=tab>Shop</li></ul><div><div role=tabpanel>ONE</div><div role=tabpanel hidden>TWO</div></div></div>",
+        // Bootstrap 5 and 3
+        "<ul class='nav nav-tabs' role=tablist><li><button data-bs-toggle=tab data-bs-target='#p1' role=tab id=t1>App</button></li>\
+         <li><button role=tab id=t2>Shop</button></li></ul><div><div id=p1>ONE</div><div role=tabpanel aria-labelledby=t2>TWO</div></div>",
+        "<ul class='nav nav-tabs'><li><a data-toggle=tab href='#p1'>App</a></li><li><a data-toggle=tab href='#p2'>Shop</a></li></ul>\
+         <div><div id=p1><h3>App</h3>ONE</div><div id=p2 style='display:none'>TWO</div></div>",
+        // WooCommerce
+        "<ul class=tabs role=tablist><li role=tab aria-controls=p1><a href='#p1'>App</a></li><li role=tab aria-controls=p2><a href='#p2'>Shop</a></li></ul>\
+         <div role=tabpanel id=p1><h2>App</h2>ONE</div><div role=tabpanel id=p2 style='display:none'>TWO</div>",
+        // MkDocs, VitePress and Sphinx: fields and labels
+        "<input type=radio id=t1><div class='tabbed-labels'><label for=t1>App</label><label for=t2>Shop</label></div><div><div>ONE</div><div>TWO</div></div>",
+        "<div class=tabs><input type=radio id=t1><label for=t1>App</label><input type=radio id=t2><label for=t2>Shop</label></div><div><div>ONE</div><div>TWO</div></div>",
+        "<div><label class='sd-tab-label' for=t1>App</label><div>ONE</div><label class='sd-tab-label' for=t2>Shop</label><div>TWO</div></div>",
+        // Elementor: the tabs are there twice, for narrow windows
+        "<div role=tablist><div id=t1 role=tab aria-controls=p1>App</div><div id=t2 role=tab aria-controls=p2>Shop</div></div><div><div role=tab aria-controls=p1>App</div>\
+         <div role=tabpanel id=p1>ONE</div><div role=tab aria-controls=p2>Shop</div><div role=tabpanel id=p2 hidden>TWO</div></div>",
+    ];
+    for tabs in tabs {
+        let tabs =
+            tabs.replace("ONE", "<ol><li>Open it.</li></ol>").replace("TWO", "<h3>Where</h3><p>In Huế.</p>");
+        let page = page(&format!("<!doctype html><main><h1>T</h1><h2>Code</h2>{tabs}</main>"));
+        assert_eq!(page.text, "T\nCode\nApp\nOpen it.\nShop\nWhere\nIn Huế.", "{tabs}");
+        let kinds = page.blocks.iter().map(|block| block.kind).collect::<Vec<_>>();
+        let heading = BlockKind::Heading;
+        let expected =
+            [heading(1), heading(2), heading(3), BlockKind::Item, heading(3), heading(4), BlockKind::Text];
+        assert_eq!(kinds, expected, "{tabs}");
+    }
+    // The headings of an accordion stand above its panels already, and links to sections are no tabs.
+    let accordion = "<div role=tab id=t1><h4><a href='#p1'>App</a></h4></div><div id=p1 role=tabpanel aria-labelledby=t1><p>Open it.</p></div>";
+    assert_eq!(text(&format!("<main><h1>T</h1>{accordion}</main>")), "T\nApp\nOpen it.");
+    let contents = "<ul class=tabs><li><a href='#a'>Fees</a></li></ul><h2 id=a>Fees</h2><p>None.</p>";
+    assert_eq!(text(&format!("<main><h1>T</h1>{contents}</main>")), "T\nFees\nFees\nNone.");
+}
+
+#[test]
 fn the_button_of_an_accordion_is_the_heading_of_its_panel() {
     let accordion = |button: &str| {
         format!(
@@ -338,6 +377,10 @@ fn a_hostile_page_is_limited() {
         nested("<div id=menu><header>"),
         nested("<table><th>"),
         nested("<ul><li><a href=#>"),
+        nested("<div role=tab id=a aria-controls=b>"),
+        "<div role=tablist><a role=tab>a</a><a role=tab>b</a></div>".repeat(20_000),
+        "<div><span>a</span><span>1</span></div>".repeat(20_000),
+        "<b>a</b><i>1</i>".repeat(50_000),
         formatting,
         spans,
         format!("<style>{rules}</style>{}", "<p class=b>x</p>".repeat(20_000)),

@@ -97,10 +97,22 @@ pub(super) struct BlockReader {
     term: Option<String>,
     /// Whether the open block is the label or the value of a field.
     in_field: bool,
+    /// The level of the last heading, and the open panels of tabs, the innermost last.
+    level: u8,
+    panels: Vec<TabPanel>,
     /// For each open table, whether it is a data table and not a layout table. `open_tables` holds the data tables.
     data_tables: Vec<bool>,
     open_tables: Vec<HtmlTable>,
     repeat_budget: usize,
+}
+
+/// A panel that a tab opens.
+struct TabPanel {
+    /// The tab's name, until the panel's first text.
+    name: Option<String>,
+    /// The level of the heading above the tabs, and by how much the panel's own headings are lower than they say.
+    outer_level: u8,
+    shift: Option<u8>,
 }
 
 impl BlockReader {
@@ -117,6 +129,8 @@ impl BlockReader {
             has_heading: false,
             term: None,
             in_field: false,
+            level: 0,
+            panels: Vec::new(),
             data_tables: Vec::new(),
             open_tables: Vec::new(),
             repeat_budget: MAX_REPEATED_CHARS,
@@ -247,6 +261,55 @@ impl BlockReader {
         }
     }
 
+    /// Begins a panel, with the name of its tab.
+    pub(super) fn begin_panel(&mut self, name: &str) {
+        self.flush();
+        if self.is_in_cell() {
+            let (open, _) = self.open_text();
+            *open += name;
+            *open += ": ";
+        }
+        self.push_term();
+        let name = (!self.is_in_cell()).then(|| name.to_string());
+        self.panels.push(TabPanel { name, outer_level: self.level, shift: None });
+    }
+
+    /// Ends a panel.
+    pub(super) fn end_panel(&mut self) {
+        self.flush();
+        self.push_term();
+        if let Some(panel) = self.panels.pop() {
+            self.level = panel.outer_level;
+        }
+    }
+
+    /// Appends the names of the tabs around the panel's first text as headings, unless it is a heading with that name.
+    fn push_tab_names(&mut self, kind: BlockKind, text: &str) {
+        for at in 0..self.panels.len() {
+            let panel = &mut self.panels[at];
+            let Some(name) = panel.name.take() else { continue };
+            let level = (self.level + 1).clamp(2, 6);
+            match kind {
+                BlockKind::Heading(own) if normalise(text) == name => {
+                    panel.shift = Some(level.saturating_sub(own));
+                }
+                _ => {
+                    self.level = level;
+                    self.document.push(BlockKind::Heading(level), &name);
+                }
+            }
+        }
+    }
+
+    /// The level of a heading, which is below that of the tabs around it.
+    fn heading_level(&mut self, level: u8) -> u8 {
+        let named = self.level;
+        match self.panels.last_mut() {
+            Some(panel) => (level + *panel.shift.get_or_insert((named + 1).saturating_sub(level))).min(6),
+            None => level,
+        }
+    }
+
     /// Begins a label or a value of a field.
     pub(super) fn begin_field_part(&mut self) {
         self.flush();
@@ -373,9 +436,17 @@ impl BlockReader {
             self.counts = BlockCounts::default();
             return;
         }
+        self.push_tab_names(kind, &text);
+        let kind = match kind {
+            BlockKind::Heading(level) => BlockKind::Heading(self.heading_level(level)),
+            kind => kind,
+        };
         let counts = std::mem::take(&mut self.counts);
         let is_heading = matches!(kind, BlockKind::Heading(_));
         let frame = self.frame(counts, &text, is_heading);
+        if let BlockKind::Heading(level) = kind {
+            self.level = level;
+        }
         self.push_term();
         let mut append = |kind: BlockKind, text: &str| {
             if let Some(block) = self.document.push(kind, text) {

@@ -9,6 +9,7 @@ use super::{
     boilerplate_names::{is_boilerplate_name, roles},
     class_names::is_heading_id,
     is_heading,
+    tabs::Tabs,
     visibility::{Visibility, VisibilityRules},
 };
 use crate::document::{ReadError, limits::Deadline};
@@ -93,6 +94,8 @@ pub(super) struct PageSurvey {
     pub(super) text: usize,
     /// Whether the page marks its main part.
     pub(super) has_main: bool,
+    /// Its tabs.
+    pub(super) tabs: Tabs,
     /// The id of its main part.
     pub(super) main_id: Option<String>,
 }
@@ -101,7 +104,7 @@ impl PageSurvey {
     pub(super) fn of(page: &Html, deadline: Deadline) -> Result<Self, ReadError> {
         let mut surveyor = Surveyor {
             visibility_rules: VisibilityRules::of(page),
-            survey: Self::default(),
+            survey: Self { tabs: Tabs::of(page, deadline)?, ..Self::default() },
             open: Vec::new(),
             ..Surveyor::default()
         };
@@ -157,7 +160,10 @@ impl Surveyor {
     fn enter(&mut self, element: &ElementRef<'_>) -> bool {
         let value = element.value();
         let above = self.open.last().map_or(Visibility::Visible, |above| above.shown);
-        let shown = self.visibility_rules.shown(element, above, self.open.len() > MAX_BROWSER_DEPTH);
+        let shown = match self.survey.tabs.name_of(element.id()) {
+            Some(_) => Visibility::Visible,
+            None => self.visibility_rules.shown(element, above, self.open.len() > MAX_BROWSER_DEPTH),
+        };
         let name = value.name();
         // A button has no text of the page, but shows what the text around it is for.
         if shown == Visibility::Hidden {
