@@ -20,6 +20,36 @@ const BEFORE_NUMBERS: [&str; 31] = [
 ];
 const BEFORE_NAMES: [&str; 12] =
     ["st.", "mt.", "ft.", "co.", "inc.", "ltd.", "corp.", "jr.", "sr.", "bros.", "pte.", "yahoo!"];
+/// Parts of a text that have numbers, in lower case: `Article 3. Fees`.
+const PARTS: [&str; 27] = [
+    "chương",
+    "phần",
+    "mục",
+    "điều",
+    "khoản",
+    "điểm",
+    "phụ lục",
+    "bước",
+    "câu",
+    "bài",
+    "bảng",
+    "hình",
+    "chapter",
+    "part",
+    "section",
+    "article",
+    "clause",
+    "paragraph",
+    "appendix",
+    "annex",
+    "step",
+    "question",
+    "lesson",
+    "unit",
+    "table",
+    "figure",
+    "rule",
+];
 /// Kinds of places in Vietnamese addresses, behind a comma, a house number or a preposition: `12 Đ. Lê Lợi, P. Bến Nghé, Q. 1`.
 const PLACES: [&str; 8] = ["Đ.", "P.", "Q.", "H.", "X.", "TX.", "TT.", "KP."];
 const BEFORE_PLACES: [&str; 4] = ["ở", "tại", "thuộc", "số"];
@@ -162,12 +192,24 @@ fn is_incomplete(piece: &str, next: &str) -> bool {
     };
     let of_a_name = || of(&BEFORE_NAMES) || is_acronym(last) || is_initial(last, before);
     (number && trimmed.len() > 1)
+        || is_part_number(trimmed)
         || of(&ABBREVIATIONS)
         || are_titles(&lower)
         || (before_number && (of(&BEFORE_NUMBERS) || is_day(last, before)))
         || (is_place(last, before) && (before_number || next.starts_with(char::is_uppercase)))
         || (is_single_capital(last) && followed_by_initial)
         || (of_a_name() && before_name())
+}
+
+/// The number of a part and nothing else: what follows is its title or its text.
+fn is_part_number(piece: &str) -> bool {
+    let Some((part, number)) = piece.strip_suffix('.').and_then(|piece| piece.rsplit_once(' ')) else {
+        return false;
+    };
+    let is_roman = || number.chars().all(|c| matches!(c, 'I' | 'V' | 'X' | 'L'));
+    let is_letter = || number.len() == 1 && number.starts_with(|c: char| c.is_ascii_uppercase());
+    PARTS.contains(&part.to_lowercase().as_str())
+        && (number.starts_with(|c: char| c.is_ascii_digit()) || is_roman() || is_letter())
 }
 
 /// Titles without a space between: `pgs.ts.`
@@ -251,6 +293,26 @@ mod tests {
             split("Văn phòng ở TP. Đà Nẵng. Gọi Dr. Lan."),
             ["Văn phòng ở TP. Đà Nẵng.", "Gọi Dr. Lan."]
         );
+    }
+
+    #[test]
+    fn the_number_of_a_part_ends_nothing() {
+        for text in [
+            "Điều 3. Quy trình",
+            "CHƯƠNG II. QUY ĐỊNH CHUNG",
+            "Khoản 2. Phí là 40.000 đồng.",
+            "Phụ lục 1. Biểu mẫu",
+            "Bước 2. Chọn Cài đặt.",
+            "Article 12a. Fees",
+            "Section 2.1. Who may apply",
+            "Appendix B. Forms",
+            "Step 3. Save.",
+        ] {
+            assert_eq!(split(text), [text]);
+        }
+        assert_eq!(split("Open it. Step 2. Save it."), ["Open it.", "Step 2. Save it."]);
+        assert_eq!(split("The fee is in Section 3. It is low."), ["The fee is in Section 3.", "It is low."]);
+        assert_eq!(split("Xem Điều 3. Phí thấp."), ["Xem Điều 3.", "Phí thấp."]);
     }
 
     #[test]
