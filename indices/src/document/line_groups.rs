@@ -4,6 +4,13 @@
 const MAX_LABEL_CHARS: usize = 40;
 const MAX_LABEL_WORDS: usize = 6;
 
+/// Longest title in capital letters, in characters, and its fewest letters.
+const MAX_TITLE_CHARS: usize = 100;
+const MIN_TITLE_LETTERS: usize = 4;
+
+/// Least length of a text's longest line, from which its line breaks say what belongs together.
+const MIN_WIDTH: usize = 40;
+
 /// A part of a text whose line breaks were read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LineGroup {
@@ -13,32 +20,70 @@ pub(super) struct LineGroup {
     pub(super) is_item: bool,
 }
 
-/// Groups the lines of a text: an empty line, an item of a list and a line `label: value` begin a new group.
-pub(super) fn group_lines<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<LineGroup> {
+/// Groups the lines of a text: an empty line, an item of a list and a line `label: value` begin a new group. So does a line
+/// behind a title, and one behind an item whose line had room for more.
+pub(super) fn group_lines<'a>(lines: impl Iterator<Item = &'a str> + Clone) -> Vec<LineGroup> {
+    let width = lines.clone().map(|line| line.trim().chars().count()).max().unwrap_or_default();
     let mut groups: Vec<LineGroup> = Vec::new();
     // Whether the open group is an item or a labelled line, and whether its last line ends a sentence.
     let (mut is_open, mut is_entry, mut is_whole) = (false, false, false);
-    for line in lines.map(str::trim) {
+    // The last line, whether it is the first one of its group, and the indentation of that one.
+    let (mut before, mut is_first, mut group_indent) = ("", false, 0);
+    for raw in lines {
+        let line = raw.trim();
         if line.is_empty() {
             is_open = false;
             continue;
         }
+        let indent = raw.chars().take_while(|c| c.is_whitespace()).count();
         let (is_item, is_labelled) = (begins_an_item(line), is_labelled(line));
         let begins = is_item || is_labelled && (is_entry || is_whole);
-        match groups.last_mut().filter(|_| is_open && !begins) {
+        let open = groups.last().filter(|_| is_open);
+        let is_behind_title = is_first && is_title(before) && !is_in_capitals(line);
+        let is_behind_item = open.is_some_and(|group| group.is_item)
+            && indent <= group_indent
+            && line.starts_with(char::is_uppercase)
+            && had_room(before, line, width);
+        match groups.last_mut().filter(|_| is_open && !begins && !is_behind_title && !is_behind_item) {
             Some(group) => {
                 group.text.push(' ');
                 group.text += line;
+                is_first = false;
             }
             None => {
                 groups.push(LineGroup { text: line.into(), is_item });
                 is_entry = is_item || is_labelled;
+                (is_first, group_indent) = (true, indent);
             }
         }
+        before = line;
         is_open = true;
         is_whole = line.ends_with(['.', '!', '?', ':', ';', '…']);
     }
     groups
+}
+
+/// Whether the first word of a line had room behind the line before it, so that the line break was meant. `width` is the length
+/// of the text's longest line; a text that has only short ones says nothing.
+fn had_room(before: &str, line: &str, width: usize) -> bool {
+    let word = line.split_whitespace().next().unwrap_or_default();
+    let needed = before.chars().count() + 1 + word.chars().count();
+    width >= MIN_WIDTH && needed * 10 <= width * 7
+}
+
+/// Whether a line is a title in capital letters: `2. FEES`.
+pub(super) fn is_title(line: &str) -> bool {
+    is_in_capitals(line)
+        && line.starts_with(char::is_alphanumeric)
+        && line.chars().count() <= MAX_TITLE_CHARS
+        && !line.ends_with(['.', '!', '?', ';', ',', '…', ':'])
+}
+
+/// Whether a line has words, and they are in capital letters.
+fn is_in_capitals(line: &str) -> bool {
+    let letters = || line.chars().filter(|c| c.is_alphabetic());
+    letters().count() >= MIN_TITLE_LETTERS.max(line.chars().filter(char::is_ascii_digit).count())
+        && letters().all(char::is_uppercase)
 }
 
 /// Whether a line begins with a list marker: `•`, `-`, `3.`, `a)`. A short word before a full stop is none.
@@ -105,6 +150,35 @@ mod tests {
         ];
         for prose in wrapped {
             assert_eq!(groups(prose), [text(&prose.replace('\n', " "))]);
+        }
+    }
+
+    #[test]
+    fn a_paragraph_behind_an_item_or_a_title_stands_apart() {
+        let groups =
+            |text: &str| group_lines(text.lines()).into_iter().map(|group| group.text).collect::<Vec<_>>();
+        let apart = [
+            "- Trạm Cam Lộ\n- Hợp tác xã An Bình\nViệc đổi nơi nhận thực hiện trước ngày 10 hằng tháng.",
+            "* A card\n* A photograph\nThe office keeps both until the end of the semester.",
+            "2. THỜI GIAN\nĐóng tiền trên cổng.",
+            "PHẦN II. MỨC PHÍ\nMột người một năm.",
+            "1. Bring a card\n2. Sign here\nWithout a card nobody is let in, and no exception is made.",
+        ];
+        for text in apart {
+            assert_eq!(groups(text), text.lines().collect::<Vec<_>>());
+        }
+        let together = [
+            "- Hợp tác xã nông nghiệp và dịch vụ\nAn Bình",
+            "- The office on the second floor of the\nTown Hall, which is open each day",
+            "- A card\n  Only the new one is taken, since the others are out of date.",
+            "- A card\nthat shows the name and the date of birth of whoever comes.",
+            "VĂN PHÒNG CÔNG CHỨNG SỐ 1\nTỈNH QUẢNG TRỊ",
+            "  7. No warranty. The work comes as it is\n     and\n     Whoever takes it bears the risk of doing so.",
+            "7. Whoever is asked to by law, or agrees to in\nWriting, has to do so at the time and the place that are named\nthere.",
+            "THE WORK COMES WITHOUT WARRANTY, AND\nWHOEVER TAKES IT BEARS THE RISK.",
+        ];
+        for text in together {
+            assert_eq!(groups(text).len(), 1, "{text}");
         }
     }
 

@@ -1,11 +1,14 @@
-use super::{BlockKind, Document, line_groups::group_lines};
+use super::{
+    BlockKind, Document,
+    line_groups::{group_lines, is_title},
+};
 use hoidap_shared::text::normalise;
 
 /// Longest first line that can be a title, in characters.
 const MAX_TITLE_CHARS: usize = 100;
 
 /// Reads plain text: paragraphs are separated by empty lines. A short first line on its own is the title, and a heading unless
-/// it reads like a sentence.
+/// it reads like a sentence. A first line of a paragraph in capital letters is a heading, too.
 pub(super) fn parse(text: &str) -> Document {
     let mut document = Document::default();
     for (i, paragraph) in paragraphs(text).iter().enumerate() {
@@ -18,8 +21,13 @@ pub(super) fn parse(text: &str) -> Document {
             document.push(BlockKind::Heading(1), &line);
             continue;
         }
-        for group in group_lines(paragraph.lines()) {
-            document.push(if group.is_item { BlockKind::Item } else { BlockKind::Text }, &group.text);
+        for (i, group) in group_lines(paragraph.lines()).into_iter().enumerate() {
+            let kind = match group.is_item {
+                _ if i == 0 && is_title(&group.text) => BlockKind::Heading(2),
+                true => BlockKind::Item,
+                false => BlockKind::Text,
+            };
+            document.push(kind, &group.text);
         }
     }
     document
@@ -85,6 +93,21 @@ mod tests {
         assert_eq!(document.text.lines().collect::<Vec<_>>(), lines);
         let items = document.blocks.iter().filter(|block| block.kind == BlockKind::Item).count();
         assert_eq!(items, 2);
+    }
+
+    #[test]
+    fn a_line_in_capital_letters_is_the_heading_of_its_paragraph() {
+        let document = parse(
+            "GIỐNG LÚA NĂM 2026\n\n1. NƠI NHẬN GIỐNG\nBà con nhận giống tại một trong các nơi sau:\n- Trạm Cam Lộ\n\
+             - Hợp tác xã An Bình\nViệc đổi nơi nhận giống thực hiện trước ngày 10 hằng tháng.\n\n2. MỨC HỖ TRỢ\n\nMỗi hộ 20 kg.",
+        );
+        let kinds = document.blocks.iter().map(|block| block.kind).collect::<Vec<_>>();
+        let (heading, item, text) = (BlockKind::Heading, BlockKind::Item, BlockKind::Text);
+        assert_eq!(kinds, [heading(1), heading(2), text, item, item, text, heading(2), text]);
+        assert_eq!(
+            document.text.lines().nth(5),
+            Some("Việc đổi nơi nhận giống thực hiện trước ngày 10 hằng tháng.")
+        );
     }
 
     #[test]

@@ -135,6 +135,25 @@ fn lines_make_paragraphs_rows_and_headings() {
 }
 
 #[test]
+fn a_paragraph_behind_an_item_or_a_title_stands_apart() {
+    let content = "BT /F1 10 Tf 72 720 Td (Bring this to the office on the second floor of the town hall:) Tj 0 -12 Td (- A card) Tj \
+        0 -12 Td (- The form of the office, signed by the person who asks for) Tj 0 -12 Td (Help) Tj \
+        0 -12 Td (- A photograph) Tj 0 -12 Td (The office keeps them until the end of the semester.) Tj \
+        0 -12 Td (2. FEES) Tj 0 -12 Td (One person pays ten euros.) Tj ET";
+    let document = read(pages(&[content], HELVETICA, &[], ""));
+    let lines = [
+        "Bring this to the office on the second floor of the town hall:",
+        "- A card",
+        "- The form of the office, signed by the person who asks for Help",
+        "- A photograph",
+        "The office keeps them until the end of the semester.",
+        "2. FEES",
+        "One person pays ten euros.",
+    ];
+    assert_eq!(document.text.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
 fn operators_that_show_on_the_next_line_and_text_drawn_twice() {
     let content = "BT /F1 12 Tf 14 TL 72 700 Td (One.) Tj (Two.) ' 0 0 (Three.) \" ET \
                    BT /F1 12 Tf 2 Tr 72 600 Td (Outlined once.) Tj ET";

@@ -94,6 +94,7 @@ fn paragraphs_of(lines: &[TextLine], hyphenated: &HashSet<String>) -> Vec<Paragr
                 && !row
                 && !begins_an_item(&text)
                 && !ends_a_paragraph(before, column)
+                && !parts.last().is_some_and(|part| ends_an_item(part, before, line, column))
         });
         match parts.last_mut().filter(|part| goes_on && !part.row) {
             Some(part) => {
@@ -114,6 +115,14 @@ fn column_width(lines: &[TextLine]) -> f64 {
 /// Whether a line ends a sentence and is much shorter than the column.
 fn ends_a_paragraph(line: &TextLine, column: f64) -> bool {
     line.text.trim_end().ends_with(['.', '!', '?', ':', ';']) && line.to - line.from < column * SHORT_LINE
+}
+
+/// Whether a line is a new paragraph behind an item or a numbered title, whose last line had room for more.
+fn ends_an_item(part: &Paragraph, before: &TextLine, line: &TextLine, column: f64) -> bool {
+    begins_an_item(&part.text)
+        && line.text.trim_start().starts_with(char::is_uppercase)
+        && line.from <= before.from + line.size * 0.2
+        && before.to - before.from < column * SHORT_LINE
 }
 
 /// The distance of a line below the previous one.
