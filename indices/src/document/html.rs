@@ -11,6 +11,7 @@ mod selector;
 mod style_declarations;
 mod style_sheet;
 mod survey;
+mod tab_panels;
 mod table;
 mod tabs;
 mod visibility;
@@ -135,6 +136,7 @@ impl PageWalk<'_> {
         if self.fields.contains_key(&node.id()) {
             self.reader.begin_field_part();
         }
+        self.reader.around_controls += usize::from(facts.is_around_controls());
         self.count(element, 1);
         self.reader.enter(element, &facts);
     }
@@ -150,6 +152,7 @@ impl PageWalk<'_> {
         if self.survey.tabs.name_of(id).is_some() {
             self.reader.end_panel();
         }
+        self.reader.around_controls -= usize::from(self.survey.facts(id).is_around_controls());
         self.count(element, -1);
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hoidap_indices::document::{BlockKind, Document, Limits, ReadError, extract};
+use hoidap_indices::document::{BlockKind, Document, FrameCandidate, Limits, ReadError, extract};
 
 const LIMITS: Limits = Limits { bytes: 1 << 25, seconds: 20, chars: 2_000_000 };
 
@@ -281,6 +281,31 @@ fn texts_that_only_stand_beside_each_other_are_no_fields() {
     assert_eq!(text(&alone), "Club\nFee\n40");
     let words = "<main><p>Press <kbd><span class=a>Ctrl</span> <span>C</span></kbd> or <kbd><span class=a>Alt</span> <span>C</span></kbd>.</p>";
     assert_eq!(text(words), "Press Ctrl C or Alt C.");
+}
+
+#[test]
+fn a_few_words_around_buttons_and_links_may_be_the_sites() {
+    let frame = |part: &str| {
+        let page = page(&format!("<!doctype html><main><h1>T</h1><p>Text.</p>{part}</main>"));
+        page.blocks.last().unwrap().frame
+    };
+    for part in [
+        "<div><p>Was this page useful?</p><button>Yes</button><button>No</button></div>",
+        "<div><div>Tell us more</div><form><textarea></textarea></form></div>",
+        "<div>Share this page <a href=f>Facebook</a> <a href=z>Zalo</a></div>",
+    ] {
+        assert_eq!(frame(part), FrameCandidate::Text, "{part}");
+    }
+    let long = "The office is open on each working day of the week. ".repeat(8);
+    for part in [
+        "<div><button aria-expanded=false aria-controls=p1>When?</button><div id=p1>Each day.</div></div>"
+            .into(),
+        "<div><a href='#'><button><i class=icon></i></button>When?</a><p>Each day.</p></div>".into(),
+        "<p>The price list is on <a href=p>another page</a>.</p>".into(),
+        format!("<div><p>{long}</p><button>Ask</button></div>"),
+    ] {
+        assert_eq!(frame(&part), FrameCandidate::No, "{part}");
+    }
 }
 
 #[test]

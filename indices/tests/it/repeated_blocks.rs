@@ -9,6 +9,7 @@ fn put(site: &Site, name: &str, body: &str) {
     let page = format!(
         "<title>{name}</title><body><div><div><a href=a>Máy lọc</a></div><div><a href=b>Lõi lọc</a></div><div><a href=c>Đại lý</a></div></div>\
          <div>Trang này dùng tệp ghi nhớ. <button>Đồng ý</button></div><h1>{name}</h1><p>{body}</p><p>Bảo hành 24 tháng.</p>\
+         <div><p>Trang này có hữu ích không?</p><button>Có</button></div><div><span>Chia sẻ trang này</span><a href=f>Facebook</a> <a href=z>Zalo</a></div>\
          <div>© 2026 Suối, hotline 1900 0147</div>"
     );
     fs::write(site.pages().join(format!("{name}.html")), page).unwrap();
@@ -45,6 +46,8 @@ fn menus_and_banners_of_many_pages_are_left_out_of_them() {
         // Text that is not a link stays on one page, so that it can be found.
         assert_eq!(text.contains("hotline 1900 0147"), i == 0, "{source}: {text}");
         assert_eq!(text.contains("tệp ghi nhớ"), i == 0, "{source}: {text}");
+        assert_eq!(text.contains("hữu ích"), i == 0, "{source}: {text}");
+        assert_eq!(text.contains("Facebook"), i == 0, "{source}: {text}");
     }
 }
 

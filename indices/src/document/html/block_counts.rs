@@ -7,6 +7,7 @@ pub(super) struct BlockCounts {
     pub(super) text: usize,
     /// Those of them in links.
     pub(super) linked: usize,
+    pub(super) links: usize,
     /// It has a button or a field.
     pub(super) control: bool,
 }
@@ -16,6 +17,7 @@ impl BlockCounts {
     pub(super) fn add(&mut self, other: Self) {
         self.text += other.text;
         self.linked += other.linked;
+        self.links += other.links;
         self.control |= other.control;
     }
 }

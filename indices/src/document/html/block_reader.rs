@@ -8,6 +8,7 @@ use super::{
     fields::FieldPart,
     is_heading,
     survey::ElementFacts,
+    tab_panels::TabPanels,
     table::{GroupKind, HtmlTable, HtmlTableRow, TableCell},
 };
 use crate::document::{
@@ -84,6 +85,8 @@ pub(super) struct BlockReader {
     pub(super) document: Document,
     /// Whether the current position is outside the page's main part.
     pub(super) outside_main: bool,
+    /// Number of open elements that are a few words and their buttons.
+    pub(super) around_controls: usize,
     open: String,
     counts: BlockCounts,
     preformatted: usize,
@@ -94,25 +97,14 @@ pub(super) struct BlockReader {
     raised: usize,
     has_heading: bool,
     /// The term (`dt`, or the label of a field) before the open block, which is not in the document yet.
-    term: Option<String>,
+    term: Option<(String, BlockCounts)>,
     /// Whether the open block is the label or the value of a field.
     in_field: bool,
-    /// The level of the last heading, and the open panels of tabs, the innermost last.
-    level: u8,
-    panels: Vec<TabPanel>,
+    panels: TabPanels,
     /// For each open table, whether it is a data table and not a layout table. `open_tables` holds the data tables.
     data_tables: Vec<bool>,
     open_tables: Vec<HtmlTable>,
     repeat_budget: usize,
-}
-
-/// A panel that a tab opens.
-struct TabPanel {
-    /// The tab's name, until the panel's first text.
-    name: Option<String>,
-    /// The level of the heading above the tabs, and by how much the panel's own headings are lower than they say.
-    outer_level: u8,
-    shift: Option<u8>,
 }
 
 impl BlockReader {
@@ -120,6 +112,7 @@ impl BlockReader {
         Self {
             document,
             outside_main: false,
+            around_controls: 0,
             open: String::new(),
             counts: BlockCounts::default(),
             preformatted: 0,
@@ -129,8 +122,7 @@ impl BlockReader {
             has_heading: false,
             term: None,
             in_field: false,
-            level: 0,
-            panels: Vec::new(),
+            panels: TabPanels::default(),
             data_tables: Vec::new(),
             open_tables: Vec::new(),
             repeat_budget: MAX_REPEATED_CHARS,
@@ -147,7 +139,7 @@ impl BlockReader {
         } else {
             open.push_str(text);
         }
-        counts.add(BlockCounts { text: chars, linked, control: false });
+        counts.add(BlockCounts { text: chars, linked, ..BlockCounts::default() });
     }
 
     /// Records a button or a field that is left out.
@@ -208,7 +200,10 @@ impl BlockReader {
             "br" if self.preformatted > 0 => self.open_text().0.push('\n'),
             "br" => self.open_text().0.push(LINE_BREAK),
             "sup" => self.raised += 1,
-            "a" if element.attr("href").is_some() => self.links += 1,
+            "a" if element.attr("href").is_some() => {
+                self.links += 1;
+                self.open_text().1.links += 1;
+            }
             "li" | "dd" => {
                 self.flush();
                 self.items += 1;
@@ -270,44 +265,14 @@ impl BlockReader {
             *open += ": ";
         }
         self.push_term();
-        let name = (!self.is_in_cell()).then(|| name.to_string());
-        self.panels.push(TabPanel { name, outer_level: self.level, shift: None });
+        self.panels.begin((!self.is_in_cell()).then(|| name.to_string()));
     }
 
     /// Ends a panel.
     pub(super) fn end_panel(&mut self) {
         self.flush();
         self.push_term();
-        if let Some(panel) = self.panels.pop() {
-            self.level = panel.outer_level;
-        }
-    }
-
-    /// Appends the names of the tabs around the panel's first text as headings, unless it is a heading with that name.
-    fn push_tab_names(&mut self, kind: BlockKind, text: &str) {
-        for at in 0..self.panels.len() {
-            let panel = &mut self.panels[at];
-            let Some(name) = panel.name.take() else { continue };
-            let level = (self.level + 1).clamp(2, 6);
-            match kind {
-                BlockKind::Heading(own) if normalise(text) == name => {
-                    panel.shift = Some(level.saturating_sub(own));
-                }
-                _ => {
-                    self.level = level;
-                    self.document.push(BlockKind::Heading(level), &name);
-                }
-            }
-        }
-    }
-
-    /// The level of a heading, which is below that of the tabs around it.
-    fn heading_level(&mut self, level: u8) -> u8 {
-        let named = self.level;
-        match self.panels.last_mut() {
-            Some(panel) => (level + *panel.shift.get_or_insert((named + 1).saturating_sub(level))).min(6),
-            None => level,
-        }
+        self.panels.end();
     }
 
     /// Begins a label or a value of a field.
@@ -344,13 +309,13 @@ impl BlockReader {
     /// Keeps the open block as a term whose definition may follow.
     fn keep_term(&mut self) {
         self.push_term();
-        self.counts = BlockCounts::default();
-        self.term = Some(std::mem::take(&mut self.open));
+        self.term = Some((std::mem::take(&mut self.open), std::mem::take(&mut self.counts)));
     }
 
     /// Ends the open block as the definition of the term before it: an item with both.
     fn push_definition(&mut self) {
-        if let Some(term) = self.term.take() {
+        if let Some((term, counts)) = self.term.take() {
+            self.counts.add(counts);
             let mark = if term.trim_end().ends_with([':', '?', '!', '.']) { "" } else { ":" };
             self.open = format!("{}{mark} {}", term.trim_end(), self.open);
         }
@@ -422,8 +387,8 @@ impl BlockReader {
 
     /// Appends the term that has no short definition.
     fn push_term(&mut self) {
-        if let Some(term) = self.term.take() {
-            let frame = self.frame(BlockCounts::default(), &term, false);
+        if let Some((term, counts)) = self.term.take() {
+            let frame = self.frame(counts, &term, false);
             if let Some(block) = self.document.push(BlockKind::Text, &term) {
                 block.frame = frame;
             }
@@ -436,17 +401,16 @@ impl BlockReader {
             self.counts = BlockCounts::default();
             return;
         }
-        self.push_tab_names(kind, &text);
+        for (level, name) in self.panels.names_before(kind, &text) {
+            self.document.push(BlockKind::Heading(level), &name);
+        }
         let kind = match kind {
-            BlockKind::Heading(level) => BlockKind::Heading(self.heading_level(level)),
+            BlockKind::Heading(level) => BlockKind::Heading(self.panels.heading_level(level)),
             kind => kind,
         };
         let counts = std::mem::take(&mut self.counts);
         let is_heading = matches!(kind, BlockKind::Heading(_));
         let frame = self.frame(counts, &text, is_heading);
-        if let BlockKind::Heading(level) = kind {
-            self.level = level;
-        }
         self.push_term();
         let mut append = |kind: BlockKind, text: &str| {
             if let Some(block) = self.document.push(kind, text) {
@@ -479,6 +443,8 @@ impl BlockReader {
         } else if self.outside_main
             || !self.has_heading && !is_heading
             || counts.control
+            || self.around_controls > 0
+            || counts.links > 1 && counts.linked * 3 >= counts.text
             || normalise(text).starts_with('©')
         {
             FrameCandidate::Text

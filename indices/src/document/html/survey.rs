@@ -20,6 +20,9 @@ const MAX_BROWSER_DEPTH: usize = 512;
 /// Longest cell of a data table without header cells, in characters.
 const MAX_DATA_CELL_CHARS: usize = 1_000;
 
+/// Longest text around buttons, in characters without white space.
+const MAX_CONTROL_TEXT_CHARS: usize = 200;
+
 /// Most open elements with a boilerplate name that a heading is compared with.
 const MAX_NAMED_ELEMENTS: usize = 8;
 
@@ -37,6 +40,8 @@ pub(super) struct ElementFacts {
     pub(super) controls: usize,
     pub(super) headings: usize,
     pub(super) paragraphs: usize,
+    /// Whether a button in it opens a text.
+    opens: bool,
     /// Whether it contains the page's main part.
     pub(super) holds_main: bool,
     /// Whether it contains an `<h1>` or an article, and whether an `<h1>` is a link.
@@ -62,6 +67,11 @@ impl ElementFacts {
         self.links > 0 && self.linked * 10 >= self.text * tenths
     }
 
+    /// Whether it is a few words and the buttons or fields that they are for.
+    pub(super) fn is_around_controls(&self) -> bool {
+        self.controls > 0 && !self.opens && self.headings == 0 && self.text <= MAX_CONTROL_TEXT_CHARS
+    }
+
     /// Whether a table is used for layout and not for data.
     pub(super) fn is_layout_table(&self, table: &Element) -> bool {
         let is_whole = self.tables > 0 || self.headings > 0 || self.preformatted > 0;
@@ -76,6 +86,7 @@ impl ElementFacts {
         self.linked += inner.linked;
         self.links += inner.links;
         self.controls += inner.controls;
+        self.opens |= inner.opens;
         self.headings += inner.headings;
         self.paragraphs += inner.paragraphs;
         self.holds_main |= inner.holds_main;
@@ -239,6 +250,8 @@ impl Surveyor {
             "table" => {
                 self.tables.pop();
             }
+            // One with a picture alone opens what its title says.
+            "button" => facts.opens = value.attr("aria-expanded").is_some() || facts.text == 0,
             "td" | "th" => self.update_table(|table| table.longest_cell = table.longest_cell.max(facts.text)),
             _ => {}
         }
