@@ -1,5 +1,8 @@
+mod admonitions;
+
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html::push_html};
 
+use self::admonitions::without_containers;
 use super::{Document, ReadError, front_matter, html, limits::Deadline};
 
 /// Extensions beyond CommonMark: GitHub's tables, footnotes, task lists and strikethrough, and ids of headings.
@@ -16,7 +19,8 @@ pub(super) fn parse(text: &str, deadline: Deadline) -> Result<Document, ReadErro
     let (matter, body) = front_matter::split(text);
     let mut page = String::with_capacity(body.len() * 2);
     page.push_str("<!doctype html><html><body><main>");
-    push_html(&mut page, Parser::new_ext(body, EXTENSIONS).filter_map(without_marks));
+    let body = without_containers(body);
+    push_html(&mut page, Parser::new_ext(&body, EXTENSIONS).filter_map(without_marks));
     page.push_str("</main></body></html>");
     let mut document = html::parse(&page, deadline)?;
     match matter {
@@ -77,6 +81,15 @@ mod tests {
             assert!(page.text.lines().any(|l| l == line), "{line}: {}", page.text);
         }
         assert_eq!(page.blocks[0].kind, BlockKind::Heading(2));
+    }
+
+    #[test]
+    fn the_marks_of_admonitions_are_not_read() {
+        let page = parse(
+            "## Fees\n\n:::tip Students\nHalf the **price**.\n:::\n\n!!! note\n\n    - One\n    - Two\n",
+        );
+        assert_eq!(page.text, "Fees\nStudents\nHalf the price.\nOne\nTwo");
+        assert_eq!(page.blocks[4].kind, BlockKind::Item);
     }
 
     #[test]
