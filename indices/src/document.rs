@@ -139,6 +139,21 @@ impl Document {
         self.chars += length;
     }
 
+    /// Removes the last block and returns its text, if it is as wanted; else returns an empty text.
+    fn pop_if(&mut self, is_wanted: impl FnOnce(BlockKind, &str) -> bool) -> String {
+        let Some(last) = self.blocks.last() else { return String::new() };
+        let length = last.end - last.start;
+        let at = self.text.char_indices().rev().nth(length.saturating_sub(1)).map_or(0, |(at, _)| at);
+        if length == 0 || !is_wanted(last.kind, &self.text[at..]) {
+            return String::new();
+        }
+        let text = self.text.split_off(at);
+        self.blocks.pop();
+        self.text.truncate(self.text.trim_end_matches('\n').len());
+        self.chars = self.blocks.last().map_or(0, |block| block.end);
+        text
+    }
+
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&TextBlock, &str)> {
         let mut rest = self.text.as_str();
         self.blocks.iter().map(move |block| {

@@ -309,6 +309,41 @@ fn a_few_words_around_buttons_and_links_may_be_the_sites() {
 }
 
 #[test]
+fn a_short_list_in_an_item_is_a_part_of_it() {
+    let options = "<ul><li>Card</li><li>Cash on delivery</li></ul>";
+    let loose = options.replace("<li>", "<li>\n<p>").replace("</li>", "</p>\n</li>");
+    for lead in ["Choose how to pay:", "<p>Choose how to pay:</p>", "Choose <b>how to pay:</b>"] {
+        for options in [options, &loose] {
+            let page = page(&format!(
+                "<!doctype html><ol><li>Sign in.</li><li>{lead}\n{options}</li><li>Confirm.</li></ol>"
+            ));
+            assert_eq!(
+                page.text, "Sign in.\nChoose how to pay: Card; Cash on delivery\nConfirm.",
+                "{lead} {options}"
+            );
+            assert!(page.blocks.iter().all(|block| block.kind == BlockKind::Item));
+        }
+    }
+    let after = format!("<ul><li>Pay with: {options}<p>Keep the receipt.</p></li></ul>");
+    assert_eq!(text(&after), "Pay with: Card; Cash on delivery\nKeep the receipt.");
+    let prices =
+        "<ul><li>Pay: <ul><li><b>Card</b><i>1 €</i></li><li><b>Cash</b><i>2 €</i></li></ul></li></ul>";
+    assert_eq!(text(prices), "Pay: Card 1 €; Cash 2 €");
+    let long = "Students of the first year use the number of their application.";
+    for (apart, lines) in [
+        (format!("<ol><li>Sign in.{options}</li></ol>"), 3),
+        (format!("<ol><li>Sign in:<ul><li>{long}</li><li>{long}</li></ul></li></ol>"), 3),
+        (format!("<ol><li>Pay:<ul>{}</ul></li></ol>", "<li>Card</li>".repeat(7)), 8),
+        (format!("<ol><li>Pay:<ul><li>Card:{options}</li><li>Cash</li></ul></li></ol>"), 3),
+        (format!("<p>Pay with:</p>{options}"), 3),
+        ("<ul><li>Pay with:<ul><li>Card</li></ul></li></ul>".into(), 2),
+        (format!("<ul><li>Pay with:</li></ul>{options}"), 3),
+    ] {
+        assert_eq!(text(&apart).lines().count(), lines, "{apart}");
+    }
+}
+
+#[test]
 fn a_panel_stands_below_the_name_of_its_tab() {
     let tabs = [
         // Docusaurus: in their order

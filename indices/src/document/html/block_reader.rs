@@ -98,8 +98,11 @@ pub(super) struct BlockReader {
     has_heading: bool,
     /// The term (`dt`, or the label of a field) before the open block, which is not in the document yet.
     term: Option<(String, BlockCounts)>,
-    /// Whether the open block is the label or the value of a field.
+    /// Whether the open block is the label or the value of a field, or an item with the short list in it.
     in_field: bool,
+    is_lead_open: bool,
+    /// Number of blocks before the last item that was opened.
+    item_start: usize,
     panels: TabPanels,
     /// For each open table, whether it is a data table and not a layout table. `open_tables` holds the data tables.
     data_tables: Vec<bool>,
@@ -122,6 +125,8 @@ impl BlockReader {
             has_heading: false,
             term: None,
             in_field: false,
+            is_lead_open: false,
+            item_start: 0,
             panels: TabPanels::default(),
             data_tables: Vec::new(),
             open_tables: Vec::new(),
@@ -207,7 +212,9 @@ impl BlockReader {
             "li" | "dd" => {
                 self.flush();
                 self.items += 1;
+                self.item_start = self.document.blocks.len();
             }
+            "ul" | "ol" if facts.is_short_list() && self.reopen_lead() => self.in_field = true,
             name if is_block(name) => self.flush(),
             _ => {}
         }
@@ -236,6 +243,10 @@ impl BlockReader {
                 self.items = self.items.saturating_sub(1);
             }
             "dt" if self.is_term() => self.keep_term(),
+            "ul" | "ol" if self.in_field && self.is_lead_open => {
+                self.trim_separator();
+                (self.in_field, self.is_lead_open) = (false, false);
+            }
             "a" if element.attr("href").is_some() => self.links = self.links.saturating_sub(1),
             "sup" => self.raised = self.raised.saturating_sub(1),
             name if is_heading(name) && !self.is_in_cell() => {
@@ -277,12 +288,19 @@ impl BlockReader {
 
     /// Begins a label or a value of a field.
     pub(super) fn begin_field_part(&mut self) {
+        if self.is_lead_open {
+            self.open.push(' ');
+            return;
+        }
         self.flush();
         self.in_field = !self.is_in_cell();
     }
 
     /// Ends a label or a value of a field.
     pub(super) fn end_field_part(&mut self, part: FieldPart) {
+        if self.is_lead_open {
+            return;
+        }
         if std::mem::take(&mut self.in_field) {
             self.trim_separator();
         }
@@ -299,6 +317,18 @@ impl BlockReader {
             FieldPart::Value if self.is_definition() => self.push_definition(),
             _ => self.flush(),
         }
+    }
+
+    /// Opens the line of an item that leads to a list in it again: `Pay with:`. Returns whether there is one.
+    fn reopen_lead(&mut self) -> bool {
+        if self.items == 0 || self.in_field || self.is_in_cell() || self.term.is_some() {
+            return false;
+        }
+        if self.open.trim().is_empty() && self.document.blocks.len() > self.item_start {
+            self.open = self.document.pop_if(|kind, text| kind == BlockKind::Item && text.ends_with(':'));
+        }
+        self.is_lead_open = self.open.trim_end().ends_with(':');
+        self.is_lead_open
     }
 
     /// Removes a separator of values at the end of the open block.
@@ -353,7 +383,9 @@ impl BlockReader {
             self.open_text().0.push(' ');
         } else if self.in_field {
             self.trim_separator();
-            if !self.open.is_empty() {
+            if self.is_lead_open && self.open.ends_with(':') {
+                self.open.push(' ');
+            } else if !self.open.is_empty() {
                 self.open += VALUE_SEPARATOR;
             }
         } else {

@@ -23,6 +23,10 @@ const MAX_DATA_CELL_CHARS: usize = 1_000;
 /// Longest text around buttons, in characters without white space.
 const MAX_CONTROL_TEXT_CHARS: usize = 200;
 
+/// Most items of a list in an item that is read as a part of it, and their average length, in characters without white space.
+const MAX_OPTIONS: usize = 6;
+const MAX_OPTION_CHARS: usize = 30;
+
 /// Most open elements with a boilerplate name that a heading is compared with.
 const MAX_NAMED_ELEMENTS: usize = 8;
 
@@ -50,6 +54,8 @@ pub(super) struct ElementFacts {
     /// Whether its id was made from a heading in it.
     pub(super) id_from_heading: bool,
     tables: usize,
+    lists: usize,
+    items: usize,
     preformatted: usize,
     longest_cell: usize,
     has_head: bool,
@@ -70,6 +76,13 @@ impl ElementFacts {
     /// Whether it is a few words and the buttons or fields that they are for.
     pub(super) fn is_around_controls(&self) -> bool {
         self.controls > 0 && !self.opens && self.headings == 0 && self.text <= MAX_CONTROL_TEXT_CHARS
+    }
+
+    /// Whether a list is short enough to be read as a part of the item that it is in.
+    pub(super) fn is_short_list(&self) -> bool {
+        let is_plain =
+            self.lists == 1 && self.tables + self.headings + self.preformatted + self.controls == 0;
+        is_plain && (2..=MAX_OPTIONS).contains(&self.items) && self.text <= self.items * MAX_OPTION_CHARS
     }
 
     /// Whether a table is used for layout and not for data.
@@ -93,6 +106,8 @@ impl ElementFacts {
         self.holds_title |= inner.holds_title;
         self.title_links |= inner.title_links;
         self.tables += inner.tables;
+        self.lists += inner.lists;
+        self.items += inner.items;
         self.preformatted += inner.preformatted;
     }
 }
@@ -203,6 +218,8 @@ impl Surveyor {
             }
             "button" => facts.controls = 1,
             "p" => facts.paragraphs = 1,
+            "ul" | "ol" => facts.lists = 1,
+            "li" => facts.items = 1,
             "pre" => facts.preformatted = 1,
             "table" => {
                 facts.tables = 1;
