@@ -1,5 +1,6 @@
 //! Extracts the text of PDFs: glyphs to words and lines by their positions, lines to paragraphs and headings.
 
+mod cells;
 mod glyphs;
 mod layout;
 mod lines;

@@ -135,6 +135,28 @@ fn lines_make_paragraphs_rows_and_headings() {
 }
 
 #[test]
+fn cells_that_are_close_are_told_by_the_rows_around() {
+    let row = |down: i32, cells: [&str; 3]| {
+        let [a, b, c] = cells;
+        format!("BT /F1 10 Tf 1 0 0 1 72 {down} Tm ({a}) Tj 160 0 Td ({b}) Tj 60 0 Td ({c}) Tj ET ")
+    };
+    let content = row(700, ["Violation", "Level", "Consequence"])
+        + &row(686, ["Using notes", "Caution", "Half of the marks"])
+        + &row(672, ["Using a telephone", "Suspension", "The marks are 0"])
+        + &row(658, ["Sitting for someone", "Dismissal", "None"])
+        + "BT /F1 10 Tf 72 600 Td (A list of all the cases is in the office, and a copy in the Suspension hall.) Tj ET";
+    let document = read(pages(&[&content], HELVETICA, &[], ""));
+    let lines = [
+        "Violation | Level | Consequence",
+        "Using notes | Caution | Half of the marks",
+        "Using a telephone | Suspension | The marks are 0",
+        "Sitting for someone | Dismissal | None",
+        "A list of all the cases is in the office, and a copy in the Suspension hall.",
+    ];
+    assert_eq!(document.text.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
 fn a_paragraph_behind_an_item_or_a_title_stands_apart() {
     let content = "BT /F1 10 Tf 72 720 Td (Bring this to the office on the second floor of the town hall:) Tj 0 -12 Td (- A card) Tj \
         0 -12 Td (- The form of the office, signed by the person who asks for) Tj 0 -12 Td (Help) Tj \

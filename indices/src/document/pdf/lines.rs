@@ -3,6 +3,7 @@
 use hayro_interpret::kurbo::{Point, Vec2};
 use unicode_normalization::char::is_combining_mark;
 
+use super::cells::part_cells;
 use crate::document::line_groups::raised_digit;
 
 /// A gap of this share of the letters' size separates words.
@@ -75,6 +76,20 @@ pub(super) struct TextLine {
     /// Where it ends.
     pub(super) to: f64,
     direction: Vec2,
+    /// Its words but the first.
+    pub(super) words: Vec<WordStart>,
+}
+
+/// Where a word begins.
+#[derive(Clone, Debug)]
+pub(super) struct WordStart {
+    /// The place in the line's text of what separates it from the word before.
+    pub(super) separator: usize,
+    /// Its distance along the line, and the gap before it, in sizes.
+    pub(super) from: f64,
+    pub(super) gap: f64,
+    /// Whether it begins a cell.
+    pub(super) is_cell: bool,
 }
 
 /// Separates cells; a control character, which no text contains.
@@ -144,7 +159,7 @@ impl LineBuilder {
     fn end(&mut self) {
         let open = std::mem::take(&mut self.open);
         let (Some(first), Some(last)) = (open.first(), open.last()) else { return };
-        let text = line_text(&open);
+        let (text, words) = line_text(&open);
         if text.trim().is_empty() {
             return;
         }
@@ -157,18 +172,20 @@ impl LineBuilder {
             from: first.glyph.along,
             to: last.glyph.along + last.glyph.width,
             direction: first.glyph.direction,
+            words,
         });
     }
 
     /// Ends the open line and returns all lines.
     pub(super) fn finish(mut self) -> Vec<TextLine> {
         self.end();
+        part_cells(&mut self.done);
         self.done
     }
 }
 
-/// The text of a line's letters. In a line with spaced-out letters, only wider gaps separate words.
-fn line_text(letters: &[PlacedGlyph]) -> String {
+/// The text of a line's letters, and its words but the first. In a line with spaced-out letters, only wider gaps separate words.
+fn line_text(letters: &[PlacedGlyph]) -> (String, Vec<WordStart>) {
     let gaps = gaps(letters);
     let mut within: Vec<f64> = gaps.iter().filter(|gap| !gap.blank).map(|gap| gap.width).collect();
     within.sort_by(f64::total_cmp);
@@ -187,10 +204,12 @@ fn line_text(letters: &[PlacedGlyph]) -> String {
                 && (gap.width > CERTAIN_CELL_GAP.max(word_gap * 2.0) || gap.width > CELL_GAP.max(least * 2.5))
         }
     };
-    let mut text = String::new();
+    let (mut text, mut words) = (String::new(), Vec::new());
     for (letter, gap) in letters.iter().filter(|letter| !letter.is_blank()).zip(&gaps) {
         if !text.is_empty() && parts(gap) {
-            text.push(if is_cell(gap) { CELL_SEPARATOR } else { ' ' });
+            let (separator, from, is_cell) = (text.len(), letter.glyph.along, is_cell(gap));
+            words.push(WordStart { separator, from, gap: gap.width, is_cell });
+            text.push(if is_cell { CELL_SEPARATOR } else { ' ' });
         }
         if letter.raised && letter.glyph.text.chars().all(|c| c.is_ascii_digit()) {
             text.extend(letter.glyph.text.chars().map(raised_digit));
@@ -198,7 +217,7 @@ fn line_text(letters: &[PlacedGlyph]) -> String {
             text.push_str(&letter.glyph.text);
         }
     }
-    text
+    (text, words)
 }
 
 /// The gap before a letter.
