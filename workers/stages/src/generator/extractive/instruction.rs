@@ -20,6 +20,11 @@ const MAX_WORDS_TO_VERB: usize = 14;
 /// Words before the number of a step.
 const STEP_WORDS: [&str; 3] = ["bước", "step", "b"];
 
+/// Whether a line begins with its number in a list: "2. …", "2) …".
+pub(crate) fn is_numbered(line: &str) -> bool {
+    line.starts_with(|c: char| c.is_ascii_digit()) && is_numbered_step(line)
+}
+
 /// Whether a line is a numbered step ("2. …", "Bước 2: …", "Step 2 - …").
 fn is_numbered_step(line: &str) -> bool {
     let line = line.trim_start();

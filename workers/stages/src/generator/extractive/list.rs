@@ -2,7 +2,10 @@
 
 use hoidap_shared::text::Language;
 
-use super::{MAX_QUOTED_WORDS, instruction::is_instruction};
+use super::{
+    MAX_QUOTED_WORDS,
+    instruction::{is_instruction, is_numbered},
+};
 use crate::generator::{
     answer::assembly::AnswerSentence,
     passages::{
@@ -18,6 +21,8 @@ use crate::generator::{
 /// Lines of a list that are quoted at most, and fewest lines that count as a list.
 const MAX_LIST_LINES: usize = 24;
 const MIN_LIST_LINES: usize = 3;
+/// The bullets of a text's own lists.
+const BULLETS: [&str; 6] = ["- ", "– ", "• ", "· ", "* ", "+ "];
 /// Ranked segments among which a list of steps is looked for.
 const MAX_STEP_CANDIDATES: usize = 12;
 
@@ -168,7 +173,9 @@ pub(super) fn push_list(
             .iter()
             .take_while(|segment| segment.line == passage_set.segments[line].line);
         let text = parts.map(|segment| &*segment.text).collect::<Vec<_>>().join(" ");
-        sentences.push(AnswerSentence { lead: "\n- ".into(), text: strip_citation_marks(&text), cite });
+        let text = BULLETS.iter().find_map(|bullet| text.strip_prefix(bullet)).unwrap_or(&text);
+        let lead = if is_numbered(text) { "\n" } else { "\n- " };
+        sentences.push(AnswerSentence { lead: lead.into(), text: strip_citation_marks(text), cite });
     }
     if *is_cut {
         let text = match language {

@@ -127,6 +127,6 @@ fn numbered_lines_are_steps_in_their_order() {
     );
     assert_eq!(
         text,
-        "- 1. Đổ nước ấm vào bình.\n- 2. Luồn vòi vào miệng.\n- 3. Súc lại sau khi dùng máy tăm nước."
+        "1. Đổ nước ấm vào bình.\n2. Luồn vòi vào miệng.\n3. Súc lại sau khi dùng máy tăm nước."
     );
 }

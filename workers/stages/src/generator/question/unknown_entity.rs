@@ -44,9 +44,13 @@ pub(crate) fn find_unknown_entity(
                 name && !RELATION_PREPOSITIONS.contains(&before.as_str())
             }
     };
-    let first = (0..words.len()).find(is_about)?;
-    let together: Vec<&str> =
-        (first..words.len()).take_while(|&at| is_unmentioned(at)).map(|at| words[at]).collect();
+    let about = (0..words.len()).find(is_about)?;
+    // The other words of a name may be in other names: "Đà Lạt" where the documents have Đà Nẵng.
+    let in_name = |at: usize| at > 0 && capitals_tell && words[at].starts_with(char::is_uppercase);
+    let first = (0..about).rev().take_while(|&at| in_name(at) && in_name(about)).last().unwrap_or(about);
+    let belongs = |at: &usize| is_unmentioned(*at) || in_name(*at) && in_name(about);
+    let behind = (about + 1..words.len()).take_while(belongs);
+    let together: Vec<&str> = (first..=about).chain(behind).map(|at| words[at]).collect();
     Some(together.join(" "))
 }
 
@@ -66,6 +70,8 @@ mod tests {
     fn what_a_yes_or_no_is_asked_about_is_known_by_any_word() {
         let found = entity_of("Quán có món gà Tiệp Khắc không?", Language::Vi, &["Tiệp", "Khắc"]);
         assert_eq!(found.as_deref(), Some("Tiệp Khắc"));
+        let found = entity_of("Shop có chi nhánh ở Đà Lạt không?", Language::Vi, &["Lạt"]);
+        assert_eq!(found.as_deref(), Some("Đà Lạt"));
         assert_eq!(entity_of("is there a sauna?", Language::En, &["sauna"]).as_deref(), Some("sauna"));
         assert_eq!(entity_of("can I cancel anytime?", Language::En, &["anytime"]), None);
         assert_eq!(entity_of("Can I move my data from Quipo?", Language::En, &["Quipo"]), None);

@@ -46,8 +46,11 @@ pub(crate) fn select_extreme(
     let told = content_terms(&degree.words, analyser);
     let kinds = content_terms(KIND_WORDS, analyser);
     let names = |word: &str| told.contains(word) || kinds.contains(word);
-    let words = words.iter().filter(|word| !word.split(' ').any(names)).cloned().collect();
-    let words: &BTreeSet<String> = &words;
+    let words: BTreeSet<String> = words.iter().filter(|word| !word.split(' ').any(names)).cloned().collect();
+    // Words that no passage contains count only if none is contained.
+    let is_known = |word: &String| passage_set.segments_with_term(word).contains(&true);
+    let known: BTreeSet<String> = words.iter().filter(|word| is_known(word)).cloned().collect();
+    let words = if known.iter().any(|word| !word.contains(' ')) { &known } else { &words };
     let mut found: Vec<(f32, SelectedRows)> = Vec::new();
     for table in complete_tables(passage_set) {
         let about = table_relevance(passage_set, &table, words);
@@ -60,7 +63,8 @@ pub(crate) fn select_extreme(
         let best = extreme_of_rows(passage_set, analyser, degree, words, &rows)
             .or_else(|| extreme_of_columns(passage_set, analyser, degree, words, &table));
         if let Some((named, best)) = best.filter(|(named, _)| about.max(*named) >= MIN_COVERAGE) {
-            found.push((about.max(named), best));
+            // Of two tables with the column, the one about the question's other words counts.
+            found.push((about + named, best));
         }
     }
     let top = found.iter().map(|(about, _)| *about).fold(0.0, f32::max);
