@@ -7,6 +7,7 @@ mod boilerplate_names;
 mod class_names;
 pub(super) mod dom;
 mod fields;
+mod records;
 mod selector;
 mod style_declarations;
 mod style_sheet;
@@ -133,8 +134,13 @@ impl PageWalk<'_> {
         if let Some(name) = self.survey.tabs.name_of(node.id()) {
             self.reader.begin_panel(name);
         }
-        if self.fields.contains_key(&node.id()) {
-            self.reader.begin_field_part();
+        match self.fields.get(&node.id()) {
+            Some(FieldPart::LeftOut) => {
+                self.dropping = Some(node.id());
+                return;
+            }
+            Some(part) => self.reader.begin_field_part(*part),
+            None => {}
         }
         self.reader.around_controls += usize::from(facts.is_around_controls());
         self.count(element, 1);

@@ -12,6 +12,7 @@ mod html;
 mod limits;
 mod links;
 mod pdf;
+mod records;
 mod repeated_blocks;
 mod search;
 mod site;

@@ -1,11 +1,12 @@
 //! Collects the text of a page block by block, as its elements open and close.
 
+mod terms;
+
 use hoidap_shared::text::normalise;
 use scraper::node::Element;
 
 use super::{
     block_counts::BlockCounts,
-    fields::FieldPart,
     is_heading,
     survey::ElementFacts,
     tab_panels::TabPanels,
@@ -72,6 +73,9 @@ const LINE_BREAK: char = '\u{2028}';
 pub(super) const MAX_TERM_CHARS: usize = 60;
 pub(super) const MAX_VALUE_CHARS: usize = 80;
 
+/// Separates the cells of a row.
+const CELL_SEPARATOR: &str = " | ";
+
 /// Separates the values of one label, and the rows of a table in a cell.
 const VALUE_SEPARATOR: &str = "; ";
 
@@ -101,6 +105,12 @@ pub(super) struct BlockReader {
     /// Whether the open block is the label or the value of a field, or an item with the short list in it.
     in_field: bool,
     is_lead_open: bool,
+    /// Whether a record is open; its name, and the text before that.
+    in_record: bool,
+    record_name: String,
+    before_name: String,
+    /// Number of cells of the open row of a table that is made of other elements.
+    row_cells: Option<usize>,
     /// Number of blocks before the last item that was opened.
     item_start: usize,
     panels: TabPanels,
@@ -126,6 +136,10 @@ impl BlockReader {
             term: None,
             in_field: false,
             is_lead_open: false,
+            in_record: false,
+            record_name: String::new(),
+            before_name: String::new(),
+            row_cells: None,
             item_start: 0,
             panels: TabPanels::default(),
             data_tables: Vec::new(),
@@ -286,72 +300,6 @@ impl BlockReader {
         self.panels.end();
     }
 
-    /// Begins a label or a value of a field.
-    pub(super) fn begin_field_part(&mut self) {
-        if self.is_lead_open {
-            self.open.push(' ');
-            return;
-        }
-        self.flush();
-        self.in_field = !self.is_in_cell();
-    }
-
-    /// Ends a label or a value of a field.
-    pub(super) fn end_field_part(&mut self, part: FieldPart) {
-        if self.is_lead_open {
-            return;
-        }
-        if std::mem::take(&mut self.in_field) {
-            self.trim_separator();
-        }
-        match part {
-            FieldPart::Label if self.is_in_cell() => {
-                let (open, _) = self.open_text();
-                open.truncate(open.trim_end().len());
-                open.push_str(if open.ends_with(':') { " " } else { ": " });
-            }
-            FieldPart::Label if self.is_term() => {
-                self.open = self.open.replace(LINE_BREAK, " ");
-                self.keep_term();
-            }
-            FieldPart::Value if self.is_definition() => self.push_definition(),
-            _ => self.flush(),
-        }
-    }
-
-    /// Opens the line of an item that leads to a list in it again: `Pay with:`. Returns whether there is one.
-    fn reopen_lead(&mut self) -> bool {
-        if self.items == 0 || self.in_field || self.is_in_cell() || self.term.is_some() {
-            return false;
-        }
-        if self.open.trim().is_empty() && self.document.blocks.len() > self.item_start {
-            self.open = self.document.pop_if(|kind, text| kind == BlockKind::Item && text.ends_with(':'));
-        }
-        self.is_lead_open = self.open.trim_end().ends_with(':');
-        self.is_lead_open
-    }
-
-    /// Removes a separator of values at the end of the open block.
-    fn trim_separator(&mut self) {
-        self.open.truncate(self.open.trim_end().trim_end_matches(VALUE_SEPARATOR.trim_end()).len());
-    }
-
-    /// Keeps the open block as a term whose definition may follow.
-    fn keep_term(&mut self) {
-        self.push_term();
-        self.term = Some((std::mem::take(&mut self.open), std::mem::take(&mut self.counts)));
-    }
-
-    /// Ends the open block as the definition of the term before it: an item with both.
-    fn push_definition(&mut self) {
-        if let Some((term, counts)) = self.term.take() {
-            self.counts.add(counts);
-            let mark = if term.trim_end().ends_with([':', '?', '!', '.']) { "" } else { ":" };
-            self.open = format!("{}{mark} {}", term.trim_end(), self.open);
-        }
-        self.push(BlockKind::Item);
-    }
-
     /// Writes the rows of a table. A table in a cell becomes that cell's text.
     fn close_table(&mut self) {
         let Some(table) = self.open_tables.pop() else { return };
@@ -365,7 +313,7 @@ impl BlockReader {
                 *open += VALUE_SEPARATOR;
                 outer.add(counts);
             } else {
-                self.open = cells.join(" | ");
+                self.open = cells.join(CELL_SEPARATOR);
                 self.counts = counts;
                 self.push(if is_head { BlockKind::Head } else { BlockKind::Row });
             }
@@ -381,9 +329,11 @@ impl BlockReader {
     pub(super) fn flush(&mut self) {
         if self.is_in_cell() {
             self.open_text().0.push(' ');
+        } else if self.row_cells.is_some() {
+            self.open.push(' ');
         } else if self.in_field {
             self.trim_separator();
-            if self.is_lead_open && self.open.ends_with(':') {
+            if (self.is_lead_open || self.in_record) && self.open.ends_with(':') {
                 self.open.push(' ');
             } else if !self.open.is_empty() {
                 self.open += VALUE_SEPARATOR;
@@ -397,34 +347,11 @@ impl BlockReader {
         }
     }
 
-    /// Whether the open block is a short term whose definition may follow.
-    fn is_term(&self) -> bool {
-        let is_text = !self.is_in_cell() && self.preformatted == 0 && self.counts.linked == 0;
-        is_text && !self.open.trim().is_empty() && self.open.chars().count() <= MAX_TERM_CHARS
-    }
-
-    /// Whether the open block is the whole definition of the term before it, and short.
-    fn is_definition(&self) -> bool {
-        let is_text = !self.is_in_cell() && self.preformatted == 0;
-        let value = self.open.trim();
-        self.term.is_some() && is_text && !value.is_empty() && value.chars().count() <= MAX_VALUE_CHARS
-    }
-
     /// Ends the last block and returns the document.
     pub(super) fn finish(mut self) -> Document {
         self.flush();
         self.push_term();
         self.document
-    }
-
-    /// Appends the term that has no short definition.
-    fn push_term(&mut self) {
-        if let Some((term, counts)) = self.term.take() {
-            let frame = self.frame(counts, &term, false);
-            if let Some(block) = self.document.push(BlockKind::Text, &term) {
-                block.frame = frame;
-            }
-        }
     }
 
     fn push(&mut self, kind: BlockKind) {

@@ -14,6 +14,7 @@ use super::{
     block_reader::{MAX_TERM_CHARS, MAX_VALUE_CHARS, is_block},
     class_names::words,
     is_heading,
+    records::add_records,
     survey::PageSurvey,
     visibility::Visibility,
 };
@@ -23,16 +24,16 @@ use crate::document::{ReadError, limits::Deadline};
 const MIN_FIELDS: usize = 2;
 
 /// Most values of one label.
-const MAX_VALUES: usize = 8;
+pub(super) const MAX_VALUES: usize = 8;
 
 /// Elements that have no text of a field.
-const WITHOUT_TEXT: [&str; 5] = ["button", "nav", "svg", "select", "head"];
+pub(super) const WITHOUT_TEXT: [&str; 5] = ["button", "nav", "svg", "select", "head"];
 
 /// Elements that are neither a label nor a value, nor is anything in them.
-const NO_FIELDS: [&str; 5] = ["pre", "dl", "summary", "figure", "blockquote"];
+pub(super) const NO_FIELDS: [&str; 5] = ["pre", "dl", "summary", "figure", "blockquote"];
 
 /// Ends the shape of an element that is bold as a whole.
-const BOLD: &str = " > b";
+pub(super) const BOLD: &str = " > b";
 
 /// Words of classes that differ from one field to the next.
 const WORDS_OF_ONE: [&str; 6] = ["odd", "even", "first", "last", "active", "current"];
@@ -44,6 +45,16 @@ pub(super) enum FieldPart {
     Label,
     /// What is said.
     Value,
+    /// A thing with a name and several values.
+    Record,
+    /// Its name.
+    Name,
+    /// What says nothing in a record: the number of a step, the same link in each.
+    LeftOut,
+    /// A row of a table, and whether it names the columns.
+    Row { is_head: bool },
+    /// A cell of a row.
+    Cell,
 }
 
 /// The labels and values of a page.
@@ -77,7 +88,9 @@ pub(super) fn fields(
             _ => {}
         }
     }
-    Ok(finder.finish())
+    let mut found = finder.finish();
+    add_records(page, survey, &mut found, deadline)?;
+    Ok(found)
 }
 
 fn edge_node<'a>(edge: Edge<'a, Node>) -> NodeRef<'a, Node> {
@@ -257,7 +270,7 @@ fn are_told_apart(fields: &[Field]) -> bool {
             && !fields.iter().any(|field| has_digit(&field.label_text))
 }
 
-fn may_be_label(text: &str) -> bool {
+pub(super) fn may_be_label(text: &str) -> bool {
     // Not the number of a section: `II. Prices`.
     let is_numbered = text.split(' ').next().is_some_and(|word| word.ends_with(['.', ')']));
     text.starts_with(char::is_alphabetic)
@@ -268,7 +281,7 @@ fn may_be_label(text: &str) -> bool {
 }
 
 /// What an element looks like. A word of a class that is a hash or a long number is left out.
-fn shape(element: &Element, only_child: Option<&str>) -> String {
+pub(super) fn shape(element: &Element, only_child: Option<&str>) -> String {
     let is_kind = |word: &String| {
         let (digits, all) = (word.chars().filter(char::is_ascii_digit).count(), word.chars().count());
         !WORDS_OF_ONE.contains(&word.as_str()) && (digits == 0 || digits == all && all < 3)
