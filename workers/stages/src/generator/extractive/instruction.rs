@@ -26,7 +26,7 @@ pub(crate) fn is_numbered(line: &str) -> bool {
 }
 
 /// Whether a line is a numbered step ("2. …", "Bước 2: …", "Step 2 - …").
-fn is_numbered_step(line: &str) -> bool {
+pub(crate) fn is_numbered_step(line: &str) -> bool {
     let line = line.trim_start();
     let number = line.trim_start_matches(char::is_alphabetic);
     let word = &line[..line.len() - number.len()];

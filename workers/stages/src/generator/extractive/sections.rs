@@ -118,6 +118,17 @@ fn steps_follow_the_sentence_before_them() {
 }
 
 #[test]
+fn numbered_paragraphs_are_steps() {
+    let text = answer(
+        "làm sao để yêu cầu bảo hành",
+        &[
+            "# Yêu cầu bảo hành\nBước 1: Gọi tổng đài kèm ảnh thẻ.\nBước 2: Mang thẻ bảo hành đến phòng khám.\n# Phí\nBảo hành miễn phí.",
+        ],
+    );
+    assert_eq!(text, "- Bước 1: Gọi tổng đài kèm ảnh thẻ.\n- Bước 2: Mang thẻ bảo hành đến phòng khám.");
+}
+
+#[test]
 fn numbered_lines_are_steps_in_their_order() {
     let text = answer(
         "cách dùng máy tăm nước",

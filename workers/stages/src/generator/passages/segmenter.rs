@@ -14,6 +14,7 @@ use hoidap_shared::{
 use lru::LruCache;
 
 use crate::generator::{
+    extractive::is_numbered_step,
     passages::table::{TableRow, row_clauses},
     text::{
         clauses::{Clause, content_terms, split_clauses},
@@ -172,6 +173,7 @@ fn split_segments(text: &str, passage: &Passage, analyser: &Analyser) -> Vec<Seg
             }
             let found = sentences(words);
             let kind = match known_kind(kinds, line) {
+                Some(SegmentKind::Sentence) | None if is_step_of_several(&lines, line) => SegmentKind::Item,
                 Some(SegmentKind::Sentence) if found.len() == 1 && is_label(&lines, kinds, line) => {
                     SegmentKind::Label
                 }
@@ -333,6 +335,12 @@ fn is_label(lines: &[&str], kinds: &[LineKind], at: usize) -> bool {
     let ends_section = kind(at) != Some(&LineKind::Heading)
         && (at + 1..=at + headings).any(|line| kind(line) == Some(&LineKind::Heading));
     headings > 0 && below && !ends_section
+}
+
+/// Whether a line is a numbered step beside another one.
+fn is_step_of_several(lines: &[&str], at: usize) -> bool {
+    let is_step = |line: usize| lines.get(line).is_some_and(|line| is_numbered_step(line));
+    is_step(at) && (is_step(at + 1) || at.checked_sub(1).is_some_and(is_step))
 }
 
 /// Whether a line is a value ("45 – 52 triệu đồng") or names something and its value: "Opening hours: 9:00-17:00", "E-mail:
