@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use hoidap_indices::Analyser;
 use hoidap_shared::{job::LineKind, text::Language};
 
-pub(crate) use self::instruction::is_numbered_step;
 use self::{
     comparison::ComparisonLine,
     list::{are_instructions, best_steps, list_around, push_list},

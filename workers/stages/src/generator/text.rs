@@ -4,6 +4,7 @@ pub(super) mod clauses;
 pub(super) mod cleaning;
 pub(super) mod content;
 pub(super) mod negation;
+pub(super) mod numbering;
 pub(super) mod quantities;
 pub(super) mod sentence_embedder;
 pub(super) mod superlative;

@@ -2,6 +2,8 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use crate::generator::text::numbering::is_numbered_step;
+
 /// Verbs that begin an instruction.
 const INSTRUCTION_VERBS: &str = " add allow ask attach call change check choose clear click close complete confirm connect contact copy create \
     delete disconnect do download drag enable enter fill find follow format give go hold insert install invite keep leave let log look make \
@@ -16,28 +18,6 @@ const INSTRUCTION_VERBS: &str = " add allow ask attach call change check choose 
 const LEADING_WORDS: &str = " on in at under from if when then first next after tại trong trên ở từ nếu khi sau rồi với để muốn đầu tiếp cuối ";
 /// Most words between such a beginning and the verb.
 const MAX_WORDS_TO_VERB: usize = 14;
-
-/// Words before the number of a step.
-const STEP_WORDS: [&str; 3] = ["bước", "step", "b"];
-
-/// Whether a line begins with its number in a list: "2. …", "2) …".
-pub(crate) fn is_numbered(line: &str) -> bool {
-    line.starts_with(|c: char| c.is_ascii_digit()) && is_numbered_step(line)
-}
-
-/// Whether a line is a numbered step ("2. …", "Bước 2: …", "Step 2 - …").
-pub(crate) fn is_numbered_step(line: &str) -> bool {
-    let line = line.trim_start();
-    let number = line.trim_start_matches(char::is_alphabetic);
-    let word = &line[..line.len() - number.len()];
-    let number = number.trim_start();
-    let rest = number.trim_start_matches(|c: char| c.is_ascii_digit());
-    let digits = number.len() - rest.len();
-    let behind = rest.strip_prefix(['.', ')', ':', '/', '-', '–']);
-    let is_marked = behind.is_some_and(|behind| !behind.starts_with(|c: char| c.is_ascii_digit()));
-    let is_step = STEP_WORDS.contains(&word.to_lowercase().as_str());
-    (1..=2).contains(&digits) && (word.is_empty() && is_marked || is_step)
-}
 
 /// Whether a line is a numbered step, or starts with an instruction, or with a place, time or condition followed by one.
 pub(crate) fn is_instruction(line: &str) -> bool {

@@ -2,10 +2,7 @@
 
 use hoidap_shared::text::Language;
 
-use super::{
-    MAX_QUOTED_WORDS,
-    instruction::{is_instruction, is_numbered},
-};
+use super::{MAX_QUOTED_WORDS, instruction::is_instruction};
 use crate::generator::{
     answer::assembly::AnswerSentence,
     passages::{
@@ -15,7 +12,7 @@ use crate::generator::{
     },
     question::{ParsedQuestion, answer_type::AnswerType},
     reader::RankedSegment,
-    text::cleaning::strip_citation_marks,
+    text::{cleaning::strip_citation_marks, numbering::is_numbered},
 };
 
 /// Lines of a list that are quoted at most, and fewest lines that count as a list.

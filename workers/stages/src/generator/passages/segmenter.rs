@@ -14,11 +14,11 @@ use hoidap_shared::{
 use lru::LruCache;
 
 use crate::generator::{
-    extractive::is_numbered_step,
     passages::table::{TableRow, row_clauses},
     text::{
         clauses::{Clause, content_terms, split_clauses},
         content::TextContent,
+        numbering::is_numbered_step,
         quantities,
     },
     verifier::alignment::{Token, tokenise},
