@@ -15,6 +15,7 @@ mod survey;
 mod tab_panels;
 mod table;
 mod tabs;
+mod toggles;
 mod visibility;
 
 use std::collections::HashMap;
@@ -128,8 +129,8 @@ impl PageWalk<'_> {
             self.dropping = Some(node.id());
             return;
         }
-        if self.is_accordion_button(element) {
-            self.reader.flush();
+        if self.survey.toggles.is_title(node.id()) {
+            self.reader.begin_title();
         }
         if let Some(name) = self.survey.tabs.name_of(node.id()) {
             self.reader.begin_panel(name);
@@ -143,7 +144,7 @@ impl PageWalk<'_> {
             None => {}
         }
         self.reader.around_controls += usize::from(facts.is_around_controls());
-        self.count(element, 1);
+        self.count(node.id(), element, 1);
         self.reader.enter(element, &facts);
     }
 
@@ -151,24 +152,19 @@ impl PageWalk<'_> {
         if let Some(part) = self.fields.get(&id) {
             self.reader.end_field_part(*part);
         }
-        if self.is_accordion_button(element) {
-            self.reader.end_button();
+        if self.survey.toggles.is_title(id) {
+            self.reader.end_title();
         }
         self.reader.leave(element);
         if self.survey.tabs.name_of(id).is_some() {
             self.reader.end_panel();
         }
         self.reader.around_controls -= usize::from(self.survey.facts(id).is_around_controls());
-        self.count(element, -1);
-    }
-
-    /// Whether a button that is read stands for a heading: it is in none.
-    fn is_accordion_button(&self, element: &Element) -> bool {
-        element.name() == "button" && self.within.headings == 0
+        self.count(id, element, -1);
     }
 
     /// Updates the context by an element that opens (1) or closes (-1).
-    fn count(&mut self, element: &Element, by: isize) {
+    fn count(&mut self, id: NodeId, element: &Element, by: isize) {
         let add = |count: &mut usize| *count = count.saturating_add_signed(by);
         let name = element.name();
         let is_main = matches!(name, "main" | "article") || roles(element).any(|role| role == "main");
@@ -180,6 +176,7 @@ impl PageWalk<'_> {
         }
         if is_heading(name)
             || matches!(name, "dt" | "summary")
+            || self.survey.toggles.is_title(id)
             || roles(element).any(|role| role == "heading")
         {
             add(&mut self.within.headings);

@@ -400,6 +400,62 @@ fn the_button_of_an_accordion_is_the_heading_of_its_panel() {
 }
 
 #[test]
+fn the_title_of_a_text_that_is_opened_is_a_heading() {
+    let shapes = [
+        // Elementor, Flatsome, Yoast, Bootstrap, Shopify, a script of the page's own
+        "<div class=item><div id=tN role=button aria-controls=pN aria-expanded=false><span aria-hidden=true>+</span><a class=accordion-title>Q</a></div><div id=pN aria-labelledby=tN>A</div></div>",
+        "<div class=accordion-item><a href='#' class='accordion-title'><button class=toggle><i></i></button><span>Q</span></a><div class=accordion-inner>A</div></div>",
+        "<div class=schema-faq-section><strong class=schema-faq-question>Q</strong> <p class=schema-faq-answer>A</p></div>",
+        "<div><div data-toggle=collapse data-target='#pN'>Q</div><div id=pN class=collapse>A</div></div>",
+        "<details><summary><div><svg></svg><span>Q</span></div></summary><div>A</div></details>",
+        "<div><button><span>Q</span></button><div style='display:none'>A</div></div>",
+        "<div class=toggle><div class=toggle-title>Q</div><div class=toggle-content style='display:none'>A</div></div>",
+        "<div><a href='javascript:void(0)'>Q</a><div>A</div></div>",
+        // Questions that nothing opens
+        "<div class=item><div class=q><span>Q</span></div><div class=a>A</div></div>",
+        "<p><strong>Q</strong></p><p>A</p>",
+    ];
+    let fill = |shape: &str, n: &str, [q, a]: [&str; 2]| {
+        shape.replace('N', n).replace("Q", q).replace(">A<", &format!(">{a}<"))
+    };
+    for shape in shapes {
+        let first = fill(shape, "1", ["Does it hurt?", "No."]);
+        let second = fill(
+            shape,
+            "2",
+            [
+                "How long does it take?",
+                "An hour, as we work with great care and explain each step before we begin it.",
+            ],
+        );
+        let page = page(&format!("<!doctype html><main><h1>T</h1>{first}{second}</main>"));
+        let kinds: Vec<_> = page.blocks.iter().map(|block| (block.kind, block.frame)).collect();
+        let (heading, text) = (BlockKind::Heading(6), BlockKind::Text);
+        let expected = [BlockKind::Heading(1), heading, text, heading, text];
+        assert_eq!(kinds, expected.map(|kind| (kind, FrameCandidate::No)), "{shape}: {}", page.text);
+        assert!(page.text.contains("\nDoes it hurt?\nNo.\n"), "{shape}: {}", page.text);
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_title_is_no_heading() {
+    let texts = [
+        "<div><a href='#'>Book now</a><div>One day.</div></div><div><a href='#'>Book now</a><div>Two days.</div></div>",
+        "<div><a href='/fees'>Fees?</a><div>Low.</div></div><div><a href='/time'>Time?</a><div>Short.</div></div>",
+        "<p>What do you need?</p><p>Call us.</p>",
+        "<details><summary>Read more</summary><p>Text.</p></details>",
+        "<div class=toggle aria-expanded=false aria-controls=m>Company</div><ul id=m><li><a href=a>Team</a><li><a href=b>Jobs</a></ul>",
+        "<ul class=contents><li><a href='#fees'>Fees?</a></ul><div id=fees>Low.</div>",
+        "<ol class=faq><li>Open the lid</li><li>Pour water in</li></ol>",
+    ];
+    for part in texts {
+        let page = page(&format!("<!doctype html><main><h1>T</h1>{part}</main>"));
+        let is_heading = |kind| matches!(kind, BlockKind::Heading(_));
+        assert!(!page.blocks[1..].iter().any(|block| is_heading(block.kind)), "{part}: {}", page.text);
+    }
+}
+
+#[test]
 fn each_row_of_a_table_repeats_the_cells_that_span_it() {
     let spans = "<table><thead><tr><th rowspan=2>Gói</th><th colspan=2>Giá</th></tr><tr><th>Tháng</th><th>Năm</th></tr></thead>\
         <tbody><tr><td rowspan=0>Cơ bản</td><td>10</td><td>100</td></tr><tr><td colspan=2>Miễn phí</td></tr></tbody>\
@@ -438,6 +494,9 @@ fn a_hostile_page_is_limited() {
         nested("<table><th>"),
         nested("<ul><li><a href=#>"),
         nested("<div role=tab id=a aria-controls=b>"),
+        nested("<div role=button aria-controls=a id=a>"),
+        "<div class=faq><div>a?</div><div>b".repeat(20_000),
+        "<div class=c><div>a</div><div>1</div><div>b</div>".repeat(20_000),
         "<div role=tablist><a role=tab>a</a><a role=tab>b</a></div>".repeat(20_000),
         "<div><span>a</span><span>1</span></div>".repeat(20_000),
         "<b>a</b><i>1</i>".repeat(50_000),

@@ -57,8 +57,8 @@ const BLOCK_ELEMENTS: [&str; 36] = [
     "menu",
 ];
 
-/// The level of a heading that is the button of an accordion.
-const BUTTON_HEADING_LEVEL: u8 = 6;
+/// The level of a heading that is the title of a text which a visitor opens.
+const TITLE_LEVEL: u8 = 6;
 
 /// Most text of spanning cells that is repeated, in characters per page.
 const MAX_REPEATED_CHARS: usize = 2_000_000;
@@ -105,6 +105,8 @@ pub(super) struct BlockReader {
     /// Whether the open block is the label or the value of a field, or an item with the short list in it.
     in_field: bool,
     is_lead_open: bool,
+    /// Whether the open block is the title of a text which a visitor opens.
+    in_title: bool,
     /// Whether a record is open; its name, and the text before that.
     in_record: bool,
     record_name: String,
@@ -136,6 +138,7 @@ impl BlockReader {
             term: None,
             in_field: false,
             is_lead_open: false,
+            in_title: false,
             in_record: false,
             record_name: String::new(),
             before_name: String::new(),
@@ -272,12 +275,21 @@ impl BlockReader {
         }
     }
 
-    /// Ends the block as a heading: the button of an accordion.
-    pub(super) fn end_button(&mut self) {
+    /// Begins a block that is the title of a text which a visitor opens.
+    pub(super) fn begin_title(&mut self) {
+        self.flush();
+        self.in_title = true;
+    }
+
+    /// Ends the block as the heading of that text.
+    pub(super) fn end_title(&mut self) {
+        self.in_title = false;
+        // A link to no other page.
+        (self.counts.linked, self.counts.links) = (0, 0);
         if self.is_in_cell() {
             self.flush();
         } else {
-            self.push(BlockKind::Heading(BUTTON_HEADING_LEVEL));
+            self.push(BlockKind::Heading(TITLE_LEVEL));
         }
     }
 
@@ -329,7 +341,7 @@ impl BlockReader {
     pub(super) fn flush(&mut self) {
         if self.is_in_cell() {
             self.open_text().0.push(' ');
-        } else if self.row_cells.is_some() {
+        } else if self.row_cells.is_some() || self.in_title {
             self.open.push(' ');
         } else if self.in_field {
             self.trim_separator();

@@ -3,7 +3,6 @@
 //! A name alone decides nothing, since an id is often made from a heading ("Pagination", "Menu"). It counts together with what
 //! the element contains. Blocks that many pages repeat are removed later (`build/repeated_blocks.rs`).
 
-use hoidap_shared::text::{fold, normalise};
 use scraper::{ElementRef, node::Element};
 
 use super::{
@@ -34,24 +33,6 @@ const BOILERPLATE_ROLES: [&str; 12] = [
     "doc-pagelist",
     "doc-pageheader",
     "doc-pagefooter",
-];
-
-/// Folded words of buttons that open something and name nothing; the words behind them do not matter.
-const OPENING_WORDS: [&str; 14] = [
-    "xem them",
-    "xem tat ca",
-    "xem chi tiet",
-    "hien thi",
-    "mo rong",
-    "thu gon",
-    "show",
-    "read more",
-    "see more",
-    "see all",
-    "more",
-    "menu",
-    "expand",
-    "toggle",
 ];
 
 /// The context of an element in its page.
@@ -88,8 +69,10 @@ pub(super) fn is_boilerplate(
         "header" if within.parts == 0 => {
             return !facts.holds_title || facts.title_links || facts.is_mostly_links();
         }
-        "button" if within.headings == 0 => return !is_accordion_button(node),
-        "a" => return is_navigation_link(node, facts, within, page),
+        "button" if within.headings == 0 => return !page.toggles.is_title(node.id()),
+        "a" if within.headings > 0 || !page.toggles.is_title(node.id()) => {
+            return is_navigation_link(node, facts, within, page);
+        }
         _ => {}
     }
     if roles(element).any(|role| {
@@ -99,17 +82,6 @@ pub(super) fn is_boilerplate(
         return true;
     }
     has_boilerplate_name_and_content(element, facts, within, page)
-}
-
-/// Whether a button is the heading of a text that it opens. "Show more" and the like are none.
-fn is_accordion_button(button: &ElementRef<'_>) -> bool {
-    let element = button.value();
-    if element.attr("aria-expanded").is_none() || element.attr("aria-controls").is_none() {
-        return false;
-    }
-    let label = fold(&normalise(&button.text().collect::<String>()));
-    let names = !OPENING_WORDS.iter().any(|words| label.starts_with(words)) || label.ends_with('?');
-    names && label.chars().any(char::is_alphabetic)
 }
 
 /// Whether an element has both a name and content that are typical of boilerplate.

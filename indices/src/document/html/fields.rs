@@ -74,9 +74,13 @@ pub(super) fn fields(
                 deadline.check()?;
                 let facts = survey.facts(node.id());
                 let name = element.name();
-                if facts.shown != Visibility::Visible || facts.text == 0 || WITHOUT_TEXT.contains(&name) {
+                let is_title = survey.toggles.is_title(node.id());
+                if facts.shown != Visibility::Visible
+                    || facts.text == 0
+                    || WITHOUT_TEXT.contains(&name) && !is_title
+                {
                     skipped = Some(node.id());
-                } else if NO_FIELDS.contains(&name) || is_heading(name) {
+                } else if NO_FIELDS.contains(&name) || is_heading(name) || is_title {
                     finder.add_other(node.id());
                     skipped = Some(node.id());
                 } else {

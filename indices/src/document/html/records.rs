@@ -138,7 +138,7 @@ impl RecordFinder<'_> {
         let facts = self.survey.facts(node.id());
         let name = element.name();
         // A button is left out, unless it is the title of a text.
-        let is_title = name == "button" && element.attr("aria-expanded").is_some();
+        let is_title = self.survey.toggles.is_title(node.id());
         if facts.shown != Visibility::Visible || WITHOUT_TEXT.contains(&name) && !is_title {
             return false;
         }

@@ -10,6 +10,7 @@ use super::{
     class_names::is_heading_id,
     is_heading,
     tabs::Tabs,
+    toggles::Toggles,
     visibility::{Visibility, VisibilityRules},
 };
 use crate::document::{ReadError, limits::Deadline};
@@ -122,15 +123,19 @@ pub(super) struct PageSurvey {
     pub(super) has_main: bool,
     /// Its tabs.
     pub(super) tabs: Tabs,
+    /// The titles of texts that a visitor opens.
+    pub(super) toggles: Toggles,
     /// The id of its main part.
     pub(super) main_id: Option<String>,
 }
 
 impl PageSurvey {
     pub(super) fn of(page: &Html, deadline: Deadline) -> Result<Self, ReadError> {
+        let tabs = Tabs::of(page, deadline)?;
+        let toggles = Toggles::of(page, &tabs, deadline)?;
         let mut surveyor = Surveyor {
             visibility_rules: VisibilityRules::of(page),
-            survey: Self { tabs: Tabs::of(page, deadline)?, ..Self::default() },
+            survey: Self { tabs, toggles, ..Self::default() },
             open: Vec::new(),
             ..Surveyor::default()
         };
@@ -188,6 +193,7 @@ impl Surveyor {
         let above = self.open.last().map_or(Visibility::Visible, |above| above.shown);
         let shown = match self.survey.tabs.name_of(element.id()) {
             Some(_) => Visibility::Visible,
+            None if self.survey.toggles.is_panel(element.id()) => Visibility::Visible,
             None => self.visibility_rules.shown(element, above, self.open.len() > MAX_BROWSER_DEPTH),
         };
         let name = value.name();
@@ -211,7 +217,10 @@ impl Surveyor {
             self.survey.main_id = value.id().map(str::to_string);
         }
         let at = self.open.len();
+        let is_title = self.survey.toggles.is_title(element.id());
+        facts.headings = usize::from(is_title);
         match name {
+            "a" if is_title => {}
             "a" if value.attr("href").is_some() => {
                 facts.links = 1;
                 self.links += 1;
@@ -262,7 +271,9 @@ impl Surveyor {
         let value = element.value();
         let at = self.open.len();
         match value.name() {
-            "a" if value.attr("href").is_some() => self.links -= 1,
+            "a" if value.attr("href").is_some() && !self.survey.toggles.is_title(element.id()) => {
+                self.links -= 1
+            }
             "h1" => facts.title_links = facts.links > 0 && facts.is_mostly_links(),
             "table" => {
                 self.tables.pop();
