@@ -10,7 +10,7 @@ use hoidap_shared::{
 
 use crate::{
     char_offsets::CharOffsets,
-    document::{BlockKind, Document, TextBlock},
+    document::{BlockKind, Document, FrameCandidate, TextBlock},
 };
 
 /// A section shorter than one part in this many of a chunk is merged with the next one: a lone sentence says too little.
@@ -72,7 +72,13 @@ pub fn split_document(
     let mut depths: HashMap<usize, u8> = HashMap::new();
     let mut offsets = CharOffsets::new(&document.text);
     let mut rest = &document.blocks[..];
+    let mut in_footer = false;
     while let Some(block) = rest.first() {
+        // What is in the footer is about the site, and not about what the last heading says.
+        if is_in_footer(block) != std::mem::replace(&mut in_footer, is_in_footer(block)) {
+            headings.clear();
+            builder.end_part();
+        }
         if let BlockKind::Heading(level) = block.kind {
             let text = offsets.slice(block.start, block.end);
             headings.retain(|(above, _)| *above < level);
@@ -148,7 +154,8 @@ fn mark_cuts(document: &Document, spans: &mut [ChunkSpan]) {
     let is_entry = |block: &TextBlock| is_item(block) || is_row(block);
     let goes_on = |a: &TextBlock, b: &TextBlock| {
         let begins_a_table = is_head(b) && !is_head(a);
-        is_entry(a) && is_entry(b) && is_item(a) == is_item(b) && !begins_a_table
+        let is_one = is_item(a) == is_item(b) && is_in_footer(a) == is_in_footer(b);
+        is_entry(a) && is_entry(b) && is_one && !begins_a_table
     };
     let lists: Vec<&[TextBlock]> =
         document.blocks.chunk_by(goes_on).filter(|run| is_entry(&run[0])).collect();
@@ -202,6 +209,14 @@ impl ChunkBuilder<'_> {
             self.path = path;
             self.pending_heading = Some((level, heading));
         }
+    }
+
+    /// Ends a part of the document: no heading above it belongs to what follows.
+    fn end_part(&mut self) {
+        self.end_pending_heading(0);
+        self.flush(false);
+        self.path.clear();
+        self.next_path = None;
     }
 
     /// Adds a heading without text below as a text of its own, since no chunk would hold it otherwise. That is the case when
@@ -268,6 +283,10 @@ impl ChunkBuilder<'_> {
     }
 }
 
+fn is_in_footer(block: &TextBlock) -> bool {
+    block.frame == FrameCandidate::Footer
+}
+
 fn is_row(block: &TextBlock) -> bool {
     matches!(block.kind, BlockKind::Head | BlockKind::Row)
 }
@@ -279,7 +298,9 @@ fn is_head(block: &TextBlock) -> bool {
 /// Number of leading blocks that form one list or table, with the text that introduces it.
 fn list_length(blocks: &[TextBlock]) -> usize {
     let lead = usize::from(blocks.first().is_some_and(|first| first.kind == BlockKind::Text));
-    let is_entry = |block: &&TextBlock| is_row(block) || block.kind == BlockKind::Item;
+    let is_after =
+        |block: &TextBlock| blocks.first().is_some_and(|first| is_in_footer(first) == is_in_footer(block));
+    let is_entry = |block: &&TextBlock| (is_row(block) || block.kind == BlockKind::Item) && is_after(block);
     match blocks[lead..].iter().take_while(is_entry).count() {
         0 => 0,
         entries => lead + entries,

@@ -73,6 +73,8 @@ pub enum FrameCandidate {
     Text,
     /// It is mostly links.
     Links,
+    /// It is text in the page's footer.
+    Footer,
 }
 
 /// A block of the extracted text; `start` and `end` are in characters.

@@ -2,13 +2,13 @@
 //!
 //! Only blocks in the place of a site's frame are considered ([`FrameCandidate`]). Lists of links that many pages share are
 //! removed from all of them. Other repeated text stays on the first page that has it, so that a telephone number in every
-//! footer is found once.
+//! footer is found once. A title stays with the text below it.
 
 use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::document::{Document, FrameCandidate};
+use crate::document::{BlockKind, Document, FrameCandidate, TextBlock};
 
 /// A block is part of the site's frame when it is on at least this many pages, and on at least one page in this many.
 const MIN_PAGES: u32 = 3;
@@ -53,12 +53,29 @@ impl RepeatedBlocks {
                 left_out.insert(block);
             }
         }
+        // The title of what is the page's own stays with it.
+        let is_own = |index: usize| {
+            let below = document.blocks.get(index + 1).filter(|_| !left_out.contains(&(index + 1)));
+            below.is_some_and(|below| below.frame != FrameCandidate::No && !is_heading(below))
+        };
+        let titles: Vec<usize> = left_out
+            .iter()
+            .copied()
+            .filter(|index| is_heading(&document.blocks[*index]) && is_own(*index))
+            .collect();
+        for title in titles {
+            left_out.remove(&title);
+        }
         // A page that consists of repeated blocks only keeps them.
         if left_out.is_empty() || left_out.len() == document.blocks.len() {
             return document;
         }
         document.without(&left_out)
     }
+}
+
+fn is_heading(block: &TextBlock) -> bool {
+    matches!(block.kind, BlockKind::Heading(_))
 }
 
 /// The blocks that may be part of a frame: index, kind, and a hash of the text.

@@ -26,7 +26,7 @@ use scraper::{ElementRef, Html, Node, node::Element};
 
 use self::{
     block_reader::BlockReader,
-    boilerplate::{ElementContext, is_boilerplate},
+    boilerplate::{ElementContext, is_boilerplate, is_site_footer},
     boilerplate_names::roles,
     fields::{FieldPart, fields},
     survey::PageSurvey,
@@ -61,6 +61,7 @@ pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadErro
             ..Document::default()
         }),
         dropping: None,
+        footer: None,
     };
     for edge in html.tree.root().traverse() {
         match edge {
@@ -111,6 +112,8 @@ struct PageWalk<'a> {
     reader: BlockReader,
     /// The element that is skipped with everything in it.
     dropping: Option<NodeId>,
+    /// The page's footer that is open.
+    footer: Option<NodeId>,
 }
 
 impl PageWalk<'_> {
@@ -128,6 +131,11 @@ impl PageWalk<'_> {
             }
             self.dropping = Some(node.id());
             return;
+        }
+        if self.footer.is_none() && is_site_footer(element, &facts, self.within, self.survey) {
+            self.footer = Some(node.id());
+            self.within.footers += 1;
+            self.reader.begin_footer();
         }
         if self.survey.toggles.is_title(node.id()) {
             self.reader.begin_title();
@@ -158,6 +166,11 @@ impl PageWalk<'_> {
         self.reader.leave(element);
         if self.survey.tabs.name_of(id).is_some() {
             self.reader.end_panel();
+        }
+        if self.footer == Some(id) {
+            self.footer = None;
+            self.within.footers -= 1;
+            self.reader.end_footer();
         }
         self.reader.around_controls -= usize::from(self.survey.facts(id).is_around_controls());
         self.count(id, element, -1);

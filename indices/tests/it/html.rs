@@ -57,7 +57,7 @@ fn menus_of_documentation_generators_are_left_out() {
          <main><article><nav class='theme-doc-breadcrumbs'><a href=b>X3</a></nav><header><h1>T</h1></header>BODY\
          <footer class='theme-doc-footer'><a class='theme-edit-this-page' href=e>X4</a></footer></article>\
          <div class='tableOfContents_bqdL'><ul class='table-of-contents'></ul></div></main>\
-         <footer class='footer'>X5</footer>",
+         <footer class='footer'>© X5</footer>",
         // MkDocs
         "<header class='md-header'>X1</header><div class='md-sidebar'><ul><li><a href=a>X2</a></li></ul></div>\
          <main class='md-main'><div class='md-content'><a href=e class='md-content__button edit-page-link'>X3</a><h1>T</h1>BODY\
@@ -66,7 +66,7 @@ fn menus_of_documentation_generators_are_left_out() {
         "<a class='skip-link screen-reader-text' href='#content'>X1</a><div id='masthead' class='site-header'><ul id='primary-menu' class='menu'>\
          <li class='menu-item'><a href=a>X2</a></li><li class='menu-item'><a href=b>X3</a></li></ul></div>\
          <div id='content'><h1>T</h1>BODY</div><div id='secondary' class='widget-area sidebar'><h2>X4</h2><ul><li><a href=c>X5 X5</a></li><li><a href=d>X5 X5</a></li></ul></div>\
-         <div id='cookie-law-info-bar'>X6 cookies <button>X7</button></div><div id='colophon' class='site-footer'>X8</div>",
+         <div id='cookie-law-info-bar'>X6 cookies <button>X7</button></div><div id='colophon' class='site-footer'>© X8</div>",
         // DocBook, with pictures for words
         "<div class='navheader'><table summary='Navigation header'><tr><th colspan='3'>X1</th></tr><tr><td><a href=p><img src=p></a></td>\
          <th>X2. X2</th><td><a href=n><img src=n></a></td></tr></table><hr></div><div class='sect1'><h1>T</h1>BODY</div>\
@@ -453,6 +453,39 @@ fn what_only_looks_like_a_title_is_no_heading() {
         let is_heading = |kind| matches!(kind, BlockKind::Heading(_));
         assert!(!page.blocks[1..].iter().any(|block| is_heading(block.kind)), "{part}: {}", page.text);
     }
+}
+
+#[test]
+fn a_footer_keeps_what_it_says_about_the_site() {
+    let parts = "<div class=row><div class=widget><span class=title>Suối</span><p>Tax code 0401987654</p><p>Hotline: <a href='tel:19006286'>1900 6286</a></p></div>\
+         <div class=widget><span class=title>Policies</span><ul><li><a href=a>Returns</a></li><li><a href=b>Delivery</a></li></ul></div>\
+         <div class=widget><span class=title>Hours</span><p>Mon – Fri: 8 – 20<br>Sat: 8 – 12</p></div></div>\
+         <h4>Address</h4><p><a href='https://maps.example/x'>12 Lê Lợi</a></p><aside><h4>Mail</h4><p><a href='mailto:a@b.example'>a@b.example</a></p></aside>\
+         <h4>News</h4><form><label>Your address</label><input name=mail><button>Send</button></form>\
+         <div><h4>Follow us</h4><a href='https://social.example/x'>Facebook</a></div><nav><a href=c>Home</a></nav>\
+         <div>Copyright 2026 © Suối.</div><p>Powered by a shop</p>"
+        .replace("maps.example", "maps.google.example");
+    let footers = [
+        format!("<footer>{parts}</footer>"),
+        format!("<div id=footer class='site-footer'><div class='footer-widgets footer'>{parts}</div></div>"),
+        format!("<div role=contentinfo>{parts}</div>"),
+    ];
+    for footer in footers {
+        for (open, close) in [("<main>", "</main>"), ("<div>", "</div>")] {
+            let read = page(&format!("<!doctype html>{open}<h1>T</h1><p>Text.</p>{close}{footer}"));
+            let expected = "T\nText.\nSuối: Tax code 0401987654; Hotline: 1900 6286\nHours: Mon – Fri: 8 – 20; Sat: 8 – 12\n\
+                Address\n12 Lê Lợi\nMail\na@b.example";
+            assert_eq!(read.text, expected, "{open}{footer}");
+            assert!(read.blocks[2..].iter().all(|block| block.frame == FrameCandidate::Footer));
+        }
+    }
+    let owner = "© 2026 Suối, tax code 0401987654";
+    assert_eq!(
+        text(&format!("<main><h1>T</h1></main><footer><p>{owner}</p></footer>")),
+        format!("T\n{owner}")
+    );
+    let of_article = "<main><article><h1>T</h1><p>Text.</p><footer>Posted by Ines</footer></article></main>";
+    assert_eq!(text(of_article), "T\nText.");
 }
 
 #[test]

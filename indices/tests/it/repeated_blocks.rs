@@ -82,3 +82,44 @@ fn removed_blocks_depend_on_the_other_pages() {
     let third = site.build();
     assert!(live(&third.manifest.version)[1].1.contains("Lõi lọc"), "two pages are too few");
 }
+
+#[test]
+fn a_footer_stays_on_one_page() {
+    for pages in [1, 5] {
+        let site = Site::new();
+        for (path, _) in crate::site::PAGES {
+            site.remove(path);
+        }
+        for i in 0..pages {
+            let body = format!("<main><h1>Trang {i}</h1><h2>Giá</h2><p>Nội dung của trang {i}.</p></main>");
+            let footer =
+                "<footer><p>MST 0401987654</p><ul><li><a href=a>Tin</a></li></ul><p>© 2026 Suối</p></footer>";
+            let page = format!("<title>Trang {i}</title>{body}{footer}");
+            fs::write(site.pages().join(format!("trang{i}.html")), page).unwrap();
+        }
+        let version = site.build().manifest.version;
+        for (i, (source, text)) in texts(&site, &version).iter().enumerate() {
+            assert_eq!(text.contains("MST 0401987654"), i == 0, "{source}: {text}");
+            assert!(!text.contains("Suối") && !text.contains("Tin"), "{source}: {text}");
+        }
+        // It is not below the last heading of the page's own text.
+        let chunks = fs::read_to_string(site.version_dir(&version).join("chunks.jsonl")).unwrap();
+        let chunks: Vec<serde_json::Value> =
+            chunks.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(chunks.len(), pages + 1);
+        assert_eq!(chunks[1]["heading_path"].as_array().map(Vec::len), Some(0), "{}", chunks[1]);
+    }
+}
+
+#[test]
+fn a_question_of_many_pages_stays_with_its_answers() {
+    let site = site(5);
+    for i in 0..5 {
+        let faq = format!("<div><h3>Làm có đau không?</h3><p>Câu trả lời {i}.</p></div>");
+        let page = format!("<title>Trang {i}</title><main><h1>Trang {i}</h1></main>{faq}");
+        fs::write(site.pages().join(format!("trang{i}.html")), page).unwrap();
+    }
+    for (i, (source, text)) in texts(&site, &site.build().manifest.version).iter().enumerate() {
+        assert!(text.contains(&format!("Làm có đau không?\nCâu trả lời {i}.")), "{source}: {text}");
+    }
+}

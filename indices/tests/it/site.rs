@@ -88,7 +88,7 @@ impl Site {
             let language = &path[..2];
             format!(
                 "<!DOCTYPE html><html lang=\"{language}\"><head><meta charset=\"utf-8\"><title></title></head><body>\
-                 <header>Zebra banner</header><nav>Zebra navigation</nav><main>{body}</main><footer>Zebra footer</footer></body></html>"
+                 <header>Zebra banner</header><nav>Zebra navigation</nav><main>{body}</main><footer>© Zebra footer</footer></body></html>"
             )
         } else {
             body.to_string()

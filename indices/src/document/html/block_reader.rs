@@ -1,12 +1,15 @@
 //! Collects the text of a page block by block, as its elements open and close.
 
+mod footer;
 mod terms;
 
 use hoidap_shared::text::normalise;
 use scraper::node::Element;
 
+use self::footer::OpenFooter;
 use super::{
     block_counts::BlockCounts,
+    boilerplate_names::is_page_link,
     is_heading,
     survey::ElementFacts,
     tab_panels::TabPanels,
@@ -91,6 +94,7 @@ pub(super) struct BlockReader {
     pub(super) outside_main: bool,
     /// Number of open elements that are a few words and their buttons.
     pub(super) around_controls: usize,
+    footer: Option<OpenFooter>,
     open: String,
     counts: BlockCounts,
     preformatted: usize,
@@ -128,6 +132,7 @@ impl BlockReader {
             document,
             outside_main: false,
             around_controls: 0,
+            footer: None,
             open: String::new(),
             counts: BlockCounts::default(),
             preformatted: 0,
@@ -222,7 +227,7 @@ impl BlockReader {
             "br" if self.preformatted > 0 => self.open_text().0.push('\n'),
             "br" => self.open_text().0.push(LINE_BREAK),
             "sup" => self.raised += 1,
-            "a" if element.attr("href").is_some() => {
+            "a" if is_page_link(element) => {
                 self.links += 1;
                 self.open_text().1.links += 1;
             }
@@ -264,7 +269,7 @@ impl BlockReader {
                 self.trim_separator();
                 (self.in_field, self.is_lead_open) = (false, false);
             }
-            "a" if element.attr("href").is_some() => self.links = self.links.saturating_sub(1),
+            "a" if is_page_link(element) => self.links = self.links.saturating_sub(1),
             "sup" => self.raised = self.raised.saturating_sub(1),
             name if is_heading(name) && !self.is_in_cell() => {
                 self.push(BlockKind::Heading(name.as_bytes()[1] - b'0'));
@@ -411,6 +416,8 @@ impl BlockReader {
     fn frame(&self, counts: BlockCounts, text: &str, is_heading: bool) -> FrameCandidate {
         if counts.linked > 0 && counts.linked * 2 >= counts.text {
             FrameCandidate::Links
+        } else if self.footer.is_some() && !counts.control && self.around_controls == 0 {
+            FrameCandidate::Footer
         } else if self.outside_main
             || !self.has_heading && !is_heading
             || counts.control

@@ -45,6 +45,26 @@ pub(super) struct ElementContext {
     pub(super) headings: usize,
     /// Number of quotations around it.
     pub(super) quotes: usize,
+    /// Number of footers of the page around it.
+    pub(super) footers: usize,
+}
+
+/// Whether an element is the footer of the page, and not of an article.
+pub(super) fn is_site_footer(
+    element: &Element,
+    facts: &ElementFacts,
+    within: ElementContext,
+    page: &PageSurvey,
+) -> bool {
+    if within.mains > 0 || within.quotes > 0 || facts.holds_main || facts.holds_title {
+        return false;
+    }
+    let mut names = element.classes().chain(element.id()).flat_map(words);
+    let mut is_named = || names.any(|word| matches!(word.as_str(), "footer" | "colophon"));
+    let is_last = facts.before + facts.text == page.text && facts.before > 0;
+    element.name() == "footer"
+        || roles(element).any(|role| role == "contentinfo")
+        || element.name() == "div" && is_last && within.parts == 0 && !facts.id_from_heading && is_named()
 }
 
 /// Whether an element is boilerplate.
@@ -62,7 +82,10 @@ pub(super) fn is_boilerplate(
     match element.name() {
         "html" | "body" | "main" => return false,
         "nav" | "search" => return true,
+        _ if is_site_footer(element, facts, within, page) => return false,
         "footer" => return within.quotes == 0,
+        "form" if within.footers > 0 => return true,
+        "aside" if within.footers > 0 => return facts.is_list_of_links(),
         // An aside in an article holds its notes; outside, it belongs to the site.
         "aside" if within.parts == 0 || facts.is_mostly_links() => return true,
         // The header of an article holds its title, and so may the page's header.
@@ -81,16 +104,11 @@ pub(super) fn is_boilerplate(
     }) {
         return true;
     }
-    has_boilerplate_name_and_content(element, facts, within, page)
+    has_boilerplate_name_and_content(element, facts, within)
 }
 
 /// Whether an element has both a name and content that are typical of boilerplate.
-fn has_boilerplate_name_and_content(
-    element: &Element,
-    facts: &ElementFacts,
-    within: ElementContext,
-    page: &PageSurvey,
-) -> bool {
+fn has_boilerplate_name_and_content(element: &Element, facts: &ElementFacts, within: ElementContext) -> bool {
     let name = element.name();
     let is_content = is_heading(name) || matches!(name, "p" | "pre" | "tr" | "td" | "th" | "article");
     if is_content || facts.id_from_heading || facts.holds_title || facts.text == 0 {
@@ -105,12 +123,10 @@ fn has_boilerplate_name_and_content(
     // A consent banner has a button, or is a line with a link. A page about cookies has neither.
     let has_button = facts.controls > 0 && facts.headings <= 1 && facts.text <= MAX_CONSENT_CHARS;
     let asks = within.mains == 0 && (has_button || is_line);
-    let is_last = facts.before + facts.text == page.text && facts.headings == 0 && within.parts == 0;
     named(&LINK_LIST_NAMES) && facts.is_list_of_links()
         || named(&PAGE_PATH_NAMES) && is_path
         || named(&["toc", "localtoc"]) && is_toc
         || named(&CONSENT_NAMES) && asks
-        || named(&["footer", "colophon"]) && is_last
 }
 
 /// Whether a link is only for navigation: to the main part, to its own heading, or to the page's source.

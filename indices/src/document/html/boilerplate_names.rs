@@ -56,6 +56,18 @@ pub(super) fn roles(element: &Element) -> impl Iterator<Item = String> {
     element.attr("role").unwrap_or_default().split_ascii_whitespace().map(str::to_ascii_lowercase)
 }
 
+/// Whether an element is a link to another page, and not to a telephone number, an address or the like.
+pub(super) fn is_page_link(element: &Element) -> bool {
+    let is_contact = |href: &str| {
+        let href = href.trim_start().to_ascii_lowercase();
+        ["tel:", "mailto:", "sms:", "callto:", "geo:"].iter().any(|scheme| href.starts_with(scheme))
+            || href.contains("://maps.")
+            || href.contains(".com/maps")
+            || href.contains("goo.gl/maps")
+    };
+    element.name() == "a" && element.attr("href").is_some_and(|href| !is_contact(href))
+}
+
 /// Whether a class or id contains a word that is typical of boilerplate.
 pub(super) fn is_boilerplate_name(name: &str) -> bool {
     words(name)

@@ -6,7 +6,7 @@ use ego_tree::{NodeId, iter::Edge};
 use scraper::{ElementRef, Html, Node, node::Element};
 
 use super::{
-    boilerplate_names::{is_boilerplate_name, roles},
+    boilerplate_names::{is_boilerplate_name, is_page_link, roles},
     class_names::is_heading_id,
     is_heading,
     tabs::Tabs,
@@ -221,7 +221,7 @@ impl Surveyor {
         facts.headings = usize::from(is_title);
         match name {
             "a" if is_title => {}
-            "a" if value.attr("href").is_some() => {
+            "a" if is_page_link(value) => {
                 facts.links = 1;
                 self.links += 1;
             }
@@ -271,9 +271,7 @@ impl Surveyor {
         let value = element.value();
         let at = self.open.len();
         match value.name() {
-            "a" if value.attr("href").is_some() && !self.survey.toggles.is_title(element.id()) => {
-                self.links -= 1
-            }
+            "a" if is_page_link(value) && !self.survey.toggles.is_title(element.id()) => self.links -= 1,
             "h1" => facts.title_links = facts.links > 0 && facts.is_mostly_links(),
             "table" => {
                 self.tables.pop();

@@ -78,7 +78,15 @@ impl BlockReader {
     fn push_record(&mut self) {
         (self.in_field, self.in_record) = (false, false);
         self.trim_separator();
-        let values = self.open.replace(LINE_BREAK, " ");
+        let mut values = String::new();
+        for line in self.open.split(LINE_BREAK).map(str::trim).filter(|line| !line.is_empty()) {
+            values += match values.chars().last() {
+                None => "",
+                Some(':' | ',' | ';') => " ",
+                Some(_) => VALUE_SEPARATOR,
+            };
+            values += line;
+        }
         let name = std::mem::take(&mut self.record_name).replace(LINE_BREAK, " ");
         let mark = if name.trim().is_empty() || name.trim_end().ends_with(':') { "" } else { ":" };
         self.open = format!("{}{mark} {values}", name.trim_end());
