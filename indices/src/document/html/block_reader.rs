@@ -323,7 +323,7 @@ impl BlockReader {
         let in_cell = self.is_in_cell();
         self.flush();
         let mut budget = std::mem::take(&mut self.repeat_budget);
-        for HtmlTableRow { cells, counts, is_head, .. } in table.rows(&mut budget) {
+        for HtmlTableRow { cells, counts, is_head, is_title, .. } in table.rows(&mut budget) {
             if in_cell {
                 let (open, outer) = self.open_text();
                 *open += cells.join(", ").trim_end_matches(", ");
@@ -332,7 +332,11 @@ impl BlockReader {
             } else {
                 self.open = cells.join(CELL_SEPARATOR);
                 self.counts = counts;
-                self.push(if is_head { BlockKind::Head } else { BlockKind::Row });
+                self.push(match (is_head, is_title) {
+                    (true, _) => BlockKind::Head,
+                    (_, true) => BlockKind::Text,
+                    _ => BlockKind::Row,
+                });
             }
         }
         if in_cell {

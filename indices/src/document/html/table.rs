@@ -76,6 +76,8 @@ pub(super) struct HtmlTableRow {
     pub(super) counts: BlockCounts,
     /// Whether it names the columns.
     pub(super) is_head: bool,
+    /// Whether it is the title above the names of the columns.
+    pub(super) is_title: bool,
     /// Whether it stands in the table's head (`thead`).
     in_head: bool,
     /// Whether each of its cells is a `th`, and whether one is.
@@ -207,6 +209,7 @@ impl HtmlTable {
                     cells,
                     counts,
                     is_head: false,
+                    is_title: false,
                     in_head: *kind == GroupKind::Head,
                     any_named: shown.clone().any(|placed| placed.cell.is_head),
                     all_named: shown.all(|placed| placed.cell.is_head),
@@ -234,7 +237,10 @@ impl HtmlTableRow {
 }
 
 /// In a table without any `th`, the first row names the columns if it is short, has no digits, and a row of as many cells follows.
+/// Rows of one cell before it are the table's title.
 fn guess_head(rows: &mut [HtmlTableRow]) {
+    let titles = rows.iter().take_while(|row| row.cells.len() == 1).count();
+    let (titles, rows) = rows.split_at_mut(titles);
     let any_named = rows.iter().any(|row| row.any_named || row.in_head);
     if let [first, second, ..] = rows
         && !any_named
@@ -242,6 +248,10 @@ fn guess_head(rows: &mut [HtmlTableRow]) {
         && second.cells.len() == first.cells.len()
     {
         first.is_head = may_name_columns(&first.cells);
+    }
+    let has_head = rows.first().is_some_and(|first| first.is_head);
+    for title in titles {
+        title.is_title = has_head;
     }
 }
 
@@ -347,12 +357,17 @@ mod tests {
             }
         }
         let rows = open.rows(&mut 10_000).into_iter();
-        rows.map(|row| format!("{}{}", if row.is_head { "# " } else { "" }, row.cells.join("|"))).collect()
+        let mark = |row: &HtmlTableRow| match (row.is_head, row.is_title) {
+            (true, _) => "# ",
+            (_, true) => "= ",
+            _ => "",
+        };
+        rows.map(|row| format!("{}{}", mark(&row), row.cells.join("|"))).collect()
     }
 
     /// The rows without the marks of those that name columns.
     fn texts(table: &str) -> Vec<String> {
-        rows(table).iter().map(|row| row.trim_start_matches("# ").to_string()).collect()
+        rows(table).iter().map(|row| row.trim_start_matches(['#', '=', ' ']).to_string()).collect()
     }
 
     #[test]
@@ -381,8 +396,19 @@ mod tests {
         assert_eq!(rows("!a !b\nt*2\nc d"), ["# a|b", "t", "c|d"]);
         // A row named by its first cell, a title above the names, a title inside, names without rows.
         assert_eq!(rows("!a b\n!c d"), ["a|b", "c|d"]);
-        assert_eq!(rows("!t*2\n!a !b\nc d\n!u*2\ne f"), ["t", "# a|b", "c|d", "u", "e|f"]);
+        assert_eq!(rows("!t*2\n!a !b\nc d\n!u*2\ne f"), ["= t", "# a|b", "c|d", "u", "e|f"]);
         assert_eq!(rows("a b\n!c !d"), ["a|b", "c|d"]);
+    }
+
+    #[test]
+    fn the_names_of_the_columns_are_guessed_below_the_title_of_the_table() {
+        assert_eq!(rows("t*2\na b\nc 1\nu*2\nd 2"), ["= t", "# a|b", "c|1", "u", "d|2"]);
+        assert_eq!(rows("t1*9\nt2 .\na b\nc 1"), ["= t1", "= t2", "# a|b", "c|1"]);
+        assert_eq!(rows("!t*2\na b\nc 1"), ["= t", "# a|b", "c|1"]);
+        assert_eq!(rows("t*2\n. b\nc 1"), ["= t", "# |b", "c|1"]);
+        // No names below it, and a table of one column.
+        assert_eq!(rows("t*2\na 1\nc 2"), ["t", "a|1", "c|2"]);
+        assert_eq!(rows("t\na\nb"), ["t", "a", "b"]);
     }
 
     #[test]
