@@ -17,6 +17,7 @@ mod table;
 mod tabs;
 mod toggles;
 mod visibility;
+mod visitors;
 
 use std::collections::HashMap;
 

@@ -291,7 +291,7 @@ fn a_few_words_around_buttons_and_links_may_be_the_sites() {
     };
     for part in [
         "<div><p>Was this page useful?</p><button>Yes</button><button>No</button></div>",
-        "<div><div>Tell us more</div><form><textarea></textarea></form></div>",
+        "<div><div>Tell us what you looked for and did not find on this page</div><form><textarea></textarea></form></div>",
         "<div>Share this page <a href=f>Facebook</a> <a href=z>Zalo</a></div>",
     ] {
         assert_eq!(frame(part), FrameCandidate::Text, "{part}");
@@ -486,6 +486,43 @@ fn a_footer_keeps_what_it_says_about_the_site() {
     );
     let of_article = "<main><article><h1>T</h1><p>Text.</p><footer>Posted by Ines</footer></article></main>";
     assert_eq!(text(of_article), "T\nText.");
+}
+
+#[test]
+fn what_visitors_wrote_and_lists_of_other_pages_are_left_out() {
+    let parts = [
+        // WordPress, its older themes, WooCommerce, microdata
+        "<div id=comments class='comments-area'><h3>2 comments</h3><ol class='comment-list'><li id='comment-7' class=comment><article class='comment-body'><p>Mine cost 25.</p></article></li></ol><div id=respond class='comment-respond'><h3>Leave a comment</h3><form><label for=c>Text</label><textarea id=c></textarea></form></div></div>",
+        "<ol class=commentlist><li class='comment even' id='li-comment-3'><cite>Ines</cite> says: Mine cost 25.</li></ol>",
+        "<div id=reviews class='woocommerce-Reviews'><div id=comments><h2>1 review</h2><ol class=commentlist><li class=review><p>Mine cost 25.</p></li></ol></div></div>",
+        "<div itemprop=review itemscope itemtype='https://schema.org/Review'><p>Mine cost 25.</p></div>",
+        "<section itemprop='comment'><p>Mine cost 25.</p></section>",
+        // Lists of other pages: WooCommerce, Haravan, a title alone
+        "<section class='related products'><h2>Related products</h2><ul><li><a href=a><h2>Floss with mint</h2><span>39</span></a></li><li><a href=b><h2>Paste</h2><span>75</span></a></li></ul></section>",
+        "<div class='list-productRelated'><h2>Others</h2><div><h3><a href=a>Floss with mint</a></h3><p>39</p></div><div><h3><a href=b>Paste with salt</a></h3><p>75</p></div></div>",
+        "<div><h3>Bài viết liên quan</h3><ul><li><a href=a>Niềng răng mất bao lâu?</a></li><li><a href=b>Có nên niềng răng?</a></li></ul></div>",
+        // Labels of fields
+        "<form><label for=o>Sort by</label><select id=o><option>Price</option></select></form>",
+        "<div class=sort><span>Sort by:</span><select><option>Price</option></select></div>",
+        "<form><p><label>Your name <input name=n></label></p></form>",
+    ];
+    for part in parts {
+        assert_eq!(text(&format!("<main><h1>T</h1><p>Text.</p>{part}</main>")), "T\nText.", "{part}");
+    }
+    let stays = [
+        "<section id=comments><h2>Comments</h2><p>A comment begins with a number sign.</p><pre><code><span class='hljs-comment'># one</span></code></pre></section>",
+        "<div id=reviews><h2>Reviews</h2><p>We review each order by hand.</p></div>",
+        "<article itemscope itemtype='https://schema.org/Review'><h1>The new boat</h1><p>It is fast.</p></article>",
+        "<section id=related><h2>Related</h2><p>The <a href=a>first</a> and <a href=b>second</a> manual.</p></section>",
+        "<form><label><input type=radio name=p> Team</label><label><input type=radio name=p> Business</label></form>",
+        "<div>Price 45 <input type=number></div>",
+        "<ol><li class=comment-rule>Be kind.</li></ol>",
+    ];
+    for part in stays {
+        let read = text(&format!("<main><h1>T</h1>{part}</main>"));
+        let words = part.split(['<', '>']).skip(2).step_by(2).flat_map(str::split_whitespace);
+        assert!(words.clone().all(|word| read.contains(word)), "{part}: {read}");
+    }
 }
 
 #[test]

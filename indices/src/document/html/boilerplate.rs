@@ -10,6 +10,7 @@ use super::{
     class_names::words,
     is_heading,
     survey::{ElementFacts, PageSurvey},
+    visitors::{is_by_visitors, is_field_label, is_related},
 };
 
 /// Longest navigation path and longest consent banner, in characters without white space.
@@ -82,6 +83,7 @@ pub(super) fn is_boilerplate(
     match element.name() {
         "html" | "body" | "main" => return false,
         "nav" | "search" => return true,
+        _ if is_by_visitors(node) || is_related(node, facts) || is_field_label(node, facts) => return true,
         _ if is_site_footer(element, facts, within, page) => return false,
         "footer" => return within.quotes == 0,
         "form" if within.footers > 0 => return true,
