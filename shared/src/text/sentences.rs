@@ -90,12 +90,14 @@ pub fn cells(line: &str) -> Vec<&str> {
 /// Longest cell that may name a column where the page does not say so, in characters.
 const MAX_NAME_CHARS: usize = 40;
 
-/// Whether the cells of a table's first row may name its columns: each is short and has no digits.
+/// Whether the cells of a table's first row may name its columns: each is short and has no digits, except in brackets behind
+/// its name ("Low season (1 Sep – 31 Dec)").
 pub fn may_name_columns(cells: &[impl AsRef<str>]) -> bool {
-    cells
-        .iter()
-        .map(AsRef::as_ref)
-        .all(|cell| !cell.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= MAX_NAME_CHARS)
+    cells.iter().map(AsRef::as_ref).all(|cell| {
+        let name = cell.split_once('(').map_or(cell, |(name, _)| name);
+        let is_named = name.contains(char::is_alphabetic) || name == cell;
+        is_named && !name.chars().any(|c| c.is_ascii_digit()) && cell.chars().count() <= MAX_NAME_CHARS
+    })
 }
 
 /// Whether a line has several cells.

@@ -158,7 +158,9 @@ impl RecordFinder<'_> {
     fn leave(&mut self, node: NodeRef<'_, Node>, element: &Element) {
         let Some(mut open) = self.open.pop() else { return };
         let name = element.name();
-        if !open.has_own_text {
+        // A real table is read as one.
+        let in_table = matches!(name, "table" | "thead" | "tbody" | "tfoot" | "tr");
+        if !open.has_own_text && !in_table {
             self.find_records(&mut open.children);
         }
         let filled: Vec<&Part> =

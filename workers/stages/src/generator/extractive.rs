@@ -21,7 +21,7 @@ use crate::generator::{
     answer::assembly::AnswerSentence,
     passages::{
         passage_set::PassageSet,
-        segmenter::{Segment, SegmentKind, refers_back},
+        segmenter::{Segment, SegmentKind, continues_previous, refers_back},
         table::name_terms,
         table_selection::{self, SelectionQuestion},
     },
@@ -336,7 +336,8 @@ fn is_bare_verdict(segment: &Segment) -> bool {
 }
 
 /// Puts the preceding sentence before a sentence that refers back to it: where both are quoted, and always for
-/// questions about a person, since "He was crowned in 612" names nobody. A mere "Yes." or "No." goes before what follows it.
+/// questions about a person, since "He was crowned in 612" names nobody. A mere "Yes." or "No." goes before what
+/// follows it, and a rule before its exception: "After that there is no refund."
 fn with_antecedent(passage_set: &PassageSet, mut chosen: Vec<usize>, parsed: &ParsedQuestion) -> Vec<usize> {
     let first = &passage_set.segments[chosen[0]];
     let before = chosen[0].checked_sub(1).filter(|before| {
@@ -348,7 +349,9 @@ fn with_antecedent(passage_set: &PassageSet, mut chosen: Vec<usize>, parsed: &Pa
         let before = &passage_set.segments[before];
         before.line == first.line && is_bare_verdict(before)
     };
-    let goes_first = |before: &usize| is_verdict(*before) || refers_back(&first.text) && needed(before);
+    let goes_first = |before: &usize| {
+        is_verdict(*before) || continues_previous(&first.text) || refers_back(&first.text) && needed(before)
+    };
     if let Some(before) = before.filter(goes_first) {
         chosen.retain(|segment| *segment != before);
         chosen.insert(0, before);

@@ -85,6 +85,13 @@ fn a_verdict_goes_before_its_own_sentence() {
 }
 
 #[test]
+fn a_rule_goes_before_its_exception() {
+    let tours = "# Huỷ tour\nHuỷ trước 24 giờ được hoàn 100%. Sau thời hạn này không hoàn tiền tour đã đặt.";
+    let text = answer("đặt tour rồi huỷ có được hoàn tiền không", &[tours]);
+    assert!(text.starts_with("Huỷ trước 24 giờ được hoàn 100%. Sau thời hạn này"), "{text}");
+}
+
+#[test]
 fn how_to_pay_a_fee_asks_for_steps() {
     let fee = "# Paying the garden fee\n* Open the town portal and choose Gardens.\n* Enter the number of your plot.\n\
         * Choose a card or a bank transfer.\n# Prices\nThe garden fee is 120 euros a year.";

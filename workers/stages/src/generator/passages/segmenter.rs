@@ -33,6 +33,8 @@ const MAX_ITEM_CHARS: usize = 200;
 const MAX_STACKED_HEADINGS: usize = 2;
 /// Longest label, in characters.
 const MAX_LABEL_CHARS: usize = 90;
+/// Most words from a preposition to the demonstrative of its phrase.
+const MAX_WORDS_TO_DEMONSTRATIVE: usize = 3;
 /// Segmented passages in the cache, about 30 KB each.
 const CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2_047);
 
@@ -275,6 +277,21 @@ impl SegmentBuilder<'_> {
             row: row.map(Arc::new),
         });
     }
+}
+
+/// Whether a sentence says only with the one before it what it is about: "After that there is no refund", "Sau thời hạn này …",
+/// "Otherwise …".
+pub(crate) fn continues_previous(text: &str) -> bool {
+    const OPENERS: [&str; 10] =
+        ["after", "before", "from", "until", "sau", "trước", "quá", "ngoài", "từ", "khi"];
+    const DEMONSTRATIVES: [&str; 7] = ["that", "this", "these", "those", "này", "đó", "ấy"];
+    let lower = text.to_lowercase();
+    let mut words = lower.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+    let first = words.next().unwrap_or_default();
+    let otherwise = first == "otherwise" || first == "afterwards" || lower.starts_with("nếu không,");
+    otherwise
+        || OPENERS.contains(&first)
+            && words.take(MAX_WORDS_TO_DEMONSTRATIVE).any(|word| DEMONSTRATIVES.contains(&word))
 }
 
 /// Whether a sentence refers back to the one before it.

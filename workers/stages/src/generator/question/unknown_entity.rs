@@ -13,9 +13,10 @@ const ORIGIN_PREPOSITIONS: [&str; 2] = ["from", "tu"];
 /// Prepositions before an origin, a destination or a companion.
 const RELATION_PREPOSITIONS: [&str; 14] =
     ["from", "to", "into", "with", "and", "via", "tu", "sang", "qua", "voi", "vao", "va", "bang", "cho"];
-/// English words that name nothing.
+/// Words that name nothing.
 const NON_ENTITY_WORDS: &str = " anybody anyone anything anytime anyway anywhere else ever everybody everyone everything him himself later maybe \
-    myself nobody shortly somebody someone something sometimes somewhere soon sooner still themselves today tomorrow yesterday yet yourself ";
+    myself nobody shortly somebody someone something sometimes somewhere soon sooner still themselves today tomorrow yesterday yet yourself \
+    bây chừng hoài hôm khỏi kèm liền luôn mai nay nổi nữa riêng sẵn thêm vẫn xong ";
 
 /// The entity in the question that no document mentions: any word of a yes-or-no question, a name in other
 /// questions. Adjacent words are joined. Where a passage answers by its meaning (`is_answered`), a word without a capital may be
