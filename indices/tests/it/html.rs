@@ -526,6 +526,50 @@ fn what_visitors_wrote_and_lists_of_other_pages_are_left_out() {
 }
 
 #[test]
+fn texts_that_a_style_sheet_parts_have_a_space_between_them() {
+    let lines = [
+        // Elementor's price list, a name and a rank, links in a row, a term and its number
+        (
+            "<span class=a>Cạo vôi răng</span><span></span><span class=b>99.000đ</span>",
+            "Cạo vôi răng 99.000đ",
+        ),
+        ("<span class=n>BS Lan</span><span class=r>Giám đốc</span>", "BS Lan Giám đốc"),
+        ("<a href=a>Xem</a><a href=b>Mua</a>", "Xem Mua"),
+        ("<b>Hotline</b><a href='tel:1'>1900</a>", "Hotline 1900"),
+        ("<b>Giá:</b><span>45</span>", "Giá: 45"),
+        ("<span class=n>45</span><span class=u>triệu</span>", "45 triệu"),
+        ("<span class=n>Gói A</span><span class=u>(12 tháng)</span>", "Gói A (12 tháng)"),
+        ("<span class=n>Team</span><span class=p><bdi>$49</bdi></span>", "Team $49"),
+        // Words that an editor split, drop caps, numbers with their signs and units, names
+        ("<span>Hel</span><span>lo</span> <span class=c1>wor</span><span class=c2>ld</span>", "Hello world"),
+        (
+            "<b>W</b>ord <span class=cap>N</span>ăm <span class=a>i</span><span class=b>Phone</span>",
+            "Word Năm iPhone",
+        ),
+        ("<span>Mac</span><span>Book</span> B<b>12</b>, <i>H</i><sub>2</sub>O", "MacBook B12, H2O"),
+        (
+            "<span class=a>690.000</span><span class=b>₫</span> <span class=a>$</span><span class=b>39</span>",
+            "690.000₫ $39",
+        ),
+        (
+            "<span class=a>46</span><span class=b>.000+</span> <span class=a>500</span><span class=b>ml</span>",
+            "46.000+ 500ml",
+        ),
+        (
+            "<span class=a>8:</span><span class=b>30</span> <span class=a>(</span><span class=b>x</span>)",
+            "8:30 (x)",
+        ),
+    ];
+    for (line, expected) in lines {
+        assert_eq!(
+            text(&format!("<main><h1>T</h1><p>{line}</p></main>")),
+            format!("T\n{expected}"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn each_row_of_a_table_repeats_the_cells_that_span_it() {
     let spans = "<table><thead><tr><th rowspan=2>Gói</th><th colspan=2>Giá</th></tr><tr><th>Tháng</th><th>Năm</th></tr></thead>\
         <tbody><tr><td rowspan=0>Cơ bản</td><td>10</td><td>100</td></tr><tr><td colspan=2>Miễn phí</td></tr></tbody>\

@@ -1,12 +1,13 @@
 //! Collects the text of a page block by block, as its elements open and close.
 
 mod footer;
+mod seams;
 mod terms;
 
 use hoidap_shared::text::normalise;
 use scraper::node::Element;
 
-use self::footer::OpenFooter;
+use self::{footer::OpenFooter, seams::Seam};
 use super::{
     block_counts::BlockCounts,
     boilerplate_names::is_page_link,
@@ -95,6 +96,7 @@ pub(super) struct BlockReader {
     /// Number of open elements that are a few words and their buttons.
     pub(super) around_controls: usize,
     footer: Option<OpenFooter>,
+    seam: Seam,
     open: String,
     counts: BlockCounts,
     preformatted: usize,
@@ -133,6 +135,7 @@ impl BlockReader {
             outside_main: false,
             around_controls: 0,
             footer: None,
+            seam: Seam::None,
             open: String::new(),
             counts: BlockCounts::default(),
             preformatted: 0,
@@ -160,7 +163,11 @@ impl BlockReader {
         let chars = text.chars().filter(|c| !c.is_whitespace()).count();
         let linked = if self.links > 0 { chars } else { 0 };
         let is_raised = self.raised > 0 && text.trim().chars().all(|c| c.is_ascii_digit());
+        let seam = if text.is_empty() { self.seam } else { std::mem::take(&mut self.seam) };
         let (open, counts) = self.open_text();
+        if seam.parts(open, text) {
+            open.push(' ');
+        }
         if is_raised && open.ends_with(char::is_alphanumeric) {
             open.extend(text.chars().map(raised_digit));
         } else {
@@ -192,6 +199,7 @@ impl BlockReader {
     }
 
     pub(super) fn enter(&mut self, element: &Element, facts: &ElementFacts) {
+        self.seam = self.seam.begin(element);
         match element.name() {
             "table" => {
                 self.flush();
@@ -243,6 +251,7 @@ impl BlockReader {
     }
 
     pub(super) fn leave(&mut self, element: &Element) {
+        self.seam = self.seam.end(element);
         match element.name() {
             "table" => match self.data_tables.pop() {
                 Some(true) => self.close_table(),
