@@ -11,6 +11,7 @@ mod follow_ups;
 mod html;
 mod limits;
 mod links;
+mod page_builders;
 mod pdf;
 mod records;
 mod repeated_blocks;
