@@ -6,6 +6,7 @@ mod boilerplate;
 mod boilerplate_names;
 mod class_names;
 pub(super) mod dom;
+mod elements;
 mod fields;
 mod records;
 mod selector;
@@ -29,7 +30,8 @@ use self::{
     block_reader::BlockReader,
     boilerplate::{ElementContext, is_boilerplate, is_site_footer},
     boilerplate_names::roles,
-    fields::{FieldPart, fields},
+    elements::FieldPart,
+    fields::fields,
     survey::PageSurvey,
     visibility::Visibility,
 };

@@ -145,14 +145,14 @@ fn late_interaction_in_place(
     above: &[Vec<Range<usize>>],
 ) -> Vec<Option<(f32, f32)>> {
     let own: Vec<_> = segments.iter().map(|segment| matches.best(segment.clone())).collect();
-    let score = |((best, head), above): ((&Option<Vec<f32>>, &Option<usize>), &Vec<Range<usize>>)| {
-        let best = best.as_ref()?;
-        let head = head.and_then(|head| own[head].clone());
-        let around = above.iter().filter_map(|tokens| matches.best(tokens.clone())).chain(head);
+    let score = |at: usize| {
+        let best = own[at].as_ref()?;
+        let head = heads[at].and_then(|head| own[head].clone());
+        let around = above[at].iter().filter_map(|tokens| matches.best(tokens.clone())).chain(head);
         let in_place = around.fold(best.clone(), |best, other| highest(&best, &other));
         Some((mean(best), mean(&in_place)))
     };
-    own.iter().zip(heads).zip(above).map(score).collect()
+    (0..own.len()).map(score).collect()
 }
 
 /// For each table row after the first, the index of the first row: most tables begin with the column names.
@@ -202,7 +202,9 @@ mod tests {
             ..ChunkRecord::default()
         };
         let above = tokens_above(&chunk, text, 8);
-        assert_eq!(above, [vec![0..8], vec![0..4], vec![0..4, 10..12]]);
+        let ends = |ranges: &[Range<usize>]| ranges.iter().map(|range| (range.start, range.end)).collect();
+        let above: Vec<Vec<(usize, usize)>> = above.iter().map(|ranges| ends(ranges)).collect();
+        assert_eq!(above, [vec![(0, 8)], vec![(0, 4)], vec![(0, 4), (10, 12)]]);
     }
 
     #[test]

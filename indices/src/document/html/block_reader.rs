@@ -11,6 +11,7 @@ use self::{footer::OpenFooter, seams::Seam};
 use super::{
     block_counts::BlockCounts,
     boilerplate_names::is_page_link,
+    elements::is_block,
     is_heading,
     survey::ElementFacts,
     tab_panels::TabPanels,
@@ -20,46 +21,6 @@ use crate::document::{
     BlockKind, Document, FrameCandidate,
     line_groups::{LineGroup, group_lines, raised_digit},
 };
-
-/// Elements that begin and end a block of text.
-const BLOCK_ELEMENTS: [&str; 36] = [
-    "p",
-    "div",
-    "section",
-    "article",
-    "main",
-    "li",
-    "ul",
-    "ol",
-    "dl",
-    "dt",
-    "dd",
-    "table",
-    "thead",
-    "tbody",
-    "tfoot",
-    "caption",
-    "blockquote",
-    "figure",
-    "figcaption",
-    "form",
-    "fieldset",
-    "legend",
-    "details",
-    "summary",
-    "address",
-    "body",
-    "header",
-    "hr",
-    "center",
-    "label",
-    "hgroup",
-    "aside",
-    "footer",
-    "dialog",
-    "search",
-    "menu",
-];
 
 /// The level of a heading that is the title of a text which a visitor opens.
 const TITLE_LEVEL: u8 = 6;
@@ -73,20 +34,11 @@ const MAX_NESTED_TABLES: usize = 4;
 /// A line break of the page (`<br>`), until its block is read. Line breaks of the file are only white space.
 const LINE_BREAK: char = '\u{2028}';
 
-/// Longest term and longest definition that are read as one item, in characters.
-pub(super) const MAX_TERM_CHARS: usize = 60;
-pub(super) const MAX_VALUE_CHARS: usize = 80;
-
 /// Separates the cells of a row.
 const CELL_SEPARATOR: &str = " | ";
 
 /// Separates the values of one label, and the rows of a table in a cell.
 const VALUE_SEPARATOR: &str = "; ";
-
-/// Whether an element begins and ends a block of text.
-pub(super) fn is_block(name: &str) -> bool {
-    is_heading(name) || BLOCK_ELEMENTS.contains(&name)
-}
 
 /// The document so far, and the open block.
 pub(super) struct BlockReader {

@@ -11,8 +11,10 @@ use hoidap_shared::text::normalise;
 use scraper::{ElementRef, Html, Node, node::Element};
 
 use super::{
-    block_reader::{MAX_TERM_CHARS, MAX_VALUE_CHARS, is_block},
-    class_names::words,
+    elements::{
+        BOLD, FieldPart, MAX_TERM_CHARS, MAX_VALUE_CHARS, MAX_VALUES, NO_FIELDS, WITHOUT_TEXT, is_block,
+        may_be_label, shape,
+    },
     is_heading,
     records::add_records,
     survey::PageSurvey,
@@ -22,40 +24,6 @@ use crate::document::{ReadError, limits::Deadline};
 
 /// Fewest fields of one shape on a page.
 const MIN_FIELDS: usize = 2;
-
-/// Most values of one label.
-pub(super) const MAX_VALUES: usize = 8;
-
-/// Elements that have no text of a field.
-pub(super) const WITHOUT_TEXT: [&str; 5] = ["button", "nav", "svg", "select", "head"];
-
-/// Elements that are neither a label nor a value, nor is anything in them.
-pub(super) const NO_FIELDS: [&str; 5] = ["pre", "dl", "summary", "figure", "blockquote"];
-
-/// Ends the shape of an element that is bold as a whole.
-pub(super) const BOLD: &str = " > b";
-
-/// Words of classes that differ from one field to the next.
-const WORDS_OF_ONE: [&str; 6] = ["odd", "even", "first", "last", "active", "current"];
-
-/// A part of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FieldPart {
-    /// What is said about.
-    Label,
-    /// What is said.
-    Value,
-    /// A thing with a name and several values.
-    Record,
-    /// Its name.
-    Name,
-    /// What says nothing in a record: the number of a step, the same link in each.
-    LeftOut,
-    /// A row of a table, and whether it names the columns.
-    Row { is_head: bool },
-    /// A cell of a row.
-    Cell,
-}
 
 /// The labels and values of a page.
 pub(super) fn fields(
@@ -272,36 +240,4 @@ fn are_told_apart(fields: &[Field]) -> bool {
         || fields.iter().all(|field| field.label_text.ends_with(':'))
         || fields.iter().any(|field| has_digit(&field.value_text))
             && !fields.iter().any(|field| has_digit(&field.label_text))
-}
-
-pub(super) fn may_be_label(text: &str) -> bool {
-    // Not the number of a section: `II. Prices`.
-    let is_numbered = text.split(' ').next().is_some_and(|word| word.ends_with(['.', ')']));
-    text.starts_with(char::is_alphabetic)
-        && !is_numbered
-        && !text.contains(": ")
-        && text.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ':' | ')' | '*' | '%'))
-        && text.chars().count() <= MAX_TERM_CHARS
-}
-
-/// What an element looks like. A word of a class that is a hash or a long number is left out.
-pub(super) fn shape(element: &Element, only_child: Option<&str>) -> String {
-    let is_kind = |word: &String| {
-        let (digits, all) = (word.chars().filter(char::is_ascii_digit).count(), word.chars().count());
-        !WORDS_OF_ONE.contains(&word.as_str()) && (digits == 0 || digits == all && all < 3)
-    };
-    let mut classes: Vec<String> = element
-        .classes()
-        .map(|class| words(class).into_iter().filter(is_kind).collect::<Vec<_>>().join("-"))
-        .collect();
-    classes.sort_unstable();
-    classes.dedup();
-    let name = element.name();
-    let mut shape =
-        [name].into_iter().chain(classes.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
-    let bold = |child: &str| matches!(child.split(' ').next(), Some("b" | "strong")) || child.ends_with(BOLD);
-    if only_child.is_some_and(bold) {
-        shape += BOLD;
-    }
-    shape
 }

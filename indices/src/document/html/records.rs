@@ -10,9 +10,10 @@ use hoidap_shared::text::{may_name_columns, normalise};
 use scraper::{ElementRef, Html, Node, node::Element};
 
 use super::{
-    block_reader::{MAX_TERM_CHARS, is_block},
     class_names::words,
-    fields::{BOLD, FieldPart, MAX_VALUES, NO_FIELDS, WITHOUT_TEXT, may_be_label, shape},
+    elements::{
+        BOLD, FieldPart, MAX_TERM_CHARS, MAX_VALUES, NO_FIELDS, WITHOUT_TEXT, is_block, may_be_label, shape,
+    },
     is_heading,
     survey::PageSurvey,
     visibility::Visibility,

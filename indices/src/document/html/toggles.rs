@@ -10,7 +10,10 @@ use hoidap_shared::text::{fold, normalise};
 use scraper::{ElementRef, Html, Node};
 
 use super::{
-    block_reader::is_block, boilerplate_names::roles, class_names::words, fields::shape, is_heading,
+    boilerplate_names::roles,
+    class_names::words,
+    elements::{is_block, shape},
+    is_heading,
     tabs::Tabs,
 };
 use crate::document::{ReadError, limits::Deadline};

@@ -9,6 +9,7 @@ use hayro_interpret::{
 
 use super::{
     StopReason,
+    cells::part_cells,
     lines::{Glyph, LineBuilder, TextLine},
 };
 
@@ -56,7 +57,9 @@ impl GlyphCollector {
 
     /// The collected lines.
     pub(super) fn into_lines(self) -> Vec<TextLine> {
-        self.lines.finish()
+        let mut lines = self.lines.finish();
+        part_cells(&mut lines);
+        lines
     }
 
     fn check_clock(&mut self) {

@@ -3,7 +3,6 @@
 use hayro_interpret::kurbo::{Point, Vec2};
 use unicode_normalization::char::is_combining_mark;
 
-use super::cells::part_cells;
 use crate::document::line_groups::raised_digit;
 
 /// A gap of this share of the letters' size separates words.
@@ -179,7 +178,6 @@ impl LineBuilder {
     /// Ends the open line and returns all lines.
     pub(super) fn finish(mut self) -> Vec<TextLine> {
         self.end();
-        part_cells(&mut self.done);
         self.done
     }
 }

@@ -21,19 +21,21 @@ use crate::generator::{
     answer::assembly::AnswerSentence,
     passages::{
         passage_set::PassageSet,
-        segmenter::{Segment, SegmentKind, continues_previous, refers_back},
+        segmenter::{Segment, SegmentKind},
         table::name_terms,
         table_selection::{self, SelectionQuestion},
     },
     question::{ParsedQuestion, answer_type::AnswerType},
     reader::RankedSegment,
     text::{
+        back_references::{continues_previous, refers_back},
         clauses,
         cleaning::strip_citation_marks,
         negation::canonical_form,
         quantities::{self, Quantity},
         superlative::{ComparedMeasure, find_superlative},
     },
+    verifier::claim::is_bare_yes_no,
 };
 
 /// No further sentence is quoted once the chances of the quoted ones, as the reader gives them, sum to this.
@@ -305,7 +307,7 @@ fn best_segments(passage_set: &PassageSet, ranked: &[RankedSegment], parsed: &Pa
         if fits
             && (is_below_same_headings(segment, first)
                 || candidate.chance >= best.chance * MIN_OTHER_SECTION_CHANCE)
-            && !is_bare_verdict(segment)
+            && !is_bare_yes_no(&segment.text)
             && (chosen.len() < MAX_SCATTERED_SENTENCES || beside())
             && is_new(passage_set, &chosen, segment)
             && !(segment.kind == SegmentKind::Row && parsed.answer_type.is_some_and(lacks))
@@ -327,14 +329,6 @@ fn is_below_same_headings(segment: &Segment, other: &Segment) -> bool {
     segment.passage != other.passage || segment.headings == other.headings
 }
 
-/// Whether a sentence is a mere "Yes." or "No.", which says nothing without its question.
-fn is_bare_verdict(segment: &Segment) -> bool {
-    const VERDICTS: [&str; 8] = ["yes", "no", "có", "không", "được", "chưa", "rồi", "dạ"];
-    let text = segment.text.to_lowercase();
-    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
-    words.peek().is_some() && words.all(|word| VERDICTS.contains(&word))
-}
-
 /// Puts the preceding sentence before a sentence that refers back to it: where both are quoted, and always for
 /// questions about a person, since "He was crowned in 612" names nobody. A mere "Yes." or "No." goes before what
 /// follows it, and a rule before its exception: "After that there is no refund."
@@ -347,7 +341,7 @@ fn with_antecedent(passage_set: &PassageSet, mut chosen: Vec<usize>, parsed: &Pa
     let needed = |before: &usize| parsed.answer_type == Some(AnswerType::Person) || chosen.contains(before);
     let is_verdict = |before: usize| {
         let before = &passage_set.segments[before];
-        before.line == first.line && is_bare_verdict(before)
+        before.line == first.line && is_bare_yes_no(&before.text)
     };
     let goes_first = |before: &usize| {
         is_verdict(*before) || continues_previous(&first.text) || refers_back(&first.text) && needed(before)

@@ -1,5 +1,6 @@
 //! What the words of a text say, by rules for English and Vietnamese: content words, quantities, clauses, negation.
 
+pub(super) mod back_references;
 pub(super) mod clauses;
 pub(super) mod cleaning;
 pub(super) mod content;

@@ -15,7 +15,7 @@ pub(super) mod accepted_sentences;
 pub(super) mod alignment;
 mod alteration;
 mod binding;
-mod claim;
+pub(super) mod claim;
 mod claim_check;
 #[cfg(test)]
 mod labelled_sentences;

@@ -1,7 +1,10 @@
 //! Terms with their definitions, and labels with their values, as one item.
 
-use super::{BlockReader, CELL_SEPARATOR, LINE_BREAK, MAX_TERM_CHARS, MAX_VALUE_CHARS, VALUE_SEPARATOR};
-use crate::document::{BlockKind, html::fields::FieldPart};
+use super::{BlockReader, CELL_SEPARATOR, LINE_BREAK, VALUE_SEPARATOR};
+use crate::document::{
+    BlockKind,
+    html::elements::{FieldPart, MAX_TERM_CHARS, MAX_VALUE_CHARS},
+};
 
 impl BlockReader {
     /// Begins a part of a field, a record or a row.

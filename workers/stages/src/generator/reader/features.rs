@@ -3,12 +3,9 @@
 use hoidap_shared::job::{Passage, ScoredLabel};
 
 use crate::generator::{
-    passages::{
-        passage_set::PassageSet,
-        segmenter::{SegmentKind, refers_back},
-    },
+    passages::{passage_set::PassageSet, segmenter::SegmentKind},
     question::ParsedQuestion,
-    text::{content::TextContent, quantities::contains_quantity},
+    text::{back_references::refers_back, content::TextContent, quantities::contains_quantity},
 };
 
 /// The features' names, in the order of the weights.

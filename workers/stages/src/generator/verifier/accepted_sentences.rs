@@ -2,7 +2,7 @@
 
 use crate::generator::{
     answer::assembly::AnswerSentence,
-    passages::segmenter::refers_back,
+    text::back_references::refers_back,
     verifier::{SentenceVerdict, claim::is_bare_yes_no},
 };
 

@@ -6,10 +6,11 @@ use hoidap_shared::text::fold;
 
 use crate::generator::{
     passages::{
-        segmenter::{Segment, refers_back},
+        segmenter::Segment,
         table::{TableRow, name_terms},
     },
     text::{
+        back_references::refers_back,
         negation::{canonical_form, split_words},
         quantities::{self, Quantity},
         synonyms::has_synonym,

@@ -11,11 +11,12 @@ use hoidap_shared::text::fold;
 use crate::generator::{
     passages::{
         passage_set::PassageSet,
-        segmenter::{Segment, SegmentKind, refers_back},
+        segmenter::{Segment, SegmentKind},
         table::{self, contains_name},
         table_selection::{self, SelectedRows},
     },
     text::{
+        back_references::refers_back,
         clauses::{Clause, content_terms, subject_terms},
         negation::{canonical_form, split_words},
         quantities::Quantity,
