@@ -344,7 +344,9 @@ fn with_antecedent(passage_set: &PassageSet, mut chosen: Vec<usize>, parsed: &Pa
         before.line == first.line && is_bare_yes_no(&before.text)
     };
     let goes_first = |before: &usize| {
-        is_verdict(*before) || continues_previous(&first.text) || refers_back(&first.text) && needed(before)
+        is_verdict(*before)
+            || first.content.negated && continues_previous(&first.text)
+            || refers_back(&first.text) && needed(before)
     };
     if let Some(before) = before.filter(goes_first) {
         chosen.retain(|segment| *segment != before);
