@@ -1,9 +1,10 @@
-//! Tells a question for a telephone number or an address, which the documents may hold, from the wish for a person.
+//! Tells a question for a telephone number, an address or the one in charge, which the documents may hold, from the wish for a
+//! person.
 
 use super::phrase_match::FoldedWords;
 
-/// Folded names of such details.
-const DETAILS: [&str; 11] = [
+/// Folded names of such details, and questions for whom to ask.
+const DETAILS: [&str; 23] = [
     "so dien thoai",
     "sdt",
     "hotline",
@@ -15,6 +16,18 @@ const DETAILS: [&str; 11] = [
     "telephone number",
     "address",
     "opening hours",
+    "lien he ai",
+    "gap ai",
+    "hoi ai",
+    "goi ai",
+    "gui cho ai",
+    "so nao",
+    "who handles",
+    "who is responsible",
+    "who do i contact",
+    "who should i contact",
+    "who can i contact",
+    "which department",
 ];
 
 /// Whether a text names a detail by which a site can be reached.
@@ -33,6 +46,9 @@ mod tests {
             "cho xin hotline",
             "dia chi cua hang o dau",
             "What is the phone number of the support team?",
+            "khiếu nại thì gặp ai",
+            "Để quên đồ trong phòng thì liên hệ ai?",
+            "who handles complaints?",
         ] {
             assert!(asks_for_contact_detail(text), "{text}");
         }
