@@ -6,8 +6,8 @@ import { launch, SIZES, type Size, visitor } from '../support/browser.ts';
 import { Host } from '../support/host.ts';
 import { modelStats, scriptModel } from '../support/test-gateway.ts';
 
-/** About Drive, and answered by no page. */
-const UNANSWERED = 'Drive có vẽ được sơ đồ tư duy không?';
+/** Answered by no page, and about something that several pages mention. */
+const UNANSWERED = 'Mua tên miền .com ở đâu rẻ nhất?';
 
 let browser: Browser;
 let host: Host;
