@@ -162,9 +162,7 @@ impl LexicalIndex {
         }
         Ok(false)
     }
-}
 
-impl LexicalIndex {
     /// Whether a folded word of the index begins with `prefix`.
     pub(crate) fn has_prefix(&self, prefix: &str) -> Result<bool, TantivyError> {
         let searcher = self.reader.searcher();

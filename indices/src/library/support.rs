@@ -74,9 +74,7 @@ impl Library {
         any_document_holds(&collections, &self.analyser.document(word).folded)
             .map_err(|error| search_error(&collections, 0, error.to_string()))
     }
-}
 
-impl Library {
     /// The words of a question that no document mentions, in their order, without stop words.
     ///
     /// # Errors
@@ -84,14 +82,14 @@ impl Library {
     pub fn unmentioned(&self, question: &str) -> Result<Vec<String>, SearchError> {
         let snapshot = self.snapshot();
         let collections: Vec<Arc<LoadedCollection>> = snapshot.collections.values().map(Arc::clone).collect();
+        let failed = |error: TantivyError| search_error(&collections, 0, error.to_string());
         let mut unmentioned = Vec::new();
         let words = without_address(question);
         for word in words.into_iter().filter(|word| word.chars().all(char::is_alphabetic)) {
             let terms = self.analyser.content(word).folded;
-            let found = any_document_holds(&collections, &terms)
-                .and_then(|found| Ok(found || any_word_begins_with(&collections, &terms)?));
             if !terms.is_empty()
-                && !found.map_err(|error| search_error(&collections, 0, error.to_string()))?
+                && !any_document_holds(&collections, &terms).map_err(failed)?
+                && !any_word_begins_with(&collections, &terms).map_err(failed)?
             {
                 unmentioned.push(word.to_string());
             }
@@ -99,9 +97,7 @@ impl Library {
         // The parts of a compound that the documents spell without a hyphen.
         for compound in question.split_whitespace().filter(|word| word.contains('-')) {
             let terms = self.analyser.content(compound).folded;
-            if any_document_holds(&collections, &terms)
-                .map_err(|error| search_error(&collections, 0, error.to_string()))?
-            {
+            if any_document_holds(&collections, &terms).map_err(failed)? {
                 unmentioned.retain(|word| !compound.split('-').any(|part| part == word));
             }
         }

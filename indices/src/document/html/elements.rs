@@ -119,3 +119,7 @@ pub(super) fn shape(element: &Element, only_child: Option<&str>) -> String {
     }
     shape
 }
+
+pub(super) fn has_digit(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit())
+}

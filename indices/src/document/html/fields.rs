@@ -12,8 +12,8 @@ use scraper::{ElementRef, Html, Node, node::Element};
 
 use super::{
     elements::{
-        BOLD, FieldPart, MAX_TERM_CHARS, MAX_VALUE_CHARS, MAX_VALUES, NO_FIELDS, WITHOUT_TEXT, is_block,
-        may_be_label, shape,
+        BOLD, FieldPart, MAX_TERM_CHARS, MAX_VALUE_CHARS, MAX_VALUES, NO_FIELDS, WITHOUT_TEXT, has_digit,
+        is_block, may_be_label, shape,
     },
     is_heading,
     records::add_records,
@@ -235,7 +235,6 @@ impl FieldFinder<'_> {
 
 /// Whether the labels differ from the values: by their look, by a colon, or since only values have digits.
 fn are_told_apart(fields: &[Field]) -> bool {
-    let has_digit = |text: &String| text.contains(|c: char| c.is_ascii_digit());
     fields.iter().all(|field| field.of_two_shapes)
         || fields.iter().all(|field| field.label_text.ends_with(':'))
         || fields.iter().any(|field| has_digit(&field.value_text))

@@ -12,7 +12,8 @@ use scraper::{ElementRef, Html, Node, node::Element};
 use super::{
     class_names::words,
     elements::{
-        BOLD, FieldPart, MAX_TERM_CHARS, MAX_VALUES, NO_FIELDS, WITHOUT_TEXT, is_block, may_be_label, shape,
+        BOLD, FieldPart, MAX_TERM_CHARS, MAX_VALUES, NO_FIELDS, WITHOUT_TEXT, has_digit, is_block,
+        may_be_label, shape,
     },
     is_heading,
     survey::PageSurvey,
@@ -279,10 +280,6 @@ fn are_alike(a: &str, b: &str) -> bool {
     }
     let (a, b): (HashSet<&str>, HashSet<&str>) = (names.0.collect(), names.1.collect());
     a.intersection(&b).count() * 2 >= a.len().max(b.len())
-}
-
-fn has_digit(text: &str) -> bool {
-    text.contains(|c: char| c.is_ascii_digit())
 }
 
 /// The rows of a table: the first names the columns, by its class or its bold text, or since only the others have numbers.

@@ -5,7 +5,7 @@
 use hoidap_shared::text::{fold, normalise};
 use scraper::{ElementRef, Node, node::Element};
 
-use super::{class_names::words, is_heading, survey::ElementFacts};
+use super::{class_names::words, elements::has_digit, is_heading, survey::ElementFacts};
 
 /// Most nodes of an element that are looked at.
 const MAX_NODES: usize = 500;
@@ -128,9 +128,8 @@ pub(super) fn is_field_label(node: &ElementRef<'_>, facts: &ElementFacts) -> boo
     {
         return false;
     }
-    let is_number = |node: ego_tree::NodeRef<'_, Node>| {
-        node.value().as_text().is_some_and(|text| text.contains(|c: char| c.is_ascii_digit()))
-    };
+    let is_number =
+        |node: ego_tree::NodeRef<'_, Node>| node.value().as_text().is_some_and(|text| has_digit(text));
     let may_be = facts.controls > 0 || node.attr("for").is_some();
     if !may_be || facts.links + facts.headings > 0 || node.descendants().take(MAX_NODES).any(is_number) {
         return false;

@@ -82,7 +82,7 @@ pub(crate) struct SegmentedPassage {
     /// Its segments in text order, with passage index 0.
     pub(crate) segments: Vec<Segment>,
     /// The content of its title and headings.
-    pub(crate) headings: TextContent,
+    pub(crate) headings: Arc<TextContent>,
     /// For each term, the number of segments that have it.
     pub(crate) frequency: BTreeMap<String, u32>,
 }
@@ -115,8 +115,8 @@ impl Segmenter {
         for term in segments.iter().flat_map(|segment| &segment.content.terms) {
             *frequency.entry(term.clone()).or_default() += 1;
         }
-        let headings = self.headings(&head);
-        self.place_below_headings(&mut segments, text, passage);
+        let headings = Arc::new(self.headings(&head));
+        self.place_below_headings(&mut segments, text, passage, &headings);
         let cut = Arc::new(SegmentedPassage { segments, headings, frequency });
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(key, Arc::clone(&cut));
         cut
@@ -128,12 +128,18 @@ impl Segmenter {
         headings
     }
 
-    /// Gives each segment the headings above it. Segments of one section share them.
-    fn place_below_headings(&self, segments: &mut [Segment], text: &str, passage: &Passage) {
+    /// Gives each segment the headings above it, `all` being those of the passage. Segments of one section share them.
+    fn place_below_headings(
+        &self,
+        segments: &mut [Segment],
+        text: &str,
+        passage: &Passage,
+        all: &Arc<TextContent>,
+    ) {
         let above = headings_above(passage.heading_path.len(), &passage.lines, &passage.heading_depths);
         let whole = HeadingsAbove { of_path: passage.heading_path.len(), lines: Vec::new() };
         let lines: Vec<&str> = text.lines().collect();
-        let mut sections: HashMap<&HeadingsAbove, Arc<TextContent>> = HashMap::new();
+        let mut sections = HashMap::from([(&whole, Arc::clone(all))]);
         for segment in segments {
             let above = above.get(segment.line).unwrap_or(&whole);
             let headings = sections.entry(above).or_insert_with(|| {

@@ -82,14 +82,12 @@ fn rows_with_features(
     analyser: &Analyser,
 ) -> Vec<usize> {
     let row = |at: usize| passage_set.segments[at].row.as_deref();
-    let columns = table.first().and_then(|&first| row(first)).map_or(0, |first| first.cells.len());
+    let Some(first) = table.first().and_then(|&first| row(first)) else { return Vec::new() };
     let value = |at: usize, column: usize| row(at).and_then(|row| parse_yes_no(row.cell(column)));
-    let asked: Vec<usize> = (1..columns)
+    let asked: Vec<usize> = (1..first.cells.len())
         .filter(|&column| {
-            let name =
-                table.first().and_then(|&first| row(first)).map_or("", |first| first.column_name(column));
             table.iter().all(|&at| value(at, column).is_some())
-                && name_coverage(passage_set, name, words, analyser) >= WHOLE_NAME
+                && name_coverage(passage_set, first.column_name(column), words, analyser) >= WHOLE_NAME
         })
         .collect();
     table.iter().copied().filter(|&at| asked.iter().all(|&column| value(at, column) == Some(true))).collect()
@@ -104,19 +102,14 @@ fn matching_rows(
     analyser: &Analyser,
 ) -> Vec<usize> {
     let own = |at: usize, word: &str| passage_set.segments[at].content.terms.contains(word);
-    let names = |at: usize| {
-        let row = passage_set.segments[at].row.as_deref();
-        row.and_then(|row| row.column_names.as_ref()).map(|names| content_terms(&names.join(". "), analyser))
-    };
-    let columns = table.first().and_then(|&first| names(first)).unwrap_or_default();
+    let Some(first) = table.first().map(|&first| &passage_set.segments[first]) else { return Vec::new() };
+    let names = first.row.as_ref().and_then(|row| row.column_names.as_ref());
+    let columns = names.map(|names| content_terms(&names.join(". "), analyser)).unwrap_or_default();
+    let label = first.label.and_then(|label| passage_set.segments.get(label));
     let is_category = |word: &String| {
         columns.contains(word)
-            || table.first().is_some_and(|&first| {
-                let row = &passage_set.segments[first];
-                let label = row.label.and_then(|label| passage_set.segments.get(label));
-                row.headings.terms.contains(word)
-                    || label.is_some_and(|label| label.content.terms.contains(word))
-            })
+            || first.headings.terms.contains(word)
+            || label.is_some_and(|label| label.content.terms.contains(word))
     };
     let telling: Vec<&String> = words
         .iter()
