@@ -8,10 +8,8 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use faiss::{
-    Index as _, MetricType,
-    index::{index_factory, io},
-};
+use faiss::{Index as _, index::io};
+use hoidap_indices::empty_index;
 use serde::Serialize;
 
 use crate::summary::Latencies;
@@ -52,8 +50,7 @@ impl IndexArgs {
     pub fn run(&self) -> anyhow::Result<BuildReport> {
         let begun = Instant::now();
         let numbers = read(&self.vectors)?;
-        let mut index =
-            index_factory(u32::try_from(self.dimensions)?, &self.factory, MetricType::InnerProduct)?;
+        let mut index = empty_index(u32::try_from(self.dimensions)?, &self.factory)?;
         for block in numbers.chunks(BLOCK * self.dimensions) {
             index.add(block)?;
             eprintln!("{} of {} vectors", index.ntotal(), numbers.len() / self.dimensions);

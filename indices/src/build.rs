@@ -223,6 +223,9 @@ fn content_hash(
 ) -> String {
     let bounds = (Limits::of(&config.indices), config.indices.max_document_chunks);
     let mut text = format!("{FORMAT} {:?} {chunker:?} {faiss} {source:?} {bounds:?}\n", embedder.model());
+    if dense_index::is_graph(faiss) {
+        text += &format!("{:?}\n", dense_index::GRAPH_DEPTHS);
+    }
     for document in &records.documents {
         text += &format!(
             "{}\t{}\t{}\t{}\t{:?}\t{:?}\t{}{}\n",

@@ -28,6 +28,7 @@ mod vector_math;
 mod vietnamese;
 
 pub use cross_attention::CrossAttention;
+pub use dense_index::empty_index;
 pub use embed::{EmbedError, EmbedQueue, EmbeddedText, Embedder, OnnxEmbedder};
 pub use late_interaction::TokenVectors;
 pub use lexical::{Analyser, LexicalTerms};
