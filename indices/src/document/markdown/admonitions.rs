@@ -1,10 +1,17 @@
-//! Admonitions and other containers, which documentation generators add to Markdown: `:::note`, `!!! note "Title"`.
+//! Admonitions and other containers, which documentation generators add to Markdown: `:::note`, `!!! note "Title"`,
+//! `{% hint %}`, `<TabItem label="Title">`.
 
 /// Spaces by which the text of `!!! note` is indented.
 const INDENT: usize = 4;
 
 /// Marks of containers with indented text: admonitions, closed and open ones, and tabs.
 const INDENTED_MARKS: [&str; 4] = ["!!!", "???", "???+", "==="];
+
+/// The marks around the tags of templates: Hugo's two kinds, and those of Liquid, which GitBook uses.
+const TAG_MARKS: [(&str, &str); 3] = [("{{<", ">}}"), ("{{%", "%}}"), ("{%", "%}")];
+
+/// Attributes of tags that say a title.
+const TITLE_ATTRIBUTES: [&str; 5] = ["title", "label", "header", "summary", "tabName"];
 
 /// The text without the marks of containers. Their titles become paragraphs, and their text is read like any other.
 pub(super) fn without_containers(body: &str) -> String {
@@ -24,8 +31,10 @@ pub(super) fn without_containers(body: &str) -> String {
             code = code.filter(|_| !ends);
         } else if let Some(fence) = code_fence(shown) {
             code = Some(fence);
-        } else if let Some(title) = fenced_title(shown).or_else(|| indented_title(shown)) {
-            if !shown.starts_with(':') {
+        } else if let Some(title) =
+            fenced_title(shown).or_else(|| indented_title(shown)).or_else(|| tag_title(shown))
+        {
+            if shown.starts_with(['!', '?', '=']) {
                 containers.push(indent + INDENT);
             }
             let margin = &line[..line.len() - line.trim_start().len()];
@@ -90,6 +99,24 @@ fn indented_title(line: &str) -> Option<String> {
     }
 }
 
+/// The title of a line that is a tag of a template or a component: `{% tab title="Card" %}`, `<TabItem label="Card">`.
+fn tag_title(line: &str) -> Option<String> {
+    let in_marks = |(open, close): (&str, &'static str)| {
+        line.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).map(|tag| (tag, close))
+    };
+    let component = || {
+        let tag = line.strip_prefix('<')?.strip_suffix('>')?;
+        tag.trim_start_matches('/').starts_with(|c: char| c.is_ascii_uppercase()).then_some((tag, "<"))
+    };
+    let (tag, close) = TAG_MARKS.into_iter().find_map(in_marks).or_else(component)?;
+    let title = TITLE_ATTRIBUTES.iter().filter(|_| !tag.contains(close)).find_map(|name| {
+        let value = tag.split_once(&format!(" {name}="))?.1;
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        Some(value[1..].split_once(quote)?.0)
+    });
+    Some(title.unwrap_or_default().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +141,10 @@ mod tests {
             ("1. A\n   :::note\n   B\n   :::\n2. C", "1. A\n   B\n2. C"),
             ("!!! note \"Late fees\"\n    B\n\n    - C\nD", "Late fees\nB\n- C\nD"),
             ("??? question\n    B\n", "B"),
+            ("{% hint style=\"info\" %}\nB\n{% endhint %}", "B"),
+            ("{% tab title=\"App\" %}\nB\n{% endtab %}\n{% tab title='Shop' %}\nC", "App\nB\nShop\nC"),
+            ("{{< tabs >}}\n{{% tab label=\"App\" %}}\nB\n{{% /tab %}}", "App\nB"),
+            ("<Tabs>\n<TabItem value=\"a\" label=\"App\">\n\nB\n\n</TabItem>\n</Tabs>", "App\nB"),
             ("=== \"App\"\n\n    !!! tip\n        B\n    C\n\n=== \"Shop\"\n\n    D", "App\nB\nC\nShop\nD"),
         ] {
             assert_eq!(lines(written).join("\n"), read, "{written}");
@@ -131,6 +162,10 @@ mod tests {
             "!!! Stop, thief!",
             "    code\n        code",
             "a :: b\n:: c",
+            "```\n{% hint %}\n```",
+            "Write {% now %}",
+            "<https://example.com>",
+            "<p title=\"A\">B</p>",
         ] {
             assert_eq!(without_containers(text), text);
         }
