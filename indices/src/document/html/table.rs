@@ -85,6 +85,8 @@ pub(super) struct HtmlTableRow {
     any_named: bool,
     /// Whether one of its cells spans several rows or columns.
     spans: bool,
+    /// Rows that its tallest cell spans, where a cell of one row spans several columns; else 1.
+    head_rows: usize,
 }
 
 /// A cell with its position in the grid.
@@ -204,6 +206,7 @@ impl HtmlTable {
                     *budget -= missing;
                 }
                 let own = || open.iter().filter(|placed| placed.row == y);
+                let tallest = own().map(|placed| placed.row_end - y).max().unwrap_or(1);
                 let mut shown = open.iter().filter(|placed| !placed.cell.text.trim().is_empty());
                 rows.push(HtmlTableRow {
                     cells,
@@ -214,6 +217,11 @@ impl HtmlTable {
                     any_named: shown.clone().any(|placed| placed.cell.is_head),
                     all_named: shown.all(|placed| placed.cell.is_head),
                     spans: own().any(|placed| placed.cell.columns > 1 || placed.cell.rows != 1),
+                    head_rows: if own().any(|placed| placed.cell.columns > 1 && placed.row_end == y + 1) {
+                        tallest
+                    } else {
+                        1
+                    },
                 });
             }
         }
@@ -238,10 +246,13 @@ impl HtmlTableRow {
 
 /// In a table without any `th`, the first row names the columns if it is short, has no digits, and a row of as many cells follows.
 /// Rows of one cell before it are the table's title.
-fn guess_head(rows: &mut [HtmlTableRow]) {
+fn guess_head(rows: &mut Vec<HtmlTableRow>) {
     let titles = rows.iter().take_while(|row| row.cells.len() == 1).count();
+    let any_named = rows[titles..].iter().any(|row| row.any_named || row.in_head);
+    if !any_named {
+        join_spanned_head(rows, titles);
+    }
     let (titles, rows) = rows.split_at_mut(titles);
-    let any_named = rows.iter().any(|row| row.any_named || row.in_head);
     if let [first, second, ..] = rows
         && !any_named
         && first.cells.len() > 1
@@ -252,6 +263,23 @@ fn guess_head(rows: &mut [HtmlTableRow]) {
     let has_head = rows.first().is_some_and(|first| first.is_head);
     for title in titles {
         title.is_title = has_head;
+    }
+}
+
+/// Joins the rows of a head that only its spans show: one cell stands above several columns, another beside all rows.
+fn join_spanned_head(rows: &mut Vec<HtmlTableRow>, first: usize) {
+    let Some(head_rows) = rows.get(first).map(|row| row.head_rows) else { return };
+    let (width, end) = (rows[first].cells.len(), first + head_rows);
+    let name_columns = |row: &HtmlTableRow| {
+        row.cells.len() == width && row.cells.iter().all(|cell| may_name_columns(&[cell]))
+    };
+    if (2..=MAX_HEAD_ROWS).contains(&head_rows)
+        && end < rows.len()
+        && rows[first..end].iter().all(name_columns)
+    {
+        for row in rows.drain(first + 1..end).collect::<Vec<_>>() {
+            rows[first].join_head(row);
+        }
     }
 }
 
@@ -389,6 +417,8 @@ mod tests {
         assert_eq!(rows("!a !b\nc d\ne f"), ["# a|b", "c|d", "e|f"]);
         assert_eq!(rows("=head\na b\n=\nc d"), ["# a|b", "c|d"]);
         assert_eq!(rows("!a/2 !b*2\n!c !d\ne f g"), ["# a|b / c|b / d", "e|f|g"]);
+        assert_eq!(rows("a/2 b*2\nc d\ne 1 2"), ["# a|b / c|b / d", "e|1|2"]);
+        assert_eq!(rows("a/2 b*2\n3 4\ne 1 2"), ["# a|b|b", "a|3|4", "e|1|2"]);
         // Data in `th`, a head that is the whole table, a title under the names.
         assert_eq!(rows("=head\na b\n=\n!c !d\ne f"), ["# a|b", "c|d", "e|f"]);
         assert_eq!(rows("!a !b\n!c !d\n!e !f"), ["# a|b", "c|d", "e|f"]);
