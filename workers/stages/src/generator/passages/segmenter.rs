@@ -337,8 +337,8 @@ fn is_step_of_several(lines: &[&str], at: usize) -> bool {
     is_step(at) && (is_step(at + 1) || at.checked_sub(1).is_some_and(is_step))
 }
 
-/// Whether a line is a value ("45 – 52 triệu đồng") or names something and its value: "Opening hours: 9:00-17:00", "E-mail:
-/// help@example.com".
+/// Whether a line is a value ("45 – 52 triệu đồng") or names something and its value: "Opening hours: 9:00-17:00",
+/// "Manager: Jane Doe".
 fn has_value(line: &str) -> bool {
     let read = quantities::extract(line);
     let has_amounts = !read.stated.is_empty() && read.stated.iter().all(|quantity| !quantity.is_code());
@@ -346,7 +346,7 @@ fn has_value(line: &str) -> bool {
         return true;
     }
     let value = line.split_once(':').filter(|(name, _)| !name.chars().any(|c| c.is_ascii_digit()));
-    value.is_some_and(|(_, value)| value.chars().any(|c| c.is_ascii_digit() || c == '@'))
+    value.is_some_and(|(_, value)| !value.trim().is_empty())
 }
 
 fn has_end_mark(line: &str) -> bool {
