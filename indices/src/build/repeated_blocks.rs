@@ -12,7 +12,7 @@ use crate::document::{BlockKind, Document, FrameCandidate, TextBlock};
 
 /// A block is part of the site's frame when it is on at least this many pages, and on at least one page in this many.
 const MIN_PAGES: u32 = 3;
-const MIN_PAGE_FRACTION: u32 = 5;
+const MIN_PAGE_FRACTION: u32 = 10;
 
 /// Most blocks that are counted for one page, and for all pages. Above the second limit, blocks seen on one page only are
 /// dropped.

@@ -1,5 +1,6 @@
 //! Extracts the text of HTML pages, as a visitor sees them.
 
+mod aria_roles;
 mod block_counts;
 mod block_reader;
 mod boilerplate;
@@ -50,7 +51,8 @@ fn is_heading(name: &str) -> bool {
 
 /// Extracts the text of a page, without hidden text, navigation, headers and footers. Walks the tree without recursion.
 pub(super) fn parse(page: &str, deadline: Deadline) -> Result<Document, ReadError> {
-    let html = dom::parse(page, Some(deadline))?;
+    let mut html = dom::parse(page, Some(deadline))?;
+    aria_roles::rename(&mut html);
     let survey = PageSurvey::of(&html, deadline)?;
     let root = html.root_element();
     let mut walk = PageWalk {
@@ -190,11 +192,7 @@ impl PageWalk<'_> {
         if is_main || name == "section" {
             add(&mut self.within.parts);
         }
-        if is_heading(name)
-            || matches!(name, "dt" | "summary")
-            || self.survey.toggles.is_title(id)
-            || roles(element).any(|role| role == "heading")
-        {
+        if is_heading(name) || matches!(name, "dt" | "summary") || self.survey.toggles.is_title(id) {
             add(&mut self.within.headings);
         }
         if name == "blockquote" {

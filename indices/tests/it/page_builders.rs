@@ -43,6 +43,44 @@ fn the_title_of_a_text_that_is_opened_is_a_heading() {
 }
 
 #[test]
+fn roles_are_read_as_the_elements_that_have_them() {
+    let cells = |role: &str, texts: [&str; 3]| {
+        texts.map(|text| format!("<div role={role}><span>{text}</span></div>")).concat()
+    };
+    let row = |cells: String| format!("<div role=row>{cells}</div>");
+    let (head, first, second) = (
+        row(cells("columnheader", ["Level", "At once", "A day"])),
+        row(cells("cell", ["Silver", "499 million", "1.5 billion"])),
+        row(format!("<div role=rowheader>Gold</div>{}", cells("gridcell", ["", "1 billion", "5 billion"]))
+            .replace("<div role=gridcell><span></span></div>", "")),
+    );
+    let page = page(&format!(
+        "<div role=main><div role=heading aria-level=1>Limits</div><div role=heading>Transfers</div>\
+         <div role=table><div role=rowgroup>{head}</div><div role=rowgroup>{first}{second}</div></div>\
+         <div role=list><div role=listitem>One</div><div role=listitem>Two</div></div></div>"
+    ));
+    let lines = "Limits\nTransfers\nLevel | At once | A day\nSilver | 499 million | 1.5 billion\n\
+                 Gold | 1 billion | 5 billion\nOne\nTwo";
+    assert_eq!(page.text, lines);
+    let kinds: Vec<_> = page.blocks.iter().map(|block| block.kind).collect();
+    let (heading, row, item) = (BlockKind::Heading, BlockKind::Row, BlockKind::Item);
+    assert_eq!(kinds, [heading(1), heading(2), BlockKind::Head, row, row, item, item]);
+}
+
+#[test]
+fn menus_and_page_paths_without_a_name_are_left_out() {
+    let entry = |name: &str| format!("<tr><td>&nbsp;<a href={name}.html>{name}</a></td></tr>");
+    let menu = ["Fees", "Cards", "Savings", "Loans", "Forms"].map(entry).concat();
+    let page = page(&format!(
+        "<table width=1000><tr><td width=190><table><tr><td><b>Personal</b></td></tr>{menu}</table></td>\
+         <td><div><a href=/>Home</a> &gt; <a href=/fees>Fees</a> &gt; Transfers</div><h1>Transfers</h1>\
+         <p><a href=/x>Menu</a> › <a href=/y>Limits</a></p>\
+         <p>Fees > 5 dollars: <a href=z>see the list</a></p><p>Open Settings › Account.</p></td></tr></table>"
+    ));
+    assert_eq!(page.text, "Transfers\nFees > 5 dollars: see the list\nOpen Settings › Account.");
+}
+
+#[test]
 fn what_only_looks_like_a_title_is_no_heading() {
     let texts = [
         "<div><a href='#'>Book now</a><div>One day.</div></div><div><a href='#'>Book now</a><div>Two days.</div></div>",

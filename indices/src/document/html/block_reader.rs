@@ -34,6 +34,9 @@ const MAX_NESTED_TABLES: usize = 4;
 /// A line break of the page (`<br>`), until its block is read. Line breaks of the file are only white space.
 const LINE_BREAK: char = '\u{2028}';
 
+/// Separate the parts of the path to a page.
+const PATH_SEPARATORS: [char; 4] = ['>', '›', '»', '→'];
+
 /// Separates the cells of a row.
 const CELL_SEPARATOR: &str = " | ";
 
@@ -350,6 +353,9 @@ impl BlockReader {
             kind => kind,
         };
         let counts = std::mem::take(&mut self.counts);
+        if kind == BlockKind::Text && is_page_path(counts, &text) {
+            return;
+        }
         let is_heading = matches!(kind, BlockKind::Heading(_));
         let frame = self.frame(counts, &text, is_heading);
         self.push_term();
@@ -395,4 +401,13 @@ impl BlockReader {
             FrameCandidate::No
         }
     }
+}
+
+/// Whether a text is the path to the page: `Home › Loans › Home loans`. All its parts are links, or all but the last.
+fn is_page_path(counts: BlockCounts, text: &str) -> bool {
+    let parts = text.split(PATH_SEPARATORS).map(|part| part.chars().filter(|c| !c.is_whitespace()).count());
+    let parts: Vec<usize> = parts.collect();
+    let Some((last, linked)) = parts.split_last() else { return false };
+    let named: usize = linked.iter().sum();
+    named > 0 && counts.links + 1 >= parts.len() && [named, named + last].contains(&counts.linked)
 }

@@ -20,6 +20,9 @@ const MAX_CONSENT_CHARS: usize = 1_500;
 /// Longest average entry of a table of contents, in characters.
 const MAX_TOC_ENTRY_CHARS: usize = 80;
 
+/// Fewest links of a menu that is a cell of a page laid out by a table.
+const MIN_MENU_LINKS: usize = 5;
+
 /// ARIA roles of boilerplate.
 const BOILERPLATE_ROLES: [&str; 12] = [
     "navigation",
@@ -94,6 +97,9 @@ pub(super) fn is_boilerplate(
         "header" if within.parts == 0 => {
             return !facts.holds_title || facts.title_links || facts.is_mostly_links();
         }
+        "td" if facts.links >= MIN_MENU_LINKS && is_in_layout_table(node, page) => {
+            return facts.headings == 0 && facts.is_list_of_links();
+        }
         "button" if within.headings == 0 => return !page.toggles.is_title(node.id()),
         "a" if within.headings > 0 || !page.toggles.is_title(node.id()) => {
             return is_navigation_link(node, facts, within, page);
@@ -107,6 +113,13 @@ pub(super) fn is_boilerplate(
         return true;
     }
     has_boilerplate_name_and_content(element, facts, within)
+}
+
+/// Whether an element is a cell of a table that only lays out the page.
+fn is_in_layout_table(cell: &ElementRef<'_>, page: &PageSurvey) -> bool {
+    let mut above = cell.ancestors().filter_map(ElementRef::wrap);
+    let table = above.find(|element| element.value().name() == "table");
+    table.is_some_and(|table| page.facts(table.id()).is_layout_table(table.value()))
 }
 
 /// Whether an element has both a name and content that are typical of boilerplate.
