@@ -41,7 +41,10 @@ use self::{
         segmenter::{self, Segmenter},
     },
     provider::failover::{Failover, ModelResponse, ProviderCalls},
-    question::{ParsedQuestion, unknown_entity},
+    question::{
+        ParsedQuestion,
+        unknown_entity::{self, CommonWords},
+    },
     reader::{ConfidenceInputs, PassageReader, RankedSegment},
     refusal::Refusal,
     response_choice::ProviderTrust,
@@ -86,6 +89,7 @@ struct AnswerEngine {
     reader: PassageReader,
     products: Products,
     trust: ProviderTrust,
+    common_words: CommonWords,
     settings: Settings,
 }
 
@@ -154,6 +158,7 @@ impl Stage for Generator {
                 reader: PassageReader::built_in()?,
                 products: Products::new(&config.products),
                 trust: ProviderTrust::new(config),
+                common_words: CommonWords::built_in(),
                 settings: config.generator.clone(),
             }),
             support_address: config.support.address.clone(),
@@ -338,7 +343,12 @@ impl AnswerEngine {
         let unknown_entity = ranked.first().filter(|best| own(best)).and_then(|best| {
             let odds = passage_set.scores[best.segment].and_then(|scores| scores.answers);
             let is_answered = odds.is_some_and(|odds| odds >= CERTAIN_LOG_ODDS);
-            unknown_entity::find_unknown_entity(&parsed, &retrieved.unmentioned, is_answered)
+            unknown_entity::find_unknown_entity(
+                &parsed,
+                &retrieved.unmentioned,
+                is_answered,
+                &self.common_words,
+            )
         });
         let verdicts = VerdictCache::default();
         let mut context = AnswerContext {

@@ -1,5 +1,7 @@
 //! Detects an entity in the question that no document mentions. An answer that ignores it answers another question.
 
+use std::collections::HashSet;
+
 use hoidap_shared::text::fold;
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -13,10 +15,39 @@ const ORIGIN_PREPOSITIONS: [&str; 2] = ["from", "tu"];
 /// Prepositions before an origin, a destination or a companion.
 const RELATION_PREPOSITIONS: [&str; 14] =
     ["from", "to", "into", "with", "and", "via", "tu", "sang", "qua", "voi", "vao", "va", "bang", "cho"];
-/// Words that name nothing.
-const NON_ENTITY_WORDS: &str = " anybody anyone anything anytime anyway anywhere else ever everybody everyone everything him himself later maybe \
-    myself nobody shortly somebody someone something sometimes somewhere soon sooner still themselves today tomorrow yesterday yet yourself \
-    bây chừng hoài hôm khỏi kèm liền luôn mai nay nổi nữa riêng sẵn thêm vẫn xong ";
+/// Everyday words that name nothing, also as part of a yes-or-no question.
+const COMMON_WORDS: &str = include_str!("common_words.txt");
+/// Endings of English words that have the same stem.
+const ENGLISH_ENDINGS: [&str; 5] = ["s", "es", "d", "ed", "ing"];
+
+/// The everyday words, for [`find_unknown_entity`].
+pub(crate) struct CommonWords(HashSet<&'static str>);
+
+impl CommonWords {
+    /// The built-in words of both languages.
+    pub(crate) fn built_in() -> Self {
+        let lines = COMMON_WORDS.lines().filter(|line| !line.starts_with('#'));
+        Self(lines.filter_map(|line| line.split_once(": ")).flat_map(|(_, words)| words.split(' ')).collect())
+    }
+
+    /// Whether a word is one of them, in any English form.
+    fn contains(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        let without = |ending: &&str| {
+            word.strip_suffix(*ending).is_some_and(|stem| {
+                // "bringing", "using", "getting"
+                let single =
+                    stem.len() > 1 && stem.as_bytes()[stem.len() - 1] == stem.as_bytes()[stem.len() - 2];
+                self.0.contains(stem)
+                    || self.0.contains(format!("{stem}e").as_str())
+                    || single
+                        && stem.is_char_boundary(stem.len() - 1)
+                        && self.0.contains(&stem[..stem.len() - 1])
+            })
+        };
+        self.0.contains(word.as_str()) || ENGLISH_ENDINGS.iter().any(|ending| without(ending))
+    }
+}
 
 /// The entity in the question that no document mentions: any word of a yes-or-no question, a name in other
 /// questions. Adjacent words are joined. Where a passage answers by its meaning (`is_answered`), a word without a capital may be
@@ -25,6 +56,7 @@ pub(crate) fn find_unknown_entity(
     parsed: &ParsedQuestion,
     unmentioned: &[String],
     is_answered: bool,
+    common_words: &CommonWords,
 ) -> Option<String> {
     let words: Vec<&str> = parsed.text.unicode_words().collect();
     // Where every word is capitalised, capitals mean nothing.
@@ -36,8 +68,7 @@ pub(crate) fn find_unknown_entity(
         let (word, before) = (words[*at], before(*at));
         let name =
             *at > 0 && capitals_tell && word.starts_with(char::is_uppercase) && word.chars().count() > 2;
-        let nameless =
-            word.ends_with("ly") || NON_ENTITY_WORDS.contains(&format!(" {} ", word.to_lowercase()));
+        let nameless = word.ends_with("ly") || common_words.contains(word);
         is_unmentioned(*at)
             && if parsed.is_yes_no && !is_answered {
                 !nameless && !ORIGIN_PREPOSITIONS.contains(&before.as_str())
@@ -64,7 +95,8 @@ mod tests {
 
     fn entity_of(question: &str, language: Language, unmentioned: &[&str]) -> Option<String> {
         let unmentioned: Vec<String> = unmentioned.iter().map(|word| (*word).into()).collect();
-        find_unknown_entity(&parse_question(question, language), &unmentioned, false)
+        let common_words = CommonWords::built_in();
+        find_unknown_entity(&parse_question(question, language), &unmentioned, false, &common_words)
     }
 
     #[test]
@@ -75,6 +107,9 @@ mod tests {
         assert_eq!(found.as_deref(), Some("Đà Lạt"));
         assert_eq!(entity_of("is there a sauna?", Language::En, &["sauna"]).as_deref(), Some("sauna"));
         assert_eq!(entity_of("can I cancel anytime?", Language::En, &["anytime"]), None);
+        assert_eq!(entity_of("can I bring my dog?", Language::En, &["bring", "dog"]).as_deref(), Some("dog"));
+        assert_eq!(entity_of("is getting in easier now?", Language::En, &["getting"]), None);
+        assert_eq!(entity_of("gói rẻ nhất có kho không?", Language::Vi, &["rẻ"]), None);
         assert_eq!(entity_of("Can I move my data from Quipo?", Language::En, &["Quipo"]), None);
     }
 
