@@ -5,6 +5,7 @@ mod glyphs;
 mod layout;
 mod lines;
 mod title;
+mod wrapped_cells;
 
 use std::{
     collections::{BTreeMap, HashSet},

@@ -157,6 +157,69 @@ fn cells_that_are_close_are_told_by_the_rows_around() {
 }
 
 #[test]
+fn cells_of_several_lines_stay_in_their_row() {
+    let draw = |lines: &[(i32, i32, &str)]| {
+        let show =
+            |(x, y, text): &(i32, i32, &str)| format!("BT /F1 10 Tf 1 0 0 1 {x} {y} Tm ({text}) Tj ET ");
+        lines.iter().map(show).collect::<String>()
+    };
+    let content = draw(&[(72, 740, "Fees of the company, which apply from May and are paid on the first of each month")])
+        + &draw(&[(72, 700, "Code"), (120, 700, "Service"), (300, 700, "Fee")])
+        + &draw(&[(72, 680, "P1"), (120, 680, "Set-up"), (300, 680, "Free")])
+        // All lines of a cell in the middle of its row.
+        + &draw(&[(72, 654, "P2"), (120, 654, "Terminal"), (300, 660, "12 a month, free from"), (300, 648, "sales of 500")])
+        // Cells from the top of their row.
+        + &draw(&[(72, 630, "P3"), (120, 630, "Cards of"), (120, 618, "other banks"), (300, 630, "1.6 %")])
+        // The first cell has several lines, and the row below belongs to it.
+        + &draw(&[(72, 600, "P4 and"), (72, 588, "P5"), (120, 600, "Codes"), (300, 600, "Free")])
+        + &draw(&[(72, 568, "P6"), (120, 568, "Loss"), (300, 568, "80")])
+        + &draw(&[(72, 540, "All fees are without tax."), (72, 528, "They are paid by the end of the month.")]);
+    let document = read(pages(&[&content], HELVETICA, &[], ""));
+    let lines = [
+        "Fees of the company, which apply from May and are paid on the first of each month",
+        "Code | Service | Fee",
+        "P1 | Set-up | Free",
+        "P2 | Terminal | 12 a month, free from sales of 500",
+        "P3 | Cards of other banks | 1.6 %",
+        "P4 and P5 | Codes | Free",
+        "P6 | Loss | 80",
+        "All fees are without tax.",
+        "They are paid by the end of the month.",
+    ];
+    let found: Vec<&str> = document.text.lines().collect();
+    assert_eq!(found, lines);
+}
+
+#[test]
+fn text_in_columns_is_no_table() {
+    let column = |x: i32, lines: &[&str]| {
+        let show = |(n, text): (usize, &&str)| {
+            format!("BT /F1 10 Tf 1 0 0 1 {x} {} Tm ({text}) Tj ET ", 700 - 12 * n)
+        };
+        lines.iter().enumerate().map(show).collect::<String>()
+    };
+    let row = "BT /F1 10 Tf 1 0 0 1 72 500 Tm (A) Tj 238 0 Td (1) Tj ET BT /F1 10 Tf 1 0 0 1 72 480 Tm (B) Tj 238 0 Td (2) Tj ET ";
+    let left = column(
+        72,
+        &[
+            "The first column of the text goes on and",
+            "on until its last line is full of words",
+            "and ends here.",
+        ],
+    );
+    let right = column(310, &["The second column begins at the top of", "the page and goes on."]);
+    let document = read(pages(&[&(left + &right + row)], HELVETICA, &[], ""));
+    let found: Vec<&str> = document.text.lines().collect();
+    let lines = [
+        "The first column of the text goes on and on until its last line is full of words and ends here.",
+        "The second column begins at the top of the page and goes on.",
+        "A | 1",
+        "B | 2",
+    ];
+    assert_eq!(found, lines);
+}
+
+#[test]
 fn a_paragraph_behind_an_item_or_a_title_stands_apart() {
     let content = "BT /F1 10 Tf 72 720 Td (Bring this to the office on the second floor of the town hall:) Tj 0 -12 Td (- A card) Tj \
         0 -12 Td (- The form of the office, signed by the person who asks for) Tj 0 -12 Td (Help) Tj \

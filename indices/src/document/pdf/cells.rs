@@ -6,10 +6,10 @@ use super::lines::{CELL_SEPARATOR, TextLine};
 const NEIGHBOURS: usize = 8;
 
 /// Fewest rows whose cell begins where a word does.
-const MIN_ROWS: usize = 2;
+pub(super) const MIN_ROWS: usize = 2;
 
 /// A word begins where a cell does if it is nearer than this, in sizes.
-const MAX_OFFSET: f64 = 0.15;
+pub(super) const MAX_OFFSET: f64 = 0.15;
 
 /// The gap before a cell is at least this wide, in sizes, and this many times as wide as the others between the line's words.
 const MIN_GAP: f64 = 0.5;

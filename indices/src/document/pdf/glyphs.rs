@@ -11,6 +11,7 @@ use super::{
     StopReason,
     cells::part_cells,
     lines::{Glyph, LineBuilder, TextLine},
+    wrapped_cells::join_wrapped_cells,
 };
 
 /// Number of calls between two checks of the clock.
@@ -59,6 +60,7 @@ impl GlyphCollector {
     pub(super) fn into_lines(self) -> Vec<TextLine> {
         let mut lines = self.lines.finish();
         part_cells(&mut lines);
+        join_wrapped_cells(&mut lines);
         lines
     }
 
