@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 pub use search_form::search_form;
-pub use sentences::{cells, has_cells, may_name_columns, segments, sentences};
+pub use sentences::{HEAD_SEPARATOR, cells, has_cells, may_name_columns, segments, sentences};
 pub use syllable::{is_folded_syllable, is_syllable};
 
 /// A language Hoidap answers in.

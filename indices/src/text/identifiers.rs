@@ -53,7 +53,7 @@ impl TextIdentifier {
     }
 
     /// The letters before its final number, and that number's count of digits; `None` if it does not end with a number.
-    pub(crate) fn series(&self) -> Option<(&str, usize)> {
+    pub fn series(&self) -> Option<(&str, usize)> {
         let letters = self.key.trim_end_matches(|c: char| c.is_ascii_digit());
         let digits = self.key.len() - letters.len();
         (digits > 0 && !letters.is_empty() && !letters.starts_with(|c: char| c.is_ascii_digit()))
@@ -66,7 +66,7 @@ impl TextIdentifier {
     }
 
     /// Whether it can only be a code, even without context.
-    pub(crate) fn is_unambiguous(&self) -> bool {
+    pub fn is_unambiguous(&self) -> bool {
         let digits = self.key.chars().filter(char::is_ascii_digit).count();
         self.kind == IdentifierKind::Code
             && digits >= 2

@@ -100,6 +100,9 @@ pub fn may_name_columns(cells: &[impl AsRef<str>]) -> bool {
     })
 }
 
+/// Between the names that several rows of a table's head give a column: `Price / Month`.
+pub const HEAD_SEPARATOR: &str = " / ";
+
 /// Whether a line has several cells.
 pub fn has_cells(line: &str) -> bool {
     cells(line).len() > 1

@@ -384,7 +384,12 @@ impl AnswerEngine {
     fn confidence(&self, context: &AnswerContext, chance: f32, best: RankedSegment) -> f32 {
         let signs =
             ConfidenceInputs { support: context.support, out_of_scope: context.out_of_scope, chance, best };
-        context.entity_factor() * self.reader.confidence(&context.passage_set, &context.parsed, signs)
+        let factor = if context.parsed.codes.is_about_another(&context.passage_set, best.segment) {
+            unknown_entity::CONFIDENCE_FACTOR
+        } else {
+            context.entity_factor()
+        };
+        factor * self.reader.confidence(&context.passage_set, &context.parsed, signs)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Lays out a table's grid as in the HTML standard, so that each row repeats the cells that span it.
 
-use hoidap_shared::text::may_name_columns;
+use hoidap_shared::text::{HEAD_SEPARATOR, may_name_columns};
 
 use super::block_counts::BlockCounts;
 
@@ -237,7 +237,7 @@ impl HtmlTableRow {
             if cell.is_empty() {
                 *cell = below;
             } else if !below.is_empty() && *cell != below {
-                cell.push_str(" / ");
+                cell.push_str(HEAD_SEPARATOR);
                 cell.push_str(&below);
             }
         }

@@ -11,7 +11,10 @@ mod sections;
 use std::collections::BTreeSet;
 
 use hoidap_indices::Analyser;
-use hoidap_shared::{job::LineKind, text::Language};
+use hoidap_shared::{
+    job::LineKind,
+    text::{HEAD_SEPARATOR, Language},
+};
 
 use self::{
     comparison::ComparisonLine,
@@ -268,14 +271,21 @@ fn relevant_text(segment: &Segment, parsed: &ParsedQuestion, analyser: &Analyser
 fn relevant_cells(segment: &Segment, parsed: &ParsedQuestion, analyser: &Analyser) -> Option<String> {
     let row = segment.row.as_ref()?;
     let names = row.column_names.as_ref().filter(|names| names.len() == row.cells.len())?;
-    let own: Vec<BTreeSet<String>> = names.iter().map(|name| name_terms(name, analyser).0).collect();
-    // More than half of the words of a column's name, and one that no other column has.
+    // The names of several columns may begin with what stands above them all: `Price / Month`.
+    let words = |name: &String| name_terms(&name.replace(HEAD_SEPARATOR, " "), analyser).0;
+    let own: Vec<BTreeSet<String>> = names.iter().map(words).collect();
+    let group = |column: usize| names[column].split(HEAD_SEPARATOR).next();
+    let of_row = clauses::content_terms(row.cell(0), analyser);
+    // More than half of the words of a column's name, and one that no other group of columns has. What names the row
+    // names no column.
     let telling = |column: usize| {
         let asked: Vec<&String> =
             own[column].iter().filter(|word| parsed.content.terms.contains(*word)).collect();
-        let others = || own.iter().enumerate().skip(1).filter(|(other, _)| *other != column);
+        let others = || own.iter().enumerate().skip(1).filter(|(other, _)| group(*other) != group(column));
         2 * asked.len() > own[column].len()
-            && asked.iter().any(|word| others().all(|(_, name)| !name.contains(*word)))
+            && asked
+                .iter()
+                .any(|word| !of_row.contains(*word) && others().all(|(_, name)| !name.contains(*word)))
     };
     let columns: Vec<usize> =
         (1..names.len()).filter(|&column| telling(column) && !row.cell(column).is_empty()).collect();

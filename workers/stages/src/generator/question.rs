@@ -1,6 +1,7 @@
 //! The question as the generator analyses it.
 
 pub(super) mod answer_type;
+pub(super) mod codes;
 pub(super) mod comparison_question;
 pub(super) mod unknown_entity;
 
@@ -17,6 +18,7 @@ use crate::generator::{
     passages::table_selection::{SelectionQuestion, detect_selection},
     question::{
         answer_type::AnswerType,
+        codes::QuestionCodes,
         comparison_question::{ComparisonQuestion, detect_comparison},
     },
     text::content::TextContent,
@@ -46,6 +48,8 @@ pub(crate) struct ParsedQuestion {
     pub(crate) comparison: Option<ComparisonQuestion>,
     /// The type of answer that it asks for.
     pub(crate) answer_type: Option<AnswerType>,
+    /// The codes that it names.
+    pub(crate) codes: QuestionCodes,
     /// The product it is about, if clear.
     pub(crate) product: Option<ScoredLabel>,
     /// The selection from several things that it asks for.
@@ -95,6 +99,7 @@ impl ParsedQuestion {
             asks_for_several: several,
             comparison: detect_comparison(&text),
             answer_type,
+            codes: QuestionCodes::find(&text),
             product: job.product.clone(),
             selection,
             text,
@@ -156,7 +161,7 @@ const MAX_WORDS_TO_INTERROGATIVE: usize = 5;
 const MAX_WORDS_TO_PLURAL: usize = 2;
 
 /// Phrases that ask for several things.
-const SEVERAL_PHRASES: [&str; 15] = [
+const SEVERAL_PHRASES: [&str; 22] = [
     "những gì",
     "những ai",
     "những cách nào",
@@ -165,6 +170,13 @@ const SEVERAL_PHRASES: [&str; 15] = [
     "các loại nào",
     "gồm ",
     "liệt kê",
+    "giấy tờ gì",
+    "hồ sơ gì",
+    "chuẩn bị gì",
+    "what do i need",
+    "what should i bring",
+    "what can i not",
+    "what am i not",
     "what are the ",
     " which are ",
     " list ",
@@ -191,7 +203,7 @@ fn asks_for_plural(lower: &str) -> bool {
     let words: Vec<&str> = words(lower).collect();
     let vietnamese = words.iter().enumerate().any(|(at, word)| {
         let behind = || words[at + 1..].iter().take(MAX_WORDS_TO_INTERROGATIVE);
-        matches!(*word, "những" | "các")
+        matches!(*word, "những" | "các" | "mấy")
             && words.get(at + 1).is_some_and(|next| !PEOPLE.contains(next))
             && behind().any(|word| matches!(*word, "nào" | "gì"))
     });
@@ -240,6 +252,7 @@ pub(crate) mod tests {
             "các gói nào có ghi hình",
             "which payment methods do you accept?",
             "what hours are you open?",
+            "mở thẻ cần mấy loại giấy tờ gì?",
         ] {
             assert!(asks_for_plural(question), "{question}");
         }

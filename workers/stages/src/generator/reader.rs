@@ -37,6 +37,8 @@ pub(crate) fn version() -> String {
 /// Subtracted from the score of a segment that only repeats the question, or the last answer where the follow-up asks for
 /// something else.
 const REPETITION_PENALTY: f32 = 6.0;
+/// Subtracted from the score of a segment about another code than the question's.
+const OTHER_CODE_PENALTY: f32 = 4.0;
 
 /// The learnt weights, one set for each kind of evidence.
 pub(crate) struct PassageReader {
@@ -135,7 +137,9 @@ impl PassageReader {
         let mut ranked: Vec<RankedSegment> = segments
             .filter(|(segment, _)| passage_set.segments[*segment].kind != SegmentKind::Label)
             .map(|(segment, features)| {
-                let penalty = if says_nothing(segment) { REPETITION_PENALTY } else { 0.0 };
+                let repeats = if says_nothing(segment) { REPETITION_PENALTY } else { 0.0 };
+                let is_other = parsed.codes.is_about_another(passage_set, segment);
+                let penalty = repeats + if is_other { OTHER_CODE_PENALTY } else { 0.0 };
                 RankedSegment { segment, score: score(&features, weights) - penalty, chance: 0.0 }
             })
             .collect();

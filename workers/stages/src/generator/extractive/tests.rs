@@ -33,6 +33,15 @@ fn the_row_that_answers_is_quoted_with_the_names_of_its_columns() {
 }
 
 #[test]
+fn columns_below_one_name_are_quoted_together() {
+    let table = "Kỳ hạn | Gửi tại quầy / Lãi cuối kỳ | Gửi tại quầy / Lãi hằng tháng | Gửi trên app\n\
+                 3 tháng | 3,40% | 3,38% | 3,65%\n6 tháng | 4,60% | 4,54% | 4,85%";
+    let text = quoted("lãi suất 6 tháng gửi tại quầy", Language::Vi, &[("vi", table)]);
+    let row = "6 tháng – Gửi tại quầy / Lãi cuối kỳ: 4,60%; Gửi tại quầy / Lãi hằng tháng: 4,54% [1]";
+    assert!(text.contains(row), "{text}");
+}
+
+#[test]
 fn the_steps_of_a_list_stay_together_and_in_order() {
     let steps = "Do this when mail does not arrive:\nLook in the Spam folder.\nSee whether the mailbox is full.\n\
                  Check that the MX record is right.";

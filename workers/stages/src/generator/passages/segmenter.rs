@@ -328,7 +328,10 @@ fn is_label(lines: &[&str], kinds: &[LineKind], at: usize) -> bool {
     let kind = |line: usize| kinds.get(line);
     let ends_section = kind(at) != Some(&LineKind::Heading)
         && (at + 1..=at + headings).any(|line| kind(line) == Some(&LineKind::Heading));
-    headings > 0 && below && !ends_section
+    // The line below a heading says something about it: the role of a person, a date, a subtitle.
+    let is_below_heading =
+        kind(at) == Some(&LineKind::Text) && at.checked_sub(1).and_then(kind) == Some(&LineKind::Heading);
+    headings > 0 && below && !ends_section && !is_below_heading
 }
 
 /// Whether a line is a numbered step beside another one.
