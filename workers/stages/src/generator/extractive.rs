@@ -396,8 +396,8 @@ fn is_duplicate(a: &Segment, b: &Segment) -> bool {
     a.text == b.text || (shared > 0 && shared * 10 >= 8 * a.content.terms.len().max(b.content.terms.len()))
 }
 
-/// Whether a segment is quoted with its heading: a sentence that refers back, a value without words, or a row or item whose heading
-/// contains a term of the question that it lacks.
+/// Whether a segment is quoted with its heading: a sentence that refers back, a value without words, what says something of a
+/// person whom only the heading names, or a row or item whose heading contains a term of the question that it lacks.
 fn needs_heading(
     passage_set: &PassageSet,
     segment: &Segment,
@@ -406,6 +406,13 @@ fn needs_heading(
 ) -> bool {
     if segment.text.contains(heading) {
         return false;
+    }
+    let names_none = || {
+        let person = AnswerType::Person;
+        !person.is_answered_by(&segment.text, &segment.content, &parsed.content)
+    };
+    if parsed.is_answered_by_heading(heading) && names_none() {
+        return true;
     }
     let is_bare_value = segment.content.terms.is_empty() && !segment.content.quantities.is_empty();
     if segment.kind == SegmentKind::Sentence && !is_bare_value {

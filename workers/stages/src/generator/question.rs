@@ -107,6 +107,15 @@ impl ParsedQuestion {
     }
 }
 
+impl ParsedQuestion {
+    /// Whether it asks for a person, and a heading names one.
+    pub(crate) fn is_answered_by_heading(&self, heading: &str) -> bool {
+        let person = AnswerType::Person;
+        self.answer_type == Some(person)
+            && person.is_answered_by(heading, &TextContent::default(), &self.content)
+    }
+}
+
 /// The last answer, and what a follow-up asks for beside it.
 pub(crate) struct ToldBefore {
     /// The last answer.

@@ -131,7 +131,9 @@ impl PassageReader {
         let says_nothing = |at: usize| {
             let segment = &passage_set.segments[at];
             let has_term = |term: &str| passage_set.segment_has_term(segment, term);
-            only_repeats_question(segment, parsed)
+            let is_named =
+                || passage_set.heading(segment).is_some_and(|heading| parsed.is_answered_by_heading(heading));
+            only_repeats_question(segment, parsed) && !is_named()
                 || parsed.told_before.as_ref().is_some_and(|told| told.repeats(&segment.text, has_term))
         };
         let mut ranked: Vec<RankedSegment> = segments

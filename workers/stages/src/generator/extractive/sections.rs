@@ -69,6 +69,12 @@ fn a_value_without_words_stands_below_its_heading() {
 }
 
 #[test]
+fn the_line_below_a_name_is_its_answer() {
+    let team = "# Team\n# Jane Doe\nHead of technology\nShe built the first press.\n# John Roe\nHead of sales\nHe was a farmer.";
+    assert!(answer("who is the head of technology", &[team]).starts_with("Jane Doe: Head of technology"));
+}
+
+#[test]
 fn what_only_repeats_the_question_is_no_answer() {
     let text = answer(
         "mắc cài sứ tự buộc giá bao nhiêu",

@@ -328,9 +328,10 @@ fn is_label(lines: &[&str], kinds: &[LineKind], at: usize) -> bool {
     let kind = |line: usize| kinds.get(line);
     let ends_section = kind(at) != Some(&LineKind::Heading)
         && (at + 1..=at + headings).any(|line| kind(line) == Some(&LineKind::Heading));
-    // The line below a heading says something about it: the role of a person, a date, a subtitle.
-    let is_below_heading =
-        kind(at) == Some(&LineKind::Text) && at.checked_sub(1).and_then(kind) == Some(&LineKind::Heading);
+    // The line below a heading says something about it, unless it names a table: the role of a person, a date.
+    let is_below_heading = kind(at) == Some(&LineKind::Text)
+        && at.checked_sub(1).and_then(kind) == Some(&LineKind::Heading)
+        && !from_here.get(headings).is_some_and(|below| has_cells(below));
     headings > 0 && below && !ends_section && !is_below_heading
 }
 
