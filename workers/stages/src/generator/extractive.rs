@@ -28,7 +28,10 @@ use crate::generator::{
         table::name_terms,
         table_selection::{self, SelectionQuestion},
     },
-    question::{ParsedQuestion, answer_type::AnswerType},
+    question::{
+        ParsedQuestion,
+        answer_type::{AnswerType, has_full_name},
+    },
     reader::RankedSegment,
     text::{
         back_references::{continues_previous, refers_back},
@@ -407,11 +410,7 @@ fn needs_heading(
     if segment.text.contains(heading) {
         return false;
     }
-    let names_none = || {
-        let person = AnswerType::Person;
-        !person.is_answered_by(&segment.text, &segment.content, &parsed.content)
-    };
-    if parsed.is_answered_by_heading(heading) && names_none() {
+    if parsed.is_answered_by_heading(heading) && !has_full_name(&segment.text) {
         return true;
     }
     let is_bare_value = segment.content.terms.is_empty() && !segment.content.quantities.is_empty();

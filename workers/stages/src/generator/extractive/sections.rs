@@ -72,6 +72,9 @@ fn a_value_without_words_stands_below_its_heading() {
 fn the_line_below_a_name_is_its_answer() {
     let team = "# Team\n# Jane Doe\nHead of technology\nShe built the first press.\n# John Roe\nHead of sales\nHe was a farmer.";
     assert!(answer("who is the head of technology", &[team]).starts_with("Jane Doe: Head of technology"));
+    let role = "# Tống Gia Huy\nĐồng sáng lập, Giám đốc công nghệ\nPhụ trách hạ tầng.";
+    let text = answer("ai phụ trách công nghệ", &[role]);
+    assert!(text.starts_with("Tống Gia Huy: "), "{text}");
 }
 
 #[test]

@@ -283,6 +283,17 @@ fn proper_names(text: &str) -> impl Iterator<Item = String> {
     text.unicode_words().skip(1).filter(capital).map(fold)
 }
 
+/// Whether a text has the name of a person or a place of several words: two capitalised ones beside each other.
+pub(crate) fn has_full_name(text: &str) -> bool {
+    let is_capital = |word: &str| word.starts_with(char::is_uppercase) && word.chars().count() > 1;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.windows(2).any(|pair| {
+        is_capital(pair[0])
+            && is_capital(pair[1])
+            && pair[0].ends_with(|c: char| c.is_alphabetic() || c == '.')
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use hoidap_indices::Analyser;
