@@ -52,6 +52,8 @@ const MIN_RELATIVE_CHANCE: f32 = 0.03;
 const MIN_OTHER_SECTION_CHANCE: f32 = 0.2;
 /// A sentence that states what a question selects needs at least this share.
 const MIN_SELECTED_CHANCE: f32 = 0.15;
+/// Where nothing is selected, a sentence that may answer all the same needs at least this share.
+const MIN_UNSELECTED_CHANCE: f32 = 0.1;
 /// Most quoted sentences, and most words of them. The best sentence is quoted whatever its length.
 const MAX_SENTENCES: usize = 5;
 /// Beyond this number, a sentence is only quoted beside a quoted one: more scattered ones do not read as a text.
@@ -76,16 +78,18 @@ pub(crate) fn quote(
     parsed: &ParsedQuestion,
     analyser: &Analyser,
 ) -> Option<Quotation> {
-    let best = ranked.first()?;
+    let likeliest = ranked.first()?;
     if let Some(lines) = comparison::compare_side_by_side(passage_set, ranked, parsed, analyser) {
         return quote_comparison(passage_set, ranked, parsed, &lines);
     }
     let picked = select_segments(passage_set, ranked, parsed, analyser);
-    if picked.as_ref().is_some_and(Vec::is_empty)
-        && !may_answer_selection(&passage_set.segments[best.segment], parsed)
-    {
-        return None;
-    }
+    let is_unselected = picked.as_ref().is_some_and(Vec::is_empty);
+    let may_answer = |segment: &&RankedSegment| {
+        !is_unselected || may_answer_selection(&passage_set.segments[segment.segment], parsed)
+    };
+    let ranked: Vec<RankedSegment> = ranked.iter().filter(may_answer).copied().collect();
+    let ranked = ranked.as_slice();
+    let best = ranked.first().filter(|best| best.chance >= likeliest.chance * MIN_UNSELECTED_CHANCE)?;
     let picked = picked.filter(|segments| !segments.is_empty());
     let first = picked.as_ref().map_or(best.segment, |segments| segments[0]);
     let computed = picked.is_some() && passage_set.segments[first].kind == SegmentKind::Row;
@@ -188,12 +192,13 @@ fn select_segments(
     }
 }
 
-/// Whether a segment may answer a selection question although nothing was selected: prose may, if it states a price
-/// where prices are compared. A table row may not.
+/// Whether a segment may answer a selection question although nothing was selected: prose and a label with its value may, if
+/// they state a price where prices are compared. Another row of a table may not.
 fn may_answer_selection(segment: &Segment, parsed: &ParsedQuestion) -> bool {
     let price = matches!(&parsed.selection, Some(SelectionQuestion::Extreme(degree)) if degree.measure == ComparedMeasure::Price);
     let tells = segment.content.quantities.iter().any(|quantity| quantity.dimension() == Some("money"));
-    segment.kind != SegmentKind::Row && (tells || !price)
+    let is_one_of_many = segment.row.as_ref().is_some_and(|row| row.cells.len() > 2);
+    !is_one_of_many && (tells || !price)
 }
 
 /// A notice that the quotation is in another language than the question.
