@@ -21,7 +21,9 @@ use hoidap_indices::{
     store::{self, CollectionFolder, VersionRecords},
 };
 use hoidap_shared::{config::Config, digest::digest, job::Passage, telemetry};
-use hoidap_stages::generator::eval_claims::{SentenceEmbedder, SyntheticClaim, VerifierEvaluation};
+use hoidap_stages::generator::eval_claims::{
+    SentenceEmbedder, SyntheticClaim, VerifierEvaluation, VerifierSettings,
+};
 
 use self::report::VerifierReport;
 
@@ -44,6 +46,9 @@ pub struct VerifierEvalCommand {
     /// Verify by words alone, without the embedding model.
     #[arg(long)]
     words_alone: bool,
+    /// Verify as for a trusted model, whose sentences a whole passage may support.
+    #[arg(long)]
+    trusted: bool,
     /// Write every wrong verdict to a file, as JSON Lines.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -101,7 +106,10 @@ impl VerifierEvalCommand {
             let evaluation = VerifierEvaluation::new(
                 passages,
                 &embedder,
-                config.generator.min_sentence_support,
+                VerifierSettings {
+                    threshold: config.generator.min_sentence_support,
+                    by_passage: self.trusted,
+                },
                 self.seed,
             );
             made.extend(evaluate(&evaluation, self.sentences));

@@ -81,6 +81,15 @@ impl SyntheticClaim {
     }
 }
 
+/// How sentences are verified.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifierSettings {
+    /// Lowest support of a cited sentence.
+    pub threshold: f32,
+    /// Whether a whole passage may support a sentence, as for a trusted model.
+    pub by_passage: bool,
+}
+
 /// The evaluation over one collection.
 pub struct VerifierEvaluation<'a> {
     passages: Vec<Passage>,
@@ -88,20 +97,25 @@ pub struct VerifierEvaluation<'a> {
     names: ProperNouns,
     segmenter: Segmenter,
     embedder: &'a SentenceEmbedder,
-    threshold: f32,
+    settings: VerifierSettings,
     seed: u64,
 }
 
 impl<'a> VerifierEvaluation<'a> {
     /// Prepares a collection's passages; those of a page must be in order.
-    pub fn new(passages: Vec<Passage>, embedder: &'a SentenceEmbedder, threshold: f32, seed: u64) -> Self {
+    pub fn new(
+        passages: Vec<Passage>,
+        embedder: &'a SentenceEmbedder,
+        settings: VerifierSettings,
+        seed: u64,
+    ) -> Self {
         let segmenter = Segmenter::default();
         let mut names = ProperNouns::default();
         for passage in &passages {
             segmenter.segment(passage).segments.iter().for_each(|segment| names.count(&segment.text));
         }
         let context_passages = ContextPassages::build(&passages, &segmenter.analyser);
-        Self { passages, context_passages, names, segmenter, embedder, threshold, seed }
+        Self { passages, context_passages, names, segmenter, embedder, settings, seed }
     }
 
     /// Samples at most `most` distinct source sentences; returns the indices of passage and segment.
@@ -148,9 +162,10 @@ impl<'a> VerifierEvaluation<'a> {
             passage_set,
             embedder: self.embedder,
             analyser: &self.segmenter.analyser,
-            threshold: self.threshold,
+            threshold: self.settings.threshold,
             language: made.language,
             question: "",
+            by_passage: self.settings.by_passage,
             cache: &VerdictCache::default(),
         };
         let before: Vec<&str> = made.before.iter().map(String::as_str).collect();

@@ -16,6 +16,8 @@ const CONFIDENCE_FACTOR_AFTER_REFUSAL: f32 = 0.6;
 /// A response needs at least this share of the quotation's confidence. A response that says the same as the quotation
 /// has somewhat less, since its support is below 1.
 const MIN_RELATIVE_CONFIDENCE: f32 = 0.5;
+/// The trust from which a model is taken to read what it writes from the passages.
+const MIN_TRUST: f32 = 0.5;
 /// A segment with this share of a sentence's terms, by weight, counts as what the sentence says.
 const MIN_TERM_COVERAGE: f32 = 0.5;
 
@@ -38,6 +40,11 @@ impl ProviderTrust {
         self.0.get(provider).copied().unwrap_or_default()
     }
 
+    /// Whether this provider is trusted so far that a whole passage may support its sentences.
+    pub(super) fn is_trusted(&self, provider: &str) -> bool {
+        self.of(provider) >= MIN_TRUST
+    }
+
     /// The greatest trust in any provider.
     pub(super) fn highest(&self) -> f32 {
         self.0.values().copied().fold(0.0, f32::max)
@@ -55,7 +62,7 @@ impl AnswerEngine {
         let Some(response) = response else { return (context.quoted_draft(), None) };
         let trust = self.trust.of(&response.provider);
         let chosen = self.verify_response(context, &response).and_then(|cited| {
-            let confidence = self.response_confidence(context, &cited.sentences, trust);
+            let confidence = self.response_confidence(context, &cited.sentences, &response.provider);
             self.check_confidence(context, confidence).map(|()| (cited.sentences, confidence))
         });
         match chosen {
@@ -83,7 +90,7 @@ impl AnswerEngine {
         sentences: &[AnswerSentence],
         provider: &str,
     ) -> bool {
-        let confidence = self.response_confidence(context, sentences, self.trust.of(provider));
+        let confidence = self.response_confidence(context, sentences, provider);
         self.check_confidence(context, confidence).is_ok()
     }
 
@@ -100,8 +107,13 @@ impl AnswerEngine {
 
     /// The probability that a verified response is right: by the reader's chances of what it says, at least the quotation's
     /// where it says the same, and at least the trust in the provider.
-    fn response_confidence(&self, context: &AnswerContext, sentences: &[AnswerSentence], trust: f32) -> f32 {
-        let verifier = self.verifier(context);
+    fn response_confidence(
+        &self,
+        context: &AnswerContext,
+        sentences: &[AnswerSentence],
+        provider: &str,
+    ) -> f32 {
+        let (verifier, trust) = (self.verifier(context, provider), self.trust.of(provider));
         let cited: Vec<_> = sentences
             .iter()
             .filter_map(|sentence| {
@@ -125,7 +137,9 @@ impl AnswerEngine {
         let agreed = context.quoted.as_ref().map_or(0.0, |quoted| {
             if says(&context.passage_set.segments[quoted.segment]) { quoted.draft.confidence } else { 0.0 }
         });
-        by_reader.max(agreed).max(support * trust * context.entity_factor())
+        // A trusted model has read whether the passages are about what the question names.
+        let named = if self.trust.is_trusted(provider) { 1.0 } else { context.entity_factor() };
+        by_reader.max(agreed).max(support * trust * named)
     }
 }
 

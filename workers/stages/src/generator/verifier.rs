@@ -20,6 +20,7 @@ mod claim_check;
 #[cfg(test)]
 mod labelled_sentences;
 pub(super) mod model_response;
+mod passage_support;
 
 use hoidap_indices::Analyser;
 use std::{
@@ -90,6 +91,8 @@ pub(crate) struct Verifier<'a> {
     pub(crate) language: Language,
     /// The question, which an answer may refer to.
     pub(crate) question: &'a str,
+    /// Whether a whole passage may support a sentence, and not only one fact: for models that are trusted.
+    pub(crate) by_passage: bool,
     /// The verdicts so far.
     pub(crate) cache: &'a VerdictCache,
 }
@@ -147,7 +150,7 @@ impl Verifier<'_> {
     pub(crate) fn verify(&self, before: &[&str], sentence: &str) -> SentenceVerdict {
         let said = before.iter().rev().take(MAX_PRECEDING_SENTENCES).copied().chain([self.question]);
         let said: Vec<&str> = said.filter(|text| !is_bare_yes_no(text)).collect();
-        let key = format!("{sentence}\0{}", said.join("\0"));
+        let key = format!("{sentence}\0{}\0{}", self.by_passage, said.join("\0"));
         let known = || self.cache.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(verdict) = known().get(&key) {
             return *verdict;
@@ -173,6 +176,10 @@ impl Verifier<'_> {
                 return None;
             }
             self.supported_by_clauses(claim).or_else(|| self.supported_by_meaning(sentence, claim, &facts))
+        });
+        let found = found.or_else(|| {
+            let may_support = self.by_passage && !facts.reverses_a_sentence();
+            may_support.then(|| self.supported_by_passage(sentence, claim)).flatten()
         });
         found.map_or(SentenceVerdict::Unsupported, |(passage, support)| {
             SentenceVerdict::Supported(passage, support)
@@ -403,6 +410,7 @@ mod tests {
             threshold: 0.5,
             language: Language::Vi,
             question: "",
+            by_passage: false,
             cache: &VerdictCache::default(),
         };
         verifier.verify_answer(text)

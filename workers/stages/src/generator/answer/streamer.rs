@@ -158,7 +158,7 @@ impl<'a> AnswerStreamer<'a> {
             (Arc::clone(self.engine), Arc::clone(self.context), self.accepted.clone());
         let (provider, may_show) = (provider.to_string(), self.may_show);
         let judging = run_blocking(move || {
-            let verifier = engine.verifier(&context);
+            let verifier = engine.verifier(&context, &provider);
             for (lead, sentence) in &new {
                 let verdict = verifier.verify(&accepted.preceding(), sentence);
                 accepted.push(lead, sentence, verdict);

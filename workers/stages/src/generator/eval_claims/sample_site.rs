@@ -11,7 +11,7 @@ use hoidap_indices::{
 };
 use hoidap_shared::{config::ChunkingConfig, job::Passage};
 
-use super::{SentenceEmbedder, SyntheticClaim, VerifierEvaluation};
+use super::{SentenceEmbedder, SyntheticClaim, VerifierEvaluation, VerifierSettings};
 use crate::generator::passages::passage_set::tests::passage;
 
 /// The share of false claims that may be accepted, and of true ones that may be rejected. Over the whole site it is
@@ -57,7 +57,8 @@ fn sentences_made_from_the_sample_site_are_judged_by_what_it_says() {
     let embedder = SentenceEmbedder::new(None);
     let mut worse = Vec::new();
     for locale in ["vi", "en"] {
-        let evaluation = VerifierEvaluation::new(passages(locale), &embedder, 0.5, 1);
+        let settings = VerifierSettings { threshold: 0.5, by_passage: false };
+        let evaluation = VerifierEvaluation::new(passages(locale), &embedder, settings, 1);
         let made: Vec<SyntheticClaim> = evaluation
             .sample(usize::MAX)
             .into_iter()

@@ -43,6 +43,11 @@ impl Quantity {
         self.unit.map(dimension)
     }
 
+    /// Whether both have the same number, and one of them has no unit.
+    pub(crate) fn has_number_of(&self, other: &Self) -> bool {
+        self.value == other.value && (self.unit.is_none() || other.unit.is_none())
+    }
+
     /// The currency of an amount of money.
     pub(crate) fn currency(&self) -> Option<&'static str> {
         self.unit.filter(|unit| dimension(unit) == "money")

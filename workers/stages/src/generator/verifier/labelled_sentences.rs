@@ -76,6 +76,7 @@ fn wrong(text: &str) -> ([Vec<String>; 2], [usize; 2]) {
                 threshold: 0.5,
                 language: site.language,
                 question,
+                by_passage: false,
                 cache: &VerdictCache::default(),
             };
             let verdict = verifier.verify(&[], sentence);

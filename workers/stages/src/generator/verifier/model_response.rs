@@ -16,8 +16,12 @@ use crate::generator::{
 pub(in crate::generator) const MODEL_REFUSED: &str = "the model says that the passages do not answer";
 
 impl AnswerEngine {
-    /// The verifier for a question's passages.
-    pub(in crate::generator) fn verifier<'a>(&'a self, context: &'a AnswerContext) -> Verifier<'a> {
+    /// The verifier of a provider's sentences for a question's passages.
+    pub(in crate::generator) fn verifier<'a>(
+        &'a self,
+        context: &'a AnswerContext,
+        provider: &str,
+    ) -> Verifier<'a> {
         Verifier {
             passage_set: &context.passage_set,
             embedder: &self.embedder,
@@ -25,6 +29,7 @@ impl AnswerEngine {
             threshold: self.settings.min_sentence_support,
             language: context.parsed.language,
             question: &context.parsed.text,
+            by_passage: self.trust.is_trusted(provider),
             cache: &context.verdicts,
         }
     }
@@ -47,7 +52,7 @@ impl AnswerEngine {
         if !answers_yes_or_no && self.repeats_known_text(context, &response.text) {
             return Err("the model only repeated the question or a heading");
         }
-        let mut cited = self.verifier(context).verify_answer(&response.text);
+        let mut cited = self.verifier(context, &response.provider).verify_answer(&response.text);
         if response.cut_off && !cited.last_is_rejected {
             cited.sentences.pop();
         }
