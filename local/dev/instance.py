@@ -22,8 +22,9 @@ SMALL_MODEL_SETTINGS = {
     "HOIDAP_GENERATOR__PROMPT_TOKENS": "200",
     "HOIDAP_GENERATOR__ANSWER_TOKENS": "96",
     "HOIDAP_PROVIDERS__LOCAL__FIRST_TOKEN_TIMEOUT_MS": "20000",
+    "HOIDAP_PROVIDERS__LOCAL__TRUST": "0",
 }
-"""Limits with which a small model on two cores answers in time (docs/models.md)."""
+"""Limits with which a small model on two cores answers in time, and no trust in what it reads (docs/models.md)."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hoidap_shared::config::Config;
+use hoidap_shared::config::{Config, ProviderKind};
 
 use crate::generator::{
     AnswerContext, AnswerDraft, AnswerEngine, answer::assembly::AnswerSentence, passages::segmenter::Segment,
@@ -31,7 +31,10 @@ pub(super) struct ProviderTrust(BTreeMap<String, f32>);
 impl ProviderTrust {
     /// Reads the trust in the providers that are asked.
     pub(super) fn new(config: &Config) -> Self {
-        let trust = |name: &String| Some((name.clone(), config.providers.get(name)?.trust));
+        let trust = |name: &String| {
+            let provider = config.providers.get(name).filter(|p| p.kind != ProviderKind::Extractive)?;
+            Some((name.clone(), provider.trust))
+        };
         Self(config.generator.providers.iter().filter_map(trust).collect())
     }
 

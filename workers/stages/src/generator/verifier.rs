@@ -400,6 +400,10 @@ mod tests {
     }
 
     fn judge(text: &str) -> VerifiedAnswer {
+        judge_by(text, false)
+    }
+
+    fn judge_by(text: &str, by_passage: bool) -> VerifiedAnswer {
         let segmenter = Segmenter::default();
         let passage_set = PassageSet::new(vec![passage("vi", LIMITS), passage("vi", SHARING)], &segmenter);
         let embedder = SentenceEmbedder::new(None);
@@ -410,7 +414,7 @@ mod tests {
             threshold: 0.5,
             language: Language::Vi,
             question: "",
-            by_passage: false,
+            by_passage,
             cache: &VerdictCache::default(),
         };
         verifier.verify_answer(text)
@@ -459,12 +463,12 @@ mod tests {
     fn hostile_words_are_judged_in_bounded_work() {
         for part in ["Gói Pro 20 GB, ", "gói pro ", "không ", "Gói Pro có 20 GB. ", "[1]", "((((", "1.", ". "]
         {
-            let judged = judge(&clean_model_text(&part.repeat(200_000 / part.len())));
-            assert!(
-                judged.sentences.iter().filter(|sentence| sentence.cite.is_some()).count()
-                    <= MAX_VERIFIED_SENTENCES,
-                "{part}"
-            );
+            let text = clean_model_text(&part.repeat(200_000 / part.len()));
+            for by_passage in [false, true] {
+                let sentences = judge_by(&text, by_passage).sentences;
+                let cited = sentences.iter().filter(|sentence| sentence.cite.is_some()).count();
+                assert!(cited <= MAX_VERIFIED_SENTENCES, "{part}");
+            }
         }
     }
 
@@ -482,10 +486,12 @@ mod tests {
                 0..12,
             )
         ) {
-            let judged = judge(&clean_model_text(&parts.concat()));
-            let done = assembly::assemble(&judged.sentences, &[passage("vi", LIMITS), passage("vi", SHARING)]);
-            check(&done);
-            prop_assert!((0.0..=1.0).contains(&judged.share));
+            for by_passage in [false, true] {
+                let judged = judge_by(&clean_model_text(&parts.concat()), by_passage);
+                let passages = [passage("vi", LIMITS), passage("vi", SHARING)];
+                check(&assembly::assemble(&judged.sentences, &passages));
+                prop_assert!((0.0..=1.0).contains(&judged.share));
+            }
         }
     }
 }
