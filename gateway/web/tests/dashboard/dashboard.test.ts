@@ -150,6 +150,7 @@ for (const size of Object.keys(SIZES) as Size[]) {
       expect(await section.locator('b').count()).toBe(0);
       const wide = await visit.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       expect(wide, 'no sideways scrolling').toBeLessThanOrEqual(0);
+      await visit.page.locator('[aria-busy="true"]').waitFor({ state: 'detached' });
       expect(await violations(visit.page)).toEqual([]);
       expect(visit.errors).toEqual([]);
       await visit.close();
