@@ -12,8 +12,10 @@ pub mod sse;
 pub mod stub_provider;
 
 use std::{
+    fs::{self, File},
     hash::{BuildHasher as _, Hasher as _, RandomState},
     net::{TcpListener, TcpStream},
+    ops::Range,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -48,19 +50,34 @@ pub fn required_env(variable: &str) -> String {
     })
 }
 
-/// A loopback port that was free a moment ago.
+/// Ports of the tests: below those that the system gives to outgoing connections.
+const PORTS: Range<u16> = 30_100..32_700;
+
+/// A free loopback port that no other test gets while this process runs, so that a server can stop and start again at it.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("loopback has a free port")
-        .port()
+    let folder = std::env::temp_dir().join("hoidap-test-ports");
+    fs::create_dir_all(&folder).expect("the folder for temporary files can be written");
+    for _ in 0..10_000 {
+        let port = PORTS.start + (random() % u64::from(PORTS.end - PORTS.start)) as u16;
+        let claim = File::create(folder.join(port.to_string())).expect("a file of its own for each port");
+        if claim.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            // Locked until the process ends.
+            std::mem::forget(claim);
+            return port;
+        }
+    }
+    panic!("no port from {} to {} is free", PORTS.start, PORTS.end);
+}
+
+/// A random number.
+fn random() -> u64 {
+    // Each state is keyed by the operating system's randomness.
+    RandomState::new().build_hasher().finish()
 }
 
 /// 32 random hexadecimal digits.
 fn random_hex() -> String {
-    // Each state is keyed by the operating system's randomness.
-    let half = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", half(), half())
+    format!("{:016x}{:016x}", random(), random())
 }
 
 impl Server {
