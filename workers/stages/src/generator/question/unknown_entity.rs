@@ -45,7 +45,7 @@ impl CommonWords {
                         && self.0.contains(&stem[..stem.len() - 1])
             })
         };
-        self.0.contains(word.as_str()) || ENGLISH_ENDINGS.iter().any(|ending| without(ending))
+        self.0.contains(word.as_str()) || ENGLISH_ENDINGS.iter().any(without)
     }
 }
 
