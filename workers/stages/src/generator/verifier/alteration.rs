@@ -11,7 +11,6 @@ use crate::generator::{
     },
     text::{
         back_references::refers_back,
-        clauses::Clause,
         negation::{canonical_form, split_words},
         quantities::{self, Quantity},
         synonyms::has_synonym,
@@ -91,25 +90,14 @@ impl ClaimCheck<'_> {
         })
     }
 
-    /// Whether a sentence says nearly the same as the claim or one of its clauses, with or without a "not", or under another
-    /// condition.
+    /// Whether a sentence says nearly the same as the claim, with or without a "not", or under another condition.
     pub(in crate::generator) fn reverses_a_sentence(&self) -> bool {
-        let segments = || self.passage_set.segments.iter().filter(|segment| segment.row.is_none());
-        let is_reversed = |segment: &Segment| {
+        self.passage_set.segments.iter().filter(|segment| segment.row.is_none()).any(|segment| {
             let laid = Alignment::new(&self.claim.tokens, &segment.tokens);
             let reverses =
                 |change: &TokenChange| laid.flips_polarity(change) || laid.changes_condition(change);
             laid.coverage() >= MIN_COPY_COVERAGE && laid.changes().iter().any(reverses)
-        };
-        let is_denied = |clause: &Clause| {
-            let same = |other: &&Clause| {
-                let shared = clause.terms.intersection(&other.terms).count() as f32;
-                clause.terms.len() > 1 && shared >= MIN_COPY_COVERAGE * clause.terms.len() as f32
-            };
-            let mut alike = segments().flat_map(|segment| segment.clauses.iter()).filter(same).peekable();
-            alike.peek().is_some() && alike.all(|other| other.negated != clause.negated)
-        };
-        segments().any(is_reversed) || self.claim.clauses.iter().any(is_denied)
+        })
     }
 
     /// Whether the claim has all words and quantities of a sentence, in order or with two parts swapped.

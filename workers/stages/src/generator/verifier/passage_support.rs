@@ -9,7 +9,7 @@ use super::{CROSS_LANGUAGE_COSINES, Verifier};
 use crate::generator::{
     passages::{
         segmenter::Segment,
-        table::{contains_name, name_terms},
+        table::{TableRow, contains_name, name_terms},
     },
     text::{
         negation::canonical_form,
@@ -94,27 +94,39 @@ impl Verifier<'_> {
         };
         let of_table = rows.iter().flat_map(|row| self.passage_set.table_rows(*row));
         let named: BTreeSet<usize> = of_table.filter(is_named).collect();
-        let mut candidates = rows.iter().filter(|row| named.is_empty() || named.contains(row)).peekable();
-        candidates.peek().is_none() || candidates.all(|row| self.is_of_other_column(*row, &terms, value))
+        if named.is_empty() || rows.iter().any(|row| named.contains(row)) {
+            let mut candidates = rows.iter().filter(|row| named.is_empty() || named.contains(row));
+            return candidates.all(|row| self.is_of_other_column(*row, claim, &terms, value));
+        }
+        // A row that is named, and of which nothing is said.
+        named.iter().any(|row| {
+            let row = self.passage_set.segments[*row].row.as_deref();
+            row.is_some_and(|row| {
+                !(1..row.cells.len()).any(|column| has_value(row, column, &claim.quantities))
+            })
+        })
     }
 
-    /// Whether some words name a column of a row in which other values are.
-    fn is_of_other_column(&self, row: usize, words: &BTreeSet<String>, value: &Quantity) -> bool {
+    /// Whether a claim names a column of a row, and has none of its values, but that of another column.
+    fn is_of_other_column(
+        &self,
+        row: usize,
+        claim: &Claim,
+        terms: &BTreeSet<String>,
+        value: &Quantity,
+    ) -> bool {
         let Some(row) = self.passage_set.segments[row].row.as_deref() else { return false };
-        let values = |column: usize| quantities::extract(row.cell(column)).stated;
-        let holds = |column: &usize| values(*column).iter().any(|known| is_value(known, value));
-        // A value in the row's name is of no column.
-        if holds(&0) {
+        let one = std::slice::from_ref(value);
+        let is_in_a_name = || (1..row.cells.len()).any(|column| holds(row.column_name(column), one));
+        if has_value(row, 0, one) || is_in_a_name() {
             return false;
         }
-        let columns = (1..row.cells.len()).filter(|column| !values(*column).is_empty());
-        let named: Vec<usize> = columns
-            .filter(|column| {
-                let (name, _) = name_terms(row.column_name(*column), self.analyser);
-                !name.is_empty() && name.iter().all(|word| words.contains(word))
-            })
-            .collect();
-        !named.is_empty() && !named.iter().any(holds)
+        let mut named = (1..row.cells.len()).filter(|column| {
+            let (name, _) = name_terms(row.column_name(*column), self.analyser);
+            let has_values = !quantities::extract(row.cell(*column)).stated.is_empty();
+            has_values && !name.is_empty() && name.iter().all(|word| terms.contains(word))
+        });
+        named.any(|column| !has_value(row, column, &claim.quantities))
     }
 
     /// The share of a claim's terms that some segments or the question have, by weight; 0 where much is new in it and most of
@@ -159,6 +171,16 @@ impl Verifier<'_> {
         likely.truncate(MAX_COMPARED_SEGMENTS);
         likely
     }
+}
+
+/// Whether a cell of a row has one of some quantities.
+fn has_value(row: &TableRow, column: usize, any: &[Quantity]) -> bool {
+    holds(row.cell(column), any)
+}
+
+/// Whether a text has one of some quantities.
+fn holds(text: &str, any: &[Quantity]) -> bool {
+    quantities::extract(text).stated.iter().any(|known| any.iter().any(|value| is_value(known, value)))
 }
 
 fn is_value(known: &Quantity, value: &Quantity) -> bool {
