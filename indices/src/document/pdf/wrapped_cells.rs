@@ -23,7 +23,7 @@ pub(super) fn join_wrapped_cells(lines: &mut Vec<TextLine>) {
     }
     let mut rows: Vec<OpenRow> = Vec::with_capacity(lines.len());
     for line in lines.drain(..) {
-        let is_cell = columns.iter().any(|column| (column - line.from).abs() <= line.size * MAX_OFFSET);
+        let is_cell = !near(&columns, line.from, line.size).is_empty();
         let is_of_last = rows.last().is_some_and(|row| row.is_like(&line)) && is_cell;
         if is_of_last && rows.last_mut().is_some_and(|row| row.goes_on(&line)) {
             continue;
@@ -40,16 +40,26 @@ pub(super) fn join_wrapped_cells(lines: &mut Vec<TextLine>) {
     lines.extend(rows.into_iter().map(OpenRow::into_line));
 }
 
-/// Where at least [`MIN_ROWS`] lines have a cell that is not their first.
+/// Where at least [`MIN_ROWS`] lines have a cell that is not their first, from left to right.
 fn columns(lines: &[TextLine]) -> Vec<f64> {
     let starts: Vec<(f64, f64)> = lines
         .iter()
         .flat_map(|line| line.words.iter().filter(|word| word.is_cell).map(|word| (word.from, line.size)))
         .collect();
-    let is_column = |(from, size): &(f64, f64)| {
-        starts.iter().filter(|(other, _)| (other - from).abs() <= size * MAX_OFFSET).count() >= MIN_ROWS
-    };
-    starts.iter().filter(|start| is_column(start)).map(|(from, _)| *from).collect()
+    let mut sorted: Vec<f64> = starts.iter().map(|(from, _)| *from).collect();
+    sorted.sort_by(f64::total_cmp);
+    let is_column = |(from, size): &&(f64, f64)| near(&sorted, *from, *size).len() >= MIN_ROWS;
+    let mut columns: Vec<f64> = starts.iter().filter(is_column).map(|(from, _)| *from).collect();
+    columns.sort_by(f64::total_cmp);
+    columns.dedup();
+    columns
+}
+
+/// Those of some sorted places that are where a cell with text of a size begins.
+fn near(sorted: &[f64], from: f64, size: f64) -> &[f64] {
+    let first = sorted.partition_point(|other| from - other > size * MAX_OFFSET);
+    let count = sorted[first..].partition_point(|other| other - from <= size * MAX_OFFSET);
+    &sorted[first..first + count]
 }
 
 /// Joins the lines of a first cell that ends above the cell which begins with `next`.
