@@ -105,9 +105,7 @@ impl ParsedQuestion {
             text,
         }
     }
-}
 
-impl ParsedQuestion {
     /// Whether it asks for a person, and a heading names one.
     pub(crate) fn is_answered_by_heading(&self, heading: &str) -> bool {
         let person = AnswerType::Person;
