@@ -24,7 +24,9 @@ mod passage_support;
 
 use hoidap_indices::Analyser;
 use std::{
+    cell::LazyCell,
     collections::{BTreeSet, HashMap},
+    ops::Deref,
     sync::{Mutex, PoisonError},
 };
 
@@ -40,7 +42,7 @@ use crate::generator::{
     text::{
         content::TextContent,
         quantities::Quantity,
-        sentence_embedder::{SentenceEmbedder, cosine, sentence_language},
+        sentence_embedder::{SentenceEmbedder, Vector, cosine, sentence_language},
     },
     verifier::{
         accepted_sentences::AcceptedSentences,
@@ -171,15 +173,16 @@ impl Verifier<'_> {
             return SentenceVerdict::Unsupported;
         }
         let facts = ClaimCheck::new(self.passage_set, self.analyser, claim);
+        let vector = LazyCell::new(|| self.embedder.embed_claim(sentence));
         let found = self.supported_by_terms(&facts).or_else(|| self.supported_by_rows(claim)).or_else(|| {
             if facts.is_altered_copy() {
                 return None;
             }
-            self.supported_by_clauses(claim).or_else(|| self.supported_by_meaning(sentence, claim, &facts))
+            self.supported_by_clauses(claim).or_else(|| self.supported_by_meaning(&vector, claim, &facts))
         });
         let found = found.or_else(|| {
             let may_support = self.by_passage && !facts.reverses_a_sentence();
-            may_support.then(|| self.supported_by_passage(sentence, claim)).flatten()
+            may_support.then(|| self.supported_by_passage(sentence, &vector, claim)).flatten()
         });
         found.map_or(SentenceVerdict::Unsupported, |(passage, support)| {
             SentenceVerdict::Supported(passage, support)
@@ -313,14 +316,14 @@ impl Verifier<'_> {
     /// The passage with the segment of nearest meaning, without a mismatch.
     fn supported_by_meaning(
         &self,
-        sentence: &str,
+        vector: &impl Deref<Target = Option<Vector>>,
         claim: &Claim,
         facts: &ClaimCheck<'_>,
     ) -> Option<(usize, f32)> {
         if !self.embedder.is_loaded() || claim.terms.is_empty() {
             return None;
         }
-        let vector = self.embedder.embed_claim(sentence)?;
+        let vector = vector.as_ref()?;
         let passages: BTreeSet<usize> = (0..self.passage_set.segments.len())
             .filter(|&segment| facts.can_support(segment) && facts.has_quantities(segment))
             .map(|segment| self.passage_set.segments[segment].passage)
@@ -334,7 +337,7 @@ impl Verifier<'_> {
                 let text = &self.passage_set.segments[segment].text;
                 near.push((
                     segment,
-                    self.embedder.embed_sentence(text).and_then(|other| cosine(&vector, &other))?,
+                    self.embedder.embed_sentence(text).and_then(|other| cosine(vector, &other))?,
                 ));
             }
             let nearest = near.iter().map(|(_, cosine)| *cosine).fold(f32::MIN, f32::max);

@@ -13,7 +13,7 @@ use tracing::warn;
 /// Sentence vectors in the cache, 1.5 kB each.
 const CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
 
-type Vector = Arc<[f32]>;
+pub(crate) type Vector = Arc<[f32]>;
 
 /// The embedding model with a cache of sentence vectors. Calls block.
 pub struct SentenceEmbedder {

@@ -1,7 +1,7 @@
 //! Support of a sentence by a whole passage, for models that are trusted to read: what they write may combine sentences and
 //! rows, but no number, code or name may be their own.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Deref};
 
 use hoidap_shared::text::{Language, fold};
 
@@ -9,12 +9,12 @@ use super::{CROSS_LANGUAGE_COSINES, Verifier};
 use crate::generator::{
     passages::{
         segmenter::Segment,
-        table::{TableRow, contains_name, name_terms},
+        table::{contains_name, name_terms},
     },
     text::{
         negation::canonical_form,
         quantities::{self, Quantity},
-        sentence_embedder::cosine,
+        sentence_embedder::{Vector, cosine},
     },
     verifier::claim::Claim,
 };
@@ -28,7 +28,12 @@ impl Verifier<'_> {
     /// The passage that says most of a sentence. Each quantity must be in it or in the question, or, where the passage has at
     /// least half of them, in another one. The names and most of the words must be in it or in the question. Where passage and
     /// sentence are in different languages, a segment of the sentence's meaning may stand for the words.
-    pub(super) fn supported_by_passage(&self, sentence: &str, claim: &Claim) -> Option<(usize, f32)> {
+    pub(super) fn supported_by_passage(
+        &self,
+        sentence: &str,
+        vector: &impl Deref<Target = Option<Vector>>,
+        claim: &Claim,
+    ) -> Option<(usize, f32)> {
         let asked: BTreeSet<Quantity> = quantities::extract(&canonical_form(self.question)).all().collect();
         let question = words(self.question);
         let count = self.passage_set.passages.len();
@@ -68,7 +73,7 @@ impl Verifier<'_> {
             let by_words = self.share_of_words(claim, segments);
             let is_across = Language::from_locale(&passage.locale) != Some(self.language);
             let support =
-                if is_across { by_words.max(self.meaning_in(sentence, segments)) } else { by_words };
+                if is_across { by_words.max(self.meaning_in(sentence, vector, segments)) } else { by_words };
             if support >= self.threshold && best.is_none_or(|(_, known)| support > known) {
                 best = Some((at, support));
             }
@@ -102,7 +107,7 @@ impl Verifier<'_> {
         named.iter().any(|row| {
             let row = self.passage_set.segments[*row].row.as_deref();
             row.is_some_and(|row| {
-                !(1..row.cells.len()).any(|column| has_value(row, column, &claim.quantities))
+                !(1..row.cells.len()).any(|column| has_any(row.cell(column), &claim.quantities))
             })
         })
     }
@@ -117,8 +122,8 @@ impl Verifier<'_> {
     ) -> bool {
         let Some(row) = self.passage_set.segments[row].row.as_deref() else { return false };
         let one = std::slice::from_ref(value);
-        let is_in_a_name = || (1..row.cells.len()).any(|column| holds(row.column_name(column), one));
-        if has_value(row, 0, one) || is_in_a_name() {
+        let is_in_a_name = || (1..row.cells.len()).any(|column| has_any(row.column_name(column), one));
+        if has_any(row.cell(0), one) || is_in_a_name() {
             return false;
         }
         let mut named = (1..row.cells.len()).filter(|column| {
@@ -126,7 +131,7 @@ impl Verifier<'_> {
             let has_values = !quantities::extract(row.cell(*column)).stated.is_empty();
             has_values && !name.is_empty() && name.iter().all(|word| terms.contains(word))
         });
-        named.any(|column| !has_value(row, column, &claim.quantities))
+        named.any(|column| !has_any(row.cell(column), &claim.quantities))
     }
 
     /// The share of a claim's terms that some segments or the question have, by weight; 0 where much is new in it and most of
@@ -151,12 +156,17 @@ impl Verifier<'_> {
     }
 
     /// How near the nearest of the segments is in meaning to a sentence in another language, 0 to 1.
-    fn meaning_in(&self, sentence: &str, segments: &[Segment]) -> f32 {
-        let Some(vector) = self.embedder.embed_claim(sentence) else { return 0.0 };
+    fn meaning_in(
+        &self,
+        sentence: &str,
+        vector: &impl Deref<Target = Option<Vector>>,
+        segments: &[Segment],
+    ) -> f32 {
+        let Some(vector) = vector.as_ref() else { return 0.0 };
         let likely = self.most_overlapping_of(segments, sentence);
         let nearest = likely
             .into_iter()
-            .filter_map(|segment| cosine(&vector, &self.embedder.embed_sentence(&segment.text)?))
+            .filter_map(|segment| cosine(vector, &self.embedder.embed_sentence(&segment.text)?))
             .fold(f32::MIN, f32::max);
         let (none, full) = CROSS_LANGUAGE_COSINES;
         ((nearest - none) / (full - none)).clamp(0.0, 1.0)
@@ -173,13 +183,8 @@ impl Verifier<'_> {
     }
 }
 
-/// Whether a cell of a row has one of some quantities.
-fn has_value(row: &TableRow, column: usize, any: &[Quantity]) -> bool {
-    holds(row.cell(column), any)
-}
-
 /// Whether a text has one of some quantities.
-fn holds(text: &str, any: &[Quantity]) -> bool {
+fn has_any(text: &str, any: &[Quantity]) -> bool {
     quantities::extract(text).stated.iter().any(|known| any.iter().any(|value| is_value(known, value)))
 }
 
