@@ -62,6 +62,31 @@ impl TableRow {
     pub(crate) fn row_name(&self, analyser: &Analyser) -> (BTreeSet<String>, Vec<Quantity>) {
         name_terms(self.cell(0), analyser)
     }
+
+    /// Whether some words and quantities state a cell's value: one of its quantities, else half of its words, of those that neither
+    /// the column's name nor another cell of the row has.
+    pub(crate) fn is_value_stated(
+        &self,
+        column: usize,
+        words: &BTreeSet<String>,
+        quantities: &[Quantity],
+        analyser: &Analyser,
+    ) -> bool {
+        let (mut own, mut values) = name_terms(self.cell(column), analyser);
+        let has_values = !values.is_empty();
+        let (column_name, _) = name_terms(self.column_name(column), analyser);
+        own.retain(|word| !column_name.contains(word));
+        for other in (0..self.cells.len()).filter(|other| *other != column) {
+            let (theirs, their_values) = name_terms(self.cell(other), analyser);
+            own.retain(|word| !theirs.contains(word));
+            values.retain(|value| !their_values.iter().any(|known| known.equals(value)));
+        }
+        if has_values {
+            return values.iter().any(|value| quantities.iter().any(|known| value.equals(known)));
+        }
+        let held = own.iter().filter(|word| words.contains(*word)).count();
+        held > 0 && held * 2 >= own.len()
+    }
 }
 
 /// The terms and quantities of a name.

@@ -7,7 +7,7 @@ use hoidap_shared::text::fold;
 use crate::generator::{
     passages::{
         segmenter::Segment,
-        table::{TableRow, name_terms},
+        table::{TableRow, contains_name, name_terms},
     },
     text::{
         back_references::refers_back,
@@ -83,11 +83,39 @@ impl ClaimCheck<'_> {
         (0..self.passage_set.segments.len()).any(|at| {
             let segment = &self.passage_set.segments[at];
             let laid = || Alignment::new(&self.claim.tokens, &segment.tokens);
+            // A row that the claim does not name has its words from the headings that all rows share.
+            let is_near = || match &segment.row {
+                Some(row) => {
+                    let (words, quantities) = (self.claim.words(), &self.claim.quantities);
+                    self.names_row(at)
+                        || (1..row.cells.len())
+                            .any(|column| row.is_value_stated(column, &words, quantities, self.analyser))
+                }
+                None => laid().coverage() >= MIN_COPY_COVERAGE,
+            };
             self.can_support(at)
                 && self.coverage(at) >= MIN_COPY_COVERAGE
-                && (segment.row.is_some() || laid().coverage() >= MIN_COPY_COVERAGE)
+                && is_near()
                 && (!self.has_quantities(at) || self.alteration(at).is_some())
+                && {
+                    if std::env::var("DBG_ALT").is_ok() {
+                        eprintln!(
+                            "ALT\t{}\t{}\t{:?}\t{}",
+                            self.claim.lowercase,
+                            self.has_quantities(at),
+                            self.alteration(at),
+                            segment.text
+                        );
+                    }
+                    true
+                }
         })
+    }
+
+    /// Whether the claim has all that distinguishes a row's name from those of the other rows.
+    fn names_row(&self, at: usize) -> bool {
+        let name = self.passage_set.distinguishing_names(at, self.analyser);
+        contains_name(&self.claim.words(), &self.claim.quantities, &name)
     }
 
     /// Whether a sentence says nearly the same as the claim, with or without a "not", or under another condition.
@@ -216,11 +244,13 @@ impl ClaimCheck<'_> {
             (1..row.cells.len()).map(|column| name_terms(row.column_name(column), self.analyser).0).collect();
         let headings = &segment.headings.terms;
         let mut columns = Vec::new();
+        let (mut said, mut stated) = (BTreeSet::new(), Vec::new());
         self.claim.clauses.iter().any(|clause| {
             // A clause without a column continues the one before it, unless it contains part of a column's name.
             let named = self.named_columns(row, &clause.text, &clause.terms);
             let hints = |column: usize| names[column - 1].iter().any(|word| clause.terms.contains(word));
             if !named.is_empty() {
+                (said, stated) = (BTreeSet::new(), Vec::new());
                 columns = named;
             } else if (1..row.cells.len()).any(hints) {
                 columns.clear();
@@ -228,16 +258,28 @@ impl ClaimCheck<'_> {
             if columns.is_empty() {
                 return false;
             }
+            said.extend(clause.terms.iter().cloned());
+            stated.extend(clause.quantities.iter().cloned());
+            // Beside the value of each column that it names, a clause may say what else the row has.
+            let has_all =
+                columns.iter().all(|&column| row.is_value_stated(column, &said, &stated, self.analyser));
             let word = |term: &String| {
                 let held = |column: usize| cells[column - 1].contains(term);
                 let elsewhere = (1..row.cells.len()).any(held) && !columns.iter().any(|&column| held(column));
                 elsewhere && !segment.surroundings.terms.contains(term) && !headings.contains(term)
             };
-            clause.terms.iter().any(word)
-                || !clause
-                    .quantities
-                    .iter()
-                    .all(|quantity| self.cells_have_quantity(segment, row, &columns, quantity))
+            let rivals = |quantity: &Quantity| {
+                let mut known =
+                    columns.iter().flat_map(|&column| quantities::extract(row.cell(column)).stated);
+                known.any(|known| {
+                    known.is_code() == quantity.is_code() && known.dimension() == quantity.dimension()
+                })
+            };
+            !has_all && clause.terms.iter().any(word)
+                || clause.quantities.iter().any(|quantity| {
+                    !self.cells_have_quantity(segment, row, &columns, quantity)
+                        && !(has_all && !rivals(quantity))
+                })
         })
     }
 

@@ -7,10 +7,7 @@ use hoidap_shared::text::{Language, fold};
 
 use super::{CROSS_LANGUAGE_COSINES, Verifier};
 use crate::generator::{
-    passages::{
-        segmenter::Segment,
-        table::{contains_name, name_terms},
-    },
+    passages::segmenter::Segment,
     text::{
         negation::canonical_form,
         quantities::{self, Quantity},
@@ -50,7 +47,7 @@ impl Verifier<'_> {
             .filter(|quantity| !asked.iter().any(|known| is_value(known, quantity)))
             .collect();
         let is_known = |quantity: &&Quantity| (0..count).any(|passage| has_quantity(passage, quantity));
-        if !unasked.iter().all(is_known) {
+        if !unasked.iter().all(is_known) || self.contradicts_tables(claim) {
             return None;
         }
         let mut best: Option<(usize, f32)> = None;
@@ -79,59 +76,6 @@ impl Verifier<'_> {
             }
         }
         best
-    }
-
-    /// Whether a passage has a value only in table cells that are not the claim's: the claim names another row of the table, or
-    /// another column with values.
-    fn is_of_other_cell(&self, passage: usize, claim: &Claim, value: &Quantity) -> bool {
-        let (from, segments) = self.passage_set.segments_of_passage(passage);
-        let holds = |segment: &Segment| segment.content.quantities.iter().any(|known| is_value(known, value));
-        let rows: Vec<usize> =
-            (from..).zip(segments).filter(|(_, segment)| holds(segment)).map(|(at, _)| at).collect();
-        let is_row = |at: &usize| self.passage_set.segments[*at].row.is_some();
-        if rows.is_empty() || !rows.iter().all(is_row) {
-            return false;
-        }
-        let terms = claim.words();
-        let is_named = |row: &usize| {
-            let name = self.passage_set.distinguishing_names(*row, self.analyser);
-            contains_name(&terms, &claim.quantities, &name)
-        };
-        let of_table = rows.iter().flat_map(|row| self.passage_set.table_rows(*row));
-        let named: BTreeSet<usize> = of_table.filter(is_named).collect();
-        if named.is_empty() || rows.iter().any(|row| named.contains(row)) {
-            let mut candidates = rows.iter().filter(|row| named.is_empty() || named.contains(row));
-            return candidates.all(|row| self.is_of_other_column(*row, claim, &terms, value));
-        }
-        // A row that is named, and of which nothing is said.
-        named.iter().any(|row| {
-            let row = self.passage_set.segments[*row].row.as_deref();
-            row.is_some_and(|row| {
-                !(1..row.cells.len()).any(|column| has_any(row.cell(column), &claim.quantities))
-            })
-        })
-    }
-
-    /// Whether a claim names a column of a row, and has none of its values, but that of another column.
-    fn is_of_other_column(
-        &self,
-        row: usize,
-        claim: &Claim,
-        terms: &BTreeSet<String>,
-        value: &Quantity,
-    ) -> bool {
-        let Some(row) = self.passage_set.segments[row].row.as_deref() else { return false };
-        let one = std::slice::from_ref(value);
-        let is_in_a_name = || (1..row.cells.len()).any(|column| has_any(row.column_name(column), one));
-        if has_any(row.cell(0), one) || is_in_a_name() {
-            return false;
-        }
-        let mut named = (1..row.cells.len()).filter(|column| {
-            let (name, _) = name_terms(row.column_name(*column), self.analyser);
-            let has_values = !quantities::extract(row.cell(*column)).stated.is_empty();
-            has_values && !name.is_empty() && name.iter().all(|word| terms.contains(word))
-        });
-        named.any(|column| !has_any(row.cell(column), &claim.quantities))
     }
 
     /// The share of a claim's terms that some segments or the question have, by weight; 0 where much is new in it and most of
@@ -183,12 +127,7 @@ impl Verifier<'_> {
     }
 }
 
-/// Whether a text has one of some quantities.
-fn has_any(text: &str, any: &[Quantity]) -> bool {
-    quantities::extract(text).stated.iter().any(|known| any.iter().any(|value| is_value(known, value)))
-}
-
-fn is_value(known: &Quantity, value: &Quantity) -> bool {
+pub(super) fn is_value(known: &Quantity, value: &Quantity) -> bool {
     known.equals(value) || known.has_number_of(value)
 }
 
@@ -217,11 +156,13 @@ mod tests {
     const SHOP: &str = "The repair centre is at 87 Mill Road. It is open from 7:30 to 17:30 and closed on Sunday. Repairs of \
         machines from other shops cost 20% more. Machines that nobody fetches within 30 days cost 2 euros a day.";
     const FEES: &str = "Service | At home | In the centre\nCleaning a washer | 40 euros | 25 euros\nA new pump | 70 euros | 55 euros";
+    const MODELS: &str = "Model | Colour | Steam\nWX-20 | white | no\nWX-30 | silver grey | yes";
 
     /// The passages that support a sentence of a trusted model, and of another one.
     fn support(question: &str, sentence: &str) -> [Option<usize>; 2] {
         let segmenter = Segmenter::default();
-        let passage_set = PassageSet::new(vec![passage("en", SHOP), passage("en", FEES)], &segmenter);
+        let passages = [SHOP, FEES, MODELS].map(|text| passage("en", text)).to_vec();
+        let passage_set = PassageSet::new(passages, &segmenter);
         let embedder = SentenceEmbedder::new(None);
         [true, false].map(|by_passage| {
             let verifier = Verifier {
@@ -256,6 +197,10 @@ mod tests {
             "Cleaning a washer costs 70 euros at home.",
             "Cleaning a washer costs 25 euros at home.",
             "Repairs of machines from other shops do not cost 20% more.",
+            "Repairs of dryers from other shops cost 20% more.",
+            "Machines that nobody fetches within 90 days cost 2 euros a day.",
+            "The colour of the WX-20 is silver grey.",
+            "The WX-20 has steam.",
             "Washers with a scratched door are repaired for free by the neighbours.",
         ] {
             assert_eq!(support("", wrong), [None, None], "{wrong}");
