@@ -203,6 +203,7 @@ impl ClaimCheck<'_> {
             !words.is_empty() && words.iter().all(claims)
         };
         let is_named = whole(row.cell(0));
+        let is_row_named = self.names_row(at);
         let columns = self.named_columns(row, &self.claim.lowercase, &self.claim.words());
         let mut others = self.passage_set.table_rows(at).into_iter().filter(|other| *other != at);
         others.any(|other| {
@@ -214,7 +215,8 @@ impl ClaimCheck<'_> {
                 theirs.iter().any(|word| claimed(word) || !told && anothers(word))
             };
             let (words, _) = self.passage_set.distinguishing_names(other, self.analyser);
-            words.iter().any(anothers)
+            let names_it = words.iter().any(anothers) && (!is_row_named || words.iter().all(claims));
+            names_it
                 || columns.iter().any(cell)
                 || !is_named && cells.is_some_and(|cells| whole(cells.cell(0)))
         })
@@ -277,8 +279,8 @@ impl ClaimCheck<'_> {
             };
             !has_all && clause.terms.iter().any(word)
                 || clause.quantities.iter().any(|quantity| {
-                    !self.cells_have_quantity(segment, row, &columns, quantity)
-                        && !(has_all && !rivals(quantity))
+                    (!has_all || rivals(quantity))
+                        && !self.cells_have_quantity(segment, row, &columns, quantity)
                 })
         })
     }
