@@ -182,7 +182,7 @@ impl Verifier<'_> {
             self.supported_by_clauses(claim).or_else(|| self.supported_by_meaning(&vector, claim, &facts))
         });
         let found = found.or_else(|| {
-            let may_support = self.by_passage && !facts.reverses_a_sentence() && !facts.is_altered_copy();
+            let may_support = self.by_passage && !facts.alters_a_fact();
             may_support.then(|| self.supported_by_passage(sentence, &vector, claim)).flatten()
         });
         found.map_or(SentenceVerdict::Unsupported, |(passage, support)| {

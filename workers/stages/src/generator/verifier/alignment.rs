@@ -19,6 +19,9 @@ use crate::generator::text::{
 const MAX_WORDS: usize = 120;
 /// Most words between two adjacent runs.
 const MAX_GAP_WORDS: usize = 8;
+/// Most words of each that differ between a short text and a changed copy of it, and the fewest that they share.
+const MAX_CHANGED_WORDS: usize = 3;
+const MIN_SHARED_WORDS: usize = 3;
 /// A claim may leave out a condition together with more words than this.
 const MAX_OMITTED_CONDITION_WORDS: usize = 2;
 
@@ -90,7 +93,9 @@ pub(crate) fn tokenise(text: &str, analyser: &Analyser) -> Vec<Token> {
             let code = || Some(fold(verb)).filter(|word| word.contains(|c: char| c.is_ascii_digit()));
             let term =
                 content_terms(verb, analyser).into_iter().find(|term| !term.contains(' ')).or_else(code);
-            let key = term.clone().unwrap_or_else(|| fold(verb));
+            // "Tối đa" shares no word with "tối thiểu".
+            let phrase = pair.as_deref().filter(|pair| condition.is_some() && names_condition(pair));
+            let key = phrase.map(fold).or_else(|| term.clone()).unwrap_or_else(|| fold(verb));
             let negative = !denies && condition.is_none() && is_negation(word);
             found.push(Token { key, term, denies: false, negative, condition });
         }
@@ -99,6 +104,10 @@ pub(crate) fn tokenise(text: &str, analyser: &Analyser) -> Vec<Token> {
         }
     }
     found
+}
+
+fn names_condition(words: &str) -> bool {
+    CONDITIONS.iter().any(|(_, _, names)| names.contains(&words))
 }
 
 /// Whether two texts have the same words in the same order.
@@ -151,6 +160,8 @@ pub(crate) struct Alignment<'a> {
     fact: &'a [Token],
     /// The runs that both share, in the order of the claim.
     runs: Vec<AlignedRun>,
+    /// The number of words that only the claim has, and only the fact.
+    unshared: (usize, usize),
 }
 
 impl<'a> Alignment<'a> {
@@ -190,7 +201,8 @@ impl<'a> Alignment<'a> {
             }
         }
         runs.sort_unstable();
-        Self { claim, fact, runs }
+        let count = |shared: &[bool]| shared.iter().filter(|shared| !**shared).count();
+        Self { claim, fact, runs, unshared: (count(&mine), count(&theirs)) }
     }
 
     /// The changes between adjacent runs, before the first run, and after the last one.
@@ -279,6 +291,13 @@ impl<'a> Alignment<'a> {
     pub(crate) fn is_rearrangement(&self) -> bool {
         let shared: usize = self.runs.iter().map(|run| run.length).sum();
         self.runs.len() <= 2 && shared == self.claim.len() && shared == self.fact.len()
+    }
+
+    /// Whether they differ in so few words that one is the other with a change.
+    pub(crate) fn is_near_copy(&self) -> bool {
+        let (mine, theirs) = self.unshared;
+        let least = MIN_SHARED_WORDS.max(mine.max(theirs));
+        mine <= MAX_CHANGED_WORDS && theirs <= MAX_CHANGED_WORDS && self.claim.len() - mine >= least
     }
 
     /// The share of the claim's content terms that lie in runs.

@@ -16,8 +16,8 @@ use crate::generator::{
         synonyms::has_synonym,
     },
     verifier::{
-        alignment::{Alignment, TokenChange, same_words},
-        claim::NEGLIGIBLE_WEIGHT,
+        alignment::{Alignment, Token, TokenChange, same_words},
+        claim::{NEGLIGIBLE_WEIGHT, proper_names},
         claim_check::{ClaimCheck, Mismatch},
     },
 };
@@ -62,15 +62,16 @@ impl ClaimCheck<'_> {
 
     /// Whether the claim replaces one of the fact's quantities by another one of the same kind.
     fn swaps_quantity(&self, segment: &Segment) -> bool {
-        let claimed = &self.claim.quantities;
-        let left_out: Vec<&Quantity> = segment
-            .content
-            .quantities
-            .iter()
-            .filter(|known| !claimed.iter().any(|quantity| known.equals(quantity)))
-            .collect();
-        let mut strange = claimed.iter().filter(|quantity| !segment.content.has_quantity(quantity));
-        strange.any(|quantity| {
+        let mut left_out: Vec<&Quantity> =
+            segment.clauses.iter().flat_map(|clause| &clause.quantities).collect();
+        let mut strange = Vec::new();
+        for quantity in &self.claim.quantities {
+            match left_out.iter().position(|known| known.equals(quantity)) {
+                Some(at) => drop(left_out.remove(at)),
+                None => strange.push(quantity),
+            }
+        }
+        strange.iter().any(|quantity| {
             left_out.iter().any(|known| {
                 known.is_code() == quantity.is_code() && known.dimension() == quantity.dimension()
             })
@@ -83,19 +84,9 @@ impl ClaimCheck<'_> {
         (0..self.passage_set.segments.len()).any(|at| {
             let segment = &self.passage_set.segments[at];
             let laid = || Alignment::new(&self.claim.tokens, &segment.tokens);
-            // A row that the claim does not name has its words from the headings that all rows share.
-            let is_near = || match &segment.row {
-                Some(row) => {
-                    let (words, quantities) = (self.claim.words(), &self.claim.quantities);
-                    self.names_row(at)
-                        || (1..row.cells.len())
-                            .any(|column| row.is_value_stated(column, &words, quantities, self.analyser))
-                }
-                None => laid().coverage() >= MIN_COPY_COVERAGE,
-            };
             self.can_support(at)
                 && self.coverage(at) >= MIN_COPY_COVERAGE
-                && is_near()
+                && (segment.row.is_some() || laid().coverage() >= MIN_COPY_COVERAGE)
                 && (!self.has_quantities(at) || self.alteration(at).is_some())
                 && {
                     if std::env::var("DBG_ALT").is_ok() {
@@ -118,14 +109,54 @@ impl ClaimCheck<'_> {
         contains_name(&self.claim.words(), &self.claim.quantities, &name)
     }
 
-    /// Whether a sentence says nearly the same as the claim, with or without a "not", or under another condition.
-    pub(in crate::generator) fn reverses_a_sentence(&self) -> bool {
-        self.passage_set.segments.iter().filter(|segment| segment.row.is_none()).any(|segment| {
-            let laid = Alignment::new(&self.claim.tokens, &segment.tokens);
-            let reverses =
-                |change: &TokenChange| laid.flips_polarity(change) || laid.changes_condition(change);
-            laid.coverage() >= MIN_COPY_COVERAGE && laid.changes().iter().any(reverses)
+    /// Whether a sentence or a row that is named says nearly the same as the claim, with a change that no other sentence can
+    /// account for: a "not", a condition, a name, parts that are swapped, or another value instead of its own.
+    pub(in crate::generator) fn alters_a_fact(&self) -> bool {
+        (0..self.passage_set.segments.len()).any(|at| {
+            let segment = &self.passage_set.segments[at];
+            let Some(row) = &segment.row else { return self.alters_sentence(at, segment) };
+            self.coverage(at) >= MIN_COPY_COVERAGE
+                && self.names_row(at)
+                && self.passage_set.table_rows(at).into_iter().filter(|&row| self.names_row(row)).count() == 1
+                && (self.swaps_quantity(segment) || self.uses_other_column(segment, row))
         })
+    }
+
+    fn alters_sentence(&self, at: usize, segment: &Segment) -> bool {
+        let laid = Alignment::new(&self.claim.tokens, &segment.tokens);
+        if laid.coverage() < MIN_COPY_COVERAGE && !laid.is_near_copy() {
+            return false;
+        }
+        let changes = laid.changes();
+        let reverses = |change: &TokenChange| laid.flips_polarity(change) || laid.changes_condition(change);
+        let names: BTreeSet<String> = [&self.claim.names, &proper_names(&segment.text)]
+            .into_iter()
+            .flatten()
+            .flat_map(|name| split_words(name))
+            .map(fold)
+            .collect();
+        let asked: BTreeSet<&String> =
+            self.claim.context.iter().flat_map(|(terms, _)| terms).map(|(term, _)| term).collect();
+        let is_name = |tokens: &[Token]| {
+            tokens.iter().any(|token| token.term.as_ref().is_some_and(|term| names.contains(term)))
+        };
+        let renames = |change: &TokenChange| {
+            let is_subject = change.claim.start == 0 && change.fact.start == 0 && laid.is_near_copy();
+            let is_new = |token: &Token| {
+                token.term.as_ref().is_some_and(|term| {
+                    !has_synonym(|term| self.passage_set.contains_term(term), term) && !asked.contains(term)
+                })
+            };
+            (is_subject
+                || laid.claim_tokens(change).iter().any(is_new)
+                || is_name(laid.claim_tokens(change))
+                || is_name(laid.fact_tokens(change)))
+                && self.substitutes_term(segment, &laid, change)
+        };
+        changes.iter().any(reverses)
+            || self.can_support(at)
+                && Alignment::new(&segment.tokens, &self.claim.tokens).coverage() >= MIN_ALIGNED_COVERAGE
+                && (self.swaps_quantity(segment) || laid.swaps_parts() || changes.iter().any(renames))
     }
 
     /// Whether the claim has all words and quantities of a sentence, in order or with two parts swapped.

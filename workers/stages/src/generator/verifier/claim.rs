@@ -255,7 +255,7 @@ fn weigh_terms(terms: impl Iterator<Item = String>, passage_set: &PassageSet) ->
 
 /// Names: capitalised words inside a sentence. The first word of a name at the start is dropped, since it may be
 /// capitalised for its position.
-fn proper_names(sentence: &str) -> Vec<String> {
+pub(super) fn proper_names(sentence: &str) -> Vec<String> {
     let words: Vec<(bool, String)> = sentence
         .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '(' | ')' | '/' | '"' | '“' | '”'))
         .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))

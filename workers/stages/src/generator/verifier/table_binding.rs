@@ -145,10 +145,23 @@ impl Verifier<'_> {
             let has = |at: &usize| self.passage_set.segment_has_term(&self.passage_set.segments[*at], word);
             asked.contains(word) || named.iter().any(has)
         };
+        let is_strange = |code: &Quantity| {
+            let has =
+                |at: &usize| self.passage_set.segment_has_quantity(&self.passage_set.segments[*at], code);
+            code.is_code() && !named.iter().any(has)
+        };
+        let is_named = |column: usize| {
+            let (name, _) = name_terms(row.column_name(column), self.analyser);
+            !name.is_empty() && name.iter().all(claims)
+        };
         (1..row.cells.len()).any(|column| {
             let (words, codes) = name_terms(row.cell(column), self.analyser);
             let has_codes = codes.iter().all(|code| claim.quantities.iter().any(|known| known.equals(code)));
-            has_codes && words.iter().all(claims) && words.iter().any(|word| !is_known(word))
+            // A single word stands in many sentences.
+            (words.len() + codes.len() > 1 || codes.iter().any(is_strange) || is_named(column))
+                && has_codes
+                && words.iter().all(claims)
+                && (words.iter().any(|word| !is_known(word)) || codes.iter().any(is_strange))
         })
     }
 }
