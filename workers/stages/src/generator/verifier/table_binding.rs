@@ -7,7 +7,7 @@ use super::{Verifier, passage_support::is_value};
 use crate::generator::{
     passages::{
         segmenter::Segment,
-        table::{contains_name, name_terms, parse_yes_no},
+        table::{TableRow, contains_name, name_terms, parse_yes_no},
     },
     text::quantities::{self, Quantity},
     verifier::claim::Claim,
@@ -84,7 +84,10 @@ impl Verifier<'_> {
                 continue;
             }
             let mut others = table.iter().filter(|at| !named.contains(at));
-            if named.iter().any(|at| self.denies_cell(*at, claim, named.len() == 1))
+            let leaves_out =
+                || matches!(named[..], [row] if self.leaves_out_cell(row, &table, &terms, claim));
+            if leaves_out()
+                || named.iter().any(|at| self.denies_cell(*at, claim, named.len() == 1))
                 || others.any(|&other| self.says_cell_of(other, &named, &asked, claim))
             {
                 contradicts = true;
@@ -117,6 +120,28 @@ impl Verifier<'_> {
             })
         };
         names.iter().filter(|(_, name)| !is_part(name)).map(|(at, _)| *at).collect()
+    }
+
+    /// Whether a claim names a column beside a row and states another value of that row or column instead of their cell's.
+    fn leaves_out_cell(&self, at: usize, table: &[usize], terms: &BTreeSet<String>, claim: &Claim) -> bool {
+        let rows: Vec<&TableRow> =
+            table.iter().filter_map(|&at| self.passage_set.segments[at].row.as_deref()).collect();
+        let Some(row) = self.passage_set.segments[at].row.as_deref() else { return false };
+        let states = |row: &TableRow, column: usize| {
+            row.is_value_stated(column, terms, &claim.quantities, self.analyser)
+        };
+        let is_named = |column: &usize| {
+            let (name, _) = name_terms(row.column_name(*column), self.analyser);
+            !name.is_empty() && name.iter().all(|word| terms.contains(word))
+        };
+        let columns: Vec<usize> = (1..row.cells.len()).filter(is_named).collect();
+        let [column] = columns[..] else { return false };
+        let cell = row.cell(column);
+        !cell.is_empty()
+            && parse_yes_no(cell).is_none()
+            && !states(row, column)
+            && ((1..row.cells.len()).any(|other| states(row, other))
+                || rows.iter().any(|other| states(other, column)))
     }
 
     /// Whether a clause denies a "yes" of a row, or affirms a "no".
