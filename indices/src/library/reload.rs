@@ -294,7 +294,8 @@ impl Library {
         let used = |short: &str| {
             any_document_holds(&collections, &self.analyser.document(short).folded).unwrap_or(false)
         };
-        let model = TextModel::with_abbreviations(words, self.abbreviations.clone().with_ambiguous(used));
+        let abbreviations = self.abbreviations.clone().with_ambiguous(used).with_initials_of(&words, used);
+        let model = TextModel::with_abbreviations(words, abbreviations);
         Arc::new(model.with_sibling_names(siblings))
     }
 }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use hoidap_shared::text::Language;
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use super::word_counts::WordCounts;
+
 const BUILT_IN: &str = include_str!("abbreviations.txt");
 
 /// Known abbreviations of both languages. One is ambiguous when the site's documents use it as a word.
@@ -13,6 +15,8 @@ pub struct Abbreviations {
     vi: HashMap<String, String>,
     en: HashMap<String, String>,
     ambiguous: HashSet<String>,
+    /// What the initials of the site's own Vietnamese words stand for: "bc" for "bưu cục".
+    initials: HashMap<String, String>,
 }
 
 /// A text with its abbreviations expanded.
@@ -26,7 +30,12 @@ pub(super) struct ExpandedText {
 
 impl Default for Abbreviations {
     fn default() -> Self {
-        let mut known = Self { vi: HashMap::new(), en: HashMap::new(), ambiguous: HashSet::new() };
+        let mut known = Self {
+            vi: HashMap::new(),
+            en: HashMap::new(),
+            ambiguous: HashSet::new(),
+            initials: HashMap::new(),
+        };
         for line in BUILT_IN.lines().filter(|line| !line.starts_with('#')) {
             let Some((language, pairs)) = line.split_once(": ") else { continue };
             let list = if language == "en" { &mut known.en } else { &mut known.vi };
@@ -68,6 +77,13 @@ impl Abbreviations {
         Self { ambiguous, ..self }
     }
 
+    /// The same with the initials of the site's own words, but for those that the site uses as words.
+    #[must_use]
+    pub fn with_initials_of(self, words: &WordCounts, used: impl Fn(&str) -> bool) -> Self {
+        let initials = words.initials().into_iter().filter(|(short, _)| !used(short)).collect();
+        Self { initials, ..self }
+    }
+
     /// Whether a word is a Vietnamese abbreviation that is not a word of either language.
     pub(super) fn is_vietnamese(&self, word: &str) -> bool {
         let spoken = word.contains(['a', 'e', 'i', 'o', 'u', 'y']);
@@ -87,8 +103,13 @@ impl Abbreviations {
         for (start, word) in text.unicode_word_indices() {
             let end = start + word.len();
             let short = word.to_lowercase();
-            let Some(long) = known.get(&short).filter(|_| stands_alone(text, start, end)) else { continue };
-            let ambiguous = self.ambiguous.contains(&short);
+            let by_initials = self.initials.get(&short).filter(|_| language == Language::Vi);
+            // In capitals, the initials of a name: "ĐN" is Đà Nẵng where the site speaks of it.
+            let is_name = word.chars().all(char::is_uppercase);
+            let (first, second) = (known.get(&short), by_initials);
+            let (first, second) = if is_name { (second, first) } else { (first, second) };
+            let Some(long) = first.or(second).filter(|_| stands_alone(text, start, end)) else { continue };
+            let ambiguous = self.ambiguous.contains(&short) || known.get(&short) != Some(long);
             for (written, keep) in [(&mut all, false), (&mut sure, ambiguous)] {
                 written.push_str(&text[at..start]);
                 written.push_str(if keep { word } else { long });
@@ -154,6 +175,20 @@ mod tests {
         let found = known.expand("mk của sdt này", Language::Vi).unwrap();
         assert_eq!(found.text, "mật khẩu của số điện thoại này");
         assert_eq!(found.as_typed.as_deref(), Some("mk của số điện thoại này"));
+    }
+
+    #[test]
+    fn initials_stand_for_what_a_site_says_often() {
+        let mut words = WordCounts::default();
+        for _ in 0..6 {
+            words.add("Bưu cục Đà Nẵng có hướng dẫn viên. Đơn hàng đến bưu cục.", Language::Vi);
+        }
+        let known = Abbreviations::default().with_initials_of(&words, |_| false);
+        let found = known.expand("hdv ở bc ĐN có đn được ko", Language::Vi).unwrap();
+        assert_eq!(found.text, "hướng dẫn viên ở bưu cục đà nẵng có đăng nhập được không");
+        assert_eq!(found.as_typed.as_deref(), Some("hướng dẫn viên ở bc ĐN có đăng nhập được không"));
+        let used = Abbreviations::default().with_initials_of(&words, |word| word == "bc");
+        assert_eq!(used.expand("bc", Language::Vi), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hoidap_shared::text::{Language, is_syllable, search_form};
+use hoidap_shared::text::{Language, fold, is_syllable, search_form};
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -8,6 +8,9 @@ use crate::vietnamese::orthography::is_vietnamese_spelling;
 
 /// Phrases that visitors use and documents seldom do: the words of questions, and everyday speech.
 const COMMON_PHRASE_LISTS: [&str; 2] = [include_str!("common.txt"), include_str!("everyday.txt")];
+
+/// Fewest times that a site says some words together before their initials stand for them.
+const MIN_PHRASE_COUNT: u32 = 5;
 
 /// Characters that separate phrases.
 const PHRASE_SEPARATORS: [char; 9] = ['.', '!', '?', ';', ':', '\n', '(', ')', ','];
@@ -57,6 +60,46 @@ impl WordCounts {
         let mut words = Self::default();
         common_phrases().for_each(|phrase| words.count(phrase));
         words
+    }
+
+    /// What initials of two or three consonants stand for: the words that a site says together at least
+    /// [`MIN_PHRASE_COUNT`] times and mostly together, and twice as often as any others with these initials.
+    pub(super) fn initials(&self) -> BTreeMap<String, String> {
+        let count = |word: &str| self.single.get(word).copied().unwrap_or_default();
+        let is_phrase = |first: &str, second: &str, together: u32| {
+            let least = count(first).min(count(second));
+            together >= MIN_PHRASE_COUNT && 2 * together >= least && is_syllable(first) && is_syllable(second)
+        };
+        let mut found: BTreeMap<String, Vec<(u32, String)>> = BTreeMap::new();
+        let mut add = |words: &[&str], count: u32| {
+            let initials: Option<String> = words.iter().map(|word| word.chars().next()).collect();
+            let is_spoken = |letter: char| "aeiouy".contains(letter);
+            if let Some(initials) = initials.filter(|initials| !fold(initials).contains(is_spoken)) {
+                let phrase = words.join(" ");
+                for written in BTreeSet::from([initials.replace('đ', "d"), initials]) {
+                    found.entry(written).or_default().push((count, phrase.clone()));
+                }
+            }
+        };
+        let phrases = |first: &str| {
+            let followers = self.pairs.get(first).into_iter().flatten();
+            let first = first.to_string();
+            followers.filter(move |(second, together)| is_phrase(&first, second, **together))
+        };
+        for first in self.pairs.keys() {
+            for (second, together) in phrases(first) {
+                add(&[first, second], *together);
+                for (third, further) in phrases(second) {
+                    add(&[first, second, third], *together.min(further));
+                }
+            }
+        }
+        let clear = found.into_iter().filter_map(|(initials, mut phrases)| {
+            phrases.sort_unstable_by(|a, b| b.cmp(a));
+            let is_clear = phrases.get(1).is_none_or(|second| phrases[0].0 >= 2 * second.0);
+            is_clear.then(|| (initials, phrases.swap_remove(0).1))
+        });
+        clear.collect()
     }
 
     fn count(&mut self, sentence: impl Iterator<Item = String>) {
