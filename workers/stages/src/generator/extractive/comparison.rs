@@ -15,7 +15,7 @@ use crate::generator::{
         comparison_question::{CHOICE_WORDS, COMPARISON_PHRASES, ComparisonQuestion, find_phrase},
     },
     reader::RankedSegment,
-    text::synonyms::has_synonym,
+    text::{quantities::Quantity, synonyms::has_synonym},
 };
 
 /// Most lines of a comparison, and most things to compare.
@@ -58,13 +58,26 @@ pub(crate) fn compare_side_by_side(
     for at in 0..passage_set.segments.len() {
         let table = passage_set.table_rows(at);
         if table.first() == Some(&at) {
-            let lines = compare_columns(passage_set, &table, parsed, analyser)
-                .or_else(|| compare_rows(passage_set, &table, parsed, analyser));
+            let lines = compare_columns(passage_set, &table, parsed, analyser).or_else(|| {
+                let whole = table_on_page(passage_set, at);
+                compare_rows(passage_set, &whole, parsed, analyser)
+            });
             found.extend(lines.map(|(meant, lines)| (meant + total_chance(ranked, &table), lines)));
         }
     }
     let best = found.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.map(|(_, lines)| lines).or_else(|| compare_sentences(passage_set, ranked, compared, analyser))
+}
+
+/// The rows of a table in all passages of its page, which may hold parts of it.
+fn table_on_page(passage_set: &PassageSet, at: usize) -> Vec<usize> {
+    let source = |at: usize| &passage_set.passages[passage_set.segments[at].passage].source;
+    let head = |at: usize| passage_set.segments[at].row.as_ref().map(|row| &row.column_names);
+    let Some(Some(names)) = head(at) else { return passage_set.table_rows(at) };
+    let is_part = |other: &usize| {
+        source(*other) == source(at) && head(*other).is_some_and(|head| head.as_ref() == Some(names))
+    };
+    (0..passage_set.segments.len()).filter(is_part).collect()
 }
 
 /// The sum of the chances of some segments.
@@ -78,7 +91,14 @@ fn fully_named<'a>(
     parsed: &ParsedQuestion,
     analyser: &Analyser,
 ) -> Vec<usize> {
-    let names: Vec<BTreeSet<String>> = names.map(|name| name_terms(name, analyser).0).collect();
+    let (names, mut amounts): (Vec<BTreeSet<String>>, Vec<Vec<Quantity>>) =
+        names.map(|name| name_terms(name, analyser)).unzip();
+    amounts.iter_mut().for_each(|amounts| amounts.retain(|amount| !amount.is_code()));
+    // "Parcel 1 kg" and "Parcel 2 kg" differ by their amounts only.
+    let has_amount = |at: usize| {
+        let is_twin = |other: usize| names[other] == names[at] && amounts[other] != amounts[at];
+        !(0..names.len()).any(is_twin) || amounts[at].iter().all(|amount| parsed.content.has_quantity(amount))
+    };
     let others = |own: usize, word: &String| {
         names
             .iter()
@@ -87,7 +107,7 @@ fn fully_named<'a>(
     };
     let is_held = |&at: &usize| {
         let mut own = names[at].iter().filter(|word| !others(at, word)).peekable();
-        own.peek().is_some() && own.all(|word| parsed.content.terms.contains(word))
+        has_amount(at) && own.peek().is_some() && own.all(|word| parsed.content.terms.contains(word))
     };
     (0..names.len()).filter(is_held).collect()
 }
