@@ -336,7 +336,7 @@ impl AnswerEngine {
         let classified = retrieved.classified;
         let parsed = ParsedQuestion::parse(&classified, &self.segmenter.analyser);
         let passage_set = PassageSet::new(retrieved.passages, &self.segmenter);
-        let ranked = self.reader.rank(&passage_set, &parsed);
+        let ranked = self.reader.rank(&passage_set, &parsed, &self.segmenter.analyser);
         let (support, out_of_scope) = (retrieved.support, classified.out_of_scope);
         // Documents in another language share few words with the question.
         let own = |best: &RankedSegment| passage_set.is_in_language(best.segment, parsed.language);

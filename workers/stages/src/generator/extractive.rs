@@ -1,6 +1,7 @@
 //! Answers without a language model by quoting the passages.
 
-pub(super) mod comparison;
+pub(super) mod asked_list;
+mod comparison;
 mod instruction;
 mod list;
 #[cfg(test)]
@@ -91,10 +92,18 @@ pub(crate) fn quote(
     let ranked = ranked.as_slice();
     let best = ranked.first().filter(|best| best.chance >= likeliest.chance * MIN_UNSELECTED_CHANCE)?;
     let picked = picked.filter(|segments| !segments.is_empty());
+    let by_heading = asked_list::list_by_heading(passage_set, ranked, parsed, analyser);
     let first = picked.as_ref().map_or(best.segment, |segments| segments[0]);
+    let first = by_heading.as_ref().filter(|_| picked.is_none()).map_or(first, |list| list.lines[0]);
     let computed = picked.is_some() && passage_set.segments[first].kind == SegmentKind::Row;
     let mut sentences = language_notice(passage_set, &passage_set.segments[first], parsed.language);
     let chosen = if let Some(rows) = picked {
+        push_sentences(passage_set, &rows, parsed, analyser, &mut sentences);
+        rows
+    } else if let Some(list) = &by_heading {
+        push_list(passage_set, list, parsed.language, &mut sentences);
+        list.segments(passage_set)
+    } else if let Some(rows) = asked_list::whole_table(passage_set, ranked, parsed) {
         push_sentences(passage_set, &rows, parsed, analyser, &mut sentences);
         rows
     } else if let Some(list) =
@@ -115,8 +124,9 @@ pub(crate) fn quote(
         chosen.contains(&segment.segment) || states_quantities(&passage_set.segments[segment.segment], &told)
     };
     let chance: f32 = ranked.iter().filter(says_it).map(|segment| segment.chance).sum();
+    let computed = computed || by_heading.is_some();
     let chance = if computed { chance.max(MIN_TABLE_CHANCE) } else { chance };
-    let mut best = *ranked.iter().find(|segment| segment.segment == first)?;
+    let mut best = ranked.iter().find(|segment| segment.segment == first).copied().unwrap_or(*best);
     if computed {
         // The table decides, whatever the row alone looks like.
         best.score = best.score.max(ranked[0].score);
@@ -223,6 +233,10 @@ fn push_sentences(
     sentences: &mut Vec<AnswerSentence>,
 ) {
     let mut told: Vec<(usize, Option<&str>)> = Vec::new();
+    let is_of_other_section = |segment: &Segment| {
+        let other = |&at: &usize| !is_below_same_headings(&passage_set.segments[at], segment);
+        segment.kind != SegmentKind::Sentence && chosen.iter().any(other)
+    };
     let mut previous: Option<&Segment> = None;
     for &index in chosen {
         let segment = &passage_set.segments[index];
@@ -230,7 +244,10 @@ fn push_sentences(
         let here = (segment.passage, heading);
         let text = strip_citation_marks(&relevant_text(segment, parsed, analyser));
         let text = match heading.filter(|_| !told.contains(&here)) {
-            Some(heading) if needs_heading(passage_set, segment, heading, parsed) => {
+            Some(heading)
+                if needs_heading(passage_set, segment, heading, parsed)
+                    || is_of_other_section(segment) && !segment.text.contains(heading) =>
+            {
                 prefix_heading(heading, &text)
             }
             _ => text,

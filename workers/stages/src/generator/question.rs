@@ -21,7 +21,7 @@ use crate::generator::{
         codes::QuestionCodes,
         comparison_question::{ComparisonQuestion, detect_comparison},
     },
-    text::content::TextContent,
+    text::{clauses, content::TextContent},
 };
 
 /// An analysed question.
@@ -44,6 +44,8 @@ pub(crate) struct ParsedQuestion {
     pub(crate) is_yes_no: bool,
     /// Whether it asks for several things.
     pub(crate) asks_for_several: bool,
+    /// The terms of the things that it asks for, if it asks for several: of "giấy tờ gì", "which events".
+    pub(crate) asked_things: BTreeSet<String>,
     /// The comparison that it asks for.
     pub(crate) comparison: Option<ComparisonQuestion>,
     /// The type of answer that it asks for.
@@ -85,7 +87,10 @@ impl ParsedQuestion {
             " forgot",
         ]);
         let steps = (how || ends_with_how(&lower)) && !quantity;
-        let several = any(&SEVERAL_PHRASES) || asks_for_plural(&lower);
+        let plural = asks_for_plural(&lower);
+        let several = any(&SEVERAL_PHRASES) || plural;
+        // "Mấy vị trí nào" asks which, and not how many.
+        let answer_type = answer_type.filter(|kind| !(plural && *kind == AnswerType::Number));
         let content = TextContent::parse(&text, analyser);
         let page = page_address(&job.question.context);
         Self {
@@ -97,6 +102,7 @@ impl ParsedQuestion {
             asks_for_steps: steps,
             is_yes_no: looks_like_yes_no(&lower) && !how,
             asks_for_several: several,
+            asked_things: if several { asked_things(&lower, analyser) } else { BTreeSet::new() },
             comparison: detect_comparison(&text),
             answer_type,
             codes: QuestionCodes::find(&text),
@@ -221,6 +227,22 @@ fn asks_for_plural(lower: &str) -> bool {
     let asked = words.iter().take(2).position(|word| matches!(*word, "which" | "what"));
     let english = asked.is_some_and(|at| words[at + 1..].iter().take(MAX_WORDS_TO_PLURAL).any(is_plural));
     vietnamese || english
+}
+
+/// The content terms of what a lowercase question asks several of: the words from "những" to "nào", the two before "gì", or
+/// those after "which" up to the plural.
+fn asked_things(lower: &str, analyser: &Analyser) -> BTreeSet<String> {
+    let words: Vec<&str> = words(lower).collect();
+    let of = |words: &[&str]| clauses::content_terms(&words.join(" "), analyser);
+    if let Some(end) = words.iter().rposition(|word| matches!(*word, "nào" | "gì")) {
+        let from = words[..end].iter().rposition(|word| matches!(*word, "những" | "các" | "mấy"));
+        let from = from.map_or(end.saturating_sub(2), |at| at + 1);
+        return of(words[from..end].strip_prefix(&["cái"]).unwrap_or(&words[from..end]));
+    }
+    let asked = words.iter().take(2).position(|word| matches!(*word, "which" | "what"));
+    let things = asked.map(|at| &words[at + 1..]).unwrap_or_default();
+    let plural = things.iter().take(MAX_WORDS_TO_PLURAL).position(|word| word.ends_with('s'));
+    plural.map(|at| of(&things[..=at])).unwrap_or_default()
 }
 
 /// Whether a lowercase question ends in the short "how": "lấy lại sao?"

@@ -6,10 +6,12 @@
 
 mod confidence;
 mod features;
+mod sections;
 
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use hoidap_indices::Analyser;
 use hoidap_shared::digest::digest;
 use serde::Deserialize;
 
@@ -26,6 +28,7 @@ use confidence::ConfidenceWeights;
 pub(crate) use confidence::{ConfidenceInputs, confidence_of_no_answer};
 pub(crate) use features::{FEATURE_NAMES, FeatureVector};
 use features::{WeightedTerms, features};
+use sections::NamedSections;
 
 const WEIGHTS: &str = include_str!("reader/reader.json");
 
@@ -39,6 +42,9 @@ pub(crate) fn version() -> String {
 const REPETITION_PENALTY: f32 = 6.0;
 /// Subtracted from the score of a segment about another code than the question's.
 const OTHER_CODE_PENALTY: f32 = 4.0;
+
+/// Subtracted from the score of a segment below one heading of a page, where the question names another heading.
+const OTHER_SECTION_PENALTY: f32 = 2.0;
 
 /// The learnt weights, one set for each kind of evidence.
 pub(crate) struct PassageReader {
@@ -125,7 +131,13 @@ impl PassageReader {
     }
 
     /// The segments of all passages without labels, best first.
-    pub(crate) fn rank(&self, passage_set: &PassageSet, parsed: &ParsedQuestion) -> Vec<RankedSegment> {
+    pub(crate) fn rank(
+        &self,
+        passage_set: &PassageSet,
+        parsed: &ParsedQuestion,
+        analyser: &Analyser,
+    ) -> Vec<RankedSegment> {
+        let sections = NamedSections::find(passage_set, parsed, analyser);
         let weights = &self.weights(passage_set).segments;
         let segments = self.features(passage_set, parsed).into_iter().enumerate();
         let says_nothing = |at: usize| {
@@ -141,7 +153,10 @@ impl PassageReader {
             .map(|(segment, features)| {
                 let repeats = if says_nothing(segment) { REPETITION_PENALTY } else { 0.0 };
                 let is_other = parsed.codes.is_about_another(passage_set, segment);
-                let penalty = repeats + if is_other { OTHER_CODE_PENALTY } else { 0.0 };
+                let is_beside = sections.names_another(passage_set, segment);
+                let penalty = repeats
+                    + if is_other { OTHER_CODE_PENALTY } else { 0.0 }
+                    + if is_beside { OTHER_SECTION_PENALTY } else { 0.0 };
                 RankedSegment { segment, score: score(&features, weights) - penalty, chance: 0.0 }
             })
             .collect();
@@ -193,7 +208,7 @@ pub(crate) mod tests {
 
     /// Ranks a passage set's segments with the built-in weights.
     pub(crate) fn rank(passage_set: &PassageSet, parsed: &ParsedQuestion) -> Vec<RankedSegment> {
-        PassageReader::built_in().unwrap().rank(passage_set, parsed)
+        PassageReader::built_in().unwrap().rank(passage_set, parsed, &Analyser::default())
     }
 
     fn best(question: &str, language: Language, passages: &[(&str, &str)]) -> String {

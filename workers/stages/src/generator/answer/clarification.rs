@@ -103,7 +103,7 @@ impl AnswerEngine {
         // The page's product raises the rank of its own passages. The comparison must not include that.
         let found = if job.product.is_some() {
             let parsed = ParsedQuestion::parse(&Classified { product: None, ..job.clone() }, analyser);
-            let ranked = self.reader.rank(&context.passage_set, &parsed);
+            let ranked = self.reader.rank(&context.passage_set, &parsed, &self.segmenter.analyser);
             ambiguous_products(&context.passage_set, &ranked, &parsed, analyser)
         } else {
             ambiguous_products(&context.passage_set, &context.ranked, &context.parsed, analyser)

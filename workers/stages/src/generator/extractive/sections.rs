@@ -157,3 +157,36 @@ fn numbered_lines_are_steps_in_their_order() {
         "1. Đổ nước ấm vào bình.\n2. Luồn vòi vào miệng.\n3. Súc lại sau khi dùng máy tăm nước."
     );
 }
+
+#[test]
+fn the_section_that_a_question_names_answers_before_those_that_say_more() {
+    let hours = "# Ticket office of the library theatre\n* Tuesday to Sunday: 14:00-20:30\n* Saturday: open to 15 minutes after the curtain\n\
+        # Reading room\n* Tuesday to Friday: 9:00-16:30\n* Saturday: 9:00-12:00";
+    let text = answer("until when is the reading room open on Saturday", &[hours]);
+    assert!(text.starts_with("Reading room: ") && text.contains("9:00-12:00"), "{text}");
+}
+
+#[test]
+fn values_of_two_sections_each_stand_below_their_own_heading() {
+    let hours = "# Boat trips\n* Sunday: 9:00-18:00\n# Museum shop\n* Sunday: 9:00-21:15";
+    let text = answer("opening hours on Sunday", &[hours]);
+    assert!(!text.contains("21:15") || text.contains("Museum shop: Sunday: 9:00-21:15"), "{text}");
+}
+
+#[test]
+fn a_question_for_several_things_is_answered_by_the_list_of_their_heading() {
+    let claims = "# Claims\n# Steps for a claim\n* Open the order and send the required documents within 3 days.\n\
+        * Read the answer to your claim.\n# Documents for a claim\n* Photos of all sides\n* The invoice\n* The video of the unpacking";
+    let text = answer("which documents do I need for a claim?", &[claims]);
+    assert_eq!(text, "- Photos of all sides\n- The invoice\n- The video of the unpacking");
+}
+
+#[test]
+fn a_small_table_answers_whole_where_several_things_are_asked_for() {
+    let rounds = "# Giờ bưu tá lấy hàng\nCa | Đặt đơn trước | Bưu tá đến trong khoảng\nCa sáng | 9h00 | 9h30 – 12h00\n\
+        Ca chiều | 14h00 | 14h30 – 17h30\nCa tối | 18h00 | 18h30 – 20h30";
+    let text = answer("bưu tá tới nhà lấy hàng vào những khung giờ nào", &[rounds]);
+    for hours in ["9h30 – 12h00", "14h30 – 17h30", "18h30 – 20h30"] {
+        assert!(text.contains(hours), "{text}");
+    }
+}
