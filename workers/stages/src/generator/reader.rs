@@ -8,7 +8,7 @@ mod confidence;
 mod features;
 mod sections;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use hoidap_indices::Analyser;
@@ -18,6 +18,7 @@ use serde::Deserialize;
 use crate::generator::{
     passages::{
         passage_set::PassageSet,
+        row_names::named_rows,
         segmenter::{Segment, SegmentKind},
     },
     question::ParsedQuestion,
@@ -45,6 +46,9 @@ const OTHER_CODE_PENALTY: f32 = 4.0;
 
 /// Subtracted from the score of a segment below one heading of a page, where the question names another heading.
 const OTHER_SECTION_PENALTY: f32 = 2.0;
+
+/// Subtracted from the score of a table row, where the question names other rows of the table.
+const OTHER_ROW_PENALTY: f32 = 1.5;
 
 /// The learnt weights, one set for each kind of evidence.
 pub(crate) struct PassageReader {
@@ -138,6 +142,7 @@ impl PassageReader {
         analyser: &Analyser,
     ) -> Vec<RankedSegment> {
         let sections = NamedSections::find(passage_set, parsed, analyser);
+        let other_rows = other_rows(passage_set, parsed);
         let weights = &self.weights(passage_set).segments;
         let segments = self.features(passage_set, parsed).into_iter().enumerate();
         let says_nothing = |at: usize| {
@@ -156,7 +161,8 @@ impl PassageReader {
                 let is_beside = sections.names_another(passage_set, segment);
                 let penalty = repeats
                     + if is_other { OTHER_CODE_PENALTY } else { 0.0 }
-                    + if is_beside { OTHER_SECTION_PENALTY } else { 0.0 };
+                    + if is_beside { OTHER_SECTION_PENALTY } else { 0.0 }
+                    + if other_rows.contains(&segment) { OTHER_ROW_PENALTY } else { 0.0 };
                 RankedSegment { segment, score: score(&features, weights) - penalty, chance: 0.0 }
             })
             .collect();
@@ -177,6 +183,21 @@ impl PassageReader {
     ) -> f32 {
         self.weights(passage_set).confidence.confidence(passage_set, parsed, inputs)
     }
+}
+
+/// The rows of tables of which the question names other rows.
+fn other_rows(passage_set: &PassageSet, parsed: &ParsedQuestion) -> BTreeSet<usize> {
+    let mut others = BTreeSet::new();
+    for at in 0..passage_set.segments.len() {
+        let table = passage_set.table_rows(at);
+        if table.first() == Some(&at) && table.len() > 1 {
+            let named = named_rows(passage_set, &table, &parsed.text);
+            if !named.is_empty() {
+                others.extend(table.into_iter().filter(|row| !named.contains(row)));
+            }
+        }
+    }
+    others
 }
 
 /// Whether a segment that is no table row has no term and no quantity beside those of the question. To a yes-or-no question it

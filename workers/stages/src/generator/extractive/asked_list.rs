@@ -1,17 +1,14 @@
 //! The list that a question for several things names by its heading: "which documents do I need" is answered by what stands
 //! below "Documents".
 
-use std::collections::BTreeSet;
-
 use hoidap_indices::Analyser;
-use hoidap_shared::text::{Language, fold, has_vietnamese_marks};
-
-use unicode_segmentation::UnicodeSegmentation as _;
+use hoidap_shared::text::Language;
 
 use super::list::QuotedList;
 use crate::generator::{
     passages::{
         passage_set::PassageSet,
+        row_names::named_rows,
         segmenter::{Segment, SegmentKind},
         table_selection::SelectionQuestion,
     },
@@ -95,17 +92,6 @@ pub(super) fn whole_table(
 ) -> Option<Vec<usize>> {
     let best = ranked.first().filter(|_| parsed.asks_for_several && !is_choice(parsed))?;
     let table = passage_set.table_rows(best.segment);
-    let name = |at: usize| passage_set.segments[at].row.as_ref().map_or("", |row| row.cell(0));
-    let is_marked = has_vietnamese_marks(&parsed.text);
-    let words = |text: &str| -> BTreeSet<String> {
-        let text = if is_marked { text.to_lowercase() } else { fold(text) };
-        text.unicode_words().map(str::to_string).collect()
-    };
-    let (asked, names): (_, Vec<BTreeSet<String>>) =
-        (words(&parsed.text), table.iter().map(|&row| words(name(row))).collect());
-    let is_named = |own: &BTreeSet<String>| {
-        let mut told = own.iter().filter(|word| !names.iter().all(|name| name.contains(*word))).peekable();
-        told.peek().is_some() && told.all(|word| asked.contains(word))
-    };
-    ((2..=MAX_ROWS).contains(&table.len()) && !names.iter().any(is_named)).then_some(table)
+    ((2..=MAX_ROWS).contains(&table.len()) && named_rows(passage_set, &table, &parsed.text).is_empty())
+        .then_some(table)
 }
