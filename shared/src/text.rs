@@ -16,6 +16,11 @@ pub use search_form::search_form;
 pub use sentences::{HEAD_SEPARATOR, cells, has_cells, may_name_columns, segments, sentences};
 pub use syllable::{is_folded_syllable, is_syllable};
 
+/// Whether a text begins with the number of a section or a step: "II. Prices", "2) Press Save".
+pub fn begins_with_number(text: &str) -> bool {
+    text.split(' ').next().is_some_and(|word| word.ends_with(['.', ')']))
+}
+
 /// A language Hoidap answers in.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,

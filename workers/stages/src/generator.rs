@@ -149,6 +149,7 @@ impl Stage for Generator {
                 &prompt::version(),
                 &reader::version(),
                 &topic::version(),
+                &unknown_entity::version(),
                 &settings,
                 &model,
             ]),

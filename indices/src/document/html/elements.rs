@@ -1,5 +1,6 @@
 //! What elements of a page are: blocks of text, labels, values, and the shapes by which siblings are alike.
 
+use hoidap_shared::text::begins_with_number;
 use scraper::node::Element;
 
 use super::{class_names::words, is_heading};
@@ -89,10 +90,8 @@ pub(super) fn is_block(name: &str) -> bool {
 
 /// Whether a text may be the label of a value: it begins with a letter and is no sentence.
 pub(super) fn may_be_label(text: &str) -> bool {
-    // Not the number of a section: `II. Prices`.
-    let is_numbered = text.split(' ').next().is_some_and(|word| word.ends_with(['.', ')']));
     text.starts_with(char::is_alphabetic)
-        && !is_numbered
+        && !begins_with_number(text)
         && !text.contains(": ")
         && text.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ':' | ')' | '*' | '%'))
         && text.chars().count() <= MAX_TERM_CHARS

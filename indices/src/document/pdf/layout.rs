@@ -71,7 +71,7 @@ fn paragraphs_of(lines: &[TextLine], hyphenated: &HashSet<String>) -> Vec<Paragr
     let usual_step = most_common_size(
         lines
             .windows(2)
-            .filter(|pair| of_one_size(&pair[0], &pair[1]))
+            .filter(|pair| pair[0].is_of_size_of(&pair[1]))
             .map(|pair| line_step(&pair[0], &pair[1]))
             .filter(|step| *step > 0.0),
     );
@@ -87,7 +87,7 @@ fn paragraphs_of(lines: &[TextLine], hyphenated: &HashSet<String>) -> Vec<Paragr
         let goes_on = before.is_some_and(|before| {
             let step = line_step(before, line);
             before.turned_as(line)
-                && of_one_size(before, line)
+                && before.is_of_size_of(line)
                 && step > 0.0
                 && (step <= usual_step * PARAGRAPH_STEP || usual_step == 0.0)
                 && step <= line.size * 3.0
@@ -128,10 +128,6 @@ fn ends_an_item(part: &Paragraph, before: &TextLine, line: &TextLine, column: f6
 /// The distance of a line below the previous one.
 fn line_step(before: &TextLine, line: &TextLine) -> f64 {
     line.down - before.down
-}
-
-fn of_one_size(a: &TextLine, b: &TextLine) -> bool {
-    (a.size - b.size).abs() <= a.size.max(b.size) * 0.08
 }
 
 /// Joins two lines. A word that was hyphenated at the line end is rejoined; it keeps the hyphen if the document writes it so

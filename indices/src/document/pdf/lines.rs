@@ -62,6 +62,9 @@ impl Glyph {
     }
 }
 
+/// Largest share by which the sizes of letters of one size differ.
+const MAX_SIZE_DIFFERENCE: f64 = 0.08;
+
 #[derive(Clone, Debug)]
 pub(super) struct TextLine {
     /// The text, its cells separated by [`CELL_SEPARATOR`].
@@ -98,6 +101,11 @@ impl TextLine {
     /// Whether two lines have the same writing direction.
     pub(super) fn turned_as(&self, other: &Self) -> bool {
         self.direction.dot(other.direction) > 0.99
+    }
+
+    /// Whether two lines have letters of one size.
+    pub(super) fn is_of_size_of(&self, other: &Self) -> bool {
+        (self.size - other.size).abs() <= self.size.max(other.size) * MAX_SIZE_DIFFERENCE
     }
 
     /// Number of letters and digits.

@@ -101,7 +101,7 @@ impl OpenRow {
     }
 
     fn is_like(&self, line: &TextLine) -> bool {
-        self.line.turned_as(line) && (self.line.size - line.size).abs() <= line.size * 0.08
+        self.line.turned_as(line) && self.line.is_of_size_of(line)
     }
 
     fn is_one_cell(&self) -> bool {

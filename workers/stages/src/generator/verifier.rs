@@ -183,7 +183,7 @@ impl Verifier<'_> {
         });
         let found = found.or_else(|| {
             let may_support = self.by_passage && !facts.alters_a_fact();
-            may_support.then(|| self.supported_by_passage(sentence, &vector, claim)).flatten()
+            may_support.then(|| self.supported_by_passage(&vector, claim)).flatten()
         });
         found.map_or(SentenceVerdict::Unsupported, |(passage, support)| {
             SentenceVerdict::Supported(passage, support)

@@ -9,7 +9,7 @@ use std::{
 use hoidap_indices::Analyser;
 use hoidap_shared::{
     job::{HeadingsAbove, LineKind, Passage, headings_above},
-    text::{cells, has_cells, may_name_columns, sentences},
+    text::{begins_with_number, cells, has_cells, may_name_columns, sentences},
 };
 use lru::LruCache;
 
@@ -330,11 +330,10 @@ fn is_label(lines: &[&str], kinds: &[LineKind], at: usize) -> bool {
         && (at + 1..=at + headings).any(|line| kind(line) == Some(&LineKind::Heading));
     // The line below a heading says something about it, unless it names a table or has the number of a section: the role of a
     // person, a date. A passage begins below its headings.
-    let begins_with_number = || lines[at].split(' ').next().is_some_and(|word| word.ends_with(['.', ')']));
     let is_below_heading = kind(at) == Some(&LineKind::Text)
         && at.checked_sub(1).is_none_or(|above| kind(above) == Some(&LineKind::Heading))
         && !from_here.get(headings).is_some_and(|below| has_cells(below))
-        && !begins_with_number();
+        && !begins_with_number(lines[at]);
     headings > 0 && below && !ends_section && !is_below_heading
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use hoidap_shared::text::fold;
+use hoidap_shared::{digest::digest, text::fold};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::generator::question::ParsedQuestion;
@@ -19,6 +19,11 @@ const RELATION_PREPOSITIONS: [&str; 14] =
 const COMMON_WORDS: &str = include_str!("common_words.txt");
 /// Endings of English words that have the same stem.
 const ENGLISH_ENDINGS: [&str; 5] = ["s", "es", "d", "ed", "ing"];
+
+/// A digest of the everyday words.
+pub(crate) fn version() -> String {
+    digest(&[COMMON_WORDS])
+}
 
 /// The everyday words, for [`find_unknown_entity`].
 pub(crate) struct CommonWords(HashSet<&'static str>);

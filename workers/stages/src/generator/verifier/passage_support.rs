@@ -27,7 +27,6 @@ impl Verifier<'_> {
     /// sentence are in different languages, a segment of the sentence's meaning may stand for the words.
     pub(super) fn supported_by_passage(
         &self,
-        sentence: &str,
         vector: &impl Deref<Target = Option<Vector>>,
         claim: &Claim,
     ) -> Option<(usize, f32)> {
@@ -69,8 +68,7 @@ impl Verifier<'_> {
             let (_, segments) = self.passage_set.segments_of_passage(at);
             let by_words = self.share_of_words(claim, segments);
             let is_across = Language::from_locale(&passage.locale) != Some(self.language);
-            let support =
-                if is_across { by_words.max(self.meaning_in(sentence, vector, segments)) } else { by_words };
+            let support = if is_across { by_words.max(self.meaning_in(at, claim, vector)) } else { by_words };
             if support >= self.threshold && best.is_none_or(|(_, known)| support > known) {
                 best = Some((at, support));
             }
@@ -100,30 +98,17 @@ impl Verifier<'_> {
     }
 
     /// How near the nearest of the segments is in meaning to a sentence in another language, 0 to 1.
-    fn meaning_in(
-        &self,
-        sentence: &str,
-        vector: &impl Deref<Target = Option<Vector>>,
-        segments: &[Segment],
-    ) -> f32 {
+    fn meaning_in(&self, passage: usize, claim: &Claim, vector: &impl Deref<Target = Option<Vector>>) -> f32 {
         let Some(vector) = vector.as_ref() else { return 0.0 };
-        let likely = self.most_overlapping_of(segments, sentence);
+        let likely = self.most_overlapping(passage, claim, MAX_COMPARED_SEGMENTS);
         let nearest = likely
             .into_iter()
-            .filter_map(|segment| cosine(vector, &self.embedder.embed_sentence(&segment.text)?))
+            .filter_map(|segment| {
+                cosine(vector, &self.embedder.embed_sentence(&self.passage_set.segments[segment].text)?)
+            })
             .fold(f32::MIN, f32::max);
         let (none, full) = CROSS_LANGUAGE_COSINES;
         ((nearest - none) / (full - none)).clamp(0.0, 1.0)
-    }
-
-    fn most_overlapping_of<'a>(&self, segments: &'a [Segment], sentence: &str) -> Vec<&'a Segment> {
-        let stated = quantities::extract(&canonical_form(sentence)).stated;
-        let mut likely: Vec<&Segment> = segments.iter().collect();
-        likely.sort_by_key(|segment| {
-            std::cmp::Reverse(stated.iter().filter(|quantity| segment.content.has_quantity(quantity)).count())
-        });
-        likely.truncate(MAX_COMPARED_SEGMENTS);
-        likely
     }
 }
 
