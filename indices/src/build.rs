@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Version of the rules that read and split documents. A new number rebuilds every collection.
-const READING_RULES: u32 = 8;
+const READING_RULES: u32 = 9;
 
 /// Why a build made no new version. Each message is one sentence.
 #[derive(Debug, thiserror::Error)]

@@ -112,6 +112,8 @@ fn hidden_text_is_left_out() {
         "<p hidden='hidden'>X</p>",
         "<p HIDDEN=''>X</p>",
         "<p aria-hidden=true>X</p>",
+        "<i class=material-icons>X</i>",
+        "<span class='material-symbols-outlined'>X</span>",
         "<template><p>X</p></template>",
         "<noscript><p>X</p></noscript>",
         "<dialog><p>X</p></dialog>",

@@ -43,6 +43,28 @@ fn the_title_of_a_text_that_is_opened_is_a_heading() {
 }
 
 #[test]
+fn elements_of_components_are_read_as_what_they_stand_for() {
+    let row = |cells: [&str; 2]| {
+        let cells = cells.map(|text| format!("<mat-cell role=cell><span>{text}</span></mat-cell>")).concat();
+        format!("<mat-row role=row>{cells}</mat-row>")
+    };
+    let (head, first, second) = (
+        row(["Area", "Up to 5 kg"]).replace("role=cell", "role=columnheader"),
+        row(["Hill", "10,000"]),
+        row(["Isle", "15,000"]),
+    );
+    let page = page(&format!(
+        "<app-root><main><h1>Surcharges</h1><h2><span><mat-panel-title>Far places</mat-panel-title><mat-panel-description>By parcel\
+         </mat-panel-description></span></h2><mat-table role=table>{head}{first}{second}</mat-table>\
+         <p>A <x-term>parcel</x-term> of any size.</p></main></app-root>"
+    ));
+    assert_eq!(
+        page.text,
+        "Surcharges\nFar places\nBy parcel\nArea | Up to 5 kg\nHill | 10,000\nIsle | 15,000\nA parcel of any size."
+    );
+}
+
+#[test]
 fn roles_are_read_as_the_elements_that_have_them() {
     let cells = |role: &str, texts: [&str; 3]| {
         texts.map(|text| format!("<div role={role}><span>{text}</span></div>")).concat()

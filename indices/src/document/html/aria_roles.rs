@@ -1,6 +1,7 @@
-//! Reads what a page marks by roles alone as the elements that have them: `<div role="row">` as `<tr>`.
+//! Reads what a page marks by roles alone as the elements that have them: `<div role="row">` as `<tr>`, and a component's own
+//! elements that stand side by side as blocks.
 
-use ego_tree::{NodeId, iter::Edge};
+use ego_tree::{NodeId, NodeRef, iter::Edge};
 use html5ever::LocalName;
 use scraper::{Html, Node, node::Element};
 
@@ -20,9 +21,8 @@ pub(super) fn rename(page: &mut Html) {
         match edge {
             Edge::Open(node) => {
                 let Node::Element(element) = node.value() else { continue };
-                let Some(name) = name_by_role(element, !tables.is_empty(), !lists.is_empty()) else {
-                    continue;
-                };
+                let name = name_by_role(element, !tables.is_empty(), !lists.is_empty());
+                let Some(name) = name.or_else(|| block_of_component(node)) else { continue };
                 match name.as_str() {
                     "table" => tables.push(node.id()),
                     "ul" => lists.push(node.id()),
@@ -45,8 +45,23 @@ pub(super) fn rename(page: &mut Html) {
     }
 }
 
+/// Whether an element is one of the page's own, as those of Angular are: `<mat-cell>`.
+fn is_component(element: &Element) -> bool {
+    element.name().contains('-')
+}
+
+/// The block as which a component's element is read that stands beside another one, without text between them: a style sheet
+/// parts them.
+fn block_of_component(node: NodeRef<'_, Node>) -> Option<String> {
+    let is_own = |node: &NodeRef<'_, Node>| matches!(node.value(), Node::Element(element) if is_html(element) && is_component(element));
+    let siblings = || node.parent().into_iter().flat_map(|parent| parent.children());
+    let has_text =
+        || siblings().any(|node| matches!(node.value(), Node::Text(text) if !text.trim().is_empty()));
+    (is_own(&node) && siblings().filter(is_own).count() > 1 && !has_text()).then(|| "div".to_string())
+}
+
 fn name_by_role(element: &Element, in_table: bool, in_list: bool) -> Option<String> {
-    if !is_html(element) || !NEUTRAL_ELEMENTS.contains(&element.name()) {
+    if !is_html(element) || !NEUTRAL_ELEMENTS.contains(&element.name()) && !is_component(element) {
         return None;
     }
     let role = roles(element).next()?;

@@ -11,6 +11,9 @@ use scraper::{ElementRef, Html, Node, node::Element};
 
 use super::{class_names::words, is_html, style_declarations, style_sheet::StyleSheet};
 
+/// The first letters of the classes of fonts that show words as icons.
+const ICON_FONTS: [&str; 4] = ["material-icons", "material-symbols", "mat-icon", "google-symbols"];
+
 /// Elements that are not shown, or show no text of the page.
 const HIDDEN_ELEMENTS: [&str; 26] = [
     "script", "style", "noscript", "svg", "iframe", "head", "select", "object", "canvas", "audio", "video",
@@ -79,7 +82,10 @@ impl VisibilityRules {
     /// The visibility of an element; `above` is that of its parent, which is not hidden.
     pub(super) fn shown(&self, element: &ElementRef<'_>, above: Visibility, deep: bool) -> Visibility {
         let value = element.value();
-        if is_never_shown(value) || self.hides_struck_out && STRUCK_OUT.contains(&value.name()) {
+        if is_never_shown(value)
+            || is_icon(value)
+            || self.hides_struck_out && STRUCK_OUT.contains(&value.name())
+        {
             return Visibility::Hidden;
         }
         // If the whole page is hidden, its script shows it.
@@ -117,6 +123,11 @@ fn is_hidden_by_browser(element: &Element) -> bool {
     element.attr("hidden").is_some_and(|value| !until_found(value))
         || element.name() == "dialog" && element.attr("open").is_none()
         || element.attr("popover").is_some()
+}
+
+/// Whether an element's text is the name of an icon, which its font shows as a picture: "chevron_right".
+fn is_icon(element: &Element) -> bool {
+    element.classes().any(|class| ICON_FONTS.iter().any(|font| class.starts_with(font)))
 }
 
 fn is_never_shown(element: &Element) -> bool {
