@@ -63,6 +63,25 @@ impl TableRow {
         name_terms(self.cell(0), analyser)
     }
 
+    /// Whether some words and quantities name a column: all its words, and its amounts where another column differs by them only
+    /// ("Parcel 1 kg", "Parcel 2 kg").
+    pub(crate) fn is_column_named(
+        &self,
+        column: usize,
+        words: &BTreeSet<String>,
+        quantities: &[Quantity],
+        analyser: &Analyser,
+    ) -> bool {
+        let (name, mut amounts) = name_terms(self.column_name(column), analyser);
+        if name.is_empty() || !name.iter().all(|word| words.contains(word)) {
+            return false;
+        }
+        amounts.retain(|amount| !amount.is_code());
+        amounts.iter().all(|amount| quantities.iter().any(|known| known.equals(amount)))
+            || !(1..self.cells.len())
+                .any(|other| other != column && name_terms(self.column_name(other), analyser).0 == name)
+    }
+
     /// Whether some words and quantities state a cell's value: one of its quantities, else half of its words, of those that neither
     /// the column's name nor another cell of the row has.
     pub(crate) fn is_value_stated(

@@ -250,7 +250,14 @@ impl<'a> Alignment<'a> {
 
     /// Whether a change adds or removes a negation.
     pub(crate) fn flips_polarity(&self, change: &TokenChange) -> bool {
-        let denials = |tokens: &[Token]| tokens.iter().filter(|token| token.denies).count() % 2;
+        // What is denied may itself be among the changed words: then it is said besides.
+        let denials = |all: &[Token], range: &Range<usize>| {
+            let denies = |at: &usize| {
+                let denied = (at + 1..all.len()).find(|behind| all[*behind].term.is_some());
+                all[*at].denies && denied.is_none_or(|denied| !range.contains(&denied))
+            };
+            range.clone().filter(denies).count() % 2
+        };
         let (mine, theirs) = (self.claim_tokens(change), self.fact_tokens(change));
         // At an end, the claim may leave words out.
         let most = if mine.is_empty() { MAX_OMITTED_CONDITION_WORDS } else { MAX_GAP_WORDS };
@@ -260,7 +267,8 @@ impl<'a> Alignment<'a> {
         // "Not more than" is a limit, "more than" is not: a single word makes the difference.
         let alone =
             |one: &[Token], other: &[Token]| matches!(one, [word] if word.negative) && other.is_empty();
-        denials(mine) != denials(theirs) || change.inside && (alone(mine, theirs) || alone(theirs, mine))
+        denials(self.claim, &change.claim) != denials(self.fact, &change.fact)
+            || change.inside && (alone(mine, theirs) || alone(theirs, mine))
     }
 
     /// Whether a change states another condition.

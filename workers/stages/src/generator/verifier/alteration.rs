@@ -6,7 +6,7 @@ use hoidap_shared::text::fold;
 
 use crate::generator::{
     passages::{
-        segmenter::Segment,
+        segmenter::{Segment, SegmentKind},
         table::{TableRow, contains_name, name_terms},
     },
     text::{
@@ -68,6 +68,8 @@ impl ClaimCheck<'_> {
         for quantity in &self.claim.quantities {
             match left_out.iter().position(|known| known.equals(quantity)) {
                 Some(at) => drop(left_out.remove(at)),
+                // A row's name is in none of its clauses.
+                None if segment.row.is_some() && segment.content.has_quantity(quantity) => {}
                 None => strange.push(quantity),
             }
         }
@@ -141,6 +143,14 @@ impl ClaimCheck<'_> {
             tokens.iter().any(|token| token.term.as_ref().is_some_and(|term| names.contains(term)))
         };
         let renames = |change: &TokenChange| {
+            let is_above =
+                |token: &Token| token.term.as_ref().is_none_or(|term| segment.headings.terms.contains(term));
+            // An item leaves out what its heading names.
+            let is_heading =
+                segment.kind == SegmentKind::Item && laid.claim_tokens(change).iter().all(is_above);
+            if is_heading {
+                return false;
+            }
             let is_subject = change.claim.start == 0 && change.fact.start == 0 && laid.is_near_copy();
             let is_new = |token: &Token| {
                 token.term.as_ref().is_some_and(|term| {

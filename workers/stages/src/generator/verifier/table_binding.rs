@@ -60,9 +60,8 @@ impl Verifier<'_> {
             return false;
         }
         let mut named = (1..row.cells.len()).filter(|column| {
-            let (name, _) = name_terms(row.column_name(*column), self.analyser);
             let has_values = !quantities::extract(row.cell(*column)).stated.is_empty();
-            has_values && !name.is_empty() && name.iter().all(|word| terms.contains(word))
+            has_values && row.is_column_named(*column, terms, &claim.quantities, self.analyser)
         });
         named.any(|column| !has_any(row.cell(column), &claim.quantities))
     }
@@ -130,10 +129,7 @@ impl Verifier<'_> {
         let states = |row: &TableRow, column: usize| {
             row.is_value_stated(column, terms, &claim.quantities, self.analyser)
         };
-        let is_named = |column: &usize| {
-            let (name, _) = name_terms(row.column_name(*column), self.analyser);
-            !name.is_empty() && name.iter().all(|word| terms.contains(word))
-        };
+        let is_named = |column: &usize| row.is_column_named(*column, terms, &claim.quantities, self.analyser);
         let columns: Vec<usize> = (1..row.cells.len()).filter(is_named).collect();
         let [column] = columns[..] else { return false };
         let cell = row.cell(column);
@@ -165,6 +161,7 @@ impl Verifier<'_> {
     /// Whether a claim has all words of a cell, and some of them neither the named rows nor the question has.
     fn says_cell_of(&self, other: usize, named: &[usize], asked: &BTreeSet<String>, claim: &Claim) -> bool {
         let Some(row) = self.passage_set.segments[other].row.as_deref() else { return false };
+        let terms = claim.words();
         let claims = |word: &String| claim.weight_of(word) > 0.0;
         let is_known = |word: &String| {
             let has = |at: &usize| self.passage_set.segment_has_term(&self.passage_set.segments[*at], word);
@@ -175,10 +172,7 @@ impl Verifier<'_> {
                 |at: &usize| self.passage_set.segment_has_quantity(&self.passage_set.segments[*at], code);
             code.is_code() && !named.iter().any(has)
         };
-        let is_named = |column: usize| {
-            let (name, _) = name_terms(row.column_name(column), self.analyser);
-            !name.is_empty() && name.iter().all(claims)
-        };
+        let is_named = |column: usize| row.is_column_named(column, &terms, &claim.quantities, self.analyser);
         (1..row.cells.len()).any(|column| {
             let (words, codes) = name_terms(row.cell(column), self.analyser);
             let has_codes = codes.iter().all(|code| claim.quantities.iter().any(|known| known.equals(code)));
