@@ -188,6 +188,10 @@ impl PassageReader {
 /// The rows of tables of which the question names other rows.
 fn other_rows(passage_set: &PassageSet, parsed: &ParsedQuestion) -> BTreeSet<usize> {
     let mut others = BTreeSet::new();
+    // Steps are in no row.
+    if parsed.asks_for_steps {
+        return others;
+    }
     for at in 0..passage_set.segments.len() {
         let table = passage_set.table_rows(at);
         if table.first() == Some(&at) && table.len() > 1 {

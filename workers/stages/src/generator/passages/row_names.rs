@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use crate::generator::passages::passage_set::PassageSet;
 
 /// Separators between the names in one cell: "Rừng, Đại Ngàn".
-const NAME_SEPARATORS: [char; 5] = [',', ';', '/', '(', ')'];
+const NAME_SEPARATORS: [char; 3] = [',', ';', '/'];
 
 /// The rows whose first cell, or one of the names in it, a text contains with all the words that not all rows share. Diacritics
 /// count where the text has them: "Lá" is not "là".
@@ -23,7 +23,9 @@ pub(crate) fn named_rows(passage_set: &PassageSet, table: &[usize], text: &str) 
         .iter()
         .map(|&at| {
             let cell = passage_set.segments[at].row.as_ref().map_or("", |row| row.cell(0));
-            (at, cell.split(NAME_SEPARATORS).map(words).collect())
+            // What stands in brackets says something about the name.
+            let name = cell.split_once('(').map_or(cell, |(name, _)| name);
+            (at, name.split(NAME_SEPARATORS).map(words).collect())
         })
         .collect();
     let is_shared =

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hoidap_indices::Analyser;
-use hoidap_shared::text::fold;
+use hoidap_shared::text::{Language, fold};
 
 use crate::generator::{
     passages::{
@@ -28,12 +28,16 @@ impl<'a> NamedSections<'a> {
             let headings = pages.entry(source).or_default();
             headings.entry(heading).or_insert_with(|| content_terms(heading, analyser));
         }
+        // A single syllable stands in many names.
+        let is_clear = |term: &String| term.contains(' ') || parsed.language == Language::En;
         let named = pages.into_iter().map(|(source, headings)| {
             let is_own = |heading: &str, term: &String| {
                 headings.iter().all(|(other, terms)| *other == heading || !terms.contains(term))
             };
             let is_named = |(heading, terms): &(&&str, &BTreeSet<String>)| {
-                terms.iter().any(|term| parsed.content.terms.contains(term) && is_own(heading, term))
+                terms.iter().any(|term| {
+                    is_clear(term) && parsed.content.terms.contains(term) && is_own(heading, term)
+                })
             };
             (source, headings.iter().filter(is_named).map(|(heading, _)| *heading).collect())
         });
