@@ -63,7 +63,7 @@ impl TableRow {
         name_terms(self.cell(0), analyser)
     }
 
-    /// Whether some words and quantities name a column: all its words, and its amounts where another column differs by them only
+    /// Whether some words and quantities name a column: all its words, and its amounts where another column has the same words
     /// ("Parcel 1 kg", "Parcel 2 kg").
     pub(crate) fn is_column_named(
         &self,
@@ -77,7 +77,8 @@ impl TableRow {
             return false;
         }
         amounts.retain(|amount| !amount.is_code());
-        amounts.iter().all(|amount| quantities.iter().any(|known| known.equals(amount)))
+        !amounts.is_empty()
+            && amounts.iter().all(|amount| quantities.iter().any(|known| known.equals(amount)))
             || !(1..self.cells.len())
                 .any(|other| other != column && name_terms(self.column_name(other), analyser).0 == name)
     }

@@ -26,6 +26,8 @@ use crate::generator::{
 const MIN_ALIGNED_COVERAGE: f32 = 0.5;
 /// From this share on, the claim is the fact or an altered copy of it.
 const MIN_COPY_COVERAGE: f32 = 0.8;
+/// Most words of a replaced beginning or end.
+const MAX_REPLACED_WORDS: usize = 3;
 /// Largest share of the claim's weight in terms that only other segments contain.
 const MAX_FOREIGN_TERM_SHARE: f32 = 0.3;
 
@@ -148,7 +150,9 @@ impl ClaimCheck<'_> {
             // An item leaves out what its heading names.
             let is_heading =
                 segment.kind == SegmentKind::Item && laid.claim_tokens(change).iter().all(is_above);
-            if is_heading {
+            // Behind what both share, each may go on by itself.
+            let goes_on = !change.inside && change.claim.len().max(change.fact.len()) > MAX_REPLACED_WORDS;
+            if is_heading || goes_on {
                 return false;
             }
             let is_subject = change.claim.start == 0 && change.fact.start == 0 && laid.is_near_copy();
@@ -166,7 +170,19 @@ impl ClaimCheck<'_> {
         changes.iter().any(reverses)
             || self.can_support(at)
                 && Alignment::new(&segment.tokens, &self.claim.tokens).coverage() >= MIN_ALIGNED_COVERAGE
-                && (self.swaps_quantity(segment) || laid.swaps_parts() || changes.iter().any(renames))
+                && (self.swaps_quantity(segment) && !self.is_said_elsewhere(at)
+                    || laid.swaps_parts()
+                    || changes.iter().any(renames))
+    }
+
+    /// Whether another segment has all quantities and nearly all terms of the claim.
+    fn is_said_elsewhere(&self, at: usize) -> bool {
+        (0..self.passage_set.segments.len()).any(|other| {
+            other != at
+                && self.can_support(other)
+                && self.has_quantities(other)
+                && self.coverage(other) >= MIN_COPY_COVERAGE
+        })
     }
 
     /// Whether the claim has all words and quantities of a sentence, in order or with two parts swapped.

@@ -49,6 +49,16 @@ impl Verifier<'_> {
         if !unasked.iter().all(is_known) || self.contradicts_tables(claim) {
             return None;
         }
+        let texts: Vec<BTreeSet<String>> = self
+            .passage_set
+            .passages
+            .iter()
+            .map(|passage| {
+                let above = passage.heading_path.iter().chain([&passage.title]);
+                let all: Vec<&str> = above.chain([&passage.text, &passage.url]).map(String::as_str).collect();
+                words(&all.join(" "))
+            })
+            .collect();
         let mut best: Option<(usize, f32)> = None;
         for (at, passage) in self.passage_set.passages.iter().enumerate() {
             let held: Vec<&&Quantity> =
@@ -58,16 +68,18 @@ impl Verifier<'_> {
             {
                 continue;
             }
-            let above = passage.heading_path.iter().map(String::as_str).chain([passage.title.as_str()]);
-            let text =
-                words(&above.chain([passage.text.as_str(), &passage.url]).collect::<Vec<_>>().join(" "));
-            let is_said = |word: &String| text.contains(word) || question.contains(word);
+            let is_across = Language::from_locale(&passage.locale) != Some(self.language);
+            // A name may be a translation that the pages of the sentence's own language have.
+            let is_said = |word: &String| {
+                texts[at].contains(word)
+                    || question.contains(word)
+                    || is_across && texts.iter().any(|text| text.contains(word))
+            };
             if !claim.names.iter().flat_map(|name| words(name)).all(|word| is_said(&word)) {
                 continue;
             }
             let (_, segments) = self.passage_set.segments_of_passage(at);
             let by_words = self.share_of_words(claim, segments);
-            let is_across = Language::from_locale(&passage.locale) != Some(self.language);
             let support = if is_across { by_words.max(self.meaning_in(at, claim, vector)) } else { by_words };
             if support >= self.threshold && best.is_none_or(|(_, known)| support > known) {
                 best = Some((at, support));
