@@ -92,18 +92,6 @@ impl ClaimCheck<'_> {
                 && self.coverage(at) >= MIN_COPY_COVERAGE
                 && (segment.row.is_some() || laid().coverage() >= MIN_COPY_COVERAGE)
                 && (!self.has_quantities(at) || self.alteration(at).is_some())
-                && {
-                    if std::env::var("DBG_ALT").is_ok() {
-                        eprintln!(
-                            "ALT\t{}\t{}\t{:?}\t{}",
-                            self.claim.lowercase,
-                            self.has_quantities(at),
-                            self.alteration(at),
-                            segment.text
-                        );
-                    }
-                    true
-                }
         })
     }
 
