@@ -1,6 +1,8 @@
 //! Reads what a page marks by roles alone as the elements that have them: `<div role="row">` as `<tr>`, and a component's own
 //! elements that stand side by side as blocks.
 
+use std::collections::HashMap;
+
 use ego_tree::{NodeId, NodeRef, iter::Edge};
 use html5ever::LocalName;
 use scraper::{Html, Node, node::Element};
@@ -16,13 +18,18 @@ const DEFAULT_LEVEL: &str = "2";
 /// Renames the elements of headings, lists and tables. Rows and cells count only in a table.
 pub(super) fn rename(page: &mut Html) {
     let mut names: Vec<(NodeId, String)> = Vec::new();
+    let mut parted: HashMap<NodeId, bool> = HashMap::new();
     let (mut tables, mut lists): (Vec<NodeId>, Vec<NodeId>) = (Vec::new(), Vec::new());
     for edge in page.tree.root().traverse() {
         match edge {
             Edge::Open(node) => {
                 let Node::Element(element) = node.value() else { continue };
-                let name = name_by_role(element, !tables.is_empty(), !lists.is_empty());
-                let Some(name) = name.or_else(|| block_of_component(node)) else { continue };
+                let name = name_by_role(element, !tables.is_empty(), !lists.is_empty()).or_else(|| {
+                    let parent = node.parent().filter(|_| is_html(element) && is_component(element))?;
+                    let is_block = *parted.entry(parent.id()).or_insert_with(|| parts_components(parent));
+                    is_block.then(|| "div".to_string())
+                });
+                let Some(name) = name else { continue };
                 match name.as_str() {
                     "table" => tables.push(node.id()),
                     "ul" => lists.push(node.id()),
@@ -50,14 +57,12 @@ fn is_component(element: &Element) -> bool {
     element.name().contains('-')
 }
 
-/// The block as which a component's element is read that stands beside another one, without text between them: a style sheet
-/// parts them.
-fn block_of_component(node: NodeRef<'_, Node>) -> Option<String> {
+/// Whether an element holds several components' elements, and no text between them: a style sheet parts them.
+fn parts_components(parent: NodeRef<'_, Node>) -> bool {
     let is_own = |node: &NodeRef<'_, Node>| matches!(node.value(), Node::Element(element) if is_html(element) && is_component(element));
-    let siblings = || node.parent().into_iter().flat_map(|parent| parent.children());
-    let has_text =
-        || siblings().any(|node| matches!(node.value(), Node::Text(text) if !text.trim().is_empty()));
-    (is_own(&node) && siblings().filter(is_own).count() > 1 && !has_text()).then(|| "div".to_string())
+    let is_text =
+        |node: NodeRef<'_, Node>| matches!(node.value(), Node::Text(text) if !text.trim().is_empty());
+    parent.children().filter(is_own).count() > 1 && !parent.children().any(is_text)
 }
 
 fn name_by_role(element: &Element, in_table: bool, in_list: bool) -> Option<String> {

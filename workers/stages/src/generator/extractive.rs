@@ -1,6 +1,6 @@
 //! Answers without a language model by quoting the passages.
 
-pub(super) mod asked_list;
+mod asked_list;
 mod comparison;
 mod instruction;
 mod list;
@@ -92,10 +92,17 @@ pub(crate) fn quote(
     let ranked = ranked.as_slice();
     let best = ranked.first().filter(|best| best.chance >= likeliest.chance * MIN_UNSELECTED_CHANCE)?;
     let picked = picked.filter(|segments| !segments.is_empty());
-    let by_heading = asked_list::list_by_heading(passage_set, ranked, parsed, analyser);
-    let first = picked.as_ref().map_or(best.segment, |segments| segments[0]);
-    let first = by_heading.as_ref().filter(|_| picked.is_none()).map_or(first, |list| list.lines[0]);
-    let computed = picked.is_some() && passage_set.segments[first].kind == SegmentKind::Row;
+    let by_heading = match picked {
+        Some(_) => None,
+        None => asked_list::list_by_heading(passage_set, ranked, parsed, analyser),
+    };
+    let first = match (&picked, &by_heading) {
+        (Some(segments), _) => segments[0],
+        (None, Some(list)) => list.lines[0],
+        (None, None) => best.segment,
+    };
+    let computed =
+        by_heading.is_some() || picked.is_some() && passage_set.segments[first].kind == SegmentKind::Row;
     let mut sentences = language_notice(passage_set, &passage_set.segments[first], parsed.language);
     let chosen = if let Some(rows) = picked {
         push_sentences(passage_set, &rows, parsed, analyser, &mut sentences);
@@ -124,7 +131,6 @@ pub(crate) fn quote(
         chosen.contains(&segment.segment) || states_quantities(&passage_set.segments[segment.segment], &told)
     };
     let chance: f32 = ranked.iter().filter(says_it).map(|segment| segment.chance).sum();
-    let computed = computed || by_heading.is_some();
     let chance = if computed { chance.max(MIN_TABLE_CHANCE) } else { chance };
     let mut best = ranked.iter().find(|segment| segment.segment == first).copied().unwrap_or(*best);
     if computed {

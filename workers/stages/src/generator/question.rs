@@ -112,6 +112,11 @@ impl ParsedQuestion {
         }
     }
 
+    /// Whether a term of it can name something: a single syllable of Vietnamese stands in many names.
+    pub(crate) fn is_distinctive(&self, term: &str) -> bool {
+        term.contains(' ') || self.language == Language::En
+    }
+
     /// Whether it asks for a person, and a heading names one.
     pub(crate) fn is_answered_by_heading(&self, heading: &str) -> bool {
         let person = AnswerType::Person;

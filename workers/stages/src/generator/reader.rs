@@ -192,13 +192,10 @@ fn other_rows(passage_set: &PassageSet, parsed: &ParsedQuestion) -> BTreeSet<usi
     if parsed.asks_for_steps {
         return others;
     }
-    for at in 0..passage_set.segments.len() {
-        let table = passage_set.table_rows(at);
-        if table.first() == Some(&at) && table.len() > 1 {
-            let named = named_rows(passage_set, &table, &parsed.text);
-            if !named.is_empty() {
-                others.extend(table.into_iter().filter(|row| !named.contains(row)));
-            }
+    for table in passage_set.tables() {
+        let named = named_rows(passage_set, &table, &parsed.text);
+        if !named.is_empty() {
+            others.extend(table.into_iter().filter(|row| !named.contains(row)));
         }
     }
     others

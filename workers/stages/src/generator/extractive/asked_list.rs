@@ -2,7 +2,6 @@
 //! below "Documents".
 
 use hoidap_indices::Analyser;
-use hoidap_shared::text::Language;
 
 use super::list::QuotedList;
 use crate::generator::{
@@ -29,9 +28,7 @@ pub(super) fn list_by_heading(
     parsed: &ParsedQuestion,
     analyser: &Analyser,
 ) -> Option<QuotedList> {
-    // A single syllable names nothing.
-    let is_clear = |thing: &String| thing.contains(' ') || parsed.language == Language::En;
-    if !parsed.asked_things.iter().any(is_clear) || is_choice(parsed) {
+    if !parsed.asked_things.iter().any(|thing| parsed.is_distinctive(thing)) || is_choice(parsed) {
         return None;
     }
     let names = |text: &str| {
@@ -49,7 +46,7 @@ pub(super) fn list_by_heading(
     // The list of another subject's documents has the same heading.
     let is_on_subject = |segment: &Segment| {
         let mut above = segment.headings.terms.intersection(&parsed.content.terms);
-        above.any(|term| is_clear(term) && !parsed.asked_things.contains(term))
+        above.any(|term| parsed.is_distinctive(term) && !parsed.asked_things.contains(term))
     };
     let lists = items_below_one_heading(passage_set).into_iter().filter(|lines| {
         let first = &passage_set.segments[lines[0]];

@@ -55,15 +55,12 @@ pub(crate) fn compare_side_by_side(
 ) -> Option<Vec<ComparisonLine>> {
     let compared = parsed.comparison.as_ref()?;
     let mut found: Vec<(f32, Vec<ComparisonLine>)> = Vec::new();
-    for at in 0..passage_set.segments.len() {
-        let table = passage_set.table_rows(at);
-        if table.first() == Some(&at) {
-            let lines = compare_columns(passage_set, &table, parsed, analyser).or_else(|| {
-                let whole = table_on_page(passage_set, at);
-                compare_rows(passage_set, &whole, parsed, analyser)
-            });
-            found.extend(lines.map(|(meant, lines)| (meant + total_chance(ranked, &table), lines)));
-        }
+    for table in passage_set.tables() {
+        let lines = compare_columns(passage_set, &table, parsed, analyser).or_else(|| {
+            let whole = table_on_page(passage_set, table[0]);
+            compare_rows(passage_set, &whole, parsed, analyser)
+        });
+        found.extend(lines.map(|(meant, lines)| (meant + total_chance(ranked, &table), lines)));
     }
     let best = found.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.map(|(_, lines)| lines).or_else(|| compare_sentences(passage_set, ranked, compared, analyser))

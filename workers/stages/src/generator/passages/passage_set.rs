@@ -1,7 +1,7 @@
 //! A job's passages and their segments, with term weights.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -14,7 +14,7 @@ use hoidap_shared::{
 use crate::generator::{
     passages::{
         segmenter::{Segment, SegmentedPassage, Segmenter},
-        table::name_terms,
+        table::{contains_name, name_terms},
     },
     text::{quantities::Quantity, synonyms::has_synonym},
 };
@@ -146,6 +146,28 @@ impl PassageSet {
         let (from, segments) = self.segments_of_passage(segment.passage);
         let same = |other: &Segment| other.row.as_ref().is_some_and(|other| other.table == row.table);
         segments.iter().enumerate().filter(|(_, other)| same(other)).map(|(i, _)| from + i).collect()
+    }
+
+    /// The rows of each table of each passage, in their order.
+    pub(crate) fn tables(&self) -> Vec<Vec<usize>> {
+        let mut tables: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for (at, segment) in self.segments.iter().enumerate() {
+            if let Some(row) = &segment.row {
+                tables.entry((segment.passage, row.table)).or_default().push(at);
+            }
+        }
+        tables.into_values().collect()
+    }
+
+    /// Whether some terms and quantities contain all that distinguishes a row's name from those of its table's other rows.
+    pub(crate) fn is_row_named(
+        &self,
+        at: usize,
+        terms: &BTreeSet<String>,
+        quantities: &[Quantity],
+        analyser: &Analyser,
+    ) -> bool {
+        contains_name(terms, quantities, &self.distinguishing_names(at, analyser))
     }
 
     /// The terms and codes of a row's first cell, else its second, that not all rows share.

@@ -125,11 +125,8 @@ fn cell_value(cell: &str) -> Option<bool> {
 /// The rows of each complete table with column names.
 fn complete_tables(passage_set: &PassageSet) -> Vec<Vec<usize>> {
     let mut tables: Vec<Vec<usize>> = Vec::new();
-    for at in 0..passage_set.segments.len() {
-        let rows = passage_set.table_rows(at);
-        if rows.first() != Some(&at) || rows.len() < 2 {
-            continue;
-        }
+    for rows in passage_set.tables().into_iter().filter(|rows| rows.len() > 1) {
+        let at = rows[0];
         let passage = passage_set.segments[at].passage;
         let (from, segments) = passage_set.segments_of_passage(passage);
         let (cut, kinds) = (&passage_set.passages[passage].cut, &passage_set.passages[passage].lines);

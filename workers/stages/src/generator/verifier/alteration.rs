@@ -7,7 +7,7 @@ use hoidap_shared::text::fold;
 use crate::generator::{
     passages::{
         segmenter::{Segment, SegmentKind},
-        table::{TableRow, contains_name, name_terms},
+        table::{TableRow, name_terms},
     },
     text::{
         back_references::refers_back,
@@ -97,16 +97,16 @@ impl ClaimCheck<'_> {
 
     /// Whether the claim has all that distinguishes a row's name from those of the other rows.
     fn names_row(&self, at: usize) -> bool {
-        let name = self.passage_set.distinguishing_names(at, self.analyser);
-        contains_name(&self.claim.words(), &self.claim.quantities, &name)
+        self.passage_set.is_row_named(at, &self.claim.words(), &self.claim.quantities, self.analyser)
     }
 
     /// Whether a sentence or a row that is named says nearly the same as the claim, with a change that no other sentence can
     /// account for: a "not", a condition, a name, parts that are swapped, or another value instead of its own.
     pub(in crate::generator) fn alters_a_fact(&self) -> bool {
+        let asked = self.claim.context_terms();
         (0..self.passage_set.segments.len()).any(|at| {
             let segment = &self.passage_set.segments[at];
-            let Some(row) = &segment.row else { return self.alters_sentence(at, segment) };
+            let Some(row) = &segment.row else { return self.alters_sentence(at, segment, &asked) };
             self.coverage(at) >= MIN_COPY_COVERAGE
                 && self.names_row(at)
                 && self.passage_set.table_rows(at).into_iter().filter(|&row| self.names_row(row)).count() == 1
@@ -114,7 +114,7 @@ impl ClaimCheck<'_> {
         })
     }
 
-    fn alters_sentence(&self, at: usize, segment: &Segment) -> bool {
+    fn alters_sentence(&self, at: usize, segment: &Segment, asked: &BTreeSet<&String>) -> bool {
         let laid = Alignment::new(&self.claim.tokens, &segment.tokens);
         if laid.coverage() < MIN_COPY_COVERAGE && !laid.is_near_copy() {
             return false;
@@ -127,8 +127,6 @@ impl ClaimCheck<'_> {
             .flat_map(|name| split_words(name))
             .map(fold)
             .collect();
-        let asked: BTreeSet<&String> =
-            self.claim.context.iter().flat_map(|(terms, _)| terms).map(|(term, _)| term).collect();
         let is_name = |tokens: &[Token]| {
             tokens.iter().any(|token| token.term.as_ref().is_some_and(|term| names.contains(term)))
         };

@@ -130,6 +130,11 @@ impl Claim {
         self.terms.iter().map(|(term, _)| term.clone()).collect()
     }
 
+    /// The terms of the preceding sentences and of the question.
+    pub(crate) fn context_terms(&self) -> BTreeSet<&String> {
+        self.context.iter().flat_map(|(terms, _)| terms).map(|(term, _)| term).collect()
+    }
+
     /// The sum of its terms' weights.
     pub(crate) fn weight(&self) -> f32 {
         self.terms.iter().map(|(_, weight)| weight).sum()

@@ -1,9 +1,12 @@
 //! Support of a sentence by a whole passage, for models that are trusted to read: what they write may combine sentences and
 //! rows, but no number, code or name may be their own.
 
-use std::{collections::BTreeSet, ops::Deref};
+use std::{cell::LazyCell, collections::BTreeSet, ops::Deref};
 
-use hoidap_shared::text::{Language, fold};
+use hoidap_shared::{
+    job::Passage,
+    text::{Language, fold},
+};
 
 use super::{CROSS_LANGUAGE_COSINES, Verifier};
 use crate::generator::{
@@ -49,16 +52,14 @@ impl Verifier<'_> {
         if !unasked.iter().all(is_known) || self.contradicts_tables(claim) {
             return None;
         }
-        let texts: Vec<BTreeSet<String>> = self
-            .passage_set
-            .passages
-            .iter()
-            .map(|passage| {
-                let above = passage.heading_path.iter().chain([&passage.title]);
-                let all: Vec<&str> = above.chain([&passage.text, &passage.url]).map(String::as_str).collect();
-                words(&all.join(" "))
-            })
-            .collect();
+        let words_of = |passage: &Passage| {
+            let above = passage.heading_path.iter().chain([&passage.title]);
+            let all: Vec<&str> = above.chain([&passage.text, &passage.url]).map(String::as_str).collect();
+            words(&all.join(" "))
+        };
+        // Only names ask for them.
+        let texts: LazyCell<Vec<BTreeSet<String>>, _> =
+            LazyCell::new(|| self.passage_set.passages.iter().map(words_of).collect());
         let mut best: Option<(usize, f32)> = None;
         for (at, passage) in self.passage_set.passages.iter().enumerate() {
             let held: Vec<&&Quantity> =
@@ -93,8 +94,7 @@ impl Verifier<'_> {
     fn share_of_words(&self, claim: &Claim, segments: &[Segment]) -> f32 {
         let is_here =
             |term: &str| segments.iter().any(|segment| self.passage_set.segment_has_term(segment, term));
-        let asked: BTreeSet<&String> =
-            claim.context.iter().flat_map(|(terms, _)| terms).map(|(term, _)| term).collect();
+        let asked = claim.context_terms();
         let (mut all, mut held, mut new, mut new_held) = (0.0, 0.0, 0.0, 0.0);
         for (term, weight) in &claim.terms {
             let (is_asked, is_here) = (asked.contains(term), is_here(term));

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::Verifier;
 use crate::generator::{
-    passages::table::contains_name,
     text::quantities::Quantity,
     verifier::{claim::Claim, claim_check::ClaimCheck},
 };
@@ -49,11 +48,7 @@ impl Verifier<'_> {
         let mut tables: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
         for (at, segment) in self.passage_set.segments.iter().enumerate() {
             if let Some(row) = &segment.row
-                && contains_name(
-                    &words,
-                    &claim.quantities,
-                    &self.passage_set.distinguishing_names(at, self.analyser),
-                )
+                && self.passage_set.is_row_named(at, &words, &claim.quantities, self.analyser)
             {
                 tables.entry((segment.passage, row.table)).or_default().push(at);
             }

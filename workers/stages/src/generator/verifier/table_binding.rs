@@ -26,10 +26,8 @@ impl Verifier<'_> {
             return false;
         }
         let terms = claim.words();
-        let is_named = |row: &usize| {
-            let name = self.passage_set.distinguishing_names(*row, self.analyser);
-            contains_name(&terms, &claim.quantities, &name)
-        };
+        let is_named =
+            |row: &usize| self.passage_set.is_row_named(*row, &terms, &claim.quantities, self.analyser);
         let of_table = rows.iter().flat_map(|row| self.passage_set.table_rows(*row));
         let named: BTreeSet<usize> = of_table.filter(is_named).collect();
         if named.is_empty() || rows.iter().any(|row| named.contains(row)) {
@@ -69,16 +67,10 @@ impl Verifier<'_> {
     /// Whether a claim names rows of tables, and says of them what only other rows say, or the opposite of a yes or no, while no
     /// table has a value of the claim in a row that it names.
     pub(super) fn contradicts_tables(&self, claim: &Claim) -> bool {
-        let asked: BTreeSet<String> =
-            claim.context.iter().flat_map(|(terms, _)| terms).map(|(term, _)| term.clone()).collect();
-        let terms = claim.words();
+        let (asked, terms) = (claim.context_terms(), claim.words());
         let (mut contradicts, mut agrees) = (false, false);
-        for at in 0..self.passage_set.segments.len() {
-            let table = self.passage_set.table_rows(at);
-            if table.first() != Some(&at) {
-                continue;
-            }
-            let named = self.named_rows(&table, claim);
+        for table in self.passage_set.tables() {
+            let named = self.most_specific_rows(&table, &terms, claim);
             if named.is_empty() {
                 continue;
             }
@@ -87,7 +79,7 @@ impl Verifier<'_> {
                 || matches!(named[..], [row] if self.leaves_out_cell(row, &table, &terms, claim));
             if leaves_out()
                 || named.iter().any(|at| self.denies_cell(*at, claim, named.len() == 1))
-                || others.any(|&other| self.says_cell_of(other, &named, &asked, claim))
+                || others.any(|&other| self.says_cell_of(other, &named, &asked, &terms, claim))
             {
                 contradicts = true;
             } else {
@@ -104,12 +96,11 @@ impl Verifier<'_> {
     }
 
     /// The rows that a claim names by all that distinguishes their names, without those whose names are part of another's.
-    fn named_rows(&self, table: &[usize], claim: &Claim) -> Vec<usize> {
-        let terms = claim.words();
+    fn most_specific_rows(&self, table: &[usize], terms: &BTreeSet<String>, claim: &Claim) -> Vec<usize> {
         let names: Vec<_> = table
             .iter()
             .map(|&at| (at, self.passage_set.distinguishing_names(at, self.analyser)))
-            .filter(|(_, name)| contains_name(&terms, &claim.quantities, name))
+            .filter(|(_, name)| contains_name(terms, &claim.quantities, name))
             .collect();
         let is_part = |(words, codes): &(BTreeSet<String>, Vec<Quantity>)| {
             names.iter().any(|(_, (more, more_codes))| {
@@ -159,9 +150,15 @@ impl Verifier<'_> {
     }
 
     /// Whether a claim has all words of a cell, and some of them neither the named rows nor the question has.
-    fn says_cell_of(&self, other: usize, named: &[usize], asked: &BTreeSet<String>, claim: &Claim) -> bool {
+    fn says_cell_of(
+        &self,
+        other: usize,
+        named: &[usize],
+        asked: &BTreeSet<&String>,
+        terms: &BTreeSet<String>,
+        claim: &Claim,
+    ) -> bool {
         let Some(row) = self.passage_set.segments[other].row.as_deref() else { return false };
-        let terms = claim.words();
         let claims = |word: &String| claim.weight_of(word) > 0.0;
         let is_known = |word: &String| {
             let has = |at: &usize| self.passage_set.segment_has_term(&self.passage_set.segments[*at], word);
@@ -172,7 +169,7 @@ impl Verifier<'_> {
                 |at: &usize| self.passage_set.segment_has_quantity(&self.passage_set.segments[*at], code);
             code.is_code() && !named.iter().any(has)
         };
-        let is_named = |column: usize| row.is_column_named(column, &terms, &claim.quantities, self.analyser);
+        let is_named = |column: usize| row.is_column_named(column, terms, &claim.quantities, self.analyser);
         (1..row.cells.len()).any(|column| {
             let (words, codes) = name_terms(row.cell(column), self.analyser);
             let has_codes = codes.iter().all(|code| claim.quantities.iter().any(|known| known.equals(code)));
